@@ -53,20 +53,19 @@ export function checkZ0(
   throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
 }
 
-/** How many values there are to be, of rows of `size`. */
+/** Numbers of values that are right, for rows of `size`. */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each sample)`;
 }
 
-/** Refuses what is no backend. */
-export function checkBackend(where: string, backend: Backend): void {
-  if (typeof backend?.open !== "function") {
-    throw refused(where, "backend", "is", show(backend) + callHint(backend), "a backend such as wasm()");
-  }
+/** Refuses a value that is no backend; returns it otherwise. */
+export function checkBackend(where: string, name: string, backend: unknown): Backend {
+  if (typeof (backend as Backend | null | undefined)?.open === "function") return backend as Backend;
+  throw refused(where, name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
 }
 
-/** So many values are looked at between two pauses: a millisecond or two. */
+/** Number of values checked between two pauses: a millisecond or two. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**

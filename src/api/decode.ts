@@ -1,8 +1,8 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkChoice, checkOptions, checkSignal } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf } from "../base/message.ts";
+import { choice, completeOptions, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -16,15 +16,23 @@ import { checkBackend } from "./check-data.ts";
 export interface DecodeOptions {
   /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
   output?: "data" | "preActivation" | undefined;
-  /** What is given with the latents, as in `encode`. */
+  /** Fixed inputs, given with the latents as in `encode`. */
   fixed?: FixedOption | undefined;
   /** For a decoder over points: how many there are. */
   points?: number | undefined;
-  /** Where the work is done. Default `wasm()`. */
+  /** Backend that does the work. Default `wasm()`. */
   backend?: Backend | undefined;
   /** Ends the call early: it rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
+
+const FIELDS = {
+  output: choice("data", "preActivation"),
+  fixed: later<FixedOption | undefined>(),
+  points: later<number | undefined>(),
+  backend: optional<Backend>({ check: checkBackend }),
+  signal: signal<AbortSignalLike>(),
+} satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
 
 /**
  * D(z): what the decoder makes of latents.
@@ -43,14 +51,8 @@ export async function decode(
 ): Promise<Owned<Float32Array>> {
   const where = callOf("decode");
   checkDecoder(where, given);
-  checkOptions(where, options, {
-    ...{ output: true, fixed: true, points: true, backend: true, signal: true },
-  });
-  const { output = "data", backend = wasm(), signal } = options;
+  const { output, backend = wasm(), signal } = completeOptions(where, options, FIELDS);
   const decoder = atPoints(where, given, options.points);
-  checkChoice(where, "output", output, ["data", "preActivation"]);
-  checkBackend(where, backend);
-  checkSignal(where, signal);
   throwIfAborted(signal);
   const count = checkFiniteRows(where, "z", z, decoder.latentSize, "the decoder's latent size");
   const fixed = checkFixed(where, decoder, options.fixed, count);

@@ -1,5 +1,6 @@
-import { checkNumber, checkOptions, isRevoked, orDefault, refused, show } from "../base/check.ts";
+import { checkOptions, isRevoked, refused, show } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { completeOptions, count } from "../base/options.ts";
 import { isFloat32Array } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { unlessAborted } from "../solver/control.ts";
@@ -7,7 +8,7 @@ import type { EncodeResult } from "../solver/result.ts";
 import {
   type CommonEncodeOptions,
   checkSettings,
-  ENCODE_OPTIONS,
+  ENCODE_FIELDS,
   type EncodeOptions,
   encode,
 } from "./encode.ts";
@@ -28,7 +29,7 @@ export type EncodeItem =
  */
 export type EncodeStreamOptions = FlowAndSolver &
   Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
-    /** So many items are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
+    /** Number of items that are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
     ahead?: number | undefined;
   };
 
@@ -54,10 +55,9 @@ export function encodeStream(
   options: EncodeStreamOptions = {},
 ): AsyncGenerator<EncodeResult, void, undefined> {
   const where = "encodeStream";
-  const { z0, onAbort, ...known } = ENCODE_OPTIONS;
-  checkOptions(where, options, { ...known, ahead: true });
-  const { ahead: given, ...shared } = options;
-  const ahead = checkNumber(where, "ahead", orDefault(given, 2), { min: 0, max: 2 ** 16, integer: true });
+  const { z0, onAbort, ...fields } = ENCODE_FIELDS;
+  const { ahead } = completeOptions(where, options, { ...fields, ahead: count(0, 2, 2 ** 16) });
+  const { ahead: _, ...shared } = options;
   checkSettings(where, decoder, shared as EncodeOptions);
   if (!isIterable(items)) {
     const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";

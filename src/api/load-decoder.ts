@@ -13,7 +13,7 @@ import { checkReading, type ReadingOptions, readingOptions } from "../files/limi
 import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../files/source.ts";
 import { verifyDecoder } from "./verify.ts";
 
-/** Where a decoder's file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
+/** Source of a decoder's file. A string is a path in Node, unless it begins http:, https: or file:. */
 export type DecoderSource = FileSource;
 
 /** Options of `loadDecoder`. Its parameters, as float32, are what `maxBytes` bounds. */

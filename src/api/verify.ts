@@ -19,7 +19,7 @@ import { makeControl } from "../solver/control.ts";
 export type ComparedOutput = "data" | "preActivation" | "either";
 
 /**
- * The same decoder, saying whether it is the one of a probe. The one given must not be used any more.
+ * Decoder with the outcome of its comparison with a probe. The one given must not be used any more.
  *
  * @param where the function called, for messages
  * @param probe undefined: there is none
@@ -44,7 +44,7 @@ export async function verifyDecoder(
   }
 }
 
-/** That it cannot be run here, as a reason: it can be loaded all the same, for another backend. */
+/** Reason why the decoder cannot be run here. It can be loaded all the same, for another backend. */
 function whyNotRun(error: unknown): string {
   if (!(error instanceof LatentflowError) || !/^(unsupported|out_of_memory)$/.test(error.code)) throw error;
   return `it could not be run here, to compare it with the probe: ${error.message}`;
@@ -111,7 +111,7 @@ async function decodeRowByRow(
   return outputs;
 }
 
-/** What may be wrong with a decoder that is not the probe's. */
+/** Advice on what may be wrong with a decoder that differs from the probe. */
 function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
   if (agreesWithOther) {
     return `They agree on the other side of the output activation: give another ${option("outputActivation")}`;

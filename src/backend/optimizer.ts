@@ -5,7 +5,7 @@ import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/opt
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
 // PyTorch's.
 
-/** How parameters follow from their gradients: an immutable value. Backends do the update. */
+/** Rule that updates parameters by their gradients: an immutable value, applied by backends. */
 export type Optimizer = Rmsprop | Adam | Sgd;
 
 /** Bounds of a decay rate: at 1 a state would never change, and Adam would divide by 0. Also below 1 in float32. */
@@ -18,18 +18,18 @@ const EPSILON: Bounds = { min: 1e-37 };
 export interface RmspropOptions {
   /** >= 0. Default 5e-4. */
   learningRate?: number | undefined;
-  /** Decay rate of v, in [0, 1). Default 0.9. */
+  /** Decay rate of v, the mean of the squared gradients, in [0, 1). Default 0.9. */
   alpha?: number | undefined;
   /** > 0. Default 1e-6. */
   epsilon?: number | undefined;
 }
 
 /** Fields of the options of `rmsprop`. */
-export const RMSPROP_FIELDS = /* @__PURE__ */ (() => ({
+export const RMSPROP_FIELDS = {
   learningRate: number({ min: 0 }, 5e-4),
   alpha: number(DECAY, 0.9),
   epsilon: number(EPSILON, 1e-6),
-}))() satisfies FieldsOf<RmspropOptions>;
+} satisfies FieldsOf<RmspropOptions>;
 
 /** RMSprop with all its options. */
 export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
@@ -59,9 +59,9 @@ export function rmsprop(options?: RmspropOptions): Rmsprop {
 export interface AdamOptions {
   /** >= 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** Decay rate β₁ of the first moment, in [0, 1). Default 0.9. */
+  /** Decay rate β₁ of m, the mean of the gradients, in [0, 1). Default 0.9. */
   beta1?: number | undefined;
-  /** Decay rate β₂ of the second moment, in [0, 1). Default 0.999. */
+  /** Decay rate β₂ of v, the mean of the squared gradients, in [0, 1). Default 0.999. */
   beta2?: number | undefined;
   /** > 0. Default 1e-8. */
   epsilon?: number | undefined;
@@ -70,13 +70,13 @@ export interface AdamOptions {
 }
 
 /** Fields of the options of `adam`. */
-export const ADAM_FIELDS = /* @__PURE__ */ (() => ({
+export const ADAM_FIELDS = {
   learningRate: number({ min: 0 }, 1e-3),
   beta1: number(DECAY, 0.9),
   beta2: number(DECAY, 0.999),
   epsilon: number(EPSILON, 1e-8),
   weightDecay: number({ min: 0 }, 0),
-}))() satisfies FieldsOf<AdamOptions>;
+} satisfies FieldsOf<AdamOptions>;
 
 /** Adam with all its options. */
 export interface Adam extends Readonly<Complete<AdamOptions>> {
@@ -113,10 +113,10 @@ export interface SgdOptions {
 }
 
 /** Fields of the options of `sgd`. */
-export const SGD_FIELDS = /* @__PURE__ */ (() => ({
+export const SGD_FIELDS = {
   learningRate: number({ min: 0 }, 1e-3),
   momentum: number(DECAY, 0),
-}))() satisfies FieldsOf<SgdOptions>;
+} satisfies FieldsOf<SgdOptions>;
 
 /** Stochastic gradient descent with all its options. */
 export interface Sgd extends Readonly<Complete<SgdOptions>> {
@@ -155,7 +155,7 @@ export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> =
 
 const NAMES: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
 
-/** Is it what `rmsprop`, `adam` or `sgd` returns, as far as can be told? */
+/** True for values as `rmsprop`, `adam` and `sgd` return them. */
 export function isOptimizer(value: unknown): value is Optimizer {
   const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
   return (

@@ -1,7 +1,7 @@
 import { piecesOf, plainText } from "./message.ts";
 
 /**
- * What went wrong, for programs:
+ * Kind of an error, for programs:
  * - `invalid_argument`: an argument has the wrong type, length or value
  * - `invalid_file`: a file is truncated, malformed, larger than allowed or not what its name says, or the system lets
  *   nobody read or write it

@@ -44,7 +44,7 @@ export async function inTurns<T>(work: Pausable<T>, signal?: AbortSignal): Promi
   }
 }
 
-/** Does work without a pause. */
+/** Runs work to its end without a pause. */
 export function atOnce<T>(work: Pausable<T>): T {
   for (;;) {
     const { done, value } = work.next();

@@ -28,7 +28,7 @@ export function checkFloat32(
   throw refused(where, name, "is", show(values), expected, float32Hint(name, values));
 }
 
-/** How what came becomes a Float32Array. */
+/** Advice on how a value becomes a Float32Array; else empty. */
 function float32Hint(name: string, values: unknown): string {
   if (isRevoked(values)) return "; this is a Proxy that has been revoked";
   if (values instanceof Float32Array) return " itself, not a Proxy of one";
@@ -71,7 +71,7 @@ export function checkFiniteRows(
   return values.length / size;
 }
 
-/** Where an element is, for people. */
+/** Place of an element in rows, for messages. */
 export function place(index: number, rowSize: number): string {
   return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
 }

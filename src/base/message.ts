@@ -28,6 +28,7 @@ function mark(piece: Mark): string {
 }
 
 /** Marks the name of a function, with the file that it was given if there is one. */
+// @__NO_SIDE_EFFECTS__
 export function callOf(name: string, file?: string): string {
   return mark({ kind: "head", text: file === undefined ? name : `${name}(${file})`, value: file });
 }

@@ -41,28 +41,33 @@ export type HelpOf<Options> = {
 };
 
 /** Field of a number within its bounds. */
+// @__NO_SIDE_EFFECTS__
 export function number(bounds: Bounds, standard?: number): Field<number> {
   const check = (where: string, name: string, value: unknown) => checkNumber(where, name, value, bounds);
   return { check, bounds, ...(standard !== undefined && { standard }) };
 }
 
 /** Field of a count, an integer that is at least `min`. */
+// @__NO_SIDE_EFFECTS__
 export function count(min: number, standard?: number, max?: number): Field<number> {
   return number({ min, integer: true, ...(max !== undefined && { max }) }, standard);
 }
 
 /** Field of one of several words, the first of which is the default. */
+// @__NO_SIDE_EFFECTS__
 export function choice<const Word extends string>(...choices: readonly Word[]): Field<Word> {
   const check = (where: string, name: string, value: unknown) => checkChoice(where, name, value, choices);
   return { check, choices, standard: choices[0]! };
 }
 
 /** Field of true or false. */
+// @__NO_SIDE_EFFECTS__
 export function flag(standard: boolean): Field<boolean> {
   return { check: checkFlag, standard };
 }
 
 /** Field of a function that is called back, or none. */
+// @__NO_SIDE_EFFECTS__
 export function callback<Callback>(): Field<Callback | undefined> {
   return optional({
     check: (where, name, value) => {
@@ -73,6 +78,7 @@ export function callback<Callback>(): Field<Callback | undefined> {
 }
 
 /** Field of an AbortSignal, or none. */
+// @__NO_SIDE_EFFECTS__
 export function signal<Signal>(): Field<Signal | undefined> {
   return optional({
     check: (where, _, value) => {
@@ -83,11 +89,13 @@ export function signal<Signal>(): Field<Signal | undefined> {
 }
 
 /** Field of a value that is checked later, with what else is given. */
+// @__NO_SIDE_EFFECTS__
 export function later<Value>(): Field<Value> {
   return { check: (_where, _name, value) => value as Value, standard: undefined as Value };
 }
 
 /** Field that may be left out, and is then undefined. */
+// @__NO_SIDE_EFFECTS__
 export function optional<Value>(field: Field<Value>): Field<Value | undefined> {
   return { ...field, standard: undefined };
 }

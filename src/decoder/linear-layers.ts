@@ -24,6 +24,9 @@ interface Module {
 /** Characters of a list in a message, which has the line of Python to show as well. */
 const LONGEST_LIST = 200;
 
+/** Prefixes that a message suggests. */
+const MOST_PREFIXES = 3;
+
 /** Prefix and number of a layer's name. */
 const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
 
@@ -120,13 +123,11 @@ function needsConversion(
 ): LatentflowError {
   const prefixes = [...new Set(stack.map(([, { prefix }]) => prefix))];
   const narrower = prefixes.filter((prefix) => !names.every((name) => name.startsWith(prefix)));
-  const others = narrower.slice(1).map((prefix) => ` or ${show(prefix)}`);
+  const choices = narrower
+    .slice(0, MOST_PREFIXES)
+    .map((text, i) => option("prefix", text, `${i === 0 ? "the option prefix: " : ""}${show(text)}`));
   const part =
-    narrower.length > 0
-      ? "; if only a part of the tensors is the decoder's, give " +
-        option("prefix", narrower[0], `the option prefix: ${show(narrower[0])}`) +
-        showList(others, LONGEST_LIST)
-      : "";
+    choices.length > 0 ? `; give ${choices.join(" or ")} if only a part of the tensors is the decoder's` : "";
   const first = stack[0]?.[1].weight?.shape;
   const latent = first?.length === 2 ? first[1] : "LATENT_SIZE";
   return new LatentflowError(

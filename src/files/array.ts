@@ -1,6 +1,6 @@
 import { invalidFile } from "../base/check.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { convertValues, type RawValues, type ValueType } from "../base/values.ts";
+import { convertValues, type RawValues, type ValueType, valueSizes } from "../base/values.ts";
 import { allocate, checkSize } from "./limits.ts";
 
 /** An array read from a file: values in row-major order, as the file's bytes or as float32. */
@@ -18,8 +18,50 @@ export interface ArrayHeader {
   readonly shape: readonly number[];
   readonly type: ValueType;
   readonly littleEndian: boolean;
+  /** True if the first axis changes fastest (column-major order). */
+  readonly fortran: boolean;
   /** Bytes before the values. */
   readonly size: number;
+}
+
+/** A format of files that hold one array behind a header which says how large it is. */
+export interface ArrayFormat {
+  /** Name in help texts: `IDX`. */
+  readonly label: string;
+  /** Name of a file in messages: `an IDX file`. */
+  readonly name: string;
+  /** First bytes of a file, for messages. */
+  readonly beginning: string;
+  /** Bytes of the longest header. */
+  readonly longestHeader: number;
+  /** True if a file with this beginning may be of the format. */
+  recognises(beginning: Uint8Array): boolean;
+  /**
+   * Reads the header.
+   *
+   * @param where beginning of messages
+   * @param beginning the whole file, or at least as many bytes as the longest header has
+   */
+  readHeader(where: string, beginning: Uint8Array): ArrayHeader;
+}
+
+/** Bytes of a whole file with this header. */
+export function promisedSize({ shape, type, size }: ArrayHeader): number {
+  return size + elementCount(shape) * valueSizes[type];
+}
+
+/** Reads the array of a whole file, which is not packed. */
+export function* parseArray(
+  format: ArrayFormat,
+  where: string,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Pausable<DataArray> {
+  const { shape, type, littleEndian, fortran, size } = format.readHeader(where, bytes);
+  const values = bytes.subarray(size);
+  checkDataSize(where, shape, valueSizes[type], values.length);
+  const array = yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
+  return fortran ? { ...array, data: yield* transpose(where, array) } : array;
 }
 
 /** Most axes of a shape in a message. */
@@ -110,3 +152,34 @@ function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
     yield;
   }
 }
+
+/** Values from column-major to row-major order. */
+function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
+  if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
+  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
+  const last = shape.length - 1;
+  const [lastLength, lastStride] = [shape[last]!, strides[last]!];
+  const transposed =
+    data instanceof Uint8Array
+      ? allocate(where, Uint8Array, data.length)
+      : allocate(where, Float32Array, data.length);
+  /** Offset of a row of the last axis in the file, and its indices on the other axes. */
+  let from = 0;
+  const indices = shape.map(() => 0);
+  for (let to = 0; to < data.length; ) {
+    for (let i = 0; i < lastLength; i++) {
+      transposed[to++] = data[from + i * lastStride]!;
+      if (to % VALUES_AT_ONCE === 0) yield;
+    }
+    for (let axis = last - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      if (++indices[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      indices[axis] = 0;
+    }
+  }
+  return transposed;
+}
+
+/** Values put in their place between two pauses; each may be far from the one before. */
+const VALUES_AT_ONCE = 2 ** 16;

@@ -1,7 +1,7 @@
 import { invalidFile } from "../base/check.ts";
 import { inTurns, type Pausable } from "../base/event-loop.ts";
-import { type ValueType, valueSizes } from "../base/values.ts";
-import { type ArrayHeader, checkDataSize, type DataArray, elementCount, readValues } from "./array.ts";
+import type { ValueType } from "../base/values.ts";
+import { type ArrayFormat, type ArrayHeader, type DataArray, parseArray, promisedSize } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
 
@@ -22,13 +22,16 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
   [0x0e, "float64"],
 ]);
 
-/** The longest header: 255 axes. */
-export const longestIdxHeader = 4 + 255 * 4;
-
-/** Tests for the two zeros that an IDX file begins with. */
-export function isIdx(bytes: Uint8Array): boolean {
-  return bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0;
-}
+/** The format of IDX files. */
+export const idxFormat: ArrayFormat = {
+  label: "IDX",
+  name: "an IDX file",
+  beginning: "00 00",
+  // 255 axes.
+  longestHeader: 4 + 255 * 4,
+  recognises: (bytes) => bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0,
+  readHeader,
+};
 
 /**
  * Reads an IDX file (the format of MNIST), gzipped or not.
@@ -43,30 +46,15 @@ export async function readIdx(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES):
 }
 
 function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
-  const promisedSize = (beginning: Uint8Array) => promisedIdxSize(where, beginning);
+  const promised = (beginning: Uint8Array) => promisedSize(readHeader(where, beginning));
   const unpacked = isGzip(bytes)
-    ? yield* unpackGzip(`${where}: gzip`, bytes, longestIdxHeader, promisedSize, maxBytes)
+    ? yield* unpackGzip(`${where}: gzip`, bytes, idxFormat.longestHeader, promised, maxBytes)
     : bytes;
-  return yield* parseIdx(where, unpacked, maxBytes);
+  return yield* parseArray(idxFormat, where, unpacked, maxBytes);
 }
 
-/** `readIdx`, as work, of a file that is not gzipped. @param where what messages begin with */
-export function* parseIdx(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
-  const { shape, type, littleEndian, size } = readIdxHeader(where, bytes);
-  const values = bytes.subarray(size);
-  checkDataSize(where, shape, valueSizes[type], values.length);
-  return yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
-}
-
-/** The size of the file that begins with these bytes. */
-export function promisedIdxSize(where: string, beginning: Uint8Array): number {
-  const { shape, type, size } = readIdxHeader(where, beginning);
-  return size + elementCount(shape) * valueSizes[type];
-}
-
-/** The header that a file begins with. @param bytes at least as many as the longest header, or the whole file */
-export function readIdxHeader(where: string, bytes: Uint8Array): ArrayHeader {
-  if (!isIdx(bytes)) {
+function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
+  if (!idxFormat.recognises(bytes)) {
     const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     throw invalidFile(
       `${where}: not an IDX file: it begins with ${start || "nothing"}, expected 00 00, a type and a number of axes`,
@@ -88,5 +76,5 @@ export function readIdxHeader(where: string, bytes: Uint8Array): ArrayHeader {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  return { shape, type, littleEndian: false, size };
+  return { shape, type, littleEndian: false, fortran: false, size };
 }

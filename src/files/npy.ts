@@ -1,15 +1,15 @@
 import { invalid, invalidFile, show } from "../base/check.ts";
-import { atOnce, type Pausable } from "../base/event-loop.ts";
+import { atOnce } from "../base/event-loop.ts";
 import { type ValueType, valueSizes } from "../base/values.ts";
 import {
+  type ArrayFormat,
   type ArrayHeader,
-  checkDataSize,
   type DataArray,
   elementCount,
-  readValues,
+  parseArray,
   showLengths,
 } from "./array.ts";
-import { allocate, STANDARD_MAX_BYTES } from "./limits.ts";
+import { STANDARD_MAX_BYTES } from "./limits.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
 //
@@ -46,18 +46,20 @@ const cures: ReadonlyMap<string, string> = new Map([
 /** Longest header that numpy itself reads. */
 const longestHeader = 10_000;
 
-/** Most bytes before the values. */
-export const longestNpyHeader = 12 + longestHeader;
-
 /** Most axes of numpy's arrays. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/** Tests for the magic number of .npy files. */
-export function isNpy(bytes: Uint8Array): boolean {
-  return magic.every((byte, i) => bytes[i] === byte);
-}
+/** The format of .npy files. */
+export const npyFormat: ArrayFormat = {
+  label: ".npy",
+  name: "a .npy file",
+  beginning: "93 4e 55 4d 50 59",
+  longestHeader: 12 + longestHeader,
+  recognises: (bytes) => magic.every((byte, i) => bytes[i] === byte),
+  readHeader,
+};
 
 /**
  * Reads a .npy file, of any byte order and in either order of its axes: float16, float32, float64, integers and
@@ -69,32 +71,12 @@ export function isNpy(bytes: Uint8Array): boolean {
  *   of values, an integer beyond 2^53, or more than its header promises or `maxBytes`
  */
 export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataArray {
-  return atOnce(parseNpy("readNpy", bytes, maxBytes));
+  return atOnce(parseArray(npyFormat, "readNpy", bytes, maxBytes));
 }
 
-/** `readNpy`, as work. @param where what messages begin with */
-export function* parseNpy(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
-  const { shape, type, littleEndian, fortran, size } = readNpyHeader(where, bytes);
-  const values = bytes.subarray(size);
-  checkDataSize(where, shape, valueSizes[type], values.length);
-  const array = yield* readValues(where, shape, { type, bytes: values, littleEndian }, maxBytes);
-  return fortran ? { ...array, data: yield* transpose(where, array) } : array;
-}
-
-/** Returns the size of the file that the header states. */
-export function promisedNpySize(where: string, beginning: Uint8Array): number {
-  const { shape, type, size } = readNpyHeader(where, beginning);
-  return size + elementCount(shape) * valueSizes[type];
-}
-
-interface Header extends ArrayHeader {
-  /** True if the first axis changes fastest, and not the last. */
-  readonly fortran: boolean;
-}
-
-/** The header that a file begins with. @param bytes at least as many as the longest header, or the whole file */
-export function readNpyHeader(where: string, bytes: Uint8Array): Header {
-  if (!isNpy(bytes)) throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
+function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
+  if (!npyFormat.recognises(bytes))
+    throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
   const { text, size } = splitHeader(where, bytes);
   const { descr, fortran, shape } = parseFields(where, text);
   if (fortran.flag === undefined) {
@@ -185,37 +167,6 @@ function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
   if (isTuple && lengths.length <= mostAxes) return lengths;
   throw invalidFile(`${where}: the header's 'shape' is no tuple of at most ${mostAxes} lengths`);
 }
-
-/** Reorders values from column-major to row-major. */
-function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
-  if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
-  const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
-  const last = shape.length - 1;
-  const [lastLength, lastStride] = [shape[last]!, strides[last]!];
-  const transposed =
-    data instanceof Uint8Array
-      ? allocate(where, Uint8Array, data.length)
-      : allocate(where, Float32Array, data.length);
-  /** Offset of a row of the last axis in the file, and its indices on the other axes. */
-  let from = 0;
-  const indices = shape.map(() => 0);
-  for (let to = 0; to < data.length; ) {
-    for (let i = 0; i < lastLength; i++) {
-      transposed[to++] = data[from + i * lastStride]!;
-      if (to % VALUES_AT_ONCE === 0) yield;
-    }
-    for (let axis = last - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++indices[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
-      indices[axis] = 0;
-    }
-  }
-  return transposed;
-}
-
-/** Values reordered between two pauses; each may be far in memory from the one before. */
-const VALUES_AT_ONCE = 2 ** 16;
 
 /**
  * Writes float32 values as a .npy file (version 1.0, row-major), which `numpy.load` reads.

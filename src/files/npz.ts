@@ -1,7 +1,7 @@
 import { invalid, invalidFile, show, showList } from "../base/check.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import type { DataArray } from "./array.ts";
-import { isNpy, parseNpy } from "./npy.ts";
+import { type DataArray, parseArray } from "./array.ts";
+import { npyFormat } from "./npy.ts";
 import { readZip, unpackEntry } from "./zip.ts";
 
 // A .npz file is a zip of .npy files, one for each array.
@@ -17,7 +17,7 @@ export type ArrayChoice = (array: string) => string;
  * @param name the array's. Without one, the only array there is
  * @param choice for the message that says so
  * @throws LatentflowError `invalid_file` when there is no such array, when there are several and none is named, and
- *   when the file is damaged or `parseNpy` refuses the array
+ *   when the file is damaged or the array cannot be read
  */
 export function* parseNpz(
   where: string,
@@ -46,9 +46,9 @@ export function* parseNpz(
       `${where}: the .npz file has no array ${show(name)}; it holds ${showList(names.map(show))}`,
     );
   const unpacked = yield* unpackEntry(where, bytes, entry, maxBytes);
-  if (!isNpy(unpacked))
+  if (!npyFormat.recognises(unpacked))
     throw invalidFile(`${where}: the .npz file's ${show(entry.name)} is no .npy file; it is damaged`);
-  return yield* parseNpy(where, unpacked, maxBytes);
+  return yield* parseArray(npyFormat, where, unpacked, maxBytes);
 }
 
 /** Splits a path or URL that names an array in a file, `file.npz#name`, or columns, `file.parquet#x,y`. */

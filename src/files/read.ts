@@ -1,47 +1,22 @@
 import { invalidFile } from "../base/check.ts";
 import { inTurns, type Pausable } from "../base/event-loop.ts";
-import type { DataArray } from "./array.ts";
+import { type ArrayFormat, type DataArray, parseArray, promisedSize } from "./array.ts";
 import { recognise } from "./file-kind.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
-import { isIdx, longestIdxHeader, parseIdx, promisedIdxSize } from "./idx.ts";
+import { idxFormat } from "./idx.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
-import { isNpy, longestNpyHeader, parseNpy, promisedNpySize } from "./npy.ts";
+import { npyFormat } from "./npy.ts";
 import { type ArrayChoice, parseNpz } from "./npz.ts";
 import { whileUnchanged } from "./source.ts";
 import { isZip } from "./zip.ts";
 
-/** A format of one array, whose header says how large it is. */
-interface Format {
-  /** Name of the format, and its first bytes, for messages. */
-  readonly name: string;
-  readonly beginning: string;
-  recognises(bytes: Uint8Array): boolean;
-  /** Most bytes of a header. */
-  readonly longestHeader: number;
-  /** Returns the size of the whole file by its header. */
-  promisedSize(where: string, beginning: Uint8Array): number;
-  parse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray>;
-}
+/** Formats of one array, gzipped or not, in the order in which files are tried. */
+export const ARRAY_FORMATS: readonly ArrayFormat[] = [idxFormat, npyFormat];
 
-/** The formats that are read, gzipped or not. */
-const FORMATS: readonly Format[] = [
-  {
-    name: "an IDX file",
-    beginning: "00 00",
-    recognises: isIdx,
-    longestHeader: longestIdxHeader,
-    promisedSize: promisedIdxSize,
-    parse: parseIdx,
-  },
-  {
-    name: "a .npy file",
-    beginning: "93 4e 55 4d 50 59",
-    recognises: isNpy,
-    longestHeader: longestNpyHeader,
-    promisedSize: promisedNpySize,
-    parse: parseNpy,
-  },
-];
+/** Bytes of the longest header of all formats. A function, so that bundlers leave it out where nothing is loaded. */
+export function longestHeader(): number {
+  return Math.max(...ARRAY_FORMATS.map((format) => format.longestHeader));
+}
 
 /** Options of readArray. */
 export interface ArrayOptions {
@@ -64,10 +39,10 @@ export interface ArrayOptions {
  */
 export function readArray(bytes: Uint8Array, options: ArrayOptions = {}): Promise<DataArray> {
   const { where = "readArray", maxBytes = STANDARD_MAX_BYTES, signal } = options;
-  return inTurns(whileUnchanged(where, bytes, parseArray(where, bytes, options, maxBytes)), signal);
+  return inTurns(whileUnchanged(where, bytes, parseAny(where, bytes, options, maxBytes)), signal);
 }
 
-function* parseArray(
+function* parseAny(
   where: string,
   bytes: Uint8Array,
   { array, choice }: ArrayOptions,
@@ -81,28 +56,28 @@ function* parseArray(
   if (array !== undefined) {
     throw invalidFile(`${where}: the file holds one array, without a name; a name is for .npz files`);
   }
-  return yield* format.parse(where, unpacked, maxBytes);
+  return yield* parseArray(format, where, unpacked, maxBytes);
 }
 
 function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
-  const longestHeader = Math.max(...FORMATS.map((format) => format.longestHeader));
-  const promisedSize = (beginning: Uint8Array) => {
+  const promised = (beginning: Uint8Array) => {
     const format = formatOf(beginning);
     if (!format) throw invalidFile(`${where}: gzip: within is ${problemOf(beginning)}`);
-    return format.promisedSize(where, beginning);
+    return promisedSize(format.readHeader(where, beginning));
   };
-  return unpackGzip(`${where}: gzip`, bytes, longestHeader, promisedSize, maxBytes);
+  return unpackGzip(`${where}: gzip`, bytes, longestHeader(), promised, maxBytes);
 }
 
-function formatOf(bytes: Uint8Array): Format | undefined {
-  return FORMATS.find((format) => format.recognises(bytes));
+/** The format of a file with this beginning, of at least `longestHeader()` bytes or the whole file. */
+export function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
+  return ARRAY_FORMATS.find((format) => format.recognises(bytes));
 }
 
 /** Explains why bytes hold no array. */
 function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
   if (kind?.asData) return `${kind.name}; ${kind.asData}`;
-  const [first, ...others] = FORMATS.map(({ name, beginning }) => ({ name, beginning }));
+  const [first, ...others] = ARRAY_FORMATS.map(({ name, beginning }) => ({ name, beginning }));
   return (
     `neither ${first!.name} (it would begin with ${first!.beginning}, or 1f 8b when gzipped) ` +
     `${others.map(({ name, beginning }) => `nor ${name} (${beginning}) `).join("")}nor a .npz file (50 4b)`

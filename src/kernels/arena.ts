@@ -33,7 +33,7 @@ export class Arena {
    * up the sizes, then with real addresses, so it must ask for the same pieces both times.
    */
   allocate<T>(layOut: (piece: (bytes: number) => number) => T): Block & { readonly layout: T } {
-    // Kernels read whole vectors at the ends of rows: what is behind a block is nobody's.
+    // Kernels read whole vectors at the ends of rows, past the end of a block.
     let size = ALIGNMENT;
     layOut((bytes) => {
       size += align(bytes);

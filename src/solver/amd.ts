@@ -28,7 +28,7 @@ export interface AmdOptions {
    * Default 1e-5.
    */
   tolerance?: number | undefined;
-  /** How many accepted losses are recent, ≥ 2. Default 5. */
+  /** Number of accepted losses that count as recent, ≥ 2. Default 5. */
   window?: number | undefined;
   /** No convergence before t = settle · t1. Default 0.02. */
   settle?: number | undefined;

@@ -9,7 +9,7 @@ export interface ExpDecay {
   readonly rate: number;
 }
 
-/** How strongly the gradient drives the flow, α(t): a constant, or one that decays. */
+/** Strength of the gradient in a flow, α(t): a constant, or one that decays. */
 export type Alpha = number | ExpDecay;
 
 /** dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
@@ -107,7 +107,7 @@ type Derivative<F extends Flow> = (
   into: Float64Array,
 ) => void;
 
-/** What is known of each kind of flow. */
+/** Traits of a kind of flow. */
 interface FlowTraits<F extends Flow> {
   readonly order: 1 | 2;
   readonly derivative: Derivative<F>;
@@ -188,7 +188,7 @@ export function alphaAt(alpha: Alpha, t: number, t1: number): number {
   return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
 }
 
-/** Is this the gradient flow at α = 1? */
+/** True for the gradient flow with α = 1. */
 export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
   return flow.name === "gradientFlow" && flow.alpha === 1;
 }

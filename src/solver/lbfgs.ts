@@ -11,7 +11,7 @@ export interface LbfgsOptions {
    * Default 1e-6.
    */
   tolerance?: number | undefined;
-  /** How many pairs of steps and changes of the gradient are kept of each sample, 1 to 1,000. Default 30. */
+  /** Number of pairs of steps and changes of the gradient that are kept of each sample, 1 to 1,000. Default 30. */
   memory?: number | undefined;
   /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
   maxSteps?: number | undefined;

@@ -21,7 +21,7 @@ export class Recording {
   readonly samples: RecordedSample[];
   readonly saveAt: SaveAt;
   private readonly times: ArrayLike<number> | undefined;
-  /** How many of the chosen times each sample has passed. */
+  /** Number of the chosen times that each sample has passed. */
   private readonly passed: Uint32Array;
 
   constructor(saveAt: SaveAt, sampleCount: number) {
@@ -56,7 +56,7 @@ export class Recording {
     this.samples[sample] = recorded;
   }
 
-  /** In the form of a result. */
+  /** Trajectories in the form of a result. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, losses }) => {
       const size = states.length / t.length;

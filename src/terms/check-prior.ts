@@ -14,7 +14,7 @@ import {
 
 // What comes in as a prior: from a caller, another copy of the package, or a file.
 
-/** What a call may be given as its prior: one, or `"none"` where the decoder has one of its own that is not to be used. */
+/** Option `prior` of a call: a prior, or `"none"` to leave the decoder's own out. */
 export type PriorLike = Prior | "none";
 
 /**
@@ -44,7 +44,7 @@ export function checkPriorSize(where: string, prior: Prior, latentSize: number):
   );
 }
 
-/** What a prior of each kind is made of, and how it is made anew of what JSON has kept of one. */
+/** Numbers that a prior of each kind consists of, and its maker from what JSON has kept of one. */
 const KINDS: {
   readonly [Kind in PriorKind]: {
     readonly fields: { readonly [Field in keyof PriorKinds[Kind]]: true };
@@ -77,7 +77,9 @@ const KINDS: {
         );
       };
       return gaussianMixture({
-        ...{ weights: weights!, weight, means: split("means", means) },
+        weights: weights!,
+        weight,
+        means: split("means", means),
         ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
         ...(stds !== undefined && { stds: split("stds", stds) }),
       });

@@ -4,13 +4,13 @@ import { logarithm } from "../base/elementary-functions.ts";
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
 
-/** Is it an array, typed or not? */
+/** True for an array, typed or not. */
 export function isArray(values: unknown): values is ArrayLike<unknown> {
   if (isRevoked(values)) return false;
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 
-/** What covariances may be: what a standard deviation may be, squared, so that the inverse is of numbers, too. */
+/** Bounds of covariances: those of standard deviations, squared, so that the inverse is finite, too. */
 const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
 const LEAST_VARIANCE = 1e-60;
 
@@ -102,8 +102,8 @@ export function checkMatrix(
 }
 
 /**
- * Of the number on its own diagonal: what a pivot must be more than, for rounding to leave anything of it. It is the share
- * of a latent's variance that the latents before it do not explain, in whatever units each of them is.
+ * Least pivot of a factor that rounding leaves meaningful, as a share of the number on the diagonal. A pivot is the part
+ * of a latent's variance that the latents before it do not explain, in any units.
  */
 const LEAST_PIVOT = 1e-14;
 

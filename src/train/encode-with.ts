@@ -111,7 +111,7 @@ function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOpt
   checkEncoder(where, encoder);
   checkOptions(where, options, { backend: true, signal: true });
   const { backend = wasm(), signal } = options;
-  checkBackend(where, backend);
+  checkBackend(where, "backend", backend);
   checkSignal(where, signal);
   throwIfAborted(signal);
   return { backend, signal };

@@ -107,7 +107,9 @@ export async function evaluate(
   throwIfAborted(signal);
   // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
   const [piece] = problems(dataset, settings);
-  const session = await unlessAborted(signal, () => backend.open(decoder, { problem: piece!.problem, pair }));
+  const session = await unlessAborted(signal, () =>
+    backend.open(decoder, { problem: piece!.problem, pair, isRecorded: false }),
+  );
   const encoding = encoder && (await unlessAborted(signal, () => backend.open(encoder)));
   const { count } = dataset;
   const hasPrior = settings.prior !== undefined;

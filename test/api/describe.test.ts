@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/cli/commands/describe.ts.
 import { execFileSync } from "node:child_process";
 import { inspect } from "node:util";
@@ -73,7 +74,7 @@ test("latentflow describe prints the same of a file", () => {
     );
   assert.is(
     run(),
-    `${table}\n\nlatent  z  20\noutput     28 × 28\n\nnot verified: there was no probe to compare it with\n`,
+    `${table}\n\nlatent z  20\noutput    28 × 28\n\nnot verified: there was no probe to compare it with\n`,
   );
   const { file, verified, parameters, operations } = JSON.parse(run("--json"));
   assert.equal(

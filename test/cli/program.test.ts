@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 // Tests src/cli/commands/decode.ts, src/cli/commands/demo.ts, src/cli/commands/status.ts,
 // src/cli/options/parse.ts, src/cli/output/report.ts, src/cli/output/results.ts.
 import { spawn } from "node:child_process";

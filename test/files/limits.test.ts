@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/files/local-file.ts, src/files/remote-file.ts, src/files/source.ts.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
@@ -340,7 +341,11 @@ test("an ONNX file that would be more in memory than the heap holds is refused, 
   const names = JSON.stringify(new Array(2 ** 14).fill("z"));
   const entry = message().string(1, "latentflow.points").string(2, names);
   const long = message().message(8, opset).message(14, entry).message(7, message()).toBytes();
-  await rejected(loadOnnx(long), "invalid_file", /latentflow\.points is .*, expected a JSON array of names/);
+  await rejected(
+    loadOnnx(long),
+    "invalid_file",
+    /latentflow\.points has \d+ characters, more than the 65536 that are read/,
+  );
   for (const [graph, refusal] of [
     [
       message().message(5, tensor),

@@ -301,7 +301,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
   const disposed = createDecoder({ layers: [n, 3] });
   disposed.dispose();
   const cases: [object, RegExp][] = [
-    [{ saveAt: "steps" }, /unknown option "saveAt"; the options are loss, flow, solver, encoder/],
+    [{ saveAt: "steps" }, /unknown option "saveAt"; the options are loss, prior, flow, solver/],
     [{ loss: "l1" }, /^evaluate: loss is "l1"/],
     [{ solver: 5 }, /^evaluate: solver is 5/],
     [{ flow: nesterovFlow() }, /^evaluate: solver lbfgs follows/],

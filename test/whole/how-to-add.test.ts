@@ -85,10 +85,10 @@ for (const dummies of [
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
         "src/backend/wasm/kernel-operations.ts",
-        "src/backend/webgpu/activation.ts",
+        "src/backend/webgpu/slopes.ts",
         "src/graph/activation.ts",
         "src/kernels/layout.ts",
-        "src/onnx/write/activations.ts",
+        "src/onnx-format/kinds/functions.ts",
         "test/support/reference.ts",
       ],
     },
@@ -128,7 +128,7 @@ for (const dummies of [
         before: "export interface PriorKinds {",
         after: "export interface PriorKinds {\n  readonly dummyPrior: object;",
       },
-      named: ["src/cli/options/prior.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
+      named: ["src/cli/output/prior-figures.ts", "src/terms/check-prior.ts", "src/terms/prior-components.ts"],
     },
   ],
   [
@@ -142,7 +142,7 @@ for (const dummies of [
         "src/backend/wasm/lower.ts",
         "src/backend/webgpu/operations.ts",
         "src/graph/operations.ts",
-        "src/onnx/write/operations.ts",
+        "src/onnx-format/operations.ts",
       ],
     },
     {
@@ -207,8 +207,8 @@ for (const dummies of [
         name: "DummyOperator",
         file: "src/onnx/read/operators/table.ts",
       },
-      ...{ before: "  Identity: ", after: "  DummyOperator: rearranging.identity,\n  Identity: " },
-      named: ["src/onnx/read/arity.ts"],
+      ...{ before: "  Identity: ", after: "  DummyOperator: { read: rearranging.identity },\n  Identity: " },
+      named: ["src/onnx/read/operators/table.ts"],
     },
     {
       ...{ kind: "A schedule", name: "dummySchedule", file: "src/train/schedule.ts" },
@@ -216,7 +216,12 @@ for (const dummies of [
         before: 'readonly name: "constant" | ',
         after: 'readonly name: "dummySchedule" | "constant" | ',
       },
-      named: ["src/cli/options/training-options.ts"],
+      named: ["src/cli/options/training-options.ts", "src/train/schedule.ts"],
+    },
+    {
+      ...{ kind: "A data set", name: "dummyLoader", file: "src/train/mnist.ts" },
+      ...{ before: "type LoaderName = ", after: 'type LoaderName = "dummyLoader" | ' },
+      named: ["src/train/mnist.ts"],
     },
     {
       ...{ kind: "What samples are solved with", name: "dummyField", file: "src/backend/backend.ts" },
@@ -236,6 +241,14 @@ for (const dummies of [
   ],
   [
     {
+      ...{ kind: "An adjoint", name: "dummyAdjoint", file: "src/adjoint/base.ts" },
+      ...{
+        before: 'readonly name: "approximate" | ',
+        after: 'readonly name: "dummyAdjoint" | "approximate" | ',
+      },
+      named: ["src/cli/options/training-options.ts"],
+    },
+    {
       ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/api/encode.ts" },
       ...{ before: "  saveAt?: SaveAt | undefined;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
       named: ["src/api/encode.ts"],
@@ -247,6 +260,25 @@ for (const dummies of [
         after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
       },
       named: ["src/cli/parts/manifest.ts"],
+    },
+    {
+      ...{ kind: "A format of results", name: "dummyFormat", file: "src/cli/parts/write-results.ts" },
+      ...{ before: '= "npy" | "parquet";', after: '= "npy" | "parquet" | "dummyFormat";' },
+      named: ["src/cli/parts/write-results.ts"],
+    },
+    {
+      ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
+      ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
+      named: ["src/cli/parts/parquet-results.ts"],
+    },
+    {
+      ...{ kind: "A mode of an operation", name: "dummyMode", file: "src/graph/kinds/resize.ts" },
+      ...{ before: "export type ResizeMode = ", after: 'export type ResizeMode = "dummyMode" | ' },
+      named: [
+        "src/graph/kinds/resize.ts",
+        "src/onnx-format/kinds/resampling.ts",
+        "src/onnx/read/operators/resize.ts",
+      ],
     },
   ],
 ] satisfies Dummy[][]) {

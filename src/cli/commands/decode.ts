@@ -16,12 +16,10 @@ import {
 import {
   addFixedOptions,
   type FixedFlags,
-  type Given,
-  give,
-  givenFigures,
-  givenOptions,
-  givenRows,
+  type FixedInputs,
+  fixedOptions,
   openFixed,
+  readAllFixedInputs,
 } from "../input/fixed-inputs.ts";
 import { readCodes } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
@@ -33,6 +31,7 @@ import {
   requiredOption,
 } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
+import { decoderFigure, fixedFigures } from "../output/figures.ts";
 import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
 import {
   makeFolder,
@@ -42,8 +41,7 @@ import {
   writeOutputs,
 } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
-import { decoderFigures, formatJson, formatText, showDecoder } from "../output/report.ts";
-import { formatCount } from "../output/table.ts";
+import { type Figure, formatCount, formatReport } from "../output/report.ts";
 
 interface DecodeCommandOptions extends DecoderFlags, FixedFlags, RunningOptions {
   readonly latents: string;
@@ -90,50 +88,36 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
   const signal = interruptSignal();
   const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
   if (!done) return;
-  const { decoder, given, latents, decoded, seconds } = done;
-  const outputs = await writeDecodeOutputs(options.out, given, decoded);
-  const { outputShape } = given.decoder;
-  print(
-    options.json
-      ? formatJson(
-          {
-            decoder: { ...decoderFigures(options.decoder, decoder, given.decoder), outputShape },
-            latents: { file: options.latents, count: latents.total },
-            ...givenFigures(given),
-            samples: latents.count,
-            seconds,
-          },
-          outputs,
-        )
-      : formatText(
-          [
-            ["decoder", showDecoder(options.decoder, decoder)],
-            [
-              "latents",
-              `${formatCount(latents.count)} of ${formatCount(latents.total)}, ${decoder.latentSize} values each`,
-            ],
-            ...givenRows(given),
-            ["samples", `${showLengths(outputShape)} values each`],
-          ],
-          outputs,
-        ),
-  );
+  const { decoder, fixed, latents, decoded, seconds } = done;
+  const outputs = await writeDecodeOutputs(options.out, fixed, decoded);
+  const { outputShape } = fixed.decoder;
+  const { count, total } = latents;
+  const figures: Figure[] = [
+    decoderFigure(options.decoder, decoder, fixed.decoder),
+    {
+      json: { latents: { file: options.latents, count: total } },
+      row: ["latents", `${formatCount(count)} of ${formatCount(total)}, ${decoder.latentSize} values each`],
+    },
+    ...fixedFigures(fixed),
+    { json: { samples: count, seconds }, row: ["samples", `${showLengths(outputShape)} values each`] },
+  ];
+  print(formatReport(figures, outputs, options.json));
 }
 
 async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const limits = limitsOf(options, signal);
-  const fixed = await openFixed(decoder, options.fixed, limits);
+  const sources = await openFixed(decoder, options.fixed, limits);
   const latents = await readLatents(options, decoder, limits);
-  const given = await give(decoder, fixed, options.points, latents);
+  const fixed = await readAllFixedInputs(decoder, sources, options.points, latents);
   await makeFolder(options.out, decodeOutputs, options);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, {
-    ...givenOptions(given),
+    ...fixedOptions(fixed),
     backend: backendOf(options),
     signal,
   });
-  return { decoder, given, latents, decoded, seconds: (performance.now() - start) / 1000 };
+  return { decoder, fixed, latents, decoded, seconds: (performance.now() - start) / 1000 };
 }
 
 interface Latents {
@@ -162,7 +146,7 @@ const decodeOutputs = ["decoded.npy", "decoded.png"];
 
 async function writeDecodeOutputs(
   folder: string,
-  { decoder: { outputShape, outputSize }, points }: Given,
+  { decoder: { outputShape, outputSize }, points }: FixedInputs,
   decoded: Float32Array,
 ): Promise<Output[]> {
   const shape = [decoded.length / outputSize, ...outputShape];

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import packageJson from "../../../package.json" with { type: "json" };
 import { escapeText } from "../../base/check.ts";
 import { type Decoder, describe } from "../../index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
@@ -8,8 +7,9 @@ import { isStdin } from "../input/files.ts";
 import { outputWithPoints, shapeWithPoints, showShape } from "../input/points.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { wrongUsage } from "../options/options.ts";
-import { showPrior } from "../options/prior.ts";
 import { print } from "../output/print.ts";
+import { showPrior } from "../output/prior-figures.ts";
+import { type Figure, formatDocument, rowsOf } from "../output/report.ts";
 
 interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder"> {
   readonly decoder?: string;
@@ -59,21 +59,16 @@ async function runDescribe(options: DescribeCommandOptions & Pick<DecoderFlags, 
   const signal = interruptSignal();
   const decoder = await unlessInterrupted(signal, readDecoder(options, signal), "stopped");
   if (!decoder) return;
-  print(options.json ? formatDocument(options.decoder, decoder) : formatDescription(decoder));
+  const figures = figuresOf(options.decoder, decoder);
+  print(options.json ? formatDocument(figures) : formatDescription(decoder, figures));
 }
 
-function formatDocument(file: string, decoder: Decoder): string {
-  const { verified, unverifiedReason, fixedInputs, prior } = decoder;
-  const document = {
-    ...{ latentflow: packageJson.version, file, verified, unverifiedReason: unverifiedReason ?? null },
-    ...describe(decoder),
-    fixedInputs: fixedInputs.map(({ name, classes }) => {
-      return { name, shape: shapeWithPoints(decoder, name), ...(classes !== undefined && { classes }) };
-    }),
-    outputShape: outputWithPoints(decoder),
-    prior: prior ?? null,
-  };
-  return `${JSON.stringify(document, null, 2)}\n`;
+function formatDescription(decoder: Decoder, figures: readonly Figure[]): string {
+  const rows = rowsOf(figures);
+  const width = Math.max(...rows.map(([label]) => label.length));
+  const lines = rows.map(([label, text]) => `${label.padEnd(width)}  ${text}\n`);
+  const note = decoder.verified === false ? `\nnot verified: ${decoder.unverifiedReason}\n` : "";
+  return `${describe(decoder)}\n\n${lines.join("")}${note}`;
 }
 
 /** So many values of a start are shown to people. */
@@ -86,26 +81,23 @@ function showStart(start: Float32Array): string {
   return `${shown.join(", ")}, … (${start.length} values)`;
 }
 
-function formatDescription(decoder: Decoder): string {
-  const { verified, unverifiedReason, latentSize, fixedInputs, prior, start } = decoder;
-  const rows = [
-    ["latent", "z", `${latentSize}`],
-    ...fixedInputs.map(({ name, classes }) => {
+/** Figures of a decoder: its description, then its inputs and its output, of which people get a line each. */
+function figuresOf(file: string, decoder: Decoder): Figure[] {
+  const { verified, unverifiedReason = null, latentSize, prior = null, start } = decoder;
+  const fixedInputs = decoder.fixedInputs.map(({ name, classes }) => {
+    return { name, shape: shapeWithPoints(decoder, name), ...(classes !== undefined && { classes }) };
+  });
+  const outputShape = outputWithPoints(decoder);
+  return [
+    { json: { file, verified, unverifiedReason, ...describe(decoder), fixedInputs, outputShape, prior } },
+    { row: ["latent z", `${latentSize}`] },
+    ...fixedInputs.map(({ name, shape, classes }): Figure => {
       const type = classes === undefined ? "numbers" : `of ${classes} classes, counted from 0`;
-      return ["fixed input", escapeText(name), `${showShape(shapeWithPoints(decoder, name))} ${type}`];
+      return { row: [`fixed input ${escapeText(name)}`, `${showShape(shape)} ${type}`] };
     }),
-    ["output", "", showShape(outputWithPoints(decoder))],
-    ...(prior ? [["prior", "", showPrior(prior)]] : []),
-    ...(start ? [["start", "", showStart(start)]] : []),
-    ...(verified ? [["probe", "", "agrees"]] : []),
+    { row: ["output", showShape(outputShape)] },
+    { row: ["prior", prior ? showPrior(prior) : undefined] },
+    { row: ["start", start && showStart(start)] },
+    { row: ["probe", verified ? "agrees" : undefined] },
   ];
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const list = rows.map((row) =>
-    row
-      .map((text, i) => text.padEnd(widths[i] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  const note = verified === false ? `\nnot verified: ${unverifiedReason}\n` : "";
-  return `${describe(decoder)}\n\n${list.join("\n")}\n${note}`;
 }

@@ -5,7 +5,7 @@ import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import type { Job } from "../options/job.ts";
 import {
-  addBatchSizeOption,
+  addEncodeSettings,
   addRunningOptions,
   gives,
   refuseOptions,
@@ -78,7 +78,7 @@ export function addEncodeCommand(program: Command): void {
   command.optionsGroup("Given with the samples:");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
-  addBatchSizeOption(addRunningOptions(command));
+  addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
   addFlowAndSolverOptions(command).addHelpText(

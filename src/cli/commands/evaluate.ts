@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Decoder, StandardLoss } from "../../index.ts";
-import { termTraits } from "../../terms/terms.ts";
+import { meanOfFinite } from "../../solver/result.ts";
 import {
   type EncoderReport,
   type EvaluateEncoderOptions,
@@ -13,10 +13,8 @@ import {
   addDataOptions,
   checkDataOptions,
   type DataOptions,
-  dataFigures,
   readData,
   type SourcedData,
-  showSamples,
   stdinHelp,
   valuesHelp,
   weightsHelp,
@@ -35,32 +33,23 @@ import { shortPath } from "../input/files.ts";
 import {
   addFixedOptions,
   type FixedFlags,
-  type Given,
-  give,
-  givenFigures,
-  givenOptions,
-  givenRows,
+  type FixedInputs,
+  fixedOptions,
   openFixed,
+  readAllFixedInputs,
 } from "../input/fixed-inputs.ts";
 import { checkSamples, readWeightsOf, readZ0Of } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
-  addBatchSizeOption,
+  addEncodeSettings,
   addRunningOptions,
   backendOf,
+  encodeSettings,
   type RunningOptions,
   refuseOptions,
   requiredOption,
 } from "../options/options.ts";
-import {
-  type ChosenPrior,
-  objectiveFigures,
-  objectiveRows,
-  priorFigures,
-  priorOption,
-  priorRows,
-  readPrior,
-} from "../options/prior.ts";
+import { type ChosenPrior, priorOption, readPrior } from "../options/prior.ts";
 import { addPriorOptions, checkPriorOptions, type PriorFlags } from "../options/prior-options.ts";
 import {
   addFlowAndSolverOptions,
@@ -69,22 +58,24 @@ import {
   pairOf,
   refuseFlowAndSolver,
 } from "../options/solver-options.ts";
+import {
+  dataFigures,
+  decoderEntry,
+  decoderFigure,
+  endFigures,
+  fixedFigures,
+  lossFigures,
+  showStatuses,
+  solverFigure,
+  weightsAndStartFigures,
+  wordsOf,
+  workFigures,
+} from "../output/figures.ts";
 import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
+import { priorFigures } from "../output/prior-figures.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import {
-  besideFigures,
-  besideRows,
-  decoderFigures,
-  formatJson,
-  formatText,
-  showDecoder,
-  showLoss,
-  showSolver,
-  showStatuses,
-  summaryRows,
-  workRows,
-} from "../output/report.ts";
+import { type Figure, formatReport } from "../output/report.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
 /** What `latentflow evaluate` is asked for, as commander hands it over. */
@@ -119,7 +110,7 @@ export function addEvaluateCommand(program: Command): void {
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
-  addBatchSizeOption(addRunningOptions(command));
+  addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
@@ -149,7 +140,7 @@ interface Input {
   readonly weights: Float32Array | undefined;
   readonly z0: Float32Array | undefined;
   readonly decoder: Decoder;
-  readonly given: Given;
+  readonly fixed: FixedInputs;
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
   /** How samples are encoded: by an encoder or by a flow. */
@@ -167,11 +158,7 @@ async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undef
   if (!report) return;
 
   const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
-  print(
-    job.json
-      ? formatJson(documentOf(job, input, report), outputs)
-      : formatText(rowsOf(job, input, report), outputs),
-  );
+  print(formatReport(figuresOf(job, input, report), outputs, job.json));
 }
 
 async function readInput(
@@ -187,24 +174,24 @@ async function readInput(
     ),
   };
   const prior = await readPrior(job, decoder, limitsOf(job, signal));
-  const fixed = await openFixed(decoder, job.fixed, limitsOf(job, signal));
+  const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", signal);
   const { count, shape } = data.dataset;
   const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;
-  const given = await give(decoder, fixed, job.points, {
+  const fixed = await readAllFixedInputs(decoder, sources, job.points, {
     count,
     total: data.total,
     samples: { flag, shape },
   });
-  checkSamples(data.at, shape, given.decoder, given.points);
+  checkSamples(data.at, shape, fixed.decoder, fixed.points);
   const weights = await readWeightsOf(data, "--weights", job.weights, limitsOf(job, signal));
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
-  return { data, weights, z0, decoder, given, loss, prior, by };
+  return { data, weights, z0, decoder, fixed, loss, prior, by };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, z0, decoder, given, loss, prior, by }: Input,
+  { data, weights, z0, decoder, fixed, loss, prior, by }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
@@ -212,77 +199,57 @@ async function evaluateShown(
     ...("encoder" in by
       ? by
       : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }), ...(z0 && { z0 }) }),
-    ...givenOptions(given),
+    ...fixedOptions(fixed),
     loss,
     ...priorOption(prior),
     backend: backendOf(job),
-    ...(job.batchSize && { batchSize: job.batchSize }),
+    ...encodeSettings(job),
     signal,
     onProgress: progress.onProgress,
   };
   return evaluate(decoder, data.dataset, options).finally(progress.stop);
 }
 
-function documentOf(
+function figuresOf(
   job: EvaluateJob,
-  { data, decoder, given, loss, prior: chosen, by }: Input,
+  { data, decoder, fixed, loss, prior, by }: Input,
   report: EvaluateReport | EncoderReport,
-) {
-  // What there is of each sample is in its file.
-  const { loss: _, gradientNorm, prior, objective, meanExcessLoss, ...rest } = report;
-  const { initialLoss, status, stats, ...figures } = "status" in rest ? rest : withoutFlow(rest);
-  const hasEntropy = termTraits(loss).floor !== undefined;
-  return {
-    decoder: decoderFigures(job.decoder, decoder, given.decoder),
-    data: dataFigures(data),
-    ...givenFigures(given),
-    ...besideFigures(job),
-    loss,
-    ...priorFigures(chosen),
-    ...("encoder" in by
-      ? { encoder: decoderFigures(job.encoder!, by.encoder) }
-      : { flow: by.flow.description, solver: by.solver.description }),
-    ...figures,
-    ...objectiveFigures(report),
-    meanTargetEntropy: hasEntropy ? report.meanLoss - meanExcessLoss : null,
-    meanExcessLoss: hasEntropy ? meanExcessLoss : null,
+): Figure[] {
+  const hasFlow = "status" in report;
+  const words = wordsOf(loss);
+  const { meanLoss, meanObjective, meanExcessLoss } = report;
+  const means = {
+    meanInitialLoss: hasFlow ? report.meanInitialLoss : null,
+    meanLoss,
+    meanTargetEntropy: words.floor ? meanLoss - meanExcessLoss : null,
+    meanExcessLoss: words.floor ? meanExcessLoss : null,
+    meanPrior: report.prior ? meanOfFinite(report.prior) : null,
+    meanObjective,
   };
-}
-
-function rowsOf(
-  job: EvaluateJob,
-  { data, decoder, given, loss, prior, by }: Input,
-  report: EvaluateReport | EncoderReport,
-) {
-  const rows: (readonly [string, string])[] = [
-    ["decoder", showDecoder(job.decoder, decoder)],
-    ["data", data.source],
-    ["samples", showSamples(data)],
-    ...givenRows(given),
-    ...besideRows(job, "encoder" in by ? undefined : decoder),
-    ...priorRows(prior),
-    "encoder" in by ? ["encoder", shortPath(job.encoder!)] : ["solver", showSolver(by)],
-    showLoss(loss, report.meanLoss),
+  return [
+    decoderFigure(job.decoder, decoder, fixed.decoder),
+    ...dataFigures(data),
+    ...fixedFigures(fixed),
+    ...weightsAndStartFigures(job, "encoder" in by ? undefined : decoder),
+    { json: { loss } },
+    ...priorFigures(prior),
+    "encoder" in by
+      ? {
+          json: { encoder: decoderEntry(job.encoder!, by.encoder) },
+          row: ["encoder", shortPath(job.encoder!)],
+        }
+      : solverFigure(by),
+    ...lossFigures(means, words),
+    ...(hasFlow ? endFigures(report) : [encoderEndFigure(report)]),
+    ...workFigures(report),
   ];
-  const { floor } = termTraits(loss);
-  if (floor) {
-    rows.push([`above ${floor.name}`, showLoss(loss, report.meanExcessLoss)[1]]);
-  }
-  const means = objectiveRows(termTraits(loss).unit, objectiveFigures(report));
-  if ("status" in report) return [...rows, ...means, ...summaryRows(report)];
-  const lost = showStatuses(nonfiniteAlone(report));
-  return [...rows, ...means, ...(lost ? [["statuses", lost] as const] : []), ...workRows(report)];
 }
 
-/** An encoder's codes end no flow: all there is to say is how many of their losses are not finite. */
-const nonfiniteAlone = ({ nonfinite }: Pick<EncoderReport, "nonfinite">) =>
-  nonfinite > 0 ? { nonfinite } : {};
-
-/** In the document, the figures of a flow that was not followed. */
-function withoutFlow<Figures extends Pick<EncoderReport, "nonfinite">>({ nonfinite, ...figures }: Figures) {
+/** Figure of an encoder's codes, which end no flow: only losses that are not finite have a status. */
+function encoderEndFigure({ nonfinite }: EncoderReport): Figure {
+  const statuses = nonfinite > 0 ? { nonfinite } : {};
   return {
-    ...{ ...figures, initialLoss: undefined, status: undefined, stats: undefined },
-    ...{ meanInitialLoss: null, meanAcceptedSteps: null, meanBacktracks: null },
-    statuses: nonfiniteAlone({ nonfinite }),
+    json: { meanAcceptedSteps: null, meanBacktracks: null, statuses },
+    row: ["statuses", showStatuses(statuses) || undefined],
   };
 }

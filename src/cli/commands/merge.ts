@@ -3,23 +3,27 @@ import { invalidFile, showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
-import { objectiveRows } from "../options/prior.ts";
+import { endFigures, lossFigures, workFigures } from "../output/figures.ts";
 import { makeFolder, type Output } from "../output/output-files.ts";
 import { pictureNames } from "../output/picture-files.ts";
 import { print } from "../output/print.ts";
 import { formatDuration, showProgress } from "../output/progress.ts";
-import { endingRows, formatJson, formatText } from "../output/report.ts";
-import { formatCount, formatMean } from "../output/table.ts";
-import { PartFigures } from "../parts/figures.ts";
+import { type Figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { allParts, missingUnits, observed, showRanges } from "../parts/read-parts.ts";
 import { openRunFolders } from "../parts/run-folders.ts";
+import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { unitCount } from "../parts/units.ts";
-import { formatOption, type ResultsFormat, resultsFileNames, writeResults } from "../parts/write-results.ts";
+import {
+  formatOption,
+  type ResultsFormatName,
+  resultsFileNames,
+  writeResults,
+} from "../parts/write-results.ts";
 
 interface MergeOptions {
   readonly out?: string;
-  readonly format?: ResultsFormat;
+  readonly format?: ResultsFormatName;
   readonly deleteParts?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -69,7 +73,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   const out = options.out ?? dirs[0]!;
   await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
-  const figures = new PartFigures();
+  const summariser = new RunSummariser();
   const total = manifest.samples;
   const task = { title: `merging ${total} samples`, unit: "samples", total };
   const display = showProgress(task, options.quiet ?? false, signal);
@@ -78,10 +82,10 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   try {
     const parts = observed(allParts(folders), (part) => {
       signal.throwIfAborted();
-      figures.add(part);
+      summariser.add(part);
       const done = part.first + part.count;
       const perSecond = (1000 * done) / (performance.now() - start);
-      display.update({ done, loss: figures.figures().meanLoss, perSecond });
+      display.update({ done, loss: summariser.mean("meanLoss"), perSecond });
     });
     outputs = await writeResults(out, options.format, manifest, parts, pictureNames);
   } catch (error) {
@@ -92,7 +96,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
     display.stop();
   }
   if (options.deleteParts) for (const folder of folders) await folder.remove();
-  print(report(folders, figures, outputs, options));
+  print(formatReport(figuresOf(folders, summariser.summary()), outputs, options.json));
 }
 
 async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly string[]): Promise<void> {
@@ -106,27 +110,21 @@ async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly str
   );
 }
 
-function report(
-  folders: readonly PartsFolder[],
-  parts: PartFigures,
-  outputs: readonly Output[],
-  { json }: MergeOptions,
-): string {
+function figuresOf(folders: readonly PartsFolder[], summary: RunSummary): Figure[] {
   const [{ manifest }] = folders as [PartsFolder];
-  const figures = parts.figures();
+  const { samples, unit, idColumn } = manifest;
   const units = unitCount(manifest);
-  if (json)
-    return formatJson({ units, unit: manifest.unit, idColumn: manifest.idColumn, ...figures }, outputs);
-  const rows: [string, string][] = [
-    ["samples", formatCount(manifest.samples)],
-    ["units", `${formatCount(units)} of ${formatCount(manifest.unit)} samples`],
-    ["mean loss before", formatMean(figures.meanInitialLoss)],
-    ["mean loss after", formatMean(figures.meanLoss)],
-    // Which loss it is the parts do not say.
-    ...objectiveRows("", figures),
-    ...endingRows(figures),
-    // Their processes may have been at work at the same time, or been killed on the way.
-    ["time of all parts", formatDuration(figures.seconds)],
+  return [
+    { row: ["samples", formatCount(samples)] },
+    {
+      json: { units, unit, idColumn },
+      row: ["units", `${formatCount(units)} of ${formatCount(unit)} samples`],
+    },
+    // Parts do not name the loss.
+    ...lossFigures(summary, { before: "mean loss before", after: "mean loss after", unit: "" }),
+    ...endFigures(summary),
+    // Speed has no row: the processes may have run at the same time, or have been killed on the way.
+    ...workFigures(summary).map(({ json = {} }) => ({ json })),
+    { row: ["time of all parts", formatDuration(summary.seconds)] },
   ];
-  return formatText(rows, outputs);
 }

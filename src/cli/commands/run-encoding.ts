@@ -5,20 +5,21 @@ import { type EncodingInput, openInput } from "../input/encoding-input.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
-import { formatReport, type UnitCounts } from "../output/encode-report.ts";
+import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { pictureNames, writePictures } from "../output/picture-files.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import { formatCount } from "../output/table.ts";
+import { formatCount, formatReport } from "../output/report.ts";
 import { encodeUnits } from "../parts/encode-units.ts";
-import { PartFigures } from "../parts/figures.ts";
 import { type Manifest, manifestOf } from "../parts/manifest.ts";
 import type { Part } from "../parts/part.ts";
 import { PartsFolder, partsName } from "../parts/parts-folder.ts";
 import { allParts, observed } from "../parts/read-parts.ts";
+import type { ResultsPlan } from "../parts/results-format.ts";
+import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/units.ts";
-import { type ResultsPlan, resultsFileNames, writeResults } from "../parts/write-results.ts";
+import { resultsFileNames, writeResults } from "../parts/write-results.ts";
 
 /** What a run that encodes may write. */
 const encodeOutputs = [...resultsFileNames, ...pictureNames];
@@ -62,8 +63,8 @@ export async function runJob(job: Job): Promise<void> {
   }
 }
 
-function unitFor({ given, samples }: EncodingInput): number {
-  const { multiplications, sums } = costOf(given.decoder);
+function unitFor({ fixed, samples }: EncodingInput): number {
+  const { multiplications, sums } = costOf(fixed.decoder);
   return standardUnit(multiplications + sums, samples.count);
 }
 
@@ -89,13 +90,13 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
         "do; a smaller --unit makes more",
     );
   }
-  const figures = new PartFigures();
-  const { found, missing } = await findParts(folder, units, figures, signal);
+  const summariser = new RunSummariser();
+  const { found, missing } = await findParts(folder, units, summariser, signal);
   let written = 0;
   if (!signal.aborted) {
     await encodeShown(run, missing, async (part) => {
       await folder.write(part);
-      figures.add(part);
+      summariser.add(part);
       written++;
     });
   }
@@ -108,7 +109,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   };
   if (signal.aborted) return sayStopped();
   const counts = { count: units.length, found, of: unitCount(cut) };
-  if (job.shard) return printShard(run, folder, figures, counts);
+  if (job.shard) return printShard(run, folder, summariser.summary(), counts);
   const first = (await allParts([folder]).next()).value as Part;
   try {
     await writeAll(run, allParts([folder]), first, counts);
@@ -123,13 +124,13 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
 function printShard(
   { job, input }: Run,
   { folder }: PartsFolder,
-  figures: PartFigures,
+  summary: RunSummary,
   units: UnitCounts,
 ): void {
   const many = `${formatCount(units.count)} ${units.count === 1 ? "unit" : "units"}`;
   const content = `parts of ${many}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
-  const report = { job, input, figures: figures.figures(), units, aborted: false };
-  print(formatReport(report, [{ path: folder, content }]));
+  const figures = encodeFigures({ job, input, summary, units, aborted: false });
+  print(formatReport(figures, [{ path: folder, content }], job.json));
 }
 
 async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
@@ -141,13 +142,13 @@ async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
 /**
  * Reads the parts that are there, until the signal aborts.
  *
- * @param figures to which whole parts are added
+ * @param summariser to which whole parts are added
  * @returns how many units have a whole part, and those whose part is missing, torn, or of another run
  */
 async function findParts(
   folder: PartsFolder,
   units: readonly Unit[],
-  figures: PartFigures,
+  summariser: RunSummariser,
   signal: AbortSignal,
 ): Promise<{ readonly found: number; readonly missing: readonly Unit[] }> {
   let found = 0;
@@ -156,7 +157,7 @@ async function findParts(
     if (signal.aborted) break;
     const part = await folder.readIfWhole(unit, (problem) => say(`${problem}; it is computed again`));
     if (part) {
-      figures.add(part);
+      summariser.add(part);
       found++;
     } else missing.push(unit);
   }
@@ -195,7 +196,7 @@ async function writeAll(
     hasPrior: input.prior.prior !== undefined,
     hasReconstructions: job.reconstructions ?? false,
   };
-  const figures = new PartFigures();
+  const summariser = new RunSummariser();
   // A run that draws no pictures must not be left beside an earlier one's.
   const written = await writeResults(
     job.out,
@@ -204,13 +205,14 @@ async function writeAll(
     observed(parts, (part) => {
       // A single unit comes whole or not at all: once it is here its results are written, however late the signal.
       if (units) signal.throwIfAborted();
-      figures.add(part);
+      summariser.add(part);
     }),
     pictureNames,
   );
   const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
-  const report = { job, input, figures: figures.figures(), aborted: signal.aborted, ...(units && { units }) };
-  print(formatReport(report, outputs));
+  const summary = summariser.summary();
+  const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });
+  print(formatReport(figures, outputs, job.json));
   // Also of a run whose samples were all done: it may have come to fewer pictures.
   if (signal.aborted) setInterrupted();
 }

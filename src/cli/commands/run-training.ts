@@ -5,7 +5,7 @@ import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
 import { shortPath } from "../input/files.ts";
-import { type Given, give, givenOptions, openFixed } from "../input/fixed-inputs.ts";
+import { fixedOptions, fixedValues, openFixed, readAllFixedInputs } from "../input/fixed-inputs.ts";
 import { checkSamples, readWeightsOf } from "../input/samples.ts";
 import { makeDecoder } from "../input/training-decoder.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
@@ -15,9 +15,10 @@ import type { ChosenTraining } from "../options/training-options.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";
+import { formatReport } from "../output/report.ts";
+import { trainingFigures } from "../output/training-figures.ts";
 import { logName, openTrainingLog } from "../output/training-log.ts";
 import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
-import { formatTrainingReport } from "../output/training-report.ts";
 
 /** Mini-batches that the loss on show is the mean of. */
 const shownBatches = 100;
@@ -41,7 +42,7 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   const seconds = (performance.now() - start) / 1000;
   const run = { ...input, job, training, result, seconds };
   const outputs = await writeTrainingOutputs(run);
-  print(formatTrainingReport(run, outputs));
+  print(formatReport(trainingFigures(run, outputs[0]!.path), outputs, job.json));
 }
 
 async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
@@ -54,26 +55,26 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
-  const given = await give(
+  const fixed = await readAllFixedInputs(
     decoder,
     await openFixed(decoder, job.fixed, limits),
     job.points,
     rowsOf(job, data, "data"),
   );
-  checkSamples(data.at, data.dataset.shape, given.decoder, given.points);
-  const validationGiven =
+  checkSamples(data.at, data.dataset.shape, fixed.decoder, fixed.points);
+  const validationFixed =
     validation &&
-    (await give(
+    (await readAllFixedInputs(
       decoder,
       await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
-      given.points,
+      fixed.points,
       rowsOf(job, validation, "validate"),
     ));
   if (validation) {
-    const { decoder: sized, points } = validationGiven!;
+    const { decoder: sized, points } = validationFixed!;
     checkSamples(validation.at, validation.dataset.shape, sized, points);
   }
-  return { data, validation, weights, validationWeights, decoder, loss, prior, given, validationGiven };
+  return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
 }
 
 /** Refuses a prior that decoder.safetensors will have no room for: better before the run than at its end. */
@@ -107,12 +108,6 @@ async function refuseExisting(checkpointFile: string): Promise<void> {
   );
 }
 
-/** Of what is given with the samples of the validation: how many points there are is said once, for all. */
-function fixedOf(given: Given | undefined) {
-  const { fixed } = given ? givenOptions(given) : {};
-  return fixed && { fixed };
-}
-
 /** Trains, with progress on stderr and in the log; undefined when the signal has ended it. */
 async function trainShown(
   {
@@ -123,8 +118,8 @@ async function trainShown(
     validation,
     weights,
     validationWeights,
-    given,
-    validationGiven,
+    fixed,
+    validationFixed,
   }: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
@@ -146,12 +141,12 @@ async function trainShown(
       loss,
       ...(prior && priorOption(prior)),
       ...(weights && { weights }),
-      ...givenOptions(given),
+      ...fixedOptions(fixed),
       ...(validation && {
         validation: {
           data: validation.dataset,
           ...(validationWeights && { weights: validationWeights }),
-          ...fixedOf(validationGiven),
+          ...(validationFixed && fixedValues(validationFixed)),
           ...(validateEvery !== undefined && { everyImages: validateEvery }),
         },
       }),

@@ -4,8 +4,7 @@ import { shortPath } from "../input/files.ts";
 import { parseCount } from "../options/parse.ts";
 import { print, say } from "../output/print.ts";
 import { formatDuration } from "../output/progress.ts";
-import { formatJson, formatText } from "../output/report.ts";
-import { formatCount } from "../output/table.ts";
+import { type Figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { missingUnits, showRanges, tornUnits } from "../parts/read-parts.ts";
 import { openRunFolders } from "../parts/run-folders.ts";
@@ -56,36 +55,36 @@ async function status(dirs: readonly string[], { shards, check, json }: StatusOp
       ? undefined
       : showRanges([...new Set(missing.map((unit) => shardOf(unit, manifest, shards)))], Infinity);
   const units = unitCount(manifest);
-  if (json) {
-    const figures = {
-      samples: manifest.samples,
-      samplesDone: manifest.samples - left,
-      units,
-      unit: manifest.unit,
-      missingUnits: showRanges(missing, Infinity),
-      ...(missingShards !== undefined && { missingShards }),
-      samplesPerSecond: speed ?? null,
-      secondsLeft,
-    };
-    print(formatJson(figures, []));
-    return;
-  }
-  const rows: [string, string][] = [
-    ["parts", folders.map(({ folder }) => shortPath(folder)).join(", ")],
-    ["samples", `${formatCount(manifest.samples - left)} of ${formatCount(manifest.samples)}`],
-    [
-      "units",
-      `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
-    ],
-    ["missing units", showRanges(missing) || "none"],
-    ...(missingShards === undefined
-      ? []
-      : [["missing shards", missingShards || "none"] satisfies [string, string]]),
-    ["samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed))],
-    ["time left", secondsLeft === null ? "-" : formatDuration(secondsLeft)],
-    ["build", manifest.build],
+  const samplesDone = manifest.samples - left;
+  const figures: Figure[] = [
+    { row: ["parts", folders.map(({ folder }) => shortPath(folder)).join(", ")] },
+    {
+      json: { samples: manifest.samples, samplesDone },
+      row: ["samples", `${formatCount(samplesDone)} of ${formatCount(manifest.samples)}`],
+    },
+    {
+      json: { units, unit: manifest.unit },
+      row: [
+        "units",
+        `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
+      ],
+    },
+    {
+      json: { missingUnits: showRanges(missing, Infinity) },
+      row: ["missing units", showRanges(missing) || "none"],
+    },
+    { json: { missingShards }, row: ["missing shards", missingShards === "" ? "none" : missingShards] },
+    {
+      json: { samplesPerSecond: speed ?? null },
+      row: ["samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed))],
+    },
+    {
+      json: { secondsLeft },
+      row: ["time left", secondsLeft === null ? "-" : formatDuration(secondsLeft)],
+    },
+    { row: ["build", manifest.build] },
   ];
-  print(formatText(rows, []));
+  print(formatReport(figures, [], json));
 }
 
 /** Parts older than this before the last one say nothing of how fast it goes now, in milliseconds. */

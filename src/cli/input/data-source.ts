@@ -1,11 +1,10 @@
 import { type Command, Option } from "commander";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
-import { showLengths } from "../../files/array.ts";
 import type { Limits } from "../../files/limits.ts";
+import { ARRAY_FORMATS } from "../../files/read.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../../train/index.ts";
 import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
-import { formatCount } from "../output/table.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
 
@@ -29,13 +28,15 @@ export interface SourcedData {
   readonly total: number;
 }
 
-/** What a file of samples is, for the help. */
-const dataHelp = "the samples: IDX or .npy, gzipped or not, or FILE.npz#NAME; first axis: samples";
+const formats = ARRAY_FORMATS.map(({ label }) => label);
 
-/** What files of samples are where they are read in blocks, for the help. */
+/** Help for a file of samples. */
+const dataHelp = `the samples: ${formats.join(" or ")}, gzipped or not, or FILE.npz#NAME; first axis: samples`;
+
+/** Help for files of samples that are read in blocks. */
 export const dataFilesHelp =
-  "the samples: IDX, .npy, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files follow each other; " +
-  "first axis: samples";
+  `the samples: ${formats.join(", ")}, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files ` +
+  "follow each other; first axis: samples";
 
 /** What a file of starts is, for the help. */
 export const z0Help =
@@ -107,11 +108,6 @@ export async function readData(
   return take(`${dataset}, ${part}`, `--dataset ${dataset}`, splits[part], limit);
 }
 
-/** A file of data as a report has it. */
-export function sourceName(file: string): string {
-  return isStdin(file) ? "stdin" : shortPath(file);
-}
-
 /** Reads the first samples of a file. */
 export async function readDataFile(
   flag: string,
@@ -120,31 +116,9 @@ export async function readDataFile(
   limit?: number,
 ): Promise<SourcedData> {
   const dataset = await readDatasetFile(flag, file, limits);
-  return take(sourceName(file), showFile(flag, file), dataset, limit);
+  return take(isStdin(file) ? "stdin" : shortPath(file), showFile(flag, file), dataset, limit);
 }
 
 function take(source: string, at: string, dataset: Dataset, limit = dataset.count): SourcedData {
   return { source, at, dataset: dataset.slice(0, limit), total: dataset.count };
-}
-
-/** What a document says of samples. */
-export function dataFigures({ source, dataset, total }: SourcedData) {
-  const { count, shape, dividedBy } = dataset;
-  return { source, samples: total, used: count, shape, dividedBy };
-}
-
-/** How many samples, of how many: `480 of 50,000`. */
-export function showCount({ dataset, total }: SourcedData): string {
-  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
-}
-
-/** The same, and what one is: `480 of 50,000, 28 × 28 values each`. */
-export function showSamples(data: SourcedData): string {
-  return `${showCount(data)}, ${showValues(data.dataset)}`;
-}
-
-/** What a sample is: `28 × 28 values each, bytes divided by 255`. */
-export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
-  const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
-  return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
 }

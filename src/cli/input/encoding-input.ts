@@ -5,7 +5,13 @@ import { type ChosenPrior, readPrior } from "../options/prior.ts";
 import { openIdColumns } from "./array-files/open.ts";
 import { type Ids, type IdsFile, readIds } from "./array-files/parquet-ids.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
-import { type Given, type GivenPlan, openFixed, planGiven, readGiven } from "./fixed-inputs.ts";
+import {
+  type FixedInputs,
+  type FixedInputsPlan,
+  openFixed,
+  planFixedInputs,
+  readFixedInputs,
+} from "./fixed-inputs.ts";
 import {
   checkSamples,
   type NumbersFile,
@@ -23,7 +29,7 @@ export interface EncodingInput {
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
   /** What is given with the samples, with a decoder that has their size. */
-  readonly given: GivenPlan;
+  readonly fixed: FixedInputsPlan;
   readonly samples: SamplesFiles;
   readonly weights: NumbersFile | undefined;
   /** Where the flows start, if not at the decoder's own start. */
@@ -40,7 +46,7 @@ export interface Block {
   readonly y: Float32Array;
   readonly weights: Float32Array | undefined;
   readonly z0: Float32Array | undefined;
-  readonly given: Given;
+  readonly fixed: FixedInputs;
   readonly ids: Ids | undefined;
 }
 
@@ -49,30 +55,30 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
   const prior = await readPrior(job, decoder, limits);
-  const fixed = await openFixed(decoder, job.fixed, limits);
+  const sources = await openFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
   const samples = await openSamples(flag, job.data, limits, job.limit);
   const { count, total, shape } = samples;
-  const given = planGiven(decoder, fixed, job.points, { count, total, samples: { flag, shape } });
-  checkSamples(samples.at, shape, given.decoder, given.points);
+  const fixed = planFixedInputs(decoder, sources, job.points, { count, total, samples: { flag, shape } });
+  checkSamples(samples.at, shape, fixed.decoder, fixed.points);
   const weights =
     job.weights === undefined ? undefined : await openWeights("--weights", job.weights, samples, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
   const ids =
     job.idColumn === undefined ? undefined : await openIdColumns(flag, job.data, job.idColumn, limits);
-  return { decoder, loss, prior, given, samples, weights, z0, ids };
+  return { decoder, loss, prior, fixed, samples, weights, z0, ids };
 }
 
 /** Reads some of the samples. */
 export async function readBlock(input: EncodingInput, first: number, count: number): Promise<Block> {
-  const { samples, weights, z0, given, ids } = input;
+  const { samples, weights, z0, fixed, ids } = input;
   return {
     first,
     count,
     y: await readSamples(samples, first, count),
     weights: weights && (await readNumbers(weights, first, count)),
     z0: z0 && (await readNumbers(z0, first, count)),
-    given: await readGiven(given, first, count),
+    fixed: await readFixedInputs(fixed, first, count),
     ids: ids && (await readIds(ids, first, count)),
   };
 }

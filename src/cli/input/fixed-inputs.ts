@@ -7,10 +7,8 @@ import { atPoints } from "../../decoder/points.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import type { FixedInput } from "../../graph/graph.ts";
 import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts";
-import { formatCount } from "../output/table.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
-import { sourceName } from "./data-source.ts";
 import { findPoints, type SampleRows } from "./points.ts";
 
 // What is given with samples and not sought, and how many points a sample has.
@@ -37,7 +35,7 @@ export function addFixedOptions(command: Command, rows: string): Command {
 }
 
 /** What is known of what is given with samples before its numbers are read. */
-export interface GivenPlan<Input extends PlannedInput = PlannedInput> {
+export interface FixedInputsPlan<Input extends PlannedInput = PlannedInput> {
   /** Its sizes are those of the samples: of a decoder over points for so many, any other as it was read. */
   readonly decoder: Decoder;
   /** Undefined where the decoder is not over points. */
@@ -46,7 +44,7 @@ export interface GivenPlan<Input extends PlannedInput = PlannedInput> {
 }
 
 /** What there is to give with some samples. */
-export type Given = GivenPlan<GivenInput>;
+export type FixedInputs = FixedInputsPlan<GivenInput>;
 
 interface PlannedInput extends FixedArgument {
   /** What messages begin with. */
@@ -123,12 +121,12 @@ function quoted(name: string): string {
  * @param points as --points says it, if it does
  * @throws LatentflowError where a file has not the shape that it must, or the number of points is not known
  */
-export function planGiven(
+export function planFixedInputs(
   decoder: Decoder,
   sources: readonly FixedSource[],
   points: number | undefined,
   rows: SampleRows,
-): GivenPlan {
+): FixedInputsPlan {
   const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
   const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
   const sized = atPoints(callOf("encode"), decoder, count);
@@ -163,7 +161,11 @@ function planInput(
  *
  * @throws LatentflowError where a number is none that the input takes
  */
-export async function readGiven(plan: GivenPlan, first: number, count: number): Promise<Given> {
+export async function readFixedInputs(
+  plan: FixedInputsPlan,
+  first: number,
+  count: number,
+): Promise<FixedInputs> {
   const inputs: GivenInput[] = [];
   for (const planned of plan.inputs) {
     const { array, at, input, size, isEach, value } = planned;
@@ -177,13 +179,13 @@ export async function readGiven(plan: GivenPlan, first: number, count: number): 
 }
 
 /** Reads what is given with all samples. */
-export function give(
+export function readAllFixedInputs(
   decoder: Decoder,
   sources: readonly FixedSource[],
   points: number | undefined,
   rows: SampleRows,
-): Promise<Given> {
-  return readGiven(planGiven(decoder, sources, points, rows), 0, rows.count);
+): Promise<FixedInputs> {
+  return readFixedInputs(planFixedInputs(decoder, sources, points, rows), 0, rows.count);
 }
 
 /**
@@ -208,35 +210,14 @@ function hasRowForEach(
   return counts.includes(first!) && isRow(rest) ? true : undefined;
 }
 
-/** The options of a call of `encode`, `decode` or `evaluate`. */
-export function givenOptions({ inputs, points }: Given) {
+/** The option `fixed` of `encode`, `decode` or `evaluate`; none where the decoder has no fixed inputs. */
+export function fixedValues({ inputs }: FixedInputs) {
   const fixed = inputs.map(({ name, numbers }) => [name, numbers] as const);
-  return {
-    ...(inputs.length > 0 && { fixed: Object.fromEntries(fixed) }),
-    ...(points !== undefined && { points }),
-  };
+  return inputs.length > 0 && { fixed: Object.fromEntries(fixed) };
 }
 
-/** What a document says of them. */
-export function givenFigures({ inputs, points }: GivenPlan) {
-  return {
-    fixed: inputs.map((input) => {
-      const { name, value } = input;
-      return { name, ...(typeof value === "number" ? { value } : { file: value }), perSample: input.isEach };
-    }),
-    points: points ?? null,
-  };
-}
-
-/** The rows of a table for them, where there are any. */
-export function givenRows({ inputs, points }: GivenPlan): [string, string][] {
-  const shown = inputs.map((input) => {
-    const { name, value } = input;
-    if (typeof value === "number") return `${showPath(name)}: ${value}`;
-    return `${showPath(name)}: ${showPath(sourceName(value))}, ${input.isEach ? "a row for each" : "one for all"}`;
-  });
-  return [
-    ...shown.map((text, i): [string, string] => [i === 0 ? "fixed inputs" : "", text]),
-    ...(points === undefined ? [] : [["points", formatCount(points)] satisfies [string, string]]),
-  ];
+/** The options `fixed` and `points` of `encode`, `decode` or `evaluate`. */
+export function fixedOptions(inputs: FixedInputs) {
+  const { points } = inputs;
+  return { ...fixedValues(inputs), ...(points !== undefined && { points }) };
 }

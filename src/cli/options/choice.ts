@@ -11,9 +11,9 @@ import { kebabCase, parseNumber } from "./parse.ts";
 export interface Choice<T extends object> {
   /** The option that names the member: `solver`. */
   readonly name: string;
-  /** What is chosen, for the help. */
+  /** Description of the choice, for the help. */
   readonly text: string;
-  /** What can be chosen, the default first. */
+  /** Members that can be chosen, the default first. */
   readonly members: Readonly<Record<string, Member<T>>>;
   /** Names of flags by option, where another choice has an option of the same name. */
   readonly flags?: Readonly<Record<string, string>>;
@@ -21,11 +21,11 @@ export interface Choice<T extends object> {
   readonly parsers?: Readonly<Record<string, (text: string) => unknown>>;
 }
 
-/** One of those values, with its options. */
+/** Value of a choice, with its options. */
 export interface Member<T> {
   readonly fields: Readonly<Record<string, Field<unknown>>>;
   readonly help: Readonly<Record<string, readonly [value: string, text: string]>>;
-  /** Makes it of the options that were given, or throws a LatentflowError. */
+  /** Makes the value from the options that were given, or throws a LatentflowError. */
   readonly make: (given: Readonly<Record<string, unknown>>) => T;
 }
 
@@ -35,12 +35,12 @@ export interface Description {
   readonly [option: string]: unknown;
 }
 
-/** What the user has chosen. */
+/** Value that the user has chosen. */
 export interface Chosen<T> {
   readonly value: T;
-  /** Its name and all of its options, for reports. */
+  /** Name and all options of the value, for reports. */
   readonly description: Description;
-  /** The same value but for one option, where it has that option. */
+  /** Makes the value with another value of one option, if it has that option. */
   readonly withOption: (name: string, value: unknown) => T;
 }
 
@@ -86,7 +86,7 @@ export function addChoice<T extends object>(command: Command, choice: Choice<T>)
   }
 }
 
-/** What an option means to its owners, its range and its defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */
+/** Help of an option: its text, range and defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */
 function helpOf<T>(option: string, owners: readonly (readonly [name: string, Member<T>])[]): string {
   const text = byValue(owners, ({ help }) => help[option]![1]);
   const limits = byValue(owners, ({ fields }) => showRange(fields[option]!.bounds));

@@ -76,7 +76,7 @@ function inDecoderFlag(difference: Difference, given: Given): string {
   return flag === "layers" && !text.includes("×") ? text.replaceAll(" → ", ",") : text;
 }
 
-/** What to do for more epochs, by the program's flags. */
+/** Advice on training for more epochs, by the program's flags. */
 function moreEpochs(differences: readonly Difference[], { out, architecture }: Given): string {
   if (!asksForMoreEpochs(differences)) return "";
   const decoder = showPath(join(String(out), "decoder.safetensors"));

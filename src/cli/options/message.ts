@@ -20,7 +20,7 @@ export function messageInFlags(error: LatentflowError, names: Names): string {
   return textInFlags(markedMessage(error), names);
 }
 
-/** The same of a message with marks. */
+/** Renders a message with marks, with flags in place of options. */
 export function textInFlags(message: string, names: Names): string {
   return new Renderer(names).render(message);
 }

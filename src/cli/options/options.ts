@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Backend, LatentflowError, wasm } from "../../index.ts";
+import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
+import { type Backend, type EncodeOptions, LatentflowError, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { collectors, kebabCase, parseCount } from "./parse.ts";
+import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
 
-/** How a command prints and runs, as commander hands it over. */
+/** Options on printing and running, as commander hands them over. */
 export interface RunningOptions {
   readonly json?: true;
   readonly quiet?: true;
@@ -25,7 +26,7 @@ export function addRunningOptions(command: Command): Command {
     );
 }
 
-/** As many as the library takes: a command would else find out when its files have been read. */
+/** Reads a number of threads that the library takes, before the command reads its files. */
 function parseThreads(text: string): number {
   const threads = parseCount(text);
   try {
@@ -37,13 +38,22 @@ function parseThreads(text: string): number {
   }
 }
 
-/** Adds the bound on the memory that encoding takes. */
-export function addBatchSizeOption(command: Command): Command {
-  return command.option(
-    "--batch-size <n>",
-    "at most so many samples in memory at once; the result is the same",
-    parseCount,
-  );
+/** Options of `encode` that the program takes as they are. */
+export type EncodeSettings = { readonly [Name in keyof typeof ENCODE_HELP]?: EncodeOptions[Name] };
+
+/** Adds the options of `EncodeSettings`. */
+export function addEncodeSettings(command: Command): Command {
+  for (const [name, [value, text]] of Object.entries(ENCODE_HELP)) {
+    const parse = numberWithin(ENCODE_FIELDS[name as keyof typeof ENCODE_HELP].bounds ?? {});
+    command.option(`--${kebabCase(name)} <${value}>`, text, parse);
+  }
+  return command;
+}
+
+/** Options of `EncodeSettings` among a command's. */
+export function encodeSettings(given: EncodeSettings): EncodeSettings {
+  const names = Object.keys(ENCODE_HELP) as (keyof EncodeSettings)[];
+  return Object.fromEntries(names.map((name) => [name, given[name]]));
 }
 
 /**
@@ -112,7 +122,7 @@ export function refuseOptions(command: Command, names: readonly string[], reason
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
-/** Where the work is done. */
+/** Backend that does the work. */
 export function backendOf({ plain, threads }: RunningOptions): Backend {
   return wasm({ ...(plain && { relaxed: false }), ...(threads && { threads }) });
 }

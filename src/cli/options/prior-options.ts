@@ -10,7 +10,7 @@ import {
   parseShare,
 } from "./parse.ts";
 
-/** What a command says of the prior on codes, as commander hands it over. */
+/** Options on the prior on codes, as commander hands them over. */
 export interface PriorFlags {
   readonly prior?: PriorChoice;
   readonly priorMean?: number | readonly number[];
@@ -26,13 +26,19 @@ export interface PriorFlags {
 
 type PriorChoice = "gaussian" | "mixture" | "none";
 
-/** What follows `--prior`. */
+/** Names of the options on details of a prior. */
 type PriorDetail = Exclude<keyof PriorFlags, "prior">;
 
 /** Their names; the values do not matter. */
 const DETAILS: { readonly [Name in PriorDetail]: true } = {
-  ...{ priorMean: true, priorStd: true, priorWeight: true, priorFrom: true, priorCovariance: true },
-  ...{ priorShrinkage: true, priorComponents: true, priorSeed: true },
+  priorMean: true,
+  priorStd: true,
+  priorWeight: true,
+  priorFrom: true,
+  priorCovariance: true,
+  priorShrinkage: true,
+  priorComponents: true,
+  priorSeed: true,
 };
 
 const detailNames = Object.keys(DETAILS) as readonly PriorDetail[];
@@ -56,7 +62,7 @@ const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDeta
   ),
 };
 
-/** Those that say how codes are fitted. */
+/** Options on how codes are fitted. */
 const FITTING: readonly PriorDetail[] = ["priorCovariance", "priorShrinkage"];
 
 /** Adds the options for the prior: a group of a command's help. */
@@ -125,7 +131,7 @@ function priorOption(name: string, value: string, text: string): Option {
   return gives(new Option(`--prior-${name} <${value}>`, text), ...calls.map((call) => `${call}.${name}`));
 }
 
-/** What is chosen: a number of its own or codes make a Gaussian. Undefined where nothing is. */
+/** Kind of the prior that is chosen: numbers or codes alone choose a Gaussian. Undefined if none is. */
 export function priorChoice({ prior, priorMean, priorStd, priorFrom }: PriorFlags): PriorChoice | undefined {
   const isGaussian = [priorMean, priorStd, priorFrom].some((given) => given !== undefined);
   return prior ?? (isGaussian ? "gaussian" : undefined);

@@ -1,27 +1,24 @@
 import { invalid } from "../../base/check.ts";
 import type { Limits } from "../../files/limits.ts";
-import type { Decoder, EncodeResult, Prior } from "../../index.ts";
-import { meanOfFinite } from "../../solver/result.ts";
+import type { Decoder, Prior } from "../../index.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
 import { fitGaussian, fitGaussianMixture } from "../../terms/fit-priors.ts";
-import { gaussian, type PriorKind } from "../../terms/priors.ts";
-import { sourceName } from "../input/data-source.ts";
+import { gaussian } from "../../terms/priors.ts";
 import { readCodes } from "../input/samples.ts";
-import { formatCount, formatMean } from "../output/table.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
 
 /** The prior that a command's calls use. */
 export interface ChosenPrior {
   /** Undefined where there is none. */
   readonly prior: Prior | undefined;
-  /** Where it comes from. */
+  /** Origin of the prior. */
   readonly from: "decoder" | "flags" | "codes";
-  /** Of one that was fitted. */
+  /** Fit of a prior to codes; undefined for others. */
   readonly fit?: {
     readonly file: string;
-    /** How many there were. */
+    /** Number of codes. */
     readonly codes: number;
-    /** Of a mixture: their mean log density in nats, and whether its search has come to its end. */
+    /** Mean log density of the codes in nats, and true if the search has converged; for a mixture. */
     readonly logLikelihood?: number;
     readonly converged?: boolean;
   };
@@ -68,7 +65,8 @@ function fitOf(
     return { prior: fitGaussian(values, { ...common, ...shrinkage }), fit: codes };
   }
   const { prior, logLikelihood, converged } = fitGaussianMixture(values, {
-    ...{ ...common, components: priorComponents! },
+    ...common,
+    components: priorComponents!,
     ...(priorSeed !== undefined && { seed: priorSeed }),
   });
   return { prior, fit: { ...codes, logLikelihood, converged } };
@@ -87,89 +85,7 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
   return gaussian({ mean: priorMean, std: priorStd, weight: priorWeight });
 }
 
-/** As a call's option: none has to be said, since a decoder may have one of its own. */
+/** Option `prior` of a call; "none" is said, since a decoder may have a prior of its own. */
 export function priorOption({ prior }: ChosenPrior) {
   return { prior: prior ?? "none" } as const;
-}
-
-/** What documents and people are told of each kind. */
-const KINDS: {
-  readonly [Kind in PriorKind]: {
-    readonly figures: (prior: Extract<Prior, { name: Kind }>) => object;
-    readonly show: (prior: Extract<Prior, { name: Kind }>) => string;
-  };
-} = {
-  gaussian: {
-    figures: ({ mean, std, covariance }) =>
-      covariance ? { covariance: "full", mean } : { covariance: "diagonal", mean, std },
-    show: ({ mean, std, covariance }) =>
-      covariance
-        ? "Gaussian, full covariance"
-        : `Gaussian, ${showNumbers(mean, "mean")}, ${showNumbers(std!, "standard deviation")}`,
-  },
-  gaussianMixture: {
-    figures: ({ weights, covariances }) => ({
-      components: weights.length,
-      covariance: covariances ? "full" : "diagonal",
-    }),
-    show: ({ weights, covariances }) =>
-      `mixture of ${formatCount(weights.length)} Gaussian${weights.length === 1 ? "" : "s"}, ` +
-      `${covariances ? "full" : "diagonal"} covariance`,
-  },
-};
-
-function kindOf(prior: Prior) {
-  // The table has for each name what takes a prior of this name.
-  return KINDS[prior.name] as { figures(prior: Prior): object; show(prior: Prior): string };
-}
-
-function showNumbers(values: number | readonly number[], name: string): string {
-  return typeof values === "number" ? `${name} ${values}` : `${values.length} ${name}s`;
-}
-
-/** A prior as people read it: `Gaussian, mean 0, standard deviation 1`. */
-export function showPrior(prior: Prior): string {
-  return `${kindOf(prior).show(prior)}${prior.weight === 1 ? "" : `, weight ${prior.weight}`}`;
-}
-
-/** What a document says of it; null where there is none. */
-export function priorFigures({ prior, from, fit }: ChosenPrior) {
-  if (!prior) return { prior: null };
-  const { name, weight } = prior;
-  return { prior: { name, weight, ...kindOf(prior).figures(prior), from, ...fit } };
-}
-
-/** The row of a table for it, where there is one. */
-export function priorRows({ prior, from, fit }: ChosenPrior): [string, string][] {
-  if (!prior) return [];
-  const origin = from === "decoder" ? " (the decoder's own)" : "";
-  const rows: [string, string][] = [["prior", `${showPrior(prior)}${origin}`]];
-  if (fit) {
-    const { file, codes, logLikelihood, converged } = fit;
-    const likelihood =
-      logLikelihood === undefined ? "" : `, log-likelihood ${formatMean(logLikelihood, " nats each")}`;
-    const end = converged === false ? ", not converged" : "";
-    rows.push(["fitted to", `${formatCount(codes)} codes of ${sourceName(file)}${likelihood}${end}`]);
-  }
-  return rows;
-}
-
-/** The means of a result that has a prior: null without one. */
-export function objectiveFigures({ prior, objective }: Pick<EncodeResult, "prior" | "objective">) {
-  return {
-    meanPrior: prior ? meanOfFinite(prior) : null,
-    meanObjective: meanOfFinite(objective),
-  };
-}
-
-/** The same as rows of a table, where there is a prior, whose value has its weight in it. */
-export function objectiveRows(
-  unit: string,
-  { meanPrior, meanObjective }: ReturnType<typeof objectiveFigures>,
-): [string, string][] {
-  if (meanPrior === null) return [];
-  return [
-    ["mean weighted prior", formatMean(meanPrior, " nats")],
-    ["mean objective", formatMean(meanObjective, unit)],
-  ];
 }

@@ -127,7 +127,7 @@ export function refuseFlowAndSolver(command: Command, reason: string): void {
   refuseChoice(command, solvers, reason);
 }
 
-/** Both as the library takes them, which checks that they go together. */
+/** Flow and solver as the library takes them, which checks that they go together. */
 export function pairOf(flow: Flow, solver: AnySolver): FlowAndSolver {
   return { flow, solver } as FlowAndSolver;
 }

@@ -2,13 +2,13 @@ import type { Decoder, StandardLoss } from "../../index.ts";
 import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
 import type { DataOptions, SourcedData } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
-import type { FixedFlags, Given } from "../input/fixed-inputs.ts";
+import type { FixedFlags, FixedInputs } from "../input/fixed-inputs.ts";
 import type { FixedArgument } from "./parse.ts";
 import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
 import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
 
-/** What `latentflow train` is asked for, as commander hands it over. */
+/** Options of `latentflow train`, as commander hands them over. */
 export interface TrainingJob
   extends DataOptions,
     Omit<DecoderFlags, "decoder">,
@@ -28,11 +28,11 @@ export interface TrainingJob
   readonly validateFixed?: readonly FixedArgument[];
 }
 
-/** What it reads for that. */
+/** Data that `latentflow train` reads. */
 export interface TrainingInput {
   readonly data: SourcedData;
   readonly validation: SourcedData | undefined;
-  /** Of the samples that are trained on, and of those of the validation. */
+  /** Weights of the training samples, and of the validation samples. */
   readonly weights: Float32Array | undefined;
   readonly validationWeights: Float32Array | undefined;
   readonly decoder: Decoder;
@@ -40,8 +40,8 @@ export interface TrainingInput {
   /** Undefined of an autoencoder, whose codes come from its encoder. */
   readonly prior: ChosenPrior | undefined;
   /** What is given with the samples, and with those of the validation. */
-  readonly given: Given;
-  readonly validationGiven: Given | undefined;
+  readonly fixed: FixedInputs;
+  readonly validationFixed: FixedInputs | undefined;
 }
 
 /** A run of `train` that has come to its end. */

@@ -45,7 +45,7 @@ import {
   refuseFlowAndSolver,
 } from "./solver-options.ts";
 
-/** How a training run goes, as commander hands it over. */
+/** Options of a training run, as commander hands them over. */
 export interface TrainingOptions extends RunningOptions {
   readonly batchSize: number;
   readonly epochs?: number;
@@ -148,7 +148,7 @@ export function addTrainingOptions(command: Command): Command {
   return addFlowAndSolverOptions(command, "train");
 }
 
-/** What a command's options make of a training run. */
+/** Training run that a command's options choose. */
 export interface ChosenTraining {
   /** Trains, with these options beside the chosen ones. */
   readonly train: (
@@ -186,7 +186,10 @@ export function chosenTraining(command: Command): ChosenTraining {
   const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
   const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
   const common = {
-    ...{ batchSize, epochs, seed, replacement },
+    batchSize,
+    epochs,
+    seed,
+    replacement,
     ...(gradientClip !== undefined && { gradientClip }),
   };
   const options: RunOptions = {
@@ -238,7 +241,8 @@ export function chosenTraining(command: Command): ChosenTraining {
       train: (decoder, data, more) =>
         train(decoder, data, { ...pair, codes, codeOptimizer, ...options, ...more }),
       description: {
-        ...{ codes, codeOptimizer },
+        codes,
+        codeOptimizer,
         ...(validate !== undefined && { flow: flow.description, solver: solver.description }),
         ...description,
       },

@@ -34,9 +34,9 @@ async function drawPictures(source: PictureSource, part: Part, layout: ImageLayo
 }
 
 /** The layout of samples that are images, by the decoder's output or by their file; undefined of others. */
-function layoutOf({ decoder, given, samples }: EncodingInput): ImageLayout | undefined {
-  if (given.points === undefined) return imageLayout(decoder.outputShape) ?? imageLayout(samples.shape);
+function layoutOf({ decoder, fixed, samples }: EncodingInput): ImageLayout | undefined {
+  if (fixed.points === undefined) return imageLayout(decoder.outputShape) ?? imageLayout(samples.shape);
   // Points × channels is no picture, whatever the numbers; points may be the pixels of one all the same.
-  const isList = samples.shape.length === 2 && samples.shape[0] === given.points;
+  const isList = samples.shape.length === 2 && samples.shape[0] === fixed.points;
   return isList ? undefined : imageLayout(samples.shape);
 }

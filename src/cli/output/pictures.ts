@@ -2,7 +2,7 @@ import { joinValues } from "../../files/array.ts";
 import type { ImageLayout } from "../../files/images.ts";
 import { decode, encode } from "../../index.ts";
 import { type Block, type EncodingInput, readBlock } from "../input/encoding-input.ts";
-import { givenOptions } from "../input/fixed-inputs.ts";
+import { fixedOptions } from "../input/fixed-inputs.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import type { Part } from "../parts/part.ts";
@@ -78,7 +78,7 @@ export async function drawSteps(
       : job.solver.value;
   const options = {
     ...encodeOptions(job, input, block.weights, solver),
-    ...givenOptions(block.given),
+    ...fixedOptions(block.fixed),
     ...(block.z0 && { z0: block.z0 }),
     saveAt: "steps" as const,
   };
@@ -118,9 +118,9 @@ function row(values: Float32Array, index: number, size: number): Float32Array {
 /** What latents are decoded to, with what is given with these samples. */
 async function reconstruct(
   { input, job }: PictureSource,
-  { given, count }: Block,
+  { fixed, count }: Block,
   z: Float32Array,
 ): Promise<Float32Array[]> {
-  const decoded = await decode(input.decoder, z, { ...givenOptions(given), backend: backendOf(job) });
+  const decoded = await decode(input.decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
   return Array.from({ length: count }, (_, index) => row(decoded, index, decoded.length / count));
 }

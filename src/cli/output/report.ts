@@ -1,134 +1,68 @@
+import Table from "cli-table3";
 import packageJson from "../../../package.json" with { type: "json" };
 import { escapeText } from "../../base/check.ts";
-import { isStackOfLayers } from "../../graph/layers.ts";
-import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";
-import { termTraits } from "../../terms/terms.ts";
 import { shortPath } from "../input/files.ts";
-import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import type { Output } from "./output-files.ts";
-import { formatCount, formatMean, formatTable } from "./table.ts";
 
-// What the reports of all commands have in common.
+// A command's report is a list of figures. It is printed as a table for people, or as one JSON document.
 
-/** A report as a table, and the files written. */
-export function formatText(
-  rows: readonly (readonly [name: string, figure: string])[],
-  outputs: readonly Output[],
-): string {
-  // Names of files and of what they hold are anything: also what moves a terminal's cursor.
-  const line = (text: string) => escapeText(text, Number.POSITIVE_INFINITY);
-  const named = outputs.map(({ path, content }) => ({ name: line(shortPath(path)), content }));
-  const width = Math.max(...named.map(({ name }) => name.length));
-  const files = named.map(({ name, content }) => `${name.padEnd(width)}  ${content}\n`);
-  return `${formatTable(rows.map(([name, figure]) => [name, line(figure)]))}\n${files.join("")}`;
+/** One figure of a report: entries of the JSON document, a row of the table, or both. */
+export interface Figure {
+  /** Entries of the document, by their keys. Undefined ones are left out; NaN becomes null. */
+  readonly json?: object;
+  /** Row of the table. A row without a label or a text is left out. */
+  readonly row?: readonly [label: string | undefined, text: string | undefined];
 }
 
-/** A report as one JSON document, which begins with the version and ends with the files written. */
-export function formatJson(figures: object, outputs: readonly Output[]): string {
-  const document = {
-    latentflow: packageJson.version,
-    ...figures,
-    files: outputs.map(({ path }) => path),
-  };
+/** Formats a report, with the files written at its end: as one JSON document, or as a table. */
+export function formatReport(
+  figures: readonly Figure[],
+  outputs: readonly Output[],
+  json: boolean | undefined,
+): string {
+  return json
+    ? formatDocument([...figures, { json: { files: outputs.map(({ path }) => path) } }])
+    : `${formatTable(rowsOf(figures))}\n${formatOutputs(outputs)}`;
+}
+
+/** Formats a report as one JSON document, which begins with the version. */
+export function formatDocument(figures: readonly Figure[]): string {
+  const document = Object.assign({ latentflow: packageJson.version }, ...figures.map(({ json }) => json));
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** A mean loss with its name: `mean cross entropy`, `0.08123 nats`. */
-export function showLoss(loss: StandardLoss, mean: number): readonly [name: string, figure: string] {
-  const { title, unit } = termTraits(loss);
-  return [`mean ${loss.reduction === "sum" ? "summed " : ""}${title}`, formatMean(mean, unit)];
+/** Rows of a report, with their texts escaped. */
+export function rowsOf(figures: readonly Figure[]): [label: string, text: string][] {
+  return figures.flatMap(({ row }): [string, string][] => {
+    const [label, text] = row ?? [];
+    return label === undefined || text === undefined ? [] : [[label, inLine(text)]];
+  });
 }
 
-/** How fast it went: `62 (0.32 s)`; a word where there was nothing to do. */
-export function showSpeed(perSecond: number, seconds: number): string {
-  if (Number.isNaN(perSecond)) return "none";
-  return `${formatCount(Math.round(perSecond))} (${seconds.toFixed(2)} s)`;
+/** A text on one line: names of files and inputs may hold anything, also what moves a terminal's cursor. */
+function inLine(text: string): string {
+  return escapeText(text, Number.POSITIVE_INFINITY);
 }
 
-/** The flow and its solver: `amd, gradient flow`. */
-export function showSolver({ flow, solver }: ChosenFlowAndSolver): string {
-  return `${solver.description.name}, ${flow.description.name} flow`;
+/** A table of two columns, without colours. */
+function formatTable(rows: readonly [label: string, text: string][]): string {
+  const table = new Table({ style: { head: [], border: [], compact: true } });
+  table.push(...rows);
+  return table.toString();
 }
 
-/** What is given with samples, beside what the decoder takes. */
-interface Beside {
-  readonly weights?: string;
-  readonly z0?: string;
+function formatOutputs(outputs: readonly Output[]): string {
+  const named = outputs.map(({ path, content }) => ({ name: inLine(shortPath(path)), content }));
+  const width = Math.max(...named.map(({ name }) => name.length));
+  return named.map(({ name, content }) => `${name.padEnd(width)}  ${content}\n`).join("");
 }
 
-export const besideFigures = ({ weights, z0 }: Beside) => ({
-  ...(weights !== undefined && { weights }),
-  ...(z0 !== undefined && { z0 }),
-});
-
-/** @param decoder whose own start flows have without `z0`; undefined where no flow is followed */
-export function besideRows({ weights, z0 }: Beside, decoder: Decoder | undefined): [string, string][] {
-  const startsAt = z0 === undefined ? decoder?.start && "the decoder's own start" : shortPath(z0);
-  return [
-    ...(weights === undefined ? [] : [["weights", shortPath(weights)] satisfies [string, string]]),
-    ...(startsAt === undefined ? [] : [["flows start at", startsAt] satisfies [string, string]]),
-  ];
+/** A whole number with its thousands apart: 10,000. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en");
 }
 
-/** What encoding samples has cost, and how they ended. */
-export function summaryRows(figures: EncodeSummary): [string, string][] {
-  return [...endingRows(figures), ...workRows(figures)];
-}
-
-/** What it has cost, however the samples ended. */
-export function workRows(
-  figures: Pick<EncodeSummary, "samplesPerSecond" | "seconds" | "build" | "threads">,
-): [string, string][] {
-  return [
-    ["samples per second", showSpeed(figures.samplesPerSecond, figures.seconds)],
-    // Of a run that was stopped before there was one, nothing.
-    ...(figures.threads === undefined
-      ? []
-      : [["WASM", showBuild(figures.build, figures.threads)] satisfies [string, string]]),
-  ];
-}
-
-/** How samples ended, and after how many steps. */
-export function endingRows(
-  figures: Pick<EncodeSummary, "statuses" | "meanAcceptedSteps" | "meanBacktracks">,
-): [string, string][] {
-  return [
-    ["mean accepted steps", formatMean(figures.meanAcceptedSteps)],
-    ["mean backtracks", formatMean(figures.meanBacktracks)],
-    ["statuses", showStatuses(figures.statuses) || "none"],
-  ];
-}
-
-/** How many samples ended with each status: `58 converged, 2 stalled`. */
-export function showStatuses(statuses: EncodeSummary["statuses"]): string {
-  return Object.entries(statuses)
-    .map(([status, count]) => `${formatCount(count)} ${status}`)
-    .join(", ");
-}
-
-function showBuild(build: string, threads: number): string {
-  return `${build} SIMD, ${threads === 1 ? "1 thread" : `${threads} threads`}`;
-}
-
-/**
- * What a document says of a decoder.
- *
- * @param sized the same with the samples' size, where it is one over points
- */
-export function decoderFigures(file: string, decoder: Decoder, { outputSize }: Decoder = decoder) {
-  const { latentSize, parameterCount, verified, start } = decoder;
-  return { file, latentSize, outputSize, parameterCount, verified, hasStart: start !== undefined };
-}
-
-/** A row that says so where nobody knows whether a file's decoder was read as it was meant. */
-export function verifiedRows({ verified, unverifiedReason }: Decoder): [string, string][] {
-  return verified === false ? [["verified", `no, ${unverifiedReason}`]] : [];
-}
-
-/** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
-export function showDecoder(file: string, decoder: Decoder): string {
-  const withParameters = decoder.operations.filter((operation) => "weight" in operation);
-  const sizes = withParameters.map(({ shape }) => shape.join("×"));
-  if (isStackOfLayers(decoder)) sizes[sizes.length - 1] = String(decoder.outputSize);
-  return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
+/** A mean to four digits, or "none" where there is nothing to average. */
+export function formatMean(mean: number, unit = ""): string {
+  return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;
 }

@@ -8,7 +8,7 @@ import { leastLosses } from "../../terms/floor.ts";
 import { termTraits } from "../../terms/terms.ts";
 import { joinIds } from "../input/array-files/parquet-ids.ts";
 import { type Block, blockSize, type EncodingInput, readBlock } from "../input/encoding-input.ts";
-import { givenOptions } from "../input/fixed-inputs.ts";
+import { fixedOptions } from "../input/fixed-inputs.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import type { Part, SampleResults } from "./part.ts";
@@ -83,11 +83,11 @@ interface BlockResult {
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
   const { job, input, signal, onProgress } = encoding;
   const { decoder } = input;
-  const { y, weights, z0, given, ids } = block;
+  const { y, weights, z0, fixed, ids } = block;
   await checkBlock(input, block, signal);
   const result = await encode(decoder, y, {
     ...encodeOptions(job, input, weights),
-    ...givenOptions(given),
+    ...fixedOptions(fixed),
     ...(z0 && { z0 }),
     ...{ signal, onAbort: "return", onProgress },
   });
@@ -100,26 +100,26 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
  * been looked through when their file was opened.
  */
 async function checkBlock(
-  { given, loss }: EncodingInput,
+  { fixed, loss }: EncodingInput,
   { first, count, y, weights }: Block,
   signal: AbortSignal,
 ): Promise<void> {
-  const problem = { decoder: given.decoder, loss, sampleCount: count, targets: y, weights };
+  const problem = { decoder: fixed.decoder, loss, sampleCount: count, targets: y, weights };
   await checkValues(callOf("encode"), problem, makeControl(signal), { before: first });
 }
 
-function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { given }: Block): Promise<Float32Array> {
-  return decode(decoder, z, { ...givenOptions(given), backend: backendOf(job) });
+function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Block): Promise<Float32Array> {
+  return decode(decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
 }
 
 /** Over the same samples as the mean loss: those that were started, and have a finite one. */
 function leastLossOf(
-  { loss, given }: EncodingInput,
+  { loss, fixed }: EncodingInput,
   { y, weights }: Block,
   result: EncodeResult,
 ): Part["leastLoss"] {
   if (!termTraits(loss).floor) return undefined;
-  const least = leastLosses(loss, y, given.decoder.outputSize, weights);
+  const least = leastLosses(loss, y, fixed.decoder.outputSize, weights);
   const counted = least.filter((_, sample) => Number.isFinite(result.loss[sample]!));
   return { sum: counted.reduce((sum, entropy) => sum + entropy, 0), count: counted.length };
 }

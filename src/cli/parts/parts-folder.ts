@@ -1,14 +1,10 @@
-import { constants } from "node:fs";
 import * as fileSystem from "node:fs/promises";
 import { join } from "node:path";
 import { invalid, invalidFile, showPath } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
-import { elementCount } from "../../files/array.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
-import { allocate } from "../../files/limits.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
-import { readInto } from "../input/array-files/read-into.ts";
 import { shortPath } from "../input/files.ts";
 import { removeFile, temporaryOf } from "../output/output-files.ts";
 import {
@@ -86,11 +82,7 @@ export class PartsFolder {
     const path = this.pathOf(unit);
     const bytes = await readFile(path);
     if (!bytes) return undefined;
-    const { latentSize, sampleShape, hasPrior, hasReconstructions, idColumn } = this.manifest;
-    return parsePart(showPath(shortPath(path)), bytes, {
-      ...{ unit, origin: this.origin, latentSize, outputSize: elementCount(sampleShape) },
-      ...{ hasPrior, hasReconstructions, hasIds: idColumn !== null },
-    });
+    return parsePart(showPath(shortPath(path)), bytes, unit, this.origin);
   }
 
   /** As `read`, but a part that is torn or not this run's is undefined, too; `tell` gets the reason. */
@@ -197,32 +189,14 @@ function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/** Reads a file; undefined where there is none. Refused is what is no file: a pipe would never end, nor would /dev/zero. */
+/** Reads a file; undefined where there is none. */
 async function readFile(path: string): Promise<Uint8Array | undefined> {
-  const where = showPath(shortPath(path));
-  // Without waiting for somebody who writes into a pipe. Windows has no such flag.
-  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-  const handle = await fileSystem.open(path, flags).catch((cause) => {
+  return fileSystem.readFile(path).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined;
+    const where = showPath(shortPath(path));
     if (codeOf(cause) === "ENOTDIR") throw invalidFile(`${where}: a part of the path is a file`);
     throw fileError(`cannot read ${where}`, cause);
   });
-  if (!handle) return undefined;
-  try {
-    const status = await handle.stat();
-    if (!status.isFile()) {
-      const found = status.isDirectory() ? "a folder" : "a device or a pipe";
-      // With a cause, as what is about the disk has: it is not for whoever computes a torn part again to replace it.
-      throw invalidFile(
-        `cannot read ${where}: it is ${found}, expected a file; remove it`,
-        Object.assign(new Error(), { code: "EISDIR" }),
-      );
-    }
-    const bytes = allocate(where, Uint8Array, status.size);
-    return bytes.subarray(0, await readInto(where, handle, bytes, 0));
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Undefined where there is none, or a torn one. */

@@ -43,7 +43,9 @@ export function* buildDecoder(
       return { name, shape: shape.length === 1 && shape[0] === 1 ? shape : [...shape, 1], classes };
     });
   const definition: GraphDefinition = {
-    ...{ format: 1, layout: "channelsLast", latentSize: inputs.latentSize },
+    format: 1,
+    layout: "channelsLast",
+    latentSize: inputs.latentSize,
     ...(inputs.latentShape.length > 1 && { latentShape: inputs.latentShape }),
     ...(outputLayout !== "channelsLast" && { outputLayout }),
     ...(fixed.length > 0 && { fixed }),
@@ -52,7 +54,8 @@ export function* buildDecoder(
   const graph = yield* readGraph(where, definition, writer);
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const decoder = new GraphDecoder({
-    ...{ ...graph, loss },
+    ...graph,
+    loss,
     prior: prior && checkPriorSize(where, prior, graph.latentSize),
     start: startFor(graph.latentSize),
   });
@@ -82,7 +85,9 @@ export function* buildDecoder(
   return decoder;
 }
 
-/** How many rows an integer may name, of all tables that it names one of. */
+/**
+ * Rows that an integer input may name: those of the smallest table that it indexes. Undefined where it indexes none.
+ */
 function classesOf(operations: readonly Written[], input: string): number | undefined {
   const tables = operations.filter(({ kind, inputs }) => kind === "embedding" && inputs[0] === input);
   if (tables.length === 0) return undefined;

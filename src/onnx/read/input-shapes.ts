@@ -55,12 +55,12 @@ export function withInputShapes(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Model {
   const inputs = inputsOf(model);
-  const known = inputs.map(({ name }) => name);
-  const unknown = [...shapes.keys()].find((name) => !known.includes(name));
+  const names = inputs.map(({ name }) => name);
+  const unknown = [...shapes.keys()].find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    const names = showList(known.map(show));
+    const shown = showList(names.map(show));
     throw invalid(
-      `${where}: ${subject("inputShapes")} names ${show(unknown)}, but the file's inputs are ${names}`,
+      `${where}: ${subject("inputShapes")} names ${show(unknown)}, but the file's inputs are ${shown}`,
     );
   }
   // Without a shape in the file the latent has its batch first.

@@ -14,16 +14,16 @@ export interface Naming {
   readonly points: readonly string[];
 }
 
-/** What a file's first axes are: of the batch, or, where they are of points, of one sample. */
+/** Meaning of an input's first axis: the batch, or part of one sample, where it is of points. */
 export type Batching = "batched" | "single";
 
 /** The inputs of a graph. */
 export interface GraphInputs {
   readonly latent: Value;
   readonly latentSize: number;
-  /** Without the batch. */
+  /** Shape of one sample. */
   readonly latentShape: readonly number[];
-  /** All others. */
+  /** Inputs other than the latent. */
   readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
   /** The batch's length, where the file says one. */
   readonly tracedBatch: number | undefined;
@@ -31,8 +31,8 @@ export interface GraphInputs {
 
 /** The inputs that a file's graph takes: an initializer may be declared as one, too. */
 export function inputsOf({ inputs, initializers }: Model): Declared[] {
-  const known = new Set(initializers.map(({ name }) => name));
-  return inputs.filter(({ name }) => !known.has(name));
+  const initialized = new Set(initializers.map(({ name }) => name));
+  return inputs.filter(({ name }) => !initialized.has(name));
 }
 
 /** The input that is the latent: the one named so, or the only one of floats. */
@@ -84,7 +84,7 @@ export function makeInputs(
   const axes = lengths.map((_, axis) => [axis]);
   const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
   const whole: Value = { ...value, sourceShape: [latentSize] };
-  // Of a file for one sample: z is given once, or for each point.
+  // In a file for one sample z is given once, or for each point.
   const isRepeated = batching === "single" && shape.length > 1 && first !== 1;
   const traced = isBatched ? first : undefined;
   return {

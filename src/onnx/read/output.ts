@@ -8,9 +8,9 @@ import type { ImportedGraph } from "./import-graph.ts";
 import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
 import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
 
-/** How the output is to come. */
+/** Layout and shape that the output is asked for in. */
 export interface OutputOptions {
-  /** In the file's order, or with the channels last, as it is computed. */
+  /** Order of the output's axes: the file's, or channels last as the graph computes it. */
   readonly layout: "file" | "channelsLast";
   /** One that the file leaves to its loss. */
   readonly activation: NumberFunction | undefined;
@@ -56,7 +56,10 @@ export function writeOutput(
     : "channelsLast";
 }
 
-/** Is the first axis of a picture that of channels, which are stored last, or is there one channel and no such axis? */
+/**
+ * True if the first axis of a picture is that of channels, which are stored last, or the picture has one channel and no
+ * axis for it.
+ */
 function isChannelsFirst({ axes, shape }: Value): boolean {
   if (axes.length !== 3) return false;
   const [first] = axes;
@@ -103,7 +106,7 @@ function withoutActivation(
   }
   if (operation?.kind !== "activation") return undefined;
   const { activation } = operation.settings as { readonly activation: NumberFunction };
-  // It goes into the weights before it.
+  // A linear function is merged into the weights before it.
   if (asLinear(activation)) return undefined;
   const before = moves.reduceRight((input, { kind, shape, settings }) => {
     return end.writer.write(kind, [input], shape, { settings });
@@ -115,7 +118,7 @@ function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions[
   if (layout === "file") return arrange(end, value, value.axes);
   const one = value.axes.reduce<Value>((whole, _, axis) => joined(end, whole, axis), value);
   const [, ...pixels] = one.axes;
-  // Where only one axis is longer than 1 any order is the same: that of pixels with channels, then.
+  // With one axis longer than 1 all orders are the same; the order of pixels with channels is taken.
   const isPicture = one.axes.length === 3;
   const rank = (axis: number): number => {
     const [stored] = one.axes[axis]!;

@@ -1,6 +1,6 @@
-// run: once
+// run: once, slow
 // Tests src/cli/commands/evaluate.ts, src/cli/commands/run-training.ts, src/cli/output/training-outputs.ts,
-// src/cli/output/training-report.ts.
+// src/cli/output/training-figures.ts.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { LatentflowError } from "../../../src/base/errors.ts";
 import { callOf, clause, option, subject, theOption } from "../../../src/base/message.ts";
 import { wholeFile } from "../../../src/cli/input/array-files/whole-file.ts";
-import { givenOptions, readGiven } from "../../../src/cli/input/fixed-inputs.ts";
+import { fixedOptions, readFixedInputs } from "../../../src/cli/input/fixed-inputs.ts";
 import { outputWithPoints } from "../../../src/cli/input/points.ts";
 import { inFlags } from "../../../src/cli/options/flags.ts";
 import { createProgram } from "../../../src/cli/program.ts";
@@ -221,14 +221,14 @@ test("some samples have what is given with them", async () => {
     ],
   };
   const all = { each: Float32Array.of(0, 1, 10, 11, 20, 21), all: Float32Array.of(5, 6) };
-  assert.equal(givenOptions(await readGiven(plan, 0, 3)), {
+  assert.equal(fixedOptions(await readFixedInputs(plan, 0, 3)), {
     ...{ fixed: { ...all, one: Float32Array.of(7, 8, 9) }, points: 7 },
   });
-  assert.equal(givenOptions(await readGiven(plan, 1, 2)), {
+  assert.equal(fixedOptions(await readFixedInputs(plan, 1, 2)), {
     fixed: { each: Float32Array.of(10, 11, 20, 21), all: all.all, one: Float32Array.of(8, 9) },
     points: 7,
   });
-  assert.equal(givenOptions({ decoder: conditional, points: undefined, inputs: [] }), {});
+  assert.equal(fixedOptions({ decoder: conditional, points: undefined, inputs: [] }), {});
 });
 
 test("the shape of a sample has the axis of points by its name", () => {

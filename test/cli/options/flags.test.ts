@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";

@@ -249,7 +249,7 @@ test("flags that do not go together are refused, with what to write", async () =
       /--prior-covariance says how codes are fitted; give them by --prior-from/,
     ],
     [["--prior", "gaussian", "--prior-shrinkage", "0.5"], 2, /--prior-shrinkage .*give them by --prior-from/],
-    [["--prior-shrinkage", "2", ...fitted], 2, /--prior-shrinkage.*Expected a number from 0 to 1/],
+    [["--prior-shrinkage", "2", ...fitted], 2, /--prior-shrinkage.*Expected a number >= 0 and <= 1/],
     [["--prior-components", "2", ...fitted], 2, /--prior-components is for a mixture; give --prior mixture/],
     [["--prior", "gaussian", "--prior-seed", "2"], 2, /--prior-seed does not go with --prior gaussian/],
     [["--prior", "mixture"], 2, /--prior mixture needs --prior-from <file>.*, and --prior-components <n>/],

@@ -1,15 +1,5 @@
-// Tests src/cli/commands/merge.ts.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+// run: slow
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
@@ -294,47 +284,6 @@ test("a shard that is stopped while it looks for parts counts those that it has 
   assert.match(stderr, /stopped; 2 of 6 units are in /);
 });
 
-test("a part that is not what it was is never merged: any byte, any length, any name", async () => {
-  const out = workplace.newPath();
-  const parts = join(out, "parts");
-  await runShards(out, 1);
-  await succeed("merge", out, "--quiet");
-  const expected = resultsIn(out);
-  for (const name of names) rmSync(join(out, name));
-  const file = join(parts, "part-00000002.safetensors");
-  const bytes = readFileSync(file);
-  const random = createRandom(5);
-  let refused = 0;
-  for (let i = 0; i < 150; i++) {
-    const damaged = Buffer.from(bytes);
-    const at = Math.floor(random.uniform() * bytes.length);
-    damaged[at] = damaged[at]! ^ (1 << Math.floor(random.uniform() * 8));
-    writeFileSync(file, i % 3 === 0 ? bytes.subarray(0, at) : damaged);
-    const { exit, stderr } = await runHere("merge", out, "--quiet");
-    if (exit === undefined) {
-      // A blank behind the header's JSON, say.
-      assert.equal(resultsIn(out), expected, `byte ${at}`);
-      for (const name of names) rmSync(join(out, name));
-    } else {
-      refused++;
-      assert.match(stderr, /^latentflow: \S*part-00000002\.safetensors: /);
-      assert.equal(readdirSync(out), ["parts"], stderr);
-    }
-  }
-  assert.ok(refused > 140, `${refused}`);
-
-  writeFileSync(file, readFileSync(join(parts, "part-00000001.safetensors")));
-  assert.match(
-    await refusal("merge", out, "--quiet"),
-    /it is the part of unit 1; its name says 2; run its shard, or the same encode command, again\n$/,
-  );
-  rmSync(file);
-  assert.match(
-    await refusal("merge", out, "--quiet"),
-    /^latentflow: 1 of 6 units have no part yet: 2; run the same encode command again, of shards those that latentflow status \S+ --shards N names\n$/,
-  );
-});
-
 test("parts of another run are refused, by what differs", async () => {
   const out = workplace.newPath();
   await runShards(out, 1);
@@ -376,89 +325,6 @@ test("parts of another run are refused, by what differs", async () => {
   }
 });
 
-test("several folders are merged, if they are of one run and one build", async () => {
-  const [a, b, c, to] = [1, 2, 3, 4].map(() => workplace.newPath()) as [string, string, string, string];
-  await runShards(a, 2, {}, [0]);
-  await runShards(b, 2, {}, [1]);
-  await succeed("merge", b, a, "--out", to, "--quiet");
-  const whole = workplace.newPath();
-  await succeed(...encoding({ out: whole, plain: true }));
-  assert.equal(resultsIn(to), resultsIn(whole));
-
-  // As a relaxed build would have it, of a process that was killed.
-  cpSync(b, c, { recursive: true });
-  const manifest = join(c, "parts", "manifest.json");
-  writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"build": "plain ', '"build": "relaxed '));
-  assert.match(
-    await refusal("merge", a, c, "--out", to, "--quiet"),
-    /has the parts of another run than \S+: build is "plain [0-9a-f]{8}" there and "relaxed [0-9a-f]{8}" here\. Only parts of one run/,
-  );
-  // A part alone, under the other's manifest.
-  const part = "part-00000004.safetensors";
-  renameSync(join(b, "parts", "manifest.json"), join(b, "parts", "kept"));
-  cpSync(manifest, join(b, "parts", "manifest.json"));
-  cpSync(join(a, "parts"), join(b, "parts"), {
-    recursive: true,
-    filter: (from) => !from.endsWith("manifest.json"),
-  });
-  assert.match(
-    await refusal("merge", b, "--quiet"),
-    /part-00000000\.safetensors: it is a part of another run, made by the build plain [0-9a-f]{8}, here is relaxed/,
-  );
-  assert.ok(readdirSync(join(b, "parts")).includes(part));
-});
-
-test("status says what is missing, of which shards, and merges nothing", async () => {
-  const out = workplace.newPath();
-  await runShards(out, 3, {}, [0, 2]);
-  const figures = JSON.parse(await succeed("status", out, "--shards", "3", "--json"));
-  assert.equal(
-    { ...figures, samplesPerSecond: 0, secondsLeft: 0, latentflow: "" },
-    {
-      ...{ latentflow: "", samples: B, samplesDone: 15, units: 6, unit: 4, missingUnits: "2-3" },
-      ...{ missingShards: "1", samplesPerSecond: 0, secondsLeft: 0, files: [] },
-    },
-  );
-  assert.ok(figures.samplesPerSecond > 0);
-  assert.match(await succeed("status", out), /missing units +│ 2-3 +│\n/);
-  const file = join(out, "parts", "part-00000005.safetensors");
-  writeFileSync(file, readFileSync(file).subarray(0, 100));
-  assert.is(
-    JSON.parse(await succeed("status", out, "--json")).missingUnits,
-    "2-3",
-    "names alone say nothing of that",
-  );
-  const checked = await runHere("status", out, "--check", "--shards", "3", "--json");
-  assert.equal(
-    [JSON.parse(checked.stdout).missingUnits, JSON.parse(checked.stdout).missingShards],
-    ["2-3,5", "1-2"],
-  );
-  assert.match(
-    checked.stderr,
-    /^latentflow: \S*part-00000005\.safetensors: .*; run its shard, or the same encode command, again\n$/,
-  );
-  const empty = workplace.newPath();
-  mkdirSync(empty);
-  for (const verb of ["status", "merge"]) {
-    for (const [other, message] of [
-      [
-        workplace.newPath(),
-        /^latentflow: \S+: there is no such folder; name the folder that was --out of the shards\n$/,
-      ],
-      [empty, /^latentflow: \S+ holds no parts of a run; name the folder that was --out of the shards/],
-      [decoderFile, /^latentflow: \S+ holds no parts of a run; /],
-    ] as const) {
-      assert.match(await refusal(verb, out, other), message);
-    }
-  }
-  mkdirSync(join(empty, "parts"));
-  assert.match(
-    await refusal("merge", empty),
-    /parts has no parts: there is no manifest\.json, or it is torn\./,
-  );
-  assert.equal(readdirSync(out), ["parts"]);
-});
-
 test("ranges of numbers are shown short", () => {
   assert.is(showRanges([]), "");
   assert.is(showRanges([0]), "0");
@@ -494,8 +360,8 @@ test("a manifest tells apart all that results depend on", async () => {
   assert.equal(await manifestOf({ ...job, threads: 2 }, await openInput(job, signal), 4), base);
   const opened = (other: Partial<Job>) => openInput({ ...job, ...other }, signal);
   const number = (value: number) => ({
-    ...input.given,
-    inputs: input.given.inputs.map((each) => ({ ...each, value, array: undefined })),
+    ...input.fixed,
+    inputs: input.fixed.inputs.map((each) => ({ ...each, value, array: undefined })),
   });
   const others = [
     { input: { ...input, decoder: makeDecoder(relu()) } },
@@ -503,9 +369,9 @@ test("a manifest tells apart all that results depend on", async () => {
     { input: await opened({ weights: write(weights.map(Math.sqrt), SIZE) }) },
     { input: await opened({ z0: write(z0.map(Math.sin), LATENT) }) },
     { input: await opened({ data: [workplace.writeFloats(y, [B, 2, 3])] }) },
-    { input: { ...input, given: number(1) } },
-    { input: { ...input, given: number(2) } },
-    { input: { ...input, given: { ...input.given, points: 5 } } },
+    { input: { ...input, fixed: number(1) } },
+    { input: { ...input, fixed: number(2) } },
+    { input: { ...input, fixed: { ...input.fixed, points: 5 } } },
     { input: { ...input, loss: { ...input.loss, reduction: "sum" as const } } },
     { job: { ...job, flow: { ...job.flow, description: { name: "gradient", alpha: 2 } } } },
     { job: { ...job, solver: { ...job.solver, description: { name: "lbfgs", memory: 3 } } } },
@@ -591,13 +457,9 @@ test("a manifest that is torn is none; one that is something else is refused", a
   for (const length of [0, 1, 20, text.length - 1]) {
     assert.is(parseManifest("m", text.slice(0, length)), undefined, `${length}`);
   }
-  for (const wrong of [
-    ...[{ format: "latentflow parts 2" }, { samples: 0 }, { unit: 1.5 }, { latentSize: "3" }, { build: 1 }],
-    ...[{ sampleShape: 6 }, { sampleShape: [-1] }, { hasPrior: 1 }, { hasReconstructions: null }],
-    ...[{ idColumn: 1 }, { run: null }, { samples: 2 ** 40, unit: 2 ** 40, sampleShape: [2 ** 30] }],
-  ]) {
+  for (const wrong of [{ ...base, format: "latentflow parts 2" }, null, 3, []]) {
     assert.throws(
-      () => parseManifest("m", JSON.stringify({ ...base, ...wrong })),
+      () => parseManifest("m", JSON.stringify(wrong)),
       /^m: it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
       JSON.stringify(wrong),
     );
@@ -619,17 +481,13 @@ test("a part's file holds every bit, each under its name", () => {
     },
   });
   const origin = { manifest: "m", build: "plain 1" };
-  const wanted = {
-    ...{ unit, origin, latentSize: 2, outputSize: 4 },
-    ...{ hasPrior: true, hasReconstructions: true, hasIds: true },
-  };
   const texts = ["", "a", "é\u0000,\n", "", "😀", "z".repeat(300)];
   const numbers = BigInt64Array.from(texts, (_, i) => -(2n ** 62n) + BigInt(i));
   for (const ids of [texts, numbers]) {
-    assert.equal(parsePart("p", formatPart(part(ids), origin), wanted), part(ids));
+    assert.equal(parsePart("p", formatPart(part(ids), origin), unit, origin), part(ids));
   }
   const noSum = { ...part(texts), leastLoss: { sum: Number.NaN, count: 5 } };
-  assert.ok(Number.isNaN(parsePart("p", formatPart(noSum, origin), wanted).leastLoss!.sum));
+  assert.ok(Number.isNaN(parsePart("p", formatPart(noSum, origin), unit, origin).leastLoss!.sum));
   // By which a manifest limits how many samples a part may have: also the latents, the reconstructions and the numbers.
   const { tensors } = readSafetensors("p", formatPart(part(numbers), origin));
   const all = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
@@ -644,49 +502,9 @@ test("a part's file holds every bit, each under its name", () => {
   assert.is(exchanged.length, bytes.length);
   assert.not.equal(Buffer.from(exchanged, "latin1"), bytes);
   assert.throws(
-    () => parsePart("p", Buffer.from(exchanged, "latin1"), wanted),
+    () => parsePart("p", Buffer.from(exchanged, "latin1"), unit, origin),
     /its checksum is another one/,
   );
-});
-
-test("status: how fast parts have come within the last hour, and how long the rest will take", async () => {
-  const out = workplace.newPath();
-  await runShards(out, 3, {}, [0, 2]);
-  const end = 1.7e9;
-  for (const [index, before] of [
-    [0, 7200],
-    [1, 90],
-    [4, 50],
-    [5, 10],
-  ] as const) {
-    const path = join(out, "parts", `part-0000000${index}.safetensors`);
-    utimesSync(path, end - before, end - before);
-  }
-  // 4 and 3 samples within 80 s, and 8 are missing.
-  const { samplesPerSecond, secondsLeft } = JSON.parse(await succeed("status", out, "--json"));
-  assert.equal([samplesPerSecond, secondsLeft], [7 / 80, 8 / (7 / 80)]);
-  await runShards(out, 3, {}, [1]);
-  assert.is(JSON.parse(await succeed("status", out, "--json")).secondsLeft, null);
-});
-
-test("a torn part is taken from another folder; what is not ours stays; a folder may be given twice", async () => {
-  const [a, b, to] = [1, 2, 3].map(() => workplace.newPath()) as [string, string, string];
-  await runShards(a, 1);
-  cpSync(a, b, { recursive: true });
-  const whole = workplace.newPath();
-  await succeed("merge", a, "--out", whole, "--quiet");
-  assert.ok(existsSync(join(a, "parts", "manifest.json")), "without --delete-parts they stay");
-  writeFileSync(join(a, "parts", "part-00000001.safetensors"), "torn");
-  for (const name of ["notes.txt", "part-00000009.safetensors.0f.temporary", "probe.0f.temporary"]) {
-    writeFileSync(join(a, "parts", name), "");
-  }
-  mkdirSync(to);
-  writeFileSync(join(to, "steps.png"), "");
-  await succeed("merge", a, b, b, "--out", to, "--quiet", "--delete-parts");
-  assert.equal(resultsIn(to), resultsIn(whole));
-  assert.equal(readdirSync(to).sort(), names, "pictures of an earlier run go");
-  assert.equal(readdirSync(join(a, "parts")), ["notes.txt"]);
-  assert.equal(readdirSync(b), []);
 });
 
 test("a manifest without parts gives way to a run alone, not to a shard", async () => {

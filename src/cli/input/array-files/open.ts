@@ -2,10 +2,9 @@ import { type FileHandle, stat } from "node:fs/promises";
 import { invalidFile, show, showName } from "../../../base/check.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import { fileError } from "../../../files/durable-file.ts";
-import { isIdx, longestIdxHeader, readIdxHeader } from "../../../files/idx.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
-import { isNpy, longestNpyHeader, readNpyHeader } from "../../../files/npy.ts";
 import { splitArrayName } from "../../../files/npz.ts";
+import { formatOf, longestHeader } from "../../../files/read.ts";
 import { isStdin, isUrl, readArrayFile, showChoice, showFile } from "../files.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { FlatFile } from "./flat-file.ts";
@@ -110,18 +109,16 @@ async function openInParts(
   const where = showFile(flag, path);
   const { size: length, mtimeNs } = await handle.stat({ bigint: true });
   const size = Number(length);
-  const buffer = new Uint8Array(Math.min(size, Math.max(longestNpyHeader, longestIdxHeader)));
+  const buffer = new Uint8Array(Math.min(size, longestHeader()));
   const beginning = buffer.subarray(0, await readInto(where, handle, buffer, 0, limits.signal));
-  const isFlat = isNpy(beginning) || isIdx(beginning);
-  if (!isFlat && !isParquet(beginning)) return undefined;
+  const format = formatOf(beginning);
+  if (!format && !isParquet(beginning)) return undefined;
   if (limits.givenMaxBytes !== undefined) checkSize(where, "the file has", size, limits.givenMaxBytes);
-  if (!isFlat) {
+  if (!format) {
     return openNumbers(where, handle, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
   }
   if (names !== undefined) return undefined;
-  if (!isNpy(beginning))
-    return new FlatFile(where, handle, readIdxHeader(where, beginning), size, mtimeNs, limits.signal);
-  const header = readNpyHeader(where, beginning);
+  const header = format.readHeader(where, beginning);
   const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
   return isTransposed ? undefined : new FlatFile(where, handle, header, size, mtimeNs, limits.signal);
 }

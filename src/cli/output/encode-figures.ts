@@ -1,0 +1,85 @@
+import { demoDecoder } from "../assets.ts";
+import type { EncodingInput } from "../input/encoding-input.ts";
+import type { Job } from "../options/job.ts";
+import type { RunSummary } from "../parts/run-summary.ts";
+import {
+  decoderFigure,
+  endFigures,
+  fixedFigures,
+  lossFigures,
+  showValues,
+  solverFigure,
+  sourceName,
+  weightsAndStartFigures,
+  wordsOf,
+  workFigures,
+} from "./figures.ts";
+import { priorFigures } from "./prior-figures.ts";
+import { type Figure, formatCount } from "./report.ts";
+
+/** Outcome of a run of `encode`. */
+export interface EncodeOutcome {
+  readonly job: Job;
+  readonly input: EncodingInput;
+  readonly summary: RunSummary;
+  readonly aborted: boolean;
+  /** Undefined for a run of one unit, which keeps no parts. */
+  readonly units?: UnitCounts | undefined;
+}
+
+/** Numbers of units in a run that keeps parts. */
+export interface UnitCounts {
+  /** Units of this process: of its shard, or all. */
+  readonly count: number;
+  /** Units of this process that had a whole part before. */
+  readonly found: number;
+  /** Units of all samples. */
+  readonly of: number;
+}
+
+/** Figures of a run of `encode` or `demo`. */
+export function encodeFigures({ job, input, summary, aborted, units }: EncodeOutcome): Figure[] {
+  const { decoder, fixed, samples, loss, prior } = input;
+  const { shard } = job;
+  const [file] = job.data as [string];
+  const others = job.data.length - 1;
+  const count = formatCount(shard ? summary.samples : samples.count);
+  // The demo's own decoder needs no probe.
+  const isUnverified = decoder.verified === false && job.decoder !== demoDecoder;
+  const words = wordsOf(loss);
+  return [
+    decoderFigure(job.decoder, decoder, fixed.decoder),
+    { row: ["verified", isUnverified ? `no, ${decoder.unverifiedReason}` : undefined] },
+    {
+      json: {
+        data: {
+          file,
+          ...(others > 0 && { files: job.data }),
+          samples: samples.total,
+          shape: samples.shape,
+          dividedBy: samples.dividedBy,
+        },
+      },
+      row: [
+        "data",
+        sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
+      ],
+    },
+    { row: ["samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`] },
+    ...fixedFigures(fixed),
+    ...weightsAndStartFigures(job, decoder),
+    { json: { loss } },
+    ...priorFigures(prior),
+    solverFigure(job),
+    ...lossFigures(summary, { ...words, before: `${words.after} before`, after: `${words.after} after` }),
+    ...endFigures(summary),
+    ...workFigures(summary),
+    { json: { shard, units, aborted }, row: ["units", units && showUnits(job, units)] },
+  ];
+}
+
+function showUnits({ shard }: Job, { count, found, of }: UnitCounts): string {
+  const share = shard ? `shard ${shard.index} of ${shard.count}: ` : "";
+  const earlier = found > 0 ? `, ${formatCount(found)} were there` : "";
+  return `${share}${formatCount(count)} of ${formatCount(of)}${earlier}`;
+}

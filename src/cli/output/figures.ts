@@ -1,0 +1,220 @@
+import { showPath } from "../../base/check.ts";
+import { showLengths } from "../../files/array.ts";
+import { isStackOfLayers } from "../../graph/layers.ts";
+import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";
+import { termTraits } from "../../terms/terms.ts";
+import type { Dataset } from "../../train/index.ts";
+import type { SourcedData } from "../input/data-source.ts";
+import { isStdin, shortPath } from "../input/files.ts";
+import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
+import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
+import { type Figure, formatCount, formatMean } from "./report.ts";
+
+// Figures that the reports of several commands share.
+
+/**
+ * Entry of a document for a decoder.
+ *
+ * @param sized the decoder with the samples' number of points
+ */
+export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
+  const { latentSize, parameterCount, verified, start } = decoder;
+  const { outputSize, outputShape } = sized;
+  return {
+    file,
+    latentSize,
+    outputSize,
+    outputShape,
+    parameterCount,
+    verified,
+    hasStart: start !== undefined,
+  };
+}
+
+/** Figure of a decoder. */
+export function decoderFigure(file: string, decoder: Decoder, sized = decoder): Figure {
+  return {
+    json: { decoder: decoderEntry(file, decoder, sized) },
+    row: ["decoder", showDecoder(file, decoder)],
+  };
+}
+
+/** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
+function showDecoder(file: string, decoder: Decoder): string {
+  const withParameters = decoder.operations.filter((operation) => "weight" in operation);
+  const sizes = withParameters.map(({ shape }) => shape.join("×"));
+  if (isStackOfLayers(decoder)) sizes[sizes.length - 1] = String(decoder.outputSize);
+  return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
+}
+
+/** Entry of a document for samples in memory, the first ones of their file or data set. */
+export function dataEntry({ source, dataset, total }: SourcedData) {
+  const { count, shape, dividedBy } = dataset;
+  return { source, samples: total, used: count, shape, dividedBy };
+}
+
+/** Figures of samples in memory. */
+export function dataFigures(data: SourcedData): Figure[] {
+  return [
+    { json: { data: dataEntry(data) }, row: ["data", data.source] },
+    { row: ["samples", `${showCount(data)}, ${showValues(data.dataset)}`] },
+  ];
+}
+
+/** Numbers of samples used and found: `480 of 50,000`. */
+export function showCount({ dataset, total }: SourcedData): string {
+  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
+}
+
+/** Values of one sample: `28 × 28 values each, bytes divided by 255`. */
+export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
+  const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
+  return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
+}
+
+/** Name of a file of data in a report. */
+export function sourceName(file: string): string {
+  return isStdin(file) ? "stdin" : shortPath(file);
+}
+
+/** Figures of fixed inputs and of the number of points. */
+export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
+  const fixed = inputs.map(({ name, value, isEach }) => ({
+    name,
+    ...(typeof value === "number" ? { value } : { file: value }),
+    perSample: isEach,
+  }));
+  const texts = inputs.map(({ name, value, isEach }) =>
+    typeof value === "number"
+      ? `${showPath(name)}: ${value}`
+      : `${showPath(name)}: ${showPath(sourceName(value))}, ${isEach ? "a row for each" : "one for all"}`,
+  );
+  return [
+    { json: { fixed, points: points ?? null } },
+    ...texts.map((text, i): Figure => ({ row: [i === 0 ? "fixed inputs" : "", text] })),
+    { row: ["points", points === undefined ? undefined : formatCount(points)] },
+  ];
+}
+
+/**
+ * Figures of the files of weights and starts.
+ *
+ * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
+ */
+export function weightsAndStartFigures(
+  { weights, z0 }: { readonly weights?: string; readonly z0?: string },
+  decoder: Decoder | undefined,
+): Figure[] {
+  const ownStart = decoder?.start && "the decoder's own start";
+  return [
+    { json: { weights }, row: ["weights", weights && shortPath(weights)] },
+    { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
+  ];
+}
+
+/** Figure of the flow and its solver. */
+export function solverFigure({ flow, solver }: ChosenFlowAndSolver): Figure {
+  return {
+    json: { flow: flow.description, solver: solver.description },
+    row: ["solver", `${solver.description.name}, ${flow.description.name} flow`],
+  };
+}
+
+/** Words of a report for mean losses. */
+export interface LossWords {
+  /** Label of the mean loss where the flows start; undefined leaves its row out. */
+  readonly before?: string;
+  /** Label of the mean loss at the end. */
+  readonly after: string;
+  /** Name of the least loss that the targets allow, where there is one. */
+  readonly floor?: string | undefined;
+  readonly unit: string;
+}
+
+/** Words for a loss: `mean cross entropy`, in nats. */
+export function wordsOf(loss: StandardLoss): LossWords {
+  const { title, unit, floor } = termTraits(loss);
+  const after = `mean ${loss.reduction === "sum" ? "summed " : ""}${title}`;
+  return { after, floor: floor?.name, unit };
+}
+
+/** Mean losses of samples, over the finite values. */
+export interface MeanLosses {
+  /** Null where no flow is followed. */
+  readonly meanInitialLoss: number | null;
+  readonly meanLoss: number;
+  /** Least mean loss that the targets allow; null for losses whose least is 0. */
+  readonly meanTargetEntropy: number | null;
+  readonly meanExcessLoss: number | null;
+  /** Null without a prior. */
+  readonly meanPrior: number | null;
+  readonly meanObjective: number;
+}
+
+/** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
+export function lossFigures(means: MeanLosses, { before, after, floor, unit }: LossWords): Figure[] {
+  const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
+  const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
+  return [
+    { json: { meanInitialLoss }, row: [before, show(meanInitialLoss)] },
+    { json: { meanLoss }, row: [after, show(meanLoss)] },
+    { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
+    {
+      json: { meanPrior },
+      row: ["mean weighted prior", meanPrior === null ? undefined : formatMean(meanPrior, " nats")],
+    },
+    {
+      json: { meanObjective },
+      row: [meanPrior === null ? undefined : "mean objective", show(meanObjective)],
+    },
+  ];
+}
+
+/** Figures of how samples ended, and after how many steps. */
+export function endFigures({
+  meanAcceptedSteps,
+  meanBacktracks,
+  statuses,
+}: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">): Figure[] {
+  return [
+    { json: { meanAcceptedSteps }, row: ["mean accepted steps", formatMean(meanAcceptedSteps)] },
+    { json: { meanBacktracks }, row: ["mean backtracks", formatMean(meanBacktracks)] },
+    { json: { statuses }, row: ["statuses", showStatuses(statuses) || "none"] },
+  ];
+}
+
+/** Numbers of samples with each status: `58 converged, 2 stalled`. */
+export function showStatuses(statuses: EncodeSummary["statuses"]): string {
+  return Object.entries(statuses)
+    .map(([status, count]) => `${formatCount(count)} ${status}`)
+    .join(", ");
+}
+
+/** Figures of the time that encoding took, and of the kernels and threads that did it. */
+export function workFigures({
+  samples,
+  seconds,
+  samplesPerSecond,
+  backend,
+  build,
+  threads,
+}: Pick<
+  EncodeSummary,
+  "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads"
+>): Figure[] {
+  const speed = showSpeed(samplesPerSecond, seconds);
+  return [
+    { json: { samples, seconds, samplesPerSecond }, row: ["samples per second", speed] },
+    {
+      json: { backend, build, threads },
+      // A run that was stopped before its first sample has no threads.
+      row: ["WASM", threads ? `${build} SIMD, ${threads} thread${threads === 1 ? "" : "s"}` : undefined],
+    },
+  ];
+}
+
+/** Speed and time: `62 (0.32 s)`; "none" where nothing was done. */
+export function showSpeed(perSecond: number, seconds: number): string {
+  if (Number.isNaN(perSecond)) return "none";
+  return `${formatCount(Math.round(perSecond))} (${seconds.toFixed(2)} s)`;
+}

@@ -1,0 +1,65 @@
+import type { Prior } from "../../index.ts";
+import type { PriorKind } from "../../terms/priors.ts";
+import type { ChosenPrior } from "../options/prior.ts";
+import { sourceName } from "./figures.ts";
+import { type Figure, formatCount, formatMean } from "./report.ts";
+
+/** Reports of each kind of prior: its values for documents, its description for people. */
+const KINDS: {
+  readonly [Kind in PriorKind]: {
+    readonly figures: (prior: Extract<Prior, { name: Kind }>) => object;
+    readonly show: (prior: Extract<Prior, { name: Kind }>) => string;
+  };
+} = {
+  gaussian: {
+    figures: ({ mean, std, covariance }) =>
+      covariance ? { covariance: "full", mean } : { covariance: "diagonal", mean, std },
+    show: ({ mean, std, covariance }) =>
+      covariance
+        ? "Gaussian, full covariance"
+        : `Gaussian, ${showNumbers(mean, "mean")}, ${showNumbers(std!, "standard deviation")}`,
+  },
+  gaussianMixture: {
+    figures: ({ weights, covariances }) => ({
+      components: weights.length,
+      covariance: covariances ? "full" : "diagonal",
+    }),
+    show: ({ weights, covariances }) =>
+      `mixture of ${formatCount(weights.length)} Gaussian${weights.length === 1 ? "" : "s"}, ` +
+      `${covariances ? "full" : "diagonal"} covariance`,
+  },
+};
+
+function kindOf(prior: Prior) {
+  // The entry of a name takes priors of this name.
+  return KINDS[prior.name] as { figures(prior: Prior): object; show(prior: Prior): string };
+}
+
+function showNumbers(values: number | readonly number[], name: string): string {
+  return typeof values === "number" ? `${name} ${values}` : `${values.length} ${name}s`;
+}
+
+/** A prior in words: `Gaussian, mean 0, standard deviation 1`. */
+export function showPrior(prior: Prior): string {
+  return `${kindOf(prior).show(prior)}${prior.weight === 1 ? "" : `, weight ${prior.weight}`}`;
+}
+
+/** Figures of the prior that a command uses: null in the document and no row where there is none. */
+export function priorFigures(chosen: ChosenPrior | undefined): Figure[] {
+  if (!chosen?.prior) return [{ json: { prior: null } }];
+  const { prior, from, fit } = chosen;
+  const { name, weight } = prior;
+  return [
+    {
+      json: { prior: { name, weight, ...kindOf(prior).figures(prior), from, ...fit } },
+      row: ["prior", `${showPrior(prior)}${from === "decoder" ? " (the decoder's own)" : ""}`],
+    },
+    { row: ["fitted to", fit && showFit(fit)] },
+  ];
+}
+
+function showFit({ file, codes, logLikelihood, converged }: NonNullable<ChosenPrior["fit"]>): string {
+  const likelihood =
+    logLikelihood === undefined ? "" : `, log-likelihood ${formatMean(logLikelihood, " nats each")}`;
+  return `${formatCount(codes)} codes of ${sourceName(file)}${likelihood}${converged === false ? ", not converged" : ""}`;
+}

@@ -1,0 +1,100 @@
+import type { TrainStep } from "../../train/index.ts";
+import type { TrainingRun } from "../options/training-job.ts";
+import {
+  dataEntry,
+  dataFigures,
+  decoderFigure,
+  fixedFigures,
+  showCount,
+  showSpeed,
+  weightsAndStartFigures,
+  wordsOf,
+} from "./figures.ts";
+import { priorFigures } from "./prior-figures.ts";
+import { type Figure, formatCount, formatMean } from "./report.ts";
+
+/** Figures of a training run that has come to its end. */
+export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[] {
+  const { job, training, data, validation, loss, prior, result, seconds } = run;
+  const { history, resumedFrom = null } = result;
+  const { description } = training;
+  const { optimizer, schedule, epochs, batchSize } = description;
+  const { images } = history.at(-1)!;
+  const isAutoencoder = "encoder" in result;
+  const { after: lossName, unit } = wordsOf(loss);
+  // The loss of one mini-batch alone says little.
+  const tenth = Math.ceil(history.length / 10);
+  const first = meanLoss(history.slice(0, tenth));
+  const last = meanLoss(history.slice(-tenth));
+  const skipped = history.filter(({ gradientNorm }) => !Number.isFinite(gradientNorm)).length;
+  const imagesPerSecond = (images - (resumedFrom?.images ?? 0)) / seconds;
+  const [before, after] = [result.validation[0], result.validation.at(-1)].map((each) =>
+    validation && each ? formatMean(each.loss, unit) : undefined,
+  );
+  return [
+    decoderFigure(decoderFile, result.decoder),
+    ...dataFigures(data),
+    { json: { validationData: validation ? dataEntry(validation) : null, loss, ...description } },
+    {
+      json: { images },
+      row: ["samples trained on", `${formatCount(images)} (${epochs} × ${formatCount(data.dataset.count)})`],
+    },
+    {
+      json: { updates: history.length },
+      row: ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
+    },
+    { row: ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`] },
+    { row: ["method", showMethod(description)] },
+    ...fixedFigures(run.fixed),
+    ...weightsAndStartFigures(job, isAutoencoder ? undefined : run.decoder),
+    ...priorFigures(prior),
+    { json: { meanLossFirstTenth: first }, row: [`${lossName}, first tenth`, formatMean(first, unit)] },
+    { json: { meanLossLastTenth: last }, row: [`${lossName}, last tenth`, formatMean(last, unit)] },
+    {
+      row: [
+        Number.isFinite(last) ? undefined : "diverged",
+        "yes; a smaller --learning-rate may help, or --gradient-clip",
+      ],
+    },
+    {
+      json: { skippedUpdates: skipped },
+      row: [
+        skipped > 0 ? "skipped updates" : undefined,
+        `${formatCount(skipped)}: their gradients were not finite`,
+      ],
+    },
+    {
+      json: { validation: result.validation },
+      row: ["validation samples", validation && `${showCount(validation)}, ${validation.source}`],
+    },
+    { row: [`${lossName}, validation before`, before] },
+    { row: [`${lossName}, validation after`, after] },
+    { row: ["start", isAutoencoder ? showStart(run) : undefined] },
+    {
+      json: { resumedFrom, seconds, imagesPerSecond },
+      row: ["samples per second", showSpeed(imagesPerSecond, seconds)],
+    },
+  ];
+}
+
+/** Start of the flows of an autoencoder's decoder, which a run that has diverged leaves at 0. */
+function showStart({ result }: TrainingRun): string {
+  return result.decoder.start
+    ? "the mean code, in the decoder's file"
+    : "0, since the mean code is 0 or not finite";
+}
+
+function meanLoss(steps: readonly TrainStep[]): number {
+  return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+}
+
+function showMethod({
+  flow,
+  solver,
+  adjoint,
+  codeOptimizer,
+}: TrainingRun["training"]["description"]): string {
+  if (codeOptimizer) return `codes kept, ${codeOptimizer.name}, learning rate ${codeOptimizer.learningRate}`;
+  if (!flow || !solver || !adjoint) return "autoencoder, backpropagation";
+  return `${solver.name}, ${flow.name} flow, ${adjoint.name} adjoint`;
+}

@@ -1,0 +1,110 @@
+import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { elementCount } from "../../files/array.ts";
+import type { Column } from "../../files/csv.ts";
+import type { StagedOutputs } from "../output/output-files.ts";
+import { type ResultColumn, resultColumns, showColumns } from "../output/results.ts";
+import type { Part } from "./part.ts";
+import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format.ts";
+
+const parquetName = "results.parquet";
+
+/** Results as one Parquet file, a row group for each part. */
+export const parquetResults: ResultsFormat = { files, writer };
+
+function files({ hasPrior, hasReconstructions }: ResultsPlan) {
+  const reconstruction = hasReconstructions ? "reconstruction, " : "";
+  return [{ name: parquetName, content: `the codes (latent), ${reconstruction}${showColumns(hasPrior)}` }];
+}
+
+type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
+type ParquetColumn = {
+  readonly name: string;
+  readonly data: unknown[];
+  readonly schema: Schema;
+  /** Of floats: the writer would else number values that come often, by a Map, to which -0 is 0. */
+  readonly encoding?: "PLAIN";
+};
+
+function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
+  const bytes = new ByteWriter();
+  let writer: ParquetWriter | undefined;
+  const flush = async () => {
+    await outputs.append(parquetName, bytes.getBytes().slice());
+    // Its offset, which stands in the file, counts on.
+    bytes.index = 0;
+  };
+  return {
+    async add(part) {
+      const columns = parquetColumns(plan, part);
+      const schema: Schema = [
+        { name: "root", num_children: columns.length },
+        ...columns.flatMap((column) => column.schema),
+      ];
+      // The same in every process: no time, no name of a machine.
+      writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
+      const columnData = columns.map(({ schema: _, ...column }) => column);
+      await writer.write({ columnData, rowGroupSize: part.count });
+      await flush();
+    },
+    async finish() {
+      writer?.finish();
+      await flush();
+    },
+  };
+}
+
+type Scalar = "INT64" | "DOUBLE" | "FLOAT";
+
+/** The types of the columns that come after `index` and `id`. */
+const TYPES: { readonly [name in Exclude<ResultColumn, "index" | "id">]: Scalar | "TEXT" } = {
+  ...{ initial_loss: "FLOAT", loss: "FLOAT", prior: "FLOAT", objective: "FLOAT" },
+  ...{ gradient_norm: "FLOAT", status: "TEXT", accepted_steps: "INT64", backtracks: "INT64", t: "DOUBLE" },
+};
+
+function parquetColumns({ latentSize, sampleShape, hasReconstructions }: ResultsPlan, part: Part) {
+  const { results, first, count } = part;
+  const { ids } = results;
+  const { index, id, ...others } = resultColumns(results, first, ids);
+  const scalars = (Object.keys(others) as (keyof typeof others)[]).map((name) => {
+    const type = TYPES[name];
+    return type === "TEXT" ? texts(name, others[name] as string[]) : scalar(name, others[name]!, type);
+  });
+  const sampleSize = elementCount(sampleShape);
+  return [
+    scalar("index", index!, "INT64"),
+    ...(ids === undefined
+      ? []
+      : [ids instanceof BigInt64Array ? scalar("id", [...ids], "INT64") : texts("id", id as string[])]),
+    lists("latent", results.z, latentSize, count),
+    ...scalars,
+    ...(hasReconstructions ? [lists("reconstruction", results.reconstructions!, sampleSize, count)] : []),
+  ];
+}
+
+function scalar(name: string, values: Column | readonly bigint[], type: Scalar): ParquetColumn {
+  const data = Array.from<number | string | bigint, unknown>(values, (value) =>
+    type === "INT64" ? BigInt(value) : value,
+  );
+  const schema: Schema = [{ name, type, repetition_type: "REQUIRED" }];
+  return { name, data, schema, ...(type !== "INT64" && { encoding: "PLAIN" }) };
+}
+
+function texts(name: string, data: readonly string[]): ParquetColumn {
+  const schema = { name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" } as const;
+  return { name, data: [...data], schema: [schema] };
+}
+
+/** A column of lists of one length. */
+function lists(name: string, values: Float32Array, size: number, count: number): ParquetColumn {
+  const data = Array.from({ length: count }, (_, i) => Array.from(values.subarray(i * size, (i + 1) * size)));
+  return {
+    name,
+    data,
+    encoding: "PLAIN",
+    schema: [
+      { name, repetition_type: "REQUIRED", converted_type: "LIST", num_children: 1 },
+      { name: "list", repetition_type: "REPEATED", num_children: 1 },
+      { name: "element", type: "FLOAT", repetition_type: "REQUIRED" },
+    ],
+  };
+}

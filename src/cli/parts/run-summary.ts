@@ -1,0 +1,83 @@
+import type { Status } from "../../index.ts";
+import type { Part, SampleResults } from "./part.ts";
+
+/** Values of samples whose means a summary has. */
+const AVERAGED = {
+  meanInitialLoss: ({ initialLoss }: SampleResults) => initialLoss,
+  meanLoss: ({ loss }: SampleResults) => loss,
+  meanAcceptedSteps: ({ stats }: SampleResults) => stats.acceptedSteps,
+  meanBacktracks: ({ stats }: SampleResults) => stats.backtracks,
+  meanPrior: ({ prior }: SampleResults) => prior ?? [],
+  meanObjective: ({ objective }: SampleResults) => objective,
+} as const;
+
+type MeanName = keyof typeof AVERAGED;
+
+/** Summary of a run whose parts come one after the other, with the figures that `summary` has of a result. */
+export class RunSummariser {
+  private samples = 0;
+  private seconds = 0;
+  private threads = 0;
+  private build = "none";
+  private hasPrior = false;
+  private readonly statuses: Partial<Record<Status, number>> = {};
+  /** Sums and numbers of the finite values. */
+  private readonly sums = Object.fromEntries(
+    Object.keys(AVERAGED).map((name) => [name, { sum: 0, count: 0 }]),
+  ) as Readonly<Record<MeanName, { sum: number; count: number }>>;
+  private leastLoss: { sum: number; count: number } | undefined;
+
+  add({ results, count, seconds, threads, kernels, leastLoss }: Part): void {
+    for (const [name, valuesOf] of Object.entries(AVERAGED)) {
+      const finite = this.sums[name as MeanName];
+      for (const value of valuesOf(results)) {
+        if (!Number.isFinite(value)) continue;
+        finite.sum += value;
+        finite.count++;
+      }
+    }
+    this.hasPrior ||= results.prior !== undefined;
+    for (const status of results.status) this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+    this.samples += count;
+    this.seconds += seconds;
+    this.threads = Math.max(this.threads, threads);
+    this.build = kernels;
+    if (!leastLoss) return;
+    this.leastLoss ??= { sum: 0, count: 0 };
+    this.leastLoss.sum += leastLoss.sum;
+    this.leastLoss.count += leastLoss.count;
+  }
+
+  /** Mean over the finite values; NaN where there are none. */
+  mean(name: MeanName): number {
+    const { sum, count } = this.sums[name];
+    return sum / count;
+  }
+
+  summary() {
+    const { samples, seconds, threads, build, statuses, leastLoss } = this;
+    const meanLoss = this.mean("meanLoss");
+    const meanTargetEntropy = leastLoss ? leastLoss.sum / leastLoss.count : null;
+    return {
+      samples,
+      meanInitialLoss: this.mean("meanInitialLoss"),
+      meanLoss,
+      meanAcceptedSteps: this.mean("meanAcceptedSteps"),
+      meanBacktracks: this.mean("meanBacktracks"),
+      statuses: { ...statuses },
+      seconds,
+      samplesPerSecond: samples / seconds,
+      backend: "wasm",
+      build,
+      ...(threads > 0 && { threads }),
+      meanPrior: this.hasPrior ? this.mean("meanPrior") : null,
+      meanObjective: this.mean("meanObjective"),
+      /** Least mean loss that the targets allow, for cross entropy. */
+      meanTargetEntropy,
+      meanExcessLoss: meanTargetEntropy === null ? null : meanLoss - meanTargetEntropy,
+    };
+  }
+}
+
+/** Figures of a run over all its parts. */
+export type RunSummary = ReturnType<RunSummariser["summary"]>;
