@@ -89,13 +89,8 @@ export function withRank(graph: Emitter, value: GraphValue, order: Order): Tenso
   const tensor = value.in(withoutAxes(order, missing));
   if (missing === 0) return tensor;
   const positions = order.flatMap((axis, k) => (axis < missing ? [k + 1] : []));
-  return graph.insertAxes(tensor, positions, broadcastLengths(value, order));
-}
-
-/** Lengths of a value's tensor in this order, with 1 for the first axes that it lacks. */
-export function broadcastLengths<Each extends Extent>({ batch, shape }: GraphValue<Each>, order: Order) {
-  const missing = order.length - shape.length;
-  return [batch, ...order.map((axis) => (axis < missing ? 1 : shape[axis - missing]!))];
+  const lengths = order.map((axis) => (axis < missing ? 1 : value.shape[axis - missing]));
+  return graph.insertAxes(tensor, positions, [value.batch, ...lengths]);
 }
 
 function commonOrder(values: readonly GraphValue[]): Order {

@@ -5,22 +5,21 @@ import type { Random } from "../base/random.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
 
-/** A random change of samples before they are trained on: an immutable value. */
+/** Random change of samples before they are trained on: an immutable value. */
 export interface Augmentation {
   readonly name: string;
   /**
-   * Refuses samples that it cannot change, before work starts.
+   * Refuses samples that cannot be changed so, before work starts.
    *
-   * @param shape the shape of a sample
+   * @param shape shape of a sample
    * @throws LatentflowError `invalid_argument`
    */
   check(shape: readonly number[]): void;
   /**
-   * Changes the samples in place, in order; how many numbers it draws depends only on how many samples there
-   * are.
+   * Changes samples in place, in order. The count of random numbers drawn depends on the number of samples alone.
    *
    * @param samples [B, product of shape]
-   * @param shape a shape that `check` takes
+   * @param shape shape of a sample, one that `check` accepts
    */
   apply(samples: Float32Array, shape: readonly number[], random: Random): void;
 }
@@ -28,7 +27,7 @@ export interface Augmentation {
 /** Random shifts of images. */
 export interface Shift extends Augmentation {
   readonly name: "shift";
-  /** The largest shift in each direction. */
+  /** Largest shift in each direction, in pixels. */
   readonly pixels: number;
 }
 
@@ -38,10 +37,10 @@ const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
 }))() satisfies FieldsOf<Parameters<typeof shift>[0]>;
 
 /**
- * Shifts each image, grey or of three channels, by a random whole number of pixels, uniform from -pixels to pixels, down
- * and to the right; what comes in at the edges is 0.
+ * Creates an augmentation that shifts each image, grey or of three channels, down and to the right by random integers,
+ * uniform from -pixels to pixels. Pixels that come in at the edges are 0.
  *
- * @param options.pixels an integer >= 1, and less than the image's height and width
+ * @param options.pixels largest shift, an integer >= 1, and less than the image's height and width
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
  * await train(decoder, images, { augment: shift({ pixels: 2 }) });
@@ -54,7 +53,7 @@ export function shift(options: { pixels: number }): Shift {
     check: (shape) => void layoutOf(shape, pixels),
     apply(samples, shape, random) {
       const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
-      // Channels that lie beside each other move as so many columns do, others each as an image.
+      // Interleaved channels are shifted as columns, separate channels as images.
       const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];
       const size = height * width * step;
       for (let start = 0; start < samples.length; ) {
@@ -94,7 +93,7 @@ function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
   return layout;
 }
 
-/** Moves the image [height, width] by `down` rows and `right` columns; 0 comes in. */
+/** Shifts an image [height, width] by `down` rows and `right` columns, in place. */
 function shiftImage(image: Float32Array, width: number, down: number, right: number): void {
   const original = image.slice();
   const height = image.length / width;

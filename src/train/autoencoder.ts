@@ -13,34 +13,34 @@ import type { TrainAutoencoderOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
 import { trainNetwork } from "./train-network.ts";
 
-/** What `trainAutoencoder` returns. */
+/** Result of `trainAutoencoder`. */
 export interface AutoencoderResult extends TrainResult {
   /**
-   * From a sample, its `latentSize`, to a code, its `outputSize`: a network like any other, which `toSafetensors`
-   * writes and `loadDecoder` reads.
+   * Network from samples, of its `latentSize`, to codes, of its `outputSize`; `toSafetensors` writes it and `loadDecoder`
+   * reads it, as a decoder.
    */
   readonly encoder: Decoder;
 }
 
 const WHERE = "trainAutoencoder";
 
-/** The stream of the seed's random numbers for the encoder's parameters: `createDecoder` has 0. */
+/** Stream of the seed's random numbers for the encoder's parameters. */
 const ENCODER_STREAM = 3;
 
 /**
- * Trains a decoder together with an encoder, by plain backpropagation: the conventional autoencoder, which the
- * paper compares with. The encoder is the exact reverse of the decoder (784 → 600 → 300 → 150 → 20 for
- * 20 → 150 → 300 → 600 → 784; a convolution for each transposed one, and the other way round), with the same
- * activations between its layers and none on the code; its parameters begin as PyTorch's do, from the seed, and the
- * decoder's as they are. Loss, optimizers and kernels are those of `train`.
+ * Trains a decoder together with an encoder, by backpropagation: the conventional autoencoder, which the paper
+ * compares with. The encoder is the reverse of the decoder (784 → 600 → 300 → 150 → 20 for 20 → 150 → 300 → 600 → 784;
+ * a convolution for each transposed one, and vice versa), with the same activations between its layers and none on the
+ * code. Its parameters are initialised as PyTorch does, from the seed; the decoder's are taken as they are. Loss,
+ * optimizers and kernels are those of `train`.
  *
- * A decoder is turned round that is made of dense, conv, convTranspose, reshape and activations, one after the other.
+ * The decoder has to be a chain of dense, conv, convTranspose, reshape and activations.
  *
- * With its result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
+ * With the result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
  * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
  *
- * Its codes need not lie about 0: the decoder has their mean over the training data as its `start`, as `meanCode` computes
- * it, from which `encode` and `evaluate` begin. It has none where a code is not finite, since the training has diverged.
+ * Codes need not lie about 0: the trained decoder has their mean over the training data, see `meanCode`, as its `start`,
+ * from which `encode` and `evaluate` begin. It has no `start` if a code is not finite: the training has diverged.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
@@ -69,16 +69,13 @@ export async function trainAutoencoder(
   return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
 }
 
-/** The encoder of a decoder, without parameters. */
+/** Creates the encoder of a decoder, with parameters of 0. */
 function reverse(decoder: Decoder): Decoder {
   const definition = reverseDefinition(WHERE, decoder);
   return new GraphDecoder({ ...readDefinition(WHERE, definition), loss: undefined });
 }
 
-/**
- * The autoencoder as one network from samples to samples: with y as its latent and its target, the gradient of its
- * loss for its parameters is backpropagation.
- */
+/** Joins encoder and decoder to one network, whose latent and target both are the sample. */
 function join(encoder: Decoder, decoder: Decoder): Decoder {
   const graph = readDefinition(WHERE, joinedDefinition(encoder, decoder));
   const network = new GraphDecoder({ ...graph, loss: decoder.loss });
@@ -87,7 +84,7 @@ function join(encoder: Decoder, decoder: Decoder): Decoder {
   return network;
 }
 
-/** Splits one network off a joined one: its parameters begin at `first` in those of `joined`. */
+/** Copies `network` with parameters of a joined network, from index `first` on. */
 function partOf(
   { parameters }: Decoder,
   network: Decoder,
@@ -99,12 +96,12 @@ function partOf(
   return part;
 }
 
-/** Where the decoder's flows are to begin: the mean code of the training data, undefined where that is 0 or not finite. */
+/** Computes the trained decoder's start, the mean code of the training data; undefined if it is 0 or not finite. */
 async function meanCodeOf(
   encoder: Decoder,
   { dataset, backend, signal }: CheckedTrainOptions,
 ): Promise<Float32Array | undefined> {
-  // A copy of its own: what is packed for it goes with it.
+  // A copy, which is disposed of together with its packed weights.
   const working = copyDecoder(encoder, {});
   try {
     const session = await unlessAborted(signal, () => backend.open(working));

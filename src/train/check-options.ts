@@ -30,17 +30,17 @@ import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type LossLike } from "../terms/losses.ts";
+import { checkLoss, type Loss, type LossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Dataset } from "./dataset.ts";
-import { checkMask, type MaskOptions } from "./mask.ts";
+import { checkMask } from "./mask.ts";
 import type { RunOptions, TrainAutoencoderOptions, TrainOptions } from "./options.ts";
 import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
 import { checkSchedule, constant } from "./schedule.ts";
-import { checkValidation, type ValidationOptions } from "./validation.ts";
+import { checkValidation, type Validation, type ValidationOptions } from "./validation.ts";
 
 // Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
 
@@ -109,20 +109,27 @@ const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
   mask: optional({ check: checkMask }),
 }))() satisfies FieldsOf<TrainAutoencoderOptions>;
 
+type RunValues = ValuesOf<typeof RUN_FIELDS>;
+type TrainValues = ValuesOf<typeof TRAIN_FIELDS>;
+type AutoencoderValues = ValuesOf<typeof AUTOENCODER_FIELDS>;
+
 /** Checked arguments of a training run, with all defaults. */
-export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
-  readonly epochs: number;
+export interface CheckedTrainOptions
+  extends Omit<RunValues, "loss" | "backend" | "validation" | "checkpoint">,
+    Pick<TrainValues, "epochs" | "warmStart" | "codes" | "codeOptimizer" | "weights" | "adjoint">,
+    Pick<AutoencoderValues, "mask"> {
+  /** Head of messages: the function that was called. */
+  readonly where: string;
+  readonly decoder: Decoder;
+  readonly dataset: Dataset;
+  readonly loss: Loss;
+  readonly backend: Backend;
   readonly pair: CheckedPair;
-  readonly adjoint: Adjoint;
   readonly prior: Prior | undefined;
-  /** n values for all samples, or count × n. */
-  readonly weights: Float32Array | undefined;
   /** Values of the decoder's fixed inputs. */
   readonly fixed: FixedValues;
-  readonly warmStart: boolean;
-  readonly codes: "encoded" | "kept";
-  readonly codeOptimizer: Optimizer;
-  readonly mask: MaskOptions | undefined;
+  readonly validation: Validation | undefined;
+  readonly checkpoint: ReturnType<typeof checkCheckpoint> | undefined;
   /** True for a network of encoder and decoder, whose latents are the samples: no flow is followed. */
   readonly isAutoencoder: boolean;
 }
@@ -135,31 +142,27 @@ export function checkArguments(
 ): CheckedTrainOptions {
   const where = callOf("train");
   checkDecoder(where, given);
-  const values = completeOptions(where, options, TRAIN_FIELDS);
+  const { flow, solver, points, ...values } = completeOptions(where, options, TRAIN_FIELDS);
   checkCodes(where, options);
-  const decoder = atPoints(where, given, values.points);
+  const decoder = atPoints(where, given, points);
   const run = checkRun(where, decoder, data, values);
-  const { weights, epochs, warmStart, codes, codeOptimizer } = values;
-  const { dataset, augment } = run;
-  checkWeights(where, weights, dataset.count, decoder);
+  const { weights, augment, adjoint } = values;
+  const { count } = run.dataset;
+  checkWeights(where, weights, count, decoder);
   if (weights && augment) {
     throw invalid(
       `${where}: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
-  const standard = values.adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
+  const standard = adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
   const pair = checkFlowAndSolver(where, options, standard);
+  checkAdjoint(where, adjoint, pair.solver, run.loss);
   return {
+    ...values,
     ...run,
-    epochs,
     pair,
-    adjoint: checkAdjoint(where, values.adjoint, pair.solver, run.loss),
     prior: checkPrior(where, values.prior, decoder),
-    weights,
-    fixed: checkFixed(where, decoder, values.fixed, dataset.count),
-    warmStart,
-    codes,
-    codeOptimizer,
+    fixed: checkFixed(where, decoder, values.fixed, count),
     mask: undefined,
     isAutoencoder: false,
   };
@@ -196,8 +199,8 @@ export function checkAutoencoderArguments(
     throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
   }
   return {
+    ...values,
     ...run,
-    epochs: values.epochs,
     pair: { flow: gradientFlow(), solver: evaluateOnly },
     adjoint: approximate(),
     prior: undefined,
@@ -206,20 +209,13 @@ export function checkAutoencoderArguments(
     warmStart: false,
     codes: "encoded",
     codeOptimizer: adam(),
-    mask: values.mask,
     isAutoencoder: true,
   };
 }
 
 /** Checks the options of both functions that depend on the decoder or on the data. */
-function checkRun(
-  where: string,
-  decoder: Decoder,
-  data: Dataset | Float32Array,
-  values: ValuesOf<typeof RUN_FIELDS>,
-) {
-  const { optimizer, schedule, batchSize, replacement, seed, augment, gradientClip } = values;
-  const { backend = wasm(), validation, checkpoint, signal, onEvent, onProgress } = values;
+function checkRun(where: string, decoder: Decoder, data: Dataset | Float32Array, values: RunValues) {
+  const { backend = wasm(), augment, validation, checkpoint } = values;
   const loss = checkLoss(where, values.loss, decoder);
   const dataset = asDataset(where, data, decoder);
   if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
@@ -228,17 +224,7 @@ function checkRun(
     decoder,
     dataset,
     loss,
-    optimizer,
-    schedule,
-    batchSize,
-    seed,
-    replacement,
-    augment,
-    gradientClip,
     backend,
-    signal,
-    onEvent,
-    onProgress,
     // Not by a truth value: null is refused.
     validation:
       validation === undefined ? undefined : checkValidation(where, validation, decoder, dataset.count),

@@ -8,12 +8,12 @@ import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 
 /**
- * Keeps checkpoints in a file, and the one before beside it. Whenever the process is killed, one of the two is
- * whole: a new one is written beside them, and takes its place once it is on the disk. The file is locked from
+ * Creates a store of checkpoints in a file, with the checkpoint before beside it. Whenever the process is killed, one of
+ * the two is whole: a new one is written to a third file and renamed once it is on the disk. The file is locked from
  * `load` to `close`.
  *
  * @param where the option, for messages
- * @param resume whether what is there may be gone on from and replaced
+ * @param resume true to go on from checkpoints that are there, false to refuse to start
  * @throws LatentflowError `unsupported` where there are no files
  */
 export function fileStore(where: string, file: string, resume: boolean): CheckpointStore {
@@ -27,11 +27,11 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
   const { fileSystem, path } = modules;
   const previous = `${file}.previous`;
   const temporary = `${file}.temporary`;
-  /** Whether `file` is a sound checkpoint: a damaged one must not replace the one before. */
+  /** True if `file` is a whole checkpoint: a damaged one must not replace the one before. */
   let isSound = false;
   let lock: Lock | undefined;
 
-  /** undefined where there is no such file. */
+  /** Reads a file; undefined if there is none. */
   async function read(from: string): Promise<Uint8Array | undefined> {
     try {
       return await fileSystem.readFile(from);
@@ -41,6 +41,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     }
   }
 
+  /** Reads the newest checkpoint that is whole; undefined if there is none at all. */
   async function loadSound() {
     const problems: string[] = [];
     let found = false;
@@ -70,7 +71,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     }
   }
 
-  /** What the file system refuses, in words. */
+  /** Turns errors of the file system into messages. */
   function attempt<T>(target: string, work: Promise<T>): Promise<T> {
     return work.catch((cause) => {
       throw cause instanceof LatentflowError
@@ -84,13 +85,13 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       lock = await attempt(`${file}.lock`, lockFile(where, file, modules));
       if (!resume) await refuseExisting();
       const loaded = resume ? await loadSound() : undefined;
-      // Where no file can be written is better known now than after the first minute.
+      // A folder that cannot be written to is refused now, not at the first checkpoint.
       await attempt(temporary, writeSynced(fileSystem, temporary, new Uint8Array()));
       await attempt(temporary, fileSystem.unlink(temporary));
       return loaded;
     },
     async save(bytes) {
-      // Before, since the temporary file may be another run's by now, and after, since writing takes a while.
+      // Before: the temporary file may be another run's by now. Again after writing, which may take long.
       await attempt(`${file}.lock`, lock!.check());
       await attempt(file, writeSynced(fileSystem, temporary, bytes));
       await attempt(`${file}.lock`, lock!.check());

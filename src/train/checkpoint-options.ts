@@ -5,16 +5,16 @@ import { checkPresent, isUint8Array } from "../base/realms.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 
-/** Checkpoints in a file, in Node. */
+/** Option `checkpoint` for checkpoints in a file, in Node. */
 export interface FileCheckpoints {
   /**
-   * Its path. FILE is the newest checkpoint, FILE.previous the one before, and FILE.temporary one that is being
+   * Path of the file. FILE is the newest checkpoint, FILE.previous the one before, and FILE.temporary one that is being
    * written. At every moment one of the first two is whole, also on the disk.
    *
-   * FILE.lock keeps other runs from it, also those on other machines that share the folder: they are refused with the
-   * code `locked`. Of a process that was killed the lock is taken over, at once on the same Linux system, else a minute
-   * after its last heartbeat. A run that finds its own lock taken over, because its process stood still for longer than
-   * that, ends with the code `locked` and changes nothing.
+   * FILE.lock locks it against other runs, also on other machines that share the folder: they are refused with the code
+   * `locked`. The lock of a killed process is taken over, at once on the same Linux system, else a minute after its last
+   * heartbeat. A run whose process was stopped for so long that its lock was taken over ends with the code `locked` and
+   * changes nothing.
    */
   file: string;
   /**
@@ -26,20 +26,20 @@ export interface FileCheckpoints {
   everySeconds?: number | undefined;
 }
 
-/** Checkpoints that the caller keeps, in a browser's storage say. */
+/** Option `checkpoint` for checkpoints that the caller keeps, in a browser's storage say. */
 export interface CallerCheckpoints {
-  /** Called with each checkpoint; the run, also an aborted one, goes on when it has settled, and ends if it fails. */
+  /** Called with each checkpoint. The run, also an aborted one, waits for its promise, and ends if that rejects. */
   save: (bytes: Uint8Array) => void | Promise<void>;
-  /** What `save` was given: the run goes on from there. Default: it starts anew. */
+  /** Bytes of a checkpoint that `save` was given, from which the run goes on. Default: it starts anew. */
   resume?: Uint8Array | undefined;
   /** Seconds from one checkpoint to the next, >= 0. Default 60. */
   everySeconds?: number | undefined;
 }
 
-/** Where a run's checkpoints are kept. */
+/** Option `checkpoint`: place of a run's checkpoints. */
 export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
 
-/** The default of `everySeconds`. */
+/** Default of `everySeconds`. */
 export const STANDARD_SECONDS = 60;
 
 /** Fields of the option `checkpoint`: of either kind. */

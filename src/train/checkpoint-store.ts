@@ -1,35 +1,35 @@
 import { attached } from "../base/realms.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 
-/** Keeps checkpoints; for one run. */
+/** Place where one run keeps its checkpoints. */
 export interface CheckpointStore {
   /**
-   * The checkpoint to go on from, if any. Called once, before the first `save`.
+   * Loads the checkpoint to go on from, if any. Called once, before the first `save`.
    *
-   * @throws LatentflowError `invalid_file` when what there is, is damaged; `invalid_argument` when something is
-   *   there that must not be overwritten; `locked` when another run keeps its checkpoints there
+   * @throws LatentflowError `invalid_file` when the checkpoints there are damaged; `invalid_argument` when there is one and
+   *   `resume` is false; `locked` when another run keeps its checkpoints there
    */
   load(): Promise<LoadedCheckpoint | undefined>;
   /**
-   * Keeps a checkpoint; resolves when it is safe.
+   * Writes a checkpoint; resolves when it is safe.
    *
-   * @throws LatentflowError `locked` when another run has taken the place over; nothing of it is changed
+   * @throws LatentflowError `locked` when another run has taken the place over, whose files stay unchanged
    */
   save(bytes: Uint8Array): Promise<void>;
-  /** Leaves the place to other runs. Called at the end, whatever it was, also without a `load`. */
+  /** Leaves the place to other runs. Called at every end of a run, even before `load`. */
   close(): Promise<void>;
 }
 
-/** A checkpoint, and what is known of its place. */
+/** Checkpoint with its origin. */
 export interface LoadedCheckpoint {
   readonly checkpoint: Checkpoint;
-  /** Where it comes from: a path, or the name of an option. */
+  /** Path of its file, or the name of an option. */
   readonly from: string;
-  /** Why it is not the newest one that was used: the message names the file. */
+  /** Reason why the newest checkpoint was not used, with its file; undefined if it was. */
   readonly refused: string | undefined;
 }
 
-/** Gives checkpoints to the caller, and goes on from the one that the caller gives. */
+/** Creates a store of checkpoints that the caller keeps. */
 export function callerStore(
   where: string,
   save: (bytes: Uint8Array) => void | Promise<void>,

@@ -2,9 +2,10 @@ import { showPath } from "../base/check.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
+import { describeRun } from "./describe-run.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
-import { describeRun, type RunDescription } from "./run-description.ts";
+import type { RunDescription } from "./run-description.ts";
 import { checkSameRun } from "./run-differences.ts";
 
 /** Schedule of a run's checkpoints: the one that the run goes on from, and those that it writes. */

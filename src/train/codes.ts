@@ -2,29 +2,29 @@ import type { Optimizer } from "../backend/optimizer.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { updateCode } from "./code-updates.ts";
 
-/** All that the codes of a run come to, for its checkpoints. */
+/** State of the codes of a run, for its checkpoints. */
 export interface CodesState {
-  /** [samples · d] */
+  /** [samples · d], the codes. */
   readonly values: Float64Array;
-  /** The optimizer's state vectors, [samples · d] each; none where flows find the codes. */
+  /** State vectors of their optimizer, [samples · d] each; none with `warmStart`. */
   readonly vectors: readonly Float64Array[];
-  /** [samples]: how many updates each has had. */
+  /** [samples], counts of updates; empty with `warmStart`. */
   readonly updates: Float64Array;
 }
 
 /**
- * A code for each sample, kept from one epoch to the next: where its flow ended last (`warmStart`), or updated beside
- * the weights (`codes: "kept"`). All are the decoder's own start at first.
+ * A code for each sample, kept from one epoch to the next: the end of its last flow (`warmStart`), or a code that is
+ * updated beside the weights (`codes: "kept"`). Every code begins at the decoder's `start`.
  */
 export class Codes {
-  /** [d], where codes begin. */
+  /** [d], the decoder's start. */
   private readonly start: Float64Array;
   private readonly latentSize: number;
   private readonly values: Float64Array;
   private readonly vectors: readonly Float64Array[];
   private readonly updates: Float64Array;
 
-  /** @param optimizer what updates them; undefined where flows find them */
+  /** @param optimizer optimizer of the codes; undefined with `warmStart` */
   constructor(
     sampleCount: number,
     { latentSize, start }: Pick<Decoder, "latentSize" | "start">,
@@ -39,14 +39,14 @@ export class Codes {
     this.updates = new Float64Array(optimizer ? sampleCount : 0);
   }
 
-  /** The codes of the chosen samples, into [indices.length, d]. */
+  /** Copies the codes of some samples into [indices.length, d]. */
   read(indices: Uint32Array, into: Float64Array): void {
     indices.forEach((sample, i) => {
       into.set(this.row(this.values, sample), i * this.latentSize);
     });
   }
 
-  /** Takes over where flows have ended, [indices.length, d]. */
+  /** Replaces the codes of some samples by the ends of their flows, [indices.length, d]. */
   keep(indices: Uint32Array, z: Float64Array): void {
     indices.forEach((sample, i) => {
       this.row(this.values, sample).set(z.subarray(i * this.latentSize, (i + 1) * this.latentSize));
@@ -54,17 +54,16 @@ export class Codes {
   }
 
   /**
-   * Updates the codes of the chosen samples. One whose gradient is not finite, or that would not be finite in float32,
-   * which objectives take, would stay so for good: it begins again at the decoder's start, as if it
-   * had never been updated.
+   * Updates the codes of some samples. A code whose gradient is not finite, or that is not finite in float32, which
+   * objectives take, would stay so for good: it begins again at the decoder's start, as if never updated.
    *
-   * @param gradients [indices.length, d], of the samples' objectives
-   * @param factor the schedule's
+   * @param gradients gradients of the samples' objectives, [indices.length, d]
+   * @param factor factor of the learning rate, by the schedule
    * @returns the samples whose codes begin again
    */
   update(indices: Uint32Array, gradients: Float64Array, factor: number): number[] {
     const { optimizer, latentSize: d } = this;
-    // A sample that was drawn twice has the sum of its gradients, as a weight has.
+    // The gradients of a sample that was drawn twice are added up, as those of a weight are.
     const sums = new Map<number, Float64Array>();
     indices.forEach((sample, i) => {
       const gradient = gradients.subarray(i * d, (i + 1) * d);
@@ -89,13 +88,13 @@ export class Codes {
     return restarted;
   }
 
-  /** Where they stand; views. */
+  /** Returns the state, as views. */
   state(): CodesState {
     const { values, vectors, updates } = this;
     return { values, vectors, updates };
   }
 
-  /** Continues from a state of codes of the same sizes. */
+  /** Continues from a state of the same sizes. */
   restore({ values, vectors, updates }: CodesState): void {
     this.values.set(values);
     this.vectors.forEach((vector, i) => {

@@ -7,44 +7,41 @@ import { readArray } from "../files/read.ts";
 import { bytesOf, type FileSource, locationOf, readSource } from "../files/source.ts";
 import { isZip } from "../files/zip.ts";
 
-/** What describes the values of a data set. */
+/** Options of `createDataset`. */
 export interface DatasetOptions {
-  /** The shape of one sample, `[28, 28]` say; its product is the decoder's output size. */
+  /** Shape of a sample, `[28, 28]` say; its product is the decoder's output size. */
   shape: readonly number[];
-  /** The class of each sample, an integer from 0 to 255. Default none: nothing is trained on them. */
+  /** Class of each sample, an integer from 0 to 255, which training does not use. Default none. */
   labels?: Uint8Array | undefined;
 }
 
-/**
- * Tells a data set from what only looks like one. The same in every copy of this module: a program
- * that has the package twice may pass a data set from one copy to the other.
- */
+/** Key by which data sets are recognised, shared by all copies of the package in a program. */
 const mark: unique symbol = Symbol.for("latentflow.dataset");
 
-/** Is this a data set? */
+/** True for a data set, of any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
   return typeof value === "object" && value !== null && mark in value;
 }
 
 /**
- * Samples to train on, encode or test with, and their labels where they have any. Made by `createDataset`,
- * `readDataset` or a loader like `mnist`. An immutable value.
+ * Data set: samples, and their labels if they have any. Made by `createDataset`, `readDataset` or a loader like `mnist`.
+ * An immutable value.
  *
- * Bytes are kept as bytes and scaled to [0, 1] as rows are read, in a quarter of the memory of float32.
+ * Bytes are kept as bytes, in a quarter of the memory of float32, and scaled to [0, 1] as rows are read.
  */
 export class Dataset {
-  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
+  // Minified bundles keep this name.
   static readonly name = "Dataset";
 
-  /** The number of samples. */
+  /** Number of samples. */
   readonly count: number;
-  /** The number of values of a sample, n. */
+  /** Number n of values of a sample. */
   readonly size: number;
-  /** The shape of a sample, row-major. */
+  /** Shape of a sample, row-major. */
   readonly shape: readonly number[];
-  /** What values are divided by as they are read: 255 where they are bytes, else 1. */
+  /** Divisor of the values as they are read: 255 for bytes, else 1. */
   readonly dividedBy: 1 | 255;
-  /** [count]: the class of each sample; undefined when nobody said. Read only. */
+  /** [count], classes of the samples, not to be changed; undefined if they have none. */
   readonly labels: Uint8Array | undefined;
 
   /** @internal */
@@ -53,7 +50,7 @@ export class Dataset {
   /** [count, size] */
   readonly #values: Uint8Array | Float32Array;
 
-  /** @internal The values and labels are not copied and must fit each other. */
+  /** @internal Values and labels are neither copied nor checked. */
   constructor(values: Uint8Array | Float32Array, shape: readonly number[], labels?: Uint8Array) {
     this.shape = Object.freeze([...shape]);
     this.size = elementCount(shape);
@@ -65,16 +62,16 @@ export class Dataset {
   }
 
   /**
-   * The samples at `indices`, in that order: bytes divided by 255, float32 as they are.
+   * Returns the samples at `indices`, in that order: bytes divided by 255, float32 as they are.
    *
-   * @param indices integers from 0 to count - 1, each as often as wanted
-   * @param into where to write them, [indices.length, size]. Default a new array
+   * @param indices integers from 0 to count - 1, also repeated
+   * @param into array to write to, [indices.length, size]. Default a new one
    * @returns `into`
    * @throws LatentflowError `invalid_argument` on an index out of range or an array of another length
    */
   rows(
     indices: ArrayLike<number>,
-    // Typed, since TypeScript before 5.7 does not know what would be inferred, Float32Array<ArrayBuffer>.
+    // With a type: the inferred one, Float32Array<ArrayBuffer>, is unknown to TypeScript before 5.7.
     into: Float32Array = new Float32Array((indices?.length ?? 0) * this.size),
   ): Float32Array {
     const { size } = this;
@@ -92,7 +89,7 @@ export class Dataset {
     return into;
   }
 
-  /** All samples, [count, size], in a new array: bytes divided by 255, float32 as they are. */
+  /** Returns all samples, [count, size], in a new array: bytes divided by 255, float32 as they are. */
   toFloat32(): Float32Array {
     const all = new Float32Array(this.count * this.size);
     this.#read(0, all.length, all, 0);
@@ -100,13 +97,12 @@ export class Dataset {
   }
 
   /**
-   * The samples from `start` up to but without `end`, as an array's `slice` counts them: a negative one counts from the
-   * end, one beyond the samples is the last or the first there is, and what is left may be none. The data set that is
-   * returned shares this one's memory.
+   * Returns the samples from `start` up to but without `end`, which count as in an array's `slice`: negative ones from the
+   * end; the data set may be empty. It shares this one's memory.
    *
    * @param start an integer. Default 0
    * @param end an integer. Default `count`
-   * @throws LatentflowError `invalid_argument` on what is no integer
+   * @throws LatentflowError `invalid_argument` unless both are integers
    * @example
    * const few = images.slice(0, 100); // of 60 samples, all 60
    * const lastTen = images.slice(-10);
@@ -120,7 +116,7 @@ export class Dataset {
   }
 
   /**
-   * The samples at `indices`, in that order, as a data set with its own memory.
+   * Returns the samples at `indices`, in that order, as a data set with its own memory.
    *
    * @throws LatentflowError `invalid_argument` on an index out of range
    */
@@ -141,7 +137,7 @@ export class Dataset {
     return checkNumber(where, "an index", index, { min: 0, max: this.count - 1, integer: true });
   }
 
-  /** The values, which whoever made the data set may have transferred since. */
+  /** Returns the values; refuses those whose buffer was transferred since the data set was made. */
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
     throw invalid(
@@ -149,7 +145,7 @@ export class Dataset {
     );
   }
 
-  /** Writes the values from `start` up to `end` into `into`, from `offset` on. */
+  /** Copies the values from `start` up to `end` to `into`, from `offset` on. */
   #read(start: number, end: number, into: Float32Array, offset: number): void {
     const values = this.#present();
     if (isFloat32Array(values)) {
@@ -161,11 +157,11 @@ export class Dataset {
 }
 
 /**
- * A data set of values in memory. They are not copied: do not change them afterwards.
+ * Creates a data set of values in memory, which are not copied: do not change them afterwards.
  *
  * @param values samples one after the other, each row-major: bytes, which stand for value / 255 (images), or
- *   float32, taken as they are. What a loss asks of them (cross entropy: [0, 1]) is checked where they are used.
- * @throws LatentflowError `invalid_argument` on an unknown option, values of another type, of no whole number
+ *   float32, taken as they are. The domain of a loss (cross entropy: [0, 1]) is checked where they are used.
+ * @throws LatentflowError `invalid_argument` on an unknown option, values of another type or of no whole number
  *   of samples, or labels that are not one per sample
  * @example
  * const images = createDataset(y, { shape: [28, 28] });
@@ -213,20 +209,22 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
 
 /** Options of `readDataset`. */
 export interface ReadDatasetOptions extends ReadingOptions {
-  /** The array to read, where the file is a .npz; `file.npz#name` says the same. Default: the only one there is. */
+  /** Name of the array to read from a .npz file, as in `file.npz#name`. Default: its only array. */
   array?: string | undefined;
-  /** A file of as many labels, integers from 0 to 255; or, in a .npz file, the name of their array. */
+  /** File of one label per sample, integers from 0 to 255; for a .npz file also the name of their array in it. */
   labels?: FileSource | undefined;
 }
 
 /**
- * Reads a data set from a file: IDX or .npy, gzipped or not, or .npz, whose first axis counts the samples.
- * Values of type uint8 stand for value / 255; all others are taken as they are, true as 1, and rounded to float32.
+ * Reads a data set from a file: IDX or .npy, gzipped or not, or .npz. The first axis counts the samples. Values of type
+ * uint8 stand for value / 255; all others are taken as they are, true as 1, and rounded to float32.
  *
- * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
- *   or file:, elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before that is done.
+ * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it begins http:, https: or file:,
+ *   elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before
+ *   the promise has settled.
  * @throws LatentflowError `not_found` when a file cannot be read, `unreachable` when its server fails; `invalid_file`
- *   when it holds no data set, more than `maxBytes`, or labels that do not fit; `invalid_argument` on a wrong option
+ *   when it has no data set, more than `maxBytes`, or other labels than one per sample; `invalid_argument` on a wrong
+ *   option
  * @example
  * const images = await readDataset("images-idx3-ubyte.gz", { labels: "labels-idx1-ubyte.gz" });
  * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());
@@ -235,7 +233,7 @@ export async function readDataset(source: FileSource, options: ReadDatasetOption
   return readDatasetAs("readDataset", source, options);
 }
 
-/** `readDataset`, in whose messages another name stands for its own: that of a function that calls it, or a flag. */
+/** Reads a data set as `readDataset` does; `where` begins the messages: a function's name, or a flag. */
 export async function readDatasetAs(
   where: string,
   source: FileSource,
@@ -250,7 +248,7 @@ export async function readDatasetAs(
   const limits = checkReading(where, options);
   throwIfAborted(limits.signal);
   const place = placeOf(where, source);
-  // Bytes that are here are read at once: they may be gone when the caller goes on.
+  // Bytes in memory are copied at once: the caller may change them afterwards.
   const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
   const isZipped = isZip(bytes);
   const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
@@ -274,7 +272,7 @@ export async function readDatasetAs(
   return new Dataset(data, sampleShape, checkLabels(labelPlace.name, found, count));
 }
 
-/** Where a file comes from: its name in messages, the file, and the array in it that is asked for. */
+/** File to read: its name in messages, its source, and the array in it that is asked for. */
 interface Place {
   readonly name: string;
   readonly file: FileSource;
@@ -289,7 +287,7 @@ function placeOf(where: string, source: FileSource): Place {
   return { name: `${where}: ${showLocation(location)}`, file, array: array && isUrl ? decode(array) : array };
 }
 
-/** A name as URLs have it: with %20 for a blank. */
+/** Decodes a name in a URL, with %20 for a blank; returns one that is not encoded as it is. */
 function decode(name: string): string {
   try {
     return decodeURIComponent(name);
@@ -298,7 +296,7 @@ function decode(name: string): string {
   }
 }
 
-/** Labels of any integer type: numpy's own is int64. */
+/** Checks labels, of any integer type (numpy's default is int64), and returns them as bytes. */
 function checkLabels(where: string, { shape, data, type }: DataArray, count: number): Uint8Array {
   const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
   if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);

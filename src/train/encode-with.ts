@@ -1,9 +1,10 @@
 import { checkBackend } from "../api/check-data.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkOptions, checkSignal, invalid } from "../base/check.ts";
+import { invalid } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf } from "../base/message.ts";
+import { completeOptions, type FieldsOf, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -12,18 +13,18 @@ import { makeControl, unlessAborted } from "../solver/control.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 import { checkSamples, pieces } from "./samples.ts";
 
-/** Options of `encodeWith`. */
+/** Options of `encodeWith` and `meanCode`. */
 export interface EncodeWithOptions {
-  /** Where the work is done. Default `wasm()`. */
+  /** Backend that computes. Default `wasm()`. */
   backend?: Backend | undefined;
   /** Ends the call early: it rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
 /**
- * The codes that an encoder gives samples: one forward pass, no flow.
+ * Encodes samples with an encoder: one forward pass, no flow.
  *
- * @param encoder of `trainAutoencoder`
+ * @param encoder an encoder of `trainAutoencoder`
  * @param y B × the encoder's `latentSize`, which is the size of a sample
  * @returns B × the encoder's `outputSize`, which is the size of a code
  * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
@@ -45,11 +46,11 @@ export async function encodeWith(
 }
 
 /**
- * The mean of the codes that an encoder gives samples: where the flows of its decoder are best begun. An autoencoder's codes
- * need not lie about 0, and flows from there may end in minima where no sample has its code, far above those of most others.
- * The decoder of `trainAutoencoder` has that of its training data as its `start`; this is for others.
+ * Computes the mean of an encoder's codes, from which the flows of its decoder are best begun: an autoencoder's codes need
+ * not lie about 0, and flows from there may end in poor minima far from all codes. The decoder of `trainAutoencoder` has
+ * the mean code of its training data as its `start`; this function is for other data and other decoders.
  *
- * @param encoder of `trainAutoencoder`
+ * @param encoder an encoder of `trainAutoencoder`
  * @param data samples of the encoder's `latentSize`, those that it was trained on say: a Dataset, or a Float32Array
  * @returns the encoder's `outputSize` values, which `encode` and `evaluate` take as `z0`
  * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples, or a code is not finite
@@ -81,9 +82,10 @@ export async function meanCode(
 }
 
 /**
- * The mean code of samples that have been checked, by an encoder's session.
+ * Computes the mean code of checked samples.
  *
- * @returns the first sample whose code is not finite, where there is one
+ * @param session session of the encoder
+ * @returns the mean, or the index of the first sample whose code is not finite
  */
 export async function meanOfCodes(
   session: Session,
@@ -103,21 +105,24 @@ export async function meanOfCodes(
   return Float32Array.from(sums, (sum) => sum / dataset.count);
 }
 
-/** Whose size samples have. */
+/** Name of the size that samples have to have, for messages. */
 const INPUT_SIZE = "the encoder's input size";
 
-/** The arguments of `encodeWith` but the samples, checked and completed. */
+/** Fields of the options of `encodeWith` and `meanCode`. */
+const FIELDS = {
+  backend: optional<Backend>({ check: checkBackend }),
+  signal: signal<AbortSignalLike>(),
+} satisfies FieldsOf<EncodeWithOptions>;
+
+/** Checks the encoder and the options of `encodeWith` and `meanCode`. */
 function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOptions) {
   checkEncoder(where, encoder);
-  checkOptions(where, options, { backend: true, signal: true });
-  const { backend = wasm(), signal } = options;
-  checkBackend(where, "backend", backend);
-  checkSignal(where, signal);
+  const { backend = wasm(), signal } = completeOptions(where, options, FIELDS);
   throwIfAborted(signal);
   return { backend, signal };
 }
 
-/** Refuses what is no encoder: one that has been disposed, too, and one that takes more than a sample. */
+/** Refuses a value that is no encoder, an encoder that is disposed, and one with fixed inputs. */
 export function checkEncoder(where: string, encoder: unknown): asserts encoder is Decoder {
   checkDecoder(where, encoder, "encoder");
   const names = encoder.fixedInputs.map(({ name }) => name).join(", ");
@@ -125,7 +130,11 @@ export function checkEncoder(where: string, encoder: unknown): asserts encoder i
     throw invalid(`${where}: the encoder has fixed inputs (${names}), expected one that takes samples alone`);
 }
 
-/** The codes of samples that have been checked, by an encoder's session: one that is disposed of afterwards has been taken. */
+/**
+ * Encodes checked samples.
+ *
+ * @param session session of the encoder, which may be disposed of meanwhile
+ */
 export async function codesOf(
   session: Session,
   y: Float32Array,

@@ -28,19 +28,19 @@ export type EvaluateEncoderOptions = CommonOptions & ByEncoder;
 interface NoEncoder {
   encoder?: undefined;
   /**
-   * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
-   * Default: none, all elements alike.
+   * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and may
+   * be NaN. Default: none, all elements alike.
    */
   weights?: Float32Array | undefined;
   /**
-   * Where flows start, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
+   * Starts of the flows, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
    * decoder's own `start`, 0 where it has none.
    */
   z0?: Float32Array | undefined;
 }
 
 interface ByEncoder {
-  /** The encoder of an autoencoder: a sample's code is what it says, and no flow is followed. */
+  /** Encoder of an autoencoder, which gives each sample its code in place of a flow. */
   encoder: Decoder;
   flow?: undefined;
   solver?: undefined;
@@ -57,15 +57,16 @@ interface CommonOptions
   signal?: AbortSignalLike | undefined;
 }
 
+// Without the options of `encode` alone.
 const { saveAt: _saveAt, onAbort: _onAbort, ...SHARED_FIELDS } = ENCODE_FIELDS;
 
 /** Fields of the options of `evaluate`. */
-const FIELDS = {
+const EVALUATE_FIELDS = {
   ...SHARED_FIELDS,
   encoder: later<Decoder | undefined>(),
 } satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 
-/** The arguments of `evaluate`, checked and completed. */
+/** Checks the arguments of `evaluate`. */
 export function checkEvaluateArguments(
   given: Decoder,
   data: Dataset | Float32Array,
@@ -73,7 +74,12 @@ export function checkEvaluateArguments(
 ) {
   const where = callOf("evaluate");
   checkDecoder(where, given);
-  const { backend = wasm(), batchSize, signal, onProgress } = completeOptions(where, options, FIELDS);
+  const {
+    backend = wasm(),
+    batchSize,
+    signal,
+    onProgress,
+  } = completeOptions(where, options, EVALUATE_FIELDS);
   const decoder = atPoints(where, given, options.points);
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
@@ -87,15 +93,19 @@ export function checkEvaluateArguments(
       : checkByEncoder(where, encoder, decoder, options);
   const prior = checkPrior(where, options.prior, decoder);
   const settings = {
-    ...{ decoder, loss, weights, fixed, batchSize },
+    decoder,
+    loss,
+    weights,
+    fixed,
+    batchSize,
     prior: prior && componentsOf(prior, decoder.latentSize),
   } satisfies ProblemSettings;
-  // Of one's own: it is read piece by piece.
+  // A copy: the caller may change z0 between two pieces of the samples.
   const z0 = options.z0?.slice() ?? decoder.start;
   return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
 }
 
-/** Refuses what is no encoder of this decoder, or that is given with what goes without one. */
+/** Checks the option `encoder`: its sizes have to be the decoder's, and options of flows are refused beside it. */
 function checkByEncoder(
   where: string,
   encoder: Decoder,
@@ -112,7 +122,8 @@ function checkByEncoder(
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
     if (options[name] === undefined) continue;
-    const reason = name === "weights" ? "an encoder knows nothing of missing data" : "no flow is followed";
+    const reason =
+      name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
     throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);
   }
   return { flow: gradientFlow(), solver: evaluateOnly };

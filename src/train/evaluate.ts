@@ -23,32 +23,32 @@ import {
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
-/** What `evaluate` returns, B samples: the figures of `summary`, and what they are made of. */
+/** Result of `evaluate` for B samples: the figures of `summary`, and those of each sample. */
 export interface EvaluateReport extends EncodeSummary {
   /**
-   * How far the mean loss is above the least that any reconstruction could come to: for cross entropy the entropy of
-   * the targets, else 0, also for a loss of your own. The mean is over the same samples as `meanLoss`.
+   * Mean loss above the least possible loss, over the samples of `meanLoss`. The least loss is the entropy of the targets for
+   * cross entropy, else 0, also for a loss of your own.
    */
   readonly meanExcessLoss: number;
-  /** Of the loss and a prior's share; without a prior `meanLoss`. */
+  /** Mean objective, loss + prior/N; without a prior `meanLoss`. */
   readonly meanObjective: number;
-  /** B, l(y, D(z)). */
+  /** [B], losses l(y, D(z)). */
   readonly loss: Owned<Float32Array>;
-  /** B, the prior's value in nats times its weight; undefined without a prior. */
+  /** [B], values of the prior in nats times its weight; undefined without a prior. */
   readonly prior: Owned<Float32Array> | undefined;
-  /** B, loss + prior/N; without a prior the loss. */
+  /** [B], objectives loss + prior/N; without a prior the losses. */
   readonly objective: Owned<Float32Array>;
-  /** B, l(y, D(z0)). */
+  /** [B], losses at the starts, l(y, D(z0)). */
   readonly initialLoss: Owned<Float32Array>;
-  /** B, ‖∇_z‖ of the objective at z: 0 at rest. */
+  /** [B], norms ‖∇_z‖ of the objectives' gradients at z: 0 at rest. */
   readonly gradientNorm: Owned<Float32Array>;
-  /** B, how each sample ended. */
+  /** [B], statuses of the samples. */
   readonly status: readonly Status[];
-  /** What each sample cost. */
+  /** Steps and passes of each sample. */
   readonly stats: SolveStatistics;
 }
 
-/** What only a flow has: where it started, how it ended and what it took. */
+/** Fields of a report that only flows have. */
 type FlowFigures =
   | "initialLoss"
   | "meanInitialLoss"
@@ -58,18 +58,18 @@ type FlowFigures =
   | "statuses"
   | "stats";
 
-/** What `evaluate` returns with the option `encoder`: its codes are the z, and no flow is followed. */
+/** Result of `evaluate` with the option `encoder`, whose codes are the z. */
 export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
-  /** How many samples' losses are not finite: those that `meanLoss` leaves out. */
+  /** Number of samples whose losses are not finite, which `meanLoss` leaves out. */
   readonly nonfinite: number;
 }
 
 /**
- * How well a decoder encodes samples, unseen ones for example: each is encoded as `encode` would, with the same
- * numbers to the last bit, and the losses are put together. With the option `encoder` its codes take the place of
- * the flow, as in an autoencoder, and the report has no statuses and steps.
+ * Evaluates a decoder: encodes samples as `encode` does, with the same numbers to the last bit, and reports the losses.
+ * With the option `encoder` its codes take the place of flows, as in an autoencoder, and the report has no statuses and
+ * steps.
  *
- * Samples are read in pieces: a data set of bytes never is in memory as float32 as a whole.
+ * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
  * @returns a numerical failure is a sample's status, not an error
@@ -105,7 +105,7 @@ export async function evaluate(
   throwIfAborted(signal);
   await checkDataset(callOf("evaluate"), dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
-  // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
+  // There is a first piece, since empty data sets are refused. A backend may be chosen by its size.
   const [piece] = problems(dataset, settings);
   const session = await unlessAborted(signal, () =>
     backend.open(decoder, { problem: piece!.problem, pair, isRecorded: false }),

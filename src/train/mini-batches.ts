@@ -13,12 +13,12 @@ import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
 import { hidePixels } from "./mask.ts";
 
-/** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
+/** Stream of the seed's random numbers for the augmentation. */
 const AUGMENTATION_STREAM = 2;
 
-/** The mini-batches of a run, each drawn, changed at random and encoded. */
+/** Mini-batches of a run: reads the samples, augments and encodes them. */
 export class MiniBatches {
-  /** Undefined where each mini-batch is encoded from the decoder's start. */
+  /** Kept codes; undefined where each mini-batch is encoded from the decoder's start. */
   readonly codes: Codes | undefined;
   private readonly random;
 
@@ -32,20 +32,22 @@ export class MiniBatches {
     this.codes = warmStart || optimizer ? new Codes(dataset.count, decoder, optimizer) : undefined;
   }
 
-  /** Where it stands: what `restore` continues from. The codes are views. */
+  /** Returns the state that `restore` continues from; its codes are views. */
   state(): { readonly random: RandomState; readonly codes: CodesState | undefined } {
     return { random: this.random.state(), codes: this.codes?.state() };
   }
 
-  /** Continues from a state; without codes it leaves them as they are. */
+  /** Continues from a state. Without `codes` the kept codes stay as they are. */
   restore(random: RandomState, codes?: CodesState): void {
     this.random.restore(random);
     if (codes) this.codes?.restore(codes);
   }
 
   /**
-   * Follows the flows of the chosen samples; returns them with what the adjoint has to know of their ways. Codes that
-   * are kept are where they are, and the latents of an autoencoder are the samples themselves.
+   * Encodes a mini-batch. Flows are followed, and recorded where the adjoint needs it; codes of `codes: "kept"` are taken
+   * as they are; the latents of an autoencoder are the samples, of which `mask` hides pixels.
+   *
+   * @param images images processed before
    */
   async encode(
     indices: Uint32Array,
@@ -75,13 +77,13 @@ export class MiniBatches {
     return { problem, solution };
   }
 
-  /** The chosen samples' weights, or the one row that all samples have. */
+  /** Returns the weights of some samples, or the one row of weights for all. */
   private weightsOf(indices: Uint32Array): Float32Array | undefined {
     if (!this.options.weights) return undefined;
     return rowsOf(attached("weights", this.options.weights), this.decoder.outputSize, indices);
   }
 
-  /** What is given with the chosen samples. */
+  /** Returns the values of the fixed inputs of some samples. */
   private fixedOf(indices: Uint32Array): FixedValues {
     return this.options.fixed.map((values, i) => {
       const { name, shape } = this.decoder.fixedInputs[i]!;
@@ -90,7 +92,7 @@ export class MiniBatches {
   }
 }
 
-/** The chosen rows of so many numbers each; or the one row that there is for all. */
+/** Copies the rows of some samples, of `size` numbers each; a single row for all samples is returned as it is. */
 function rowsOf(values: Float32Array, size: number, indices: Uint32Array): Float32Array {
   if (values.length === size) return values;
   const chosen = new Float32Array(indices.length * size);

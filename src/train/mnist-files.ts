@@ -8,11 +8,11 @@ import type { Limits } from "../files/limits.ts";
 import { readFile } from "../files/local-file.ts";
 import { type Dataset, readDatasetAs } from "./dataset.ts";
 
-/** The two parts that MNIST, and what is made like it, come in. */
+/** Training and test images of MNIST, or of a data set in files of its layout. */
 export interface MnistFiles {
-  /** 60,000 images of 28 × 28 pixels. */
+  /** 60,000 images of 28 × 28 pixels, with labels. */
   readonly training: Dataset;
-  /** 10,000 more. */
+  /** 10,000 images of 28 × 28 pixels, with labels. */
   readonly test: Dataset;
 }
 
@@ -22,7 +22,7 @@ const parts = {
 } as const;
 
 /**
- * Node's file system and the like.
+ * Returns Node's modules that the loaders use.
  *
  * @throws LatentflowError `unsupported` outside Node
  */
@@ -43,7 +43,7 @@ export function nodeModules(where: string) {
  * Reads the four files of MNIST's layout from a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
  * `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, gzipped (then with `.gz` at the end) or not.
  *
- * @throws LatentflowError `not_found` when one is missing, `invalid_file` when it does not hold what it should
+ * @throws LatentflowError `not_found` when a file is missing, `invalid_file` when its content is another one
  */
 export async function readMnistFiles(where: string, folder: string, limits: Limits): Promise<MnistFiles> {
   return {

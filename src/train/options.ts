@@ -14,41 +14,40 @@ import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.t
 import type { Schedule } from "./schedule.ts";
 import type { ValidationOptions, ValidationResult } from "./validation.ts";
 
-/** Options of a training run, whatever is trained. */
+/** Options of both `train` and `trainAutoencoder`. */
 export interface RunOptions {
-  /** Default: the decoder's own; where it has none, it must be given. */
+  /** Loss of a sample. Default: the decoder's own; required if it has none. */
   loss?: LossLike | undefined;
-  /** How parameters follow from their gradients. Default `rmsprop()`, of the paper's appendix. */
+  /** Optimizer of the parameters. Default `rmsprop()`, of the paper's appendix. */
   optimizer?: Optimizer | undefined;
-  /** How the learning rate changes over the run. Default `constant()`. */
+  /** Schedule of the learning rate over the run. Default `constant()`. */
   schedule?: Schedule | undefined;
-  /** Samples in a mini-batch. Default 5, as in the code of the paper's authors. */
+  /** Number of samples in a mini-batch. Default 5, as in the code of the paper's authors. */
   batchSize?: number | undefined;
-  /** Passes over the data. Default 1 for `train`, 12 for `trainAutoencoder`, the paper's. */
+  /** Number of passes over the data. Default 1 for `train` and 12 for `trainAutoencoder`, the paper's. */
   epochs?: number | undefined;
-  /** Mini-batches drawn with replacement instead of from a new permutation each epoch. Default false. */
+  /** Draws mini-batches with replacement, not from a new permutation each epoch. Default false. */
   replacement?: boolean | undefined;
-  /** Of the mini-batches and the augmentation. Default 0. */
+  /** Seed of the mini-batches, the augmentation, the mask and a new encoder, an integer from 0 to 2^53 - 1. Default 0. */
   seed?: number | undefined;
-  /** Changes the samples of a mini-batch at random, `shift({ pixels: 2 })` say. Default none. */
+  /** Random change of the samples of each mini-batch, `shift({ pixels: 2 })` say. Default none. */
   augment?: Augmentation | undefined;
-  /** The largest norm of a mini-batch's mean gradient, which is shortened to it. Default none. */
+  /** Largest norm of a mini-batch's mean gradient, > 0; longer gradients are scaled down to it. Default none. */
   gradientClip?: number | undefined;
-  /** Where the work is done. Default `wasm()`. */
+  /** Backend that computes. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Samples that are not trained on, encoded now and then to see how well that goes. Default none. */
+  /** Samples that are encoded at intervals and not trained on. Default none. */
   validation?: ValidationOptions | undefined;
   /**
-   * Keeps where the run stands, every so many seconds, at the end and at an abort, so that it can go on from there
-   * to the same end, bit for bit. Default: not at all.
+   * Checkpoints, at intervals, at the end and at an abort, from which a run goes on to the same end, bit for bit. Default
+   * none.
    */
   checkpoint?: CheckpointOptions | undefined;
-  /** Ends the run early: it rejects with the signal's reason, after a last checkpoint where there are any. */
+  /** Ends the run early: it rejects with the signal's reason, after a last checkpoint if it keeps checkpoints. */
   signal?: AbortSignalLike | undefined;
   /**
-   * Called with what happens beside the updates; between the calls of `onProgress`, in the order of events. What
-   * either throws, or its promise rejects with, ends the run and rejects the call, which waits for their promises at
-   * its end.
+   * Called with each event other than an update, in the order of events and of the calls of `onProgress`. An error of
+   * either callback, or of its promise, ends the run and rejects the call, which waits for the promises at its end.
    */
   onEvent?: ((event: TrainEvent) => unknown) | undefined;
   /** Called after each mini-batch. */
@@ -68,58 +67,58 @@ export interface TrainAutoencoderOptions extends RunOptions {
 export type TrainOptions = FlowAndSolver &
   RunOptions & {
     /**
-     * How the gradient for the parameters is found: `approximate()` (the default), `full()` or `direct()`. The last
-     * two go back over the flow, so they cost several times its passes, and the solver keeps its steps.
+     * Method that computes the gradient for the parameters: `approximate()` (the default), `full()` or `direct()`. The
+     * last two go back over the flow: they cost several times its passes, and the memory of its steps.
      */
     adjoint?: Adjoint | undefined;
     /**
-     * What codes are likely, as in `encode`, also in the validation; the trained decoder has it as its own. Training lowers
-     * the objective, loss + prior(z)/N, for which alone the approximate gradient is exact; `history` has losses. Default:
-     * the decoder's own, if it has one.
+     * Prior of the codes, as in `encode`, also in the validation; the trained decoder has it as its own. Training lowers
+     * the objective, loss + prior(z)/N, for which the approximate gradient is exact; `history` has losses. Default: the
+     * decoder's own, if it has one.
      */
     prior?: PriorLike | undefined;
     /**
-     * ≥ 0, outputSize values for all samples or count × outputSize. Data may be NaN where the weight is 0: missing.
-     * Not together with `augment`. Default: none, all elements alike.
+     * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and
+     * may be NaN. Not together with `augment`. Default: none, all elements alike.
      */
     weights?: Float32Array | undefined;
     /**
-     * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's
-     * numbers for all, or count times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
+     * Values of the decoder's `fixedInputs` by name: one row for all samples, or count rows. Classes are integers. Required
+     * if the decoder has fixed inputs.
      */
     fixed?: FixedOption | undefined;
-    /** For a decoder over points: how many each sample has, also those of the validation. */
+    /** Number of points of each sample, also of the validation, for a decoder over points. */
     points?: number | undefined;
-    /** Each sample's flow starts where its last one ended, its first one at the decoder's `start`. Default false. */
+    /** Starts each sample's flow at the end of its last one, the first at the decoder's `start`. Default false. */
     warmStart?: boolean | undefined;
     /**
-     * Where the samples' codes come from. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample
-     * has a code from the first update to the last, the decoder's `start` at first, which is updated beside the weights by the same gradient, as
-     * DeepSDF's auto-decoder trains. One pass for each mini-batch, but many epochs. A sample whose gradient is not finite
-     * is left out of an update, and its code begins again at `start`; `onEvent` says so. Flow and solver are then those of the
-     * validation alone; not with `warmStart` or an adjoint.
+     * Origin of the codes. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample keeps a code, at
+     * first the decoder's `start`, which is updated beside the weights by the same gradient, as in DeepSDF's auto-decoder:
+     * one pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left out of the update, and its
+     * code begins again at `start` (an event). Flow and solver are then those of the validation alone; not with `warmStart`
+     * or an adjoint.
      */
     codes?: "encoded" | "kept" | undefined;
-    /** How kept codes follow from their gradients; its learning rate follows the schedule. Default `adam()`. */
+    /** Optimizer of kept codes; its learning rate follows the schedule. Default `adam()`. */
     codeOptimizer?: Optimizer | undefined;
   };
 
-/** What `train` returns. */
+/** Result of `train`. */
 export interface TrainResult {
   /**
-   * A new decoder; the one given is not changed. `train` leaves it the `start` of the one given, where flows begin, of warm
-   * starts the first ones; of `trainAutoencoder` it is the mean code of the data.
+   * Trained decoder; the given one is not changed. Its `start` is that of the given one, from `trainAutoencoder` the mean
+   * code of the data.
    */
   readonly decoder: Decoder;
-  /** Every update, in order, also those before the checkpoint that it went on from. */
+  /** Figures of every update, in order, also of those before the checkpoint that the run went on from. */
   readonly history: readonly TrainStep[];
   /**
-   * count × latentSize, the samples' codes at the end: with `codes: "kept"` those that were trained, with `warmStart`
-   * where each sample's last flow ended. Undefined without either.
+   * Codes of the samples at the end, count × latentSize: with `codes: "kept"` the trained ones, with `warmStart` the ends of
+   * the last flows. Undefined without either.
    */
   readonly codes: Float32Array | undefined;
-  /** Every validation, in order; none without the option. */
+  /** Validations, in order; empty without the option. */
   readonly validation: readonly ValidationResult[];
-  /** The checkpoint that it went on from; undefined if it started anew. */
+  /** Checkpoint that the run went on from; undefined if it started anew. */
   readonly resumedFrom: Resumed | undefined;
 }

@@ -1,50 +1,52 @@
 import type { ValidationResult } from "./validation.ts";
 
-/** One update of a training run. */
+/** Figures of one update of a training run. */
 export interface TrainStep {
-  /** Images processed up to and with this mini-batch. */
+  /** Number of images processed, this mini-batch included. */
   readonly images: number;
   /**
-   * The mini-batch's mean loss at the latents found, before its update: over the samples whose loss is a number, which it is
-   * not where a prior's share drowns it; infinite where one of them is.
+   * Mean loss of the mini-batch at its codes, before the update, over the samples whose loss is not NaN; a loss that is small
+   * beside its prior's value may be NaN. Infinite if a loss is.
    */
   readonly loss: number;
   /**
-   * The norm of the gradient of the mini-batch's summed loss: divided by the mini-batch's samples it is what
-   * `gradientClip` bounds. Where it is not finite the update was left out.
+   * Norm of the gradient of the mini-batch's summed loss; `gradientClip` bounds this norm divided by the number of samples.
+   * An update whose norm is not finite was left out.
    */
   readonly gradientNorm: number;
 }
 
-/** What happens in a training run beside its updates. */
+/** Event of a training run other than an update. */
 export type TrainEvent =
-  /** It goes on from a checkpoint; comes first. */
+  /** The run goes on from a checkpoint; the first event. */
   | ({ readonly kind: "resumed" } & Resumed)
   | ({ readonly kind: "validation" } & ValidationResult)
   /**
-   * With `codes: "kept"`, before the update up to `images` is told: the codes of these samples begin again at the decoder's start. Their
-   * gradients were not finite, and were left out of it; or the codes came to lie beyond what float32 holds.
+   * With `codes: "kept"`: the codes of these samples begin again at the decoder's start, since their gradients were not
+   * finite, and were left out of the update up to `images`, or since the codes exceeded float32. Comes before its progress.
    */
   | { readonly kind: "restart"; readonly images: number; readonly samples: readonly number[] }
-  /** A checkpoint of so many bytes has been kept: everything up to `images` is safe. */
+  /** A checkpoint of `bytes` bytes was written: the state after `images` images is safe. */
   | { readonly kind: "checkpoint"; readonly images: number; readonly bytes: number };
 
-/** Which checkpoint a run goes on from. */
+/** Checkpoint that a run went on from. */
 export interface Resumed {
-  /** Images processed before it. */
+  /** Number of images processed before the checkpoint. */
   readonly images: number;
-  /** Where it comes from: the path of its file, or "checkpoint.resume" for the bytes given there. */
+  /** Path of its file, or "checkpoint.resume" for the bytes given there. */
   readonly from: string;
-  /** Why it is the one before that is used: what is wrong with the newest, by name. Undefined if nothing is. */
+  /** Reason why the newest checkpoint was not used, with its file; undefined if it was. */
   readonly refused: string | undefined;
 }
 
-/** How far a training run has come. */
+/** Progress of a training run. */
 export interface TrainProgress extends TrainStep {
-  /** Images to be processed in all. */
+  /** Number of images in all epochs. */
   readonly total: number;
-  /** The latest validation. Undefined without the option: with it, there is one before the first update. */
+  /** Latest validation, of which the first comes before the first update; undefined without the option. */
   readonly validation: ValidationResult | undefined;
+  /** Speed since the start, or since the checkpoint that the run went on from. */
   readonly imagesPerSecond: number;
+  /** Estimated seconds to the end of the run, at this speed. */
   readonly secondsLeft: number;
 }

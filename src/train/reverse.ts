@@ -5,23 +5,23 @@ import type { GraphDefinition, OperationDefinition } from "../graph/definition.t
 import { LATENT, type Step, stepsOf } from "../graph/graph.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../graph/operations.ts";
 
-// The encoder of an autoencoder is its decoder the other way round.
+// Builds the encoder of an autoencoder: its decoder's operations in reverse order.
 
-/** An operation without its name and what it reads. */
+/** Definition of an operation without its name and inputs. */
 type Settings = OperationDefinition extends infer Each
   ? Each extends OperationDefinition
     ? Omit<Each, "name" | "inputs">
     : never
   : never;
 
-/** What leads back from an operation's output to its input, as far as shapes go. */
+/** Makes the operation from an operation's output shape to its input shape. */
 type Reverse<Kind extends OperationKind> = (
   where: string,
   operation: Operation<Kind>,
   input: Shape,
 ) => Settings;
 
-/** Of the operations that have weights; activations and reshapes are their own. */
+/** Reverses of all operations with weights that can be reversed. */
 const REVERSES = {
   dense: (_where, _operation, input) => ({ kind: "dense", units: input.at(-1)! }),
   convTranspose(where, operation, input) {
@@ -36,7 +36,7 @@ const REVERSES = {
   },
   conv(_where, operation, input) {
     const { kernel, stride, padding, dilation, groups, shape } = operation;
-    // Pixels at the end that a stride has left out.
+    // The stride may have left out pixels at the end.
     const reached = transposedLengths(
       { ...operation, outputPadding: kernel.map(() => 0) },
       shape.slice(0, -1),
@@ -53,14 +53,14 @@ function isReversible(kind: OperationKind): kind is keyof typeof REVERSES {
   return kind in REVERSES;
 }
 
-/** Refuses a decoder that cannot be turned round. */
+/** Refuses a decoder that has no reverse. */
 export function checkReversible(where: string, decoder: Decoder): void {
   const expected =
     "an encoder is the reverse of dense, conv, convTranspose, reshape and activations in a row";
   if (decoder.fixedInputs.length > 0) {
     throw invalid(`${where}: the decoder has fixed inputs, which no encoder finds; ${expected}`);
   }
-  // Each reads one value, so that they are in a row.
+  // Operations of these kinds read one value each: they form a chain.
   for (const { kind, name } of decoder.operations) {
     if (isReversible(kind) || kind === "activation" || kind === "reshape") continue;
     throw invalid(`${where}: the decoder's ${kind} ${show(name)} cannot be turned round; ${expected}`);
@@ -71,7 +71,7 @@ export function checkReversible(where: string, decoder: Decoder): void {
   for (const step of stepsOf(decoder)) reverseOf(where, step);
 }
 
-/** Undefined of what has no weights. */
+/** Reverse of a step's operation; undefined if it has no weights. */
 function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
   const { operation, inputShapes } = step;
   if (!isReversible(operation.kind)) return undefined;
@@ -79,8 +79,8 @@ function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
 }
 
 /**
- * The encoder of a decoder, from samples to codes: each operation the other way round, each activation where its value
- * is, and none on the code.
+ * Defines the encoder of a decoder, from samples to codes: the reverse of each operation, the last first, with the
+ * decoder's activations between them and none on the code.
  */
 export function reverseDefinition(where: string, decoder: Decoder): GraphDefinition {
   const operations: OperationDefinition[] = [];
@@ -111,7 +111,7 @@ export function reverseDefinition(where: string, decoder: Decoder): GraphDefinit
   return { format: 1, layout: "channelsLast", latentSize: decoder.outputSize, operations };
 }
 
-/** Encoder and decoder as one network, from samples to samples; the encoder's parameters come first. */
+/** Joins encoder and decoder to one network, from samples to samples; the encoder's parameters come first. */
 export function joinedDefinition(encoder: Decoder, decoder: Decoder): GraphDefinition {
   const { latentShape, ...definition } = decoder.definition;
   const own = (name: string) => `decoder.${name}`;

@@ -81,7 +81,7 @@ const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
 ];
 
 function showLeaf(leaf: Leaf | undefined): string {
-  // The layers of a decoder, `20 → 150 → 784`, as they are.
+  // The layers of a decoder, `20 → 150 → 784`, are shown without quotes.
   if (/^[\d×]+( → [\d×]+)+$/.test(String(leaf))) return String(leaf);
   return leaf === undefined ? "absent" : show(leaf);
 }

@@ -12,18 +12,18 @@ import type { TrainStep } from "./progress.ts";
 import { createSampler } from "./sampler.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 
-/** A training run: where it stands, and its next update. */
+/** State of a training run, with its next update and validation. */
 export class Run {
-  /** Images to be processed in all. */
+  /** Number of images in all epochs. */
   readonly total: number;
-  /** Images processed. */
+  /** Number of images processed. */
   images = 0;
   history: TrainStep[] = [];
   validations: ValidationResult[] = [];
   private readonly sampler;
   private readonly batches;
 
-  /** @param working a decoder that nobody else uses, whose packed weights the run changes */
+  /** @param working decoder of the run's own, whose packed weights it changes */
   constructor(
     private readonly options: CheckedTrainOptions,
     private readonly working: Decoder,
@@ -37,7 +37,7 @@ export class Run {
     this.batches = new MiniBatches(working, options);
   }
 
-  /** [samples, d], the codes that are kept, if any are. */
+  /** Kept codes, [samples, d]; undefined without. */
   get codes(): Float32Array | undefined {
     const { codes } = this.batches;
     return codes && Float32Array.from(codes.state().values);
@@ -48,9 +48,9 @@ export class Run {
   }
 
   /**
-   * One mini-batch: encoded anew, and the parameters updated. If it throws, `state()` is that before it.
+   * Encodes a mini-batch and updates the parameters. If it throws, `state()` is what it was before.
    *
-   * @returns with the samples whose kept codes begin again
+   * @returns the step, and the samples whose kept codes begin again
    */
   async update(
     control: Control,
@@ -83,7 +83,7 @@ export class Run {
     }
   }
 
-  /** A validation, if it is time for one. */
+  /** Validates the decoder, if a validation is due. */
   async validate(control: Control): Promise<ValidationResult | undefined> {
     const { validation, signal } = this.options;
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
@@ -107,10 +107,10 @@ export class Run {
     };
   }
 
-  /** Continues from the state of a run of the same description: the same updates follow, bit for bit. */
+  /** Continues from a state of a run of the same description; the same updates follow, bit for bit. */
   restore(state: RunState): void {
     const { images, sampler, random, codes, trainer, history, validation, ...others } = state;
-    // A field that is not restored is found by the compiler.
+    // The compiler names a field that is not restored.
     others satisfies Record<string, never>;
     this.images = images;
     this.sampler.restore(sampler);
@@ -122,9 +122,9 @@ export class Run {
 }
 
 /**
- * Adds up the gradient of the samples' summed objectives in the trainer.
+ * Adds the gradient of a mini-batch's summed objectives to the trainer's parameter sums.
  *
- * @returns the losses, and where the codes are updated too, [B, d] the gradients for those
+ * @returns [B] the losses, and with `codes: "kept"` [B, d] the gradients for the codes
  */
 async function addGradient(
   trainer: Trainer,
@@ -143,8 +143,8 @@ async function addGradient(
 }
 
 /**
- * The same at codes that are kept, z. A sample whose gradient for its code is not finite is left out of the sum, which
- * would not be finite either, and so no update, for as long as the code is there.
+ * Adds the gradient of the summed objectives at kept codes z, [B, d]. A sample whose gradient for its code is not finite
+ * is left out of the sum, which would not be finite either.
  */
 async function addGradientAtCodes(
   objective: DifferentiableObjective,
@@ -155,7 +155,7 @@ async function addGradientAtCodes(
   const { losses } = await valuesAt(objective, rows, z);
   const dCodes = await objective.gradient(rows);
   const finite = rows.filter((row) => dCodes.subarray(row * d, (row + 1) * d).every(Number.isFinite));
-  // Where there is none, the sum is to say so: an update by 0 is one, too, for an optimizer with a state.
+  // With none left the sum is not finite, so that there is no update: one by 0 would change an optimizer's state.
   await objective.addParameterGradient(finite.length > 0 ? finite : rows);
   return { losses, dCodes };
 }

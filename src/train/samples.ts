@@ -12,7 +12,7 @@ import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-components.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 
-/** Samples as a data set of the decoder's output size, their axes in its order, at least one. */
+/** Checks samples and returns them as a data set: of the decoder's output size, with its order of axes, at least one. */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) {
     checkFloat32(where, "data", data, "a Dataset or a Float32Array");
@@ -29,18 +29,23 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
   return dataset;
 }
 
-/** That there are samples, of `size` values each: `sizeName` says whose size that is. */
+/**
+ * Refuses a data set without samples, or with samples of another size.
+ *
+ * @param sizeName name of the size, for messages
+ */
 export function checkSamples(where: string, dataset: Dataset, size: number, sizeName: string): void {
   if (dataset.size !== size)
     throw invalid(`${where}: the samples have ${dataset.size} values, expected ${size} (${sizeName})`);
   if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 
-/** At most so many samples, and values, are read at once where all are gone through: 4 MB, or a single sample. */
+/** Largest number of samples in a piece of a data set. */
 const SAMPLES_AT_ONCE = 1000;
+/** Largest number of values in a piece, 4 MB as float32; a single sample may have more. */
 const VALUES_AT_ONCE = 2 ** 20;
 
-/** The indices of all samples, in pieces. */
+/** Yields the indices of all samples, in pieces. */
 export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
   const atOnce = Math.max(1, Math.min(SAMPLES_AT_ONCE, Math.floor(VALUES_AT_ONCE / size)));
   for (let first = 0; first < count; first += atOnce) {
@@ -48,7 +53,7 @@ export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
   }
 }
 
-/** Data for each of a data set's samples, its loss, and how they are worked on. */
+/** Settings and data with which the samples of a data set are solved. */
 export interface ProblemSettings {
   readonly decoder: Decoder;
   readonly loss: Loss;
@@ -59,7 +64,7 @@ export interface ProblemSettings {
   readonly batchSize?: number | undefined;
 }
 
-/** All samples of a data set as problems, piece by piece: bytes never are float32 all at once. */
+/** Yields all samples of a data set as problems, in pieces: bytes are never in memory as float32 as a whole. */
 export function* problems(
   dataset: Dataset,
   { decoder, loss, prior, weights, fixed = [], batchSize }: ProblemSettings,
@@ -81,7 +86,7 @@ export function* problems(
   }
 }
 
-/** Refuses samples that the loss cannot take, and weights that are none, see `checkValues`. */
+/** Refuses samples outside the loss's domain, and wrong weights, see `checkValues`. */
 export async function checkDataset(
   where: string,
   dataset: Dataset,

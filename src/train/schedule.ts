@@ -2,27 +2,27 @@ import { refused, show } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
 import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
-/** How the learning rate changes over a training run: an immutable value. */
+/** Schedule of the learning rate over a training run: an immutable value. */
 export interface Schedule {
   readonly name: "constant" | "linear" | "cosine";
   /**
-   * What the optimizer's learning rate is multiplied with, 1 at the start.
+   * Returns the factor of the optimizer's learning rate, 1 at the start.
    *
-   * @param progress the share of all mini-batches that are done, in [0, 1]
+   * @param progress share of all images that have been processed, in [0, 1]
    */
   readonly factor: (progress: number) => number;
 }
 
-/** A schedule that ends elsewhere than it begins. */
+/** Schedule whose factor changes over the run. */
 export interface DecaySchedule extends Schedule {
   readonly name: "linear" | "cosine";
-  /** The factor at the end. */
+  /** Factor at the end. */
   readonly to: number;
 }
 
 /** Options of `linear` and `cosine`. */
 export interface DecayOptions {
-  /** The factor at the end of the run, >= 0. Default 0. */
+  /** Factor at the end of the run, >= 0. Default 0. */
   to?: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
 };
 
 /**
- * The learning rate as it is: the factor is 1.
+ * Creates a schedule with a constant learning rate: the factor is 1.
  *
  * @example
  * await train(decoder, images, { schedule: constant() });
@@ -47,7 +47,7 @@ export function constant(): Schedule {
 }
 
 /**
- * From 1 to `to` along a straight line: (1 - p) + p · to, p the progress.
+ * Creates a schedule whose factor goes from 1 to `to` along a straight line: (1 - p) + p · to, with p the progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -58,8 +58,8 @@ export function linear(options?: DecayOptions): DecaySchedule {
 }
 
 /**
- * From 1 to `to` along half a cosine, flat at both ends: w + (1 - w) · to with w = (1 + cos(π p)) / 2, p the
- * progress.
+ * Creates a schedule whose factor goes from 1 to `to` along half a cosine, flat at both ends: w + (1 - w) · to with
+ * w = (1 + cos(π p)) / 2 and p the progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -69,7 +69,7 @@ export function cosine(options?: DecayOptions): DecaySchedule {
   return decay("cosine", options);
 }
 
-/** Creates a schedule whose factor is w + (1 - w) · to, with w from SHARES of the start. */
+/** Creates a schedule whose factor is w + (1 - w) · to, with w from SHARES. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
   const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
@@ -79,7 +79,7 @@ function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySc
   return Object.freeze({ name, to, factor });
 }
 
-/** Share of the factor at the start of a run in that at `progress`: 1 at 0, and 0 at 1 where the schedule decays. */
+/** Weight w of the initial factor at a progress, for each schedule: 1 at progress 0; 0 at progress 1 unless constant. */
 const SHARES: { readonly [Name in Schedule["name"]]: (progress: number) => number } = {
   constant: () => 1,
   linear: (progress) => 1 - progress,

@@ -12,11 +12,11 @@ import { Run } from "./run.ts";
 import { checkDataset } from "./samples.ts";
 
 /**
- * The loop that `train` and `trainAutoencoder` share: updates, validations and checkpoints, up to the end or an
- * abort.
+ * Runs the loop of `train` and `trainAutoencoder`: updates, validations and checkpoints, to the end or an abort.
  *
- * @param network what is trained; it is not changed. Over points it is that for one of them, `checked.decoder` for all
- * @returns with a new network as `decoder`
+ * @param network network to train, which is not changed. A decoder over points is that for one point here, and for all
+ *   points in `checked.decoder`
+ * @returns the result, with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
   const { where, decoder, dataset, loss, prior, weights, fixed, validation } = checked;
@@ -25,12 +25,12 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
   const copy = (of: Decoder) => copyDecoder(of, { loss: isCustom(loss) ? network.loss : loss, prior });
-  // A copy of its own: the trainer changes the weights that are packed for it.
+  // A copy: the trainer changes the weights that are packed for it.
   const working = copy(decoder);
   let run: Run | undefined;
   let checkpoints: Checkpoints | undefined;
   try {
-    // An autoencoder has no weights.
+    // trainAutoencoder has no option weights to advise.
     const takesWeights = !checked.isAutoencoder;
     await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
@@ -77,7 +77,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     const { history, validations, codes } = run;
     return { decoder: trained, codes, history, validation: validations, resumedFrom };
   } catch (error) {
-    // What has been learnt is not lost: the run stands where its last update ended.
+    // The state after the last whole update is kept.
     const saved = signal?.aborted ? await checkpoints?.save() : undefined;
     if (saved) callbacks.call(onEvent, saved);
     throw error;

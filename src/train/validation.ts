@@ -16,28 +16,28 @@ import type { Prior } from "../terms/priors.ts";
 import type { Dataset } from "./dataset.ts";
 import { asDataset, problems } from "./samples.ts";
 
-/** Samples to see how well unseen ones are encoded, and when. */
+/** Option `validation`: samples that are encoded at intervals and not trained on. */
 export interface ValidationOptions {
-  /** Samples of the decoder's output size that are not trained on. */
+  /** Samples of the decoder's output size. */
   data: Dataset | Float32Array;
   /**
    * ≥ 0, outputSize values for all samples or count × outputSize; as for training, and not for an autoencoder.
    * Default: none, all elements alike.
    */
   weights?: Float32Array | undefined;
-  /** What is given with these samples, as for training. No default: a decoder with fixed inputs needs them. */
+  /** Values of the decoder's fixed inputs for these samples, as for training. Required if it has fixed inputs. */
   fixed?: FixedOption | undefined;
-  /** Images processed from one validation to the next, >= 1. Default: those of one pass over the data. */
+  /** Number of images from one validation to the next, >= 1. Default: one pass over the training data. */
   everyImages?: number | undefined;
 }
 
-/** What a validation has found. */
+/** Result of one validation. */
 export interface ValidationResult {
-  /** Images processed before it. */
+  /** Number of images processed before the validation. */
   readonly images: number;
   /**
-   * The mean loss of the validation samples, each encoded from the decoder's own start, or by the autoencoder: over those whose loss is a
-   * number, infinite where one of them is.
+   * Mean loss of the validation samples, each encoded from the decoder's own start, or by the autoencoder, over those whose
+   * loss is not NaN; infinite if a loss is.
    */
   readonly loss: number;
 }
@@ -80,11 +80,10 @@ export function checkValidation(
 }
 
 /**
- * Whether it is time for a validation: before the first update, whenever a multiple of `everyImages` has been
- * reached, and after the last.
+ * Returns true when a validation is due: before the first update, at every multiple of `everyImages`, and at the end.
  *
- * @param images processed so far, of `total`
- * @param last the validation before, if any
+ * @param images images processed so far, of `total`
+ * @param last the latest validation, if any
  */
 export function isValidationDue(
   { everyImages }: Validation,
@@ -98,11 +97,10 @@ export function isValidationDue(
 }
 
 /**
- * The mean loss of samples encoded with the decoder as it is, summed in the order of the samples, of those whose loss is
- * a number. It changes nothing that the training goes on from.
+ * Computes the mean loss of the validation samples with the current decoder, over those whose loss is not NaN, summed in
+ * the samples' order. Changes no state of the training.
  *
- * @param options `isAutoencoder`: of a network whose latents are the samples
- * @returns no mean of all samples once the caller has aborted
+ * @returns the mean; once the caller has aborted, that of some samples
  */
 export async function meanLoss(
   decoder: Decoder,

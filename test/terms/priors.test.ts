@@ -14,8 +14,8 @@ import {
 import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
 import { PRIOR, readPrior } from "../../src/onnx/metadata.ts";
 import { normalisePrior } from "../../src/terms/check-prior.ts";
+import { describePrior } from "../../src/train/describe-run.ts";
 import { train } from "../../src/train/index.ts";
-import { describePrior } from "../../src/train/run-description.ts";
 import { allPriors, covariance } from "../support/prior-reference.ts";
 import { randomArray } from "../support/random.ts";
 import { refused, rejected } from "../support/refusal.ts";

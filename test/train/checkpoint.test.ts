@@ -22,9 +22,9 @@ import { checkArguments } from "../../src/train/check-options.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
 
 import { createDataset } from "../../src/train/dataset.ts";
+import { describeRun, describeValues } from "../../src/train/describe-run.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import type { TrainEvent, TrainStep } from "../../src/train/progress.ts";
-import { describeRun, describeValues } from "../../src/train/run-description.ts";
 import { checkSameRun } from "../../src/train/run-differences.ts";
 import { linear } from "../../src/train/schedule.ts";
 import { train } from "../../src/train/train.ts";

@@ -321,7 +321,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     [{ encoder, flow: nesterovFlow() }, /encoder and flow are both given, expected one of them: no flow/],
     [{ encoder: {} }, /^evaluate: the encoder is an object/],
     [{ encoder, solver }, /encoder and solver are both given, expected one of them: no flow/],
-    [{ encoder, weights: rowWeights }, /encoder and weights are both given.*missing data/],
+    [{ encoder, weights: rowWeights }, /encoder and weights are both given.*takes all values alike/],
   ];
   for (const [options, message] of cases) {
     await rejected(evaluate(decoder, few, options), "invalid_argument", message);

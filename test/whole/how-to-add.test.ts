@@ -163,7 +163,7 @@ for (const dummies of [
     {
       ...{ kind: "A solver's option", name: "dummyOption", file: "src/solver/amd.ts" },
       ...{ before: "  window?: number | undefined;", after: "  window?: number;\n  dummyOption?: number;" },
-      named: ["src/cli/options/solver-options.ts", "src/solver/amd.ts"],
+      named: ["src/solver/amd.ts"],
     },
     {
       ...{ kind: "A solver's option", name: "dummyField", file: "src/kernels/layout.ts" },
@@ -176,7 +176,7 @@ for (const dummies of [
         before: "  momentum?: number | undefined;",
         after: "  momentum?: number;\n  dummyShare?: number;",
       },
-      named: ["src/backend/optimizer.ts", "src/cli/options/training-options.ts"],
+      named: ["src/backend/optimizer.ts"],
     },
     {
       ...{ kind: "A field of progress", name: "dummyProgress", file: "src/api/encode.ts" },
@@ -231,6 +231,7 @@ for (const dummies of [
       },
       named: [
         "src/api/encode.ts",
+        "src/api/sample-codes.ts",
         "src/backend/wasm/threads/lock-step.ts",
         "src/backend/wasm/threads/worker-call.ts",
         "src/backend/webgpu/auto.ts",

@@ -13,7 +13,20 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((f
 
 /** The folders of src/, each above those that it imports; `index` is src/index.ts, the list of public names. */
 const FOLDERS = {
-  cli: ["index", "train", "onnx", "api", "solver", "kernels", "decoder", "terms", "graph", "files", "base"],
+  cli: [
+    "index",
+    "train",
+    "onnx",
+    "api",
+    "backend",
+    "solver",
+    "kernels",
+    "decoder",
+    "terms",
+    "graph",
+    "files",
+    "base",
+  ],
   index: ["api", "backend", "solver", "decoder", "terms", "graph", "base"],
   train: ["api", "adjoint", "backend", "solver", "decoder", "terms", "graph", "files", "base"],
   onnx: ["api", "decoder", "terms", "graph", "onnx-format", "files", "base"],

@@ -54,11 +54,8 @@ const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, 
       const rootCorrection = Math.sqrt(1 - power(beta2, updates));
       const betas = [beta1, 1 - beta1, beta2, 1 - beta2] as const;
       const decay = 1 - learningRate * weightDecay;
-      kernels.adam(
-        ...([parameters, gradients, means, squares, size, stepSize, rootCorrection] as const),
-        ...betas,
-        ...([epsilon, decay] as const),
-      );
+      const blocks = [parameters, gradients, means, squares, size] as const;
+      kernels.adam(...blocks, stepSize, rootCorrection, ...betas, epsilon, decay);
     },
     sgd(kernels, { momentum }: Sgd, { parameters, gradients, states, size }, { learningRate }) {
       // Without momentum there is no state: the gradient itself is the velocity, 0 · g + g.

@@ -6,7 +6,7 @@ import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
 import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";
-import { curvatureScale, type Workspace } from "./workspace.ts";
+import { lossScales, sampleWeights, type Workspace } from "./workspace.ts";
 
 /**
  * The curvature of a problem's losses, of the rows of a workspace; its memory is taken when it is asked for.
@@ -94,4 +94,11 @@ export function wasmCurvature(
     },
     free,
   };
+}
+
+/** Factor of one sample's curvature, which is a mean over the outputs: 1, or for a sum n or Σw. */
+export function curvatureScale(problem: Problem, sample: number): number {
+  const weights = sampleWeights(problem, sample);
+  if (!weights || problem.loss.reduction === "mean") return lossScales(problem).curvatureScale;
+  return weights.reduce((sum, weight) => sum + weight, 0);
 }

@@ -97,7 +97,6 @@ export function allocateWorkspace(
     };
   });
   const { pointer, ofValues: ownRows, ofOperations, ...pointers } = block.layout;
-  const { rows, targets, weights, scales, losses, priors, objectives, priorScales, fixed } = pointers;
   const ofValues = ownRows.map((own, value) => {
     const { values, tangents } = ownRows[aliases[value] ?? value]!;
     return { ...own, values, tangents };
@@ -122,16 +121,8 @@ export function allocateWorkspace(
   });
   return {
     ...block,
+    ...pointers,
     pointer,
-    rows,
-    targets,
-    weights,
-    scales,
-    losses,
-    priors,
-    objectives,
-    priorScales,
-    fixed,
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),
@@ -175,13 +166,6 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
   return isSum
     ? { scale: 1, curvatureScale: sum, priorScale: 1 }
     : { scale: 1 / sum, curvatureScale: 1, priorScale: factor / sum };
-}
-
-/** The curvature scale of one sample. */
-export function curvatureScale(problem: Problem, sample: number): number {
-  const weights = sampleWeights(problem, sample);
-  if (!weights || problem.loss.reduction === "mean") return lossScales(problem).curvatureScale;
-  return weights.reduce((sum, weight) => sum + weight, 0);
 }
 
 /** 1/N of one sample, the factor of its prior; N is the divisor of its loss. */

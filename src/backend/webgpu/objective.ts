@@ -9,10 +9,10 @@ import {
 } from "../../solver/objective.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import type { Session } from "../backend.ts";
+import { curvatureScale } from "../wasm/curvature.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";
 import { type PriorValues, priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
-import { curvatureScale } from "../wasm/workspace.ts";
 import type { DeviceRecovery } from "./device-recovery.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";

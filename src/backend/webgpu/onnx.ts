@@ -49,11 +49,6 @@ export class OnnxGraph extends Emitter {
   private readonly sources = new Map<Tensor, Tensor>();
   private count = 0;
 
-  /** Number of nodes that lead to an output. */
-  get size(): number {
-    return this.used().length;
-  }
-
   input(name: string, shape: readonly number[]): Tensor {
     this.inputs.set(name, shape);
     return this.shaped(name as Tensor, shape);

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { type Bounds, showLimits } from "../../base/check.ts";
-import type { Field, FieldsOf } from "../../base/options.ts";
+import type { Field } from "../../base/options.ts";
 import { LatentflowError } from "../../index.ts";
 import { MAX_COUNT } from "../../solver/base.ts";
 import { messageInFlags } from "./message.ts";
@@ -47,10 +47,10 @@ export interface Chosen<T> {
 /** A member that one function of the library makes, by the table of its options. */
 export function member<O, T>(
   make: (options: O) => T,
-  fields: FieldsOf<NonNullable<O>>,
-  help: Readonly<Record<keyof NonNullable<O> & string, readonly [value: string, text: string]>>,
+  fields: Member<T>["fields"],
+  help: Member<T>["help"],
 ): Member<T> {
-  return { make: (given) => make(given as O), fields: fields as Member<T>["fields"], help };
+  return { make: (given) => make(given as O), fields, help };
 }
 
 /** Options of all members, each with the members that have it. */

@@ -225,7 +225,7 @@ test("a worker is told the Jacobian with the decoder, once, when it is there, an
   of.training = { steps: 3, catchUp: () => [{ kind: "begin", optimizer: adam() }] };
   held.bring(of, rows);
   assert.is(since(), "train jacobian", "it has missed three steps");
-  held.step(of, () => ({ kind: "takeParameterSums" }));
+  held.step(of, () => ({ kind: "call", method: "takeParameterSums", args: [] }));
   of.training.steps++;
   held.bring(of, rows);
   assert.is(since(), "train jacobian");

@@ -5,7 +5,7 @@ import type { Trainer } from "../../backend.ts";
 import type { Optimizer } from "../../optimizer.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { WHY_NOT_CUSTOM_LOSS } from "./jobs.ts";
-import type { TrainerStep } from "./messages.ts";
+import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
 import type { WorkerGroup } from "./pool.ts";
 
 /**
@@ -81,40 +81,17 @@ export function lockStepTrainer(
   };
 }
 
-/** An objective of which the workers have one as well. */
+/** An objective whose calls workers repeat. */
 function lockStepObjective(
   objective: DifferentiableObjective,
   post: (makeStep: () => TrainerStep) => void,
 ): DifferentiableObjective {
-  return {
-    ...objective,
-    value(rows, z) {
-      post(() => ({ kind: "value", rows, z }));
-      return objective.value(rows, z);
-    },
-    gradient(rows) {
-      post(() => ({ kind: "gradient", rows }));
-      return objective.gradient(rows);
-    },
-    addParameterGradient(rows) {
-      post(() => ({ kind: "addParameterGradient", rows }));
-      return objective.addParameterGradient(rows);
-    },
-    tangent(rows, v) {
-      post(() => ({ kind: "tangent", rows, v }));
-      return objective.tangent(rows, v);
-    },
-    addMixedGradient(rows) {
-      post(() => ({ kind: "addMixedGradient", rows }));
-      return objective.addMixedGradient(rows);
-    },
-    takeParameterSums() {
-      post(() => ({ kind: "takeParameterSums" }));
-      return objective.takeParameterSums();
-    },
-    dispose() {
-      post(() => ({ kind: "disposeObjective" }));
-      objective.dispose();
-    },
-  };
+  const methods = OBJECTIVE_METHODS.map((method) => {
+    const call = (...args: never[]) => {
+      post(() => ({ kind: "call", method, args }) as TrainerStep);
+      return (objective[method] as (...args: never[]) => unknown)(...args);
+    };
+    return [method, call];
+  });
+  return { ...objective, ...Object.fromEntries(methods) };
 }

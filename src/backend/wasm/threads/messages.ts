@@ -2,6 +2,7 @@ import { LatentflowError, type LatentflowErrorCode, markedMessage } from "../../
 import { messageOf } from "../../../base/realms.ts";
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
+import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
@@ -30,17 +31,6 @@ export interface SolveDescription {
 /** Fixed inputs of B samples; see `FixedValues`. */
 type FixedData = readonly Float32Array<ArrayBuffer>[];
 
-/** A call's decoding, but for its samples. */
-export interface DecodeDescription {
-  readonly kind: "decode";
-  readonly toLogits: boolean;
-}
-
-/** A call that computes rows of J₀ᵀ: its samples are latents, without data. */
-export interface JacobianDescription {
-  readonly kind: "jacobian";
-}
-
 /** The data of B samples to be solved. */
 export interface SolveData {
   /** B × n. */
@@ -52,16 +42,7 @@ export interface SolveData {
   readonly z0: Float64Array<ArrayBuffer>;
 }
 
-/** The latents of B samples to be decoded, B × d. */
-export interface DecodeData {
-  readonly z: Float32Array<ArrayBuffer>;
-  readonly fixed: FixedData;
-}
-
-/**
- * The kinds of calls: what a worker has to know of one, and of B of its samples, in buffers of their own; and what it finds
- * out about them, of a decoding B × n outputs, of a Jacobian B × n numbers of J₀ᵀ.
- */
+/** Kinds of calls: description for a worker, data of B samples in buffers of their own, and results. */
 interface CallKinds {
   readonly solve: {
     readonly description: SolveDescription;
@@ -69,13 +50,17 @@ interface CallKinds {
     readonly values: SolutionPart;
   };
   readonly decode: {
-    readonly description: DecodeDescription;
-    readonly data: DecodeData;
+    readonly description: { readonly kind: "decode"; readonly toLogits: boolean };
+    /** z is B × d. */
+    readonly data: { readonly z: Float32Array<ArrayBuffer>; readonly fixed: FixedData };
+    /** B × n outputs. */
     readonly values: Float32Array<ArrayBuffer>;
   };
+  /** Its samples are latents, without data. */
   readonly jacobian: {
-    readonly description: JacobianDescription;
+    readonly description: { readonly kind: "jacobian" };
     readonly data: undefined;
+    /** B rows of J₀ᵀ, n numbers each. */
     readonly values: Float32Array<ArrayBuffer>;
   };
 }
@@ -92,6 +77,18 @@ export interface Results<Kind extends CallKind = CallKind> {
   readonly values: CallKinds[Kind]["values"];
 }
 
+/** Methods of a trainer's objective that workers call as well. */
+export const OBJECTIVE_METHODS = [
+  "value",
+  "gradient",
+  "addParameterGradient",
+  "tangent",
+  "addMixedGradient",
+  "takeParameterSums",
+  "dispose",
+] as const;
+type ObjectiveMethod = (typeof OBJECTIVE_METHODS)[number];
+
 /** Step of a trainer or its objective, which workers repeat. */
 export type TrainerStep =
   | { readonly kind: "begin"; readonly optimizer: Optimizer }
@@ -101,13 +98,13 @@ export type TrainerStep =
       readonly problem: Omit<Problem, "decoder" | "loss"> & { readonly loss: StandardLoss };
       readonly copies: number;
     }
-  | { readonly kind: "value"; readonly rows: Int32Array; readonly z: Float64Array }
-  | { readonly kind: "gradient"; readonly rows: Int32Array }
-  | { readonly kind: "addParameterGradient"; readonly rows: Int32Array }
-  | { readonly kind: "tangent"; readonly rows: Int32Array; readonly v: Float64Array }
-  | { readonly kind: "addMixedGradient"; readonly rows: Int32Array }
-  | { readonly kind: "takeParameterSums" }
-  | { readonly kind: "disposeObjective" }
+  | {
+      [Name in ObjectiveMethod]: {
+        readonly kind: "call";
+        readonly method: Name;
+        readonly args: Parameters<DifferentiableObjective[Name]>;
+      };
+    }[ObjectiveMethod]
   | { readonly kind: "update"; readonly settings: Parameters<Trainer["update"]>[0] };
 
 export type ToWorker =

@@ -45,12 +45,7 @@ const TAKE: {
   begin: (training, { optimizer }) => training.begin(optimizer),
   restore: (training, { state }) => training.own.restore(state),
   objective: (training, step) => training.bind(step),
-  value: (training, { rows, z }) => training.bound.value(rows, z),
-  gradient: (training, { rows }) => training.bound.gradient(rows),
-  addParameterGradient: (training, { rows }) => training.bound.addParameterGradient(rows),
-  tangent: (training, { rows, v }) => training.bound.tangent(rows, v),
-  addMixedGradient: (training, { rows }) => training.bound.addMixedGradient(rows),
-  takeParameterSums: (training) => training.bound.takeParameterSums(),
-  disposeObjective: (training) => training.bound.dispose(),
+  call: (training, { method, args }) =>
+    (training.bound[method] as (...args: readonly unknown[]) => unknown)(...args),
   update: (training, { settings }) => training.own.update(settings),
 };
