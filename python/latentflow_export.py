@@ -210,7 +210,7 @@ def _check_count(name: str, value: Any) -> int:
 
 
 def _check_prior(prior: Any, latent_size: int) -> str:
-    """A prior as files have it: JSON."""
+    """Checks a prior and formats it as JSON, as files have it."""
     examples = "{'name': 'gaussian', 'mean': 0, 'std': 1}"
     if not isinstance(prior, dict):
         raise ValueError("export: prior is {!r}, expected a dict, as {}".format(prior, examples))
@@ -279,7 +279,7 @@ def _prior_numbers(key: str, value: Any) -> torch.Tensor:
 
 
 def _check_start(start: Any, shape: Shape) -> str:
-    """A start as files have it: JSON, whose decimals give each float32 back."""
+    """Checks a start and formats it as JSON, whose decimals give each float32 back."""
     try:
         numbers = torch.as_tensor(start).detach().cpu().to(torch.float32)
     except (TypeError, ValueError, RuntimeError):
@@ -321,7 +321,7 @@ class _Input(NamedTuple):
 
 
 class _Inputs:
-    """The inputs of a module, in the order of its parameters, and how it is called with them."""
+    """Inputs of a module in the order of its parameters; calls the module with them."""
 
     def __init__(self, module: torch.nn.Module, latent: Any, fixed: Any, points: Any) -> None:
         given = [_fixed_input(name, value) for name, value in _check_names("fixed", fixed)]
@@ -385,7 +385,7 @@ class _Inputs:
         return latent_parameter or "" if one.name == self.latent else one.name
 
     def draw(self, rows: int, seed: int) -> Dict[str, torch.Tensor]:
-        """Values for the inputs, as the module takes them."""
+        """Draws values of the inputs, as the module takes them."""
         generator = torch.Generator().manual_seed(seed)
         # One after the other, so that more rows go on where fewer ended.
         latents = [torch.randn(self.latent_shape, generator=generator) for _ in range(rows)]
@@ -413,12 +413,12 @@ class _Inputs:
         ]
 
     def part(self, values: Dict[str, torch.Tensor], rows: slice) -> Dict[str, torch.Tensor]:
-        """Some rows of the batch."""
+        """Selects rows of the batch."""
         shared = {one.name for one in self.all if one.kind == "shared points"}
         return {name: value if name in shared else value[rows] for name, value in values.items()}
 
     def fewer_points(self, values: Dict[str, torch.Tensor], count: int) -> Dict[str, torch.Tensor]:
-        """The first points only."""
+        """Selects the first points."""
         points = {one.name for one in self.all if one.kind.endswith("points")}
         return {name: value[..., :count, :] if name in points else value for name, value in values.items()}
 
@@ -426,7 +426,7 @@ class _Inputs:
         return any(one.kind.endswith("points") for one in self.all)
 
     def caller(self, module: torch.nn.Module) -> torch.nn.Module:
-        """The module as a function of the inputs in their order."""
+        """Wraps the module as a function of the inputs in their order."""
         return _Call(module, self.keywords) if self.keywords else module
 
     def shown(self, values: Dict[str, torch.Tensor]) -> str:
@@ -530,7 +530,7 @@ def _points_input(name: str, value: Any) -> _Input:
 
 
 def _row(example: torch.Tensor, row: int, generator: torch.Generator) -> torch.Tensor:
-    """A row of a fixed input. In another order a one-hot vector stays one, and what is in its range stays there."""
+    """Permutes a row of a fixed input: one-hot vectors stay one-hot, and values stay in their range."""
     value = example[row % example.shape[0]]
     if row < example.shape[0] or not value.is_floating_point():
         return value
@@ -570,7 +570,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _float32_copy(module: Any) -> Tuple[torch.nn.Module, List[str]]:
-    """A copy on the CPU in eval mode, and what there is to say about it."""
+    """Copies a module to the CPU, in eval mode and float32; returns notes about it, too."""
     if not isinstance(module, torch.nn.Module):
         raise ValueError("export: module is {}, expected a torch.nn.Module".format(type(module).__name__))
     while True:
@@ -622,7 +622,7 @@ def _float32_copy(module: Any) -> Tuple[torch.nn.Module, List[str]]:
 
 
 def _tensors_of(value: Any, seen: set) -> Iterator[torch.Tensor]:
-    """All tensors that a module or a container holds, buffers and plain attributes too."""
+    """Yields all tensors of a module or container: parameters, buffers and plain attributes."""
     if id(value) in seen:
         return
     if isinstance(value, torch.Tensor):
@@ -640,7 +640,7 @@ def _tensors_of(value: Any, seen: set) -> Iterator[torch.Tensor]:
 
 
 def _simplify(module: torch.nn.Module) -> None:
-    """Takes off what computes a weight from others. The module is one of the copy's, in eval mode."""
+    """Removes parametrizations of a weight from a module of the copy, which is in eval mode."""
     if parametrize.is_parametrized(module):
         values = {name: getattr(module, name).clone() for name in module.parametrizations}
         # Not parametrize.remove_parametrizations: it takes the names off the class, and the copy shares its class with
@@ -661,7 +661,7 @@ def _simplify(module: torch.nn.Module) -> None:
 
 
 class _RMSNorm(getattr(torch.nn, "RMSNorm", torch.nn.Module)):  # type: ignore[misc]
-    """In small steps: PyTorch 2.6's exporter knows no rms_norm."""
+    """Computes RMSNorm in small steps, since PyTorch 2.6's exporter lacks rms_norm."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         axes = [axis - len(self.normalized_shape) for axis in range(len(self.normalized_shape))]
@@ -674,7 +674,7 @@ class _RMSNorm(getattr(torch.nn, "RMSNorm", torch.nn.Module)):  # type: ignore[m
 
 
 def _evaluate(module: torch.nn.Module, inputs: _Inputs, values: Dict[str, torch.Tensor]) -> torch.Tensor:
-    """The module's outputs, once it has shown that it computes each row from that row alone."""
+    """Computes the outputs, and checks that each row depends on that row alone."""
     outputs = _call(module, inputs, values)
     rows = values[inputs.latent].shape[0]
     if outputs.dim() == 0 or outputs.shape[0] != rows:
@@ -739,7 +739,7 @@ def _call(module: torch.nn.Module, inputs: _Inputs, values: Dict[str, torch.Tens
 
 
 def _hint(module: torch.nn.Module) -> str:
-    """What its first layer takes: mostly the layer that the latents come to."""
+    """Returns the input size of the first layer, which usually reads the latents."""
     for name, part in module.named_modules():
         for attribute in ("in_features", "in_channels"):
             size = getattr(part, attribute, None)
@@ -961,7 +961,7 @@ def _write_onnx(
 
 
 def _check_operators(onnx: Any, graph: Any, inputs: _Inputs, module: torch.nn.Module) -> None:
-    """Refuses nodes that latentflow does not read, as far as their operators and modes tell."""
+    """Refuses nodes whose operators or modes latentflow does not read."""
     computed = {one.name for one in inputs.all}
     unread = []
     for node in graph.node:
@@ -985,7 +985,7 @@ def _check_operators(onnx: Any, graph: Any, inputs: _Inputs, module: torch.nn.Mo
 
 
 def _why_unread(onnx: Any, node: Any, is_computed: bool) -> Optional[str]:
-    """Why latentflow does not read a node, "" where the operator is none of its own; None where it does."""
+    """Returns why latentflow does not read a node, "" if it lacks the operator; None if it reads it."""
     name = node.op_type
     if node.domain not in ("", "ai.onnx") or name not in OPERATORS | OPERATORS_OF_CONSTANTS:
         return ""
@@ -1021,7 +1021,7 @@ def _place(node: Any, inputs: _Inputs, module: torch.nn.Module) -> str:
 
 
 def _declare_shape(output: Any, names: Dict[int, str], outputs: torch.Tensor) -> None:
-    """The exporter's own shapes are at times those of the trace, or have the batch's name at a height."""
+    """Replaces the exporter's shapes, which may be those of the trace or name a height after the batch."""
     shape = output.type.tensor_type.shape
     del shape.dim[:]
     for axis, length in enumerate(outputs.shape):
@@ -1039,7 +1039,7 @@ def _verify(
     values: Dict[str, torch.Tensor],
     outputs: torch.Tensor,
 ) -> List[str]:
-    """Computes the file with onnxruntime, if that is there: as exported, then for one row and for fewer points."""
+    """Runs the file in onnxruntime, if installed: as exported, then for one row and for fewer points."""
     if importlib.util.find_spec("onnxruntime") is None:
         return ["Not checked with onnxruntime, which is not installed: pip install onnxruntime"]
     cases = [(values, outputs, "")]
@@ -1145,7 +1145,7 @@ def _report(path: Any, size: int, inputs: _Inputs, outputs: torch.Tensor, rows: 
 def _probe_file(
     path: str, module: torch.nn.Module, latent: Any, out: str, rows: int, seed: int, force: bool
 ) -> str:
-    """Writes to `out` the safetensors file `path` with the probe of `module` that has its tensors; says what it did."""
+    """Writes the safetensors file `path` with a probe of `module` to `out`, and prints what it did."""
     shown, out = out, _check_path(out)
     _refuse_existing(out, force)
     header, data = _read_safetensors(path)
@@ -1202,7 +1202,7 @@ _DTYPES = {
 
 
 def _read_safetensors(path: str) -> Tuple[Dict[str, Any], bytearray]:
-    """The header, as JSON has it, and the bytes after it."""
+    """Returns the parsed header, and the bytes after it."""
     with open(path, "rb") as file:
         try:
             (length,) = struct.unpack("<Q", file.read(8))
@@ -1248,7 +1248,7 @@ def _load_state(module: torch.nn.Module, path: str, header: Dict[str, Any], data
 
 
 def _check_sigmoid(metadata: Dict[str, str], outputs: torch.Tensor) -> None:
-    """The file's decoder ends where its metadata say; the module has to end there, too."""
+    """Checks that the module ends in the sigmoid of the file's metadata."""
     after = metadata.get("outputActivation", "sigmoid" if metadata.get("loss", "").lower().startswith("b") else "")
     if after == "sigmoid" and not (float(outputs.min()) >= 0 and float(outputs.max()) <= 1):
         raise ValueError(
@@ -1260,7 +1260,7 @@ def _check_sigmoid(metadata: Dict[str, str], outputs: torch.Tensor) -> None:
 
 
 def _find_module(text: str) -> torch.nn.Module:
-    """The module that package.module:factory means: a function or class to be called without arguments, or a module."""
+    """Loads package.module:factory: a module, or a function or class that makes one without arguments."""
     name, _, attribute = text.partition(":")
     if not name or not attribute:
         raise ValueError("export: --module is {!r}, expected package.module:factory".format(text))
@@ -1283,7 +1283,7 @@ def _parse_latent(text: str) -> Union[int, Tuple[int, ...]]:
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """The program; returns its exit code: 0 done, 1 a file or module that cannot be used, 2 wrong usage."""
+    """Runs the program; returns its exit code: 0 done, 1 a file or module that cannot be used, 2 wrong usage."""
     parser = argparse.ArgumentParser(
         prog="latentflow_export.py", description="Decoders of PyTorch for latentflow. In Python: export()."
     )

@@ -1,7 +1,7 @@
 import { type Decoder, type DecoderGraph, decoderGraphOf, GraphDecoder } from "./decoder.ts";
 
 /**
- * A decoder of the same operations and parameters with memory of its own.
+ * Copies a decoder, with memory of its own for the parameters.
  *
  * @param changes what it has in the place of the decoder's own
  */

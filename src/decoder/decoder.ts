@@ -16,32 +16,22 @@ import {
 import { type Operation, sizeOf } from "../graph/operations.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
+import type { Defaults } from "./defaults.ts";
 import { writeMetadata } from "./metadata.ts";
 import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
 
-/** What describes a decoder before it has parameters. Everything in it has been checked. */
-export interface DecoderGraph extends Graph {
-  readonly loss: StandardLoss | undefined;
-  readonly prior?: Prior | undefined;
-  /** See `Decoder.start`; undefined where it is 0. */
-  readonly start?: Float32Array | undefined;
-}
+/** Checked description of a decoder without its parameters. */
+export interface DecoderGraph extends Graph, Pick<Defaults, "loss">, Partial<Omit<Defaults, "loss">> {}
 
-/** What is known of a decoder that was read from a file. */
-export interface Verification {
-  /** Undefined of one that was made here. */
-  readonly verified: boolean | undefined;
-  /** Why it is false. */
-  readonly unverifiedReason: string | undefined;
-}
+/** Outcome of comparing a decoder with the probe in its file; see the fields of `Decoder`. */
+export type Verification = Pick<Decoder, "verified" | "unverifiedReason">;
 
 /** Options of `toSafetensors`. */
 export interface SafetensorsOptions {
   /**
-   * A few latents and what the decoder makes of them, as `makeProbe(decoder)` returns them: `loadDecoder` then proves
-   * that it has read the same function. Of outputs with more than 4,096 elements the file has as many, and it has as
-   * few rows as there is room for in its header (512 KiB); where that is not enough for two, it has no probe. Default:
-   * none.
+   * A few latents and their outputs, as `makeProbe(decoder)` returns them, with which `loadDecoder` proves that it has
+   * read the same function. The file keeps at most 4,096 elements of an output, and as many rows as fit into 512 KiB;
+   * if two do not fit, it has no probe. Default: none.
    */
   probe?: Probe | undefined;
 }
@@ -58,13 +48,16 @@ export interface SafetensorsOptions {
  */
 export interface Decoder {
   /**
-   * What is given with each sample and not sought, by name and shape. Of a decoder over points all shapes and sizes,
-   * here and below, are those for one point.
+   * Inputs that are given with each sample, by name and shape. Of a decoder over points all shapes and sizes, here
+   * and below, are those for one point.
    */
   readonly fixedInputs: readonly FixedInput[];
   /** The graph as JSON, which `createDecoder` takes. */
   readonly definition: GraphDefinition;
-  /** From the latent to the output, each after those that it reads. An activation at the end is the output activation. */
+  /**
+   * Operations in topological order, from the latent to the output. An activation at the end is the output
+   * activation.
+   */
   readonly operations: readonly Operation[];
   /** The size of a latent, d. */
   readonly latentSize: number;
@@ -74,17 +67,17 @@ export interface Decoder {
   readonly outputSize: number;
   /** The shape of a sample, [28, 28] say: data is stored row-major. `[outputSize]` unless it was given. */
   readonly outputShape: readonly number[];
-  /** Of a sample that is a picture: is its shape [channels, height, width], as PyTorch's, or are the channels last? */
+  /** Axis order of a sample that is a picture: [channels, height, width], as in PyTorch, or channels last. */
   readonly outputLayout: "channelsFirst" | "channelsLast";
-  /** What is applied to the logits. */
+  /** Activation applied to the logits. */
   readonly outputActivation: Activation;
   /** The number of weights and biases. */
   readonly parameterCount: number;
   /** [parameterCount]: weight, then bias, of each operation in order. Read only. */
   readonly parameters: Float32Array;
-  /** The loss that it was trained with, the default of `encode`; undefined when nobody said. */
+  /** Loss of its training, the default of `encode`; undefined if unknown. */
   readonly loss: StandardLoss | undefined;
-  /** The prior on its codes, the default of `encode`; undefined where it has none. */
+  /** Prior on its codes, the default of `encode`; undefined if there is none. */
   readonly prior: Prior | undefined;
   /**
    * [latentSize], the default of `z0`. Undefined means 0; zeros are stored as undefined. `lbfgs` takes its Jacobian J₀ here,
@@ -92,14 +85,14 @@ export interface Decoder {
    */
   readonly start: Float32Array | undefined;
   /**
-   * Whether a decoder that was loaded is the function that was meant. True: there was a probe, a few latents and their
-   * outputs, and it agreed. (Where one does not agree, loading fails.) False: there was none, or it proved nothing.
-   * Undefined: the decoder was made here, by `createDecoder` or by training.
+   * Result of the probe of a loaded decoder. True: the outputs agreed with the probe's. (If they do not, loading
+   * fails.) False: there was no probe, or it proved nothing. Undefined: the decoder was made here, by `createDecoder`
+   * or by training.
    */
   readonly verified: boolean | undefined;
-  /** Why `verified` is false, in words. */
+  /** Reason why `verified` is false, in words. */
   readonly unverifiedReason: string | undefined;
-  /** Whether `dispose()` has been called. */
+  /** True after `dispose()`. */
   readonly disposed: boolean;
   /**
    * The decoder as the bytes of a safetensors file, which `loadDecoder` reads back to the same bits, and
@@ -122,25 +115,28 @@ export interface Decoder {
 }
 
 /**
- * Names the method behind `onDispose`, and tells a decoder from what only looks like one. The same in every
- * copy of this module: a program that has the package twice may pass a decoder from one copy to the other.
+ * Key of a decoder's internals, by which a decoder is recognised. Shared by all copies of this module: a program that
+ * loads the package twice may pass a decoder from one copy to the other.
  */
-const onDisposeMethod: unique symbol = Symbol.for("latentflow.decoder.onDispose");
-/** Names the method behind `graphAtPoints`, in every copy. */
-const graphAtPointsMethod: unique symbol = Symbol.for("latentflow.decoder.atPoints");
-/** Names the method behind `decoderAtPoints`, in every copy. */
-const decoderAtPointsMethod: unique symbol = Symbol.for("latentflow.decoder.copyAtPoints");
+const internals: unique symbol = Symbol.for("latentflow.decoder.internals");
 
-/** `Symbol.dispose`, which TypeScript's lib es2022 and older runtimes do not know; there nobody asks for it. */
+/** Methods of a decoder that other modules of the package call. */
+interface Internals {
+  onDispose(callback: () => void): void;
+  /** Undefined if the decoder is not over points. */
+  readonly atPoints: Graph["atPoints"];
+  /** A method, so that programs which only receive decoders do not bundle GraphDecoder. */
+  decoderAtPoints(points: number, where: string): Decoder;
+}
+
+/** `Symbol.dispose`, which TypeScript's lib es2022 lacks; a symbol that is never looked up in runtimes without it. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
-
-const MADE_HERE: Verification = { verified: undefined, unverifiedReason: undefined };
 
 const identity: Activation = /* @__PURE__ */ Object.freeze({ name: "identity" });
 
-/** The decoder that there is: a graph of operations. */
+/** The only implementation of `Decoder`: a graph of operations. */
 export class GraphDecoder implements Decoder {
-  // For whoever prints it: bundlers, and what a CDN serves, shorten names.
+  // Shown when a decoder is printed; minifiers shorten class names.
   static readonly name = "GraphDecoder";
 
   readonly fixedInputs: readonly FixedInput[];
@@ -160,28 +156,24 @@ export class GraphDecoder implements Decoder {
   readonly verified: boolean | undefined;
   readonly unverifiedReason: string | undefined;
 
-  declare readonly [onDisposeMethod]: (callback: () => void) => void;
-  declare readonly [graphAtPointsMethod]: (points?: number, where?: string) => Graph | undefined;
-  declare readonly [decoderAtPointsMethod]: (points: number, where: string) => Decoder;
+  declare readonly [internals]: Internals;
 
-  readonly #atPoints: Graph["atPoints"];
   #disposed = false;
   readonly #disposeCallbacks: (() => void)[] = [];
 
   /**
-   * @param parameters by default 0, for its maker to fill in through the operations' tensors
-   * @param verification by default that of one made here
+   * @param parameters default: zeros, to be filled in through the operations' tensors
+   * @param verification default: undefined, for a decoder that was made, not loaded
    */
   constructor(
     graph: DecoderGraph,
     parameters: Float32Array = new Float32Array(countParameters(graph)),
-    { verified, unverifiedReason }: Verification = MADE_HERE,
+    verification?: Verification,
   ) {
-    const { latentSize, fixedInputs, operations, definition, loss, prior, start } = graph;
+    const { latentSize, fixedInputs, operations, definition, atPoints, loss, prior, start } = graph;
     const output = operations.at(-1)!;
     this.fixedInputs = Object.freeze(fixedInputs.map((input) => Object.freeze({ ...input })));
     this.definition = definition;
-    this.#atPoints = graph.atPoints;
     this.latentSize = latentSize;
     this.latentShape = Object.freeze([...(definition.latentShape ?? [latentSize])]);
     this.outputLayout = definition.outputLayout ?? "channelsLast";
@@ -194,15 +186,20 @@ export class GraphDecoder implements Decoder {
     this.loss = loss;
     this.prior = prior;
     this.start = start;
-    this.verified = verified;
-    this.unverifiedReason = unverifiedReason;
-    // Not in the class: esbuild keeps one with computed names, and all that it needs, where nobody makes a decoder.
-    Object.defineProperties(this, {
-      [onDisposeMethod]: { value: (callback: () => void) => this.#onDispose(callback) },
-      [graphAtPointsMethod]: { value: (points = 1, where?: string) => this.#atPoints?.(points, where) },
-      [decoderAtPointsMethod]: {
-        value: (points: number, where: string) => this.#decoderAtPoints(points, where),
+    this.verified = verification?.verified;
+    this.unverifiedReason = verification?.unverifiedReason;
+    const own: Internals = {
+      onDispose: (callback) => {
+        if (this.#disposed) callback();
+        else this.#disposeCallbacks.push(callback);
       },
+      atPoints,
+      decoderAtPoints: (points, where) =>
+        new GraphDecoder({ ...atPoints!(points, where), loss, prior, start }, parameters),
+    };
+    // Not methods of the class: esbuild never drops a class with computed names from a bundle.
+    Object.defineProperties(this, {
+      [internals]: { value: own },
       [disposeSymbol]: { value: () => this.dispose() },
     });
     Object.freeze(this);
@@ -232,44 +229,32 @@ export class GraphDecoder implements Decoder {
     this.#disposed = true;
     for (const callback of this.#disposeCallbacks.splice(0)) callback();
   }
-
-  #onDispose(callback: () => void): void {
-    if (this.#disposed) callback();
-    else this.#disposeCallbacks.push(callback);
-  }
-
-  #decoderAtPoints(points: number, where: string): Decoder {
-    const { loss, prior, start } = this;
-    return new GraphDecoder({ ...this.#atPoints!(points, where), loss, prior, start }, this.parameters);
-  }
 }
 
 /**
- * Has `callback` called when the decoder is disposed; at once if it has been already, as may happen to a
- * backend that packs a decoder after waiting for something else.
+ * Calls `callback` when the decoder is disposed; at once if it was disposed before, as may happen while a backend
+ * waits before it packs a decoder.
  */
 export function onDispose(decoder: Decoder, callback: () => void): void {
-  // What has passed checkDecoder is one.
-  (decoder as GraphDecoder)[onDisposeMethod](callback);
+  (decoder as GraphDecoder)[internals].onDispose(callback);
 }
 
-/** Of a decoder over points its graph for so many of them; undefined of any other. */
-export function graphAtPoints(decoder: Decoder, points?: number, where?: string): Graph | undefined {
-  return (decoder as GraphDecoder)[graphAtPointsMethod](points, where);
+/** Returns the graph of a decoder over points for a number of points; undefined for any other decoder. */
+export function graphAtPoints(decoder: Decoder, points: number, where?: string): Graph | undefined {
+  return (decoder as GraphDecoder)[internals].atPoints?.(points, where);
 }
 
 /**
- * Of a decoder over points one for so many of them, with the same parameters.
+ * Returns a decoder for a number of points with the parameters of a decoder over points.
  *
  * @param where who asks for so many, for messages
  * @throws LatentflowError `invalid_argument` where its values would be too large
  */
 export function decoderAtPoints(decoder: Decoder, points: number, where: string): Decoder {
-  // It makes the other itself, so that who has a decoder need not have what makes one.
-  return (decoder as GraphDecoder)[decoderAtPointsMethod](points, where);
+  return (decoder as GraphDecoder)[internals].decoderAtPoints(points, where);
 }
 
-/** What of a decoder its probe has to fit. */
+/** Returns the sizes that a decoder's probe has to have. */
 export function probedOf(decoder: Decoder): Probed {
   const { latentSize, outputSize, fixedInputs } = decoder;
   if (!fixedInputs.some(({ hasPoints }) => hasPoints)) return { latentSize, outputSize, fixedInputs };
@@ -280,14 +265,14 @@ export function probedOf(decoder: Decoder): Probed {
   return { latentSize, outputSize, fixedInputs, atPoints: atPointsOf };
 }
 
-/** Where what stands for each comes from, and how it is had anew. */
+/** Maker of each part, what messages expect, and how to make it again. */
 const SOURCES = {
   decoder: ["loadDecoder", "what loadDecoder or createDecoder returns", "load or create it anew"],
   encoder: ["trainAutoencoder", "the encoder that trainAutoencoder returns", "load or train it anew"],
 } as const;
 
 /**
- * Refuses what is no decoder, or one that has been disposed.
+ * Refuses anything but a decoder, and a disposed decoder.
  *
  * @param where the function called, for messages
  * @param part what it is there, for messages: an encoder is a decoder from samples to codes
@@ -299,59 +284,52 @@ export function checkDecoder(
   part: keyof typeof SOURCES = "decoder",
 ): asserts decoder is Decoder {
   const [maker, expected, anew] = SOURCES[part];
-  if (!isDecoder(decoder)) {
+  const found = recognise(decoder);
+  if (found !== "decoder") {
     const missing = isPromise(decoder) ? ` (is an await missing before ${maker}?)` : "";
-    const hint = isProxy(decoder) ? " in a Proxy" : missing;
+    const hint = found === "proxy" ? " in a Proxy" : missing;
     throw invalid(
       `${where}: the ${part} is ${show(decoder)}${hint}, expected ${expected}${memberHint(decoder, part)}`,
     );
   }
-  if (decoder.disposed) {
+  const { disposed, start, parameters } = decoder as Decoder;
+  if (disposed) {
     throw new LatentflowError("disposed", `${where}: the ${part} has been disposed; ${anew}`);
   }
-  if (decoder.start) checkPresent(where, `${part}.start`, decoder.start.buffer);
+  if (start) checkPresent(where, `${part}.start`, start.buffer);
   checkPresent(
     where,
     part === "decoder" ? "decoder.parameters" : `the ${part}'s parameters`,
-    decoder.parameters.buffer,
+    parameters.buffer,
   );
 }
 
-function isDecoder(value: unknown): value is Decoder {
+/** Tells a decoder from a Proxy of one, which lacks the state that the methods need, and from all else. */
+function recognise(value: unknown): "decoder" | "proxy" | "other" {
   try {
-    return hasMethods(value) && typeof value.disposed === "boolean";
+    if (typeof value !== "object" || value === null || !(internals in value)) return "other";
+    return typeof (value as unknown as Decoder).disposed === "boolean" ? "decoder" : "other";
   } catch {
-    return false;
+    return "proxy";
   }
 }
 
-function hasMethods(value: unknown): value is Decoder {
-  return typeof value === "object" && value !== null && onDisposeMethod in value;
-}
-
-/** Is what is no decoder a Proxy of one? It has the methods, but not the state that they work on. */
-function isProxy(value: unknown): boolean {
-  try {
-    return hasMethods(value);
-  } catch {
-    return true;
-  }
-}
-
-/** What describes a decoder that there is, in a form that can be sent: of one over points, it is that for one. */
+/**
+ * Returns a decoder's description in a form that can be sent to a worker; of a decoder over points, that for one
+ * point.
+ */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
   const { latentSize, fixedInputs, operations, definition, loss, prior, start } = decoder;
   return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss, prior, start };
 }
 
-/** All that a decoder but its parameters is made from: of one over points also what it is for other numbers of them. */
+/** Returns all that a decoder but its parameters is made from. */
 export function decoderGraphOf(decoder: Decoder): DecoderGraph {
-  const isOverPoints = graphAtPoints(decoder) !== undefined;
-  const atPoints = (points: number, where?: string) => graphAtPoints(decoder, points, where)!;
-  return { ...descriptionOf(decoder), ...(isOverPoints && { atPoints }) };
+  const { atPoints } = (decoder as GraphDecoder)[internals];
+  return { ...descriptionOf(decoder), ...(atPoints && { atPoints }) };
 }
 
-/** A decoder of the same parameters, in the same memory, of which more is known. */
+/** Returns a decoder with the same parameters, in the same memory, and another verification. */
 export function withVerification(decoder: Decoder, verification: Verification): Decoder {
   return new GraphDecoder(decoderGraphOf(decoder), decoder.parameters, verification);
 }

@@ -4,13 +4,13 @@ import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Decoder } from "./decoder.ts";
 
-// What is given with samples and not sought: a label, coordinates. In the options of calls it is named; everywhere else
-// there is one array for each of the decoder's fixed inputs, in their order.
+// Fixed inputs are given with each sample: a label, coordinates. Options of calls have them by name; inside the package
+// they are one array for each of the decoder's fixed inputs, in order.
 
-/** Of each fixed input by its name: one sample's numbers for all, or those of each sample one after the other. */
+/** Values of each fixed input, by name: one row, shared by all samples, or B rows. */
 export type FixedOption = Readonly<Record<string, FixedArray | number>>;
 
-/** Numbers; where they are classes, of any type of integers, too. */
+/** Array of numbers; class numbers may be in any type of integers. */
 export type FixedArray =
   | Float32Array
   | Int8Array
@@ -21,11 +21,11 @@ export type FixedArray =
   | Uint32Array
   | BigInt64Array;
 
-/** One array for each fixed input: as long as one sample's, for all of them, or B times as long. */
+/** Array of each fixed input, in the decoder's order: one row, shared by all samples, or B rows. */
 export type FixedValues = readonly Float32Array[];
 
 /**
- * The option `fixed` of a call, checked against the decoder.
+ * Checks the option `fixed` of a call against the decoder.
  *
  * @throws LatentflowError `invalid_argument` where one is missing, unknown, of the wrong length or type, or not finite
  */
@@ -63,7 +63,7 @@ export function checkFixed(
 }
 
 /**
- * What is given for one input, checked.
+ * Checks the values of one fixed input.
  *
  * @param at what messages begin with: what gives it
  * @param before how many values come before these, for messages
@@ -99,7 +99,7 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
     checkMemory(at, "its values", given);
-    // Classes name rows of a table: what has been checked must stay as it is.
+    // Classes index a table: a copy keeps the checked values.
     return areClasses ? given.slice() : given;
   }
   const type = typedArrayName(given);
@@ -113,7 +113,7 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   throw invalid(`${at} is ${show(given)}, expected ${types}${size === 1 ? ", or a number" : ""}`);
 }
 
-/** Writes what is given with a sample, one input after the other. */
+/** Writes a sample's fixed inputs one after the other. */
 export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number, into: Float32Array): void {
   let at = 0;
   decoder.fixedInputs.forEach(({ name, shape }, i) => {
@@ -125,7 +125,7 @@ export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number,
   });
 }
 
-/** What is given with some of the samples. Of what is given for all there is nothing to cut. */
+/** Returns the fixed inputs of samples `first` to `end - 1`. Rows shared by all samples stay as they are. */
 export function cutFixed(decoder: Decoder, fixed: FixedValues, first: number, end: number): FixedValues {
   return fixed.map((values, i) => {
     const { name, shape } = decoder.fixedInputs[i]!;

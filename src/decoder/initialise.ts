@@ -156,7 +156,7 @@ function checkSizes(where: string, sizes: unknown): readonly number[] {
     const shown = Array.isArray(sizes) ? showShape(sizes) : show(sizes);
     throw refused(where, "layers", "is", shown, "the sizes from latent to output, as [20, 150, 784]");
   }
-  // Each layer has its activation.
+  // Each layer makes two operations, with its activation.
   const most = MOST_OPERATIONS / 2;
   if (sizes.length > most + 1) {
     throw invalid(`${where}: there are ${sizes.length - 1} layers, expected at most ${most}`);

@@ -21,6 +21,12 @@ interface Module {
   readonly bias?: Tensor;
 }
 
+/** Characters of a list in a message, which has the line of Python to show as well. */
+const LONGEST_LIST = 200;
+
+/** Prefixes that a message suggests. */
+const MOST_PREFIXES = 3;
+
 /** Prefix and number of a layer's name. */
 const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
 
@@ -82,7 +88,8 @@ type Stack = readonly (readonly [name: string, module: Module])[];
 
 /** Names what keeps tensors from being a plain stack of linear layers, if anything does. */
 function problemOf(stack: Stack, others: readonly string[]): string | undefined {
-  if (others.length > 0) return `${showList(others.map(show))}: no linear layer has such tensors`;
+  if (others.length > 0)
+    return `${showList(others.map(show), LONGEST_LIST)}: no linear layer has such tensors`;
   for (const [name, { weight }] of stack) {
     if (!weight) return `${show(`${name}.weight`)} is missing, but there is a bias`;
     if (weight.shape.length === 2) continue;
@@ -91,7 +98,7 @@ function problemOf(stack: Stack, others: readonly string[]): string | undefined 
   const names = stack.map(([name]) => name);
   if (!areStackNames(names)) {
     return (
-      `the layers are ${showList(names.map(show))}, expected one prefix, and numbers that grow by 1 or by 2: others leave ` +
+      `the layers are ${showList(names.map(show), LONGEST_LIST)}, expected one prefix, and numbers that grow by 1 or by 2: others leave ` +
       "room for modules without tensors"
     );
   }
@@ -105,7 +112,7 @@ function problemOf(stack: Stack, others: readonly string[]): string | undefined 
     ([name, { weight, bias }]) =>
       `${show(name)} ${showShape(weight!.shape)}${bias ? ` with bias ${showShape(bias.shape)}` : ""}`,
   );
-  return `the shapes do not chain, [out, in] with bias [out], each layer's in being the last one's out: ${showList(shapes)}`;
+  return `the shapes do not chain, [out, in] with bias [out], each layer's in being the last one's out: ${showList(shapes, LONGEST_LIST)}`;
 }
 
 function needsConversion(
@@ -116,13 +123,11 @@ function needsConversion(
 ): LatentflowError {
   const prefixes = [...new Set(stack.map(([, { prefix }]) => prefix))];
   const narrower = prefixes.filter((prefix) => !names.every((name) => name.startsWith(prefix)));
-  const others = narrower.slice(1).map((prefix) => ` or ${show(prefix)}`);
+  const choices = narrower
+    .slice(0, MOST_PREFIXES)
+    .map((text, i) => option("prefix", text, `${i === 0 ? "the option prefix: " : ""}${show(text)}`));
   const part =
-    narrower.length > 0
-      ? "; if only a part of the tensors is the decoder's, give " +
-        option("prefix", narrower[0], `the option prefix: ${show(narrower[0])}`) +
-        showList(others)
-      : "";
+    choices.length > 0 ? `; give ${choices.join(" or ")} if only a part of the tensors is the decoder's` : "";
   const first = stack[0]?.[1].weight?.shape;
   const latent = first?.length === 2 ? first[1] : "LATENT_SIZE";
   return new LatentflowError(

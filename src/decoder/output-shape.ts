@@ -7,8 +7,8 @@ import { readDefinition } from "../graph/read-definition.ts";
 import { checkOutputOrder, checkOutputShape } from "./output.ts";
 
 /**
- * The same graph with another shape for its output, whose numbers stay in their order. The shape comes before an output
- * activation, which losses may have in themselves.
+ * Gives a graph's output another shape, with its numbers in their order. The reshape comes before an output
+ * activation, since losses may include that.
  *
  * @param shape as it was given, unchecked
  * @throws LatentflowError `invalid_argument` where the shape holds other numbers, or puts the graph's axes in another order
@@ -29,7 +29,7 @@ export function withOutputShape(where: string, graph: Graph, shape: readonly num
   return readDefinition(where, { ...definition, operations: [...before, reshape, ...after] });
 }
 
-/** One that no value of the graph has. */
+/** Makes a name that no value of the graph has. */
 function freeName({ fixedInputs, operations }: Graph): string {
   const names = new Set([...fixedInputs, ...operations].map(({ name }) => name));
   let name = "output shape";

@@ -5,13 +5,13 @@ import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
 
-// What a decoder's output is: its shape, its activation, the loss for it.
+// Shape and activation of a decoder's output.
 
-/** The most axes that a shape may have. */
+/** Most axes of a shape. */
 const maxAxes = 8;
 
 /**
- * Refuses a shape that does not hold `outputSize` values; returns it otherwise.
+ * Checks that a shape holds `outputSize` values.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -60,7 +60,7 @@ function isShape(shape: unknown): shape is number[] {
   );
 }
 
-/** The output activation of a decoder of which only the loss is known: "sigmoid" for cross entropy, else none. */
+/** Returns the output activation that a loss implies: "sigmoid" for cross entropy, else "identity". */
 export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
   return normaliseActivation("", "", (loss && termTraits(loss).outputActivation) ?? "identity");
 }

@@ -2,18 +2,17 @@ import { checkNumber, invalid } from "../base/check.ts";
 import { option, subject } from "../base/message.ts";
 import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 
-// A decoder over points has no size until a call says how many there are: here it gets one. How many files say that there
-// are is src/cli/input/points.ts.
+// A decoder over points gets its sizes from the number of points of each call. The program takes the number from files, in
+// src/cli/input/points.ts.
 
-/** Of each decoder over points, those for so many. */
+/** Decoders for numbers of points, by the decoder over points. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
 
-/** The last few numbers of points are kept: each has its own packed copies. */
+/** Most decoders kept for a decoder over points: each has packed copies of the parameters. */
 const MOST_KEPT = 4;
 
 /**
- * A decoder over points for so many of them: the same parameters, and values that are as long. Any other decoder is
- * returned as it is.
+ * Returns a decoder for a number of points, with the same parameters. A decoder without points is returned as it is.
  *
  * @param points the option `points` of the call
  * @throws LatentflowError `invalid_argument` where there is no number and has to be one, or the other way round
@@ -36,16 +35,16 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
   }
   const there = known.get(count);
   if (there) {
-    // The one used last is let go of last.
+    // Insertion order is the order of use: the oldest is dropped first.
     known.delete(count);
     known.set(count, there);
     return there;
   }
-  // It is one of the operations that does not fit, but the option that is to be changed.
+  // An operation may refuse the size; the message names the option that set it.
   const asked = `${where}: ${subject("points")} is ${count}, which this decoder cannot be made for`;
   const made = decoderAtPoints(decoder, count, asked);
   known.set(count, made);
-  // Calls at work with one that is let go of keep it until they end.
+  // Calls that use a dropped one keep it until they end.
   if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);
   return made;
 }

@@ -2,35 +2,35 @@ import { invalidFile } from "../base/check.ts";
 import type { LatentflowError } from "../base/errors.ts";
 import { type CheckedProbe, pick } from "./probe.ts";
 
-/** What a comparison came to. */
+/** Outcome of a comparison. */
 export type Comparison =
   | { readonly outcome: "agrees" }
   /** The outputs agree, but so would those of other decoders. */
   | { readonly outcome: "proves nothing"; readonly reason: string }
-  /** In words. */
+  /** Outputs that differ, in words. */
   | { readonly outcome: "differs"; readonly difference: string };
 
 /**
- * What is taken for roundings: the largest difference, as a share of the largest output; and the root mean square of the
- * differences, as a share of that by which the rows differ from their mean. Of four deep decoders PyTorch itself is off by
- * 0.3 to 1.4e-5 in that, seen from float64, ONNX Runtime by 0.3 to 1.4e-5, and these kernels by 1 to 1.8e-5
- * (docs/public-decoders.md); dropout or statistics of a batch make a difference ten times as large as the limit.
+ * Differences that are taken for rounding: the largest, as a share of the largest output; and the root mean square,
+ * as a share of that of the rows' deviations from their mean. Against float64, PyTorch and ONNX Runtime are off by
+ * 0.3 to 1.4e-5 in the latter on four deep decoders, and these kernels by 1 to 1.8e-5 (docs/public-decoders.md);
+ * dropout or statistics of a batch differ by ten times the limit.
  */
 const MOST_LARGEST = 1e-4;
 const MOST_MEAN = 1e-4;
 /**
- * Float32's own roundings, as a share of the outputs' root mean square: some ten units in the last place, which is what
- * sums of a thousand products come to. Where rows differ less than a tenth as much as the outputs are large, this is
- * more than MOST_MEAN allows, and no decoder could keep to that.
+ * Rounding of float32 itself, as a share of the outputs' root mean square: ten units in the last place, as sums of a
+ * thousand products have. Where rows differ by less than a tenth of the outputs' size, MOST_MEAN allows less than
+ * that.
  */
 const ROUNDING = 1e-6;
-/** Rows that differ less than this share of the outputs hardly do: a constant would pass for the decoder. */
+/** Least spread of the rows, as a share of the outputs: below it a constant would pass for the decoder. */
 const LEAST_SPREAD = 1e-3;
-/** So many elements a message names. */
+/** Elements that a message names. */
 const SHOWN = 3;
 
 /**
- * Compares what a decoder makes of a probe's latents with what the probe has.
+ * Compares a decoder's outputs with a probe's.
  *
  * @param outputs rows × outputSize
  */
@@ -50,7 +50,7 @@ export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Co
     for (let row = 0; row < rows; row++) {
       const at = row * width + i;
       const value = x[at]!;
-      // Whatever is no number is as wrong as can be.
+      // NaN counts as an infinite difference.
       const between = Math.abs(made[at]! - value);
       const difference = Number.isFinite(between) ? between : Infinity;
       largest = Math.max(largest, Math.abs(value));
@@ -90,7 +90,7 @@ function figure(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-/** The error of a decoder that is not the probe's. */
+/** Makes the error for a decoder that disagrees with the probe. */
 export function refuseByProbe(where: string, difference: string, hint: string): LatentflowError {
   return invalidFile(
     `${where}: the decoder that was read is not the one of the probe: ${difference}. ${hint}`,

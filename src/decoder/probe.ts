@@ -8,18 +8,18 @@ import { readFloats, type Tensor } from "../files/tensor.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 
-// A probe: a few latents, and what the decoder that is meant makes of them. Names and shapes cannot tell a stack of
-// layers from residual blocks, nor a square matrix from its transpose, nor that a sigmoid is missing; numbers can.
+// A probe has a few latents and their outputs. Names and shapes cannot tell a stack of layers from residual blocks, a square
+// matrix from its transpose, or that a sigmoid is missing; numbers can.
 //
 // In a file it is metadata, `latentflow.probe`: as base64 the bytes of a safetensors file with the metadata
 // {"format": "1"} and the tensors
 //   z            F32 [rows, latentSize]
 //   fixed.NAME   F32 [rows, …], of each fixed input, if there are any
-//   indices      I32 [k], at most 4,096: which elements of an output are there, in the order in which `decode` gives
-//                them; without it all are
+//   indices      I32 [k], at most 4,096: indices into an output in the order of `decode`; without this tensor `x` has
+//                all elements
 //   x            F32 [rows, k]: these elements of the outputs
 
-/** A few latents, and what the decoder that is meant makes of them. */
+/** A few latents and the outputs of the decoder that is meant. */
 export interface Probe {
   /** rows × latentSize. */
   readonly z: Float32Array;
@@ -32,22 +32,22 @@ export interface Probe {
 /** A probe whose sizes have been checked. */
 export interface CheckedProbe {
   readonly rows: number;
-  /** How many points there are; undefined where there are none. */
+  /** Number of points; undefined without points. */
   readonly points: number | undefined;
   readonly z: Float32Array;
   readonly fixed: ReadonlyMap<string, Float32Array>;
-  /** Which elements of an output are there; undefined: all. */
+  /** Indices of the elements of an output that `x` has; undefined: all. */
   readonly indices: Int32Array | undefined;
-  /** rows × as many as there are indices. */
+  /** rows × number of indices. */
   readonly x: Float32Array;
 }
 
-/** What of a decoder its probe has to fit. */
+/** Sizes of a decoder that its probe has to have. */
 export interface Probed {
   readonly latentSize: number;
   readonly outputSize: number;
   readonly fixedInputs: readonly FixedInput[];
-  /** Of one over points, which says its sizes for one of them: the same for so many. */
+  /** Returns the sizes of a decoder over points for a number of points. */
   readonly atPoints?: (points: number) => Probed;
 }
 
@@ -55,19 +55,19 @@ export interface Probed {
 export const PROBE = "latentflow.probe";
 
 const FORMAT = "1";
-/** Rows that are made. One row would not tell a decoder from a constant. */
+/** Rows of a probe that is made. One row would not tell a decoder from a constant. */
 const ROWS = 4;
-/** Who wrote a file chooses how many there are, and each costs a pass through the decoder. */
+/** Most rows that are read: each costs a pass through the decoder, and the file chooses their number. */
 const MOST_ROWS = 64;
 const MOST_INDICES = 4096;
 const MOST_POINTS = 2 ** 20;
 /** Points of a probe that is made. */
 const PROBE_POINTS = 5;
-/** The header of a file, at most 2^20 bytes, has it as base64, which is 4/3 as long, among other things. */
+/** Most bytes of a probe: a file's header, of at most 2^20 bytes, holds it as base64, 4/3 as long. */
 const MOST_BYTES = 2 ** 19;
 
 /**
- * The probe in a file's metadata, if there is one. Nothing in it is trusted.
+ * Reads the probe in a file's metadata, if there is one.
  *
  * @param where the function called, for messages
  * @throws LatentflowError `invalid_file` when it is malformed, or another decoder's by its sizes
@@ -98,12 +98,13 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
   const { latentSize, outputSize, fixedInputs } = bound(decoder, points);
   const indices = readIndices(at, tensors.get("indices"), outputSize);
   return {
-    ...{ rows, points },
+    rows,
+    points,
     z: readTensor(at, "z", z, [rows, latentSize]),
     fixed: new Map(
       fixedInputs.map(({ name, shape, classes }) => {
         const tensor = tensors.get(`fixed.${name}`)!;
-        // A class may have an axis of its own, or none.
+        // Classes may be [rows] or [rows, 1].
         const isSame = tensor.shape[0] === rows && sizeOf(tensor.shape) === rows * sizeOf(shape);
         const values = readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape]);
         const wrong = wrongClass(values, classes);
@@ -118,15 +119,15 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
   };
 }
 
-/** How many points a probe has, by the size of an input of points; undefined where the decoder has no such input. */
+/** Finds the number of points of a probe by the size of an input of points; undefined if the decoder has none. */
 function pointsOf({ fixedInputs }: Probed, rows: number, size: (name: string) => number): number | undefined {
   const input = fixedInputs.find(({ hasPoints }) => hasPoints);
   if (!input) return undefined;
-  // What does not come out even is refused by its size.
+  // A size that is no multiple is refused by the check of its length.
   return Math.min(Math.max(1, Math.floor(size(input.name) / rows / sizeOf(input.shape))), MOST_POINTS);
 }
 
-/** A number that names no row of a table, if there is one. */
+/** Finds a value that is no class number. */
 function wrongClass(values: Float32Array, classes: number | undefined): number | undefined {
   if (classes === undefined) return undefined;
   return values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes));
@@ -167,7 +168,7 @@ function readIndices(where: string, tensor: Tensor | undefined, outputSize: numb
 }
 
 /**
- * A copy of the probe that an option gives, as far as it can be checked before there is a decoder.
+ * Copies the option `probe`, and checks it as far as possible without the decoder.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -200,7 +201,7 @@ function copyValues(where: string, name: string, values: unknown): Float32Array 
 }
 
 /**
- * A probe that an option gives, with its sizes checked.
+ * Checks the sizes of a probe against the decoder.
  *
  * @throws LatentflowError `invalid_argument` when they are not the decoder's
  */
@@ -253,7 +254,7 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   };
 }
 
-/** The inputs of a probe that is to be made: numbers of a standard normal distribution, the same each time. */
+/** Draws inputs of a probe from a standard normal distribution, always the same. */
 export function probeInputs(decoder: Probed): {
   readonly points: number | undefined;
   readonly z: Float32Array;
@@ -262,7 +263,7 @@ export function probeInputs(decoder: Probed): {
   const points = decoder.atPoints && PROBE_POINTS;
   const { latentSize, fixedInputs } = bound(decoder, points);
   const random = createRandom(0);
-  // Box and Muller's; 1 - u is never 0.
+  // Box-Muller transform; 1 - u is never 0.
   const normal = () => Math.sqrt(-2 * logarithm(1 - random.uniform())) * cosineOfPi(2 * random.uniform());
   const z = Float32Array.from({ length: ROWS * latentSize }, normal);
   const fixed = fixedInputs.map(({ name, shape, classes }) => {
@@ -273,8 +274,8 @@ export function probeInputs(decoder: Probed): {
 }
 
 /**
- * A probe as the text of the metadata's key. Of outputs with more than 4,096 elements it has as many, spread over all
- * of them. Rows that a file's header has no room for are left out.
+ * Formats a probe as metadata. Of outputs with more than 4,096 elements it has as many, spread over all of them; rows
+ * that do not fit into a file's header are left out.
  *
  * @returns undefined where there is no room for two rows, without which nothing would be proved
  * @throws LatentflowError `invalid_argument` when the probe is none of the decoder's
@@ -293,7 +294,9 @@ export function writeProbe(where: string, probe: Probe, decoder: Probed): string
   const tensors = [
     { name: "z", shape: [rows, decoder.latentSize], values: first(z) },
     ...[...fixed].map(([name, values]) => ({
-      ...{ name: `fixed.${name}`, shape: [rows, ...shapes.get(name)!], values: first(values) },
+      name: `fixed.${name}`,
+      shape: [rows, ...shapes.get(name)!],
+      values: first(values),
     })),
     ...(indices ? [{ name: "indices", shape: [indices.length], values: indices }] : []),
     {
@@ -305,7 +308,7 @@ export function writeProbe(where: string, probe: Probe, decoder: Probed): string
   return toBase64(writeSafetensors(tensors, new Map([["format", FORMAT]])));
 }
 
-/** Elements all over an output: one at random of each of as many equal parts, so that no pattern of its axes is met. */
+/** Draws an element from each of equal parts of an output, so that they follow no pattern of its axes. */
 function spread(width: number): Int32Array {
   const random = createRandom(1);
   const drawn = Array.from({ length: MOST_INDICES }, (_, i) =>
@@ -314,7 +317,7 @@ function spread(width: number): Int32Array {
   return Int32Array.from(new Set(drawn));
 }
 
-/** These elements of each row. */
+/** Picks elements of each row. */
 export function pick(rowsOfAll: Float32Array, rows: number, indices: Int32Array): Float32Array {
   const width = rowsOfAll.length / rows;
   const picked = new Float32Array(rows * indices.length);
@@ -336,7 +339,7 @@ function fromBase64(where: string, text: string): Uint8Array {
 
 function toBase64(bytes: Uint8Array): string {
   let text = "";
-  // A call takes only so many arguments.
+  // The number of arguments of a call is limited.
   for (let start = 0; start < bytes.length; start += 2 ** 13) {
     text += String.fromCharCode(...bytes.subarray(start, start + 2 ** 13));
   }

@@ -1,17 +1,17 @@
 import { refused, show } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 
-// A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array of
-// decimals of nine digits, which give every float32 back, bit for bit.
+// A decoder's start is the default of `z0`, the latent where flows begin. Files have it as a JSON array of decimals of nine
+// digits, which give every float32 back bit for bit.
 
 /**
- * A copy of a start. Its length is checked by `checkStartSize`.
+ * Copies a start and checks its values; `checkStartSize` checks its length.
  *
  * @throws LatentflowError `invalid_argument` when it is no Float32Array, or not finite
  */
 export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
   checkFloat32(where, name, value);
-  // Checked after it is copied: what was given may have methods of its own, or be written to meanwhile.
+  // The copy is checked: the caller's array may have methods of its own, or change.
   const start = new Float32Array(value.length);
   start.set(value);
   const bad = start.findIndex((each) => !Number.isFinite(each));
@@ -20,7 +20,7 @@ export function normaliseStart(where: string, value: unknown, name = "start"): F
 }
 
 /**
- * Refuses a start for latents of another size.
+ * Checks a start's length.
  *
  * @returns the start, undefined where it is 0
  * @throws LatentflowError `invalid_argument`
@@ -47,7 +47,7 @@ function formatFloat32(value: number): string {
 }
 
 /**
- * Reads a start from parsed JSON.
+ * Checks a start in parsed JSON.
  *
  * @param name what messages call it
  * @throws LatentflowError `invalid_argument` when it is no array of as many finite numbers
@@ -67,7 +67,7 @@ export function remakeStart(
 }
 
 /**
- * Where the flows of `count` samples from `first` on begin: count × latentSize.
+ * Returns the start of each of `count` samples from `first` on: count × latentSize.
  *
  * @param z0 one latent for all samples, or one for each
  */

@@ -7,13 +7,13 @@ import { allocate, checkSize } from "./limits.ts";
 export interface DataArray {
   /** The length of each axis; for a set of samples the first axis counts them. */
   readonly shape: readonly number[];
-  /** As many values as the product of `shape`: bytes where the file has uint8, else float32. */
+  /** Values, as many as the product of `shape`: Uint8Array if the file has uint8, else float32. */
   readonly data: Uint8Array | Float32Array;
   /** The values' type in the file. */
   readonly type: ValueType;
 }
 
-/** What a file says of its array before the values. */
+/** Header of a file with one array. */
 export interface ArrayHeader {
   readonly shape: readonly number[];
   readonly type: ValueType;
@@ -64,21 +64,21 @@ export function* parseArray(
   return fortran ? { ...array, data: yield* transpose(where, array) } : array;
 }
 
-/** So many axes are shown of a shape. */
+/** Most axes of a shape in a message. */
 const MOST_AXES = 8;
 
-/** A shape as messages write it: `3 × 28 × 28`, cut after a few axes. */
+/** Formats a shape for messages: `3 × 28 × 28`, cut after a few axes. */
 export function showLengths(shape: readonly number[]): string {
   if (shape.length === 0) return "a single value";
   return shape.slice(0, MOST_AXES).join(" × ") + (shape.length > MOST_AXES ? " × ..." : "");
 }
 
-/** The product of `shape`: exact, or far too large for any file, so that no hostile shape wraps around. */
+/** Returns the product of `shape`: exact, or far too large for any file, so that no hostile shape wraps around. */
 export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
-/** Numbers one behind the other, in an array of the pieces' own type: of a single piece that itself. */
+/** Concatenates arrays of one type; a single one is returned as it is. */
 export function joinValues<Values extends Float32Array | Float64Array | Uint32Array>(
   pieces: readonly Values[],
 ): Values {
@@ -94,7 +94,7 @@ export function joinValues<Values extends Float32Array | Float64Array | Uint32Ar
   return joined;
 }
 
-/** Refuses a file whose values fill fewer or more bytes than its header promises. */
+/** Refuses a file whose values take fewer or more bytes than its header states. */
 export function checkDataSize(
   where: string,
   shape: readonly number[],
@@ -112,7 +112,7 @@ export function checkDataSize(
 }
 
 /**
- * The values of a file as data: uint8 as they are, all others as float32.
+ * Reads the values of a file: uint8 as they are, all others as float32.
  *
  * @param raw as many as the product of `shape`
  * @param maxBytes the most memory for them
@@ -145,7 +145,7 @@ export function* readValues(
 
 const COPIED_AT_ONCE = 2 ** 22;
 
-/** Copies bytes; not by slice(), which a Buffer answers with a view. */
+/** Copies bytes in pieces. A Buffer's slice() is a view. */
 function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
   for (let start = 0; start < to.length; start += COPIED_AT_ONCE) {
     to.set(from.subarray(start, Math.min(start + COPIED_AT_ONCE, to.length)), start);
@@ -163,7 +163,7 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
     data instanceof Uint8Array
       ? allocate(where, Uint8Array, data.length)
       : allocate(where, Float32Array, data.length);
-  /** Where in the file a row of the last axis begins, and its indices on the other axes. */
+  /** Offset of a row of the last axis in the file, and its indices on the other axes. */
   let from = 0;
   const indices = shape.map(() => 0);
   for (let to = 0; to < data.length; ) {

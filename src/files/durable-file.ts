@@ -2,10 +2,10 @@ import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
 
-// Files are written beside their place, brought to the disk and renamed into it: whenever the process is killed, and
-// whatever the disk says, there is the old file, the new one or none, never a part of one.
+// Files are written beside their place, synced to the disk and renamed. Whenever the process is killed or the disk fails,
+// the place has the old file, the new one or none, never a part of one.
 
-/** Node's modules for files; undefined where there are none. */
+/** Returns Node's modules for files; undefined where there are none. */
 export function fileModules() {
   const fileSystem = builtinModule("node:fs/promises");
   const path = builtinModule("node:path");
@@ -16,9 +16,9 @@ export function fileModules() {
 type FileSystem = typeof import("node:fs/promises");
 
 /**
- * Writes a file that is not in its place yet, and waits until it is on the disk. What may be there is removed first,
- * not written over: a process that has stood still in the middle of writing it goes on in a file without a name. A
- * file that cannot be written as a whole is removed.
+ * Writes a file, to be renamed afterwards, and brings it to the disk. A file of that name is removed first, not
+ * written over: another process that is still writing it goes on in a file without a name. On failure the file is
+ * removed.
  */
 export async function writeSynced(
   fileSystem: FileSystem,
@@ -42,7 +42,7 @@ export async function writeSynced(
   }
 }
 
-/** Makes renamings in a folder last. Not every system can: Windows opens no folders. */
+/** Brings renamings in a folder to the disk. No-op on systems, such as Windows, that open no folders. */
 export async function syncFolder(fileSystem: FileSystem, folder: string): Promise<void> {
   const handle = await fileSystem.open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => {});
@@ -66,13 +66,13 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
 
-/** Why the system refuses, in words, if it is for a common reason. */
+/** Returns the reason of a file system's error in words, if it is a common one. */
 export function reasonOf(cause: unknown): string | undefined {
   return reasons[codeOf(cause) ?? ""];
 }
 
 /**
- * What went wrong with a file, in words.
+ * Makes the error of a file that cannot be read or written.
  *
  * @param what could not be done: `cannot write FILE`
  */

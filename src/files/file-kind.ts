@@ -1,12 +1,12 @@
-// What people give in place of a decoder or of data, told by its first bytes, and how to make of it what is read.
+// Recognises files of other kinds by their first bytes, with advice how to convert each to a decoder or to data.
 
 /** A kind of file. */
 export interface FileKind {
   /** "a PyTorch file", say. */
   readonly name: string;
-  /** What to do where a decoder is wanted; undefined where it may be one. */
+  /** Advice where a decoder is expected; undefined if the file may be one. */
   readonly asDecoder: string | undefined;
-  /** What to do where data are wanted; undefined where it may hold them. */
+  /** Advice where data are expected; undefined if the file may hold them. */
   readonly asData: string | undefined;
 }
 
@@ -14,18 +14,18 @@ interface Signature extends FileKind {
   readonly matches: (file: FileStart) => boolean;
 }
 
-/** As much of a file as is looked at. */
+/** Beginning of a file, and its end for zip files. */
 interface FileStart {
   readonly bytes: Uint8Array;
   /** The first bytes, each as a character. */
   readonly text: string;
-  /** Whether it begins with these bytes, at an offset. */
+  /** Tests for bytes at an offset. */
   readonly begins: (start: string, offset?: number) => boolean;
 }
 
 const LOOKED_AT = 512;
 
-/** Where the names of a zip file's entries are: each before the entry, and all of them at the end. */
+/** Bytes searched at a zip file's end for entries' names. */
 const ZIP_LOOKED_AT = 2 ** 16;
 
 const saveArray = 'numpy.save("data.npy", array)';
@@ -41,7 +41,7 @@ const torchData =
   'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
-/** Of all, the first that matches counts. A function, so that bundlers leave it out where nothing is loaded. */
+/** Ordered; the first match wins. A function, so that bundlers leave it out where nothing is loaded. */
 const signatures = (): readonly Signature[] => [
   {
     name: "an empty file",
@@ -87,7 +87,7 @@ const signatures = (): readonly Signature[] => [
     name: "a zip file",
     matches: ({ begins }) => begins("PK\x03\x04") || begins("PK\x05\x06"),
     asDecoder: unpack("unzip"),
-    // Whatever is in it is named there.
+    // The .npz reader names the entries.
     asData: undefined,
   },
   {
@@ -203,23 +203,23 @@ const safetensors: FileKind = {
     'numpy.save("data.npy", safetensors.numpy.load_file("data.safetensors")["NAME"])',
 };
 
-/** The kind of file that begins with these bytes; undefined where there is no telling. */
+/** Recognises the kind of a file by its beginning; undefined if it has no known one. */
 export function recognise(bytes: Uint8Array): FileKind | undefined {
-  // Its first bytes are a length, which may look like anything.
+  // Checked first: its first bytes are a length, which may match any signature.
   if (isSafetensors(bytes)) return safetensors;
   const text = latin1(bytes.subarray(0, LOOKED_AT));
   const begins = (start: string, offset = 0) => text.startsWith(start, offset);
   return signatures().find(({ matches }) => matches({ bytes, text, begins }));
 }
 
-/** Whether a file that begins with these bytes, a few hundred or all, is an ONNX file. */
+/** Tests if a file is ONNX by its beginning, a few hundred bytes or all. */
 export function isOnnx(beginning: Uint8Array): boolean {
   // A safetensors file begins with its header's length, which may look like anything, and goes on with a brace.
   if (beginning[8] === 0x7b && beginning.subarray(4, 8).every((byte) => byte === 0)) return false;
   return startsAsOnnx(beginning);
 }
 
-// Protocol buffers: field 1, the version, then a text, the graph or what follows it.
+// Protocol buffers: field 1, the IR version, then any field that may follow it.
 function startsAsOnnx([first, version = 0, next = 0]: Uint8Array): boolean {
   const isVersion = first === 0x08 && version >= 1 && version <= 32;
   return isVersion && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(next);
@@ -235,13 +235,13 @@ function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-/** Whether a zip file seems to have an entry of this name. */
+/** Tests if a zip file seems to have an entry of this name. */
 function hasInZip(bytes: Uint8Array, name: string): boolean {
   const contains = (part: Uint8Array) => new TextDecoder("latin1").decode(part.slice()).includes(name);
   return contains(bytes.subarray(0, LOOKED_AT)) || contains(bytes.subarray(-ZIP_LOOKED_AT));
 }
 
-/** Keras has weights [in, out], kernel and bias, in layers some of which have none. */
+/** Advice for Keras: its weights are [in, out], kernel then bias, and some layers have none. */
 function kerasCure(file: string): string {
   return (
     `convert it in Python: layers = [l.get_weights() for l in keras.models.load_model("${file}").layers if ` +

@@ -9,25 +9,24 @@ import { allocate, checkSize } from "./limits.ts";
 export const largestRatio = 1032;
 
 /**
- * Packed bytes handed over at once. What they unpack to, and how long that takes, is known only afterwards: a
- * megabyte where the last piece is a guide, and 4 MB, some 20 ms, at most.
+ * Packed bytes handed over at once. Their unpacked size is only known afterwards: the pieces aim at 1 MB, and 4 MB,
+ * 20 ms, at most.
  */
 const FIRST_PIECE = 2 ** 8;
 const LONGEST_PIECE = 2 ** 12;
 const WANTED_OUTPUT = 2 ** 20;
 
-/** An empty member of 20 bytes takes as long as one of a hundred kilobytes: bgzip's are that long. */
+/** Most gzip members in a file: an empty one of 20 bytes takes as long as one of 100 kB, which is bgzip's size. */
 const MOST_MEMBERS = 2 ** 16;
 
-/** Whether `bytes` begin as a gzip file does. */
+/** Tests for gzip's magic number. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /**
- * Unpacks at most the first `maxSize` bytes of a gzip file and stops there, so that the memory it takes is
- * the caller's choice and not the file's. Checksums are checked of what is unpacked to its end; a file may be several
- * gzip files one after the other.
+ * Unpacks the first `maxSize` bytes of a gzip file of one or more members, so that the caller bounds the memory. The
+ * checksum of each member that ends within them is checked.
  *
  * @param where what messages begin with
  * @throws LatentflowError `invalid_file` when the file is damaged or cut short before that
@@ -36,7 +35,7 @@ export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number)
   const trailers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let sum = 0;
   let members = 0;
-  /** Of the member that ends at `end`. */
+  /** Checks the checksum of the gzip member that ends at `end`. */
   const checkMember = (end: number) => {
     if (++members > MOST_MEMBERS) throw invalidFile(`${where}: more than ${MOST_MEMBERS} gzip files in one`);
     const expected = end >= 18 ? trailers.getUint32(end - 8, true) : 0;
@@ -61,7 +60,7 @@ export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number)
 }
 
 /**
- * Unpacks a gzip file to the size that its content's header promises, and one byte more to see that it ends there.
+ * Unpacks a gzip file to the size that the header of its content states, and one byte more to see that it ends there.
  *
  * @param headerSize as much as the longest header takes
  * @param promisedSize the size of the whole content, from its beginning
@@ -86,7 +85,7 @@ export function* unpackGzip(
 }
 
 /**
- * Unpacks deflated bytes whose size and checksum are known.
+ * Unpacks deflated bytes of known size and checksum.
  *
  * @param size has been found to be neither beyond a limit nor more than `bytes` can hold
  * @throws LatentflowError `invalid_file` when they are damaged or something else
@@ -116,7 +115,7 @@ export function* inflate(
   }
 }
 
-/** The first `maxSize` bytes that come out, and whether that is all. */
+/** Unpacks the first `maxSize` bytes; `isWhole` if nothing follows. */
 function* push(
   where: string,
   stream: Gunzip | Inflate,
@@ -128,7 +127,7 @@ function* push(
   let size = 0;
   stream.ondata = (piece) => {
     add(piece);
-    // One piece may give out several times, also when there is no more place.
+    // One piece may call this several times, also after `unpacked` is full.
     if (size <= maxSize) unpacked.set(piece.subarray(0, maxSize - size), size);
     size += piece.length;
   };
@@ -148,7 +147,7 @@ function* push(
   };
 }
 
-/** What is thrown where packed bytes make no sense, whatever it is: they are the file's. */
+/** Wraps an error of the decompressor as `invalid_file`. */
 function damaged(where: string, cause: unknown): unknown {
   return cause instanceof LatentflowError
     ? cause

@@ -1,11 +1,11 @@
-/** Pixels of 0 to 255 as numbers from 0 to 1. */
+/** Scales pixels of 0 to 255 to numbers from 0 to 1. */
 export function scalePixels(pixels: Uint8Array): Float32Array {
   return Float32Array.from(pixels, (pixel) => pixel / 255);
 }
 
 /**
- * The height and width of samples of this shape as grey images: `[28, 28]`, or the same with one channel
- * before or after it. Undefined for every other shape, and for images of a single row or column.
+ * Returns height and width of samples of a shape as grey images: `[28, 28]`, or the same with one channel before or
+ * after it. Undefined for every other shape, and for images of a single row or column.
  */
 export function imageSize(shape: readonly number[]): readonly [height: number, width: number] | undefined {
   const isChannel = (axis: number) => shape.length === 3 && (axis === 0 || axis === 2) && shape[axis] === 1;
@@ -14,22 +14,22 @@ export function imageSize(shape: readonly number[]): readonly [height: number, w
   return sizes.length === 2 && height > 1 && width > 1 ? [height, width] : undefined;
 }
 
-/** How samples are pictures. */
+/** Layout of samples that are pictures. */
 export interface ImageLayout {
   readonly height: number;
   readonly width: number;
   /** Grey, or red, green and blue. */
   readonly channels: 1 | 3;
-  /** Each channel is an image of its own, as PyTorch has it; else a pixel's channels lie beside each other. */
+  /** True if each channel is an image of its own, as in PyTorch; false if a pixel's channels lie side by side. */
   readonly isChannelsFirst: boolean;
 }
 
-/** What a last axis of channels may be long: grey, colour, and colour with opacity. */
+/** Lengths of a last axis of channels: grey, colour, and colour with opacity. */
 const CHANNELS = [1, 3, 4];
 
 /**
- * How samples of this shape are pictures: grey ones as `imageSize` has them, `[height, width, 3]`, or `[3, height, width]`
- * where the last axis cannot be that of channels. Undefined for every other shape.
+ * Returns the layout of samples of a shape: grey as `imageSize` has them, `[height, width, 3]`, or `[3, height,
+ * width]` if the last axis cannot be channels. Undefined for every other shape.
  */
 export function imageLayout(shape: readonly number[]): ImageLayout | undefined {
   const grey = imageSize(shape);

@@ -10,7 +10,6 @@ import {
   showLengths,
 } from "./array.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
-import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
 //
@@ -30,7 +29,7 @@ const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...([2, 4, 8] as const).map((size) => [`f${size}`, `float${(8 * size) as 16 | 32 | 64}`] as const),
 ]);
 
-/** What to do with the other types, by kind. */
+/** Advice for other types, by kind. */
 const cures: ReadonlyMap<string, string> = new Map([
   [
     "O",
@@ -44,10 +43,10 @@ const cures: ReadonlyMap<string, string> = new Map([
   ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
-/** As much header as numpy itself reads. */
+/** Longest header that numpy itself reads. */
 const longestHeader = 10_000;
 
-/** As many axes as numpy has. */
+/** Most axes of numpy's arrays. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -79,16 +78,15 @@ function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
   if (!npyFormat.recognises(bytes))
     throw invalidFile(`${where}: not a .npy file: it does not begin with 93 4e 55 4d 50 59`);
   const { text, size } = splitHeader(where, bytes);
-  const { descr, fortran_order: fortran, shape } = parseFields(where, text);
-  if (typeof fortran !== "boolean") {
-    throw invalidFile(
-      `${where}: the header's 'fortran_order' is ${showValue(fortran)}, expected True or False`,
-    );
+  const { descr, fortran, shape } = parseFields(where, text);
+  if (fortran.flag === undefined) {
+    throw invalidFile(`${where}: the header's 'fortran_order' is neither True nor False`);
   }
-  return { ...readType(where, descr), shape: readShape(where, shape), fortran, size };
+  const isFortran = fortran.flag === "True";
+  return { ...readType(where, descr), shape: readShape(where, shape), fortran: isFortran, size };
 }
 
-/** The header's text, and the number of bytes before the values. */
+/** Returns the header's text, and the number of bytes before the values. */
 function splitHeader(where: string, bytes: Uint8Array): { text: string; size: number } {
   if (bytes.length < 12) throw invalidFile(`${where}: ${bytes.length} bytes, too short for a header`);
   const major = bytes[6]!;
@@ -104,56 +102,56 @@ function splitHeader(where: string, bytes: Uint8Array): { text: string; size: nu
         `file's ${bytes.length}; it is cut short or damaged`,
     );
   }
-  // Version 3 is UTF-8; before it was Latin-1, in which names of fields alone differ, and they are not read.
+  // Version 3 is UTF-8, the others Latin-1: they differ only in names of fields, which are not read.
   return { text: new TextDecoder().decode(bytes.slice(start, size)), size };
 }
 
-const fieldNames = ["descr", "fortran_order", "shape"] as const;
+/**
+ * Pattern of an entry of the header's dictionary as numpy writes it, also in Python 2: a string without escapes, a
+ * flag, a tuple of integers, or the list of a structured type's fields.
+ */
+const ENTRY =
+  /\s*(['"])(?<key>\w+)\1\s*:\s*(?:(['"])(?<text>[^'"\\]*)\3|(?<flag>True|False)|(?<tuple>\((?:\s*\d+L?\s*,)*\s*(?:\d+L?\s*)?\))|(?<fields>\[.*\]))\s*(?:,|(?=\}))/sy;
 
-/** The header's three entries: no more, no fewer, none twice. */
-function parseFields(where: string, text: string): Record<(typeof fieldNames)[number], PythonValue> {
-  const fields = new Map<PythonValue, PythonValue>();
-  for (const [key, value] of parseDictionary(where, text).entries) {
-    if (fields.has(key)) throw invalidFile(`${where}: the header has the key ${showValue(key)} twice`);
-    if (!fieldNames.some((name) => name === key)) {
-      throw invalidFile(
-        `${where}: the header has the key ${showValue(key)}, expected ${fieldNames.join(", ")}`,
-      );
+type Entry = Readonly<Record<"text" | "flag" | "tuple" | "fields", string | undefined>>;
+
+/** Reads the header's three entries: no more, no fewer, none twice. */
+function parseFields(where: string, header: string): { descr: Entry; fortran: Entry; shape: Entry } {
+  const refuse = (problem: string) => invalidFile(`${where}: the header ${problem}: ${show(header.trim())}`);
+  const entries = new Map<string, Entry>();
+  let end = /^\s*\{/.exec(header)?.[0].length ?? 0;
+  for (;;) {
+    ENTRY.lastIndex = end;
+    const groups = ENTRY.exec(header)?.groups as (Entry & { readonly key: string }) | undefined;
+    if (!groups) break;
+    end = ENTRY.lastIndex;
+    const { key } = groups;
+    if (!["descr", "fortran_order", "shape"].includes(key)) {
+      throw refuse(`has the key ${show(key)}, expected descr, fortran_order, shape`);
     }
-    fields.set(key, value);
+    if (entries.has(key)) throw refuse(`has the key ${show(key)} twice`);
+    entries.set(key, groups);
   }
+  if (!/^\s*\}\s*$/.test(header.slice(end)))
+    throw refuse("is no dictionary as numpy writes it; it is damaged");
   const field = (name: string) => {
-    const value = fields.get(name);
-    if (value === undefined) throw invalidFile(`${where}: the header has no '${name}': ${show(text.trim())}`);
-    return value;
+    const entry = entries.get(name);
+    if (!entry) throw refuse(`has no '${name}'`);
+    return entry;
   };
-  return { descr: field("descr"), fortran_order: field("fortran_order"), shape: field("shape") };
+  return { descr: field("descr"), fortran: field("fortran_order"), shape: field("shape") };
 }
 
-function parseDictionary(where: string, text: string): Dictionary {
-  let value: PythonValue;
-  try {
-    value = parsePythonLiteral(text);
-  } catch (error) {
-    if (!(error instanceof NoLiteral)) throw error;
+function readType(where: string, { text, fields }: Entry): { type: ValueType; littleEndian: boolean } {
+  if (fields !== undefined) {
     throw invalidFile(
-      `${where}: the header is no Python dictionary: ${error.message} of ${show(text.trim())}; it is damaged`,
+      `${where}: the values' type is a structured one; save one of its fields: numpy.save(file, array["field"])`,
     );
   }
-  if (value instanceof Dictionary) return value;
-  throw invalidFile(`${where}: the header is ${showValue(value)}, expected a dictionary`);
-}
-
-function readType(where: string, descr: PythonValue): { type: ValueType; littleEndian: boolean } {
-  if (typeof descr !== "string") {
-    throw invalidFile(
-      `${where}: the values' type is ${showValue(descr)}, a structured one; save one of its fields: ` +
-        'numpy.save(file, array["field"])',
-    );
-  }
+  const descr = text ?? "";
   const [, order, code = "", kind = ""] = /^([<>|]?)(([a-zA-Z?])\d{0,4}(?:\[\w+\])?)$/.exec(descr) ?? [];
   const type = valueTypes.get(code);
-  // The order of a value's bytes: of the one there is, or of several.
+  // Single bytes need no byte order.
   if (type && (valueSizes[type] === 1 || order === "<" || order === ">")) {
     return { type, littleEndian: order !== ">" };
   }
@@ -162,21 +160,12 @@ function readType(where: string, descr: PythonValue): { type: ValueType; littleE
   );
 }
 
-function readShape(where: string, shape: PythonValue): readonly number[] {
-  if (shape instanceof Tuple && shape.items.length <= mostAxes && shape.items.every(isLength))
-    return shape.items;
-  throw invalidFile(
-    `${where}: the header's 'shape' is ${showValue(shape)}, expected a tuple of at most ${mostAxes} lengths`,
-  );
-}
-
-// Beyond what is exact it is still too much for any file.
-const isLength = (length: PythonValue): length is number => typeof length === "number" && length >= 0;
-
-function showValue(value: PythonValue): string {
-  if (value instanceof Tuple) return "a tuple";
-  if (value instanceof Dictionary) return "a dictionary";
-  return Array.isArray(value) ? "a list" : show(value);
+function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
+  // Beyond what is exact a length is still too much for any file.
+  const lengths = Array.from(tuple.matchAll(/\d+/g), ([digits]) => Number(digits));
+  const isTuple = tuple !== "" && (lengths.length !== 1 || tuple.includes(","));
+  if (isTuple && lengths.length <= mostAxes) return lengths;
+  throw invalidFile(`${where}: the header's 'shape' is no tuple of at most ${mostAxes} lengths`);
 }
 
 /**
@@ -201,7 +190,7 @@ export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Arr
   return bytes;
 }
 
-/** What a .npy file of float32 values of this shape begins with; the values follow, row-major and little-endian. */
+/** Makes the header of a .npy file of float32 values; the values follow, row-major and little-endian. */
 export function npyHeader(shape: readonly number[]): Uint8Array {
   // A Python tuple of one has a comma at its end.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");

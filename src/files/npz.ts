@@ -6,7 +6,7 @@ import { readZip, unpackEntry } from "./zip.ts";
 
 // A .npz file is a zip of .npy files, one for each array.
 
-/** How whoever reads a file says which of its arrays is meant. */
+/** Formats the way to choose an array, for messages. */
 export type ArrayChoice = (array: string) => string;
 
 /**
@@ -51,7 +51,7 @@ export function* parseNpz(
   return yield* parseArray(npyFormat, where, unpacked, maxBytes);
 }
 
-/** A path, or a URL, that names an array in a file: `file.npz#name`, or columns: `file.parquet#x,y`. */
+/** Splits a path or URL that names an array in a file, `file.npz#name`, or columns, `file.parquet#x,y`. */
 export function splitArrayName(location: string): { file: string; array: string | undefined } {
   const [, file, array] = /^(.*\.(?:npz|parquet))#(.+)$/is.exec(location) ?? [];
   return { file: file ?? location, array };

@@ -18,15 +18,15 @@ export function longestHeader(): number {
   return Math.max(...ARRAY_FORMATS.map((format) => format.longestHeader));
 }
 
-/** How an array is read. */
+/** Options of readArray. */
 export interface ArrayOptions {
-  /** What messages begin with. Default "readArray". */
+  /** Beginning of messages. Default "readArray". */
   readonly where?: string;
-  /** Its name, where the file is a .npz. Default: the only one there is. */
+  /** Name of the array in a .npz file. Default: the only one. */
   readonly array?: string | undefined;
-  /** How to say which, for a message. Default: by the option `array`. */
+  /** Formats the way to choose an array, for messages. Default: by the option `array`. */
   readonly choice?: ArrayChoice | undefined;
-  /** The most memory for it, unpacked. */
+  /** Most memory for the array, unpacked. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -73,7 +73,7 @@ export function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
   return ARRAY_FORMATS.find((format) => format.recognises(bytes));
 }
 
-/** Why bytes are no array. */
+/** Explains why bytes hold no array. */
 function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
   if (kind?.asData) return `${kind.name}; ${kind.asData}`;

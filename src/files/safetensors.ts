@@ -10,21 +10,23 @@ import { elementSizes, type Tensor } from "./tensor.ts";
 //                     "__metadata__": { KEY: "text", … } }, padded with spaces
 //   the rest          the tensors' bytes; offsets count from here, and the tensors fill it without gap or overlap
 
-// A header describes each tensor in about 100 bytes: enough for 10,000 of them. What JSON.parse makes of the
-// worst header of that size is some 80 MB.
+// Enough for 10,000 tensors at 100 bytes each. JSON.parse makes at most 80 MB of a header of that size.
 const maxHeaderLength = 2 ** 20;
 const maxAxes = 8;
-/** The header, a tensor's entry, and its shape; and what is wrong is still named where it is a bit deeper. */
+/**
+ * Deepest nesting: header, entry and shape take three levels; more are parsed so that the message can name what is
+ * wrong.
+ */
 const deepest = 8;
 const openingBrace = 0x7b;
 
 /** A file's metadata. */
 export type Metadata = ReadonlyMap<string, string>;
 
-/** What a safetensors file holds. */
+/** Contents of a safetensors file. */
 export interface SafetensorsFile {
   readonly metadata: Metadata;
-  /** By name, in the order of the header; their bytes are views into the file's. */
+  /** Tensors by name, in the order of the header; their bytes are views into the file's. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
@@ -87,7 +89,7 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown>
   } catch {
     throw refuse("its header is not valid JSON");
   }
-  // First, since JSON.parse takes seconds for a megabyte of brackets.
+  // Before JSON.parse, which takes seconds for a megabyte of brackets.
   if (nesting(text) > deepest) throw refuse(`its header has brackets more than ${deepest} deep`);
   try {
     header = JSON.parse(text);
@@ -99,7 +101,7 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown>
   return header;
 }
 
-/** How deep the brackets of a text go that may be JSON. */
+/** Returns the depth of brackets in a text that may be JSON. */
 function nesting(text: string): number {
   let depth = 0;
   let most = 0;
@@ -116,7 +118,7 @@ function nesting(text: string): number {
   return most;
 }
 
-/** A key that occurs twice in one object of `json`, valid JSON: `JSON.parse` keeps the last and says nothing. */
+/** Finds a key that occurs twice in an object of valid JSON: `JSON.parse` keeps the last silently. */
 function findDuplicateKey(json: string): string | undefined {
   const keysOfOpenObjects: Set<string>[] = [];
   // Strings, those before a colon being keys, and braces outside strings.
@@ -188,7 +190,7 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
 
-/** What a tensor can be written from, and its dtype. */
+/** Values that a tensor can be written from; their type gives its dtype. */
 type TensorValues = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array;
 
 function dtypeOf(values: TensorValues): string {
@@ -231,7 +233,7 @@ export function writeSafetensors(
   return bytes;
 }
 
-/** Refuses a header that no reader would read: what is written has to be of use. */
+/** Refuses to write a header that is too long to be read. */
 function checkHeader(length: number, metadata: Metadata): void {
   if (length <= maxHeaderLength - 8) return;
   const [largest] = [...metadata].sort(([, a], [, b]) => b.length - a.length);

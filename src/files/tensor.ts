@@ -2,7 +2,7 @@ import { invalidFile, show } from "../base/check.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { convertValues, type ValueType } from "../base/values.ts";
 
-/** A tensor of a file: its bytes as they are, not read yet. */
+/** A tensor of a file, its bytes not yet read as numbers. */
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];

@@ -5,7 +5,7 @@ import type { Pausable } from "../base/event-loop.ts";
 import { inflate, largestRatio } from "./gzip.ts";
 import { checkSize } from "./limits.ts";
 
-// A zip file, all numbers little-endian. It is read from its end: only what the directory names counts.
+// A zip file, all numbers little-endian. It is read from its end: entries are those of the directory.
 //
 //   for each entry   a local header (PK 3 4): 30 bytes, the name, an extra field; then the packed bytes
 //   the directory    for each entry a record (PK 1 2): 46 bytes, the name, an extra field, a comment
@@ -17,13 +17,13 @@ export interface ZipEntry {
   readonly name: string;
   readonly method: number;
   readonly isEncrypted: boolean;
-  /** The checksum of what it unpacks to. */
+  /** CRC-32 of the unpacked bytes. */
   readonly sum: number;
   readonly packedSize: number;
   readonly size: number;
-  /** Where its local header begins. */
+  /** Offset of the entry's local header. */
   readonly header: number;
-  /** Where the packed bytes begin. */
+  /** Offset of the packed bytes. */
   readonly start: number;
 }
 
@@ -33,10 +33,10 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 
-/** Entries are few where they are arrays. */
+/** Most entries that are read: files of arrays have few. */
 const MOST_ENTRIES = 10_000;
 
-/** What says that the number is in the zip64 field. */
+/** Marks a number that is in the zip64 field. */
 const SEE_ZIP64 = 0xffffffff;
 
 const methods: ReadonlyMap<number, string> = new Map([
@@ -47,21 +47,21 @@ const methods: ReadonlyMap<number, string> = new Map([
   [95, "xz"],
 ]);
 
-/** Whether `bytes` begin as a zip file does. */
+/** Tests for the magic number of zip files. */
 export function isZip(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return false;
-  // An empty one has nothing but its end.
+  // An empty zip file consists of its end record.
   return (bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6);
 }
 
-/** A zip file, and its refusal, which begins as the caller's messages do. */
+/** A zip file's bytes, and the maker of its errors. */
 interface Zip {
   readonly view: DataView;
   readonly refuse: (problem: string) => LatentflowError;
 }
 
 /**
- * The entries of a zip file, in the directory's order.
+ * Lists the entries of a zip file, in the directory's order.
  *
  * @throws LatentflowError `invalid_file` when it is damaged or cut short, names an entry twice or none, or means
  *   different things to different readers
@@ -92,7 +92,7 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
 }
 
 /**
- * What an entry holds, unpacked.
+ * Unpacks an entry.
  *
  * @throws LatentflowError `invalid_file` when it is damaged, unpacks to more than `maxBytes`, or is packed in a way
  *   that is not read
@@ -147,7 +147,7 @@ function findDirectory(zip: Zip): Directory & { count: number } {
 }
 
 function findEnd({ view, refuse }: Zip): number {
-  // Its comment is as long as what follows it: nothing else may follow.
+  // The comment's length has to reach the end of the file exactly.
   const earliest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= earliest; at--) {
     if (view.getUint32(at, true) === END && at + 22 + view.getUint16(at + 20, true) === view.byteLength) {
@@ -213,7 +213,7 @@ function bytesAt(view: DataView, start: number, length: number): Uint8Array {
 function readName({ refuse }: Zip, bytes: Uint8Array): string {
   let name: string;
   try {
-    // A copy, which may not be shared memory. ASCII, which most names are, is UTF-8.
+    // A copy, since TextDecoder refuses shared memory. Most names are ASCII, which is UTF-8.
     name = new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes));
   } catch {
     throw refuse("an entry's name is not UTF-8; save it under another");
@@ -224,7 +224,7 @@ function readName({ refuse }: Zip, bytes: Uint8Array): string {
   return name;
 }
 
-/** The unpacked size, the packed one, and where the local header is. */
+/** Returns the unpacked size, the packed size, and the offset of the local header. */
 function readSizes(
   { view, refuse }: Zip,
   at: number,

@@ -29,15 +29,15 @@ export type Activation =
   | { readonly name: "sine"; readonly frequency: number }
   | { readonly name: PlainName };
 
-/** Those without a parameter. */
+/** Name of an activation without a parameter. */
 type PlainName = "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity";
 
 /** The name of an activation. */
 export type ActivationName = Activation["name"];
 
 /**
- * How an activation is given: its name, or an object with its name and its parameter. Defaults: elu's `alpha`
- * 1 (it must be > 0), leakyRelu's `slope` 0.01 (it must be >= 0), sine's `frequency` 1 (it must be > 0).
+ * Name of an activation, or an object with its name and parameter. Defaults: elu's `alpha` 1 (it must be > 0),
+ * leakyRelu's `slope` 0.01 (it must be >= 0), sine's `frequency` 1 (it must be > 0).
  */
 export type ActivationLike =
   | ActivationName
@@ -46,16 +46,16 @@ export type ActivationLike =
   | { readonly name: "sine"; readonly frequency?: number }
   | { readonly name: PlainName };
 
-/** What there is to know of an activation besides its arithmetic, which is each backend's. */
+/** Traits of an activation besides its arithmetic, which each backend has. */
 export interface ActivationTraits {
-  /** Its parameter, where it has one. */
+  /** Parameter of the activation, if it has one. */
   readonly parameter?: { readonly name: string; readonly default: number; readonly bounds: Bounds };
 }
 
 // Backends compute in float32, where a larger parameter would be infinite.
 const largestParameter = 3e38;
 
-/** Every activation there is. */
+/** Traits of all activations. */
 export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   elu: {
     parameter: { name: "alpha", default: 1, bounds: { above: 0, max: largestParameter } },
@@ -74,7 +74,7 @@ export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
 };
 
 /**
- * The activation that a user means by `value`, with its parameter filled in.
+ * Checks an `ActivationLike` and fills in its parameter.
  *
  * @param where the function called, for messages
  * @param option the option's name, for messages
@@ -101,7 +101,7 @@ export function normaliseActivation(where: string, option: string, value: unknow
   return Object.freeze({ name, [parameter.name]: number }) as Activation;
 }
 
-/** Is it the name of an activation? */
+/** Tests for the name of an activation. */
 export function isActivationName(name: unknown): name is ActivationName {
   return typeof name === "string" && Object.hasOwn(activations, name);
 }

@@ -16,18 +16,18 @@ export interface Layer<Kind extends OperationKind = OperationKind> {
 
 /** A value within `graph`: an input, or what a layer makes of others. */
 export interface Value {
-  /** Undefined: an input. */
+  /** Layer that made the value; undefined for an input. */
   readonly layer?: Layer;
   readonly inputs: readonly Value[];
 }
 
-/** The settings of a kind, with the name of the number of points where a shape may have it. */
+/** Settings of a kind; shapes may have `"points"` for the number of points. */
 type SettingsOf<Kind extends OperationKind> = Omit<
   Extract<OperationDefinition, { readonly kind: Kind }>,
   "kind" | "name" | "inputs"
 >;
 
-/** Those that `graph` and layers have made: what only looks like one might read itself. */
+/** Values made by `graph` and layers; a forged one might have itself among its inputs. */
 const values = new WeakSet<object>();
 
 function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
@@ -36,7 +36,7 @@ function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
   return made;
 }
 
-/** Refuses what is no value of ours. */
+/** Refuses anything but a value made by `graph` or a layer. */
 function checkValue(where: string, given: unknown): asserts given is Value {
   if (typeof given === "object" && given !== null && values.has(given)) return;
   const hint = typeof given === "function" ? "; a layer is applied to values: elu()(h)" : "";
@@ -60,8 +60,8 @@ export function layer<Kind extends OperationKind>(
 }
 
 /**
- * Layers one after the other, from a latent of `latentSize` numbers: the definition of a decoder for `createDecoder`.
- * The operations are named by their numbers, as in PyTorch's `Sequential`: `"0"`, `"1"`, …
+ * Defines a decoder of layers one after the other, for `createDecoder`. The operations are named by their numbers, as
+ * in PyTorch's `Sequential`: `"0"`, `"1"`, …
  *
  * @throws LatentflowError `invalid_argument` where the layers do not fit together
  * @example
@@ -92,18 +92,18 @@ function checkLayer(where: string, value: unknown): Layer {
   throw invalid(`${where} is ${show(value)}, expected one such as dense(10) or elu()${hint}`);
 }
 
-/** What the function given to `graph` makes its inputs by. */
+/** Makers of inputs, for the function passed to `graph`. */
 export interface GraphInputs {
-  /** The latent, of so many numbers; once. */
+  /** Adds the latent, of `size` numbers; to be called once. */
   latent(size: number): Value;
-  /** What is given with each sample: so many numbers, a shape, or an integer below `classes`. */
+  /** Adds a fixed input: a number of values, a shape, or an integer below `classes`. */
   fixed(name: string, shape: number | readonly Length[] | { readonly classes: number }): Value;
-  /** Points, each with so many numbers; how many there are is said with each call. */
+  /** Adds an input of points with `channels` numbers each; each call says how many points there are. */
   points(name: string, channels: number): Value;
 }
 
 /**
- * The definition of a decoder whose values go more than one way, for `createDecoder`.
+ * Defines a decoder whose values branch and join, for `createDecoder`.
  *
  * @param build makes the inputs and returns the output; what does not lead to it is left out
  * @throws LatentflowError `invalid_argument` where values do not fit together
@@ -127,7 +127,7 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
     names.set(made, name);
     return made;
   };
-  const give = (definition: FixedInputDefinition): Value => {
+  const addFixed = (definition: FixedInputDefinition): Value => {
     fixed.push(definition);
     return input(definition.name);
   };
@@ -138,23 +138,25 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
       return input(LATENT);
     },
     fixed(name, shape) {
-      if (typeof shape === "number") return give({ name, shape: [shape] });
-      if (Array.isArray(shape)) return give({ name, shape });
+      if (typeof shape === "number") return addFixed({ name, shape: [shape] });
+      if (Array.isArray(shape)) return addFixed({ name, shape });
       const at = `${where}: the fixed input ${show(name)}`;
       const given = shape as { readonly classes: number } | undefined;
       checkOptions(at, given, { classes: true });
-      return give({
+      return addFixed({
         name,
         shape: [1],
         classes: checkNumber(at, "classes", given?.classes, { integer: true }),
       });
     },
-    points: (name, channels) => give({ name, shape: ["points", channels] }),
+    points: (name, channels) => addFixed({ name, shape: ["points", channels] }),
   });
   if (latentSize === undefined) throw invalid(`${where}: latent was not called`);
   const { operations, layers } = operationsTo(where, output, names);
   const definition: GraphDefinition = {
-    ...{ format: 1, layout: "channelsLast", latentSize },
+    format: 1,
+    layout: "channelsLast",
+    latentSize,
     ...(fixed.length > 0 && { fixed }),
     operations,
   };
@@ -169,7 +171,7 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   return definition;
 }
 
-/** The operations that lead to a value, each after what it reads, named by their numbers; and the layers they are of. */
+/** Lists the operations that lead to a value, in topological order, named by their numbers, and their layers. */
 function operationsTo(
   where: string,
   output: Value,

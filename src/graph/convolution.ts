@@ -1,5 +1,4 @@
-// Convolutions over one axis or two, of pixels with channels last: which pixels of the input each pixel of the output
-// is a sum over.
+// Convolutions over one axis or two, channels last: pairs of output and input pixels.
 
 /** The settings of a convolution, each with a number for every axis: `[height, width]`, or `[width]`. */
 export interface ConvolutionSettings {
@@ -8,13 +7,15 @@ export interface ConvolutionSettings {
   /** Pixels of zeros around the input: before each axis, then behind each: `[top, left, bottom, right]`. */
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
-  /** So many convolutions beside each other, each of its share of the channels. */
+  /** Number of groups: convolutions side by side, each of its share of the channels. */
   readonly groups: number;
 }
 
-/** A transposed one: its backward pass is the forward pass of the convolution with these settings. */
+/**
+ * Settings of a transposed convolution: its backward pass is the forward pass of the convolution with these settings.
+ */
 export interface TransposedConvolutionSettings extends ConvolutionSettings {
-  /** Pixels that the output has beyond, behind each axis. */
+  /** Extra pixels of the output behind each axis. */
   readonly outputPadding: readonly number[];
 }
 
@@ -29,12 +30,15 @@ interface Axis {
 
 function axesOf({ kernel, stride, padding, dilation }: ConvolutionSettings): Axis[] {
   return kernel.map((size, axis) => ({
-    ...{ kernel: size, stride: stride[axis]!, dilation: dilation[axis]! },
-    ...{ before: padding[axis]!, after: padding[axis + kernel.length]! },
+    kernel: size,
+    stride: stride[axis]!,
+    dilation: dilation[axis]!,
+    before: padding[axis]!,
+    after: padding[axis + kernel.length]!,
   }));
 }
 
-/** The lengths of a convolution's output, of an input of these lengths; below 1 where it is too small. */
+/** Computes the lengths of a convolution's output; below 1 if the input is too small. */
 export function convolvedLengths(settings: ConvolutionSettings, lengths: readonly number[]): number[] {
   return axesOf(settings).map(({ kernel, stride, before, after, dilation }, axis) => {
     const room = lengths[axis]! + before + after - dilation * (kernel - 1) - 1;
@@ -42,7 +46,7 @@ export function convolvedLengths(settings: ConvolutionSettings, lengths: readonl
   });
 }
 
-/** The same of a transposed one. */
+/** Computes the lengths of a transposed convolution's output. */
 export function transposedLengths(
   settings: TransposedConvolutionSettings,
   lengths: readonly number[],
@@ -53,7 +57,9 @@ export function transposedLengths(
   });
 }
 
-/** Along an axis: tap `tap` leads from a position of the output to this one of the input, if it is there. */
+/**
+ * Returns the input position that tap `tap` of an output position reads along an axis; undefined outside the input.
+ */
 type Reach = (output: number, tap: number) => number | undefined;
 
 function reachOf(axis: Axis, isTransposed: boolean, inputLength: number): Reach {
@@ -66,14 +72,14 @@ function reachOf(axis: Axis, isTransposed: boolean, inputLength: number): Reach 
   };
 }
 
-/** A product of a convolution: a pixel of the output takes part of one of the input, by a tap; all by their numbers. */
+/** One product of a convolution: a pixel of the output, a tap, and the input pixel that the tap reads. */
 export interface PixelPair {
   readonly output: number;
   readonly tap: number;
   readonly input: number;
 }
 
-/** All products of a convolution, by the pixels of the output, then by taps. */
+/** Lists the products of a convolution, ordered by output pixel, then by tap. */
 export function pixelPairs(
   settings: ConvolutionSettings,
   isTransposed: boolean,
@@ -99,7 +105,7 @@ export function pixelPairs(
   return pairs.sort((a, b) => a.output - b.output || a.tap - b.tap);
 }
 
-/** How many products there are, without a list of them. */
+/** Counts the products of a convolution without listing them. */
 export function countPairs(
   settings: ConvolutionSettings,
   isTransposed: boolean,

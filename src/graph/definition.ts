@@ -1,7 +1,7 @@
 import type { Shape } from "./kind.ts";
 import type { OperationKind, OperationSettings } from "./operations.ts";
 
-/** The length of an axis of a fixed input, or of a shape in a setting: `"points"` differs from call to call. */
+/** Length of an axis of a fixed input or of a shape in a setting; `"points"` is set with each call. */
 export type Length = number | "points";
 
 type SymbolicShape<Settings> = {
@@ -17,28 +17,28 @@ export type OperationDefinition<K extends OperationKind = OperationKind> = {
   } & (Each extends "reshape" | "expand" ? SymbolicShape<OperationSettings[Each]> : OperationSettings[Each]);
 }[K];
 
-/** An input that is given with each sample, and not sought. */
+/** Input that is given with each sample, such as a label or coordinates. */
 export interface FixedInputDefinition {
   readonly name: string;
-  /** Of one sample. */
+  /** Shape of one sample's values. */
   readonly shape: readonly Length[];
-  /** Its numbers are integers from 0 to one less than this. Default: any numbers. */
+  /** Number of classes: the values are integers from 0 to classes - 1. Default: any numbers. */
   readonly classes?: number;
 }
 
 /**
- * A decoder without its parameters, as JSON: what `sequential` and `graph` return, `createDecoder` takes, and a
- * safetensors file has in its metadata. Values are meant by the names of the operations that make them, and of fixed
- * inputs; `"z"` is the latent. The last operation makes the output.
+ * A decoder without its parameters, as JSON: returned by `sequential` and `graph`, taken by `createDecoder`, and kept
+ * in a safetensors file's metadata. Operations name the values that they read by the operations that make them, fixed
+ * inputs, or `"z"`, the latent. The last operation makes the output.
  */
 export interface GraphDefinition {
   readonly format: 1;
   /** Pixels lie one after the other, each with its channels: y of `[height, width, channels]` is read so. */
   readonly layout: "channelsLast";
   readonly latentSize: number;
-  /** What shape the latent has where the graph comes from; z is flat, row-major. Default: `[latentSize]`. */
+  /** Shape of the latent in the original model; z is flat, row-major. Default: `[latentSize]`. */
   readonly latentShape?: readonly number[];
-  /** The order of a sample's axes, where it is a picture: `[channels, height, width]`? Default: channels last. */
+  /** Axis order of a sample that is a picture. Default: channels last. */
   readonly outputLayout?: "channelsFirst" | "channelsLast";
   /** Default: none. */
   readonly fixed?: readonly FixedInputDefinition[];

@@ -9,30 +9,33 @@ export const LATENT = "z";
 export interface Graph<O extends OperationDescription = OperationDescription> {
   /** The latent has one axis of this length. */
   readonly latentSize: number;
-  /** What is given with each sample, and not sought. */
+  /** Inputs beside the latent, given with each sample. */
   readonly fixedInputs: readonly FixedInput[];
   /** At least one. */
   readonly operations: readonly O[];
-  /** The same as JSON. */
+  /** The graph as JSON. */
   readonly definition: GraphDefinition;
-  /** Of one over points, which is for one of them: the same for so many. `where`: who asks, for messages. */
+  /**
+   * Returns the graph for a number of points; undefined unless the graph is over points, and then itself for one
+   * point. `where`: caller, for messages.
+   */
   readonly atPoints?: (points: number, where?: string) => Graph;
 }
 
-/** What of a graph says which values there are. */
+/** Parts of a graph that name its values. */
 export type Values<O extends OperationDescription = OperationDescription> = Pick<
   Graph<O>,
   "latentSize" | "fixedInputs" | "operations"
 >;
 
-/** An input beside the latent. */
+/** An input beside the latent, given with each sample. */
 export interface FixedInput {
   readonly name: string;
-  /** Of one sample. */
+  /** Shape of one sample's values. */
   readonly shape: Shape;
-  /** Is one of its axes that of points? */
+  /** True if one of its axes is that of points. */
   readonly hasPoints: boolean;
-  /** Its numbers are integers from 0 to one less than this. Undefined: any numbers. */
+  /** Number of classes: the values are integers from 0 to classes - 1. Undefined: any numbers. */
   readonly classes?: number;
 }
 
@@ -45,7 +48,7 @@ export interface Step<O extends OperationDescription = OperationDescription> {
   readonly inputShapes: readonly Shape[];
 }
 
-/** The operations with their inputs looked up. */
+/** Looks up the inputs of all operations. */
 export function stepsOf<O extends OperationDescription>({
   latentSize,
   fixedInputs,
@@ -63,18 +66,18 @@ export function stepsOf<O extends OperationDescription>({
 
 /** A tensor of a graph's parameters. */
 export interface Parameter {
-  /** The operation's number, and the tensor's name. */
+  /** Index of the operation, and name of the tensor. */
   readonly operation: number;
   readonly tensor: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
   readonly isFlat: boolean;
-  /** Where it begins in the flat block of all parameters. */
+  /** Offset in the flat block of all parameters. */
   readonly offset: number;
   readonly size: number;
 }
 
-/** The parameters in the order in which they lie in one flat block: those of each operation in turn. */
+/** Lists the parameters in the order of their flat block: those of each operation in turn. */
 export function parametersOf(graph: Values): Parameter[] {
   let offset = 0;
   return stepsOf(graph).flatMap(({ operation, inputShapes }, index) =>
@@ -88,22 +91,22 @@ export function parametersOf(graph: Values): Parameter[] {
   );
 }
 
-/** How many parameters there are. */
+/** Counts the parameters of a graph. */
 export function countParameters(graph: Values): number {
   return parametersOf(graph).reduce((sum, { size }) => sum + size, 0);
 }
 
-/** The operations with views into `parameters`. */
+/** Adds tensors to the operations: views into `parameters`. */
 export function withTensors(graph: Values, parameters: Float32Array): Operation[] {
   const tensors = graph.operations.map((): Record<string, Float32Array> => ({}));
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     tensors[operation]![tensor] = parameters.subarray(offset, offset + size);
   }
-  // What the table of tensors promises of each kind is what its interface has.
+  // Each kind lists the tensors that its Fields have.
   return graph.operations.map((operation, i) => ({ ...operation, ...tensors[i] }) as Operation);
 }
 
-/** The operations without tensors. */
+/** Removes the tensors from operations. */
 export function withoutTensors(operations: readonly Operation[]): OperationDescription[] {
   return operations.map((operation) => {
     const { weight, bias, ...description } = operation as Operation<"dense">;
@@ -111,10 +114,10 @@ export function withoutTensors(operations: readonly Operation[]): OperationDescr
   });
 }
 
-/** Costs by graph: every call asks for them, of a small decoder they take as long as a pass. */
+/** Cache of costs: every call needs them, and for a small decoder they take as long as a pass. */
 const costs = new WeakMap<Values, Cost>();
 
-/** What a forward pass of one sample takes. */
+/** Returns the cost of a forward pass of one sample. */
 export function costOf(graph: Values): Cost {
   const known = costs.get(graph);
   if (known) return known;
@@ -131,10 +134,7 @@ function computeCost(graph: Values): Cost {
   return { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
 }
 
-/**
- * How many operations lead to the logits. An activation at the end is the output activation: some losses have it in
- * themselves.
- */
+/** Counts the operations that lead to the logits: all but an activation at the end, which some losses include. */
 export function logitOperations({ operations }: Pick<Graph, "operations">): number {
   return operations.length - (operations.at(-1)!.kind === "activation" ? 1 : 0);
 }

@@ -24,7 +24,7 @@ export function dense(units: number): Layer<"dense"> {
   return layer("dense", { units });
 }
 
-/** The same numbers in another shape, row-major: `[height, width, channels]` for convolutions. */
+/** Another shape for the same numbers, row-major: `[height, width, channels]` for convolutions. */
 export function reshape(shape: readonly Length[]): Layer<"reshape"> {
   return layer("reshape", { shape });
 }
@@ -62,20 +62,23 @@ export function maximum(): Layer<"maximum"> {
   return layer("maximum");
 }
 
-/** The smaller of a and b, with gradients as of `maximum`. */
+/** The smaller of a and b, number by number. Where both are equal each has half of the gradient. */
 export function minimum(): Layer<"minimum"> {
   return layer("minimum");
 }
 
 /**
- * Of three values, a condition, a and b: a where the condition is above 0, else b, number by number, each stretched along
- * its axes of length 1. The condition, `pointwise("isPositive")(x)` or x itself, has the gradient 0; NaN is not above 0.
+ * Selection of a where a condition is above 0, else b, number by number; the three values are stretched along their
+ * axes of length 1. The condition, `pointwise("isPositive")(x)` or x itself, has the gradient 0; NaN is not above 0.
  */
 export function where(): Layer<"where"> {
   return layer("where");
 }
 
-/** Values beside each other, along the last axis unless another is given; a latent beside points is so at each. */
+/**
+ * Values concatenated along the last axis unless another is given; a latent concatenated with points is repeated for
+ * each.
+ */
 export function concat(settings: OperationSettings["concat"] = {}): Layer<"concat"> {
   return layer("concat", settings);
 }
@@ -90,7 +93,7 @@ export function permute(axes: readonly number[]): Layer<"permute"> {
   return layer("permute", { axes });
 }
 
-/** Some positions along an axis. */
+/** A range of positions along an axis. */
 export function slice(settings: OperationSettings["slice"]): Layer<"slice"> {
   return layer("slice", settings);
 }
@@ -105,7 +108,7 @@ export function pad(settings: OperationSettings["pad"]): Layer<"pad"> {
   return layer("pad", settings);
 }
 
-/** More pixels: each several times, or between their neighbours. */
+/** More pixels: each repeated, or interpolated between neighbours. */
 export function upsample(settings: OperationSettings["upsample"]): Layer<"upsample"> {
   return layer("upsample", settings);
 }

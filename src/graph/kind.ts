@@ -1,16 +1,16 @@
-// What there is to know of a kind of operation besides its arithmetic, which is each backend's.
+// Types of what src/graph has of each kind of operation; the arithmetic is each backend's.
 
-/** What a value is per sample: the lengths of its axes, row-major. */
+/** Lengths of the axes of one sample's value, row-major. */
 export type Shape = readonly number[];
 
-/** How many numbers a value of this shape has. */
+/** Returns the product of a shape's lengths. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
 /**
- * Are these a sample's axes in another order than is expected, channels first for last, say? Nothing but the shape tells:
- * the numbers are as many. Axes of length 1 move none of them.
+ * Tests if a shape has the expected axes in another order, channels first for last, say. Axes of length 1 do not
+ * count.
  */
 export function isReordered(shape: Shape, expected: Shape): boolean {
   const [own, wanted] = [shape, expected].map((lengths) => lengths.filter((length) => length !== 1));
@@ -18,7 +18,7 @@ export function isReordered(shape: Shape, expected: Shape): boolean {
   return String(own) !== String(wanted) && sorted(own!) === sorted(wanted!);
 }
 
-/** Numbers from one position of each axis to the next. */
+/** Returns the distance in memory between neighbours along each axis. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
@@ -28,12 +28,12 @@ export function stridesOf(shape: Shape): number[] {
 /** The names of an operation's tensors. */
 export type TensorName = "weight" | "bias";
 
-/** What a forward pass of one sample takes. */
+/** Cost of a forward pass of one sample. */
 export interface Cost {
   readonly multiplications: number;
-  /** Numbers that products are summed up to. */
+  /** Number of sums of products. */
   readonly sums: number;
-  /** Numbers that a function is taken of. */
+  /** Number of values that a function is applied to. */
   readonly functions: number;
 }
 
@@ -42,35 +42,35 @@ export interface Tensor {
   readonly name: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
-  /** Does it lie as one row where kernels sum it up? Else a row is all axes but the first, of several. */
+  /** True if kernels sum the tensor up as one row; else a row is all axes but the first. */
   readonly isFlat?: boolean;
 }
 
-/** What a new tensor holds: one number, or numbers uniform in [-bound, bound), as PyTorch's default has them. */
+/** Initial values: one number, or uniform in [-bound, bound), as PyTorch's default is. */
 export type Initial = { readonly value: number } | { readonly bound: number };
 
 /** An operation's settings as they are kept, and the shape of what it makes of one sample. */
 export type Described<Fields> = Omit<Fields, TensorName> & { readonly shape: Shape };
 
-/** What there is to know of a kind's operations: `Fields` are what one has beyond what all have, with its tensors. */
+/** Traits of a kind of operation. `Fields` are what its operations have beside the common fields, tensors included. */
 export interface Kind<Fields> {
-  /** Its tensors, in the order that they have in `parameters` and in files. */
+  /** Lists an operation's tensors, in the order of `parameters` and of files. */
   tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
   cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
-  /** What a table calls it. */
+  /** Returns the operation's name in tables. */
   label(operation: Described<Fields>): string;
 }
 
 /**
- * How a kind's operations are read: `Settings` are what defines one. Apart from the kind, so that programs which read no
- * definition need not have it.
+ * Reader of a kind's operations from `Settings`, the part of a definition that defines one. Apart from `Kind`, so
+ * that programs which read no definition do not bundle it.
  */
 export interface Reader<Settings, Fields> {
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
-  /** How many values it reads; "some": one or more. */
+  /** Number of values that an operation reads; "some": one or more. */
   readonly reads: 0 | 1 | 2 | 3 | "some";
   /**
-   * What it is by its settings, checked, with what it reads.
+   * Checks the settings, and derives the operation's fields and output shape.
    *
    * @param where for messages
    * @throws LatentflowError `invalid_argument`
@@ -78,7 +78,7 @@ export interface Reader<Settings, Fields> {
   read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
 }
 
-/** Of operations that only move numbers, or add them up. */
+/** Lists no tensors, for operations that only move numbers or add them up. */
 export const noTensors = (): readonly Tensor[] => [];
 
 export function cost(parts: Partial<Cost> = {}): Cost {

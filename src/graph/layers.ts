@@ -3,11 +3,11 @@ import type { OperationDefinition } from "./definition.ts";
 import { type Graph, LATENT } from "./graph.ts";
 import type { Operation, OperationDescription, Shape } from "./operations.ts";
 
-// Fully connected layers one after the other: the graphs of `createDecoder({ layers })` and of files of layers.
+// Stacks of fully connected layers: graphs of `createDecoder({ layers })` and of safetensors files without a definition.
 
 /** A fully connected layer: activation(weight · input + bias). */
 export interface LayerDescription {
-  /** In files its tensors are `NAME.weight` and `NAME.bias`. */
+  /** Name of the layer; in files its tensors are `NAME.weight` and `NAME.bias`. */
   readonly name: string;
   readonly inputSize: number;
   readonly outputSize: number;
@@ -25,8 +25,8 @@ export interface Layer extends LayerDescription {
 const identity: Activation = Object.freeze({ name: "identity" });
 
 /**
- * Layers as a graph: to each an operation, and one more for its activation unless that is the identity. Before the
- * output activation the value gets its shape.
+ * Makes the graph of layers: a dense operation each, and one for its activation unless that is the identity. A
+ * reshape to the output shape comes before the output activation.
  */
 export function graphOfLayers(layers: readonly LayerDescription[], outputShape: Shape): Graph {
   const operations: OperationDescription[] = [];
@@ -48,7 +48,7 @@ export function graphOfLayers(layers: readonly LayerDescription[], outputShape: 
   return graphOf(layers[0]!.inputSize, operations);
 }
 
-/** What such operations are as JSON. */
+/** Makes the graph and its definition of the operations that graphOfLayers lists. */
 function graphOf(latentSize: number, operations: readonly OperationDescription[]): Graph {
   const defined = operations.map((operation): OperationDefinition => {
     const { kind, name, inputs, shape } = operation;
@@ -57,12 +57,17 @@ function graphOf(latentSize: number, operations: readonly OperationDescription[]
     return { kind: "reshape", name, inputs, shape };
   });
   return {
-    ...{ latentSize, fixedInputs: [], operations },
+    latentSize,
+    fixedInputs: [],
+    operations,
     definition: { format: 1, layout: "channelsLast", latentSize, operations: defined },
   };
 }
 
-/** Is it such a graph: dense layers, each with an activation or none, and one shape for the output? */
+/**
+ * Tests for a graph as graphOfLayers makes: dense layers, each with an activation or none, and one shape for the
+ * output.
+ */
 export function isStackOfLayers({ operations }: Pick<Graph, "operations">): boolean {
   return operations.every(({ kind, name, inputs }, i) => {
     if (inputs[0] !== (operations[i - 1]?.name ?? LATENT)) return false;
@@ -74,7 +79,7 @@ export function isStackOfLayers({ operations }: Pick<Graph, "operations">): bool
   });
 }
 
-/** The layers of such a graph. */
+/** Lists the layers of a graph as graphOfLayers makes. */
 export function layersOf({
   latentSize,
   operations,

@@ -1,15 +1,15 @@
 import { invalid } from "../base/check.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
-// Operations that only move numbers or add them up, without parameters: upsampling, padding, slices, means, sums of two
-// values. All are one sparse matrix, and their backward passes are its transpose.
+// Operations without parameters that only move numbers or add them up: upsampling, padding, slices, means, sums of two
+// values. Each is a sparse matrix, and its backward pass is the transpose.
 
 /** A sparse matrix whose rows and columns are blocks of `width` numbers that lie one after the other. */
 export interface LinearMap {
   readonly width: number;
-  /** How many blocks the input has, one after the other. */
+  /** Number of blocks of the input. */
   readonly inputBlocks: number;
-  /** Where the blocks of the output begin that it writes, in numbers: others are left as they are. */
+  /** Offsets of the output's blocks that the map writes; others keep their values. */
   readonly destinations: Int32Array;
   /**
    * Block i is the sum of weights[k] · the block of the input that begins at sources[k], k from starts[i] to
@@ -20,13 +20,13 @@ export interface LinearMap {
   readonly weights: Float32Array;
 }
 
-/** A position along an axis of the input, and what its numbers are multiplied by. */
+/** Position along an input's axis, with its weight in the sum. */
 export interface Term {
   readonly position: number;
   readonly weight: number;
 }
 
-/** One axis of an output: what each of its positions takes of an axis of the input. */
+/** Axis of an output: the positions of the input's axis that each of its positions reads. */
 export interface AxisMap {
   readonly length: number;
   /** Numbers from one position of the input's axis to the next. */
@@ -38,7 +38,7 @@ export interface AxisMap {
    * file can describe an axis of millions.
    */
   readonly entries: number;
-  /** Whether every position takes the same one of the input. */
+  /** True if every position reads the input's position of the same index. */
   readonly isIdentity: boolean;
   /** The whole axis of the input, position by position, is written from this position on, and nothing else is. */
   readonly part?: { readonly first: number; readonly count: number };
@@ -46,7 +46,7 @@ export interface AxisMap {
 
 const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
 
-/** What each position of an output's axis takes of each of the input's: [output, input], or turned round. */
+/** Returns the matrix [output, input] of an axis, or its transpose. */
 export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float32Array {
   const outputs = map.length;
   const values = new Float32Array(outputs * inputs);
@@ -59,7 +59,7 @@ export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float
   return values;
 }
 
-/** Axes of a value, row-major, each as it is. */
+/** Returns the axes of a value, row-major, each unchanged. */
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
   return shape.map((length, axis) => ({
@@ -71,7 +71,7 @@ export function identityAxes(shape: Shape): AxisMap[] {
   }));
 }
 
-/** The axis of the input, of which an output of `length` positions takes `terms`, at most `entries` in all. */
+/** Returns an axis of `length` positions that read `terms` of an input's axis, at most `entries` in all. */
 export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"], entries: number): AxisMap {
   return { length, stride: axis.stride, terms, entries, isIdentity: false };
 }
@@ -114,11 +114,11 @@ const MOST_ENTRIES_IN_ALL = 2 ** 27;
 export class EntryLimit {
   private total = 0;
 
-  /** Adds the map of these axes, which belongs to the operation that `at` names. */
+  /** Adds the map with these axes, of the operation named in `at`. */
   add(at: string, axes: readonly AxisMap[], inputSize: number): void {
     const { width, outer } = blocksOf(axes);
     const entries = outer.reduce((all, axis) => all * axis.entries, 1);
-    // The transpose goes through all blocks of the input, and a part's axis through all of its positions.
+    // The transpose visits all blocks of the input, and listing a part's axis visits all of its positions.
     const most = Math.max(entries, inputSize / width, ...outer.map(({ length }) => length));
     if (most > MOST_ENTRIES) throw tooMany(`${at}: it moves`, MOST_ENTRIES);
     this.total += most;
@@ -132,7 +132,10 @@ function tooMany(beginning: string, most: number) {
   return invalid(`${beginning} more than ${most} numbers or rows of them one by one, too many`);
 }
 
-/** What all positions of an axis take, one after the other: lists of objects would take several times as long. */
+/**
+ * Terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several times
+ * as long.
+ */
 interface Listed {
   /** The positions that are written. */
   readonly written: Int32Array;
@@ -159,12 +162,14 @@ function listed({ length, stride, terms }: AxisMap): Listed {
     starts.push(offsets.length);
   }
   return {
-    ...{ written: Int32Array.from(written), starts: Int32Array.from(starts) },
-    ...{ offsets: Float64Array.from(offsets), weights: Float64Array.from(weights) },
+    written: Int32Array.from(written),
+    starts: Int32Array.from(starts),
+    offsets: Float64Array.from(offsets),
+    weights: Float64Array.from(weights),
   };
 }
 
-/** The map of an output with these axes, of an input with so many numbers. */
+/** Lists the map of an output with these axes from an input of `inputSize` numbers. */
 export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
   const { width, outer, step, first } = blocksOf(axes);
   const along = outer.map(listed);
@@ -223,7 +228,7 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
   return { ...{ width, inputBlocks: inputSize / width }, destinations, starts, sources, weights };
 }
 
-/** The map of the backward pass: every block of the input takes what it has given. */
+/** Transposes a map, for the backward pass: each block of the input sums up what it contributed to. */
 export function transposed({
   width,
   inputBlocks,
@@ -246,14 +251,16 @@ export function transposed({
     }
   }
   return {
-    ...{ width, inputBlocks: 0 },
+    width,
+    inputBlocks: 0,
     destinations: Int32Array.from({ length: inputBlocks }, (_, block) => block * width),
     starts: counts,
-    ...{ sources: from, weights: by },
+    sources: from,
+    weights: by,
   };
 }
 
-/** An axis of an output of `length` positions that has the input's from `first` on. */
+/** Returns an axis of `length` positions that has the input's axis from `first` on. */
 export function partly(axis: AxisMap, length: number, first: number): AxisMap {
   const count = axis.length;
   const terms = (position: number) =>
@@ -261,14 +268,17 @@ export function partly(axis: AxisMap, length: number, first: number): AxisMap {
   return { ...changed(axis, length, terms, count), part: { first, count } };
 }
 
-/** One value beside another along an axis: its part of the output of `length` positions, from `first` on. */
+/**
+ * Returns the axes of one operand of a concatenation: its part of an output axis of `length` positions, from `first`
+ * on.
+ */
 export function partOf(shape: Shape, axis: number, length: number, first: number): AxisMap[] {
   const axes = identityAxes(shape);
   axes[axis] = partly(axes[axis]!, length, first);
   return axes;
 }
 
-/** The axes of a value stretched to another shape along those of length 1, and to more axes before them. */
+/** Returns the axes of a value stretched to another shape along its axes of length 1, and to more axes before them. */
 export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   const missing = to.length - shape.length;
   return identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
@@ -276,7 +286,7 @@ export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   );
 }
 
-/** A value stretched so, times a factor. */
+/** Returns the map that stretches a value to another shape, times a factor. */
 export function stretched(shape: Shape, to: Shape, factor = 1): LinearMap {
   const map = linearMap(stretchedAxes(shape, to), sizeOf(shape));
   return factor === 1 ? map : { ...map, weights: map.weights.map((weight) => weight * factor) };

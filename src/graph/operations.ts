@@ -147,28 +147,28 @@ export type OperationSettings = {
     : never;
 };
 
-/** What operations of all kinds have. */
+/** Common fields of operations. */
 interface CommonOperation<K extends OperationKind> {
   readonly kind: K;
-  /** Names the value that it makes, and the tensors in files: `NAME.weight`, `NAME.bias`. */
+  /** Name of the operation's value, and of its tensors in files: `NAME.weight`, `NAME.bias`. */
   readonly name: string;
-  /** The values that it reads: the names of operations before it, of fixed inputs, or `"z"`, the latent. */
+  /** Names of the values that the operation reads: operations before it, fixed inputs, or `"z"`, the latent. */
   readonly inputs: readonly string[];
-  /** The shape of what it makes of one sample. */
+  /** Shape of the operation's value for one sample. */
   readonly shape: Shape;
 }
 
-/** One operation of a decoder, of any kind or of the kind `Kind`. */
+/** An operation of a decoder, of any kind or of the kind `Kind`. */
 export type Operation<Kind extends OperationKind = OperationKind> = {
   [K in Kind]: CommonOperation<K> & OperationKinds[K];
 }[Kind];
 
-/** An operation before it has parameters. */
+/** An operation without tensors. */
 export type OperationDescription<Kind extends OperationKind = OperationKind> = {
   [K in Kind]: CommonOperation<K> & Described<OperationKinds[K]>;
 }[Kind];
 
-/** What there is to know of an operation's kind. */
+/** Returns the traits of an operation's kind. */
 export function kindOf(operation: OperationDescription): Kind<object> {
   return KINDS[operation.kind] as Kind<object>;
 }

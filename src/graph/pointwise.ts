@@ -20,7 +20,7 @@ export type PointwiseFunction =
   | { readonly name: "hardSigmoid"; readonly slope: number; readonly offset: number }
   | { readonly name: PlainName };
 
-/** Those without parameters. */
+/** Name of a function without parameters. */
 type PlainName =
   | "exp"
   | "log"
@@ -36,24 +36,33 @@ type PlainName =
 
 export type PointwiseName = PointwiseFunction["name"];
 
-/** How such a function is given: as an object with its name and parameters, or by its name where it has none. */
+/** Name of a function without parameters, or an object with the name and parameters of any. */
 export type PointwiseLike = PlainName | PointwiseFunction;
 
-// Backends compute in float32.
+// Finite in float32, in which backends compute.
 const NUMBER: Bounds = { min: -3e38, max: 3e38 };
 
-/** The parameters of each. */
+/** Names of each function's parameters. */
 const PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
   linear: ["scale", "shift"],
   clip: ["min", "max"],
   power: ["exponent"],
   hardSigmoid: ["slope", "offset"],
-  ...{ exp: [], log: [], sqrt: [], reciprocal: [], abs: [], erf: [], mish: [], hardSwish: [] },
-  ...{ rootOfSquares: [], isPositive: [], isNotNegative: [] },
+  exp: [],
+  log: [],
+  sqrt: [],
+  reciprocal: [],
+  abs: [],
+  erf: [],
+  mish: [],
+  hardSwish: [],
+  rootOfSquares: [],
+  isPositive: [],
+  isNotNegative: [],
 };
 
 /**
- * The function that `value` means.
+ * Checks a `PointwiseLike`.
  *
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter that is missing or infinite
  */
@@ -77,7 +86,7 @@ export function normalisePointwise(where: string, value: unknown): PointwiseFunc
   return Object.freeze({ name, ...Object.fromEntries(numbers) }) as PointwiseFunction;
 }
 
-/** The parameters in their order. */
+/** Returns a function's parameters in the order of `PARAMETERS`. */
 export function pointwiseParameters(of: PointwiseFunction): readonly number[] {
   return PARAMETERS[of.name].map((key) => (of as unknown as Record<string, number>)[key]!);
 }

@@ -9,22 +9,27 @@ import type { MapKind } from "./map-kind.ts";
 import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
-/** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
+/** Most numbers of a value: more would not fit into WebAssembly's memory with their gradients. */
 const MOST_NUMBERS = 2 ** 28;
 const MOST_FIXED = 100;
-/** The most values that an operation reads. Each one's place in a concat follows from all before it. */
+/** Most inputs of an operation. The place of each in a concat follows from all before it. */
 const MOST_INPUTS = 1000;
 
-/** Other files have their own names: of nodes of ONNX, say. */
+/** Names may come from other files, of nodes of ONNX, say: any printable characters. */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 
 const KEYS = {
-  ...{ format: true, layout: true, latentSize: true, latentShape: true, outputLayout: true },
-  ...{ fixed: true, operations: true },
+  format: true,
+  layout: true,
+  latentSize: true,
+  latentShape: true,
+  outputLayout: true,
+  fixed: true,
+  operations: true,
 } as const;
 
 /**
- * The graph of a definition.
+ * Checks a definition and makes its graph.
  *
  * @param points how many points there are, for a definition that has an axis of them
  * @throws LatentflowError `invalid_argument` on what is no definition, or one that does not fit together
@@ -33,13 +38,13 @@ export function readDefinition(where: string, definition: GraphDefinition, point
   return atOnce(readingDefinition(where, definition, points));
 }
 
-/** Does the same with pauses: an operation may read thousands of values, and there may be thousands of operations. */
+/** Reads a definition in pieces: there may be thousands of operations, each with thousands of inputs. */
 export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Pausable<Graph> {
   try {
     return yield* checkedGraph(where, definition, points);
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
-    // A getter or a proxy has thrown.
+    // A getter or a Proxy has thrown.
     throw invalid(`${where}: the definition cannot be read`, cause);
   }
 }
@@ -55,7 +60,9 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   if (layout !== "channelsLast")
     throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
   const latentSize = checkNumber(where, "latentSize", definition.latentSize, {
-    ...{ min: 1, max: MOST_NUMBERS, integer: true },
+    min: 1,
+    max: MOST_NUMBERS,
+    integer: true,
   });
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
   if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
@@ -71,7 +78,7 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   }
   const values = new Map<string, Value>([[LATENT, { shape: [latentSize], readers: 0 }]]);
   for (const { name, shape, classes } of fixed) values.set(name, { shape, readers: 0, classes });
-  // Not operations.map, which leaves out what an array has no element for.
+  // Not operations.map, which skips holes of a sparse array.
   const read: OperationDescription[] = [];
   const entries = new EntryLimit();
   const { length } = operations;
@@ -84,7 +91,10 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   checkRead(where, values);
   const own = structuredClone(definition);
   return {
-    ...{ latentSize, fixedInputs: fixed, operations: read, definition: own },
+    latentSize,
+    fixedInputs: fixed,
+    operations: read,
+    definition: own,
     ...(fixed.some((input) => input.hasPoints) && {
       atPoints: (count, asker = where) => readDefinition(asker, own, count),
     }),
@@ -95,11 +105,11 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
 interface Value {
   readonly shape: Shape;
   readers: number;
-  /** Of one that holds integers. */
+  /** Number of classes of a fixed input that holds class numbers. */
   readonly classes?: number | undefined;
 }
 
-/** What nobody reads is a mistake, or a name that is wrong elsewhere. */
+/** Number of operations that read the value. An unread value is an error: usually a wrong name. */
 function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
   for (const [name, { readers }] of values) {
     if (readers > 0) continue;
@@ -115,7 +125,9 @@ function readFixed(where: string, fixed: unknown, points: number): FixedInput[] 
   const names = new Set<string>([LATENT]);
   return Array.from(fixed, (input: unknown) => {
     checkOptions(`${where}: a fixed input`, input as FixedInputDefinition, {
-      ...{ name: true, shape: true, classes: true },
+      name: true,
+      shape: true,
+      classes: true,
     });
     const { name, shape, classes } = Object(input) as Partial<FixedInputDefinition>;
     checkName(where, "a fixed input", name);
@@ -222,11 +234,11 @@ function readInputs(
   });
 }
 
-/** The settings with the number of points in place of its name. */
+/** Replaces "points" in a shape by the number of points. */
 function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
   const { shape } = settings as { readonly shape?: unknown };
   const mayHave = (kind === "reshape" || kind === "expand") && Array.isArray(shape);
-  // What is longer is refused by the kind; to look through it may take minutes.
+  // A longer array is refused by the kind; searching millions of lengths may take minutes.
   if (!mayHave || shape.length > MOST_AXES || !shape.includes("points")) return settings;
   return { ...settings, shape: readLengths(at, shape, points) };
 }

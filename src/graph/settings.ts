@@ -1,17 +1,17 @@
 import { checkNumber, invalid, show } from "../base/check.ts";
 import type { Shape } from "./kind.ts";
 
-// Checks of settings that several kinds of operation have.
+// Checks of settings that several kinds of operation share.
 
-/** A number for every axis, or one for all of them. */
+/** One number for each axis, or one number for all. */
 export type PerAxis = number | readonly number[];
 
-/** No value has more axes. */
+/** Most axes of a value. */
 export const MOST_AXES = 8;
-/** No graph has more. */
+/** Most operations of a graph. */
 export const MOST_OPERATIONS = 10_000;
 
-/** A number for each of `axes` axes. */
+/** Checks a `PerAxis` and expands it to `axes` numbers. */
 export function perAxis(
   where: string,
   name: string,
@@ -34,14 +34,14 @@ export function perAxis(
   );
 }
 
-/** Pixels around an input: one number, one for each axis, or first those before each axis, then those behind. */
+/** Checks padding: one number, one for each axis, or those before each axis followed by those behind each. */
 export function around(where: string, name: string, value: unknown, axes: number): readonly number[] {
   if (Array.isArray(value) && value.length === 2 * axes) return checkLengths(where, name, value, 0);
   const each = perAxis(where, name, value, 0, axes);
   return [...each, ...each];
 }
 
-/** An array of integers of at least `min`. */
+/** Checks an array of integers of at least `min`. */
 export function checkLengths(where: string, name: string, value: unknown, min: number): readonly number[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MOST_AXES) {
     throw invalid(`${where}: ${name} is ${show(value)}, expected an array of 1 to ${MOST_AXES} integers`);
@@ -51,26 +51,26 @@ export function checkLengths(where: string, name: string, value: unknown, min: n
   );
 }
 
-/** An axis of a value, counted from its start, or from its end where it is below 0: returned counted from the start. */
+/** Checks the index of an axis, counted from the end if negative; returns it counted from the start. */
 export function checkAxis(where: string, name: string, axis: unknown, shape: Shape): number {
   const number = checkNumber(where, name, axis, { integer: true });
   if (number >= -shape.length && number < shape.length) return number < 0 ? number + shape.length : number;
   throw invalid(`${where}: ${name} is ${number}, of a value of the shape [${shape}]`);
 }
 
-/** Several axes, each once, in their order. */
+/** Checks several axes, each once; returns them in order. */
 export function checkAxes(where: string, name: string, axes: unknown, shape: Shape): readonly number[] {
   if (!Array.isArray(axes) || axes.length === 0 || axes.length > MOST_AXES) {
     throw invalid(`${where}: ${name} is ${show(axes)}, expected an array of axes`);
   }
-  // Not axes.map, which leaves out what an array has no element for.
+  // Not axes.map, which skips holes of a sparse array.
   const numbers = Array.from(axes, (axis, i) => checkAxis(where, `${name}[${i}]`, axis, shape));
   if (new Set(numbers).size < numbers.length)
     throw invalid(`${where}: ${name} is [${axes}], expected each axis once`);
   return numbers.sort((a, b) => a - b);
 }
 
-/** A value with pixels: one axis or two, and channels behind them. Returns how many axes of pixels it has. */
+/** Checks for a value of pixels, one or two axes with channels behind them; returns the number of axes of pixels. */
 export function pixelAxes(where: string, input: Shape): number {
   const axes = input.length - 1;
   if (axes === 1 || axes === 2) return axes;
@@ -80,7 +80,7 @@ export function pixelAxes(where: string, input: Shape): number {
   );
 }
 
-/** The shape of two values that are taken number by number, each stretched along its axes of length 1. */
+/** Returns the shape of values that are combined number by number, each stretched along its axes of length 1. */
 export function broadcast(where: string, shapes: readonly Shape[]): Shape {
   const axes = Math.max(...shapes.map(({ length }) => length));
   return Array.from({ length: axes }, (_, axis) => {

@@ -1,5 +1,5 @@
 // run: slow
-// Tests src/base/float32.ts, src/base/values.ts, src/files/python-literal.ts.
+// Tests src/base/float32.ts, src/base/values.ts.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
@@ -206,19 +206,17 @@ test("npy: what cannot be read is refused by name, with the cure", async () => {
   for (const descr of ["<f16", "|f4", "=f4", "f4", "<i3", "<q", "", "<f4 ", "__proto__"]) {
     await refusedFile(read(dictionary(`'${descr}'`, "(4,)")), /which is not read; save array\.astype/);
   }
-  for (const descr of ["[('a', '<f4'), ('b', '<f4')]", "('<f4', (2,))"]) {
-    await refusedFile(
-      read(dictionary(descr, "(2,)")),
-      /type is a (list|tuple), a structured one; save one of its/,
-    );
-  }
+  await refusedFile(
+    read(dictionary("[('a', '<f4'), ('b', '<f4')]", "(2,)")),
+    /type is a structured one; save one of its/,
+  );
   for (const shape of ["(-4,)", "[4]", "4", "(4)", "('4',)", "((4,),)", "(True,)", `(${"1, ".repeat(65)})`]) {
     await refusedFile(
       read(dictionary("'<f4'", shape)),
-      /'shape' is .*, expected a tuple of at most 64 lengths/,
+      /'shape' is no tuple of at most 64 lengths|is no dictionary as numpy writes it/,
     );
   }
-  await refusedFile(read(dictionary("'<f4'", "(4,)", "0")), /'fortran_order' is 0, expected True or False/);
+  await refusedFile(read(dictionary("'<f4'", "(4,)", "'0'")), /'fortran_order' is neither True nor False/);
   await refusedFile(
     read(dictionary("'<f4'", "(4,)"), four, 4),
     /version is 4\.0, expected 1\.0, 2\.0 or 3\.0/,

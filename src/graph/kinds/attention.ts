@@ -15,7 +15,7 @@ export const softmaxReader: Reader<object, object> = {
 };
 
 export interface MatmulSettings {
-  /** Is the second one [columns, inner], and not [inner, columns]? Default false. */
+  /** Transpose the second value, [columns, inner] for [inner, columns]? Default false. */
   readonly transposed?: boolean;
 }
 

@@ -10,7 +10,7 @@ export interface AveragePoolSettings {
   readonly stride?: PerAxis;
   /** Default 0. */
   readonly padding?: PerAxis;
-  /** Do pixels of the padding count, as zeros? Default true, as in PyTorch. */
+  /** Count padding as zeros? Default true, as in PyTorch. */
   readonly countPadding?: boolean;
 }
 

@@ -17,7 +17,10 @@ import {
 } from "../kind.ts";
 import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
-/** Each pixel a sum over taps of weight[…, tap] · pixel of the input, + bias; shapes are `[height, width, channels]`. */
+/**
+ * Convolution: each output pixel is the sum over taps of weight[…, tap] · input pixel, plus bias; shapes are
+ * `[height, width, channels]`.
+ */
 export interface ConvFields extends ConvolutionSettings {
   /** [channels, input channels / groups, …kernel], row-major, as PyTorch's. */
   readonly weight: Float32Array;
@@ -44,7 +47,7 @@ export interface ConvolutionDefinition {
   readonly padding?: PerAxis;
   /** Default 1. */
   readonly dilation?: PerAxis;
-  /** Divides the channels of the input and of the output. Default 1. */
+  /** Number of groups that the channels of input and output are divided into. Default 1. */
   readonly groups?: number;
 }
 
@@ -114,7 +117,10 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
   },
 };
 
-/** PyTorch takes the second axis of a weight for its inputs, of a transposed convolution as well. */
+/**
+ * Lists weight and bias. PyTorch's initial bound counts the weight's second axis as the inputs, of a transposed
+ * convolution as well.
+ */
 function tensorsOf(weight: Shape, output: Shape): Tensor[] {
   const initial = { bound: 1 / Math.sqrt(sizeOf(weight.slice(1))) };
   return [
@@ -157,7 +163,10 @@ function outputOf(where: string, lengths: readonly number[], channels: number, i
   );
 }
 
-/** Which pixels meet is listed once for a decoder, without a pause: so many take some 4 seconds and 700 MB. */
+/**
+ * Most products of a convolution in pixels and taps: they are listed once for a decoder, without a pause, which takes
+ * 4 seconds and 700 MB for so many.
+ */
 const MOST_PAIRS = 2 ** 22;
 
 function checkPairs(
@@ -168,7 +177,7 @@ function checkPairs(
   output: Shape,
 ): void {
   const axes = settings.kernel.map((length, axis) => length * output[axis]!);
-  // Beyond this even to count them would take long.
+  // Counting takes time in proportion to this product.
   const isCountable = axes.every((products) => products <= 16 * MOST_PAIRS);
   const pairs = isCountable ? countPairs(settings, isTransposed, input, output) : Number.POSITIVE_INFINITY;
   if (pairs <= MOST_PAIRS) return;

@@ -10,7 +10,7 @@ export interface DenseFields {
 }
 
 export interface DenseSettings {
-  /** How many outputs the last axis has. */
+  /** Length of the output's last axis. */
   readonly units: number;
 }
 
@@ -24,7 +24,9 @@ export const dense: Kind<DenseFields> = {
     ];
   },
   cost: ({ shape }, [input]) => ({
-    ...{ multiplications: sizeOf(shape) * input!.at(-1)!, sums: sizeOf(shape), functions: 0 },
+    multiplications: sizeOf(shape) * input!.at(-1)!,
+    sums: sizeOf(shape),
+    functions: 0,
   }),
   label: () => "dense",
 };

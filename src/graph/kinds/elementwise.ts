@@ -5,7 +5,7 @@ import { mapKind } from "../map-kind.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 
-// Number by number.
+// Elementwise operations, with broadcasting.
 
 /** A function of each number. */
 export interface ActivationFields {
@@ -26,7 +26,8 @@ export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
   reads: 1,
   read: (where, { activation }, [input]) => ({
-    ...{ shape: input!, activation: normaliseActivation(where, "activation", activation) },
+    shape: input!,
+    activation: normaliseActivation(where, "activation", activation),
   }),
 };
 
@@ -49,7 +50,8 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   settings: { function: true },
   reads: 1,
   read: (where, settings, [input]) => ({
-    ...{ shape: input!, function: normalisePointwise(where, settings.function) },
+    shape: input!,
+    function: normalisePointwise(where, settings.function),
   }),
 };
 

@@ -1,16 +1,16 @@
 import { checkNumber, invalid, orDefault } from "../../base/check.ts";
 import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
 
-/** What norms have in common. */
+/** Common fields of norms. */
 export interface NormFields {
-  /** What is added to the variance. */
+  /** Added to the variance. */
   readonly epsilon: number;
   readonly weight: Float32Array;
   readonly bias: Float32Array;
 }
 
 export interface LayerNormFields extends NormFields {
-  /** So many axes, the last ones, are normalised together; weight and bias have their shape. */
+  /** Number of last axes that are normalised together; weight and bias have their shape. */
   readonly axes: number;
 }
 
@@ -22,12 +22,12 @@ export interface LayerNormSettings {
 }
 
 export interface GroupNormFields extends NormFields {
-  /** The channels are divided into so many groups; weight and bias are [channels]. */
+  /** Number of groups that the channels are divided into; weight and bias are [channels]. */
   readonly groups: number;
 }
 
 export interface GroupNormSettings {
-  /** As many as channels: PyTorch's `InstanceNorm`. */
+  /** Number of groups; as many as channels is PyTorch's `InstanceNorm`. */
   readonly groups: number;
   /** Default 1e-5. */
   readonly epsilon?: number;
@@ -117,7 +117,8 @@ export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   settings: { epsilon: true },
   reads: 1,
   read: (where, settings, [input]) => ({
-    ...{ epsilon: checkEpsilon(where, settings.epsilon), shape: input! },
+    epsilon: checkEpsilon(where, settings.epsilon),
+    shape: input!,
   }),
 };
 

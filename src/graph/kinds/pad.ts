@@ -5,7 +5,9 @@ import { mapKind } from "../map-kind.ts";
 import { around, type PerAxis, pixelAxes } from "../settings.ts";
 
 export interface PadSettings {
-  /** For each axis before the channels: one number, or first those before each axis, then those behind. */
+  /**
+   * Pixels around each axis before the channels: one number, or those before each axis followed by those behind each.
+   */
   readonly padding: PerAxis;
   /** Default "zeros". "reflect" mirrors at the last pixel, "edge" repeats it. */
   readonly mode?: "zeros" | "reflect" | "edge";

@@ -4,13 +4,13 @@ import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-
 import { mapKind } from "../map-kind.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
 
-// Kinds that put numbers elsewhere, and take each as it is.
+// Kinds that rearrange numbers without changing them.
 
 export interface ReshapeSettings {
   readonly shape: Shape;
 }
 
-/** The same numbers in another shape. */
+/** Another shape for the same numbers. */
 export const reshape: Kind<object> = {
   tensors: noTensors,
   cost: () => cost(),
@@ -58,7 +58,7 @@ export const permuteReader: Reader<PermuteFields, PermuteFields> = {
 export interface SliceSettings {
   readonly axis: number;
   readonly start: number;
-  /** The first position that is left out; below 0 counted from the end. Default: the length of the axis. */
+  /** End of the range, exclusive; below 0 counted from the end. Default: the length of the axis. */
   readonly end?: number;
   /** Default 1; below 0 backwards, from `start` down. */
   readonly step?: number;
@@ -70,7 +70,7 @@ export interface SliceFields {
   readonly step: number;
 }
 
-/** Some positions along an axis. */
+/** A range of positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
@@ -117,8 +117,8 @@ export interface ConcatFields {
 }
 
 /**
- * Values beside each other along an axis. Where one has fewer axes than another it is stretched: `[d]`, a latent,
- * beside `[points, c]` is the same at every point.
+ * Concatenation along an axis. A value with fewer axes is stretched: `[d]`, a latent, is repeated for each point of
+ * `[points, c]`.
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",
@@ -127,7 +127,7 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
     for (let i = 0; i < index; i++) first += inputs[i]!.at(axis - shape.length) ?? 1;
     const own = inputs[index]!;
     if (own.length === shape.length) return partOf(own, axis, shape[axis]!, first);
-    // Stretched in the axes that it lacks, and beside the others in its own.
+    // Stretched along the axes that it lacks, concatenated along its own.
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) return partly(each, shape[axis]!, first);
@@ -148,7 +148,7 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
   },
 };
 
-/** The shape that a value takes beside others. */
+/** Returns a value's shape with the axes that it lacks for a concatenation. */
 function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {
   const missing = most.length - shape.length;
   const whole = most.map((length, i) => (i < missing ? length : shape[i - missing]!));
@@ -182,9 +182,9 @@ export const expandReader: Reader<ExpandSettings, object> = {
 };
 
 export interface DepthToSpaceFields {
-  /** So many pixels in each direction are made of one. */
+  /** Pixels in each direction that one pixel becomes. */
   readonly block: number;
-  /** Of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
+  /** Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
   readonly order: "CRD" | "DCR";
 }
 

@@ -7,7 +7,7 @@ import { checkAxes } from "../settings.ts";
 export interface ReduceSettings {
   /** Below 0 counted from the end. */
   readonly axes: readonly number[];
-  /** Do the axes stay, with the length 1? Default false. */
+  /** Keep the axes, with length 1? Default false. */
   readonly keepAxes?: boolean;
 }
 
@@ -21,7 +21,7 @@ function reduction(label: string, weightOf: (count: number) => number) {
     label: () => label,
     axes({ axes }, [input]) {
       const count = sizeOf(axes.map((axis) => input![axis]!));
-      // Each number is multiplied once, though several axes may be summed up.
+      // One axis carries the factor, so that each number is multiplied once.
       const factor = weightOf(count);
       return identityAxes(input!).map((axis, i) => {
         if (!axes.includes(i)) return axis;
@@ -36,7 +36,7 @@ function reduction(label: string, weightOf: (count: number) => number) {
 export const sum = /* @__PURE__ */ reduction("sum", () => 1);
 export const mean = /* @__PURE__ */ reduction("mean", (count) => 1 / count);
 
-/** Of both. */
+/** Reader of sums and means. */
 export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
   settings: { axes: true, keepAxes: true },
   reads: 1,

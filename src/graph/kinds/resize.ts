@@ -4,13 +4,13 @@ import { type AxisMap, changed, identityAxes, type Term } from "../linear-map.ts
 import { mapKind } from "../map-kind.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
-// Pixels resized by any ratio, up or down: ONNX's Resize. Places are computed in float32, operation by operation as ONNX
-// Runtime does, since the nearest of two pixels may hang on the last bit.
+// ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX
+// Runtime, since the last bit may decide which of two pixels is nearest.
 
-/** How an output pixel is made of the input's. */
+/** Interpolation between the input's pixels. */
 export type ResizeMode = "nearest" | "linear" | "cubic";
 
-/** How an output pixel's place on the input follows from its position, by ONNX's names. */
+/** Coordinate of an output pixel on the input, by ONNX's names. */
 export type ResizeCoordinates =
   | "half_pixel"
   | "half_pixel_symmetric"
@@ -19,7 +19,7 @@ export type ResizeCoordinates =
   | "align_corners"
   | "tf_half_pixel_for_nn";
 
-/** Which pixel is nearest to a place between two, by ONNX's names. */
+/** Rounding of a coordinate to the nearest pixel, by ONNX's names. */
 export type ResizeRounding = "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil";
 
 export interface ResizeSettings {
@@ -31,7 +31,7 @@ export interface ResizeSettings {
   readonly mode?: ResizeMode;
   /** Default "half_pixel". */
   readonly coordinates?: ResizeCoordinates;
-  /** For "nearest"; default "round_prefer_floor". */
+  /** Rounding of the mode "nearest"; default "round_prefer_floor". */
   readonly rounding?: ResizeRounding;
   /** Keys' parameter a, for "cubic". Default -0.75, as in PyTorch; -0.5 in Pillow. */
   readonly cubicCoefficient?: number;
@@ -53,7 +53,7 @@ export interface ResizeFields {
   readonly excludeOutside: boolean;
 }
 
-/** One axis: its lengths before and after, and output pixels for each input pixel. */
+/** Lengths of an axis before and after, and output pixels for each input pixel. */
 interface Ratio {
   readonly from: number;
   readonly to: number;
@@ -202,9 +202,15 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
     if (antialias && mode === "nearest") refuse("antialias", '"linear" and "cubic"');
     if (excludeOutside && mode !== "cubic" && !antialias) refuse("excludeOutside", '"cubic" and antialias');
     return {
-      ...{ size, scale: scalesOf(where, settings.scale, lengths, size), mode, coordinates, rounding },
+      size,
+      scale: scalesOf(where, settings.scale, lengths, size),
+      mode,
+      coordinates,
+      rounding,
       cubicCoefficient: checkNumber(where, "cubicCoefficient", coefficient, bounds),
-      ...{ antialias, excludeOutside, shape: [...size, input![axes]!] },
+      antialias,
+      excludeOutside,
+      shape: [...size, input![axes]!],
     };
   },
 };

@@ -4,7 +4,7 @@ import { checkLengths } from "../settings.ts";
 
 /** A parameter that is a value, the same for every sample: StyleGAN's learnt input. */
 export interface ConstantFields {
-  /** Of the value's shape. */
+  /** Shape of the value. */
   readonly weight: Float32Array;
 }
 
@@ -32,7 +32,7 @@ export interface EmbeddingFields {
 }
 
 export interface EmbeddingSettings {
-  /** How many integers there are, from 0 on. */
+  /** Number of classes. */
   readonly classes: number;
   readonly units: number;
 }

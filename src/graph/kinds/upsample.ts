@@ -5,11 +5,11 @@ import { mapKind } from "../map-kind.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 export interface UpsampleSettings {
-  /** How many times as long each axis before the channels becomes. */
+  /** Factor of each axis before the channels. */
   readonly scale: PerAxis;
   /** Default "nearest". */
   readonly mode?: "nearest" | "bilinear";
-  /** Do the outermost pixels stay where they are? Else pixels have an extent. For "bilinear"; default false. */
+  /** Keep the outermost pixels in place? Else pixels have an extent. For "bilinear"; default false. */
   readonly alignCorners?: boolean;
 }
 
@@ -50,7 +50,7 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   },
 };
 
-/** Each position of an axis between two of the input's, by where it lies. */
+/** Interpolates each position of an axis between two of the input's. */
 function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap {
   const last = axis.length - 1;
   const terms = (position: number) => {
