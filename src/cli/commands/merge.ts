@@ -5,13 +5,12 @@ import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
 import { endFigures, lossFigures, workFigures } from "../output/figures.ts";
 import { makeFolder, type Output } from "../output/output-files.ts";
-import { pictureNames } from "../output/picture-files.ts";
+import { pictureNames } from "../output/pictures.ts";
 import { print } from "../output/print.ts";
 import { formatDuration, showProgress } from "../output/progress.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
-import { allParts, missingUnits, observed, showRanges } from "../parts/read-parts.ts";
-import { openRunFolders } from "../parts/run-folders.ts";
+import { allParts, missingUnits, observed, openRunFolders, showRanges } from "../parts/read-parts.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { unitCount } from "../parts/units.ts";
 import {
