@@ -1,10 +1,7 @@
-import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { invalid } from "../../base/check.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
-import { shortPath } from "../input/files.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
 import { readFixedOf, readWeightsOf } from "../input/samples.ts";
 import { makeDecoder } from "../input/training-decoder.ts";
@@ -34,7 +31,6 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   if (!input) return;
   await makeFolder(job.out, [...trainingOutputs, logName], job);
   const checkpointFile = join(job.out, "checkpoint.safetensors");
-  if (!job.resume) await refuseExisting(checkpointFile);
 
   const start = performance.now();
   const result = await trainShown(input, job, training, checkpointFile, signal);
@@ -78,18 +74,6 @@ function readValidation(job: TrainingJob, file: string | true, signal: AbortSign
   if (file !== true) return readDataFile("--validate", file, limitsOf(job, signal), limit);
   const { limit: _, ...source } = job;
   return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", signal);
-}
-
-async function refuseExisting(checkpointFile: string): Promise<void> {
-  const exists = await access(checkpointFile).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return;
-  throw invalid(
-    `${shortPath(checkpointFile)} is there, the checkpoint of an earlier run; go on from it with --resume, give ` +
-      "another --out, or remove it",
-  );
 }
 
 /** Trains, with progress on stderr and in the log; undefined if the signal has ended it. */

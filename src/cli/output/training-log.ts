@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { codeOf } from "../../base/realms.ts";
 import { fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
@@ -46,11 +57,23 @@ export function openTrainingLog(path: string): TrainingLog {
     return openSync(path, "a");
   }
 
+  /** Appends a line as a whole; on a full disk, nothing of it. */
+  function append(to: number, line: string): void {
+    const bytes = Buffer.from(line);
+    const { size } = fstatSync(to);
+    try {
+      for (let written = 0; written < bytes.length; ) written += writeSync(to, bytes, written);
+    } catch (error) {
+      ftruncateSync(to, size);
+      throw error;
+    }
+  }
+
   function write({ kind, images, ...rest }: LogLine): void {
     try {
       descriptor ??= begin(kind === "resumed" ? images : undefined);
       const time = new Date().toISOString();
-      writeFileSync(descriptor, `${JSON.stringify({ kind, time, images, ...rest })}\n`);
+      append(descriptor, `${JSON.stringify({ kind, time, images, ...rest })}\n`);
       // The log on the disk must not lag behind the checkpoint.
       if (kind === "checkpoint") fsyncSync(descriptor);
     } catch (cause) {
