@@ -47,7 +47,7 @@ export class PartsFolder {
     const path = join(folder, manifestName);
     let there = await readManifest(path);
     if (!there || (alone && (await partNames(folder)).length === 0)) {
-      // Of two processes that make the first manifest at the same time, the first to link it makes it for both.
+      // If two processes make the first manifest at the same time, the first link counts for both.
       const isThere = await fileSystem.lstat(path).then(
         () => true,
         () => false,
@@ -85,7 +85,7 @@ export class PartsFolder {
     return parsePart(showPath(shortPath(path)), bytes, unit, this.origin);
   }
 
-  /** Reads the part of a unit; undefined if there is none, or a torn or another run's, whose problem `tell` gets. */
+  /** Reads the part of a unit; undefined if there is none. A torn part, or another run's, is undefined, too, and reported to `tell`. */
   async readIfWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
     return this.read(unit).catch((error) => {
       if (!(error instanceof LatentflowError) || isAboutDisk(error)) throw error;
@@ -226,7 +226,7 @@ async function write(
 /** Moves a file to its place unless a file is there, atomically. */
 async function linkOrRename(temporary: string, place: string): Promise<void> {
   const error = await fileSystem.link(temporary, place).catch((cause) => cause);
-  // On a file system without links the last process wins; the others learn it at their next part.
+  // On a file system without links the last process wins, and the others fail at their next part.
   if (error && codeOf(error) !== "EEXIST") await fileSystem.rename(temporary, place);
   else await fileSystem.unlink(temporary);
 }

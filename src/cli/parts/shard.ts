@@ -22,7 +22,7 @@ export function parseShard(text: string): ShardFlag {
   return { index, count };
 }
 
-/** A batch system, told by the variable that it sets for each of its tasks. */
+/** A batch system, recognised by the variable that it sets for each of its tasks. */
 interface BatchSystem {
   readonly variable: string;
   readonly name: string;

@@ -15,6 +15,7 @@ const [STOP, TRUE, FALSE, BYTE, INT16, INT32, INT64, DOUBLE, BINARY, LIST, STRUC
   ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12],
 ] as const;
 
+/** Reader of structs in Thrift's compact protocol. */
 export class ThriftReader {
   constructor(
     private readonly bytes: Uint8Array,
