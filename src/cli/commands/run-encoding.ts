@@ -15,7 +15,7 @@ import { encodeUnits } from "../parts/encode-units.ts";
 import { type Manifest, manifestOf } from "../parts/manifest.ts";
 import type { Part } from "../parts/part.ts";
 import { PartsFolder, partsName } from "../parts/parts-folder.ts";
-import { allParts, observed } from "../parts/read-parts.ts";
+import { allParts } from "../parts/read-parts.ts";
 import type { ResultsPlan } from "../parts/results-format.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/units.ts";
@@ -199,17 +199,11 @@ async function writeAll(
     hasReconstructions: job.reconstructions ?? false,
   };
   const summariser = new RunSummariser();
-  const written = await writeResults(
-    job.out,
-    job.format,
-    plan,
-    observed(parts, (part) => {
-      // The results of a single unit, once computed, are written even after a signal.
-      if (units) signal.throwIfAborted();
-      summariser.add(part);
-    }),
-    pictureNames,
-  );
+  const written = await writeResults(job.out, job.format, plan, parts, pictureNames, (part) => {
+    // The results of a single unit, once computed, are written even after a signal.
+    if (units) signal.throwIfAborted();
+    summariser.add(part);
+  });
   const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
   const summary = summariser.summary();
   const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });

@@ -102,7 +102,7 @@ export async function readData(
     throw new LatentflowError(error.code, message, { cause: error });
   });
   const flag = `--dataset ${dataset}`;
-  return take(`${dataset}, ${part}`, flag, flag, splits[part], limit);
+  return { source: `${dataset}, ${part}`, flag, at: flag, ...firstOf(splits[part], limit) };
 }
 
 /** Reads the first samples of a file. */
@@ -113,15 +113,10 @@ export async function readDataFile(
   limit?: number,
 ): Promise<SourcedData> {
   const dataset = await readDatasetFile(flag, file, limits);
-  return take(isStdin(file) ? "stdin" : shortPath(file), flag, showFile(flag, file), dataset, limit);
+  const source = isStdin(file) ? "stdin" : shortPath(file);
+  return { source, flag, at: showFile(flag, file), ...firstOf(dataset, limit) };
 }
 
-function take(
-  source: string,
-  flag: string,
-  at: string,
-  dataset: Dataset,
-  limit = dataset.count,
-): SourcedData {
-  return { source, flag, at, dataset: dataset.slice(0, limit), total: dataset.count };
+function firstOf(dataset: Dataset, limit = dataset.count) {
+  return { dataset: dataset.slice(0, limit), total: dataset.count };
 }

@@ -124,17 +124,6 @@ export async function tornUnits(
   return [...torn].sort((a, b) => a - b);
 }
 
-/** Passes parts on, and calls `look` with each as it comes. */
-export async function* observed(
-  parts: AsyncIterable<Part> | Iterable<Part>,
-  look: (part: Part) => void,
-): AsyncGenerator<Part> {
-  for await (const part of parts) {
-    look(part);
-    yield part;
-  }
-}
-
 /** Formats ascending numbers as ranges: `3-5,9`. @param most the most ranges that are shown */
 export function showRanges(numbers: readonly number[], most = 12): string {
   const ranges: [first: number, last: number][] = [];
