@@ -1,9 +1,8 @@
 // The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
 // has written in the layout of memory/ and of the solvers' structs in solve/.
 import { Graph } from "./memory/graph";
-import { GaussNewton, ParameterGradient, Workspace } from "./memory/workspace";
+import { GaussNewton, GRADIENT_TANGENTS, GRADIENTS, ParameterGradient, Workspace } from "./memory/workspace";
 import {
-  addMixedGradients,
   addParameterGradient,
   lossTangents,
   tangentForward,
@@ -13,7 +12,7 @@ import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./
 import { backward, decode as decodeRows, gradient, packGraph, value } from "./objective/objective";
 import { sumTerms } from "./objective/prior-share";
 import { admit, Descent, propose } from "./solve/descent";
-import { judge, run, turn } from "./solve/rounds";
+import { acceptSteps, run, takeGradients } from "./solve/rounds";
 import { takeCurvature, takeMatrix } from "./solve/solvers";
 import {
   addPriorCurvature,
@@ -76,15 +75,17 @@ export function objectiveParameterGradient(graph: usize, workspace: usize, sums:
     changetype<Workspace>(workspace),
     changetype<ParameterGradient>(sums),
     count,
+    GRADIENTS,
   );
 }
 
 export function objectiveMixedGradient(graph: usize, workspace: usize, sums: usize, count: i32): void {
-  addMixedGradients(
+  addParameterGradient(
     changetype<Graph>(graph),
     changetype<Workspace>(workspace),
     changetype<ParameterGradient>(sums),
     count,
+    GRADIENT_TANGENTS,
   );
 }
 
@@ -149,19 +150,19 @@ export function solverPropose(solver: usize, workspace: usize): i32 {
   return count;
 }
 
-export function solverJudge(solver: usize, workspace: usize, count: i32): i32 {
-  return judge(changetype<Descent>(solver), changetype<Workspace>(workspace), count);
+export function solverAcceptSteps(solver: usize, workspace: usize, count: i32): i32 {
+  return acceptSteps(changetype<Descent>(solver), changetype<Workspace>(workspace), count);
 }
 
-export function solverTurn(solver: usize, workspace: usize, count: i32): i32 {
-  return turn(changetype<Descent>(solver), changetype<Workspace>(workspace), count);
+export function solverTakeGradients(solver: usize, workspace: usize, count: i32): i32 {
+  return takeGradients(changetype<Descent>(solver), changetype<Workspace>(workspace), count);
 }
 
-export function solverGiveCurvature(solver: usize, row: usize, curvature: f64): void {
+export function solverTakeCurvature(solver: usize, row: usize, curvature: f64): void {
   takeCurvature(changetype<Descent>(solver), row, curvature);
 }
 
-export function solverGiveMatrix(solver: usize, row: usize, matrix: usize, stride: usize): void {
+export function solverTakeMatrix(solver: usize, row: usize, matrix: usize, stride: usize): void {
   takeMatrix(changetype<Descent>(solver), row, matrix, stride);
 }
 

@@ -23,7 +23,8 @@ export function solvingBy(backend: Backend, method: OwnMethod): Backend {
         async solve(problem, _pair, solution, control) {
           const size = session.objectiveSize(problem);
           for (let first = 0; first < problem.sampleCount && !control.aborted(); first += size) {
-            const objective = session.objective(problem, first, Math.min(size, problem.sampleCount - first));
+            const count = Math.min(size, problem.sampleCount - first);
+            const objective = await session.objective(problem, first, count);
             try {
               await method(objective, solution, first, control);
             } finally {

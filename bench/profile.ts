@@ -15,7 +15,7 @@ import {
   wasm,
 } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
-import { Descent, Due, GaussNewton, Sample, Workspace } from "../src/kernels/layout.ts";
+import { Descent, GaussNewton, Request, Sample, Workspace } from "../src/kernels/layout.ts";
 import { compileKernels } from "../src/kernels/load.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
 import { measureParts, type PassParts } from "./parts.ts";
@@ -71,11 +71,11 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
     "matrix products": (inPasses * part("products")) / parts / all,
     activations: (inPasses * part("activations")) / parts / all,
     loss: (inPasses * part("loss")) / parts / all,
-    "proposing and judging": (phase("propose") + phase("judge")) / all,
+    "proposing and accepting": (phase("propose") + phase("acceptSteps")) / all,
     ...(solver.name === "amd"
-      ? { "lengths of gradients": phase("turn") / all }
+      ? { "lengths of gradients": phase("takeGradients") / all }
       : {
-          "pairs, two loops": phase("turn") / all,
+          "pairs, two loops": phase("takeGradients") / all,
           "matrices JᵀWJ": phase("matrices") / all,
           "their factors, fit, two loops": phase("factors") / all,
           "preconditioner, start": (watched.firstRound - begin) / all,
@@ -135,8 +135,8 @@ async function profileOneDigit(): Promise<void> {
   for (let i = 0; i < SINGLE_DIGITS; i++) calls.push(await call(i));
   const ofPasses = (part: (call: Call) => number) => median(calls.map((call) => part(call) / inPasses(call)));
   print("one digit by lbfgs, alone: shares of its passes", {
-    "proposing and judging": ofPasses((call) => inPhase(call, "propose", "judge")),
-    "pairs, two loops": ofPasses((call) => inPhase(call, "turn")),
+    "proposing and accepting": ofPasses((call) => inPhase(call, "propose", "acceptSteps")),
+    "pairs, two loops": ofPasses((call) => inPhase(call, "takeGradients")),
     "matrices JᵀWJ": ofPasses((call) => inPhase(call, "matrices")),
     "their factors, fit, two loops": ofPasses((call) => inPhase(call, "factors")),
     JavaScript: ofPasses((call) => call.milliseconds - inPhase(call, ...call.phases.keys())),
@@ -148,7 +148,7 @@ async function profileOneDigit(): Promise<void> {
 }
 
 /** What a solver's rounds consist of. */
-type Phase = "propose" | "value" | "judge" | "gradient" | "turn" | "matrices" | "factors";
+type Phase = "propose" | "value" | "acceptSteps" | "gradient" | "takeGradients" | "matrices" | "factors";
 
 /**
  * Has a solver's rounds in WASM go phase by phase from now on, as assembly/solve/rounds.ts has them, and adds up the
@@ -169,20 +169,20 @@ function solveInPhases(packed: PackedDecoder, spent: Map<Phase, number>) {
   function serve(solver: number, workspace: number, work: number, row: number): number {
     const view = arena.view();
     const [residents, d] = [Descent.get(view, solver, "residents"), packed.decoder.latentSize];
-    const due = Sample.get(view, view.getUint32(residents + 4 * row, true), "due");
-    if (due === Due.curvatureAlongGradient) {
+    const request = Sample.get(view, view.getUint32(residents + 4 * row, true), "request");
+    if (request === Request.curvatureAlongGradient) {
       const along = timed("matrices", () => kernels.objectiveCurvatureAlong(graph, workspace, work, row));
-      kernels.solverGiveCurvature(solver, row, along);
+      kernels.solverTakeCurvature(solver, row, along);
       return 1;
     }
-    const isOwn = due === Due.ownMatrix;
+    const isOwn = request === Request.ownMatrix;
     timed("matrices", () => {
       if (isOwn) kernels.objectiveGaussNewton(graph, workspace, work, row);
       else kernels.objectiveSharedGaussNewton(graph, workspace, work, row);
     });
     const matrix = GaussNewton.get(view, work, "matrix");
     const stride = GaussNewton.get(view, work, "matrixStride");
-    timed("factors", () => kernels.solverGiveMatrix(solver, row, matrix, stride));
+    timed("factors", () => kernels.solverTakeMatrix(solver, row, matrix, stride));
     return isOwn ? d : 1;
   }
 
@@ -197,11 +197,11 @@ function solveInPhases(packed: PackedDecoder, spent: Map<Phase, number>) {
       const count = timed("propose", () => kernels.solverPropose(solver, workspace));
       if (count === 0 || (refill !== 0 && count < capacity)) break;
       timed("value", () => kernels.objectiveValue(graph, workspace, count));
-      const goOn = timed("judge", () => kernels.solverJudge(solver, workspace, count));
+      const goOn = timed("acceptSteps", () => kernels.solverAcceptSteps(solver, workspace, count));
       timed("gradient", () => kernels.objectiveGradient(graph, workspace, goOn));
-      const due = timed("turn", () => kernels.solverTurn(solver, workspace, goOn));
+      const requests = timed("takeGradients", () => kernels.solverTakeGradients(solver, workspace, goOn));
       passes += count + goOn;
-      for (const row of arena.i32(rows, due).slice()) passes += serve(solver, workspace, work, row);
+      for (const row of arena.i32(rows, requests).slice()) passes += serve(solver, workspace, work, row);
     } while (passes < most);
     watched.inRounds += performance.now() - start;
     return passes;

@@ -63,9 +63,9 @@ OPERATORS = frozenset(
     Einsum Elu Equal Erf Exp Expand Flatten Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
     GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less
     LessOrEqual Log LogSoftmax MatMul Max MaxPool Min Mish Mul Neg Not OneHot Or PRelu Pad Pow RMSNormalization
-    Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceSum
-    ReduceSumSquare Relu Reshape Resize Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub
-    Sum Tanh Tile Transpose Trilu Unsqueeze Upsample Where Xor
+    Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare
+    Relu Reshape Resize Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile
+    Transpose Trilu Unsqueeze Upsample Where Xor
     """.split()
 )
 # Of constants and of shapes alone, not of values that depend on the numbers of an input.

@@ -1,5 +1,6 @@
 import { authorsCode } from "./authors-code.ts";
 import type { Element, Job, Settings } from "./element.ts";
+import { encoderGap } from "./encoder-gap.ts";
 import { figure1 } from "./figure1.ts";
 import { figure2Left } from "./figure2-left.ts";
 import { figure2Right } from "./figure2-right.ts";
@@ -20,6 +21,7 @@ export const elements: readonly Element[] = [
   figure3,
   figure1,
   frontier,
+  encoderGap,
 ] as readonly unknown[] as readonly Element[];
 
 /** As README.md walks through them. */
@@ -33,6 +35,7 @@ export const inThePapersOrder: readonly Element[] = [
   authorsCode,
   table1Right,
   frontier,
+  encoderGap,
 ] as readonly unknown[] as readonly Element[];
 
 export function elementNamed(name: string): Element {

@@ -1,8 +1,9 @@
 // Bundles src/ into build/lib/: the library's entries, the workers' file, the file for CDNs and the program.
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsup";
+import { entries, worker } from "./entries.mjs";
 import { writeLicenses } from "./third-party-licenses.mjs";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
@@ -12,7 +13,7 @@ const program = `${outDir}/cli.js`;
 /** @typedef {NonNullable<import("tsup").Options["esbuildPlugins"]>[number]} Plugin */
 
 /**
- * What has been bundled, for the licences.
+ * Metafiles of all bundles, for the licences.
  *
  * @type {import("esbuild").Metafile[]}
  */
@@ -37,7 +38,11 @@ const collect = {
  */
 const bundle = ({ esbuildPlugins = [], ...options }) =>
   build({
-    ...{ config: false, silent: true, format: "esm", outDir, splitting: false },
+    config: false,
+    silent: true,
+    format: "esm",
+    outDir,
+    splitting: false,
     ...options,
     esbuildPlugins: [...esbuildPlugins, collect],
   });
@@ -81,6 +86,26 @@ const withoutBinaries = {
 };
 
 /**
+ * Puts all code into one file: imports on first use become static ones, since esbuild would wrap each module in a function.
+ *
+ * @type {Plugin}
+ */
+const inOneFile = {
+  name: "in-one-file",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+      let imports = "";
+      const source = readFileSync(path, "utf8").replace(/await import\(("\.[^"]+")\)/g, (_, from) => {
+        const name = `part${imports.length}`;
+        imports += `import * as ${name} from ${from};\n`;
+        return name;
+      });
+      return { contents: imports + source, loader: "ts" };
+    });
+  },
+};
+
+/**
  * Leaves alone what matching files import and `isBundled` denies.
  *
  * @param {RegExp} importers paths with "/"
@@ -106,10 +131,7 @@ const isPackage = (/** @type {string} */ specifier) => !specifier.startsWith("."
 // is not minified: a stack leads to code that can be read, and users' bundlers minify.
 await bundle({
   ...portable,
-  entry: {
-    ...{ index: "src/index.ts", train: "src/train/index.ts", webgpu: "src/backend/webgpu/index.ts" },
-    ...{ graph: "src/graph/index.ts", onnx: "src/onnx/index.ts", cli: "src/cli/main.ts" },
-  },
+  entry: { ...entries, cli: "src/cli/main.ts" },
   splitting: true,
   esbuildPlugins: [keepImports(/\/src\/cli\//, (specifier) => !isPackage(specifier))],
 });
@@ -117,11 +139,16 @@ await bundle({
 await bundle({
   ...portable,
   ...minified,
-  entry: { "latentflow-worker": "src/backend/wasm/threads/latentflow-worker.ts" },
-  esbuildPlugins: [withoutBinaries],
+  entry: { "latentflow-worker": worker },
+  esbuildPlugins: [withoutBinaries, inOneFile],
 });
 // For pages that import from a CDN; the workers' file lies beside it.
-await bundle({ ...portable, ...minified, entry: { "latentflow.min": "src/index.ts" } });
+await bundle({
+  ...portable,
+  ...minified,
+  entry: { "latentflow.min": entries.index },
+  esbuildPlugins: [inOneFile],
+});
 // The program, as the first step has left it, with the packages that it uses: beside the library's files, which it imports.
 await bundle({
   ...minified,

@@ -4,13 +4,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { entries, worker } from "./entries.mjs";
 
-const src = fileURLToPath(new URL("../src", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
+const src = join(root, "src");
 const types = fileURLToPath(new URL("../build/lib/types", import.meta.url));
-const entries = [
-  ...["index.ts", "train/index.ts", "graph/index.ts", "onnx/index.ts", "backend/webgpu/index.ts"],
-  "backend/wasm/threads/latentflow-worker.ts",
-].map((file) => join(src, file));
+const sources = [...Object.values(entries), worker].map((file) => join(root, file));
 
 const texts = emit();
 /** The files read so far. @type {Map<string, ReturnType<typeof parse>>} */
@@ -18,8 +17,8 @@ const files = new Map();
 /** Names to be written, by file. @type {Map<string, Set<string>>} */
 const needed = new Map();
 
-for (const entry of entries) {
-  const path = declarationsOf(entry);
+for (const source of sources) {
+  const path = declarationsOf(source);
   needed.set(path, new Set());
   for (const name of read(path).exported) need(path, name);
 }
@@ -31,11 +30,10 @@ for (const [path, names] of needed) {
 
 /** The declarations of the entries and of all that they import: texts by paths. */
 function emit() {
-  const root = dirname(src);
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const declarations = { noEmit: false, declaration: true, emitDeclarationOnly: true };
-  const program = ts.createProgram(entries, { ...options, ...declarations, allowJs: false, checkJs: false });
+  const program = ts.createProgram(sources, { ...options, ...declarations, allowJs: false, checkJs: false });
   /** @type {Map<string, string>} */
   const emitted = new Map();
   program.emit(undefined, (path, text) => emitted.set(path, text));

@@ -23,7 +23,7 @@ writeFileSync(
 /** The version of the package that the builds belong to. */
 export const version = "${packageJson.version}";
 
-/** Of plain.wasm and of relaxed.wasm, in bytes. */
+/** Sizes of plain.wasm and relaxed.wasm, in bytes. */
 export const sizes = { plain: ${plain.length}, relaxed: ${relaxed.length} };
 
 /** The first halves of plain.wasm and of relaxed.wasm, then the second ones ("deflate-raw", ${deflated.length} bytes, in base64). */

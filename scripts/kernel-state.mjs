@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const BUILT = "build/wasm";
 const STATE = join(BUILT, "state.txt");
-/** What the kernels are built of and by, beside assembly/. */
+/** Files that the kernels are built of and by, besides assembly/. */
 const OTHERS = [
   "asconfig.json",
   "package.json",
@@ -25,7 +25,7 @@ export function areKernelsCurrent(root) {
 }
 
 /**
- * What they are built of, as a hash: to be taken before they are built.
+ * Hash of the kernels' sources, to be taken before they are built.
  * @param {string} root of the repository
  */
 export function sourcesOfKernels(root) {
@@ -52,7 +52,7 @@ function stateOf(root, sources) {
 }
 
 /**
- * Of the files' names and bytes. One that is not there counts as such: the step that needs it says so.
+ * Hash of the files' names and bytes. A missing file counts as such: the step that needs it reports it.
  * @param {string} root of the repository
  * @param {readonly string[]} files
  */

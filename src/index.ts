@@ -4,9 +4,15 @@ export { type EncodeOptions, type EncodeProgress, encode } from "./api/encode.ts
 export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./api/encode-stream.ts";
 export type { FlowAndSolver } from "./api/flow-and-solver.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./api/load-decoder.ts";
+export {
+  type CodeSamples,
+  type SampleCodesOptions,
+  type SampleCodesProgress,
+  sampleCodes,
+} from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
-export { closeWorkers } from "./backend/wasm/threads/pool.ts";
+export { closeWorkers } from "./backend/wasm/threads/close-workers.ts";
 export { type WasmOptions, wasm } from "./backend/wasm/wasm.ts";
 export { LatentflowError, type LatentflowErrorCode } from "./base/errors.ts";
 export type { Decoder, SafetensorsOptions } from "./decoder/decoder.ts";

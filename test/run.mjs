@@ -1,8 +1,10 @@
-// Runs test/**/*.test.ts, each file in a process of its own, and ends with the line "N passed, N failed".
+// Runs test/**/*.test.ts and ends with the line "N passed, N failed".
 //
 //   node test/run.mjs              all files
+//   node test/run.mjs --quick      the files that are not slow, on this Node alone
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
+// A file that is slow, or that was asked for by name, has a process of its own; the others share one with those of their folder.
 // Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
 // the same WASM, unless a file's first line says otherwise: see support/test-files.mjs.
 import { execFileSync } from "node:child_process";
@@ -13,17 +15,26 @@ import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.m
 import { findTestFiles } from "./support/test-files.mjs";
 
 const filesAtOnce = 2;
-/** In seconds, for a file; a busy machine takes several times as long as an idle one. */
-const timeLimit = 600;
+/**
+ * Longest silence of a test file, in seconds. uvu prints a mark after every test, so a busy machine, on which a file takes
+ * many times as long, stays below it.
+ */
+const longestSilence = 600;
+/** Files named at the end as those that took longest. */
+const slowestNamed = 5;
 
 const folder = dirname(fileURLToPath(import.meta.url));
 process.chdir(dirname(folder));
-const files = chooseFiles(process.argv.slice(2));
+const patterns = process.argv.slice(2);
+const isQuick = patterns[0] === "--quick";
+const files = isQuick
+  ? findTestFiles(folder).filter(({ isSlow, needsNewerNode }) => !isSlow && !needsNewerNode)
+  : chooseFiles(patterns);
 const isNewer = process.version.startsWith(`v${newerNode}.`);
 const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
 const jobs = makeJobs(process.execPath, here);
 const onNewer = files.filter(({ runsOnce }) => !runsOnce);
-if (onNewer.length > 0 && !isNewer) jobs.push(...makeJobs(findNewerNode(), onNewer));
+if (onNewer.length > 0 && !isNewer && !isQuick) jobs.push(...makeJobs(findNewerNode(), onNewer));
 jobs.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
 const jobCount = jobs.length;
 
@@ -38,13 +49,19 @@ for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
 let passed = 0;
 let failed = 0;
 let done = 0;
+/** @type {{ name: string, seconds: number }[]} */
+const times = [];
 await Promise.all(Array.from({ length: filesAtOnce }, work));
+times.sort((a, b) => b.seconds - a.seconds);
+const slowest = times.slice(0, slowestNamed).map(({ name, seconds }) => `${name} (${seconds.toFixed(1)} s)`);
+if (jobCount > slowestNamed) console.log(`slowest: ${slowest.join(", ")}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
 async function work() {
   for (let job = jobs.shift(); job; job = jobs.shift()) {
-    const result = await runFile(job.command, timeLimit);
+    const result = await runFile(job.command, longestSilence);
+    times.push({ name: job.name, seconds: result.seconds });
     passed += result.passed;
     failed += result.failed;
     const time = `${result.seconds.toFixed(1)} s`;
@@ -78,9 +95,27 @@ function chooseFiles(patterns) {
 function makeJobs(node, files) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   const flags = relaxedSimdFlags(node);
-  return files.map(({ name, isFirst }) => ({
-    isFirst,
-    name: `${name} on Node ${version}`,
-    command: [node, "--expose-gc", ...flags, "--import", "tsx", join(basename(folder), name)],
-  }));
+  const start = [node, "--expose-gc", ...flags, "--import", "tsx"];
+  const path = (/** @type {{ name: string }} */ { name }) => join(basename(folder), name);
+  const isAlone = (/** @type {import("./support/test-files.mjs").TestFile} */ file) =>
+    file.isSlow || file.needsNewerNode || (patterns.length > 0 && !isQuick);
+  /** @type {Map<string, string[]>} */
+  const folders = new Map();
+  for (const file of files.filter((each) => !isAlone(each))) {
+    const name = file.name.split("/")[0] ?? "";
+    folders.set(name, [...(folders.get(name) ?? []), path(file)]);
+  }
+  const together = join(basename(folder), "support", "run-together.mjs");
+  return [
+    ...[...folders].map(([name, paths]) => ({
+      isFirst: false,
+      name: `${name} (${paths.length} files) on Node ${version}`,
+      command: [...start, together, ...paths],
+    })),
+    ...files.filter(isAlone).map((file) => ({
+      isFirst: file.isFirst,
+      name: `${file.name} on Node ${version}`,
+      command: [...start, path(file)],
+    })),
+  ];
 }

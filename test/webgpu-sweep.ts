@@ -69,7 +69,7 @@ function randomPixels(seed: number): GraphDefinition {
 
 async function evaluate(backend: Backend, problem: Problem) {
   const session = await backend.open(problem.decoder);
-  const objective = session.objective(problem, 0, ROWS);
+  const objective = await session.objective(problem, 0, ROWS);
   const z = Float64Array.from(randomArray(3, ROWS * problem.decoder.latentSize, -1, 1));
   const losses = await objective.value(allRows(ROWS), z);
   const gradients = await objective.gradient(allRows(ROWS));

@@ -32,7 +32,7 @@ export class Graph {
   operationCount: i32; // 0
   /** usize[operationCount], pointers to what extends Operation. */
   operations: usize; // 4
-  /** So many of the operations lead to the logits: all, or all but the output activation. */
+  /** Number of operations up to the logits: all, or all but the output activation. */
   logitOperations: i32; // 8
   latentSize: i32; // 12
   outputSize: i32; // 16
@@ -53,10 +53,10 @@ export class Graph {
   slots: usize; // 48
 }
 
-/** So many pixels share each reading of a convolution's matrices: a multiple of both tiles. */
+/** Pixels that share each reading of a convolution's matrices: a multiple of both tiles. */
 export const PIXELS_AT_ONCE: i32 = 96;
 
-/** What all operations have. Values are meant by their number; the latent is value 0. */
+/** Fields of all operations. Values are given by their index; the latent is value 0. */
 @unmanaged
 export class Operation {
   /** A constant above. */
@@ -91,7 +91,7 @@ export class ConvolutionOperation extends Operation {
   /** Of one group. */
   inputChannels: i32; // 16
   outputChannels: i32; // 20
-  /** How many taps there are, of all pixels. */
+  /** Number of taps, of all pixels. */
   taps: i32; // 24
   outputPixels: i32; // 28
   /** Is the weight [input channels][outputs of a group][taps], and not [output channels][inputs of a group][taps]? */
@@ -279,7 +279,7 @@ export class ConstantOperation extends Operation {
 /** Rows of a table that the input's numbers, integers, name. */
 @unmanaged
 export class EmbeddingOperation extends Operation {
-  /** How many numbers the input has. */
+  /** Number of elements of the input. */
   count: i32; // 12
   classes: i32; // 16
   units: i32; // 20
@@ -287,7 +287,7 @@ export class EmbeddingOperation extends Operation {
   table: usize; // 24
 }
 
-/** What is given with each sample. */
+/** Fixed input of each sample. */
 @unmanaged
 export class FixedOperation extends Operation {
   size: i32; // 12

@@ -25,7 +25,18 @@ export class ValueRows {
   gradientTangents: usize; // 16
 }
 
-/** What a norm keeps for its backward pass. */
+/** Rows of a value by their offset in ValueRows: passes that differ only in the rows they read and write take one. */
+export const VALUES: usize = 4;
+export const GRADIENTS: usize = 8;
+export const TANGENTS: usize = 12;
+export const GRADIENT_TANGENTS: usize = 16;
+
+/** Pointer to the rows of a value, `field` one of the constants above. */
+export function rowsOf(value: ValueRows, field: usize): usize {
+  return load<usize>(changetype<usize>(value) + field);
+}
+
+/** Rows that a norm keeps for its backward pass. */
 @unmanaged
 export class NormRows {
   /** Rows of its value's stride: the numbers without their mean, divided by √(variance + ε). */
@@ -36,7 +47,7 @@ export class NormRows {
   unitTangents: usize; // 8
 }
 
-/** What a softmax keeps, in rows of its value's stride, for whatever comes after it may be in place. */
+/** Rows of its value's stride that a softmax keeps, since a later operation may work in place. */
 @unmanaged
 export class SoftmaxRows {
   outputs: usize; // 0
@@ -44,7 +55,7 @@ export class SoftmaxRows {
   outputTangents: usize; // 4
 }
 
-/** What an activation keeps for its backward pass, in rows of the same stride as its value's. */
+/** Rows of its value's stride that an activation keeps for its backward pass. */
 @unmanaged
 export class ActivationRows {
   /** f' */
@@ -78,7 +89,7 @@ export class Workspace {
   losses: usize; // 32
   /** A constant of terms/loss.ts. */
   loss: i32; // 36
-  /** usize[R]: what is given with each row's sample, its fixed inputs one after the other. */
+  /** usize[R]: the fixed inputs of each row's sample, one after the other. */
   fixed: usize; // 40
   /** A Prior of terms/prior.ts, or 0. */
   prior: usize; // 44
@@ -130,7 +141,7 @@ export class GaussNewton {
   jacobianStride: usize; // 16
   /** [⌈d / 8⌉][n][8]: the decoder's own as panels. */
   jacobianPanels: usize; // 20
-  /** So many tangents are taken through the operations at once. */
+  /** Number of tangents taken through the operations at once. */
   tangentsAtOnce: i32; // 24
   /** Their rows, for each slot of Graph.slots: as wide as the widest value, `stride` bytes apart. */
   tangents: usize; // 28
@@ -149,7 +160,7 @@ export function valueRows(workspace: Workspace, value: i32): ValueRows {
   return changetype<ValueRows>(workspace.values + <usize>value * offsetof<ValueRows>());
 }
 
-/** What operation `index` keeps for its backward pass: a struct above, by its kind. */
+/** Struct that operation `index` keeps for its backward pass, by its kind; or 0. */
 export function keptBy(workspace: Workspace, index: i32): usize {
   return load<usize>(workspace.kept + ((<usize>index) << 2));
 }

@@ -1,11 +1,19 @@
 import { Graph } from "../memory/graph";
-import { ParameterGradient, rowAt, valueRows, Workspace } from "../memory/workspace";
-import { addGradient, addMixedGradient, tangent, tangentBackward } from "../ops/operation";
+import {
+  GRADIENT_TANGENTS,
+  ParameterGradient,
+  rowAt,
+  TANGENTS,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
+import { backward, forward } from "../ops/operation";
+import { addGradient } from "../ops/operation-parameters";
 import { lossTangent } from "../terms/loss";
 import { operationsBeforeLoss } from "./objective";
 import { addShareOfHessianProducts } from "./prior-share";
 
-// What the adjoints and training need beyond the gradient in z, after a value and a gradient pass of the same rows.
+// Derivatives for adjoints and training, after a value and a gradient pass of the same rows.
 
 /**
  * The derivative of a whole value and gradient pass in one direction of z (Pearlmutter's R-operator), in three parts:
@@ -15,7 +23,7 @@ import { addShareOfHessianProducts } from "./prior-share";
  */
 export function tangentForward(graph: Graph, workspace: Workspace, count: i32): void {
   const operations = operationsBeforeLoss(graph, workspace);
-  for (let i: i32 = 0; i < operations; i++) tangent(graph, workspace, i, count);
+  for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, TANGENTS);
 }
 
 /** The derivative of the loss's gradients for the outputs, into the outputs' gradientTangents. */
@@ -38,27 +46,21 @@ export function lossTangents(graph: Graph, workspace: Workspace, count: i32): vo
 
 export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
-    tangentBackward(graph, workspace, i, count);
+    backward(graph, workspace, i, count, GRADIENT_TANGENTS);
   }
   addShareOfHessianProducts(workspace, count);
 }
 
-/** Adds ∂_θ l of the rows, in their order, at the points of their last value and gradient pass. */
+/**
+ * Adds ∂_θ l of the rows, in their order, at the points of their last value and gradient pass; with GRADIENT_TANGENTS the mixed
+ * term ∂_θ(vᵀ∇_z l), after a tangent pass in the directions v.
+ */
 export function addParameterGradient(
   graph: Graph,
   workspace: Workspace,
   sums: ParameterGradient,
   count: i32,
+  field: usize,
 ): void {
-  for (let i: i32 = 0; i < graph.operationCount; i++) addGradient(graph, workspace, sums, i, count);
-}
-
-/** Adds the mixed term ∂_θ(vᵀ∇_z l) of the rows, after a tangent pass in the directions v. */
-export function addMixedGradients(
-  graph: Graph,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  count: i32,
-): void {
-  for (let i: i32 = 0; i < graph.operationCount; i++) addMixedGradient(graph, workspace, sums, i, count);
+  for (let i: i32 = 0; i < graph.operationCount; i++) addGradient(graph, workspace, sums, i, count, field);
 }

@@ -33,7 +33,7 @@ export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewto
   addShareOfMatrix(workspace, work, row);
 }
 
-/** The same with the decoder's own Jacobian. */
+/** Matrix of a row with the decoder's own Jacobian, into work.matrix. */
 export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   curvatures(graph, workspace, work, row);
   weighedProduct(graph, work, work.jacobian, work.jacobianPanels);
@@ -140,7 +140,7 @@ function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: 
   }
 }
 
-/** So many outputs at a time: of a panel they are 16 KB, which stay in the first-level cache, of each row of Jᵀ 2 KB, for the second. */
+/** Outputs of one block: 16 KB of a panel, for the first-level cache, and 2 KB of each row of Jᵀ, for the second. */
 const OUTPUTS_AT_ONCE: i32 = 512;
 
 /**

@@ -1,6 +1,7 @@
 import { Graph } from "../memory/graph";
-import { rowAt, valueRows, Workspace } from "../memory/workspace";
-import { backward as backwardOperation, forward, pack } from "../ops/operation";
+import { GRADIENTS, rowAt, VALUES, valueRows, Workspace } from "../memory/workspace";
+import { backward as backwardOperation, forward } from "../ops/operation";
+import { pack } from "../ops/operation-parameters";
 import { lossBackward, lossForward } from "../terms/loss";
 import { addShareOfGradients, sumTerms } from "./prior-share";
 
@@ -20,10 +21,10 @@ export function packGraph(graph: Graph, parameters: usize, rowAlignment: i32): v
 /** D(z), from the latents to the output; `toLogits` leaves out the output activation. */
 export function decode(graph: Graph, workspace: Workspace, count: i32, toLogits: bool): void {
   const operations = toLogits ? graph.logitOperations : graph.operationCount;
-  for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count);
+  for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, VALUES);
 }
 
-/** How many operations the loss is behind: for some losses the output activation is a part of them. */
+/** Number of operations before the loss: some losses include the output activation. */
 export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
   return workspace.takesLogits ? graph.logitOperations : graph.operationCount;
 }
@@ -68,7 +69,7 @@ export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
 /** The backward pass alone: from the gradients for the outputs to those for the latents, which a prior adds to. */
 export function backward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
-    backwardOperation(graph, workspace, i, count);
+    backwardOperation(graph, workspace, i, count, GRADIENTS);
   }
   addShareOfGradients(workspace, count);
 }

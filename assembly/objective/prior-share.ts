@@ -8,7 +8,7 @@ import {
   priorValue,
 } from "../terms/prior";
 
-// What a prior adds to the passes of a graph, prior(z)/N of each row: nothing where there is none. A row's z is its latent.
+// Share of a prior in the passes of a graph: prior(z)/N of each row, z its latent; 0 without a prior.
 
 /** Evaluates the prior of the rows, and sums their losses and its shares up to objectives. */
 export function sumTerms(workspace: Workspace, count: i32): void {

@@ -4,47 +4,39 @@ import {
   gradientOf,
   ParameterGradient,
   rowAt,
+  rowsOf,
   tangentsOf,
+  VALUES,
   valueRows,
   Workspace,
 } from "../memory/workspace";
-import { addProducts, addRow } from "./rows";
+import { addProducts, addRow, alignedRow } from "./rows";
 
 // output = weight · input + bias, by channels.
 
-export function forwardAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
+/** y = weight·x + bias, or with TANGENTS ẏ = weight·ẋ */
+export function forwardAffine(affine: AffineOperation, workspace: Workspace, count: i32, field: usize): void {
   const before = valueRows(workspace, affine.input);
   const after = valueRows(workspace, affine.output);
+  const bias = field === VALUES ? affine.bias : 0;
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * after.stride;
-    weigh(affine, before.values + offset, affine.bias, after.values + offset);
+    weigh(affine, rowsOf(before, field) + offset, bias, rowsOf(after, field) + offset);
   }
 }
 
-export function backwardAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
+/** g_x = weight·g, GRADIENTS or GRADIENT_TANGENTS */
+export function backwardAffine(
+  affine: AffineOperation,
+  workspace: Workspace,
+  count: i32,
+  field: usize,
+): void {
   const before = valueRows(workspace, affine.input);
   const after = valueRows(workspace, affine.output);
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * after.stride;
-    weigh(affine, after.gradients + offset, 0, before.gradients + offset);
-  }
-}
-
-export function tangentAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
-  const before = valueRows(workspace, affine.input);
-  const after = valueRows(workspace, affine.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * after.stride;
-    weigh(affine, before.tangents + offset, 0, after.tangents + offset);
-  }
-}
-
-export function tangentBackwardAffine(affine: AffineOperation, workspace: Workspace, count: i32): void {
-  const before = valueRows(workspace, affine.input);
-  const after = valueRows(workspace, affine.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * after.stride;
-    weigh(affine, after.gradientTangents + offset, 0, before.gradientTangents + offset);
+    weigh(affine, rowsOf(after, field) + offset, 0, rowsOf(before, field) + offset);
   }
 }
 
@@ -95,7 +87,7 @@ export function addMixedAffineGradient(
 
 export function packAffine(affine: AffineOperation, parameters: usize, rowAlignment: i32): usize {
   const bytes = (<usize>affine.channels) << 2;
-  const row = (<usize>(((affine.channels + rowAlignment - 1) / rowAlignment) * rowAlignment)) << 2;
+  const row = alignedRow(affine.channels, rowAlignment);
   memory.copy(affine.weight, parameters, bytes);
   memory.copy(affine.bias, parameters + row, bytes);
   return parameters + 2 * row;

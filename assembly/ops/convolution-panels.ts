@@ -1,7 +1,8 @@
 import { ConvolutionOperation } from "../memory/graph";
 import { packPanels } from "./panels";
+import { alignedRow } from "./rows";
 
-// How the weight and bias of a convolution lie in panels.
+// Weight and bias of a convolution, packed in panels.
 
 /** Fills the panels, in both directions, and the bias, from PyTorch's weight and bias. */
 export function packConvolution(
@@ -88,9 +89,4 @@ function packColumns(
     }
     columns += <usize>panels * panelSize;
   }
-}
-
-/** The bytes of a row of `size` floats. */
-function alignedRow(size: i32, alignment: i32): usize {
-  return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
 }

@@ -62,7 +62,7 @@ function clear(operation: ConvolutionOperation, sums: ParameterGradient): void {
   memory.fill(sums.taps, 0, rows * inputStride(operation));
 }
 
-/** Of one group: sums.taps[tap][o][i] += Σ over pixels of left[o] · right[i], left at workspace.destinations. */
+/** For one group: sums.taps[tap][o][i] += Σ over pixels of left[o] · right[i], left at workspace.destinations. */
 function addTaps(
   operation: ConvolutionOperation,
   graph: Graph,

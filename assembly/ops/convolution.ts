@@ -1,60 +1,48 @@
 import { ConvolutionOperation, Graph, PixelTaps } from "../memory/graph";
-import { collect, GaussNewton, point, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import {
+  collect,
+  GaussNewton,
+  point,
+  rowsOf,
+  tangentsOf,
+  VALUES,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
 import { product, productByColumns } from "./pixels";
 
 // Convolutions and transposed ones. The backward product of one is the forward product of the other, with its matrices
 // transposed; so there is one pass, over the pixels of either side. The products are in pixels.ts, the
 // gradients for the weight and the bias in convolution-parameters.ts, and how they are packed in convolution-panels.ts.
 
+/** Values of the output, or with TANGENTS without the bias. */
 export function forwardConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
   workspace: Workspace,
   count: i32,
+  field: usize,
 ): void {
   const before = valueRows(workspace, operation.input);
   const after = valueRows(workspace, operation.output);
-  collect(workspace.sources, before.values, before.stride, workspace.rows, count);
-  collect(workspace.destinations, after.values, after.stride, workspace.rows, count);
-  forwards(operation, graph, workspace.sources, workspace.destinations, count, operation.bias);
+  collect(workspace.sources, rowsOf(before, field), before.stride, workspace.rows, count);
+  collect(workspace.destinations, rowsOf(after, field), after.stride, workspace.rows, count);
+  const bias = field === VALUES ? operation.bias : 0;
+  forwards(operation, graph, workspace.sources, workspace.destinations, count, bias);
 }
 
+/** Gradients of the input from those of the output, GRADIENTS or GRADIENT_TANGENTS. */
 export function backwardConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
   workspace: Workspace,
   count: i32,
+  field: usize,
 ): void {
   const before = valueRows(workspace, operation.input);
   const after = valueRows(workspace, operation.output);
-  collect(workspace.sources, after.gradients, after.stride, workspace.rows, count);
-  collect(workspace.destinations, before.gradients, before.stride, workspace.rows, count);
-  backwards(operation, graph, workspace.sources, workspace.destinations, count);
-}
-
-export function tangentConvolution(
-  operation: ConvolutionOperation,
-  graph: Graph,
-  workspace: Workspace,
-  count: i32,
-): void {
-  const before = valueRows(workspace, operation.input);
-  const after = valueRows(workspace, operation.output);
-  collect(workspace.sources, before.tangents, before.stride, workspace.rows, count);
-  collect(workspace.destinations, after.tangents, after.stride, workspace.rows, count);
-  forwards(operation, graph, workspace.sources, workspace.destinations, count, 0);
-}
-
-export function tangentBackwardConvolution(
-  operation: ConvolutionOperation,
-  graph: Graph,
-  workspace: Workspace,
-  count: i32,
-): void {
-  const before = valueRows(workspace, operation.input);
-  const after = valueRows(workspace, operation.output);
-  collect(workspace.sources, after.gradientTangents, after.stride, workspace.rows, count);
-  collect(workspace.destinations, before.gradientTangents, before.stride, workspace.rows, count);
+  collect(workspace.sources, rowsOf(after, field), after.stride, workspace.rows, count);
+  collect(workspace.destinations, rowsOf(before, field), before.stride, workspace.rows, count);
   backwards(operation, graph, workspace.sources, workspace.destinations, count);
 }
 

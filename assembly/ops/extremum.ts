@@ -1,5 +1,5 @@
 import { ExtremumOperation, Graph } from "../memory/graph";
-import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 
 // y = max(a, b) or min(a, b), number by number: see ExtremumOperation. Derivatives are those of the number that is chosen,
 // half of each where both are equal, as PyTorch's torch.maximum has them. NaN of either is NaN.
@@ -26,8 +26,13 @@ export function forwardExtremum(extremum: ExtremumOperation, workspace: Workspac
   }
 }
 
-/** g_a = s·g, g_b = (1 - s)·g, where s is 1, ½ or 0 as a is chosen, equal to b, or not chosen */
-export function backwardExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
+/** g_a = s·g, g_b = (1 - s)·g, where s is 1, ½ or 0 as a is chosen, equal to b, or not chosen: GRADIENTS or GRADIENT_TANGENTS */
+export function backwardExtremum(
+  extremum: ExtremumOperation,
+  workspace: Workspace,
+  count: i32,
+  field: usize,
+): void {
   const a = valueRows(workspace, extremum.input);
   const b = valueRows(workspace, extremum.other);
   const y = valueRows(workspace, extremum.output);
@@ -35,9 +40,9 @@ export function backwardExtremum(extremum: ExtremumOperation, workspace: Workspa
     const offset = rowAt(workspace.rows, i) * y.stride;
     const left = a.values + offset;
     const right = b.values + offset;
-    const from = y.gradients + offset;
-    addShares(extremum, a.gradients + offset, from, left, right, true, false);
-    addShares(extremum, b.gradients + offset, from, left, right, false, false);
+    const from = rowsOf(y, field) + offset;
+    addShares(extremum, rowsOf(a, field) + offset, from, left, right, true, false);
+    addShares(extremum, rowsOf(b, field) + offset, from, left, right, false, false);
   }
 }
 
@@ -53,21 +58,6 @@ export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspac
     const to = y.tangents + offset;
     addShares(extremum, to, a.tangents + offset, left, right, true, false);
     addShares(extremum, to, b.tangents + offset, left, right, false, true);
-  }
-}
-
-/** ġ_a = s·ġ, ġ_b = (1 - s)·ġ */
-export function tangentBackwardExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
-  const a = valueRows(workspace, extremum.input);
-  const b = valueRows(workspace, extremum.other);
-  const y = valueRows(workspace, extremum.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * y.stride;
-    const left = a.values + offset;
-    const right = b.values + offset;
-    const from = y.gradientTangents + offset;
-    addShares(extremum, a.gradientTangents + offset, from, left, right, true, false);
-    addShares(extremum, b.gradientTangents + offset, from, left, right, false, false);
   }
 }
 

@@ -1,40 +1,39 @@
 import { ForkOperation, Graph } from "../memory/graph";
-import { GaussNewton, rowAt, tangentsOf, ValueRows, valueRows, Workspace } from "../memory/workspace";
+import { GaussNewton, rowAt, rowsOf, tangentsOf, ValueRows, valueRows, Workspace } from "../memory/workspace";
 import { addRow } from "./rows";
 
 // A value that several operations read: see ForkOperation.
 
-export function forwardFork(fork: ForkOperation, workspace: Workspace, count: i32): void {
+/** Copies the value to the branches that are copies, VALUES or TANGENTS. */
+export function forwardFork(fork: ForkOperation, workspace: Workspace, count: i32, field: usize): void {
   const value = valueRows(workspace, fork.input);
   for (let b: usize = 0; b < <usize>fork.branchCount; b++) {
-    if (isCopy(fork, b))
-      copyRows(fork, branchRows(fork, workspace, b).values, value.values, value.stride, workspace, count);
+    if (!isCopy(fork, b)) continue;
+    copyRows(
+      fork,
+      rowsOf(branchRows(fork, workspace, b), field),
+      rowsOf(value, field),
+      value.stride,
+      workspace,
+      count,
+    );
   }
 }
 
-export function tangentFork(fork: ForkOperation, workspace: Workspace, count: i32): void {
+/** Adds up what the branches have, in their order, GRADIENTS or GRADIENT_TANGENTS. */
+export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i32, field: usize): void {
   const value = valueRows(workspace, fork.input);
+  const to = rowsOf(value, field);
   for (let b: usize = 0; b < <usize>fork.branchCount; b++) {
-    if (isCopy(fork, b))
-      copyRows(fork, branchRows(fork, workspace, b).tangents, value.tangents, value.stride, workspace, count);
-  }
-}
-
-export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i32): void {
-  const value = valueRows(workspace, fork.input);
-  for (let b: usize = 0; b < <usize>fork.branchCount; b++) {
-    const branch = branchRows(fork, workspace, b).gradients;
-    if (b === 0) copyRows(fork, value.gradients, branch, value.stride, workspace, count);
-    else addRows(fork, value.gradients, branch, value.stride, workspace, count);
-  }
-}
-
-export function tangentBackwardFork(fork: ForkOperation, workspace: Workspace, count: i32): void {
-  const value = valueRows(workspace, fork.input);
-  for (let b: usize = 0; b < <usize>fork.branchCount; b++) {
-    const branch = branchRows(fork, workspace, b).gradientTangents;
-    if (b === 0) copyRows(fork, value.gradientTangents, branch, value.stride, workspace, count);
-    else addRows(fork, value.gradientTangents, branch, value.stride, workspace, count);
+    const branch = rowsOf(branchRows(fork, workspace, b), field);
+    if (b === 0) {
+      copyRows(fork, to, branch, value.stride, workspace, count);
+      continue;
+    }
+    for (let i: i32 = 0; i < count; i++) {
+      const offset = rowAt(workspace.rows, i) * value.stride;
+      addRow(to + offset, branch + offset, fork.size);
+    }
   }
 }
 
@@ -71,19 +70,5 @@ function copyRows(
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * stride;
     memory.copy(to + offset, from + offset, bytes);
-  }
-}
-
-function addRows(
-  fork: ForkOperation,
-  to: usize,
-  from: usize,
-  stride: usize,
-  workspace: Workspace,
-  count: i32,
-): void {
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * stride;
-    addRow(to + offset, from + offset, fork.size);
   }
 }

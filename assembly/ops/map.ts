@@ -1,39 +1,30 @@
 import { Graph, MapOperation, SparseMatrix } from "../memory/graph";
-import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 import { addScaled } from "./rows";
 
 // Linear operations without parameters, as sparse matrices: see MapOperation.
 
-export function forwardMap(map: MapOperation, workspace: Workspace, count: i32): void {
+/** y = A·x, VALUES or TANGENTS */
+export function forwardMap(map: MapOperation, workspace: Workspace, count: i32, field: usize): void {
   const before = valueRows(workspace, map.input);
   const after = valueRows(workspace, map.output);
-  applyRows(map, before.values, before.stride, after.values, after.stride, workspace, count);
-}
-
-export function tangentMap(map: MapOperation, workspace: Workspace, count: i32): void {
-  const before = valueRows(workspace, map.input);
-  const after = valueRows(workspace, map.output);
-  applyRows(map, before.tangents, before.stride, after.tangents, after.stride, workspace, count);
-}
-
-export function backwardMap(map: MapOperation, workspace: Workspace, count: i32): void {
-  const before = valueRows(workspace, map.input);
-  const after = valueRows(workspace, map.output);
-  const transposed = changetype<SparseMatrix>(map.backward);
+  const matrix = changetype<SparseMatrix>(map.forward);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
-    apply(transposed, after.gradients + row * after.stride, before.gradients + row * before.stride, false);
+    const to = rowsOf(after, field) + row * after.stride;
+    apply(matrix, rowsOf(before, field) + row * before.stride, to, map.accumulates !== 0);
   }
 }
 
-export function tangentBackwardMap(map: MapOperation, workspace: Workspace, count: i32): void {
+/** g_x = Aᵀ·g, GRADIENTS or GRADIENT_TANGENTS */
+export function backwardMap(map: MapOperation, workspace: Workspace, count: i32, field: usize): void {
   const before = valueRows(workspace, map.input);
   const after = valueRows(workspace, map.output);
   const transposed = changetype<SparseMatrix>(map.backward);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
-    const from = after.gradientTangents + row * after.stride;
-    apply(transposed, from, before.gradientTangents + row * before.stride, false);
+    const to = rowsOf(before, field) + row * before.stride;
+    apply(transposed, rowsOf(after, field) + row * after.stride, to, false);
   }
 }
 
@@ -44,22 +35,6 @@ export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, 
   const matrix = changetype<SparseMatrix>(map.forward);
   for (let r: usize = 0; r < <usize>count; r++) {
     apply(matrix, from + r * work.stride, to + r * work.stride, map.accumulates !== 0);
-  }
-}
-
-function applyRows(
-  map: MapOperation,
-  from: usize,
-  fromStride: usize,
-  to: usize,
-  toStride: usize,
-  workspace: Workspace,
-  count: i32,
-): void {
-  const matrix = changetype<SparseMatrix>(map.forward);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(workspace.rows, i);
-    apply(matrix, from + row * fromStride, to + row * toStride, map.accumulates !== 0);
   }
 }
 

@@ -90,7 +90,7 @@ function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumula
   }
 }
 
-/** Of the gradient g for C that for A: g·Bᵀ. */
+/** Gradient for A from the gradient g for C: g·Bᵀ. */
 function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -104,7 +104,7 @@ function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accu
   }
 }
 
-/** Of the gradient g for C that for B: Aᵀ·g, or gᵀ·A where B is transposed. */
+/** Gradient for B from the gradient g for C: Aᵀ·g, or gᵀ·A where B is transposed. */
 function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;

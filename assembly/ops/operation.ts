@@ -32,7 +32,7 @@ import {
   SOFTMAX,
   SoftmaxOperation,
 } from "../memory/graph";
-import { GaussNewton, keptBy, ParameterGradient, valueRows, Workspace } from "../memory/workspace";
+import { GaussNewton, GRADIENTS, keptBy, VALUES, Workspace } from "../memory/workspace";
 import {
   backwardActivation,
   forwardActivation,
@@ -40,43 +40,12 @@ import {
   tangentActivation,
   tangentBackwardActivation,
 } from "./activation";
-import {
-  addAffineGradient,
-  addMixedAffineGradient,
-  backwardAffine,
-  forwardAffine,
-  jacobianAffine,
-  packAffine,
-  tangentAffine,
-  tangentBackwardAffine,
-} from "./affine";
-import {
-  backwardConvolution,
-  forwardConvolution,
-  jacobianConvolution,
-  tangentBackwardConvolution,
-  tangentConvolution,
-} from "./convolution";
-import { packConvolution } from "./convolution-panels";
-import { addConvolutionGradient, addMixedConvolutionGradient } from "./convolution-parameters";
-import {
-  backwardDense,
-  forwardDense,
-  jacobianDense,
-  packDense,
-  tangentBackwardDense,
-  tangentDense,
-} from "./dense";
-import { addDenseGradient, addMixedDenseGradient } from "./dense-parameters";
-import {
-  backwardExtremum,
-  forwardExtremum,
-  jacobianExtremum,
-  tangentBackwardExtremum,
-  tangentExtremum,
-} from "./extremum";
-import { backwardFork, forwardFork, jacobianFork, tangentBackwardFork, tangentFork } from "./fork";
-import { backwardMap, forwardMap, jacobianMap, tangentBackwardMap, tangentMap } from "./map";
+import { backwardAffine, forwardAffine, jacobianAffine } from "./affine";
+import { backwardConvolution, forwardConvolution, jacobianConvolution } from "./convolution";
+import { backwardDense, forwardDense, jacobianDense } from "./dense";
+import { backwardExtremum, forwardExtremum, jacobianExtremum, tangentExtremum } from "./extremum";
+import { backwardFork, forwardFork, jacobianFork } from "./fork";
+import { backwardMap, forwardMap, jacobianMap } from "./map";
 import {
   backwardMatmul,
   forwardMatmul,
@@ -84,16 +53,7 @@ import {
   tangentBackwardMatmul,
   tangentMatmul,
 } from "./matmul";
-import {
-  addMixedNormGradient,
-  addNormGradient,
-  backwardNorm,
-  forwardNorm,
-  jacobianNorm,
-  packNorm,
-  tangentBackwardNorm,
-  tangentNorm,
-} from "./norm";
+import { backwardNorm, forwardNorm, jacobianNorm, tangentBackwardNorm, tangentNorm } from "./norm";
 import {
   backwardProduct,
   forwardProduct,
@@ -101,13 +61,7 @@ import {
   tangentBackwardProduct,
   tangentProduct,
 } from "./product-of-values";
-import {
-  backwardSelection,
-  forwardSelection,
-  jacobianSelection,
-  tangentBackwardSelection,
-  tangentSelection,
-} from "./selection";
+import { backwardSelection, forwardSelection, jacobianSelection } from "./selection";
 import {
   backwardSoftmax,
   forwardSoftmax,
@@ -115,239 +69,146 @@ import {
   tangentBackwardSoftmax,
   tangentSoftmax,
 } from "./softmax";
-import {
-  addConstantGradient,
-  addEmbeddingGradient,
-  forwardConstant,
-  forwardEmbedding,
-  forwardFixed,
-  jacobianSource,
-  packConstant,
-  packEmbedding,
-  tangentSource,
-} from "./sources";
+import { forwardConstant, forwardEmbedding, forwardFixed, jacobianSource, tangentSource } from "./sources";
 
 // Each pass of each kind of operation, for the first `count` rows of workspace.rows. A kind that a function does not
 // know ends the program: nothing is computed silently wrong.
 
-/** values of the output = f(values of the inputs) */
-export function forward(graph: Graph, workspace: Workspace, index: i32, count: i32): void {
+/** Values of the output from values of the inputs; with TANGENTS, tangents of the output = f' · tangents of the inputs. */
+export function forward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);
+  const kept = keptBy(workspace, index);
   switch (operation.kind) {
     case DENSE:
-      forwardDense(changetype<DenseOperation>(operation), workspace, count);
-      break;
-    case ACTIVATION:
-      forwardActivation(
-        changetype<ActivationOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        count,
-      );
+      forwardDense(changetype<DenseOperation>(operation), graph, workspace, count, field);
       break;
     case CONVOLUTION:
-      forwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
+      forwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count, field);
       break;
     case FORK:
-      forwardFork(changetype<ForkOperation>(operation), workspace, count);
+      forwardFork(changetype<ForkOperation>(operation), workspace, count, field);
       break;
     case MAP:
-      forwardMap(changetype<MapOperation>(operation), workspace, count);
-      break;
-    case PRODUCT:
-      forwardProduct(changetype<ProductOperation>(operation), workspace, count);
-      break;
-    case EXTREMUM:
-      forwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
-      break;
-    case SELECTION:
-      forwardSelection(changetype<SelectionOperation>(operation), workspace, count);
-      break;
-    case NORM:
-      forwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
+      forwardMap(changetype<MapOperation>(operation), workspace, count, field);
       break;
     case AFFINE:
-      forwardAffine(changetype<AffineOperation>(operation), workspace, count);
+      forwardAffine(changetype<AffineOperation>(operation), workspace, count, field);
       break;
-    case SOFTMAX:
-      forwardSoftmax(changetype<SoftmaxOperation>(operation), keptBy(workspace, index), workspace, count);
+    case SELECTION:
+      forwardSelection(changetype<SelectionOperation>(operation), workspace, count, field);
       break;
-    case MATMUL:
-      forwardMatmul(changetype<MatmulOperation>(operation), workspace, count);
+    case ACTIVATION: {
+      const activation = changetype<ActivationOperation>(operation);
+      if (field === VALUES) forwardActivation(activation, kept, workspace, count);
+      else tangentActivation(activation, kept, workspace, count);
       break;
+    }
+    case PRODUCT: {
+      const product = changetype<ProductOperation>(operation);
+      if (field === VALUES) forwardProduct(product, workspace, count);
+      else tangentProduct(product, workspace, count);
+      break;
+    }
+    case EXTREMUM: {
+      const extremum = changetype<ExtremumOperation>(operation);
+      if (field === VALUES) forwardExtremum(extremum, workspace, count);
+      else tangentExtremum(extremum, workspace, count);
+      break;
+    }
+    case NORM: {
+      const norm = changetype<NormOperation>(operation);
+      if (field === VALUES) forwardNorm(norm, kept, workspace, count);
+      else tangentNorm(norm, kept, workspace, count);
+      break;
+    }
+    case SOFTMAX: {
+      const softmax = changetype<SoftmaxOperation>(operation);
+      if (field === VALUES) forwardSoftmax(softmax, kept, workspace, count);
+      else tangentSoftmax(softmax, kept, workspace, count);
+      break;
+    }
+    case MATMUL: {
+      const matmul = changetype<MatmulOperation>(operation);
+      if (field === VALUES) forwardMatmul(matmul, workspace, count);
+      else tangentMatmul(matmul, workspace, count);
+      break;
+    }
     case CONSTANT:
-      forwardConstant(changetype<ConstantOperation>(operation), workspace, count);
+      if (field === VALUES) forwardConstant(changetype<ConstantOperation>(operation), workspace, count);
+      else tangentSource(operation, workspace, count);
       break;
     case EMBEDDING:
-      forwardEmbedding(changetype<EmbeddingOperation>(operation), workspace, count);
+      if (field === VALUES) forwardEmbedding(changetype<EmbeddingOperation>(operation), workspace, count);
+      else tangentSource(operation, workspace, count);
       break;
     case FIXED:
-      forwardFixed(changetype<FixedOperation>(operation), workspace, count);
+      if (field === VALUES) forwardFixed(changetype<FixedOperation>(operation), workspace, count);
+      else tangentSource(operation, workspace, count);
       break;
     default:
       unreachable();
   }
 }
 
-/** gradients of the inputs = f'ᵀ · gradients of the output */
-export function backward(graph: Graph, workspace: Workspace, index: i32, count: i32): void {
+/**
+ * Gradients of the inputs = f'ᵀ · gradients of the output; with GRADIENT_TANGENTS, tangents of the gradients, with the change of
+ * f' · gradients of the output added.
+ */
+export function backward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);
+  const kept = keptBy(workspace, index);
   switch (operation.kind) {
     case DENSE:
-      backwardDense(changetype<DenseOperation>(operation), graph, workspace, count);
-      break;
-    case ACTIVATION:
-      backwardActivation(
-        changetype<ActivationOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        count,
-      );
+      backwardDense(changetype<DenseOperation>(operation), graph, workspace, count, field);
       break;
     case CONVOLUTION:
-      backwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
+      backwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count, field);
       break;
     case FORK:
-      backwardFork(changetype<ForkOperation>(operation), workspace, count);
+      backwardFork(changetype<ForkOperation>(operation), workspace, count, field);
       break;
     case MAP:
-      backwardMap(changetype<MapOperation>(operation), workspace, count);
-      break;
-    case PRODUCT:
-      backwardProduct(changetype<ProductOperation>(operation), workspace, count);
-      break;
-    case EXTREMUM:
-      backwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
-      break;
-    case SELECTION:
-      backwardSelection(changetype<SelectionOperation>(operation), workspace, count);
-      break;
-    case NORM:
-      backwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
+      backwardMap(changetype<MapOperation>(operation), workspace, count, field);
       break;
     case AFFINE:
-      backwardAffine(changetype<AffineOperation>(operation), workspace, count);
-      break;
-    case SOFTMAX:
-      backwardSoftmax(changetype<SoftmaxOperation>(operation), keptBy(workspace, index), workspace, count);
-      break;
-    case MATMUL:
-      backwardMatmul(changetype<MatmulOperation>(operation), workspace, count);
-      break;
-    case CONSTANT:
-    case EMBEDDING:
-    case FIXED:
-      break;
-    default:
-      unreachable();
-  }
-}
-
-/** tangents of the output = f' · tangents of the inputs */
-export function tangent(graph: Graph, workspace: Workspace, index: i32, count: i32): void {
-  const operation = operationAt(graph, index);
-  switch (operation.kind) {
-    case DENSE:
-      tangentDense(changetype<DenseOperation>(operation), graph, workspace, count);
-      break;
-    case ACTIVATION:
-      tangentActivation(
-        changetype<ActivationOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        count,
-      );
-      break;
-    case CONVOLUTION:
-      tangentConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
-      break;
-    case FORK:
-      tangentFork(changetype<ForkOperation>(operation), workspace, count);
-      break;
-    case MAP:
-      tangentMap(changetype<MapOperation>(operation), workspace, count);
-      break;
-    case PRODUCT:
-      tangentProduct(changetype<ProductOperation>(operation), workspace, count);
-      break;
-    case EXTREMUM:
-      tangentExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      backwardAffine(changetype<AffineOperation>(operation), workspace, count, field);
       break;
     case SELECTION:
-      tangentSelection(changetype<SelectionOperation>(operation), workspace, count);
-      break;
-    case NORM:
-      tangentNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
-      break;
-    case AFFINE:
-      tangentAffine(changetype<AffineOperation>(operation), workspace, count);
-      break;
-    case SOFTMAX:
-      tangentSoftmax(changetype<SoftmaxOperation>(operation), keptBy(workspace, index), workspace, count);
-      break;
-    case MATMUL:
-      tangentMatmul(changetype<MatmulOperation>(operation), workspace, count);
-      break;
-    case CONSTANT:
-    case EMBEDDING:
-    case FIXED:
-      tangentSource(operation, workspace, count);
-      break;
-    default:
-      unreachable();
-  }
-}
-
-/** gradientTangents of the inputs = f'ᵀ · gradientTangents of the output + the change of f' · gradients of the output */
-export function tangentBackward(graph: Graph, workspace: Workspace, index: i32, count: i32): void {
-  const operation = operationAt(graph, index);
-  switch (operation.kind) {
-    case DENSE:
-      tangentBackwardDense(changetype<DenseOperation>(operation), graph, workspace, count);
-      break;
-    case ACTIVATION:
-      tangentBackwardActivation(
-        changetype<ActivationOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        count,
-      );
-      break;
-    case CONVOLUTION:
-      tangentBackwardConvolution(changetype<ConvolutionOperation>(operation), graph, workspace, count);
-      break;
-    case FORK:
-      tangentBackwardFork(changetype<ForkOperation>(operation), workspace, count);
-      break;
-    case MAP:
-      tangentBackwardMap(changetype<MapOperation>(operation), workspace, count);
-      break;
-    case PRODUCT:
-      tangentBackwardProduct(changetype<ProductOperation>(operation), workspace, count);
+      backwardSelection(changetype<SelectionOperation>(operation), workspace, count, field);
       break;
     case EXTREMUM:
-      tangentBackwardExtremum(changetype<ExtremumOperation>(operation), workspace, count);
+      backwardExtremum(changetype<ExtremumOperation>(operation), workspace, count, field);
       break;
-    case SELECTION:
-      tangentBackwardSelection(changetype<SelectionOperation>(operation), workspace, count);
+    case ACTIVATION: {
+      const activation = changetype<ActivationOperation>(operation);
+      if (field === GRADIENTS) backwardActivation(activation, kept, workspace, count);
+      else tangentBackwardActivation(activation, kept, workspace, count);
       break;
-    case NORM:
-      tangentBackwardNorm(changetype<NormOperation>(operation), keptBy(workspace, index), workspace, count);
+    }
+    case PRODUCT: {
+      const product = changetype<ProductOperation>(operation);
+      if (field === GRADIENTS) backwardProduct(product, workspace, count);
+      else tangentBackwardProduct(product, workspace, count);
       break;
-    case AFFINE:
-      tangentBackwardAffine(changetype<AffineOperation>(operation), workspace, count);
+    }
+    case NORM: {
+      const norm = changetype<NormOperation>(operation);
+      if (field === GRADIENTS) backwardNorm(norm, kept, workspace, count);
+      else tangentBackwardNorm(norm, kept, workspace, count);
       break;
-    case SOFTMAX:
-      tangentBackwardSoftmax(
-        changetype<SoftmaxOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        count,
-      );
+    }
+    case SOFTMAX: {
+      const softmax = changetype<SoftmaxOperation>(operation);
+      if (field === GRADIENTS) backwardSoftmax(softmax, kept, workspace, count);
+      else tangentBackwardSoftmax(softmax, kept, workspace, count);
       break;
-    case MATMUL:
-      tangentBackwardMatmul(changetype<MatmulOperation>(operation), workspace, count);
+    }
+    case MATMUL: {
+      const matmul = changetype<MatmulOperation>(operation);
+      if (field === GRADIENTS) backwardMatmul(matmul, workspace, count);
+      else tangentBackwardMatmul(matmul, workspace, count);
       break;
+    }
     case CONSTANT:
     case EMBEDDING:
     case FIXED:
@@ -367,6 +228,7 @@ export function jacobian(
   count: i32,
 ): void {
   const operation = operationAt(graph, index);
+  const kept = keptBy(workspace, index);
   switch (operation.kind) {
     case DENSE:
       jacobianDense(changetype<DenseOperation>(operation), graph, work, count);
@@ -374,7 +236,7 @@ export function jacobian(
     case ACTIVATION:
       jacobianActivation(
         changetype<ActivationOperation>(operation),
-        keptBy(workspace, index),
+        kept,
         graph,
         workspace,
         work,
@@ -401,29 +263,13 @@ export function jacobian(
       jacobianSelection(changetype<SelectionOperation>(operation), graph, workspace, work, row, count);
       break;
     case NORM:
-      jacobianNorm(
-        changetype<NormOperation>(operation),
-        keptBy(workspace, index),
-        graph,
-        workspace,
-        work,
-        row,
-        count,
-      );
+      jacobianNorm(changetype<NormOperation>(operation), kept, graph, workspace, work, row, count);
       break;
     case AFFINE:
       jacobianAffine(changetype<AffineOperation>(operation), graph, work, count);
       break;
     case SOFTMAX:
-      jacobianSoftmax(
-        changetype<SoftmaxOperation>(operation),
-        keptBy(workspace, index),
-        graph,
-        workspace,
-        work,
-        row,
-        count,
-      );
+      jacobianSoftmax(changetype<SoftmaxOperation>(operation), kept, graph, workspace, work, row, count);
       break;
     case MATMUL:
       jacobianMatmul(changetype<MatmulOperation>(operation), graph, workspace, work, row, count);
@@ -435,183 +281,5 @@ export function jacobian(
       break;
     default:
       unreachable();
-  }
-}
-
-/** Adds the gradients for the operation's parameters, row by row in their order. */
-export function addGradient(
-  graph: Graph,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  index: i32,
-  count: i32,
-): void {
-  const operation = operationAt(graph, index);
-  switch (operation.kind) {
-    case DENSE:
-      addDenseGradient(changetype<DenseOperation>(operation), workspace, sums, index, count);
-      break;
-    case CONVOLUTION:
-      addConvolutionGradient(
-        changetype<ConvolutionOperation>(operation),
-        graph,
-        workspace,
-        sums,
-        index,
-        count,
-      );
-      break;
-    case NORM:
-      addNormGradient(
-        changetype<NormOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        sums,
-        index,
-        count,
-      );
-      break;
-    case AFFINE:
-      addAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, count);
-      break;
-    case CONSTANT:
-      addConstantGradient(
-        changetype<ConstantOperation>(operation),
-        workspace,
-        sums,
-        index,
-        valueRows(workspace, operation.output).gradients,
-        count,
-      );
-      break;
-    case EMBEDDING:
-      addEmbeddingGradient(
-        changetype<EmbeddingOperation>(operation),
-        workspace,
-        sums,
-        index,
-        valueRows(workspace, operation.output).gradients,
-        count,
-      );
-      break;
-    case ACTIVATION:
-    case FORK:
-    case MAP:
-    case PRODUCT:
-    case EXTREMUM:
-    case SELECTION:
-    case SOFTMAX:
-    case MATMUL:
-    case FIXED:
-      break;
-    default:
-      unreachable();
-  }
-}
-
-/** Adds the derivative of `addGradient` in the tangent's direction. */
-export function addMixedGradient(
-  graph: Graph,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  index: i32,
-  count: i32,
-): void {
-  const operation = operationAt(graph, index);
-  switch (operation.kind) {
-    case DENSE:
-      addMixedDenseGradient(changetype<DenseOperation>(operation), workspace, sums, index, count);
-      break;
-    case CONVOLUTION:
-      addMixedConvolutionGradient(
-        changetype<ConvolutionOperation>(operation),
-        graph,
-        workspace,
-        sums,
-        index,
-        count,
-      );
-      break;
-    case NORM:
-      addMixedNormGradient(
-        changetype<NormOperation>(operation),
-        keptBy(workspace, index),
-        workspace,
-        sums,
-        index,
-        count,
-      );
-      break;
-    case AFFINE:
-      addMixedAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, count);
-      break;
-    case CONSTANT:
-      addConstantGradient(
-        changetype<ConstantOperation>(operation),
-        workspace,
-        sums,
-        index,
-        valueRows(workspace, operation.output).gradientTangents,
-        count,
-      );
-      break;
-    case EMBEDDING:
-      addEmbeddingGradient(
-        changetype<EmbeddingOperation>(operation),
-        workspace,
-        sums,
-        index,
-        valueRows(workspace, operation.output).gradientTangents,
-        count,
-      );
-      break;
-    case ACTIVATION:
-    case FORK:
-    case MAP:
-    case PRODUCT:
-    case EXTREMUM:
-    case SELECTION:
-    case SOFTMAX:
-    case MATMUL:
-    case FIXED:
-      break;
-    default:
-      unreachable();
-  }
-}
-
-/**
- * Packs the operation's parameters, which lie at `parameters`; returns where the next operation's lie.
- *
- * @param rowAlignment each row of a parameter takes a multiple of so many floats
- */
-export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: i32): usize {
-  const operation = operationAt(graph, index);
-  switch (operation.kind) {
-    case DENSE:
-      return packDense(changetype<DenseOperation>(operation), parameters, rowAlignment);
-    case CONVOLUTION:
-      return packConvolution(changetype<ConvolutionOperation>(operation), parameters, rowAlignment);
-    case NORM:
-      return packNorm(changetype<NormOperation>(operation), parameters, rowAlignment);
-    case AFFINE:
-      return packAffine(changetype<AffineOperation>(operation), parameters, rowAlignment);
-    case CONSTANT:
-      return packConstant(changetype<ConstantOperation>(operation), parameters, rowAlignment);
-    case EMBEDDING:
-      return packEmbedding(changetype<EmbeddingOperation>(operation), parameters, rowAlignment);
-    case ACTIVATION:
-    case FORK:
-    case MAP:
-    case PRODUCT:
-    case EXTREMUM:
-    case SELECTION:
-    case SOFTMAX:
-    case MATMUL:
-    case FIXED:
-      return parameters;
-    default:
-      unreachable();
-      return 0;
   }
 }

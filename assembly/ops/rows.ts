@@ -68,3 +68,8 @@ export function dot(a: usize, b: usize, size: i32): f32 {
   }
   return F32x4.sum(sums);
 }
+
+/** Bytes of a row of `size` floats that takes a multiple of `alignment` floats. */
+export function alignedRow(size: i32, alignment: i32): usize {
+  return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
+}

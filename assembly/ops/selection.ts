@@ -1,64 +1,42 @@
 import { Graph, SelectionOperation } from "../memory/graph";
-import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 
 // y = condition > 0 ? a : b, number by number: see SelectionOperation. NaN is not above 0. Numbers are chosen by their
 // bits, so that ∞ or NaN of the other side reaches no result and no derivative. The condition's derivatives are 0.
 
-export function forwardSelection(selection: SelectionOperation, workspace: Workspace, count: i32): void {
-  const condition = valueRows(workspace, selection.input);
-  const a = valueRows(workspace, selection.other);
-  const b = valueRows(workspace, selection.otherwise);
-  const y = valueRows(workspace, selection.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * y.stride;
-    const from = condition.values + offset;
-    choose(selection, y.values + offset, from, a.values + offset, b.values + offset);
-  }
-}
-
-/** g_a = g where a is chosen, else 0; g_b = g - g_a; 0 for the condition */
-export function backwardSelection(selection: SelectionOperation, workspace: Workspace, count: i32): void {
-  const condition = valueRows(workspace, selection.input);
-  const a = valueRows(workspace, selection.other);
-  const b = valueRows(workspace, selection.otherwise);
-  const y = valueRows(workspace, selection.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * y.stride;
-    const by = condition.values + offset;
-    share(selection, a.gradients + offset, b.gradients + offset, by, y.gradients + offset);
-    memory.fill(condition.gradients + offset, 0, (<usize>selection.size) << 2);
-  }
-}
-
-/** ẏ = condition > 0 ? ȧ : ḃ */
-export function tangentSelection(selection: SelectionOperation, workspace: Workspace, count: i32): void {
-  const condition = valueRows(workspace, selection.input);
-  const a = valueRows(workspace, selection.other);
-  const b = valueRows(workspace, selection.otherwise);
-  const y = valueRows(workspace, selection.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * y.stride;
-    const from = condition.values + offset;
-    choose(selection, y.tangents + offset, from, a.tangents + offset, b.tangents + offset);
-  }
-}
-
-/** ġ_a = ġ where a is chosen, else 0; ġ_b = ġ - ġ_a; 0 for the condition */
-export function tangentBackwardSelection(
+/** y = condition > 0 ? a : b, or with TANGENTS ẏ = condition > 0 ? ȧ : ḃ */
+export function forwardSelection(
   selection: SelectionOperation,
   workspace: Workspace,
   count: i32,
+  field: usize,
 ): void {
   const condition = valueRows(workspace, selection.input);
-  const a = valueRows(workspace, selection.other);
-  const b = valueRows(workspace, selection.otherwise);
   const y = valueRows(workspace, selection.output);
+  const a = rowsOf(valueRows(workspace, selection.other), field);
+  const b = rowsOf(valueRows(workspace, selection.otherwise), field);
+  const to = rowsOf(y, field);
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * y.stride;
-    const by = condition.values + offset;
-    const from = y.gradientTangents + offset;
-    share(selection, a.gradientTangents + offset, b.gradientTangents + offset, by, from);
-    memory.fill(condition.gradientTangents + offset, 0, (<usize>selection.size) << 2);
+    choose(selection, to + offset, condition.values + offset, a + offset, b + offset);
+  }
+}
+
+/** g_a = g where a is chosen, else 0; g_b = g - g_a; 0 for the condition: GRADIENTS or GRADIENT_TANGENTS */
+export function backwardSelection(
+  selection: SelectionOperation,
+  workspace: Workspace,
+  count: i32,
+  field: usize,
+): void {
+  const condition = valueRows(workspace, selection.input);
+  const y = valueRows(workspace, selection.output);
+  const a = rowsOf(valueRows(workspace, selection.other), field);
+  const b = rowsOf(valueRows(workspace, selection.otherwise), field);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * y.stride;
+    share(selection, a + offset, b + offset, condition.values + offset, rowsOf(y, field) + offset);
+    memory.fill(rowsOf(condition, field) + offset, 0, (<usize>selection.size) << 2);
   }
 }
 

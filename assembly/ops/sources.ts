@@ -4,11 +4,12 @@ import {
   gradientOf,
   ParameterGradient,
   rowAt,
+  rowsOf,
   tangentsOf,
   valueRows,
   Workspace,
 } from "../memory/workspace";
-import { addRow } from "./rows";
+import { addRow, alignedRow } from "./rows";
 
 // Values that do not depend on z: parameters, rows of tables, what is given with a sample. They have no backward pass,
 // and their tangents are 0.
@@ -45,7 +46,7 @@ export function forwardFixed(fixed: FixedOperation, workspace: Workspace, count:
   }
 }
 
-/** Of all of them. */
+/** Tangents 0 of any source. */
 export function tangentSource(source: Operation, workspace: Workspace, count: i32): void {
   const value = valueRows(workspace, source.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -66,18 +67,21 @@ export function jacobianSource(
   for (let r: usize = 0; r < <usize>count; r++) memory.fill(to + r * work.stride, 0, bytes);
 }
 
-/** Adds the rows of `left`, gradients or their tangents. */
+/** Adds the rows of `field`, GRADIENTS or GRADIENT_TANGENTS. */
 export function addConstantGradient(
   constant: ConstantOperation,
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
-  left: usize,
+  field: usize,
   count: i32,
 ): void {
-  const stride = valueRows(workspace, constant.output).stride;
+  const value = valueRows(workspace, constant.output);
+  const from = rowsOf(value, field);
   const into = gradientOf(sums, index).weight;
-  for (let i: i32 = 0; i < count; i++) addRow(into, left + rowAt(workspace.rows, i) * stride, constant.size);
+  for (let i: i32 = 0; i < count; i++) {
+    addRow(into, from + rowAt(workspace.rows, i) * value.stride, constant.size);
+  }
 }
 
 export function addEmbeddingGradient(
@@ -85,18 +89,19 @@ export function addEmbeddingGradient(
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
-  left: usize,
+  field: usize,
   count: i32,
 ): void {
   const before = valueRows(workspace, embedding.input);
-  const stride = valueRows(workspace, embedding.output).stride;
+  const after = valueRows(workspace, embedding.output);
+  const left = rowsOf(after, field);
   const into = gradientOf(sums, index).weight;
   const sumStride = (<usize>((embedding.units + 7) & ~7)) << 2;
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
     const classes = before.values + row * before.stride;
     for (let k: usize = 0; k < <usize>embedding.count; k++) {
-      const from = left + row * stride + ((k * <usize>embedding.units) << 2);
+      const from = left + row * after.stride + ((k * <usize>embedding.units) << 2);
       addRow(into + classAt(embedding, classes, k) * sumStride, from, embedding.units);
     }
   }
@@ -121,8 +126,4 @@ function classAt(embedding: EmbeddingOperation, classes: usize, index: usize): u
   // It has been checked; but an array that a program changes meanwhile must not lead out of the table.
   if (<u32>number >= <u32>embedding.classes) unreachable();
   return <usize>number;
-}
-
-function alignedRow(size: i32, alignment: i32): usize {
-  return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
 }

@@ -1,7 +1,7 @@
 import { F32x4 } from "../simd";
 
 /**
- * How many rows a tile of one panel has at most: as many as the sixteen vector registers of x86-64 allow in each build. A
+ * Most rows of a tile of one panel: as many as the sixteen vector registers of x86-64 allow in each build. A
  * fused multiply-add needs 2 registers beside the accumulators for b and 1 for x, a product apart from its sum one more, and
  * V8 keeps one. The loops over the depth are not unrolled: V8 spills the accumulators then.
  */

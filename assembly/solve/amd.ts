@@ -15,7 +15,7 @@ import {
 /**
  * AMD, the adaptive minimise-distance solver (equations 6 and 7): p = -∇l, and each sample has its own step.
  *
- * Of each sample it keeps, behind p, f64[window]: the losses of the last accepted steps, a ring.
+ * A sample's memory: p, then f64[window], a ring of the losses of the last accepted steps.
  */
 @unmanaged
 export class Amd extends Descent {
@@ -75,7 +75,7 @@ export function amdTried(amd: Amd, row: usize, loss: f64): bool {
 /** The gradient at z is known: the first trial of the next step, or what it takes to tell whether z0 is at rest. */
 export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void {
   if (sample.trial === AT_REST) {
-    sample.due = CURVATURE_ALONG_GRADIENT;
+    sample.request = CURVATURE_ALONG_GRADIENT;
     return;
   }
   for (let k: usize = 0; k < <usize>amd.latentSize; k++) {

@@ -3,7 +3,7 @@
  * factors L of M = LLᵀ.
  */
 
-/** How many numbers such a matrix has. */
+/** Numbers of a packed symmetric matrix. */
 export function packedSize(d: i32): usize {
   return (<usize>d * (<usize>d + 1)) >> 1;
 }

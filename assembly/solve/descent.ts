@@ -1,7 +1,7 @@
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 
 /**
- * What the solvers that take a step only if it lowers the sample's own loss have in common: samples that come and
+ * Common part of the solvers that accept a step only if it lowers the sample's own loss: samples that come and
  * go, each resident in a row while it is worked on, and the steps z + δt·p that are tried along a direction p. The
  * directions and the lengths are each solver's: amd.ts and lbfgs.ts, by way of solvers.ts. What is called when is in rounds.ts.
  *
@@ -48,8 +48,8 @@ export class Sample {
   trial: i32; // 28
   /** The status that it ends with as soon as the gradient at its z is known, or -1. */
   ending: i32; // 32
-  /** What it asks for: a constant above, after `turn` has listed it. */
-  due: i32; // 36
+  /** Request after `takeGradients`: a constant above, or 0. */
+  request: i32; // 36
   /** usize[1]: y in padded float32, in */
   target: usize; // 40
   /** w in padded float32, or 0, in */
@@ -58,7 +58,7 @@ export class Sample {
   z: usize; // 48
   /** Its row's memory: f64[d], the direction p; then what its solver keeps. */
   memory: usize; // 52
-  /** What is given with it, its fixed inputs one after the other, or 0, in */
+  /** Its fixed inputs one after the other, or 0, in */
   fixed: usize; // 56
   /** 1/n, 1/Σw or 1, in */
   scale: f64; // 64
@@ -107,10 +107,10 @@ export class Descent {
   memoryStride: usize; // 36
   /** Has the loss a curvature? 0 for a custom loss without. */
   hasCurvature: i32; // 40
-  /** In `run`: how many of the rows listed wait for their gradients, or for what they ask for; and the next of these. */
-  judged: i32; // 44
-  due: i32; // 48
-  served: i32; // 52
+  /** In `run`: number of listed rows that wait for gradients, and that wait for answers; number of answers given. */
+  accepted: i32; // 44
+  requests: i32; // 48
+  answered: i32; // 52
   /** c: a step has to lower the loss by more than c·δt·(-pᵀ∇l) */
   slope: f64; // 56
   tolerance: f64; // 64
@@ -147,7 +147,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.matrixEvaluations = 0;
     sample.trial = FIRST;
     sample.ending = -1;
-    sample.due = 0;
+    sample.request = 0;
     sample.memory = descent.memories + row * descent.memoryStride;
     sample.t = 0;
     sample.dt = 0;

@@ -14,7 +14,7 @@ import {
 /** λ in H = A + λτI */
 const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
-/** So many of the newest pairs say which λ fits. */
+/** Number of newest pairs by which λ is chosen. */
 const FITTED_PAIRS: i32 = 5;
 /** Excess from which A's scale is corrected: a smaller one is ordinary where A was made at another z. */
 const LEAST_EXCESS: f64 = 100;

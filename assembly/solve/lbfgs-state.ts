@@ -11,36 +11,32 @@ import { Descent, Sample } from "./descent";
 export class Lbfgs extends Descent {
   /** m, pairs kept of a sample. */
   pairs: i32; // 72
-  /** 1: W in the sample's A = J₀ᵀWJ₀ is renewed after 1, 2, 4 and 8 steps. */
-  refreshes: i32; // 76
-  /** 1: W is renewed once, after step 1 (constant W, weighted samples). */
-  refreshesOnce: i32; // 80
-  /** 1: W is made at the sample's z0, before its first step. */
-  refreshesFirst: i32; // 84
-  /** 1: the decoder has no A of its own; the sample's own is made at z0. */
-  ownFirst: i32; // 88
-  /** 1: after max(2d, 64) evaluations the sample's A is made at its own z. */
-  rescues: i32; // 92
+  /** Matrix made at z0: SHARED_JACOBIAN_MATRIX, with W there; OWN_MATRIX, if the decoder has none; or 0. */
+  firstMatrix: i32; // 76
+  /** W in A = J₀ᵀWJ₀ is renewed after 1, 2, 4, … steps, up to so many. */
+  lastRefresh: i32; // 80
+  /** 1: after max(2d, 64) evaluations a sample's A is made at its own z. */
+  makesOwn: i32; // 84
   /** f64[5][packed d]: the factors of the decoder's own A + λτI, λ ascending; or 0 where it has none. */
-  factors: usize; // 96
+  factors: usize; // 88
   /** f32[packed d]: the decoder's own A; or 0. */
-  matrix: usize; // 100
+  matrix: usize; // 92
   /**
    * Scratch: f64[packed d + 5d], f64[max(d, m)], f64[max(d, 6)], and what lbfgs-preconditioner.ts chooses λ by, f64[5][8] and
    * f64[packed d + 5d][6]
    */
-  factor: usize; // 104
-  vector: usize; // 108
-  otherVector: usize; // 112
-  changes: usize; // 116
+  factor: usize; // 96
+  vector: usize; // 100
+  otherVector: usize; // 104
+  changes: usize; // 108
   /** τ = tr(A)/d of the decoder's own A */
-  damping: f64; // 120
+  damping: f64; // 112
 }
 
-/** What is kept of a sample, behind its p; then the arrays below. */
+/** State of a sample, behind its p; the arrays below follow it. */
 @unmanaged
 export class LbfgsState {
-  /** How many pairs there are, and the place of the newest in its ring. */
+  /** Number of pairs, and index of the newest in their ring. */
   pairs: i32; // 0
   newest: i32; // 4
   /** Evaluations since z0, or since A was made at the sample's own z. */

@@ -61,8 +61,6 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
 const NOISE: f64 = 1.0 / 8388608;
 /** Rises of the loss below this many times NOISE are ignored. */
 const SHOWN_RISE: f64 = 16;
-/** W is renewed up to this many steps; later, the pairs have learnt its changes. */
-const LAST_REFRESH: i32 = 8;
 /** Fewest evaluations between two A of the sample's own: the pairs have told by then whether λ fits. */
 const LEAST_BETWEEN_OWN: i32 = 64;
 /** A shorter share of p ends a search: for a p as long as z it comes near the rounding of float64. */
@@ -79,7 +77,7 @@ const PROPORTIONAL: f64 = 0.75;
  * `slope` alone a quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
-const EARLY_STEPS: i32 = LAST_REFRESH;
+const EARLY_STEPS: i32 = 8;
 /**
  * Least ratio of the fall at δt/2 to the fall at δt for which δt/2 is taken. Without halving a tenth of the digits end in
  * other minima with one decoder (loss 0.0855, not 0.0837).
@@ -129,14 +127,12 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
   state.look = NO_LOOK;
   state.factor = 0;
   state.inverseScale = 1 / sqrt(sample.gradientNormSquared);
-  if (lbfgs.ownFirst) {
-    sample.due = OWN_MATRIX;
-  } else if (lbfgs.refreshesFirst) {
-    sample.due = SHARED_JACOBIAN_MATRIX;
+  if (lbfgs.firstMatrix !== 0) {
+    sample.request = lbfgs.firstMatrix;
   } else if (lbfgs.factors) {
     takeFirst(lbfgs, sample, state);
   } else if (lbfgs.hasCurvature) {
-    sample.due = CURVATURE_ALONG_GRADIENT;
+    sample.request = CURVATURE_ALONG_GRADIENT;
   }
 }
 
@@ -159,15 +155,14 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
       return;
     }
     const steps = sample.acceptedSteps;
-    if (lbfgs.rescues && state.spent >= max(2 * lbfgs.latentSize, LEAST_BETWEEN_OWN)) {
-      sample.due = OWN_MATRIX;
+    if (lbfgs.makesOwn && state.spent >= max(2 * lbfgs.latentSize, LEAST_BETWEEN_OWN)) {
+      sample.request = OWN_MATRIX;
     } else if (!state.isOwn && (steps & (steps - 1)) === 0) {
-      const isDue = lbfgs.refreshes ? steps <= LAST_REFRESH : lbfgs.refreshesOnce && steps === 1;
-      if (isDue) sample.due = SHARED_JACOBIAN_MATRIX;
+      if (steps <= lbfgs.lastRefresh) sample.request = SHARED_JACOBIAN_MATRIX;
       else pickDamping(lbfgs, sample, state);
     }
   }
-  if (sample.due === 0) setDirection(lbfgs, row);
+  if (sample.request === 0) setDirection(lbfgs, row);
 }
 
 /** Takes the curvature along the gradient at z0: the first step becomes Cauchy's, the best one along the gradient. */
@@ -184,7 +179,7 @@ export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride:
   const state = stateOf(lbfgs, sample);
   const mean = copyMatrix(lbfgs, sample, matrix, stride);
   state.hasMatrix = 1;
-  const isOwn = sample.due === OWN_MATRIX;
+  const isOwn = sample.request === OWN_MATRIX;
   if (isOwn || sample.acceptedSteps === 0) state.damping = mean;
   // Only pairs tell which damping fits.
   const isFirst = sample.acceptedSteps === 0 || (isOwn && state.pairs === 0);
@@ -224,7 +219,7 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   const p = sample.memory;
   const gradient = gradientOf(lbfgs, sample);
   const scale = inverseScale(lbfgs, sample, state);
-  sample.due = 0;
+  sample.request = 0;
   twoLoops(lbfgs, sample, state, scale);
   sample.slope = dot(gradient, p, d);
   if (!(sample.slope < 0)) {

@@ -22,20 +22,19 @@ import {
 import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solvers";
 
 /**
- * A round of a solver, over the rows in use:
+ * Round of a solver over the rows in use:
  *
- *     admit → propose → losses → judge → gradients → turn → what samples ask for
+ *     admit → propose → losses → acceptSteps → gradients → takeGradients → answers to requests
  *
- * `run` goes round by itself, with the kernels' own losses and gradients. Whoever evaluates elsewhere calls the phases
- * around its evaluations: it takes the points from the latents of the latents' rows, and writes objectives and their terms to
- * workspace.objectives, losses and priors, and gradients to the gradients of the latents' rows.
+ * `run` evaluates with the kernels. src/solver/descend.ts calls the phases around evaluations made elsewhere: it reads points
+ * from the rows of the latents, and writes workspace.objectives, losses and priors, and the gradients of the latents.
  */
 
 /**
- * Works until `maxPasses` row passes (one row once forward or once backward) are spent, or there is no row to work
- * on; see `admit`. Returns the row passes spent. It may end after any pass over the rows, and after any matrix.
+ * Works until `maxPasses` row passes (one row once forward or once backward) are spent, or `admit` lists no row. Returns the
+ * row passes spent; may end after any pass over the rows and after any matrix.
  *
- * @param work where curvatures are computed
+ * @param work room for curvatures
  */
 export function run(
   descent: Descent,
@@ -47,32 +46,29 @@ export function run(
 ): i32 {
   let passes: i32 = 0;
   do {
-    if (descent.due > 0) {
-      passes += serve(descent, graph, workspace, work, rowAt(workspace.rows, descent.served++));
-      if (descent.served === descent.due) descent.due = 0;
-    } else if (descent.judged > 0) {
-      gradient(graph, workspace, descent.judged);
-      passes += descent.judged;
-      descent.due = turn(descent, workspace, descent.judged);
-      descent.served = 0;
-      descent.judged = 0;
+    if (descent.requests > 0) {
+      passes += answer(descent, graph, workspace, work, rowAt(workspace.rows, descent.answered++));
+      if (descent.answered === descent.requests) descent.requests = 0;
+    } else if (descent.accepted > 0) {
+      gradient(graph, workspace, descent.accepted);
+      passes += descent.accepted;
+      descent.requests = takeGradients(descent, workspace, descent.accepted);
+      descent.answered = 0;
+      descent.accepted = 0;
     } else {
       const count = admit(descent, workspace, refill);
       if (count === 0) break;
       propose(descent, workspace, count);
       value(graph, workspace, count);
-      descent.judged = judge(descent, workspace, count);
+      descent.accepted = acceptSteps(descent, workspace, count);
       passes += count;
     }
   } while (passes < maxPasses);
   return passes;
 }
 
-/**
- * Takes the steps that lower the loss by enough, and makes the others shorter. Lists the rows whose gradient is needed
- * and returns their number.
- */
-export function judge(descent: Descent, workspace: Workspace, count: i32): i32 {
+/** Accepts steps that lower the loss by enough and shortens the others. Lists rows that need a gradient; returns their number. */
+export function acceptSteps(descent: Descent, workspace: Workspace, count: i32): i32 {
   let goOn: i32 = 0;
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
@@ -100,10 +96,10 @@ export function judge(descent: Descent, workspace: Workspace, count: i32): i32 {
   return goOn;
 }
 
-/** Takes up the new gradients. Lists the rows that ask for something before their next step; returns their number. */
-export function turn(descent: Descent, workspace: Workspace, count: i32): i32 {
+/** Takes new gradients. Lists rows with a request before their next step; returns their number. */
+export function takeGradients(descent: Descent, workspace: Workspace, count: i32): i32 {
   const latents = valueRows(workspace, 0);
-  let due: i32 = 0;
+  let requests: i32 = 0;
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
     const sample = residentOf(descent, row);
@@ -115,29 +111,29 @@ export function turn(descent: Descent, workspace: Workspace, count: i32): i32 {
     }
     sample.gradientEvaluations++;
     sample.gradientNormSquared = sum;
-    sample.due = 0;
+    sample.request = 0;
     if (sample.ending >= 0) finish(descent, row, sample.ending);
     else if (!isFinite(sum)) finish(descent, row, NONFINITE);
     else if (sum === 0) finish(descent, row, CONVERGED);
     else takeGradient(descent, row, gradient);
-    if (sample.due !== 0) listRow(workspace, due++, row);
+    if (sample.request !== 0) listRow(workspace, requests++, row);
   }
-  return due;
+  return requests;
 }
 
-/** Computes what a row asks for where the row has been evaluated last; returns the row passes that it took. */
-function serve(descent: Descent, graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): i32 {
-  const due = residentOf(descent, row).due;
-  if (due === CURVATURE_ALONG_GRADIENT) {
+/** Answers a row's request, at the point it was last evaluated at; returns the row passes spent. */
+function answer(descent: Descent, graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): i32 {
+  const request = residentOf(descent, row).request;
+  if (request === CURVATURE_ALONG_GRADIENT) {
     takeCurvature(descent, row, curvatureAlong(graph, workspace, work, row));
     return 1;
   }
-  if (due === OWN_MATRIX) {
+  if (request === OWN_MATRIX) {
     gaussNewton(graph, workspace, work, row);
     takeMatrix(descent, row, work.matrix, work.matrixStride);
     return descent.latentSize;
   }
-  if (due === SHARED_JACOBIAN_MATRIX) {
+  if (request === SHARED_JACOBIAN_MATRIX) {
     sharedGaussNewton(graph, workspace, work, row);
     takeMatrix(descent, row, work.matrix, work.matrixStride);
     return 1;

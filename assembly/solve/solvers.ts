@@ -4,8 +4,8 @@ import { lbfgsAccepted, lbfgsTakeCurvature, lbfgsTakeGradient, lbfgsTakeMatrix, 
 import { Lbfgs } from "./lbfgs-state";
 
 /**
- * What each solver does with what a round has found: a case in each of these functions, but where the solver never asks for
- * what is given.
+ * Dispatch of a round's findings to the solvers: a case in each of these functions, unless the solver never makes the
+ * request.
  */
 
 /** A step that has been tried came to `loss`. Is it taken? If not, the next one to try is set, or the sample has ended. */

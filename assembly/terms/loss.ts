@@ -105,7 +105,7 @@ class BinaryCrossEntropy {
     return f32x4.add(sum, F32x4.logOnePlus(product));
   }
 
-  /** What does not depend on the element in its first and second derivative. */
+  /** Factor of the first and second derivative that is the same for all elements. */
   @inline
   factor(scale: f32): f32 {
     return scale;

@@ -59,7 +59,7 @@ export async function gradientsOf(
   // One at a time: of large decoders a sample takes hundreds of megabytes.
   const row = Int32Array.of(0);
   for (let sample = 0; sample < samples; sample++) {
-    const objective = session.objective(problem, sample, 1);
+    const objective = await session.objective(problem, sample, 1);
     await objective.value(row, Float64Array.from(z.subarray(sample * d, (sample + 1) * d)));
     gradients.set(await objective.gradient(row), sample * d);
     objective.dispose();

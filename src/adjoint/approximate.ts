@@ -19,15 +19,14 @@ export function approximate(): Adjoint {
 }
 
 /**
- * Adds ∂_θ l at the ends of the ways, with which every adjoint begins.
+ * Adds ∂_θ l at the ends of the flows, with which every adjoint begins.
  *
- * @returns [B] the losses there, [B, d] their gradients ∇_z l, and [B, order · d] those for the states: 0 for a
- *   velocity
+ * @returns [B] the losses there, and [B, order · d] their gradients for the states: ∇_z l, and 0 for a velocity
  */
 export async function addGradientAtEnd(
   objective: DifferentiableObjective,
   { flow, solution }: Encoded,
-): Promise<{ losses: Float64Array; gradients: Float64Array; dStates: Float64Array }> {
+): Promise<{ losses: Float64Array; dStates: Float64Array }> {
   const samples = Int32Array.from(solution.objective, (_, sample) => sample);
   const { losses } = await valuesAt(objective, samples, solution.z);
   const gradients = await objective.gradient(samples);
@@ -38,5 +37,5 @@ export async function addGradientAtEnd(
   for (let at = 0; at < gradients.length; at += d) {
     dStates.set(gradients.subarray(at, at + d), order * at);
   }
-  return { losses, gradients, dStates };
+  return { losses, dStates };
 }

@@ -1,4 +1,4 @@
-import { invalid, show, showName } from "../base/check.ts";
+import { invalid, refused, show, showName } from "../base/check.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
@@ -6,42 +6,41 @@ import type { Solution } from "../solver/solution.ts";
 import { endOf, type Method, type Solver, tableauOf } from "../solver/solver.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 
-/** Samples whose flows have been followed. */
+/** Samples whose flows have been solved. */
 export interface Encoded {
   readonly flow: Flow;
   readonly solver: Method;
-  /** Of the objective's samples; with every accepted step recorded (`saveAt: "steps"`) where that is needed. */
+  /** Solution of the objective's samples, with every accepted step recorded (`saveAt: "steps"`) unless `needs` is `"end"`. */
   readonly solution: Solution;
   readonly control: Control;
 }
 
 /**
- * How the gradient for the decoder's parameters is found, d_θ L with L the sum of the samples' losses where their
- * flows have come to: an immutable value made by `approximate()`, `full()` or `direct()`.
+ * Method that computes d_θ L, the gradient of the summed losses at the ends of the flows for the decoder's parameters:
+ * an immutable value made by `approximate()`, `full()` or `direct()`.
  */
 export interface Adjoint {
   readonly name: "approximate" | "full" | "direct";
   /**
-   * What it has to know of the way: only its `"end"`; the accepted steps of any solver (`"steps"`); or also what
-   * the solver does within a step (`"method"`). For all but the end the loss needs second derivatives.
+   * Required knowledge of a flow: its `"end"`; its accepted steps, by any solver (`"steps"`); or also the solver's
+   * tableau within a step (`"method"`). All but the end need second derivatives of the loss.
    */
   readonly needs: "end" | "steps" | "method";
-  /** How many copies of each sample it asks of the objective. */
+  /** Number of copies of each sample that the objective has to have. */
   copies(solver: Method): number;
   /**
-   * Adds d_θ L to the objective's parameter sums, sample by sample within a slice of the way. What is not finite
-   * in a sample's way makes the sums so.
+   * Adds d_θ L to the objective's parameter sums. A sample whose flow is not finite makes the sums not finite.
    *
-   * @param objective of the B samples, with as many copies as it asked for
+   * @param objective objective of the B samples, with as many copies as `copies` says
    * @returns [B] the losses at the ends
    */
   addGradient(objective: DifferentiableObjective, encoded: Encoded): Promise<Float64Array>;
 }
 
-/** Refuses what is no adjoint, and one that cannot go back along this solver's way or for this loss. */
+/** Checks an adjoint: a value of another kind, or one that does not suit the solver or the loss, is refused. */
 export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
   if (typeof adjoint?.addGradient !== "function") {
-    throw invalid(`${where}: adjoint is ${show(adjoint)}, expected approximate(), full() or direct()`);
+    throw refused(where, "adjoint", "is", show(adjoint), "approximate(), full() or direct()");
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
     throw invalid(

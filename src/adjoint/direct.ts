@@ -8,7 +8,7 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * The derivative of what the solver computed: back through its accepted steps, with their lengths as constants.
+ * The derivative of the solver's computation: back through its accepted steps, with their lengths as constants.
  * A step costs as many passes as forwards and as many tangent passes, each of two passes' work.
  *
  * @example
@@ -29,7 +29,7 @@ export function direct(): Adjoint {
 }
 
 /**
- * The reverse of explicit Runge-Kutta steps. With the stages forwards
+ * Reverse-mode differentiation of explicit Runge-Kutta steps. With the stages forwards
  *
  *     Y_i = y + h Σ_j a_ij k_j,   k_i = f(t + c_i h, Y_i),   y' = y + h Σ_i b_i k_i
  *
@@ -41,30 +41,31 @@ export function direct(): Adjoint {
  * those of dk_i, its share of dY_i is ∇²_z l · w, and the term of dθ is ∂_θ(wᵀ∇_z l).
  */
 class ReverseSteps {
-  private readonly tableau: Tableau;
-  private readonly encoded: Encoded;
   private readonly stages: Stages;
   private readonly allStages: readonly number[];
   private readonly latentSize: number;
   private readonly size: number;
-  /** dy, [B, order · d]. */
-  private readonly dStates: Float64Array;
-  /** Y_i, k_i, dk_i and dY_i, [B, order · d] for each stage. */
+  /** Y_i, [B, order · d] for each stage. */
   private readonly states: readonly Float64Array[];
+  /** k_i, [B, order · d] for each stage. */
   private readonly derivatives: readonly Float64Array[];
+  /** dk_i, [B, order · d] for each stage. */
   private readonly dDerivatives: readonly Float64Array[];
+  /** dY_i, [B, order · d] for each stage. */
   private readonly dStages: readonly Float64Array[];
 
-  constructor(tableau: Tableau, objective: DifferentiableObjective, encoded: Encoded, dStates: Float64Array) {
+  /** @param dStates dy, [B, order · d]: at first that of the flows' ends */
+  constructor(
+    private readonly tableau: Tableau,
+    objective: DifferentiableObjective,
+    private readonly encoded: Encoded,
+    private readonly dStates: Float64Array,
+  ) {
     const stageCount = tableau.weights.length;
-    const d = objective.latentSize;
-    this.tableau = tableau;
-    this.encoded = encoded;
     this.stages = new Stages(objective, stageCount);
     this.allStages = Array.from({ length: stageCount }, (_, i) => i);
-    this.latentSize = d;
-    this.size = orderOf(encoded.flow) * d;
-    this.dStates = dStates;
+    this.latentSize = objective.latentSize;
+    this.size = orderOf(encoded.flow) * this.latentSize;
     const arrays = () => this.allStages.map(() => new Float64Array(dStates.length));
     this.states = arrays();
     this.derivatives = arrays();
@@ -72,7 +73,7 @@ class ReverseSteps {
     this.dStages = arrays();
   }
 
-  /** From dy' to dy of the samples' slices. */
+  /** Replaces dy' by dy of the samples' slices, and adds their dθ. */
   async step(slices: readonly Slice[]): Promise<void> {
     for (const i of this.allStages) await this.forward(i, slices);
     for (const i of [...this.allStages].reverse()) await this.backward(i, slices);
@@ -83,6 +84,7 @@ class ReverseSteps {
     await this.stages.addMixedGradient(this.allStages, slices);
   }
 
+  /** Computes Y_i and k_i again, from the slices' states. */
   private async forward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
     for (const slice of slices) {
@@ -100,17 +102,12 @@ class ReverseSteps {
       const { sample } = slice;
       const state = this.row(this.states[i]!, sample);
       const gradient = this.stages.row(this.stages.gradients[i]!, sample);
-      derivativeOf(
-        flow,
-        this.time(i, slice),
-        endOf(solver),
-        state,
-        gradient,
-        this.row(this.derivatives[i]!, sample),
-      );
+      const derivative = this.row(this.derivatives[i]!, sample);
+      derivativeOf(flow, this.time(i, slice), endOf(solver), state, gradient, derivative);
     }
   }
 
+  /** Computes dk_i and dY_i, from the later stages. */
   private async backward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
     const { latentSize: d, size } = this;
@@ -148,7 +145,7 @@ class ReverseSteps {
   }
 }
 
-/** into += factor · values */
+/** Adds factor · values to `into`. */
 function addScaled(into: Float64Array, factor: number, values: Float64Array): void {
   for (let k = 0; k < into.length; k++) into[k]! += factor * values[k]!;
 }

@@ -9,13 +9,13 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * The continuous adjoint (equations 8 to 10, with the signs that they need): the derivative of the exact flow,
- * integrated backwards over the slices that the solver has stored, for any solver to an end t1. It differs from
- * `direct()` by what the solver and it leave out of a slice, and the less the shorter the slices are.
+ * The continuous adjoint (equations 8 to 10, with corrected signs): the derivative of the exact flow, integrated
+ * backwards over the solver's recorded steps, for any solver with an end time t1. It differs from `direct()` by the
+ * discretisation errors of both, which shrink with the steps.
  *
- * A slice costs as many passes and tangent passes as a step of RK4, or of the solver's own method if that has as
- * many stages or more. That method is explicit: on slices longer than it is stable on, as some of AMD's may be, the
- * adjoint grows instead of decaying. `lbfgs`, which has no end t1 and whose steps are longer still, is refused.
+ * A step costs as many passes and tangent passes as one of RK4, or of the solver's own method if that has at least as
+ * many stages. The method is explicit: on steps beyond its limit of stability, as some of AMD's may be, the adjoint
+ * grows instead of decaying. `lbfgs`, which has no end time and takes longer steps still, is refused.
  *
  * @example
  * await train(decoder, images, { adjoint: full() });
@@ -35,8 +35,8 @@ export function full(): Adjoint {
 }
 
 /**
- * Backwards the adjoint is as stiff as the flow was forwards. So on slices on which the solver's method was
- * stable, it is; Euler's are short enough for RK4, which follows the flow between them.
+ * Chooses the method of the integration: the solver's own where it has as many stages as RK4, else RK4. The adjoint is
+ * as stiff as the flow, so the solver's method is stable on its own steps, and RK4 on those of Euler.
  */
 function methodFor(solver: Method): Tableau {
   const tableau = tableauOf(solver);
@@ -44,8 +44,8 @@ function methodFor(solver: Method): Tableau {
 }
 
 /**
- * The adjoint at the slices' ends, and the integral, a step of a Runge-Kutta method for each slice. With s
- * running backwards from τ, for the gradient flow
+ * Integration of the adjoint, a step of a Runge-Kutta method for each slice. With s running backwards from τ, for the
+ * gradient flow
  *
  *     da/ds = -α ∇²_z l a,                             dθ += -∫ α aᵀ ∂_θ ∇_z l ds
  *
@@ -59,29 +59,27 @@ function methodFor(solver: Method): Tableau {
  * Between the ends of a slice, z is the cubic through them with the flow's slopes there.
  */
 class AdjointIntegral {
-  private readonly method: Tableau;
-  private readonly encoded: Encoded;
   private readonly stages: Stages;
-  /** c_i, from the slice's end back. */
+  /** Nodes c_i, from the slice's end back. */
   private readonly nodes: readonly number[];
   private readonly latentSize: number;
-  /** a, or p and q; [B, order · d]. */
-  private readonly adjoints: Float64Array;
-  /** The same at each stage. */
+  /** Adjoints at each stage, [B, order · d]. */
   private readonly stageAdjoints: readonly Float64Array[];
 
-  /** @param adjoints at the ends of the ways: ∇_z l, and 0 for q */
-  constructor(method: Tableau, objective: DifferentiableObjective, encoded: Encoded, adjoints: Float64Array) {
-    this.method = method;
-    this.encoded = encoded;
+  /** @param adjoints a, or p and q, [B, order · d]: at first at the flows' ends, ∇_z l, and 0 for q */
+  constructor(
+    private readonly method: Tableau,
+    objective: DifferentiableObjective,
+    private readonly encoded: Encoded,
+    private readonly adjoints: Float64Array,
+  ) {
     this.stages = new Stages(objective, method.weights.length);
     this.nodes = [0, ...method.stages.map(({ time }) => time)];
     this.latentSize = objective.latentSize;
-    this.adjoints = adjoints;
     this.stageAdjoints = this.nodes.map(() => new Float64Array(adjoints.length));
   }
 
-  /** From the samples' slices' ends to their starts. */
+  /** Takes the adjoints from the slices' ends to their starts, and adds the slices' part of the integral. */
   async addSlice(slices: readonly Slice[]): Promise<void> {
     await this.evaluate(slices);
     for (const [i] of this.nodes.entries()) {
@@ -101,7 +99,7 @@ class AdjointIntegral {
     await this.stages.addMixedGradient(counting, slices);
   }
 
-  /** The gradients at all stages: first those at the slices' ends, whose slopes the others need. */
+  /** Computes the gradients at all stages: first at the slices' ends, whose slopes the interpolation needs. */
   private async evaluate(slices: readonly Slice[]): Promise<void> {
     const { latents } = this.stages;
     const isEnd = (i: number) => this.nodes[i] === 0 || this.nodes[i] === 1;
@@ -124,7 +122,7 @@ class AdjointIntegral {
     await this.stages.evaluate(inner, slices);
   }
 
-  /** dz/dt at an end of a slice. */
+  /** Computes dz/dt at an end of a slice: node 0 is its end, node 1 its start. */
   private slope({ sample }: Slice, t: number, state: Float64Array, node: 0 | 1): Float64Array {
     const { flow, solver } = this.encoded;
     const gradient = this.stages.row(this.stages.gradients[this.nodes.indexOf(node)]!, sample);
@@ -133,7 +131,7 @@ class AdjointIntegral {
     return derivative.subarray(0, this.latentSize);
   }
 
-  /** The adjoint at `time` from that at the slice's end and those of the stages, weighted. */
+  /** Computes the adjoint at `time`: the one at the slice's end plus the weighted derivatives at the stages. */
   private advance(weights: readonly number[], slice: Slice, time: number, into: Float64Array): void {
     const { flow } = this.encoded;
     const { sample, end } = slice;
@@ -155,7 +153,7 @@ class AdjointIntegral {
     }
   }
 
-  /** w = -α a, or -α q, at a stage, times the stage's weight in the integral, so that one tangent serves both. */
+  /** Sets w = -α a, or -α q, at a stage, times its weight in the integral: one tangent pass serves both. */
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;
     const driven = this.row(this.stageAdjoints[i]!, slice.sample).subarray(-this.latentSize);
@@ -164,7 +162,7 @@ class AdjointIntegral {
     for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
   }
 
-  /** h b_i; 1 where that is 0, a stage of no weight in the integral. */
+  /** Weight h b_i of a stage in the integral; 1 where b_i is 0, since products are divided by it. */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;
   }
@@ -179,7 +177,7 @@ class AdjointIntegral {
   }
 }
 
-/** z at `time` within a slice, by the cubic with the slopes given at its start and end (Hermite). */
+/** Interpolates z at `time` within a slice: the cubic Hermite polynomial of its ends and their slopes. */
 function interpolate(
   { t, end, state, next }: Slice,
   time: number,

@@ -1,20 +1,23 @@
 import { orderOf } from "../solver/flow.ts";
 import type { Encoded } from "./base.ts";
 
-/** One sample's accepted step, a slice of its way. */
+/** One accepted step of one sample's flow: a slice of its trajectory. */
 export interface Slice {
+  /** Index of the sample in its mini-batch. */
   readonly sample: number;
-  /** Its start and its end. */
+  /** Time at the start of the slice. */
   readonly t: number;
+  /** Time at the end of the slice. */
   readonly end: number;
-  /** The states there: z, for a flow of second order followed by v. */
+  /** State at the start: z, for a flow of second order followed by the velocity v. */
   readonly state: Float64Array;
+  /** State at the end. */
   readonly next: Float64Array;
 }
 
 /**
- * Goes back along the recorded ways: calls `visit` with the last slice of every sample, then with the last but
- * one of those that have as many, up to the first. Ends early when the caller aborts.
+ * Goes back along the recorded flows: calls `visit` with the last slice of every sample, then with the one before of
+ * all samples that have so many, up to the first slices. Ends early when the caller aborts.
  */
 export async function walkBack(
   { flow, solution, control }: Encoded,

@@ -2,11 +2,11 @@ import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Slice } from "./slices.ts";
 
 /**
- * The points of a slice that a Runge-Kutta method looks at, one for each stage, of all samples at the same time:
- * copy i of a sample in the objective is at stage i. So they can be visited forwards, then backwards, without
- * being computed again, and the parameters' sums are gone through once a slice.
+ * Latents of all samples at the stages of a Runge-Kutta method within a slice, and the derivatives there. Copy i of a
+ * sample in the objective is at stage i: stages are visited forwards, then backwards, without being computed again,
+ * and the parameters' sums are gone through once a slice.
  *
- * All arrays are [B, d], a row for each sample, one array for each stage; the slices say which samples are meant.
+ * Each array is [B, d], a row for each sample; there is one array for each stage. Slices name the samples to compute.
  */
 export class Stages {
   /** z, to be filled in by the caller. */
@@ -15,51 +15,52 @@ export class Stages {
   readonly gradients: readonly Float64Array[];
   /** Directions w, to be filled in by the caller. */
   readonly directions: readonly Float64Array[];
-  /** ∇²_z l · w */
+  /** Hessian-vector products ∇²_z l · w. */
   readonly products: readonly Float64Array[];
-  private readonly objective: DifferentiableObjective;
-  private readonly sampleCount: number;
 
-  /** @param copies those of the objective, at least as many as there are stages */
-  constructor(objective: DifferentiableObjective, copies: number) {
-    const { sampleCount, latentSize } = objective;
-    const arrays = () => Array.from({ length: copies }, () => new Float64Array(sampleCount * latentSize));
-    this.objective = objective;
-    this.sampleCount = sampleCount;
+  /** @param count number of stages, at most that of the objective's copies */
+  constructor(
+    private readonly objective: DifferentiableObjective,
+    count: number,
+  ) {
+    const length = objective.sampleCount * objective.latentSize;
+    const arrays = () => Array.from({ length: count }, () => new Float64Array(length));
     this.latents = arrays();
     this.gradients = arrays();
     this.directions = arrays();
     this.products = arrays();
   }
 
-  /** The gradients at the latents of some stages. */
+  /** Computes the gradients at the latents of some stages. */
   async evaluate(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     const rows = this.rows(stages, slices);
     await this.objective.value(rows, this.gather(rows, this.latents));
     this.scatter(rows, await this.objective.gradient(rows), this.gradients);
   }
 
-  /** The products of one stage that has been evaluated. */
+  /** Computes the Hessian-vector products of one stage, once its gradients have been computed. */
   async tangent(stage: number, slices: readonly Slice[]): Promise<void> {
     const rows = this.rows([stage], slices);
     const products = await this.objective.tangent(rows, this.gather(rows, this.directions));
     this.scatter(rows, products, this.products);
   }
 
-  /** Adds Σ ∂_θ(wᵀ∇_z l) over stages whose tangents have been taken, and the samples of each in order. */
+  /** Adds Σ ∂_θ(wᵀ∇_z l) over stages whose products have been computed, to the objective's parameter sums. */
   addMixedGradient(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     return this.objective.addMixedGradient(this.rows(stages, slices));
   }
 
-  /** The d numbers of a sample in an array of this size. */
+  /** Returns a sample's row of one of these arrays, a view of d numbers. */
   row(array: Float64Array, sample: number): Float64Array {
     const d = this.objective.latentSize;
     return array.subarray(sample * d, (sample + 1) * d);
   }
 
+  /** Rows of the objective: all samples at the first stage, then at the next. */
   private rows(stages: readonly number[], slices: readonly Slice[]): Int32Array {
+    const { sampleCount } = this.objective;
     return Int32Array.from(
-      stages.flatMap((stage) => slices.map(({ sample }) => stage * this.sampleCount + sample)),
+      stages.flatMap((stage) => slices.map(({ sample }) => stage * sampleCount + sample)),
     );
   }
 
@@ -80,7 +81,7 @@ export class Stages {
   }
 
   private rowOf(arrays: readonly Float64Array[], row: number): Float64Array {
-    const stage = Math.floor(row / this.sampleCount);
-    return this.row(arrays[stage]!, row % this.sampleCount);
+    const { sampleCount } = this.objective;
+    return this.row(arrays[Math.floor(row / sampleCount)]!, row % sampleCount);
   }
 }

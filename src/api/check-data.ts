@@ -1,6 +1,7 @@
 import type { Backend, Problem } from "../backend/backend.ts";
-import { callHint, invalid, show } from "../base/check.ts";
+import { callHint, invalid, refused, show } from "../base/check.ts";
 import { checkFloat32, place } from "../base/float32.ts";
+import { clause, option } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
@@ -14,9 +15,7 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
   checkFloat32(where, "y", y);
   const n = decoder.outputSize;
   if (y.length % n !== 0) {
-    throw invalid(
-      `${where}: y has ${y.length} values, expected a multiple of ${n} (the decoder's output size)`,
-    );
+    throw refused(where, "y", "has", `${y.length} values`, `a multiple of ${n} (the decoder's output size)`);
   }
   return y.length / n;
 }
@@ -32,9 +31,7 @@ export function checkWeights(
   checkFloat32(where, "weights", weights);
   const n = decoder.outputSize;
   if (weights.length !== n && weights.length !== sampleCount * n) {
-    throw invalid(
-      `${where}: weights has ${weights.length} values, expected ${oneOrEach(n, "row", sampleCount)}`,
-    );
+    throw refused(where, "weights", "has", `${weights.length} values`, oneOrEach(n, "row", sampleCount));
   }
 }
 
@@ -49,29 +46,26 @@ export function checkZ0(
   const d = decoder.latentSize;
   const isShared = z0.length === d;
   if (!isShared && z0.length !== sampleCount * d)
-    throw invalid(`${where}: z0 has ${z0.length} values, expected ${oneOrEach(d, "latent", sampleCount)}`);
+    throw refused(where, "z0", "has", `${z0.length} values`, oneOrEach(d, "latent", sampleCount));
   const bad = z0.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   const at = isShared ? `element ${bad}` : place(bad, d);
-  throw invalid(`${where}: z0 is ${z0[bad]} at ${at}, expected finite numbers`);
+  throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
 }
 
-/** How many values there are to be, of rows of `size`. */
+/** Numbers of values that are right, for rows of `size`. */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each sample)`;
 }
 
-/** Refuses what is no backend. */
-export function checkBackend(where: string, backend: Backend): void {
-  if (typeof backend?.open !== "function") {
-    throw invalid(
-      `${where}: backend is ${show(backend)}${callHint(backend)}, expected a backend such as wasm()`,
-    );
-  }
+/** Refuses a value that is no backend; returns it otherwise. */
+export function checkBackend(where: string, name: string, backend: unknown): Backend {
+  if (typeof (backend as Backend | null | undefined)?.open === "function") return backend as Backend;
+  throw refused(where, name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
 }
 
-/** So many values are looked at between two pauses: a millisecond or two. */
+/** Number of values checked between two pauses: a millisecond or two. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**
@@ -97,7 +91,7 @@ export async function checkValues(
     if (weights) attached("weights", weights);
     if (weights && !isShared)
       checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
-    const advice = takesWeights ? "; where data are missing, give weights that are 0 there" : "";
+    const advice = takesWeights ? `; where data are missing, give ${option("weights")} that are 0 there` : "";
     checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first, advice);
     if (looked < VALUES_AT_ONCE) continue;
     looked = 0;
@@ -124,11 +118,17 @@ function checkTargetRow(
     const value = y[first + i]!;
     if (value >= min && value <= max) continue;
     if (weights && weights[firstWeight + i] === 0) continue;
-    const message = `${where}: y is ${value} at ${place(before * n + first + i, n)}`;
-    throw invalid(
-      Number.isFinite(value) && targets !== "finite"
-        ? `${message}, expected [${min}, ${max}] for ${loss.name}; scale the data (bytes: divide by 255), or use squaredError()`
-        : `${message}, expected finite numbers${advice}`,
+    const got = `${value} at ${place(before * n + first + i, n)}`;
+    if (!Number.isFinite(value) || targets === "finite") {
+      throw refused(where, "y", "is", got, "finite numbers", advice);
+    }
+    throw refused(
+      where,
+      "y",
+      "is",
+      got,
+      `[${min}, ${max}] for ${option("loss", termTraits(loss).fileName, loss.name)}`,
+      `; scale the data (bytes: divide by 255)${clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }
 }
@@ -145,11 +145,17 @@ function checkWeightRow(
   for (let i = first; i < first + n; i++) {
     const weight = weights[i]!;
     if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
-      throw invalid(
-        `${where}: weights is ${weight} at ${place(before * n + i, n)}, expected finite numbers >= 0`,
+      throw refused(
+        where,
+        "weights",
+        "is",
+        `${weight} at ${place(before * n + i, n)}`,
+        "finite numbers >= 0",
       );
     }
     sum += weight;
   }
-  if (sum === 0) throw invalid(`${where}: all weights${whose} are 0, expected at least one above 0`);
+  if (sum === 0) {
+    throw invalid(`${where}: all ${option("weights")}${whose} are 0, expected at least one above 0`);
+  }
 }

@@ -1,7 +1,8 @@
 import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkChoice, checkOptions, checkSignal } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
+import { callOf } from "../base/message.ts";
+import { choice, completeOptions, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -15,15 +16,23 @@ import { checkBackend } from "./check-data.ts";
 export interface DecodeOptions {
   /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
   output?: "data" | "preActivation" | undefined;
-  /** What is given with the latents, as in `encode`. */
+  /** Fixed inputs, given with the latents as in `encode`. */
   fixed?: FixedOption | undefined;
   /** For a decoder over points: how many there are. */
   points?: number | undefined;
-  /** Where the work is done. Default `wasm()`. */
+  /** Backend that does the work. Default `wasm()`. */
   backend?: Backend | undefined;
   /** Ends the call early: it rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
+
+const FIELDS = {
+  output: choice("data", "preActivation"),
+  fixed: later<FixedOption | undefined>(),
+  points: later<number | undefined>(),
+  backend: optional<Backend>({ check: checkBackend }),
+  signal: signal<AbortSignalLike>(),
+} satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
 
 /**
  * D(z): what the decoder makes of latents.
@@ -40,18 +49,13 @@ export async function decode(
   z: Float32Array,
   options: DecodeOptions = {},
 ): Promise<Owned<Float32Array>> {
-  checkDecoder("decode", given);
-  checkOptions("decode", options, {
-    ...{ output: true, fixed: true, points: true, backend: true, signal: true },
-  });
-  const { output = "data", backend = wasm(), signal } = options;
-  const decoder = atPoints("decode", given, options.points);
-  checkChoice("decode", "output", output, ["data", "preActivation"]);
-  checkBackend("decode", backend);
-  checkSignal("decode", signal);
+  const where = callOf("decode");
+  checkDecoder(where, given);
+  const { output, backend = wasm(), signal } = completeOptions(where, options, FIELDS);
+  const decoder = atPoints(where, given, options.points);
   throwIfAborted(signal);
-  const count = checkFiniteRows("decode", "z", z, decoder.latentSize, "the decoder's latent size");
-  const fixed = checkFixed("decode", decoder, options.fixed, count);
+  const count = checkFiniteRows(where, "z", z, decoder.latentSize, "the decoder's latent size");
+  const fixed = checkFixed(where, decoder, options.fixed, count);
   const session = await unlessAborted(signal, () => backend.open(decoder));
   if (count > 0) attached("z", z);
   const result = await session.decode(z, fixed, output === "preActivation", makeControl(signal));

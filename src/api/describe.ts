@@ -10,27 +10,27 @@ export interface DescribedOperation {
   readonly operation: string;
   /** The shape of what it makes of one sample. */
   readonly shape: Shape;
-  /** How many parameters it has. */
+  /** Number of its parameters. */
   readonly parameters: number;
-  /** How many multiplications it takes for one sample. */
+  /** Number of its multiplications for one sample. */
   readonly multiplications: number;
 }
 
-/** What `describe` returns; printed or made a string, it is a table. */
+/** Result of `describe`; printed or made a string, it is a table. */
 export interface DecoderDescription {
   readonly latentSize: number;
-  /** Where flows begin, latentSize values; null where it is 0. */
+  /** Start of flows, latentSize values; null if it is 0. */
   readonly start: readonly number[] | null;
   readonly operations: readonly DescribedOperation[];
-  /** How many parameters all operations have. */
+  /** Number of parameters of all operations. */
   readonly parameters: number;
-  /** How many multiplications D(z) takes for one sample; its gradient takes as many again. */
+  /** Number of multiplications of D(z) for one sample; its gradient takes as many again. */
   readonly multiplications: number;
   toString(): string;
 }
 
 /**
- * What a decoder is made of: its operations with their shapes, parameters and multiplications, and totals.
+ * Describes a decoder: its operations with their shapes, parameters and multiplications, and totals.
  *
  * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed
  * @example
@@ -43,7 +43,10 @@ export function describe(decoder: Decoder): DecoderDescription {
     const { name, kind, shape } = operation;
     const { label, cost } = kindOf(operation);
     return {
-      ...{ name, kind, operation: label(operation), shape },
+      name,
+      kind,
+      operation: label(operation),
+      shape,
       parameters: parameters
         .filter((one) => one.operation === index)
         .reduce((sum, { size }) => sum + size, 0),
@@ -53,15 +56,18 @@ export function describe(decoder: Decoder): DecoderDescription {
   const sum = (of: "parameters" | "multiplications") =>
     operations.reduce((total, operation) => total + operation[of], 0);
   const description = {
-    ...{ latentSize: decoder.latentSize, start: decoder.start ? [...decoder.start] : null, operations },
-    ...{ parameters: sum("parameters"), multiplications: sum("multiplications") },
+    latentSize: decoder.latentSize,
+    start: decoder.start ? [...decoder.start] : null,
+    operations,
+    parameters: sum("parameters"),
+    multiplications: sum("multiplications"),
   };
   // Not among the fields: what JSON makes of a description holds numbers only.
   const print = { enumerable: false, value: () => table(description) };
   return Object.defineProperties(description, { toString: print, [INSPECT]: print });
 }
 
-/** What Node's console.log asks a value for. */
+/** Key of the method by which Node's console.log prints a value. */
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 function table({ latentSize, operations, ...totals }: Omit<DecoderDescription, "toString">): string {

@@ -1,5 +1,6 @@
-import { checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { checkOptions, isRevoked, refused, show } from "../base/check.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { completeOptions, count } from "../base/options.ts";
 import { isFloat32Array } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { unlessAborted } from "../solver/control.ts";
@@ -7,7 +8,7 @@ import type { EncodeResult } from "../solver/result.ts";
 import {
   type CommonEncodeOptions,
   checkSettings,
-  ENCODE_OPTIONS,
+  ENCODE_FIELDS,
   type EncodeOptions,
   encode,
 } from "./encode.ts";
@@ -28,7 +29,7 @@ export type EncodeItem =
  */
 export type EncodeStreamOptions = FlowAndSolver &
   Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
-    /** So many items are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
+    /** Number of items that are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
     ahead?: number | undefined;
   };
 
@@ -54,14 +55,13 @@ export function encodeStream(
   options: EncodeStreamOptions = {},
 ): AsyncGenerator<EncodeResult, void, undefined> {
   const where = "encodeStream";
-  const { z0, onAbort, ...known } = ENCODE_OPTIONS;
-  checkOptions(where, options, { ...known, ahead: true });
-  const { ahead: given, ...shared } = options;
-  const ahead = checkNumber(where, "ahead", orDefault(given, 2), { min: 0, max: 2 ** 16, integer: true });
+  const { z0, onAbort, ...fields } = ENCODE_FIELDS;
+  const { ahead } = completeOptions(where, options, { ...fields, ahead: count(0, 2, 2 ** 16) });
+  const { ahead: _, ...shared } = options;
   checkSettings(where, decoder, shared as EncodeOptions);
   if (!isIterable(items)) {
     const hint = isFloat32Array(items) ? "; give [y], or use encode" : "";
-    throw invalid(`${where}: items is ${show(items)}, expected an iterable of Float32Arrays${hint}`);
+    throw refused(where, "items", "is", show(items), `an iterable of Float32Arrays${hint}`);
   }
   return results(decoder, items, ahead, shared as EncodeOptions);
 }
@@ -108,7 +108,7 @@ async function encodeItem(
     return await encode(decoder, y, { ...options, ...own } as EncodeOptions);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new LatentflowError(error.code, `item ${index}: ${error.message}`, { cause: error });
+    throw new LatentflowError(error.code, `item ${index}: ${markedMessage(error)}`, { cause: error });
   }
 }
 

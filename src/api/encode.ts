@@ -1,13 +1,17 @@
 import type { Backend, Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { callOf } from "../base/message.ts";
 import {
-  checkCallback,
-  checkChoice,
-  checkNumber,
-  checkOptions,
-  checkSignal,
-  orDefault,
-} from "../base/check.ts";
+  callback,
+  choice,
+  completeOptions,
+  count,
+  type Field,
+  type HelpOf,
+  later,
+  optional,
+  signal,
+} from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -26,13 +30,13 @@ import { componentsOf } from "../terms/prior-components.ts";
 import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
-/** How far an `encode` call has come. */
+/** Progress of an `encode` call. */
 export interface EncodeProgress {
-  /** Samples that have ended. */
+  /** Number of samples that have ended. */
   readonly done: number;
-  /** All samples. */
+  /** Number of all samples. */
   readonly total: number;
-  /** Over the samples that have ended, without a prior; NaN while there are none. */
+  /** Mean loss of the samples that have ended, without a prior; NaN while there are none. */
   readonly meanLoss: number;
   readonly samplesPerSecond: number;
 }
@@ -48,7 +52,7 @@ export interface CommonEncodeOptions {
    */
   loss?: LossLike | undefined;
   /**
-   * What codes are likely, such as `gaussian()`: then loss + prior(z)/N is lowered, N what the loss is divided by: n for a
+   * Prior on the codes, such as `gaussian()`: then loss + prior(z)/N is lowered, N what the loss is divided by: n for a
    * mean, Σw with weights, 1 for a sum. `"none"` leaves the decoder's own out. Default: the decoder's own, if it has one.
    *
    * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
@@ -60,7 +64,7 @@ export interface CommonEncodeOptions {
    */
   weights?: Float32Array | undefined;
   /**
-   * What is given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
+   * Fixed inputs, given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
    * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
    */
   fixed?: FixedOption | undefined;
@@ -71,7 +75,7 @@ export interface CommonEncodeOptions {
    * where it has none.
    */
   z0?: Float32Array | undefined;
-  /** Where the work is done. Default `wasm()`. */
+  /** Backend that does the work. Default `wasm()`. */
   backend?: Backend | undefined;
   /** At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. */
   batchSize?: number | undefined;
@@ -91,25 +95,37 @@ export interface CommonEncodeOptions {
    */
   onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
   /**
-   * What an abort does: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
+   * Effect of an abort: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
    * what there is, the last accepted z, and the status "aborted" for samples that had not ended.
    */
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Names of all options of `encode`. */
-export const ENCODE_OPTIONS: { readonly [Name in keyof Required<EncodeOptions>]: true } = {
-  ...{ loss: true, prior: true, flow: true, solver: true, saveAt: true, weights: true, z0: true },
-  ...{
-    backend: true,
-    fixed: true,
-    points: true,
-    batchSize: true,
-    signal: true,
-    onProgress: true,
-    onAbort: true,
-  },
-};
+/** Head of the messages of `encode`. */
+const WHERE = callOf("encode");
+
+/** Fields of the options of `encode`. Those that depend on the decoder, or on each other, are checked with them. */
+export const ENCODE_FIELDS = {
+  loss: later<LossLike | undefined>(),
+  prior: later<PriorLike | undefined>(),
+  flow: later<unknown>(),
+  solver: later<unknown>(),
+  saveAt: later<SaveAt | undefined>(),
+  weights: later<Float32Array | undefined>(),
+  fixed: later<FixedOption | undefined>(),
+  points: later<number | undefined>(),
+  z0: later<Float32Array | undefined>(),
+  backend: optional<Backend>({ check: checkBackend }),
+  batchSize: optional(count(1)),
+  signal: signal<AbortSignalLike>(),
+  onProgress: callback<(progress: EncodeProgress) => unknown>(),
+  onAbort: choice("throw", "return"),
+} satisfies { readonly [Name in keyof Required<EncodeOptions>]: Field<unknown> };
+
+/** Help of the program for the options of `encode` that are numbers. */
+export const ENCODE_HELP = {
+  batchSize: ["n", "at most so many samples in memory at once; the result is the same"],
+} as const satisfies Partial<HelpOf<CommonEncodeOptions>>;
 
 /**
  * Encodes samples with a decoder alone: for each one, follows a flow along the gradient of its own loss from
@@ -138,9 +154,12 @@ export async function encode(
   options: EncodeOptions = {},
 ): Promise<EncodeResult> {
   const start = performance.now();
-  const { problem, z0, flow, solver, saveAt, backend } = checkArguments(given, y, options);
+  const { problem, z0, flow, solver, saveAt, backend, signal, onProgress, onAbort } = checkArguments(
+    given,
+    y,
+    options,
+  );
   const { decoder } = problem;
-  const { signal, onProgress, onAbort = "throw" } = options;
   const mayThrow = () => {
     if (onAbort === "throw") throwIfAborted(signal);
   };
@@ -161,16 +180,18 @@ export async function encode(
       samplesPerSecond: reported / seconds(),
     });
   });
-  await checkValues("encode", problem, control);
+  await checkValues(WHERE, problem, control);
   mayThrow();
   const pair = { flow, solver };
   // Packs the weights: the first call into WASM.
   const session = signal?.aborted
     ? undefined
-    : await orAbort(signal, backend.open(decoder, { problem, pair }));
+    : await orAbort(signal, backend.open(decoder, { problem, pair, isRecorded: saveAt !== undefined }));
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
   solution = new Solution(sampleCount, decoder.latentSize, starts, {
-    ...{ order: orderOf(flow), saveAt, hasPrior: problem.prior !== undefined },
+    order: orderOf(flow),
+    saveAt,
+    hasPrior: problem.prior !== undefined,
   });
   await session?.solve(problem, pair, solution, control);
   await callbacks.settled(signal);
@@ -180,35 +201,33 @@ export async function encode(
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
-  checkOptions("encode", options, ENCODE_OPTIONS);
-  const { loss, prior, batchSize, ...settings } = checkSettings("encode", given, options);
-  const decoder = atPoints("encode", given, options.points);
-  const sampleCount = checkTargets("encode", y, decoder);
+  const { loss, prior, batchSize, ...settings } = checkSettings(WHERE, given, options);
+  const decoder = atPoints(WHERE, given, options.points);
+  const sampleCount = checkTargets(WHERE, y, decoder);
   const { weights } = options;
-  checkWeights("encode", weights, sampleCount, decoder);
-  const fixed = checkFixed("encode", decoder, options.fixed, sampleCount);
-  if (options.z0 !== undefined) checkZ0("encode", options.z0, sampleCount, decoder);
+  checkWeights(WHERE, weights, sampleCount, decoder);
+  const fixed = checkFixed(WHERE, decoder, options.fixed, sampleCount);
+  if (options.z0 !== undefined) checkZ0(WHERE, options.z0, sampleCount, decoder);
   // Copied: the caller may change z0 while the backend opens.
   const z0 = options.z0?.slice() ?? decoder.start;
-  const problem: Problem = {
-    ...{ decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize },
-  };
+  const problem: Problem = { decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize };
   return { problem, z0, ...settings };
 }
 
-/** The decoder, and options that are no samples' data, checked and completed. */
+/** Checks the decoder, and completes the options that are no samples' data. */
 export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
+  const {
+    backend = wasm(),
+    batchSize,
+    signal,
+    onProgress,
+    onAbort,
+  } = completeOptions(where, options, ENCODE_FIELDS);
   checkDecoder(where, decoder);
   const loss = checkLoss(where, options.loss, decoder);
-  const { backend = wasm(), batchSize, onProgress } = options;
   const { flow, solver } = checkFlowAndSolver(where, options);
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
-  checkBackend(where, backend);
-  if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
-  checkCallback(where, "onProgress", onProgress);
-  checkChoice(where, "onAbort", orDefault(options.onAbort, "throw"), ["throw", "return"]);
-  checkSignal(where, options.signal);
   const given = checkPrior(where, options.prior, decoder);
   const prior = given && componentsOf(given, decoder.latentSize);
-  return { loss, prior, batchSize, flow, solver, saveAt, backend };
+  return { loss, prior, flow, solver, saveAt, backend, batchSize, signal, onProgress, onAbort };
 }

@@ -3,7 +3,7 @@ import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFl
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkSolver, followsAnyFlow, type Solver } from "../solver/solver.ts";
 
-/** Which flow is followed, and how. `lbfgs` and `amd` follow the gradient flow at α = 1 only. */
+/** Flow and the solver that follows it. `lbfgs` and `amd` follow the gradient flow with α = 1 only. */
 export type FlowAndSolver =
   | {
       /** The differential equation that leads to the code. Default `gradientFlow()`. */

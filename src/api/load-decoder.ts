@@ -1,5 +1,6 @@
 import { checkOptions, showLocation } from "../base/check.ts";
 import { inTurns } from "../base/event-loop.ts";
+import { callOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import {
@@ -8,19 +9,11 @@ import {
   fileOptions,
   parseDecoder,
 } from "../decoder/from-safetensors.ts";
-import {
-  bytesOf,
-  checkReading,
-  type FileSource,
-  locationOf,
-  onGiven,
-  type ReadingOptions,
-  readingOptions,
-  readSource,
-} from "../files/source.ts";
+import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
+import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../files/source.ts";
 import { verifyDecoder } from "./verify.ts";
 
-/** Where a decoder's file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
+/** Source of a decoder's file. A string is a path in Node, unless it begins http:, https: or file:. */
 export type DecoderSource = FileSource;
 
 /** Options of `loadDecoder`. Its parameters, as float32, are what `maxBytes` bounds. */
@@ -29,14 +22,11 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
 /**
  * Loads a decoder from a safetensors file.
  *
- * The file holds one multi-layer perceptron under PyTorch's names: `…N.weight` [out, in] and `…N.bias` [out],
- * after any common prefix, ordered by N as a number; F32, F16, BF16 or F64. A missing bias is 0. Weight normalisation
- * (`weight_g` and `weight_v`, or `parametrizations.weight.original0` and `original1`) and BatchNorm (`running_mean`,
- * `running_var`) are folded into the layers. Its metadata may hold
- * `activation` (a name, as JSON an object like `{"name":"elu","alpha":2}`, or a JSON array with one between each two
- * layers) and `outputActivation`, `loss`
- * ("bce", cross entropy, or "mse", squared error), `reduction` ("mean" or "sum"), `outputShape` (JSON,
- * `[28,28]`), `batchNorm`, `batchNormEpsilon`, and `latentflow.probe`. What the file does not say, the options can.
+ * The file is one of `toSafetensors`, or a plain stack of linear layers under PyTorch's names: `…N.weight` [out, in] and
+ * `…N.bias` [out] after a common prefix, with numbers N that grow by 1 or by 2; F32, F16, BF16 or F64. A missing bias is 0.
+ * Its metadata may hold `activation` (a name, as JSON an object like `{"name":"elu","alpha":2}`, or a JSON array with one
+ * between each two layers), `outputActivation`, `loss` ("bce", cross entropy, or "mse", squared error), `reduction`
+ * ("mean" or "sum"), `outputShape` (JSON, `[28,28]`) and `latentflow.probe`. Options override them.
  *
  * Names and shapes do not tell a stack of layers from everything else. A probe does, in the file or as an option: a few
  * latents and their outputs, which the decoder is run on. `decoder.verified` says whether there was one.
@@ -44,8 +34,9 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
  *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
  * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails,
- *   `invalid_file` when it holds no decoder or more than `maxBytes`, `invalid_argument` on a wrong option or one that
- *   is missing
+ *   `needs_conversion` when its tensors are neither described in it nor a plain stack of linear layers: the message has the
+ *   line of Python that exports the decoder to ONNX; `invalid_file` when it holds no decoder or more than `maxBytes`;
+ *   `invalid_argument` on a wrong option or one that is missing
  * @example
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */
@@ -56,10 +47,10 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   const { signal } = limits;
   throwIfAborted(signal);
   const location = locationOf(source);
-  const where = location === undefined ? "loadDecoder" : `loadDecoder(${showLocation(location)})`;
+  const where = callOf("loadDecoder", location === undefined ? undefined : showLocation(location));
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
-  const work = onGiven(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
+  const work = whileUnchanged(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
   const { decoder, probe } = await inTurns(work, signal);
   // With an output activation of the user's a probe may be of the network without it.
   const compared = checked.outputActivation ? "either" : "data";

@@ -1,12 +1,13 @@
 import type { Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { option } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder, probedOf, withVerification } from "../decoder/decoder.ts";
 import { atPoints } from "../decoder/points.ts";
 import { type CheckedProbe, type Probe, probeInputs } from "../decoder/probe.ts";
 import { type Comparison, compareWithProbe, refuseByProbe } from "../decoder/probe-comparison.ts";
-import type { Limits } from "../files/source.ts";
+import type { Limits } from "../files/limits.ts";
 import { costOf } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import { makeControl } from "../solver/control.ts";
@@ -18,7 +19,7 @@ import { makeControl } from "../solver/control.ts";
 export type ComparedOutput = "data" | "preActivation" | "either";
 
 /**
- * The same decoder, saying whether it is the one of a probe. The one given must not be used any more.
+ * Decoder with the outcome of its comparison with a probe. The one given must not be used any more.
  *
  * @param where the function called, for messages
  * @param probe undefined: there is none
@@ -43,7 +44,7 @@ export async function verifyDecoder(
   }
 }
 
-/** That it cannot be run here, as a reason: it can be loaded all the same, for another backend. */
+/** Reason why the decoder cannot be run here. It can be loaded all the same, for another backend. */
 function whyNotRun(error: unknown): string {
   if (!(error instanceof LatentflowError) || !/^(unsupported|out_of_memory)$/.test(error.code)) throw error;
   return `it could not be run here, to compare it with the probe: ${error.message}`;
@@ -110,10 +111,10 @@ async function decodeRowByRow(
   return outputs;
 }
 
-/** What may be wrong with a decoder that is not the probe's. */
+/** Advice on what may be wrong with a decoder that differs from the probe. */
 function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
   if (agreesWithOther) {
-    return "They agree on the other side of the output activation: give another outputActivation";
+    return `They agree on the other side of the output activation: give another ${option("outputActivation")}`;
   }
   const after: readonly (readonly [name: string, f: (x: number) => number])[] = [
     ["sigmoid", (value) => 1 / (1 + Math.exp(-value))],
@@ -122,10 +123,10 @@ function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boo
   ];
   for (const [name, f] of after) {
     if (compareWithProbe(probe, outputs.map(f)).outcome !== "agrees") continue;
-    return `They agree after a ${name}: give outputActivation: "${name}", or write it into the file's metadata`;
+    return `They agree after a ${name}: give ${option("outputActivation", name)}, or write it into the file's metadata`;
   }
   return (
-    "Is the activation between the layers another one? Is a sigmoid missing at the end (outputActivation)? Are weights " +
+    `Is the activation between the layers another one? Is a sigmoid missing at the end (${option("outputActivation")})? Are weights ` +
     "transposed, [in, out]? Are there residual connections, or normalisations without parameters? Was the model in " +
     "eval() when the probe was made?"
   );

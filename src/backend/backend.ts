@@ -12,7 +12,7 @@ import type { PriorComponents } from "../terms/prior-components.ts";
 import type { SampleRange } from "./feed.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-/** What is to be encoded, checked: the data of B samples, n values each. */
+/** Checked input of a solve: data of B samples, n values each. */
 export interface Problem {
   readonly decoder: Decoder;
   readonly loss: Loss;
@@ -21,9 +21,9 @@ export interface Problem {
   readonly targets: Float32Array;
   /** n values for all samples, or B × n. */
   readonly weights: Float32Array | undefined;
-  /** What is given with the samples, for each of the decoder's fixed inputs. */
+  /** Values of the decoder's fixed inputs, in their order. */
   readonly fixed: FixedValues;
-  /** What each sample's objective has beside its loss, divided by N: see `priorScale`. */
+  /** Prior on z, added to each sample's loss as prior(z)/N; see `priorScale` for N. */
   readonly prior: PriorComponents | undefined;
   /** At most this many samples are resident at once, on each thread. */
   readonly batchSize: number | undefined;
@@ -41,17 +41,28 @@ export interface SampleSet extends SampleRange {
   readonly solution: Solution;
 }
 
+/** Solve that a session is opened for. */
+export interface Use {
+  readonly problem: Problem;
+  readonly pair: CheckedPair;
+  /** True if points of each sample's trajectory are kept. */
+  readonly isRecorded: boolean;
+}
+
 /**
- * What a thread solves, and how.
+ * Solve as one thread sees it. In a worker `problem` has no samples' data, which come with each range of its feed.
  *
  * @typeParam Range what its feed gives
  */
-export interface Task<Range extends SampleRange = SampleRange> {
-  /** All samples of the call. A worker gets their data by and by: those come with what its feed gives. */
-  readonly problem: Problem;
-  readonly pair: CheckedPair;
+export interface Task<Range extends SampleRange = SampleRange> extends Use {
   /** Finds the data of samples, and where their results go. */
   readonly samplesIn: (range: Range) => SampleSet;
+}
+
+/** All samples of a problem as a task. */
+export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
+  const samplesIn = (range: SampleRange) => ({ ...range, problem, solution });
+  return { problem, pair, isRecorded: solution.recording !== undefined, samplesIn };
 }
 
 /**
@@ -70,13 +81,7 @@ export interface Backend {
   readonly availability?: (decoder?: Decoder) => Promise<Availability>;
 }
 
-/** What a session will be used for. */
-export interface Use {
-  readonly problem: Problem;
-  readonly pair: CheckedPair;
-}
-
-/** Whether a backend can be used. */
+/** Answer to whether a backend can be used here. */
 export interface Availability {
   readonly available: boolean;
   /** Why not, for people. */
@@ -90,10 +95,10 @@ export interface Session {
   readonly info: BackendInfo;
   /** Follows the flows of all samples of a problem, on as many threads as it is worth. */
   solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
-  /** How many samples to bind to one objective. */
+  /** Number of samples to bind to one objective. */
   objectiveSize(problem: Problem): number;
   /** The objective of samples first … first + count - 1. */
-  objective(problem: Problem, first: number, count: number): Objective;
+  objective(problem: Problem, first: number, count: number): Promise<Objective>;
   /**
    * D(z), B × n.
    * @param fixed what is given with the latents
@@ -110,12 +115,12 @@ export interface Session {
    * Trains the decoder in place: what this session solves and decodes follows the updates, the decoder itself does
    * not. For a decoder that nobody else uses. Absent where the backend does not train.
    */
-  train?(optimizer: Optimizer): Trainer;
+  train?(optimizer: Optimizer): Promise<Trainer>;
 }
 
-/** What the updates of a trainer have come to, all that the next ones depend on; arrays are copies. */
+/** State of a trainer between two updates, on which all later ones depend; arrays are copies. */
 export interface TrainerState {
-  /** How many updates there have been. */
+  /** Number of updates so far. */
   readonly updates: number;
   /** [parameterCount], in the order of `decoder.parameters`. */
   readonly parameters: Float32Array;

@@ -4,11 +4,11 @@ export interface SampleRange {
   readonly count: number;
 }
 
-/** Where a thread takes the samples of a call from, when it has room for more. */
+/** Source of the samples that a thread works on. */
 export interface Feed<Range extends SampleRange = SampleRange> {
-  /** Would `take` give any now? */
+  /** True if `take` would return samples now. */
   readonly hasMore: boolean;
-  /** Samples that nobody has taken yet, at most `most` of them; undefined while there are none. */
+  /** Takes at most `most` samples that are left; undefined while there are none. */
   take(most: number): Range | undefined;
 }
 

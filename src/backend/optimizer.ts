@@ -1,21 +1,35 @@
-import { type Bounds, type Complete, checkNumber, checkOptions, withDefaults } from "../base/check.ts";
+import type { Bounds, Complete } from "../base/check.ts";
+import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
 // In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
 // PyTorch's.
 
-/** How parameters follow from their gradients: an immutable value. Backends do the update. */
+/** Rule that updates parameters by their gradients: an immutable value, applied by backends. */
 export type Optimizer = Rmsprop | Adam | Sgd;
+
+/** Bounds of a decay rate: at 1 a state would never change, and Adam would divide by 0. Also below 1 in float32. */
+const DECAY: Bounds = { min: 0, max: 1 - 2 ** -24 };
+
+/** Bounds of ε: backends compute in float32, where a smaller one would be 0, and 0 / 0 no parameter. */
+const EPSILON: Bounds = { min: 1e-37 };
 
 /** Options of `rmsprop`. */
 export interface RmspropOptions {
   /** >= 0. Default 5e-4. */
   learningRate?: number | undefined;
-  /** How slowly v forgets, in [0, 1). Default 0.9. */
+  /** Decay rate of v, the mean of the squared gradients, in [0, 1). Default 0.9. */
   alpha?: number | undefined;
   /** > 0. Default 1e-6. */
   epsilon?: number | undefined;
 }
+
+/** Fields of the options of `rmsprop`. */
+export const RMSPROP_FIELDS = {
+  learningRate: number({ min: 0 }, 5e-4),
+  alpha: number(DECAY, 0.9),
+  epsilon: number(EPSILON, 1e-6),
+} satisfies FieldsOf<RmspropOptions>;
 
 /** RMSprop with all its options. */
 export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
@@ -37,23 +51,32 @@ export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
  * await train(decoder, images, { optimizer: rmsprop({ learningRate: 1e-3 }) });
  */
 export function rmsprop(options?: RmspropOptions): Rmsprop {
-  const defaults = { learningRate: 5e-4, alpha: 0.9, epsilon: 1e-6 };
-  return Object.freeze({ name: "rmsprop", stateVectors: 1, ...fillIn("rmsprop", defaults, options) });
+  const all = completeOptions("rmsprop", options, RMSPROP_FIELDS);
+  return Object.freeze<Rmsprop>({ name: "rmsprop", stateVectors: 1, ...all });
 }
 
 /** Options of `adam`. */
 export interface AdamOptions {
   /** >= 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** How slowly m, the mean of the gradients, forgets, in [0, 1). Default 0.9. */
+  /** Decay rate β₁ of m, the mean of the gradients, in [0, 1). Default 0.9. */
   beta1?: number | undefined;
-  /** How slowly v, the mean of their squares, forgets, in [0, 1). Default 0.999. */
+  /** Decay rate β₂ of v, the mean of the squared gradients, in [0, 1). Default 0.999. */
   beta2?: number | undefined;
   /** > 0. Default 1e-8. */
   epsilon?: number | undefined;
   /** λ, decoupled from the gradient (AdamW), >= 0. Default 0. */
   weightDecay?: number | undefined;
 }
+
+/** Fields of the options of `adam`. */
+export const ADAM_FIELDS = {
+  learningRate: number({ min: 0 }, 1e-3),
+  beta1: number(DECAY, 0.9),
+  beta2: number(DECAY, 0.999),
+  epsilon: number(EPSILON, 1e-8),
+  weightDecay: number({ min: 0 }, 0),
+} satisfies FieldsOf<AdamOptions>;
 
 /** Adam with all its options. */
 export interface Adam extends Readonly<Complete<AdamOptions>> {
@@ -77,17 +100,23 @@ export interface Adam extends Readonly<Complete<AdamOptions>> {
  * await train(decoder, images, { optimizer: adam({ weightDecay: 0.01 }), schedule: cosine() });
  */
 export function adam(options?: AdamOptions): Adam {
-  const defaults = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
-  return Object.freeze({ name: "adam", stateVectors: 2, ...fillIn("adam", defaults, options) });
+  const all = completeOptions("adam", options, ADAM_FIELDS);
+  return Object.freeze<Adam>({ name: "adam", stateVectors: 2, ...all });
 }
 
 /** Options of `sgd`. */
 export interface SgdOptions {
   /** >= 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** How slowly the velocity forgets, in [0, 1). Default 0, plain gradient descent. */
+  /** Decay rate of the velocity, in [0, 1). Default 0, plain gradient descent. */
   momentum?: number | undefined;
 }
+
+/** Fields of the options of `sgd`. */
+export const SGD_FIELDS = {
+  learningRate: number({ min: 0 }, 1e-3),
+  momentum: number(DECAY, 0),
+} satisfies FieldsOf<SgdOptions>;
 
 /** Stochastic gradient descent with all its options. */
 export interface Sgd extends Readonly<Complete<SgdOptions>> {
@@ -109,13 +138,24 @@ export interface Sgd extends Readonly<Complete<SgdOptions>> {
  * await train(decoder, images, { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) });
  */
 export function sgd(options?: SgdOptions): Sgd {
-  const all = fillIn("sgd", { learningRate: 1e-3, momentum: 0 }, options);
-  return Object.freeze({ name: "sgd", stateVectors: all.momentum > 0 ? 1 : 0, ...all });
+  const all = completeOptions("sgd", options, SGD_FIELDS);
+  return Object.freeze<Sgd>({ name: "sgd", stateVectors: all.momentum > 0 ? 1 : 0, ...all });
 }
+
+/** Help of the program for the options of optimizers. */
+export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> = {
+  learningRate: ["rate", "how far a step goes"],
+  alpha: ["share", "decay rate of the mean of squared gradients"],
+  beta1: ["share", "decay rate of the mean of gradients"],
+  beta2: ["share", "decay rate of the mean of squared gradients"],
+  epsilon: ["number", "keeps steps finite"],
+  weightDecay: ["share", "how much of the weights a step takes away, times the rate"],
+  momentum: ["share", "decay rate of the velocity"],
+};
 
 const NAMES: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
 
-/** Is it what `rmsprop`, `adam` or `sgd` returns, as far as can be told? */
+/** True for values as `rmsprop`, `adam` and `sgd` return them. */
 export function isOptimizer(value: unknown): value is Optimizer {
   const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
   return (
@@ -124,37 +164,4 @@ export function isOptimizer(value: unknown): value is Optimizer {
     typeof learningRate === "number" &&
     learningRate >= 0
   );
-}
-
-// Backends compute in float32: a smaller epsilon would be 0 there, and 0 / 0 no parameter.
-const smallestEpsilon = 1e-37;
-
-/** A share below 1: at 1 a state would never forget, and Adam would divide by 0. Also below 1 in float32. */
-const share: Bounds = { min: 0, max: 1 - 2 ** -24 };
-
-type OptionOf<O> = O extends Optimizer ? Exclude<keyof O, "name" | "stateVectors"> : never;
-
-/** Of every option of an optimizer, so that none goes unchecked. */
-const bounds: { readonly [Name in OptionOf<Optimizer>]: Bounds } = {
-  learningRate: { min: 0 },
-  alpha: share,
-  beta1: share,
-  beta2: share,
-  momentum: share,
-  epsilon: { min: smallestEpsilon },
-  weightDecay: { min: 0 },
-};
-
-/** The defaults, with what the caller gave in their place, once it is checked. */
-function fillIn<T extends { readonly [K in keyof T]: number }>(
-  where: string,
-  defaults: T,
-  options: { readonly [Name in keyof T]?: T[Name] | undefined } | undefined,
-): T {
-  checkOptions(where, options as T | undefined, defaults);
-  const all = withDefaults(defaults, options ?? {});
-  for (const [name, value] of Object.entries(all)) {
-    checkNumber(where, name, value, bounds[name as keyof typeof bounds]);
-  }
-  return all;
 }

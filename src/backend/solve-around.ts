@@ -1,15 +1,9 @@
 import type { Control } from "../solver/base.ts";
 import { isDescentSolver, takesMatrices } from "../solver/descent.ts";
 import { follow } from "../solver/follow.ts";
-import type { Solution } from "../solver/solution.ts";
 import { rowsWithRoom } from "../solver/solver-block.ts";
-import type { CheckedPair, Problem, Session, Task } from "./backend.ts";
+import type { Session, Task } from "./backend.ts";
 import type { Feed, SampleRange } from "./feed.ts";
-
-/** All samples of a problem as a task. */
-export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
-  return { problem, pair, samplesIn: (range) => ({ ...range, problem, solution }) };
-}
 
 /**
  * Solves samples around the objectives of a backend, as many at a time as there is room for: what every backend can do, for
@@ -30,7 +24,7 @@ export async function solveAround<Range extends SampleRange>(
     const range = feed.take(size);
     if (!range) return;
     const { problem: own, solution, first, count } = samplesIn(range);
-    const objective = objectives.objective(own, first, count);
+    const objective = await objectives.objective(own, first, count);
     try {
       await follow(solver, objective, flow, solution, first, control);
     } finally {

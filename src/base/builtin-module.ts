@@ -1,4 +1,4 @@
-/** Those of Node's modules that the library asks for, by name. */
+/** Names of Node's modules that the library uses. */
 interface Modules {
   "node:fs": typeof import("node:fs");
   "node:fs/promises": typeof import("node:fs/promises");
@@ -11,7 +11,7 @@ interface Modules {
   "node:zlib": typeof import("node:zlib");
 }
 
-/** One of Node's own modules; undefined where there are none. Not by import(), on which bundlers for browsers fail. */
+/** Loads a module of Node; undefined in other runtimes. It avoids import(), on which bundlers for browsers fail. */
 export function builtinModule<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
   const process: Partial<NodeJS.Process> | undefined = globalThis.process;
   return process?.getBuiltinModule?.(name) as Modules[Name] | undefined;

@@ -1,8 +1,14 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
+import { refusalOf } from "./message.ts";
 
 /** An `invalid_argument` error, ready to be thrown. */
 export function invalid(message: string, cause?: unknown): LatentflowError {
   return refusal("invalid_argument", message, cause);
+}
+
+/** An `invalid_argument` error about an option or argument, ready to be thrown; see `refusalOf`. */
+export function refused(...parts: Parameters<typeof refusalOf>): LatentflowError {
+  return invalid(refusalOf(...parts));
 }
 
 /** An `invalid_file` error, ready to be thrown. */
@@ -14,9 +20,9 @@ function refusal(code: LatentflowErrorCode, message: string, cause: unknown): La
   return new LatentflowError(code, message, cause === undefined ? undefined : { cause });
 }
 
-/** So many characters of a text are shown. */
+/** Largest number of characters of a text that a message shows. */
 const LONGEST_TEXT = 60;
-/** Of a path, whose end says more than its start. */
+/** Largest number of characters of a path in a message; a path's end says more than its start. */
 const LONGEST_PATH = 300;
 
 /** Controls, marks of direction, what cannot be seen, halves of a character: what would change how a line is read. */
@@ -41,7 +47,7 @@ export function escapeText(text: string, most = LONGEST_TEXT, isQuoted = false):
   return all;
 }
 
-/** Its code units, each as \uXXXX; the common ones as JSON has them. */
+/** Code units of a character, each as \uXXXX; the common ones as JSON writes them. */
 function escapeCharacter(character: string): string {
   if (character === "\n") return "\\n";
   if (character === "\t") return "\\t";
@@ -51,12 +57,12 @@ function escapeCharacter(character: string): string {
     .join("");
 }
 
-/** A path or a URL in a message, without what is secret of a URL. */
+/** Path or URL in a message, without a URL's secrets. */
 export function showPath(path: string | URL): string {
   return escapeText(withoutSecrets(String(path)), LONGEST_PATH);
 }
 
-/** The same in quotes, as short as other values. */
+/** Location in a message, in quotes and without secrets, as short as other values. */
 export function showLocation(location: string): string {
   return show(withoutSecrets(location));
 }
@@ -66,10 +72,10 @@ export function showLocation(location: string): string {
  * other way or have spaces before them. Others than http are not read, but their messages go into logs as well.
  */
 const SCHEME = /^[\s\p{Cc}"'<]*(?:https?:[\s\\/]*|(?!file:)[a-z][a-z\d+.-]*:\/\/)/iu;
-/** Who asks. A password with a slash that is not escaped makes a port of what is none. */
+/** User and password of a URL. A password with a slash that is not escaped looks like a port. */
 const USER = /^(?:[^\\/?#]*@|[^\\/?#:@[]+:(?!\d*(?:[\\/?#]|$)).*@)/su;
 
-/** Of a URL neither a password nor its query, which may hold a token. */
+/** Removes the password and the query, which may hold a token, from a URL. */
 export function withoutSecrets(location: string): string {
   const [scheme] = SCHEME.exec(location) ?? [];
   if (scheme === undefined) return location;
@@ -77,13 +83,13 @@ export function withoutSecrets(location: string): string {
   return scheme + rest.replace(/\?[^#]+/, "?…");
 }
 
-/** The name of a value that came in, a solver's say: without quotes if it is a text. */
+/** Name of a value from outside in a message, such as a solver's; a text has no quotes. */
 export function showName(name: unknown): string {
   return typeof name === "string" ? escapeText(name) : show(name);
 }
 
 /**
- * How a value that came in is named in a message: on a line, in at most some 80 characters, and telling -0, NaN and
+ * Text of a value from outside in a message: on a line, in at most some 80 characters, and telling -0, NaN and
  * strings apart. It never throws, whatever the value's own code does.
  */
 export function show(value: unknown): string {
@@ -97,7 +103,7 @@ export function show(value: unknown): string {
   return `${/^[AEIOU]/i.test(name) && !/^Uint/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/** By its prototype's constructor: a property of its own may come from a file. */
+/** Name of a value's class, by its prototype's constructor: an own property may come from a file. */
 function className(value: object): string {
   try {
     const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
@@ -108,12 +114,12 @@ function className(value: object): string {
   return "object";
 }
 
-/** So many items a message lists at most. */
+/** Largest number of items that a message lists. */
 const MOST_LISTED = 12;
-/** So many characters they come to, unless the first one is longer. */
+/** Largest number of characters of a list in a message, unless its first item is longer. */
 const LONGEST_LIST = 400;
 
-/** Items in a message, as many as stay readable, and how many more there are. */
+/** Joins items for a message: as many as stay readable, then the number of the others. */
 export function showList(items: readonly string[], longest = LONGEST_LIST): string {
   const shown: string[] = [];
   for (const item of items.slice(0, MOST_LISTED)) {
@@ -150,7 +156,7 @@ export function checkOptions<Options extends object>(
       throw invalid(`${where}: unknown option ${show(name)}; ${reason}`);
     }
     if (isRevoked((options as Readonly<Record<string, unknown>>)[name])) {
-      throw invalid(`${where}: ${name} is a Proxy that has been revoked, expected a value that can be read`);
+      throw refused(where, name, "is", "a Proxy that has been revoked", "a value that can be read");
     }
   }
 }
@@ -165,7 +171,7 @@ export function isRevoked(value: unknown): boolean {
   }
 }
 
-/** The names of an object's properties, whatever it is; undefined of a list and of what is no object. */
+/** Names of an object's properties; undefined for a list, and for any value that is no object. */
 export function optionNames(where: string, options: unknown): string[] | undefined {
   if (options === null || typeof options !== "object") return undefined;
   try {
@@ -176,7 +182,7 @@ export function optionNames(where: string, options: unknown): string[] | undefin
   }
 }
 
-/** What to do where a value was given that has the one meant as a member, a result in place of its z. */
+/** Advice for a value given in place of its member, such as a result in place of its z; else empty. */
 export function memberHint(value: unknown, member: string): string {
   try {
     const has = typeof value === "object" && value !== null && member in value;
@@ -186,12 +192,12 @@ export function memberHint(value: unknown, member: string): string {
   }
 }
 
-/** What to do where a function was given in place of what it makes. */
+/** Advice for a function given in place of its result; else empty. */
 export function callHint(value: unknown): string {
   return typeof value === "function" ? " (are the brackets of the call missing?)" : "";
 }
 
-/** The bounds of a number: `min` and `max` are allowed values, `above` and `below` are not. */
+/** Bounds of a number: `min` and `max` are allowed values, `above` and `below` are not. */
 export interface Bounds {
   readonly min?: number;
   readonly above?: number;
@@ -200,22 +206,13 @@ export interface Bounds {
   readonly integer?: boolean;
 }
 
-/** What an option is when it is left out. `null` is no way to leave it out: it is refused as any other wrong value is. */
+/** Value, or the default if it is undefined. `null` stays, to be refused as any other wrong value is. */
 export function orDefault<Value, Default>(value: Value | undefined, standard: Default): Value | Default {
   return value === undefined ? standard : value;
 }
 
-/** Options with their defaults: each is there. */
+/** Options with their defaults, none of them undefined. */
 export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
-
-/** Options over their defaults. What is undefined is left out. */
-export function withDefaults<Options extends object>(
-  defaults: Options,
-  options: { readonly [Name in keyof Options]?: Options[Name] | undefined },
-): Options {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...Object.fromEntries(given) };
-}
 
 /** Refuses a value that is no number within its bounds; returns it otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
@@ -238,18 +235,21 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
   const isUnsafe = integer && typeof value === "number" && value > Number.MAX_SAFE_INTEGER;
   const most = bounds.max ?? (isUnsafe ? Number.MAX_SAFE_INTEGER : undefined);
   const expected = showBounds(most === undefined ? bounds : { ...bounds, max: most });
-  throw invalid(`${where}: ${name} is ${show(value)}, expected ${expected}`);
+  throw refused(where, name, "is", show(value), expected);
 }
 
-/** What a number is within its bounds: `a finite number > 0 and <= 1`. */
-export function showBounds({ above, min, max, below, integer }: Bounds): string {
-  const limits = [
-    above !== undefined ? `> ${above}` : "",
-    min !== undefined ? `>= ${min}` : "",
-    max !== undefined ? `<= ${max}` : "",
-    below !== undefined ? `< ${below}` : "",
-  ].filter(Boolean);
-  return `${integer ? "an integer" : "a finite number"}${limits.length ? ` ${limits.join(" and ")}` : ""}`;
+/** Number within its bounds, for messages: `a finite number > 0 and <= 1`. */
+export function showBounds(bounds: Bounds): string {
+  const limits = showLimits(bounds);
+  return (bounds.integer ? "an integer" : "a finite number") + (limits && ` ${limits}`);
+}
+
+/** Bounds of a number as messages show them: `> 0 and <= 1`; empty if there are none. */
+export function showLimits({ above, min, max, below }: Bounds): string {
+  const limits = { ">": above, ">=": min, "<=": max, "<": below };
+  return Object.entries(limits)
+    .flatMap(([sign, limit]) => (limit === undefined ? [] : [`${sign} ${limit}`]))
+    .join(" and ");
 }
 
 /** Refuses a value that is none of `choices`; returns it otherwise. */
@@ -260,26 +260,26 @@ export function checkChoice<T extends string>(
   choices: readonly T[],
 ): T {
   if (choices.includes(value as T)) return value as T;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected ${choices.map((c) => `"${c}"`).join(" or ")}`);
+  throw refused(where, name, "is", show(value), choices.map((choice) => `"${choice}"`).join(" or "));
 }
 
-/** Refuses what is neither true nor false; returns it otherwise. */
+/** Refuses a value that is neither true nor false; returns it otherwise. */
 export function checkFlag(where: string, name: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected true or false`);
+  throw refused(where, name, "is", show(value), "true or false");
 }
 
 /** Refuses an option that is given and is no function. */
 export function checkCallback(where: string, name: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
-  throw invalid(`${where}: ${name} is ${show(value)}, expected a function`);
+  throw refused(where, name, "is", show(value), "a function");
 }
 
-/** Refuses what is no AbortSignal. */
+/** Refuses a value that is no AbortSignal. */
 export function checkSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {
-    throw invalid(`${where}: signal is ${show(signal)}, expected an AbortSignal`);
+    throw refused(where, "signal", "is", show(signal), "an AbortSignal");
   }
 }
 

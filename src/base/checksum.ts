@@ -1,7 +1,7 @@
 // CRC-32 with the polynomial of gzip and PNG, in its reflected form.
 const POLYNOMIAL = 0xedb88320;
 
-/** What each value of a byte adds. */
+/** Remainder for each value of a byte. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
   for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0);

@@ -24,8 +24,8 @@ export function makeTurns(): () => Promise<void> | undefined {
   };
 }
 
-/** Work that yields between pieces, each of which takes a few milliseconds at most. */
-export type Work<T> = Generator<void, T, void>;
+/** Computation that yields between pieces of a few milliseconds, so that the event loop can run. */
+export type Pausable<T> = Generator<void, T, void>;
 
 /**
  * Does work in turns with the event loop. The first turn is the caller's: work of a few milliseconds is done when the
@@ -33,7 +33,7 @@ export type Work<T> = Generator<void, T, void>;
  *
  * @param signal ends it between two pieces; the promise then rejects with the signal's reason
  */
-export async function inTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T> {
+export async function inTurns<T>(work: Pausable<T>, signal?: AbortSignal): Promise<T> {
   const turn = makeTurns();
   for (;;) {
     throwIfAborted(signal);
@@ -44,8 +44,8 @@ export async function inTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T
   }
 }
 
-/** Does work without a pause. */
-export function atOnce<T>(work: Work<T>): T {
+/** Runs work to its end without a pause. */
+export function atOnce<T>(work: Pausable<T>): T {
   for (;;) {
     const { done, value } = work.next();
     if (done) return value;

@@ -1,4 +1,4 @@
-import { invalid, isRevoked, memberHint, show } from "./check.ts";
+import { isRevoked, memberHint, refused, show } from "./check.ts";
 import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./realms.ts";
 
 // Arrays of samples, latents and weights, as they come in.
@@ -15,15 +15,20 @@ export function checkFloat32(
     return;
   }
   if ((name === "y" || name === "data") && /^Uint8(Clamped)?Array$/.test(typedArrayName(values) ?? "")) {
-    throw invalid(
-      `${where}: ${name} is ${show(values)}, expected ${expected}; for pixels of 0 to 255 divide by 255: ` +
-        `Float32Array.from(${name}, (v) => v / 255); for the bytes of floats give new Float32Array(Uint8Array.from(${name}).buffer)`,
+    throw refused(
+      where,
+      name,
+      "is",
+      show(values),
+      expected,
+      `; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255); for the bytes of floats give ` +
+        `new Float32Array(Uint8Array.from(${name}).buffer)`,
     );
   }
-  throw invalid(`${where}: ${name} is ${show(values)}, expected ${expected}${float32Hint(name, values)}`);
+  throw refused(where, name, "is", show(values), expected, float32Hint(name, values));
 }
 
-/** How what came becomes a Float32Array. */
+/** Advice on how a value becomes a Float32Array; else empty. */
 function float32Hint(name: string, values: unknown): string {
   if (isRevoked(values)) return "; this is a Proxy that has been revoked";
   if (values instanceof Float32Array) return " itself, not a Proxy of one";
@@ -56,18 +61,17 @@ export function checkFiniteRows(
 ): number {
   checkFloat32(where, name, values);
   if (values.length % size !== 0) {
-    throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${size} (${whose})`);
+    throw refused(where, name, "has", `${values.length} values`, `a multiple of ${size} (${whose})`);
   }
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    throw invalid(
-      `${where}: ${name} is ${values[bad]} at ${place(before * size + bad, size)}, expected finite numbers`,
-    );
+    const at = place(before * size + bad, size);
+    throw refused(where, name, "is", `${values[bad]} at ${at}`, "finite numbers");
   }
   return values.length / size;
 }
 
-/** Where an element is, for people. */
+/** Place of an element in rows, for messages. */
 export function place(index: number, rowSize: number): string {
   return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
 }

@@ -42,7 +42,7 @@ function listen(signal: AbortSignal): Entry {
   return entry;
 }
 
-/** Whoever imitates a signal may have left it out, or throw; a call has ended then, and nobody would catch that. */
+/** Removes a listener. An imitated signal may lack the method, or throw; no caller could handle that any more. */
 function stopListening(signal: AbortSignal, listener: () => void): void {
   try {
     signal.removeEventListener?.("abort", listener);

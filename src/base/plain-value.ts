@@ -1,5 +1,6 @@
-import { callHint, invalid, isRevoked, show } from "./check.ts";
-import { LatentflowError } from "./errors.ts";
+import { callHint, invalid, isRevoked, refused, show } from "./check.ts";
+import { LatentflowError, markedMessage } from "./errors.ts";
+import { scopeOf } from "./message.ts";
 
 /** Makers of the kinds of a value, by kind: each takes the options that the value consists of beside its name. */
 type Makers<Value extends { readonly name: string }> = {
@@ -31,9 +32,9 @@ export function checkPlain<Value extends { readonly name: string }>(
       }
     } catch (cause) {
       if (!(cause instanceof LatentflowError)) throw invalid(`${where}: ${option} cannot be read`, cause);
-      throw invalid(`${where}: ${option}: ${cause.message}`, cause);
+      throw invalid(`${where}: ${scopeOf(option)}: ${markedMessage(cause)}`, cause);
     }
   }
   const own = method === undefined ? "" : ` with a function ${show(method)} of its own`;
-  throw invalid(`${where}: ${option} is ${show(value)}${own}${callHint(value)}, expected ${expected}`);
+  throw refused(where, option, "is", `${show(value)}${own}${callHint(value)}`, expected);
 }

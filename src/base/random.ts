@@ -1,5 +1,3 @@
-import { checkNumber, invalid, show } from "./check.ts";
-
 /**
  * A seeded generator of pseudo-random numbers: sfc32, "small fast counting", by Chris Doty-Humphrey, from his
  * PractRand (https://pracrand.sourceforge.net), seeded nearly as there. 128 bits of state, a period of about 2^127
@@ -12,7 +10,7 @@ export interface Random {
   uniform(): number;
   /** The next integer, uniform in [0, bound) but for a bias below bound · 2^-53; `bound` is an integer >= 1. */
   below(bound: number): number;
-  /** Where the sequence stands: what `restore` continues from. */
+  /** State of the sequence, from which `restore` continues. */
   state(): RandomState;
   /** Continues from a state, this generator's or another's: the same numbers follow as followed there. */
   restore(state: RandomState): void;
@@ -67,18 +65,4 @@ export function createRandom(seed: number, stream = 0): Random {
 
   for (let round = 0; round < seedingRounds; round++) uint32();
   return { uint32, uniform, below, state, restore };
-}
-
-/**
- * Refuses what is no generator's state.
- *
- * @throws LatentflowError `invalid_argument`
- */
-export function checkRandomState(where: string, name: string, state: RandomState): void {
-  if (!Array.isArray(state) || state.length !== 4) {
-    throw invalid(`${where}: ${name} is ${show(state)}, expected four integers`);
-  }
-  for (const [i, word] of state.entries()) {
-    checkNumber(where, `${name}[${i}]`, word, { min: 0, max: 2 ** 32 - 1, integer: true });
-  }
 }

@@ -12,7 +12,7 @@ const typedArrayTag = Object.getOwnPropertyDescriptor(
 /** Throws unless it is called on an ArrayBuffer, of any realm. */
 const bufferLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!.get!;
 
-/** Of a typed array of any realm its name, "Float32Array" say; of anything else undefined. */
+/** Name of a typed array of any realm, such as "Float32Array"; undefined for other values. */
 export function typedArrayName(value: unknown): string | undefined {
   return typedArrayTag.call(value);
 }
@@ -21,7 +21,7 @@ export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === "Float32Array";
 }
 
-/** Also of Node's Buffer. */
+/** True for a Uint8Array of any realm, Node's Buffer among them. */
 export function isUint8Array(value: unknown): value is Uint8Array {
   return typedArrayName(value) === "Uint8Array";
 }
@@ -44,13 +44,13 @@ export function isPlatformObject(name: string, value: unknown): boolean {
   }
 }
 
-/** Is it a Promise, of any realm? Then an `await` is missing. */
+/** True for a Promise of any realm: an `await` is missing. */
 export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
 
 /**
- * What an error says, or whatever else was thrown: escaped, in a line, and cut.
+ * Message of an error, or text of another value that was thrown: escaped, in a line, and cut.
  *
  * @param edit what is to be done with the words before that: of what is cut nothing is found any more
  */

@@ -1,4 +1,4 @@
-import type { Work } from "./event-loop.ts";
+import type { Pausable } from "./event-loop.ts";
 
 // Numbers as they lie in files, made float32. Bulk work: a decoder has hundreds of millions of them.
 
@@ -46,7 +46,7 @@ export function* convertValues(
   target: Float32Array,
   refuse: (value: number | bigint, index: number) => Error,
   finite = false,
-): Work<void> {
+): Pausable<void> {
   const size = valueSizes[type];
   // Aligned, and in this machine's order.
   const piece = new Uint8Array(Math.min(PIECE, target.length) * size);

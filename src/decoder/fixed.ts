@@ -1,4 +1,4 @@
-import { invalid, show } from "../base/check.ts";
+import { invalid, refused, show } from "../base/check.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
@@ -43,8 +43,12 @@ export function checkFixed(
     throw invalid(`${where}: the decoder has fixed inputs (${names}); give them: fixed: { ${all} }`);
   }
   if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
-    throw invalid(
-      `${where}: fixed is ${show(given)}, expected an object with an array for each of ${names || "none"}`,
+    throw refused(
+      where,
+      "fixed",
+      "is",
+      show(given),
+      `an object with an array for each of ${names || "none"}`,
     );
   }
   const unknown = Object.keys(given).find((key) => !inputs.some(({ name }) => name === key));

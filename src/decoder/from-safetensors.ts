@@ -1,23 +1,20 @@
-import { checkChoice, checkNumber, invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
-import type { Work } from "../base/event-loop.ts";
+import { invalid, invalidFile, refused, show, showShape } from "../base/check.ts";
+import type { Pausable } from "../base/event-loop.ts";
+import { option as marked, subject, theOption } from "../base/message.ts";
 import { recognise } from "../files/file-kind.ts";
+import { checkSize } from "../files/limits.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";
-import { checkSize } from "../files/source.ts";
 import { readFloats } from "../files/tensor.ts";
 import { type Activation, type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
-import { countLayerParameters, graphOfLayers, layersOf } from "../graph/layers.ts";
-import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
-import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
-import type { Prior } from "../terms/priors.ts";
+import { graphOfLayers } from "../graph/layers.ts";
+import { checkLoss } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
-import { readLayer } from "./fold.ts";
-import { type BatchNormPlace, collectLayers, type LayerTensors } from "./layer-tensors.ts";
+import { type DefaultOptions, type Defaults, fitDefaults, normaliseDefaults } from "./defaults.ts";
+import { collectLayers } from "./linear-layers.ts";
 import {
-  checkMetadata,
+  checkSpelling,
   readActivations,
-  readBatchNorm,
-  readBatchNormEpsilon,
   readGraph,
   readLoss,
   readOutputActivation,
@@ -27,14 +24,13 @@ import {
 } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
-import { type CheckedProbe, copyProbe, fitProbe, PROBE, type Probe, readProbe } from "./probe.ts";
-import { checkStartSize, normaliseStart } from "./start.ts";
+import { type CheckedProbe, copyProbe, fitProbe, type Probe, readProbe } from "./probe.ts";
 
-/** What a decoder's file need not say, or says wrongly. Each option overrides the file's metadata. */
-export interface DecoderFileOptions {
+/** Descriptions of a decoder that its file may lack. Each option overrides the file's metadata. */
+export interface DecoderFileOptions extends DefaultOptions {
   /**
-   * Which tensors are the decoder's, `"decoder."` say, in a file that holds a whole autoencoder: those whose names begin
-   * with it. The others are left alone. Default: all.
+   * Beginning of the names of the decoder's tensors, `"decoder."` say, in a file that holds a whole autoencoder. Other
+   * tensors are ignored. Default: none, every tensor is the decoder's.
    */
   prefix?: string | undefined;
   /**
@@ -43,58 +39,50 @@ export interface DecoderFileOptions {
    */
   activation?: ActivationLike | readonly ActivationLike[] | undefined;
   /**
-   * After the last layer. Where neither the file nor this option gives it, the file's loss tells, else the
-   * option `loss`: `"sigmoid"` for cross entropy, otherwise `"identity"`.
+   * After the last layer. Default: the file's, else `"sigmoid"` if the file's loss, or the option `loss` where the file
+   * has none, is cross entropy, else `"identity"`.
    */
   outputActivation?: ActivationLike | undefined;
   /**
-   * The shape of a sample, [28, 28] say; of the numbers in the order in which the file's decoder makes them. Default: the
+   * Shape of a sample, [28, 28] say; the numbers stay in the order in which the file's decoder makes them. Default: the
    * file's, else [outputSize].
    */
   outputShape?: readonly number[] | undefined;
-  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
-  loss?: StandardLossLike | undefined;
-  /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. */
-  prior?: Prior | undefined;
-  /** Where flows begin: the default of `encode`'s `z0`, latentSize finite values; zeros for 0. It is copied. */
-  start?: Float32Array | undefined;
-  /**
-   * Whether BatchNorms act before the activations or after them, where the numbers of the file's layers do not tell.
-   * Where they do, it may be left out.
-   */
-  batchNorm?: BatchNormPlace | undefined;
-  /** What BatchNorms add to a variance. Default: 1e-5, PyTorch's. */
-  batchNormEpsilon?: number | undefined;
-  /** A few latents and what the decoder makes of them: one that makes anything else of them is refused. */
+  /** A few latents and their outputs: a decoder with other outputs is refused. Default: the file's, if it has one. */
   probe?: Probe | undefined;
 }
 
-/** Options that have been checked as far as they can be without the file. */
-export interface CheckedFileOptions {
+/** Options, checked as far as possible without the file. */
+export interface CheckedFileOptions extends Defaults {
   readonly prefix: string | undefined;
   readonly activation: Activation | readonly Activation[] | undefined;
   readonly outputActivation: Activation | undefined;
   readonly outputShape: readonly number[] | undefined;
-  readonly loss: StandardLoss | undefined;
-  readonly prior: Prior | undefined;
-  readonly start: Float32Array | undefined;
-  readonly batchNorm: BatchNormPlace | undefined;
-  readonly batchNormEpsilon: number | undefined;
   readonly probe: Probe | undefined;
 }
 
-/** The names of the options. */
+/** Names of the options for plain stacks of layers, which a file with a definition takes none of. */
+const STACK_OPTIONS = { prefix: true, activation: true, outputActivation: true } as const;
+
+/** Names of all options. */
 export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true } = {
-  ...{ prefix: true, activation: true, outputActivation: true, outputShape: true, loss: true },
-  ...{ prior: true, start: true, batchNorm: true, batchNormEpsilon: true, probe: true },
+  ...STACK_OPTIONS,
+  outputShape: true,
+  loss: true,
+  prior: true,
+  start: true,
+  probe: true,
 };
 
-/** Checks what options there are before the file is at hand. */
+/**
+ * Checks options before the file is read.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
-  const { prefix, activation, outputActivation, outputShape, loss, prior, start } = options;
-  const { batchNorm, batchNormEpsilon, probe } = options;
+  const { prefix, activation, outputActivation, outputShape, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
-    throw invalid(`${where}: prefix is ${show(prefix)}, expected a string, as "decoder."`);
+    throw refused(where, "prefix", "is", show(prefix), 'a string, as "decoder."');
   }
   const activationOption = (name: string, value: unknown) =>
     value === undefined ? undefined : normaliseActivation(where, name, value);
@@ -105,249 +93,152 @@ export function checkFileOptions(where: string, options: DecoderFileOptions): Ch
       : activationOption("activation", activation),
     outputActivation: activationOption("outputActivation", outputActivation),
     outputShape,
-    loss: loss === undefined ? undefined : normaliseLoss(where, loss),
-    prior: prior === undefined ? undefined : normalisePrior(where, prior),
-    start: start === undefined ? undefined : normaliseStart(where, start),
-    batchNorm:
-      batchNorm === undefined
-        ? undefined
-        : checkChoice<BatchNormPlace>(where, "batchNorm", batchNorm, ["beforeActivation", "afterActivation"]),
-    batchNormEpsilon:
-      batchNormEpsilon === undefined
-        ? undefined
-        : checkNumber(where, "batchNormEpsilon", batchNormEpsilon, { min: 0 }),
+    ...normaliseDefaults(where, options),
     probe: probe === undefined ? undefined : copyProbe(where, probe),
   };
 }
 
-/** A decoder as it was read, and what it is to be compared with. */
+/** A decoder that was read, and the probe to compare it with. */
 export interface ParsedDecoder {
   readonly decoder: Decoder;
   readonly probe: CheckedProbe | undefined;
 }
 
 /**
- * The decoder in the bytes of a safetensors file, as work: it may hold hundreds of millions of values.
+ * Reads the decoder in the bytes of a safetensors file, in pieces: it may hold hundreds of millions of values.
  *
  * @param where the function called, for messages
  * @param maxBytes the most memory for its parameters
- * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `invalid_file` on a file
- *   that holds no decoder, or one larger than `maxBytes`
+ * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `needs_conversion` on tensors that
+ *   are neither described in the file nor a plain stack of linear layers, `invalid_file` on any other file that holds no
+ *   decoder, or one larger than `maxBytes`
  */
 export function* parseDecoder(
   where: string,
   bytes: Uint8Array,
   options: CheckedFileOptions,
   maxBytes: number,
-): Work<ParsedDecoder> {
+): Pausable<ParsedDecoder> {
   const kind = recognise(bytes);
-  if (kind?.asDecoder) {
-    throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
-  }
+  if (kind?.asDecoder) throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
   // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
-  const described = yield* readGraph(where, metadata);
-  const decoder = described
-    ? yield* parseGraphDecoder(where, file, described, options, maxBytes)
-    : yield* parseLayers(where, file, options, maxBytes);
+  const own = yield* readGraph(where, metadata);
+  const graph = own ? withOptions(where, own, options) : stackOf(where, file, options);
+  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
+  const { latentSize } = graph;
+  const { loss, prior, start } = fitDefaults(where, options, latentSize);
+  const decoder = new GraphDecoder({
+    ...graph,
+    loss: loss ?? readLoss(where, metadata),
+    prior: prior ?? readPrior(where, metadata, latentSize),
+    start: options.start ? start : readStart(where, metadata, latentSize),
+  });
+  if (decoder.loss) checkLoss(where, decoder.loss, decoder);
+  yield* readParameters(where, file, decoder, own !== undefined);
   const probed = probedOf(decoder);
   const probe = options.probe ? fitProbe(where, options.probe, probed) : readProbe(where, metadata, probed);
   return { decoder, probe };
 }
 
-/** The decoder of a file whose tensors are those of layers one after the other. */
-function* parseLayers(
-  where: string,
-  { metadata, tensors }: SafetensorsFile,
-  options: CheckedFileOptions,
-  maxBytes: number,
-): Work<Decoder> {
-  const layers = collectLayers(where, tensors, {
-    prefix: options.prefix,
-    batchNorm: options.batchNorm ?? readBatchNorm(where, metadata),
-  });
-  checkMetadata(where, metadata, layers, options);
+/** Makes the graph of a file that has no definition: a plain stack of linear layers. */
+function stackOf(where: string, file: SafetensorsFile, options: CheckedFileOptions): Graph {
+  const { metadata } = file;
+  const layers = collectLayers(where, file.tensors, options.prefix);
+  checkSpelling(where, metadata, options);
   const { outputSize } = layers.at(-1)!;
-  checkSize(where, "as float32 its parameters take", 4 * countLayerParameters(layers), maxBytes);
-
-  const fileLoss = () => readLoss(where, metadata);
-  const loss = options.loss ?? fileLoss();
   const outputActivation =
     options.outputActivation ??
     readOutputActivation(where, metadata) ??
-    impliedOutputActivation(fileLoss() ?? loss);
-  if (loss) checkLoss(where, loss, { loss, outputActivation });
-
-  const between = activationsBetween(where, metadata, layers, options);
+    impliedOutputActivation(readLoss(where, metadata) ?? options.loss);
+  const between = activationsBetween(where, metadata, layers.length, options);
   const outputShape =
     options.outputShape === undefined
       ? readOutputShape(where, metadata, outputSize)
       : checkOutputShape(where, options.outputShape, outputSize);
-
-  const graph = graphOfLayers(
-    layers.map((layer, index) => ({
-      ...layer,
-      activation: between[index] ?? outputActivation,
-    })),
+  return graphOfLayers(
+    layers.map((layer, index) => ({ ...layer, activation: between[index] ?? outputActivation })),
     outputShape ?? [outputSize],
   );
-  const prior = priorOf(where, metadata, options, graph.latentSize);
-  const start = startOf(where, metadata, options, graph.latentSize);
-  const decoder = new GraphDecoder({ ...graph, loss, prior, start });
-  const epsilon = options.batchNormEpsilon ?? readBatchNormEpsilon(where, metadata) ?? BATCH_NORM_EPSILON;
-  for (const [index, target] of layersOf(decoder).entries()) {
-    yield* readLayer(where, layers[index]!, epsilon, target);
-  }
-  return decoder;
 }
 
-/** The option's, else the file's. */
-function priorOf(
-  where: string,
-  metadata: Metadata,
-  { prior }: CheckedFileOptions,
-  latentSize: number,
-): Prior | undefined {
-  return prior ? checkPriorSize(where, prior, latentSize) : readPrior(where, metadata, latentSize);
-}
-
-/** The option's, else the file's. */
-function startOf(
-  where: string,
-  metadata: Metadata,
-  { start }: CheckedFileOptions,
-  latentSize: number,
-): Float32Array | undefined {
-  return start ? checkStartSize(where, start, latentSize) : readStart(where, metadata, latentSize);
-}
-
-/** PyTorch's. */
-const BATCH_NORM_EPSILON = 1e-5;
-
-/** The activation between each two layers. */
+/** Activations between the layers, from the option or the file. */
 function activationsBetween(
   where: string,
   metadata: Metadata,
-  layers: readonly LayerTensors[],
-  options: CheckedFileOptions,
+  layers: number,
+  { activation: option }: CheckedFileOptions,
 ): readonly Activation[] {
-  const count = layers.length - 1;
-  const each = (given: Activation | readonly Activation[]) =>
-    isList(given) ? given : Array.from({ length: count }, () => given);
-  const wrongCount = (given: readonly Activation[]) =>
-    `has ${given.length} entries, expected ${count}, one between each two of the file's ${layers.length} layers`;
-  const { activation: option } = options;
-  if (option === undefined) {
-    const own = readActivations(where, metadata);
-    if (own === undefined && count > 0) {
-      throw invalid(
-        `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
-          'give the option activation: "elu", say',
-      );
-    }
-    if (own && isList(own) && own.length !== count) {
-      throw invalidFile(`${where}: the file's activation ${wrongCount(own)}`);
-    }
-    return own ? each(own) : [];
+  const count = layers - 1;
+  const given = option ?? readActivations(where, metadata);
+  if (given === undefined && count > 0) {
+    throw invalid(
+      `${where}: neither the file's metadata nor the options give the activation between the layers; ` +
+        `give ${marked("activation", "elu", 'the option activation: "elu"')}, say`,
+    );
   }
-  if (isList(option) && option.length !== count) {
-    throw invalid(`${where}: activation ${wrongCount(option)}`);
-  }
-  refuseContradiction(where, metadata, each(option), each, options);
-  return each(option);
-}
-
-/**
- * Refuses a file and an option of which one says a list of activations and the other something else: either may be the
- * slip, and only a probe can tell.
- */
-function refuseContradiction(
-  where: string,
-  metadata: Metadata,
-  chosen: readonly Activation[],
-  each: (given: Activation | readonly Activation[]) => readonly Activation[],
-  { activation, probe }: CheckedFileOptions,
-): void {
-  if (probe || metadata.has(PROBE)) return;
-  let own: Activation | readonly Activation[] | undefined;
-  try {
-    own = readActivations(where, metadata);
-  } catch {
-    // What is not understood says nothing that could be contradicted.
-  }
-  if (own === undefined || !(isList(own) || isList(activation))) return;
-  if (JSON.stringify(each(own)) === JSON.stringify(chosen)) return;
-  const names = (activations: readonly Activation[]) => showList(activations.map(({ name }) => name));
-  throw invalid(
-    `${where}: the activations between the layers are ${names(each(own))} by the file's metadata, but ` +
-      `${names(chosen)} by the option; leave the option activation out, write the right ones into the file, or give ` +
-      "the option probe, which can tell",
+  if (given === undefined || !isList(given)) return new Array<Activation>(count).fill(given!);
+  if (given.length === count) return given;
+  const [refuse, name] =
+    option === undefined ? [invalidFile, "the file's activation"] : [invalid, subject("activation")];
+  throw refuse(
+    `${where}: ${name} has ${given.length} entries, expected ${count}, one between each two of the file's ` +
+      `${layers} layers`,
   );
 }
 
-function isList(
-  activation: Activation | readonly Activation[] | undefined,
-): activation is readonly Activation[] {
+function isList(activation: Activation | readonly Activation[]): activation is readonly Activation[] {
   return Array.isArray(activation);
 }
 
-/** Options that a file's graph does not take the place of. */
-const BESIDE_GRAPH: readonly (keyof DecoderFileOptions)[] = [
-  "outputShape",
-  "loss",
-  "prior",
-  "start",
-  "probe",
-];
-
-/** The decoder of a file that says what its graph is: each tensor under its operation's name. */
-function* parseGraphDecoder(
-  where: string,
-  { metadata, tensors }: SafetensorsFile,
-  described: Graph,
-  options: CheckedFileOptions,
-  maxBytes: number,
-): Work<Decoder> {
-  for (const name of Object.keys(fileOptions) as (keyof DecoderFileOptions)[]) {
-    if (options[name] === undefined || BESIDE_GRAPH.includes(name)) continue;
-    throw invalid(`${where}: the file says what its graph is; leave the option ${name} out`);
+/** Applies options to the graph of a file that has a definition. */
+function withOptions(where: string, graph: Graph, options: CheckedFileOptions): Graph {
+  for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
+    if (options[name] === undefined) continue;
+    throw invalid(`${where}: the file says what its graph is; leave ${theOption(name)} out`);
   }
   const { outputShape } = options;
-  const graph = outputShape === undefined ? described : withOutputShape(where, described, outputShape);
-  checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
-  const parameters = parametersOf(graph).map((parameter) => {
-    const name = `${graph.operations[parameter.operation]!.name}.${parameter.tensor}`;
-    return { ...parameter, name, tensor: tensors.get(name) };
-  });
-  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
-  const names = new Set(parameters.map(({ name }) => name));
-  const surplus = [...tensors.keys()].find((name) => !names.has(name));
-  if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
-  const decoder = new GraphDecoder({
-    ...{ ...graph, loss: options.loss ?? readLoss(where, metadata) },
-    prior: priorOf(where, metadata, options, graph.latentSize),
-    start: startOf(where, metadata, options, graph.latentSize),
-  });
-  if (decoder.loss) checkLoss(where, decoder.loss, decoder);
-  for (const { name, tensor, shape, offset, size } of parameters) {
-    if (!tensor) throw refuse(`the tensor ${show(name)} of the file's graph is missing`);
-    if (String(tensor.shape) !== String(shape)) {
-      throw refuse(
-        `${show(name)} is ${showShape(tensor.shape)}, expected ${showShape(shape)} by the file's graph`,
-      );
-    }
-    yield* readFloats(where, name, tensor, decoder.parameters.subarray(offset, offset + size));
-  }
-  return decoder;
+  return outputShape === undefined ? graph : withOutputShape(where, graph, outputShape);
 }
 
-/** A run's checkpoint is a safetensors file too. */
+/** Reads the tensors into a decoder's parameters: in a plain stack of layers a bias may be missing, and stays 0. */
+function* readParameters(
+  where: string,
+  { tensors }: SafetensorsFile,
+  decoder: GraphDecoder,
+  hasDefinition: boolean,
+): Pausable<void> {
+  const parameters = parametersOf(decoder).map((parameter) => {
+    const name = `${decoder.operations[parameter.operation]!.name}.${parameter.tensor}`;
+    return { ...parameter, name, found: tensors.get(name) };
+  });
+  const refuse = (problem: string) => invalidFile(`${where}: ${problem}`);
+  if (hasDefinition) {
+    const names = new Set(parameters.map(({ name }) => name));
+    const surplus = [...tensors.keys()].find((name) => !names.has(name));
+    if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
+  }
+  for (const { name, found, shape, offset, size } of parameters) {
+    if (!found) {
+      if (!hasDefinition) continue;
+      throw refuse(`the tensor ${show(name)} of the file's graph is missing`);
+    }
+    if (String(found.shape) !== String(shape)) {
+      throw refuse(
+        `${show(name)} is ${showShape(found.shape)}, expected ${showShape(shape)} by the file's graph`,
+      );
+    }
+    yield* readFloats(where, name, found, decoder.parameters.subarray(offset, offset + size));
+  }
+}
+
+/** Refuses the checkpoint of a training run, which is a safetensors file, too. */
 function refuseCheckpoint(where: string, metadata: Metadata): void {
   if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
   throw invalidFile(
-    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and resume: true, ` +
+    `${where}: it is the checkpoint of a training run, not a decoder; go on from it with train and its option resume, ` +
       "or take decoder.safetensors, which the run writes at its end",
   );
 }

@@ -4,9 +4,11 @@ import {
   invalid,
   optionNames,
   orDefault,
+  refused,
   show,
   showShape,
 } from "../base/check.ts";
+import { callOf } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -14,26 +16,18 @@ import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { graphOfLayers } from "../graph/layers.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { MOST_OPERATIONS } from "../graph/settings.ts";
-import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
-import { checkLoss, normaliseLoss, type StandardLoss, type StandardLossLike } from "../terms/losses.ts";
-import type { Prior } from "../terms/priors.ts";
+import { checkLoss, type StandardLoss } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder } from "./decoder.ts";
+import { type DefaultOptions, fitDefaults, normaliseDefaults } from "./defaults.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
-import { checkStartSize, normaliseStart } from "./start.ts";
 
 /** Options of `createDecoder` beside a graph's definition. */
-export interface GraphDecoderOptions {
-  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: none. */
-  loss?: StandardLossLike | undefined;
-  /** The default of `encode`'s prior: `gaussian()`, say. Default: none. */
-  prior?: Prior | undefined;
-  /** Where flows begin: the default of `encode`'s `z0`, latentSize finite values. It is copied. Default: 0. */
-  start?: Float32Array | undefined;
+export interface GraphDecoderOptions extends DefaultOptions {
   /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
   seed?: number | undefined;
 }
 
-/** What a new decoder of fully connected layers is to be. */
+/** Options of `createDecoder` for fully connected layers. */
 export interface CreateDecoderOptions extends GraphDecoderOptions {
   /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
   layers: readonly number[];
@@ -46,23 +40,29 @@ export interface CreateDecoderOptions extends GraphDecoderOptions {
 }
 
 const GRAPH_OPTIONS: { readonly [Name in keyof GraphDecoderOptions]-?: true } = {
-  ...{ loss: true, prior: true, start: true, seed: true },
+  loss: true,
+  prior: true,
+  start: true,
+  seed: true,
 };
 
 const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
-  ...{ layers: true, activation: true, outputActivation: true, outputShape: true },
   ...GRAPH_OPTIONS,
+  layers: true,
+  activation: true,
+  outputActivation: true,
+  outputShape: true,
 };
 
-// 1 GiB of parameters: backends keep them packed twice, within the 4 GiB that WebAssembly can address.
+// 1 GiB: backends keep parameters packed twice, within the 4 GiB that WebAssembly can address.
 const maxParameters = 2 ** 28;
 
 /**
- * A new decoder with random parameters: PyTorch's default initialisation of linear layers, weights and biases
+ * Creates a decoder with random parameters by PyTorch's default initialisation of linear layers: weights and biases
  * uniform in [-1/√in, 1/√in). Its layers are named as in a PyTorch `Sequential` with activations in between:
  * `decoder.0`, `decoder.2`, …
  *
- * Of any other graph, with convolutions say, give a definition such as `sequential` of `latentflow/graph` returns, and
+ * For any other graph, with convolutions say, takes a definition, as `sequential` of `latentflow/graph` returns, and
  * `{ loss, prior, start, seed }` beside it.
  *
  * @throws LatentflowError `invalid_argument`
@@ -75,31 +75,23 @@ export function createDecoder(
   given: CreateDecoderOptions | GraphDefinition,
   graphOptions: GraphDecoderOptions = {},
 ): Decoder {
-  const where = "createDecoder";
+  const where = callOf("createDecoder");
   const isDefinition = hasOperations(given);
   if (isDefinition) checkOptions(where, graphOptions, GRAPH_OPTIONS);
   else checkLayerOptions(where, given);
   const options = isDefinition ? graphOptions : given;
   const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
-  const loss = options.loss === undefined ? undefined : normaliseLoss(where, options.loss);
+  const defaults = normaliseDefaults(where, options);
   const graph = isDefinition
     ? checkPoints(where, readDefinition(where, given))
-    : graphOfOptions(where, given, loss);
+    : graphOfOptions(where, given, defaults.loss);
   const parameterCount = countParameters(graph);
   if (parameterCount > maxParameters) {
     const who = isDefinition ? "the graph has" : "the layers have";
     throw invalid(`${where}: ${who} ${parameterCount} parameters, expected at most ${maxParameters}`);
   }
-  const prior =
-    options.prior === undefined
-      ? undefined
-      : checkPriorSize(where, normalisePrior(where, options.prior), graph.latentSize);
-  const start =
-    options.start === undefined
-      ? undefined
-      : checkStartSize(where, normaliseStart(where, options.start), graph.latentSize);
-  const decoder = new GraphDecoder({ ...graph, loss, prior, start });
-  if (loss) checkLoss(where, loss, decoder);
+  const decoder = new GraphDecoder({ ...graph, ...fitDefaults(where, defaults, graph.latentSize) });
+  if (decoder.loss) checkLoss(where, decoder.loss, decoder);
   initialise(decoder, createRandom(seed));
   return decoder;
 }
@@ -108,7 +100,7 @@ function hasOperations(given: CreateDecoderOptions | GraphDefinition): given is 
   try {
     return typeof given === "object" && given !== null && "operations" in given;
   } catch {
-    return false; // A proxy has thrown: it is refused as options that cannot be read.
+    return false; // A Proxy has thrown; it is refused as options that cannot be read.
   }
 }
 
@@ -121,7 +113,7 @@ function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
   checkOptions(where, options, OPTIONS);
 }
 
-/** The graph of fully connected layers that options ask for. */
+/** Makes a graph of fully connected layers. */
 function graphOfOptions(where: string, options: CreateDecoderOptions, loss: StandardLoss | undefined): Graph {
   const sizes = checkSizes(where, options.layers);
   const outputSize = sizes.at(-1)!;
@@ -141,7 +133,7 @@ function graphOfOptions(where: string, options: CreateDecoderOptions, loss: Stan
   return graphOfLayers(layers, outputShape);
 }
 
-/** Refuses a graph over points whose parameters depend on how many there are: a norm over their axis. Returns any other. */
+/** Refuses a graph whose number of parameters depends on the number of points, as a norm over their axis does. */
 function checkPoints(where: string, graph: Graph): Graph {
   const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
   if (two === undefined || one === two) return graph;
@@ -150,7 +142,7 @@ function checkPoints(where: string, graph: Graph): Graph {
   );
 }
 
-/** PyTorch's default initialisation, one tensor after the other. */
+/** Initialises a decoder's tensors in order, as PyTorch does by default. */
 export function initialise(decoder: Decoder, random: Random): void {
   for (const { initial, offset, size } of parametersOf(decoder)) {
     for (let i = offset; i < offset + size; i++) {
@@ -162,9 +154,7 @@ export function initialise(decoder: Decoder, random: Random): void {
 function checkSizes(where: string, sizes: unknown): readonly number[] {
   if (!Array.isArray(sizes) || sizes.length < 2) {
     const shown = Array.isArray(sizes) ? showShape(sizes) : show(sizes);
-    throw invalid(
-      `${where}: layers is ${shown}, expected the sizes from latent to output, as [20, 150, 784]`,
-    );
+    throw refused(where, "layers", "is", shown, "the sizes from latent to output, as [20, 150, 784]");
   }
   // Each layer has its activation.
   const most = MOST_OPERATIONS / 2;

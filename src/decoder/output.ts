@@ -1,4 +1,5 @@
 import { invalid, show, showShape } from "../base/check.ts";
+import { subject, theOption } from "../base/message.ts";
 import { type Activation, normaliseActivation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";
@@ -18,13 +19,13 @@ export function checkOutputShape(where: string, shape: unknown, outputSize: numb
   if (!isShape(shape)) {
     const shown = Array.isArray(shape) ? showShape(shape) : show(shape);
     throw invalid(
-      `${where}: outputShape is ${shown}, expected an array of 1 to ${maxAxes} positive integers, as [28, 28]`,
+      `${where}: ${subject("outputShape")} is ${shown}, expected an array of 1 to ${maxAxes} positive integers, as [28, 28]`,
     );
   }
   const size = shape.reduce((product, length) => product * length, 1);
   if (size !== outputSize) {
     throw invalid(
-      `${where}: outputShape ${showShape(shape)} holds ${size} values, expected ${outputSize} (the decoder's output size)`,
+      `${where}: ${subject("outputShape")} ${showShape(shape)} holds ${size} values, expected ${outputSize} (the decoder's output size)`,
     );
   }
   return shape;
@@ -44,8 +45,8 @@ export function checkOutputOrder(
 ): void {
   if (!isReordered(shape, own)) return;
   throw invalid(
-    `${where}: outputShape is ${showShape(shape)}, but by the file's graph the output is ${showShape(own)}; leave the ` +
-      `option outputShape out${advice}`,
+    `${where}: ${subject("outputShape")} is ${showShape(shape)}, but by the file's graph the output is ${showShape(own)}; leave ` +
+      `${theOption("outputShape")} out${advice}`,
   );
 }
 

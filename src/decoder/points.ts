@@ -1,4 +1,5 @@
 import { checkNumber, invalid } from "../base/check.ts";
+import { option, subject } from "../base/message.ts";
 import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 
 // A decoder over points has no size until a call says how many there are: here it gets one. How many files say that there
@@ -20,10 +21,10 @@ const MOST_KEPT = 4;
 export function atPoints(where: string, decoder: Decoder, points: unknown): Decoder {
   if (!decoder.fixedInputs.some((input) => input.hasPoints)) {
     if (points === undefined) return decoder;
-    throw invalid(`${where}: points is given, but the decoder has no input of points`);
+    throw invalid(`${where}: ${subject("points")} is given, but the decoder has no input of points`);
   }
   if (points === undefined) {
-    throw invalid(`${where}: the decoder is over points; give how many there are: points: 2000`);
+    throw invalid(`${where}: the decoder is over points; give how many there are: ${option("points", 2000)}`);
   }
   const count = checkNumber(where, "points", points, { min: 1, max: 2 ** 24, integer: true });
   const known = bound.get(decoder) ?? new Map<number, Decoder>();
@@ -41,7 +42,7 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
     return there;
   }
   // It is one of the operations that does not fit, but the option that is to be changed.
-  const asked = `${where}: points is ${count}, which this decoder cannot be made for`;
+  const asked = `${where}: ${subject("points")} is ${count}, which this decoder cannot be made for`;
   const made = decoderAtPoints(decoder, count, asked);
   known.set(count, made);
   // Calls at work with one that is let go of keep it until they end.

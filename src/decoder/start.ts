@@ -1,4 +1,4 @@
-import { invalid, show } from "../base/check.ts";
+import { refused, show } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 
 // A decoder's own start: the latent where flows begin unless a call says otherwise. In files it is a JSON array of
@@ -15,8 +15,7 @@ export function normaliseStart(where: string, value: unknown, name = "start"): F
   const start = new Float32Array(value.length);
   start.set(value);
   const bad = start.findIndex((each) => !Number.isFinite(each));
-  if (bad >= 0)
-    throw invalid(`${where}: ${name} is ${start[bad]} at element ${bad}, expected finite numbers`);
+  if (bad >= 0) throw refused(where, name, "is", `${start[bad]} at element ${bad}`, "finite numbers");
   return start;
 }
 
@@ -33,9 +32,7 @@ export function checkStartSize(
   name = "start",
 ): Float32Array | undefined {
   if (start.length !== latentSize) {
-    throw invalid(
-      `${where}: ${name} has ${start.length} values, expected ${latentSize} (the decoder's latent size)`,
-    );
+    throw refused(where, name, "has", `${start.length} values`, `${latentSize} (the decoder's latent size)`);
   }
   return start.every((value) => value === 0) ? undefined : start;
 }
@@ -62,11 +59,10 @@ export function remakeStart(
   name: string,
 ): Float32Array | undefined {
   if (!Array.isArray(value)) {
-    throw invalid(`${where}: ${name} is ${show(value)}, expected an array of numbers, as [0.5, -1.25]`);
+    throw refused(where, name, "is", show(value), "an array of numbers, as [0.5, -1.25]");
   }
   const bad = value.findIndex((each) => typeof each !== "number");
-  if (bad >= 0)
-    throw invalid(`${where}: ${name} has ${show(value[bad])} at element ${bad}, expected numbers`);
+  if (bad >= 0) throw refused(where, name, "has", `${show(value[bad])} at element ${bad}`, "numbers");
   return checkStartSize(where, normaliseStart(where, Float32Array.from(value), name), latentSize, name);
 }
 

@@ -1,7 +1,7 @@
 import { invalidFile } from "../base/check.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { convertValues, type RawValues, type ValueType, valueSizes } from "../base/values.ts";
-import { allocate, checkSize } from "./source.ts";
+import { allocate, checkSize } from "./limits.ts";
 
 /** An array read from a file: values in row-major order, as the file's bytes or as float32. */
 export interface DataArray {
@@ -56,7 +56,7 @@ export function* parseArray(
   where: string,
   bytes: Uint8Array,
   maxBytes: number,
-): Work<DataArray> {
+): Pausable<DataArray> {
   const { shape, type, littleEndian, fortran, size } = format.readHeader(where, bytes);
   const values = bytes.subarray(size);
   checkDataSize(where, shape, valueSizes[type], values.length);
@@ -125,7 +125,7 @@ export function* readValues(
   raw: RawValues,
   maxBytes: number,
   first = 0,
-): Work<DataArray> {
+): Pausable<DataArray> {
   const count = elementCount(shape);
   if (raw.type === "uint8") {
     checkSize(where, "its values take", count, maxBytes);
@@ -146,7 +146,7 @@ export function* readValues(
 const COPIED_AT_ONCE = 2 ** 22;
 
 /** Copies bytes; not by slice(), which a Buffer answers with a view. */
-function* copy(from: Uint8Array, to: Uint8Array): Work<void> {
+function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
   for (let start = 0; start < to.length; start += COPIED_AT_ONCE) {
     to.set(from.subarray(start, Math.min(start + COPIED_AT_ONCE, to.length)), start);
     yield;
@@ -154,7 +154,7 @@ function* copy(from: Uint8Array, to: Uint8Array): Work<void> {
 }
 
 /** Values from column-major to row-major order. */
-function* transpose(where: string, { shape, data }: DataArray): Work<DataArray["data"]> {
+function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
   const last = shape.length - 1;

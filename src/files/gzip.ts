@@ -2,8 +2,8 @@ import { Gunzip, Inflate } from "fflate";
 import { invalidFile } from "../base/check.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { LatentflowError } from "../base/errors.ts";
-import type { Work } from "../base/event-loop.ts";
-import { allocate, checkSize } from "./source.ts";
+import type { Pausable } from "../base/event-loop.ts";
+import { allocate, checkSize } from "./limits.ts";
 
 /** Deflate encodes at most 258 bytes in 2 bits, so nothing unpacks to more than 1032 times its size. */
 export const largestRatio = 1032;
@@ -32,7 +32,7 @@ export function isGzip(bytes: Uint8Array): boolean {
  * @param where what messages begin with
  * @throws LatentflowError `invalid_file` when the file is damaged or cut short before that
  */
-export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number): Work<Uint8Array> {
+export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number): Pausable<Uint8Array> {
   const trailers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let sum = 0;
   let members = 0;
@@ -73,7 +73,7 @@ export function* unpackGzip(
   headerSize: number,
   promisedSize: (beginning: Uint8Array) => number,
   maxBytes: number,
-): Work<Uint8Array> {
+): Pausable<Uint8Array> {
   const size = promisedSize(yield* gunzipPrefix(where, bytes, headerSize));
   if (size > bytes.length * largestRatio) {
     throw invalidFile(
@@ -95,7 +95,7 @@ export function* inflate(
   where: string,
   bytes: Uint8Array,
   { size, sum: expected }: { size: number; sum: number },
-): Work<Uint8Array> {
+): Pausable<Uint8Array> {
   let sum = 0;
   const add = (piece: Uint8Array) => {
     sum = checksum(piece, sum);
@@ -123,7 +123,7 @@ function* push(
   bytes: Uint8Array,
   maxSize: number,
   add: (piece: Uint8Array) => void,
-): Work<{ unpacked: Uint8Array; isWhole: boolean }> {
+): Pausable<{ unpacked: Uint8Array; isWhole: boolean }> {
   const unpacked = allocate(where, Uint8Array, maxSize);
   let size = 0;
   stream.ondata = (piece) => {

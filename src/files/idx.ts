@@ -1,9 +1,9 @@
 import { invalidFile } from "../base/check.ts";
-import { inTurns, type Work } from "../base/event-loop.ts";
+import { inTurns, type Pausable } from "../base/event-loop.ts";
 import type { ValueType } from "../base/values.ts";
 import { type ArrayFormat, type ArrayHeader, type DataArray, parseArray, promisedSize } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
-import { STANDARD_MAX_BYTES } from "./source.ts";
+import { STANDARD_MAX_BYTES } from "./limits.ts";
 
 // An IDX file, all numbers big-endian:
 //
@@ -45,7 +45,7 @@ export async function readIdx(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES):
   return inTurns(unpackAndParse("readIdx", bytes, maxBytes));
 }
 
-function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Work<DataArray> {
+function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
   const promised = (beginning: Uint8Array) => promisedSize(readHeader(where, beginning));
   const unpacked = isGzip(bytes)
     ? yield* unpackGzip(`${where}: gzip`, bytes, idxFormat.longestHeader, promised, maxBytes)

@@ -9,8 +9,8 @@ import {
   parseArray,
   showLengths,
 } from "./array.ts";
+import { STANDARD_MAX_BYTES } from "./limits.ts";
 import { Dictionary, NoLiteral, type PythonValue, parsePythonLiteral, Tuple } from "./python-literal.ts";
-import { STANDARD_MAX_BYTES } from "./source.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
 //

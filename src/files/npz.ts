@@ -1,5 +1,5 @@
 import { invalid, invalidFile, show, showList } from "../base/check.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { type DataArray, parseArray } from "./array.ts";
 import { npyFormat } from "./npy.ts";
 import { readZip, unpackEntry } from "./zip.ts";
@@ -25,7 +25,7 @@ export function* parseNpz(
   name: string | undefined,
   maxBytes: number,
   choice: ArrayChoice = (array) => `array: ${show(array)}`,
-): Work<DataArray> {
+): Pausable<DataArray> {
   const entries = readZip(where, bytes);
   const arrays = entries.filter((entry) => entry.name.endsWith(".npy"));
   const names = arrays.map((entry) => entry.name.slice(0, -4));

@@ -1,12 +1,13 @@
 import { invalidFile } from "../base/check.ts";
-import { inTurns, type Work } from "../base/event-loop.ts";
+import { inTurns, type Pausable } from "../base/event-loop.ts";
 import { type ArrayFormat, type DataArray, parseArray, promisedSize } from "./array.ts";
 import { recognise } from "./file-kind.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";
 import { idxFormat } from "./idx.ts";
+import { STANDARD_MAX_BYTES } from "./limits.ts";
 import { npyFormat } from "./npy.ts";
 import { type ArrayChoice, parseNpz } from "./npz.ts";
-import { onGiven, STANDARD_MAX_BYTES } from "./source.ts";
+import { whileUnchanged } from "./source.ts";
 import { isZip } from "./zip.ts";
 
 /** Formats of one array, gzipped or not, in the order in which files are tried. */
@@ -38,7 +39,7 @@ export interface ArrayOptions {
  */
 export function readArray(bytes: Uint8Array, options: ArrayOptions = {}): Promise<DataArray> {
   const { where = "readArray", maxBytes = STANDARD_MAX_BYTES, signal } = options;
-  return inTurns(onGiven(where, bytes, parseAny(where, bytes, options, maxBytes)), signal);
+  return inTurns(whileUnchanged(where, bytes, parseAny(where, bytes, options, maxBytes)), signal);
 }
 
 function* parseAny(
@@ -46,7 +47,7 @@ function* parseAny(
   bytes: Uint8Array,
   { array, choice }: ArrayOptions,
   maxBytes: number,
-): Work<DataArray> {
+): Pausable<DataArray> {
   if (isZip(bytes) && recognise(bytes)?.asData === undefined)
     return yield* parseNpz(where, bytes, array, maxBytes, choice);
   const unpacked = isGzip(bytes) ? yield* unpackArray(where, bytes, maxBytes) : bytes;
@@ -58,7 +59,7 @@ function* parseAny(
   return yield* parseArray(format, where, unpacked, maxBytes);
 }
 
-function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Work<Uint8Array> {
+function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausable<Uint8Array> {
   const promised = (beginning: Uint8Array) => {
     const format = formatOf(beginning);
     if (!format) throw invalidFile(`${where}: gzip: within is ${problemOf(beginning)}`);

@@ -1,5 +1,5 @@
 import { invalidFile, show } from "../base/check.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { convertValues, type ValueType } from "../base/values.ts";
 
 /** A tensor of a file: its bytes as they are, not read yet. */
@@ -46,7 +46,12 @@ const floatTypes: ReadonlyMap<string, ValueType> = new Map([
  * @param target as many values as the tensor has
  * @throws LatentflowError `invalid_file` on another dtype, and on a value that is no finite float32
  */
-export function* readFloats(where: string, name: string, tensor: Tensor, target: Float32Array): Work<void> {
+export function* readFloats(
+  where: string,
+  name: string,
+  tensor: Tensor,
+  target: Float32Array,
+): Pausable<void> {
   const type = floatTypes.get(tensor.dtype);
   if (!type) {
     const expected = [...floatTypes.keys()].join(", ");

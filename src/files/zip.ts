@@ -1,9 +1,9 @@
 import { invalidFile, show } from "../base/check.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import type { LatentflowError } from "../base/errors.ts";
-import type { Work } from "../base/event-loop.ts";
+import type { Pausable } from "../base/event-loop.ts";
 import { inflate, largestRatio } from "./gzip.ts";
-import { checkSize } from "./source.ts";
+import { checkSize } from "./limits.ts";
 
 // A zip file, all numbers little-endian. It is read from its end: only what the directory names counts.
 //
@@ -102,7 +102,7 @@ export function* unpackEntry(
   bytes: Uint8Array,
   entry: ZipEntry,
   maxBytes: number,
-): Work<Uint8Array> {
+): Pausable<Uint8Array> {
   const { name, method, size, sum, start, packedSize } = entry;
   const where = `${file}: zip: the entry ${show(name)}`;
   if (entry.isEncrypted) throw invalidFile(`${where} is encrypted; save it without a password`);
@@ -251,7 +251,7 @@ function readSizes(
   throw refuse(`the entry ${show(name)} has no size; it is damaged`);
 }
 
-function* checkStored(where: string, bytes: Uint8Array, expected: number): Work<void> {
+function* checkStored(where: string, bytes: Uint8Array, expected: number): Pausable<void> {
   let sum = 0;
   for (let start = 0; start < bytes.length; start += 2 ** 20) {
     sum = checksum(bytes.subarray(start, start + 2 ** 20), sum);

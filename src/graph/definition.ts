@@ -1,6 +1,5 @@
 import type { Shape } from "./kind.ts";
-import type { OperationKind } from "./operations.ts";
-import type { OperationSettings } from "./readers.ts";
+import type { OperationKind, OperationSettings } from "./operations.ts";
 
 /** The length of an axis of a fixed input, or of a shape in a setting: `"points"` differs from call to call. */
 export type Length = number | "points";

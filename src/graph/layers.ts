@@ -92,10 +92,3 @@ export function layersOf({
   }
   return layers;
 }
-
-/** How many weights and biases the layers have. */
-export function countLayerParameters(
-  layers: readonly Pick<LayerDescription, "inputSize" | "outputSize">[],
-): number {
-  return layers.reduce((count, { inputSize, outputSize }) => count + outputSize * (inputSize + 1), 0);
-}

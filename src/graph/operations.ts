@@ -1,107 +1,150 @@
-import type { Described, Kind, Shape } from "./kind.ts";
-import { type MatmulFields, matmul, softmax } from "./kinds/attention.ts";
-import { type ConvFields, type ConvTransposeFields, conv, convTranspose } from "./kinds/convolutions.ts";
-import { type DenseFields, dense } from "./kinds/dense.ts";
+import type { Described, Kind, Reader, Shape } from "./kind.ts";
+import { matmul, matmulReader, softmax, softmaxReader } from "./kinds/attention.ts";
+import { averagePool, averagePoolReader } from "./kinds/average-pool.ts";
+import { conv, convReader, convTranspose, convTransposeReader } from "./kinds/convolutions.ts";
+import { dense, denseReader } from "./kinds/dense.ts";
 import {
-  type ActivationFields,
   activation,
+  activationReader,
   add,
   maximum,
   minimum,
   mul,
-  type PointwiseFields,
+  ofTwoReader,
   pointwise,
+  pointwiseReader,
   sub,
   where,
+  whereReader,
 } from "./kinds/elementwise.ts";
 import {
-  type AffineFields,
   affine,
-  type GroupNormFields,
+  affineReader,
   groupNorm,
-  type LayerNormFields,
+  groupNormReader,
   layerNorm,
-  type RmsNormFields,
+  layerNormReader,
   rmsNorm,
+  rmsNormReader,
 } from "./kinds/norms.ts";
+import { pad, padReader } from "./kinds/pad.ts";
 import {
-  type ConcatFields,
   concat,
-  type DepthToSpaceFields,
+  concatReader,
   depthToSpace,
+  depthToSpaceReader,
   expand,
-  type PermuteFields,
+  expandReader,
   permute,
+  permuteReader,
   reshape,
-  type SliceFields,
+  reshapeReader,
   slice,
+  sliceReader,
 } from "./kinds/rearranging.ts";
-import {
-  type AveragePoolFields,
-  averagePool,
-  mean,
-  type PadFields,
-  pad,
-  type ReduceFields,
-  sum,
-  type UpsampleFields,
-  upsample,
-} from "./kinds/resampling.ts";
-import { type ResizeFields, resize } from "./kinds/resize.ts";
-import { type ConstantFields, constant, type EmbeddingFields, embedding } from "./kinds/sources.ts";
+import { mean, reductionReader, sum } from "./kinds/reductions.ts";
+import { resize, resizeReader } from "./kinds/resize.ts";
+import { constant, constantReader, embedding, embeddingReader } from "./kinds/sources.ts";
+import { upsample, upsampleReader } from "./kinds/upsample.ts";
+import type { MapKind } from "./map-kind.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";
 export { sizeOf, stridesOf } from "./kind.ts";
 
 /**
- * The kinds of operation, and what each has beyond what all have: settings, and tensors that are views into the
- * decoder's `parameters`. Every place that has to know the kinds has a table over all of them, so that the compiler
- * names what a new one lacks.
+ * All kinds of operation: tensors, cost and label. Every place that has to know the kinds has a table over all of them, so
+ * that the compiler names what a new one lacks.
  */
-export interface OperationKinds {
-  readonly dense: DenseFields;
-  readonly activation: ActivationFields;
-  readonly pointwise: PointwiseFields;
-  readonly reshape: object;
-  readonly conv: ConvFields;
-  readonly convTranspose: ConvTransposeFields;
-  readonly add: object;
-  readonly sub: object;
-  readonly mul: object;
-  readonly maximum: object;
-  readonly minimum: object;
-  readonly where: object;
-  readonly concat: ConcatFields;
-  readonly expand: object;
-  readonly permute: PermuteFields;
-  readonly slice: SliceFields;
-  readonly depthToSpace: DepthToSpaceFields;
-  readonly pad: PadFields;
-  readonly upsample: UpsampleFields;
-  readonly resize: ResizeFields;
-  readonly averagePool: AveragePoolFields;
-  readonly sum: ReduceFields;
-  readonly mean: ReduceFields;
-  readonly layerNorm: LayerNormFields;
-  readonly groupNorm: GroupNormFields;
-  readonly rmsNorm: RmsNormFields;
-  readonly affine: AffineFields;
-  readonly softmax: object;
-  readonly matmul: MatmulFields;
-  readonly constant: ConstantFields;
-  readonly embedding: EmbeddingFields;
-}
+export const KINDS = {
+  dense,
+  activation,
+  pointwise,
+  reshape,
+  conv,
+  convTranspose,
+  add,
+  sub,
+  mul,
+  maximum,
+  minimum,
+  where,
+  concat,
+  expand,
+  permute,
+  slice,
+  depthToSpace,
+  pad,
+  upsample,
+  resize,
+  averagePool,
+  sum,
+  mean,
+  layerNorm,
+  groupNorm,
+  rmsNorm,
+  affine,
+  softmax,
+  matmul,
+  constant,
+  embedding,
+} as const;
 
 /** The name of a kind: `"dense"`, say. */
-export type OperationKind = keyof OperationKinds;
+export type OperationKind = keyof typeof KINDS;
 
-/** Every kind there is; how its definitions are read stands in `READERS`. */
-export const KINDS: { readonly [K in OperationKind]: Kind<OperationKinds[K]> } = {
-  ...{ dense, activation, pointwise, reshape, conv, convTranspose },
-  ...{ add, sub, mul, maximum, minimum, where, concat, expand, permute, slice, depthToSpace },
-  ...{ pad, upsample, resize, averagePool, sum, mean },
-  ...{ layerNorm, groupNorm, rmsNorm, affine, softmax, matmul },
-  ...{ constant, embedding },
+/**
+ * Fields of operations of each kind, beside those that all have: settings, and tensors that are views into the decoder's
+ * `parameters`.
+ */
+export type OperationKinds = {
+  readonly [K in OperationKind]: FieldsOf<(typeof KINDS)[K]>;
+};
+
+type FieldsOf<K> = K extends MapKind<infer Fields> ? Fields : K extends Kind<infer Fields> ? Fields : never;
+
+/**
+ * Readers of definitions: settings, and the output's shape. Without spreads, and apart from `KINDS`: bundlers leave this
+ * table out of programs that read no definition.
+ */
+export const READERS = {
+  dense: denseReader,
+  activation: activationReader,
+  pointwise: pointwiseReader,
+  reshape: reshapeReader,
+  conv: convReader,
+  convTranspose: convTransposeReader,
+  add: ofTwoReader,
+  sub: ofTwoReader,
+  mul: ofTwoReader,
+  maximum: ofTwoReader,
+  minimum: ofTwoReader,
+  where: whereReader,
+  concat: concatReader,
+  expand: expandReader,
+  permute: permuteReader,
+  slice: sliceReader,
+  depthToSpace: depthToSpaceReader,
+  pad: padReader,
+  upsample: upsampleReader,
+  resize: resizeReader,
+  averagePool: averagePoolReader,
+  sum: reductionReader,
+  mean: reductionReader,
+  layerNorm: layerNormReader,
+  groupNorm: groupNormReader,
+  rmsNorm: rmsNormReader,
+  affine: affineReader,
+  softmax: softmaxReader,
+  matmul: matmulReader,
+  constant: constantReader,
+  embedding: embeddingReader,
+} as const satisfies { readonly [K in OperationKind]: Omit<Reader<never, OperationKinds[K]>, "settings"> };
+
+/** Settings that define operations of each kind; what follows from them, shapes, is not repeated. */
+export type OperationSettings = {
+  readonly [K in OperationKind]: (typeof READERS)[K] extends Reader<infer Settings, infer _>
+    ? Settings
+    : never;
 };
 
 /** What operations of all kinds have. */

@@ -1,13 +1,12 @@
 import { checkChoice, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
-import { atOnce, type Work } from "../base/event-loop.ts";
+import { atOnce, type Pausable } from "../base/event-loop.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";
-import type { MapKind } from "./kinds/rearranging.ts";
 import { EntryLimit } from "./linear-map.ts";
-import { KINDS, type OperationDescription, type OperationKind } from "./operations.ts";
-import { READERS } from "./readers.ts";
+import type { MapKind } from "./map-kind.ts";
+import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
 /** A value of more numbers would not fit into WebAssembly's memory, nor would its gradients. */
@@ -35,7 +34,7 @@ export function readDefinition(where: string, definition: GraphDefinition, point
 }
 
 /** Does the same with pauses: an operation may read thousands of values, and there may be thousands of operations. */
-export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Work<Graph> {
+export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Pausable<Graph> {
   try {
     return yield* checkedGraph(where, definition, points);
   } catch (cause) {
@@ -45,7 +44,7 @@ export function* readingDefinition(where: string, definition: GraphDefinition, p
   }
 }
 
-function* checkedGraph(where: string, definition: GraphDefinition, points: number): Work<Graph> {
+function* checkedGraph(where: string, definition: GraphDefinition, points: number): Pausable<Graph> {
   checkOptions(where, definition, KEYS);
   const { format, layout, operations } = definition;
   if (format !== 1) {
@@ -163,7 +162,7 @@ function* readOperation(
   values: ReadonlyMap<string, Value>,
   points: number,
   entries: EntryLimit,
-): Work<OperationDescription> {
+): Pausable<OperationDescription> {
   const { kind, name, inputs, ...settings } = Object(operation) as Partial<OperationDefinition>;
   if (typeof kind !== "string" || !Object.hasOwn(READERS, kind)) {
     const kinds = Object.keys(READERS).join(", ");

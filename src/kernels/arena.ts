@@ -1,4 +1,5 @@
 import { LatentflowError } from "../base/errors.ts";
+import { option } from "../base/message.ts";
 
 const PAGE = 65536;
 /** A cache line, so that blocks share none. */
@@ -32,7 +33,7 @@ export class Arena {
    * up the sizes, then with real addresses, so it must ask for the same pieces both times.
    */
   allocate<T>(layOut: (piece: (bytes: number) => number) => T): Block & { readonly layout: T } {
-    // Kernels read whole vectors at the ends of rows: what is behind a block is nobody's.
+    // Kernels read whole vectors at the ends of rows, past the end of a block.
     let size = ALIGNMENT;
     layOut((bytes) => {
       size += align(bytes);
@@ -89,7 +90,7 @@ export class Arena {
       const megabytes = Math.ceil((size + end) / 2 ** 20);
       throw new LatentflowError(
         "out_of_memory",
-        `WebAssembly memory could not grow to ${megabytes} MB; use a smaller batchSize or a smaller decoder`,
+        `WebAssembly memory could not grow to ${megabytes} MB; use a smaller ${option("batchSize")} or a smaller decoder`,
         { cause },
       );
     }

@@ -11,10 +11,10 @@ export interface KernelInstance {
 const MOST_BYTES = 2 ** 24;
 const MOST_INSTANCES = 8;
 
-/** Instances that nobody uses now: a memory of its own for each call would be reserved until it is collected. */
+/** Unused instances, kept because a new memory for each call would stay reserved until it is collected. */
 const idle = new WeakMap<WebAssembly.Module, KernelInstance[]>();
 
-/** An instance that nobody else uses, until it is given back. */
+/** Takes an instance for exclusive use, until `giveInstanceBack`. */
 export async function takeInstance(module: WebAssembly.Module): Promise<KernelInstance> {
   const kept = idle.get(module)?.pop();
   if (kept) return kept;
@@ -22,7 +22,7 @@ export async function takeInstance(module: WebAssembly.Module): Promise<KernelIn
   return { arena, kernels: await instantiateKernels(module, arena.memory) };
 }
 
-/** All that was taken in its memory has to have been freed. */
+/** Returns an instance, in whose memory all blocks are freed. */
 export function giveInstanceBack(module: WebAssembly.Module, instance: KernelInstance): void {
   const kept = idle.get(module) ?? [];
   if (instance.arena.byteLength > MOST_BYTES || kept.length >= MOST_INSTANCES) return;

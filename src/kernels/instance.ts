@@ -7,7 +7,7 @@ export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
   readonly build: string;
-  /** Of the binary, as eight hexadecimal digits. */
+  /** CRC-32 of the binary, as eight hexadecimal digits. */
   readonly checksum: string;
 }
 

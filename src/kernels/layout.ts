@@ -249,7 +249,7 @@ export const Sample = new Struct({
   matrixEvaluations: "i32",
   trial: "i32",
   ending: "i32",
-  due: "i32",
+  request: "i32",
   target: "usize",
   weights: "usize",
   z: "usize",
@@ -284,9 +284,9 @@ const descent = {
   memories: "usize",
   memoryStride: "usize",
   hasCurvature: "i32",
-  judged: "i32",
-  due: "i32",
-  served: "i32",
+  accepted: "i32",
+  requests: "i32",
+  answered: "i32",
   slope: "f64",
   tolerance: "f64",
 } as const;
@@ -312,11 +312,9 @@ export const Amd = new Struct({
 export const Lbfgs = new Struct({
   ...descent,
   pairs: "i32",
-  refreshes: "i32",
-  refreshesOnce: "i32",
-  refreshesFirst: "i32",
-  ownFirst: "i32",
-  rescues: "i32",
+  firstMatrix: "i32",
+  lastRefresh: "i32",
+  makesOwn: "i32",
   factors: "usize",
   matrix: "usize",
   factor: "usize",
@@ -354,8 +352,8 @@ export const LbfgsState = new Struct({
 /** The solvers whose steps are in assembly, constants of assembly/solve/descent.ts. */
 export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 
-/** What samples ask for before their next step, constants of assembly/solve/descent.ts. */
-export const Due = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
+/** Requests of samples before their next step, constants of assembly/solve/descent.ts. */
+export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
 /** A sample's trial while its value at z0 is to come, a constant of assembly/solve/descent.ts. */
 export const FIRST_TRIAL = -1;
@@ -363,14 +361,14 @@ export const FIRST_TRIAL = -1;
 /** Factors of the decoder's own matrix, one for each λ of assembly/solve/lbfgs-preconditioner.ts. */
 export const DAMPING_COUNT = 5;
 
-/** So many of a sample's newest steps say which damping fits, a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/** Number of newest steps by which the damping is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
-/** So many numbers it keeps of each of them meanwhile, a constant of the same file. */
+/** Numbers kept of each of these steps meanwhile; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const NUMBERS_OF_FIT = 8;
-/** So many factors, or vectors, lie side by side there, a constant of assembly/solve/cholesky.ts. */
+/** Factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
 export const FACTORS_AT_ONCE = 6;
 
-/** How many numbers a symmetric matrix of d rows has, packed as in assembly/solve/cholesky.ts. */
+/** Numbers of a symmetric matrix of d rows, packed as in assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
@@ -380,9 +378,21 @@ export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as cons
 
 /** The constants of assembly/memory/graph.ts: what the kernels make of operations. */
 export const KERNEL_CODES = {
-  ...{ dense: 0, activation: 1, convolution: 2, fork: 3, map: 4, product: 5, norm: 6 },
-  ...{ affine: 7, softmax: 8, matmul: 9, constant: 10, embedding: 11, fixed: 12 },
-  ...{ extremum: 13, selection: 14 },
+  dense: 0,
+  activation: 1,
+  convolution: 2,
+  fork: 3,
+  map: 4,
+  product: 5,
+  norm: 6,
+  affine: 7,
+  softmax: 8,
+  matmul: 9,
+  constant: 10,
+  embedding: 11,
+  fixed: 12,
+  extremum: 13,
+  selection: 14,
 } as const;
 
 /** The constants of assembly/ops/activation-functions.ts; the identity is no operation of the kernels. */
@@ -398,8 +408,21 @@ export const ACTIVATION_CODES: Record<ActivationName | PointwiseName, number> = 
   softplus: 7,
   sine: 8,
   // assembly/ops/pointwise-functions.ts
-  ...{ linear: 16, clip: 17, power: 18, exp: 19, log: 20, sqrt: 21, reciprocal: 22, abs: 23, erf: 24 },
-  ...{ mish: 25, hardSwish: 26, hardSigmoid: 27, rootOfSquares: 28, isPositive: 29, isNotNegative: 30 },
+  linear: 16,
+  clip: 17,
+  power: 18,
+  exp: 19,
+  log: 20,
+  sqrt: 21,
+  reciprocal: 22,
+  abs: 23,
+  erf: 24,
+  mish: 25,
+  hardSwish: 26,
+  hardSigmoid: 27,
+  rootOfSquares: 28,
+  isPositive: 29,
+  isNotNegative: 30,
 };
 
 /** The constants of assembly/terms/loss.ts. */
@@ -409,7 +432,7 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
   custom: 2,
 };
 
-/** So many pixels share each reading of a convolution's matrices, a constant of assembly/memory/graph.ts. */
+/** Pixels that share each reading of a convolution's matrices; a constant of assembly/memory/graph.ts. */
 export const PIXELS_AT_ONCE = 96;
 
 /** Rows and panels are padded to this many floats: two vectors, the width of the register tiles. */

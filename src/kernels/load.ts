@@ -46,7 +46,7 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
 const SECTION = "latentflow";
 
 /**
- * A build of the kernels that somebody else has compiled.
+ * Recognises a build of the kernels that was compiled elsewhere.
  *
  * @param module may be of another realm
  * @throws LatentflowError `invalid_argument` when it is none of this version's builds
@@ -70,12 +70,12 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   return { module, build: stamp.build, checksum: stamp.checksum };
 }
 
-/** What runtimes that take no bytes have instead. */
+/** End of a message: the way for runtimes that compile no bytes. */
 const COMPILED_IMPORT =
   'import kernels from "latentflow/wasm/plain.wasm", as this runtime or your bundler compiles it, and give it to the ' +
   "call: encode(decoder, y, { backend: wasm({ module: kernels }) })";
 
-/** What a section says, where it is one of ours. */
+/** Reads the stamp of a build; undefined if the section is another. */
 function readStamp(section: ArrayBuffer | undefined) {
   if (!section) return undefined;
   try {
@@ -92,7 +92,7 @@ function readStamp(section: ArrayBuffer | undefined) {
 
 let validates: boolean | undefined;
 
-/** Validated once: every call asks, and the answer takes as long as all the rest of opening a decoder. */
+/** True if this runtime has relaxed SIMD; validated once, since that takes as long as opening a decoder. */
 function hasRelaxedSimd(): boolean {
   validates ??= WebAssembly.validate(RELAXED_PROBE);
   return validates;
@@ -120,7 +120,7 @@ async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   // By its own reader and writer: what is shorter asks for Blob.stream or Response, which jsdom has not.
   const { readable, writable } = new DecompressionStream("deflate-raw");
   const writer = writable.getWriter();
-  // What fails here fails below, too.
+  // Errors of the writer reach the reader, too.
   for (const written of [writer.write(packed), writer.close()]) written.catch(() => {});
   const reader = readable.getReader();
   const both = new Uint8Array(sizes.plain + sizes.relaxed);

@@ -57,15 +57,21 @@ export class Struct<Fields extends Record<string, FieldType>> {
     this.set(memory, pointer, values);
   }
 
+  /** Writes every field by its name in `values`, whose other members are ignored. */
+  fillFrom(memory: DataView, pointer: number, values: object): void {
+    const numbers = values as Readonly<Record<keyof Fields, number | boolean>>;
+    for (const name in this.places) this.put(memory, pointer, name, Number(numbers[name]));
+  }
+
   /** Writes some fields; the others stay as they are. */
   set(memory: DataView, pointer: number, values: Partial<FieldValues<Fields>>): void {
-    for (const name in values) {
-      const { type, offset } = this.places[name];
-      const at = pointer + offset;
-      const value = values[name]!;
-      if (type === "f64") memory.setFloat64(at, value, true);
-      else if (type === "f32") memory.setFloat32(at, value, true);
-      else memory.setInt32(at, value, true);
-    }
+    for (const name in values) this.put(memory, pointer, name, values[name]!);
+  }
+
+  private put(memory: DataView, pointer: number, name: keyof Fields, value: number): void {
+    const { type, offset } = this.places[name];
+    if (type === "f64") memory.setFloat64(pointer + offset, value, true);
+    else if (type === "f32") memory.setFloat32(pointer + offset, value, true);
+    else memory.setInt32(pointer + offset, value, true);
   }
 }

@@ -2,9 +2,10 @@ import { ProtobufMessage } from "./protobuf.ts";
 
 // The messages of an ONNX file, by the numbers that their fields have in onnx.proto.
 
-/** Attributes of an operator. A number is written as a float or as an integer, as the operator wants it. */
+/** Attributes of an operator by name; a number is a float or an integer, as the operator defines it. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/** Value of an attribute, by its type. */
 export type Attribute =
   | { readonly float: number }
   | { readonly integer: number }
@@ -13,6 +14,7 @@ export type Attribute =
 
 /** Numbers of ONNX's own: TensorProto.DataType. */
 const FLOAT = 1;
+/** TensorProto.DataType of 64-bit integers. */
 export const INT64 = 7;
 
 /** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */
@@ -31,7 +33,7 @@ export interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
-  /** What viewers show. Default: none. */
+  /** Name for viewers. Default: none. */
   readonly name?: string;
 }
 
@@ -86,7 +88,7 @@ export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): 
   return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensorType));
 }
 
-/** What a graph consists of, each a message of its own. */
+/** Parts of a graph, each as messages. */
 export interface GraphParts {
   readonly nodes: Iterable<ProtobufMessage>;
   readonly initialisers: Iterable<ProtobufMessage>;

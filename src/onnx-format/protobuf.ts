@@ -5,11 +5,14 @@ import type { Owned } from "../base/owned.ts";
  * of the calls, each under its number in the message's definition.
  */
 export class ProtobufMessage {
-  /** What is small byte by byte; blocks, weights say, as they are, so that they are copied once, at the end. */
+  /**
+   * Small fields as lists of bytes; large blocks, such as weights, as they are, so that they are copied once, at the
+   * end.
+   */
   private readonly parts: (number[] | Uint8Array)[] = [];
   private size = 0;
 
-  /** How many bytes it has so far. */
+  /** Bytes written so far. */
   get byteLength(): number {
     return this.size;
   }
@@ -91,6 +94,6 @@ export class ProtobufMessage {
 /** A block of more bytes is a part of its own. */
 const LARGEST_SMALL = 256;
 
-/** How a field's value is laid out, in the low three bits before it; an integer's is 0. */
+/** Wire types, in the low three bits of a field's key; an integer's is 0. */
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;

@@ -1,6 +1,6 @@
-import { type Complete, checkChoice, checkNumber } from "../base/check.ts";
+import { type Complete, checkNumber } from "../base/check.ts";
+import { choice, completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
-import { completeOptions } from "./descent-options.ts";
 
 /** Options of `amd`. */
 export interface AmdOptions {
@@ -28,7 +28,7 @@ export interface AmdOptions {
    * Default 1e-5.
    */
   tolerance?: number | undefined;
-  /** How many accepted losses are recent, ≥ 2. Default 5. */
+  /** Number of accepted losses that count as recent, ≥ 2. Default 5. */
   window?: number | undefined;
   /** No convergence before t = settle · t1. Default 0.02. */
   settle?: number | undefined;
@@ -39,19 +39,39 @@ export interface Amd extends Readonly<Complete<AmdOptions>> {
   readonly name: "amd";
 }
 
-const DEFAULTS: Complete<AmdOptions> = {
-  t1: 1e4,
-  stepInit: 1,
-  stepMax: 10,
-  increaseFactor: 1.1,
-  decreaseFactor: 0.75,
-  slope: 0,
-  growFrom: "accepted",
-  maxBacktracks: 100,
-  maxSteps: 10_000,
-  tolerance: 1e-5,
-  window: 5,
-  settle: 0.02,
+/** Fields of the options of `amd`. */
+export const AMD_FIELDS = {
+  t1: number({ above: 0 }, 1e4),
+  stepInit: number({ above: 0 }, 1),
+  stepMax: number({ above: 0 }, 10),
+  increaseFactor: number({ min: 1 }, 1.1),
+  decreaseFactor: number({ above: 0, below: 1 }, 0.75),
+  slope: number({ min: 0, below: 1 }, 0),
+  growFrom: choice("accepted", "trial"),
+  maxBacktracks: count(0, 100, MAX_COUNT),
+  maxSteps: count(0, 10_000, MAX_COUNT),
+  tolerance: number({ min: 0 }, 1e-5),
+  window: count(2, 5, 1000),
+  settle: number({ min: 0, max: 1 }, 0.02),
+} satisfies FieldsOf<AmdOptions>;
+
+/** Help of the program for the options of `amd`. */
+export const AMD_HELP: HelpOf<AmdOptions> = {
+  t1: ["time", "end of the flow"],
+  stepInit: ["time", "first step, and the least that a step is tried with"],
+  stepMax: ["time", "largest step"],
+  increaseFactor: ["factor", "growth from one step to the next"],
+  decreaseFactor: ["factor", "a step that fails is multiplied by it"],
+  slope: ["share", "least fall of the loss in a step, as a share of what its slope promises"],
+  growFrom: ["step", "a step grows from the last one accepted, or the last one tried first"],
+  maxBacktracks: ["n", "failures of one step until none is said to lower the loss"],
+  maxSteps: ["n", "accepted steps of a sample"],
+  tolerance: [
+    "loss",
+    "a sample has converged when its loss falls by less in a step; 0: when float32 shows no fall any more",
+  ],
+  window: ["n", "how many accepted losses are recent"],
+  settle: ["share", "no convergence before this share of t1"],
 };
 
 /**
@@ -70,16 +90,8 @@ const DEFAULTS: Complete<AmdOptions> = {
  * await encode(decoder, y, { solver: amd({ t1: 1000 }) });
  */
 export function amd(options: AmdOptions = {}): Amd {
-  const all = completeOptions("amd", DEFAULTS, options);
-  checkNumber("amd", "t1", all.t1, { above: 0 });
-  checkNumber("amd", "stepInit", all.stepInit, { above: 0 });
-  if (options.stepMax === undefined) all.stepMax = Math.max(DEFAULTS.stepMax, all.stepInit);
+  const all = completeOptions("amd", options, AMD_FIELDS);
+  if (options.stepMax === undefined) all.stepMax = Math.max(all.stepMax, all.stepInit);
   checkNumber("amd", "stepMax", all.stepMax, { min: all.stepInit });
-  checkNumber("amd", "increaseFactor", all.increaseFactor, { min: 1 });
-  checkNumber("amd", "decreaseFactor", all.decreaseFactor, { above: 0, below: 1 });
-  checkChoice("amd", "growFrom", all.growFrom, ["accepted", "trial"]);
-  checkNumber("amd", "maxBacktracks", all.maxBacktracks, { min: 0, max: MAX_COUNT, integer: true });
-  checkNumber("amd", "window", all.window, { min: 2, max: 1000, integer: true });
-  checkNumber("amd", "settle", all.settle, { min: 0, max: 1 });
   return Object.freeze<Amd>({ name: "amd", ...all });
 }

@@ -16,7 +16,7 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 }
 
 /**
- * What work comes to; undefined if an abort comes first: a backend may wait long for a worker that does not answer, or for a
+ * Awaits work; returns undefined if an abort comes first: a backend may wait long for a worker that does not answer, or for a
  * runtime that is downloaded.
  */
 export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T | undefined> {
@@ -27,7 +27,7 @@ export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): P
   });
 }
 
-/** The same of work that is not begun after an abort. */
+/** Begins work and awaits it unless an abort comes first; after an abort it is not begun. Returns undefined after an abort. */
 export function untilAborted<T>(
   signal: AbortSignal | undefined,
   begin: () => Promise<T>,
@@ -35,7 +35,7 @@ export function untilAborted<T>(
   return signal?.aborted ? Promise.resolve(undefined) : orAbort(signal, begin());
 }
 
-/** The same where an abort rejects the call. */
+/** Begins work and awaits it; an abort before its end rejects with the signal's reason. */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, begin: () => Promise<T>): Promise<T> {
   const result = await untilAborted(signal, begin);
   throwIfAborted(signal);

@@ -3,9 +3,9 @@ import { giveInstanceBack, type KernelInstance, takeInstance } from "../kernels/
 import type { Kernels } from "../kernels/instance.ts";
 import {
   Descent,
-  Due,
   FIRST_TRIAL,
   paddedSize,
+  Request,
   Sample,
   SampleState,
   ValueRows,
@@ -52,7 +52,7 @@ export async function descend(
 /** An accepted step, for the points on it that are to be kept. */
 interface Start {
   readonly row: number;
-  /** Is it z0 itself that is evaluated? */
+  /** True while z0 itself is evaluated. */
   readonly isFirst: boolean;
   /** The steps accepted before it. */
   readonly accepted: number;
@@ -128,7 +128,9 @@ class Rows {
     if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
     const block = allocateBeside(rooms, () =>
       allocateSolver(arena, solver, {
-        ...{ latentSize: d, capacity: count, damping: own?.damping ?? 0 },
+        latentSize: d,
+        capacity: count,
+        damping: own?.damping ?? 0,
         ...(own ? { factors: this.at.factors, matrix: this.at.ownMatrix } : { factors: 0, matrix: 0 }),
         curvature: shared ? curvature!.use : withoutMatrices(curvature?.use),
       }),
@@ -157,13 +159,13 @@ class Rows {
     this.scatter(this.at.objectives, proposed, objectives);
     this.scatter(this.at.losses, proposed, losses);
     this.scatter(this.at.priors, proposed, priors);
-    const goOn = this.listed(kernels.solverJudge(solver, workspace, proposed.length));
+    const goOn = this.listed(kernels.solverAcceptSteps(solver, workspace, proposed.length));
     if (goOn.length > 0) {
       const gradients = await objective.gradient(goOn);
       goOn.forEach((row, i) => {
         this.rowOf(this.at.gradients, row).set(gradients.subarray(i * this.d, (i + 1) * this.d));
       });
-      await this.serve(this.listed(kernels.solverTurn(solver, workspace, goOn.length)));
+      await this.answer(this.listed(kernels.solverTakeGradients(solver, workspace, goOn.length)));
     }
     // After whatever is taken where the loss was evaluated last.
     if (this.solution.recording) await this.keepSteps(starts);
@@ -188,21 +190,21 @@ class Rows {
   }
 
   /** Gives the rows that ask for something before their next step what they ask for. */
-  private async serve(due: Int32Array): Promise<void> {
+  private async answer(requests: Int32Array): Promise<void> {
     const { curvature } = this.objective;
-    const give: Readonly<Record<keyof typeof Due, (rows: Int32Array) => Promise<void>>> = {
+    const give: Readonly<Record<keyof typeof Request, (rows: Int32Array) => Promise<void>>> = {
       curvatureAlongGradient: async (rows) => {
         const values = await curvature!.alongGradient(rows);
         rows.forEach((row, i) => {
-          this.kernels.solverGiveCurvature(this.solver, row, values[i]!);
+          this.kernels.solverTakeCurvature(this.solver, row, values[i]!);
         });
       },
       sharedJacobianMatrix: async (rows) =>
         this.giveMatrices(rows, await curvature!.matrices(rows, "shared")),
       ownMatrix: async (rows) => this.giveMatrices(rows, await curvature!.matrices(rows, "own")),
     };
-    for (const what of Object.keys(give) as (keyof typeof Due)[]) {
-      const rows = due.filter((row) => this.of(row, "due") === Due[what]);
+    for (const what of Object.keys(give) as (keyof typeof Request)[]) {
+      const rows = requests.filter((row) => this.of(row, "request") === Request[what]);
       if (rows.length > 0) await give[what](rows);
     }
   }
@@ -212,11 +214,11 @@ class Rows {
     const size = this.d * this.d;
     rows.forEach((row, i) => {
       this.arena.f32(this.at.matrix, size).set(matrices.subarray(i * size, (i + 1) * size));
-      this.kernels.solverGiveMatrix(this.solver, row, this.at.matrix, 4 * this.d);
+      this.kernels.solverTakeMatrix(this.solver, row, this.at.matrix, 4 * this.d);
     });
   }
 
-  /** Where the rows' steps begin; z0 of those that begin. */
+  /** Points at which the rows' steps begin; z0 for rows that begin. */
   private startsOf(rows: Int32Array): Start[] {
     return Array.from(rows, (row) => ({
       row,
@@ -283,7 +285,7 @@ class Rows {
     return this.arena.i32(this.at.rows, count).slice();
   }
 
-  /** Where the rows are to be evaluated, [rows.length, d]. */
+  /** Points at which the rows are to be evaluated, [rows.length, d]. */
   private latentsOf(rows: Int32Array): Float64Array {
     const latents = new Float64Array(rows.length * this.d);
     rows.forEach((row, i) => {

@@ -15,17 +15,17 @@ export function isDescentSolver(solver: { readonly name: string }): solver is De
   return Object.hasOwn(TAKES_MATRICES, solver.name);
 }
 
-/** Does the solver precondition its steps by matrices, where there are any? */
+/** True for a solver that preconditions its steps by matrices if there are any. */
 export function takesMatrices({ name }: DescentSolver): boolean {
   return TAKES_MATRICES[name];
 }
 
-/** Does the solver begin with a matrix, one that samples share or their own? */
+/** True if the solver begins with a matrix, shared by the samples or their own. */
 export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): boolean {
   return takesMatrices(solver) && hasMatrices(use);
 }
 
-/** Is that matrix one that all samples of the decoder share? */
+/** True if the solver begins with a matrix that all samples of the decoder share. */
 export function isPreconditionedByDecoder(solver: { readonly name: string }, use: CurvatureUse): boolean {
-  return use.isShared && isDescentSolver(solver) && isPreconditioned(solver, use);
+  return use.matrix === "shared" && isDescentSolver(solver) && takesMatrices(solver);
 }

@@ -1,5 +1,6 @@
-import { type Complete, checkNumber, checkOptions, withDefaults } from "../base/check.ts";
+import type { Complete } from "../base/check.ts";
 import { power } from "../base/elementary-functions.ts";
+import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 import { MAX_COUNT } from "./base.ts";
 import type { StepControl, TriedStep } from "./integrate.ts";
 import type { Tableau } from "./tableau.ts";
@@ -23,12 +24,22 @@ export interface DormandPrince extends Readonly<Complete<DormandPrinceOptions>> 
   readonly name: "dormandPrince";
 }
 
-const DEFAULTS: Complete<DormandPrinceOptions> = {
-  t1: 1e4,
-  rtol: 1e-3,
-  atol: 1e-6,
-  stepInit: 1,
-  maxSteps: 10_000,
+/** Fields of the options of `dormandPrince`. */
+export const DORMAND_PRINCE_FIELDS = {
+  t1: number({ above: 0 }, 1e4),
+  rtol: number({ min: 0 }, 1e-3),
+  atol: number({ above: 0 }, 1e-6),
+  stepInit: number({ above: 0 }, 1),
+  maxSteps: count(0, 10_000, MAX_COUNT),
+} satisfies FieldsOf<DormandPrinceOptions>;
+
+/** Help of the program for the options of `dormandPrince`. */
+export const DORMAND_PRINCE_HELP: HelpOf<DormandPrinceOptions> = {
+  t1: ["time", "end of the flow"],
+  rtol: ["share", "error allowed in a step, as a share of the state"],
+  atol: ["error", "error allowed in a step whatever the state"],
+  stepInit: ["time", "first step that is tried"],
+  maxSteps: ["n", "steps of a sample, accepted and rejected ones"],
 };
 
 /** Dormand and Prince, 1980: the fifth-order solution is the one that goes on. */
@@ -61,13 +72,7 @@ const ERROR_ORDER = 5;
  * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
  */
 export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince {
-  checkOptions("dormandPrince", options, DEFAULTS);
-  const all = withDefaults(DEFAULTS, options);
-  checkNumber("dormandPrince", "t1", all.t1, { above: 0 });
-  checkNumber("dormandPrince", "rtol", all.rtol, { min: 0 });
-  checkNumber("dormandPrince", "atol", all.atol, { above: 0 });
-  checkNumber("dormandPrince", "stepInit", all.stepInit, { above: 0 });
-  checkNumber("dormandPrince", "maxSteps", all.maxSteps, { min: 0, max: MAX_COUNT, integer: true });
+  const all = completeOptions("dormandPrince", options, DORMAND_PRINCE_FIELDS);
   return Object.freeze<DormandPrince>({ name: "dormandPrince", ...all });
 }
 

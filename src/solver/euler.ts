@@ -1,4 +1,4 @@
-import { checkOptions } from "../base/check.ts";
+import { completeOptions, type FieldsOf } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 
 /** Options of `euler`. */
@@ -6,6 +6,9 @@ export interface EulerOptions {
   /** The times of the steps. */
   grid: Grid;
 }
+
+/** Fields of the options of `euler`. */
+export const EULER_FIELDS = { grid: { check: checkGrid } } satisfies FieldsOf<EulerOptions>;
 
 /** Forward Euler with its options: a plain immutable value. */
 export interface Euler extends Readonly<EulerOptions> {
@@ -20,7 +23,5 @@ export interface Euler extends Readonly<EulerOptions> {
  * await encode(decoder, y, { solver: euler({ grid: linearGrid({ t1: 100, slices: 1000 }) }) });
  */
 export function euler(options: EulerOptions): Euler {
-  checkOptions("euler", options, { grid: true });
-  const grid = checkGrid("euler", options?.grid);
-  return Object.freeze<Euler>({ name: "euler", grid });
+  return Object.freeze<Euler>({ name: "euler", ...completeOptions("euler", options, EULER_FIELDS) });
 }

@@ -1,5 +1,6 @@
-import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
 import { exponential, power } from "../base/elementary-functions.ts";
+import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 
 /** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
@@ -8,7 +9,7 @@ export interface ExpDecay {
   readonly rate: number;
 }
 
-/** How strongly the gradient drives the flow, α(t): a constant, or one that decays. */
+/** Strength of the gradient in a flow, α(t): a constant, or one that decays. */
 export type Alpha = number | ExpDecay;
 
 /** dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
@@ -39,6 +40,23 @@ export interface NesterovFlowOptions extends GradientFlowOptions {
   epsilon?: number | undefined;
 }
 
+/** Fields of the options of `gradientFlow`. */
+export const GRADIENT_FLOW_FIELDS = {
+  alpha: { check: checkAlpha, standard: 1 } as Field<Alpha>,
+} satisfies FieldsOf<GradientFlowOptions>;
+
+/** Fields of the options of `nesterovFlow`. */
+export const NESTEROV_FLOW_FIELDS = {
+  epsilon: number({ above: 0 }, 1e-5),
+  ...GRADIENT_FLOW_FIELDS,
+} satisfies FieldsOf<NesterovFlowOptions>;
+
+/** Help of the program for the options of flows. */
+export const FLOW_HELP: HelpOf<NesterovFlowOptions> = {
+  alpha: ["alpha", "how strongly the gradient drives it; decay:2: exp(-2 t/t1)"],
+  epsilon: ["time", "the damping is 3/(t + epsilon)"],
+};
+
 /**
  * An α that decays, exp(-rate · t / t1).
  *
@@ -48,9 +66,8 @@ export interface NesterovFlowOptions extends GradientFlowOptions {
  * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
  */
 export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay {
-  checkOptions("expDecay", options, { rate: true });
-  const rate = checkNumber("expDecay", "rate", orDefault(options.rate, 2), { min: 0 });
-  return Object.freeze({ name: "expDecay", rate });
+  const all = completeOptions("expDecay", options, { rate: number({ min: 0 }, 2) });
+  return Object.freeze<ExpDecay>({ name: "expDecay", ...all });
 }
 
 /**
@@ -63,9 +80,8 @@ export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay 
 export function gradientFlow(options?: { alpha?: 1 | undefined }): GradientFlow<1>;
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
-  checkOptions("gradientFlow", options, { alpha: true });
-  const alpha = checkAlpha("gradientFlow", orDefault(options.alpha, 1));
-  return Object.freeze<GradientFlow>({ name: "gradientFlow", alpha });
+  const all = completeOptions("gradientFlow", options, GRADIENT_FLOW_FIELDS);
+  return Object.freeze<GradientFlow>({ name: "gradientFlow", ...all });
 }
 
 /**
@@ -77,10 +93,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
  * await encode(decoder, y, { flow: nesterovFlow(), solver: dormandPrince({ t1: 100 }) });
  */
 export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
-  checkOptions("nesterovFlow", options, { epsilon: true, alpha: true });
-  const epsilon = checkNumber("nesterovFlow", "epsilon", orDefault(options.epsilon, 1e-5), { above: 0 });
-  const alpha = checkAlpha("nesterovFlow", orDefault(options.alpha, 1));
-  return Object.freeze<NesterovFlow>({ name: "nesterovFlow", epsilon, alpha });
+  const all = completeOptions("nesterovFlow", options, NESTEROV_FLOW_FIELDS);
+  return Object.freeze<NesterovFlow>({ name: "nesterovFlow", ...all });
 }
 
 /** Derivative of one sample's state by t: [order · d], written into `into`. */
@@ -93,7 +107,7 @@ type Derivative<F extends Flow> = (
   into: Float64Array,
 ) => void;
 
-/** What is known of each kind of flow. */
+/** Traits of a kind of flow. */
 interface FlowTraits<F extends Flow> {
   readonly order: 1 | 2;
   readonly derivative: Derivative<F>;
@@ -174,7 +188,7 @@ export function alphaAt(alpha: Alpha, t: number, t1: number): number {
   return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
 }
 
-/** Is this the gradient flow at α = 1? */
+/** True for the gradient flow with α = 1. */
 export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
   return flow.name === "gradientFlow" && flow.alpha === 1;
 }
@@ -190,7 +204,7 @@ export function checkFlow(where: string, flow: unknown): Flow {
   );
 }
 
-function checkAlpha(where: string, alpha: Alpha): Alpha {
-  if (typeof alpha === "number") return checkNumber(where, "alpha", alpha, { above: 0 });
-  return checkPlain<ExpDecay>(where, "alpha", alpha, { expDecay }, "a number > 0 or expDecay()");
+function checkAlpha(where: string, name: string, alpha: unknown): Alpha {
+  if (typeof alpha === "number") return checkNumber(where, name, alpha, { above: 0 });
+  return checkPlain<ExpDecay>(where, name, alpha, { expDecay }, "a number > 0 or expDecay()");
 }

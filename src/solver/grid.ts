@@ -1,5 +1,6 @@
-import { type Complete, checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import type { Complete } from "../base/check.ts";
 import { power } from "../base/elementary-functions.ts";
+import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 import { MAX_COUNT } from "./base.ts";
 
@@ -30,6 +31,24 @@ export interface LogGridOptions extends LinearGridOptions {
   base?: number | undefined;
 }
 
+const LINEAR_GRID_FIELDS = {
+  t1: number({ above: 0 }),
+  slices: count(1, undefined, MAX_COUNT),
+} satisfies FieldsOf<LinearGridOptions>;
+
+/** Fields of the options of `logGrid`. */
+export const LOG_GRID_FIELDS = {
+  ...LINEAR_GRID_FIELDS,
+  base: number({ above: 1 }, 4),
+} satisfies FieldsOf<LogGridOptions>;
+
+/** Help of the program for the options of grids. */
+export const GRID_HELP: HelpOf<LogGridOptions> = {
+  t1: ["time", "end of the flow"],
+  slices: ["n", "steps of the grid"],
+  base: ["factor", "log grid: the last steps are about so many times the first"],
+};
+
 /**
  * A grid that is denser near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
  *
@@ -38,10 +57,7 @@ export interface LogGridOptions extends LinearGridOptions {
  * const solver = rk4({ grid: logGrid({ t1: 100, slices: 100, base: 10 }) });
  */
 export function logGrid(options: LogGridOptions): LogGrid {
-  checkOptions("logGrid", options, { t1: true, slices: true, base: true });
-  const { t1, slices } = checkSlices("logGrid", options);
-  const base = checkNumber("logGrid", "base", orDefault(options.base, 4), { above: 1 });
-  return Object.freeze<LogGrid>({ name: "logGrid", t1, slices, base });
+  return Object.freeze<LogGrid>({ name: "logGrid", ...completeOptions("logGrid", options, LOG_GRID_FIELDS) });
 }
 
 /**
@@ -52,9 +68,8 @@ export function logGrid(options: LogGridOptions): LogGrid {
  * const solver = euler({ grid: linearGrid({ t1: 100, slices: 1000 }) });
  */
 export function linearGrid(options: LinearGridOptions): LinearGrid {
-  checkOptions("linearGrid", options, { t1: true, slices: true });
-  const { t1, slices } = checkSlices("linearGrid", options);
-  return Object.freeze<LinearGrid>({ name: "linearGrid", t1, slices });
+  const all = completeOptions("linearGrid", options, LINEAR_GRID_FIELDS);
+  return Object.freeze<LinearGrid>({ name: "linearGrid", ...all });
 }
 
 const TIMES: {
@@ -71,13 +86,7 @@ export function timeOf(grid: Grid, i: number): number {
 }
 
 /** Checks a grid that comes in: as its maker returned it, or a plain copy. */
-export function checkGrid(where: string, grid: unknown): Grid {
+export function checkGrid(where: string, name: string, grid: unknown): Grid {
   const expected = "a grid such as logGrid({ t1: 100, slices: 100 })";
-  return checkPlain<Grid>(where, "grid", grid, { linearGrid, logGrid }, expected);
-}
-
-function checkSlices(where: string, options: LinearGridOptions): LinearGridOptions {
-  const t1 = checkNumber(where, "t1", options?.t1, { above: 0 });
-  const slices = checkNumber(where, "slices", options?.slices, { min: 1, max: MAX_COUNT, integer: true });
-  return { t1, slices };
+  return checkPlain<Grid>(where, name, grid, { linearGrid, logGrid }, expected);
 }

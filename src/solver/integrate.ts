@@ -17,20 +17,20 @@ export interface TriedStep {
   readonly next: Float64Array;
   /** The estimated error of `next`; 0 for a method without estimate. */
   readonly error: Float64Array;
-  /** Are the new state, its loss and its derivative finite? */
+  /** True if the new state, its loss and its derivative are finite. */
   readonly allFinite: boolean;
 }
 
-/** How long the steps are, and which are accepted: made anew for each `integrate`. */
+/** Step-size control: lengths of steps and which are accepted. Each `integrate` has its own. */
 export interface StepControl {
   readonly t1: number;
   /** Steps of one sample, rejected ones among them. */
   readonly maxSteps: number;
-  /** Does `judge` look at the error? */
+  /** True if `judge` uses the error. */
   readonly needsError: boolean;
-  /** Where the next step of a sample ends: one at t that has taken `accepted` steps. */
+  /** End of the next step of a sample that stands at t after `accepted` steps. */
   end(row: number, t: number, accepted: number): number;
-  /** Is the step accepted, is a shorter one to be tried, or does the sample end where it was? */
+  /** Accepts a step, asks for a shorter one, or ends the sample at the step's start with a status. */
   judge(step: TriedStep): "accept" | "shorten" | Status;
 }
 

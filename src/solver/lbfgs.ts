@@ -1,5 +1,6 @@
-import { type Complete, checkNumber } from "../base/check.ts";
-import { completeOptions } from "./descent-options.ts";
+import type { Complete } from "../base/check.ts";
+import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { MAX_COUNT } from "./base.ts";
 
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
@@ -10,7 +11,7 @@ export interface LbfgsOptions {
    * Default 1e-6.
    */
   tolerance?: number | undefined;
-  /** How many pairs of steps and changes of the gradient are kept of each sample, 1 to 1,000. Default 30. */
+  /** Number of pairs of steps and changes of the gradient that are kept of each sample, 1 to 1,000. Default 30. */
   memory?: number | undefined;
   /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
   maxSteps?: number | undefined;
@@ -27,15 +28,26 @@ export interface Lbfgs extends Readonly<Complete<LbfgsOptions>> {
 }
 
 /**
- * Found by the passes that 36 decoders' samples take (`npm run experiment -- baseline`). Nothing is sharp: a memory of 15
- * to 50 is alike, 5 takes a seventh more; 3e-7 in place of 1e-6 lowers the losses of decoders of 256 latents by another
- * half per mille for half as many passes more.
+ * Fields of the options of `lbfgs`. The defaults were found by the passes that 36 decoders' samples take
+ * (`npm run experiment -- baseline`), and none is sharp; see docs/experiments.md.
  */
-const DEFAULTS: Complete<LbfgsOptions> = {
-  tolerance: 1e-6,
-  memory: 30,
-  maxSteps: 1000,
-  slope: 1e-4,
+export const LBFGS_FIELDS = {
+  tolerance: number({ min: 0 }, 1e-6),
+  memory: count(1, 30, 1000),
+  maxSteps: count(0, 1000, MAX_COUNT),
+  slope: number({ min: 0, below: 1 }, 1e-4),
+} satisfies FieldsOf<LbfgsOptions>;
+
+/** Help of the program for the options of `lbfgs`. */
+export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
+  tolerance: [
+    "loss",
+    "a sample has converged when its loss is expected to fall by less than this share of it, or of what it has fallen " +
+      "by; 0: when float32 shows no fall any more",
+  ],
+  memory: ["n", "pairs of steps and changes of the gradient that are kept"],
+  maxSteps: ["n", "accepted steps of a sample"],
+  slope: ["share", "least fall of the loss in a step, as a share of what its slope promises"],
 };
 
 /**
@@ -78,7 +90,5 @@ const DEFAULTS: Complete<LbfgsOptions> = {
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  */
 export function lbfgs(options: LbfgsOptions = {}): Lbfgs {
-  const all = completeOptions("lbfgs", DEFAULTS, options);
-  checkNumber("lbfgs", "memory", all.memory, { min: 1, max: 1000, integer: true });
-  return Object.freeze<Lbfgs>({ name: "lbfgs", ...all });
+  return Object.freeze<Lbfgs>({ name: "lbfgs", ...completeOptions("lbfgs", options, LBFGS_FIELDS) });
 }

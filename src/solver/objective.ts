@@ -68,12 +68,12 @@ export function allRows(count: number): Int32Array {
 
 /** The curvature of an objective's losses, by Gauss and Newton: M = JᵀWJ, J of the outputs before their activation. */
 export interface Curvature {
-  /** How solvers are to use it. */
+  /** Use of the curvature by solvers. */
   readonly use: CurvatureUse;
-  /** What a curvature that is a mean over the outputs is multiplied by for a row: 1, or for a sum n or Σw. */
+  /** Factor for a row of a curvature that is a mean over the outputs: 1, or for a sum n or Σw. */
   scale(row: number): number;
   /**
-   * What all samples share, made on its first use; undefined where the decoder has none. `own` is the decoder's own
+   * Matrix that all samples share, made on its first use; undefined where the decoder has none. `own` is the decoder's own
    * matrix A₀, where that does not depend on the data: packed, the factors of A₀ + λτI one after the other, and τ.
    */
   shared(): Promise<SharedCurvature | undefined>;
@@ -97,38 +97,29 @@ export interface SharedCurvature {
 }
 
 /**
- * How curvature is used, which depends on the decoder, the loss and whether there are weights: never on the number of
+ * Use of curvature, which depends on the decoder, the loss and whether there are weights: never on the number of
  * samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
  */
 export interface CurvatureUse {
-  /** Is there a curvature at all? */
+  /** True if there is a curvature. */
   readonly hasCurvature: boolean;
-  /** Are samples preconditioned by the decoder? */
-  readonly isShared: boolean;
-  /** Are they preconditioned by a matrix of their own at z0? */
-  readonly ownFirst: boolean;
-  readonly refreshes: boolean;
-  readonly refreshesOnce: boolean;
-  readonly refreshesFirst: boolean;
-  readonly rescues: boolean;
+  /** Matrix that preconditions samples: one of the decoder that they share, or of each sample; "none" where that is too dear. */
+  readonly matrix: "shared" | "own" | "none";
+  /** True if W in the shared matrix J₀ᵀWJ₀ is made at z0, rather than at the decoder's start. */
+  readonly refreshesAtStart: boolean;
+  /** W is renewed after 1, 2, 4, … steps, up to this many: 0 for never. */
+  readonly lastRefresh: number;
 }
 
-/** Are there matrices that precondition samples? */
-export function hasMatrices({ isShared, ownFirst }: CurvatureUse): boolean {
-  return isShared || ownFirst;
+/** True if there are matrices that precondition samples. */
+export function hasMatrices({ matrix }: CurvatureUse): boolean {
+  return matrix !== "none";
 }
 
-/** Where nothing but a curvature along a gradient is to be had, or not even that. */
+/** Use of a curvature that is available along a gradient only, or not at all. */
 export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
-  const none = {
-    isShared: false,
-    ownFirst: false,
-    refreshes: false,
-    refreshesOnce: false,
-    refreshesFirst: false,
-    rescues: false,
-  };
-  return { hasCurvature: use?.hasCurvature ?? false, ...none };
+  const hasCurvature = use?.hasCurvature ?? false;
+  return { hasCurvature, matrix: "none", refreshesAtStart: false, lastRefresh: 0 };
 }
 
 /**
@@ -158,7 +149,7 @@ export interface DifferentiableObjective extends Objective {
    */
   addMixedGradient(rows: Int32Array): Promise<void>;
   /**
-   * What has been added up since the last call, or since the start.
+   * Sums since the last call, or since the start.
    * @returns [P]
    */
   takeParameterSums(): Promise<Float32Array>;

@@ -1,4 +1,4 @@
-import { checkNumber, invalid, show } from "../base/check.ts";
+import { checkNumber, refused, show } from "../base/check.ts";
 import { checkPresent } from "../base/realms.ts";
 import type { Trajectory } from "./result.ts";
 
@@ -21,7 +21,7 @@ export class Recording {
   readonly samples: RecordedSample[];
   readonly saveAt: SaveAt;
   private readonly times: ArrayLike<number> | undefined;
-  /** How many of the chosen times each sample has passed. */
+  /** Number of the chosen times that each sample has passed. */
   private readonly passed: Uint32Array;
 
   constructor(saveAt: SaveAt, sampleCount: number) {
@@ -56,7 +56,7 @@ export class Recording {
     this.samples[sample] = recorded;
   }
 
-  /** In the form of a result. */
+  /** Trajectories in the form of a result. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, losses }) => {
       const size = states.length / t.length;
@@ -77,7 +77,7 @@ function nothing(): RecordedSample {
 export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
   if (saveAt === "steps") return saveAt;
   if (!Array.isArray(saveAt) && !(ArrayBuffer.isView(saveAt) && "length" in saveAt)) {
-    throw invalid(`${where}: saveAt is ${show(saveAt)}, expected "steps" or an array of times`);
+    throw refused(where, "saveAt", "is", show(saveAt), '"steps" or an array of times');
   }
   if (ArrayBuffer.isView(saveAt)) checkPresent(where, "saveAt", saveAt.buffer);
   const times = Array.from<unknown, number>(saveAt, (time, i) =>
@@ -85,7 +85,5 @@ export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
   );
   const bad = times.findIndex((time, i) => i > 0 && time <= times[i - 1]!);
   if (bad < 0) return times;
-  throw invalid(
-    `${where}: saveAt[${bad}] is ${times[bad]} after ${times[bad - 1]}, expected ascending times`,
-  );
+  throw refused(where, `saveAt[${bad}]`, "is", `${times[bad]} after ${times[bad - 1]}`, "ascending times");
 }

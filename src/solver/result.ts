@@ -2,7 +2,7 @@ import { invalid, isRevoked, show } from "../base/check.ts";
 import type { Owned } from "../base/owned.ts";
 
 /**
- * How a sample's solve ended. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
+ * End of a sample's solve. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
  * what lowers the loss by enough, so that their z is the best one accepted, though not always the best one tried.
  * - `converged`: no step was found that lowers the loss by the threshold (L-BFGS, by its look at the end; see `lbfgs`), or
  *   the loss has stopped falling (AMD's tolerance)
@@ -21,7 +21,7 @@ export type Status = (typeof STATUSES)[number];
  */
 export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;
 
-/** What each sample cost: one number per sample, B each. */
+/** Cost of each sample: B numbers each. */
 export interface SolveStatistics {
   readonly acceptedSteps: Owned<Uint32Array>;
   /**
@@ -57,25 +57,25 @@ export interface Trajectory {
   readonly loss: Owned<Float32Array>;
 }
 
-/** Which backend did the work. */
+/** Backend that did the work. */
 export interface BackendInfo {
   readonly name: string;
   /**
-   * What it runs: of WASM the build, "relaxed" or "plain"; for WebGPU "onnxruntime-web" and its version;
+   * Build that it runs: of WASM "relaxed" or "plain"; for WebGPU "onnxruntime-web" and its version;
    * "none" where an abort came before the work.
    */
   readonly build: string;
   /** The GPU's name, as far as the browser tells it. */
   readonly adapter?: string;
-  /** How many threads have worked on it, where it has threads. */
+  /** Number of threads that took part, if the backend has threads. */
   readonly threads?: number;
-  /** Why it was chosen, where `auto` has chosen it; else, why it was fewer threads than asked for. */
+  /** Reason why `auto` chose the backend; else, why fewer threads than asked for took part. */
   readonly reason?: string;
-  /** What went wrong and how the work went on, for people: a device that was lost, a worker that died. Left out where all went well. */
+  /** Failures and how the work went on, for people: a device that was lost, a worker that died. Left out if there were none. */
   readonly incidents?: readonly string[];
 }
 
-/** What `encode` returns, B samples. */
+/** Result of `encode`, B samples. */
 export interface EncodeResult {
   /** The codes, B × latentSize. */
   readonly z: Owned<Float32Array>;
@@ -96,19 +96,19 @@ export interface EncodeResult {
    * the loss at z0 is not finite.
    */
   readonly gradientNorm: Owned<Float32Array>;
-  /** B, how each sample ended. */
+  /** B statuses: the end of each sample. */
   readonly status: readonly Status[];
-  /** What each sample cost. */
+  /** Cost of each sample. */
   readonly stats: SolveStatistics;
   /** B, in the order of the samples. Undefined without the option `saveAt`. */
   readonly trajectory: readonly Trajectory[] | undefined;
-  /** Which backend did the work, on how many threads. */
+  /** Backend that did the work, and its number of threads. */
   readonly backend: BackendInfo;
   /** The wall time of the call, in seconds. */
   readonly seconds: number;
 }
 
-/** What `summary` looks at in a result. */
+/** Part of a result that `summary` reads. */
 export type SummarisedResult = Pick<
   EncodeResult,
   "initialLoss" | "loss" | "status" | "stats" | "backend" | "seconds"
@@ -121,16 +121,16 @@ export interface EncodeSummary {
   readonly meanLoss: number;
   readonly meanAcceptedSteps: number;
   readonly meanBacktracks: number;
-  /** How many samples ended with each status; only statuses that occur. */
+  /** Number of samples with each status; only statuses that occur. */
   readonly statuses: Partial<Record<Status, number>>;
   /** The wall time of the call. */
   readonly seconds: number;
-  /** Of those that have ended: aborted ones are left out. */
+  /** Number of samples that ended per second, without aborted ones. */
   readonly samplesPerSecond: number;
-  /** Its name and its build, as in `BackendInfo`. */
+  /** Name and build of the backend, as in `BackendInfo`. */
   readonly backend: string;
   readonly build: string;
-  /** How many threads have worked on it, where the backend has threads. */
+  /** Number of threads that took part, if the backend has threads. */
   readonly threads?: number;
 }
 
@@ -163,7 +163,7 @@ export function summary(result: SummarisedResult): EncodeSummary {
   };
 }
 
-/** Over the values that are finite; NaN where there are none. */
+/** Mean of the values that are finite; NaN if there are none. */
 export function meanOfFinite(values: ArrayLike<number>): number {
   return meanOf(values, Number.isFinite);
 }

@@ -1,4 +1,5 @@
-import { type Complete, checkChoice, checkOptions, orDefault } from "../base/check.ts";
+import type { Complete } from "../base/check.ts";
+import { choice, completeOptions, type FieldsOf } from "../base/options.ts";
 import { checkGrid, type Grid } from "./grid.ts";
 import type { Tableau } from "./tableau.ts";
 
@@ -9,6 +10,12 @@ export interface Rk4Options {
   /** `"classic"` (the default), or Kutta's `"3/8"` rule: a little more exact, and as dear. */
   rule?: "classic" | "3/8" | undefined;
 }
+
+/** Fields of the options of `rk4`. */
+export const RK4_FIELDS = {
+  grid: { check: checkGrid },
+  rule: choice("classic", "3/8"),
+} satisfies FieldsOf<Rk4Options>;
 
 /** RK4 with its options: a plain immutable value. */
 export interface Rk4 extends Readonly<Complete<Rk4Options>> {
@@ -42,8 +49,5 @@ export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
  * await encode(decoder, y, { solver: rk4({ grid: logGrid({ t1: 100, slices: 100 }) }) });
  */
 export function rk4(options: Rk4Options): Rk4 {
-  checkOptions("rk4", options, { grid: true, rule: true });
-  const grid = checkGrid("rk4", options?.grid);
-  const rule = checkChoice("rk4", "rule", orDefault(options.rule, "classic"), ["classic", "3/8"]);
-  return Object.freeze<Rk4>({ name: "rk4", grid, rule });
+  return Object.freeze<Rk4>({ name: "rk4", ...completeOptions("rk4", options, RK4_FIELDS) });
 }

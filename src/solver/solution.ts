@@ -5,56 +5,77 @@ import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "
 
 const RUNNING = 255;
 
-type OfSums = "objective" | "initialObjective";
-type OfTerms = "loss" | "initialLoss" | "prior";
-type PerSample = OfSums | OfTerms | "gradientNorm" | keyof SolveStatistics;
+/** Statistics of each sample: the arrays that keep them, and their values before the sample's solve begins. */
+const STATISTICS = {
+  acceptedSteps: { array: Uint32Array, start: 0 },
+  backtracks: { array: Uint32Array, start: 0 },
+  valueEvaluations: { array: Uint32Array, start: 0 },
+  gradientEvaluations: { array: Uint32Array, start: 0 },
+  matrixEvaluations: { array: Uint32Array, start: 0 },
+  t: { array: Float64Array, start: 0 },
+  remainingFall: { array: Float64Array, start: Number.POSITIVE_INFINITY },
+} as const satisfies { readonly [Name in keyof SolveStatistics]: object };
 
-/** The results that are one number for each sample: none can be forgotten. */
-const PER_SAMPLE = Object.keys({
-  ...{ objective: true, initialObjective: true, loss: true, initialLoss: true, prior: true },
-  ...{ gradientNorm: true, acceptedSteps: true, backtracks: true },
-  ...{ valueEvaluations: true, gradientEvaluations: true, matrixEvaluations: true, t: true },
-  remainingFall: true,
-} satisfies Record<PerSample, true>) as PerSample[];
+/** All numbers of each sample: the arrays that keep them, and their values before the sample's solve begins. */
+const PER_SAMPLE = {
+  objective: { array: Float64Array, start: Number.NaN },
+  initialObjective: { array: Float64Array, start: Number.NaN },
+  loss: { array: Float64Array, start: Number.NaN },
+  initialLoss: { array: Float64Array, start: Number.NaN },
+  prior: { array: Float64Array, start: Number.NaN },
+  gradientNorm: { array: Float64Array, start: Number.NaN },
+  ...STATISTICS,
+} as const;
+
+/** Name of a number of each sample. */
+export type PerSampleName = keyof typeof PER_SAMPLE;
+
+/** Names of all numbers of each sample. */
+export const PER_SAMPLE_NAMES = Object.keys(PER_SAMPLE) as readonly PerSampleName[];
+
+/** B numbers under each name. */
+type PerSampleArrays = {
+  readonly [Name in PerSampleName]: Owned<InstanceType<(typeof PER_SAMPLE)[Name]["array"]>>;
+};
+
+/**
+ * The arrays of a solution. `objective` is what a solver lowers, the loss and a prior's share, at z, and `initialObjective`
+ * at z0; `loss` and `initialLoss` are the loss alone, `prior` the prior's value at z in nats times its weight, and
+ * `gradientNorm` the norm of the objective's gradient at z.
+ */
+const Arrays = class {
+  constructor(sampleCount: number) {
+    for (const name of PER_SAMPLE_NAMES) {
+      const { array, start } = PER_SAMPLE[name];
+      Object.assign(this, { [name]: new array(sampleCount).fill(start) });
+    }
+  }
+} as new (
+  sampleCount: number,
+) => PerSampleArrays;
 
 /** The results of some samples of a solution, for another one; they may have come from another thread. */
 export interface SolutionPart {
   readonly z: Float64Array;
   readonly v: Float64Array | undefined;
-  readonly numbers: { readonly [Name in PerSample]: Float64Array };
+  readonly numbers: { readonly [Name in PerSampleName]: Float64Array };
   readonly codes: Uint8Array;
   readonly recorded: readonly RecordedSample[] | undefined;
 }
 
 /** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
-export class Solution {
+export class Solution extends Arrays {
   readonly z: Float64Array;
   /** The velocities, 0 before, of a flow of second order. */
   readonly v: Float64Array | undefined;
   /** The points on the way, if they are asked for. */
   readonly recording: Recording | undefined;
-  /** What a solver lowers: the loss, and a prior's share where there is one. At z, and at z0. */
-  readonly objective: Float64Array;
-  readonly initialObjective: Float64Array;
-  /** The loss alone, at z and at z0; and the prior's value at z, in nats times its weight. */
-  readonly loss: Float64Array;
-  readonly initialLoss: Float64Array;
-  readonly prior: Float64Array;
-  /** Of the objective, at z. */
-  readonly gradientNorm: Float64Array;
-  readonly acceptedSteps: Owned<Uint32Array>;
-  readonly backtracks: Owned<Uint32Array>;
-  readonly valueEvaluations: Owned<Uint32Array>;
-  readonly gradientEvaluations: Owned<Uint32Array>;
-  readonly matrixEvaluations: Owned<Uint32Array>;
-  readonly t: Owned<Float64Array>;
-  readonly remainingFall: Owned<Float64Array>;
-  /** How many samples have ended. */
+  /** Number of samples that have ended. */
   done = 0;
-  /** Over the samples that have ended with a finite loss: its sum, and how many they are. */
+  /** Sum of the finite losses of samples that have ended, and their number. */
   lossSum = 0;
   lossCount = 0;
-  /** Called when a sample has ended; for whoever shares the samples out. */
+  /** Called when a sample has ended, by the thread that distributes samples. */
   onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
@@ -71,24 +92,12 @@ export class Solution {
       readonly hasPrior?: boolean;
     } = {},
   ) {
+    super(sampleCount);
     this.latentSize = latentSize;
     this.v = options.order === 2 ? new Float64Array(sampleCount * latentSize) : undefined;
     this.recording = options.saveAt && new Recording(options.saveAt, sampleCount);
     this.z = z0 ? new Float64Array(z0) : new Float64Array(sampleCount * latentSize);
     this.hasPrior = options.hasPrior ?? false;
-    this.objective = new Float64Array(sampleCount).fill(Number.NaN);
-    this.initialObjective = new Float64Array(sampleCount).fill(Number.NaN);
-    this.loss = new Float64Array(sampleCount).fill(Number.NaN);
-    this.initialLoss = new Float64Array(sampleCount).fill(Number.NaN);
-    this.prior = new Float64Array(sampleCount).fill(Number.NaN);
-    this.gradientNorm = new Float64Array(sampleCount).fill(Number.NaN);
-    this.acceptedSteps = new Uint32Array(sampleCount);
-    this.backtracks = new Uint32Array(sampleCount);
-    this.valueEvaluations = new Uint32Array(sampleCount);
-    this.gradientEvaluations = new Uint32Array(sampleCount);
-    this.matrixEvaluations = new Uint32Array(sampleCount);
-    this.t = new Float64Array(sampleCount);
-    this.remainingFall = new Float64Array(sampleCount).fill(Number.POSITIVE_INFINITY);
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
@@ -121,7 +130,7 @@ export class Solution {
   /** Copies the results of samples, ended or not, out; default all. */
   copyOut(samples: readonly number[] = Array.from(this.objective.keys())): SolutionPart {
     const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
-    const numbers = Object.fromEntries(PER_SAMPLE.map((name) => [name, gather(this[name])]));
+    const numbers = Object.fromEntries(PER_SAMPLE_NAMES.map((name) => [name, gather(this[name])]));
     return {
       z: this.gatherStates(this.z, samples),
       v: this.v && this.gatherStates(this.v, samples),
@@ -139,7 +148,7 @@ export class Solution {
       if (sample < 0) continue;
       this.z.set(part.z.subarray(i * d, (i + 1) * d), sample * d);
       if (part.v) this.v?.set(part.v.subarray(i * d, (i + 1) * d), sample * d);
-      for (const name of PER_SAMPLE) this[name][sample] = part.numbers[name][i]!;
+      for (const name of PER_SAMPLE_NAMES) this[name][sample] = part.numbers[name][i]!;
       if (part.recorded) this.recording?.put(sample, part.recorded[i]!);
       if (part.codes[i] !== RUNNING) this.end(sample, part.codes[i]!);
     }
@@ -154,7 +163,7 @@ export class Solution {
     return gathered;
   }
 
-  /** NaN while there are none. */
+  /** Mean of the finite losses of samples that have ended; NaN while there are none. */
   get meanLoss(): number {
     return this.lossSum / this.lossCount;
   }
@@ -169,7 +178,7 @@ export class Solution {
     return statuses;
   }
 
-  /** In the form of a result: float32 where the result has it. */
+  /** Arrays in the form of a result: float32 if the result has it. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
     return {
       z: new Float32Array(this.z),
@@ -181,15 +190,12 @@ export class Solution {
       gradientNorm: new Float32Array(this.gradientNorm),
       status: this.statuses(),
       trajectory: this.recording?.toTrajectories(this.latentSize),
-      stats: {
-        acceptedSteps: this.acceptedSteps,
-        backtracks: this.backtracks,
-        valueEvaluations: this.valueEvaluations,
-        gradientEvaluations: this.gradientEvaluations,
-        matrixEvaluations: this.matrixEvaluations,
-        t: this.t,
-        remainingFall: this.remainingFall,
-      },
+      stats: statisticsOf(this),
     };
   }
+}
+
+function statisticsOf(solution: Solution): SolveStatistics {
+  const names = Object.keys(STATISTICS) as (keyof SolveStatistics)[];
+  return Object.fromEntries(names.map((name) => [name, solution[name]])) as unknown as SolveStatistics;
 }

@@ -8,6 +8,7 @@ import {
   LbfgsState,
   NUMBERS_OF_FIT,
   packedSize,
+  Request,
   SOLVER_CODES,
 } from "../kernels/layout.ts";
 import type { Amd as AmdSolver } from "./amd.ts";
@@ -21,7 +22,7 @@ export interface SolverBlock extends Block {
   readonly solver: number;
 }
 
-/** What a solver has to know of its problem. */
+/** Parts of a problem that a solver's block holds. */
 export interface SolverUse {
   readonly latentSize: number;
   /** Resident rows. */
@@ -33,7 +34,7 @@ export interface SolverUse {
   readonly damping: number;
 }
 
-/** What is not common to the solvers. */
+/** Fields of a solver's block that not all solvers have. */
 interface Layout {
   readonly struct: { readonly size: number };
   /** Bytes kept of a row; a multiple of 16, for the rows' memories lie side by side. */
@@ -53,7 +54,13 @@ function amdLayout(solver: AmdSolver): Layout {
     fill(view, pointer, common) {
       Amd.fill(view, pointer, {
         ...common,
-        ...{ maxBacktracks, window, t1, stepInit, stepMax, increaseFactor, decreaseFactor },
+        maxBacktracks,
+        window,
+        t1,
+        stepInit,
+        stepMax,
+        increaseFactor,
+        decreaseFactor,
         growFromTrial: Number(solver.growFrom === "trial"),
         settleTime: solver.settle * t1,
       });
@@ -83,16 +90,25 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
       const factor = otherVector + 8 * Math.max(d, FACTORS_AT_ONCE);
       Lbfgs.fill(view, pointer, {
         ...common,
-        ...{ pairs, factors, matrix, damping, vector, otherVector, factor },
+        pairs,
+        factors,
+        matrix,
+        damping,
+        vector,
+        otherVector,
+        factor,
         changes: factor + 8 * fittedSize(d),
-        refreshes: Number(curvature.refreshes),
-        refreshesOnce: Number(curvature.refreshesOnce),
-        refreshesFirst: Number(curvature.refreshesFirst),
-        ownFirst: Number(curvature.ownFirst),
-        rescues: Number(curvature.rescues),
+        firstMatrix: firstMatrixOf(curvature),
+        lastRefresh: curvature.lastRefresh,
+        makesOwn: Number(hasMatrices(curvature)),
       });
     },
   };
+}
+
+function firstMatrixOf({ matrix, refreshesAtStart }: CurvatureUse): number {
+  if (matrix === "own") return Request.ownMatrix;
+  return refreshesAtStart ? Request.sharedJacobianMatrix : 0;
 }
 
 const LAYOUTS: {
@@ -134,10 +150,21 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   const common: DescentFields = {
     solver: SOLVER_CODES[solver.name],
     // Written by whoever stages the samples.
-    ...{ samples: 0, sampleCount: 0 },
-    ...{ residents, residentCapacity: capacity, latentSize, cursor: 0, judged: 0, due: 0, served: 0 },
-    ...{ maxSteps: solver.maxSteps, slope: solver.slope, tolerance: solver.tolerance },
-    ...{ memories, memoryStride, hasCurvature: Number(curvature.hasCurvature) },
+    samples: 0,
+    sampleCount: 0,
+    residents,
+    residentCapacity: capacity,
+    latentSize,
+    cursor: 0,
+    accepted: 0,
+    requests: 0,
+    answered: 0,
+    maxSteps: solver.maxSteps,
+    slope: solver.slope,
+    tolerance: solver.tolerance,
+    memories,
+    memoryStride,
+    hasCurvature: Number(curvature.hasCurvature),
   };
   layout.fill(view, pointer, common, use, scratch);
   return { ...block, solver: pointer };

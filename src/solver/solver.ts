@@ -23,7 +23,7 @@ export type SolverName = keyof SolverKinds;
 type UnitGradientName = "amd" | "lbfgs";
 
 /**
- * How time advances along a flow: a plain immutable value made by `lbfgs(…)`, `amd(…)`, `euler(…)`, `rk4(…)` or
+ * Method that follows a flow: a plain immutable value made by `lbfgs(…)`, `amd(…)`, `euler(…)`, `rk4(…)` or
  * `dormandPrince(…)`, which consists of a name and options. A copy with other options, or one that JSON or a message has
  * kept, works as well and is checked where it is given.
  *
@@ -41,7 +41,7 @@ export interface MethodKinds extends SolverKinds {
 /** A solver, or `evaluateOnly`. */
 export type Method = MethodKinds[keyof MethodKinds];
 
-/** What is known of a method beside its steps. */
+/** Traits of a method beside its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {
   /** Flows that the solver supports: any, or only the gradient flow with α = 1. */
   readonly flows: Name extends UnitGradientName ? "unitGradient" : "any";

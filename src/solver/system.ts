@@ -8,7 +8,7 @@ import type { Solution } from "./solution.ts";
  * of states hold one row for each sample of the objective; `rows` says which of them are meant.
  */
 export class System {
-  /** How many numbers a state has. */
+  /** Number of numbers of a state. */
   readonly size: number;
   private readonly latentSize: number;
   private readonly objective: Objective;

@@ -1,4 +1,7 @@
-import { callHint, checkOptions, invalid, show } from "../base/check.ts";
+import { callHint, checkOptions, invalid, refused, show } from "../base/check.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { scopeOf } from "../base/message.ts";
+import { messageOf } from "../base/realms.ts";
 import { isArray } from "./prior-numbers.ts";
 import {
   gaussian,
@@ -11,7 +14,7 @@ import {
 
 // What comes in as a prior: from a caller, another copy of the package, or a file.
 
-/** What a call may be given as its prior: one, or `"none"` where the decoder has one of its own that is not to be used. */
+/** Option `prior` of a call: a prior, or `"none"` to leave the decoder's own out. */
 export type PriorLike = Prior | "none";
 
 /**
@@ -32,12 +35,16 @@ export function checkPrior(
 /** Refuses a prior for latents of another size. */
 export function checkPriorSize(where: string, prior: Prior, latentSize: number): Prior {
   if (prior.latentSize === undefined || prior.latentSize === latentSize) return prior;
-  throw invalid(
-    `${where}: prior is for latents of ${prior.latentSize} values, expected ${latentSize} (the decoder's latent size)`,
+  throw refused(
+    where,
+    "prior",
+    "is",
+    `for latents of ${prior.latentSize} values`,
+    `${latentSize} (the decoder's latent size)`,
   );
 }
 
-/** What a prior of each kind is made of, and how it is made anew of what JSON has kept of one. */
+/** Numbers that a prior of each kind consists of, and its maker from what JSON has kept of one. */
 const KINDS: {
   readonly [Kind in PriorKind]: {
     readonly fields: { readonly [Field in keyof PriorKinds[Kind]]: true };
@@ -64,13 +71,15 @@ const KINDS: {
         const values = arrayOf(where, name, given);
         const size = values.length / count;
         if (!Number.isInteger(size))
-          throw invalid(`${where}: ${name} has ${values.length} values, expected a multiple of ${count}`);
+          throw refused(where, name, "has", `${values.length} values`, `a multiple of ${count}`);
         return Array.from({ length: count }, (_, k) =>
           Array.prototype.slice.call(values, k * size, (k + 1) * size),
         );
       };
       return gaussianMixture({
-        ...{ weights: weights!, weight, means: split("means", means) },
+        weights: weights!,
+        weight,
+        means: split("means", means),
         ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
         ...(stds !== undefined && { stds: split("stds", stds) }),
       });
@@ -80,9 +89,7 @@ const KINDS: {
 
 function arrayOf(where: string, name: string, values: unknown): ArrayLike<unknown> {
   if (isArray(values) && values.length > 0) return values;
-  throw invalid(
-    `${where}: ${name} is ${isArray(values) ? "empty" : show(values)}, expected an array of numbers`,
-  );
+  throw refused(where, name, "is", isArray(values) ? "empty" : show(values), "an array of numbers");
 }
 
 /**
@@ -106,12 +113,18 @@ export function normalisePrior(
         checkOptions(kind, value as object, { name: true, latentSize: true, weight: true, ...fields });
         return remake(value as never, weight);
       } catch (cause) {
-        throw invalid(`${where}: ${name}: ${cause instanceof Error ? cause.message : show(cause)}`);
+        throw invalid(
+          `${where}: ${scopeOf(name)}: ${cause instanceof LatentflowError ? markedMessage(cause) : messageOf(cause)}`,
+        );
       }
     }
   }
   const none = orNone ? ', or "none"' : "";
-  throw invalid(
-    `${where}: ${name} is ${show(value)}${callHint(value)}, expected what gaussian() or gaussianMixture() returns${none}`,
+  throw refused(
+    where,
+    name,
+    "is",
+    `${show(value)}${callHint(value)}`,
+    `what gaussian() or gaussianMixture() returns${none}`,
   );
 }

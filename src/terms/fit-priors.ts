@@ -1,6 +1,8 @@
-import { checkChoice, checkNumber, checkOptions, invalid, orDefault } from "../base/check.ts";
+import { invalid, refused } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { checkFiniteRows } from "../base/float32.ts";
+import { callOf, option } from "../base/message.ts";
+import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
 import { startMixture } from "./mixture-start.ts";
@@ -9,7 +11,7 @@ import { choleskyFactor } from "./prior-numbers.ts";
 import { type GaussianMixturePrior, type GaussianPrior, gaussian, gaussianMixture } from "./priors.ts";
 import { standardise } from "./standardised-codes.ts";
 
-/** What is estimated of a covariance: d variances, or all d × d numbers. */
+/** Estimated part of a covariance: d variances, or all d × d numbers. */
 export type CovarianceKind = "diagonal" | "full";
 
 /** Options of `fitGaussian`. */
@@ -24,7 +26,7 @@ export interface FitGaussianOptions {
    * are. Default 0.
    */
   shrinkage?: number | undefined;
-  /** The prior's: what its value in nats is multiplied by, > 0. Default 1. */
+  /** Factor of the prior's value in nats, > 0. Default 1. */
   weight?: number | undefined;
 }
 
@@ -36,11 +38,11 @@ export interface FitGaussianMixtureOptions {
   components: number;
   /** An integer from 0 to 2^53 - 1, for the start; the same seed gives the same prior. Default 0. */
   seed?: number | undefined;
-  /** Of each component the variances alone, or the whole covariance. Default "diagonal". */
+  /** Variances alone, or the whole covariance, of each component. Default "diagonal". */
   covariance?: CovarianceKind | undefined;
   /** Passes over the codes after which it ends without having converged, >= 1. Default 500. */
   maxIterations?: number | undefined;
-  /** It has converged when a pass raises the log-likelihood by no more, in nats per code, >= 0. Default 1e-6. */
+  /** Rise of the log-likelihood in a pass, in nats per code, up to which the fit has converged, >= 0. Default 1e-6. */
   tolerance?: number | undefined;
   /**
    * The least variance of a component in any direction, from 1e-8 to 1, where the codes have variance 1 in each coordinate:
@@ -48,11 +50,11 @@ export interface FitGaussianMixtureOptions {
    * thousandth of the codes' standard deviation.
    */
   varianceFloor?: number | undefined;
-  /** The prior's: what its value in nats is multiplied by, > 0. Default 1. */
+  /** Factor of the prior's value in nats, > 0. Default 1. */
   weight?: number | undefined;
 }
 
-/** What `fitGaussianMixture` returns. */
+/** Result of `fitGaussianMixture`. */
 export interface GaussianMixtureFit {
   /** The component with the largest share comes first. */
   readonly prior: GaussianMixturePrior;
@@ -61,11 +63,31 @@ export interface GaussianMixtureFit {
    * component, and the prior's weight not in it. It is the log of a density, in the latents' units: it may be above 0.
    */
   readonly logLikelihood: number;
-  /** How many times the components were moved. */
+  /** Number of times that the components were moved. */
   readonly iterations: number;
   /** false: `maxIterations` came first. */
   readonly converged: boolean;
 }
+
+/** Fields of the options of `fitGaussian`. */
+const GAUSSIAN_FIELDS = {
+  latentSize: count(1),
+  covariance: choice("diagonal", "full"),
+  shrinkage: number({ min: 0, max: 1 }, 0),
+  weight: number({ above: 0 }, 1),
+} satisfies FieldsOf<FitGaussianOptions>;
+
+/** Fields of the options of `fitGaussianMixture`. */
+const MIXTURE_FIELDS = {
+  latentSize: count(1),
+  components: count(1),
+  seed: count(0, 0),
+  covariance: choice("diagonal", "full"),
+  maxIterations: count(1, 500),
+  tolerance: number({ min: 0 }, 1e-6),
+  varianceFloor: number({ min: 1e-8, max: 1 }, 1e-6),
+  weight: number({ above: 0 }, 1),
+} satisfies FieldsOf<FitGaussianMixtureOptions>;
 
 /** A stream of its own of the seed: what else is drawn from the same seed must not move with it. */
 const START_STREAM = 4;
@@ -84,22 +106,29 @@ const START_STREAM = 4;
  *   shrinkage, where there are no more codes than latents, or a coordinate follows from others
  */
 export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): GaussianPrior {
-  const where = "fitGaussian";
+  const where = callOf("fitGaussian");
   checkGiven(where, options, "{ latentSize }");
-  checkOptions(where, options, { latentSize: true, covariance: true, shrinkage: true, weight: true });
-  const latentSize = checkNumber(where, "latentSize", options.latentSize, COUNT);
-  const isFull = checkCovariance(where, options.covariance);
-  const shrinkage = checkNumber(where, "shrinkage", orDefault(options.shrinkage, 0), { min: 0, max: 1 });
-  const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
+  const {
+    latentSize,
+    covariance: kind,
+    shrinkage,
+    weight,
+  } = completeOptions(where, options, GAUSSIAN_FIELDS);
+  const isFull = kind === "full";
   if (options.shrinkage !== undefined && !isFull) {
     throw invalid(
       `${where}: shrinkage is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"`,
     );
   }
-  const count = checkCodes(where, codes, latentSize, 2);
-  if (isFull && shrinkage === 0 && count <= latentSize) {
-    throw invalid(
-      `${where}: codes has ${count} codes of ${latentSize} values, expected at least ${latentSize + 1}: the full covariance of fewer is singular; ${INSTEAD}`,
+  const codeCount = checkCodes(where, codes, latentSize, 2);
+  if (isFull && shrinkage === 0 && codeCount <= latentSize) {
+    throw refused(
+      where,
+      "codes",
+      "has",
+      `${codeCount} codes of ${latentSize} values`,
+      `at least ${latentSize + 1}: the full covariance of fewer is singular`,
+      instead(),
     );
   }
   const { mean, covariance } = momentsOf(codes, latentSize, isFull);
@@ -109,14 +138,23 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
     at % (latentSize + 1) === 0 ? value : (1 - shrinkage) * value,
   );
   if (!choleskyFactor(shrunk, latentSize)) {
-    throw invalid(
-      `${where}: the covariance of codes is singular, expected a positive definite one: some coordinate follows from the others; ${INSTEAD}`,
+    throw refused(
+      where,
+      "codes",
+      "has",
+      "a singular covariance",
+      "a positive definite one: some coordinate follows from the others",
+      instead(),
     );
   }
   return gaussian({ mean, covariance: shrunk, weight });
 }
 
-const INSTEAD = 'give covariance: "diagonal", or a shrinkage (0.1, say), or more codes that differ';
+/** Advice on codes whose full covariance is singular. */
+function instead(): string {
+  const shrinkage = option("shrinkage", 0.1, "a shrinkage (0.1, say)");
+  return `; give ${option("covariance", "diagonal")}, or ${shrinkage}, or more codes that differ`;
+}
 
 /**
  * A mixture of Gaussians fitted to codes by expectation maximisation, for codes that lie in clusters, or along a curve.
@@ -146,26 +184,20 @@ export function fitGaussianMixture(
   codes: Float32Array,
   options: FitGaussianMixtureOptions,
 ): GaussianMixtureFit {
-  const where = "fitGaussianMixture";
+  const where = callOf("fitGaussianMixture");
   checkGiven(where, options, "{ latentSize, components }");
-  checkOptions(where, options, {
-    ...{ latentSize: true, components: true, seed: true, covariance: true },
-    ...{ maxIterations: true, tolerance: true, varianceFloor: true, weight: true },
-  });
-  const latentSize = checkNumber(where, "latentSize", options.latentSize, COUNT);
-  const components = checkNumber(where, "components", options.components, COUNT);
-  const seed = checkNumber(where, "seed", orDefault(options.seed, 0), { min: 0, integer: true });
-  const isFull = checkCovariance(where, options.covariance);
-  const maxIterations = checkNumber(where, "maxIterations", orDefault(options.maxIterations, 500), COUNT);
-  const tolerance = checkNumber(where, "tolerance", orDefault(options.tolerance, 1e-6), { min: 0 });
-  const varianceFloor = checkNumber(where, "varianceFloor", orDefault(options.varianceFloor, 1e-6), {
-    ...{ min: 1e-8, max: 1 },
-  });
-  const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
-  const count = checkCodes(where, codes, latentSize, Math.max(2, components));
-  if (isFull && count <= components * latentSize) {
-    throw invalid(
-      `${where}: codes has ${count} codes of ${latentSize} values, expected at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular; give covariance: "diagonal", fewer components, or more codes`,
+  const { latentSize, components, seed, maxIterations, tolerance, varianceFloor, weight, ...rest } =
+    completeOptions(where, options, MIXTURE_FIELDS);
+  const isFull = rest.covariance === "full";
+  const codeCount = checkCodes(where, codes, latentSize, Math.max(2, components));
+  if (isFull && codeCount <= components * latentSize) {
+    throw refused(
+      where,
+      "codes",
+      "has",
+      `${codeCount} codes of ${latentSize} values`,
+      `at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular`,
+      `; give ${option("covariance", "diagonal")}, fewer ${option("components")}, or more codes`,
     );
   }
 
@@ -174,8 +206,13 @@ export function fitGaussianMixture(
   const standardised = standardise(codes, latentSize, { mean, stds });
   const start = startMixture(standardised, components, createRandom(seed, START_STREAM));
   if (typeof start === "number") {
-    throw invalid(
-      `${where}: codes has ${start} different codes, expected at least ${components}, one for each of the components; give fewer components, or more codes that differ`,
+    throw refused(
+      where,
+      "codes",
+      "has",
+      `${start} different codes`,
+      `at least ${components}, one for each of the components`,
+      `; give fewer ${option("components")}, or more codes that differ`,
     );
   }
   const search = new ExpectationMaximisation(standardised, start, isFull, varianceFloor);
@@ -224,24 +261,22 @@ function priorOf(
   });
 }
 
-const COUNT = { min: 1, integer: true };
-
 /** Refuses a call without options, whose sizes have no default. */
 function checkGiven(where: string, options: unknown, expected: string): void {
   if (options === undefined) throw invalid(`${where}: options are undefined, expected ${expected}`);
-}
-
-/** Is it the full one? */
-function checkCovariance(where: string, covariance: CovarianceKind | undefined): boolean {
-  return checkChoice(where, "covariance", orDefault(covariance, "diagonal"), ["diagonal", "full"]) === "full";
 }
 
 /** Refuses codes of the wrong type or length, that are not finite, or too few; returns how many there are. */
 function checkCodes(where: string, codes: unknown, latentSize: number, least: number): number {
   const count = checkFiniteRows(where, "codes", codes, latentSize, "latentSize");
   if (count >= least) return count;
-  throw invalid(
-    `${where}: codes has ${count} codes of ${latentSize} values, expected at least ${least}; give more codes${least > 2 ? ", or fewer components" : ""}`,
+  throw refused(
+    where,
+    "codes",
+    "has",
+    `${count} codes of ${latentSize} values`,
+    `at least ${least}`,
+    `; give more codes${least > 2 ? `, or fewer ${option("components")}` : ""}`,
   );
 }
 
@@ -251,7 +286,12 @@ function standardDeviations(where: string, covariance: Float64Array, d: number):
   const stds = Float64Array.from({ length: d }, (_, i) => Math.sqrt(covariance[i * step]!));
   const constant = stds.indexOf(0);
   if (constant < 0) return stds;
-  throw invalid(
-    `${where}: element ${constant} is the same in all codes, expected one that varies: its variance is 0, and its density infinite; train the decoder with a latent less, or make a prior with gaussian() or gaussianMixture() and a standard deviation of your choice there`,
+  throw refused(
+    where,
+    "codes",
+    "has",
+    `a constant element ${constant}`,
+    "elements that vary: its variance is 0, and its density infinite",
+    `; train the decoder with a latent less, or, in place of a fit, give ${option("mean", undefined, "gaussian() a mean")} and ${option("std", undefined, "a standard deviation")} of your choice`,
   );
 }

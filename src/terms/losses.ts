@@ -1,4 +1,6 @@
-import { callHint, checkChoice, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { callHint, checkChoice, invalid, orDefault, refused, show } from "../base/check.ts";
+import { clause, option } from "../base/message.ts";
+import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
 import {
   type CustomLossFunctions,
   isTermKind,
@@ -9,7 +11,7 @@ import {
 
 export type { CustomLossFunctions };
 
-/** How the elements of one sample become one number: their (weighted) mean, or their (weighted) sum. */
+/** Reduction of a sample's elements to one number: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
 
 /** A loss that the kernels know, and that decoder files can name. */
@@ -45,6 +47,22 @@ export interface LossOptions {
   reduction?: Reduction | undefined;
 }
 
+const LOSS_FIELDS = { reduction: choice("mean", "sum") } satisfies FieldsOf<LossOptions>;
+
+const derivative: Field<CustomLossFunctions["value"]> = {
+  check(where, name, value) {
+    if (typeof value === "function") return value as CustomLossFunctions["value"];
+    throw refused(where, name, "is", show(value), "a function of (output, target)");
+  },
+};
+
+const CUSTOM_LOSS_FIELDS = {
+  value: derivative,
+  gradient: derivative,
+  curvature: optional(derivative),
+  ...LOSS_FIELDS,
+} satisfies FieldsOf<CustomLossFunctions & LossOptions>;
+
 /**
  * Binary cross entropy: -y log σ(o) - (1 - y) log(1 - σ(o)) per element, o the decoder's output before its
  * sigmoid, y in [0, 1]. Computed from o in the stable form max(o, 0) - o·y + log(1 + exp(-|o|)). For grey
@@ -75,7 +93,7 @@ export function squaredError(options?: LossOptions): StandardLoss {
  * functions run in JavaScript between the decoder's forward and backward passes, in float64; the decoder's
  * output reaches them in data space, after its output activation. Elements of weight 0 are not shown to them.
  *
- * What they return need not be finite: a step to a value of NaN, ∞ or -∞ is not taken, and a sample whose loss at z0
+ * Their values need not be finite: a step to a value of NaN, ∞ or -∞ is not taken, and a sample whose loss at z0
  * or whose gradient is not finite ends as "nonfinite".
  *
  * @throws LatentflowError `invalid_argument` on an unknown option, or where a function is missing
@@ -88,21 +106,15 @@ export function squaredError(options?: LossOptions): StandardLoss {
  * await encode(decoder, y, { loss });
  */
 export function customLoss(options: CustomLossFunctions & LossOptions): CustomLoss {
-  checkOptions("customLoss", options, { value: true, gradient: true, curvature: true, reduction: true });
-  const { value, gradient, curvature, reduction = "mean" } = options ?? {};
-  for (const [name, given] of Object.entries({ value, gradient })) {
-    if (typeof given !== "function") {
-      throw invalid(`customLoss: ${name} is ${show(given)}, expected a function of (output, target)`);
-    }
-  }
-  if (curvature !== undefined && typeof curvature !== "function") {
-    throw invalid(`customLoss: curvature is ${show(curvature)}, expected a function of (output, target)`);
-  }
-  checkChoice("customLoss", "reduction", reduction, ["mean", "sum"]);
+  const { value, gradient, curvature, reduction } = completeOptions(
+    "customLoss",
+    options,
+    CUSTOM_LOSS_FIELDS,
+  );
   return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
 }
 
-/** What makes each loss that has a name. */
+/** Makers of the losses that have names. */
 export const LOSS_MAKERS: Readonly<Record<LossName, (options?: LossOptions) => StandardLoss>> = {
   bce: binaryCrossEntropy,
   binaryCrossEntropy,
@@ -114,10 +126,8 @@ function isLossName(value: unknown): value is LossName {
   return typeof value === "string" && Object.keys(LOSS_MAKERS).includes(value);
 }
 
-function makeLoss(name: StandardLoss["name"], options: LossOptions = {}): StandardLoss {
-  checkOptions(name, options, { reduction: true });
-  const reduction = checkChoice(name, "reduction", orDefault(options.reduction, "mean"), ["mean", "sum"]);
-  return Object.freeze({ name, reduction });
+function makeLoss(name: StandardLoss["name"], options: LossOptions | undefined): StandardLoss {
+  return Object.freeze({ name, ...completeOptions(name, options, LOSS_FIELDS) });
 }
 
 /**
@@ -129,17 +139,15 @@ export function normaliseLoss(where: string, value: unknown): StandardLoss {
   const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
   const isReduction = reduction === "mean" || reduction === "sum";
   if (typeof value === "object" && isStandard(name) && isReduction) return Object.freeze({ name, reduction });
-  throw invalid(
-    `${where}: loss is ${show(value)}${callHint(value)}, expected "bce", "mse", or what binaryCrossEntropy() or ` +
-      "squaredError() returns",
-  );
+  const expected = '"bce", "mse", or what binaryCrossEntropy() or squaredError() returns';
+  throw refused(where, "loss", "is", show(value) + callHint(value), expected);
 }
 
 function isStandard(name: unknown): name is StandardTermKind {
   return isTermKind(name) && name !== "custom";
 }
 
-/** Is it a loss of the caller's own, whose functions run in JavaScript? */
+/** True for a loss of the caller's own, whose functions run in JavaScript. */
 export function isCustom(loss: Loss): loss is CustomLoss {
   return loss.name === "custom";
 }
@@ -159,13 +167,18 @@ export function checkLoss(
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalid(
-      `${where}: there is no loss: the decoder has none of its own; give { loss: "bce" } or { loss: "mse" }`,
+      `${where}: there is no loss: the decoder has none of its own; give ` +
+        `${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
   const loss = isLossName(named) ? LOSS_MAKERS[named]() : named;
   if (typeof loss !== "object" || !isTermKind(loss?.name)) {
-    throw invalid(
-      `${where}: loss is ${show(loss)}${callHint(loss)}, expected "bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()`,
+    throw refused(
+      where,
+      "loss",
+      "is",
+      `${show(loss)}${callHint(loss)}`,
+      '"bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()',
     );
   }
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
@@ -173,7 +186,10 @@ export function checkLoss(
   const wanted = termTraits(loss).outputActivation;
   if (wanted !== undefined && output !== wanted) {
     throw invalid(
-      `${where}: ${loss.name} needs a decoder whose output activation is "${wanted}", this one's is "${output}"; load or create it with { outputActivation: "${wanted}" } if its outputs are logits, else use squaredError()`,
+      `${where}: ${option("loss", termTraits(loss).fileName, `the loss ${termTraits(loss).fileName}`)} needs a decoder whose output activation is ` +
+        `"${wanted}", this one's is "${output}"; ` +
+        `load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)}` +
+        ` if its outputs are logits${clause("loss", `, else use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }
   return loss;

@@ -2,7 +2,7 @@ import { logarithm } from "../base/elementary-functions.ts";
 import type { Random } from "../base/random.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
-/** Where the search for a mixture starts. */
+/** Start of the search for a mixture. */
 export interface MixtureStart {
   /** [K], how many codes are nearest to each of the centres. */
   readonly counts: Float64Array;

@@ -1,4 +1,4 @@
-/** Where codes lie and how far they spread. */
+/** Mean and covariance of codes. */
 export interface Moments {
   /** [d] */
   readonly mean: Float64Array;

@@ -7,9 +7,9 @@ export interface PriorComponents {
   readonly latentSize: number;
   /** K */
   readonly count: number;
-  /** What its second derivatives depend on. */
+  /** Argument of the second derivatives. */
   readonly curvature: "constant" | "latent";
-  /** Are the precisions matrices? Else only their diagonals are there. */
+  /** True if the precisions are matrices; else only their diagonals are there. */
   readonly isFull: boolean;
   /** [K, d] */
   readonly means: Float64Array;
@@ -29,22 +29,29 @@ const MAKE: {
   gaussian({ mean, std, covariance }, d) {
     const { precisions } = precisionsOf(covariance, std === undefined ? undefined : spread(std, d), 1, d);
     return {
-      ...{ count: 1, curvature: "constant", isFull: covariance !== undefined, precisions },
-      ...{ means: spread(mean, d), constants: new Float64Array(1) },
+      count: 1,
+      curvature: "constant",
+      isFull: covariance !== undefined,
+      precisions,
+      means: spread(mean, d),
+      constants: new Float64Array(1),
     };
   },
   gaussianMixture({ weights, means, stds, covariances }, d) {
     const count = weights.length;
     const { precisions, logDeterminants } = precisionsOf(covariances, stds, count, d);
     return {
-      ...{ count, curvature: "latent", isFull: covariances !== undefined, precisions },
+      count,
+      curvature: "latent",
+      isFull: covariances !== undefined,
+      precisions,
       means: Float64Array.from(means),
       constants: Float64Array.from(weights, (weight, k) => logarithm(weight) - logDeterminants[k]! / 2),
     };
   },
 };
 
-/** What was made of priors: the inverses of large covariances take a while. */
+/** Components by prior: the inverses of large covariances take a while. */
 const made = new WeakMap<Prior, Map<number, PriorComponents>>();
 
 /** @param latentSize d, that of the decoder: a prior may be for any */
@@ -63,7 +70,7 @@ export function componentsOf(prior: Prior, latentSize: number): PriorComponents 
   return components;
 }
 
-/** Are they the same density, number by number? */
+/** True if two priors are the same density, number by number. */
 export function areSameComponents(a: PriorComponents, b: PriorComponents): boolean {
   return (
     a.latentSize === b.latentSize &&

@@ -1,16 +1,16 @@
-import { type Bounds, checkNumber, invalid, isRevoked, show } from "../base/check.ts";
+import { type Bounds, checkNumber, invalid, isRevoked, refused, show } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
 
-/** Is it an array, typed or not? */
+/** True for an array, typed or not. */
 export function isArray(values: unknown): values is ArrayLike<unknown> {
   if (isRevoked(values)) return false;
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 
-/** What covariances may be: what a standard deviation may be, squared, so that the inverse is of numbers, too. */
+/** Bounds of covariances: those of standard deviations, squared, so that the inverse is finite, too. */
 const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
 const LEAST_VARIANCE = 1e-60;
 
@@ -28,10 +28,10 @@ export function checkRow(
 ): number[] {
   if (!isArray(values) || values.length === 0) {
     const came = isArray(values) ? "empty" : show(values);
-    throw invalid(`${where}: ${name} is ${came}, expected an array of numbers`);
+    throw refused(where, name, "is", came, "an array of numbers");
   }
   if (size !== undefined && values.length !== size) {
-    throw invalid(`${where}: ${name} has ${values.length} values, expected ${size}`);
+    throw refused(where, name, "has", `${values.length} values`, String(size));
   }
   return Array.from(values, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
 }
@@ -64,15 +64,15 @@ export function checkMatrix(
 ): readonly number[] {
   if (!isArray(value) || value.length === 0) {
     const came = isArray(value) ? "empty" : show(value);
-    throw invalid(`${where}: ${name} is ${came}, expected a matrix: d rows, or d × d numbers`);
+    throw refused(where, name, "is", came, "a matrix: d rows, or d × d numbers");
   }
   const isNested = isArray(value[0]);
   const d = isNested ? value.length : Math.sqrt(value.length);
   if (!Number.isInteger(d)) {
-    throw invalid(`${where}: ${name} has ${value.length} values, expected d × d`);
+    throw refused(where, name, "has", `${value.length} values`, "d × d");
   }
   if (size !== undefined && d !== size) {
-    throw invalid(`${where}: ${name} is ${d} × ${d}, expected ${size} × ${size}`);
+    throw refused(where, name, "is", `${d} × ${d}`, `${size} × ${size}`);
   }
   const numbers = isNested
     ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
@@ -90,9 +90,7 @@ export function checkMatrix(
   for (let i = 0; i < d; i++) {
     const variance = numbers[i * d + i]!;
     if (!(variance > 0 && variance < LEAST_VARIANCE)) continue;
-    throw invalid(
-      `${where}: ${name} has the variance ${variance} at ${i}, expected at least ${LEAST_VARIANCE}`,
-    );
+    throw refused(where, name, "has", `the variance ${variance} at ${i}`, `at least ${LEAST_VARIANCE}`);
   }
   if (!choleskyFactor(numbers, d)) {
     throw invalid(
@@ -104,8 +102,8 @@ export function checkMatrix(
 }
 
 /**
- * Of the number on its own diagonal: what a pivot must be more than, for rounding to leave anything of it. It is the share
- * of a latent's variance that the latents before it do not explain, in whatever units each of them is.
+ * Least pivot of a factor that rounding leaves meaningful, as a share of the number on the diagonal. A pivot is the part
+ * of a latent's variance that the latents before it do not explain, in any units.
  */
 const LEAST_PIVOT = 1e-14;
 

@@ -1,4 +1,6 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { invalid, orDefault, refused, show } from "../base/check.ts";
+import { callOf } from "../base/message.ts";
+import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
 import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
 
 /**
@@ -30,9 +32,9 @@ export type PriorKind = keyof PriorKinds;
 
 interface PriorBase<Kind extends PriorKind> {
   readonly name: Kind;
-  /** The size of the latents that it is for; undefined where it is for any. */
+  /** Size of the latents that it is for; undefined for any size. */
   readonly latentSize: number | undefined;
-  /** What its value in nats is multiplied by. */
+  /** Factor of its value in nats. */
   readonly weight: number;
 }
 
@@ -44,7 +46,7 @@ export type GaussianPrior = PriorOf<"gaussian">;
 export type GaussianMixturePrior = PriorOf<"gaussianMixture">;
 
 /**
- * What is known of codes before any sample is seen: a density. The objective that `encode` lowers is then
+ * Density of the codes before any sample is seen. The objective that `encode` lowers is then
  * loss + prior(z)/N, prior(z) the negative log-density in nats, and N what the loss was divided by: n for a mean, Σw for
  * a weighted one, 1 for a sum.
  */
@@ -58,7 +60,7 @@ export interface GaussianOptions {
   std?: number | Numbers | undefined;
   /** d × d, symmetric and positive definite, variances from 1e-60 to 1e60: d rows, or all numbers row-major. */
   covariance?: Numbers | readonly Numbers[] | undefined;
-  /** What its value in nats is multiplied by, > 0. Default 1. */
+  /** Factor of its value in nats, > 0. Default 1. */
   weight?: number | undefined;
 }
 
@@ -68,17 +70,36 @@ export interface GaussianMixtureOptions {
   weights?: Numbers | undefined;
   /** K rows of d values from -3e38 to 3e38. */
   means: readonly Numbers[];
-  /** Of each component d standard deviations, or one; or one for all. Either these or `covariances`. */
+  /** Standard deviations: d of each component, one of each, or one for all. Either these or `covariances`. */
   stds?: number | readonly (number | Numbers)[] | undefined;
   /** K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
   covariances?: readonly (Numbers | readonly Numbers[])[] | undefined;
-  /** What its value in nats is multiplied by, > 0. Default 1. */
+  /** Factor of its value in nats, > 0. Default 1. */
   weight?: number | undefined;
 }
 
-/** What a standard deviation may be: its square and the inverse of that have to be numbers. */
+const WEIGHT = number({ above: 0 }, 1);
+
+/** Fields of the options of `gaussian`, whose arrays are checked with each other. */
+const GAUSSIAN_FIELDS = {
+  mean: later<GaussianOptions["mean"]>(),
+  std: later<GaussianOptions["std"]>(),
+  covariance: later<GaussianOptions["covariance"]>(),
+  weight: WEIGHT,
+} satisfies FieldsOf<GaussianOptions>;
+
+/** Fields of the options of `gaussianMixture`, whose arrays are checked with each other. */
+const MIXTURE_FIELDS = {
+  weights: later<GaussianMixtureOptions["weights"]>(),
+  means: later<GaussianMixtureOptions["means"]>(),
+  stds: later<GaussianMixtureOptions["stds"]>(),
+  covariances: later<GaussianMixtureOptions["covariances"]>(),
+  weight: WEIGHT,
+} satisfies FieldsOf<GaussianMixtureOptions>;
+
+/** Bounds of a standard deviation: its square and the inverse of the square have to be finite. */
 const STD = { min: 1e-30, max: 1e30 };
-/** What a mean may be: codes are float32, and none could be there. */
+/** Bounds of a mean: codes are float32. */
 const MEAN = { min: -3e38, max: 3e38 };
 
 /**
@@ -91,10 +112,8 @@ const MEAN = { min: -3e38, max: 3e38 };
  *   covariance that is not symmetric or not positive definite
  */
 export function gaussian(options: GaussianOptions = {}): GaussianPrior {
-  const where = "gaussian";
-  checkOptions(where, options, { mean: true, std: true, covariance: true, weight: true });
-  const { mean = 0, std, covariance } = options;
-  const weight = checkNumber(where, "weight", orDefault(options.weight, 1), { above: 0 });
+  const where = callOf("gaussian");
+  const { mean = 0, std, covariance, weight } = completeOptions(where, options, GAUSSIAN_FIELDS);
   if (std !== undefined && covariance !== undefined) {
     throw invalid(`${where}: std and covariance are both given, expected one of them`);
   }
@@ -104,8 +123,12 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
     const matrix = checkMatrix(where, "covariance", covariance, meanSize);
     const latentSize = Math.sqrt(matrix.length);
     return make({
-      ...{ name: "gaussian", latentSize, weight },
-      ...{ mean: ownMean, std: undefined, covariance: matrix },
+      name: "gaussian",
+      latentSize,
+      weight,
+      mean: ownMean,
+      std: undefined,
+      covariance: matrix,
     });
   }
   const ownStd = scalarOrRow(where, "std", orDefault(std, 1), meanSize, STD);
@@ -123,13 +146,11 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
  *   covariance that is not symmetric or not positive definite
  */
 export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixturePrior {
-  const where = "gaussianMixture";
-  checkOptions(where, options, { weights: true, means: true, stds: true, covariances: true, weight: true });
-  const { means, stds, covariances } = options ?? {};
-  const weight = checkNumber(where, "weight", orDefault(options?.weight, 1), { above: 0 });
+  const where = callOf("gaussianMixture");
+  const { weights, means, stds, covariances, weight } = completeOptions(where, options, MIXTURE_FIELDS);
   if (!isArray(means) || means.length === 0) {
     const came = isArray(means) ? "empty" : show(means);
-    throw invalid(`${where}: means is ${came}, expected an array of rows, one for each component`);
+    throw refused(where, "means", "is", came, "an array of rows, one for each component");
   }
   const count = means.length;
   const first = checkRow(where, "means[0]", means[0], undefined, MEAN);
@@ -142,7 +163,7 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const equal = rows.map(() => 1);
   const common = {
     ...({ name: "gaussianMixture", latentSize, weight } as const),
-    weights: sharesOf(where, orDefault(options.weights, equal), count),
+    weights: sharesOf(where, orDefault(weights, equal), count),
     means: freeze(rows.flat()),
   };
   if (covariances !== undefined) {
@@ -173,8 +194,13 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
     : given.map((share) => share / largest / whole);
   const none = shares.indexOf(0);
   if (none >= 0) {
-    throw invalid(
-      `${where}: weights[${none}] is ${given[none]} beside ${largest}, expected a share that float64 can show; leave the component out`,
+    throw refused(
+      where,
+      `weights[${none}]`,
+      "is",
+      `${given[none]} beside ${largest}`,
+      "a share that float64 can show",
+      "; leave the component out",
     );
   }
   return freeze(shares);
@@ -182,7 +208,7 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
 
 const made = new WeakSet<object>();
 
-/** Is it what a maker here has returned, whose numbers need no check? */
+/** True for a prior that a maker of this module has returned: its numbers need no check. */
 export function isMadeHere(value: object): value is Prior {
   return made.has(value);
 }

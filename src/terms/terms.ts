@@ -29,23 +29,23 @@ export interface CustomLossFunctions {
   readonly curvature?: (output: number, target: number) => number;
 }
 
-/** What there is to know of a kind besides its arithmetic, which is each backend's. */
+/** Traits of a kind of term besides its arithmetic, which is each backend's. */
 export interface TermTraits {
-  /** Of what it is a function: of the decoder's output and data. (Of the latent, a prior would be.) */
+  /** Arguments of the term: the decoder's output and data. (A prior's is the latent.) */
   readonly on: "output";
   /** Its name in files; and others by which they are read, without what capitals and separators make different. */
   readonly fileName: string | undefined;
   readonly otherNames: readonly string[];
-  /** What people call it, and the unit of its values. */
+  /** Name for people, and the unit of its values. */
   readonly title: string;
   readonly unit: string;
   /** The output activation that it has in itself: it is computed of the logits, and asks for such a decoder. */
   readonly outputActivation: ActivationName | undefined;
-  /** What targets have to be, where their weight is not 0. */
+  /** Range of targets whose weight is not 0. */
   readonly targets: { readonly min: number; readonly max: number } | "finite";
   /** The least that an element's loss can come to with this target, and what that is called; undefined if it is 0. */
   readonly floor: { readonly name: string; readonly of: (target: number) => number } | undefined;
-  /** What its second derivative for the output depends on; for a custom one that has it. */
+  /** Arguments of its second derivative for the output; for a custom loss that has one. */
   readonly curvature: "constant" | "output" | "outputAndTarget";
 }
 
@@ -85,17 +85,17 @@ const TRAITS: { readonly [Kind in TermKind]: TermTraits } = {
   },
 };
 
-/** What there is to know of a term by its kind. */
+/** Traits of a term, by its kind. */
 export function termTraits({ name }: { readonly name: TermKind }): TermTraits {
   return TRAITS[name];
 }
 
-/** Is this the name of a kind? */
+/** True for the name of a kind. */
 export function isTermKind(name: unknown): name is TermKind {
   return typeof name === "string" && Object.hasOwn(TRAITS, name);
 }
 
-/** Is it computed of the logits, the output activation being a part of it? */
+/** True for a term that is computed from logits, with the output activation as a part of it. */
 export function takesLogits(term: { readonly name: TermKind }): boolean {
   return termTraits(term).outputActivation !== undefined;
 }

@@ -1,4 +1,6 @@
-import { checkNumber, checkOptions, invalid } from "../base/check.ts";
+import { callHint, invalid, refused, show } from "../base/check.ts";
+import { callOf, option } from "../base/message.ts";
+import { completeOptions, count, type FieldsOf } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
@@ -30,6 +32,11 @@ export interface Shift extends Augmentation {
   readonly pixels: number;
 }
 
+/** Fields of the options of `shift`. */
+const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
+  pixels: count(1),
+}))() satisfies FieldsOf<Parameters<typeof shift>[0]>;
+
 /**
  * Shifts each image, grey or of three channels, by a random whole number of pixels, uniform from -pixels to pixels, down
  * and to the right; what comes in at the edges is 0.
@@ -40,9 +47,7 @@ export interface Shift extends Augmentation {
  * await train(decoder, images, { augment: shift({ pixels: 2 }) });
  */
 export function shift(options: { pixels: number }): Shift {
-  if (options === undefined) throw invalid("shift: options are undefined, expected { pixels }");
-  checkOptions("shift", options, { pixels: true });
-  const pixels = checkNumber("shift", "pixels", options.pixels, { min: 1, integer: true });
+  const { pixels } = completeOptions("shift", options, SHIFT_FIELDS);
   return Object.freeze({
     name: "shift",
     pixels,
@@ -63,19 +68,28 @@ export function shift(options: { pixels: number }): Shift {
   } satisfies Shift);
 }
 
+/** Refuses a value that is no augmentation, or one that cannot change samples of this shape. */
+export function checkAugmentation(where: string, augment: Augmentation, shape: readonly number[]): void {
+  if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
+    const got = `${show(augment)}${callHint(augment)}`;
+    throw refused(where, "augment", "is", got, "a value such as shift({ pixels: 2 })");
+  }
+  augment.check(shape);
+}
+
 function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
   const layout = imageLayout(shape);
   if (layout === undefined) {
-    const advice = shape.length === 1 ? "; if they are, give the decoder an outputShape like [28, 28]" : "";
+    const outputShape = option("outputShape", [28, 28], "an outputShape like [28, 28]");
+    const advice = shape.length === 1 ? `; if they are, give the decoder ${outputShape}` : "";
     throw invalid(
-      `shift: the samples are ${showLengths(shape)}, expected images of a height and a width, grey or of three channels${advice}`,
+      `${callOf("shift")}: the samples are ${showLengths(shape)}, expected images of a height and a width, grey or of three channels${advice}`,
     );
   }
   const size = [layout.height, layout.width];
   if (pixels >= Math.min(...size)) {
-    throw invalid(
-      `shift: pixels is ${pixels}, expected less than the images' height and width, ${showLengths(size)}`,
-    );
+    const expected = `less than the images' height and width, ${showLengths(size)}`;
+    throw refused("shift", "pixels", "is", String(pixels), expected);
   }
   return layout;
 }

@@ -9,12 +9,9 @@ import { unlessAborted } from "../solver/control.ts";
 import { type CheckedTrainOptions, checkAutoencoderArguments } from "./check-options.ts";
 import type { Dataset } from "./dataset.ts";
 import { meanOfCodes } from "./encode-with.ts";
-import type { RunOptions, TrainResult } from "./options.ts";
+import type { TrainAutoencoderOptions, TrainResult } from "./options.ts";
 import { joinedDefinition, reverseDefinition } from "./reverse.ts";
 import { trainNetwork } from "./train-network.ts";
-
-/** Options of `trainAutoencoder`. */
-export type TrainAutoencoderOptions = RunOptions;
 
 /** What `trainAutoencoder` returns. */
 export interface AutoencoderResult extends TrainResult {
@@ -59,9 +56,9 @@ export async function trainAutoencoder(
   options: TrainAutoencoderOptions = {},
 ): Promise<AutoencoderResult> {
   const checked = checkAutoencoderArguments(decoder, data, options);
-  throwIfAborted(checked.settings.signal);
+  throwIfAborted(checked.signal);
   const encoder = reverse(decoder);
-  initialise(encoder, createRandom(checked.settings.sampling.seed, ENCODER_STREAM));
+  initialise(encoder, createRandom(checked.seed, ENCODER_STREAM));
   const network = join(encoder, decoder);
   const { decoder: trained, ...rest } = await trainNetwork(network, { ...checked, decoder: network });
   const trainedEncoder = partOf(trained, encoder, { loss: undefined }, 0);
@@ -105,7 +102,7 @@ function partOf(
 /** Where the decoder's flows are to begin: the mean code of the training data, undefined where that is 0 or not finite. */
 async function meanCodeOf(
   encoder: Decoder,
-  { dataset, settings: { backend, signal } }: CheckedTrainOptions,
+  { dataset, backend, signal }: CheckedTrainOptions,
 ): Promise<Float32Array | undefined> {
   // A copy of its own: what is packed for it goes with it.
   const working = copyDecoder(encoder, {});

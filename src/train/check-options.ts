@@ -2,229 +2,246 @@ import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import { checkBackend, checkWeights } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
-import type { CheckedPair } from "../backend/backend.ts";
-import { adam, isOptimizer, rmsprop } from "../backend/optimizer.ts";
+import type { Backend, CheckedPair } from "../backend/backend.ts";
+import { adam, isOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
+import { callHint, invalid, refused, show, showName } from "../base/check.ts";
+import { callOf } from "../base/message.ts";
 import {
-  callHint,
-  checkCallback,
-  checkChoice,
-  checkFlag,
-  checkNumber,
-  checkOptions,
-  checkSignal,
-  invalid,
-  show,
-  showName,
-} from "../base/check.ts";
+  callback,
+  choice,
+  completeOptions,
+  count,
+  type Field,
+  type FieldsOf,
+  flag,
+  later,
+  number,
+  optional,
+  signal,
+  type ValuesOf,
+} from "../base/options.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedValues } from "../decoder/fixed.ts";
+import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { amd } from "../solver/amd.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
-import { checkPrior } from "../terms/check-prior.ts";
-import { checkLoss } from "../terms/losses.ts";
+import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
+import { checkLoss, type LossLike } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
-import { checkCheckpoint } from "./checkpoint-options.ts";
+import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Dataset } from "./dataset.ts";
-import type { RunOptions, TrainOptions } from "./options.ts";
+import { checkMask, type MaskOptions } from "./mask.ts";
+import type { RunOptions, TrainAutoencoderOptions, TrainOptions } from "./options.ts";
 import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
-import { constant } from "./schedule.ts";
-import { checkValidation } from "./validation.ts";
+import { checkSchedule, constant } from "./schedule.ts";
+import { checkValidation, type ValidationOptions } from "./validation.ts";
 
-// What is given to a training run, checked and completed.
+// Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
 
-const RUN_OPTIONS: { readonly [Name in keyof Required<RunOptions>]: true } = {
-  ...{ loss: true, optimizer: true, schedule: true, batchSize: true, epochs: true, replacement: true },
-  ...{ seed: true, augment: true, gradientClip: true, backend: true, validation: true, checkpoint: true },
-  ...{ signal: true, onEvent: true, onProgress: true },
-};
-
-/** Defaults of a run: the passes over the data are the paper's, the mini-batch its authors' code's. */
+/** Defaults of training: epochs are the paper's, the mini-batch is that of its authors' code. */
 export const STANDARD_TRAINING = {
   batchSize: 5,
   epochs: { train: 1, trainAutoencoder: 12 },
   seed: 0,
 } as const;
 
-/** The verbs that train. */
-type Verb = keyof typeof STANDARD_TRAINING.epochs;
-
 /**
- * AMD without the paper's bound on its steps, for the adjoints that go back along the flow, whose way L-BFGS does not
- * go. A decoder at the start of its training is flat: at steps of at most 10 the flows end early, far from rest.
+ * Default solver of the adjoints that follow the flow back, which L-BFGS does not follow. At the paper's bound on
+ * steps, 10, the flows of an untrained decoder, which is flat, would end far from rest.
  */
 export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
-/** The arguments of `train`, checked and completed. */
-export function checkArguments(
-  given: Decoder,
-  data: Dataset | Float32Array,
-  options: TrainOptions,
-): CheckedTrainOptions {
-  checkDecoder("train", given);
-  checkOptions("train", options, {
-    flow: true,
-    solver: true,
-    adjoint: true,
-    prior: true,
-    weights: true,
-    fixed: true,
-    points: true,
-    warmStart: true,
-    codes: true,
-    codeOptimizer: true,
-    ...RUN_OPTIONS,
-  });
-  checkCodes(options);
-  const decoder = atPoints("train", given, options.points);
-  const run = checkRun("train", decoder, data, options);
-  const fixed = checkFixed("train", decoder, options.fixed, run.dataset.count);
-  const prior = checkPrior("train", options.prior, decoder);
-  const { weights, augment } = options;
-  checkWeights("train", weights, run.dataset.count, decoder);
-  if (weights && augment) {
-    throw invalid(
-      `train: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
-    );
-  }
-  const { adjoint: asked = approximate() } = options;
-  const pair = checkFlowAndSolver("train", options, asked?.needs === "end" ? lbfgs() : AMD_IN_TRAINING);
-  const adjoint = checkAdjoint("train", asked, pair.solver, run.loss);
-  return { ...run, pair, adjoint, prior, weights, fixed, isAutoencoder: false };
-}
-
-/** Refuses what says two things of where codes come from. */
-function checkCodes({ codes = "encoded", codeOptimizer, warmStart, adjoint }: TrainOptions): void {
-  checkChoice("train", "codes", codes, ["encoded", "kept"]);
-  if (codes === "encoded") {
-    if (codeOptimizer === undefined) return;
-    throw invalid('train: codeOptimizer is given, but no codes are kept; give codes: "kept" too');
-  }
-  for (const [name, value] of Object.entries({ warmStart, adjoint })) {
-    if (value === undefined || value === false) continue;
-    throw invalid(
-      `train: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
-    );
-  }
-}
-
-/** The arguments of `trainAutoencoder`, checked and completed. */
-export function checkAutoencoderArguments(
-  decoder: Decoder,
-  data: Dataset | Float32Array,
-  options: RunOptions,
-): CheckedTrainOptions {
-  const where = "trainAutoencoder";
-  checkDecoder(where, decoder);
-  checkReversible(where, decoder);
-  checkOptions(where, options, RUN_OPTIONS, {
-    prior: "codes come from the encoder here, and nothing holds them; train has a prior",
-  });
-  const run = checkRun(where, decoder, data, options);
-  if (run.validation?.weights) {
-    throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
-  }
+/** Field of an optimizer. */
+function optimizerOr(standard: Optimizer): Field<Optimizer> {
   return {
-    ...run,
-    pair: { flow: gradientFlow(), solver: evaluateOnly },
-    adjoint: approximate(),
-    prior: undefined,
-    weights: undefined,
-    fixed: [],
-    isAutoencoder: true,
+    standard,
+    check(where, name, value) {
+      if (isOptimizer(value)) return value;
+      throw refused(where, name, "is", `${show(value)}${callHint(value)}`, "rmsprop(), adam() or sgd()");
+    },
   };
 }
 
-/** What a run is made from, checked and completed. */
+/** Fields of the options that both functions have, but for the epochs, whose defaults differ. */
+const RUN_FIELDS = /* @__PURE__ */ (() => ({
+  loss: later<LossLike | undefined>(),
+  optimizer: optimizerOr(rmsprop()),
+  schedule: { check: checkSchedule, standard: constant() },
+  batchSize: count(1, STANDARD_TRAINING.batchSize),
+  replacement: flag(false),
+  seed: count(0, STANDARD_TRAINING.seed),
+  augment: later<Augmentation | undefined>(),
+  gradientClip: optional(number({ above: 0 })),
+  backend: optional<Backend>({ check: checkBackend }),
+  validation: later<ValidationOptions | undefined>(),
+  checkpoint: later<CheckpointOptions | undefined>(),
+  signal: signal<AbortSignalLike>(),
+  onEvent: callback<NonNullable<RunOptions["onEvent"]>>(),
+  onProgress: callback<NonNullable<RunOptions["onProgress"]>>(),
+}))() satisfies FieldsOf<Omit<RunOptions, "epochs">>;
+
+/** Fields of the options of `train`. */
+const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
+  flow: later<TrainOptions["flow"]>(),
+  solver: later<TrainOptions["solver"]>(),
+  adjoint: { ...later<Adjoint>(), standard: approximate() },
+  prior: later<PriorLike | undefined>(),
+  weights: later<Float32Array | undefined>(),
+  fixed: later<FixedOption | undefined>(),
+  points: later<number | undefined>(),
+  warmStart: flag(false),
+  codes: choice("encoded", "kept"),
+  codeOptimizer: optimizerOr(adam()),
+  ...RUN_FIELDS,
+  epochs: count(1, STANDARD_TRAINING.epochs.train),
+}))() satisfies FieldsOf<Pick<TrainOptions, keyof TrainOptions>>;
+
+/** Fields of the options of `trainAutoencoder`. */
+const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
+  ...RUN_FIELDS,
+  epochs: count(1, STANDARD_TRAINING.epochs.trainAutoencoder),
+  mask: optional({ check: checkMask }),
+}))() satisfies FieldsOf<TrainAutoencoderOptions>;
+
+/** Checked arguments of a training run, with all defaults. */
 export interface CheckedTrainOptions extends ReturnType<typeof checkRun> {
+  readonly epochs: number;
   readonly pair: CheckedPair;
   readonly adjoint: Adjoint;
   readonly prior: Prior | undefined;
   /** n values for all samples, or count × n. */
   readonly weights: Float32Array | undefined;
-  /** What is given with the samples. */
+  /** Values of the decoder's fixed inputs. */
   readonly fixed: FixedValues;
-  /** Is the network an autoencoder, whose latents are its samples? Then nothing is followed to find them. */
+  readonly warmStart: boolean;
+  readonly codes: "encoded" | "kept";
+  readonly codeOptimizer: Optimizer;
+  readonly mask: MaskOptions | undefined;
+  /** True for a network of encoder and decoder, whose latents are the samples: no flow is followed. */
   readonly isAutoencoder: boolean;
 }
 
-function checkRun(
-  where: Verb,
-  decoder: Decoder,
+/** Checks the arguments of `train`. */
+export function checkArguments(
+  given: Decoder,
   data: Dataset | Float32Array,
-  options: RunOptions & CodesOptions,
-) {
-  const loss = checkLoss(where, options.loss, decoder);
-  const dataset = asDataset(where, data, decoder);
-  const settings = checkSettings(where, options, decoder);
-  const { validation, checkpoint } = options;
+  options: TrainOptions,
+): CheckedTrainOptions {
+  const where = callOf("train");
+  checkDecoder(where, given);
+  const values = completeOptions(where, options, TRAIN_FIELDS);
+  checkCodes(where, options);
+  const decoder = atPoints(where, given, values.points);
+  const run = checkRun(where, decoder, data, values);
+  const { weights, epochs, warmStart, codes, codeOptimizer } = values;
+  const { dataset, augment } = run;
+  checkWeights(where, weights, dataset.count, decoder);
+  if (weights && augment) {
+    throw invalid(
+      `${where}: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
+    );
+  }
+  const standard = values.adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
+  const pair = checkFlowAndSolver(where, options, standard);
   return {
-    ...{ where, decoder, dataset, loss, settings },
-    validation:
-      validation === undefined
-        ? undefined
-        : checkValidation(`${where}: validation`, validation, decoder, dataset.count),
-    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(`${where}: checkpoint`, checkpoint),
+    ...run,
+    epochs,
+    pair,
+    adjoint: checkAdjoint(where, values.adjoint, pair.solver, run.loss),
+    prior: checkPrior(where, values.prior, decoder),
+    weights,
+    fixed: checkFixed(where, decoder, values.fixed, dataset.count),
+    warmStart,
+    codes,
+    codeOptimizer,
+    mask: undefined,
+    isAutoencoder: false,
   };
 }
 
-/** Options of `train` alone. */
-type CodesOptions = Pick<TrainOptions, "warmStart" | "codes" | "codeOptimizer">;
+/** Refuses options that contradict each other about where codes come from. */
+function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
+  if (codes !== "kept") {
+    if (codeOptimizer === undefined) return;
+    throw invalid(`${where}: codeOptimizer is given, but no codes are kept; give codes: "kept" too`);
+  }
+  for (const [name, value] of Object.entries({ warmStart, adjoint })) {
+    if (value === undefined || value === false) continue;
+    throw invalid(
+      `${where}: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+    );
+  }
+}
 
-function checkSettings(where: Verb, options: RunOptions & CodesOptions, decoder: Decoder) {
-  const {
-    optimizer = rmsprop(),
-    schedule = constant(),
-    batchSize = STANDARD_TRAINING.batchSize,
-    epochs = STANDARD_TRAINING.epochs[where],
-    backend = wasm(),
-  } = options;
-  const {
-    seed = STANDARD_TRAINING.seed,
-    replacement = false,
-    warmStart = false,
-    codes = "encoded",
-    codeOptimizer = adam(),
+/** Checks the arguments of `trainAutoencoder`. */
+export function checkAutoencoderArguments(
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  options: TrainAutoencoderOptions,
+): CheckedTrainOptions {
+  const where = callOf("trainAutoencoder");
+  checkDecoder(where, decoder);
+  checkReversible(where, decoder);
+  const values = completeOptions(where, options, AUTOENCODER_FIELDS, {
+    prior: "codes come from the encoder here, and nothing holds them; train has a prior",
+  });
+  const run = checkRun(where, decoder, data, values);
+  if (run.validation?.weights) {
+    throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
+  }
+  return {
+    ...run,
+    epochs: values.epochs,
+    pair: { flow: gradientFlow(), solver: evaluateOnly },
+    adjoint: approximate(),
+    prior: undefined,
+    weights: undefined,
+    fixed: [],
+    warmStart: false,
+    codes: "encoded",
+    codeOptimizer: adam(),
+    mask: values.mask,
+    isAutoencoder: true,
+  };
+}
+
+/** Checks the options of both functions that depend on the decoder or on the data. */
+function checkRun(
+  where: string,
+  decoder: Decoder,
+  data: Dataset | Float32Array,
+  values: ValuesOf<typeof RUN_FIELDS>,
+) {
+  const { optimizer, schedule, batchSize, replacement, seed, augment, gradientClip } = values;
+  const { backend = wasm(), validation, checkpoint, signal, onEvent, onProgress } = values;
+  const loss = checkLoss(where, values.loss, decoder);
+  const dataset = asDataset(where, data, decoder);
+  if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
+  return {
+    where,
+    decoder,
+    dataset,
+    loss,
+    optimizer,
+    schedule,
+    batchSize,
+    seed,
+    replacement,
     augment,
     gradientClip,
+    backend,
     signal,
     onEvent,
     onProgress,
-  } = options;
-  checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
-  checkNumber(where, "epochs", epochs, { min: 1, integer: true });
-  checkNumber(where, "seed", seed, { min: 0, integer: true });
-  if (gradientClip !== undefined) checkNumber(where, "gradientClip", gradientClip, { above: 0 });
-  checkFlag(where, "replacement", replacement);
-  checkFlag(where, "warmStart", warmStart);
-  for (const [name, value] of Object.entries({ optimizer, codeOptimizer })) {
-    if (isOptimizer(value)) continue;
-    throw invalid(
-      `${where}: ${name} is ${show(value)}${callHint(value)}, expected rmsprop(), adam() or sgd()`,
-    );
-  }
-  if (typeof schedule?.factor !== "function") {
-    throw invalid(`${where}: schedule is ${show(schedule)}, expected constant(), linear() or cosine()`);
-  }
-  checkBackend(where, backend);
-  checkCallback(where, "onEvent", onEvent);
-  checkCallback(where, "onProgress", onProgress);
-  checkSignal(where, signal);
-  if (augment !== undefined) {
-    if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
-      throw invalid(
-        `${where}: augment is ${show(augment)}${callHint(augment)}, expected a value such as shift({ pixels: 2 })`,
-      );
-    }
-    augment.check(decoder.outputShape);
-  }
-  const sampling = { seed, replacement };
-  return {
-    ...{ optimizer, schedule, batchSize, epochs, backend, sampling, warmStart, augment },
-    ...{ codes, codeOptimizer, gradientClip, signal, onEvent, onProgress },
+    // Not by a truth value: null is refused.
+    validation:
+      validation === undefined ? undefined : checkValidation(where, validation, decoder, dataset.count),
+    checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(where, checkpoint),
   };
 }

@@ -1,5 +1,6 @@
 import { invalid, invalidFile, showPath } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { fileError, fileModules, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -53,7 +54,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
         return { checkpoint, from, refused: problems[0] };
       } catch (error) {
         if (!(error instanceof LatentflowError)) throw error;
-        problems.push(error.message);
+        problems.push(markedMessage(error));
       }
     }
     if (!found) return undefined;
@@ -64,7 +65,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     for (const existing of [file, previous]) {
       if (!(await fileSystem.stat(existing).catch(() => undefined))) continue;
       throw invalid(
-        `${where}: ${showPath(existing)} is there already; go on from it with resume: true, give another file, or remove it`,
+        `${where}: ${showPath(existing)} is there already; go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`,
       );
     }
   }

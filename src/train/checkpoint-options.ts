@@ -1,4 +1,6 @@
-import { checkNumber, checkOptions, invalid, orDefault, show } from "../base/check.ts";
+import { invalid, refused, show } from "../base/check.ts";
+import { scopeOf } from "../base/message.ts";
+import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
 import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
@@ -40,32 +42,32 @@ export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
 /** The default of `everySeconds`. */
 export const STANDARD_SECONDS = 60;
 
-/** The option, checked. */
-export function checkCheckpoint(where: string, options: CheckpointOptions) {
-  checkOptions(where, options, { file: true, save: true, resume: true, everySeconds: true });
-  const everySeconds = checkNumber(
-    where,
-    "everySeconds",
-    orDefault(options?.everySeconds, STANDARD_SECONDS),
-    {
-      min: 0,
-    },
-  );
+/** Fields of the option `checkpoint`: of either kind. */
+const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
+  file: later<unknown>(),
+  save: later<unknown>(),
+  resume: later<unknown>(),
+  everySeconds: number({ min: 0 }, STANDARD_SECONDS),
+}))() satisfies { readonly [Name in keyof (FileCheckpoints & CallerCheckpoints)]-?: unknown };
+
+/** Checks the option `checkpoint`. */
+export function checkCheckpoint(caller: string, options: CheckpointOptions) {
+  const where = `${caller}: ${scopeOf("checkpoint")}`;
+  const { everySeconds } = completeOptions(where, options, CHECKPOINT_FIELDS);
   return { everySeconds, store: makeStore(where, options) };
 }
 
 function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
-  if (options && "file" in options) {
+  if ("file" in options) {
     const { file, resume = false } = options;
     if ("save" in options) throw invalid(`${where}: file and save are both given, expected one of them`);
-    if (typeof file !== "string" || file === "")
-      throw invalid(`${where}: file is ${show(file)}, expected a path`);
+    if (typeof file !== "string" || file === "") throw refused(where, "file", "is", show(file), "a path");
     if (typeof resume !== "boolean") {
-      throw invalid(`${where}: resume is ${show(resume)}, expected true or false together with file`);
+      throw refused(where, "resume", "is", show(resume), "true or false together with file");
     }
     return fileStore(where, file, resume);
   }
-  const { save, resume } = options ?? {};
+  const { save, resume } = options;
   if (typeof save !== "function")
     throw invalid(`${where}: expected { file } or { save }, save a function of bytes`);
   if (resume !== undefined) checkBytes(where, resume);
@@ -74,11 +76,16 @@ function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
 
 function checkBytes(where: string, resume: Uint8Array): void {
   if (!isUint8Array(resume)) {
-    throw invalid(`${where}: resume is ${show(resume)}, expected a checkpoint's bytes together with save`);
+    throw refused(where, "resume", "is", show(resume), "a checkpoint's bytes together with save");
   }
   checkPresent(where, "resume", resume.buffer);
   if (resume.length > 0) return;
-  throw invalid(
-    `${where}: resume is empty, expected a checkpoint's bytes; to start anew leave it out, or give undefined`,
+  throw refused(
+    where,
+    "resume",
+    "is",
+    "empty",
+    "a checkpoint's bytes",
+    "; to start anew leave it out, or give undefined",
   );
 }

@@ -11,45 +11,46 @@ import type { ValidationResult } from "./validation.ts";
 
 // A checkpoint is a safetensors file. Its metadata:
 //   format            FORMAT, below
-//   run               what the run was made from, as JSON
-//   images, updates   how many there have been, as JSON; also sampler and random, the states of the two generators
-// Its tensors, u being the updates tried, v the validations, p the parameters:
+//   run               description of the run, as JSON
+//   images, updates   counts of images and updates, as JSON
+//   sampler, random   states of the sampler and of the augmentation's random numbers, as JSON
+// Its tensors, with u updates tried, v validations, p parameters:
 //   history           F64 [u, 3]: images, loss, gradient norm
 //   validation        F64 [v, 2]: images, loss
-//   codes             F64 [samples · d], where they are kept; for those that are updated beside the weights also
-//   codes.updates     F64 [samples], and
-//   codes.0, …        F64 [samples · d], their optimizer's
+//   codes             F64 [samples · d]: kept codes, by `warmStart` or `codes: "kept"`
+//   codes.updates     F64 [samples]: counts of their updates, by `codes: "kept"`
+//   codes.0, …        F64 [samples · d] each: state vectors of their optimizer, by `codes: "kept"`
 //   parameters        F32 [p]
-//   optimizer.0, …    F32 [p] each
-//   checksum          U32 [1], the last four bytes: the checksum of all before them
+//   optimizer.0, …    F32 [p] each: state vectors of the optimizer
+//   checksum          U32 [1], the last four bytes: CRC-32 of all bytes before
 
-/** Names the format, and its version: another one cannot be read. */
+/** Name of the format with its version; files of another version are refused. */
 export const FORMAT = "latentflow checkpoint 1";
 
-/** Where a run stands between two updates: all that the rest of it depends on, and what it has found so far. */
+/** State of a run between two updates: everything that the next updates depend on, and the results so far. */
 export interface RunState {
-  /** Images processed. */
+  /** Number of images processed. */
   readonly images: number;
   readonly sampler: SamplerState;
-  /** Of the augmentation. */
+  /** Random state of the augmentation. */
   readonly random: RandomState;
-  /** Undefined where each mini-batch is encoded from the decoder's start. */
+  /** Kept codes; undefined where each mini-batch is encoded from the decoder's start. */
   readonly codes: CodesState | undefined;
   readonly trainer: TrainerState;
   readonly history: readonly TrainStep[];
   readonly validation: readonly ValidationResult[];
 }
 
-/** A run and where it stands. */
+/** Description and state of a run. */
 export interface Checkpoint {
   readonly run: RunDescription;
   readonly state: RunState;
 }
 
-/** A checkpoint as the bytes of a file. */
+/** Writes a checkpoint as the bytes of a file. */
 export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
   const { images, sampler, random, codes, trainer, history, validation, ...others } = state;
-  // A field that is not written is found by the compiler.
+  // The compiler names a field that is not written.
   others satisfies Record<string, never>;
   const { updates, parameters, vectors } = trainer;
   const json = { run, images, updates, sampler, random };
@@ -63,7 +64,9 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
     [
       tensor("history", Float64Array.from(steps), 3),
       tensor("validation", Float64Array.from(validations), 2),
-      ...Object.entries(codesTensors(codes)).map(([name, values]) => tensor(name, values)),
+      ...(codes ? [tensor("codes", codes.values)] : []),
+      ...(codes?.updates.length ? [tensor("codes.updates", codes.updates)] : []),
+      ...(codes?.vectors ?? []).map((vector, i) => tensor(`codes.${i}`, vector)),
       tensor("parameters", parameters),
       ...vectors.map((vector, i) => tensor(`optimizer.${i}`, vector)),
       tensor("checksum", new Uint32Array(1)),
@@ -76,10 +79,10 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
 }
 
 /**
- * The checkpoint in the bytes of a file. Any truncation, and any change of one byte, is found.
+ * Reads a checkpoint from the bytes of a file. Every truncation, and every change of one byte, is detected.
  *
- * @param where what the bytes come from, for messages
- * @throws LatentflowError `invalid_file` when they hold no checkpoint, or a damaged one
+ * @param where the file, for messages
+ * @throws LatentflowError `invalid_file` when the bytes are no checkpoint, or a damaged one
  */
 export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   const { metadata, tensors } = readSafetensors(where, bytes);
@@ -90,7 +93,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(end, true)
     : undefined;
   const format = metadata.get("format");
-  // Another version's checkpoint is sound, and to be told from a damaged one.
+  // A whole file of another version is not called damaged.
   if (expected === undefined || (format !== FORMAT && expected === found)) {
     throw refuse(`not a checkpoint of this version: its format is ${show(format)}, expected "${FORMAT}"`);
   }
@@ -100,17 +103,14 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     );
   }
 
-  const floats = <T>(name: string, Type: FloatArray<T>, columns?: number): T => {
+  const floats = <T>(name: string, Type: FloatArray<T>): T => {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== `F${8 * Type.BYTES_PER_ELEMENT}`) throw refuse(`the checkpoint has no ${name}`);
-    if (columns !== undefined && tensor.shape[1] !== columns) {
-      throw refuse(`the checkpoint's ${name} is [${tensor.shape}], expected rows of ${columns}`);
-    }
     // A copy, aligned; not by slice(), which a Buffer answers with a view.
     return new Type(new Uint8Array(tensor.bytes).buffer);
   };
-  const history = floats("history", Float64Array, 3);
-  const validation = floats("validation", Float64Array, 2);
+  const history = rows(floats("history", Float64Array), 3);
+  const validation = rows(floats("validation", Float64Array), 2);
   const namesOf = (prefix: string) =>
     [...tensors.keys()].filter((name) => new RegExp(`^${prefix}\\.\\d+$`).test(name));
   const parse = (key: string) => {
@@ -118,7 +118,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
       const value = JSON.parse(metadata.get(key) ?? "null");
       if (value !== null) return value;
     } catch {
-      // No JSON is no value either.
+      // Refused as a missing value is.
     }
     throw refuse(`the checkpoint has no ${key}`);
   };
@@ -128,42 +128,31 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
       images: parse("images"),
       sampler: parse("sampler"),
       random: parse("random"),
-      codes: tensors.has("codes")
-        ? {
+      codes: !tensors.has("codes")
+        ? undefined
+        : {
             values: floats("codes", Float64Array),
             updates: tensors.has("codes.updates")
               ? floats("codes.updates", Float64Array)
-              : new Float64Array(0),
+              : new Float64Array(),
             vectors: namesOf("codes").map((name) => floats(name, Float64Array)),
-          }
-        : undefined,
+          },
       trainer: {
         updates: parse("updates"),
         parameters: floats("parameters", Float32Array),
         vectors: namesOf("optimizer").map((name) => floats(name, Float32Array)),
       },
-      history: rows(history, 3).map(([images, loss, gradientNorm]) => {
+      history: history.map(([images, loss, gradientNorm]) => {
         return { images: images!, loss: loss!, gradientNorm: gradientNorm! };
       }),
-      validation: rows(validation, 2).map(([images, loss]) => ({ images: images!, loss: loss! })),
+      validation: validation.map(([images, loss]) => ({ images: images!, loss: loss! })),
     },
-  };
-}
-
-/** By their names in the file. */
-export function codesTensors(codes: CodesState | undefined): Record<string, Float64Array> {
-  if (!codes) return {};
-  const { values, updates, vectors } = codes;
-  const ofOptimizer = vectors.map((vector, i) => [`codes.${i}`, vector] as const);
-  return {
-    codes: values,
-    ...(updates.length > 0 && { "codes.updates": updates }),
-    ...Object.fromEntries(ofOptimizer),
   };
 }
 
 type FloatArray<T> = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): T };
 
+/** Cuts values into rows, views of so many columns each. */
 function rows(values: Float64Array, columns: number): Float64Array[] {
   const count = values.length / columns;
   return Array.from({ length: count }, (_, row) => values.subarray(row * columns, (row + 1) * columns));

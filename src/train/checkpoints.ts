@@ -1,18 +1,16 @@
 import { showPath } from "../base/check.ts";
-import type { Decoder } from "../decoder/decoder.ts";
-import type { FixedValues } from "../decoder/fixed.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
-import { checkSameRun, checkState } from "./checkpoint-checks.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";
-import { describePrior, describeRun, describeValues, type RunDescription } from "./run-description.ts";
+import { describeRun, type RunDescription } from "./run-description.ts";
+import { checkSameRun } from "./run-differences.ts";
 
-/** The checkpoints of a run: which one it goes on from, and when there is the next. */
+/** Schedule of a run's checkpoints: the one that the run goes on from, and those that it writes. */
 export class Checkpoints {
   private savedAt = performance.now();
-  /** What the latest one holds: images and validations. */
+  /** Position of the run at its latest checkpoint, at first that of its start: nothing has changed since. */
   private saved: string;
 
   private constructor(
@@ -21,61 +19,37 @@ export class Checkpoints {
     private readonly option: NonNullable<CheckedTrainOptions["checkpoint"]>,
     readonly resumedFrom: Resumed | undefined,
   ) {
-    // Nothing is worth a checkpoint before there is something new.
     this.saved = this.position();
   }
 
   /**
-   * Goes on from a checkpoint, where the option says so and there is one.
+   * Restores the run from its checkpoint, where the option `checkpoint` says so and there is one.
    *
-   * @throws LatentflowError `other_run` when it is of one, and what `CheckpointStore.load` throws
+   * @returns undefined without the option
+   * @throws LatentflowError `other_run` when the checkpoint is another run's, and the errors of `CheckpointStore.load`
    */
   static async begin(
     run: Run,
-    decoder: Decoder,
     options: CheckedTrainOptions,
     control: Control,
   ): Promise<Checkpoints | undefined> {
-    const { where, checkpoint, dataset, validation, settings } = options;
+    const { where, checkpoint } = options;
     if (!checkpoint) return undefined;
     const loaded = await checkpoint.store.load();
-    const { build } = run.trainer;
-    const { weights, fixed } = options;
-    const describeFixed = async (given: FixedValues) => {
-      const pairs: [name: string, description: string][] = [];
-      for (const [i, values] of given.entries()) {
-        const { name } = decoder.fixedInputs[i]!;
-        pairs.push([name, await describeValues(name, values, control)]);
-      }
-      // Not by assignment, which "__proto__" would not be a name for.
-      return Object.fromEntries(pairs);
-    };
-    const described = {
-      ...describedOptions(options),
-      weights: weights && (await describeValues("weights", weights, control)),
-      fixed: await describeFixed(fixed),
-      validationWeights:
-        validation?.weights && (await describeValues("weights", validation.weights, control)),
-      validationFixed: validation && (await describeFixed(validation.fixed)),
-    };
-    const description = await describeRun(decoder, dataset, validation?.dataset, build, described, control);
+    const description = await describeRun(options, run.trainer.build, control);
     if (!loaded) return new Checkpoints(run, description, checkpoint, undefined);
     const { from, refused } = loaded;
-    const { run: there, state } = loaded.checkpoint;
-    const at = `${where}: ${showPath(from)}`;
-    checkSameRun(at, there, description);
-    const { batchSize } = settings;
-    checkState(at, state, run.state(), { samples: dataset.count, batchSize, total: run.total });
-    run.restore(state);
+    checkSameRun(`${where}: ${showPath(from)}`, loaded.checkpoint.run, description);
+    run.restore(loaded.checkpoint.state);
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }
 
-  /** Is it time for one? */
+  /** Returns true when the next checkpoint is due: `everySeconds` after the latest, and at the end of the run. */
   isDue(): boolean {
     return performance.now() - this.savedAt >= this.option.everySeconds * 1000 || this.run.hasEnded;
   }
 
-  /** Keeps a checkpoint, unless the latest holds the same. */
+  /** Writes a checkpoint, unless the run is where it was at the latest one. */
   async save(): Promise<(TrainEvent & { kind: "checkpoint" }) | undefined> {
     const position = this.position();
     if (this.saved === position) return undefined;
@@ -91,20 +65,4 @@ export class Checkpoints {
   private position(): string {
     return `${this.run.images} ${this.run.validations.length}`;
   }
-}
-
-/** The options that the end result depends on, by the names that `train` knows them by. */
-function describedOptions(options: CheckedTrainOptions) {
-  const { isAutoencoder, loss, prior, pair, adjoint, validation, settings } = options;
-  // All but those that say where and how it is done: of a new option a resumed run has to be asked.
-  const { backend, signal, onEvent, onProgress, sampling, codeOptimizer, ...rest } = settings;
-  return {
-    autoencoder: isAutoencoder,
-    // No flow is followed in the training of an autoencoder.
-    ...(!isAutoencoder && { ...pair, adjoint }),
-    ...{ loss, ...rest, ...sampling },
-    ...(prior && { prior: describePrior(prior) }),
-    ...(settings.codes === "kept" && { codeOptimizer }),
-    ...(validation && { validation: { everyImages: validation.everyImages } }),
-  };
 }

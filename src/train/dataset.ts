@@ -1,17 +1,10 @@
 import { checkNumber, checkOptions, invalid, invalidFile, show, showLocation } from "../base/check.ts";
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../base/realms.ts";
 import { type DataArray, elementCount, showLengths } from "../files/array.ts";
+import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
 import { type ArrayChoice, splitArrayName } from "../files/npz.ts";
 import { readArray } from "../files/read.ts";
-import {
-  bytesOf,
-  checkReading,
-  type FileSource,
-  locationOf,
-  type ReadingOptions,
-  readingOptions,
-  readSource,
-} from "../files/source.ts";
+import { bytesOf, type FileSource, locationOf, readSource } from "../files/source.ts";
 import { isZip } from "../files/zip.ts";
 
 /** What describes the values of a data set. */

@@ -3,6 +3,7 @@ import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { checkOptions, checkSignal, invalid } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
+import { callOf } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
@@ -35,8 +36,9 @@ export async function encodeWith(
   y: Float32Array,
   options: EncodeWithOptions = {},
 ): Promise<Owned<Float32Array>> {
-  const { backend, signal } = checkEncodeWith("encodeWith", encoder, options);
-  const count = checkFiniteRows("encodeWith", "y", y, encoder.latentSize, INPUT_SIZE);
+  const where = callOf("encodeWith");
+  const { backend, signal } = checkEncodeWith(where, encoder, options);
+  const count = checkFiniteRows(where, "y", y, encoder.latentSize, INPUT_SIZE);
   const session = await unlessAborted(signal, () => backend.open(encoder));
   if (count > 0) attached("y", y);
   return codesOf(session, y, signal);
@@ -60,7 +62,7 @@ export async function meanCode(
   data: Dataset | Float32Array,
   options: EncodeWithOptions = {},
 ): Promise<Owned<Float32Array>> {
-  const where = "meanCode";
+  const where = callOf("meanCode");
   const { backend, signal } = checkEncodeWith(where, encoder, options);
   const { latentSize: size, outputSize: d } = encoder;
   if (!isDataset(data)) checkFiniteRows(where, "data", data, size, INPUT_SIZE);
@@ -109,7 +111,7 @@ function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOpt
   checkEncoder(where, encoder);
   checkOptions(where, options, { backend: true, signal: true });
   const { backend = wasm(), signal } = options;
-  checkBackend(where, backend);
+  checkBackend(where, "backend", backend);
   checkSignal(where, signal);
   throwIfAborted(signal);
   return { backend, signal };

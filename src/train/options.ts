@@ -9,6 +9,7 @@ import type { PriorLike } from "../terms/check-prior.ts";
 import type { LossLike } from "../terms/losses.ts";
 import type { Augmentation } from "./augment.ts";
 import type { CheckpointOptions } from "./checkpoint-options.ts";
+import type { MaskOptions } from "./mask.ts";
 import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
 import type { Schedule } from "./schedule.ts";
 import type { ValidationOptions, ValidationResult } from "./validation.ts";
@@ -52,6 +53,15 @@ export interface RunOptions {
   onEvent?: ((event: TrainEvent) => unknown) | undefined;
   /** Called after each mini-batch. */
   onProgress?: ((progress: TrainProgress) => unknown) | undefined;
+}
+
+/** Options of `trainAutoencoder`. */
+export interface TrainAutoencoderOptions extends RunOptions {
+  /**
+   * Trains the encoder on samples whose pixels are hidden at random, to reconstruct whole ones: it sees 0 where a pixel is
+   * hidden, and the loss is over all pixels. The validation, and the decoder's `start`, see whole samples. Default none.
+   */
+  mask?: MaskOptions | undefined;
 }
 
 /** Options of `train`. The default solver is `lbfgs()`; with the adjoints `full()` and `direct()` `amd({ stepMax: 1000 })`. */

@@ -2,11 +2,13 @@ import { version } from "../../package.json";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import type { FixedValues } from "../decoder/fixed.ts";
 import { stepsOf } from "../graph/graph.ts";
-import type { Operation } from "../graph/operations.ts";
+import type { Operation, OperationKind } from "../graph/operations.ts";
 import type { Control } from "../solver/base.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
+import type { CheckedTrainOptions } from "./check-options.ts";
 import type { Dataset } from "./dataset.ts";
 import { pieces } from "./samples.ts";
 
@@ -14,77 +16,105 @@ import { pieces } from "./samples.ts";
 export type Leaf = string | number | boolean | null;
 
 /**
- * What a run was made from: all that its end result depends on, by dotted names like `solver.stepMax`. A run goes
- * on from a checkpoint only where it is the same.
+ * Description of a run: everything that its end result depends on, by dotted names like `solver.stepMax`. A checkpoint
+ * has its run's description, and a run with another one is refused.
  */
 export type RunDescription = Readonly<Record<string, Leaf>>;
 
+/** Kinds of operation that count as layers. */
+const LAYERS: ReadonlySet<OperationKind> = new Set(["dense", "conv", "convTranspose"]);
+
 /**
- * Describes a run.
+ * Describes a run. Values like solvers are described by their names and numbers: the package's version stands for their
+ * functions.
  *
- * @param build what computes, see `Trainer.build`
- * @param options by name. Of values like solvers their numbers and names count, not their functions, which the
- *   package's version stands for
+ * @param build the kernels, see `Trainer.build`
  */
 export async function describeRun(
-  decoder: Decoder,
-  data: Dataset,
-  validationData: Dataset | undefined,
+  options: CheckedTrainOptions,
   build: string,
-  options: Readonly<Record<string, unknown>> & { readonly loss: Loss },
   control: Control,
 ): Promise<RunDescription> {
-  const { latentSize, start } = decoder;
-  // Not by names, which change nothing.
+  const { isAutoencoder, pair, adjoint, loss, prior, codeOptimizer, validation, ...others } = options;
+  // A new option is described, unless it is left out here: it is described below, or changes no result.
+  const { where, decoder, dataset, weights, fixed, checkpoint, ...more } = others;
+  const { backend, signal, onEvent, onProgress, ...settings } = more;
+  const { start, latentSize } = decoder;
+  // Without names, which change no result.
   const operations = stepsOf(decoder).map(({ operation, inputs }) => {
-    const { name, inputs: names, weight, bias, ...settings } = operation as Operation<"dense">;
-    return { ...settings, reads: inputs };
+    const { name, inputs: names, weight, bias, ...described } = operation as Operation<"dense">;
+    return { ...described, reads: inputs };
   });
+  const layers = decoder.operations.filter(({ kind }) => LAYERS.has(kind));
   return Object.fromEntries(
     leaves({
-      ...{ version, build },
-      decoder: {
-        ...{ latentSize, operations, parameters: checksumOf(decoder.parameters) },
-        ...(start && { start: checksumOf(start) }),
-      },
-      data: await describeData(data, control),
-      validationData: validationData && (await describeData(validationData, control)),
-      ...options,
-      loss: describeLoss(options.loss),
+      version,
+      build,
+      // `20 → 150 → 784`, `20 → 7×7×32 → 28×28×1`
+      decoder: [latentSize, ...layers.map(({ shape }) => shape.join("×"))].join(" → "),
+      "decoder.operations": operations,
+      "decoder.parameters": checksumOf(decoder.parameters),
+      "decoder.start": start && checksumOf(start),
+      data: await describeData(dataset, control),
+      validationData: validation && (await describeData(validation.dataset, control)),
+      autoencoder: isAutoencoder,
+      // No flow is followed in the training of an autoencoder.
+      ...(!isAutoencoder && { ...pair, adjoint }),
+      loss: describeLoss(loss),
+      ...settings,
+      ...(prior && { prior: describePrior(prior) }),
+      ...(options.codes === "kept" && { codeOptimizer }),
+      ...(validation && { validation: { everyImages: validation.everyImages } }),
+      weights: weights && (await describeValues("weights", weights, control)),
+      fixed: await describeFixed(decoder, fixed, control),
+      validationWeights:
+        validation?.weights && (await describeValues("weights", validation.weights, control)),
+      validationFixed: validation && (await describeFixed(decoder, validation.fixed, control)),
     }),
   );
 }
 
-/** Each number, text and truth value in `value` under its dotted name. */
+/** Lists each number, text and truth value in `value` with its dotted name. */
 export function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {
   if (value === undefined || typeof value === "function") return [];
-  // JSON knows no infinities.
+  // JSON has no infinities.
   if (typeof value === "number") return [[name, Number.isFinite(value) ? value : String(value)]];
   if (typeof value !== "object" || value === null) return [[name, value as Leaf]];
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, name ? `${name}.${key}` : key));
 }
 
-/** The functions of a loss of the caller's own are told apart by their source: no version stands for them. */
+/** Describes a loss; one of the caller's own by the source of its functions, too, for which no version stands. */
 function describeLoss(loss: Loss): unknown {
   if (!isCustom(loss)) return loss;
   const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");
-  const source = new TextEncoder().encode(functions.map(([name, value]) => `${name}: ${value}`).join("\n"));
-  return { ...loss, source: showChecksum(checksum(source)) };
+  return {
+    ...loss,
+    source: checksumOfText(functions.map(([name, value]) => `${name}: ${value}`).join("\n")),
+  };
 }
 
-/** A prior in a description. Of its numbers, a mixture may have a million, there is a checksum. */
+/** Describes a prior; its numbers, of which a mixture may have a million, by a checksum. */
 export function describePrior({ name, weight, ...numbers }: Prior) {
-  const text = new TextEncoder().encode(JSON.stringify(numbers));
-  return { name, weight, numbers: showChecksum(checksum(text)) };
+  return { name, weight, numbers: checksumOfText(JSON.stringify(numbers)) };
 }
 
-/** So many values are summed up between two pauses. */
+/** Describes the values of fixed inputs, by the inputs' names. */
+async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, control: Control) {
+  const pairs: [name: string, description: string][] = [];
+  for (const [i, values] of fixed.entries()) {
+    const { name } = fixedInputs[i]!;
+    pairs.push([name, await describeValues(name, values, control)]);
+  }
+  return Object.fromEntries(pairs);
+}
+
+/** Number of values that a checksum takes between two pauses. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**
- * Stands for values, of which there may be many, in a description.
+ * Describes values, of which there may be many, by their checksum.
  *
- * @param name what the caller knows them by, for messages
+ * @param name argument or option that holds the values, for messages
  */
 export async function describeValues(name: string, values: Float32Array, control: Control): Promise<string> {
   let sum = 0;
@@ -92,7 +122,7 @@ export async function describeValues(name: string, values: Float32Array, control
     sum = checksum(bytesOf(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
-  // What was detached meanwhile has not been read to its end.
+  // Values that were detached meanwhile have been read in part.
   attached(name, values);
   return showChecksum(sum);
 }
@@ -108,6 +138,10 @@ async function describeData(data: Dataset, control: Control) {
 
 function checksumOf(values: Float32Array): string {
   return showChecksum(checksum(bytesOf(values)));
+}
+
+function checksumOfText(text: string): string {
+  return showChecksum(checksum(new TextEncoder().encode(text)));
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {

@@ -12,9 +12,6 @@ import type { TrainStep } from "./progress.ts";
 import { createSampler } from "./sampler.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 
-/** A session of a backend that trains. */
-export type TrainingSession = Session & Required<Pick<Session, "train">>;
-
 /** A training run: where it stands, and its next update. */
 export class Run {
   /** Images to be processed in all. */
@@ -23,7 +20,6 @@ export class Run {
   images = 0;
   history: TrainStep[] = [];
   validations: ValidationResult[] = [];
-  readonly trainer: Trainer;
   private readonly sampler;
   private readonly batches;
 
@@ -31,14 +27,14 @@ export class Run {
   constructor(
     private readonly options: CheckedTrainOptions,
     private readonly working: Decoder,
-    private readonly session: TrainingSession,
+    private readonly session: Session,
+    readonly trainer: Trainer,
   ) {
-    const { dataset, settings } = options;
-    const { optimizer, batchSize, epochs, sampling } = settings;
-    this.total = epochs * dataset.count;
-    this.sampler = createSampler({ count: dataset.count, batchSize, ...sampling });
+    const { batchSize, epochs, replacement, seed } = options;
+    const { count } = options.dataset;
+    this.total = epochs * count;
+    this.sampler = createSampler({ count, batchSize, replacement, seed });
     this.batches = new MiniBatches(working, options);
-    this.trainer = session.train(optimizer);
   }
 
   /** [samples, d], the codes that are kept, if any are. */
@@ -59,18 +55,18 @@ export class Run {
   async update(
     control: Control,
   ): Promise<{ readonly step: TrainStep; readonly restarted: readonly number[] }> {
-    const { adjoint, pair, settings } = this.options;
-    const { optimizer, schedule, gradientClip = Number.POSITIVE_INFINITY, signal } = settings;
+    const { adjoint, pair, codes, optimizer, schedule, signal } = this.options;
+    const { gradientClip = Number.POSITIVE_INFINITY } = this.options;
     const { sampler, batches } = this;
     const before = { sampler: sampler.state(), random: batches.state().random };
     try {
       const factor = schedule.factor(this.images / this.total);
       const learningRate = optimizer.learningRate * factor;
       const indices = sampler.next();
-      const { problem, solution } = await batches.encode(indices, this.session, control);
+      const { problem, solution } = await batches.encode(indices, this.images, this.session, control);
       throwIfAborted(signal);
       const encoded = { ...pair, solution, control };
-      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, settings.codes);
+      const { losses, dCodes } = await addGradient(this.trainer, adjoint, problem, encoded, codes);
       const loss = meanOfNumbers(losses);
       throwIfAborted(signal);
       const gradientNorm = this.trainer.update({ learningRate, largestNorm: gradientClip * indices.length });
@@ -89,12 +85,12 @@ export class Run {
 
   /** A validation, if it is time for one. */
   async validate(control: Control): Promise<ValidationResult | undefined> {
-    const { validation, settings } = this.options;
+    const { validation, signal } = this.options;
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
       return undefined;
     }
     const mean = await meanLoss(this.working, this.session, validation, this.options, control);
-    throwIfAborted(settings.signal);
+    throwIfAborted(signal);
     const result = { images: this.images, loss: mean };
     this.validations.push(result);
     return result;

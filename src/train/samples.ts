@@ -1,6 +1,6 @@
 import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
-import { invalid } from "../base/check.ts";
+import { invalid, refused } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -33,7 +33,7 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
 export function checkSamples(where: string, dataset: Dataset, size: number, sizeName: string): void {
   if (dataset.size !== size)
     throw invalid(`${where}: the samples have ${dataset.size} values, expected ${size} (${sizeName})`);
-  if (dataset.count === 0) throw invalid(`${where}: there are no samples`);
+  if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 
 /** At most so many samples, and values, are read at once where all are gone through: 4 MB, or a single sample. */

@@ -1,5 +1,6 @@
-import { checkNumber, checkOptions, orDefault } from "../base/check.ts";
+import { refused, show } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
+import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
 /** How the learning rate changes over a training run: an immutable value. */
 export interface Schedule {
@@ -25,6 +26,16 @@ export interface DecayOptions {
   to?: number | undefined;
 }
 
+/** Fields of the options of `linear` and `cosine`. */
+export const DECAY_FIELDS = {
+  to: number({ min: 0 }, 0),
+} satisfies FieldsOf<DecayOptions>;
+
+/** Help of the program for the options of schedules. */
+export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
+  to: ["factor", "the learning rate's factor at the end"],
+};
+
 /**
  * The learning rate as it is: the factor is 1.
  *
@@ -32,7 +43,7 @@ export interface DecayOptions {
  * await train(decoder, images, { schedule: constant() });
  */
 export function constant(): Schedule {
-  return Object.freeze({ name: "constant", factor: () => 1 });
+  return Object.freeze({ name: "constant", factor: SHARES.constant });
 }
 
 /**
@@ -43,7 +54,7 @@ export function constant(): Schedule {
  * await train(decoder, images, { optimizer: adam(), schedule: linear({ to: 0.1 }) });
  */
 export function linear(options?: DecayOptions): DecaySchedule {
-  return decay("linear", options, (progress) => 1 - progress);
+  return decay("linear", options);
 }
 
 /**
@@ -55,20 +66,28 @@ export function linear(options?: DecayOptions): DecaySchedule {
  * await train(decoder, images, { optimizer: adam(), schedule: cosine() });
  */
 export function cosine(options?: DecayOptions): DecaySchedule {
-  return decay("cosine", options, (progress) => (1 + cosineOfPi(progress)) / 2);
+  return decay("cosine", options);
 }
 
-/** `startWeight`: how much of the factor is still that of the start, from 1 at progress 0 to 0 at 1. */
-function decay(
-  name: DecaySchedule["name"],
-  options: DecayOptions = {},
-  startWeight: (progress: number) => number,
-): DecaySchedule {
-  checkOptions(name, options, { to: true });
-  const to = checkNumber(name, "to", orDefault(options.to, 0), { min: 0 });
+/** Creates a schedule whose factor is w + (1 - w) · to, with w from SHARES of the start. */
+function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
+  const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
-    const weight = startWeight(progress);
-    return weight + (1 - weight) * to;
+    const share = SHARES[name](progress);
+    return share + (1 - share) * to;
   };
   return Object.freeze({ name, to, factor });
+}
+
+/** Share of the factor at the start of a run in that at `progress`: 1 at 0, and 0 at 1 where the schedule decays. */
+const SHARES: { readonly [Name in Schedule["name"]]: (progress: number) => number } = {
+  constant: () => 1,
+  linear: (progress) => 1 - progress,
+  cosine: (progress) => (1 + cosineOfPi(progress)) / 2,
+};
+
+/** Refuses a value that is no schedule; returns it otherwise. */
+export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
+  if (typeof (schedule as Schedule | null | undefined)?.factor === "function") return schedule as Schedule;
+  throw refused(where, name, "is", show(schedule), "constant(), linear() or cosine()");
 }

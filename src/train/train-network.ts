@@ -1,5 +1,5 @@
-import type { Session } from "../backend/backend.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { scopeOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { copyDecoder } from "../decoder/copy.ts";
 import type { Decoder } from "../decoder/decoder.ts";
@@ -8,7 +8,7 @@ import { isCustom } from "../terms/losses.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { TrainResult } from "./options.ts";
-import { Run, type TrainingSession } from "./run.ts";
+import { Run } from "./run.ts";
 import { checkDataset } from "./samples.ts";
 
 /**
@@ -19,8 +19,8 @@ import { checkDataset } from "./samples.ts";
  * @returns with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
-  const { where, decoder, dataset, loss, prior, weights, fixed, validation, settings } = checked;
-  const { backend, signal, onEvent, onProgress } = settings;
+  const { where, decoder, dataset, loss, prior, weights, fixed, validation } = checked;
+  const { backend, signal, onEvent, onProgress } = checked;
   const callbacks = new Callbacks();
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
@@ -35,16 +35,23 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
       const settings = { ...validation, decoder, loss };
-      await checkDataset(`${where}: validation`, validation.dataset, settings, control, takesWeights);
+      await checkDataset(
+        `${where}: ${scopeOf("validation")}`,
+        validation.dataset,
+        settings,
+        control,
+        takesWeights,
+      );
     }
     throwIfAborted(signal);
     const session = await unlessAborted(signal, () => backend.open(working));
-    if (!isTraining(session)) {
+    const trainer = await unlessAborted(signal, async () => session.train?.(checked.optimizer));
+    if (!trainer) {
       const { name } = session.info;
       throw new LatentflowError("unsupported", `${where}: the backend ${name} does not train; use wasm()`);
     }
-    run = new Run(checked, working, session);
-    checkpoints = await Checkpoints.begin(run, working, checked, control);
+    run = new Run(checked, working, session, trainer);
+    checkpoints = await Checkpoints.begin(run, checked, control);
     const resumedFrom = checkpoints?.resumedFrom;
     if (resumedFrom) callbacks.call(onEvent, { kind: "resumed", ...resumedFrom });
     const start = { time: performance.now(), images: run.images };
@@ -79,8 +86,4 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     working.dispose();
     await checked.checkpoint?.store.close();
   }
-}
-
-function isTraining(session: Session): session is TrainingSession {
-  return session.train !== undefined;
 }

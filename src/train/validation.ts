@@ -1,6 +1,8 @@
 import { checkWeights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { checkNumber, checkOptions, invalid } from "../base/check.ts";
+import { refused } from "../base/check.ts";
+import { scopeOf } from "../base/message.ts";
+import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
@@ -40,7 +42,15 @@ export interface ValidationResult {
   readonly loss: number;
 }
 
-/** The option, checked and completed. */
+/** Fields of the option `validation`. */
+const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
+  data: later<Dataset | Float32Array>(),
+  weights: later<Float32Array | undefined>(),
+  fixed: later<FixedOption | undefined>(),
+  everyImages: optional(count(1)),
+}))() satisfies FieldsOf<ValidationOptions>;
+
+/** The option `validation`, checked, with its defaults. */
 export interface Validation {
   readonly dataset: Dataset;
   readonly weights: Float32Array | undefined;
@@ -48,20 +58,24 @@ export interface Validation {
   readonly everyImages: number;
 }
 
-/** @param trainingSamples how many there are to train on */
+/**
+ * Checks the option `validation`.
+ *
+ * @param trainingSamples number of samples that are trained on
+ */
 export function checkValidation(
-  where: string,
+  caller: string,
   options: ValidationOptions,
   decoder: Decoder,
   trainingSamples: number,
 ): Validation {
-  checkOptions(where, options, { data: true, weights: true, fixed: true, everyImages: true });
-  if (options?.data === undefined) throw invalid(`${where}: data is undefined, expected samples`);
-  const dataset = asDataset(where, options.data, decoder);
-  const { weights, everyImages = trainingSamples } = options;
+  const where = `${caller}: ${scopeOf("validation")}`;
+  const values = completeOptions(where, options, VALIDATION_FIELDS);
+  const { data, weights, everyImages = trainingSamples } = values;
+  if (data === undefined) throw refused(where, "data", "is", "undefined", "samples");
+  const dataset = asDataset(where, data, decoder);
   checkWeights(where, weights, dataset.count, decoder);
-  const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
-  checkNumber(where, "everyImages", everyImages, { min: 1, integer: true });
+  const fixed = checkFixed(where, decoder, values.fixed, dataset.count);
   return { dataset, weights, fixed, everyImages };
 }
 

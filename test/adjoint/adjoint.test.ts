@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/adjoint/stages.ts, src/solver/recording.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

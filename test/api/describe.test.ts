@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/cli/commands/describe.ts.
 import { execFileSync } from "node:child_process";
 import { inspect } from "node:util";

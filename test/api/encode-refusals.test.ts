@@ -194,8 +194,7 @@ test("encode refuses unknown options and options of the wrong type", async () =>
 test("encode needs a loss, and one that fits the decoder", async () => {
   const logits = createDecoder({ layers: [2, 5], outputActivation: "identity" });
   await rejected(encode(logits, y), "invalid_argument", /there is no loss.*{ loss: "bce" }/);
-  const message =
-    /binaryCrossEntropy needs .* "sigmoid", this one's is "identity".*outputActivation: "sigmoid"/;
+  const message = /the loss bce needs .* "sigmoid", this one's is "identity".*outputActivation: "sigmoid"/;
   await rejected(encode(logits, y, { loss: binaryCrossEntropy() }), "invalid_argument", message);
 });
 

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { auto, webgpu } from "../../src/backend/webgpu/index.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
 import { writeNpy } from "../../src/files/npy.ts";
-import { READERS } from "../../src/graph/readers.ts";
+import { READERS } from "../../src/graph/operations.ts";
 import * as main from "../../src/index.ts";
 import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
 import * as training from "../../src/train/index.ts";

@@ -1,4 +1,5 @@
-// Tests src/backend/wasm/decode.ts, src/backend/wasm/fused.ts, src/backend/wasm/staging.ts,
+// run: slow
+// Tests src/backend/wasm/decode.ts, src/backend/wasm/solve.ts, src/backend/wasm/staging.ts,
 // src/backend/wasm/wasm.ts, src/backend/wasm/session.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/backend/wasm/prior-values.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 // Tests src/cli/commands/decode.ts, src/cli/commands/demo.ts, src/cli/commands/status.ts,
 // src/cli/options/parse.ts, src/cli/output/report.ts, src/cli/output/results.ts.
 import { spawn } from "node:child_process";
@@ -252,7 +252,6 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     [["train", "--gradient-clip", "0"], /'0' is invalid\. Expected a number > 0/],
     [["train", "--checkpoint-seconds", "-1"], /'-1' is invalid\. Expected a number >= 0/],
     [["train", "--checkpoint-seconds", "1e400"], /'1e400' is invalid\. Expected a number >= 0/],
-    [["encode", "--batch-norm-epsilon", "-1"], /'-1' is invalid\. Expected a number >= 0/],
     [["demo", "--limit", "0"], /'--limit <n>' argument '0' is invalid\. Expected a whole number >= 1/],
     [["demo", "--t1", "soon"], /Expected a number/],
     [["demo", "--solver", "amd", "--t1", "-5"], /latentflow: --t1 is -5, expected a finite number > 0/],

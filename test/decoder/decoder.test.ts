@@ -192,7 +192,7 @@ test("bad options are refused", () => {
   }
   refusedOptions(
     { layers: [2, 3], loss: binaryCrossEntropy(), outputActivation: "tanh" },
-    /binaryCrossEntropy needs a decoder whose output activation is "sigmoid", this one's is "tanh"/,
+    /the loss bce needs a decoder whose output activation is "sigmoid", this one's is "tanh"/,
   );
 });
 

@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/base/float32.ts, src/base/values.ts, src/files/python-literal.ts.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";

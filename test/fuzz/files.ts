@@ -275,15 +275,6 @@ function decoder(maker: Maker): Uint8Array {
       };
     });
   });
-  for (const [index, size] of sizes.slice(1).entries()) {
-    if (maker.below(4) > 0) continue;
-    for (const part of ["weight", "bias", "running_mean", "running_var"]) {
-      // Variances have to be positive.
-      const bytes = new Uint8Array(new Float32Array(size).fill(0.5).buffer);
-      const shape = maker.part([size], [[size, 1], [], [0, size]]);
-      tensors.push({ name: `${prefix}${2 * index + 1}.${part}`, shape, dtype: "F32", bytes });
-    }
-  }
   const last = sizes.at(-1)!;
   return safetensors(maker, tensors, [
     ["activation", maker.pick(["elu", "LeakyReLU", "tanh", '{"name":"elu","alpha":0.5}'])],
@@ -291,9 +282,6 @@ function decoder(maker: Maker): Uint8Array {
     ["loss", maker.pick(["bce", "mse", "crossEntropy"])],
     ["reduction", maker.pick(["mean", "sum"])],
     ["outputShape", `[${last}]`],
-    ["latentSize", `${sizes[0]}`],
-    ["batchNorm", "beforeActivation"],
-    ["batchNormEpsilon", "0.01"],
     ["format", "pt"],
   ]);
 }

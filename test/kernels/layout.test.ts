@@ -271,7 +271,7 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
     "ops/pointwise-functions.ts": [constantsOf(functions(true)), ["FIRST_POINTWISE", "MOST_FACTORS"]],
     "solve/descent.ts": [
       {
-        ...{ ...constantsOf(layout.SampleState), ...constantsOf(solvers), ...constantsOf(layout.Due) },
+        ...{ ...constantsOf(layout.SampleState), ...constantsOf(solvers), ...constantsOf(layout.Request) },
         ...{ ...constantsOf(layout.SOLVER_CODES), FIRST },
       },
       ["AT_REST"],

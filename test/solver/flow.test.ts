@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/solver/rk4.ts, src/solver/runge-kutta.ts, src/solver/integrate.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

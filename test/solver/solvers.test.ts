@@ -1,3 +1,4 @@
+// run: slow
 // Tests assembly/solve/rounds.ts, assembly/solve/solvers.ts, src/solver/descend.ts, src/solver/system.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

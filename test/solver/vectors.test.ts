@@ -1,3 +1,4 @@
+// run: slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type AmdOptions, amd, type Decoder, encode, type Loss, type Reduction } from "../../src/index.ts";

@@ -145,9 +145,9 @@ export async function referenceLbfgs(
   let scale = 1;
   /** λ in H = A + λτI, the last one chosen. */
   let lambda = 1;
-  if (use.ownFirst || use.refreshesFirst) {
-    if (use.ownFirst) counts.matrixEvaluations++;
-    a = await objective.matrix!(use.ownFirst ? "own" : "shared");
+  if (use.matrix === "own" || use.refreshesAtStart) {
+    if (use.matrix === "own") counts.matrixEvaluations++;
+    a = await objective.matrix!(use.matrix === "own" ? "own" : "shared");
     tau = traceMean(a, d);
     const first = Metric.damped(a, d, tau);
     if (first) [metric, inverseScale] = [first, 1];
@@ -171,7 +171,7 @@ export async function referenceLbfgs(
   let aside = pairs;
   let wasProbed = false;
   let threshold = 0;
-  let [spent, isOwn, lastFall] = [0, use.ownFirst, Number.POSITIVE_INFINITY];
+  let [spent, isOwn, lastFall] = [0, use.matrix === "own", Number.POSITIVE_INFINITY];
   const converged = () => end("converged", 5 * (promise + (counts.acceptedSteps + 1) * threshold));
   steps: for (;;) {
     // The next direction.
@@ -332,7 +332,7 @@ export async function referenceLbfgs(
       continue;
     }
     const k = counts.acceptedSteps;
-    if (use.rescues && spent >= Math.max(2 * d, 64)) {
+    if (use.matrix !== "none" && spent >= Math.max(2 * d, 64)) {
       note("A is made at the sample's own z");
       a = await objective.matrix!("own");
       counts.matrixEvaluations++;
@@ -343,7 +343,7 @@ export async function referenceLbfgs(
       pick();
       [pairs, spent, isOwn] = [[], 0, true];
     } else if (!isOwn && Math.log2(k) % 1 === 0) {
-      if ((use.refreshes && k <= 8) || (use.refreshesOnce && k === 1)) {
+      if (k <= use.lastRefresh) {
         a = await objective.matrix!("shared");
         scale = 1;
       }

@@ -1,6 +1,5 @@
-import type { OperationKind } from "../../src/graph/operations.ts";
+import type { OperationKind, OperationSettings } from "../../src/graph/operations.ts";
 import type { PointwiseFunction } from "../../src/graph/pointwise.ts";
-import type { OperationSettings } from "../../src/graph/readers.ts";
 import type { Activation } from "../../src/index.ts";
 import { pointwise } from "./pointwise.ts";
 import { activate } from "./reference.ts";

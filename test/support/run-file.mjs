@@ -26,10 +26,10 @@ export async function stopAll() {
  * `before` hook throws, so its summary is what counts, and a file without one has failed.
  *
  * @param {string[]} command the program and its arguments, the test file among them
- * @param {number} timeLimit in seconds; then the file and all that it started are ended
+ * @param {number} longestSilence in seconds; a file that prints nothing for longer is ended with all that it started
  * @returns {Promise<FileResult>}
  */
-export async function runFile(command, timeLimit) {
+export async function runFile(command, longestSilence) {
   const started = performance.now();
   const [program = "", ...args] = command;
   // A process group of its own, so that browsers and servers go with it.
@@ -38,20 +38,20 @@ export async function runFile(command, timeLimit) {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1" },
   });
+  const { pid } = child;
+  if (pid !== undefined) running.add(pid);
+  let wasSilent = false;
+  const timer = setTimeout(() => {
+    wasSilent = true;
+    if (pid !== undefined) void stop(pid);
+  }, longestSilence * 1000);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
       output += text;
+      timer.refresh();
     });
   }
-  const { pid } = child;
-  if (pid !== undefined) running.add(pid);
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    if (pid !== undefined) void stop(pid);
-  }, timeLimit * 1000);
-
   /** @type {string} */
   const end = await new Promise((resolve) => {
     child.on("error", (error) => resolve(error.message));
@@ -61,7 +61,7 @@ export async function runFile(command, timeLimit) {
   if (pid !== undefined) running.delete(pid);
 
   const counts = readSummary(output);
-  const problem = timedOut ? `took longer than ${timeLimit} s` : findProblem(counts, end);
+  const problem = wasSilent ? `printed nothing for ${longestSilence} s` : findProblem(counts, end);
   return {
     passed: counts?.passed ?? 0,
     failed: problem ? Math.max(1, (counts?.total ?? 0) - (counts?.passed ?? 0)) : 0,

@@ -6,9 +6,12 @@ import { join } from "node:path";
  * What the first line of a test file may say after `// run:`, separated by commas.
  * - `once`: on one Node; the file is about the package, its programs and files rather than about numbers
  * - `newer-node`: on Node 24 only; Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20
- * - `first`: before the others; a long file that begins last keeps one core busy while the other waits
+ * - `slow`: in a process of its own, and not by `npm run test:quick`: it takes more than three seconds, starts browsers or
+ *   programs, or changes its process (environment, globals, memory limits). Files without the word share a process with
+ *   those of their folder.
+ * - `first`: slow, and before the others; a long file that begins last keeps one core busy while the other waits
  */
-const WORDS = /** @type {const} */ (["once", "newer-node", "first"]);
+const WORDS = /** @type {const} */ (["once", "newer-node", "slow", "first"]);
 
 /** Folders of test/ whose files are data or projects of their own. */
 const NO_TESTS = ["fixtures", "vectors", "package", "examples"];
@@ -19,6 +22,7 @@ const NO_TESTS = ["fixtures", "vectors", "package", "examples"];
  * @property {string} name its path within test/
  * @property {boolean} runsOnce
  * @property {boolean} needsNewerNode
+ * @property {boolean} isSlow
  * @property {boolean} isFirst
  */
 
@@ -54,6 +58,7 @@ function describe(folder, name) {
     name,
     runsOnce: words.includes("once"),
     needsNewerNode: words.includes("newer-node"),
+    isSlow: words.includes("slow") || words.includes("first"),
     isFirst: words.includes("first"),
   };
 }

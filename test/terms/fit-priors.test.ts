@@ -244,10 +244,10 @@ test("fitGaussian: what cannot be fitted is refused, with what to do", () => {
   assert.ok(fitGaussian(codes.slice(0, 12), full as never));
   // 0.1 is no float32 and no float64: added up and divided, it would not be itself.
   const constant = codes.map((value, at) => (at % 3 === 2 ? 0.1 : value));
-  wrong(constant, { latentSize: 3 }, /element 2 is the same in all codes, .*gaussian\(\)/);
-  wrong(constant, { ...full, shrinkage: 0.5 }, /element 2 is the same in all codes/);
+  wrong(constant, { latentSize: 3 }, /codes has a constant element 2, .*gaussian\(\)/);
+  wrong(constant, { ...full, shrinkage: 0.5 }, /codes has a constant element 2/);
   const dependent = codes.map((value, at) => (at % 3 === 2 ? 2 * codes[at - 1]! : value));
-  wrong(dependent, full, /the covariance of codes is singular, .*follows from the others; .*shrinkage/);
+  wrong(dependent, full, /codes has a singular covariance, .*follows from the others; .*shrinkage/);
   assert.ok(fitGaussian(dependent, { ...full, shrinkage: 0.01 } as never));
 });
 
@@ -517,7 +517,7 @@ test("fitGaussianMixture: what cannot be fitted is refused, with what to do", ()
   wrong(
     codes.map((value, at) => (at % 3 === 1 ? 0.1 : value)),
     sizes,
-    /element 1 is the same in all codes/,
+    /codes has a constant element 1/,
   );
   wrong(
     codes,

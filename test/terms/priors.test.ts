@@ -12,7 +12,7 @@ import {
   type Prior,
 } from "../../src/index.ts";
 import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
-import { readPrior } from "../../src/onnx/prior-text.ts";
+import { PRIOR, readPrior } from "../../src/onnx/metadata.ts";
 import { normalisePrior } from "../../src/terms/check-prior.ts";
 import { train } from "../../src/train/index.ts";
 import { describePrior } from "../../src/train/run-description.ts";
@@ -219,10 +219,11 @@ test("a file whose prior nobody would read is not written", async () => {
 });
 
 test("the prior in an ONNX file is bounded before it is read, and refused with the reason", () => {
-  refused(() => readPrior(`"${"x".repeat(2 ** 21)}"`), "invalid_file", /has 2097154 characters, more than/);
-  refused(() => readPrior("{"), "invalid_file", /latentflow.prior is "\{", expected JSON/);
+  const readText = (text: string) => readPrior(new Map([[PRIOR, text]]));
+  refused(() => readText(`"${"x".repeat(2 ** 21)}"`), "invalid_file", /has 2097154 characters, more than/);
+  refused(() => readText("{"), "invalid_file", /latentflow.prior is "\{", expected JSON/);
   refused(
-    () => readPrior('{"name":"gaussian","std":-1}'),
+    () => readText('{"name":"gaussian","std":-1}'),
     "invalid_file",
     /the file's latentflow.prior: gaussian: std is -1/,
   );

@@ -124,7 +124,7 @@ test("refuses what is no image, and shifts out of the image", () => {
   augmentation.check([5, 28]);
 
   const create = shift as (options?: unknown) => Augmentation;
-  refused(() => create(), "invalid_argument", /^shift: .*expected \{ pixels \}/);
+  refused(() => create(), "invalid_argument", /^shift: pixels is undefined, expected an integer >= 1/);
   refused(() => create({ pixel: 2 }), "invalid_argument", /unknown option "pixel"/);
   for (const pixels of [0, 1.5, -1, undefined, "2"]) {
     refused(() => create({ pixels }), "invalid_argument", /^shift: pixels is .*, expected an integer >= 1/);

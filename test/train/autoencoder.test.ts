@@ -16,10 +16,11 @@ import {
   squaredError,
 } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
-import { type TrainAutoencoderOptions, trainAutoencoder } from "../../src/train/autoencoder.ts";
+import { trainAutoencoder } from "../../src/train/autoencoder.ts";
 import { createDataset, readDataset } from "../../src/train/dataset.ts";
 import { encodeWith } from "../../src/train/encode-with.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
+import type { TrainAutoencoderOptions } from "../../src/train/options.ts";
 import { linear } from "../../src/train/schedule.ts";
 import { builds } from "../support/builds.ts";
 import { randomArray } from "../support/random.ts";

@@ -18,12 +18,14 @@ import {
 } from "../../src/index.ts";
 import { linearGrid } from "../../src/solver/grid.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
+import { checkArguments } from "../../src/train/check-options.ts";
 import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
-import { checkSameRun } from "../../src/train/checkpoint-checks.ts";
+
 import { createDataset } from "../../src/train/dataset.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import type { TrainEvent, TrainStep } from "../../src/train/progress.ts";
 import { describeRun, describeValues } from "../../src/train/run-description.ts";
+import { checkSameRun } from "../../src/train/run-differences.ts";
 import { linear } from "../../src/train/schedule.ts";
 import { train } from "../../src/train/train.ts";
 import { builds } from "../support/builds.ts";
@@ -146,7 +148,7 @@ test("another run's checkpoint is refused, and what differs is named", async () 
     [{ seed: 8 }, /^train: checkpoint\.resume is a checkpoint of another run: seed is 7 there and 8 here\./],
     [
       { epochs: 4 },
-      /epochs is 3 there and 4 here\. .* elsewhere: to train longer, from the decoder that that one ended with$/,
+      /epochs is 3 there and 4 here\. .* elsewhere: to train longer, from the decoder that it ended with$/,
     ],
     [{ epochs: 2 }, /epochs is 3 there and 2 here\. .* elsewhere$/],
     [{ batchSize: 6 }, /batchSize is 5 there and 6 here/],
@@ -257,10 +259,10 @@ test("another run's checkpoint is refused, and what differs is named", async () 
 });
 
 test("data, and what goes with them, are told apart wherever they differ: also where they are not read in one go", async () => {
-  const loss = binaryCrossEntropy();
   const ofData = (values: Float32Array) => {
     const data = createDataset(values, { shape: [3, 3] });
-    return describeRun(smallDecoder, data, data, "some", { loss }, uninterrupted);
+    const options = checkArguments(smallDecoder, data, { validation: { data } });
+    return describeRun(options, "some", uninterrupted);
   };
   const ofWeights = (values: Float32Array) => describeValues("weights", values, uninterrupted);
   for (const [describe, length] of [

@@ -286,7 +286,11 @@ test("what is missing is an error that says how to get it", async () => {
     if (existsSync("/usr/share/datasets/fashion-mnist")) {
       assert.is((await fashionMnist()).train.count, 50_000);
     } else {
-      await rejected(fashionMnist(), "not_found", /apt install dataset-fashion-mnist.*\{ folder \}$/);
+      await rejected(
+        fashionMnist(),
+        "not_found",
+        /apt install dataset-fashion-mnist.* by the option folder$/,
+      );
     }
   });
 });

@@ -34,7 +34,7 @@ test("the mean code is that of all samples' codes, and encode starts from it", a
     (error) => assert.is(error, reason),
   );
   const none = new Float32Array(0);
-  await rejected(meanCode(encoder, none), "invalid_argument", /^meanCode: there are no samples/);
+  await rejected(meanCode(encoder, none), "invalid_argument", /^meanCode: data has no samples/);
   const odd = createDataset(many.subarray(0, 20), { shape: [10] });
   await rejected(
     meanCode(encoder, odd),

@@ -301,7 +301,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
   const disposed = createDecoder({ layers: [n, 3] });
   disposed.dispose();
   const cases: [object, RegExp][] = [
-    [{ saveAt: "steps" }, /unknown option "saveAt"; the options are loss, flow, solver, encoder/],
+    [{ saveAt: "steps" }, /unknown option "saveAt"; the options are loss, prior, flow, solver/],
     [{ loss: "l1" }, /^evaluate: loss is "l1"/],
     [{ solver: 5 }, /^evaluate: solver is 5/],
     [{ flow: nesterovFlow() }, /^evaluate: solver lbfgs follows/],
@@ -327,7 +327,7 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     await rejected(evaluate(decoder, few, options), "invalid_argument", message);
   }
   await rejected(evaluate(decoder, few, { encoder: disposed }), "disposed", /encoder/);
-  await rejected(evaluate(decoder, new Float32Array(0)), "invalid_argument", /there are no samples/);
+  await rejected(evaluate(decoder, new Float32Array(0)), "invalid_argument", /data has no samples/);
   await rejected(evaluate(decoder, new Float32Array(10)), "invalid_argument", /10 values/);
   const bad = many.toFloat32();
   bad[1999 * n + 4] = 1.5;

@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/train/check-options.ts, src/train/run.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -169,7 +169,7 @@ test("validation refuses what it cannot use, before any work", async () => {
     [null, /train: validation: options are null/],
     [{}, /train: validation: data is undefined/],
     [{ data: new Float32Array(10) }, /multiple of 9/],
-    [{ data: new Float32Array(0) }, /train: validation: there are no samples/],
+    [{ data: new Float32Array(0) }, /train: validation: data has no samples/],
     [{ data: samples, everyImages: 0 }, /train: validation: everyImages is 0, expected an integer >= 1/],
     [{ data: samples, weights: [1] }, /train: validation: weights is/],
     [{ data: samples, weights: new Float32Array(8) }, /train: validation: weights has 8 values, expected 9/],

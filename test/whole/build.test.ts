@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { spawnSync } from "node:child_process";
 import {
   appendFileSync,

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import {
   chmodSync,
   existsSync,

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { test } from "uvu";

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";

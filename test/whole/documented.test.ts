@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -327,7 +327,7 @@ test("README's table of statuses, and the docstring of Status, are those that th
   );
   const doc = between(
     readFileSync("src/solver/result.ts", "utf8"),
-    "How a sample's solve ended",
+    "End of a sample's solve",
     "export type Status",
   );
   assert.equal(
@@ -347,7 +347,7 @@ const namesOf = (solvers: readonly { readonly name: string }[]) => solvers.map((
 test("each solver is exported, and README and the docstring of Solver name it", () => {
   const doc = between(
     readFileSync("src/solver/solver.ts", "utf8"),
-    "How time advances",
+    "Method that follows a flow",
     "export type Solver<",
   );
   const named = quoted(doc).filter((word) => Object.hasOwn(SOLVERS, word));

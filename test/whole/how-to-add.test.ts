@@ -85,10 +85,10 @@ for (const dummies of [
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
         "src/backend/wasm/kernel-operations.ts",
-        "src/backend/webgpu/activation.ts",
+        "src/backend/webgpu/slopes.ts",
         "src/graph/activation.ts",
         "src/kernels/layout.ts",
-        "src/onnx/write/activations.ts",
+        "src/onnx-format/kinds/functions.ts",
         "test/support/reference.ts",
       ],
     },
@@ -102,7 +102,6 @@ for (const dummies of [
       named: [
         "src/backend/optimizer.ts",
         "src/backend/wasm/apply-optimizer.ts",
-        "src/cli/options/message.ts",
         "src/cli/options/training-options.ts",
         "src/train/code-updates.ts",
       ],
@@ -118,7 +117,6 @@ for (const dummies of [
       named: [
         "src/backend/webgpu/losses.ts",
         "src/cli/input/decoder-file.ts",
-        "src/cli/options/message.ts",
         "src/kernels/layout.ts",
         "src/terms/terms.ts",
         "test/support/reference.ts",
@@ -137,16 +135,14 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
       ...{
-        before: "  readonly reshape: object;",
-        after: "  readonly reshape: object;\n  readonly dummyOperation: object;",
+        before: "  reshape,\n  conv,",
+        after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
       },
       named: [
         "src/backend/wasm/lower.ts",
         "src/backend/webgpu/operations.ts",
-        "src/graph/definition.ts",
         "src/graph/operations.ts",
-        "src/graph/readers.ts",
-        "src/onnx/write/operations.ts",
+        "src/onnx-format/operations.ts",
       ],
     },
     {
@@ -157,7 +153,6 @@ for (const dummies of [
       },
       named: [
         "src/backend/wasm/threads/cost-model.ts",
-        "src/cli/options/message.ts",
         "src/cli/options/solver-options.ts",
         "src/solver/follow.ts",
         "src/solver/solver.ts",
@@ -212,8 +207,8 @@ for (const dummies of [
         name: "DummyOperator",
         file: "src/onnx/read/operators/table.ts",
       },
-      ...{ before: "  Identity: ", after: "  DummyOperator: rearranging.identity,\n  Identity: " },
-      named: ["src/onnx/read/arity.ts"],
+      ...{ before: "  Identity: ", after: "  DummyOperator: { read: rearranging.identity },\n  Identity: " },
+      named: ["src/onnx/read/operators/table.ts"],
     },
     {
       ...{ kind: "A schedule", name: "dummySchedule", file: "src/train/schedule.ts" },
@@ -221,7 +216,12 @@ for (const dummies of [
         before: 'readonly name: "constant" | ',
         after: 'readonly name: "dummySchedule" | "constant" | ',
       },
-      named: ["src/cli/options/message.ts", "src/cli/options/training-options.ts"],
+      named: ["src/cli/options/training-options.ts", "src/train/schedule.ts"],
+    },
+    {
+      ...{ kind: "A data set", name: "dummyLoader", file: "src/train/mnist.ts" },
+      ...{ before: "type LoaderName = ", after: 'type LoaderName = "dummyLoader" | ' },
+      named: ["src/train/mnist.ts"],
     },
     {
       ...{ kind: "What samples are solved with", name: "dummyField", file: "src/backend/backend.ts" },
@@ -240,6 +240,14 @@ for (const dummies of [
     },
   ],
   [
+    {
+      ...{ kind: "An adjoint", name: "dummyAdjoint", file: "src/adjoint/base.ts" },
+      ...{
+        before: 'readonly name: "approximate" | ',
+        after: 'readonly name: "dummyAdjoint" | "approximate" | ',
+      },
+      named: ["src/cli/options/training-options.ts"],
+    },
     {
       ...{ kind: "An option of `encode`", name: "dummySetting", file: "src/api/encode.ts" },
       ...{ before: "  saveAt?: SaveAt | undefined;", after: "  saveAt?: SaveAt;\n  dummySetting?: number;" },
@@ -262,6 +270,15 @@ for (const dummies of [
       ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
       ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
       named: ["src/cli/parts/parquet-results.ts"],
+    },
+    {
+      ...{ kind: "A mode of an operation", name: "dummyMode", file: "src/graph/kinds/resize.ts" },
+      ...{ before: "export type ResizeMode = ", after: 'export type ResizeMode = "dummyMode" | ' },
+      named: [
+        "src/graph/kinds/resize.ts",
+        "src/onnx-format/kinds/resampling.ts",
+        "src/onnx/read/operators/resize.ts",
+      ],
     },
   ],
 ] satisfies Dummy[][]) {

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,8 +24,8 @@ const FOLDERS = {
   kernels: ["terms", "graph", "base"],
   decoder: ["terms", "graph", "files", "base"],
   terms: ["graph", "base"],
+  "onnx-format": ["graph", "base"],
   graph: ["base"],
-  "onnx-format": ["base"],
   files: ["base"],
   base: [],
 } as const satisfies Record<string, readonly string[]>;

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,10 +11,10 @@ const folder = mkdtempSync("build/runner-test-");
 test.after(() => rmSync(folder, { recursive: true }));
 
 /** Runs a test file with this text after the import of uvu. */
-function run(text: string, timeLimit = 30) {
+function run(text: string, longestSilence = 30) {
   const file = join(folder, "file.mjs");
   writeFileSync(file, `import { test } from "uvu";\n${text}\n`);
-  return runFile([process.execPath, file], timeLimit);
+  return runFile([process.execPath, file], longestSilence);
 }
 
 test("a file whose tests pass has passed", async () => {
@@ -62,7 +62,7 @@ test("a file that crashes has failed", async () => {
   assert.match((await runFile(["./no-such-program"], 30)).problem, "ENOENT");
 });
 
-test("a file over its time is ended with what it started", async () => {
+test("a silent file is ended with what it started", async () => {
   // The child keeps the output open: if it lived on, so would this run.
   const result = await run(
     `import { spawn } from "node:child_process";
@@ -70,8 +70,15 @@ test("a file over its time is ended with what it started", async () => {
     test.run();`,
     1,
   );
-  assert.equal([result.failed, result.problem], [1, "took longer than 1 s"]);
+  assert.equal([result.failed, result.problem], [1, "printed nothing for 1 s"]);
   assert.ok(result.seconds < 30);
+});
+
+test("a file that prints may take longer than the silence that is allowed", async () => {
+  const wait = "() => new Promise((resolve) => setTimeout(resolve, 800))";
+  const result = await run(`for (let i = 0; i < 4; i++) test(String(i), ${wait}); test.run();`, 2);
+  assert.equal([result.passed, result.problem], [4, ""]);
+  assert.ok(result.seconds > 2);
 });
 
 test("it is told to end first, so that it can end what is in a group of its own, as a browser is", async () => {
@@ -84,7 +91,7 @@ test("it is told to end first, so that it can end what is in a group of its own,
     test.run();`,
     3,
   );
-  assert.is(result.problem, "took longer than 3 s");
+  assert.is(result.problem, "printed nothing for 3 s");
   assert.ok(result.seconds < 30);
 });
 
@@ -104,7 +111,8 @@ function copyRunner(files: Readonly<Record<string, string>>): string {
   cpSync("test/support", join(own, "support"), { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(own, name)), { recursive: true });
-    writeFileSync(join(own, name), `// run: once\nimport { test } from "uvu";\n${text}\n`);
+    const run = text.startsWith("// run: ") ? text : `// run: once\n${text}`;
+    writeFileSync(join(own, name), `${run.replace("\n", '\nimport { test } from "uvu";\n')}\n`);
   }
   return join(own, "run.mjs");
 }
@@ -124,6 +132,35 @@ test("the last line has the counts and the exit code says whether any test faile
   assert.is(one.status, 0);
 });
 
+test("files of one folder share a process, in which each has its own tests", () => {
+  const copy = copyRunner({
+    "folder/a.test.ts": 'globalThis.shared = 1; test("a", () => {}); test("b", () => {}); test.run();',
+    "folder/b.test.ts": 'test("c", () => { if (globalThis.shared !== 1) throw new Error(); }); test.run();',
+    "folder/slow.test.ts":
+      '// run: once, slow\ntest("d", () => { if ("shared" in globalThis) throw new Error(); }); test.run();',
+  });
+  const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
+  assert.match(all.stdout, /^\d of 2: passed folder \(2 files\) on Node .*: 3 tests/m);
+  assert.match(all.stdout, /^\d of 2: passed folder\/slow\.test\.ts on Node .*: 1 tests/m);
+  assert.match(all.stdout, /\n4 passed, 0 failed\n$/);
+  const quick = spawnSync(process.execPath, [copy, "--quick"], { encoding: "utf8" });
+  assert.match(
+    quick.stdout,
+    /^1 of 1: passed folder \(2 files\) on Node .*: 3 tests.*\n3 passed, 0 failed\n$/,
+  );
+});
+
+test("a file that forgets test.run() fails its folder, by its name", () => {
+  const copy = copyRunner({
+    "folder/a.test.ts": 'test("a", () => {}); test.run();',
+    "folder/b.test.ts": 'test("b", () => {});',
+  });
+  const { status, stdout } = spawnSync(process.execPath, [copy], { encoding: "utf8" });
+  assert.is(status, 1);
+  assert.match(stdout, /folder\/b\.test\.ts has no tests to run: is test\.run\(\) missing\?/);
+  assert.match(stdout, /\n0 passed, 1 failed\n$/);
+});
+
 test("a first line that says something unknown of the run is refused", () => {
   const copy = copyRunner({ "good.test.ts": 'test("a", () => {}); test.run();' });
   writeFileSync(join(dirname(copy), "slow.test.ts"), "// run: once, slowly\n");
@@ -131,7 +168,7 @@ test("a first line that says something unknown of the run is refused", () => {
   assert.is(status, 1);
   assert.match(
     stderr,
-    'slow.test.ts: its first line says "slowly" of its run, expected once, newer-node, first',
+    'slow.test.ts: its first line says "slowly" of its run, expected once, newer-node, slow, first',
   );
   assert.is(stdout, "");
 });

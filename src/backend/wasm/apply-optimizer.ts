@@ -2,7 +2,7 @@ import { power } from "../../base/elementary-functions.ts";
 import type { Kernels } from "../../kernels/instance.ts";
 import type { Adam, Optimizer, Rmsprop, Sgd } from "../optimizer.ts";
 
-/** What is updated: blocks of one layout, by their pointers. */
+/** Pointers to the blocks of an update, all of one layout. */
 export interface UpdatedBlocks {
   readonly parameters: number;
   readonly gradients: number;
@@ -12,11 +12,11 @@ export interface UpdatedBlocks {
   readonly size: number;
 }
 
-/** How one update goes. */
+/** Numbers of one update. */
 interface Update {
-  /** Times the schedule's factor. */
+  /** Learning rate times the schedule's factor. */
   readonly learningRate: number;
-  /** How many updates there have been with this one. */
+  /** Number of updates, this one included. */
   readonly updates: number;
 }
 

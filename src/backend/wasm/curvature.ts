@@ -52,7 +52,7 @@ export function wasmCurvature(
     use: curvatureUse(problem),
     scale: (row) => curvatureScale(problem, sampleOf(row)),
     async shared() {
-      if (curvatureUse(problem).ownFirst) return {};
+      if (curvatureUse(problem).matrix === "own") return {};
       lease?.free();
       lease = await preconditionerOf(packed, problem);
       const shared = lease.preconditioner;

@@ -31,7 +31,7 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
     visit(row, rowOf(workspace.outputs, row), arena.f32(target, n), factor);
   }
 
-  /** The same for each chosen row. */
+  /** Calls `visit` as `atRow` does, for the first `count` rows of the workspace's list. */
   function forEachRow(count: number, visit: Parameters<typeof atRow>[1]): void {
     for (const row of arena.i32(workspace.rows, count).slice()) atRow(row, visit);
   }

@@ -7,13 +7,13 @@ import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** Latents to be decoded, and where what becomes of them goes. */
+/** Latents to be decoded, and room for their outputs. */
 export interface Decoding {
   /** B × latentSize. */
   readonly z: Float32Array;
-  /** What is given with them. */
+  /** Values of the decoder's fixed inputs. */
   readonly fixed: FixedValues;
-  /** B × outputSize; what is not decoded stays. */
+  /** B × outputSize; rows that are not decoded keep their values. */
   readonly outputs: Float32Array;
   /** Leave out the output activation. */
   readonly toLogits: boolean;

@@ -3,9 +3,9 @@ import type { Block } from "../../kernels/arena.ts";
 import { GaussNewton, paddedSize } from "../../kernels/layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** So many tangents make a call: about a millisecond's work for a decoder of a million parameters. */
+/** Most tangents of a call: about a millisecond's work for a decoder of a million parameters. */
 const TANGENTS_AT_ONCE = 48;
-/** Their multiplications together are some 30 ms of work at most, but for one tangent, which is not cut. */
+/** Most multiplications of a call's tangents, some 30 ms; a single tangent may take more. */
 const MOST_AT_ONCE = 2 ** 29;
 
 /** Room for Gauss-Newton matrices and for curvatures along a gradient, in their decoder's memory. */
@@ -30,7 +30,7 @@ export interface Jacobian {
   readonly jacobianPanels: number;
 }
 
-/** What matrices there is to be room for. Without the decoder's own Jacobian its pointers are 0. */
+/** Matrices that room is taken for. Without the decoder's own Jacobian its pointers are 0. */
 export interface GaussNewtonUse extends Jacobian {
   /** Matrices at a row's own z as well. */
   readonly own: boolean;
@@ -78,12 +78,23 @@ export function allocateGaussNewton(
   const { work, rows, ...pointers } = block.layout;
   const { matrix, curvatures } = pointers;
   GaussNewton.fill(arena.view(), work, {
-    ...{ ...pointers, jacobian, jacobianPanels, stride, slotSize, matrixStride, tangentsAtOnce },
+    ...pointers,
+    jacobian,
+    jacobianPanels,
+    stride,
+    slotSize,
+    matrixStride,
+    tangentsAtOnce,
     jacobianStride: jacobianStride(packed),
   });
   return {
     ...block,
-    ...{ work, curvatures, tangentsAtOnce, rows, matrix, matrixStride },
+    work,
+    curvatures,
+    tangentsAtOnce,
+    rows,
+    matrix,
+    matrixStride,
     read(into) {
       for (let k = 0; k < d; k++) into.set(arena.f32(matrix + k * matrixStride, k + 1), k * d);
     },

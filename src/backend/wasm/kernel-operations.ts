@@ -19,23 +19,17 @@ import {
   MatmulOperation,
   NormOperation,
   NormRows,
-  Operation as OperationStruct,
   ProductOperation,
   paddedSize,
   SelectionOperation,
   SoftmaxOperation,
   SoftmaxRows,
 } from "../../kernels/layout.ts";
-import {
-  allocatePixelTaps,
-  type ConvolutionGeometry,
-  columnsOf,
-  fillPixelTaps,
-  type PixelTapsPlace,
-} from "./pixel-sets.ts";
-import { allocateMatrix, fillMatrix, type MatrixPlace } from "./sparse-matrix.ts";
+import type { FieldType, Struct } from "../../kernels/struct.ts";
+import { allocatePixelTaps, type ConvolutionGeometry, columnsOf, fillPixelTaps } from "./pixel-sets.ts";
+import { allocateMatrix, fillMatrix } from "./sparse-matrix.ts";
 
-/** What the kernels do, by its kind: settings of the structs of assembly/memory/graph.ts. */
+/** Settings of the kernels' operations by kind, as in the structs of assembly/memory/graph.ts. */
 interface KernelKinds {
   readonly dense: { readonly inputSize: number; readonly outputSize: number };
   readonly activation: { readonly activation: Activation | PointwiseFunction; readonly size: number };
@@ -71,6 +65,7 @@ interface KernelKinds {
   };
   readonly constant: { readonly size: number };
   readonly embedding: { readonly count: number; readonly classes: number; readonly units: number };
+  /** `offset` in bytes, from the start of what is given with a sample. */
   readonly fixed: { readonly size: number; readonly offset: number };
 }
 
@@ -80,10 +75,10 @@ type KernelKind = keyof KernelKinds;
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Values, by their numbers. The same twice where it works in place. */
+    /** Indices of values; equal if it works in place. */
     readonly input: number;
     readonly output: number;
-    /** The decoder's operation whose parameters it has. */
+    /** Operation of the decoder whose parameters it has. */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
@@ -92,64 +87,69 @@ type Pieces = (bytes: number) => number;
 
 /** Room for what an operation keeps of each row. */
 export interface RowRoom {
-  /** Rows of its value. */
+  /** Rows of the operation's value. */
   rows(): number;
-  /** The same; 0 where a call takes no tangents. */
+  /** Rows of the operation's value; 0 if the call takes no tangents. */
   tangentRows(): number;
-  /** So many numbers a row. */
+  /** `count` numbers a row. */
   numbers(count: number): number;
 }
 
-/** What operations of a kind keep of each row for their backward pass: a struct, and memory for rows of their value. */
+/** Struct with what operations of a kind keep of each row for their backward pass. */
 interface Keeping<Kind extends KernelKind> {
-  readonly struct: { readonly size: number };
+  readonly struct: AnyStruct;
   /** Takes memory; returns the fields that point to it. */
   allocate(operation: KernelOperation<Kind>, room: RowRoom): Record<string, number>;
-  fill(memory: DataView, pointer: number, fields: Record<string, number>): void;
 }
 
-/** Pointers to memory that an operation's struct points to, and to what lies deeper. */
-interface Place {
-  readonly fields: Readonly<Record<string, number>>;
-  readonly deeper?: readonly unknown[];
+type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fillFrom">;
+
+/** Fields of an operation's struct that are no settings of the operation, and what they point to. */
+interface Place<Name extends PropertyKey = string> {
+  readonly fields: { readonly [N in Name]: number };
+  /** Fills in what the fields point to, other than parameters. */
+  write?(memory: DataView): void;
 }
 
-/** How operations of a kind lie in memory. */
+/** Memory of operations of a kind. */
 interface Kernel<Kind extends KernelKind> {
-  readonly struct: { readonly size: number };
-  /** Takes memory for packed parameters, and whatever else the struct points to; returns where it is. */
+  readonly struct: AnyStruct;
+  /** Takes memory for packed parameters and whatever else the struct points to. */
   allocate(operation: KernelOperation<Kind>, piece: Pieces): Place;
-  /** Fills in the fields of the struct beyond those of all operations, and what it points to but for parameters. */
-  fill(memory: DataView, pointer: number, operation: KernelOperation<Kind>, place: Place): void;
   readonly kept?: Keeping<Kind>;
 }
 
-const nothing = (): Place => ({ fields: {} });
+type NumericKeys<T> = { [K in keyof T]: T[K] extends number | boolean ? K : never }[keyof T];
+
+/** A kernel whose fields are all settings of its operations, or returned by `allocate`: the compiler names one that is missing. */
+function kernel<Kind extends KernelKind, Fields extends Record<string, FieldType>>(
+  struct: Struct<Fields>,
+  allocate: (
+    operation: KernelOperation<Kind>,
+    piece: Pieces,
+  ) => Place<Exclude<keyof Fields, NumericKeys<KernelOperation<Kind>> | "kind">>,
+  kept?: Keeping<Kind>,
+): Kernel<Kind> {
+  return { struct, allocate, ...(kept && { kept }) };
+}
+
+const nothing = () => ({ fields: {} });
 
 const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
-  dense: {
-    struct: DenseOperation,
-    allocate: ({ inputSize, outputSize }, piece) => ({
-      fields: {
-        panels: piece(4 * paddedSize(outputSize) * inputSize),
-        transposedPanels: piece(4 * paddedSize(inputSize) * outputSize),
-        bias: piece(4 * paddedSize(outputSize)),
-      },
-    }),
-    fill(memory, pointer, { inputSize, outputSize }, { fields }) {
-      DenseOperation.set(memory, pointer, { inputSize, outputSize, ...fields });
+  dense: kernel(DenseOperation, ({ inputSize, outputSize }, piece) => ({
+    fields: {
+      panels: piece(4 * paddedSize(outputSize) * inputSize),
+      transposedPanels: piece(4 * paddedSize(inputSize) * outputSize),
+      bias: piece(4 * paddedSize(outputSize)),
     },
-  },
-  activation: {
-    struct: ActivationOperation,
-    allocate: nothing,
-    fill(memory, pointer, { activation, size }) {
+  })),
+  activation: kernel(
+    ActivationOperation,
+    ({ activation }) => {
       const [parameter = 0, otherParameter = 0] = parametersOf(activation);
-      ActivationOperation.set(memory, pointer, {
-        ...{ size, activation: ACTIVATION_CODES[activation.name], parameter, otherParameter },
-      });
+      return { fields: { activation: ACTIVATION_CODES[activation.name], parameter, otherParameter } };
     },
-    kept: {
+    {
       struct: ActivationRows,
       allocate: (_, { rows, tangentRows }) => ({
         slopes: rows(),
@@ -157,168 +157,106 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
         outputGradients: tangentRows(),
         bends: tangentRows(),
       }),
-      fill: (memory, pointer, fields) => ActivationRows.set(memory, pointer, fields),
     },
-  },
+  ),
   // Convolutions and transposed ones are products over taps; the backward pass of one is the forward pass of the other.
-  convolution: {
-    struct: ConvolutionOperation,
-    allocate({ geometry }, piece) {
-      const { groups, input, output, taps, forward, backward } = geometry;
-      const matrices = groups * taps;
-      return {
-        fields: {
-          panels: piece(4 * matrices * paddedSize(output.channels) * input.channels),
-          transposedPanels: piece(4 * matrices * paddedSize(input.channels) * output.channels),
-          bias: piece(4 * groups * paddedSize(output.channels)),
-          ...columnPanels(geometry, piece),
-        },
-        deeper: [allocatePixelTaps(forward, piece), allocatePixelTaps(backward, piece)],
-      };
-    },
-    fill(memory, pointer, { geometry }, { fields, deeper }) {
-      const { groups, input, output, taps, forward, backward, isTransposed } = geometry;
-      const [forwards, backwards] = deeper as [PixelTapsPlace, PixelTapsPlace];
-      fillPixelTaps(memory, forwards, forward, input, output);
-      fillPixelTaps(memory, backwards, backward, output, input);
-      ConvolutionOperation.set(memory, pointer, {
-        ...{ ...fields, groups, taps, outputPixels: output.pixels },
-        ...{ inputChannels: input.channels, outputChannels: output.channels, inputPixels: input.pixels },
-        isTransposed: isTransposed ? 1 : 0,
-        ...{ forward: forwards.pointer, backward: backwards.pointer },
-      });
-    },
-  },
-  fork: {
-    struct: ForkOperation,
-    allocate: ({ branches }, piece) => ({
-      fields: { branches: piece(4 * branches.length), areCopies: piece(4 * branches.length) },
-    }),
-    fill(memory, pointer, { size, branches }, { fields }) {
-      branches.forEach(({ value, isCopy }, i) => {
-        memory.setInt32(fields.branches! + 4 * i, value, true);
-        memory.setInt32(fields.areCopies! + 4 * i, isCopy ? 1 : 0, true);
-      });
-      ForkOperation.set(memory, pointer, { size, branchCount: branches.length, ...fields });
-    },
-  },
-  map: {
-    struct: MapOperation,
-    allocate({ map }, piece) {
-      const back = transposed(map);
-      const forwards = allocateMatrix(map, piece);
-      const backwards = allocateMatrix(back, piece);
-      return {
-        fields: { forward: forwards.pointer, backward: backwards.pointer },
-        deeper: [back, forwards, backwards],
-      };
-    },
-    fill(memory, pointer, { map, accumulates }, { fields, deeper }) {
-      const [back, forwards, backwards] = deeper as [LinearMap, MatrixPlace, MatrixPlace];
-      fillMatrix(memory, forwards, map);
-      fillMatrix(memory, backwards, back);
-      MapOperation.set(memory, pointer, { accumulates: accumulates ? 1 : 0, ...fields });
-    },
-  },
-  product: {
-    struct: ProductOperation,
-    allocate: nothing,
-    fill: (memory, pointer, { other, size }) => ProductOperation.set(memory, pointer, { other, size }),
-  },
-  extremum: {
-    struct: ExtremumOperation,
-    allocate: nothing,
-    fill: (memory, pointer, { other, size, isMinimum }) =>
-      ExtremumOperation.set(memory, pointer, { other, size, isMinimum: isMinimum ? 1 : 0 }),
-  },
-  selection: {
-    struct: SelectionOperation,
-    allocate: nothing,
-    fill: (memory, pointer, { other, otherwise, size }) =>
-      SelectionOperation.set(memory, pointer, { other, otherwise, size }),
-  },
-  norm: {
-    struct: NormOperation,
-    allocate: ({ parameterSize, hasMean }, piece) => ({
+  convolution: kernel(ConvolutionOperation, ({ geometry }, piece) => {
+    const { groups, input, output, taps, forward, backward, isTransposed } = geometry;
+    const matrices = groups * taps;
+    const forwards = allocatePixelTaps(forward, piece);
+    const backwards = allocatePixelTaps(backward, piece);
+    return {
+      fields: {
+        groups,
+        taps,
+        inputPixels: input.pixels,
+        outputPixels: output.pixels,
+        inputChannels: input.channels,
+        outputChannels: output.channels,
+        isTransposed: Number(isTransposed),
+        forward: forwards.pointer,
+        backward: backwards.pointer,
+        panels: piece(4 * matrices * paddedSize(output.channels) * input.channels),
+        transposedPanels: piece(4 * matrices * paddedSize(input.channels) * output.channels),
+        bias: piece(4 * groups * paddedSize(output.channels)),
+        ...columnPanels(geometry, piece),
+      },
+      write(memory) {
+        fillPixelTaps(memory, forwards, forward, input, output);
+        fillPixelTaps(memory, backwards, backward, output, input);
+      },
+    };
+  }),
+  fork: kernel(ForkOperation, ({ branches }, piece) => {
+    const fields = {
+      branchCount: branches.length,
+      branches: piece(4 * branches.length),
+      areCopies: piece(4 * branches.length),
+    };
+    return {
+      fields,
+      write(memory) {
+        branches.forEach(({ value, isCopy }, i) => {
+          memory.setInt32(fields.branches + 4 * i, value, true);
+          memory.setInt32(fields.areCopies + 4 * i, isCopy ? 1 : 0, true);
+        });
+      },
+    };
+  }),
+  map: kernel(MapOperation, ({ map }, piece) => {
+    const back = transposed(map);
+    const forwards = allocateMatrix(map, piece);
+    const backwards = allocateMatrix(back, piece);
+    return {
+      fields: { forward: forwards.pointer, backward: backwards.pointer },
+      write(memory) {
+        fillMatrix(memory, forwards, map);
+        fillMatrix(memory, backwards, back);
+      },
+    };
+  }),
+  product: kernel(ProductOperation, nothing),
+  extremum: kernel(ExtremumOperation, nothing),
+  selection: kernel(SelectionOperation, nothing),
+  norm: kernel(
+    NormOperation,
+    ({ parameterSize, hasMean }, piece) => ({
       fields: {
         weight: piece(4 * paddedSize(parameterSize)),
         bias: hasMean ? piece(4 * paddedSize(parameterSize)) : 0,
       },
     }),
-    fill(memory, pointer, operation, { fields }) {
-      const { sets, beside, setStride, runs, runStride, width, epsilon, parameterSize } = operation;
-      NormOperation.set(memory, pointer, {
-        ...{ sets, beside, setStride, runs, runStride, width, epsilon, parameterSize },
-        hasMean: operation.hasMean ? 1 : 0,
-        ...fields,
-      });
-    },
-    kept: {
+    {
       struct: NormRows,
       allocate: ({ sets }, { rows, tangentRows, numbers }) => ({
         units: rows(),
         scales: numbers(sets),
         unitTangents: tangentRows(),
       }),
-      fill: (memory, pointer, fields) => NormRows.set(memory, pointer, fields),
     },
-  },
-  affine: {
-    struct: AffineOperation,
-    allocate: ({ channels }, piece) => ({
-      fields: { weight: piece(4 * paddedSize(channels)), bias: piece(4 * paddedSize(channels)) },
-    }),
-    fill(memory, pointer, { pixels, channels }, { fields }) {
-      AffineOperation.set(memory, pointer, { pixels, channels, ...fields });
-    },
-  },
-  softmax: {
-    struct: SoftmaxOperation,
-    allocate: nothing,
-    fill(memory, pointer, { pixels, channels }) {
-      SoftmaxOperation.set(memory, pointer, { pixels, channels });
-    },
-    kept: {
-      struct: SoftmaxRows,
-      allocate: (_, { rows, tangentRows }) => ({ outputs: rows(), outputTangents: tangentRows() }),
-      fill: (memory, pointer, fields) => SoftmaxRows.set(memory, pointer, fields),
-    },
-  },
-  matmul: {
-    struct: MatmulOperation,
-    allocate: nothing,
-    fill(memory, pointer, { other, count, rows, inner, columns, isTransposed }) {
-      MatmulOperation.set(memory, pointer, {
-        ...{ other, count, rows, inner, columns, isTransposed: isTransposed ? 1 : 0 },
-      });
-    },
-  },
-  constant: {
-    struct: ConstantOperation,
-    allocate: ({ size }, piece) => ({ fields: { weight: piece(4 * paddedSize(size)) } }),
-    fill: (memory, pointer, { size }, { fields }) =>
-      ConstantOperation.set(memory, pointer, { size, ...fields }),
-  },
-  embedding: {
-    struct: EmbeddingOperation,
-    allocate: ({ classes, units }, piece) => ({ fields: { table: piece(4 * classes * units) } }),
-    fill(memory, pointer, { count, classes, units }, { fields }) {
-      EmbeddingOperation.set(memory, pointer, { count, classes, units, ...fields });
-    },
-  },
-  fixed: {
-    struct: FixedOperation,
-    allocate: nothing,
-    fill: (memory, pointer, { size, offset }) =>
-      FixedOperation.set(memory, pointer, { size, offset: 4 * offset }),
-  },
+  ),
+  affine: kernel(AffineOperation, ({ channels }, piece) => ({
+    fields: { weight: piece(4 * paddedSize(channels)), bias: piece(4 * paddedSize(channels)) },
+  })),
+  softmax: kernel(SoftmaxOperation, nothing, {
+    struct: SoftmaxRows,
+    allocate: (_, { rows, tangentRows }) => ({ outputs: rows(), outputTangents: tangentRows() }),
+  }),
+  matmul: kernel(MatmulOperation, nothing),
+  constant: kernel(ConstantOperation, ({ size }, piece) => ({
+    fields: { weight: piece(4 * paddedSize(size)) },
+  })),
+  embedding: kernel(EmbeddingOperation, ({ classes, units }, piece) => ({
+    fields: { table: piece(4 * classes * units) },
+  })),
+  fixed: kernel(FixedOperation, nothing),
 };
 
 function kernelOf(operation: KernelOperation): Kernel<KernelKind> {
   return KERNELS[operation.kind] as unknown as Kernel<KernelKind>;
 }
 
-/** What an operation keeps for its backward pass. */
+/** Struct and memory of what an operation keeps for its backward pass; undefined if it keeps nothing. */
 export function keptBy(operation: KernelOperation): Keeping<KernelKind> | undefined {
   return kernelOf(operation).kept;
 }
@@ -328,19 +266,19 @@ export function allocateOperation(
   operation: KernelOperation,
   piece: Pieces,
 ): { readonly pointer: number; readonly place: Place } {
-  const kernel = kernelOf(operation);
-  return { pointer: piece(kernel.struct.size), place: kernel.allocate(operation, piece) };
+  const { struct, allocate } = kernelOf(operation);
+  return { pointer: piece(struct.size), place: allocate(operation, piece) };
 }
 
-/** Fills it in. */
+/** Fills in an operation's struct and what it points to. */
 export function fillOperation(
   memory: DataView,
   operation: KernelOperation,
   { pointer, place }: ReturnType<typeof allocateOperation>,
 ): void {
-  const { kind, input, output } = operation;
-  OperationStruct.set(memory, pointer, { kind: KERNEL_CODES[kind] satisfies number, input, output });
-  kernelOf(operation).fill(memory, pointer, operation, place);
+  const kind = KERNEL_CODES[operation.kind];
+  kernelOf(operation).struct.fillFrom(memory, pointer, { ...operation, ...place.fields, kind });
+  place.write?.(memory);
 }
 
 /** Memory for the matrices of `columnsOf`; 0 for those that there are none of. */
@@ -356,7 +294,7 @@ function columnPanels(
   };
 }
 
-/** The numbers that the kernels know an activation by, beside its kind. */
+/** Parameters of an activation in its struct. */
 const PARAMETERS: {
   readonly [Name in Activation["name"]]: (activation: ActivationOf<Name>) => readonly number[];
 } = {

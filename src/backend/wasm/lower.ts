@@ -1,8 +1,11 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
+import { averagePool } from "../../graph/kinds/average-pool.ts";
+import { pad } from "../../graph/kinds/pad.ts";
 import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
-import { averagePool, mean, pad, sum, upsample } from "../../graph/kinds/resampling.ts";
+import { mean, sum } from "../../graph/kinds/reductions.ts";
 import { resize } from "../../graph/kinds/resize.ts";
+import { upsample } from "../../graph/kinds/upsample.ts";
 import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
 import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
@@ -15,27 +18,27 @@ import { assignSlots } from "./slots.ts";
  */
 export interface LoweredGraph {
   readonly operations: readonly KernelOperation[];
-  /** How many numbers each value has. */
+  /** Number of elements of each value. */
   readonly sizes: readonly number[];
   /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
   readonly aliases: readonly (number | undefined)[];
-  /** Where the tangents of each value are; values share what they can. */
+  /** Slot of each value's tangents; values that are not needed at the same time share one. */
   readonly slots: readonly number[];
-  /** Which value is D(z), and its logits. */
+  /** Index of the value D(z), whose rows hold the logits before the output activation. */
   readonly output: number;
-  /** How many of the operations lead to the logits. */
+  /** Number of operations up to the logits. */
   readonly logitOperations: number;
-  /** How many numbers are given with each sample, all fixed inputs together. */
+  /** Number of elements of all fixed inputs of a sample together. */
   readonly fixedSize: number;
 }
 
-/** What operations of a kind become. */
+/** Translation of operations of one kind into those of the kernels. */
 interface Lowering<Kind extends OperationKind> {
   /**
-   * "same": its value is what it reads as it is. "inPlace": it writes over what it reads. "own": it has rows of its own.
+   * Rows of its value: "same", those of its input unchanged; "inPlace", those of its input, overwritten; "own", new ones.
    */
   place(operation: Operation<Kind>): "own" | "inPlace" | "same";
-  /** Emits what computes it of the values `reads`; returns the value. */
+  /** Emits operations that compute it from the values `reads`; returns the index of the result. */
   emit(
     into: Emission,
     operation: Operation<Kind>,
@@ -44,7 +47,7 @@ interface Lowering<Kind extends OperationKind> {
   ): number;
 }
 
-/** What has been lowered so far. */
+/** Operations and values emitted so far. */
 class Emission {
   readonly operations: KernelOperation[] = [];
   readonly sizes: number[] = [];
@@ -84,8 +87,11 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
     place: () => "inPlace",
     emit: (into, operation, [input]) =>
       into.emit({
-        ...{ kind: "activation", input: input!, output: input! },
-        ...{ activation: operation.function, size: sizeOf(operation.shape) },
+        kind: "activation",
+        input: input!,
+        output: input!,
+        activation: operation.function,
+        size: sizeOf(operation.shape),
       }),
   },
   reshape: { place: () => "same", emit: (_, __, [input]) => input! },
@@ -139,9 +145,19 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
       const channels = operation.shape.at(-1)!;
       const { groups, epsilon } = operation;
       return into.emit({
-        ...{ kind: "norm", source: operation, input: input!, output: into.value(size) },
-        ...{ sets: groups, beside: groups, setStride: 0, runs: size / channels, runStride: channels },
-        ...{ width: channels / groups, hasMean: true, epsilon, parameterSize: channels },
+        kind: "norm",
+        source: operation,
+        input: input!,
+        output: into.value(size),
+        sets: groups,
+        beside: groups,
+        setStride: 0,
+        runs: size / channels,
+        runStride: channels,
+        width: channels / groups,
+        hasMean: true,
+        epsilon,
+        parameterSize: channels,
       });
     },
   },
@@ -180,8 +196,14 @@ const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
     emit(into, { shape, transposed }, [input, other], [left]) {
       const [rows, columns] = shape.slice(-2);
       return into.emit({
-        ...{ kind: "matmul", input: input!, other: other!, output: into.value(sizeOf(shape)) },
-        ...{ count: sizeOf(shape.slice(0, -2)), rows: rows!, inner: left!.at(-1)!, columns: columns! },
+        kind: "matmul",
+        input: input!,
+        other: other!,
+        output: into.value(sizeOf(shape)),
+        count: sizeOf(shape.slice(0, -2)),
+        rows: rows!,
+        inner: left!.at(-1)!,
+        columns: columns!,
         isTransposed: transposed,
       });
     },
@@ -223,9 +245,19 @@ function emitNormOfRows(
 ): number {
   const size = sizeOf(operation.shape);
   return into.emit({
-    ...{ kind: "norm", source: operation, input, output: into.value(size), hasMean },
-    ...{ sets: size / width, beside: 1, setStride: width, runs: 1, runStride: 0, width },
-    ...{ epsilon: operation.epsilon, parameterSize: width },
+    kind: "norm",
+    source: operation,
+    input,
+    output: into.value(size),
+    hasMean,
+    sets: size / width,
+    beside: 1,
+    setStride: width,
+    runs: 1,
+    runStride: 0,
+    width,
+    epsilon: operation.epsilon,
+    parameterSize: width,
   });
 }
 
@@ -273,7 +305,7 @@ function extremumOf(isMinimum: boolean): Lowering<"maximum" | "minimum">["emit"]
   };
 }
 
-/** Each value that it reads has its own part of the output. */
+/** Lowering of kinds whose inputs each have a part of the output of their own. */
 function maps<Kind extends OperationKind>(kind: {
   axes(operation: never, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }): Lowering<Kind> {
@@ -344,7 +376,7 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
   decoder.fixedInputs.forEach(({ shape }, i) => {
     const size = sizeOf(shape);
     const output = into.value(size);
-    give(i + 1, into.emit({ kind: "fixed", input: output, output, size, offset: fixedSize }));
+    give(i + 1, into.emit({ kind: "fixed", input: output, output, size, offset: 4 * fixedSize }));
     fixedSize += size;
   });
   const beforeLogits = logitOperations(decoder);
@@ -357,7 +389,6 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
     give(inputs + i, lowering.emit(into, operation, reads, inputShapes));
   });
   if (beforeLogits === steps.length) toLogits = into.operations.length;
-  // Nobody has taken it.
   const output = branches.get(roots.at(-1)!)![0]!;
   const { operations, sizes, aliases } = into;
   const slots = assignSlots(operations, aliases, output);

@@ -20,11 +20,6 @@ import {
   writeWeights,
 } from "./workspace.ts";
 
-/** Number of samples of a problem that are resident at once. */
-export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
-  return Math.min(sampleCount, batchSize ?? rows, rows);
-}
-
 /** The objective of samples first … first + count - 1: all of them resident, row r for sample first + r. */
 export function wasmObjective(
   packed: PackedDecoder,

@@ -8,8 +8,8 @@ const TARGET = 12;
 const MOST_PASSES = 2 ** 30;
 
 /**
- * How much work the next slice gets, in row passes. The first slice is the smallest there is; each later one
- * is what would have taken TARGET at the speed of the last one, at most four times as much as that one.
+ * Sets the size of slices of work, in row passes. The first is the smallest there is; each later one would have taken TARGET
+ * at the speed of the last one, and has at most four times its size.
  */
 export class Pacer {
   private passes: number;
@@ -41,11 +41,11 @@ export class Pacer {
  * 30 GFLOP/s.
  */
 const PASS_OPERATIONS = { page: 4e8, elsewhere: 7.5e9 };
-/** What a function or a loss of one number costs in them, and its staging: some 15 ns where products go at full speed. */
+/** Cost of a function or a loss of one number, with its staging, in floating point operations: some 15 ns. */
 const FUNCTION_OPERATIONS = 300;
-/** So many rows bring products to full speed where the weights fit into a core's cache; a multiple of both tiles. */
+/** Rows at which products reach full speed if the weights fit into a core's cache; a multiple of both tiles. */
 const ROWS = 48;
-/** Where they do not, more rows have to share each weight that comes from memory. */
+/** Rows at which products reach full speed if the weights come from memory. */
 const ROWS_OF_WIDE = 96;
 /** Parameters that a core's cache holds, about. */
 const CACHED_PARAMETERS = 2 ** 21;
@@ -54,11 +54,10 @@ const CACHED_PARAMETERS = 2 ** 21;
 const RESIDENT_BYTES = 2 ** 28;
 
 /**
- * How many samples to keep resident: fewer for very wide decoders, so that a pass stays short, and for those with large
- * values between, whose memory it takes. (A single row of a
- * decoder of a billion parameters is longer than that: it is not cut.)
+ * Number of samples to keep resident: fewer for very wide decoders, so that a pass stays short, and for large values between
+ * operations, so that memory is bounded. At least one, however large it is.
  *
- * @param isPage is this a page's main thread?
+ * @param isPage true in a page's main thread
  */
 export function residentRows(graph: Graph, isPage = typeof document !== "undefined"): number {
   const { multiplications, sums, functions } = costOf(graph);

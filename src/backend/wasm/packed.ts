@@ -2,6 +2,7 @@ import { attached } from "../../base/realms.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { Arena } from "../../kernels/arena.ts";
 import { type CompiledKernels, instantiateKernels, type Kernels } from "../../kernels/instance.ts";
+import type { Problem } from "../backend.ts";
 import { type LoweredGraph, lowerGraph } from "./lower.ts";
 import { residentRows } from "./pacer.ts";
 import { writeGraph } from "./write-graph.ts";
@@ -10,13 +11,13 @@ import { writeGraph } from "./write-graph.ts";
 export interface PackedDecoder {
   readonly decoder: Decoder;
   readonly kernels: Kernels;
-  /** What the instance has been made of. */
+  /** Compiled kernels of the instance. */
   readonly compiled: CompiledKernels;
   readonly arena: Arena;
   readonly lowered: LoweredGraph;
   /** Points to the Graph. */
   readonly graph: number;
-  /** Most rows that are worked on at once. */
+  /** Most rows of one pass. */
   readonly rows: number;
 }
 
@@ -57,4 +58,9 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   kernels.pack(graph, parameters.layout, 1);
   parameters.free();
   return { decoder, kernels, compiled, arena, lowered, graph, rows: residentRows(decoder) };
+}
+
+/** Number of samples of a problem that are resident at once. */
+export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
+  return Math.min(sampleCount, batchSize ?? rows, rows);
 }

@@ -5,8 +5,8 @@ import type { Arena } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 
 /**
- * How a decoder's parameters, or anything else of which there is one number for each, lie in a block that the
- * kernels work on: the tensors one after the other, each row of them padded.
+ * Layout of a decoder's parameters, or of one number for each of them, in a block that the kernels work on: the tensors one
+ * after the other, each row padded.
  */
 export interface ParameterBlock {
   /** In floats. */

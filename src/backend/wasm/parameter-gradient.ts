@@ -65,12 +65,15 @@ export function allocateParameterSums(
   if (gradientsElsewhere === undefined) clear();
   return {
     ...block,
-    ...{ sums, gradients, shape, clear },
+    sums,
+    gradients,
+    shape,
+    clear,
     read: () => shape.read(arena, gradients),
   };
 }
 
-/** How wide the inputs and outputs of dense operations are. */
+/** Widths of the inputs and outputs of dense operations. */
 function denseSizes({ operations }: LoweredGraph): number[] {
   return operations.flatMap((operation) =>
     operation.kind === "dense" ? [operation.inputSize, operation.outputSize] : [],

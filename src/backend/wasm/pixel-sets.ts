@@ -2,37 +2,37 @@ import { type PixelPair, pixelPairs } from "../../graph/convolution.ts";
 import { type Operation, type Shape, sizeOf } from "../../graph/operations.ts";
 import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
 
-// How the kernels are told which pixels a convolution's pixels are computed from: see assembly/memory/graph.ts.
+// Pixels that each pixel of a convolution is computed from, as structs of assembly/memory/graph.ts.
 
 export type Convolution = Operation<"conv" | "convTranspose">;
 
 /** One side of a convolution, from which or to which its products go. */
 export interface Side {
   readonly pixels: number;
-  /** Of one group, and of all. */
+  /** Channels of one group, and of all groups. */
   readonly channels: number;
   readonly allChannels: number;
 }
 
-/** What the kernels have to know of a convolution. */
+/** Pixels, channels and taps of a convolution. */
 export interface ConvolutionGeometry {
-  /** Does its weight begin with the inputs, as PyTorch's transposed convolutions' do? */
+  /** True if the first axis of its weight is that of the inputs, as for PyTorch's transposed convolutions. */
   readonly isTransposed: boolean;
   readonly groups: number;
   readonly input: Side;
   readonly output: Side;
-  /** How many taps its kernel has. */
+  /** Number of taps of its kernel. */
   readonly taps: number;
   readonly forward: readonly LikePixels[];
   readonly backward: readonly LikePixels[];
 }
 
-/** Pixels that are computed alike, by their numbers. */
+/** Pixels with the same taps. */
 interface LikePixels {
   readonly destinations: number[];
-  /** What the first tap of each leads to. */
+  /** Source pixel of the first tap of each. */
   readonly sources: number[];
-  /** How far from there each tap leads, in pixels. */
+  /** Each tap's source, in pixels from that of the first. */
   readonly taps: readonly { readonly tap: number; readonly offset: number }[];
 }
 
@@ -56,7 +56,11 @@ function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeo
   const [input, output] = [side(inputShape), side(shape)];
   const pairs = pixelPairs(operation, kind === "convTranspose", inputShape, shape);
   return {
-    ...{ isTransposed: kind === "convTranspose", groups, input, output, taps: sizeOf(kernel) },
+    isTransposed: kind === "convTranspose",
+    groups,
+    input,
+    output,
+    taps: sizeOf(kernel),
     forward: likePixels(output.pixels, pairs, ({ output: destination, tap, input: source }) => {
       return { destination, tap, source };
     }),
@@ -72,8 +76,13 @@ export function pointwiseGeometry(pixels: number, inputs: number, outputs: numbe
   const all = Array.from({ length: pixels }, (_, pixel) => pixel);
   const each = [{ destinations: all, sources: all, taps: [{ tap: 0, offset: 0 }] }];
   return {
-    ...{ isTransposed: false, groups: 1, input: side(inputs), output: side(outputs), taps: 1 },
-    ...{ forward: each, backward: each },
+    isTransposed: false,
+    groups: 1,
+    input: side(inputs),
+    output: side(outputs),
+    taps: 1,
+    forward: each,
+    backward: each,
   };
 }
 
@@ -106,8 +115,8 @@ function likePixels(
 }
 
 /**
- * How many columns, padded, there are by taps and channels in one direction, where that is less work than panels of
- * channels that are mostly empty; 0 where it is not.
+ * Number of columns, by taps and channels and padded, in one direction, if they take less work than panels of channels that
+ * are mostly empty; else 0.
  */
 export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);
@@ -116,7 +125,7 @@ export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side,
 }
 
 /** Where the structs of one direction lie. */
-export interface PixelTapsPlace {
+interface PixelTapsPlace {
   readonly pointer: number;
   readonly sets: number;
   readonly ofSets: readonly {
@@ -144,7 +153,7 @@ export function allocatePixelTaps(
   };
 }
 
-/** Fills them in. */
+/** Fills in the structs of one direction. */
 export function fillPixelTaps(
   memory: DataView,
   place: PixelTapsPlace,
@@ -157,8 +166,12 @@ export function fillPixelTaps(
   sets.forEach((set, i) => {
     const { destinations, sources, pixels: numbers, taps } = place.ofSets[i]!;
     PixelSet.fill(memory, place.sets + i * PixelSet.size, {
-      ...{ pixelCount: set.destinations.length, destinations, sources, pixels: numbers },
-      ...{ taps, tapsEnd: taps + set.taps.length * Tap.size },
+      pixelCount: set.destinations.length,
+      destinations,
+      sources,
+      pixels: numbers,
+      taps,
+      tapsEnd: taps + set.taps.length * Tap.size,
     });
     set.destinations.forEach((pixel, k) => {
       memory.setInt32(destinations + 4 * k, 4 * to.allChannels * pixel, true);

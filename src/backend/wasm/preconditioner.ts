@@ -15,7 +15,7 @@ import { type Jacobian, NO_MATRICES } from "./gauss-newton.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** What all samples of a decoder share, for one loss and prior, where `lbfgs` is preconditioned by it. */
+/** Jacobian and matrix that precondition `lbfgs` for all samples of a decoder, one loss and one prior. */
 export interface Preconditioner extends Jacobian {
   /** Points to f64[DAMPING_COUNT][packed d], the factors of A₀ + λτI; 0 for a loss whose curvature depends on the data. */
   readonly factors: number;
@@ -25,14 +25,16 @@ export interface Preconditioner extends Jacobian {
   readonly damping: number;
 }
 
-/** Beyond this many latents, or numbers of J₀, a preconditioner costs more than it saves. */
+/** Most latents, and most numbers of J₀, with which a preconditioner saves more than it costs. */
 const MOST_LATENTS = 512;
 const MOST_NUMBERS = 2 ** 24;
-/** Nor where its tangents take so many multiplications and sums, some three seconds on one thread. */
+/** Most multiplications and sums of its tangents, some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;
-/** Beyond this many latents a matrix of its own costs a sample more than it saves. */
+/** Most latents with which a matrix of a sample's own saves more than it costs. */
 const MOST_LATENTS_OF_OWN = 32;
-/** A sample's curvature is put into the decoder's matrix only where that costs no more than so many passes. */
+/** Steps after which W is no longer renewed: the pairs have learnt its changes. */
+const LAST_REFRESH = 8;
+/** Most passes that it may cost to put a sample's curvature into the decoder's matrix. */
 const MOST_PASSES = 4;
 
 /**
@@ -46,42 +48,42 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   const { curvature } = termTraits(loss);
   const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
   const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS && work <= MOST_WORK;
-  // What is given with a sample makes the decoder another one for each, also where it is given once for all.
+  // With fixed inputs each sample has a decoder of its own.
   const isShared = hasRoom && decoder.fixedInputs.length === 0;
-  const ownFirst = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
+  const isOwn = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
   const isConstant =
     curvature === "constant" && decoder.outputActivation.name === "identity" && prior?.curvature !== "latent";
-  // What a prior is divided by is Σw then, which the decoder's own matrix does not know.
+  // The prior is divided by Σw then, which differs from sample to sample.
   const isWeighed = prior !== undefined && weights !== undefined;
   return {
-    ...{ hasCurvature, isShared, ownFirst, rescues: isShared || ownFirst },
-    refreshes: isCheap && !isConstant,
-    refreshesOnce: isCheap && isConstant && weights !== undefined,
-    refreshesFirst: isCheap && (curvature === "outputAndTarget" || isWeighed),
+    hasCurvature,
+    matrix: isShared ? "shared" : isOwn ? "own" : "none",
+    refreshesAtStart: isCheap && (curvature === "outputAndTarget" || isWeighed),
+    lastRefresh: !isCheap ? 0 : !isConstant ? LAST_REFRESH : weights !== undefined ? 1 : 0,
   };
 }
 
-/** What has been made for a packed decoder. */
+/** Jacobian and factors of a packed decoder. */
 interface Made {
-  /** While it is made, and then. Where it comes to nothing this is undefined again before those who wait go on. */
+  /** Set while J₀ᵀ is made and afterwards; undefined again if that fails. */
   jacobian: Promise<Jacobian | undefined> | undefined;
-  /** Its rows, once they are all there. */
+  /** Rows of J₀ᵀ, once complete. */
   rows: JacobianRows | undefined;
   readonly factors: Factors[];
 }
 
-/** What has been made for one loss and prior. */
+/** Factors for one loss and prior. */
 interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
-  /** How many calls use it now. */
+  /** Number of calls that use the factors now. */
   users: number;
   block: Block | undefined;
   preconditioner: Promise<Preconditioner | undefined>;
 }
 
-/** So many priors' factors are kept while nobody uses them. */
+/** Number of priors whose unused factors are kept. */
 const MOST_KEPT = 4;
 
 const madeFor = new WeakMap<PackedDecoder, Made>();
@@ -138,7 +140,10 @@ function makeFactorsFor(
   made: Made,
 ): Factors {
   const factors: Factors = {
-    ...{ loss, prior, users: 0, block: undefined },
+    loss,
+    prior,
+    users: 0,
+    block: undefined,
     preconditioner: Promise.resolve(undefined),
   };
   factors.preconditioner = make(packed, factors);
@@ -147,7 +152,7 @@ function makeFactorsFor(
   return factors;
 }
 
-/** Of priors there may be any number, one for each call: the oldest that nobody uses are let go of. */
+/** Frees the oldest unused factors: each call may have a prior of its own. */
 function dropUnused({ factors }: Made): void {
   const unused = factors.filter(({ prior, users }) => prior !== undefined && users === 0);
   for (const old of unused.slice(0, Math.max(0, unused.length - MOST_KEPT))) {
@@ -156,7 +161,7 @@ function dropUnused({ factors }: Made): void {
   }
 }
 
-/** Forgets what was made of weights that have changed since. Nobody may be at work with it: an update ends every solve. */
+/** Frees Jacobian and factors after the weights have changed; no solve may be at work. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
   made?.rows?.free();

@@ -27,7 +27,10 @@ export function allocatePrior(arena: Arena, prior: PriorComponents | undefined):
   arena.f64(pieces.constants, constants.length).set(constants);
   Prior.fill(arena.view(), pointer, {
     ...pieces,
-    ...{ latentSize, weight, components: count, isFull: isFull ? 1 : 0 },
+    latentSize,
+    weight,
+    components: count,
+    isFull: isFull ? 1 : 0,
   });
   return { ...block, pointer };
 }

@@ -2,7 +2,7 @@ import type { LinearMap } from "../../graph/linear-map.ts";
 import { SparseMatrix } from "../../kernels/layout.ts";
 
 /** Where the matrix of a linear map lies. */
-export interface MatrixPlace {
+interface MatrixPlace {
   /** Points to the SparseMatrix struct. */
   readonly pointer: number;
   readonly destinations: number;
@@ -11,7 +11,7 @@ export interface MatrixPlace {
   readonly weights: number;
 }
 
-/** Takes memory for it. */
+/** Takes memory for the matrix of a linear map. */
 export function allocateMatrix(
   { destinations, sources }: LinearMap,
   piece: (bytes: number) => number,
@@ -25,7 +25,7 @@ export function allocateMatrix(
   };
 }
 
-/** Fills it in; the kernels count in bytes. */
+/** Fills in a matrix, with offsets in bytes. */
 export function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void {
   const { pointer, ...pointers } = place;
   const { width, destinations, starts, sources, weights } = map;

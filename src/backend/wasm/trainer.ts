@@ -1,4 +1,3 @@
-import type { CompiledKernels } from "../../kernels/instance.ts";
 import type { Trainer } from "../backend.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { applyOptimizer } from "./apply-optimizer.ts";
@@ -13,12 +12,8 @@ import { forgetPreconditioner } from "./preconditioner.ts";
  *
  * @param packed of a decoder that nobody else uses: its description stays, its packed weights change
  */
-export function wasmTrainer(
-  packed: PackedDecoder,
-  optimizer: Optimizer,
-  { build, checksum }: CompiledKernels,
-): Trainer {
-  const { arena, decoder, kernels, graph } = packed;
+export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Trainer {
+  const { arena, decoder, kernels, graph, compiled } = packed;
   const shape = parameterBlock(decoder);
   const blocks = arena.allocate((piece) => ({
     parameters: piece(4 * shape.size),
@@ -40,12 +35,12 @@ export function wasmTrainer(
   }
 
   return {
-    build: `wasm ${build} ${checksum}`,
+    build: `wasm ${compiled.build} ${compiled.checksum}`,
     objective: (problem, copies) =>
       differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
     update({ learningRate, largestNorm }) {
       const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
-      // What is not finite would stay in the parameters for good.
+      // A gradient that is not finite would make the parameters so for good.
       if (Number.isFinite(norm)) {
         if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
         updates++;

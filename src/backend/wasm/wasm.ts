@@ -1,11 +1,16 @@
-import { checkNumber, checkOptions, invalid, show } from "../../base/check.ts";
+import { checkFlag, checkNumber, invalid, refused, show } from "../../base/check.ts";
+import { completeOptions, type FieldsOf, later, optional } from "../../base/options.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
-import { isPlatformObject } from "../../base/realms.ts";
+import { isPlatformObject, messageOf } from "../../base/realms.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
-import type { Backend } from "../backend.ts";
-import { packDecoder } from "./packed.ts";
+import type { Backend, Session } from "../backend.ts";
+import { loadObjectives } from "./load-objectives.ts";
+import { type PackedDecoder, packDecoder } from "./packed.ts";
 import { wasmSession } from "./session.ts";
+import { isFused } from "./solve.ts";
+import type { ThreadOptions } from "./threads/shared-session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
+import { threadCount } from "./threads/thread-count.ts";
 
 /** Options of `wasm`. */
 export interface WasmOptions {
@@ -21,7 +26,7 @@ export interface WasmOptions {
    */
   module?: WebAssemblyModule | undefined;
   /**
-   * How many threads work on a call: the one that calls and workers, which are started once and serve all decoders.
+   * Number of threads that work on a call: the one that calls and workers, which are started once and serve all decoders.
    * They end when they have had nothing to do for half a minute, or by `closeWorkers()`. In all there are at most as
    * many as there are cores, or as the largest number asked for where that is more, less one. No result depends on it. `"auto"`: as many as there are cores where
    * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
@@ -40,12 +45,41 @@ export interface WasmOptions {
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;
   /**
-   * How much memory a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
-   * are forgotten, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
+   * Memory that a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
+   * are removed, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
    * holds. Default 2³⁰, 1 GiB.
    */
   workerMemory?: number | undefined;
 }
+
+/** Largest number of threads: more than any machine has, and few enough to be counted with 16 bits. */
+const MOST_THREADS = 1024;
+
+/** Fields of the options of `wasm`. */
+const FIELDS = {
+  relaxed: optional<boolean>({ check: checkFlag }),
+  module: later<WebAssemblyModule | undefined>(),
+  threads: optional<number | "auto">({
+    check(where, name, value) {
+      if (value === "auto") return value;
+      if (typeof value === "string") throw refused(where, name, "is", show(value), 'a number or "auto"');
+      return checkNumber(where, name, value, { min: 1, max: MOST_THREADS, integer: true });
+    },
+  }),
+  worker: optional<WorkerSource>({
+    check(where, name, value) {
+      // A URL may be of another realm, as a page's is where jsdom makes one.
+      const isText = typeof value === "string" && value !== "";
+      if (isText || typeof value === "function" || isPlatformObject("URL", value))
+        return value as WorkerSource;
+      throw refused(where, name, "is", show(value), "a string, a URL or a function that makes a Worker");
+    },
+  }),
+  workerMemory: {
+    check: (where, name, value) => (value === Infinity ? value : checkNumber(where, name, value, { min: 0 })),
+    standard: 2 ** 30,
+  },
+} satisfies FieldsOf<WasmOptions>;
 
 /**
  * The WASM backend: SIMD kernels in WebAssembly, on one thread or several. It is the default.
@@ -57,47 +91,37 @@ export interface WasmOptions {
  * await encode(decoder, y, { backend: wasm({ relaxed: false, threads: 4 }) });
  */
 export function wasm(options: WasmOptions = {}): Backend {
-  checkOptions("wasm", options, {
-    ...{ relaxed: true, module: true, threads: true, worker: true, workerMemory: true },
-  });
-  const { relaxed, module, threads, worker, workerMemory = WORKER_MEMORY } = options;
-  if (relaxed !== undefined && typeof relaxed !== "boolean") {
-    throw invalid(`wasm: relaxed is ${show(relaxed)}, expected true, false or undefined`);
-  }
+  const { relaxed, module, threads, worker, workerMemory } = completeOptions("wasm", options, FIELDS);
   if (module !== undefined && relaxed !== undefined) {
     throw invalid("wasm: relaxed chooses among the builds of the package; leave it out together with module");
   }
   const given = module === undefined ? undefined : recogniseKernels(module as WebAssembly.Module);
-  if (typeof threads === "string" && threads !== "auto") {
-    throw invalid(`wasm: threads is ${show(threads)}, expected a number or "auto"`);
-  }
-  if (threads !== undefined && threads !== "auto") {
-    checkNumber("wasm", "threads", threads, { min: 1, max: MOST_THREADS, integer: true });
-  }
-  if (!isWorkerSource(worker)) {
-    throw invalid(
-      `wasm: worker is ${show(worker)}, expected a string, a URL or a function that makes a Worker`,
-    );
-  }
-  if (workerMemory !== Number.POSITIVE_INFINITY)
-    checkNumber("wasm", "workerMemory", workerMemory, { min: 0 });
   return Object.freeze<Backend>({
     name: "wasm",
-    async open(decoder) {
-      const compiled = given ?? (await compileKernels(relaxed));
-      return wasmSession(await packDecoder(decoder, compiled), { threads, worker, workerMemory });
+    async open(decoder, use) {
+      const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
+      // Loaded here rather than by the solve, which an abort interrupts only between pieces of work.
+      if (use && !isFused(use)) await loadObjectives();
+      const session = wasmSession(packed);
+      return threadCount(threads) === 1
+        ? session
+        : withThreads(session, packed, { threads, worker, workerMemory });
     },
   });
 }
 
-/** More than any machine has, and few enough to be counted with 16 bits. */
-const MOST_THREADS = 1024;
-
-const WORKER_MEMORY = 2 ** 30;
-
-/** A URL may be of another realm, as a page's is where jsdom makes one. */
-function isWorkerSource(worker: unknown): worker is WorkerSource | undefined {
-  if (typeof worker === "string") return worker !== "";
-  if (worker === undefined || typeof worker === "function") return true;
-  return isPlatformObject("URL", worker);
+/** Loads the code for several threads, on first use; a session stays on this thread if there is none. */
+async function withThreads(
+  session: Session,
+  packed: PackedDecoder,
+  options: ThreadOptions,
+): Promise<Session> {
+  let code: typeof import("./threads/shared-session.ts");
+  try {
+    code = await import("./threads/shared-session.ts");
+  } catch (error) {
+    const reason = `workers cannot be started here: ${messageOf(error)}; wasm({ threads: 1 }) does without`;
+    return { ...session, info: { ...session.info, reason } };
+  }
+  return code.sharedSession(session, packed, options);
 }

@@ -18,7 +18,7 @@ export interface Workspace extends Block {
   readonly gradients: Rows;
   readonly outputs: Rows;
   readonly outputGradients: Rows;
-  /** Of tangents, 0 without: directions in, Hessian-vector products out, and the same at the outputs. */
+  /** Rows of tangents, 0 without: directions v, Hessian-vector products, and both at the outputs. */
   readonly latentTangents: Rows;
   readonly hessianProducts: Rows;
   readonly outputTangents: Rows;
@@ -33,7 +33,7 @@ export interface Workspace extends Block {
   readonly objectives: number;
   /** Points to f64[capacity], 1/N of each row: what a prior is multiplied by. */
   readonly priorScales: number;
-  /** Points to usize[capacity]: what is given with each row's sample. */
+  /** Points to usize[capacity]: the fixed inputs of each row's sample. */
   readonly fixed: number;
 }
 
@@ -104,14 +104,17 @@ export function allocateWorkspace(
   });
   const view = arena.view();
   WorkspaceStruct.fill(view, pointer, {
-    ...{ ...pointers, prior, loss: LOSS_CODES[loss], takesLogits: Number(takesLogits({ name: loss })) },
+    ...pointers,
+    prior,
+    loss: LOSS_CODES[loss],
+    takesLogits: Number(takesLogits({ name: loss })),
   });
   ofValues.forEach((of, value) => {
     ValueRows.fill(view, pointers.values + value * ValueRows.size, { stride: strides[value]!, ...of });
   });
   ofOperations.forEach(({ pointer, fields }, i) => {
     view.setUint32(pointers.kept + 4 * i, pointer, true);
-    keptBy(operations[i]!)?.fill(view, pointer, fields);
+    keptBy(operations[i]!)?.struct.fillFrom(view, pointer, fields);
   });
   const rowsAt = (value: number, of: keyof (typeof ofValues)[number]): Rows => ({
     pointer: ofValues[value]![of],
@@ -119,7 +122,16 @@ export function allocateWorkspace(
   });
   return {
     ...block,
-    ...{ pointer, rows, targets, weights, scales, losses, priors, objectives, priorScales, fixed },
+    pointer,
+    rows,
+    targets,
+    weights,
+    scales,
+    losses,
+    priors,
+    objectives,
+    priorScales,
+    fixed,
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),
@@ -131,7 +143,7 @@ export function allocateWorkspace(
   };
 }
 
-/** What makes a sample's loss and curvature of sums over its elements; see the Sample struct. */
+/** Factors that turn a sample's sums over elements into loss and curvature; see the Sample struct. */
 export interface LossScales {
   readonly scale: number;
   readonly curvatureScale: number;
@@ -139,7 +151,7 @@ export interface LossScales {
   readonly priorScale: number;
 }
 
-/** Of a sample without weights: the mean or the sum of its elements. */
+/** Scales of a sample without weights: for the mean or the sum of its elements. */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
   return loss.reduction === "sum"
@@ -172,7 +184,7 @@ export function curvatureScale(problem: Problem, sample: number): number {
   return weights.reduce((sum, weight) => sum + weight, 0);
 }
 
-/** 1/N of one sample, what a prior is multiplied by: N is what the loss is divided by. */
+/** 1/N of one sample, the factor of its prior; N is the divisor of its loss. */
 export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
   if (problem.loss.reduction === "sum") return 1;
   const weights = sampleWeights(problem, sample);

@@ -29,9 +29,15 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
   }));
   const view = arena.view();
   Graph.fill(view, layout.graph, {
-    ...{ operationCount: operations.length, operations: layout.pointers, zeros: layout.zeros, output },
-    ...{ latentSize: decoder.latentSize, outputSize: decoder.outputSize, slots: layout.slots },
-    ...{ logitOperations: lowered.logitOperations, ...layout.scratch },
+    operationCount: operations.length,
+    operations: layout.pointers,
+    zeros: layout.zeros,
+    output,
+    latentSize: decoder.latentSize,
+    outputSize: decoder.outputSize,
+    slots: layout.slots,
+    logitOperations: lowered.logitOperations,
+    ...layout.scratch,
   });
   arena.i32(layout.slots, slots.length).set(slots);
   operations.forEach((operation, i) => {

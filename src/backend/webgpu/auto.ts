@@ -13,23 +13,22 @@ import { webgpu } from "./webgpu.ts";
 /** Options of `auto`. */
 export interface AutoOptions {
   /**
-   * Is a backend taken only where it was measured to be the faster one? Default true. Else the first that can be
-   * used and computes rightly is taken.
+   * True takes a backend only if it was measured to be faster than the last one; false takes the first that is available
+   * and computes the same. Default true.
    */
   calibrate?: boolean | undefined;
 }
 
 /**
- * Chooses a backend for each decoder, loss and number of samples: the first that can be used, is a real GPU,
- * computes what the last one computes (losses and gradients of a few samples to 1e-3) and is faster than it, and
- * else the last. `result.backend.reason` says why. A decoder that a backend cannot compute goes to the next.
+ * Makes a backend that chooses another one for each decoder, loss and number of samples: the first that is available on a
+ * real GPU, computes what the last one computes (losses and gradients of a few samples to 1e-3) and is faster; otherwise the
+ * last. `result.backend.reason` says why. A backend that cannot compute a decoder is passed over.
  *
- * Trying takes a second or so the first time. Meanwhile the last backend does the work; calls that come later
- * have what was found out, which is kept with the decoder. Decoding, training and custom losses are the last
- * backend's.
+ * The first call starts a calibration in the background, of a second or so, and is itself done by the last backend. Later
+ * calls use its result, which is kept with the decoder. Decoding, training and custom losses always take the last backend.
  *
- * @param backends in order of preference, the last one for wherever no other will do: `[webgpu(), wasm()]`
- * @throws LatentflowError `invalid_argument` on what are no backends, or an unknown option
+ * @param backends in order of preference, the fallback last: `[webgpu(), wasm()]`
+ * @throws LatentflowError `invalid_argument` on an array without backends, a value that is no backend, or an unknown option
  * @example
  * const { backend } = await encode(decoder, y, { backend: auto([webgpu(), wasm()]) });
  * console.log(backend.reason);
@@ -52,7 +51,7 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
 }
 
 /**
- * What can be used here, and why not: of each backend its name and its availability.
+ * Reports the availability of each backend in this runtime, with the reason where it is not available.
  *
  * @example
  * const [gpu] = await availableBackends([webgpu()]);
@@ -83,20 +82,21 @@ function availabilityOf(backend: Backend, decoder?: Decoder): Promise<Availabili
   return backend.availability?.(decoder) ?? Promise.resolve({ available: true });
 }
 
-/** What is known of a backend for some decoder and size of problem. */
-interface Trial {
-  /** Is it taken, and why? Undefined while that is not known. */
+/** State of a backend's calibration for one decoder and kind of problem. */
+interface Calibration {
+  /** Result; undefined while it is not there yet. */
   verdict?: Verdict | undefined;
-  /** The time it takes, to be measured when nothing else is at work. */
-  time?: ((reference: Session) => Promise<void>) | undefined;
+  /** Measures the speed, once nothing else is running; undefined before the warm-up and after the measurement. */
+  measure?: ((reference: Session) => Promise<void>) | undefined;
 }
 
-const trials = new WeakMap<Decoder, Map<string, Trial>>();
+/** Calibrations of each decoder, by backend and kind of problem. */
+const calibrations = new WeakMap<Decoder, Map<string, Calibration>>();
 
-function trialsOf(decoder: Decoder): Map<string, Trial> {
-  const known = trials.get(decoder) ?? new Map<string, Trial>();
-  trials.set(decoder, known);
-  return known;
+function calibrationsOf(decoder: Decoder): Map<string, Calibration> {
+  const existing = calibrations.get(decoder) ?? new Map<string, Calibration>();
+  calibrations.set(decoder, existing);
+  return existing;
 }
 
 async function open(
@@ -118,13 +118,13 @@ async function open(
       continue;
     }
     const candidate: Candidate = { backend, label, decoder, reference };
-    const verdict = calibrate ? await judgeByTrial(candidate, use) : await checkParity(candidate);
+    const verdict = calibrate ? await calibrated(candidate, use) : await checkParity(candidate);
     return withReason(verdict.isTaken ? await backend.open(decoder) : reference, verdict.reason);
   }
   return withReason(reference, reasons.join("; "));
 }
 
-/** A session that says why it has been chosen. */
+/** The session, with the reason of its choice in its info. */
 function withReason(session: Session, reason: string): Session {
   return {
     ...session,
@@ -134,57 +134,62 @@ function withReason(session: Session, reason: string): Session {
   };
 }
 
+/** Backend that may replace the last one. */
 interface Candidate {
   readonly backend: Backend;
-  /** Its name for people. */
+  /** Name for messages. */
   readonly label: string;
   readonly decoder: Decoder;
   /** The last backend's session. */
   readonly reference: Session;
 }
 
-/** Is a candidate taken, and why? */
+/** Decision on a candidate, with its reason. */
 interface Verdict {
   readonly isTaken: boolean;
   readonly reason: string;
 }
 
-/** What earlier calls have found out; the first one sets it going. */
-async function judgeByTrial(candidate: Candidate, { problem, pair }: Use): Promise<Verdict> {
+/** The verdict of earlier calls; the first call starts the calibration in the background. */
+async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise<Verdict> {
   const { decoder, label, reference } = candidate;
-  const known = trialsOf(decoder);
-  for (const trial of known.values()) await trial.time?.(reference);
+  const existing = calibrationsOf(decoder);
+  for (const { measure } of existing.values()) await measure?.(reference);
   const { loss, weights } = problem;
-  // Of about the same size: the next power of two.
+  // Problems of up to the same power of two share a calibration.
   const size = Math.ceil(Math.log2(atOnce(problem)));
   const key = `${label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
-  let trial = known.get(key);
-  if (!trial) {
-    trial = {};
-    known.set(key, trial);
-    // Copied: the trial may outlast the call whose data they are.
-    tryOut(candidate, firstSamples(problem, 2 ** size), pair, trial);
+  let calibration = existing.get(key);
+  if (!calibration) {
+    calibration = {};
+    existing.set(key, calibration);
+    // On a copy: the calibration may outlast the call that owns the data.
+    startCalibration(candidate, firstSamples(problem, 2 ** size), pair, calibration);
   }
-  return trial.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
+  return calibration.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
 }
 
-/** In the background: checks what a candidate computes, and has it make what it needs, for its time to be taken. */
-function tryOut(candidate: Candidate, problem: Problem, pair: CheckedPair, trial: Trial): void {
-  const { backend, label, decoder, reference } = candidate;
+/** Checks in the background what a candidate computes, and warms it up for the measurement. */
+function startCalibration(
+  { backend, label, decoder, reference }: Candidate,
+  problem: Problem,
+  pair: CheckedPair,
+  calibration: Calibration,
+): void {
   const refuse = (why: string) => {
-    trial.verdict = { isTaken: false, reason: `${label} ${why}` };
+    calibration.verdict = { isTaken: false, reason: `${label} ${why}` };
   };
   const work = async () => {
     const session = await backend.open(decoder);
     const disparity = await findDisparity(session, reference, problem);
     if (disparity) return refuse(disparity);
     await warmUp(session, problem, pair);
-    trial.time = async (other) => {
-      delete trial.time;
+    calibration.measure = async (other) => {
+      delete calibration.measure;
       const speed = await measureSpeed(session, problem, pair);
       const ratio = speed / (await measureSpeed(other, problem, pair));
       const reason = `${label} was measured at ${ratio.toPrecision(2)} times the speed of ${other.info.name}`;
-      trial.verdict = { isTaken: ratio > 1, reason };
+      calibration.verdict = { isTaken: ratio > 1, reason };
     };
   };
   work().catch((error: unknown) => refuse(describeFailure(error)));
@@ -194,23 +199,21 @@ function describeFailure(error: unknown): string {
   return `failed: ${messageOf(error)}`;
 }
 
-/** Without calibration: what a candidate computes is all that counts. */
+/** The verdict without calibration: a candidate is taken if it computes what the reference does. */
 async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<Verdict> {
-  const known = trialsOf(decoder);
+  const existing = calibrationsOf(decoder);
   const key = `${label} parity`;
-  const verdict = known.get(key)?.verdict;
+  const verdict = existing.get(key)?.verdict;
   if (verdict) return verdict;
   const between0And1 = (size: number) =>
     Float32Array.from({ length: size }, (_, i) => 0.5 + 0.5 * Math.sin(i));
   const problem: Problem = {
-    ...{
-      decoder,
-      loss: squaredError(),
-      sampleCount: 1,
-      weights: undefined,
-      prior: undefined,
-      batchSize: undefined,
-    },
+    decoder,
+    loss: squaredError(),
+    sampleCount: 1,
+    weights: undefined,
+    prior: undefined,
+    batchSize: undefined,
     targets: between0And1(decoder.outputSize),
     fixed: decoder.fixedInputs.map(({ shape, classes }) => {
       const values = between0And1(sizeOf(shape));
@@ -222,6 +225,6 @@ async function checkParity({ backend, label, decoder, reference }: Candidate): P
     .then((session) => findDisparity(session, reference, problem))
     .catch(describeFailure);
   const found = { isTaken: !disparity, reason: `${label} ${disparity ?? "computes rightly"}` };
-  known.set(key, { verdict: found });
+  existing.set(key, { verdict: found });
   return found;
 }

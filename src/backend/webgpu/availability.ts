@@ -5,7 +5,7 @@ import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./
 import { refusalOf } from "./refusal.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** Can WebGPU be used with these options, on something that is a GPU, and for a decoder? */
+/** Checks whether WebGPU works with these options, on a real GPU, and for a decoder. */
 export async function webgpuAvailability(
   { ort, device }: ContextOptions,
   decoder?: Decoder,

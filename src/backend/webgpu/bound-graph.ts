@@ -11,7 +11,7 @@ const MAP_READ = 1;
 
 /** A graph with the buffers that it reads and writes: one call uses it at a time. */
 export interface BoundGraph {
-  /** Is the graph captured, so that a run replays it? */
+  /** True if the graph is captured, so that a run replays it. */
   readonly captured: boolean;
   /** Writes values into an input of its own, from an element on. */
   write(input: string, values: Float32Array, at?: number): void;

@@ -5,21 +5,18 @@ import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { firstSamples } from "./problem.ts";
 
-/** So many samples are compared with the other backend's, and may be off by so much of their norm. */
+/** Number of samples that are compared, and the largest difference as a share of the norm. */
 const COMPARED = 4;
 const TOLERANCE = 1e-3;
 
 /**
- * A backend is timed over so many pauses of its solver, and for so many milliseconds, unless it is done sooner: a GPU's
- * first few rounds would say nothing of the matrices that lbfgs asks for on its way.
+ * Pauses of the solver and milliseconds that a measurement takes at least, unless the solver ends before: the first rounds
+ * alone lack the matrices that lbfgs computes now and then.
  */
 const TIMED = 3;
 const SHORTEST = 100;
 
-/**
- * How a backend's losses and gradients of a few samples differ from another's: what is wrong, for people, or
- * undefined.
- */
+/** Compares a backend's losses and gradients of a few samples with a reference; returns the difference as text, or undefined. */
 export async function findDisparity(
   candidate: Session,
   reference: Session,
@@ -35,20 +32,17 @@ export async function findDisparity(
   return `computes wrongly: ${errors}, of which ${TOLERANCE} would be allowed`;
 }
 
-/**
- * How many evaluations of samples a backend makes in a second with the solver that was asked for. What has to be made
- * first is made, and left out, if `warmUp` has been called before.
- */
+/** Measures a backend's evaluations of samples per second, with the solver of the call; `warmUp` comes before. */
 export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
   return run(session, problem, pair, TIMED, SHORTEST);
 }
 
-/** Has a backend make what it needs for the problem. */
+/** Runs a backend once, so that its graphs and pipelines exist. */
 export async function warmUp(session: Session, problem: Problem, pair: CheckedPair): Promise<void> {
   await run(session, problem, pair, 1, 0);
 }
 
-/** Solves until the solver has paused so many times and so many milliseconds have gone by. */
+/** Solves until the solver has paused `times` times and the milliseconds have passed; returns evaluations per second. */
 async function run(
   session: Session,
   problem: Problem,
@@ -74,9 +68,9 @@ async function run(
 
 async function evaluate(session: Session, problem: Problem) {
   const { decoder, sampleCount } = problem;
-  const objective = session.objective(problem, 0, sampleCount);
+  const objective = await session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
-  // Anywhere but 0, where what is wrong might not show.
+  // Not at 0, where an error might not show.
   const z = Float64Array.from({ length: sampleCount * decoder.latentSize }, (_, i) => Math.sin(i + 1));
   try {
     const losses = await objective.value(rows, z);

@@ -1,8 +1,8 @@
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
 import type { Shape } from "../../graph/operations.ts";
-import type { Attributes } from "../../onnx-format/messages.ts";
+import { convolutionAttributes, paddingBehind } from "../../onnx-format/kinds/products.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
-import type { GraphValue } from "./value.ts";
+import type { GpuValue } from "./task.ts";
 
 // The operators Conv and ConvTranspose, and ways around them where onnxruntime-web 1.30 computes something else on a GPU,
 // as `npm run sweep:webgpu` finds:
@@ -14,21 +14,12 @@ import type { GraphValue } from "./value.ts";
 /** A convolution, or a transposed one. */
 export interface Convolution {
   readonly graph: OnnxGraph;
-  readonly input: GraphValue;
+  readonly input: GpuValue;
   readonly settings: ConvolutionSettings;
-  /** What comes out, channels last. */
+  /** Shape of the output, channels last. */
   readonly output: Shape;
   readonly weight: Tensor;
   readonly bias?: Tensor;
-}
-
-const integers = (values: readonly number[]) => ({ integers: values });
-
-function attributesOf({ kernel, stride, padding, dilation, groups }: ConvolutionSettings): Attributes {
-  return {
-    ...{ kernel_shape: integers(kernel), strides: integers(stride), pads: integers(padding) },
-    ...{ dilations: integers(dilation), group: { integer: groups } },
-  };
 }
 
 /** Zeros behind an axis of a tensor with so many, and behind those after it. */
@@ -43,7 +34,7 @@ function padBehind(
   return graph.padded(tensor, rank, axis, none, counts);
 }
 
-/** What a Conv makes, channels first. */
+/** Writes a Conv; the result has channels first. */
 export function convolution(own: Convolution): Tensor {
   const given = lengthened(own);
   const { graph, input, output, weight } = given;
@@ -60,20 +51,15 @@ export function convolution(own: Convolution): Tensor {
   return applied({ ...given, weight: zeros(weight) }, "Conv", zeros(input.first));
 }
 
-/** What a ConvTranspose makes, channels first, with pixels beyond, behind each axis. */
+/** Writes a ConvTranspose with `outputPadding` pixels more behind each axis; the result has channels first. */
 export function transposedConvolution(given: Convolution, outputPadding: readonly number[]): Tensor {
   const { graph, input, settings, output } = given;
-  const { stride, padding, groups } = settings;
-  const axes = stride.length;
-  // More pixels behind are fewer that are cut off there. Where none are cut off any more, what they come from is put
-  // behind the input, as zeros.
-  const after = outputPadding.map((extra, axis) => padding[axis + axes]! - extra);
-  const zeros = after.map((pixels, axis) => Math.max(0, Math.ceil(-pixels / stride[axis]!)));
+  const { kernel, groups } = settings;
+  const { zeros, padding } = paddingBehind(settings, outputPadding);
   const wider = zeros.some((pixels) => pixels > 0)
-    ? padBehind(graph, input.first, axes + 2, 2, zeros)
+    ? padBehind(graph, input.first, kernel.length + 2, 2, zeros)
     : input.first;
-  const cut = after.map((pixels, axis) => pixels + zeros[axis]! * stride[axis]!);
-  const changed = { ...given, settings: { ...settings, padding: [...padding.slice(0, axes), ...cut] } };
+  const changed = { ...given, settings: { ...settings, padding } };
   const isMisread = groups > 1 && output.at(-1) === groups && input.shape.at(-1)! > groups;
   return isMisread ? widened(changed, "ConvTranspose", wider) : applied(changed, "ConvTranspose", wider);
 }
@@ -84,10 +70,10 @@ function applied(
   tensor = input.first,
 ): Tensor {
   const tensors = bias === undefined ? [weight] : [weight, bias];
-  return graph.applyWith(attributesOf(settings), operator, tensor, ...tensors);
+  return graph.applyWith(convolutionAttributes(settings), operator, tensor, ...tensors);
 }
 
-/** The same Conv by a kernel with a row of zeros more, where it would be misread for its length. */
+/** Lengthens the kernel by a row of zeros where onnxruntime-web would misread it. */
 function lengthened(given: Convolution): Convolution {
   const { graph, input, settings, output, weight } = given;
   const { kernel, padding, dilation, groups } = settings;
@@ -109,7 +95,7 @@ function lengthened(given: Convolution): Convolution {
   };
 }
 
-/** The same with four channels, or a multiple, for each group, of which those that there were are kept. */
+/** Widens each group to a multiple of four channels, and keeps the original ones of the result. */
 function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?: Tensor): Tensor {
   const { graph, input, settings, output, weight, bias } = given;
   const { groups, kernel } = settings;

@@ -6,15 +6,16 @@ import { adapterName, type ContextOptions, openContext } from "./device.ts";
 import { type LoadedDecoder, loadOnto } from "./loaded.ts";
 
 /**
- * Keeps a call at work when its device is lost: the first time on another device, the second time, or where there
- * is no other, in WASM.
+ * Recovery of a call from the loss of its device: the first time on another device; the second time, or without another
+ * device, in WASM.
  */
-export class DeviceKeeper {
+export class DeviceRecovery {
   private readonly decoder: Decoder;
   private readonly options: ContextOptions;
   private loaded: LoadedDecoder;
   private readonly incidents: string[] = [];
-  private instead: Session | undefined;
+  /** Session in WASM that replaces the GPU. */
+  private fallback: Session | undefined;
 
   private constructor(decoder: Decoder, options: ContextOptions, loaded: LoadedDecoder) {
     this.decoder = decoder;
@@ -22,8 +23,8 @@ export class DeviceKeeper {
     this.loaded = loaded;
   }
 
-  static async open(decoder: Decoder, options: ContextOptions): Promise<DeviceKeeper> {
-    return new DeviceKeeper(decoder, options, await loadOnto(await openContext(options), decoder));
+  static async open(decoder: Decoder, options: ContextOptions): Promise<DeviceRecovery> {
+    return new DeviceRecovery(decoder, options, await loadOnto(await openContext(options), decoder));
   }
 
   get largestRows(): number {
@@ -41,25 +42,25 @@ export class DeviceKeeper {
   }
 
   /**
-   * Does work on the GPU, or goes on with it after a loss. Whatever either function has done before a loss must be
-   * fit to be gone on with.
+   * Runs work on the GPU, and again elsewhere after a loss of the device. Both functions must be able to continue from
+   * whatever state a failed run has left.
    */
   async work<T>(
     onGpu: (loaded: LoadedDecoder) => Promise<T>,
     inWasm: (session: Session) => Promise<T>,
   ): Promise<T> {
-    while (!this.instead) {
+    while (!this.fallback) {
       const { loaded } = this;
       try {
         return await onGpu(loaded);
       } catch (error) {
-        // The runtime may fail before the device says why.
+        // The runtime may fail before the device reports the loss.
         await nextTask();
         if (!loaded.context.isLost()) throw error;
         await this.replace();
       }
     }
-    return inWasm(this.instead);
+    return inWasm(this.fallback);
   }
 
   private async replace(): Promise<void> {
@@ -67,17 +68,17 @@ export class DeviceKeeper {
     if (isFirst) {
       try {
         const other = await loadOnto(await openContext(this.options), this.decoder);
-        // The call has been divided up for the first one.
+        // The call has been divided into parts for the first device.
         if (other.largestRows < this.loaded.largestRows) throw new Error("the other device is smaller");
         this.loaded = other;
         this.incidents.push("the device was lost and replaced");
         return;
       } catch {
-        // There may be no other device that will do, and then there is WASM.
+        // Without another device the call goes on in WASM.
       }
     }
-    this.instead = await wasm().open(this.decoder);
-    const { build } = this.instead.info;
+    this.fallback = await wasm().open(this.decoder);
+    const { build } = this.fallback.info;
     const when = isFirst ? "the device was lost, and no other would do" : "the device was lost again";
     this.incidents.push(`${when}: what was left was done by wasm (${build})`);
   }

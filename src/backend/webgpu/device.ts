@@ -12,15 +12,17 @@ class DeviceLost extends Error {
 export interface GpuContext {
   readonly ort: OnnxRuntime;
   readonly device: GpuDevice;
-  /** Has the device been lost? */
+  /** True once the device is lost. */
   isLost(): boolean;
-  /** Comes with DeviceLost once the device is lost. */
+  /** Rejects with DeviceLost once the device is lost. */
   readonly lost: Interruption;
-  /** Comes with DeviceLost a while after that: what the runtime had been asked for by then will never end. */
+  /** Rejects with DeviceLost some time after the loss: what the runtime has not finished by then never ends. */
   readonly overdue: Interruption;
 }
 
-/** Where a context comes from: what the caller gives, and else the package onnxruntime-web and a device of ours. */
+/**
+ * Runtime and device given by the caller; the defaults are the package onnxruntime-web and a device of this package.
+ */
 export interface ContextOptions {
   readonly ort?: OnnxRuntime | undefined;
   readonly device?: GpuDevice | undefined;
@@ -58,7 +60,7 @@ export async function openContext({ ort: given, device, wasmPaths }: ContextOpti
   }
 }
 
-/** Has our own device asked for again, unless another call has done so already. */
+/** Forgets the shared device, unless another call has replaced it already. */
 function forget(requested: Promise<GpuDevice>): void {
   if (ownDevice === requested) ownDevice = undefined;
 }
@@ -77,8 +79,8 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
     byRuntime = new WeakMap();
     contexts.set(device, byRuntime);
   }
-  const known = byRuntime.get(ort);
-  if (known) return known;
+  const existing = byRuntime.get(ort);
+  if (existing) return existing;
   const lost = new Interruption();
   const overdue = new Interruption();
   device.lost.then(({ message }) => {
@@ -91,10 +93,7 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
   return context;
 }
 
-/**
- * The adapter that the browser offers. It is asked for twice: browsers have been seen to answer null at first and
- * not the next time.
- */
+/** Requests the browser's adapter. Twice, since browsers have been seen to answer null the first time only. */
 export async function requestAdapter(): Promise<GpuAdapter> {
   // Node has no navigator before 21, and Node's has no gpu.
   const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
@@ -124,7 +123,7 @@ export function adapterName(info: GpuAdapterInfo | undefined): string {
   return description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter";
 }
 
-/** Is what calls itself a GPU a program on the CPU, which our WebAssembly is faster than? */
+/** True if an adapter is software on the CPU, which `wasm()` is faster than. */
 export function isSoftware(info: GpuAdapterInfo | undefined): boolean {
   const names = [info?.vendor, info?.architecture, info?.device, info?.description].join(" ");
   return (

@@ -1,6 +1,6 @@
 /**
- * An error that may come once, and whoever waits for something else until then. (`Promise.race` with a promise that
- * lives as long as the device would keep every result until the device is lost: a promise forgets no reaction.)
+ * Error that may occur once, and rejects everything that is awaited until then. `Promise.race` with a promise that
+ * lives as long as the device would retain every result until then.
  */
 export class Interruption {
   private readonly waiting = new Set<(error: Error) => void>();
@@ -10,19 +10,19 @@ export class Interruption {
     return this.error !== undefined;
   }
 
-  /** Rejects whatever is waited for, now and from now on. */
+  /** Rejects everything that is awaited, now and later. */
   come(error: Error): void {
     this.error = error;
     for (const reject of this.waiting) reject(error);
     this.waiting.clear();
   }
 
-  /** What `work` comes to, or the error if that comes first. Nothing is kept of it afterwards. */
+  /** Settles as `work` does, or rejects with the error if it occurs first; keeps no reference afterwards. */
   during<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.error) reject(this.error);
       else this.waiting.add(reject);
-      // Also after the error, for work that fails later must not be an unhandled rejection.
+      // Attached after the error too: work that fails later must not be an unhandled rejection.
       work.then(
         (value) => {
           this.waiting.delete(reject);

@@ -9,7 +9,7 @@ import type { OnnxGraph } from "./onnx.ts";
 import { parameterName } from "./passes.ts";
 import { allocateTensors, type GpuTensors } from "./tensors.ts";
 
-/** So many graphs that nobody uses are kept for the next call; then the one used longest ago goes. */
+/** Unused graphs that are kept for the next call; beyond that the least recently used one is freed. */
 const KEPT = 8;
 
 /**
@@ -20,7 +20,7 @@ export class LoadedDecoder {
   readonly context: GpuContext;
   readonly decoder: Decoder;
   private parameters: Promise<GpuTensors>;
-  /** Graphs in nobody's use, the one used last at the end. */
+  /** Unused graphs, the most recently used last. */
   private readonly idle: { readonly key: string; readonly graph: BoundGraph }[] = [];
   private users = 0;
   private isDisposed = false;
@@ -56,7 +56,7 @@ export class LoadedDecoder {
   }
 
   /**
-   * A graph for one user at a time, made unless one is at hand; to be given back with `release`.
+   * Takes a graph for one user at a time, from the unused ones or newly made; `release` gives it back.
    *
    * @param key says all that makes one graph differ from another
    */
@@ -104,7 +104,7 @@ export class LoadedDecoder {
   }
 }
 
-/** How many numbers the largest of a decoder's values has, of one sample. */
+/** Numbers of the largest value of one sample. */
 function largestValue({ latentSize, fixedInputs, operations }: Decoder): number {
   return Math.max(latentSize, ...[...fixedInputs, ...operations].map(({ shape }) => sizeOf(shape)));
 }
@@ -164,7 +164,7 @@ function bufferLimit({ device }: GpuContext): number {
   return Math.min(maxBufferSize, maxStorageBufferBindingSize);
 }
 
-/** For what is freed when nobody waits for it: of a lost device nothing is left to be freed. */
+/** Ignores a failure to free: after the loss of a device there is nothing left to free. */
 function ignoreFailure(promise: Promise<unknown>): void {
   promise.catch(() => {});
 }

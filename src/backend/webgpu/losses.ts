@@ -1,6 +1,6 @@
 import type { StandardLoss } from "../../terms/losses.ts";
 import type { StandardTermKind } from "../../terms/terms.ts";
-import { softplusTail } from "./activation.ts";
+import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
 /** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */
@@ -9,7 +9,7 @@ export interface Elements {
   slope(): Tensor;
 }
 
-/** How each loss is written; `weigh` multiplies by an element's share of the sample's loss. */
+/** Writers of each loss; `weigh` multiplies by an element's share of the sample's loss. */
 const ELEMENTS: {
   readonly [Kind in StandardTermKind]: (
     graph: OnnxGraph,
@@ -28,7 +28,7 @@ const ELEMENTS: {
     };
   },
   binaryCrossEntropy(graph, output, targets, weigh) {
-    // Where y is 1 and the output large, what is left is small: nothing large may be added to it before.
+    // For y = 1 and a large output the result is small: no large term may be added before.
     const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
     return {
       elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),

@@ -13,13 +13,13 @@ import { curvatureUse } from "../wasm/preconditioner.ts";
 import { type PriorValues, priorValues, scalesOf } from "../wasm/prior-values.ts";
 import { wasm } from "../wasm/wasm.ts";
 import { curvatureScale } from "../wasm/workspace.ts";
-import type { DeviceKeeper } from "./device-recovery.ts";
+import type { DeviceRecovery } from "./device-recovery.ts";
 import { GRADIENTS, LATENTS, LOSSES, objectiveGraph } from "./graphs.ts";
 import type { Lease, LoadedDecoder } from "./loaded.ts";
 import { chosenSamples } from "./problem.ts";
 import { type GpuProblem, paddedRows, shapeKey, shapeOf, writeRow, writeShared } from "./rows.ts";
 
-/** The data of an objective, bound to what computes it. */
+/** Objective whose data has been bound to a graph on the GPU, or to a session in WASM. */
 interface Bound {
   evaluate(rows: Int32Array, z: Float64Array): Promise<Evaluated>;
   dispose(): void;
@@ -31,22 +31,22 @@ interface Evaluated extends Values {
 }
 
 /**
- * The objective of samples first … first + count - 1, row r for sample first + r. Every `value` computes the
- * gradients too; `gradient` only looks them up.
+ * Makes the objective of samples first … first + count - 1, row r for sample first + r. Every `value` computes the
+ * gradients too; `gradient` returns the stored ones.
  */
 export function gpuObjective(
-  keeper: DeviceKeeper,
+  recovery: DeviceRecovery,
   problem: GpuProblem,
   first: number,
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
-  /** Where each sample's last value was taken, and its terms and its gradient there. */
+  /** Latents of each sample's last evaluation, with its terms and its gradient there. */
   const points = new Float64Array(count * d);
   const losses = new Float64Array(count);
   const priors = new Float64Array(count);
   const gradients = new Float64Array(count * d);
-  /** Bound anew after a loss. */
+  /** Replaced after a loss of the device. */
   let bound: (Bound & { readonly to: object }) | undefined;
 
   async function boundTo<T extends object>(to: T, bind: (to: T) => Promise<Bound>): Promise<Bound> {
@@ -60,8 +60,8 @@ export function gpuObjective(
 
   function work<T>(use: (bound: Bound) => Promise<T>): Promise<T> {
     const bindGpu = (loaded: LoadedDecoder) => bindToGpu(loaded, problem, first, count);
-    const bindWasm = async (session: Session) => bindToWasm(session.objective(problem, first, count));
-    return keeper.work(
+    const bindWasm = async (session: Session) => bindToWasm(await session.objective(problem, first, count));
+    return recovery.work(
       async (loaded) => use(await boundTo(loaded, bindGpu)),
       async (session) => use(await boundTo(session, bindWasm)),
     );
@@ -92,14 +92,13 @@ export function gpuObjective(
   };
 }
 
-/** So many rows are evaluated in WASM at once. */
+/** Rows that are evaluated in WASM at once. */
 const ROWS_IN_WASM = 48;
 
 /**
- * The curvature of samples first … first + count - 1, which is not the GPU's: of the rows that ask for it in a round, in
- * WASM.
+ * Makes the curvature of samples first … first + count - 1, which is computed in WASM for the rows that need it.
  *
- * @param pointsOf where the chosen rows have been evaluated last, [rows.length, d]
+ * @param pointsOf latents of the chosen rows' last evaluations, [rows.length, d]
  */
 function curvatureInWasm(
   problem: GpuProblem,
@@ -108,7 +107,7 @@ function curvatureInWasm(
 ): Curvature {
   const { latentSize: d } = problem.decoder;
 
-  /** Calls back with an objective of some of the rows that has been evaluated where they were. */
+  /** Evaluates the chosen rows at their last latents, some at a time, and calls `use` with the curvature of each part. */
   async function evaluated(
     rows: Int32Array,
     use: (curvature: Curvature, at: Int32Array, from: number) => Promise<void>,
@@ -120,7 +119,7 @@ function curvatureInWasm(
         problem,
         Array.from(chosen, (row) => first + row),
       );
-      const objective = session.objective(some, 0, chosen.length);
+      const objective = await session.objective(some, 0, chosen.length);
       try {
         const at = Int32Array.from(chosen, (_, i) => i);
         await objective.value(at, pointsOf(chosen));
@@ -160,7 +159,7 @@ function curvatureInWasm(
   };
 }
 
-/** The chosen rows of `values`, d numbers each. */
+/** Copies the chosen rows of `values`, d numbers each. */
 function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
   const chosen = new Float64Array(rows.length * d);
   rows.forEach((row, i) => {
@@ -169,10 +168,10 @@ function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
   return chosen;
 }
 
-/** Fewer chosen rows than this share of a graph's: they go on in a graph of fewer rows. */
+/** Share of a graph's rows below which the chosen ones move to a graph of fewer rows. */
 const SPARSE = 1 / 4;
 
-/** On the GPU all rows of a graph are computed, whichever are chosen. */
+/** Binds an objective to graphs on the GPU, which compute all of their rows, whichever are chosen. */
 async function bindToGpu(
   loaded: LoadedDecoder,
   problem: GpuProblem,
@@ -181,9 +180,9 @@ async function bindToGpu(
 ): Promise<Bound> {
   const d = problem.decoder.latentSize;
   const scaleOf = scalesOf(problem);
-  /** A graph, the rows that it has been bound to, and where each of them is. */
+  /** The graph in use, with the place of each sample's row in it. */
   let bound = await bindRows(allRows(count));
-  // It costs little beside a decoder: the graphs know nothing of it.
+  // Computed beside the graphs: it costs little beside a decoder.
   const prior = problem.prior && (await priorOrRelease(problem.prior, bound.lease));
 
   async function bindRows(rows: Int32Array) {
@@ -200,7 +199,7 @@ async function bindToGpu(
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
   }
 
-  /** Has the graph of these rows, or of more, at hand. */
+  /** Binds a graph that has these rows, unless the one in use has them and is not too large. */
   async function fit(rows: Int32Array): Promise<void> {
     const isSparse = rows.length <= SPARSE * bound.rows && paddedRows(rows.length, bound.rows) < bound.rows;
     if (!isSparse && rows.every((row) => bound.places.has(row))) return;

@@ -1,4 +1,12 @@
-import { sizeOf } from "../../graph/operations.ts";
+import { show } from "../../base/check.ts";
+import { type OperationDescription, sizeOf } from "../../graph/operations.ts";
+import {
+  Emitter,
+  type Extent,
+  type FunctionWriters,
+  type Operand,
+  type Tensor,
+} from "../../onnx-format/emitter.ts";
 import {
   type Attributes,
   modelMessage,
@@ -8,33 +16,40 @@ import {
   valueMessage,
 } from "../../onnx-format/messages.ts";
 import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
+import { GPU_FUNCTIONS } from "./functions.ts";
 
-/** A tensor of a graph, by its name. */
-export type Tensor = string & { readonly [isTensor]: true };
-declare const isTensor: unique symbol;
+export type { Operand, Tensor } from "../../onnx-format/emitter.ts";
 
-/** What operators take; "" is an input that is left out. */
-export type Operand = Tensor | number | "";
+/** Operation that onnxruntime-web cannot compute on a GPU; the message names it and says why. */
+export class Unwritable extends Error {
+  override readonly name = "Unwritable";
+}
+
+/** Most tensors that a Concat reads: a shader may have as few as eight buffers, one of them for the result. */
+const MOST_CONCATENATED = 7;
 
 /**
- * An ONNX graph being written. Every tensor that goes in or comes out is float32 and of a fixed shape, as graph
- * capture wants it.
+ * ONNX graph being written for the GPU. Every input and output is float32 and of a fixed shape, as graph capture requires.
+ * An operator that has been applied to the same inputs before is not written again.
  */
-export class OnnxGraph {
-  /** The shapes of what goes in and comes out, by name. */
+export class OnnxGraph extends Emitter {
+  /** Shapes of the inputs and the outputs, by name. */
   readonly inputs = new Map<string, readonly number[]>();
   readonly outputs = new Map<string, readonly number[]>();
+  override readonly functions: Partial<FunctionWriters> = GPU_FUNCTIONS;
   private readonly nodes: WrittenNode[] = [];
+  /** Outputs of the nodes by operator, inputs and attributes. */
+  private readonly written = new Map<string, Tensor>();
   private readonly constants = new Map<string, ProtobufMessage>();
-  /** The outputs' names by those that their tensors had before they became outputs. */
+  /** Names of the graph's outputs by the names of their tensors. */
   private readonly outputNames = new Map<string, string>();
-  /** The shapes of tensors, as far as they have been said. */
+  /** Shapes of tensors, as far as they have been recorded. */
   private readonly shapes = new Map<Tensor, readonly number[]>();
-  /** Of what a Reshape has made, what it was made of. */
+  /** Inputs of Reshapes by their outputs. */
   private readonly sources = new Map<Tensor, Tensor>();
   private count = 0;
 
-  /** How many operators there are. */
+  /** Number of nodes that lead to an output. */
   get size(): number {
     return this.used().length;
   }
@@ -44,9 +59,8 @@ export class OnnxGraph {
     return this.shaped(name as Tensor, shape);
   }
 
-  /** Says of which shape a tensor is, so that it need not be given that again. */
-  shaped(tensor: Tensor, shape: readonly number[]): Tensor {
-    this.shapes.set(tensor, shape);
+  override shaped(tensor: Tensor, shape: readonly Extent[]): Tensor {
+    this.shapes.set(tensor, shape as readonly number[]);
     return tensor;
   }
 
@@ -54,57 +68,44 @@ export class OnnxGraph {
   output(name: string, value: Tensor, shape: readonly number[]): void {
     this.outputs.set(name, shape);
     const maker = this.nodes.find(({ outputs }) => outputs.includes(value));
-    // Copied are inputs, and what is an output already; and since a Reshape's output would be made by a copy outside of
-    // shaders, which a captured graph does not repeat, that too.
+    // Copied are inputs and tensors that are outputs already. So is a Reshape's output, which the runtime makes by a copy
+    // outside of shaders that a captured graph does not repeat.
     const isOwn = maker && maker.operator !== "Reshape" && !this.outputNames.has(value);
-    this.outputNames.set(isOwn ? value : this.copy(value), name);
+    // LeakyRelu copies: the runtime does not optimise it away.
+    const own = isOwn ? value : this.node({ alpha: { float: 1 } }, "LeakyRelu", [value]);
+    this.outputNames.set(own, name);
   }
 
-  /** One operator with one output; a number among its inputs is a constant that goes with tensors of any shape. */
-  apply(operator: string, ...inputs: Operand[]): Tensor {
-    return this.applyWith({}, operator, ...inputs);
-  }
-
-  /** As `apply`, with attributes. */
   applyWith(attributes: Attributes, operator: string, ...inputs: Operand[]): Tensor {
-    const output = this.newName();
     const tensors = inputs.map((input) => (typeof input === "number" ? this.scalar(input) : input));
-    this.nodes.push({ operator, inputs: tensors, outputs: [output], attributes });
+    const key = JSON.stringify([operator, tensors, attributes]);
+    const output = this.written.get(key) ?? this.node(attributes, operator, tensors);
+    this.written.set(key, output);
     return output;
   }
 
-  /** A constant matrix of this shape, row-major. */
-  matrix(shape: readonly number[], values: Float32Array): Tensor {
-    return this.constant(this.newName(), shape, values);
+  /** Writes a node, also where there is an equal one. */
+  node(attributes: Attributes, operator: string, inputs: readonly (Tensor | "")[]): Tensor {
+    const output = this.newName();
+    this.nodes.push({ operator, inputs, outputs: [output], attributes });
+    return output;
   }
 
-  /** A constant tensor of zeros. */
+  matrix(dims: readonly number[], values: Float32Array): Tensor {
+    return this.constant(this.newName(), dims, values);
+  }
+
+  /** Constant tensor of zeros. */
   zeros(shape: readonly number[]): Tensor {
     return this.constant(`0:${shape}`, shape, new Float32Array(sizeOf(shape)));
   }
 
-  /** A constant list of `length` equal numbers. */
-  filled(length: number, value: number): Tensor {
-    return this.constant(`${length}*${value}`, [length], new Float32Array(length).fill(value));
-  }
-
-  /** A constant list of numbers. */
-  floats(values: readonly number[]): Tensor {
-    return this.constant(`(${values})`, [values.length], Float32Array.from(values));
-  }
-
-  /** A constant list of integers, as some operators take them for axes and bounds. */
-  integers(values: readonly number[]): Tensor {
-    const integers = BigInt64Array.from(values, BigInt);
-    return this.constant(`[${values}]`, [values.length], integers);
-  }
-
   /**
-   * A tensor of so many axes with zeros around it.
+   * Pads a tensor of `rank` axes with zeros.
    *
-   * @param axis from which on, one axis for each entry of the lists
-   * @param before zeros in front of them
-   * @param behind zeros behind them
+   * @param axis first of the axes that are padded, one for each entry of the lists
+   * @param before zeros in front of each
+   * @param behind zeros behind each
    */
   padded(
     tensor: Tensor,
@@ -119,14 +120,14 @@ export class OnnxGraph {
     return this.apply("Pad", tensor, this.integers(pads));
   }
 
-  /** The shape of what a tensor has been padded of; undefined where it has not, or that is not known. */
+  /** Shape of the input of the Pad that has made a tensor; undefined where no Pad has, or the shape is not recorded. */
   unpaddedShape(tensor: Tensor): readonly number[] | undefined {
     const maker = this.nodes.find(({ operator, outputs }) => operator === "Pad" && outputs.includes(tensor));
     return maker && this.shapes.get(maker.inputs[0] as Tensor);
   }
 
-  /** The same numbers in another shape. */
-  reshape(tensor: Tensor, shape: readonly number[]): Tensor {
+  reshape(tensor: Tensor, lengths: readonly Extent[]): Tensor {
+    const shape = lengths as readonly number[];
     const source = this.sources.get(tensor) ?? tensor;
     if (this.shapes.get(source)?.join() === shape.join()) return source;
     const reshaped = this.shaped(this.apply("Reshape", source, this.integers(shape)), shape);
@@ -134,49 +135,57 @@ export class OnnxGraph {
     return reshaped;
   }
 
-  /** The tensor with its axes in another order: axis i of the result is axis order[i] of what it was. */
-  transpose(tensor: Tensor, order: readonly number[]): Tensor {
-    return this.applyWith({ perm: { integers: order } }, "Transpose", tensor);
+  insertAxes(tensor: Tensor, _positions: readonly number[], lengths: readonly Extent[]): Tensor {
+    return this.reshape(tensor, lengths);
+  }
+
+  shape(lengths: readonly Extent[]): Tensor {
+    return this.integers(lengths as readonly number[]);
+  }
+
+  override concat(parts: readonly Tensor[], axis: number): Tensor {
+    if (parts.length <= MOST_CONCATENATED) return parts.length === 1 ? parts[0]! : super.concat(parts, axis);
+    const groups = Array.from({ length: Math.ceil(parts.length / MOST_CONCATENATED) }, (_, i) =>
+      this.concat(parts.slice(i * MOST_CONCATENATED, (i + 1) * MOST_CONCATENATED), axis),
+    );
+    return this.concat(groups, axis);
   }
 
   /**
-   * The positions begin … end - 1 of an axis. (One Split into many parts would not do: a shader may have as few as
-   * eight buffers, and a Split takes one for each part.)
+   * Positions begin … end - 1 of an axis. (One Split into many parts would take a buffer for each, and a shader may have as
+   * few as eight.)
    */
   slice(tensor: Tensor, axis: number, begin: number, end: number): Tensor {
-    return this.apply("Slice", tensor, ...[[begin], [end], [axis]].map((bounds) => this.integers(bounds)));
+    return this.apply("Slice", tensor, ...[begin, end, axis].map((bound) => this.integers([bound])));
   }
 
-  /** The sums along some axes, which stay, with the length 1. */
-  sum(tensor: Tensor, axes: readonly number[]): Tensor {
-    return this.applyWith({ keepdims: { integer: 1 } }, "ReduceSum", tensor, this.integers(axes));
+  refuse({ kind, name }: OperationDescription, why: string): never {
+    throw new Unwritable(`${kind} ${show(name)} cannot be computed on a GPU: ${why}`);
   }
 
-  /** The means along some axes, which stay, with the length 1. */
-  mean(tensor: Tensor, axes: readonly number[]): Tensor {
-    return this.applyWith({ axes: { integers: axes }, keepdims: { integer: 1 } }, "ReduceMean", tensor);
+  constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
+    this.constants.set(key, tensorMessage(key, dims, values));
+    return key as Tensor;
   }
 
-  /** The tensor stretched to a shape along its axes of length 1. */
-  expand(tensor: Tensor, shape: readonly number[]): Tensor {
-    return this.apply("Expand", tensor, this.integers(shape));
-  }
-
-  /** The bytes of an ONNX file. */
+  /** Bytes of the ONNX file. */
   toBytes(): Uint8Array {
     const values = (map: ReadonlyMap<string, readonly number[]>) =>
       [...map].map(([name, shape]) => valueMessage(name, shape));
     const nodes = this.used();
     const read = new Set<string>(nodes.flatMap(({ inputs }) => inputs));
+    const finalName = (name: string) => this.outputNames.get(name) ?? name;
     return modelMessage({
-      nodes: nodes.map((node) => nodeMessage(this.renamed(node))),
+      nodes: nodes.map((node) =>
+        nodeMessage({ ...node, inputs: node.inputs.map(finalName), outputs: node.outputs.map(finalName) }),
+      ),
       initialisers: [...this.constants].flatMap(([name, message]) => (read.has(name) ? message : [])),
       inputs: values(this.inputs),
       outputs: values(this.outputs),
     }).toBytes();
   }
 
-  /** The nodes that lead to an output: a shape that was given may have been taken back. */
+  /** Nodes that lead to an output: a Reshape may have been undone by another. */
   private used(): WrittenNode[] {
     const wanted = new Set<string>(this.outputNames.keys());
     const used = [...this.nodes].reverse().filter(({ inputs, outputs }) => {
@@ -187,31 +196,12 @@ export class OnnxGraph {
     return used.reverse();
   }
 
-  /** The same numbers in a tensor of its own, by an operator that the runtime does not leave out. */
-  private copy(tensor: Tensor): Tensor {
-    return this.applyWith({ alpha: { float: 1 } }, "LeakyRelu", tensor);
-  }
-
   private newName(): Tensor {
     return `t${this.count++}` as Tensor;
   }
-
-  private scalar(value: number): Tensor {
-    return this.constant(`${value}`, [], Float32Array.of(value));
-  }
-
-  private constant(name: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
-    this.constants.set(name, tensorMessage(name, dims, values));
-    return name as Tensor;
-  }
-
-  private renamed({ operator, inputs, outputs, attributes }: WrittenNode): Node {
-    const finalName = (name: string) => this.outputNames.get(name) ?? name;
-    return { operator, inputs: inputs.map(finalName), outputs: outputs.map(finalName), attributes };
-  }
 }
 
-/** A node before its tensors have the names of outputs. */
+/** Node before its tensors have the names of the graph's outputs. */
 interface WrittenNode extends Node {
   readonly inputs: readonly (Tensor | "")[];
   readonly outputs: readonly Tensor[];

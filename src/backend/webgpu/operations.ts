@@ -1,67 +1,78 @@
 import type { OperationKind } from "../../graph/operations.ts";
-import { writeMatmul, writeSoftmax } from "./kinds/attention.ts";
-import { writeConv, writeConvTranspose } from "./kinds/convolutions.ts";
-import { writeDense } from "./kinds/dense.ts";
-import {
-  writeActivation,
-  writeAdd,
-  writeMaximum,
-  writeMinimum,
-  writeMul,
-  writePointwise,
-  writeSub,
-  writeWhere,
-} from "./kinds/elementwise.ts";
-import { writeAffine, writeGroupNorm, writeLayerNorm, writeRmsNorm } from "./kinds/norms.ts";
-import {
-  writeConcat,
-  writeDepthToSpace,
-  writeExpand,
-  writePermute,
-  writeReshape,
-  writeSlice,
-} from "./kinds/rearranging.ts";
-import { writeAveragePool, writePad, writeReduce, writeResize, writeUpsample } from "./kinds/resampling.ts";
-import { writeConstant, writeEmbedding } from "./kinds/sources.ts";
-import type { Task, Writer, Written } from "./task.ts";
+import { resizeByMatrices } from "../../onnx-format/kinds/resampling.ts";
+import { writeOperation } from "../../onnx-format/operations.ts";
+import type { Form } from "../../onnx-format/value.ts";
+import * as elementwise from "./kinds/elementwise.ts";
+import * as norms from "./kinds/norms.ts";
+import * as products from "./kinds/products.ts";
+import * as rearranging from "./kinds/rearranging.ts";
+import * as resampling from "./kinds/resampling.ts";
+import type { Backward, GpuTask, GpuValue, Written } from "./task.ts";
 
-/** How operations of every kind are written and passed backwards. */
-const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
-  dense: writeDense,
-  activation: writeActivation,
-  pointwise: writePointwise,
-  reshape: writeReshape,
-  conv: writeConv,
-  convTranspose: writeConvTranspose,
-  add: writeAdd,
-  sub: writeSub,
-  mul: writeMul,
-  maximum: writeMaximum,
-  minimum: writeMinimum,
-  where: writeWhere,
-  concat: writeConcat,
-  expand: writeExpand,
-  permute: writePermute,
-  slice: writeSlice,
-  depthToSpace: writeDepthToSpace,
-  pad: writePad,
-  upsample: writeUpsample,
-  resize: writeResize,
-  averagePool: writeAveragePool,
-  sum: writeReduce,
-  mean: writeReduce,
-  layerNorm: writeLayerNorm,
-  groupNorm: writeGroupNorm,
-  rmsNorm: writeRmsNorm,
-  affine: writeAffine,
-  softmax: writeSoftmax,
-  matmul: writeMatmul,
-  constant: writeConstant,
-  embedding: writeEmbedding,
+type GpuWriter<Kind extends OperationKind> = (task: GpuTask<Kind>) => Form;
+
+/**
+ * Kinds that the GPU writes otherwise than a file: because a kernel of onnxruntime-web computes something else or is missing
+ * (conv, convTranspose, where, slice, resize), the batch is a number (dense), inputs are float32 (embedding), or the parts
+ * serve the gradient too (groupNorm). All other kinds are written by `onnx-format/operations.ts`.
+ */
+const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
+  dense: products.writeGpuDense,
+  conv: products.writeGpuConv,
+  convTranspose: products.writeGpuConvTranspose,
+  where: elementwise.writeGpuWhere,
+  slice: rearranging.writeGpuSlice,
+  resize: resizeByMatrices,
+  groupNorm: norms.writeGpuGroupNorm,
+  embedding: rearranging.writeGpuEmbedding,
 };
 
-/** Writes an operation. */
-export function writeOperation(task: Task): Written {
-  // The table has under each kind what takes operations of that kind.
-  return (WRITERS[task.operation.kind] as Writer<OperationKind>)(task);
+/** Writes an operation; returns the tensor that holds its value. */
+export function writeOnGpu(task: GpuTask): Form {
+  // The table holds under each kind a writer for operations of that kind.
+  const write = EXCEPTIONS[task.operation.kind] as GpuWriter<OperationKind> | undefined;
+  return write ? write(task) : writeOperation(task);
+}
+
+/** Gradients of every kind of operation. */
+const BACKWARD: { readonly [Kind in OperationKind]: Backward<Kind> | undefined } = {
+  dense: products.denseBackward,
+  activation: elementwise.activationBackward,
+  pointwise: elementwise.pointwiseBackward,
+  reshape: rearranging.reshapeBackward,
+  conv: products.convBackward,
+  convTranspose: products.convTransposeBackward,
+  add: elementwise.addBackward,
+  sub: elementwise.subBackward,
+  mul: elementwise.mulBackward,
+  maximum: elementwise.maximumBackward,
+  minimum: elementwise.minimumBackward,
+  where: elementwise.whereBackward,
+  concat: rearranging.concatBackward,
+  expand: rearranging.expandBackward,
+  permute: rearranging.permuteBackward,
+  slice: rearranging.sliceBackward,
+  depthToSpace: rearranging.depthToSpaceBackward,
+  pad: resampling.padBackward,
+  upsample: resampling.upsampleBackward,
+  resize: resampling.resizeBackward,
+  averagePool: resampling.averagePoolBackward,
+  sum: resampling.sumBackward,
+  mean: resampling.meanBackward,
+  layerNorm: norms.layerNormBackward,
+  groupNorm: norms.groupNormBackward,
+  rmsNorm: norms.rmsNormBackward,
+  affine: norms.affineBackward,
+  softmax: products.softmaxBackward,
+  matmul: products.matmulBackward,
+  // Neither depends on the latent.
+  constant: undefined,
+  embedding: undefined,
+};
+
+/** Writes the gradient for input `index` of an operation, of that for its output. */
+export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
+  // The table holds under each kind a writer for operations of that kind.
+  const write = BACKWARD[written.operation.kind] as Backward<OperationKind>;
+  return write(written, gradient, index);
 }

@@ -2,27 +2,27 @@ import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, parametersOf, stepsOf } from "../../graph/graph.ts";
 import { type Operation, sizeOf, type TensorName } from "../../graph/operations.ts";
 import { lastOrder } from "../../onnx-format/axis-order.ts";
+import { aligned, type Form, GraphValue } from "../../onnx-format/value.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/terms.ts";
 import { elementLosses } from "./losses.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
-import { writeOperation } from "./operations.ts";
-import type { Backward } from "./task.ts";
-import { aligned, type Form, GraphValue } from "./value.ts";
+import { writeGradient, writeOnGpu } from "./operations.ts";
+import type { GpuTask, GpuValue, Written } from "./task.ts";
 
-/** What a graph is about. */
+/** Decoder and sizes that a graph is written for. */
 export interface SampleShape {
   readonly decoder: Decoder;
-  /** How many samples are computed at once. */
+  /** Samples that are computed at once. */
   readonly rows: number;
-  /** Of each of the decoder's fixed inputs: is one sample's given for all, or each sample's own? */
+  /** For each fixed input: one sample's numbers for all, or numbers of each sample. */
   readonly fixed: readonly ("shared" | "own")[];
 }
 
-/** What a graph of an objective is about. */
+/** Loss and weights that the graph of an objective is written for. */
 export interface ObjectiveShape extends SampleShape {
   readonly loss: StandardLoss;
-  /** Are there weights for the elements? */
+  /** True if elements have weights. */
   readonly weighted: boolean;
 }
 
@@ -34,6 +34,7 @@ export function parameterName(index: number, tensor: TensorName): string {
   return `${tensor}${index}`;
 }
 
+/** Declares the parameters as inputs of a graph. */
 export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterInputs {
   return new Map(
     parametersOf(decoder).map(({ operation, tensor, shape }) => {
@@ -51,9 +52,12 @@ export interface DataInputs {
   readonly weights: Tensor | undefined;
 }
 
+/** Name of the input of targets. */
 export const TARGETS = "targets";
+/** Name of the input of the elements' weights. */
 export const ELEMENT_WEIGHTS = "elementWeights";
 
+/** Declares the data of an objective as inputs of a graph. */
 export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs {
   const targets = graph.input(TARGETS, [shape.rows, shape.decoder.outputSize]);
   return { targets, weights: weightsInput(graph, shape) };
@@ -63,10 +67,11 @@ function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveSh
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
+/** Name of the input that holds a fixed input of the decoder. */
 export const fixedName = (index: number): string => `fixed${index}`;
 
-/** What is given with the samples, as inputs of the graph: [rows, …shape], or [1, …shape] where it is the same for all. */
-function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GraphValue[] {
+/** Declares the fixed inputs: [rows, …shape], or [1, …shape] where all samples share one. */
+function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GpuValue[] {
   return decoder.fixedInputs.map(({ shape }, i) => {
     const batch = fixed[i] === "shared" ? 1 : rows;
     const tensor = graph.input(fixedName(i), [batch, ...shape]);
@@ -74,17 +79,18 @@ function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): G
   });
 }
 
-/** A value of the decoder, and how the gradient for it is passed on. */
+/** Value of the decoder in a graph. */
 interface Node {
-  readonly value: GraphValue;
-  /** The values that it is made of, by their numbers, and what writes the gradients for them. */
+  readonly value: GpuValue;
+  /** Indices of the values that it is made of. */
   readonly inputs: readonly number[];
-  readonly backward: readonly Backward[];
-  /** Has it a gradient for the latent? */
+  /** Operation that has made it; undefined of the latent and fixed inputs. */
+  readonly written?: Written;
+  /** True if the value depends on the latent. */
   readonly isSought: boolean;
 }
 
-/** What a forward pass has written. */
+/** Result of a forward pass. */
 export interface Forward {
   /** [rows, outputSize] */
   readonly output: Tensor;
@@ -108,19 +114,31 @@ export function forward(
   const { decoder, rows } = shape;
   const latent = new GraphValue(graph, [decoder.latentSize], rows, { tensor: z, order: [0] });
   const nodes: Node[] = [
-    { value: latent, inputs: [], backward: [], isSought: true },
-    ...fixedInputs(graph, shape).map((value) => ({ value, inputs: [], backward: [], isSought: false })),
+    { value: latent, inputs: [], isSought: true },
+    ...fixedInputs(graph, shape).map((value) => ({ value, inputs: [], isSought: false })),
   ];
   const steps = stepsOf<Operation>(decoder).slice(0, toLogits ? logitOperations(decoder) : undefined);
   const isCut = steps.length < decoder.operations.length;
   steps.forEach(({ operation, inputs }, i) => {
     const read = inputs.map((input) => nodes[input]!);
     const batch = read.some(({ value }) => value.batch > 1) ? rows : 1;
-    const parameter = (name: TensorName) => parameters.get(parameterName(i, name))!;
-    const values = read.map(({ value }) => value);
-    const { output, backward } = writeOperation({ graph, operation, inputs: values, batch, parameter });
+    const task = {
+      graph,
+      operation,
+      definition: decoder.definition.operations[i]!,
+      shape: operation.shape,
+      batch,
+      inputs: read.map(({ value }) => value),
+      input: read[0]?.value,
+      parameter(name: TensorName, dims?: readonly number[]) {
+        const tensor = parameters.get(parameterName(i, name))!;
+        return dims ? graph.reshape(tensor, dims) : tensor;
+      },
+    } as GpuTask;
+    const output = writeOnGpu(task);
     const value = new GraphValue(graph, operation.shape, batch, output);
-    nodes.push({ value, inputs, backward, isSought: read.some(({ isSought }) => isSought) });
+    const isSought = read.some((node) => node.isSought);
+    nodes.push({ value, inputs, written: { ...task, output }, isSought });
   });
   const last = isCut ? stepsOf(decoder).at(-1)!.inputs[0]! : nodes.length - 1;
   return {
@@ -129,8 +147,8 @@ export function forward(
   };
 }
 
-/** As a matrix of a row for each sample. */
-function flattened(graph: OnnxGraph, value: GraphValue, rows: number): Tensor {
+/** Reshapes a value to a matrix with a row for each sample. */
+function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
   const { shape, batch } = value;
   const matrix = graph.reshape(value.last, [batch, sizeOf(shape)]);
   return batch === rows ? matrix : graph.expand(matrix, [rows, sizeOf(shape)]);
@@ -144,7 +162,7 @@ function backwardFrom(
   gradient: Tensor,
   rows: number,
 ): Tensor {
-  const collected = nodes.map((): GraphValue[] => []);
+  const collected = nodes.map((): GpuValue[] => []);
   const give = (to: number, form: Form) => {
     collected[to]!.push(new GraphValue(graph, nodes[to]!.value.shape, rows, form));
   };
@@ -152,19 +170,19 @@ function backwardFrom(
   const tensor = graph.reshape(graph.shaped(gradient, [rows, sizeOf(shape)]), [rows, ...shape]);
   give(last, { tensor, order: lastOrder(shape.length) });
   for (let i = last; i > 0; i--) {
-    const { inputs, backward } = nodes[i]!;
+    const { inputs, written } = nodes[i]!;
     const own = summed(graph, collected[i]!);
-    if (!own) continue;
+    if (!own || !written) continue;
     inputs.forEach((input, k) => {
-      if (nodes[input]!.isSought) give(input, backward[k]!(own));
+      if (nodes[input]!.isSought) give(input, writeGradient(written, own, k));
     });
   }
   // An output that does not depend on the latent has no gradient for it.
   return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
 }
 
-/** The sum of gradients for one value; undefined where nobody has given any. */
-function summed(graph: OnnxGraph, gradients: readonly GraphValue[]): GraphValue | undefined {
+/** Sums the gradients for one value; undefined where there are none. */
+function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | undefined {
   if (gradients.length <= 1) return gradients[0];
   const { shape, batch } = gradients[0]!;
   const { order, tensors } = aligned(graph, gradients);

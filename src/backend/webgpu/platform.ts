@@ -1,5 +1,5 @@
-// What is used of WebGPU and of onnxruntime-web, written down here: the package's declarations have to compile for
-// users who have the types of neither.
+// The used parts of WebGPU's and onnxruntime-web's types: the package's declarations have to compile for users who have
+// neither.
 
 /** A `GPUBuffer`. */
 export interface GpuBuffer {

@@ -16,7 +16,8 @@ export function chosenSamples<P extends Problem>(problem: P, samples: readonly n
     return own;
   };
   return {
-    ...{ ...problem, sampleCount: samples.length },
+    ...problem,
+    sampleCount: samples.length,
     targets: gather("y", targets, n),
     weights: weights && gather("weights", weights, n),
     fixed: fixed.map((values, i) => {

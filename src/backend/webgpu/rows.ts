@@ -12,19 +12,19 @@ export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** So many samples are computed at once, and so many bytes their values take, unless `batchSize` says otherwise. */
+/** Most samples that are computed at once, and most bytes of their values, unless `batchSize` says otherwise. */
 const DEFAULT_ROWS = 1024;
 const DEFAULT_BYTES = 2 ** 30;
 
-/** How many samples are computed at once unless `batchSize` says otherwise. */
+/** Samples that are computed at once, unless `batchSize` says otherwise. */
 export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {
   const values = [...fixedInputs, ...operations];
-  // Of a forward pass all are kept, and of the one back there are at most as many.
+  // All values of the forward pass are kept, and the backward pass has at most as many.
   const bytes = 2 * 4 * values.reduce((sum, { shape }) => sum + sizeOf(shape), latentSize);
   return Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(DEFAULT_BYTES / bytes)));
 }
 
-/** How many samples of a problem are worked on at once. */
+/** Samples of a problem that are computed at once. */
 export function atOnce({ decoder, sampleCount, batchSize }: Problem, largestRows = Infinity): number {
   return Math.max(1, Math.min(sampleCount, batchSize ?? defaultRows(decoder), largestRows));
 }
@@ -44,15 +44,17 @@ export function sampleShape(decoder: Decoder, fixed: FixedValues, rows: number):
   return { decoder, rows, fixed: fixed.map((values, i) => (isShared(values, i) ? "shared" : "own")) };
 }
 
+/** Sizes, loss and weights of a graph for so many rows of a problem. */
 export function shapeOf({ decoder, loss, weights, fixed }: GpuProblem, rows: number): ObjectiveShape {
   return { ...sampleShape(decoder, fixed, rows), loss, weighted: weights !== undefined };
 }
 
-/** What makes the graphs of one shape and decoder differ from those of another. */
+/** Key that distinguishes the graphs of one decoder. */
 export function sampleKey({ rows, fixed }: SampleShape): string {
   return [rows, ...fixed].join(" ");
 }
 
+/** Key that distinguishes the objective graphs of one decoder. */
 export function shapeKey(shape: ObjectiveShape): string {
   const { loss, weighted } = shape;
   return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${sampleKey(shape)}`;
@@ -94,7 +96,7 @@ export function writeRow(
   const n = problem.decoder.outputSize;
   const own = attached("y", problem.targets).slice(sample * n, (sample + 1) * n);
   const weights = writeWeights(graph, problem, sample, row);
-  // What is missing must not be NaN: 0 · NaN is not 0.
+  // A missing number must not be NaN: 0 · NaN is not 0.
   if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
   graph.write(TARGETS, own, row * n);
 }

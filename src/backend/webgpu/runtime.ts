@@ -22,8 +22,8 @@ export async function importRuntime(): Promise<OnnxRuntime> {
 let lastTurn: Promise<unknown> = Promise.resolve();
 
 /**
- * Does work with onnxruntime-web while nobody else does: two sessions that run or are created at the same time
- * throw or wait for ever. There is one turn for all devices, since all share the runtime's one WebAssembly stack.
+ * Runs work with onnxruntime-web exclusively: two sessions that run or are created at the same time throw or never end.
+ * One queue serves all devices, since all share the runtime's one WebAssembly stack.
  */
 export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const turn = lastTurn.then(work);

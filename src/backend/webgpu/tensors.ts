@@ -35,7 +35,7 @@ export async function allocateTensors(
   const graph = new OnnxGraph();
   const zero = graph.input("zero", [1]);
   for (const [name, shape] of shapes) {
-    graph.output(name, graph.apply("Expand", zero, graph.integers(shape)), shape);
+    graph.output(name, graph.node({}, "Expand", [zero, graph.integers(shape)]), shape);
   }
   const { ort, device } = context;
   const session = await inTurn(() => createSession(context, graph));
@@ -60,10 +60,10 @@ export async function allocateTensors(
   };
 }
 
-// A turn lasts until the runtime has done what it was asked for, or failed at it. It aborts, and is of no use in this
-// process any more, when a session is released that is still running; and after a loss sessions are released.
+// A turn lasts until the runtime has finished or failed. Releasing a session that still runs, as after a loss of the device,
+// would abort the runtime for the whole process.
 
-/** To be called in turn. The outputs stay on the GPU. */
+/** Creates a session, whose outputs stay on the GPU. Call it within `inTurn`. */
 export function createSession(
   context: GpuContext,
   graph: OnnxGraph,
@@ -81,7 +81,7 @@ export function createSession(
   return overdue.during(created);
 }
 
-/** To be called in turn. */
+/** Runs a session. Call it within `inTurn`. */
 export function runSession(
   { overdue }: GpuContext,
   session: OnnxSession,

@@ -2,14 +2,14 @@ import { checkOptions, invalid, show } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { isPromise } from "../../base/realms.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
-import type { StandardLoss } from "../../terms/losses.ts";
-import type { Backend, Problem, Session } from "../backend.ts";
+import { isCustom } from "../../terms/losses.ts";
+import { type Backend, type Problem, type Session, taskOf } from "../backend.ts";
 import { allSamples } from "../feed.ts";
-import { solveAround, taskOf } from "../solve-around.ts";
+import { solveAround } from "../solve-around.ts";
 import { webgpuAvailability } from "./availability.ts";
 import { decodeOnGpu } from "./decode.ts";
 import type { ContextOptions } from "./device.ts";
-import { DeviceKeeper } from "./device-recovery.ts";
+import { DeviceRecovery } from "./device-recovery.ts";
 import { gpuObjective } from "./objective.ts";
 import type { GpuDevice, OnnxRuntime } from "./platform.ts";
 import { refusalOf } from "./refusal.ts";
@@ -17,27 +17,27 @@ import { atOnce, defaultRows, type GpuProblem } from "./rows.ts";
 
 /** Options of `webgpu`. */
 export interface WebgpuOptions {
-  /** What `import("onnxruntime-web/webgpu")` leads to. Default: that package, imported on first use. */
+  /** The module of `await import("onnxruntime-web/webgpu")`. Default: that package, imported on first use. */
   ort?: OnnxRuntime | undefined;
-  /** A `GPUDevice` to work on. Default: one of our own, for all calls. Once yours is lost, ours takes its place. */
+  /** `GPUDevice` for the graphs. Default: one device of this package for all calls, which also replaces a lost one. */
   device?: GpuDevice | undefined;
-  /** Where onnxruntime-web finds its WASM: becomes its `env.wasm.wasmPaths`. Default: its own choice. */
+  /** Value for onnxruntime-web's `env.wasm.wasmPaths`, by which it finds its WASM. Default: its own choice. */
   wasmPaths?: unknown;
 }
 
 /**
- * The WebGPU backend: the decoder on a GPU, in float32, through onnxruntime-web, an optional peer dependency that
- * has to be installed beside latentflow. It encodes with every flow and solver, decodes, and knows every kind of
- * operation, fixed inputs and points, binaryCrossEntropy and squaredError; training and custom losses are `wasm()`'s. The GPU computes losses and gradients; the solvers' steps,
- * and the curvature that L-BFGS asks for now and then, are computed in WASM.
+ * Makes the WebGPU backend, which computes decoders on a GPU in float32 through onnxruntime-web, an optional peer dependency
+ * to be installed beside latentflow. It encodes with every flow and solver and decodes; it supports every kind of operation,
+ * fixed inputs, points, `binaryCrossEntropy` and `squaredError`. Training and custom losses take `wasm()`. The GPU computes
+ * losses and gradients; the solvers' steps and the curvature for L-BFGS are computed in WASM.
  *
- * A device that is lost is replaced and the call goes on; a second loss, and it goes on in WASM. The result's
- * `backend.incidents` says so. Results differ from WASM's by what float32 rounds; a sample's do not depend on the
- * others unless the GPU rounds differently for another number of rows.
+ * After the loss of a device the call goes on with another one, after a second loss in WASM; the result's
+ * `backend.incidents` says so. Results differ from WASM's by float32 rounding. A sample's result does not depend on its
+ * batch, unless the GPU rounds differently for another number of rows.
  *
- * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; from the call that uses
- *   it, `unsupported` where there is no WebGPU, no adapter or no onnxruntime-web, on a loss or a use that it does
- *   not know, and before anything is begun on a decoder that it cannot compute, with the operation and the reason
+ * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; from the call that uses the
+ *   backend, `unsupported` without WebGPU, an adapter or onnxruntime-web, on a custom loss or training, and, before any
+ *   work, on a decoder that the GPU cannot compute, with the operation and the reason
  * @example
  * await encode(decoder, y, { backend: webgpu() });
  */
@@ -68,14 +68,14 @@ export function webgpu(options: WebgpuOptions = {}): Backend {
 async function open(decoder: Decoder, options: ContextOptions): Promise<Session> {
   const refusal = refusalOf(decoder);
   if (refusal) throw unsupported(refusal);
-  const keeper = await DeviceKeeper.open(decoder, options);
+  const recovery = await DeviceRecovery.open(decoder, options);
   const objectives: Pick<Session, "objectiveSize" | "objective"> = {
-    objectiveSize: (problem) => atOnce(checkProblem(problem), keeper.largestRows),
-    objective: (problem, first, count) => gpuObjective(keeper, checkProblem(problem), first, count),
+    objectiveSize: (problem) => atOnce(checkProblem(problem), recovery.largestRows),
+    objective: async (problem, first, count) => gpuObjective(recovery, checkProblem(problem), first, count),
   };
   return {
     get info() {
-      return keeper.info;
+      return recovery.info;
     },
     ...objectives,
     async solve(problem, pair, solution, control) {
@@ -86,7 +86,7 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
     decode(z, fixed, toLogits, control) {
       const sampleCount = z.length / decoder.latentSize;
       if (sampleCount === 0) return Promise.resolve(new Float32Array(0));
-      return keeper.work(
+      return recovery.work(
         (loaded) =>
           decodeOnGpu(loaded, z, fixed, toLogits, Math.min(sampleCount, defaultRows(decoder)), control),
         (session) => session.decode(z, fixed, toLogits, control),
@@ -96,13 +96,10 @@ async function open(decoder: Decoder, options: ContextOptions): Promise<Session>
 }
 
 function checkProblem(problem: Problem): GpuProblem {
-  checkGpuLoss(problem.loss.name);
-  return problem as Problem & { readonly loss: StandardLoss };
-}
-
-function checkGpuLoss(name: Problem["loss"]["name"]): void {
-  if (name === "custom")
+  if (isCustom(problem.loss)) {
     throw unsupported("a customLoss runs in JavaScript, between two passes of the decoder");
+  }
+  return problem as GpuProblem;
 }
 
 function unsupported(what: string): LatentflowError {

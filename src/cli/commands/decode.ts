@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { showLengths } from "../../files/array.ts";
 import { imageLayout } from "../../files/images.ts";
+import type { Limits } from "../../files/limits.ts";
 import { writeNpy } from "../../files/npy.ts";
-import type { Limits } from "../../files/source.ts";
 import { type Decoder, decode } from "../../index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { stdinHelp } from "../input/data-source.ts";
@@ -24,7 +24,13 @@ import {
 } from "../input/fixed-inputs.ts";
 import { readCodes } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
-import { addRunningOptions, backendOf, type RunningOptions, requiredOption } from "../options/options.ts";
+import {
+  addRunningOptions,
+  backendOf,
+  gives,
+  type RunningOptions,
+  requiredOption,
+} from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { decoderFigure, fixedFigures } from "../output/figures.ts";
 import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
@@ -58,7 +64,10 @@ export function addDecodeCommand(program: Command): void {
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))
     .addOption(
-      requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+      gives(
+        requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+        "z",
+      ),
     )
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "decode the first n latents (default: all)", parseCount);

@@ -3,7 +3,7 @@ import { demoDecoder, demoDigits } from "../assets.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addLossOptions } from "../input/decoder-file.ts";
 import type { EncodingOptions } from "../options/job.ts";
-import { addBatchSizeOption, addRunningOptions } from "../options/options.ts";
+import { addEncodeSettings, addRunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
@@ -38,7 +38,7 @@ export function addDemoCommand(program: Command): void {
         "a decoder of 784 outputs: safetensors or ONNX, a path or a URL",
       ).default(demoDecoder, "the one that comes along"),
     );
-  addBatchSizeOption(addRunningOptions(command));
+  addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
     "after",

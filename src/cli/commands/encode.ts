@@ -1,12 +1,13 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { dataFilesHelp, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import type { Job } from "../options/job.ts";
 import {
-  addBatchSizeOption,
+  addEncodeSettings,
   addRunningOptions,
+  gives,
   refuseOptions,
   requiredOption,
   wrongUsage,
@@ -46,12 +47,17 @@ export function addEncodeCommand(program: Command): void {
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp))
-    .addOption(requiredOption("--data <files...>", dataFilesHelp))
+    .addOption(gives(requiredOption("--data <files...>", dataFilesHelp), "y"))
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", z0Help)
-    .option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to")
+    .addOption(
+      gives(
+        new Option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to"),
+        "hasReconstructions",
+      ),
+    )
     .addOption(formatOption("; of shards it is merge's"))
     .option(
       "--id-column <name>",
@@ -72,7 +78,7 @@ export function addEncodeCommand(program: Command): void {
   command.optionsGroup("Given with the samples:");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
-  addBatchSizeOption(addRunningOptions(command));
+  addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
   addFlowAndSolverOptions(command).addHelpText(

@@ -40,9 +40,10 @@ import {
 import { readFixedOf, readWeightsOf, readZ0Of } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
-  addBatchSizeOption,
+  addEncodeSettings,
   addRunningOptions,
   backendOf,
+  encodeSettings,
   type RunningOptions,
   refuseOptions,
   requiredOption,
@@ -108,7 +109,7 @@ export function addEvaluateCommand(program: Command): void {
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
-  addBatchSizeOption(addRunningOptions(command));
+  addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
@@ -194,7 +195,7 @@ async function evaluateShown(
     loss,
     ...priorOption(prior),
     backend: backendOf(job),
-    ...(job.batchSize && { batchSize: job.batchSize }),
+    ...encodeSettings(job),
     signal,
     onProgress: progress.onProgress,
   };

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import {
@@ -11,7 +11,7 @@ import {
 import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { decoderOptions } from "../options/input-options.ts";
-import { addRunningOptions, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
+import { addRunningOptions, gives, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "../options/parse.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "../options/prior-options.ts";
 import type { TrainingJob } from "../options/training-job.ts";
@@ -51,22 +51,57 @@ export function addTrainCommand(program: Command): void {
     .option("--decoder <file>", "instead, the decoder to go on from: safetensors or ONNX, a path or a URL")
     .option("--architecture <file>", "or a new decoder by its definition: JSON, as createDecoder takes it")
     .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
-    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
+    .addOption(
+      gives(
+        requiredOption("--out <dir>", "folder for the results, made if it is missing"),
+        "checkpoint.file",
+      ),
+    )
     .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
-    .option(
-      "--checkpoint-seconds <s>",
-      "seconds from one checkpoint to the next",
-      parseNonNegative,
-      STANDARD_SECONDS,
+    .addOption(
+      gives(
+        new Option("--checkpoint-seconds <s>", "seconds from one checkpoint to the next")
+          .argParser(parseNonNegative)
+          .default(STANDARD_SECONDS),
+        "checkpoint.everySeconds",
+      ),
     )
-    .option(
-      "--validate [file]",
-      "also encode samples that are not trained on: those of a file, or the data set's own",
+    .addOption(
+      gives(
+        new Option(
+          "--validate [file]",
+          "also encode samples that are not trained on: those of a file, or the data set's own",
+        ),
+        "validation",
+        "validationData",
+      ),
     )
-    .option("--validate-every <n>", "after every n samples trained on (default: each epoch)", parseCount)
+    .addOption(
+      gives(
+        new Option(
+          "--validate-every <n>",
+          "after every n samples trained on (default: each epoch)",
+        ).argParser(parseCount),
+        "validation.everyImages",
+      ),
+    )
     .option("--validate-limit <n>", "the first n of them (default: all)", parseCount)
-    .option("--validate-weights <file>", "what they are weighted by, as --weights")
-    .option("--validate-fixed <name=file>", "what is given with them, as --fixed", parseFixed);
+    .addOption(
+      gives(
+        new Option("--validate-weights <file>", "what they are weighted by, as --weights"),
+        "validation.weights",
+        "validationWeights",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option("--validate-fixed <name=file>", "what is given with them, as --fixed").argParser(
+          parseFixed,
+        ),
+        "validation.fixed",
+        "validationFixed",
+      ),
+    );
   addFixedOptions(command, "samples");
   addDecoderOptions(command, "elu, for cross entropy sigmoid; with --decoder its file's");
   addLossOptions(command, "bce; with --decoder the one its file names");

@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import type { Limits } from "../../files/limits.ts";
 import { ARRAY_FORMATS } from "../../files/read.ts";
-import type { Limits } from "../../files/source.ts";
-import { LatentflowError } from "../../index.ts";
 import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../../train/index.ts";
-import { refuseOptions, wrongUsage } from "../options/options.ts";
+import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
@@ -63,16 +63,25 @@ const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 /** Adds the options of samples: a file, or a part of a data set that the library reads. */
 export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
   return command
-    .option("--data <file>", dataHelp)
+    .addOption(gives(new Option("--data <file>", dataHelp), "y"))
     .addOption(
-      new Option(
-        "--dataset <name>",
-        `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
+      gives(
+        new Option(
+          "--dataset <name>",
+          `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
+        ),
+        "y",
+        "data",
       )
         .choices(Object.keys(loaders))
         .conflicts("data"),
     )
-    .option("--dataset-folder <dir>", "where its four IDX files are (default: where found)")
+    .addOption(
+      gives(
+        new Option("--dataset-folder <dir>", "where its four IDX files are (default: where found)"),
+        "folder",
+      ),
+    )
     .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
 }
 
@@ -96,10 +105,8 @@ export async function readData(
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
-    // The loader's own name says nothing to whoever gave a flag.
     const flag = folder === undefined ? `--dataset ${dataset}` : "--dataset-folder";
-    const message = `${flag}: ${error.message.replace(/^\w+: /, "")}`;
-    throw new LatentflowError(error.code, message, { cause: error });
+    throw new LatentflowError(error.code, `${flag}: ${markedMessage(error)}`, { cause: error });
   });
   const flag = `--dataset ${dataset}`;
   return { source: `${dataset}, ${part}`, flag, at: flag, ...firstOf(splits[part], limit) };

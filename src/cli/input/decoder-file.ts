@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { invalid, showPath } from "../../base/check.ts";
 import { isOnnx } from "../../files/file-kind.ts";
-import { STANDARD_MAX_BYTES } from "../../files/source.ts";
+import { STANDARD_MAX_BYTES } from "../../files/limits.ts";
 import {
   type ActivationLike,
   type Decoder,
@@ -11,6 +11,7 @@ import {
   type StandardLoss,
 } from "../../index.ts";
 import { LOSS_MAKERS } from "../../terms/losses.ts";
+import { gives } from "../options/options.ts";
 import {
   kebabCase,
   parseActivation,
@@ -18,7 +19,6 @@ import {
   parseCount,
   parseCounts,
   parseNames,
-  parseNonNegative,
   parseShapes,
   type ShapeArgument,
 } from "../options/parse.ts";
@@ -32,8 +32,6 @@ export interface DecoderFlags extends LossFlags {
   readonly activation?: ActivationLike | readonly ActivationLike[];
   readonly outputActivation?: ActivationLike;
   readonly outputShape?: readonly number[];
-  readonly batchNorm?: "beforeActivation" | "afterActivation";
-  readonly batchNormEpsilon?: number;
   readonly latent?: string;
   readonly outputName?: string;
   readonly pointsInput?: string[];
@@ -47,12 +45,12 @@ export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
 
 /** Options that describe how files of each kind are read. */
 const FILE_OPTIONS = {
-  safetensors: ["prefix", "activation", "batchNorm", "batchNormEpsilon"],
+  safetensors: ["prefix", "activation"],
   onnx: ["latent", "outputName", "pointsInput", "inputShape", "layout"],
 } as const;
 
 /** Options that only describe how a file is read: refused without a file. */
-export const readingFlags = ["prefix", "batchNorm", "batchNormEpsilon", ...FILE_OPTIONS.onnx] as const;
+export const readingFlags = ["prefix", ...FILE_OPTIONS.onnx] as const;
 
 /** Options of the loss, as commander returns them. */
 export interface LossFlags {
@@ -77,28 +75,34 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
     )
     .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
     .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
-    .addOption(
-      new Option("--batch-norm <place>", "where BatchNorms act, if the layers' numbers do not tell").choices([
-        "beforeActivation",
-        "afterActivation",
-      ]),
-    )
-    .option("--batch-norm-epsilon <x>", "what BatchNorms add to a variance, else 1e-5", parseNonNegative)
     .optionsGroup("Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):")
     .option(
       "--latent <name>",
       "the input that is sought, z; the others are fixed (default: the one of floats)",
     )
-    .option("--output-name <name>", "the output that is the sample (default: the only one)")
-    .option(
-      "--points-input <name>",
-      "an input whose rows are points, any number of them; once for each such input",
-      parseNames,
+    .addOption(
+      gives(
+        new Option("--output-name <name>", "the output that is the sample (default: the only one)"),
+        "loadOnnx.output",
+      ),
     )
-    .option(
-      "--input-shape <name=lengths>",
-      "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
-      parseShapes,
+    .addOption(
+      gives(
+        new Option(
+          "--points-input <name>",
+          "an input whose rows are points, any number of them; once for each such input",
+        ).argParser(parseNames),
+        "loadOnnx.points",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--input-shape <name=lengths>",
+          "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+        ).argParser(parseShapes),
+        "inputShapes",
+      ),
     )
     .addOption(
       new Option(
@@ -119,10 +123,13 @@ export function addLossOptions(command: Command, standard = "the one the decoder
     .optionsGroup(`Loss (default: ${standard}):`)
     .addOption(new Option("--loss <name>", "what is made small").choices(Object.keys(LOSS_MAKERS)))
     .addOption(
-      new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
-        "mean",
-        "sum",
-      ]),
+      gives(
+        new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
+          "mean",
+          "sum",
+        ]),
+        "loss.reduction",
+      ),
     );
 }
 
@@ -185,15 +192,12 @@ function nameOf(activation: ActivationLike): string {
 
 async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
-  const { batchNorm, batchNormEpsilon } = options;
   const loss = lossOf(options);
   return loadDecoder(file, {
     ...(prefix !== undefined && { prefix }),
     ...(activation && { activation }),
     ...(outputActivation && { outputActivation }),
     ...(outputShape && { outputShape }),
-    ...(batchNorm && { batchNorm }),
-    ...(batchNormEpsilon !== undefined && { batchNormEpsilon }),
     ...(loss && { loss }),
     ...(maxBytes && { maxBytes }),
     signal,

@@ -6,9 +6,10 @@ import { onAbort } from "../../base/on-abort.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import type { DataArray } from "../../files/array.ts";
 import { fileError } from "../../files/durable-file.ts";
+import { collect, type Limits } from "../../files/limits.ts";
+import { readFile } from "../../files/local-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { readArray } from "../../files/read.ts";
-import { collect, type Limits, readFile } from "../../files/source.ts";
 import { type Dataset, readDatasetAs } from "../../train/dataset.ts";
 
 /**

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { invalid, invalidFile, show, showPath } from "../../base/check.ts";
+import { callOf } from "../../base/message.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { checkFixedInput } from "../../decoder/fixed.ts";
 import { atPoints } from "../../decoder/points.ts";
@@ -128,7 +129,7 @@ export function planFixedInputs(
 ): FixedInputsPlan {
   const isOverPoints = decoder.fixedInputs.some(({ hasPoints }) => hasPoints);
   const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
-  const sized = atPoints("encode", decoder, count);
+  const sized = atPoints(callOf("encode"), decoder, count);
   const inputs = sources.map((source, i) => planInput(sized.fixedInputs[i]!, source, rows));
   return { decoder: sized, points: count, inputs };
 }

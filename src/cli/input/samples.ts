@@ -1,7 +1,7 @@
 import { invalidFile } from "../../base/check.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
-import type { Limits } from "../../files/source.ts";
+import type { Limits } from "../../files/limits.ts";
 import { isReordered } from "../../graph/kind.ts";
 import type { Decoder } from "../../index.ts";
 import type { Dataset } from "../../train/dataset.ts";

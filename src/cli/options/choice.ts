@@ -1,44 +1,33 @@
 import { type Command, Option } from "commander";
+import { type Bounds, showLimits } from "../../base/check.ts";
+import type { Field, FieldsOf } from "../../base/options.ts";
 import { LatentflowError } from "../../index.ts";
-import { splitMessage } from "./message.ts";
-import { refuseOptions, wrongUsage } from "./options.ts";
+import { MAX_COUNT } from "../../solver/base.ts";
+import { messageInFlags } from "./message.ts";
+import { gives, refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
 /** A value of the library that a command's user chooses by name, with options that not every member has. */
 export interface Choice<T extends object> {
   /** The option that names the member: `solver`. */
   readonly name: string;
-  /** What is chosen, for the help. */
+  /** Description of the choice, for the help. */
   readonly text: string;
-  /** What can be chosen, the default first. */
+  /** Members that can be chosen, the default first. */
   readonly members: Readonly<Record<string, Member<T>>>;
-  /** What the members' options mean, each once. */
-  readonly options: Readonly<Record<string, ChoiceOption>>;
+  /** Names of flags by option, where another choice has an option of the same name. */
+  readonly flags?: Readonly<Record<string, string>>;
+  /** Readers of values by option, of those that are neither numbers nor words. */
+  readonly parsers?: Readonly<Record<string, (text: string) => unknown>>;
 }
 
-/** One of those values, with the names of its options. */
-export interface Member<T, Name extends string = string> {
-  /** Its options with their defaults; undefined where there is none, so that the user must give one. */
-  readonly defaults: Readonly<Record<Name, unknown>>;
-  /** Makes it of the options that were given, or throws a LatentflowError. */
+/** Value of a choice, with its options. */
+export interface Member<T> {
+  readonly fields: Readonly<Record<string, Field<unknown>>>;
+  readonly help: Readonly<Record<string, readonly [value: string, text: string]>>;
+  /** Makes the value from the options that were given, or throws a LatentflowError. */
   readonly make: (given: Readonly<Record<string, unknown>>) => T;
 }
-
-/** An option of some of the members. */
-export interface ChoiceOption {
-  /** What its value is, for the help: `time`. */
-  readonly value: string;
-  readonly text: string;
-  /** The command's name for it, where that is not its own: other choices may have one of the same name. */
-  readonly as?: string;
-  /** The words it takes. Without them it is a number, or what `parse` makes of it. */
-  readonly words?: readonly string[];
-  readonly parse?: (text: string) => unknown;
-}
-
-/** What options mean, of all that the members have: the compiler names one that is missing, or that none of them has. */
-export type OptionsOf<Members> = Readonly<Record<NameOf<Members[keyof Members]>, ChoiceOption>>;
-type NameOf<M> = M extends Member<unknown, infer Name> ? Name : never;
 
 /** A name and options. */
 export interface Description {
@@ -46,29 +35,39 @@ export interface Description {
   readonly [option: string]: unknown;
 }
 
-/** What the user has chosen. */
+/** Value that the user has chosen. */
 export interface Chosen<T> {
   readonly value: T;
-  /** Its name and all of its options, for reports. */
+  /** Name and all options of the value, for reports. */
   readonly description: Description;
-  /** The same value but for one option, where it has that option. */
+  /** Makes the value with another value of one option, if it has that option. */
   readonly withOption: (name: string, value: unknown) => T;
 }
 
-/**
- * A member that one function of the library makes, which checks the values that it is given.
- *
- * @param defaults an object with the defaults among its properties: what the function returns will do
- */
+/** A member that one function of the library makes, by the table of its options. */
 export function member<O, T>(
   make: (options: O) => T,
-  defaults: { readonly [Name in OptionOf<O>]: unknown },
-): Member<T, OptionOf<O>> {
-  return { make: (given) => make(given as O), defaults: { ...defaults } };
+  fields: FieldsOf<NonNullable<O>>,
+  help: Readonly<Record<keyof NonNullable<O> & string, readonly [value: string, text: string]>>,
+): Member<T> {
+  return { make: (given) => make(given as O), fields: fields as Member<T>["fields"], help };
 }
 
-/** The names of a function's options, where it has any. */
-type OptionOf<O> = keyof NonNullable<O> & string;
+/** Options of all members, each with the members that have it. */
+function optionsOf<T extends object>({ members }: Choice<T>): Map<string, [name: string, Member<T>][]> {
+  const options = new Map<string, [string, Member<T>][]>();
+  for (const [name, each] of Object.entries(members)) {
+    for (const option of Object.keys(each.fields)) {
+      options.set(option, [...(options.get(option) ?? []), [name, each]]);
+    }
+  }
+  return options;
+}
+
+/** Name of the program's option for a member's option. */
+function nameOf<T extends object>({ flags }: Choice<T>, option: string): string {
+  return flags?.[option] ?? option;
+}
 
 /** Adds to a command the option that names the member, and the members' own. */
 export function addChoice<T extends object>(command: Command, choice: Choice<T>): void {
@@ -76,25 +75,53 @@ export function addChoice<T extends object>(command: Command, choice: Choice<T>)
   command.addOption(
     new Option(`--${kebabCase(choice.name)} <name>`, choice.text).choices(names).default(names[0]),
   );
-  for (const [name, { value, text, words, as, parse }] of Object.entries(choice.options)) {
-    const option = new Option(`--${kebabCase(as ?? name)} <${value}>`, `${text} (${owners(choice, name)})`);
-    command.addOption(words ? option.choices(words) : option.argParser(parse ?? parseNumber));
+  for (const [option, owners] of optionsOf(choice)) {
+    const [, { fields, help }] = owners[0]!;
+    const flags = `--${kebabCase(nameOf(choice, option))} <${help[option]![0]}>`;
+    const added = gives(new Option(flags, helpOf(option, owners)), `${choice.name}.${option}`);
+    const { choices } = fields[option]!;
+    command.addOption(
+      choices ? added.choices(choices) : added.argParser(choice.parsers?.[option] ?? parseNumber),
+    );
   }
 }
 
-/** Whose option it is and what it is by default: `amd: 10000; euler, rk4: to be given`. */
-function owners<T extends object>({ members }: Choice<T>, option: string): string {
-  const byDefault = new Map<unknown, string[]>();
-  for (const [name, { defaults }] of Object.entries(members)) {
-    if (!(option in defaults)) continue;
-    byDefault.set(defaults[option], [...(byDefault.get(defaults[option]) ?? []), name]);
+/** Help of an option: its text, range and defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */
+function helpOf<T>(option: string, owners: readonly (readonly [name: string, Member<T>])[]): string {
+  const text = byValue(owners, ({ help }) => help[option]![1]);
+  const limits = byValue(owners, ({ fields }) => showRange(fields[option]!.bounds));
+  const defaults = byValue(owners, ({ fields }) => String(fields[option]!.standard ?? "to be given"));
+  const said = (groups: Map<string, string[]>) =>
+    groups.size === 1 ? [...groups.keys()][0]! : showGroups(groups);
+  const range = said(limits);
+  return `${said(text)} (${range && `${range}; `}${showGroups(defaults)})`;
+}
+
+/** Names of owners by what they have in common. */
+function byValue<T>(
+  owners: readonly (readonly [name: string, Member<T>])[],
+  read: (each: Member<T>) => string,
+): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [name, each] of owners) {
+    groups.set(read(each), [...(groups.get(read(each)) ?? []), name]);
   }
-  return [...byDefault].map(([value, names]) => `${names.join(", ")}: ${value ?? "to be given"}`).join("; ");
+  return groups;
+}
+
+/** `amd: 10000; euler, rk4: to be given` */
+function showGroups(groups: Map<string, string[]>): string {
+  return [...groups].map(([value, names]) => `${names.join(", ")}: ${value}`).join("; ");
+}
+
+/** Bounds of a number for the help, without a largest count that no computer reaches. */
+function showRange({ max, ...bounds }: Bounds = {}): string {
+  return showLimits({ ...bounds, ...(max !== undefined && max < MAX_COUNT && { max }) });
 }
 
 /** Refuses the options of a choice that does not count, if they are given: that is wrong usage. */
 export function refuseChoice<T extends object>(command: Command, choice: Choice<T>, reason: string): void {
-  const options = Object.entries(choice.options).map(([name, { as = name }]) => as);
+  const options = [...optionsOf(choice).keys()].map((option) => nameOf(choice, option));
   refuseOptions(command, [choice.name, ...options], reason);
 }
 
@@ -105,37 +132,37 @@ export function refuseChoice<T extends object>(command: Command, choice: Choice<
 export function chosen<T extends object>(command: Command, choice: Choice<T>): Chosen<T> {
   const options = command.opts<Readonly<Record<string, unknown>>>();
   const name = String(options[choice.name]);
-  const { defaults, make } = choice.members[name]!;
+  const { fields, make } = choice.members[name]!;
 
   const given: Record<string, unknown> = {};
-  for (const [option, { as = option }] of Object.entries(choice.options)) {
-    const flag = `--${kebabCase(as)}`;
-    if (options[as] !== undefined) {
-      if (!(option in defaults)) wrongUsage(command, `${flag} is no option of --${choice.name} ${name}`);
-      given[option] = options[as];
-    } else if (option in defaults && defaults[option] === undefined) {
+  for (const option of optionsOf(choice).keys()) {
+    const value = options[nameOf(choice, option)];
+    const flag = `--${kebabCase(nameOf(choice, option))}`;
+    if (value !== undefined) {
+      if (!(option in fields)) wrongUsage(command, `${flag} is no option of --${choice.name} ${name}`);
+      given[option] = value;
+    } else if (option in fields && !("standard" in fields[option]!)) {
       wrongUsage(command, `--${choice.name} ${name} needs ${flag}`);
     }
   }
   try {
     const value = make(given);
-    // Where a default depends on another option, the value itself knows it.
-    const all = { ...defaults, ...given, ...value };
-    const own = Object.keys(choice.options).filter((option) => option in defaults);
+    // Where a default depends on another option, the value itself has it.
+    const all: Readonly<Record<string, unknown>> = { ...given, ...value };
+    const own = Object.entries(fields).map(([option, { standard }]) => [option, all[option] ?? standard]);
     return {
       value,
-      description: { name, ...Object.fromEntries(own.map((option) => [option, all[option]])) },
-      withOption: (option, changed) => (option in defaults ? make({ ...given, [option]: changed }) : value),
+      description: { name, ...Object.fromEntries(own) },
+      withOption: (option, changed) => (option in fields ? make({ ...given, [option]: changed }) : value),
     };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    return wrongUsage(command, withOwnFlag(choice, error.message));
+    return wrongUsage(command, messageInFlags(error, { flagOf: (paths) => flagIn(choice, paths) }));
   }
 }
 
-/** A maker's message, with the flag for the option that it names. */
-function withOwnFlag<T extends object>({ options }: Choice<T>, message: string): string {
-  const parts = splitMessage(message);
-  const option = parts && options[parts.word];
-  return option ? `--${kebabCase(option.as ?? parts.word)}${parts.rest}` : message;
+/** Flag for an option of the members. */
+function flagIn<T extends object>(choice: Choice<T>, paths: readonly string[]): string | undefined {
+  const name = paths.find((path) => optionsOf(choice).has(path));
+  return name && `--${kebabCase(nameOf(choice, name))}`;
 }

@@ -3,23 +3,27 @@ import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
 import type { Shard } from "../parts/units.ts";
 import type { ResultsFormatName } from "../parts/write-results.ts";
-import { backendOf, type RunningOptions } from "./options.ts";
+import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";
 import { type ChosenPrior, priorOption } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
 import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
-/** What the options of the commands that encode say, as commander hands them over. */
-export interface EncodingOptions extends DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
+/** Options of the commands that encode, as commander hands them over. */
+export interface EncodingOptions
+  extends DecoderFlags,
+    FixedFlags,
+    PriorFlags,
+    RunningOptions,
+    EncodeSettings {
   readonly out: string;
   readonly limit?: number;
-  readonly batchSize?: number;
 }
 
-/** What a command asks for. */
+/** Work that a command asks for. */
 export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   /** The files of samples, whose rows follow each other. */
   readonly data: readonly string[];
-  /** What the file is in messages, where no flag gives it. */
+  /** Name of the file in messages, if no flag gives it. */
   readonly dataFlag?: string;
   /** A file of weights. */
   readonly weights?: string;
@@ -28,7 +32,7 @@ export interface Job extends EncodingOptions, ChosenFlowAndSolver {
   readonly reconstructions?: true;
   /** The column that says who the samples are, of files that are Parquet. */
   readonly idColumn?: string;
-  /** How many samples are computed, and kept, as a whole. Default: `standardUnit`. */
+  /** Number of samples that are computed, and kept, as a whole. Default: `standardUnit`. */
   readonly unit?: number;
   /** The part of the work that is to be done; undefined: all, with the results at its end. */
   readonly shard?: Shard;
@@ -49,6 +53,6 @@ export function encodeOptions(
     ...priorOption(prior),
     backend: backendOf(job),
     ...(weights && { weights }),
-    ...(job.batchSize && { batchSize: job.batchSize }),
+    ...encodeSettings(job),
   };
 }

@@ -1,70 +1,105 @@
-import type { ExpDecay, Flow, Grid, Solver, StandardLoss } from "../../index.ts";
-import type { Adjoint, Optimizer, Schedule, Shift } from "../../train/index.ts";
+import { type LatentflowError, markedMessage } from "../../base/errors.ts";
+import { type Mark, piecesOf } from "../../base/message.ts";
 
-// The library's messages begin with the function that was called, then what of an option's value is meant, then the
-// option: "train: validation: everyImages is 0, expected …". Where the program calls the library, people have given
-// flags.
-
-/** The functions that the program calls. */
-const verbs = [
-  "encode",
-  "decode",
-  "evaluate",
-  "train",
-  "trainAutoencoder",
-  "encodeWith",
-  "createDecoder",
-  "wasm",
-];
-
-/** The makers of what it passes to them, of all kinds; the values do not matter. */
-const MAKERS: { readonly [Name in ValueName]: true } = {
-  ...{ lbfgs: true, amd: true, euler: true, rk4: true, dormandPrince: true, logGrid: true, linearGrid: true },
-  ...{ gradientFlow: true, nesterovFlow: true, expDecay: true },
-  ...{ rmsprop: true, adam: true, sgd: true, constant: true, linear: true, cosine: true },
-  ...{ approximate: true, full: true, direct: true, shift: true },
-  ...{ binaryCrossEntropy: true, squaredError: true },
-};
-
-/** Values that have their maker's name. */
-type ValueName = (
-  | Solver
-  | Flow
-  | Grid
-  | Optimizer
-  | Schedule
-  | Adjoint
-  | StandardLoss
-  | ExpDecay
-  | Shift
-)["name"];
-
-const functions = new Set([...verbs, ...Object.keys(MAKERS)]);
-
-const loaders = new Set(["loadDecoder", "loadOnnx"]);
-
-const scopes = ["validation", "checkpoint", "encoder"] as const;
-
-/** A message of the library, taken apart. */
-export interface MessageParts {
-  /** The function that was called. */
-  readonly from: string;
-  /** Of `loadDecoder` and `loadOnnx`: the file, as the message shows it. */
-  readonly file: string | undefined;
-  readonly scope: (typeof scopes)[number] | undefined;
-  /** The first word after that, which may be an option's name. */
-  readonly word: string;
-  /** What follows the word. */
-  readonly rest: string;
+/** Flags in place of the names that the library's messages have. */
+export interface Names {
+  /**
+   * Flag for an option, or undefined if there is none.
+   *
+   * @param paths names of the option, the most particular first: `validation.y`, `encode.y`, `y`
+   */
+  readonly flagOf: (paths: readonly string[]) => string | undefined;
+  /** Flag of an option that a message begins with, with the file that it gives; default: the flag alone. */
+  readonly subjectOf?: (flag: string) => { readonly text: string; readonly isFile: boolean };
+  /** Beginning of a message about a file that a function was given, as messages show the file. */
+  readonly fileOf?: (file: string) => string;
 }
 
-/** Takes a message apart; undefined when it is none of a function of the library. */
-export function splitMessage(message: string): MessageParts | undefined {
-  const [start, name, file] = /^(\w+)(?:\(("(?:[^"\\]|\\.)*")\))?: /.exec(message) ?? [];
-  if (start === undefined || !(functions.has(name!) || loaders.has(name!))) return undefined;
-  let text = message.slice(start.length);
-  const scope = scopes.find((each) => text.startsWith(`${each}: `));
-  if (scope) text = text.slice(scope.length + 2);
-  const [word] = /^[\w.]*/.exec(text)!;
-  return { from: name!, file, scope, word, rest: text.slice(word.length) };
+/** Message of an error with flags in place of options: without the names of functions, which no flag has. */
+export function messageInFlags(error: LatentflowError, names: Names): string {
+  return textInFlags(markedMessage(error), names);
+}
+
+/** Renders a message with marks, with flags in place of options. */
+export function textInFlags(message: string, names: Names): string {
+  return new Renderer(names).render(message);
+}
+
+class Renderer {
+  private call = "";
+  private scopes: string[] = [];
+  private file: string | undefined;
+  private text = "";
+  private afterHead = false;
+  private afterFile = false;
+
+  constructor(private readonly names: Names) {}
+
+  render(message: string): string {
+    for (const piece of piecesOf(message)) {
+      if (typeof piece === "string") this.addText(piece);
+      else this.addMark(piece);
+    }
+    const scope = this.scopes.length > 0 ? this.flagOf(this.scopes.join(".")) : undefined;
+    return scope === undefined || this.text.includes(scope) ? this.text : `${scope}: ${this.text}`;
+  }
+
+  private addText(piece: string): void {
+    const text = this.afterHead && piece.startsWith(": ") ? piece.slice(2) : piece;
+    this.afterHead = false;
+    if (text === "") return;
+    this.beginByFile();
+    this.text += this.afterFile && text === " is " ? " has " : text;
+    this.afterFile = false;
+  }
+
+  private addMark(piece: Mark): void {
+    const { kind, text, option = "", value } = piece;
+    const flag = kind === "head" ? undefined : this.flagOf(option);
+    if (kind === "head") {
+      // A flag of the program's own, where it has the library read a file.
+      if (text.startsWith("--")) this.text += text;
+      else this.beginWith(piece);
+    } else if (kind === "subject" && flag !== undefined) {
+      const subject = this.names.subjectOf?.(flag) ?? { text: flag, isFile: false };
+      this.text += subject.text;
+      this.afterFile = subject.isFile;
+      this.afterHead = false;
+    } else if (kind === "option" && flag !== undefined) {
+      this.addText(withValue(flag, value));
+    } else if (kind !== "clause" || flag !== undefined) {
+      for (const inner of piecesOf(text)) {
+        if (typeof inner === "string") this.addText(inner);
+        else this.addMark(inner);
+      }
+    }
+  }
+
+  private beginWith({ text, option, value }: Mark): void {
+    if (option === undefined) this.call = text.replace(/\(.*/s, "");
+    else this.scopes.push(option);
+    if (typeof value === "string") this.file = value;
+    this.afterHead = true;
+  }
+
+  /** Names the file that a function was given, unless the message begins with a flag. */
+  private beginByFile(): void {
+    if (this.file !== undefined && this.text === "")
+      this.text = `${this.names.fileOf?.(this.file) ?? this.file}: `;
+    this.file = undefined;
+  }
+
+  private flagOf(option: string): string | undefined {
+    const scope = this.scopes.join(".");
+    return this.names.flagOf([...(scope ? [`${scope}.${option}`] : []), `${this.call}.${option}`, option]);
+  }
+}
+
+/** Flag with a value that a message advises. Of an object the flag once for each property, as `--fixed` is given. */
+function withValue(flag: string, value: unknown): string {
+  if (value === undefined || value === true) return flag;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return `${flag} ${String(value)}`;
+  return Object.entries(value)
+    .map(([name, each]) => `${flag} ${name}=${String(each)}`)
+    .join(" ");
 }

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Backend, LatentflowError, wasm } from "../../index.ts";
+import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
+import { type Backend, type EncodeOptions, LatentflowError, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { collectors, kebabCase, parseCount } from "./parse.ts";
+import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
 
-/** How a command prints and runs, as commander hands it over. */
+/** Options on printing and running, as commander hands them over. */
 export interface RunningOptions {
   readonly json?: true;
   readonly quiet?: true;
@@ -25,7 +26,7 @@ export function addRunningOptions(command: Command): Command {
     );
 }
 
-/** As many as the library takes: a command would else find out when its files have been read. */
+/** Reads a number of threads that the library takes, before the command reads its files. */
 function parseThreads(text: string): number {
   const threads = parseCount(text);
   try {
@@ -33,17 +34,26 @@ function parseThreads(text: string): number {
     return threads;
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw new InvalidArgumentError(`Expected ${error.message.replace(/^.*, expected /, "")}.`);
+    throw new InvalidArgumentError(`Expected ${error.expected}.`);
   }
 }
 
-/** Adds the bound on the memory that encoding takes. */
-export function addBatchSizeOption(command: Command): Command {
-  return command.option(
-    "--batch-size <n>",
-    "at most so many samples in memory at once; the result is the same",
-    parseCount,
-  );
+/** Options of `encode` that the program takes as they are. */
+export type EncodeSettings = { readonly [Name in keyof typeof ENCODE_HELP]?: EncodeOptions[Name] };
+
+/** Adds the options of `EncodeSettings`. */
+export function addEncodeSettings(command: Command): Command {
+  for (const [name, [value, text]] of Object.entries(ENCODE_HELP)) {
+    const parse = numberWithin(ENCODE_FIELDS[name as keyof typeof ENCODE_HELP].bounds ?? {});
+    command.option(`--${kebabCase(name)} <${value}>`, text, parse);
+  }
+  return command;
+}
+
+/** Options of `EncodeSettings` among a command's. */
+export function encodeSettings(given: EncodeSettings): EncodeSettings {
+  const names = Object.keys(ENCODE_HELP) as (keyof EncodeSettings)[];
+  return Object.fromEntries(names.map((name) => [name, given[name]]));
 }
 
 /**
@@ -57,6 +67,24 @@ export function requiredOption(flags: string, text: string): Option {
   const option = new Option(flags, `${text} (required)`);
   required.add(option);
   return option;
+}
+
+/** Paths of the library's options that an option of the program gives, beside one of its own name. */
+const paths = new WeakMap<Option, readonly string[]>();
+
+/**
+ * Says which options of the library an option gives: messages have its flag in their place.
+ *
+ * @param names paths such as `y`, `validation.y`, or `loadOnnx.output` for an option of one function
+ */
+export function gives(option: Option, ...names: string[]): Option {
+  paths.set(option, names);
+  return option;
+}
+
+/** Paths of the library's options that an option gives. */
+export function pathsOf(option: Option): readonly string[] {
+  return [...(paths.get(option) ?? []), option.attributeName()];
 }
 
 /** Refuses a command line that lacks what has to be given. */
@@ -94,7 +122,7 @@ export function refuseOptions(command: Command, names: readonly string[], reason
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
-/** Where the work is done. */
+/** Backend that does the work. */
 export function backendOf({ plain, threads }: RunningOptions): Backend {
   return wasm({ ...(plain && { relaxed: false }), ...(threads && { threads }) });
 }

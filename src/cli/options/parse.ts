@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { showBounds } from "../../base/check.ts";
+import { type Bounds, checkNumber, showBounds, showLimits } from "../../base/check.ts";
 import {
   type ActivationLike,
   type ActivationName,
@@ -17,33 +17,43 @@ export function parseNumber(text: string): number {
   return number;
 }
 
-/** A finite number > 0. */
-export function parsePositive(text: string): number {
-  const number = parseNumber(text);
-  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError("Expected a number > 0.");
-  return number;
+/** Reader of numbers within bounds. */
+export function numberWithin(bounds: Bounds): (text: string) => number {
+  return (text) => {
+    const number = parseNumber(text);
+    try {
+      return checkNumber("", "", number, bounds);
+    } catch {
+      const limits = showLimits(bounds) || "that is finite";
+      throw new InvalidArgumentError(`Expected a ${bounds.integer ? "whole number" : "number"} ${limits}.`);
+    }
+  };
 }
+
+/** A finite number > 0. */
+export const parsePositive = numberWithin({ above: 0 });
 
 /** A finite number >= 0. */
-export function parseNonNegative(text: string): number {
-  const number = parseNumber(text);
-  if (!(number >= 0 && Number.isFinite(number))) throw new InvalidArgumentError("Expected a number >= 0.");
-  return number;
-}
+export const parseNonNegative = numberWithin({ min: 0 });
 
 /** A number from 0 to 1. */
-export function parseShare(text: string): number {
-  const number = parseNumber(text);
-  if (!(number >= 0 && number <= 1)) throw new InvalidArgumentError("Expected a number from 0 to 1.");
-  return number;
-}
+export const parseShare = numberWithin({ min: 0, max: 1 });
+
+/** A positive whole number. */
+export const parseCount = numberWithin({ min: 1, integer: true });
+
+/** A seed, a whole number >= 0. */
+export const parseSeed = numberWithin({ min: 0, integer: true });
+
+/** A finite number. */
+const parseFinite = numberWithin({});
 
 /** A finite number, or several with commas between them: `0,0.5`. */
 export function parseNumbers(text: string): number | number[] {
   return parseList(text, parseFinite, "Expected a number, or several with commas between them.");
 }
 
-/** The same of numbers > 0. */
+/** Reads a number > 0, or several with commas between them. */
 export function parsePositives(text: string): number | number[] {
   return parseList(text, parsePositive, "Expected a number > 0, or several with commas between them.");
 }
@@ -54,28 +64,6 @@ function parseList(text: string, parse: (text: string) => number, expected: stri
   } catch {
     throw new InvalidArgumentError(expected);
   }
-}
-
-function parseFinite(text: string): number {
-  const number = parseNumber(text);
-  if (!Number.isFinite(number)) throw new InvalidArgumentError("Expected a finite number.");
-  return number;
-}
-
-/** A positive whole number. */
-export function parseCount(text: string): number {
-  const count = parseNumber(text);
-  if (!Number.isSafeInteger(count) || count < 1)
-    throw new InvalidArgumentError("Expected a whole number >= 1.");
-  return count;
-}
-
-/** A seed. */
-export function parseSeed(text: string): number {
-  const seed = parseNumber(text);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new InvalidArgumentError("Expected a whole number >= 0.");
-  return seed;
 }
 
 /** Sizes or lengths with commas between them: `28,28`. */
@@ -120,7 +108,7 @@ function checkActivation(value: object): ActivationLike {
   }
 }
 
-/** How strongly a gradient drives its flow: a number, or `decay:2`, exp(-2 t / t1). */
+/** Reads the strength of the gradient in a flow: a number, or `decay:2`, exp(-2 t / t1). */
 export function parseAlpha(text: string): Alpha {
   const [name, rate] = splitParameter(text);
   if (name !== "decay") return parseNumber(text);
@@ -137,7 +125,7 @@ export interface FixedArgument {
   readonly value: string | number;
 }
 
-/** What a number is, of which a file may be told apart: `./3`. */
+/** Pattern of a number; a file of such a name is given as `./3`. */
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 /** One of them, behind those before it. */
@@ -174,7 +162,7 @@ export function parseNames(text: string, before: readonly string[] = []): string
   return [...before, text];
 }
 
-/** Those whose option may be given several times, each behind those before it. */
+/** Readers of options that may be given several times: each value is added to those before. */
 export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames, parseShapes]);
 
 /** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { refuseOptions, wrongUsage } from "./options.ts";
+import { gives, refuseOptions, wrongUsage } from "./options.ts";
 import {
   kebabCase,
   parseCount,
@@ -10,7 +10,7 @@ import {
   parseShare,
 } from "./parse.ts";
 
-/** What a command says of the prior on codes, as commander hands it over. */
+/** Options on the prior on codes, as commander hands them over. */
 export interface PriorFlags {
   readonly prior?: PriorChoice;
   readonly priorMean?: number | readonly number[];
@@ -26,13 +26,19 @@ export interface PriorFlags {
 
 type PriorChoice = "gaussian" | "mixture" | "none";
 
-/** What follows `--prior`. */
+/** Names of the options on details of a prior. */
 type PriorDetail = Exclude<keyof PriorFlags, "prior">;
 
 /** Their names; the values do not matter. */
 const DETAILS: { readonly [Name in PriorDetail]: true } = {
-  ...{ priorMean: true, priorStd: true, priorWeight: true, priorFrom: true, priorCovariance: true },
-  ...{ priorShrinkage: true, priorComponents: true, priorSeed: true },
+  priorMean: true,
+  priorStd: true,
+  priorWeight: true,
+  priorFrom: true,
+  priorCovariance: true,
+  priorShrinkage: true,
+  priorComponents: true,
+  priorSeed: true,
 };
 
 const detailNames = Object.keys(DETAILS) as readonly PriorDetail[];
@@ -56,7 +62,7 @@ const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDeta
   ),
 };
 
-/** Those that say how codes are fitted. */
+/** Options on how codes are fitted. */
 const FITTING: readonly PriorDetail[] = ["priorCovariance", "priorShrinkage"];
 
 /** Adds the options for the prior: a group of a command's help. */
@@ -69,41 +75,63 @@ export function addPriorOptions(command: Command): Command {
         "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
       ).choices(["gaussian", "mixture", "none"]),
     )
-    .option(
-      "--prior-mean <numbers>",
-      "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
-      parseNumbers,
-    )
-    .option(
-      "--prior-std <numbers>",
-      "gaussian: its standard deviations, in the same way (default: 1)",
-      parsePositives,
-    )
-    .option(
-      "--prior-weight <factor>",
-      "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
-      parsePositive,
-    )
-    .option(
-      "--prior-from <file>",
-      "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
+    .addOption(
+      priorOption(
+        "mean",
+        "numbers",
+        "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
+      ).argParser(parseNumbers),
     )
     .addOption(
-      new Option(
-        "--prior-covariance <kind>",
+      priorOption(
+        "std",
+        "numbers",
+        "gaussian: its standard deviations, in the same way (default: 1)",
+      ).argParser(parsePositives),
+    )
+    .addOption(
+      priorOption(
+        "weight",
+        "factor",
+        "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
+      ).argParser(parsePositive),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--prior-from <file>",
+          "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
+        ),
+        "codes",
+      ),
+    )
+    .addOption(
+      priorOption(
+        "covariance",
+        "kind",
         "of a fit: a standard deviation for each latent, or a covariance (default: diagonal)",
       ).choices(["diagonal", "full"]),
     )
-    .option(
-      "--prior-shrinkage <share>",
-      "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
-      parseShare,
+    .addOption(
+      priorOption(
+        "shrinkage",
+        "share",
+        "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
+      ).argParser(parseShare),
     )
-    .option("--prior-components <n>", "mixture: how many Gaussians it has", parseCount)
-    .option("--prior-seed <n>", "mixture: of the fit's random start (default: 0)", parseSeed);
+    .addOption(priorOption("components", "n", "mixture: how many Gaussians it has").argParser(parseCount))
+    .addOption(
+      priorOption("seed", "n", "mixture: of the fit's random start (default: 0)").argParser(parseSeed),
+    );
 }
 
-/** What is chosen: a number of its own or codes make a Gaussian. Undefined where nothing is. */
+/** Option that gives one of a prior, or of its fit: `--prior-NAME`. */
+function priorOption(name: string, value: string, text: string): Option {
+  const calls = ["prior", "gaussian", "fitGaussian", "fitGaussianMixture"];
+  return gives(new Option(`--prior-${name} <${value}>`, text), ...calls.map((call) => `${call}.${name}`));
+}
+
+/** Kind of the prior that is chosen: numbers or codes alone choose a Gaussian. Undefined if none is. */
 export function priorChoice({ prior, priorMean, priorStd, priorFrom }: PriorFlags): PriorChoice | undefined {
   const isGaussian = [priorMean, priorStd, priorFrom].some((given) => given !== undefined);
   return prior ?? (isGaussian ? "gaussian" : undefined);

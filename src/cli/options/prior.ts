@@ -1,11 +1,9 @@
 import { invalid } from "../../base/check.ts";
-import { LatentflowError } from "../../base/errors.ts";
-import type { Limits } from "../../files/source.ts";
+import type { Limits } from "../../files/limits.ts";
 import type { Decoder, Prior } from "../../index.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
 import { fitGaussian, fitGaussianMixture } from "../../terms/fit-priors.ts";
 import { gaussian } from "../../terms/priors.ts";
-import { showFile } from "../input/files.ts";
 import { readCodes } from "../input/samples.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
 
@@ -13,14 +11,14 @@ import { type PriorFlags, priorChoice } from "./prior-options.ts";
 export interface ChosenPrior {
   /** Undefined where there is none. */
   readonly prior: Prior | undefined;
-  /** Where it comes from. */
+  /** Origin of the prior. */
   readonly from: "decoder" | "flags" | "codes";
-  /** Of one that was fitted. */
+  /** Fit of a prior to codes; undefined for others. */
   readonly fit?: {
     readonly file: string;
-    /** How many there were. */
+    /** Number of codes. */
     readonly codes: number;
-    /** Of a mixture: their mean log density in nats, and whether its search has come to its end. */
+    /** Mean log density of the codes in nats, and true if the search has converged; for a mixture. */
     readonly logLikelihood?: number;
     readonly converged?: boolean;
   };
@@ -45,21 +43,10 @@ export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Lim
   }
   if (file === undefined) return { prior: gaussianOf(flags, decoder), from: "flags" };
   const { values, count } = await readCodes("--prior-from", file, decoder.latentSize, limits);
-  try {
-    return {
-      from: "codes",
-      ...fitOf(choice, values, flags, { file, codes: count, latentSize: decoder.latentSize }),
-    };
-  } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
-    // What flags say has been checked: it is about the codes.
-    const ofCodes = error.message
-      .replace(/^\w+: /, "")
-      .replace(/^codes (has|is) /, "it has ")
-      .replace(/^codes\[/, "its value [");
-    const message = `${showFile("--prior-from", file)}: ${ofCodes}`;
-    throw new LatentflowError(error.code, message, { cause: error });
-  }
+  return {
+    from: "codes",
+    ...fitOf(choice, values, flags, { file, codes: count, latentSize: decoder.latentSize }),
+  };
 }
 
 function fitOf(
@@ -78,7 +65,8 @@ function fitOf(
     return { prior: fitGaussian(values, { ...common, ...shrinkage }), fit: codes };
   }
   const { prior, logLikelihood, converged } = fitGaussianMixture(values, {
-    ...{ ...common, components: priorComponents! },
+    ...common,
+    components: priorComponents!,
     ...(priorSeed !== undefined && { seed: priorSeed }),
   });
   return { prior, fit: { ...codes, logLikelihood, converged } };
@@ -94,19 +82,10 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
       `${flag} has ${values.length} values, expected 1 or ${latentSize} (the decoder's latent size)`,
     );
   }
-  try {
-    return gaussian({
-      ...(priorMean !== undefined && { mean: priorMean }),
-      ...(priorStd !== undefined && { std: priorStd }),
-      ...(priorWeight !== undefined && { weight: priorWeight }),
-    });
-  } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
-    throw invalid(error.message.replace("gaussian: ", "--prior-"));
-  }
+  return gaussian({ mean: priorMean, std: priorStd, weight: priorWeight });
 }
 
-/** As a call's option: none has to be said, since a decoder may have one of its own. */
+/** Option `prior` of a call; "none" is said, since a decoder may have a prior of its own. */
 export function priorOption({ prior }: ChosenPrior) {
   return { prior: prior ?? "none" } as const;
 }

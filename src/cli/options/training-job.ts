@@ -8,7 +8,7 @@ import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
 import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
 
-/** What `latentflow train` is asked for, as commander hands it over. */
+/** Options of `latentflow train`, as commander hands them over. */
 export interface TrainingJob
   extends DataOptions,
     Omit<DecoderFlags, "decoder">,
@@ -28,11 +28,11 @@ export interface TrainingJob
   readonly validateFixed?: readonly FixedArgument[];
 }
 
-/** What it reads for that. */
+/** Data that `latentflow train` reads. */
 export interface TrainingInput {
   readonly data: SourcedData;
   readonly validation: SourcedData | undefined;
-  /** Of the samples that are trained on, and of those of the validation. */
+  /** Weights of the training samples, and of the validation samples. */
   readonly weights: Float32Array | undefined;
   readonly validationWeights: Float32Array | undefined;
   readonly decoder: Decoder;

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { ADAM_FIELDS, OPTIMIZER_HELP, RMSPROP_FIELDS, SGD_FIELDS } from "../../backend/optimizer.ts";
 import { checkNumber } from "../../base/check.ts";
 import type { Decoder } from "../../index.ts";
 import { endOf } from "../../solver/solver.ts";
@@ -25,6 +26,7 @@ import {
   train,
   trainAutoencoder,
 } from "../../train/index.ts";
+import { DECAY_FIELDS, SCHEDULE_HELP } from "../../train/schedule.ts";
 import {
   addChoice,
   type Choice,
@@ -32,20 +34,18 @@ import {
   type Description,
   type Member,
   member,
-  type OptionsOf,
   refuseChoice,
 } from "./choice.ts";
-import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
+import { backendOf, gives, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseNumber, parsePositive, parseSeed } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
-  flowAndSolverChoices,
   pairOf,
   refuseFlowAndSolver,
 } from "./solver-options.ts";
 
-/** How a training run goes, as commander hands it over. */
+/** Options of a training run, as commander hands them over. */
 export interface TrainingOptions extends RunningOptions {
   readonly batchSize: number;
   readonly epochs?: number;
@@ -65,54 +65,33 @@ const adjoints: Choice<Adjoint> = {
   name: "adjoint",
   text: "how the gradient for the parameters is found; full and direct by --solver amd, if none is given",
   members: {
-    approximate: member(approximate, {}),
-    full: member(full, {}),
-    direct: member(direct, {}),
+    approximate: member(approximate, {}, {}),
+    full: member(full, {}, {}),
+    direct: member(direct, {}, {}),
   } satisfies Record<Adjoint["name"], Member<Adjoint>>,
-  options: {},
 };
-
-const optimizerMembers = {
-  rmsprop: member(rmsprop, rmsprop()),
-  adam: member(adam, adam()),
-  sgd: member(sgd, sgd()),
-} satisfies Record<Optimizer["name"], Member<Optimizer>>;
 
 const optimizers: Choice<Optimizer> = {
   name: "optimizer",
   text: "how the parameters follow from their gradients",
-  members: optimizerMembers,
-  options: {
-    learningRate: { value: "rate", text: "how far a step goes" },
-    alpha: { value: "share", text: "how slowly squared gradients are forgotten", as: "rmspropAlpha" },
-    beta1: { value: "share", text: "how slowly gradients are forgotten" },
-    beta2: { value: "share", text: "how slowly squared gradients are forgotten" },
-    epsilon: { value: "number", text: "keeps steps finite", as: "optimizerEpsilon" },
-    weightDecay: { value: "share", text: "how much of the weights a step takes away, times the rate" },
-    momentum: { value: "share", text: "how slowly gradients are forgotten" },
-  } satisfies OptionsOf<typeof optimizerMembers>,
+  members: {
+    rmsprop: member(rmsprop, RMSPROP_FIELDS, OPTIMIZER_HELP),
+    adam: member(adam, ADAM_FIELDS, OPTIMIZER_HELP),
+    sgd: member(sgd, SGD_FIELDS, OPTIMIZER_HELP),
+  } satisfies Record<Optimizer["name"], Member<Optimizer>>,
+  flags: { alpha: "rmspropAlpha", epsilon: "optimizerEpsilon" },
 };
-
-const scheduleMembers = {
-  constant: member(constant, {}),
-  linear: member(linear, linear()),
-  cosine: member(cosine, cosine()),
-} satisfies Record<Schedule["name"], Member<Schedule>>;
 
 const schedules: Choice<Schedule> = {
   name: "schedule",
   text: "how the learning rate changes over the run",
-  members: scheduleMembers,
-  options: {
-    to: { value: "factor", text: "the learning rate's factor at the end", as: "scheduleTo" },
-  } satisfies OptionsOf<typeof scheduleMembers>,
+  members: {
+    constant: member(constant, {}, {}),
+    linear: member(linear, DECAY_FIELDS, SCHEDULE_HELP),
+    cosine: member(cosine, DECAY_FIELDS, SCHEDULE_HELP),
+  } satisfies Record<Schedule["name"], Member<Schedule>>,
+  flags: { to: "scheduleTo" },
 };
-
-/** All that any command's user chooses by name: `train` has every such option that there is. */
-export const choices: readonly Pick<Choice<object>, "name" | "options">[] = [
-  ...flowAndSolverChoices,
-  ...[adjoints, optimizers, schedules],
-];
 
 /** Adds the options of a training run: groups of a command's help. */
 export function addTrainingOptions(command: Command): Command {
@@ -143,12 +122,24 @@ export function addTrainingOptions(command: Command): Command {
         .choices(["encoded", "kept"])
         .default("encoded"),
     )
-    .option(
-      "--code-learning-rate <rate>",
-      `how far kept codes go, by Adam (default: ${adam().learningRate})`,
-      parseNumber,
+    .addOption(
+      gives(
+        new Option(
+          "--code-learning-rate <rate>",
+          `how far kept codes go, by Adam (default: ${adam().learningRate})`,
+        ).argParser(parseNumber),
+        "codeOptimizer.learningRate",
+      ),
     )
-    .option("--shift <pixels>", "shift images at random by up to so many pixels", parseCount)
+    .addOption(
+      gives(
+        new Option("--shift <pixels>", "shift images at random by up to so many pixels").argParser(
+          parseCount,
+        ),
+        "augment",
+        "pixels",
+      ),
+    )
     .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parsePositive);
   addChoice(command, adjoints);
   command.optionsGroup("Optimizer (in brackets: whose option it is, and its default):");
@@ -157,7 +148,7 @@ export function addTrainingOptions(command: Command): Command {
   return addFlowAndSolverOptions(command, "train");
 }
 
-/** What a command's options make of a training run. */
+/** Training run that a command's options choose. */
 export interface ChosenTraining {
   /** Trains, with these options beside the chosen ones. */
   readonly train: (
@@ -195,7 +186,10 @@ export function chosenTraining(command: Command): ChosenTraining {
   const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
   const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
   const common = {
-    ...{ batchSize, epochs, seed, replacement },
+    batchSize,
+    epochs,
+    seed,
+    replacement,
     ...(gradientClip !== undefined && { gradientClip }),
   };
   const options: RunOptions = {
@@ -247,7 +241,8 @@ export function chosenTraining(command: Command): ChosenTraining {
       train: (decoder, data, more) =>
         train(decoder, data, { ...pair, codes, codeOptimizer, ...options, ...more }),
       description: {
-        ...{ codes, codeOptimizer },
+        codes,
+        codeOptimizer,
         ...(validate !== undefined && { flow: flow.description, solver: solver.description }),
         ...description,
       },

@@ -1,5 +1,6 @@
 import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
+import { callOf } from "../../base/message.ts";
 import { joinValues } from "../../files/array.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
@@ -106,7 +107,7 @@ async function checkBlock(
   signal: AbortSignal,
 ): Promise<void> {
   const problem = { decoder: fixed.decoder, loss, sampleCount: count, targets: y, weights };
-  await checkValues("encode", problem, makeControl(signal), { before: first });
+  await checkValues(callOf("encode"), problem, makeControl(signal), { before: first });
 }
 
 function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Block): Promise<Float32Array> {

@@ -78,8 +78,6 @@ export const MANIFEST_OF_OPTIONS = {
   activation: "decoder",
   outputActivation: "decoder",
   outputShape: "decoder",
-  batchNorm: "decoder",
-  batchNormEpsilon: "decoder",
   latent: "decoder",
   outputName: "decoder",
   pointsInput: "decoder",

@@ -1,9 +1,9 @@
 import { type Activation, type ActivationLike, normaliseActivation } from "../activation.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import { stretchedAxes } from "../linear-map.ts";
+import { mapKind } from "../map-kind.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
-import { mapKind } from "./rearranging.ts";
 
 // Number by number.
 

@@ -1,20 +1,10 @@
 import { checkChoice, checkNumber, invalid, orDefault } from "../../base/check.ts";
-import { cost, type Described, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
-import { type AxisMap, changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
+import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
+import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
+import { mapKind } from "../map-kind.ts";
 import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
 
 // Kinds that put numbers elsewhere, and take each as it is.
-
-/** A kind whose operations are maps, one for each value that they read. */
-export interface MapKind<Fields> extends Kind<Fields> {
-  /** The axes of the output, by what they take of input number `index`. */
-  axes(operation: Described<Fields>, inputs: readonly Shape[], index: number): readonly AxisMap[];
-}
-
-/** What such kinds have in common. */
-export function mapKind<Fields>(own: Omit<MapKind<Fields>, "tensors" | "cost">): MapKind<Fields> {
-  return { tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), ...own };
-}
 
 export interface ReshapeSettings {
   readonly shape: Shape;

@@ -1,8 +1,8 @@
 import { checkChoice, checkFlag, checkNumber, invalid, orDefault, show } from "../../base/check.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed, identityAxes, type Term } from "../linear-map.ts";
+import { mapKind } from "../map-kind.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
-import { mapKind } from "./rearranging.ts";
 
 // Pixels resized by any ratio, up or down: ONNX's Resize. Places are computed in float32, operation by operation as ONNX
 // Runtime does, since the nearest of two pixels may hang on the last bit.

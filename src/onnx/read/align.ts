@@ -2,7 +2,7 @@ import type { Length } from "../../graph/definition.ts";
 import { joined, refine, storedAxes } from "./layout.ts";
 import type { Site } from "./site.ts";
 import { withoutTracedBatch } from "./traced-batch.ts";
-import { BATCH, dimensionAt, showAxes, type Value, withAxes } from "./value.ts";
+import { BATCH, dimensionAt, replaced, showAxes, type Value, withAxes } from "./value.ts";
 
 // Several values beside each other: for addition, concatenation, products of matrices.
 
@@ -21,15 +21,15 @@ export interface Alignment {
   readonly lengths: readonly Length[];
   /** The axes of the file, as axes of `lengths`. */
   readonly axes: Value["axes"];
-  /** For each value: for each of `lengths` the stored axis that it has there, if it has one. */
+  /** Stored axis of each value for each of `lengths`; none where the value is stretched along it. */
   readonly groups: readonly (readonly (readonly number[])[])[];
 }
 
 /** Axes of the file along which aligned values differ. */
 export interface Differing {
-  /** This one becomes one stored axis, also where its length is 1. */
+  /** Axis that becomes one stored axis, also where its length is 1. */
   readonly beside?: number;
-  /** So many, the last ones, are left as they are, and have no part in the result. */
+  /** Number of last axes that are left as they are, and have no part in the result. */
   readonly aside?: number;
 }
 
@@ -59,7 +59,7 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
     matchAxis(node, values, axis);
     const longest = values.map((value) => value.axes[axis]!).reduce((a, b) => (a.length >= b.length ? a : b));
     const own = names(axis, longest.filter((factor) => factor !== BATCH).length);
-    axes.push(longest.map((factor) => (factor === BATCH ? BATCH : own.shift()!)));
+    axes.push(replaced(longest, () => own.shift()!));
   }
   const order = orderOf(values, keys, rank);
   const groups = values.map((value) =>
@@ -72,8 +72,7 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
     const among = values.map((value, v) => groups[v]![i]!.map((stored) => value.shape[stored]!)[0] ?? 1);
     return among.find((length) => length !== 1) ?? 1;
   });
-  const place = (key: number) => (key === BATCH ? BATCH : order.indexOf(key));
-  return { values, lengths, axes: axes.map((each) => each.map(place)), groups };
+  return { values, lengths, axes: axes.map((each) => replaced(each, (key) => order.indexOf(key))), groups };
 }
 
 /** The stored axis of a value that a key names. */
@@ -120,7 +119,7 @@ function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): 
   for (const value of bySize) {
     const own = keys.flatMap((key, i) => {
       const stored = placeOf(value, key);
-      // What is known is put in any order at no cost: as kernels want pixels.
+      // Constants take any order at no cost: channels last, as kernels read pixels.
       return stored === undefined
         ? []
         : [{ i, at: typeof value.source !== "string" && isChannels(i) ? 1e9 : stored }];
@@ -141,7 +140,7 @@ function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): 
   return order;
 }
 
-/** How much a value has to say about the order: points are many. */
+/** Rates how much time a value's order saves if it is kept: the count of its numbers, with points as 1000. */
 function weightOf(value: Value): number {
   const numbers = storedAxes(value).reduce((product, axis) => {
     const length = value.shape[axis]!;

@@ -1,8 +1,8 @@
 import { invalidFile, show } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
-import type { Work } from "../../base/event-loop.ts";
+import type { Pausable } from "../../base/event-loop.ts";
 import { type Decoder, type DecoderGraph, GraphDecoder } from "../../decoder/decoder.ts";
-import { checkSize } from "../../files/source.ts";
+import { checkSize } from "../../files/limits.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../../graph/definition.ts";
 import { countParameters, type Graph, LATENT, parametersOf } from "../../graph/graph.ts";
 import type { PointwiseLike } from "../../graph/pointwise.ts";
@@ -28,7 +28,7 @@ export function* buildDecoder(
     readonly startFor: (latentSize: number) => Float32Array | undefined;
   },
   maxBytes: number,
-): Work<Decoder> {
+): Pausable<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);
   for (const { name, shape } of inputs.fixed) shapes.set(name, shape);
   const operations = simplify(writer.operations, shapes);
@@ -43,7 +43,9 @@ export function* buildDecoder(
       return { name, shape: shape.length === 1 && shape[0] === 1 ? shape : [...shape, 1], classes };
     });
   const definition: GraphDefinition = {
-    ...{ format: 1, layout: "channelsLast", latentSize: inputs.latentSize },
+    format: 1,
+    layout: "channelsLast",
+    latentSize: inputs.latentSize,
     ...(inputs.latentShape.length > 1 && { latentShape: inputs.latentShape }),
     ...(outputLayout !== "channelsLast" && { outputLayout }),
     ...(fixed.length > 0 && { fixed }),
@@ -52,7 +54,8 @@ export function* buildDecoder(
   const graph = yield* readGraph(where, definition, writer);
   checkSize(where, "as float32 its parameters take", 4 * countParameters(graph), maxBytes);
   const decoder = new GraphDecoder({
-    ...{ ...graph, loss },
+    ...graph,
+    loss,
     prior: prior && checkPriorSize(where, prior, graph.latentSize),
     start: startFor(graph.latentSize),
   });
@@ -82,7 +85,9 @@ export function* buildDecoder(
   return decoder;
 }
 
-/** How many rows an integer may name, of all tables that it names one of. */
+/**
+ * Rows that an integer input may name: those of the smallest table that it indexes. Undefined where it indexes none.
+ */
 function classesOf(operations: readonly Written[], input: string): number | undefined {
   const tables = operations.filter(({ kind, inputs }) => kind === "embedding" && inputs[0] === input);
   if (tables.length === 0) return undefined;
@@ -97,7 +102,7 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
 }
 
 /** Reads the definition; what is wrong with it has come with the file, whose nodes the error names. */
-function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Work<Graph> {
+function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
   try {
     return yield* readingDefinition(where, definition);
   } catch (error) {

@@ -78,20 +78,20 @@ export function checkLabels(
   for (const [input, labels] of inputs.entries()) {
     for (const [axis, label] of labels.entries()) {
       const length = dimensions[input]![axis]!;
-      const known = first.get(label);
-      const isStretched = known && known.input !== input && (isOne(length) || isOne(known.length));
-      // Whether the numbers of a traced batch may stand for the batch is decided where values are aligned.
+      const earlier = first.get(label);
+      const isStretched = earlier && earlier.input !== input && (isOne(length) || isOne(earlier.length));
+      // `align` decides if the rows of a traced batch may stand for the batch.
       if (
-        known &&
+        earlier &&
         !isStretched &&
-        known.length.hasBatch === length.hasBatch &&
-        !isSame(known.length, length)
+        earlier.length.hasBatch === length.hasBatch &&
+        !isSame(earlier.length, length)
       ) {
         node.refuse(
-          `its label "${label}" is ${known.length.count} long in input ${known.input} and ${length.count} in input ${input}`,
+          `its label "${label}" is ${earlier.length.count} long in input ${earlier.input} and ${length.count} in input ${input}`,
         );
       }
-      if (!known || isOne(known.length)) first.set(label, { input, length });
+      if (!earlier || isOne(earlier.length)) first.set(label, { input, length });
     }
   }
 }

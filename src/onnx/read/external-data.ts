@@ -2,15 +2,16 @@ import { builtinModule } from "../../base/builtin-module.ts";
 import { invalid, invalidFile, show } from "../../base/check.ts";
 import type { BlobLike } from "../../base/platform.ts";
 import { throwIfAborted } from "../../base/realms.ts";
-import { type FileSource, bytesOf as givenBytes, type Limits, readSource } from "../../files/source.ts";
+import type { Limits } from "../../files/limits.ts";
+import { type FileSource, bytesOf as givenBytes, readSource } from "../../files/source.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";
 
 // Tensors that lie beside the file: PyTorch's newer exporter writes them so, at any size.
 
 /**
- * Where tensors outside the file are: their file's bytes, a Blob of it, a path, of it or of the folder that it is in, or
- * a function that is given its name and returns its bytes.
+ * Source of tensors that lie outside of the ONNX file: the other file's bytes, a Blob of it, a path to it or to its
+ * folder, or a function that takes its name and returns its bytes.
  */
 export type ExternalData =
   | Uint8Array
@@ -126,7 +127,7 @@ async function isWithin(folder: string, path: string): Promise<boolean> {
     const [whole, real] = await Promise.all([files.realpath(folder), files.realpath(path)]);
     return real.startsWith(`${whole.replace(/[\\/]+$/, "")}/`) || /^[A-Za-z]:\\/.test(whole);
   } catch {
-    // It is not there: whoever reads it says so.
+    // A missing file is reported when it is read.
     return true;
   }
 }

@@ -5,20 +5,20 @@ import type { OperationKind } from "../../graph/operations.ts";
 import { MOST_OPERATIONS } from "../../graph/settings.ts";
 import type { Numbers } from "./tensor.ts";
 
-/** An operation of the decoder's graph, before all of it is known. */
+/** Operation of the decoder's graph while the graph is being written. */
 export interface Written {
   readonly kind: OperationKind;
   readonly name: string;
   inputs: readonly string[];
-  /** What its definition has beside its kind, name and inputs. */
+  /** Settings of its definition beside the kind, name and inputs. */
   settings: Readonly<Record<string, unknown>>;
   readonly shape: readonly Length[];
-  /** Of the kinds that have parameters. */
+  /** Parameters, for kinds that have them. */
   weight?: Numbers;
   bias?: Numbers;
 }
 
-/** What an operation is written with. */
+/** Settings and parameters for a new operation. */
 export interface Writing {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly weight?: Numbers;
@@ -32,7 +32,7 @@ const LONGEST_NAME = 150;
 /** The operations of a graph as they come. */
 export class GraphWriter {
   readonly operations: Written[] = [];
-  /** What operations are called after. */
+  /** Prefix of the names of new operations. */
   label = "";
   readonly #names: Set<string>;
   /** Number of the next operation of a label and a kind: a file may have thousands with one label. */

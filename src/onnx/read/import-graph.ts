@@ -1,20 +1,19 @@
 import { escapeText, invalidFile, show, showList } from "../../base/check.ts";
 import type { LatentflowError } from "../../base/errors.ts";
-import type { Work } from "../../base/event-loop.ts";
+import type { Pausable } from "../../base/event-loop.ts";
 import { atOnce } from "../../base/event-loop.ts";
-import { hasInputs } from "./arity.ts";
-import { canFold, Folding } from "./folding/fold.ts";
+import { Folding } from "./folding/fold.ts";
 import { GraphWriter } from "./graph-writer.ts";
 import { Infinities } from "./infinities.ts";
 import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
 import { stretch } from "./layout.ts";
 import type { Attribute, Declared, Model, Node } from "./model.ts";
 import { NodeView, type Scope } from "./node-view.ts";
+import type { Operator } from "./operator.ts";
 import { operatorOf } from "./operators/table.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor } from "./tensor.ts";
 import { withBatchFirst } from "./traced-batch.ts";
-import { upgradeNode } from "./upgrade-opset.ts";
 import type { Operand } from "./value.ts";
 
 /** A graph of the file as operations of ours. */
@@ -32,7 +31,7 @@ interface Unread {
   readonly reason: string | undefined;
 }
 
-/** So many characters of nodes, with their reasons, a message lists. */
+/** Most characters of a message's list of nodes. */
 const LONGEST_LIST = 700;
 
 /** A value that a node which is not read would have made. */
@@ -53,7 +52,7 @@ export function* importGraph(
   outputName: string,
   points: readonly string[],
   batching: Batching,
-): Work<ImportedGraph> {
+): Pausable<ImportedGraph> {
   const names = inputsOf(model).map(({ name }) => name);
   const writer = new GraphWriter(names.filter((name) => name !== latent.name));
   const makers = new Map<string, NodeView>();
@@ -91,9 +90,12 @@ export function* importGraph(
     else if (operands.length === read.length) {
       writer.label = labelOf(node, initializers);
       try {
-        const view = upgradeNode(new NodeView(node, operands as (Operand | undefined)[], scope));
+        const operator = operatorOf(node.operator)!;
+        const given = new NodeView(node, operands as (Operand | undefined)[], scope);
+        const { former } = operator;
+        const view = former && scope.opset < former.below ? former.adapt(given) : given;
         for (const name of node.outputs) makers.set(name, view);
-        if (!hasInputs(view.operator, view.inputs)) view.refuse("inputs that it needs are missing");
+        if (!hasInputs(operator, view)) view.refuse("inputs that it needs are missing");
         const outputs = folding.fold(view) ?? computed(view);
         infinities.track(view, outputs);
         made = outputs;
@@ -128,19 +130,29 @@ export function* importGraph(
 }
 
 const nothing: Node = {
-  ...{ name: "output", operator: "", domain: "", inputs: [], outputs: [] },
+  name: "output",
+  operator: "",
+  domain: "",
+  inputs: [],
+  outputs: [],
   attributes: new Map(),
 };
 
 function computed(view: NodeView): readonly Operand[] {
-  const operator = operatorOf(view.operator);
-  if (!operator) return view.refuse("it depends on inputs; of these only constants are read");
-  const made = operator(new NodeView(view.node, withBatchFirst(view), view.scope));
+  const { read } = operatorOf(view.operator)!;
+  if (!read) return view.refuse("it depends on inputs; of these only constants are read");
+  const made = read(new NodeView(view.node, withBatchFirst(view), view.scope));
   return Array.isArray(made) ? made : [made as Operand];
 }
 
 function isRead({ operator, domain }: Node): boolean {
-  return domain === "" && (operatorOf(operator) !== undefined || canFold(operator));
+  return domain === "" && operatorOf(operator) !== undefined;
+}
+
+/** True if the inputs that an operator must have are there. */
+function hasInputs({ inputs: needed }: Operator, { inputs }: NodeView): boolean {
+  const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
+  return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
 }
 
 function find(
@@ -155,7 +167,7 @@ function find(
   );
 }
 
-/** What operations that come of a node are called after: a module of PyTorch, by its weight, or the node. */
+/** Name for the operations of a node: the PyTorch module of its weight, or else the node's own name. */
 function labelOf(node: Node, initializers: ReadonlyMap<string, Tensor>): string {
   const weight = node.inputs.find((name) => initializers.has(name) && /.\.weight$/.test(name));
   return weight?.replace(/\.weight$/, "") ?? (node.name || node.outputs[0] || node.operator);

@@ -1,9 +1,8 @@
 import { show } from "../../base/check.ts";
-import { stridesOf } from "../../graph/operations.ts";
-import type { OperatorName } from "./arity.ts";
 import { storedAxes } from "./layout.ts";
 import type { NodeView } from "./node-view.ts";
-import { strided } from "./tensor.ts";
+import type { OperatorName } from "./operators/table.ts";
+import { permuted } from "./tensor.ts";
 import { isConstant, type Operand, type Value } from "./value.ts";
 
 // Tracks infinite constants, as masks of attention have them, through a file's graph. Graphs hold finite numbers, with the
@@ -22,7 +21,10 @@ interface Infinite {
 
 /** Inputs whose constants an operator may put into its output as they are. Where's condition may be computed. */
 const SOURCES: { readonly [Name in OperatorName]?: readonly number[] } = {
-  ...{ Add: [0, 1], Sub: [0, 1], Where: [1, 2], Pad: [2] },
+  Add: [0, 1],
+  Sub: [0, 1],
+  Where: [1, 2],
+  Pad: [2],
 };
 
 /** Operators that keep infinite numbers as they are, and with the largest float32 do the same. */
@@ -40,7 +42,11 @@ const STILL: ReadonlySet<string> = new Set<OperatorName>(["Identity", "Dropout",
 
 /** Operators that make finite numbers of infinite ones, of which signs. */
 const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
-  ...{ Softmax: "negative", Exp: "negative", Relu: "negative", Sigmoid: "both", Tanh: "both" },
+  Softmax: "negative",
+  Exp: "negative",
+  Relu: "negative",
+  Sigmoid: "both",
+  Tanh: "both",
 };
 
 /** Values of a file that would have infinite numbers. */
@@ -130,12 +136,7 @@ function refuseMaskedRows(node: NodeView, mask: Value | undefined): void {
   const own = mask.axes[axis] ?? [];
   const order = [...storedAxes(mask).filter((each) => !own.includes(each)), ...own];
   const lengths = mask.shape as readonly number[];
-  const strides = stridesOf(lengths);
-  const sorted = strided(
-    mask.source,
-    order.map((each) => lengths[each]!),
-    order.map((each) => strides[each]!),
-  );
+  const sorted = permuted(mask.source, lengths, order);
   const width = own.reduce((product, each) => product * lengths[each]!, 1);
   for (let start = 0; start < sorted.length; start += width) {
     if (sorted.subarray(start, start + width).some((number) => number !== Number.NEGATIVE_INFINITY)) continue;

@@ -1,4 +1,5 @@
 import { invalid, isRevoked, optionNames, show, showList, showShape } from "../../base/check.ts";
+import { option, subject, theOption } from "../../base/message.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
 
@@ -16,7 +17,9 @@ export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<st
   if (shapes === undefined) return new Map();
   const names = optionNames(`${where}: inputShapes`, shapes);
   if (names === undefined) {
-    throw invalid(`${where}: inputShapes is ${show(shapes)}, expected an object such as { z: [4, 8, 8] }`);
+    throw invalid(
+      `${where}: ${subject("inputShapes")} is ${show(shapes)}, expected an object such as { z: [4, 8, 8] }`,
+    );
   }
   return new Map(names.map((name) => [name, copyShape(where, name, shapes as object)]));
 }
@@ -27,7 +30,7 @@ function copyShape(where: string, name: string, shapes: object): readonly number
     shape = (shapes as Readonly<Record<string, unknown>>)[name];
     if (Array.isArray(shape)) shape = Array.from(shape.slice(0, MOST_AXES + 1));
   } catch (cause) {
-    throw invalid(`${where}: inputShapes.${name} cannot be read`, cause);
+    throw invalid(`${where}: ${subject(`inputShapes.${name}`)} cannot be read`, cause);
   }
   const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 1;
   if (Array.isArray(shape) && shape.length >= 1 && shape.length <= MOST_AXES && shape.every(isLength)) {
@@ -35,7 +38,7 @@ function copyShape(where: string, name: string, shapes: object): readonly number
   }
   const shown = !isRevoked(shape) && Array.isArray(shape) ? showShape(shape) : show(shape);
   throw invalid(
-    `${where}: inputShapes.${name} is ${shown}, expected an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`,
+    `${where}: ${subject(`inputShapes.${name}`)} is ${shown}, expected an array of 1 to ${MOST_AXES} positive integers, as [4, 8, 8]`,
   );
 }
 
@@ -52,11 +55,13 @@ export function withInputShapes(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Model {
   const inputs = inputsOf(model);
-  const known = inputs.map(({ name }) => name);
-  const unknown = [...shapes.keys()].find((name) => !known.includes(name));
+  const names = inputs.map(({ name }) => name);
+  const unknown = [...shapes.keys()].find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    const names = showList(known.map(show));
-    throw invalid(`${where}: inputShapes names ${show(unknown)}, but the file's inputs are ${names}`);
+    const shown = showList(names.map(show));
+    throw invalid(
+      `${where}: ${subject("inputShapes")} names ${show(unknown)}, but the file's inputs are ${shown}`,
+    );
   }
   // Without a shape in the file the latent has its batch first.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
@@ -89,7 +94,7 @@ function withShape(where: string, input: Declared, skipped: number, given: reado
   if (!agrees) {
     const declared = `[${placeholders(input, skipped).join(", ")}]`;
     throw invalid(
-      `${where}: inputShapes.${input.name} is ${showShape(given)}, but the file declares ${declared}, without its batch` +
+      `${where}: ${subject(`inputShapes.${input.name}`)} is ${showShape(given)}, but the file declares ${declared}, without its batch` +
         "; give other lengths only where it has names",
     );
   }
@@ -110,14 +115,20 @@ function isIdentifier(name: string | undefined): name is string {
 }
 
 function leftOpen(where: string, open: readonly Declared[], skipped: (input: Declared) => number) {
-  const shown = open.slice(0, 4).map((input) => {
+  const shapes = open.slice(0, 4).map((input) => {
     const key = isIdentifier(input.name) ? input.name : show(input.name);
-    return `${key}: [${placeholders(input, skipped(input)).join(", ")}]`;
+    return [key, placeholders(input, skipped(input))] as const;
   });
+  const shown = shapes.map(([key, lengths]) => `${key}: [${lengths.join(", ")}]`).join(", ");
+  const shapesOption = option(
+    "inputShapes",
+    Object.fromEntries(shapes),
+    `the option inputShapes: { ${shown} }`,
+  );
   const names = showList(open.map(({ name }) => show(name)));
   const them = open.length === 1 ? `the input ${names} is` : `the inputs ${names} are`;
   return invalid(
-    `${where}: ${them} declared with lengths left open; give the option inputShapes: { ${shown.join(", ")} }, with numbers in ` +
-      "place of names, or, where one is the number of points, give the option points, with the input's name",
+    `${where}: ${them} declared with lengths left open; give ${shapesOption}, with numbers in ` +
+      `place of names, or, where one is the number of points, give ${theOption("points")}, with the input's name`,
   );
 }

@@ -1,4 +1,5 @@
 import { invalid, invalidFile, show } from "../../base/check.ts";
+import { subject, theOption } from "../../base/message.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
@@ -13,16 +14,16 @@ export interface Naming {
   readonly points: readonly string[];
 }
 
-/** What a file's first axes are: of the batch, or, where they are of points, of one sample. */
+/** Meaning of an input's first axis: the batch, or part of one sample, where it is of points. */
 export type Batching = "batched" | "single";
 
 /** The inputs of a graph. */
 export interface GraphInputs {
   readonly latent: Value;
   readonly latentSize: number;
-  /** Without the batch. */
+  /** Shape of one sample. */
   readonly latentShape: readonly number[];
-  /** All others. */
+  /** Inputs other than the latent. */
   readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
   /** The batch's length, where the file says one. */
   readonly tracedBatch: number | undefined;
@@ -30,8 +31,8 @@ export interface GraphInputs {
 
 /** The inputs that a file's graph takes: an initializer may be declared as one, too. */
 export function inputsOf({ inputs, initializers }: Model): Declared[] {
-  const known = new Set(initializers.map(({ name }) => name));
-  return inputs.filter(({ name }) => !known.has(name));
+  const initialized = new Set(initializers.map(({ name }) => name));
+  return inputs.filter(({ name }) => !initialized.has(name));
 }
 
 /** The input that is the latent: the one named so, or the only one of floats. */
@@ -40,7 +41,9 @@ export function findLatent(where: string, model: Model, { latent, points }: Nami
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
   for (const name of points) {
     if (inputs.some((input) => input.name === name)) continue;
-    throw invalid(`${where}: points is ${show(name)}, but the file's inputs are ${names.join(", ")}`);
+    throw invalid(
+      `${where}: ${subject("points")} is ${show(name)}, but the file's inputs are ${names.join(", ")}`,
+    );
   }
   if (latent !== undefined) {
     const input = inputs.find(({ name }) => name === latent);
@@ -56,7 +59,7 @@ export function findLatent(where: string, model: Model, { latent, points }: Nami
   const which =
     floats.length === 0 ? "none of its inputs is of floats" : "several of its inputs are of floats";
   throw invalid(
-    `${where}: ${which}: ${names.join(", ") || "it has none"}; say which is the latent by the option latent`,
+    `${where}: ${which}: ${names.join(", ") || "it has none"}; say which is the latent by ${theOption("latent")}`,
   );
 }
 
@@ -81,7 +84,7 @@ export function makeInputs(
   const axes = lengths.map((_, axis) => [axis]);
   const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
   const whole: Value = { ...value, sourceShape: [latentSize] };
-  // Of a file for one sample: z is given once, or for each point.
+  // In a file for one sample z is given once, or for each point.
   const isRepeated = batching === "single" && shape.length > 1 && first !== 1;
   const traced = isBatched ? first : undefined;
   return {
@@ -96,7 +99,7 @@ export function makeInputs(
 function shapeOf(input: Declared): readonly (number | undefined)[] {
   if (input.shape && input.shape.length > 0 && input.shape.length <= 8) return input.shape;
   throw invalidFile(
-    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give the option inputShapes ` +
+    `the input ${show(input.name)} is declared without a shape, expected [batch, size], say; give ${theOption("inputShapes")} ` +
       "with its shape behind the batch",
   );
 }

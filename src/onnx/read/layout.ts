@@ -1,9 +1,9 @@
 import type { Length } from "../../graph/definition.ts";
-import { sizeOf, stridesOf } from "../../graph/operations.ts";
+import { sizeOf } from "../../graph/operations.ts";
 import { MOST_AXES } from "../../graph/settings.ts";
 import type { Site } from "./site.ts";
-import { strided } from "./tensor.ts";
-import { BATCH, makeValue, productOf, splitAxis, type Value } from "./value.ts";
+import { type Numbers, permuted } from "./tensor.ts";
+import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./value.ts";
 
 // Values in the orders that operations want them in.
 
@@ -47,6 +47,15 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
   return reshaped(node, { source, shape: moved }, whole);
 }
 
+/** The value as the graph has it with each stored axis as an axis. */
+export function asStored(node: Site, value: Value): Arranged {
+  return arrange(
+    node,
+    value,
+    storedAxes(value).map((axis) => [axis]),
+  );
+}
+
 /** The shapes before and after axes, each a run of stored ones, are put in an order. */
 function moving(value: Value, runs: readonly (readonly number[])[]) {
   const lengthOf = (run: readonly number[]) => productOf(run.map((axis) => value.shape[axis]!))!;
@@ -70,26 +79,20 @@ function runsOf(value: Value, order: readonly number[]): number[][] {
   return runs;
 }
 
-/** The same numbers in another shape. */
+/** Writes a reshape, unless the value has the shape already. */
 export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): Arranged {
   if (String(from.shape) === String(shape)) return from;
   return { source: node.writer.write("reshape", [from.source], shape, { settings: { shape } }), shape };
 }
 
-/** Numbers that are known become a parameter, in the order that is wanted. */
+/** Writes constant numbers as a parameter, in the wanted order. */
 function arrangeNumbers(
   node: Site,
   value: Value,
   order: readonly number[],
   shape: readonly Length[],
 ): Arranged {
-  const lengths = value.shape as readonly number[];
-  const strides = stridesOf(lengths);
-  const weight = strided(
-    value.source as Exclude<Value["source"], string>,
-    order.map((axis) => lengths[axis]!),
-    order.map((axis) => strides[axis]!),
-  );
+  const weight = permuted(value.source as Numbers, value.shape as readonly number[], order);
   return { source: node.writer.write("constant", [], shape, { settings: { shape }, weight }), shape };
 }
 
@@ -112,13 +115,13 @@ export function joined(node: Site, value: Value, axis: number): Value {
     shape,
     value.axes.map((each, i) => {
       if (i === axis) return [place];
-      return each.map((factor) => (factor === BATCH ? BATCH : groups.findIndex(([only]) => only === factor)));
+      return replaced(each, (factor) => groups.findIndex(([only]) => only === factor));
     }),
     value.type,
   );
 }
 
-/** As `arrange`, but that known numbers stay such. */
+/** Arranges a value as `arrange` does, but keeps constant numbers as numbers. */
 function literalOr(
   node: Site,
   value: Value,
@@ -126,13 +129,7 @@ function literalOr(
 ): { source: Value["source"]; shape: readonly Length[] } {
   if (typeof value.source === "string") return arrange(node, value, groups);
   const lengths = value.shape as readonly number[];
-  const strides = stridesOf(lengths);
-  const order = groups.flat();
-  const source = strided(
-    value.source,
-    order.map((axis) => lengths[axis]!),
-    order.map((axis) => strides[axis]!),
-  );
+  const source = permuted(value.source, lengths, groups.flat());
   return { source, shape: groups.map((group) => sizeOf(group.map((axis) => lengths[axis]!))) };
 }
 
@@ -178,11 +175,7 @@ export function refine(a: Value, b: Value, axis: number): [Value, Value] | undef
 export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, Length>): Value {
   const added = [...lengths].filter(([, length]) => length !== 1);
   if (added.length === 0) return value;
-  const { source } = arrange(
-    node,
-    value,
-    storedAxes(value).map((axis) => [axis]),
-  );
+  const { source } = asStored(node, value);
   const shape = [...added.map(([, length]) => length), ...value.shape];
   const stretched = node.writer.write("expand", [source], shape, { settings: { shape } });
   return makeValue(
@@ -190,7 +183,7 @@ export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, L
     shape,
     value.axes.map((factors, axis) => {
       const place = added.findIndex(([each]) => each === axis);
-      const shifted = factors.map((factor) => (factor === BATCH ? BATCH : factor + added.length));
+      const shifted = replaced(factors, (factor) => factor + added.length);
       return place < 0 ? shifted : [place, ...shifted];
     }),
     value.type,

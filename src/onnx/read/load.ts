@@ -1,29 +1,25 @@
 import { verifyDecoder } from "../../api/verify.ts";
 import { checkChoice, checkOptions, invalid, invalidFile, show, showLocation } from "../../base/check.ts";
-import { LatentflowError } from "../../base/errors.ts";
-import { inTurns, type Work } from "../../base/event-loop.ts";
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { inTurns, type Pausable } from "../../base/event-loop.ts";
+import { callOf, subject, theOption } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe, readProbe } from "../../decoder/probe.ts";
 import { checkStartSize, normaliseStart } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
-  bytesOf,
   checkReading,
   checkSize,
-  type FileSource,
   type Limits,
-  locationOf,
-  onGiven,
   type ReadingOptions,
   readingOptions,
-  readSource,
-} from "../../files/source.ts";
+} from "../../files/limits.ts";
+import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../../files/source.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
-import { PRIOR, readPrior } from "../prior-text.ts";
-import { readStart, START } from "../start-text.ts";
+import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { SIGMOID } from "./activations.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
@@ -36,7 +32,7 @@ import { writeOutput } from "./output.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor, bytesOf as tensorBytes } from "./tensor.ts";
 
-/** Where an ONNX file may come from. A string is a path in Node, unless it begins http:, https: or file:. */
+/** Source of an ONNX file. A string is a path in Node, unless it begins with http:, https: or file:. */
 export type OnnxSource = FileSource;
 
 /** Options of `loadOnnx`. The file's tensors, once they are numbers, are what `maxBytes` bounds. */
@@ -53,11 +49,11 @@ export interface LoadOnnxOptions extends ReadingOptions {
   /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. Default: the file's, if it has one. */
   prior?: Prior | undefined;
   /**
-   * Where flows begin: the default of `encode`'s `z0`, as many finite values as there are latents; zeros for 0. It is copied.
-   * Default: the file's, if it has one.
+   * Start of flows, the default of `encode`'s `z0`: one finite value per latent, or 0 for zeros. The array is copied.
+   * Default: the start in the file, if it has one.
    */
   start?: Float32Array | undefined;
-  /** For a graph that ends in logits: a sigmoid is put behind it, which cross entropy has in itself. */
+  /** Puts a sigmoid behind the graph, which ends in logits; cross entropy takes the logits themselves. */
   outputActivation?: "sigmoid" | undefined;
   /** The shape of a sample, [28, 28] say; of the numbers in the order of `layout`. Default: the file's, without the batch. */
   outputShape?: readonly number[] | undefined;
@@ -76,24 +72,26 @@ export interface LoadOnnxOptions extends ReadingOptions {
    * batch, and of an input of points without these, too. A length that the file states has to be the same here.
    */
   inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
-  /** Where tensors are that the file has put into others: bytes, a Blob, a path, or a function of the name. */
+  /** Source of tensors that the file has put into others: bytes, a Blob, a path, or a function of the name. */
   externalData?: ExternalData | undefined;
   /** A few latents and what the decoder makes of them, in the file's order. Default: the file's own, if it has one. */
   probe?: Probe | undefined;
 }
 
 const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
-  ...{ latent: true, output: true, loss: true, outputActivation: true, outputShape: true },
-  ...{
-    prior: true,
-    start: true,
-    layout: true,
-    points: true,
-    inputShapes: true,
-    externalData: true,
-    probe: true,
-    ...readingOptions,
-  },
+  latent: true,
+  output: true,
+  loss: true,
+  outputActivation: true,
+  outputShape: true,
+  prior: true,
+  start: true,
+  layout: true,
+  points: true,
+  inputShapes: true,
+  externalData: true,
+  probe: true,
+  ...readingOptions,
 };
 
 /** Options that have been checked as far as they can be without the file. */
@@ -140,7 +138,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const { signal } = limits;
   throwIfAborted(signal);
   const location = locationOf(source);
-  const where = location === undefined ? "loadOnnx" : `loadOnnx(${showLocation(location)})`;
+  const where = callOf("loadOnnx", location === undefined ? undefined : showLocation(location));
   // At once where they are here: what has been given may be transferred as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const given = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -148,7 +146,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   const outside = await readOutside(where, file.tensors, options.externalData, limits);
   const read = (layout: "file" | "channelsLast") =>
     inTurns(
-      onGiven(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
+      whileUnchanged(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
       signal,
     );
   // A probe is in the file's order.
@@ -163,7 +161,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   return withVerification(await read(checked.layout), verified);
 }
 
-/** What of a file leads to the output. */
+/** Nodes and tensors of a file that lead to the output. */
 interface Parsed {
   readonly model: Model;
   readonly latent: Declared;
@@ -186,7 +184,9 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
   }
   const names: readonly unknown[] = Array.isArray(points) ? points : [points];
   return {
-    ...{ latent: text("latent", latent), output: text("output", output), outputShape },
+    latent: text("latent", latent),
+    output: text("output", output),
+    outputShape,
     loss: loss === undefined ? undefined : normaliseLoss(where, loss),
     prior: prior === undefined ? undefined : normalisePrior(where, prior),
     start: start === undefined ? undefined : normaliseStart(where, start),
@@ -204,15 +204,18 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
     throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it`);
   }
   const declared = readModel(bytes);
-  const latent = options.latent ?? declared.metadata.get("latentflow.latent");
-  const points = options.points.length > 0 ? options.points : pointsOf(declared);
+  const latent = options.latent ?? declared.metadata.get(LATENT_NAME);
+  const points = options.points.length > 0 ? options.points : readPoints(declared.metadata);
   const found = findLatent(where, declared, { latent, points });
   const model = withInputShapes(where, declared, found, points, options.inputShapes);
   const output = findOutput(where, model, options.output);
   const nodes = nodesTo(model, output);
   const read = new Set([output, ...nodes.flatMap(({ inputs }) => inputs)]);
   return {
-    ...{ model, output, nodes, points },
+    model,
+    output,
+    nodes,
+    points,
     latent: model.inputs.find(({ name }) => name === found.name)!,
     tensors: model.initializers.filter(({ name }) => read.has(name)),
   };
@@ -228,11 +231,13 @@ function named<T>(where: string, read: () => T): T {
 }
 
 function withName(where: string, error: unknown): unknown {
-  // Of the output, which is no node.
+  // A refusal outside of the nodes concerns the output.
   if (error instanceof NodeRefusal)
     return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
-  if (!(error instanceof LatentflowError) || error.message.startsWith(where)) return error;
-  return new LatentflowError(error.code, `${where}: ${error.message}`, { cause: error.cause });
+  if (!(error instanceof LatentflowError)) return error;
+  const message = markedMessage(error);
+  if (message.startsWith(where)) return error;
+  return new LatentflowError(error.code, `${where}: ${message}`, { cause: error.cause });
 }
 
 function* importDecoder(
@@ -241,7 +246,7 @@ function* importDecoder(
   outside: Outside,
   options: Checked,
   { maxBytes }: Limits,
-): Work<Decoder> {
+): Pausable<Decoder> {
   try {
     const total = file.tensors.reduce((sum, record) => sum + tensorBytes(record), 0);
     checkSize(where, "the file's tensors take", total, maxBytes);
@@ -254,11 +259,12 @@ function* importDecoder(
     }
     const { graph, outputLayout } = yield* importedGraph(where, file, initializers, options);
     const { start } = options;
+    const { metadata } = file.model;
     const defaults = {
-      loss: options.loss ?? lossOf(file.model),
-      prior: options.prior ?? priorOf(file.model),
+      loss: options.loss ?? readLoss(metadata),
+      prior: options.prior ?? readPrior(metadata),
       startFor: (latentSize: number) =>
-        start ? checkStartSize(where, start, latentSize) : startOf(file.model, latentSize),
+        start ? checkStartSize(where, start, latentSize) : readStart(metadata, latentSize),
     };
     return yield* buildDecoder(where, graph, outputLayout, defaults, maxBytes);
   } catch (error) {
@@ -275,7 +281,7 @@ function* importedGraph(
   { model, nodes, latent, output, points }: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
   { layout, isLogits, outputShape }: Checked,
-): Work<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
+): Pausable<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
   let failure: unknown;
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
@@ -290,61 +296,16 @@ function* importedGraph(
   throw failure;
 }
 
-/** So many characters of metadata are read as JSON. A text may be as large as a file, and more in memory than there is. */
-const MOST_CHARACTERS = 2 ** 16;
-
-/** @throws where the text is no JSON, or longer */
-function parseShort(text: string): unknown {
-  if (text.length > MOST_CHARACTERS) throw new RangeError("too long");
-  return JSON.parse(text);
-}
-
-/** The inputs of points that the file's metadata names. */
-function pointsOf({ metadata }: Model): readonly string[] {
-  const text = metadata.get("latentflow.points");
-  if (text === undefined) return [];
-  try {
-    const names = parseShort(text);
-    if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-  } catch {
-    // Said below.
-  }
-  throw invalidFile(`the file's latentflow.points is ${show(text)}, expected a JSON array of names`);
-}
-
-/** What toOnnx writes of a decoder's loss. */
-function lossOf({ metadata }: Model): StandardLoss | undefined {
-  const text = metadata.get("latentflow.loss");
-  if (text === undefined) return undefined;
-  try {
-    return normaliseLoss("the file's latentflow.loss", parseShort(text));
-  } catch {
-    throw invalidFile(
-      `the file's latentflow.loss is ${show(text)}, expected JSON such as {"name":"squaredError"}`,
-    );
-  }
-}
-
-/** What toOnnx writes of a decoder's prior. */
-function priorOf({ metadata }: Model): Prior | undefined {
-  const text = metadata.get(PRIOR);
-  return text === undefined ? undefined : readPrior(text);
-}
-
-/** Metadata in which toOnnx writes a decoder's own start. */
-function startOf({ metadata }: Model, latentSize: number): Float32Array | undefined {
-  const text = metadata.get(START);
-  return text === undefined ? undefined : readStart(text, latentSize);
-}
-
 function findOutput(where: string, model: Model, name: string | undefined): string {
   const names = model.outputs.map((output) => output.name);
   const shown = names.slice(0, 12).map(show).join(", ");
   if (name !== undefined) {
     if (names.includes(name)) return name;
-    throw invalid(`${where}: output is ${show(name)}, but the file's outputs are ${shown || "none"}`);
+    throw invalid(
+      `${where}: ${subject("output")} is ${show(name)}, but the file's outputs are ${shown || "none"}`,
+    );
   }
   if (names.length === 1) return names[0]!;
   if (names.length === 0) throw invalidFile(`${where}: the file's graph has no output`);
-  throw invalid(`${where}: the file has several outputs: ${shown}; say which by the option output`);
+  throw invalid(`${where}: the file has several outputs: ${shown}; say which by ${theOption("output")}`);
 }

@@ -10,7 +10,7 @@ const NEWEST_OPSET = 23;
 
 const DATA_LOCATION_EXTERNAL = 1;
 
-/** A file that holds more is none that somebody exported. */
+/** Bound beyond what any exporter writes. */
 const MOST_NODES = 100_000;
 /** Inputs and outputs of a node. */
 const MOST_NAMES = 10_000;

@@ -1,4 +1,4 @@
-// What a file of ONNX holds, as far as it is of use here.
+// Content of an ONNX file, as far as decoders need it.
 
 /** A length as it is declared; undefined where it has a name or none. Exporters declare lengths that are not so. */
 export type DeclaredLength = number | undefined;
@@ -24,10 +24,11 @@ export interface TensorRecord {
   readonly raw: Uint8Array | undefined;
   /** Its values as numbers, where the file has them so; 16-bit floats as their bits. */
   readonly numbers: readonly number[];
-  /** Where they lie in another file. */
+  /** Place of the numbers in another file. */
   readonly external: ReadonlyMap<string, string> | undefined;
 }
 
+/** Attribute of a node; fields of other types than its own are empty. */
 export interface Attribute {
   readonly integer?: number;
   readonly float?: number;
@@ -35,7 +36,7 @@ export interface Attribute {
   readonly integers: readonly number[];
   readonly floats: readonly number[];
   readonly tensor?: TensorRecord;
-  /** Is it a graph: the body of a loop or of a branch? */
+  /** True for a graph: the body of a loop or a branch. */
   readonly isGraph: boolean;
 }
 
@@ -51,6 +52,7 @@ export interface Node {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
+/** Parsed ONNX file. */
 export interface Model {
   /** The version of ONNX's own operators. */
   readonly opset: number;

@@ -6,9 +6,17 @@ import type { Attribute, Node } from "./model.ts";
 import { NodeRefusal, type Site } from "./site.ts";
 import { type Dimension, dimensionOf } from "./sizes.ts";
 import { type Numbers, strided, type Tensor } from "./tensor.ts";
-import { BATCH, type Constant, isConstant, makeValue, type Operand, type Value } from "./value.ts";
+import {
+  BATCH,
+  type Constant,
+  isConstant,
+  makeValue,
+  type Operand,
+  plainValue,
+  type Value,
+} from "./value.ts";
 
-/** What all nodes of a file have in common. */
+/** Context that all nodes of a file share. */
 export interface Scope {
   readonly writer: GraphWriter;
   readonly opset: number;
@@ -49,7 +57,7 @@ export class NodeView implements Site {
     throw new NodeRefusal(reason);
   }
 
-  /** Whether an input is given: optional ones may be left out. */
+  /** True if an input is given: optional ones may be left out. */
   has(input: number): boolean {
     return this.inputs[input] !== undefined;
   }
@@ -58,18 +66,18 @@ export class NodeView implements Site {
     return this.inputs[input] ?? this.refuse(`its input ${input} is missing`);
   }
 
-  /** An input as a value, also one that is known. */
+  /** An input as a value, also if it is constant. */
   value(input: number): Value {
     const operand = this.operand(input);
     return isConstant(operand) ? valueOfConstant(this, operand) : operand;
   }
 
-  /** All inputs. */
+  /** All inputs as values. */
   values(): Value[] {
     return this.inputs.map((_, i) => this.value(i));
   }
 
-  /** An input that is known, and the same at all sizes; undefined where it is left out. */
+  /** A constant input that is the same at all sizes; undefined where it is left out. */
   optional(input: number): Tensor | undefined {
     return this.has(input) ? this.tensor(input) : undefined;
   }
@@ -80,7 +88,7 @@ export class NodeView implements Site {
     return this.refuse(`its input ${input} is computed, expected a constant`);
   }
 
-  /** A known input of one number; undefined where it is left out. */
+  /** A constant input of one number; undefined where it is left out. */
   scalar(input: number): number | undefined {
     const tensor = this.optional(input);
     if (tensor && tensor.values.length !== 1) {
@@ -129,6 +137,11 @@ export class NodeView implements Site {
     return counted;
   }
 
+  /** The table's entry of a text; refuses a text that is none of its keys. */
+  chosen<Key extends string, T>(name: string, otherwise: Key, table: { readonly [K in Key]: T }): T {
+    return table[this.choice(name, otherwise, Object.keys(table) as Key[])];
+  }
+
   /** Refuses a text that is none of `choices`. */
   choice<T extends string>(name: string, otherwise: T, choices: readonly T[]): T {
     const value = this.text(name, otherwise);
@@ -139,7 +152,7 @@ export class NodeView implements Site {
   }
 }
 
-/** Of something known at several sizes: its lengths. */
+/** Dimensions of a constant that may differ between sizes. */
 export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimension[] {
   const [first] = at;
   if (at.length === 1) return first!.shape.map((count) => ({ count, hasBatch: false, hasPoints: false }));
@@ -153,17 +166,12 @@ export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimensio
   );
 }
 
-/** What is known as a value: the batch and the points are axes that it repeats along. */
+/** Turns a constant into a value, which repeats along the axes of the batch and the points. */
 function valueOfConstant(node: NodeView, constant: Constant): Value {
   const [first] = constant.at;
   if (first!.values.length === 0) return node.refuse("it reads a tensor without numbers");
   if (constant.at.length === 1) {
-    return makeValue(
-      first!.values,
-      first!.shape,
-      first!.shape.map((_, axis) => [axis]),
-      first!.type,
-    );
+    return plainValue(first!.values, first!.shape, first!.type);
   }
   const dimensions = dimensionsOfConstant(node, constant);
   const shape = dimensions.map(({ count }) => count);

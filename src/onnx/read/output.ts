@@ -1,4 +1,5 @@
 import { invalid, invalidFile } from "../../base/check.ts";
+import { option, subject, theOption } from "../../base/message.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
 import type { NumberFunction } from "./activations.ts";
 import { asLinear } from "./activations.ts";
@@ -7,9 +8,9 @@ import type { ImportedGraph } from "./import-graph.ts";
 import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
 import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
 
-/** How the output is to come. */
+/** Layout and shape that the output is asked for in. */
 export interface OutputOptions {
-  /** In the file's order, or with the channels last, as it is computed. */
+  /** Order of the output's axes: the file's, or channels last as the graph computes it. */
   readonly layout: "file" | "channelsLast";
   /** One that the file leaves to its loss. */
   readonly activation: NumberFunction | undefined;
@@ -33,14 +34,16 @@ export function writeOutput(
   let arranged = inOrder(end, before, layout);
   if (shape !== undefined) {
     const size = productOf(arranged.shape);
-    if (typeof size !== "number") throw invalid(`${where}: outputShape is for decoders without points`);
+    if (typeof size !== "number")
+      throw invalid(`${where}: ${subject("outputShape")} is for decoders without points`);
     const lengths = checkOutputShape(where, shape, size);
-    const advice = layout === "file" ? ', or give layout: "channelsLast" for data with channels last' : "";
+    const advice =
+      layout === "file" ? `, or give ${option("layout", "channelsLast")} for data with channels last` : "";
     checkOutputOrder(where, lengths, arranged.shape as readonly number[], advice);
     arranged = reshaped(end, arranged, lengths);
   }
   if (activation !== undefined && last?.activation === activation) {
-    throw invalid(`${where}: the file ends in a sigmoid already; leave the option outputActivation out`);
+    throw invalid(`${where}: the file ends in a sigmoid already; leave ${theOption("outputActivation")} out`);
   }
   const activations = [...(last ? [last.activation] : []), ...(activation === undefined ? [] : [activation])];
   for (const each of activations) arranged = activated(end, arranged, each);
@@ -53,7 +56,10 @@ export function writeOutput(
     : "channelsLast";
 }
 
-/** Is the first axis of a picture that of channels, which are stored last, or is there one channel and no such axis? */
+/**
+ * True if the first axis of a picture is that of channels, which are stored last, or the picture has one channel and no
+ * axis for it.
+ */
 function isChannelsFirst({ axes, shape }: Value): boolean {
   if (axes.length !== 3) return false;
   const [first] = axes;
@@ -74,7 +80,7 @@ function perSample(output: Value): Value {
   if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
     throw invalidFile(
       `its output is ${showAxes(output)}, expected the batch as the first axis; where an input has coordinates of points ` +
-        "that samples share, name it by the option points",
+        `that samples share, name it by ${theOption("points")}`,
     );
   }
   // A file for one sample at a time may have an axis of length 1 in its place.
@@ -100,7 +106,7 @@ function withoutActivation(
   }
   if (operation?.kind !== "activation") return undefined;
   const { activation } = operation.settings as { readonly activation: NumberFunction };
-  // It goes into the weights before it.
+  // A linear function is merged into the weights before it.
   if (asLinear(activation)) return undefined;
   const before = moves.reduceRight((input, { kind, shape, settings }) => {
     return end.writer.write(kind, [input], shape, { settings });
@@ -112,7 +118,7 @@ function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions[
   if (layout === "file") return arrange(end, value, value.axes);
   const one = value.axes.reduce<Value>((whole, _, axis) => joined(end, whole, axis), value);
   const [, ...pixels] = one.axes;
-  // Where only one axis is longer than 1 any order is the same: that of pixels with channels, then.
+  // With one axis longer than 1 all orders are the same; the order of pixels with channels is taken.
   const isPicture = one.axes.length === 3;
   const rank = (axis: number): number => {
     const [stored] = one.axes[axis]!;

@@ -1,7 +1,7 @@
 import { PbfReader } from "pbf";
 import { invalidFile } from "../../base/check.ts";
 
-// Protocol buffers, read with every length checked: whoever wrote the file chose them.
+// Reader of protocol buffers that checks every length, since a file may be malicious.
 
 /** The wire types of protocol buffers. */
 const VARINT = 0;
@@ -9,14 +9,14 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** So many fields a file may have: of two bytes of a file each makes a hundred in memory. */
+/** Most fields of a file: one of two bytes takes a hundred in memory. */
 const MOST_FIELDS = 2 ** 23;
-/** So many numbers may be packed in fields, of a byte each: in memory they take eight. */
+/** Most numbers in packed fields: one of a byte takes eight in memory. */
 const MOST_PACKED = 2 ** 25;
 
 /**
- * How much of a file may still be read. What is read of a file of ordinary length could otherwise be more than the engine's
- * heap holds, which ends the process, and nobody can catch that.
+ * Budget of fields and numbers that may still be read. A file of ordinary length could otherwise exhaust the heap,
+ * which ends the process without an error that could be caught.
  */
 class Budget {
   private fields = MOST_FIELDS;
@@ -46,7 +46,7 @@ export class Message {
   }
 }
 
-/** A field of a message, before it is known what it holds. */
+/** Field of a message before its content is decoded. */
 export class Field {
   readonly #reader: PbfReader;
   readonly #what: string;

@@ -4,8 +4,8 @@ import { asLinear, asSine, IS_POSITIVE, linear, sine } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { Numbers } from "./tensor.ts";
 
-// What a graph can do without: scales that go into the weights before them, moves that move nothing, and what nobody
-// reads.
+// Simplification of a graph: scales are merged into the weights before them, moves that move nothing and operations whose
+// value is not read are removed.
 
 type Shape = readonly Length[];
 
@@ -42,7 +42,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
   }
   const byName = new Map<string, Written>();
-  /** What is read in place of operations that have gone. */
+  /** Replacements of operations that have been removed, by name. */
   const replaced = new Map<string, string>();
   /** Operations by all that they are but for their names. */
   const twins = new Map<string, string>();
@@ -54,7 +54,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     const isAlone = before !== undefined && readers.get(before.name) === 1;
     const identity = before && identityOf(before);
     if (before && isAlone && mergeInto(before, current)) {
-      // It is another operation now, and what is like the one it was is not like it.
+      // The merged operation is no longer a twin of those that equalled it.
       if (twins.get(identity!) === before.name) twins.delete(identity!);
       replaced.set(operation.name, before.name);
       readers.set(before.name, readers.get(operation.name) ?? 0);
@@ -62,7 +62,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     }
     const twin = twins.get(identityOf(current));
     if (twin !== undefined) {
-      // What it reads is read once less.
+      // The inputs of the removed operation lose a reader.
       for (const input of inputs) readers.set(input, (readers.get(input) ?? 1) - 1);
       replaced.set(operation.name, twin);
       readers.set(twin, readers.get(twin)! + (readers.get(operation.name) ?? 0));
@@ -86,7 +86,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
   return result;
 }
 
-/** What an operation without parameters does; of one with parameters, its name. */
+/** Key that is equal for operations of the same effect; the name for operations with parameters. */
 function identityOf({ kind, name, inputs, settings, weight }: Written): string {
   return weight ? name : JSON.stringify([kind, inputs, settings]);
 }
@@ -124,7 +124,7 @@ function mergeInto(before: Written, operation: Written): boolean {
   return true;
 }
 
-/** What an operation scales and shifts the position i of the last axis by. */
+/** Scale and shift of position i of the last axis. */
 function scalingOf({ kind, weight, bias, settings }: Written) {
   if (kind === "affine") return { scale: (i: number) => weight![i]!, shift: (i: number) => bias![i]! };
   const own = kind === "activation" ? asLinear(settings.activation) : undefined;
@@ -156,7 +156,7 @@ function scaledWeight(
   return result;
 }
 
-/** What is stretched along axes before its own `concat` itself stretches, once for all points. */
+/** Values that are stretched along axes before a `concat` that stretches by itself, once for all points. */
 function unexpanded(
   byName: ReadonlyMap<string, Written>,
   inputShapes: ReadonlyMap<string, Shape>,

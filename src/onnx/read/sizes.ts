@@ -1,5 +1,5 @@
-// What a graph does is followed at several sizes at once: what its shapes are of the batch and of the points shows in
-// how they change. So no shape that the file declares has to be trusted.
+// Shapes are computed at several sizes of the batch and of the points at once; the way they change shows how they depend on
+// either. Declared shapes are not trusted.
 
 /** The length of the batch, and of the points, at which numbers that depend on them are computed. */
 export const SIZES = [
@@ -15,7 +15,7 @@ export interface Dimension {
   readonly hasPoints: boolean;
 }
 
-/** What a length is by its values at each of the sizes; undefined where it changes in another way. */
+/** Dimension with these values at each of the sizes; undefined where the length changes in another way. */
 export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   const [first, otherBatch, otherPoints] = lengths as [number, number, number];
   const factor = (other: number, from: number, to: number): boolean | undefined => {

@@ -1,16 +1,16 @@
 import { invalidFile, show } from "../../base/check.ts";
-import type { Work } from "../../base/event-loop.ts";
+import type { Pausable } from "../../base/event-loop.ts";
 import { convertValues, type ValueType, valueSizes } from "../../base/values.ts";
-import { sizeOf } from "../../graph/operations.ts";
+import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";
 
-/** What a tensor's numbers are. */
+/** Kind of a tensor's numbers. */
 export type ElementType = "float" | "integer" | "boolean";
 
 /** Integers of a width, which what is computed of them has, too. */
 export type IntegerType = "uint8" | "int8" | "uint16" | "int16" | "int32" | "int64" | "uint32" | "uint64";
 
-/** Numbers that are known, row-major in the file's order. */
+/** Constant tensor, row-major in the file's order. */
 export interface Tensor {
   readonly type: ElementType;
   /** The width of integers; int64 where it is left out. */
@@ -20,20 +20,45 @@ export interface Tensor {
   readonly values: Numbers;
 }
 
+/** Numbers of a tensor: float32, or float64 for integers, booleans and float64. */
 export type Numbers = Float32Array | Float64Array;
 
-/** By the numbers of TensorProto.DataType. */
+/** Types by their numbers in TensorProto.DataType. */
 const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
-  ...{ 1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool" },
-  ...{ 10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16" },
+  1: "float32",
+  2: "uint8",
+  3: "int8",
+  4: "uint16",
+  5: "int16",
+  6: "int32",
+  7: "int64",
+  9: "bool",
+  10: "float16",
+  11: "float64",
+  12: "uint32",
+  13: "uint64",
+  16: "bfloat16",
 };
 
-/** What the numbers of an element type are; undefined for text and the like. */
+const ELEMENT_TYPES: { readonly [Type in ValueType]: ElementType } = {
+  float16: "float",
+  bfloat16: "float",
+  float32: "float",
+  float64: "float",
+  bool: "boolean",
+  uint8: "integer",
+  int8: "integer",
+  uint16: "integer",
+  int16: "integer",
+  int32: "integer",
+  int64: "integer",
+  uint32: "integer",
+  uint64: "integer",
+};
+
+/** Kind of numbers of an element type; undefined for text and the like. */
 export function elementTypeOf(dataType: number): ElementType | undefined {
-  const type = Object.hasOwn(VALUE_TYPES, dataType) ? VALUE_TYPES[dataType]! : undefined;
-  if (type === undefined) return undefined;
-  if (type === "bool") return "boolean";
-  return /float/.test(type) ? "float" : "integer";
+  return Object.hasOwn(VALUE_TYPES, dataType) ? ELEMENT_TYPES[VALUE_TYPES[dataType]!] : undefined;
 }
 
 /** The width of the integers of an element type; undefined for all others. */
@@ -41,7 +66,7 @@ export function integerTypeOf(dataType: number): IntegerType | undefined {
   return elementTypeOf(dataType) === "integer" ? (VALUE_TYPES[dataType] as IntegerType) : undefined;
 }
 
-/** So many bytes a tensor's numbers take once they are read. */
+/** Bytes that a tensor's numbers take in memory. */
 export function bytesOf({ dims, dataType }: TensorRecord): number {
   return sizeOf(dims) * (elementTypeOf(dataType) === "float" && dataType !== 11 ? 4 : 8);
 }
@@ -52,7 +77,7 @@ export function bytesOf({ dims, dataType }: TensorRecord): number {
  * @param outside the bytes of a tensor that lies in another file
  * @throws LatentflowError `invalid_file`
  */
-export function* readTensor(record: TensorRecord, outside?: Uint8Array): Work<Tensor> {
+export function* readTensor(record: TensorRecord, outside?: Uint8Array): Pausable<Tensor> {
   const { name, dims, dataType, numbers } = record;
   const at = `the tensor ${show(name)}`;
   const type = Object.hasOwn(VALUE_TYPES, dataType) ? VALUE_TYPES[dataType]! : undefined;
@@ -94,7 +119,7 @@ function readNumbers(type: ValueType, numbers: readonly number[], values: Number
 const PIECE = 2 ** 16;
 
 /** Integers beyond 2^53, the end of an open slice say, become the nearest number. */
-function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Work<void> {
+function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Pausable<void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = valueSizes[type];
   const read = WIDE_READERS[type]!;
@@ -127,6 +152,21 @@ export function floats(values: ArrayLike<number>, shape: readonly number[]): Ten
   return { type: "float", shape, values: Float32Array.from(values) };
 }
 
+/** `count` zeros of the precision of some numbers. */
+export function zerosLike(values: Numbers, count: number): Numbers {
+  return values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+}
+
+/** Numbers of a row-major tensor with only these axes, in this order; of axes that are left out the first position. */
+export function permuted(values: Numbers, shape: readonly number[], order: readonly number[]): Numbers {
+  const strides = stridesOf(shape);
+  return strided(
+    values,
+    order.map((axis) => shape[axis]!),
+    order.map((axis) => strides[axis]!),
+  );
+}
+
 /**
  * Numbers of a tensor in another order: the one at position [i, j, …] of `shape` is number offset + i·strides[0] +
  * j·strides[1] + … of `values`.
@@ -138,7 +178,7 @@ export function strided(
   offset = 0,
 ): Numbers {
   const count = sizeOf(shape);
-  const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+  const result = zerosLike(values, count);
   const position = new Array<number>(shape.length).fill(0);
   let from = offset;
   for (let i = 0; i < count; i++) {

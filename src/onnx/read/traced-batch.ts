@@ -7,7 +7,7 @@ import { BATCH, isConstant, makeValue, type Operand, type Value } from "./value.
 // A file exported with a batch of 4 has constants with 4 rows, one for each sample: rows that are equal are one sample's.
 
 /**
- * One row of a known value along an axis that meets the batch, where the export has repeated it for each sample.
+ * Takes one row of a constant along an axis that meets the batch, where the export has repeated it for each sample.
  *
  * @throws NodeRefusal where the rows differ
  */

@@ -1,5 +1,6 @@
 import type { Attribute } from "./model.ts";
 import { NodeView } from "./node-view.ts";
+import type { Former } from "./operator.ts";
 import { floats, integers, type Tensor } from "./tensor.ts";
 import type { Operand } from "./value.ts";
 
@@ -7,13 +8,6 @@ import type { Operand } from "./value.ts";
 // becomes the newer node that computes the same, so that what comes after knows one form; Softmax and LogSoftmax ask for their axes. All other
 // operators that are read mean the same from opset 9 on, or take their axes as an attribute or as an input in any opset.
 // ConvTranspose's odd pixel of padding, which the standard has moved with opset 11, ONNX Runtime puts in one place in all.
-
-/** Form of an operator in files below an opset. */
-interface Former {
-  readonly below: number;
-  /** The node as one of opset 13. */
-  adapt(node: NodeView): NodeView;
-}
 
 /** A node with other inputs, by their positions, or other attributes. */
 function changed(
@@ -28,17 +22,17 @@ function changed(
 const text = (value: string): Attribute => ({ text: value, integers: [], floats: [], isGraph: false });
 const integer = (value: number): Attribute => ({ integer: value, integers: [], floats: [], isGraph: false });
 
-const known = (tensor: Tensor | undefined): Operand | undefined => tensor && { at: [tensor] };
+const constant = (tensor: Tensor | undefined): Operand | undefined => tensor && { at: [tensor] };
 
 /** An attribute as the input that it has become; undefined where it is left out. */
 function integersOf(node: NodeView, name: string): Operand | undefined {
   const given = node.integers(name);
-  return known(given && integers(given));
+  return constant(given && integers(given));
 }
 
 function numberOf(node: NodeView, name: string): Operand | undefined {
   const given = node.attribute(name)?.float;
-  return known(given === undefined ? undefined : floats([given], []));
+  return constant(given === undefined ? undefined : floats([given], []));
 }
 
 /**
@@ -69,35 +63,42 @@ function asymmetric(node: NodeView): NodeView {
   return changed(node, [node.inputs[0], undefined, scales], attributes);
 }
 
-const FORMER: Readonly<Record<string, Former>> = {
-  Clip: {
-    below: 11,
-    adapt: (node) => changed(node, [node.inputs[0], numberOf(node, "min"), numberOf(node, "max")]),
-  },
-  Pad: {
-    below: 11,
-    adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "pads"), numberOf(node, "value")]),
-  },
-  Slice: {
-    below: 10,
-    adapt: (node) =>
-      changed(node, [node.inputs[0], ...["starts", "ends", "axes"].map((name) => integersOf(node, name))]),
-  },
-  Split: { below: 13, adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "split")]) },
-  Resize: { below: 11, adapt: asymmetric },
-  Upsample: { below: 10, adapt: asymmetric },
-  BatchNormalization: {
-    below: 14,
-    // The other outputs are of the training mode, which no attribute said.
-    adapt: (node) =>
-      node.node.outputs.filter((name) => name !== "").length > 1
-        ? changed(node, node.inputs, { training_mode: integer(1) })
-        : node,
-  },
+/** Clip with its bounds as attributes. */
+export const CLIP: Former = {
+  below: 11,
+  adapt: (node) => changed(node, [node.inputs[0], numberOf(node, "min"), numberOf(node, "max")]),
 };
 
-/** The node as one of opset 13 or later. */
-export function upgradeNode(node: NodeView): NodeView {
-  const former = Object.hasOwn(FORMER, node.operator) ? FORMER[node.operator] : undefined;
-  return former && node.scope.opset < former.below ? former.adapt(node) : node;
-}
+/** Pad with its pads and value as attributes. */
+export const PAD: Former = {
+  below: 11,
+  adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "pads"), numberOf(node, "value")]),
+};
+
+/** Slice with its bounds as attributes. */
+export const SLICE: Former = {
+  below: 10,
+  adapt: (node) =>
+    changed(node, [node.inputs[0], ...["starts", "ends", "axes"].map((name) => integersOf(node, name))]),
+};
+
+/** Split with its lengths as an attribute. */
+export const SPLIT: Former = {
+  below: 13,
+  adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "split")]),
+};
+
+/** Resize by scales alone. */
+export const RESIZE: Former = { below: 11, adapt: asymmetric };
+/** Upsample, the first Resize. */
+export const UPSAMPLE: Former = { below: 10, adapt: asymmetric };
+
+/** BatchNormalization whose training mode shows in its outputs. */
+export const BATCH_NORM: Former = {
+  below: 14,
+  // The other outputs are of the training mode, which no attribute said.
+  adapt: (node) =>
+    node.node.outputs.filter((name) => name !== "").length > 1
+      ? changed(node, node.inputs, { training_mode: integer(1) })
+      : node,
+};

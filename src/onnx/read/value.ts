@@ -6,9 +6,8 @@ import type { ElementType, Numbers, Tensor } from "./tensor.ts";
 export const BATCH = -1;
 
 /**
- * A value of the file that depends on inputs. It is kept as some value of the decoder's graph, with channels last, say;
- * what that has to do with the file's axes is said beside it. So a Transpose, a Squeeze or a Flatten moves no number,
- * until somebody asks for them in an order.
+ * Value of the file that depends on inputs: a value of the decoder's graph, together with the file's axes as products
+ * of its axes. A Transpose, Squeeze or Flatten therefore moves no number until an operation needs them in an order.
  */
 export interface Value {
   readonly type: ElementType;
@@ -16,9 +15,9 @@ export interface Value {
   readonly source: string | Numbers;
   /** The shape that the graph's value has. */
   readonly sourceShape: readonly Length[];
-  /** The same numbers, row-major, as the lengths of stored axes; none is 1. */
+  /** Lengths of the stored axes, row-major; none is 1. */
   readonly shape: readonly Length[];
-  /** For each axis of the file: the stored axes that it is the product of, the slowest first, or BATCH. */
+  /** Stored axes whose product is each axis of the file, the slowest first, or BATCH. */
   readonly axes: readonly (readonly number[])[];
 }
 
@@ -28,8 +27,10 @@ export interface Constant {
   readonly at: readonly Tensor[];
 }
 
+/** Input of a node: computed, or constant. */
 export type Operand = Value | Constant;
 
+/** True for a constant. */
 export function isConstant(operand: Operand): operand is Constant {
   return "at" in operand;
 }
@@ -51,9 +52,27 @@ export function makeValue(
   const place = (axis: number) =>
     axis === BATCH ? [BATCH] : places[axis] === undefined ? [] : [places[axis]];
   return {
-    ...{ type, source, sourceShape: shape, shape: shape.filter((length) => length !== 1) },
+    type,
+    source,
+    sourceShape: shape,
+    shape: shape.filter((length) => length !== 1),
     axes: axes.map((factors) => factors.flatMap(place)),
   };
+}
+
+/** A value of the graph whose axes are those of the file. */
+export function plainValue(source: Value["source"], shape: readonly Length[], type?: ElementType): Value {
+  return makeValue(
+    source,
+    shape,
+    shape.map((_, axis) => [axis]),
+    type,
+  );
+}
+
+/** Factors of an axis of the file with their stored axes replaced; the batch stays. */
+export function replaced(factors: readonly number[], place: (stored: number) => number): number[] {
+  return factors.map((factor) => (factor === BATCH ? BATCH : place(factor)));
 }
 
 /** The length of an axis of the file. */
@@ -70,6 +89,7 @@ export function dimensionAt(value: Value, axis: number): Dimension {
   return { count, hasBatch, hasPoints };
 }
 
+/** Lengths of all axes of the file. */
 export function dimensionsOf(value: Value): Dimension[] {
   return value.axes.map((_, axis) => dimensionAt(value, axis));
 }
@@ -83,9 +103,17 @@ export function showAxes(value: Value): string {
   return `[${lengths.join(", ")}]`;
 }
 
-/** The same value with other axes of the file. */
+/** Replaces the axes of the file. */
 export function withAxes(value: Value, axes: Value["axes"]): Value {
   return { ...value, axes };
+}
+
+/** Replaces the axes of the file by those that are kept. */
+export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value {
+  return withAxes(
+    value,
+    value.axes.filter((_, axis) => keeps(axis)),
+  );
 }
 
 /** A stored axis as several, the slowest first; no number is moved. */

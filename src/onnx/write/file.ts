@@ -1,4 +1,6 @@
-import { type AxisMap, matrixOf } from "../../graph/linear-map.ts";
+import { invalid } from "../../base/check.ts";
+import type { OperationDescription } from "../../graph/operations.ts";
+import { Constants, Emitter, type Extent, type Operand, type Tensor } from "../../onnx-format/emitter.ts";
 import {
   type Attributes,
   type Dim,
@@ -11,73 +13,51 @@ import {
 } from "../../onnx-format/messages.ts";
 import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
 
-/** A tensor of the file, by its name. */
-export type Tensor = string & { readonly [isTensor]: true };
-declare const isTensor: unique symbol;
+export type { Operand, Tensor } from "../../onnx-format/emitter.ts";
 
-/** What operators take; a number is a constant of float32 that goes with tensors of any shape. */
-export type Operand = Tensor | number;
-
-/** An ONNX file being written. Tensors are float32 unless they are said to be integers. */
-export class OnnxFile {
+/** ONNX file being written. Tensors are float32 unless they are said to be integers. */
+export class OnnxFile extends Constants {
   protected readonly nodes: Node[] = [];
   private readonly initialisers = new Map<string, ProtobufMessage>();
   private readonly inputs: ProtobufMessage[] = [];
-  /** Those that are the same are there once. */
   private readonly constants = new Map<string, Tensor>();
   private readonly names: Set<string>;
 
-  /** @param reserved the names of inputs, parameters and the output, which no other tensor may have */
+  /** @param reserved names of inputs, parameters and the output, which no other tensor may have */
   constructor(reserved: Iterable<string>) {
+    super();
     this.names = new Set(reserved);
   }
 
+  /** Declares an input of the graph. */
   input(name: string, dims: readonly Dim[], isInteger = false): Tensor {
     this.inputs.push(isInteger ? valueMessage(name, dims, INT64) : valueMessage(name, dims));
     return name as Tensor;
   }
 
-  /** One operator with one output, which is named after both. An input that is left out is "". */
-  apply(
-    scope: string,
-    operator: string,
-    inputs: readonly (Operand | "")[],
-    attributes: Attributes = {},
-  ): Tensor {
+  /** Writes an operator with one output, which is named after the scope and the operator. */
+  apply(scope: string, operator: string, inputs: readonly Operand[], attributes: Attributes = {}): Tensor {
     const name = this.unique(`${scope}/${operator}`);
     const tensors = inputs.map((input) => (typeof input === "number" ? this.scalar(input) : input));
     this.nodes.push({ operator, inputs: tensors, outputs: [name], attributes, name });
-    return name as Tensor;
+    return name;
   }
 
-  /** A parameter of the decoder, under its name. */
-  parameter(name: string, dims: readonly number[], values: Float32Array): Tensor {
+  /** Adds an initialiser under its own name. */
+  parameter(name: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
     this.initialisers.set(name, tensorMessage(name, dims, values));
     return name as Tensor;
   }
 
-  /** A constant list of integers, as some operators take them for axes, bounds and shapes. */
-  integers(values: readonly number[]): Tensor {
-    return this.constant(`[${values}]`, [values.length], BigInt64Array.from(values, BigInt));
+  constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
+    const existing = this.constants.get(key);
+    if (existing !== undefined) return existing;
+    const name = this.parameter(this.unique(key), dims, values);
+    this.constants.set(key, name);
+    return name;
   }
 
-  /** A constant list of `length` equal numbers. */
-  filled(length: number, value: number): Tensor {
-    return this.constant(`${length}*${value}`, [length], new Float32Array(length).fill(value));
-  }
-
-  /** A constant list of numbers. */
-  floats(values: readonly number[]): Tensor {
-    return this.constant(`(${values})`, [values.length], Float32Array.from(values));
-  }
-
-  /** The matrix of an axis that is mapped: [output, input], or turned round. */
-  matrix(scope: string, map: AxisMap, inputs: number, isTurned: boolean): Tensor {
-    const dims = isTurned ? [inputs, map.length] : [map.length, inputs];
-    return this.parameter(this.unique(`${scope}/matrix`), dims, matrixOf(map, inputs, isTurned));
-  }
-
-  /** The file, in which `tensor` is the output and called so. */
+  /** The file as a message, with `tensor` as its output of this name. */
   toMessage(
     name: string,
     tensor: Tensor,
@@ -95,23 +75,87 @@ export class OnnxFile {
     return modelMessage({ nodes, initialisers, inputs, outputs: [valueMessage(name, dims)] }, metadata);
   }
 
-  private scalar(value: number): Tensor {
-    return this.constant(`${value}`, [], Float32Array.of(value));
-  }
-
-  private constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
-    const known = this.constants.get(key);
-    if (known !== undefined) return known;
-    const name = this.unique(key);
-    this.initialisers.set(name, tensorMessage(name, dims, values));
-    this.constants.set(key, name as Tensor);
-    return name as Tensor;
-  }
-
-  protected unique(name: string): string {
+  /** A name that no tensor has yet, which begins with this one. */
+  unique(name: string): Tensor {
     let free = name;
     for (let count = 2; this.names.has(free); count++) free = `${name}_${count}`;
     this.names.add(free);
-    return free;
+    return free as Tensor;
+  }
+}
+
+/** Lists of one integer that a run computes: how many samples and how many points it has. */
+export interface RunSizes {
+  batch(): Tensor;
+  points(): Tensor;
+}
+
+/** Emitter into a file; its nodes are named after an operation. */
+export class FileEmitter extends Emitter {
+  private readonly file: OnnxFile;
+  private readonly scope: string;
+  private readonly sizes: RunSizes;
+
+  constructor(file: OnnxFile, scope: string, sizes: RunSizes) {
+    super();
+    this.file = file;
+    this.scope = scope;
+    this.sizes = sizes;
+  }
+
+  applyWith(attributes: Attributes, operator: string, ...inputs: Operand[]): Tensor {
+    return this.file.apply(this.scope, operator, inputs, attributes);
+  }
+
+  constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
+    return this.file.constant(key, dims, values);
+  }
+
+  matrix(dims: readonly [number, number], values: Float32Array): Tensor {
+    return this.file.parameter(this.file.unique(`${this.scope}/matrix`), dims, values);
+  }
+
+  reshape(tensor: Tensor, lengths: readonly Extent[]): Tensor {
+    // 0 keeps the length of the axis, -1 stands for what is left.
+    const dims = lengths.map((length) => (length === "batch" ? 0 : typeof length === "number" ? length : -1));
+    return this.apply("Reshape", tensor, this.integers(dims));
+  }
+
+  insertAxes(tensor: Tensor, positions: readonly number[]): Tensor {
+    return this.apply("Unsqueeze", tensor, this.integers(positions));
+  }
+
+  shape(lengths: readonly Extent[], like: Tensor): Tensor {
+    const parts: (number[] | Tensor)[] = [];
+    lengths.forEach((length, axis) => {
+      const before = parts.at(-1);
+      if (typeof length !== "number") {
+        parts.push(length === undefined ? this.lengthOf(like, axis) : this.sizes[length]());
+      } else if (Array.isArray(before)) before.push(length);
+      else parts.push([length]);
+    });
+    const tensors = parts.map((part) => (typeof part === "string" ? part : this.integers(part)));
+    return tensors.length === 1 ? tensors[0]! : this.concat(tensors, 0);
+  }
+
+  /** Length of an axis of a tensor, as a list of one integer. */
+  lengthOf(tensor: Tensor, axis: number): Tensor {
+    return this.applyWith({ start: { integer: axis }, end: { integer: axis + 1 } }, "Shape", tensor);
+  }
+
+  /** Writes a BatchNormalization of variance 1, which takes lists for channels first and rounds nothing else. */
+  override scaleChannelsFirst(
+    tensor: Tensor,
+    channels: number,
+    weight: Tensor,
+    bias = this.filled(channels, 0),
+  ): Tensor {
+    const statistics = [this.filled(channels, 0), this.filled(channels, 1)];
+    const inputs = [tensor, weight, bias, ...statistics];
+    return this.applyWith({ epsilon: { float: 0 } }, "BatchNormalization", ...inputs);
+  }
+
+  refuse({ kind, name }: OperationDescription, why: string): never {
+    throw invalid(`toOnnx: ${kind} "${name}" cannot be written: ${why}`);
   }
 }

@@ -2,19 +2,20 @@ import { invalid } from "../../base/check.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LATENT, parametersOf } from "../../graph/graph.ts";
 import { lastOrder } from "../../onnx-format/axis-order.ts";
+import type { Extent, Tensor } from "../../onnx-format/emitter.ts";
 import type { Dim } from "../../onnx-format/messages.ts";
+import { writeOperation } from "../../onnx-format/operations.ts";
 import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
-import { OnnxFile, type Tensor } from "./file.ts";
-import { writeOperation } from "./operations.ts";
-import { type SymbolicGraph, type SymbolicShape, symbolicGraph } from "./shapes.ts";
-import { lengthOf, type Task } from "./task.ts";
-import { WrittenValue } from "./value.ts";
+import type { Task } from "../../onnx-format/task.ts";
+import { GraphValue } from "../../onnx-format/value.ts";
+import { FileEmitter, OnnxFile, type RunSizes } from "./file.ts";
+import { type SymbolicGraph, symbolicGraph } from "./shapes.ts";
 
-/** What the output is called, unless a fixed input is called so. */
+/** Name of the output, unless a fixed input has it. */
 const OUTPUT = "x";
 const OTHER_OUTPUT = "output";
 
-/** The file of a decoder, before it is bytes. */
+/** Writes a decoder's file as a message. */
 export function writeGraph(
   where: string,
   decoder: Decoder,
@@ -31,56 +32,50 @@ export function writeGraph(
   }
   const output = freeName([OUTPUT, OTHER_OUTPUT], new Set([...inputNames, ...parameters.keys()]));
   const file = new OnnxFile([...inputNames, ...parameters.keys(), output]);
-  const { values, batch, points } = writeInputs(file, graph);
+  const { values, sizes } = writeInputs(file, graph);
   for (const { operation, definition, shape } of graph.operations) {
     const { name } = operation;
     const inputs = operation.inputs.map((input) => values.get(input)!);
-    const apply: Task["apply"] = (...call) => file.apply(name, ...call);
+    const emitter = new FileEmitter(file, name, sizes);
     const parameter: Task["parameter"] = (tensor, dims) => {
-      const known = parameters.get(`${name}.${tensor}`)!;
-      return file.parameter(`${name}.${tensor}`, dims ?? known.shape, known.values);
+      const own = parameters.get(`${name}.${tensor}`)!;
+      return file.parameter(`${name}.${tensor}`, dims ?? own.shape, own.values);
     };
-    const task: Task = {
-      file,
+    const batch = inputs.some((input) => input.batch === "batch") ? "batch" : 1;
+    const form = writeOperation({
+      graph: emitter,
       operation,
       definition,
       shape,
       inputs,
-      apply,
+      input: inputs[0],
       parameter,
       batch,
-      points,
-    } as Task;
-    const isShared = inputs.every((input) => input.isShared);
-    values.set(name, new WrittenValue(file, name, shape, writeOperation(task), isShared));
+    } as Task);
+    values.set(name, new GraphValue(emitter, shape, batch, form));
   }
   const last = graph.operations.at(-1)!;
-  return file.toMessage(output, values.get(last.operation.name)!.last, dimsOf(last.shape), metadata);
+  return file.toMessage(output, values.get(last.operation.name)!.last, ["batch", ...last.shape], metadata);
 }
 
 function writeInputs(file: OnnxFile, { latentSize, fixedInputs }: SymbolicGraph) {
-  const values = new Map<string, WrittenValue>();
-  const add = (name: string, shape: SymbolicShape, isInteger: boolean): Tensor => {
-    const tensor = file.input(name, dimsOf(shape), isInteger);
-    const form = { tensor, order: lastOrder(shape.length) };
-    values.set(name, new WrittenValue(file, name, shape, form, false));
-    return tensor;
+  const values = new Map<string, GraphValue>();
+  const latent = { name: LATENT, shape: [latentSize], classes: undefined };
+  // A decoder over points has an input of points.
+  const overPoints = fixedInputs.find(({ shape }) => shape.includes("points"));
+  const lengths = (): FileEmitter => new FileEmitter(file, "lengths", sizes);
+  const sizes: RunSizes = {
+    batch: once(() => lengths().lengthOf(LATENT as Tensor, 0)),
+    points: once(() =>
+      lengths().lengthOf(overPoints!.name as Tensor, 1 + overPoints!.shape.indexOf("points")),
+    ),
   };
-  const z = add(LATENT, [latentSize], false);
-  for (const { name, shape, classes } of fixedInputs) add(name, shape, classes !== undefined);
-  const apply: Task["apply"] = (...call) => file.apply("lengths", ...call);
-  const batch = once(() => lengthOf({ apply }, z, 0));
-  const points = once(() => {
-    // Where there are points, an input has them.
-    const { name, shape } = fixedInputs.find(({ shape }) => shape.includes("points"))!;
-    return lengthOf({ apply }, values.get(name)!.last, 1 + shape.indexOf("points"));
-  });
-  return { values, batch, points };
-}
-
-/** The axes of an input or output, with that of the samples. */
-function dimsOf(shape: SymbolicShape): Dim[] {
-  return ["batch", ...shape];
+  for (const { name, shape, classes } of [latent, ...fixedInputs]) {
+    const tensor = file.input(name, ["batch", ...shape] satisfies Dim[], classes !== undefined);
+    const form = { tensor, order: lastOrder(shape.length) };
+    values.set(name, new GraphValue<Extent>(new FileEmitter(file, name, sizes), shape, "batch", form));
+  }
+  return { values, sizes };
 }
 
 interface NamedParameter {

@@ -16,6 +16,7 @@ export interface SymbolicGraph {
   readonly operations: readonly SymbolicOperation[];
 }
 
+/** Operation for any number of points. */
 export interface SymbolicOperation {
   /** With the lengths for some number of points. */
   readonly operation: OperationDescription;
@@ -49,7 +50,8 @@ export function symbolicGraph(decoder: Decoder): SymbolicGraph {
       shape: shapeOf(input.shape, more.fixedInputs[i]!.shape),
     })),
     operations: some.operations.map((operation, i) => ({
-      ...{ operation, definition: definition.operations[i]! },
+      operation,
+      definition: definition.operations[i]!,
       shape: shapeOf(operation.shape, more.operations[i]!.shape),
     })),
   };

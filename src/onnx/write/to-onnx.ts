@@ -4,15 +4,14 @@ import type { Owned } from "../../base/owned.ts";
 import { checkDecoder, type Decoder, probedOf } from "../../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../../decoder/probe.ts";
 import { LATENT } from "../../graph/graph.ts";
-import { PRIOR, writePrior } from "../prior-text.ts";
-import { START, writeStart } from "../start-text.ts";
+import { LATENT_NAME, LOSS, POINTS, PRIOR, START, writePrior, writeStart } from "../metadata.ts";
 import { writeGraph } from "./graph.ts";
 
 /** Options of `toOnnx`. */
 export interface ToOnnxOptions {
   /**
-   * Does the file keep a few latents and what the decoder makes of them, by which `loadOnnx` sees that it computes the
-   * same? Then four latents are decoded, and the file is some 60 KB larger at most, but for fixed inputs. Default true.
+   * True keeps four latents and their outputs in the file, by which `loadOnnx` checks that it computes the same. The
+   * file grows by 60 KB at most, besides fixed inputs. Default true.
    */
   probe?: boolean | undefined;
 }
@@ -49,10 +48,10 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   const { probe: withProbe = true } = options;
   checkFlag(where, "probe", withProbe);
   checkFileSize(where, 4 * decoder.parameterCount);
-  const metadata = new Map([["latentflow.latent", LATENT]]);
+  const metadata = new Map<string, string>([[LATENT_NAME, LATENT]]);
   const points = decoder.fixedInputs.filter(({ hasPoints }) => hasPoints).map(({ name }) => name);
-  if (points.length > 0) metadata.set("latentflow.points", JSON.stringify(points));
-  if (decoder.loss) metadata.set("latentflow.loss", JSON.stringify(decoder.loss));
+  if (points.length > 0) metadata.set(POINTS, JSON.stringify(points));
+  if (decoder.loss) metadata.set(LOSS, JSON.stringify(decoder.loss));
   if (decoder.prior) metadata.set(PRIOR, writePrior(where, decoder.prior));
   if (decoder.start) metadata.set(START, writeStart(where, decoder.start));
   const probe = withProbe ? await makeProbe(decoder) : undefined;

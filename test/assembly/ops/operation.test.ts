@@ -1,7 +1,8 @@
 // run: first
 // Tests assembly/ops/activation-functions.ts, assembly/ops/activation.ts, assembly/ops/affine.ts,
 // assembly/ops/dense-parameters.ts, assembly/ops/dense.ts, assembly/ops/extremum.ts, assembly/ops/fork.ts,
-// assembly/ops/map.ts, assembly/ops/matmul.ts, assembly/ops/norm.ts, assembly/ops/pixels.ts,
+// assembly/ops/map.ts, assembly/ops/matmul.ts, assembly/ops/norm.ts, assembly/ops/norm-parameters.ts,
+// assembly/ops/norm-sets.ts, assembly/ops/operation-parameters.ts, assembly/ops/pixels.ts,
 // assembly/ops/pointwise-functions.ts, assembly/ops/product-of-values.ts, assembly/ops/softmax.ts,
 // assembly/memory/graph.ts, assembly/objective/objective.ts, assembly/ops/selection.ts.
 import { test } from "uvu";

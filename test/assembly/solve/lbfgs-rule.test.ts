@@ -18,7 +18,7 @@ import {
   lbfgs,
   squaredError,
 } from "../../../src/index.ts";
-import { allRows } from "../../../src/solver/objective.ts";
+import { allRows, withoutMatrices } from "../../../src/solver/objective.ts";
 import { type Build, builds } from "../../support/builds.ts";
 import {
   RARE_PATHS,
@@ -284,9 +284,10 @@ async function byTheRule(
   const d = decoder.latentSize;
   const objective = await bindObjective(build.backend, decoder, loss, y, weights);
   const { curvature } = objective;
-  const use = curvature?.use ?? { ...NO_USE };
-  if (use.isShared) await curvature!.shared();
-  const hasFactors = use.isShared && loss.name !== "custom";
+  const use = curvature?.use ?? withoutMatrices(undefined);
+  const isShared = use.matrix === "shared";
+  if (isShared) await curvature!.shared();
+  const hasFactors = isShared && loss.name !== "custom";
   const matrix = hasFactors ? await ownMatrix(build, decoder, loss) : undefined;
   const results = [];
   for (let i = 0; i < SAMPLES; i++) {
@@ -306,10 +307,6 @@ async function byTheRule(
 }
 
 const DEFAULTS = { tolerance: 1e-6, memory: 30, maxSteps: 1000, slope: 1e-4 };
-const NO_USE = {
-  ...{ hasCurvature: false, isShared: false, rescues: false },
-  ...{ refreshes: false, refreshesOnce: false, refreshesFirst: false, ownFirst: false },
-};
 
 for (const build of builds) {
   const taken = new Set<RarePath>();

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { taskOf } from "../../../src/backend/backend.ts";
 import { allSamples } from "../../../src/backend/feed.ts";
-import { taskOf } from "../../../src/backend/solve-around.ts";
-import { solveFused } from "../../../src/backend/wasm/fused.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
+import { solveSamples } from "../../../src/backend/wasm/solve.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
   amd,
@@ -86,7 +86,7 @@ test("places that no sample is staged in are empty, whatever was in their memory
       return spent;
     };
     const counting = { ...packed, kernels: { ...packed.kernels, solverRun } };
-    await solveFused(counting, task, makeControl(undefined), allSamples(3));
+    await solveSamples(counting, task, makeControl(undefined), allSamples(3));
     return { z: solution.z, passes };
   };
   const expected = await solved();
@@ -110,7 +110,7 @@ test("an abort between losses and gradients: samples that end by their gradient 
     },
   };
   const task = taskOf(problem, { flow: gradientFlow(), solver: amd({ maxSteps: 0 }) }, solution);
-  await solveFused(packed, task, control, allSamples(40));
+  await solveSamples(packed, task, control, allSamples(40));
   assert.equal(solution.statuses(), [...Array(8).fill("max_steps"), ...Array(32).fill("aborted")]);
   assert.is(solution.done, 8);
 });

@@ -24,8 +24,8 @@ import {
   upsample,
   type Value,
 } from "../../../src/graph/index.ts";
-import type { MapKind } from "../../../src/graph/kinds/rearranging.ts";
 import { linearMap } from "../../../src/graph/linear-map.ts";
+import type { MapKind } from "../../../src/graph/map-kind.ts";
 import { KINDS } from "../../../src/graph/operations.ts";
 import { readDefinition } from "../../../src/graph/read-definition.ts";
 import { createDecoder } from "../../../src/index.ts";

@@ -1,10 +1,11 @@
-// run: newer-node
+// run: newer-node, slow
 // Tests src/backend/webgpu/calibration.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Session } from "../../../src/backend/backend.ts";
+import { taskOf } from "../../../src/backend/backend.ts";
 import { allSamples } from "../../../src/backend/feed.ts";
-import { solveAround, taskOf } from "../../../src/backend/solve-around.ts";
+import { solveAround } from "../../../src/backend/solve-around.ts";
 import { type AutoOptions, auto, availableBackends, webgpu } from "../../../src/backend/webgpu/index.ts";
 import { cutFixed } from "../../../src/decoder/fixed.ts";
 import {
@@ -173,8 +174,8 @@ test("both are timed with the solver that was asked for, on the samples' own dat
       const session = await backend.open(own);
       const watchedSession: Session = {
         ...session,
-        objective(problem, first, count) {
-          const objective = session.objective(problem, first, count);
+        async objective(problem, first, count) {
+          const objective = await session.objective(problem, first, count);
           const { curvature } = objective;
           const shared = () => {
             matrices++;

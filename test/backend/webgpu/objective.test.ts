@@ -1,11 +1,11 @@
 // run: newer-node, first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { activate as writeActivation } from "../../../src/backend/webgpu/activation.ts";
 import { bindGraph } from "../../../src/backend/webgpu/bound-graph.ts";
 import { openContext } from "../../../src/backend/webgpu/device.ts";
 import { webgpu } from "../../../src/backend/webgpu/index.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
+import { writeSlope } from "../../../src/backend/webgpu/slopes.ts";
 import { activations, normaliseActivation } from "../../../src/graph/activation.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
@@ -19,6 +19,7 @@ import {
   loadDecoder,
   squaredError,
 } from "../../../src/index.ts";
+import { writeFunction } from "../../../src/onnx-format/kinds/elementwise.ts";
 import { allRows } from "../../../src/solver/objective.ts";
 import { leave, startDawn } from "../../support/dawn.ts";
 import { problemOf } from "../../support/problem.ts";
@@ -50,7 +51,7 @@ async function evaluate(
   const sampleCount = y.length / decoder.outputSize;
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, loss, y, { weights });
-  const objective = session.objective(problem, 0, sampleCount);
+  const objective = await session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
   const losses = await objective.value(rows, z);
   const gradients = await objective.gradient(rows);
@@ -172,7 +173,7 @@ async function checkMatrices(
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, loss, y, { weights });
   // The first sample is another objective's.
-  const objective = session.objective(problem, 1, sampleCount - 1);
+  const objective = await session.objective(problem, 1, sampleCount - 1);
   await objective.value(allRows(sampleCount - 1), Float64Array.from(z.subarray(d)));
   const gradients = await objective.gradient(Int32Array.from(chosen));
   await objective.curvature!.shared();
@@ -257,7 +258,7 @@ test("a chosen sample's numbers do not depend on those chosen with it; each grad
   const all = await evaluate(decoder, binaryCrossEntropy(), z, y);
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, binaryCrossEntropy(), y);
-  const objective = session.objective(problem, 0, 5);
+  const objective = await session.objective(problem, 0, 5);
   const losses = await objective.value(
     Int32Array.of(4, 1),
     Float64Array.of(...z.slice(12, 15), ...z.slice(3, 6)),
@@ -336,13 +337,14 @@ test("activations and their derivatives hold for huge arguments, and NaN stays N
     const graph = new OnnxGraph();
     const gradient = graph.input("gradient", shape);
     // Added to 0, since a graph's input cannot be its output.
-    const { output, backward } = writeActivation(
-      graph,
-      activation,
-      graph.apply("Add", graph.input("x", shape), 0),
-    );
+    const argument = graph.apply("Add", graph.input("x", shape), 0);
+    const output = writeFunction(graph, activation, argument);
     graph.output("values", graph.apply("Add", output, 0), shape);
-    graph.output("slopes", graph.apply("Add", backward(gradient), 0), shape);
+    graph.output(
+      "slopes",
+      graph.apply("Add", writeSlope(graph, activation, argument, output, gradient), 0),
+      shape,
+    );
     const bound = await bindGraph(context, graph, {
       byName: {},
       buffer: () => assert.unreachable(),

@@ -1,8 +1,8 @@
 // run: first
-// Tests src/backend/webgpu/axis-matrix.ts, src/backend/webgpu/convolve.ts, src/backend/webgpu/passes.ts,
-// src/backend/webgpu/pointwise.ts, src/backend/webgpu/value.ts, src/backend/webgpu/kinds/elementwise.ts,
-// src/backend/webgpu/kinds/norms.ts, src/backend/webgpu/kinds/rearranging.ts,
-// src/backend/webgpu/kinds/resampling.ts.
+// Tests src/backend/webgpu/convolve.ts, src/backend/webgpu/functions.ts, src/backend/webgpu/passes.ts,
+// src/backend/webgpu/slopes.ts, src/backend/webgpu/kinds/elementwise.ts, src/backend/webgpu/kinds/norms.ts,
+// src/backend/webgpu/kinds/products.ts, src/backend/webgpu/kinds/rearranging.ts,
+// src/backend/webgpu/kinds/resampling.ts, src/onnx-format/axis-matrix.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { refusalOf } from "../../../src/backend/webgpu/refusal.ts";
@@ -72,7 +72,7 @@ async function check(given: Decoder, loss: StandardLoss): Promise<void> {
   const { losses, gradients } = await evaluateOnCpu(decoder, loss, z, y, fixed);
   const session = await backend.open(decoder);
   const problem = problemOf(decoder, loss, y, { fixed });
-  const objective = session.objective(problem, 0, ROWS);
+  const objective = await session.objective(problem, 0, ROWS);
   const inWasm = {
     losses: await objective.value(allRows(ROWS), Float64Array.from(z)),
     gradients: await objective.gradient(allRows(ROWS)),

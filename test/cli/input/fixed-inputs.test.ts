@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,6 +6,7 @@ import { decode as decodePng } from "fast-png";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LatentflowError } from "../../../src/base/errors.ts";
+import { callOf, clause, option, subject, theOption } from "../../../src/base/message.ts";
 import { wholeFile } from "../../../src/cli/input/array-files/whole-file.ts";
 import { fixedOptions, readFixedInputs } from "../../../src/cli/input/fixed-inputs.ts";
 import { outputWithPoints } from "../../../src/cli/input/points.ts";
@@ -474,8 +475,6 @@ test("flags that do not go with the kind of file are refused by name", async () 
   for (const [flag, value] of [
     ["prefix", "d."],
     ["activation", "elu"],
-    ["batch-norm", "afterActivation"],
-    ["batch-norm-epsilon", "1"],
   ] as const) {
     assert.match(
       await said(onnx, `--${flag}`, value),
@@ -502,24 +501,30 @@ test("flags that do not go with the kind of file are refused by name", async () 
 
 test("what is said of an ONNX file is said in flags", () => {
   const command = createProgram().commands.find((each) => each.name() === "describe")!;
+  const shapes = option(
+    "inputShapes",
+    { z: [4, "height"], '"a b"': ["axis1"] },
+    "the option inputShapes: { … }",
+  );
   for (const [said, meant] of [
-    ["several of its inputs are of floats; say which is the latent by the option latent", /by --latent$/],
-    ["the file has several outputs; say which by the option output", /by --output-name$/],
+    [`say which is the latent by ${theOption("latent")}`, /^say which is the latent by --latent$/],
+    [`the file has several outputs; say which by ${theOption("output")}`, /by --output-name$/],
     [
-      'lengths left open; give the option inputShapes: { z: [4, height], "a b": [axis1] }, with numbers in place of names, or, ' +
-        "where one is the number of points, give the option points, with the input's name",
-      /open; give --input-shape z=4,height --input-shape "a b"=axis1, with numbers .* give --points-input, with/,
+      `lengths left open; give ${shapes}, with numbers, or give ${theOption("points")}, with the input's name`,
+      /open; give --input-shape z=4,height --input-shape "a b"=axis1, with numbers, or give --points-input, with/,
     ],
     [
-      "inputShapes.z is [3], but the file declares [2]",
+      `${subject("inputShapes.z")} is [3], but the file declares [2]`,
       /^--input-shape is \[3\], but the file declares \[2\]/,
     ],
-    ['inputShapes names "x", but', /^--input-shape names "x", but/],
-    ["give the option inputShapes with its shape", /give --input-shape with its shape$/],
-    ['points is "x", but the file\'s inputs are "z"', /^--points-input is "x", but/],
-    ["it ends in a sigmoid already; leave the option outputActivation out", /leave --output-activation out$/],
+    [`${subject("inputShapes")} names "x", but`, /^--input-shape names "x", but/],
+    [`${subject("points")} is "x", but the file's inputs are "z"`, /^--points-input is "x", but/],
+    [`leave ${theOption("outputActivation")} out`, /^leave --output-activation out$/],
+    [`give ${option("layout", "channelsLast")}`, /^give --layout channelsLast$/],
+    [`give ${option("noSuchOption", 1)}${clause("noSuchOption", ", or not")}`, /^give noSuchOption: 1$/],
   ] as const) {
-    assert.match(inFlags(new LatentflowError("invalid_argument", `loadOnnx: ${said}`), command), meant);
+    const error = new LatentflowError("invalid_argument", `${callOf("loadOnnx")}: ${said}`);
+    assert.match(inFlags(error, command), meant);
   }
 });
 

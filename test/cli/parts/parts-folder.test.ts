@@ -1,3 +1,4 @@
+// run: once, slow
 import {
   cpSync,
   mkdirSync,

@@ -1,4 +1,4 @@
-// Tests src/onnx/read/folding/norms.ts.
+// Tests src/onnx/read/folding/norms.ts, src/onnx/read/operators/choices.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

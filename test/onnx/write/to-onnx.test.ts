@@ -1,5 +1,7 @@
-// Tests src/onnx/write/graph.ts, src/onnx/write/norms.ts, src/onnx/write/pixels.ts, src/onnx/write/resize.ts,
-// src/onnx/write/rearranging.ts.
+// run: slow
+// Tests src/onnx/write/file.ts, src/onnx/write/graph.ts, src/onnx-format/emitter.ts, src/onnx-format/operations.ts,
+// src/onnx-format/value.ts, src/onnx-format/kinds/norms.ts, src/onnx-format/kinds/products.ts,
+// src/onnx-format/kinds/rearranging.ts, src/onnx-format/kinds/resampling.ts.
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, type ModelProto, ModelProtoSchema } from "onnx-buf";
 import * as ort from "onnxruntime-web/wasm";

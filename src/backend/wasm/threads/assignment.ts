@@ -12,7 +12,7 @@ const NOBODY = -1;
  */
 export class Assignment {
   private readonly holders: Int16Array;
-  /** How many samples each member holds; undefined for one that is lost. */
+  /** Number of samples that each member holds; undefined for one that is lost. */
   private readonly held: (number | undefined)[] = [];
   private next = 0;
   /** Samples that were lost with a member. */
@@ -27,7 +27,7 @@ export class Assignment {
     this.holders = new Int16Array(sampleCount).fill(NOBODY);
   }
 
-  /** Have all samples ended? */
+  /** True once all samples have ended. */
   get isDone(): boolean {
     return this.ended === this.sampleCount;
   }
@@ -47,7 +47,7 @@ export class Assignment {
     });
   }
 
-  /** How many samples a member would get now. */
+  /** Number of samples that a member may take now. */
   allowance(member: Member): number {
     const held = this.held[member];
     if (held === undefined) return 0;
@@ -73,12 +73,12 @@ export class Assignment {
     return { first, count };
   }
 
-  /** Does this member hold the sample now? What others say of it is out of date. */
+  /** True if this member holds the sample now; results of others are out of date. */
   holds(member: Member, sample: number): boolean {
     return this.holders[sample] === member;
   }
 
-  /** A sample has ended with whoever holds it. One that nobody holds has ended before, or is to be taken again. */
+  /** Marks a sample as finished. No-op if it was finished before or is queued again. */
   end(sample: number): void {
     const holder = this.holders[sample]!;
     if (holder === NOBODY) return;

@@ -1,5 +1,6 @@
 import { escapeText } from "../../../base/check.ts";
 import { isErrorCode, LatentflowError } from "../../../base/errors.ts";
+import { option } from "../../../base/message.ts";
 import { messageOf } from "../../../base/realms.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Feed } from "../../feed.ts";
@@ -20,13 +21,13 @@ export interface Participant {
 
 /** Workers that may die in one call before it gives up: one may be killed, but what kills each new one is the work. */
 const MOST_DEATHS = 3;
-/** How often the caller's signal is looked at while there is nothing to do but wait, in milliseconds. */
+/** Interval at which the caller's signal is polled while this thread waits, in milliseconds. */
 const LOOK_UP = 10;
 
 /** A worker that has not stopped so long after an abort, in milliseconds, is ended. */
 const LONGEST_STOP = 10_000;
 
-/** What a worker has found out about a call. */
+/** Messages of a worker about a call. */
 export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "declined" | "failed" }>;
 
 /**
@@ -38,16 +39,16 @@ export class Call {
   private readonly here: Member;
   private readonly members = new Map<Participant, Member>();
   private readonly stopping = new Set<Participant>();
-  /** Who has been given samples: this thread, as undefined, and workers. */
+  /** Threads that were given samples: workers, and undefined for this thread. */
   private readonly given = new Set<Participant | undefined>();
   /** Workers that have died and not been replaced so far. */
   private lost = 0;
   private isRunning = false;
   private deaths = 0;
   private error: LatentflowError | undefined;
-  /** Why a worker takes no part; undefined where nothing is wrong. */
+  /** Reason why a worker takes no part; undefined if all do. */
   declined: string | undefined;
-  /** Workers that have died at work, in words. */
+  /** Messages about workers that died at work. */
   readonly incidents: string[] = [];
   private wake = () => {};
 
@@ -108,7 +109,7 @@ export class Call {
       if (this.given.delete(worker)) this.lost++;
       this.deaths++;
       if (this.deaths > MOST_DEATHS) {
-        const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${DOES_WITHOUT}`;
+        const message = `wasm: ${this.deaths} workers have died in one call, the last one with: ${death}; ${option("threads", 1, "wasm({ threads: 1 })")} does without`;
         this.error ??= new LatentflowError("worker_failed", message);
       }
     }
@@ -134,8 +135,10 @@ export class Call {
       } else if (message.type === "declined") {
         this.decline(worker, messageOf(message));
       } else {
-        const code = isErrorCode(message.code) ? message.code : "worker_failed";
-        this.error ??= new LatentflowError(code, messageOf(message));
+        // Its marks are kept: it is an error of the library's own.
+        this.error ??= isErrorCode(message.code)
+          ? new LatentflowError(message.code, message.message)
+          : new LatentflowError("worker_failed", messageOf(message));
       }
     });
     this.give(worker);
@@ -148,7 +151,7 @@ export class Call {
     this.leave(worker);
   }
 
-  /** What is thrown while an event is handled rejects the call: there is nobody else to catch it. */
+  /** Rejects the call with an error thrown while an event is handled. */
   private guard(handle: () => void): void {
     try {
       handle();
@@ -164,7 +167,7 @@ export class Call {
         : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
   }
 
-  /** How many threads have been given samples, or the one that calls. A worker in another's place counts as that one. */
+  /** Number of threads that were given samples, at least 1. A replacement counts as the worker it replaces. */
   get threads(): number {
     return Math.max(1, this.given.size + this.lost);
   }
@@ -209,7 +212,7 @@ export class Call {
     if (this.error) throw this.error;
   }
 
-  /** Has the workers forget the call. */
+  /** Closes the call in all workers. */
   close(): void {
     if (!this.isRunning) return;
     for (const worker of this.members.keys()) {

@@ -2,13 +2,18 @@ import type { Decoder } from "../../../decoder/decoder.ts";
 import { costOf } from "../../../graph/graph.ts";
 import type { Method } from "../../../solver/solver.ts";
 
-// How long work takes on one thread, about: enough to tell whether it is worth sharing.
+// Estimated time of work on one thread, to decide whether sharing it pays.
 
 /** A speed that the kernels reach on a core, give or take a factor of three: floating point operations a millisecond. */
 const SPEED = 3e7;
-/** How many gradients a flow takes, give or take a factor of five. */
+/** Gradients that a flow takes, give or take a factor of five. */
 const GRADIENTS: { readonly [Name in Method["name"]]: number } = {
-  ...{ lbfgs: 20, amd: 100, euler: 100, rk4: 100, dormandPrince: 100, evaluateOnly: 1 },
+  lbfgs: 20,
+  amd: 100,
+  euler: 100,
+  rk4: 100,
+  dormandPrince: 100,
+  evaluateOnly: 1,
 };
 
 /** About how long one thread takes over a sample's flow, in milliseconds. */

@@ -1,9 +1,9 @@
 import { type Decoder, onDispose } from "../../../decoder/decoder.ts";
 import type { TrainerStep } from "./messages.ts";
 
-/** What this thread knows of a decoder that workers may hold. */
+/** State of a decoder that workers may hold, on this thread. */
 export interface DecoderHandle {
-  /** What the workers call it. */
+  /** Number of the decoder in messages. */
   readonly number: number;
   readonly decoder: Decoder;
   /** Why its calls stay on one thread; undefined where they need not. */
@@ -15,7 +15,7 @@ export interface DecoderHandle {
 }
 
 export interface Training {
-  /** How many steps have been told: a worker whose decoder has taken as many has the same weights. */
+  /** Number of steps posted: a worker whose decoder has taken as many has the same weights. */
   steps: number;
   /** The steps that bring a worker's decoder to where the trainer is; undefined while that is not possible. */
   catchUp(): readonly TrainerStep[] | undefined;
@@ -30,7 +30,10 @@ export function decoderHandle(decoder: Decoder, forget: (number: number) => void
   if (!handle) {
     const number = count++;
     handle = {
-      ...{ number, decoder, whyAlone: undefined, training: undefined },
+      number,
+      decoder,
+      whyAlone: undefined,
+      training: undefined,
       recentWork: { milliseconds: 0, at: Number.NEGATIVE_INFINITY },
     };
     handles.set(decoder, handle);

@@ -11,7 +11,7 @@ export interface Attempt {
   readonly since: number;
 }
 
-/** Remembers that workers could not be started, and says when it is worth trying again. */
+/** Back-off after failed starts of workers. */
 export class FailedStarts {
   private last:
     | { readonly attempt: Attempt; readonly reason: string; readonly times: number; readonly retryAt: number }
@@ -28,7 +28,7 @@ export class FailedStarts {
     return this.last && now < this.last.retryAt ? undefined : { since: now };
   }
 
-  /** Of an attempt the first worker that fails counts. */
+  /** Notes a failed attempt; only its first failure counts. */
   fail(attempt: Attempt, reason: string): void {
     if (this.last?.attempt === attempt) return;
     const now = performance.now();

@@ -4,7 +4,7 @@ import type { ToWorker, TrainerStep } from "./messages.ts";
 
 /** A decoder that a worker holds. */
 interface HeldDecoder {
-  /** How many steps of its training it has taken; undefined outside of a training. */
+  /** Number of training steps it has taken; undefined outside of a training. */
   steps: number | undefined;
   /** Has it been told J₀ᵀ as it is after these steps? */
   hasJacobian: boolean;
@@ -19,7 +19,7 @@ const COPIES = 2;
 
 let uses = 0;
 
-/** Which decoders a worker holds, and how far those in training are; the ones used longest ago are forgotten. */
+/** Decoders that a worker holds, with their training steps; those used longest ago are removed. */
 export class HeldDecoders {
   private readonly decoders = new Map<number, HeldDecoder>();
 
@@ -110,8 +110,10 @@ export class HeldDecoders {
     const { parameters } = decoder;
     this.post({ type: "decoder", decoder: number, graph: descriptionOf(decoder), parameters });
     const held: HeldDecoder = {
-      ...{ steps: undefined, hasJacobian: false },
-      ...{ bytes: COPIES * parameters.byteLength, usedAt: 0 },
+      steps: undefined,
+      hasJacobian: false,
+      bytes: COPIES * parameters.byteLength,
+      usedAt: 0,
     };
     this.decoders.set(number, held);
     return held;

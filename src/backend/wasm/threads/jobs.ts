@@ -9,23 +9,23 @@ import type { Feed, SampleRange } from "../../feed.ts";
 import { type Decoding, decodeRows } from "../decode.ts";
 import type { JacobianRows } from "../jacobian-rows.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { solverOn } from "../solver-on.ts";
+import { solveSamples } from "../solve.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import type { CallData, CallDescription, CallKind, Results } from "./messages.ts";
 
-/** Why a call with such a loss stays on one thread. */
+/** Reason why a call with a custom loss stays on one thread. */
 export const WHY_NOT_CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
-/** What a call does with its samples, in a form that several threads can do: data in, data out. */
+/** Work of a call in a form that several threads can share: data in, results out. */
 export interface Job<Kind extends CallKind = CallKind> {
   readonly handle: DecoderHandle;
   readonly sampleCount: number;
-  /** What a worker has to know before it gets samples. */
+  /** Description that a worker gets before its samples. */
   readonly description: CallDescription<Kind>;
   /** A copy of the decoder's J₀ᵀ, d × n, where workers are to have that too, and it has been made. */
   readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
-  /** What it has to know of samples, in buffers of their own. */
+  /** Data of samples, in buffers of their own. */
   data(range: SampleRange): CallData<Kind>;
   /**
    * Takes over what a worker has found; after an abort also of samples that have not ended.
@@ -33,7 +33,7 @@ export interface Job<Kind extends CallKind = CallKind> {
    * @param samples which ones the values are of; -1 for one that is not to be taken
    */
   place(samples: readonly number[], values: Results<Kind>["values"]): void;
-  /** What this thread does with the samples it takes, until it can take no more and those have ended. */
+  /** Works on samples on this thread until the feed gives none and all taken have ended. */
   workHere(control: Control, feed: Feed): Promise<void>;
   /** Has `onEnd` called when a sample has ended, here or in a worker. */
   watch(onEnd: (sample: number) => void): void;
@@ -60,11 +60,17 @@ export function solveJob(
   const sharedWeights = weights?.length === n ? weights.slice() : undefined;
   const ownWeights = sharedWeights ? undefined : weights;
   return {
-    ...{ handle, sampleCount, ...(jacobian && { jacobian }) },
+    handle,
+    sampleCount,
+    ...(jacobian && { jacobian }),
     description: {
       kind: "solve",
-      ...{ pair, sampleCount, batchSize, sharedWeights },
-      ...{ loss: { name, reduction }, prior },
+      pair,
+      sampleCount,
+      batchSize,
+      sharedWeights,
+      loss: { name, reduction },
+      prior,
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
     },
@@ -75,14 +81,14 @@ export function solveJob(
       z0: solution.z.slice(first * d, (first + count) * d),
     }),
     place: (samples, values) => solution.copyIn(samples, values),
-    workHere: solverOn(packed, task, solution.recording !== undefined),
+    workHere: (control, feed) => solveSamples(packed, task, control, feed),
     watch(onEnd) {
       solution.onEnd = onEnd;
     },
   };
 }
 
-/** In buffers of their own, which are sent away: also what is given for all. */
+/** Copies the fixed inputs of samples into buffers that can be transferred. */
 function copyFixed(
   decoder: Decoder,
   fixed: FixedValues,
@@ -99,7 +105,8 @@ export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding
   const { z, fixed, outputs, toLogits } = decoding;
   const { ended, ...rows } = rowsOf(n, (sample, values) => outputs.set(values, sample * n));
   return {
-    ...{ handle, sampleCount: z.length / d },
+    handle,
+    sampleCount: z.length / d,
     description: { kind: "decode", toLogits },
     data: ({ first, count }) => ({
       z: attached("z", z).slice(first * d, (first + count) * d),
@@ -115,7 +122,8 @@ export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jac
   const { latentSize, outputSize: n } = handle.decoder;
   const { ended, ...placed } = rowsOf(n, (row, values) => rows.write(row, values));
   return {
-    ...{ handle, sampleCount: latentSize },
+    handle,
+    sampleCount: latentSize,
     description: { kind: "jacobian" },
     data: () => undefined,
     workHere: (control, feed) => rows.compute(feed, control, ended),
@@ -124,7 +132,7 @@ export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jac
 }
 
 /**
- * What jobs have in common of which a sample's result is a row of n numbers, and has ended when that is there.
+ * Members of a job whose results are rows of n numbers, one for each sample.
  *
  * @param write takes over a row that a worker has computed
  */

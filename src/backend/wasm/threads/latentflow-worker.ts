@@ -100,8 +100,7 @@ async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): P
   const decoder = new GraphDecoder(message.graph);
   decoder.parameters.set(message.parameters);
   const packed = await packDecoder(decoder, compiled);
-  const training = new WorkerTraining(packed, compiled);
-  return { number: message.decoder, packed, training, reported: 0 };
+  return { number: message.decoder, packed, training: new WorkerTraining(packed), reported: 0 };
 }
 
 /** @returns undefined where the decoder could not be packed, which a message to the main thread says */

@@ -52,8 +52,12 @@ export function lockStepTrainer(
       post(() => ({
         kind: "objective",
         problem: {
-          ...{ loss: { name, reduction }, prior, sampleCount, batchSize },
-          ...{ targets: targets.slice(), weights: weights?.slice() },
+          loss: { name, reduction },
+          prior,
+          sampleCount,
+          batchSize,
+          targets: targets.slice(),
+          weights: weights?.slice(),
           fixed: cutFixed(decoder, fixed, 0, sampleCount).map((values) => values.slice()),
         },
         copies,

@@ -1,4 +1,4 @@
-import { LatentflowError, type LatentflowErrorCode } from "../../../base/errors.ts";
+import { LatentflowError, type LatentflowErrorCode, markedMessage } from "../../../base/errors.ts";
 import { messageOf } from "../../../base/realms.ts";
 import type { DecoderGraph } from "../../../decoder/decoder.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
@@ -9,7 +9,7 @@ import type { PriorComponents } from "../../../terms/prior-components.ts";
 import type { CheckedPair, Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { Optimizer } from "../../optimizer.ts";
 
-// What the main thread and its workers say to each other. Calls and decoders have numbers; samples are meant by their
+// Messages between the main thread and its workers. Calls and decoders have numbers; samples are meant by their
 // index in the call.
 
 /** A call's solve, but for its samples. */
@@ -27,7 +27,7 @@ export interface SolveDescription {
   readonly hasOwnWeights: boolean;
 }
 
-/** What is given with B samples, for each of the decoder's fixed inputs: see `FixedValues`. */
+/** Fixed inputs of B samples; see `FixedValues`. */
 type FixedData = readonly Float32Array<ArrayBuffer>[];
 
 /** A call's decoding, but for its samples. */
@@ -36,7 +36,7 @@ export interface DecodeDescription {
   readonly toLogits: boolean;
 }
 
-/** That rows of J₀ᵀ are computed: the samples of such a call are latents, and there is no data. */
+/** A call that computes rows of J₀ᵀ: its samples are latents, without data. */
 export interface JacobianDescription {
   readonly kind: "jacobian";
 }
@@ -81,18 +81,18 @@ interface CallKinds {
 }
 
 export type CallKind = keyof CallKinds;
-/** What a call does, but for its samples. */
+/** Description of a call without its samples. */
 export type CallDescription<Kind extends CallKind = CallKind> = CallKinds[Kind]["description"];
-/** What a worker has to know of samples. */
+/** Data of some samples of a call. */
 export type CallData<Kind extends CallKind = CallKind> = CallKinds[Kind]["data"];
 
-/** What has been found out about some samples. */
+/** Results of some samples of a call. */
 export interface Results<Kind extends CallKind = CallKind> {
   readonly samples: readonly number[];
   readonly values: CallKinds[Kind]["values"];
 }
 
-/** What a trainer and its objective do, for a worker to do the same. */
+/** Step of a trainer or its objective, which workers repeat. */
 export type TrainerStep =
   | { readonly kind: "begin"; readonly optimizer: Optimizer }
   | { readonly kind: "restore"; readonly state: TrainerState }
@@ -157,10 +157,11 @@ export type FromWorker =
       readonly message: string;
     };
 
-/** What has gone wrong, as a message. */
+/** Message to the thread that calls, about an error: one of the library keeps its code and its marks. */
 export function failure(call: number | undefined, error: unknown): FromWorker {
-  const code = error instanceof LatentflowError ? error.code : undefined;
-  return { type: "failed", call, code, message: messageOf(error) };
+  return error instanceof LatentflowError
+    ? { type: "failed", call, code: error.code, message: markedMessage(error) }
+    : { type: "failed", call, code: undefined, message: messageOf(error) };
 }
 
 /** The buffers that go with a message and are not copied: those that were made for it. */

@@ -9,9 +9,9 @@ import type { Thread } from "./thread.ts";
 /** A worker that has had nothing to do for this long, in milliseconds, is ended. */
 const LONGEST_IDLE = 30_000;
 
-/** What a worker needs of the group that it belongs to. */
+/** Functions of the group that a worker belongs to. */
 interface Owner {
-  /** How much memory its decoders may take, in bytes. */
+  /** Memory that its decoders may take, in bytes. */
   memory(): number;
   /** Does a call count on it, if only when it is ready? */
   isAtWork(): boolean;

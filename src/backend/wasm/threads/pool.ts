@@ -3,6 +3,7 @@ import { messageOf } from "../../../base/realms.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
 import type { Control } from "../../../solver/base.ts";
 import { Call } from "./call.ts";
+import { onCloseWorkers } from "./close-workers.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { type Attempt, FailedStarts } from "./failed-starts.ts";
 import type { Job } from "./jobs.ts";
@@ -21,7 +22,7 @@ const LONGEST_START = 20_000;
  * They keep a process alive only while a call is at work, and end when they have had nothing to do for a while.
  */
 const groups = new WeakMap<WebAssembly.Module, Map<unknown, WorkerGroup>>();
-/** Those that have workers. */
+/** Groups that have workers. */
 const active = new Set<WorkerGroup>();
 /** All workers that have been started and have not ended. */
 const alive = new Set<PoolWorker>();
@@ -52,8 +53,8 @@ export function workerGroup(compiled: CompiledKernels, source: WorkerSource | un
 }
 
 /**
- * What tells sources apart: functions by their text, as one that is written where it is given is a new one for each
- * call. Bound functions all have the same.
+ * Key of a source. Functions are compared by their text, since a function literal is a new one in each call; bound functions
+ * all have the same text.
  */
 function keyOf(source: WorkerSource | undefined): unknown {
   if (source === undefined) return undefined;
@@ -62,24 +63,15 @@ function keyOf(source: WorkerSource | undefined): unknown {
   return text.includes("[native code]") ? source : `function ${text}`;
 }
 
-/** Has all workers forget a decoder. */
+/** Removes a decoder from all workers. */
 export function forgetDecoder(decoder: number): void {
   for (const group of active) group.forget(decoder);
 }
 
-/**
- * Ends the workers that calls on several threads have started; resolves when they have ended. One that is at work goes
- * on until its calls have settled. It is never needed: workers end by themselves when they have had nothing to do for
- * half a minute, and keep no process of Node alive. Calls that come later start new ones.
- *
- * @example
- * const { z } = await encode(decoder, y, { backend: wasm({ threads: 4 }) });
- * await closeWorkers();
- */
-export async function closeWorkers(): Promise<void> {
+onCloseWorkers(async () => {
   for (const group of [...active]) group.close();
   await Promise.all([...alive].map(({ ended }) => ended));
-}
+});
 
 /** Makes room for one more worker, by ending one that another group has no work for; returns whether there is some. */
 function makeRoom(asking: WorkerGroup): boolean {
@@ -88,15 +80,15 @@ function makeRoom(asking: WorkerGroup): boolean {
   return count < mostWorkersAsked || all.some((group) => group !== asking && group.endOneIdle());
 }
 
-/** How a job is to be done. */
+/** Settings of a job. */
 export interface JobOptions {
   readonly worker: WorkerSource | undefined;
-  /** How much memory the decoders of a worker may take, in bytes. */
+  /** Memory that the decoders of a worker may take, in bytes. */
   readonly workerMemory: number;
-  /** How many samples one thread holds at most. */
+  /** Most samples that one thread holds. */
   readonly most: number;
   readonly mostWorkers: number;
-  /** Whether to wait for the workers to be ready; otherwise this thread begins meanwhile. */
+  /** True to wait for the workers to be ready; otherwise this thread begins meanwhile. */
   readonly waits: boolean;
 }
 
@@ -109,9 +101,9 @@ export interface Outcome {
 
 /** The workers of one file and one build: started when they are first asked for, at work for whatever decoder. */
 export class WorkerGroup {
-  /** Of functions with the same text the one that was given last. */
+  /** Source of the workers; the latest of functions with the same text. */
   private source: WorkerSource | undefined;
-  /** How much memory the decoders of a worker may take, in bytes, as the last call has it. */
+  /** Memory that the decoders of a worker may take, in bytes, from the last call's options. */
   private memory = Number.POSITIVE_INFINITY;
   /** Why it does without workers for good. */
   private readonly closed: string | undefined;
@@ -135,12 +127,12 @@ export class WorkerGroup {
     return this.closed ?? this.failedStarts.reason ?? this.shortage;
   }
 
-  /** How many workers are there to stay, ready or being started. */
+  /** Number of workers that stay, ready or being started. */
   get size(): number {
     return this.staying().length;
   }
 
-  /** Those included that end as soon as they have done their work. */
+  /** Number of workers, including those that end after their work. */
   get countWithLeaving(): number {
     return this.workers.size;
   }

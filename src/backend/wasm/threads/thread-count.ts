@@ -1,11 +1,11 @@
 import { builtinModule } from "../../../base/builtin-module.ts";
 
-/** How many threads a call may use, see the option `threads` of `wasm`. */
+/** Number of threads that a call may use; see the option `threads` of `wasm`. */
 export type Threads = number | "auto" | undefined;
 
 /**
- * How many threads that is here: for "auto" as many as there are cores. The default is "auto" in Node, and 1 in a
- * page, where a worker's file is a thing of the bundler's.
+ * Resolves `threads` here: "auto" is the number of cores. The default is "auto" in Node, and 1 in a page, where the bundler
+ * has to provide the worker's file.
  */
 export function threadCount(threads: Threads): number {
   if (typeof threads === "number") return threads;

@@ -10,13 +10,13 @@ export type WorkerSource = string | UrlLike | (() => WorkerLike);
 /** A worker thread, of Node or of a page. */
 export interface Thread {
   post(message: ToWorker): void;
-  /** Whether it keeps the process alive, as those of Node and Bun can. */
+  /** Sets whether the thread keeps the process alive, in Node and Bun. */
   keepAlive(yes: boolean): void;
   /** Resolves when it has ended, or cannot be ended. */
   terminate(): Promise<void>;
 }
 
-/** What happens to a thread. */
+/** Callbacks of a thread. */
 export interface ThreadEvents {
   message(message: FromWorker): void;
   /** It has ended, or it could not be started: once, and nothing after it. */
@@ -41,13 +41,13 @@ export function startThread(source: WorkerSource, events: ThreadEvents): Thread 
     : threadOfPage(startInPage(file), file, events);
 }
 
-/** What can always be done, as the end of a sentence. */
+/** End of a message: the way that always works. */
 export const DOES_WITHOUT = "wasm({ threads: 1 }) does without";
 
-/** So much of what a worker says of itself is told. */
+/** Longest part of a worker's own message that is repeated, in characters. */
 export const LONGEST_REASON = 300;
 
-/** What to do where workers do not start, as the end of a sentence. */
+/** End of a message: how to have workers start. */
 export function startAdvice(source: WorkerSource | undefined): string {
   const isNode = builtinModule("node:worker_threads") !== undefined;
   if (!isNode && typeof Worker === "undefined") return DOES_WITHOUT;
@@ -97,7 +97,7 @@ function isWorker(value: unknown): value is NodeWorker | Worker {
 function startInNode({ Worker }: typeof import("node:worker_threads"), file: string): NodeWorker {
   // Node's own URL: under jsdom the global one is another.
   const { URL } = builtinModule("node:url")!;
-  // Of the process's own options those that go with --eval would be refused for a file.
+  // Options of the process that go with --eval are refused for a file.
   const isEvaluated = globalThis.process.execArgv.some((option) => option.startsWith("--input-type"));
   return new Worker(/^(file|data):/i.test(file) ? new URL(file) : file, isEvaluated ? { execArgv: [] } : {});
 }
@@ -118,7 +118,7 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   };
 }
 
-/** Ends a worker that is of no use any more: that it cannot be ended helps nobody either. */
+/** Ends a worker. Errors on termination are ignored. */
 async function endQuietly(worker: NodeWorker | Worker): Promise<void> {
   try {
     await worker.terminate();
@@ -132,7 +132,7 @@ function startInPage(file: string): Worker {
   const { href, origin, protocol } = new URL(file, globalThis.document?.baseURI ?? globalThis.location?.href);
   if (origin === globalThis.origin || !/^https?:$/.test(protocol))
     return new Worker(file, { type: "module" });
-  // Of another origin, a CDN say, a page starts no file; but a file of its own may import one.
+  // A page starts no file of another origin, a CDN say; but a file of its own may import one.
   const source = new Blob([`import ${JSON.stringify(href)};`], { type: "text/javascript" });
   const url = URL.createObjectURL(source);
   const worker = new Worker(url, { type: "module" });

@@ -1,3 +1,4 @@
+import type { Decoder } from "../../../decoder/decoder.ts";
 import { cutFixed } from "../../../decoder/fixed.ts";
 import type { Control } from "../../../solver/base.ts";
 import { makeControl } from "../../../solver/control.ts";
@@ -8,7 +9,7 @@ import { allSamples, type Feed, type SampleRange } from "../../feed.ts";
 import { type Decoding, decodeRows } from "../decode.ts";
 import { computeJacobianRows } from "../jacobian-rows.ts";
 import type { PackedDecoder } from "../packed.ts";
-import { solverOn } from "../solver-on.ts";
+import { solveSamples } from "../solve.ts";
 import {
   type CallData,
   type CallDescription,
@@ -22,12 +23,14 @@ import {
 interface WorkerJob<Kind extends CallKind = CallKind> {
   add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
+  readonly task: unknown;
   /**
    * Works until there is nothing left, or until the call is stopped.
    *
+   * @param task its own `task`
    * @param samples the job itself, where its samples wait
    */
-  readonly work: (control: Control, samples: never) => Promise<void>;
+  work(packed: PackedDecoder, task: unknown, control: Control, samples: unknown): Promise<void>;
   /** Sends what has ended, if it has waited; after an abort also where what was at work has come to. */
   flush?(isAborted: boolean): void;
 }
@@ -41,9 +44,9 @@ const BEGIN: {
     send: Send,
   ) => WorkerJob<Kind>;
 } = {
-  solve: (packed, description, send) => new WorkerSolve(packed, description, send),
+  solve: ({ decoder }, description, send) => new WorkerSolve(decoder, description, send),
   decode: (packed, description, send) => new WorkerDecode(packed, description, send),
-  jacobian: (packed, _description, send) => new WorkerJacobian(packed, send),
+  jacobian: (_packed, _description, send) => new WorkerJacobian(send),
 };
 
 /** A worker's part of a call: it works while it has samples, and stops and reports what goes wrong. */
@@ -55,7 +58,7 @@ export class WorkerCall {
 
   constructor(
     private readonly call: number,
-    packed: PackedDecoder,
+    private readonly packed: PackedDecoder,
     description: CallDescription,
     private readonly post: (message: FromWorker) => void,
   ) {
@@ -71,13 +74,13 @@ export class WorkerCall {
 
   /** Adds samples, and works on all that have come unless that is being done. */
   async add(samples: readonly number[], data: CallData): Promise<void> {
-    const { job, control } = this;
+    const { job, packed, control } = this;
     job.add(samples, data);
     if (this.isAtWork) return;
     this.isAtWork = true;
     try {
       while (job.hasMore && !control.aborted()) {
-        await job.work(control, job as never);
+        await job.work(packed, job.task, control, job);
         job.flush?.(control.aborted());
       }
     } catch (error) {
@@ -101,35 +104,34 @@ interface Delivery {
   readonly samples: readonly number[];
   readonly problem: Problem;
   readonly solution: Solution;
-  /** How many of them are at work, or have been. */
+  /** Number of samples that are at work or have been. */
   taken: number;
-  /** Those that have ended and whose results have not been sent. */
+  /** Samples that have ended and whose results have not been sent. */
   ended: number[];
-  /** How many results have been sent. */
+  /** Number of results sent. */
   sent: number;
 }
 
 /** Samples are solved in the order they come in; results are sent as soon as there are any. */
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
-  readonly work: (control: Control, samples: Feed<SampleSet>) => Promise<void>;
-  private readonly task: Task<SampleSet>;
-  /** Those of which results are still to be sent. */
+  readonly work = solveSamples<SampleSet>;
+  readonly task: Task<SampleSet>;
+  /** Deliveries with results still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
-    packed: PackedDecoder,
+    decoder: Decoder,
     private readonly description: CallDescription<"solve">,
     private readonly send: Send,
   ) {
-    const { decoder } = packed;
     const { pair, loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, saveAt } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
     this.task = {
       problem: { decoder, loss, prior, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
       pair,
+      isRecorded: saveAt !== undefined,
       samplesIn: (samples) => samples,
     };
-    this.work = solverOn(packed, this.task, saveAt !== undefined);
   }
 
   get hasMore(): boolean {
@@ -145,7 +147,11 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
       saveAt,
     });
     const delivery: Delivery = {
-      ...{ samples, solution, taken: 0, ended: [], sent: 0 },
+      samples,
+      solution,
+      taken: 0,
+      ended: [],
+      sent: 0,
       problem: { ...problem, sampleCount, targets, fixed, weights: weights ?? sharedWeights },
     };
     solution.onEnd = (sample) => void delivery.ended.push(sample);
@@ -207,7 +213,7 @@ class WorkerDecode implements WorkerJob<"decode"> {
 
   constructor(
     private readonly packed: PackedDecoder,
-    private readonly description: CallDescription<"decode">,
+    readonly task: CallDescription<"decode">,
     private readonly send: Send,
   ) {}
 
@@ -228,10 +234,12 @@ class WorkerDecode implements WorkerJob<"decode"> {
     }
   }
 
-  async work(control: Control): Promise<void> {
+  async work(
+    packed: PackedDecoder,
+    { toLogits }: CallDescription<"decode">,
+    control: Control,
+  ): Promise<void> {
     const { samples, z, fixed } = this.passes.shift()!;
-    const { toLogits } = this.description;
-    const { packed } = this;
     const outputs = new Float32Array(samples.length * packed.decoder.outputSize);
     await decodeRows(packed, { z, fixed, outputs, toLogits }, control, allSamples(samples.length));
     if (!control.aborted()) this.send([{ samples, values: outputs }]);
@@ -240,12 +248,10 @@ class WorkerDecode implements WorkerJob<"decode"> {
 
 /** Rows of J₀ᵀ, sent as soon as a pass has them. */
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
+  readonly task = undefined;
   private readonly ranges: SampleRange[] = [];
 
-  constructor(
-    private readonly packed: PackedDecoder,
-    private readonly send: Send,
-  ) {}
+  constructor(private readonly send: Send) {}
 
   get hasMore(): boolean {
     return this.ranges.length > 0;
@@ -264,8 +270,8 @@ class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
     return { first, count };
   }
 
-  work(control: Control): Promise<void> {
-    return computeJacobianRows(this.packed, control, this, ({ first, count }, values) => {
+  work(packed: PackedDecoder, _task: undefined, control: Control): Promise<void> {
+    return computeJacobianRows(packed, control, this, ({ first, count }, values) => {
       this.send([{ samples: Array.from({ length: count }, (_, i) => first + i), values }]);
     });
   }

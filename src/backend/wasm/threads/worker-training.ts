@@ -1,4 +1,3 @@
-import type { CompiledKernels } from "../../../kernels/instance.ts";
 import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import type { Trainer } from "../../backend.ts";
 import type { Optimizer } from "../../optimizer.ts";
@@ -11,10 +10,7 @@ export class WorkerTraining {
   private trainer: Trainer | undefined;
   private objective: DifferentiableObjective | undefined;
 
-  constructor(
-    private readonly packed: PackedDecoder,
-    private readonly compiled: CompiledKernels,
-  ) {}
+  constructor(private readonly packed: PackedDecoder) {}
 
   /** Steps have to be asked for in turn; each works before it first waits, so that they are also taken in turn. */
   async take(step: TrainerStep): Promise<void> {
@@ -24,7 +20,7 @@ export class WorkerTraining {
 
   begin(optimizer: Optimizer): void {
     this.trainer?.dispose();
-    this.trainer = wasmTrainer(this.packed, optimizer, this.compiled);
+    this.trainer = wasmTrainer(this.packed, optimizer);
   }
 
   get own(): Trainer {

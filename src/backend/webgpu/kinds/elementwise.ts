@@ -1,98 +1,97 @@
-import type { OperationKind } from "../../../graph/operations.ts";
-import { activate, type WrittenFunction } from "../activation.ts";
-import type { OnnxGraph, Operand, Tensor } from "../onnx.ts";
-import { applyPointwise, steepRamp } from "../pointwise.ts";
-import type { Backward, Task, Writer, Written } from "../task.ts";
-import { aligned, unstretched } from "../value.ts";
+import type { NumberFunction, Operand, Tensor } from "../../../onnx-format/emitter.ts";
+import { aligned, type Form, withRank } from "../../../onnx-format/value.ts";
+import { steepRamp } from "../functions.ts";
+import type { OnnxGraph } from "../onnx.ts";
+import { writeSlope } from "../slopes.ts";
+import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
+import { unbroadcast } from "../unbroadcast.ts";
 
-/** A function of each number: any tensor will do. */
-function ofEach<Kind extends OperationKind>(
-  write: (task: Task<Kind>, x: Tensor) => WrittenFunction,
-): Writer<Kind> {
-  return (task) => {
-    const { tensor, order } = task.inputs[0]!.any;
-    const { output, backward } = write(task, tensor);
-    return {
-      output: { tensor: output, order },
-      backward: [(gradient) => ({ tensor: backward(gradient.in(order)), order })],
-    };
-  };
+function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: GpuValue): Form {
+  const { tensor, order } = output;
+  return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
 
-export const writeActivation = ofEach<"activation">(({ graph, operation }, x) =>
-  activate(graph, operation.activation, x),
-);
+/** g · f'(x) */
+export const activationBackward: Backward<"activation"> = (written, gradient) =>
+  ofEach(written, written.operation.activation, gradient);
 
-export const writePointwise = ofEach<"pointwise">(({ graph, operation }, x) =>
-  applyPointwise(graph, operation.function, x),
-);
+/** g · f'(x) */
+export const pointwiseBackward: Backward<"pointwise"> = (written, gradient) =>
+  ofEach(written, written.operation.function, gradient);
 
-/** The gradient for one of two tensors, of that for what is made of them. */
+/** The gradient for a broadcast input, which is summed where the input was broadcast. */
+function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor, index: number): Form {
+  const form = { tensor, order: output.order };
+  const input = inputs[index]!;
+  const isWhole = input.shape.join() === operation.shape.join();
+  return isWhole ? form : unbroadcast(graph, form, operation.shape, input);
+}
+
+/** Writes the gradient for one of two broadcast tensors, before it is summed where it was broadcast. */
 type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor, own: Tensor) => Tensor;
 
-type OfTwo = "add" | "sub" | "mul" | "maximum" | "minimum";
-
-function ofTwo(operator: string, slopes: readonly Slope[]): Writer<OfTwo> {
-  return ({ graph, operation: { shape }, inputs }): Written => {
-    const { order, tensors } = aligned(graph, inputs);
-    const backward = slopes.map((slope, i): Backward => {
-      const isWhole = inputs[i]!.shape.join() === shape.join();
-      return (gradient) => {
-        const tensor = slope(graph, gradient.in(order), tensors[1 - i]!, tensors[i]!);
-        return isWhole ? { tensor, order } : unstretched(graph, { tensor, order }, shape, inputs[i]!);
-      };
-    });
-    return { output: { tensor: graph.apply(operator, ...tensors), order }, backward };
+/** Gradients for two values that were broadcast, each by its slope. */
+const ofTwo =
+  (...slopes: readonly Slope[]): Backward<"add" | "sub" | "mul" | "maximum" | "minimum"> =>
+  (written, gradient, index) => {
+    const { graph, inputs, output } = written;
+    // In the order of the forward pass: by now inputs may have tensors in others.
+    const tensors = inputs.map((input) => withRank(graph, input, output.order));
+    const own = gradient.in(output.order);
+    return broadcast(written, slopes[index]!(graph, own, tensors[1 - index]!, tensors[index]!), index);
   };
-}
 
 const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
 
-export const writeAdd = ofTwo("Add", [asItIs, asItIs]);
-export const writeSub = ofTwo("Sub", [asItIs, (graph, gradient) => graph.apply("Neg", gradient)]);
-export const writeMul = ofTwo("Mul", [timesOther, timesOther]);
+/** g for both. */
+export const addBackward = ofTwo(asItIs, asItIs);
+/** g and -g. */
+export const subBackward = ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient));
+/** g times the other value. */
+export const mulBackward = ofTwo(timesOther, timesOther);
 
 /**
- * All of the gradient where `own` is chosen, half of it where both are equal. Without comparisons: onnxruntime moves
- * transposes past them, and has none of booleans on WebGPU.
+ * Gives all of the gradient to `own` where it is chosen, and half of it where both are equal. No comparisons: onnxruntime
+ * moves transposes past them, and has none of booleans on WebGPU.
  */
 const ifChosen =
   (sign: 1 | -1): Slope =>
-  (graph, gradient, other, own) => {
-    const share = steepRamp(graph, graph.apply("Sub", own, other), { scale: sign, atZero: 0.5 });
-    return graph.apply("Mul", gradient, share);
-  };
+  (graph, gradient, other, own) =>
+    graph.apply("Mul", gradient, steepRamp(graph, graph.apply("Sub", own, other), sign, 0.5));
 
-export const writeMaximum = ofTwo("Max", [ifChosen(1), ifChosen(1)]);
-export const writeMinimum = ofTwo("Min", [ifChosen(-1), ifChosen(-1)]);
+/** g for the larger value. */
+export const maximumBackward = ofTwo(ifChosen(1), ifChosen(1));
+/** g for the smaller value. */
+export const minimumBackward = ofTwo(ifChosen(-1), ifChosen(-1));
 
-/** The largest float32. */
+/** Largest float32. */
 const LARGEST = 3.4028234663852886e38;
 
+/** 1 where `a` is chosen, and 1 where `b` is, of an aligned condition. */
+function choice(graph: OnnxGraph, condition: Tensor): [Tensor, Tensor] {
+  const isChosen = steepRamp(graph, condition, 1, 0);
+  return [isChosen, graph.apply("Sub", 1, isChosen)];
+}
+
 /**
- * Each side is bounded by the largest numbers where it is not chosen, so that it has no influence, infinite or not; ±∞
- * that is chosen becomes the largest number. Without comparisons, as the gradients of `maximum`. NaN is what the GPU makes
- * of it, which WGSL leaves open.
+ * Bounds each side by the largest numbers where it is not chosen, so that it has no influence, infinite or not; ±∞ that is
+ * chosen becomes the largest number. Without comparisons, as the gradients of `maximum`. NaN is what the GPU makes of it,
+ * which WGSL leaves open.
  */
-export const writeWhere: Writer<"where"> = ({ graph, operation: { shape }, inputs }): Written => {
-  const apply = (operator: string, a: Operand, b: Operand) => graph.apply(operator, a, b);
+export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
+  const apply = (operator: string, ...operands: Operand[]) => graph.apply(operator, ...operands);
   const { order, tensors } = aligned(graph, inputs);
   const [condition, a, b] = tensors as [Tensor, Tensor, Tensor];
-  const isChosen = steepRamp(graph, condition, { scale: 1, atZero: 0 });
-  const isOther = apply("Sub", 1, isChosen);
+  const [isChosen, isOther] = choice(graph, condition);
   const bound = apply("Mul", apply("Sub", isChosen, isOther), LARGEST);
-  const left = apply("Min", a, bound);
-  const right = apply("Min", b, graph.apply("Neg", bound));
-  const passed = (share: Operand, i: number): Backward => {
-    const isWhole = inputs[i]!.shape.join() === shape.join();
-    return (gradient) => {
-      const tensor = apply("Mul", gradient.in(order), share);
-      return isWhole ? { tensor, order } : unstretched(graph, { tensor, order }, shape, inputs[i]!);
-    };
-  };
-  return {
-    output: { tensor: apply("Max", left, right), order },
-    backward: [passed(0, 0), passed(isChosen, 1), passed(isOther, 2)],
-  };
+  const tensor = apply("Max", apply("Min", a, bound), apply("Min", b, apply("Neg", bound)));
+  return { tensor, order };
+}
+
+/** The condition has a gradient of 0. */
+export const whereBackward: Backward<"where"> = (written, gradient, index) => {
+  const { graph, input, output } = written;
+  const shares: Operand[] = [0, ...choice(graph, withRank(graph, input, output.order))];
+  return broadcast(written, graph.apply("Mul", gradient.in(output.order), shares[index]!), index);
 };

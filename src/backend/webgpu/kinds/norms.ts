@@ -1,37 +1,37 @@
-import type { OperationKind } from "../../../graph/operations.ts";
-import { firstOrder, lastOrder, type Order } from "../../../onnx-format/axis-order.ts";
-import type { OnnxGraph, Tensor } from "../onnx.ts";
-import type { Task, Written } from "../task.ts";
-import { type Form, type GraphValue, positionOf } from "../value.ts";
+import { lastOrder, type Order, positionOf } from "../../../onnx-format/axis-order.ts";
+import type { Tensor } from "../../../onnx-format/emitter.ts";
+import { channelsFirst, perChannel, scaled } from "../../../onnx-format/kinds/norms.ts";
+import type { Form } from "../../../onnx-format/value.ts";
+import type { OnnxGraph } from "../onnx.ts";
+import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
 
-/** One of an operation's lists of a number for each channel, so that a tensor of this order can be multiplied by it. */
-function ofChannels<Kind extends OperationKind>(
-  task: Task<Kind>,
-  name: "weight" | "bias",
-  order: Order,
-): Tensor {
-  const { graph, parameter, inputs } = task;
-  const channels = inputs[0]!.shape.at(-1)!;
-  const behind = order.length - positionOf(order, order.length - 1);
-  return behind === 0
-    ? parameter(name)
-    : graph.reshape(parameter(name), [channels, ...new Array<number>(behind).fill(1)]);
+/** The gradient times the weight of each channel. */
+function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
+  return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
 
-export function writeAffine(task: Task<"affine">): Written {
-  const { graph, inputs } = task;
-  const { tensor, order } = inputs[0]!.any;
-  const [weight, bias] = [ofChannels(task, "weight", order), ofChannels(task, "bias", order)];
-  return {
-    output: { tensor: graph.apply("Add", graph.apply("Mul", tensor, weight), bias), order },
-    backward: [(gradient) => ({ tensor: graph.apply("Mul", gradient.in(order), weight), order })],
-  };
-}
+/** g · weight */
+export const affineBackward: Backward<"affine"> = (written, gradient) => {
+  const { order } = written.output;
+  return { tensor: weighted(written, gradient, order), order };
+};
 
-/** What has been normalised before it is scaled, u, and what the numbers were divided by. */
+/** Normalised numbers u before they are scaled, and what the numbers were divided by. */
 interface Normed {
   readonly u: Tensor;
   readonly root: Tensor;
+}
+
+/** x / √(mean x² + ε) */
+function divided(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
+  const square = graph.mean(graph.apply("Mul", x, x), axes);
+  const root = graph.apply("Sqrt", graph.apply("Add", square, epsilon));
+  return { u: graph.apply("Div", x, root), root };
+}
+
+/** x less its mean, divided by its standard deviation. */
+function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
+  return divided(graph, graph.apply("Sub", x, graph.mean(x, axes)), axes, epsilon);
 }
 
 /** (g - mean g - u·mean(g·u)) / root, or without mean g where u has a mean. */
@@ -47,83 +47,52 @@ function normBackward(
   return graph.apply("Div", graph.apply("Sub", centred, along), root);
 }
 
-/** The root of the mean of the squares, and a little. */
-function rootOf(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Tensor {
-  const square = graph.mean(graph.apply("Mul", x, x), axes);
-  return graph.apply("Sqrt", graph.apply("Add", square, epsilon));
-}
-
-function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
-  const centred = graph.apply("Sub", x, graph.mean(x, axes));
-  const root = rootOf(graph, centred, axes, epsilon);
-  return { u: graph.apply("Div", centred, root), root };
-}
-
-export function writeRmsNorm(task: Task<"rmsNorm">): Written {
-  const { graph, operation, inputs } = task;
-  const { tensor: x, order } = inputs[0]!.any;
+/** Gradient through the root of the mean square. */
+export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
+  const { graph, operation, input } = written;
+  const { order } = written.output;
   const axes = [positionOf(order, order.length - 1)];
-  const root = rootOf(graph, x, axes, operation.epsilon);
-  const u = graph.apply("Div", x, root);
-  const weight = ofChannels(task, "weight", order);
-  return {
-    output: { tensor: graph.apply("Mul", u, weight), order },
-    backward: [
-      (gradient) => {
-        const scaled = graph.apply("Mul", gradient.in(order), weight);
-        return { tensor: normBackward(graph, scaled, { u, root }, axes, false), order };
-      },
-    ],
-  };
-}
+  const inner = divided(graph, input.in(order), axes, operation.epsilon);
+  return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
+};
 
-export function writeLayerNorm({ graph, operation, inputs, parameter }: Task<"layerNorm">): Written {
+/** Gradient through mean and variance, which are computed again. */
+export const layerNormBackward: Backward<"layerNorm"> = (
+  { graph, operation, input, parameter },
+  gradient,
+) => {
   const { axes: count, epsilon } = operation;
-  const input = inputs[0]!;
-  const order = lastOrder(input.rank);
   const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
-  const x = input.last;
-  const weight = parameter("weight");
-  const attributes = { axis: { integer: axes[0]! }, epsilon: { float: epsilon } };
-  return {
-    output: {
-      ...{ tensor: graph.applyWith(attributes, "LayerNormalization", x, weight, parameter("bias")), order },
-    },
-    backward: [
-      (gradient) => {
-        const scaled = graph.apply("Mul", gradient.last, weight);
-        const inner = normed(graph, x, axes, epsilon);
-        return { tensor: normBackward(graph, scaled, inner, axes, true), order };
-      },
-    ],
-  };
+  const own = graph.apply("Mul", gradient.last, parameter("weight"));
+  const inner = normed(graph, input.last, axes, epsilon);
+  return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
+};
+
+/** Axis of a group's numbers once each group is a row. */
+const ROW = [2];
+
+/** The numbers of each group as a row: [batch, groups, size]. */
+function asRows(
+  { graph, operation: { groups, shape }, batch }: GpuTask<"groupNorm">,
+  tensor: Tensor,
+): Tensor {
+  const size = shape.reduce((product, length) => product * length) / groups;
+  return graph.reshape(tensor, [batch, groups, size]);
 }
 
-/** A group's numbers are a row of a matrix for each sample: channels come first. */
-export function writeGroupNorm(task: Task<"groupNorm">): Written {
-  const { graph, operation, inputs, batch } = task;
-  const { groups, epsilon } = operation;
-  const input = inputs[0]!;
-  const isFirst = input.any.order[0] === input.rank - 1;
-  const { tensor, order }: Form = isFirst
-    ? input.any
-    : { tensor: input.first, order: firstOrder(input.rank) };
-  const lengths = input.lengths(order);
-  const size = lengths.reduce((product, length) => product * length) / batch / groups;
-  const grouped = (value: Tensor) => graph.reshape(value, [batch, groups, size]);
-  const axes = [2];
-  const x = grouped(tensor);
-  const inner = normed(graph, x, axes, epsilon);
-  const weight = ofChannels(task, "weight", order);
-  const bias = ofChannels(task, "bias", order);
-  const scaled = graph.apply("Mul", graph.reshape(inner.u, lengths), weight);
-  return {
-    output: { tensor: graph.apply("Add", scaled, bias), order },
-    backward: [
-      (gradient: GraphValue) => {
-        const own = grouped(graph.apply("Mul", gradient.in(order), weight));
-        return { tensor: graph.reshape(normBackward(graph, own, inner, axes, true), lengths), order };
-      },
-    ],
-  };
+/** Writes a group norm by its parts, which its gradient uses too. */
+export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
+  const { graph, operation, input } = task;
+  const { tensor, order } = channelsFirst(task);
+  const { u } = normed(graph, asRows(task, tensor), ROW, operation.epsilon);
+  return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 }
+
+/** Gradient through each group's mean and variance. */
+export const groupNormBackward: Backward<"groupNorm"> = (written, gradient) => {
+  const { graph, operation, input } = written;
+  const { order } = written.output;
+  const inner = normed(graph, asRows(written, input.in(order)), ROW, operation.epsilon);
+  const own = asRows(written, weighted(written, gradient, order));
+  return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
+};

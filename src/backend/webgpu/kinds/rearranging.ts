@@ -1,139 +1,103 @@
-import { firstOrder, lastOrder } from "../../../onnx-format/axis-order.ts";
-import type { Tensor } from "../onnx.ts";
-import type { Backward, Task, Written } from "../task.ts";
-import { aligned, positionOf, stretchable, unstretched } from "../value.ts";
+import type { OperationDescription } from "../../../graph/operations.ts";
+import { firstOrder, lastOrder, positionOf } from "../../../onnx-format/axis-order.ts";
+import type { Tensor } from "../../../onnx-format/emitter.ts";
+import { tableRows } from "../../../onnx-format/kinds/rearranging.ts";
+import type { Form } from "../../../onnx-format/value.ts";
+import type { OnnxGraph } from "../onnx.ts";
+import type { Backward, GpuTask } from "../task.ts";
+import { unbroadcast } from "../unbroadcast.ts";
 
-// Operations that put numbers elsewhere. Most take a tensor with its axes in any order.
+/** g in the shape of the input. */
+export const reshapeBackward: Backward<"reshape"> = ({ graph, operation, input, batch }, gradient) => {
+  if (operation.shape.join() === input.shape.join()) return gradient.any;
+  return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
+};
 
-export function writeReshape({ graph, operation: { shape }, inputs, batch }: Task<"reshape">): Written {
-  const input = inputs[0]!;
-  if (shape.join() === input.shape.join())
-    return { output: input.any, backward: [(gradient) => gradient.any] };
-  return {
-    output: { tensor: graph.reshape(input.last, [batch, ...shape]), order: lastOrder(shape.length) },
-    backward: [
-      (gradient) => {
-        const tensor = graph.reshape(gradient.last, [batch, ...input.shape]);
-        return { tensor, order: lastOrder(input.rank) };
-      },
-    ],
-  };
+/** Writes no node: the tensor's axes are others of the value. */
+export const permuteBackward: Backward<"permute"> = ({ operation: { axes } }, gradient) => {
+  const { tensor, order } = gradient.any;
+  return { tensor, order: order.map((axis) => axes[axis]!) };
+};
+
+function gather(graph: OnnxGraph, from: Tensor, axis: number, positions: readonly number[]): Tensor {
+  return graph.applyWith({ axis: { integer: axis } }, "Gather", from, graph.integers(positions));
 }
 
-/** Writes nothing: the tensor's axes are others of the value. */
-export function writePermute({ operation: { axes }, inputs }: Task<"permute">): Written {
-  const { tensor, order } = inputs[0]!.any;
-  return {
-    output: { tensor, order: order.map((axis) => axes.indexOf(axis)) },
-    backward: [
-      (gradient) => {
-        const { tensor: own, order: ownOrder } = gradient.any;
-        return { tensor: own, order: ownOrder.map((axis) => axes[axis]!) };
-      },
-    ],
-  };
+/** Positions of the input that a slice takes. */
+function positionsTaken({ axis, start, step, shape }: OperationDescription<"slice">): number[] {
+  return Array.from({ length: shape[axis]! }, (_, i) => start + i * step);
 }
 
-export function writeSlice({ graph, operation, inputs }: Task<"slice">): Written {
+/** Not by a Slice with steps: on the GPU onnxruntime-web 1.30 takes other positions where they lead backwards. */
+export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Form {
   const { axis, start, step, shape } = operation;
-  const input = inputs[0]!;
   const { tensor, order } = input.any;
+  const position = positionOf(order, axis);
+  if (step === 1) return { tensor: graph.slice(tensor, position, start, start + shape[axis]!), order };
+  return { tensor: gather(graph, tensor, position, positionsTaken(operation)), order };
+}
+
+/** g with zeros at the positions that were left out. */
+export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gradient) => {
+  const { axis, start, step, shape } = operation;
   const [length, count] = [input.shape[axis]!, shape[axis]!];
-  const position = positionOf(order, axis);
-  const gather = (from: Tensor, at: number, positions: readonly number[]) =>
-    graph.applyWith({ axis: { integer: at } }, "Gather", from, graph.integers(positions));
-  const taken = Array.from({ length: count }, (_, i) => start + i * step);
-  return {
-    // Not by a Slice with steps: on the GPU onnxruntime-web 1.30 takes other positions where they lead backwards.
-    output: {
-      tensor:
-        step === 1 ? graph.slice(tensor, position, start, start + count) : gather(tensor, position, taken),
-      order,
-    },
-    backward: [
-      (gradient) => {
-        const { tensor: own, order: ownOrder } = gradient.any;
-        const at = positionOf(ownOrder, axis);
-        const pad = (before: number, behind: number) =>
-          graph.padded(own, 1 + ownOrder.length, at, [before], [behind]);
-        if (step === 1) return { tensor: pad(start, length - start - count), order: ownOrder };
-        // Every position takes the one that was made of it, or the zero behind them all.
-        const from = new Array<number>(length).fill(count);
-        taken.forEach((place, i) => {
-          from[place] = i;
-        });
-        return { tensor: gather(pad(0, 1), at, from), order: ownOrder };
-      },
-    ],
-  };
-}
-
-/** A shader may have as few as eight buffers, one of them for the result. */
-const MOST_BESIDE = 7;
-
-export function writeConcat({ graph, operation, inputs, batch }: Task<"concat">): Written {
-  const { axis, shape } = operation;
-  if (inputs.length === 1) return { output: inputs[0]!.any, backward: [(gradient) => gradient.any] };
-  const { order, tensors } = aligned(graph, inputs);
-  const position = positionOf(order, axis);
-  const concat = (parts: readonly Tensor[]): Tensor => {
-    if (parts.length === 1) return parts[0]!;
-    if (parts.length <= MOST_BESIDE) {
-      return graph.applyWith({ axis: { integer: position } }, "Concat", ...parts);
-    }
-    const groups = Array.from({ length: Math.ceil(parts.length / MOST_BESIDE) }, (_, i) =>
-      concat(parts.slice(i * MOST_BESIDE, (i + 1) * MOST_BESIDE)),
-    );
-    return concat(groups);
-  };
-  let end = 0;
-  const parts = inputs.map((input, i) => {
-    const length = input.shape[axis - shape.length + input.rank] ?? 1;
-    const own = shape.map((each, k) => (k === axis ? length : each));
-    const lengths = [batch, ...order.map((each) => own[each]!)];
-    const begin = end;
-    end += length;
-    const isWhole = stretchable(input, order).join() === lengths.join();
-    const tensor = isWhole ? tensors[i]! : graph.expand(tensors[i]!, lengths);
-    const backward: Backward = (gradient) => {
-      const sliced = graph.slice(gradient.in(order), position, begin, begin + length);
-      return unstretched(graph, { tensor: sliced, order }, own, input);
-    };
-    return { tensor, backward };
+  const { tensor, order } = gradient.any;
+  const at = positionOf(order, axis);
+  const pad = (before: number, behind: number) =>
+    graph.padded(tensor, 1 + order.length, at, [before], [behind]);
+  if (step === 1) return { tensor: pad(start, length - start - count), order };
+  // Every position takes the one that was made of it, or the zero behind them all.
+  const from = new Array<number>(length).fill(count);
+  positionsTaken(operation).forEach((place, i) => {
+    from[place] = i;
   });
-  return {
-    output: { tensor: concat(parts.map(({ tensor }) => tensor)), order },
-    backward: parts.map(({ backward }) => backward),
-  };
-}
+  return { tensor: gather(graph, pad(0, 1), at, from), order };
+};
 
-export function writeExpand({ graph, operation: { shape }, inputs, batch }: Task<"expand">): Written {
-  const input = inputs[0]!;
-  const isLonger = shape.length > input.rank;
-  const order = isLonger ? lastOrder(shape.length) : input.any.order;
-  const own = isLonger ? graph.reshape(input.last, stretchable(input, order)) : input.in(order);
-  const lengths = [batch, ...order.map((axis) => shape[axis]!)];
-  const isWhole = stretchable(input, order).join() === lengths.join();
-  return {
-    output: { tensor: isWhole ? own : graph.expand(own, lengths), order },
-    backward: [(gradient) => unstretched(graph, gradient.any, shape, input)],
-  };
-}
+/** The part of g that an input has made. */
+export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, output }, gradient, index) => {
+  const { axis, shape } = operation;
+  const { order } = output;
+  if (inputs.length === 1) return gradient.any;
+  const lengths = inputs.map((input) => input.shape[axis - shape.length + input.rank] ?? 1);
+  const begin = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
+  const own = shape.map((each, k) => (k === axis ? lengths[index]! : each));
+  const end = begin + lengths[index]!;
+  const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
+  return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
+};
 
-export function writeDepthToSpace({ graph, operation, inputs, batch }: Task<"depthToSpace">): Written {
+/** g summed over the copies. */
+export const expandBackward: Backward<"expand"> = ({ graph, operation, input }, gradient) =>
+  unbroadcast(graph, gradient.any, operation.shape, input);
+
+/** Axes of [batch, channels, height, block, width, block] in the order of the input's channels. */
+const BLOCK_PERMUTATIONS: {
+  readonly [Each in OperationDescription<"depthToSpace">["order"]]: readonly number[];
+} = {
+  CRD: [0, 1, 3, 5, 2, 4],
+  DCR: [0, 3, 5, 1, 2, 4],
+};
+
+/** g with each block's pixels as channels again. */
+export const depthToSpaceBackward: Backward<"depthToSpace"> = (
+  { graph, operation, input, batch },
+  gradient,
+) => {
   const { block, order: blocks, shape } = operation;
-  const input = inputs[0]!;
   const order = firstOrder(3);
-  const attributes = { blocksize: { integer: block }, mode: { text: blocks } };
-  return {
-    output: { tensor: graph.applyWith(attributes, "DepthToSpace", input.first), order },
-    backward: [
-      (gradient) => {
-        const [height, width] = input.shape;
-        const pixels = graph.reshape(gradient.first, [batch, shape[2]!, height!, block, width!, block]);
-        const channels = graph.transpose(pixels, blocks === "CRD" ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]);
-        return { tensor: graph.reshape(channels, input.lengths(order)), order };
-      },
-    ],
-  };
+  const [height, width] = input.shape;
+  const pixels = graph.reshape(gradient.first, [batch, shape[2]!, height!, block, width!, block]);
+  const channels = graph.transpose(pixels, BLOCK_PERMUTATIONS[blocks]);
+  return { tensor: graph.reshape(channels, input.lengths(order)), order };
+};
+
+/** TensorProto.DataType.INT32 */
+const INT32 = 6;
+
+/** Classes are float32 numbers, as all inputs of a graph are; none depends on the latent. */
+export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
+  const { graph, input, batch } = task;
+  const classes = graph.applyWith({ to: { integer: INT32 } }, "Cast", input.last);
+  return tableRows(task, graph.reshape(classes, [batch, ...input.shape.slice(0, -1)]));
 }

@@ -4,7 +4,7 @@ import { inTurns } from "../../../base/event-loop.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { valueSizes } from "../../../base/values.ts";
 import { type ArrayHeader, checkDataSize, type DataArray, readValues } from "../../../files/array.ts";
-import { allocate } from "../../../files/source.ts";
+import { allocate } from "../../../files/limits.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { readInto } from "./read-into.ts";

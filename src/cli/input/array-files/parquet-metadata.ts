@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { type FileMetaData, parquetMetadata, type SchemaElement } from "hyparquet";
 import { invalidFile } from "../../../base/check.ts";
 import { LatentflowError } from "../../../base/errors.ts";
-import { allocate, type Limits } from "../../../files/source.ts";
+import { allocate, type Limits } from "../../../files/limits.ts";
 import { readInto } from "./read-into.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 

@@ -3,7 +3,7 @@ import { invalid, invalidFile, show } from "../../../base/check.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import type { ValueType } from "../../../base/values.ts";
 import { type DataArray, elementCount } from "../../../files/array.ts";
-import { allocate, type Limits } from "../../../files/source.ts";
+import { allocate, type Limits } from "../../../files/limits.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";

@@ -1,6 +1,6 @@
 import * as zlib from "node:zlib";
 import { type CompressionCodec, type ParquetType, snappyUncompress } from "hyparquet";
-import { checkSize } from "../../../files/source.ts";
+import { checkSize } from "../../../files/limits.ts";
 import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
 
 // Unpacks the pages of a column in a row group, and checks them before hyparquet decodes them: it trusts the sizes that pages

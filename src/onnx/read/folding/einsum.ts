@@ -1,7 +1,7 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import { checkLabels, readEquation } from "../einsum-equation.ts";
+import type { Fold } from "../operator.ts";
 import type { Numbers } from "../tensor.ts";
-import type { Fold } from "./shapes.ts";
 
 // Einsum of constants.
 
@@ -67,7 +67,7 @@ export function sumOfProducts(
   return { values, shape, labels: output };
 }
 
-/** The same numbers without some labels, which are summed over, and with diagonals in place of labels that occur twice. */
+/** Sums over some labels, and takes diagonals in place of labels that occur twice. */
 export function summedNumbers(
   numbers: LabelledNumbers,
   output: readonly string[],
@@ -76,7 +76,7 @@ export function summedNumbers(
   return sumOfProducts(numbers, ONE, output, claim);
 }
 
-/** How far apart neighbours along each label are: 0 along what is stretched, the sum of both strides on a diagonal. */
+/** Stride of each label: 0 along axes that are stretched, the sum of both strides on a diagonal. */
 function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string[]): number[] {
   const strides = stridesOf(shape);
   return order.map((label) =>
@@ -84,7 +84,8 @@ function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string
   );
 }
 
-export const einsum: Fold = (node, inputs, claim) => {
+/** Folds Einsum, its operands from left to right. */
+export const foldEinsum: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
   const equation = readEquation(
     node,

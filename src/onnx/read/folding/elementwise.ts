@@ -1,15 +1,24 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
+import type { Fold } from "../operator.ts";
 import type { ElementType, Numbers, Tensor } from "../tensor.ts";
 
 // Constants, number by number. Floats are rounded to float32 after each operator, as they are where it is run.
 
-type Unary = (x: number) => number;
+/** Folds inputs that all have to be there, and whose shapes broadcast. */
+const elementwise =
+  (f: (tensors: readonly Tensor[], node: NodeView) => Tensor): Fold =>
+  (node, inputs, claim) => {
+    const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
+    const shapes = tensors.map(({ shape }) => shape);
+    if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
+    claim(sizeOf(broadcastShape(shapes)));
+    return f(tensors, node);
+  };
 
-/** A function of each number. */
-const each =
-  (f: Unary) =>
-  ([tensor]: readonly (Tensor | undefined)[]): Tensor => ({ ...tensor!, values: tensor!.values.map(f) });
+/** Folds a function of each number. */
+export const each = (f: (x: number) => number): Fold =>
+  elementwise(([tensor]) => ({ ...tensor!, values: tensor!.values.map(f) }));
 
 type Binary = (a: number, b: number, type: ElementType) => number;
 
@@ -42,6 +51,7 @@ function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number)
   return isNarrow ? new Float32Array(count) : new Float64Array(count);
 }
 
+/** Shape to which shapes broadcast. */
 export function broadcastShape(shapes: readonly (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map(({ length }) => length));
   return Array.from({ length: rank }, (_, axis) => {
@@ -50,7 +60,7 @@ export function broadcastShape(shapes: readonly (readonly number[])[]): number[]
   });
 }
 
-/** Whether shapes can be stretched to each other. */
+/** True if shapes broadcast. */
 export function isBroadcastable(shapes: readonly (readonly number[])[]): boolean {
   const whole = broadcastShape(shapes);
   return shapes.every((shape) =>
@@ -65,25 +75,25 @@ export function stretchedStrides(own: readonly number[], shape: readonly number[
   return shape.map((_, axis) => (axis < missing || own[axis - missing] === 1 ? 0 : strides[axis - missing]!));
 }
 
-const binary =
-  (f: Binary, type?: ElementType) =>
-  ([a, b]: readonly (Tensor | undefined)[]): Tensor =>
-    broadcast(a!, b!, f, type);
+/** Folds a function of two numbers. */
+export const binary = (f: Binary, type?: ElementType): Fold =>
+  elementwise(([a, b]) => broadcast(a!, b!, f, type));
 
-const truth = (holds: (a: number, b: number) => boolean) =>
+/** Folds a comparison of two numbers. */
+export const truth = (holds: (a: number, b: number) => boolean): Fold =>
   binary((a, b) => (holds(a, b) ? 1 : 0), "boolean");
 
 /** Integers are divided towards 0. */
-const divide: Binary = (a, b, type) => (type === "float" ? a / b : Math.trunc(a / b) + 0);
+export const divide: Binary = (a, b, type) => (type === "float" ? a / b : Math.trunc(a / b) + 0);
 
-/** What is left over has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
-const modulo: Elementwise = (inputs, node) => {
+/** Folds Mod: the remainder has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
+export const modulo: Fold = elementwise(([a, b], node) => {
   const isLikeC = node.integer("fmod", 0) !== 0;
-  return binary((a, b) => (isLikeC ? a % b : a - b * Math.floor(a / b)))(inputs);
-};
+  return broadcast(a!, b!, (x, y) => (isLikeC ? x % y : x - y * Math.floor(x / y)));
+});
 
 /** The error function, to some 1e-16: its series, and beyond 2.5 the continued fraction of its complement. */
-function erf(x: number): number {
+export function erf(x: number): number {
   const size = Math.abs(x);
   if (size > 6) return Math.sign(x);
   if (size < 2.5) {
@@ -99,56 +109,13 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (size + fraction));
 }
 
-/** To the even one of two that are as near. */
-function roundEven(x: number): number {
+/** Rounds to the nearest integer, of two that are as near to the even one. */
+export function roundEven(x: number): number {
   const below = Math.floor(x);
   if (x - below !== 0.5) return Math.round(x);
   return below % 2 === 0 ? below : below + 1;
 }
 
-const many =
-  (f: (a: number, b: number) => number) =>
-  (tensors: readonly (Tensor | undefined)[]): Tensor =>
-    tensors.map((tensor) => tensor!).reduce((a, b) => broadcast(a, b, f));
-
-/** What an operator makes of constants, number by number. */
-export type Elementwise = (inputs: readonly (Tensor | undefined)[], node: NodeView) => Tensor;
-
-/** Operators of one number or of two. */
-export const ELEMENTWISE = {
-  Add: binary((a, b) => a + b),
-  Sub: binary((a, b) => a - b),
-  Mul: binary((a, b) => a * b),
-  Div: binary(divide),
-  Pow: binary((a, b) => a ** b),
-  Mod: modulo,
-  Min: many(Math.min),
-  Max: many(Math.max),
-  Sum: many((a, b) => a + b),
-  Equal: truth((a, b) => a === b),
-  Greater: truth((a, b) => a > b),
-  GreaterOrEqual: truth((a, b) => a >= b),
-  Less: truth((a, b) => a < b),
-  LessOrEqual: truth((a, b) => a <= b),
-  And: truth((a, b) => a !== 0 && b !== 0),
-  Or: truth((a, b) => a !== 0 || b !== 0),
-  Xor: truth((a, b) => (a !== 0) !== (b !== 0)),
-  Not: each((x) => (x === 0 ? 1 : 0)),
-  Neg: each((x) => 0 - x),
-  Abs: each(Math.abs),
-  Sign: each(Math.sign),
-  Exp: each(Math.exp),
-  Log: each(Math.log),
-  Sqrt: each(Math.sqrt),
-  Reciprocal: each((x) => 1 / x),
-  Sin: each(Math.sin),
-  Cos: each(Math.cos),
-  Tanh: each(Math.tanh),
-  Sigmoid: each((x) => 1 / (1 + Math.exp(-x))),
-  Relu: each((x) => Math.max(x, 0)),
-  Softplus: each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
-  Erf: each(erf),
-  Floor: each(Math.floor),
-  Ceil: each(Math.ceil),
-  Round: each(roundEven),
-} satisfies Readonly<Record<string, Elementwise>>;
+/** Folds a function of two numbers, one input after the other. */
+export const many = (f: (a: number, b: number) => number): Fold =>
+  elementwise((tensors) => tensors.reduce((a, b) => broadcast(a, b, f)));

@@ -33,26 +33,19 @@ function wrapped(node: Site, type: IntegerType, value: number): number {
   return isSigned && above >= modulus / 2 ? above - modulus : above;
 }
 
-/** Operators that make integers other than those that they read. */
-const ARITHMETIC = new Set(
-  [
-    ["Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sum", "Neg", "Abs", "Range", "MatMul", "Einsum"],
-    ["ReduceSum", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceProd"],
-  ].flat(),
-);
-
-/** A folded constant, with the width of its integers. */
+/** A folded constant with the width of its integers, at which they wrap round if the operator computes others. */
 export function withWidth(
   node: Site & { readonly operator: string },
   made: Tensor,
   inputs: readonly (Tensor | undefined)[],
+  wraps: boolean,
 ): Tensor {
   if (made.type !== "integer" || node.operator === "Cast") return made;
   // The operator's first input is a condition, or the shape that it fills.
   if (node.operator === "ConstantOfShape") return made;
   const from = inputs[node.operator === "Where" ? 1 : 0];
   const integer = (from?.type === "integer" ? from.integer : undefined) ?? "int64";
-  if (!ARITHMETIC.has(node.operator)) return { ...made, integer };
+  if (!wraps) return { ...made, integer };
   return { ...made, integer, values: made.values.map((value) => wrapped(node, integer, value)) };
 }
 

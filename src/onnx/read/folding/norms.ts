@@ -1,7 +1,7 @@
-import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { sizeOf } from "../../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
-import { strided, type Tensor } from "../tensor.ts";
-import type { Fold } from "./shapes.ts";
+import type { Fold } from "../operator.ts";
+import { permuted, type Tensor } from "../tensor.ts";
 
 // Softmax and layer norms of constants: the self-attention of learnt tokens comes before they meet the latent.
 
@@ -12,26 +12,18 @@ type Change = (row: Float64Array) => void;
 function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Tensor {
   const { shape, values } = tensor;
   const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
-  const strides = stridesOf(shape);
   const lengths = order.map((axis) => shape[axis]!);
-  const sorted = strided(
-    Float64Array.from(values),
-    lengths,
-    order.map((axis) => strides[axis]!),
-  );
+  const sorted = permuted(Float64Array.from(values), shape, order);
   const width = sizeOf(axes.map((axis) => shape[axis]!));
   for (let start = 0; start < sorted.length; start += width)
     change(sorted.subarray(start, start + width) as Float64Array);
-  const back = stridesOf(lengths);
-  const changed = strided(
-    sorted,
-    shape,
-    shape.map((_, axis) => back[order.indexOf(axis)]!),
-  );
+  const back = shape.map((_, axis) => order.indexOf(axis));
+  const changed = permuted(sorted, lengths, back);
   return { ...tensor, values: values instanceof Float32Array ? Float32Array.from(changed) : changed };
 }
 
-export const softmax: Fold = (node, [tensor], claim) => {
+/** Folds Softmax. */
+export const foldSoftmax: Fold = (node, [tensor], claim) => {
   claim(2 * tensor!.values.length);
   return alongAxes(tensor!, [node.axis(node.integer("axis", -1), tensor!.shape.length)], (row) => {
     const largest = row.reduce((most, number) => Math.max(most, number), Number.NEGATIVE_INFINITY);
@@ -47,11 +39,12 @@ function lastAxes(node: NodeView, rank: number): number[] {
   return Array.from({ length: rank - first }, (_, i) => first + i);
 }
 
-export const layerNorm: Fold = (node, [tensor, scale, bias], claim) => {
+/** Folds LayerNormalization. */
+export const foldLayerNorm: Fold = (node, [tensor, scale, bias], claim) => {
   const axes = lastAxes(node, tensor!.shape.length);
   const width = sizeOf(axes.map((axis) => tensor!.shape[axis]!));
   const epsilon = node.float("epsilon", 1e-5);
-  // As of values that are computed.
+  // Refused by the graph, with the reason.
   if (scale!.values.length !== width || (bias && bias.values.length !== width) || !(epsilon > 0))
     return undefined;
   claim(2 * tensor!.values.length);

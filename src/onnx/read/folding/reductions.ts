@@ -1,27 +1,28 @@
-import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { sizeOf } from "../../../graph/operations.ts";
+import type { Fold } from "../operator.ts";
 import { reducedAxes } from "../operators/reductions.ts";
-import { type Numbers, strided, type Tensor } from "../tensor.ts";
-import { einsum } from "./einsum.ts";
+import { type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
-import { layerNorm, softmax } from "./norms.ts";
-import type { Fold } from "./shapes.ts";
 
 // Sums of constants, and their products as matrices; what learnt tokens pass through before they meet the latent.
 
 type Summary = (numbers: Numbers) => number;
 
-const total: Summary = (numbers) => {
+/** Sum of numbers. */
+export const total: Summary = (numbers) => {
   let sum = 0;
   for (const number of numbers) sum += number;
   return sum;
 };
-const squares: Summary = (numbers) => {
+/** Sum of squares. */
+export const squares: Summary = (numbers) => {
   let sum = 0;
   for (const number of numbers) sum += number * number;
   return sum;
 };
 
-const combined =
+/** Combines numbers one after the other, from `first` on. */
+export const combined =
   (combine: (a: number, b: number) => number, first: number): Summary =>
   (numbers) => {
     let all = first;
@@ -29,45 +30,40 @@ const combined =
     return all;
   };
 
-const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
+/** Largest number. */
+export const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
 
 /** m + log Σ exp(x - m), m the largest x, or 0 where that is infinite. */
-const logSumExp: Summary = (numbers) => {
+export const logSumExp: Summary = (numbers) => {
   const largest = greatest(numbers);
   const centre = Number.isFinite(largest) ? largest : 0;
   return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
 };
 
-function reduction(summary: Summary): Fold {
+/** Folds a reduction, which summarises the numbers along its axes. */
+export function reduction(summary: Summary): Fold {
   return (node, [tensor], claim) => {
     const { shape, values, type } = tensor!;
     const axes = reducedAxes(node, shape.length);
     if (!axes) return tensor!;
     claim(values.length);
-    const strides = stridesOf(shape);
     const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-    const order = [...kept, ...axes];
-    const sorted = strided(
-      values,
-      order.map((axis) => shape[axis]!),
-      order.map((axis) => strides[axis]!),
-    );
+    const sorted = permuted(values, shape, [...kept, ...axes]);
     const width = sizeOf(axes.map((axis) => shape[axis]!));
     const count = sizeOf(kept.map((axis) => shape[axis]!));
-    const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
     const keepsAxes = node.integer("keepdims", 1) !== 0;
     return {
       type,
       shape: keepsAxes
         ? shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
         : kept.map((axis) => shape[axis]!),
-      values: result.map((_, i) => summary(sorted.subarray(i * width, (i + 1) * width))),
+      values: zerosLike(values, count).map((_, i) => summary(sorted.subarray(i * width, (i + 1) * width))),
     };
   };
 }
 
 /** Products of matrices, whose axes before the last two are stretched to each other. */
-const matmul: Fold = (node, [a, b], claim) => {
+export const matmul: Fold = (node, [a, b], claim) => {
   const [left, right] = [a!, b!];
   const [rows, inner] = left.shape.slice(-2);
   const columns = right.shape.at(-1);
@@ -104,7 +100,7 @@ const matmul: Fold = (node, [a, b], claim) => {
 };
 
 /** alpha · A · B + beta · C, left to the graph where C is stretched to more than the product. */
-const gemm: Fold = (node, [a, b, c], claim) => {
+export const gemm: Fold = (node, [a, b, c], claim) => {
   const [left, right] = [a!, b!].map((matrix, i) =>
     turned(matrix, node.integer(i === 0 ? "transA" : "transB", 0) !== 0),
   );
@@ -127,21 +123,3 @@ function turned(matrix: Tensor, turns: boolean): Tensor | undefined {
   if (!turns) return matrix;
   return { ...matrix, shape: [columns, rows], values: strided(matrix.values, [columns, rows], [1, columns]) };
 }
-
-/** By operator. */
-export const REDUCTIONS = {
-  ReduceSum: reduction(total),
-  ReduceMean: reduction((numbers) => total(numbers) / numbers.length),
-  ReduceL1: reduction((numbers) => total(numbers.map(Math.abs))),
-  ReduceL2: reduction((numbers) => Math.sqrt(squares(numbers))),
-  ReduceSumSquare: reduction(squares),
-  ReduceMax: reduction(greatest),
-  ReduceMin: reduction(combined(Math.min, Number.POSITIVE_INFINITY)),
-  ReduceLogSum: reduction((numbers) => Math.log(total(numbers))),
-  ReduceLogSumExp: reduction(logSumExp),
-  ReduceProd: reduction(combined((a, b) => a * b, 1)),
-  ...{ MatMul: matmul, Gemm: gemm },
-  Softmax: softmax,
-  LayerNormalization: layerNorm,
-  Einsum: einsum,
-} satisfies Readonly<Record<string, Fold>>;

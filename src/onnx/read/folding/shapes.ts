@@ -1,21 +1,15 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import type { NodeView } from "../node-view.ts";
-import { triangle } from "../operators/arithmetic.ts";
+import type { Fold } from "../operator.ts";
 import { sliceRange } from "../operators/rearranging.ts";
-import { floats, type Numbers, strided, type Tensor } from "../tensor.ts";
+import { triangle } from "../operators/trilu.ts";
+import { floats, type Numbers, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
 // Constants in other shapes and orders.
 
-/** What an operator makes of constants; undefined where it is left to the graph. `claim` refuses what would take too much, before it is made. */
-export type Fold = (
-  node: NodeView,
-  inputs: readonly (Tensor | undefined)[],
-  claim: (numbers: number) => void,
-) => Tensor | readonly Tensor[] | undefined;
-
-/** The same numbers in another order. */
+/** Copies a tensor's numbers in another order. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
 }
@@ -28,7 +22,8 @@ function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
   return node.refuse("its shape is no list of lengths");
 }
 
-const reshape: Fold = (node, [tensor, shape]) => {
+/** Folds Reshape. */
+export const reshape: Fold = (node, [tensor, shape]) => {
   const wanted = lengths(node, shape).map((length, axis) => {
     return length === 0 && node.integer("allowzero", 0) === 0 ? (tensor!.shape[axis] ?? 0) : length;
   });
@@ -47,7 +42,8 @@ const reshape: Fold = (node, [tensor, shape]) => {
 /** Numbers that are only moved, for one that is claimed: their time is a part of that of numbers that are made. */
 const MOVED = 4;
 
-const transpose: Fold = (node, [tensor], claim) => {
+/** Folds Transpose. */
+export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const rank = tensor!.shape.length;
   const order = node.axes(node.integers("perm") ?? tensor!.shape.map((_, axis) => rank - 1 - axis), rank);
@@ -60,7 +56,8 @@ const transpose: Fold = (node, [tensor], claim) => {
   );
 };
 
-const flatten: Fold = (node, [tensor]) => {
+/** Folds Flatten. */
+export const flatten: Fold = (node, [tensor]) => {
   const rank = tensor!.shape.length;
   const axis = node.integer("axis", 1);
   const first = axis === rank ? rank : node.axis(axis, rank);
@@ -71,7 +68,8 @@ function namedAxes(node: NodeView, axes: Tensor | undefined): readonly number[] 
   return axes ? [...axes.values] : node.integers("axes");
 }
 
-const squeeze: Fold = (node, [tensor, given]) => {
+/** Folds Squeeze. */
+export const squeeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given);
   const axes = named ? node.axes(named, tensor!.shape.length) : undefined;
   if (axes?.some((axis) => tensor!.shape[axis] !== 1))
@@ -80,7 +78,8 @@ const squeeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
-const unsqueeze: Fold = (node, [tensor, given]) => {
+/** Folds Unsqueeze. */
+export const unsqueeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given) ?? node.refuse("its axes are missing");
   const rank = tensor!.shape.length + named.length;
   const axes = node.axes(named, rank);
@@ -89,7 +88,8 @@ const unsqueeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
-const expand: Fold = (node, [tensor, given], claim) => {
+/** Folds Expand. */
+export const expand: Fold = (node, [tensor, given], claim) => {
   const wanted = lengths(node, given);
   if (!isBroadcastable([tensor!.shape, wanted]))
     return node.refuse(`it stretches [${tensor!.shape}] to [${wanted}]`);
@@ -98,7 +98,8 @@ const expand: Fold = (node, [tensor, given], claim) => {
   return ordered(tensor!, shape, stretchedStrides(tensor!.shape, shape));
 };
 
-const tile: Fold = (node, [tensor, given], claim) => {
+/** Folds Tile. */
+export const tile: Fold = (node, [tensor, given], claim) => {
   const repeats = lengths(node, given);
   if (repeats.length !== tensor!.shape.length) return node.refuse("its repeats are not as many as axes");
   const shape = tensor!.shape.flatMap((length, axis) => [repeats[axis]!, length]);
@@ -108,7 +109,8 @@ const tile: Fold = (node, [tensor, given], claim) => {
   return { ...tensor!, shape: tensor!.shape.map((length, axis) => length * repeats[axis]!), values };
 };
 
-const concat: Fold = (node, inputs, claim) => {
+/** Folds Concat. */
+export const concat: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor) => tensor!);
   const [first] = tensors;
   const axis = node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), first!.shape.length);
@@ -135,7 +137,8 @@ const concat: Fold = (node, inputs, claim) => {
   return { type: first!.type, shape, values };
 };
 
-const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
+/** Folds Slice. */
+export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
   const axes = node.axes([...(given?.values ?? starts!.values.keys())], tensor!.shape.length);
   return axes.reduce((part, axis, i) => {
     const step = steps?.values[i] ?? 1;
@@ -156,7 +159,8 @@ const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
   }, tensor!);
 };
 
-const split: Fold = (node, [tensor, given], claim) => {
+/** Folds Split. */
+export const split: Fold = (node, [tensor, given], claim) => {
   claim(tensor!.values.length / MOVED);
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
   const length = tensor!.shape[axis]!;
@@ -181,7 +185,8 @@ const split: Fold = (node, [tensor, given], claim) => {
   });
 };
 
-const gather: Fold = (node, [tensor, indices], claim) => {
+/** Folds Gather. */
+export const gather: Fold = (node, [tensor, indices], claim) => {
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
   const length = tensor!.shape[axis]!;
   const before = tensor!.shape.slice(0, axis);
@@ -196,10 +201,7 @@ const gather: Fold = (node, [tensor, indices], claim) => {
   }
   const width = sizeOf(behind);
   const outer = sizeOf(before);
-  const values =
-    tensor!.values instanceof Float32Array
-      ? new Float32Array(sizeOf(shape))
-      : new Float64Array(sizeOf(shape));
+  const values = zerosLike(tensor!.values, sizeOf(shape));
   let at = 0;
   for (let i = 0; i < outer; i++) {
     for (const position of positions) {
@@ -211,7 +213,8 @@ const gather: Fold = (node, [tensor, indices], claim) => {
   return { type: tensor!.type, shape, values };
 };
 
-const constantOfShape: Fold = (node, [given], claim) => {
+/** Folds ConstantOfShape. */
+export const constantOfShape: Fold = (node, [given], claim) => {
   const shape = lengths(node, given);
   if (shape.some((length) => length < 0)) return node.refuse(`its shape is [${shape}]`);
   claim(sizeOf(shape));
@@ -222,7 +225,8 @@ const constantOfShape: Fold = (node, [given], claim) => {
   return { ...value, shape, values: values.fill(value.values[0]!) };
 };
 
-const range: Fold = (node, inputs, claim) => {
+/** Folds Range. */
+export const range: Fold = (node, inputs, claim) => {
   const [start, limit, step] = inputs.map((tensor) => tensor!.values[0]!) as [number, number, number];
   const count = Math.max(Math.ceil((limit - start) / step), 0);
   if (!Number.isSafeInteger(count)) return node.refuse(`it goes from ${start} to ${limit} by ${step}`);
@@ -232,9 +236,11 @@ const range: Fold = (node, inputs, claim) => {
   return { type, shape: [count], values: values.map((_, i) => start + i * step) };
 };
 
-const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
+/** Folds Cast. */
+export const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
 
-const where: Fold = (node, [condition, a, b], claim) => {
+/** Folds Where. */
+export const where: Fold = (node, [condition, a, b], claim) => {
   const shapes = [condition!, a!, b!].map(({ shape }) => shape);
   if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
   const shape = broadcastShape(shapes);
@@ -245,7 +251,8 @@ const where: Fold = (node, [condition, a, b], claim) => {
   return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
 };
 
-const trilu: Fold = (node, [tensor, given], claim) => {
+/** Folds Trilu. */
+export const trilu: Fold = (node, [tensor, given], claim) => {
   const { shape, values } = tensor!;
   // Row and column of each number take longer than a number that is copied.
   claim(4 * values.length);
@@ -258,19 +265,5 @@ const trilu: Fold = (node, [tensor, given], claim) => {
   };
 };
 
-const same: Fold = (_node, [tensor]) => tensor!;
-
-/** By operator. */
-export const SHAPES = {
-  ...{ Reshape: reshape, Transpose: transpose, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze },
-  ...{ Expand: expand, Tile: tile, Concat: concat, Slice: slice, Split: split, Gather: gather },
-  ...{
-    ConstantOfShape: constantOfShape,
-    Range: range,
-    Cast: cast,
-    Where: where,
-    Trilu: trilu,
-    Identity: same,
-    Dropout: same,
-  },
-} satisfies Readonly<Record<string, Fold>>;
+/** Folds Identity and Dropout. */
+export const same: Fold = (_node, [tensor]) => tensor!;

@@ -3,7 +3,8 @@ import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
-import { BEYOND, combine, extremum, linear, pointwise } from "./arithmetic.ts";
+import { BEYOND, combine, linear, pointwise } from "./arithmetic.ts";
+import { extremum } from "./extrema.ts";
 
 // Comparisons and logic of computed values. A truth value is 1 or 0, and its gradient 0. In float32 the sign of a - b is
 // exact; where a - b is NaN, since both are infinite or one is NaN, each operator answers as ONNX Runtime does.
@@ -67,17 +68,26 @@ function finite(node: Site, value: Value): Value {
   return wrong === undefined ? value : node.refuse(`it compares with ${wrong}, expected at most 3e38`);
 }
 
+/** Reads Greater. */
 export const greater = ofInputs(isAbove);
+/** Reads Less. */
 export const less = ofInputs((node, a, b) => isAbove(node, b, a));
+/** Reads GreaterOrEqual. */
 export const greaterOrEqual = ofInputs(isAtLeast);
+/** Reads LessOrEqual. */
 export const lessOrEqual = ofInputs((node, a, b) => isAtLeast(node, b, a));
+/** Reads Equal. */
 export const equal = ofInputs(isEqual);
+/** Reads And as the smaller truth. */
 export const and = ofInputs(both);
+/** Reads Or as the larger truth. */
 export const or = ofInputs((node, a, b) => truth(extremum(node, "maximum", a, b)));
+/** Reads Xor as the distance of the truths. */
 export const xor = ofInputs((node, a, b) =>
   truth(pointwise(node, combine(node, "sub", a, b), functions.ABS)),
 );
 
+/** Reads Not as 1 - x. */
 export function not(node: NodeView): Value {
   return negated(node, node.value(0));
 }

@@ -4,7 +4,7 @@ import { arrange } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Tensor } from "../tensor.ts";
-import { BATCH, makeValue, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
+import { BATCH, makeValue, replaced, showAxes, splitAxis, type Value, withAxes } from "../value.ts";
 import { forEachImage, imagesOf } from "./images-in-batch.ts";
 import { multiplied } from "./products.ts";
 
@@ -17,13 +17,13 @@ import { multiplied } from "./products.ts";
 export interface Pixels {
   readonly source: string;
   readonly lengths: readonly number[];
-  /** Of all images of a sample. */
+  /** Channels of all images of a sample together. */
   readonly channels: number;
-  /** How many images a sample has: 1, unless the first axis is that of the batch and others. */
+  /** Images of a sample: 1, unless the first axis is that of the batch and others. */
   readonly images: number;
 }
 
-/** Of a value that is [batch, channels, height, width] or [batch, channels, width] in the file. */
+/** Reads a value of [batch, channels, height, width] or [batch, channels, width] as pixels. */
 export function pixelsOf(node: Site, value: Value): Pixels {
   const axes = value.axes.length - 2;
   if (axes !== 1 && axes !== 2) {
@@ -38,7 +38,9 @@ export function pixelsOf(node: Site, value: Value): Pixels {
   const { source, shape } = arrange(node, value, [...value.axes.slice(2), [...images, ...value.axes[1]!]]);
   const lengths = shape as readonly number[];
   return {
-    ...{ source, lengths: lengths.slice(0, -1), channels: lengths.at(-1)! },
+    source,
+    lengths: lengths.slice(0, -1),
+    channels: lengths.at(-1)!,
     images: sizeOf(images.map((axis) => value.shape[axis] as number)),
   };
 }
@@ -65,11 +67,7 @@ export function valueOfPixels(like: Value, source: string, shape: readonly numbe
   const value = makeValue(
     source,
     [...shape.slice(0, -1), ...beside, shape.at(-1)! / sizeOf(beside)],
-    [
-      like.axes[0]!.map((factor) => (factor === BATCH ? BATCH : axes + images.indexOf(factor))),
-      [axes + images.length],
-      ...pixels,
-    ],
+    [replaced(like.axes[0]!, (factor) => axes + images.indexOf(factor)), [axes + images.length], ...pixels],
   );
   return { ...value, sourceShape: shape };
 }
@@ -89,17 +87,25 @@ export function writePixels(
   return valueOfPixels(like, node.writer.write(kind, [source], shape, writing), shape);
 }
 
-/** What convolutions and windows have in common, with a number for each axis. */
+/** Settings that convolutions and pooling share, with a number for each axis. */
 export interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
-  /** Those before each axis, then those behind. */
+  /** Padding before each axis, then behind each. */
   readonly padding: readonly number[];
 }
 
+/** Padding by `auto_pad`: as `pads` says, none, or as many outputs as strides, with the half before an axis rounded. */
+const AUTO_PADS = {
+  NOTSET: "given",
+  VALID: "none",
+  SAME_UPPER: Math.floor,
+  SAME_LOWER: Math.ceil,
+} as const;
+
 /** The attributes of a node that moves a window over pixels. */
-export function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
+function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
   const axes = lengths.length;
   const each = (name: string, otherwise: number, min: number, count = axes) => {
     const given = node.integers(name);
@@ -109,22 +115,29 @@ export function windowOf(node: NodeView, lengths: readonly number[], kernel: rea
   };
   const stride = each("strides", 1, 1);
   const dilation = each("dilations", 1, 1);
-  const mode = node.choice("auto_pad", "NOTSET", ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]);
-  if (mode === "NOTSET") return { kernel, stride, dilation, padding: each("pads", 0, 0, 2 * axes) };
-  if (mode === "VALID") return { kernel, stride, dilation, padding: new Array<number>(2 * axes).fill(0) };
+  const way = node.chosen("auto_pad", "NOTSET", AUTO_PADS);
+  if (way === "given") return { kernel, stride, dilation, padding: each("pads", 0, 0, 2 * axes) };
+  if (way === "none") return { kernel, stride, dilation, padding: new Array<number>(2 * axes).fill(0) };
   const total = lengths.map((length, axis) => {
     const outputs = Math.ceil(length / stride[axis]!);
     const reach = dilation[axis]! * (kernel[axis]! - 1) + 1;
     return Math.max((outputs - 1) * stride[axis]! + reach - length, 0);
   });
-  return { kernel, stride, dilation, padding: parted(total, mode) };
+  return { kernel, stride, dilation, padding: parted(total, way) };
 }
 
-/** Padding before and behind each axis; the odd pixel is behind for SAME_UPPER. */
-function parted(total: readonly number[], mode: string): number[] {
-  const before = total.map((pixels) =>
-    mode === "SAME_UPPER" ? Math.floor(pixels / 2) : Math.ceil(pixels / 2),
-  );
+/** The attributes of a node that pools pixels, with the kernel among them. */
+export function poolingWindow(node: NodeView, lengths: readonly number[]): Window {
+  const kernel = node.integers("kernel_shape") ?? [];
+  if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
+    return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
+  }
+  return windowOf(node, lengths, kernel);
+}
+
+/** Padding before and behind each axis; `round` says on which side an odd pixel is. */
+function parted(total: readonly number[], round: (half: number) => number): number[] {
+  const before = total.map((pixels) => round(pixels / 2));
   return [...before, ...total.map((pixels, axis) => pixels - before[axis]!)];
 }
 
@@ -162,6 +175,7 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
   return node.refuse(`its bias has ${bias.values.length} numbers, expected ${units}`);
 }
 
+/** Reads Conv; of points, one of one tap. */
 export function conv(node: NodeView): Value {
   const value = node.value(0);
   if (value.shape.includes("points")) return convOfPoints(node, value);
@@ -181,7 +195,7 @@ export function conv(node: NodeView): Value {
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
 }
 
-/** Is a convolution the same matrix at each pixel? */
+/** True if a convolution is the same matrix at each pixel. */
 function hasOneTap(node: NodeView, value: Value): boolean {
   const [, , ...kernel] = node.tensor(1).shape;
   const isPlain = (name: string, number: number) =>
@@ -203,13 +217,14 @@ function convOfOneTap(node: NodeView, value: Value): Value {
   return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
 }
 
+/** Reads ConvTranspose; of images in the batch without overlap, as a dense layer on each pixel. */
 export function convTranspose(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels, images } = pixelsOf(node, value);
   const parameters = parametersOf(node, lengths.length, channels / images, true);
   const { kernel } = parameters;
   const axes = lengths.length;
-  const mode = node.text("auto_pad", "NOTSET");
+  const way = node.chosen("auto_pad", "NOTSET", AUTO_PADS);
   const given = windowOf(node, lengths, kernel);
   const { stride, dilation } = given;
   const extra = node.integers("output_padding") ?? [];
@@ -218,16 +233,16 @@ export function convTranspose(node: NodeView): Value {
   if (outputPadding.length !== axes || (wanted && wanted.length !== axes)) {
     return node.refuse("its output_padding or output_shape is not for its axes");
   }
-  /** Without any padding. */
+  /** Output lengths without any padding. */
   const full = lengths.map((length, axis) => {
     return (length - 1) * stride[axis]! + dilation[axis]! * (kernel[axis]! - 1) + 1 + outputPadding[axis]!;
   });
-  const isSame = mode === "SAME_UPPER" || mode === "SAME_LOWER";
+  const isSame = typeof way !== "string";
   const target = wanted ?? (isSame ? lengths.map((length, axis) => length * stride[axis]!) : undefined);
   const padding = target
     ? parted(
         full.map((length, axis) => length - target[axis]!),
-        mode === "SAME_UPPER" ? mode : "SAME_LOWER",
+        isSame ? way : Math.ceil,
       )
     : given.padding;
   if (padding.some((pixels) => pixels < 0)) return node.refuse("its output_shape is larger than its output");

@@ -3,7 +3,16 @@ import { checkLabels, readEquation } from "../einsum-equation.ts";
 import { type LabelledNumbers, summedNumbers, sumOfProducts } from "../folding/einsum.ts";
 import type { NodeView } from "../node-view.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, dimensionAt, dimensionsOf, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import {
+  BATCH,
+  dimensionAt,
+  dimensionsOf,
+  makeValue,
+  replaced,
+  splitAxis,
+  type Value,
+  withAxes,
+} from "../value.ts";
 import { combine } from "./arithmetic.ts";
 import { ALONG_BATCH, multiplied, productOfValues } from "./products.ts";
 import { positions } from "./rearranging.ts";
@@ -18,9 +27,10 @@ interface Labelled {
   readonly labels: readonly string[];
 }
 
-/** What is computed of constants for one node takes at most so many numbers: 256 MB as float32. */
+/** Most numbers that one node computes of constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
+/** Reads Einsum, its operands from left to right. */
 export function einsum(node: NodeView): Value {
   const values = node.values();
   const equation = readEquation(
@@ -53,7 +63,7 @@ function batchOf({ value, labels }: Labelled): string | undefined {
   return labels.find((_, axis) => value.axes[axis]!.includes(BATCH));
 }
 
-const isKnown = ({ value }: Labelled) => typeof value.source !== "string";
+const isConstant = ({ value }: Labelled) => typeof value.source !== "string";
 
 /** A value without its axes of length 1, and with diagonals in place of labels that occur twice. */
 function labelled(node: NodeView, value: Value, all: readonly string[]): Labelled {
@@ -72,7 +82,7 @@ function labelled(node: NodeView, value: Value, all: readonly string[]): Labelle
     return !twice.includes(label) || !(hasBatch || hasPoints);
   });
   if (!hasLength) return node.refuse("it takes a diagonal along the batch or the points");
-  if (isKnown(whole)) return known(node, whole, undefined, [...new Set(whole.labels)]);
+  if (isConstant(whole)) return folded(node, whole, undefined, [...new Set(whole.labels)]);
   return twice.reduce<Labelled>((operand, label) => diagonal(node, operand, label), whole);
 }
 
@@ -100,7 +110,7 @@ function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>):
   if (batch !== undefined && !wanted.has(batch)) {
     return node.refuse("it sums over the batch, which makes samples depend on each other");
   }
-  if (isKnown(operand)) return known(node, operand, undefined, kept);
+  if (isConstant(operand)) return folded(node, operand, undefined, kept);
   const axes = labels.flatMap((label, axis) => (wanted.has(label) ? [] : [axis]));
   return { value: reduce(node, "sum", value, axes, false), labels: kept };
 }
@@ -114,11 +124,11 @@ function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySe
     return node.refuse(ALONG_BATCH);
   }
   const all = [...new Set([...a.labels, ...b.labels])].filter((label) => !sums.includes(label));
-  if (isKnown(a) && isKnown(b)) return known(node, a, b, all);
+  if (isConstant(a) && isConstant(b)) return folded(node, a, b, all);
   if (sums.length === 0) return numberByNumber(node, a, b);
   if (both.length === sums.length) {
-    if (isKnown(b) && batchOf(b) === undefined) return byMatrix(node, a, b, sums);
-    if (isKnown(a) && batchOf(a) === undefined) return byMatrix(node, b, a, sums);
+    if (isConstant(b) && batchOf(b) === undefined) return byMatrix(node, a, b, sums);
+    if (isConstant(a) && batchOf(a) === undefined) return byMatrix(node, b, a, sums);
   }
   const shared = both.filter((label) => wanted.has(label));
   return asMatrices(node, a, b, shared, sums) ?? summed(node, numberByNumber(node, a, b), wanted);
@@ -148,7 +158,11 @@ function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled,
     sums.flatMap((label) => value.axes[labels.indexOf(label)]!),
   ]);
   const product = multiplied(node, whole, rest.length, {
-    ...{ values, rows, columns: width, rowStride: width, columnStride: 1 },
+    values,
+    rows,
+    columns: width,
+    rowStride: width,
+    columnStride: 1,
   });
   const split = splitAt(product, rest.length, shape.slice(sums.length));
   return {
@@ -169,7 +183,7 @@ function asMatrices(
   shared: readonly string[],
   all: readonly string[],
 ): Labelled | undefined {
-  const sums = asStored(isKnown(a) ? b : a, all);
+  const sums = asStored(isConstant(a) ? b : a, all);
   const rows = own(a, [...shared, ...sums]);
   const columns = own(b, [...shared, ...sums]);
   if (rows.stored.length === 0 && columns.stored.length === 0) return undefined;
@@ -197,9 +211,7 @@ function asMatrices(
   );
   const apart = (operand: Labelled, labels: readonly string[], parts: readonly number[]) => {
     let next = 0;
-    return labels.map((label) =>
-      axisOf(operand, label).map((axis) => (axis === BATCH ? BATCH : parts[next++]!)),
-    );
+    return labels.map((label) => replaced(axisOf(operand, label), () => parts[next++]!));
   };
   return {
     value: withAxes(split, [
@@ -231,8 +243,8 @@ function splitAt(value: Value, axis: number, lengths: Value["shape"]): Value {
   return lengths.length < 2 ? value : splitAxis(value, value.axes[axis]![0]!, lengths);
 }
 
-/** What is computed of constants alone. */
-function known(node: NodeView, a: Labelled, b: Labelled | undefined, output: readonly string[]): Labelled {
+/** A constant operand summed over all labels but the output's, or the product of two. */
+function folded(node: NodeView, a: Labelled, b: Labelled | undefined, output: readonly string[]): Labelled {
   const batch = batchOf(a) ?? (b && batchOf(b));
   const [left, claim] = [numbersOf(a), claiming(node)];
   const made = b ? sumOfProducts(left, numbersOf(b), output, claim) : summedNumbers(left, output, claim);

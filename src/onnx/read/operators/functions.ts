@@ -14,6 +14,7 @@ export const is =
   (node: NodeView): Value =>
     pointwise(node, node.value(0), activation);
 
+/** Reads Elu. */
 export function elu(node: NodeView): Value {
   return scaledElu(node, node.value(0), node.float("alpha", 1));
 }
@@ -27,6 +28,7 @@ function scaledElu(node: Site, value: Value, alpha: number): Value {
 /** ONNX's own defaults, rounded as float32. */
 const SELU = { alpha: Math.fround(1.6732632423543772), gamma: Math.fround(1.0507009873554805) };
 
+/** Reads Selu as gamma · elu. */
 export function selu(node: NodeView): Value {
   const value = scaledElu(node, node.value(0), node.float("alpha", SELU.alpha));
   return linear(node, value, node.float("gamma", SELU.gamma), 0);
@@ -40,6 +42,7 @@ export function celu(node: NodeView): Value {
   return linear(node, pointwise(node, scaled, functions.elu(1)), alpha, 0);
 }
 
+/** Reads LeakyRelu. */
 export function leakyRelu(node: NodeView): Value {
   return leaky(node, node.value(0), node.float("alpha", 0.01));
 }
@@ -62,12 +65,13 @@ export function prelu(node: NodeView): Value {
   return combine(node, "sub", pointwise(node, value, functions.RELU), scaled);
 }
 
+/** Reads HardSigmoid. */
 export function hardSigmoid(node: NodeView): Value {
   const [slope, offset] = [node.float("alpha", 0.2), node.float("beta", 0.5)];
   return pointwise(node, node.value(0), functions.hardSigmoid(slope, offset));
 }
 
-/** By erf, or by tanh: x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
+/** x · Φ(x) by erf, or approximated by x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
 export function gelu(node: NodeView): Value {
   const value = node.value(0);
   if (node.choice("approximate", "none", ["none", "tanh"]) === "none") {
@@ -79,10 +83,12 @@ export function gelu(node: NodeView): Value {
   return combine(node, "mul", value, linear(node, bent, 0.5, 0.5));
 }
 
+/** Reads Sin. */
 export function sin(node: NodeView): Value {
   return pointwise(node, node.value(0), functions.sine(1));
 }
 
+/** Reads Cos as sin(x + π/2). */
 export function cos(node: NodeView): Value {
   return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), functions.sine(1));
 }

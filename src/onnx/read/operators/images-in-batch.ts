@@ -1,5 +1,5 @@
 import type { Site } from "../site.ts";
-import type { Numbers } from "../tensor.ts";
+import { type Numbers, zerosLike } from "../tensor.ts";
 import { BATCH, type Value } from "../value.ts";
 
 // Images of one sample that the file has beside each other in the batch. In the graph their channels are beside each other.
@@ -34,16 +34,17 @@ export function forEachImage(
     );
   }
   return {
-    ...{ weight: repeated(weight, images), bias: repeated(bias, images) },
-    ...{ groups: groups * images, units: units * images },
+    weight: repeated(weight, images),
+    bias: repeated(bias, images),
+    groups: groups * images,
+    units: units * images,
   };
 }
 
 /** Copies of numbers one after the other. */
 export function repeated(values: Numbers, times: number): Numbers {
   if (times === 1) return values;
-  const count = values.length * times;
-  const result = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+  const result = zerosLike(values, values.length * times);
   for (let i = 0; i < times; i++) result.set(values, i * values.length);
   return result;
 }

@@ -5,7 +5,7 @@ import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
 import { softmaxAxes } from "../upgrade-opset.ts";
-import { BATCH, dimensionAt, isConstant, type Value } from "../value.ts";
+import { BATCH, dimensionAt, isConstant, replaced, type Value } from "../value.ts";
 import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
 import { imagesOf, repeated } from "./images-in-batch.ts";
 import { extremaOver, reduce } from "./reductions.ts";
@@ -21,7 +21,7 @@ function vector(node: NodeView, input: number, channels: number): Numbers {
   return node.refuse(`its input ${input} has ${values.length} numbers, expected ${channels}`);
 }
 
-/** So many numbers an axis has; an axis of points, or of the batch, has none that could be told. */
+/** Length of an axis; refuses the batch and the points, whose length is not fixed. */
 function lengthOf(node: Site, value: Value, axis: number): number {
   const lengths = (value.axes[axis] ?? node.refuse("what it reads has too few axes")).map((factor) => {
     const length = factor === BATCH ? "batch" : value.shape[factor]!;
@@ -30,6 +30,7 @@ function lengthOf(node: Site, value: Value, axis: number): number {
   return sizeOf(lengths);
 }
 
+/** Reads BatchNormalization as a scale and a shift of each channel. */
 export function batchNorm(node: NodeView): Value {
   if (node.integer("training_mode", 0) !== 0) {
     return node.refuse(
@@ -59,14 +60,14 @@ export function instanceNorm(node: NodeView): Value {
   // All numbers are one group, whatever is called a channel of it.
   const start = own[0] ?? stored.at(-1) ?? 0;
   const isTogether = own.every((axis, i) => axis === start + i);
-  // What lies within a group, and what pixels there are around it.
+  // Axes within a group, and axes of pixels around it.
   const within = stored.filter((axis) => axis >= start + own.length);
   const around = stored.filter((axis) => axis < start);
   if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
     return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
   }
-  // Of pixels that lie channel by channel the weights would be as many as pixels: these are put first, where it is known
-  // how many channels a group has.
+  // For pixels that lie channel by channel there would be as many weights as pixels. The pixels are put first if the number of
+  // channels in a group can be told.
   const count = around.length === 0 ? channelsOfGroup(node, value, groups) : undefined;
   const inner = count === undefined ? within : axesOfProduct(value, within, count);
   const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
@@ -100,12 +101,14 @@ function normalisedGroups(
   const count = sizeOf(images.map((axis) => value.shape[axis] as number));
   const settings = { groups: groups * count, epsilon: node.float("epsilon", 1e-5) };
   const normalised = node.writer.write("groupNorm", [source], shape, {
-    ...{ settings, weight: repeated(weight, count), bias: repeated(bias, count) },
+    settings,
+    weight: repeated(weight, count),
+    bias: repeated(bias, count),
   });
   return inOrder(value, normalised, shape, [...pixels, ...all]);
 }
 
-/** How many channels a group has: of a GroupNorm its file says that before it makes groups of channels. */
+/** Channels of a group: before a GroupNorm the file reshapes channels to groups. */
 function channelsOfGroup(node: NodeView, value: Value, groups: number): number | undefined {
   if (value.axes.length > 3) return 1;
   const reshape = node.scope.makers.get(node.node.inputs[0]!);
@@ -115,7 +118,7 @@ function channelsOfGroup(node: NodeView, value: Value, groups: number): number |
   return count % groups === 0 ? count / groups : undefined;
 }
 
-/** So many of the axes, from the first on, that they have a product; all where none have it. */
+/** The first axes whose lengths have a product; all where none have it. */
 function axesOfProduct(value: Value, axes: readonly number[], product: number): readonly number[] {
   let all = 1;
   for (let i = 0; i <= axes.length; i++) {
@@ -125,15 +128,18 @@ function axesOfProduct(value: Value, axes: readonly number[], product: number): 
   return axes;
 }
 
-/** What has been made of a value whose stored axes were put in an order; some may have become one. */
+/** The result of an operation on a value whose stored axes were put in an order; some may have become one. */
 function inOrder(value: Value, source: string, sourceShape: Value["shape"], order: readonly number[]): Value {
   return {
-    ...{ type: "float", source, sourceShape },
+    type: "float",
+    source,
+    sourceShape,
     shape: order.map((axis) => value.shape[axis]!),
-    axes: value.axes.map((factors) => factors.map((axis) => (axis === BATCH ? BATCH : order.indexOf(axis)))),
+    axes: value.axes.map((factors) => replaced(factors, (axis) => order.indexOf(axis))),
   };
 }
 
+/** Reads GroupNormalization. */
 export function groupNorm(node: NodeView): Value {
   const value = node.value(0);
   const channels = lengthOf(node, value, 1);
@@ -193,6 +199,7 @@ function lastAxes(node: NodeView, value: Value): number[] {
   return Array.from({ length: rank - first }, (_, i) => first + i);
 }
 
+/** Reads LayerNormalization over the last axes. */
 export function layerNorm(node: NodeView): Value {
   const value = node.value(0);
   const epsilon = node.float("epsilon", 1e-5);
@@ -200,12 +207,14 @@ export function layerNorm(node: NodeView): Value {
   return normalise(node, "layerNorm", value, lastAxes(node, value), epsilon, weight, bias);
 }
 
+/** Reads RMSNormalization over the last axes. */
 export function rmsNorm(node: NodeView): Value {
   const value = node.value(0);
   const epsilon = node.float("epsilon", 1e-5);
   return normalise(node, "rmsNorm", value, lastAxes(node, value), epsilon, node.optional(1)?.values);
 }
 
+/** Reads Softmax, over all axes that its opset says. */
 export function softmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);

@@ -5,8 +5,8 @@ import { div, mul, pointwise } from "./arithmetic.ts";
 import { normalise } from "./norms.ts";
 import { reducedAxes } from "./reductions.ts";
 
-// What exporters write as several small nodes, and the graph has as one. Whatever is not recognised is computed as it
-// stands, only more slowly. The small nodes are written, too, and left out in the end since nobody reads them.
+// Patterns of several small nodes that become one operation. Others are computed node by node, only more slowly. The small
+// nodes are written, too, and removed in the end since no operation reads them.
 
 /** Names of values that are others under another name. */
 const RENAMING = ["Identity", "Cast", "Dropout"];
@@ -18,7 +18,7 @@ function maker(node: NodeView, input: number, operator?: string): NodeView | und
   return made && (operator === undefined || made.operator === operator) ? made : undefined;
 }
 
-/** What an input is called where it is made. */
+/** Name of an input where it is made. */
 function nameOf(node: NodeView, input: number): string {
   let name = node.node.inputs[input] ?? "";
   for (;;) {
@@ -31,7 +31,7 @@ function nameOf(node: NodeView, input: number): string {
 const rankOf = (operand: Operand) =>
   isConstant(operand) ? operand.at[0]!.shape.length : operand.axes.length;
 
-/** The number that an input is, where it is a known one with no more axes than the node's other inputs. */
+/** The constant number that an input is, if it adds no axes to the node's other inputs. */
 function numberOf(node: NodeView, input: number): number | undefined {
   const operand = node.inputs[input];
   if (!operand || !isConstant(operand) || operand.at.length > 1) return undefined;
@@ -66,7 +66,7 @@ function isSquare(node: NodeView | undefined): boolean {
 /** Div */
 export function quotient(node: NodeView): Value {
   const root = maker(node, 1, "Sqrt");
-  return (root && normalised(node, root, true)) ?? div(node);
+  return (root && normalised(node, root)) ?? div(node);
 }
 
 /** x · sigmoid(x), and x · tanh(softplus(x)) */
@@ -126,17 +126,13 @@ function rootProduct(node: NodeView): Value | undefined {
   for (const input of [0, 1]) {
     const inverse = maker(node, input);
     const isOneBy = inverse?.operator === "Div" && numberOf(inverse, 0) === 1;
-    const root =
-      inverse?.operator === "Reciprocal"
-        ? maker(inverse, 0, "Sqrt")
-        : isOneBy
-          ? maker(inverse, 1, "Sqrt")
-          : undefined;
-    const found = root && normalised(node, root, false, 1 - input);
+    const at = inverse?.operator === "Reciprocal" ? 0 : isOneBy ? 1 : undefined;
+    const root = at === undefined ? undefined : maker(inverse!, at, "Sqrt");
+    const found = root && normalised(node, root, 1 - input);
     if (found) return found;
     // A power of the mean and ε themselves.
     const isPower = inverse?.operator === "Pow" && numberOf(inverse, 1) === -0.5;
-    const direct = isPower && normalised(node, inverse, false, 1 - input);
+    const direct = isPower && normalised(node, inverse, 1 - input);
     if (direct) return direct;
   }
   return undefined;
@@ -148,7 +144,7 @@ function rootProduct(node: NodeView): Value | undefined {
  *
  * @param root the node whose first input is the mean and ε
  */
-function normalised(node: NodeView, root: NodeView, _divides: boolean, input = 0): Value | undefined {
+function normalised(node: NodeView, root: NodeView, input = 0): Value | undefined {
   const sum = maker(root, 0, "Add");
   if (!sum) return undefined;
   const at = [0, 1].find((each) => maker(sum, each, "ReduceMean"));
@@ -177,7 +173,7 @@ function keptAxes(mean: NodeView, rank: number): readonly number[] | undefined {
   return reducedAxes(mean, rank);
 }
 
-/** The same value, or the same difference from the mean written twice. */
+/** True if two inputs are one value, or the same difference from the mean written twice. */
 function isSameValue(a: NodeView, inputA: number, b: NodeView, inputB: number): boolean {
   if (nameOf(a, inputA) === nameOf(b, inputB)) return true;
   const [left, right] = [maker(a, inputA), maker(b, inputB)];

@@ -1,7 +1,7 @@
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
-import { pixelsOf, valueOfPixels, windowOf, writePixels } from "./convolutions.ts";
+import { pixelsOf, poolingWindow, valueOfPixels, writePixels } from "./convolutions.ts";
 import { beside, positions } from "./rearranging.ts";
 import { extremaOver, extremumAlong } from "./reductions.ts";
 
@@ -21,7 +21,7 @@ interface Windows {
   readonly count: number;
 }
 
-/** So many pixels of padding the windows reach behind the last one. */
+/** Pixels of padding that the windows reach behind the last pixel. */
 function reachBehind({ length, width, stride, dilation, before, count }: Windows): number {
   return Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0);
 }
@@ -36,14 +36,11 @@ function checkWindows(node: Site, { length, width, stride, dilation, before, cou
   }
 }
 
+/** Reads MaxPool as the largest of slices. */
 export function maxPool(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels } = pixelsOf(node, value);
-  const kernel = node.integers("kernel_shape") ?? [];
-  if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
-    return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
-  }
-  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const { kernel, stride, dilation, padding } = poolingWindow(node, lengths);
   const isSame = node.text("auto_pad", "NOTSET").startsWith("SAME");
   if (isSame && dilation.some((distance) => distance !== 1)) {
     // ONNX Runtime pads as if the windows were not dilated, against the standard.
@@ -99,7 +96,7 @@ function padded(node: NodeView, value: Value, windows: readonly Windows[]): Valu
       const inside = Math.min(Math.max(position, 0), length - 1);
       const steps = Math.ceil(Math.abs(position - inside) / dilation);
       const own = position + Math.sign(inside - position) * steps * dilation;
-      // What no window reads beside a pixel may be any.
+      // Positions that no window reads together with a pixel may hold any number.
       return positions(node, whole, i + 2, own >= 0 && own < length ? own : inside, 1);
     };
     const left = Array.from({ length: before }, (_, k) => at(k - before));

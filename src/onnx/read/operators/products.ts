@@ -3,11 +3,12 @@ import { arrange, joined, storedAxes, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, type Value, withAxes } from "../value.ts";
+import { BATCH, makeValue, replaced, type Value, withAxes } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
-// Products with matrices, known or not.
+// Products with matrices, constant or computed.
 
+/** Refusal of a product along the batch. */
 export const ALONG_BATCH =
   "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
   "what it multiplies";
@@ -40,17 +41,19 @@ export function multiplied(
   const output = [...shape.slice(0, -1), columns];
   const weight = strided(values, [columns, rows], [columnStride, rowStride]);
   const product = node.writer.write("dense", [source], output, {
-    ...{ settings: { units: columns }, weight, bias },
+    settings: { units: columns },
+    weight,
+    bias,
   });
-  const place = (each: number) => (each === BATCH ? BATCH : others.indexOf(each));
+  const place = (each: number) => others.indexOf(each);
   return makeValue(
     product,
     output,
-    value.axes.map((each, i) => (i === axis ? [others.length] : each.map(place))),
+    value.axes.map((each, i) => (i === axis ? [others.length] : replaced(each, place))),
   );
 }
 
-/** A known matrix among the inputs of a node; undefined where it is computed, or more than a matrix. */
+/** A constant matrix; undefined where the value is computed, or more than a matrix. */
 function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
   if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
   // Axes of length 1 before the others make no more of it.
@@ -72,9 +75,9 @@ export function gemm(node: NodeView): Value {
   const turn = (value: Value, turns: boolean): Value =>
     turns ? { ...value, axes: [...value.axes].reverse() } : value;
   const isTurned = { a: node.integer("transA", 0) !== 0, b: node.integer("transB", 0) !== 0 };
-  const known = matrixOf(b);
-  const product = known
-    ? multiplied(node, turn(a, isTurned.a), 1, isTurned.b ? transposed(known) : known)
+  const matrix = matrixOf(b);
+  const product = matrix
+    ? multiplied(node, turn(a, isTurned.a), 1, isTurned.b ? transposed(matrix) : matrix)
     : productOf(node, turn(a, isTurned.a), turn(b, isTurned.b));
   const scaled = linear(node, product, node.float("alpha", 1), 0);
   if (!node.has(2)) return scaled;
@@ -82,6 +85,7 @@ export function gemm(node: NodeView): Value {
   return beta === 0 ? scaled : combine(node, "add", scaled, linear(node, node.value(2), beta, 0));
 }
 
+/** Reads MatMul. */
 export function matmul(node: NodeView): Value {
   const [a, b] = [node.value(0), node.value(1)];
   if (a.axes.length === 1 || b.axes.length === 1) return vectorProduct(node, a, b);
@@ -89,12 +93,12 @@ export function matmul(node: NodeView): Value {
 }
 
 function productOf(node: NodeView, a: Value, b: Value): Value {
-  const known = matrixOf(b);
-  if (known && typeof a.source === "string") {
+  const matrix = matrixOf(b);
+  if (matrix && typeof a.source === "string") {
     // Axes of the matrix before its two are the product's.
     const missing = Math.max(b.axes.length - a.axes.length, 0);
     const whole = withAxes(a, [...new Array<readonly number[]>(missing).fill([]), ...a.axes]);
-    return multiplied(node, whole, whole.axes.length - 1, known);
+    return multiplied(node, whole, whole.axes.length - 1, matrix);
   }
   const left = matrixOf(a);
   if (left && typeof b.source === "string" && a.axes.length <= b.axes.length) {
@@ -103,7 +107,7 @@ function productOf(node: NodeView, a: Value, b: Value): Value {
   return productOfValues(node, a, b);
 }
 
-/** Of a vector: the axis of length 1 that makes it a matrix goes again. */
+/** Multiplies by a vector: the axis of length 1 that makes it a matrix is removed again. */
 function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
   const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;
@@ -126,7 +130,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
     return both;
   };
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
-  // As many matrices of either one.
+  // Both values get the same number of matrices.
   const [x, y] = aligned.values.map((value, i) => {
     const missing = aligned.lengths.flatMap((length, key) => {
       const axis = aligned.axes.findIndex((keys) => keys.includes(key));
@@ -149,7 +153,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
     value.axes[columns]!,
   ];
   const [row, column] = [y.axes[rank - 2]![0], y.axes[rank - 1]![0]];
-  // As it lies, where that is the transpose.
+  // A matrix that is stored transposed stays so.
   const isTransposed = row !== undefined && column !== undefined && column < row;
   const l = arrange(node, x, groups(x, rank - 2, rank - 1));
   const r = arrange(node, y, isTransposed ? groups(y, rank - 1, rank - 2) : groups(y, rank - 2, rank - 1));
@@ -157,7 +161,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
   const settings = { transposed: isTransposed };
   const source = node.writer.write("matmul", [l.source, r.source], shape, { settings });
   let next = 0;
-  const axes = x.axes.slice(0, -2).map((factors) => factors.map((each) => (each === BATCH ? BATCH : next++)));
+  const axes = x.axes.slice(0, -2).map((factors) => replaced(factors, () => next++));
   const leading = aligned.axes.slice(0, -2).map((keys, i) => {
     return keys.includes(BATCH) && !axes[i]!.includes(BATCH) ? [BATCH, ...axes[i]!] : axes[i]!;
   });

@@ -1,18 +1,20 @@
 import { sizeOf } from "../../../graph/operations.ts";
 import { align } from "../align.ts";
-import { arrange, joined, reshaped, storedAxes, stretch } from "../layout.ts";
+import { arrange, asStored, joined, reshaped, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
-import { BATCH, dimensionAt, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
+import { BATCH, dimensionAt, keepAxes, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
 import { imagesOf } from "./images-in-batch.ts";
 
 // Operators that put numbers elsewhere. What only renames axes moves nothing.
 
+/** Reads Identity. */
 export function identity(node: NodeView): Value {
   return node.value(0);
 }
 
+/** Reads Dropout outside of training, which does nothing. */
 export function dropout(node: NodeView): Value {
   if ((node.scalar(2) ?? 0) !== 0) {
     return node.refuse("it is in training mode; export the model after model.eval()");
@@ -20,6 +22,7 @@ export function dropout(node: NodeView): Value {
   return node.value(0);
 }
 
+/** Reads Transpose, which moves no number here. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -33,6 +36,7 @@ export function transpose(node: NodeView): Value {
   );
 }
 
+/** Reads Flatten, which moves no number here. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -46,6 +50,7 @@ function namedAxes(node: NodeView): readonly number[] | undefined {
   return node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
 }
 
+/** Reads Squeeze, which moves no number here. */
 export function squeeze(node: NodeView): Value {
   const value = node.value(0);
   // Or one sample, of a file that takes no other batch.
@@ -59,12 +64,10 @@ export function squeeze(node: NodeView): Value {
     if (isOne(axis)) continue;
     return node.refuse(`it takes axis ${axis} away, whose length is not 1`);
   }
-  return withAxes(
-    value,
-    value.axes.filter((_, axis) => !(axes ? axes.includes(axis) : isOne(axis))),
-  );
+  return keepAxes(value, (axis) => !(axes ? axes.includes(axis) : isOne(axis)));
 }
 
+/** Reads Unsqueeze, which moves no number here. */
 export function unsqueeze(node: NodeView): Value {
   const value = node.value(0);
   const given = namedAxes(node) ?? node.refuse("its axes are missing");
@@ -107,6 +110,7 @@ function blocksApart(node: NodeView, given: Value, block: number): Value {
   return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
 }
 
+/** Reads Concat. */
 export function concat(node: NodeView): Value {
   const values = node.values();
   const rank = values[0]!.axes.length;
@@ -169,11 +173,7 @@ export function positions(
   if (count === length && (step === 1 || count === 1)) return given;
   const value = joined(node, given, axis);
   const [stored] = value.axes[axis]!;
-  const { source } = arrange(
-    node,
-    value,
-    storedAxes(value).map((each) => [each]),
-  );
+  const { source } = asStored(node, value);
   const shape = value.shape.map((each, i) => (i === stored ? count : each));
   // A step below 0 ends before the first position where no end is said.
   const end = last + step;
@@ -187,6 +187,7 @@ export function positions(
   return makeValue(made, shape, value.axes, value.type);
 }
 
+/** Reads Slice with constant bounds. */
 export function slice(node: NodeView): Value {
   const value = node.value(0);
   const [starts, ends] = [node.tensor(1).values, node.tensor(2).values];
@@ -205,7 +206,7 @@ export function slice(node: NodeView): Value {
   }, value);
 }
 
-/** What a slice has of an axis: bounds count from the end where they are below 0, and end with the axis. */
+/** Start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
 export function sliceRange(
   length: number,
   from: number,
@@ -221,6 +222,7 @@ export function sliceRange(
   return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
 }
 
+/** Reads Split as slices. */
 export function split(node: NodeView): Value[] {
   const value = node.value(0);
   const axis = node.axis(node.integer("axis", 0), value.axes.length);
@@ -242,7 +244,7 @@ export function split(node: NodeView): Value[] {
 /** A value at one position after the other is made of at most so many slices. */
 const MOST_SLICES = 256;
 
-/** Positions of a value by numbers that are known, or rows of a known table by numbers that are given. */
+/** Takes constant positions of a value, or rows of a constant table by an input. */
 export function gather(node: NodeView): Value {
   const indices = node.operand(1);
   if (!("at" in indices)) {
@@ -256,10 +258,7 @@ export function gather(node: NodeView): Value {
   const length = dimensionAt(value, axis).count;
   const isOnlySample = node.tracedBatch === 1 && String(value.axes[axis]) === String([BATCH]);
   if (isOnlySample && shape.length === 0 && (values[0] === 0 || values[0] === -1)) {
-    return withAxes(
-      value,
-      value.axes.filter((_, i) => i !== axis),
-    );
+    return keepAxes(value, (i) => i !== axis);
   }
   const wanted = Array.from(values, (position) => (position < 0 ? position + length : position));
   if (shape.length > 1 || wanted.length === 0 || wanted.length > MOST_SLICES) {
@@ -275,10 +274,7 @@ export function gather(node: NodeView): Value {
         axis,
       );
   if (shape.length === 1) return taken;
-  return withAxes(
-    taken,
-    taken.axes.filter((_, i) => i !== axis),
-  );
+  return keepAxes(taken, (i) => i !== axis);
 }
 
 /** Ones where the numbers are that an input gives: rows of a table of them. */
@@ -308,7 +304,9 @@ function rowsByInput(node: NodeView, indices: Value, table: Tensor): Value {
   const made = node.writer.write("embedding", [indices.source], shape, { settings, weight: table.values });
   const stored = indices.shape.length;
   const value: Value = {
-    ...{ type: "float", source: made, sourceShape: shape },
+    type: "float",
+    source: made,
+    sourceShape: shape,
     shape: units === 1 ? indices.shape : [...indices.shape, units],
     axes: [...indices.axes, units === 1 ? [] : [stored]],
   };

@@ -1,9 +1,10 @@
 import * as functions from "../activations.ts";
-import { arrange, storedAxes } from "../layout.ts";
+import { asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
-import { BATCH, dimensionAt, makeValue, type Value, withAxes } from "../value.ts";
-import { BEYOND, combine, extremum, pointwise } from "./arithmetic.ts";
+import { BATCH, dimensionAt, keepAxes, makeValue, replaced, type Value } from "../value.ts";
+import { BEYOND, combine, pointwise } from "./arithmetic.ts";
+import { extremum } from "./extrema.ts";
 import { positions } from "./rearranging.ts";
 
 // Sums, means and largest numbers over axes.
@@ -38,16 +39,12 @@ export function reduce(
   const left = (place: (axis: number) => number) =>
     value.axes.flatMap((own, axis) => {
       if (axes.includes(axis)) return keepsAxes ? [[]] : [];
-      return [own.map((factor) => (factor === BATCH ? BATCH : place(factor)))];
+      return [replaced(own, place)];
     });
   if (factors.length === 0) return { ...value, axes: left((axis) => axis) };
   const all = storedAxes(value);
   const kept = all.filter((axis) => !factors.includes(axis));
-  const { source } = arrange(
-    node,
-    value,
-    all.map((axis) => [axis]),
-  );
+  const { source } = asStored(node, value);
   const shape = kept.length > 0 ? kept.map((axis) => value.shape[axis]!) : [1];
   const reduced = [...factors].sort((a, b) => a - b);
   const result = node.writer.write(kind, [source], shape, { settings: { axes: reduced } });
@@ -72,11 +69,17 @@ const squared = (node: Site, value: Value) => combine(node, "mul", value, value)
 const as = (activation: Parameters<typeof pointwise>[2]) => (node: Site, value: Value) =>
   pointwise(node, value, activation);
 
+/** Reads ReduceMean. */
 export const reduceMean = reduction("mean", same, same);
+/** Reads ReduceSum. */
 export const reduceSum = reduction("sum", same, same);
+/** Reads ReduceL2 as the root of the sum of squares. */
 export const reduceL2 = reduction("sum", squared, as(functions.ROOT_OF_SQUARES));
+/** Reads ReduceSumSquare. */
 export const reduceSumSquare = reduction("sum", squared, same);
+/** Reads ReduceL1 as the sum of sizes. */
 export const reduceL1 = reduction("sum", as(functions.ABS), same);
+/** Reads ReduceLogSum. */
 export const reduceLogSum = reduction("sum", same, as(functions.LOG));
 
 type Extremum = "maximum" | "minimum";
@@ -129,16 +132,8 @@ export function extremaOver(
     }
     return extremumAlong(node, kind, result, axis, { width: count, apart: 1, count: 1, step: 1 });
   }, value);
-  const kept = keepsAxes ? most : withoutAxes(most, axes);
+  const kept = keepsAxes ? most : keepAxes(most, (axis) => !axes.includes(axis));
   return { ...kept, type: value.type };
-}
-
-/** The value without axes of the file whose length is 1. */
-function withoutAxes(value: Value, axes: readonly number[]): Value {
-  return withAxes(
-    value,
-    value.axes.filter((_, axis) => !axes.includes(axis)),
-  );
 }
 
 const extrema =
@@ -149,7 +144,9 @@ const extrema =
     return axes ? extremaOver(node, kind, value, axes, node.integer("keepdims", 1) !== 0) : value;
   };
 
+/** Reads ReduceMax. */
 export const reduceMax = extrema("maximum");
+/** Reads ReduceMin. */
 export const reduceMin = extrema("minimum");
 
 /** m + log Σ exp(x - m), m the largest x, or a finite number near it: ∞ - ∞ is no number. */
@@ -161,9 +158,10 @@ export function reduceLogSumExp(node: NodeView): Value {
   const shifted = pointwise(node, combine(node, "sub", value, finite), functions.EXP);
   const sum = reduce(node, "sum", shifted, axes, true);
   const result = combine(node, "add", largest, pointwise(node, sum, functions.LOG));
-  return node.integer("keepdims", 1) !== 0 ? result : withoutAxes(result, axes);
+  return node.integer("keepdims", 1) !== 0 ? result : keepAxes(result, (axis) => !axes.includes(axis));
 }
 
+/** Reads GlobalAveragePool as a mean over the pixels. */
 export function globalAveragePool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);

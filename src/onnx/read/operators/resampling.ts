@@ -1,13 +1,18 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { PAD_MODES, type PadMode } from "../../../onnx-format/kinds/resampling.ts";
 import { arrange, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
-import { dimensionAt, makeValue, type Value } from "../value.ts";
+import { dimensionAt, makeValue, plainValue, type Value } from "../value.ts";
 import { combine, LARGEST } from "./arithmetic.ts";
-import { pixelsOf, windowOf, writePixels } from "./convolutions.ts";
+import { pixelsOf, poolingWindow, writePixels } from "./convolutions.ts";
 import { positions } from "./rearranging.ts";
 
 // Pixels around others, and means of them.
 
+/** Ways to pad by ONNX's names. */
+const WAYS = Object.fromEntries(Object.entries(PAD_MODES).map(([mode, name]) => [name, mode as PadMode]));
+
+/** Reads Pad: negative pads by slices, two axes at a time, and a value beside 0 as an added frame. */
 export function pad(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -19,14 +24,14 @@ export function pad(node: NodeView): Value {
   ) {
     return node.refuse(`its pads are [${pads.slice(0, 16)}], expected two for each axis`);
   }
-  const mode = node.choice("mode", "constant", ["constant", "reflect", "edge"]);
-  const filler = mode === "constant" ? (node.scalar(2) ?? 0) : 0;
+  const mode = node.chosen("mode", PAD_MODES.zeros, WAYS);
+  const filler = mode === "zeros" ? (node.scalar(2) ?? 0) : 0;
   if (Number.isNaN(filler)) return node.refuse("it pads with NaN, expected a number");
   const of = (axis: number) => {
     const i = axes.indexOf(axis);
     return i < 0 ? [0, 0] : [pads[i]!, pads[i + axes.length]!];
   };
-  // What is below 0 is cut away.
+  // Negative pads cut pixels off.
   let part = value;
   for (const axis of axes) {
     const [before, behind] = of(axis).map((pixels) => Math.max(-pixels, 0));
@@ -65,11 +70,7 @@ function frame(
       ? 0
       : filler,
   );
-  return makeValue(
-    numbers,
-    shape,
-    shape.map((_, axis) => [axis]),
-  );
+  return plainValue(numbers, shape);
 }
 
 function padAxes(
@@ -77,7 +78,7 @@ function padAxes(
   value: Value,
   axes: readonly number[],
   of: (axis: number) => number[],
-  mode: string,
+  mode: PadMode,
 ): Value {
   const whole = axes.reduce((joint, axis) => joined(node, joint, axis), value);
   const lengths = axes.map((axis) => {
@@ -93,13 +94,13 @@ function padAxes(
     return node.refuse("it reflects more pixels than there are");
   }
   const padded = lengths.map((length, i) => length + before![i]! + behind![i]!);
-  const settings = { padding, mode: mode === "constant" ? "zeros" : mode };
+  const settings = { padding, mode };
   const made = node.writer.write("pad", [source], [...padded, shape.at(-1)!], { settings });
   const result = [...padded, ...others.map((axis) => whole.shape[axis]!)];
   return makeReordered(made, [...padded, shape.at(-1)!], result, whole, axes, others);
 }
 
-/** Of a value whose other axes have become one: they are told apart again. */
+/** Splits the axis into which a value's other axes were joined. */
 function makeReordered(
   source: string,
   sourceShape: Value["shape"],
@@ -115,14 +116,11 @@ function makeReordered(
   return { ...makeValue(source, shape, all), sourceShape };
 }
 
+/** Reads AveragePool. */
 export function averagePool(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels } = pixelsOf(node, value);
-  const kernel = node.integers("kernel_shape") ?? [];
-  if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
-    return node.refuse(`its kernel_shape is [${kernel.slice(0, 8)}], of [${lengths}] pixels`);
-  }
-  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
+  const { kernel, stride, dilation, padding } = poolingWindow(node, lengths);
   if (dilation.some((distance) => distance !== 1)) return node.refuse("its windows are dilated");
   const isRoundedUp = node.integer("ceil_mode", 0) !== 0;
   const axes = lengths.length;

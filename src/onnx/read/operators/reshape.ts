@@ -47,6 +47,7 @@ function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dim
   });
 }
 
+/** Reads Reshape, which moves numbers only where axes of the file mix. */
 export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;
@@ -84,7 +85,9 @@ function fixedBatch(
   return isSame && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
 }
 
-/** Is a shape's first length 1, for the one sample that a file was exported with, and another one left open? */
+/**
+ * True if a shape's first length is 1, for the one sample that a file was exported with, and another one is left open.
+ */
 function isOneSample(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
   const isFixed = shapes.every((shape) => shape[0] === 1 && shape.indexOf(-1) > 0);
   return isFixed && String(value.axes[0]) === String([BATCH]) && node.tracedBatch === undefined;
@@ -133,7 +136,7 @@ function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number):
 /** The file's axes as other products of the same lengths. */
 function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
   const dropsBatch = !wanted.some(({ hasBatch }) => hasBatch);
-  // Of a file for one sample alone the batch may go.
+  // A file for one sample may drop the batch.
   const value = dropsBatch ? withoutBatch(given) : given;
   const axes = matched(node, value, wanted) ?? matched(node, inFileOrder(node, value), wanted);
   if (axes) return axes;
@@ -146,10 +149,8 @@ function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): 
 }
 
 function withoutBatch(value: Value): Value {
-  return withAxes(
-    value,
-    value.axes.map((factors) => factors.filter((factor) => factor !== BATCH)),
-  );
+  const axes = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
+  return withAxes(value, axes);
 }
 
 /** The axes that are wanted as products of stored axes, which are split for it; undefined where that is not enough. */
@@ -191,6 +192,7 @@ function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Va
   );
 }
 
+/** Reads Expand. */
 export function expand(node: NodeView): Value {
   const value = node.value(0);
   const wanted = dimensions(node, shapesAt(node, 1));

@@ -7,6 +7,7 @@ import {
   type ResizeMode,
   type ResizeRounding,
 } from "../../../graph/kinds/resize.ts";
+import type { UpsampleFields } from "../../../graph/kinds/upsample.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionsOf, showAxes, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
@@ -20,7 +21,7 @@ interface Resized {
   readonly scale: number;
 }
 
-/** What a node says of how pixels are made, beside lengths. */
+/** Attributes of a node that decide how pixels are made, besides lengths. */
 interface Rule {
   readonly mode: ResizeMode;
   readonly coordinates: ResizeCoordinates;
@@ -29,6 +30,14 @@ interface Rule {
   readonly excludeOutside: boolean;
 }
 
+/** Modes of `upsample` that are modes of Resize; undefined where it has none. */
+const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleFields["mode"] | undefined } = {
+  nearest: "nearest",
+  linear: "bilinear",
+  cubic: undefined,
+};
+
+/** Reads Resize: as `upsample` by whole factors, else as `resize`. */
 export function resize(node: NodeView): Value {
   const value = node.value(0);
   const rule = ruleOf(node);
@@ -46,7 +55,7 @@ export function resize(node: NodeView): Value {
     if (String(size) === String(lengths)) return value;
     const settings = {
       scale: pixels.map(({ from, to }) => to / from),
-      mode: rule.mode === "linear" ? "bilinear" : "nearest",
+      mode: UPSAMPLE_MODES[rule.mode],
       ...(rule.mode === "linear" && { alignCorners: rule.coordinates === "align_corners" }),
     };
     return writePixels(node, "upsample", value, source, [...size, channels], { settings });
@@ -134,7 +143,7 @@ function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Resi
   );
 }
 
-/** So many pixels at most float32 tells from their neighbours when they are halved and divided. */
+/** Most pixels whose places float32 distinguishes once they are halved and divided. */
 const MOST_EXACT = 2 ** 21;
 
 /** True if pixels become whole multiples, each copied or between its neighbours, as the kind `upsample` has it. */
@@ -195,13 +204,14 @@ function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly numb
   });
 }
 
+/** Choice of one scale for all axes by `keep_aspect_ratio_policy`; undefined: each has its own. */
+const ASPECT_RATIOS = { stretch: undefined, not_larger: Math.min, not_smaller: Math.max };
+
 /** The axes with one scale for all that the node names, where it is to keep their ratio. */
 function keepingRatio(node: NodeView, axes: readonly number[], resized: readonly Resized[]): Resized[] {
-  const policies = ["stretch", "not_larger", "not_smaller"] as const;
-  const policy = node.choice("keep_aspect_ratio_policy", "stretch", policies);
-  if (policy === "stretch") return [...resized];
-  const scales = axes.map((axis) => resized[axis]!.scale);
-  const scale = policy === "not_larger" ? Math.min(...scales) : Math.max(...scales);
+  const choose = node.chosen("keep_aspect_ratio_policy", "stretch", ASPECT_RATIOS);
+  if (!choose) return [...resized];
+  const scale = choose(...axes.map((axis) => resized[axis]!.scale));
   return resized.map((each, axis) => {
     if (!axes.includes(axis)) return each;
     return { from: each.from, to: Math.floor(Math.fround(scale * each.from) + 0.5), scale };

@@ -1,10 +1,19 @@
 import * as functions from "../activations.ts";
-import type { NodeView } from "../node-view.ts";
-import type { Operand } from "../value.ts";
+import { foldEinsum } from "../folding/einsum.ts";
+import * as numbers from "../folding/elementwise.ts";
+import { constantOf, shapeOf, sizeOf } from "../folding/lengths.ts";
+import { foldLayerNorm, foldSoftmax } from "../folding/norms.ts";
+import * as folded from "../folding/reductions.ts";
+import * as shapes from "../folding/shapes.ts";
+import type { Operator } from "../operator.ts";
+import * as upgrade from "../upgrade-opset.ts";
 import * as arithmetic from "./arithmetic.ts";
+import { cast } from "./cast.ts";
+import { where } from "./choices.ts";
 import * as comparisons from "./comparisons.ts";
 import * as convolutions from "./convolutions.ts";
 import { einsum } from "./einsum.ts";
+import * as extrema from "./extrema.ts";
 import * as pointwise from "./functions.ts";
 import * as norms from "./norms.ts";
 import * as patterns from "./patterns.ts";
@@ -15,110 +24,279 @@ import * as reductions from "./reductions.ts";
 import * as resampling from "./resampling.ts";
 import * as reshaping from "./reshape.ts";
 import { resize, upsample } from "./resize.ts";
-import { cast } from "./types.ts";
+import { trilu } from "./trilu.ts";
 
-/** What is made of a node: its outputs, or the only one. */
-export type Operator = (node: NodeView) => Operand | readonly Operand[];
+// The comment of an operator says which of its nodes are refused, beside those of all operators:
+// scripts/document-onnx-operators.ts writes it to docs/onnx-operators.md.
 
-/** The operators that are read where what they read depends on inputs. Those of constants alone are in `folding/`. */
+/** Every operator that is read. */
 export const OPERATORS = {
   // Products
-  Gemm: products.gemm,
-  MatMul: products.matmul,
-  Einsum: einsum,
-  Conv: convolutions.conv,
-  ConvTranspose: convolutions.convTranspose,
+  /** Refused: a product along the batch. */
+  Gemm: { inputs: 2, read: products.gemm, fold: folded.gemm },
+  /** Refused: a product along the batch, or of a constant matrix along the points. */
+  MatMul: { inputs: 2, read: products.matmul, fold: folded.matmul, wraps: true },
+  /**
+   * Refused: a sum, a product or a diagonal along the batch; a diagonal along the points; `...` in an input and not
+   * in the output.
+   */
+  Einsum: { inputs: "all", read: einsum, fold: foldEinsum, wraps: true },
+  /**
+   * Refused: a kernel or bias that is computed; three axes of pixels; points; a kernel that takes more than 2^27
+   * numbers once it is repeated for the images of a sample. Of points a kernel of one tap is read.
+   */
+  Conv: { inputs: 2, read: convolutions.conv },
+  /**
+   * Refused: a kernel or bias that is computed; three axes of pixels; points; a kernel that takes more than 2^27
+   * numbers once it is repeated for the images of a sample; an `output_shape` larger than the output.
+   */
+  ConvTranspose: { inputs: 2, read: convolutions.convTranspose },
   // Number by number
-  Add: arithmetic.add,
-  Sub: arithmetic.sub,
-  Mul: patterns.product,
-  Div: patterns.quotient,
-  Neg: arithmetic.neg,
-  Pow: arithmetic.pow,
-  Sum: arithmetic.sum,
-  Max: arithmetic.max,
-  Min: arithmetic.min,
-  Clip: arithmetic.clip,
-  Where: arithmetic.where,
-  Greater: comparisons.greater,
-  GreaterOrEqual: comparisons.greaterOrEqual,
-  Less: comparisons.less,
-  LessOrEqual: comparisons.lessOrEqual,
-  Equal: comparisons.equal,
-  And: comparisons.and,
-  Or: comparisons.or,
-  Xor: comparisons.xor,
-  Not: comparisons.not,
-  Sign: comparisons.sign,
-  Sqrt: patterns.root,
-  Reciprocal: pointwise.is(functions.RECIPROCAL),
-  Abs: pointwise.is(functions.ABS),
-  Exp: pointwise.is(functions.EXP),
-  Log: pointwise.is(functions.LOG),
-  Erf: pointwise.is(functions.ERF),
-  Sin: pointwise.sin,
-  Cos: pointwise.cos,
-  Tanh: pointwise.is(functions.TANH),
-  Sigmoid: pointwise.is(functions.SIGMOID),
-  HardSigmoid: pointwise.hardSigmoid,
-  Relu: pointwise.is(functions.RELU),
-  LeakyRelu: pointwise.leakyRelu,
-  PRelu: pointwise.prelu,
-  Elu: pointwise.elu,
-  Selu: pointwise.selu,
-  Celu: pointwise.celu,
-  Softplus: pointwise.is(functions.SOFTPLUS),
-  Softsign: pointwise.softsign,
-  Gelu: pointwise.gelu,
-  Mish: pointwise.is(functions.MISH),
-  HardSwish: pointwise.is(functions.HARD_SWISH),
+  /**
+   * Refused: a constant with NaN or ∞, or with one number, -∞; one with -∞, where others read it than Softmax, Exp,
+   * Relu, Sigmoid or Tanh.
+   */
+  Add: { inputs: 2, read: arithmetic.add, fold: numbers.binary((a, b) => a + b), wraps: true },
+  /** Refused: as Add, with what is subtracted turned round. */
+  Sub: { inputs: 2, read: arithmetic.sub, fold: numbers.binary((a, b) => a - b), wraps: true },
+  Mul: { inputs: 2, read: patterns.product, fold: numbers.binary((a, b) => a * b), wraps: true },
+  /** Refused: two integers that are not constant. */
+  Div: { inputs: 2, read: patterns.quotient, fold: numbers.binary(numbers.divide), wraps: true },
+  Neg: { inputs: 1, read: arithmetic.neg, fold: numbers.each((x) => 0 - x), wraps: true },
+  /** Refused: an exponent that is computed, or more than one number. */
+  Pow: { inputs: 2, read: arithmetic.pow, fold: numbers.binary((a, b) => a ** b), wraps: true },
+  Sum: { inputs: "all", read: arithmetic.sum, fold: numbers.many((a, b) => a + b), wraps: true },
+  /** Refused: a constant with NaN or ∞. */
+  Max: { inputs: "all", read: extrema.max, fold: numbers.many(Math.max) },
+  /** Refused: a constant with NaN or -∞. */
+  Min: { inputs: "all", read: extrema.min, fold: numbers.many(Math.min) },
+  /** Refused: bounds that are computed, or NaN. */
+  Clip: { inputs: 1, read: extrema.clip, former: upgrade.CLIP },
+  /**
+   * Refused: a constant with NaN to choose from; one with -∞, where others read it than Softmax, Exp, Relu, Sigmoid
+   * or Tanh.
+   */
+  Where: { inputs: 3, read: where, fold: shapes.where },
+  /** Refused: a constant beyond 3e38, or NaN. */
+  Greater: { inputs: 2, read: comparisons.greater, fold: numbers.truth((a, b) => a > b) },
+  /** Refused: a constant beyond 3e38, or NaN. */
+  GreaterOrEqual: { inputs: 2, read: comparisons.greaterOrEqual, fold: numbers.truth((a, b) => a >= b) },
+  /** Refused: a constant beyond 3e38, or NaN. */
+  Less: { inputs: 2, read: comparisons.less, fold: numbers.truth((a, b) => a < b) },
+  /** Refused: a constant beyond 3e38, or NaN. */
+  LessOrEqual: { inputs: 2, read: comparisons.lessOrEqual, fold: numbers.truth((a, b) => a <= b) },
+  /** Refused: a constant beyond 3e38, or NaN. */
+  Equal: { inputs: 2, read: comparisons.equal, fold: numbers.truth((a, b) => a === b) },
+  And: { inputs: 2, read: comparisons.and, fold: numbers.truth((a, b) => a !== 0 && b !== 0) },
+  Or: { inputs: 2, read: comparisons.or, fold: numbers.truth((a, b) => a !== 0 || b !== 0) },
+  Xor: { inputs: 2, read: comparisons.xor, fold: numbers.truth((a, b) => (a !== 0) !== (b !== 0)) },
+  Not: { inputs: 1, read: comparisons.not, fold: numbers.each((x) => (x === 0 ? 1 : 0)) },
+  Sign: { inputs: 1, read: comparisons.sign, fold: numbers.each(Math.sign) },
+  Sqrt: { inputs: 1, read: patterns.root, fold: numbers.each(Math.sqrt) },
+  Reciprocal: { inputs: 1, read: pointwise.is(functions.RECIPROCAL), fold: numbers.each((x) => 1 / x) },
+  Abs: { inputs: 1, read: pointwise.is(functions.ABS), fold: numbers.each(Math.abs), wraps: true },
+  Exp: { inputs: 1, read: pointwise.is(functions.EXP), fold: numbers.each(Math.exp) },
+  Log: { inputs: 1, read: pointwise.is(functions.LOG), fold: numbers.each(Math.log) },
+  Erf: { inputs: 1, read: pointwise.is(functions.ERF), fold: numbers.each(numbers.erf) },
+  Sin: { inputs: 1, read: pointwise.sin, fold: numbers.each(Math.sin) },
+  Cos: { inputs: 1, read: pointwise.cos, fold: numbers.each(Math.cos) },
+  Tanh: { inputs: 1, read: pointwise.is(functions.TANH), fold: numbers.each(Math.tanh) },
+  Sigmoid: {
+    inputs: 1,
+    read: pointwise.is(functions.SIGMOID),
+    fold: numbers.each((x) => 1 / (1 + Math.exp(-x))),
+  },
+  HardSigmoid: { inputs: 1, read: pointwise.hardSigmoid },
+  Relu: { inputs: 1, read: pointwise.is(functions.RELU), fold: numbers.each((x) => Math.max(x, 0)) },
+  LeakyRelu: { inputs: 1, read: pointwise.leakyRelu },
+  PRelu: { inputs: 2, read: pointwise.prelu },
+  /** Refused: `alpha` below 0. */
+  Elu: { inputs: 1, read: pointwise.elu },
+  /** Refused: `alpha` below 0. */
+  Selu: { inputs: 1, read: pointwise.selu },
+  /** Refused: `alpha` of 0 or below. */
+  Celu: { inputs: 1, read: pointwise.celu },
+  Softplus: {
+    inputs: 1,
+    read: pointwise.is(functions.SOFTPLUS),
+    fold: numbers.each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
+  },
+  Softsign: { inputs: 1, read: pointwise.softsign },
+  Gelu: { inputs: 1, read: pointwise.gelu },
+  Mish: { inputs: 1, read: pointwise.is(functions.MISH) },
+  HardSwish: { inputs: 1, read: pointwise.is(functions.HARD_SWISH) },
   // Norms
-  BatchNormalization: norms.batchNorm,
-  InstanceNormalization: norms.instanceNorm,
-  GroupNormalization: norms.groupNorm,
-  LayerNormalization: norms.layerNorm,
-  RMSNormalization: norms.rmsNorm,
-  Softmax: norms.softmax,
-  LogSoftmax: norms.logSoftmax,
+  /**
+   * Refused: `training_mode` other than 0, and before opset 14 more outputs than one; scales, shifts, means or
+   * variances that are computed.
+   */
+  BatchNormalization: { inputs: 5, read: norms.batchNorm, former: upgrade.BATCH_NORM },
+  /** Refused: statistics over the batch or the points; scales or shifts that are computed. */
+  InstanceNormalization: { inputs: 3, read: norms.instanceNorm },
+  /**
+   * Refused: statistics over the batch or the points; scales or shifts that are computed; `num_groups` that does not
+   * divide the channels.
+   */
+  GroupNormalization: { inputs: 3, read: norms.groupNorm },
+  /**
+   * Refused: statistics over the batch or the points; scales or shifts that are computed; `epsilon` of 0 or below.
+   */
+  LayerNormalization: { inputs: 2, read: norms.layerNorm, fold: foldLayerNorm },
+  /**
+   * Refused: statistics over the batch or the points; scales or shifts that are computed; `epsilon` of 0 or below.
+   */
+  RMSNormalization: { inputs: 2, read: norms.rmsNorm },
+  /**
+   * Refused: sums over the batch or the points; a row that a constant mask makes -∞ throughout, of which ONNX
+   * Runtime makes NaN.
+   */
+  Softmax: { inputs: 1, read: norms.softmax, fold: foldSoftmax },
+  /** Refused: sums over the batch or the points. */
+  LogSoftmax: { inputs: 1, read: norms.logSoftmax },
   // Sums over axes
-  ReduceMean: reductions.reduceMean,
-  ReduceSum: reductions.reduceSum,
-  ReduceL1: reductions.reduceL1,
-  ReduceL2: reductions.reduceL2,
-  ReduceSumSquare: reductions.reduceSumSquare,
-  ReduceMax: reductions.reduceMax,
-  ReduceMin: reductions.reduceMin,
-  ReduceLogSum: reductions.reduceLogSum,
-  ReduceLogSumExp: reductions.reduceLogSumExp,
-  GlobalAveragePool: reductions.globalAveragePool,
+  /** Refused: statistics over the batch; axes that are computed. */
+  ReduceMean: {
+    inputs: 1,
+    read: reductions.reduceMean,
+    fold: folded.reduction((numbers) => folded.total(numbers) / numbers.length),
+    wraps: true,
+  },
+  /** Refused: statistics over the batch; axes that are computed. */
+  ReduceSum: { inputs: 1, read: reductions.reduceSum, fold: folded.reduction(folded.total), wraps: true },
+  /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
+  ReduceL1: {
+    inputs: 1,
+    read: reductions.reduceL1,
+    fold: folded.reduction((numbers) => folded.total(numbers.map(Math.abs))),
+    wraps: true,
+  },
+  /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
+  ReduceL2: {
+    inputs: 1,
+    read: reductions.reduceL2,
+    fold: folded.reduction((numbers) => Math.sqrt(folded.squares(numbers))),
+    wraps: true,
+  },
+  /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
+  ReduceSumSquare: {
+    inputs: 1,
+    read: reductions.reduceSumSquare,
+    fold: folded.reduction(folded.squares),
+    wraps: true,
+  },
+  /** Refused: the batch or the points; axes that are computed. */
+  ReduceMax: { inputs: 1, read: reductions.reduceMax, fold: folded.reduction(folded.greatest) },
+  /** Refused: the batch or the points; axes that are computed. */
+  ReduceMin: {
+    inputs: 1,
+    read: reductions.reduceMin,
+    fold: folded.reduction(folded.combined(Math.min, Number.POSITIVE_INFINITY)),
+  },
+  /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
+  ReduceLogSum: {
+    inputs: 1,
+    read: reductions.reduceLogSum,
+    fold: folded.reduction((numbers) => Math.log(folded.total(numbers))),
+  },
+  /** Refused: the batch or the points; axes that are computed; `noop_with_empty_axes` without axes. */
+  ReduceLogSumExp: { inputs: 1, read: reductions.reduceLogSumExp, fold: folded.reduction(folded.logSumExp) },
+  GlobalAveragePool: { inputs: 1, read: reductions.globalAveragePool },
   // Pixels
-  Resize: resize,
-  Upsample: upsample,
-  Pad: resampling.pad,
-  AveragePool: resampling.averagePool,
-  MaxPool: pooling.maxPool,
-  GlobalMaxPool: pooling.globalMaxPool,
-  DepthToSpace: rearranging.depthToSpace,
+  /**
+   * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than
+   * `nearest`, or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside`
+   * with neither `cubic` nor `antialias`; scales other than 1 that leave pixels as many, which ONNX Runtime copies
+   * and the standard computes; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or
+   * sizes that are computed; the batch or the channels resized; three axes of pixels; points.
+   */
+  Resize: { inputs: 1, read: resize, former: upgrade.RESIZE },
+  /** Refused: opset 10 or later, which has it no more; otherwise what is of Resize. */
+  Upsample: { inputs: 1, read: upsample, former: upgrade.UPSAMPLE },
+  /**
+   * Refused: `mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded;
+   * more pixels reflected than there are; an infinite value where others read it than Softmax, Exp, Relu, Sigmoid or
+   * Tanh.
+   */
+  Pad: { inputs: 2, read: resampling.pad, former: upgrade.PAD },
+  /**
+   * Refused: `dilations`; `ceil_mode` where the last window is not whole; pads as wide as the window; three axes of
+   * pixels; points.
+   */
+  AveragePool: { inputs: 1, read: resampling.averagePool },
+  /**
+   * Refused: its second output, Indices; a window of padding alone; `dilations` with `auto_pad`, or with more than
+   * 256 pixels of padding; three axes of pixels; points.
+   */
+  MaxPool: { inputs: 1, read: pooling.maxPool },
+  /** Refused: the points. */
+  GlobalMaxPool: { inputs: 1, read: pooling.globalMaxPool },
+  /**
+   * Refused: other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the
+   * channels.
+   */
+  DepthToSpace: { inputs: 1, read: rearranging.depthToSpace },
   // Places
-  Reshape: reshaping.reshape,
-  Expand: reshaping.expand,
-  Tile: reshaping.tile,
-  Flatten: rearranging.flatten,
-  Squeeze: rearranging.squeeze,
-  Unsqueeze: rearranging.unsqueeze,
-  Transpose: rearranging.transpose,
-  Concat: rearranging.concat,
-  Split: rearranging.split,
-  Slice: rearranging.slice,
-  Gather: rearranging.gather,
-  OneHot: rearranging.oneHot,
-  Trilu: arithmetic.trilu,
-  Identity: rearranging.identity,
-  Dropout: rearranging.dropout,
-  Cast: cast,
+  /**
+   * Refused: a shape computed of other numbers than lengths, or that mixes the batch with another axis; one without
+   * the batch.
+   */
+  Reshape: { inputs: 2, read: reshaping.reshape, fold: shapes.reshape },
+  /**
+   * Refused: a shape computed of other numbers than lengths, or that mixes the batch with another axis; an axis that
+   * is longer than 1.
+   */
+  Expand: { inputs: 2, read: reshaping.expand, fold: shapes.expand },
+  /** Refused: repeats that are computed; the batch repeated. */
+  Tile: { inputs: 2, read: reshaping.tile, fold: shapes.tile },
+  Flatten: { inputs: 1, read: rearranging.flatten, fold: shapes.flatten },
+  /** Refused: axes that are computed; an axis that is longer than 1. */
+  Squeeze: { inputs: 1, read: rearranging.squeeze, fold: shapes.squeeze },
+  /** Refused: axes that are computed. */
+  Unsqueeze: { inputs: 1, read: rearranging.unsqueeze, fold: shapes.unsqueeze },
+  Transpose: { inputs: 1, read: rearranging.transpose, fold: shapes.transpose },
+  /** Refused: values beside each other along the batch or the points. */
+  Concat: { inputs: "all", read: rearranging.concat, fold: shapes.concat },
+  /** Refused: the batch or the points split; lengths that are computed. */
+  Split: { inputs: 1, read: rearranging.split, fold: shapes.split, former: upgrade.SPLIT },
+  /** Refused: bounds that are computed; a part of the batch or of the points. */
+  Slice: { inputs: 3, read: rearranging.slice, fold: shapes.slice, former: upgrade.SLICE },
+  /**
+   * Refused: by constant positions: a part of the batch or of the points, a matrix of positions, more than 256 of
+   * them; by an integer input: an `axis` other than 0, a table that is computed; by numbers that are computed of an
+   * input: all.
+   */
+  Gather: { inputs: 2, read: rearranging.gather, fold: shapes.gather },
+  /** Refused: numbers that are no integer input; an `axis` other than the last; more than 4096 classes. */
+  OneHot: { inputs: 3, read: rearranging.oneHot },
+  /** Refused: a diagonal that is computed; a triangle of the batch or of the points. */
+  Trilu: { inputs: 1, read: trilu, fold: shapes.trilu },
+  Identity: { inputs: 1, read: rearranging.identity, fold: shapes.same },
+  /** Refused: `training_mode` other than 0. */
+  Dropout: { inputs: 1, read: rearranging.dropout, fold: shapes.same },
+  /**
+   * Refused: floats that are computed to integers; integers of an input to less than 32 bits; constants beyond the
+   * range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers.
+   */
+  Cast: { inputs: 1, read: cast, fold: shapes.cast },
+  // Of constants and lengths alone
+  /** Refused: texts; sparse tensors. */
+  Constant: { inputs: 0, constant: constantOf },
+  Shape: { inputs: 1, constant: shapeOf },
+  Size: { inputs: 1, constant: sizeOf },
+  /** Refused: a `value` of more than one number. */
+  ConstantOfShape: { inputs: 1, fold: shapes.constantOfShape },
+  Range: { inputs: 3, fold: shapes.range, wraps: true },
+  Mod: { inputs: 2, fold: numbers.modulo, wraps: true },
+  Floor: { inputs: 1, fold: numbers.each(Math.floor) },
+  Ceil: { inputs: 1, fold: numbers.each(Math.ceil) },
+  Round: { inputs: 1, fold: numbers.each(numbers.roundEven) },
+  ReduceProd: { inputs: 1, fold: folded.reduction(folded.combined((a, b) => a * b, 1)), wraps: true },
 } as const satisfies Readonly<Record<string, Operator>>;
+
+/** Name of an operator that is read. */
+export type OperatorName = keyof typeof OPERATORS;
 
 /** The operator of this name; undefined of one that is not read. */
 export function operatorOf(name: string): Operator | undefined {
-  return Object.hasOwn(OPERATORS, name) ? OPERATORS[name as keyof typeof OPERATORS] : undefined;
+  return Object.hasOwn(OPERATORS, name) ? OPERATORS[name as OperatorName] : undefined;
 }

@@ -1,13 +1,14 @@
+// run: slow
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { taskOf } from "../../../../src/backend/backend.ts";
 import { allSamples } from "../../../../src/backend/feed.ts";
 import { sgd } from "../../../../src/backend/optimizer.ts";
-import { taskOf } from "../../../../src/backend/solve-around.ts";
-import { solveFused } from "../../../../src/backend/wasm/fused.ts";
 import { packDecoder } from "../../../../src/backend/wasm/packed.ts";
+import { solveSamples } from "../../../../src/backend/wasm/solve.ts";
 import { Assignment } from "../../../../src/backend/wasm/threads/assignment.ts";
 import { Call } from "../../../../src/backend/wasm/threads/call.ts";
 import { decoderHandle } from "../../../../src/backend/wasm/threads/decoder-handle.ts";
@@ -566,7 +567,7 @@ test("a worker that is started in the middle of an update follows from the next 
   const optimizer = sgd({ learningRate: 0.5 });
   const pool = new WorkerGroup(compiled, workerUrl);
   const handle = decoderHandle(own, () => {});
-  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => pool);
+  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer), optimizer, handle, () => pool);
   const problem = problemOf(own, binaryCrossEntropy(), y.subarray(0, 20 * SIZE));
   const control = makeControl(undefined);
   const pair = { flow: gradientFlow(), solver: amd({ maxSteps: 5 }) };
@@ -584,7 +585,7 @@ test("a worker that is started in the middle of an update follows from the next 
   };
   const aloneNow = async () => {
     const solution = new Solution(20, 5);
-    await solveFused(packed, taskOf(problem, pair, solution), control, allSamples(20));
+    await solveSamples(packed, taskOf(problem, pair, solution), control, allSamples(20));
     return solution;
   };
   const update = async () => {

@@ -1,3 +1,4 @@
+// run: slow
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -12,7 +13,7 @@ import { decodeJob, type Job } from "../../../../src/backend/wasm/threads/jobs.t
 import { lockStepTrainer } from "../../../../src/backend/wasm/threads/lock-step.ts";
 import type { FromWorker, ToWorker } from "../../../../src/backend/wasm/threads/messages.ts";
 import { knownWorkerGroup, WorkerGroup, workerGroup } from "../../../../src/backend/wasm/threads/pool.ts";
-import { isWorthSharing } from "../../../../src/backend/wasm/threads/sharing.ts";
+import { isWorthSharing } from "../../../../src/backend/wasm/threads/shared-session.ts";
 import { wasmTrainer } from "../../../../src/backend/wasm/trainer.ts";
 import { auto } from "../../../../src/backend/webgpu/index.ts";
 import { descriptionOf } from "../../../../src/decoder/decoder.ts";
@@ -690,7 +691,7 @@ test("a worker that held the decoder before its training begins follows from whe
   };
   const before = await run();
   const optimizer = adam({ learningRate: 0.1 });
-  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer, compiled), optimizer, handle, () => group);
+  const trainer = lockStepTrainer(wasmTrainer(packed, optimizer), optimizer, handle, () => group);
   const problem = problemOf(own, binaryCrossEntropy(), y.subarray(0, SIZE));
   for (let i = 0; i < 2; i++) {
     const objective = trainer.objective(problem, 1);

@@ -1,3 +1,4 @@
+// run: slow
 // Tests src/backend/wasm/threads/pool-worker.ts, src/backend/wasm/threads/worker-training.ts.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";

@@ -1,4 +1,4 @@
-// run: once
+// run: once, slow
 // Tests src/onnx/read/einsum-equation.ts, src/onnx/read/folding/einsum.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

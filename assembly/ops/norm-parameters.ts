@@ -1,0 +1,68 @@
+import { NormOperation } from "../memory/graph";
+import { gradientOf, NormRows, ParameterGradient, rowAt, valueRows, Workspace } from "../memory/workspace";
+import { parametersOf, startOf } from "./norm-sets";
+import { addProducts, addRow, alignedRow } from "./rows";
+
+// Weight and bias of a norm: their gradients and packing.
+
+/** weight: Σ g·u; bias: Σ g */
+export function addNormGradient(
+  norm: NormOperation,
+  kept: usize,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const after = valueRows(workspace, norm.output);
+  const rows = changetype<NormRows>(kept);
+  const into = gradientOf(sums, index);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    addToParameters(norm, into.weight, after.gradients + offset, rows.units + offset);
+    if (norm.hasMean) addToParameters(norm, into.bias, after.gradients + offset, 0);
+  }
+}
+
+/** weight: Σ ġ·u + g·u̇; bias: Σ ġ */
+export function addMixedNormGradient(
+  norm: NormOperation,
+  kept: usize,
+  workspace: Workspace,
+  sums: ParameterGradient,
+  index: i32,
+  count: i32,
+): void {
+  const after = valueRows(workspace, norm.output);
+  const rows = changetype<NormRows>(kept);
+  const into = gradientOf(sums, index);
+  for (let i: i32 = 0; i < count; i++) {
+    const offset = rowAt(workspace.rows, i) * after.stride;
+    addToParameters(norm, into.weight, after.gradientTangents + offset, rows.units + offset);
+    addToParameters(norm, into.weight, after.gradients + offset, rows.unitTangents + offset);
+    if (norm.hasMean) addToParameters(norm, into.bias, after.gradientTangents + offset, 0);
+  }
+}
+
+export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i32): usize {
+  const bytes = (<usize>norm.parameterSize) << 2;
+  const row = alignedRow(norm.parameterSize, rowAlignment);
+  memory.copy(norm.weight, parameters, bytes);
+  if (!norm.hasMean) return parameters + row;
+  memory.copy(norm.bias, parameters + row, bytes);
+  return parameters + 2 * row;
+}
+
+/** Adds a row's share, by sets in their order: gradients·factors, or the gradients where there are none. */
+function addToParameters(norm: NormOperation, sum: usize, gradients: usize, factors: usize): void {
+  const stride = (<usize>norm.runStride) << 2;
+  for (let s: i32 = 0; s < norm.sets; s++) {
+    const to = sum + parametersOf(norm, s);
+    const start = startOf(norm, s);
+    for (let run: usize = 0; run < <usize>norm.runs; run++) {
+      const at = start + run * stride;
+      if (factors) addProducts(to, gradients + at, factors + at, norm.width, true);
+      else addRow(to, gradients + at, norm.width);
+    }
+  }
+}

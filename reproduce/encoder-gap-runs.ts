@@ -1,0 +1,470 @@
+import { join } from "node:path";
+import { neighbourAccuracy } from "../experiments/usefulness/nearest-neighbours.ts";
+import {
+  type Decoder,
+  decode,
+  encode,
+  fitGaussian,
+  fitGaussianMixture,
+  lbfgs,
+  type Prior,
+} from "../src/index.ts";
+import {
+  adam,
+  type DataSplits,
+  type Dataset,
+  encodeWith,
+  linear,
+  shift,
+  train,
+  trainAutoencoder,
+} from "../src/train/index.ts";
+import { createSampler } from "../src/train/sampler.ts";
+import { type Classified, linearAccuracy } from "./classify.ts";
+import type { Job, JobContext, Settings } from "./element.ts";
+import { NETWORKS, TRAINING } from "./frontier-runs.ts";
+import {
+  areaUnderCurve,
+  type GivenImages,
+  type Hide,
+  type PixelErrors,
+  pixelErrors,
+  randomPixels,
+  topHalf,
+  turned,
+  withNoise,
+} from "./hidden.ts";
+import { readKept, writeKept } from "./kept-file.ts";
+import { backend, createConvolutionalDecoder, imagesOf, readData, seedsOf } from "./paper-setting.ts";
+import { type Measured, measureCodes, measureFlow } from "./reconstruction.ts";
+import { ALL } from "./trained-decoders.ts";
+import { followTraining } from "./training-run.ts";
+
+// What the encoder gap runs: decoders of the large convolutions trained by four methods, each measured by its encoder and by
+// its inversion.
+
+export type GapData = "MNIST" | "Fashion-MNIST";
+export const GAP_DATA: readonly GapData[] = ["MNIST", "Fashion-MNIST"];
+
+/** Images trained on. */
+export type GapCount = 480 | 5000 | typeof ALL;
+export const GAP_COUNTS: readonly GapCount[] = [480, 5000, ALL];
+
+/** By what a decoder is trained. */
+export type GapMethod = "autoencoder" | "masked autoencoder" | "kept codes" | "flow";
+
+/** How training is set for a number of images. */
+interface Recipe {
+  /** Passes over the images by everything but the flow, which a pass costs twenty times as much. */
+  readonly passes: number;
+  readonly flowPasses: number;
+  /** Random shifts by up to so many pixels. */
+  readonly pixels: number;
+}
+
+/** For 480 and all images the frontier's, chosen there by validation; 5,000 are trained on as its 5,760. */
+const RECIPES: Readonly<Record<GapCount, Recipe>> = {
+  480: { passes: 400, flowPasses: 200, pixels: 3 },
+  5000: { passes: 60, flowPasses: 20, pixels: 2 },
+  [ALL]: { passes: 12, flowPasses: 1, pixels: 0 },
+};
+
+/** Share of hidden pixels that a masked encoder is trained with. */
+const MASK = { hidden: [0, 0.95] } as const;
+
+/** Images that are measured with hidden pixels, noise and turns. */
+const MEASURED = 1000;
+/** Validation images that a prior is chosen by, and that the trained decoder is validated on. */
+const [CHOSEN_BY, VALIDATED] = [200, 1000];
+/** Training images whose codes priors are fitted to, and classifiers. */
+const FITTED = 5000;
+/** Test images that are classified. */
+const CLASSIFIED = 2000;
+const NEIGHBOURS = 5;
+const RIDGES = [1e-3, 1e-2, 1e-1] as const;
+
+const HIDINGS = {
+  "50 %": randomPixels(0.5),
+  "90 %": randomPixels(0.9),
+  "top half": topHalf,
+} as const satisfies Readonly<Record<string, Hide>>;
+export type Hiding = keyof typeof HIDINGS;
+export const HIDING_NAMES = Object.keys(HIDINGS) as Hiding[];
+
+/** Standard deviation of noise on pixels from 0 to 1. */
+export const NOISE = 0.3;
+/** Degrees by which images of another kind are turned. */
+export const TURNS = [20, 45, 90] as const;
+/** Steps that refine an encoder's code. */
+export const REFINED_STEPS = 5;
+
+/** How a code is found. */
+export type GapWay = "encoder" | "refined" | "inverted" | "inverted with a prior";
+
+/** One figure for each way there is: a decoder trained by flows or kept codes has no encoder. */
+export type ByWay<Value> = Partial<Record<GapWay, Value>>;
+
+/** What a job finds. */
+export interface GapFound {
+  readonly trainedInSeconds: number;
+  /** Inverted validation images. */
+  readonly validated: Measured;
+  /** All test images, as they are. */
+  readonly intact: ByWay<Measured>;
+  /** Errors over hidden pixels of the first test images. */
+  readonly hidden: Readonly<Record<Hiding, ByWay<PixelErrors>>>;
+  /** Errors of noisy test images, held against those without noise. */
+  readonly noisy: ByWay<PixelErrors>;
+  /** Prior chosen by validation for each of these. */
+  readonly priors: Readonly<Record<Hiding | "noise", string>>;
+  /** Shares of test images classified rightly. */
+  readonly classified: ByWay<{ readonly neighbours: number; readonly linear: number }>;
+  /**
+   * Areas under the ROC curve of test images turned by so many degrees against those that are not, by the loss of the inverted
+   * code, of the encoder's code, and by how much the second is above the first.
+   */
+  readonly turns: Readonly<Record<string, { inverted: number; encoder?: number; gap?: number }>>;
+}
+
+/** A decoder and, where there is one, its encoder. */
+interface Trained {
+  readonly decoder: Decoder;
+  readonly encoder: Decoder | undefined;
+}
+
+async function trainBy(
+  method: GapMethod,
+  { passes, flowPasses, pixels }: Recipe,
+  y: Float32Array,
+  seed: number,
+  settings: Settings,
+  following: ReturnType<typeof followTraining>,
+): Promise<Trained> {
+  const decoder = createConvolutionalDecoder("large", seed);
+  const epochs = (count: number) => (settings.quick ? 1 : count);
+  const common = {
+    ...TRAINING,
+    optimizer: adam({ learningRate: NETWORKS.large.learningRate }),
+    schedule: linear(),
+    seed,
+    backend,
+    ...(pixels > 0 && { augment: shift({ pixels }) }),
+    ...following.options,
+  };
+  switch (method) {
+    case "autoencoder":
+      return trainAutoencoder(decoder, y, { ...common, epochs: epochs(passes) });
+    case "masked autoencoder":
+      return trainAutoencoder(decoder, y, { ...common, epochs: epochs(passes), mask: MASK });
+    case "kept codes": {
+      // A code belongs to an image as it is: shifted ones would each need a code of their own.
+      const { augment: _, ...plain } = common;
+      const run = await train(decoder, y, { ...plain, codes: "kept", epochs: epochs(passes) });
+      return { decoder: run.decoder, encoder: undefined };
+    }
+    case "flow": {
+      const run = await train(decoder, y, { ...common, solver: lbfgs(), epochs: epochs(flowPasses) });
+      return { decoder: run.decoder, encoder: undefined };
+    }
+  }
+}
+
+/** Finds codes of images by one way. */
+type Find = (given: GivenImages, prior?: Prior) => Promise<Float32Array>;
+
+/** Ways there are to find codes of a decoder's images, but for the prior. */
+function waysOf({ decoder, encoder }: Trained): Readonly<Partial<Record<GapWay, Find>>> {
+  const invert =
+    (maxSteps?: number): Find =>
+    async ({ y, weights }, prior) => {
+      const z0 = maxSteps === undefined ? undefined : await encodeWith(encoder!, y, { backend });
+      const { z } = await encode(decoder, y, {
+        solver: lbfgs(maxSteps === undefined ? {} : { maxSteps }),
+        backend,
+        prior: prior ?? "none",
+        ...(weights && { weights }),
+        ...(z0 && { z0 }),
+      });
+      return z;
+    };
+  return {
+    ...(encoder && {
+      encoder: ({ y }) => encodeWith(encoder, y, { backend }),
+      refined: invert(REFINED_STEPS),
+    }),
+    inverted: invert(),
+    "inverted with a prior": invert(),
+  };
+}
+
+/** A prior and the name that pages give it. */
+interface NamedPrior {
+  readonly name: string;
+  readonly prior: Prior;
+}
+
+/** Priors that validation chooses from, fitted to the codes of training images. */
+function priorsOf(codes: Float32Array, latentSize: number, seed: number): readonly NamedPrior[] {
+  const fitted = [0.3, 1, 3].map((weight) => ({
+    name: `Gaussian, weight ${weight}`,
+    prior: fitGaussian(codes, { latentSize, covariance: "full", shrinkage: 0.01, weight }),
+  }));
+  const { prior } = fitGaussianMixture(codes, { latentSize, components: 10, seed });
+  return [...fitted, { name: "mixture of 10", prior }];
+}
+
+async function run(
+  data: GapData,
+  count: GapCount,
+  method: GapMethod,
+  seed: number,
+  context: JobContext<GapFound>,
+  settings: Settings,
+): Promise<GapFound> {
+  const splits = await readData(data, settings);
+  const rows = createSampler({
+    count: splits.train.count,
+    batchSize: Math.min(imagesOf(count, settings), splits.train.count),
+    seed,
+  }).next();
+  const y = splits.train.rows(rows);
+  const following = followTraining(context, "training", (share) => context.progress(0.5 * share));
+  const trained = await trainBy(method, RECIPES[count], y, seed, settings, following);
+  const labels = Uint8Array.from(rows, (row) => splits.train.labels![row]!);
+  const trainedInSeconds = following.seconds();
+  const measured = await measureAll(trained, { y, labels, splits, seed }, context);
+  return { trainedInSeconds, ...measured };
+}
+
+/** Images and labels that a decoder is measured with. */
+interface Samples {
+  readonly y: Float32Array;
+  readonly labels: Uint8Array;
+  readonly splits: DataSplits;
+  readonly seed: number;
+}
+
+async function measureAll(
+  trained: Trained,
+  { y, labels, splits, seed }: Samples,
+  { folder, progress }: JobContext<GapFound>,
+): Promise<Omit<GapFound, "trainedInSeconds">> {
+  const { decoder, encoder } = trained;
+  const { latentSize: d, outputSize: n } = decoder;
+  const { validation, test } = splits;
+  const ways = waysOf(trained);
+  const z0 = decoder.start ?? new Float32Array(d);
+
+  /** Goes on from what a killed sitting has measured of the same decoder. */
+  const kept = async <Value>(name: string, share: number, find: () => Promise<Value>): Promise<Value> => {
+    const file = join(folder, `${name}.json`);
+    const before = readKept<Value>(file);
+    const value = before ?? (await find());
+    if (before === undefined) writeKept(file, value);
+    progress(share);
+    return value;
+  };
+
+  const known: Classified = {
+    points: Float32Array.from(
+      await kept("training codes", 0.55, async () => [
+        ...(await ways.inverted!({ y: y.subarray(0, FITTED * n), weights: undefined })),
+      ]),
+    ),
+    labels: labels.subarray(0, FITTED),
+  };
+  const priors = priorsOf(known.points, d, seed);
+
+  const validated = await kept("validated", 0.6, () =>
+    measureFlow(decoder, validation.slice(0, VALIDATED), lbfgs(), { z0 }),
+  );
+  const intact: ByWay<Measured> = {
+    ...(encoder && {
+      encoder: await kept("encoder", 0.62, () => measureCodes(decoder, encoder, test)),
+      refined: await kept("refined", 0.65, () => measureRefined(trained, test)),
+    }),
+    inverted: await measureFlow(decoder, test, lbfgs(), {
+      z0,
+      progress: (share) => progress(0.65 + 0.15 * share),
+      file: join(folder, "inverted.json"),
+    }),
+  };
+
+  const truth = test.slice(0, MEASURED).toFloat32();
+  const chosenBy = validation.slice(0, CHOSEN_BY).toFloat32();
+  const errorsOf = async (find: Find, given: GivenImages, images: Float32Array, prior?: Prior) =>
+    pixelErrors(images, await decode(decoder, await find(given, prior), { backend }), given.weights);
+
+  /** Errors of each way, the prior chosen by validation images that are given alike. */
+  const measureGiven = async (give: (images: Float32Array, seed: number) => GivenImages) => {
+    const forChoice = give(chosenBy, seed + 1);
+    const tried = [];
+    for (const { name, prior } of priors) {
+      const { squaredError } = await errorsOf(ways["inverted with a prior"]!, forChoice, chosenBy, prior);
+      tried.push({ name, prior, squaredError });
+    }
+    const best = tried.reduce((least, one) => (one.squaredError < least.squaredError ? one : least));
+    const given = give(truth, seed);
+    const errors: ByWay<PixelErrors> = {};
+    for (const [way, find] of Object.entries(ways) as [GapWay, Find][]) {
+      const prior = way === "inverted with a prior" ? best.prior : undefined;
+      errors[way] = await errorsOf(find, given, truth, prior);
+    }
+    return { prior: best.name, errors };
+  };
+  const measured: Partial<Record<Hiding | "noise", Awaited<ReturnType<typeof measureGiven>>>> = {};
+  for (const [i, name] of HIDING_NAMES.entries()) {
+    measured[name] = await kept(`hidden ${name}`, 0.83 + 0.03 * i, () =>
+      measureGiven((images, own) => HIDINGS[name](images, n, own)),
+    );
+  }
+  measured.noise = await kept("noise", 0.92, () =>
+    measureGiven((images, own) => ({ y: withNoise(images, NOISE, own), weights: undefined })),
+  );
+
+  const classified = await kept("classified", 0.96, () =>
+    classify(ways, decoder, known, y.subarray(0, FITTED * n), splits, priors[1]!.prior),
+  );
+  const turns = await kept("turns", 0.99, () => measureTurns(trained, ways, test));
+  const all = measured as Required<typeof measured>;
+  const ofAll = <Value>(pick: (one: (typeof all)["noise"]) => Value) =>
+    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, pick(one)]));
+  return {
+    validated,
+    intact,
+    hidden: Object.fromEntries(HIDING_NAMES.map((name) => [name, all[name].errors])) as GapFound["hidden"],
+    noisy: all.noise.errors,
+    priors: ofAll(({ prior }) => prior) as GapFound["priors"],
+    classified,
+    turns,
+  };
+}
+
+/** Test images encoded by a few steps from their encoder's codes. */
+async function measureRefined({ decoder, encoder }: Trained, test: Dataset): Promise<Measured> {
+  let [loss, squares, seconds] = [0, 0, 0];
+  for (let first = 0; first < test.count; first += MEASURED) {
+    const y = test.slice(first, first + MEASURED).toFloat32();
+    const result = await encode(decoder, y, {
+      solver: lbfgs({ maxSteps: REFINED_STEPS }),
+      backend,
+      prior: "none",
+      z0: await encodeWith(encoder!, y, { backend }),
+    });
+    const x = await decode(decoder, result.z, { backend });
+    loss += result.loss.reduce((sum, one) => sum + one, 0);
+    squares += x.reduce((sum, value, i) => sum + (value - y[i]!) ** 2, 0);
+    seconds += result.seconds;
+  }
+  return { loss: loss / test.count, squaredError: squares / (test.count * test.size), seconds };
+}
+
+/** Classifies test images by their codes; the ridge is chosen by validation images. */
+async function classify(
+  ways: Readonly<Partial<Record<GapWay, Find>>>,
+  { latentSize: d }: Decoder,
+  inverted: Classified,
+  y: Float32Array,
+  { validation, test }: DataSplits,
+  prior: Prior,
+): Promise<GapFound["classified"]> {
+  const found: { -readonly [Way in GapWay]?: { neighbours: number; linear: number } } = {};
+  const [forChoice, queries] = [validation.slice(0, VALIDATED), test.slice(0, CLASSIFIED)];
+  for (const way of ["encoder", "inverted", "inverted with a prior"] as const) {
+    const find = ways[way];
+    if (!find) continue;
+    const codesOf = async (images: Float32Array) =>
+      find({ y: images, weights: undefined }, way === "inverted with a prior" ? prior : undefined);
+    const known = way === "inverted" ? inverted : { points: await codesOf(y), labels: inverted.labels };
+    const ofData = async (data: Dataset): Promise<Classified> => ({
+      points: await codesOf(data.toFloat32()),
+      labels: data.labels!,
+    });
+    const [chooses, asked] = [await ofData(forChoice), await ofData(queries)];
+    const ridge = RIDGES.reduce((best, one) =>
+      linearAccuracy(known, chooses, d, one) > linearAccuracy(known, chooses, d, best) ? one : best,
+    );
+    found[way] = {
+      neighbours: neighbourAccuracy(known, asked, d, NEIGHBOURS),
+      linear: linearAccuracy(known, asked, d, ridge),
+    };
+  }
+  return found;
+}
+
+/** Tells turned test images from others by their losses. */
+async function measureTurns(
+  { decoder, encoder }: Trained,
+  ways: Readonly<Partial<Record<GapWay, Find>>>,
+  test: Dataset,
+): Promise<GapFound["turns"]> {
+  const half = Math.min(MEASURED, Math.floor(test.count / 2));
+  const lossesOf = async (y: Float32Array) => {
+    const at = async (z0: Float32Array) =>
+      (await encode(decoder, y, { z0, solver: lbfgs({ maxSteps: 0 }), backend, prior: "none" })).loss;
+    const inverted = await at(await ways.inverted!({ y, weights: undefined }));
+    const own = encoder && (await at(await encodeWith(encoder, y, { backend })));
+    return { inverted, encoder: own, gap: own?.map((loss, i) => loss - inverted[i]!) };
+  };
+  const others = test.slice(half, 2 * half).toFloat32();
+  const usual = await lossesOf(test.slice(0, half).toFloat32());
+  const side = Math.sqrt(test.size);
+  const turns: Record<string, { inverted: number; encoder?: number; gap?: number }> = {};
+  for (const degrees of TURNS) {
+    const strange = await lossesOf(turned(others, side, degrees));
+    turns[degrees] = {
+      inverted: areaUnderCurve(usual.inverted, strange.inverted),
+      ...(encoder && {
+        encoder: areaUnderCurve(usual.encoder!, strange.encoder!),
+        gap: areaUnderCurve(usual.gap!, strange.gap!),
+      }),
+    };
+  }
+  return turns;
+}
+
+export const idOf = (data: GapData, count: GapCount, method: GapMethod, seed: number) =>
+  `${data}, ${count} images, ${method}, seed ${seed}`;
+
+/** Seconds of one core for a pass over 1,000 images, and for all measurements. */
+const COSTS: Readonly<Record<GapMethod, number>> = {
+  autoencoder: 1.7,
+  "masked autoencoder": 1.7,
+  "kept codes": 1.2,
+  flow: 30,
+};
+const MEASURING_SECONDS = 450;
+
+/** Flows, which cost a pass twenty times as much, are computed with one seed. */
+export function seedsFor(method: GapMethod, count: GapCount, settings: Settings): number[] {
+  return method === "flow" || count === ALL ? [0] : seedsOf(settings);
+}
+
+export const GAP_METHODS: readonly GapMethod[] = ["autoencoder", "masked autoencoder", "kept codes", "flow"];
+
+/** A decoder trained by a method on so many images, and measured by each way there is. */
+export const jobFor = (
+  data: GapData,
+  count: GapCount,
+  method: GapMethod,
+  seed: number,
+  settings: Settings,
+): Job<GapFound> => {
+  const { passes, flowPasses } = RECIPES[count];
+  return {
+    id: idOf(data, count, method, seed),
+    data,
+    seconds: (COSTS[method] * count * (method === "flow" ? flowPasses : passes)) / 1000 + MEASURING_SECONDS,
+    run: (context) => run(data, count, method, seed, context, settings),
+  };
+};
+
+/** Jobs in the order of what they tell: encoders first, flows last. */
+export const jobsOfGap = (settings: Settings): Job<GapFound>[] =>
+  GAP_METHODS.flatMap((method) =>
+    GAP_DATA.flatMap((data) =>
+      GAP_COUNTS.flatMap((count) =>
+        seedsFor(method, count, settings).map((seed) => jobFor(data, count, method, seed, settings)),
+      ),
+    ),
+  );

@@ -1,0 +1,300 @@
+import type { Element, Page, Results, Settings } from "./element.ts";
+import {
+  GAP_COUNTS,
+  GAP_DATA,
+  GAP_METHODS,
+  type GapCount,
+  type GapData,
+  type GapFound,
+  type GapMethod,
+  type GapWay,
+  HIDING_NAMES,
+  idOf,
+  jobsOfGap,
+  NOISE,
+  REFINED_STEPS,
+  seedsFor,
+  TURNS,
+} from "./encoder-gap-runs.ts";
+import { testFloor } from "./floors.ts";
+import {
+  BRACKETS,
+  excessAxis,
+  excessPoint,
+  type Figure,
+  floorRow,
+  means,
+  NOT_YET,
+  showCount,
+  table,
+  withExcess,
+} from "./page.ts";
+
+// Beyond the paper: how far an encoder's codes are from those of the inversion of the same decoder, by the number of images.
+
+const WAYS: readonly GapWay[] = ["encoder", "refined", "inverted", "inverted with a prior"];
+
+/** Ways as columns name them. */
+const WAY_NAMES: Readonly<Record<GapWay, string>> = {
+  encoder: "encoder's code",
+  refined: `encoder's code, ${REFINED_STEPS} steps on`,
+  inverted: "inverted",
+  "inverted with a prior": "inverted with a prior",
+};
+
+const ENCODED: readonly GapMethod[] = ["autoencoder", "masked autoencoder"];
+
+/** Figures over seeds. */
+class Figures {
+  constructor(
+    private readonly results: Results<GapFound>,
+    private readonly settings: Settings,
+  ) {}
+
+  of(
+    data: GapData,
+    count: GapCount,
+    method: GapMethod,
+    value: (found: GapFound) => number | undefined,
+    digits?: number,
+  ): Figure {
+    const found = seedsFor(method, count, this.settings).map((seed) =>
+      this.results.get(idOf(data, count, method, seed)),
+    );
+    return means(
+      found.map((one) => one && value(one)),
+      digits,
+    );
+  }
+
+  /** True if anything is known of a data set. */
+  has(data: GapData): boolean {
+    return [...this.results.keys()].some((id) => id.startsWith(`${data}, `));
+  }
+
+  /** Excess loss of the encoder's codes ÷ that of the inverted ones, seed by seed. */
+  ratio(data: GapData, count: GapCount, method: GapMethod): Figure {
+    const floor = testFloor(data);
+    return this.of(
+      data,
+      count,
+      method,
+      ({ intact: { encoder, inverted } }) =>
+        encoder && inverted && (encoder.loss - floor) / (inverted.loss - floor),
+      2,
+    );
+  }
+}
+
+function page(results: Results<GapFound>, settings: Settings): Page {
+  const figures = new Figures(results, settings);
+  return {
+    markdown: [
+      question(figures),
+      SETTING,
+      ...GAP_DATA.filter((data) => figures.has(data)).map((data) => sectionsOf(figures, data)),
+      LIMITS,
+    ].join("\n"),
+    charts: {
+      "encoder-gap": {
+        title: "MNIST: an encoder's codes and the inversion's",
+        xTitle: "images trained on",
+        yTitle: excessAxis(testFloor("MNIST")),
+        xScale: "log",
+        yScale: "log",
+        lines: ENCODED.flatMap((method) =>
+          (["encoder", "inverted"] as const).map((way) => ({
+            name: `${method}, ${WAY_NAMES[way]}`,
+            points: GAP_COUNTS.flatMap((count) =>
+              excessPoint(
+                count,
+                figures.of("MNIST", count, method, ({ intact }) => intact[way]?.loss),
+                testFloor("MNIST"),
+              ),
+            ),
+          })),
+        ).filter(({ points }) => points.length > 0),
+      },
+    },
+    summary: {
+      paper: "(not in the paper)",
+      letter: "–",
+      ours: GAP_COUNTS.map((count) => figures.ratio("MNIST", count, "autoencoder").text).join(", "),
+      holds: answer(figures),
+    },
+  };
+}
+
+/** All tables of a data set. */
+function sectionsOf(figures: Figures, data: GapData): string {
+  return [
+    `## ${data}\n`,
+    `Test loss in nats a pixel of all test images. ${BRACKETS} The ratio is the encoder's excess ÷ the inversion's, of the same decoder.\n`,
+    intactTable(figures, data),
+    ...(data === "MNIST" ? ["\n![Excess by the number of images](encoder-gap.png)"] : []),
+    `\n### ${data}: hidden pixels\n`,
+    "Squared error of the hidden pixels of 1,000 test images, and their cross entropy in nats a pixel. An encoder sees 0 where a pixel is hidden.\n",
+    hiddenTable(figures, data),
+    `\n### ${data}: noise\n`,
+    `Squared error, held against the images without noise, of 1,000 test images with Gaussian noise of deviation ${NOISE}.\n`,
+    noiseTable(figures, data),
+    `\n### ${data}: classes\n`,
+    "Share of 2,000 test images that a linear classifier and five neighbours classify rightly by the codes of training images, at most 5,000.\n",
+    classTable(figures, data),
+    `\n### ${data}: images of another kind\n`,
+    "Area under the ROC curve of test images turned by so many degrees against others that are not, by the loss of the inverted code, of the encoder's code, and by the second less the first.\n",
+    turnTable(figures, data),
+    "",
+  ].join("\n");
+}
+
+/** The answer in a sentence, by the figures. */
+function answer(figures: Figures): string {
+  const [few, , all] = GAP_COUNTS;
+  const invertedFew = figures.of("MNIST", few!, "autoencoder", ({ intact }) => intact.inverted?.loss);
+  const encodedAll = figures.of("MNIST", all!, "autoencoder", ({ intact }) => intact.encoder?.loss);
+  if (invertedFew.mean === undefined || encodedAll.mean === undefined)
+    return `How much of an autoencoder's need for data is its encoder's is ${NOT_YET}.`;
+  const floor = testFloor("MNIST");
+  const share = (invertedFew.mean - floor) / (encodedAll.mean - floor);
+  return (
+    `A decoder of ${few} digits, inverted, is at ${withExcess(invertedFew, floor)}; encoder and decoder of ` +
+    `${showCount(all!)} digits are at ${withExcess(encodedAll, floor)}: ${share.toFixed(2)} times the excess.`
+  );
+}
+
+const question = (figures: Figures) => `
+## Question
+
+An autoencoder trains two networks. Which of them needs the data? Each decoder below is measured twice: by the codes that its
+own encoder gives, and inverted, by the codes that \`lbfgs\` finds.
+
+${answer(figures)}
+`;
+
+const SETTING = `
+## Setting
+
+The large convolutions of the [frontier](frontier.md), on MNIST and Fashion-MNIST, trained on 480, 5,000 and all images with the
+frontier's passes, shifts and learning rate; three seeds, one for all images and for flows. *Masked*: the encoder is trained on
+images of which a share from 0 to 0.95 of the pixels is hidden. *Kept codes*: a code for each image is trained beside the decoder.
+*With a prior*: a Gaussian of weight 0.3, 1 or 3, or a mixture of 10, fitted to the inverted codes of training images; 200
+validation images choose for each damage.
+`;
+
+const LIMITS = `
+## What it does not show
+
+One network, two data sets of grey pictures of 28 × 28. The encoder is the decoder's reverse; a larger one might need fewer images or
+more. The masks hide pixels at random: an encoder trained with hidden halves would fill halves better. The number of passes was
+chosen for the autoencoder on MNIST, and Fashion-MNIST is trained with the same. An inverted code takes some 40 passes, an encoder's
+one.
+`;
+
+function intactTable(figures: Figures, data: GapData): string {
+  const floor = testFloor(data);
+  const ways = ["encoder", "refined", "inverted"] as const;
+  return table(
+    ["images", "decoder trained by", ...ways.map((way) => WAY_NAMES[way]), "ratio"],
+    [
+      ...rowsOf((count, method) => [
+        ...ways.map((way) =>
+          hasWay(method, way)
+            ? withExcess(
+                figures.of(data, count, method, ({ intact }) => intact[way]?.loss),
+                floor,
+              )
+            : "",
+        ),
+        ENCODED.includes(method) ? figures.ratio(data, count, method).text : "",
+      ]),
+      ["", ...floorRow([floor, floor, floor]), ""],
+    ],
+  );
+}
+
+/** Rows of a table: each number of images with each method. */
+function rowsOf(cells: (count: GapCount, method: GapMethod) => readonly string[]): string[][] {
+  return GAP_COUNTS.flatMap((count) =>
+    GAP_METHODS.map((method) => [showCount(count), method, ...cells(count, method)]),
+  );
+}
+
+const hasWay = (method: GapMethod, way: GapWay) => way.startsWith("inverted") || ENCODED.includes(method);
+
+function hiddenTable(figures: Figures, data: GapData): string {
+  return table(
+    ["images", "decoder trained by", "hidden", ...WAYS.map((way) => WAY_NAMES[way])],
+    GAP_COUNTS.flatMap((count) =>
+      GAP_METHODS.flatMap((method) =>
+        HIDING_NAMES.map((hiding) => [
+          showCount(count),
+          method,
+          hiding,
+          ...WAYS.map((way) => {
+            if (!hasWay(method, way)) return "";
+            const of = (measure: "squaredError" | "crossEntropy") =>
+              figures.of(data, count, method, ({ hidden }) => hidden[hiding][way]?.[measure]).text;
+            return `${of("squaredError")}; ${of("crossEntropy")}`;
+          }),
+        ]),
+      ),
+    ),
+  );
+}
+
+function noiseTable(figures: Figures, data: GapData): string {
+  return table(
+    ["images", "decoder trained by", ...WAYS.map((way) => WAY_NAMES[way])],
+    rowsOf((count, method) =>
+      WAYS.map((way) =>
+        hasWay(method, way)
+          ? figures.of(data, count, method, ({ noisy }) => noisy[way]?.squaredError).text
+          : "",
+      ),
+    ),
+  );
+}
+
+function classTable(figures: Figures, data: GapData): string {
+  const ways = ["encoder", "inverted", "inverted with a prior"] as const;
+  return table(
+    ["images", "decoder trained by", ...ways.map((way) => `${WAY_NAMES[way]}: linear; neighbours`)],
+    rowsOf((count, method) =>
+      ways.map((way) => {
+        if (!hasWay(method, way)) return "";
+        const of = (classifier: "linear" | "neighbours") =>
+          figures.of(data, count, method, ({ classified }) => classified[way]?.[classifier], 3).text;
+        return `${of("linear")}; ${of("neighbours")}`;
+      }),
+    ),
+  );
+}
+
+function turnTable(figures: Figures, data: GapData): string {
+  return table(
+    [
+      "images",
+      "decoder trained by",
+      ...TURNS.map((degrees) => `${degrees}°: inverted; encoder; encoder less inverted`),
+    ],
+    rowsOf((count, method) =>
+      TURNS.map((degrees) => {
+        const of = (score: "inverted" | "encoder" | "gap") =>
+          figures.of(data, count, method, ({ turns }) => turns[degrees]?.[score], 2).text;
+        return ENCODED.includes(method)
+          ? `${of("inverted")}; ${of("encoder")}; ${of("gap")}`
+          : of("inverted");
+      }),
+    ),
+  );
+}
+
+/** See docs/paper/encoder-gap.md. */
+export const encoderGap: Element<GapFound> = {
+  name: "encoder-gap",
+  title: "Beyond the paper: how much data an encoder needs",
+  source: "encoder-gap-runs.ts",
+  jobs: jobsOfGap,
+  page,
+};

@@ -1,0 +1,11 @@
+/** Sources of the library's entries, by the names of their files in build/lib/; package.json exports them. */
+export const entries = {
+  index: "src/index.ts",
+  train: "src/train/index.ts",
+  webgpu: "src/backend/webgpu/index.ts",
+  graph: "src/graph/index.ts",
+  onnx: "src/onnx/index.ts",
+};
+
+/** Source of the workers' file. */
+export const worker = "src/backend/wasm/threads/latentflow-worker.ts";

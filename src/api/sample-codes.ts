@@ -1,0 +1,342 @@
+import type { Backend, Problem } from "../backend/backend.ts";
+import { wasm } from "../backend/wasm/wasm.ts";
+import { invalid, show } from "../base/check.ts";
+import { checksum } from "../base/checksum.ts";
+import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { checkFloat32 } from "../base/float32.ts";
+import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
+import type { Owned } from "../base/owned.ts";
+import type { AbortSignalLike } from "../base/platform.ts";
+import { createRandom, type Random } from "../base/random.ts";
+import { attached, throwIfAborted } from "../base/realms.ts";
+import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
+import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
+import type { Control } from "../solver/base.ts";
+import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
+import { allRows, type Objective } from "../solver/objective.ts";
+import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
+import { checkLoss, type LossLike } from "../terms/losses.ts";
+import { componentsOf } from "../terms/prior-components.ts";
+import { choleskyFactor } from "../terms/prior-numbers.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights } from "./check-data.ts";
+
+/** Options of `sampleCodes`. */
+export interface SampleCodesOptions {
+  /** Codes drawn for each sample, K. Default 200. */
+  count?: number | undefined;
+  /** Seed of the draws, an integer from 0 to 2^53 - 1. Default 0. */
+  seed?: number | undefined;
+  /** Density of the codes before any data, such as `fitGaussian(codes)`. Default: the decoder's own; there has to be one. */
+  prior?: PriorLike | undefined;
+  /** As in `encode`. Default: the decoder's own. */
+  loss?: LossLike | undefined;
+  /** As in `encode`: ≥ 0, outputSize values for all samples or B × outputSize; 0 where data are missing. */
+  weights?: Float32Array | undefined;
+  /** Values of the decoder's `fixedInputs`, as in `encode`. */
+  fixed?: FixedOption | undefined;
+  /** For a decoder over points: points of each sample, as in `encode`. */
+  points?: number | undefined;
+  /** Where the work is done, on one thread. Default `wasm()`. */
+  backend?: Backend | undefined;
+  /** Ends the call early: it rejects with the signal's reason. */
+  signal?: AbortSignalLike | undefined;
+  /** Called between pieces of work of about 10 ms. An exception or rejection of it rejects the call. */
+  onProgress?: ((progress: SampleCodesProgress) => unknown) | undefined;
+}
+
+/** Progress of a `sampleCodes` call. */
+export interface SampleCodesProgress {
+  /** Samples whose codes have been drawn. */
+  readonly done: number;
+  /** All samples, B. */
+  readonly total: number;
+}
+
+/** Result of `sampleCodes`: K weighted codes for each of B samples. */
+export interface CodeSamples {
+  /** B × K × latentSize. */
+  readonly codes: Owned<Float32Array>;
+  /** B × K, importance weights; those of a sample add up to 1. All 0 where no draw has a finite objective. */
+  readonly weights: Owned<Float64Array>;
+  /**
+   * B, (Σw)²/Σw², from 1 to K: how many unweighted draws are worth as much. Below about 10 a mean over the codes is that of a
+   * few of them: draw more. 0 where the weights are.
+   */
+  readonly effectiveSampleSize: Owned<Float64Array>;
+}
+
+/**
+ * Draws codes from each sample's posterior, p(z | y) ∝ exp(-(N · loss + prior)): N is the number the loss was divided by, so
+ * that losses are negative log-likelihoods in nats. For data with Gaussian noise of standard deviation σ, give
+ * `squaredError()` and weights of 1/(2σ²).
+ *
+ * The draws come from the Gaussian around the code of `encode` whose precision is the Gauss-Newton matrix of N · loss + prior
+ * there, and are weighted by importance: posterior over Gaussian. Where the posterior is far from that Gaussian, as where much
+ * is hidden and several completions fit, few draws carry most of the weight; `effectiveSampleSize` tells.
+ *
+ * A sample's codes depend on its data, its z and the seed alone: not on its batch mates or their number.
+ *
+ * @param y B × outputSize, float32, as it was encoded
+ * @param result what `encode` returned for y, or `{ z }` with B × latentSize codes
+ * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
+ *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
+ *   matrices; `out_of_memory` from the backend
+ * @example
+ * const prior = fitGaussian(codes);
+ * const result = await encode(decoder, y, { weights, prior });
+ * const samples = await sampleCodes(decoder, y, result, { weights, prior, count: 100 });
+ * const completions = await decode(decoder, samples.codes);
+ */
+export async function sampleCodes(
+  given: Decoder,
+  y: Float32Array,
+  result: { readonly z: Float32Array },
+  options: SampleCodesOptions = {},
+): Promise<CodeSamples> {
+  const { problem, z, count, seed, backend } = checkArguments(given, y, result, options);
+  const { decoder, sampleCount } = problem;
+  const { latentSize: d } = decoder;
+  const { signal, onProgress } = options;
+  throwIfAborted(signal);
+  const callbacks = new Callbacks();
+  let done = 0;
+  const control = makeControl(signal, () => callbacks.call(onProgress, { done, total: sampleCount }));
+  await checkValues(WHERE, problem, control);
+  throwIfAborted(signal);
+  const session = await unlessAborted(signal, () => backend.open(decoder));
+  const samples: CodeSamples = {
+    codes: new Float32Array(sampleCount * count * d),
+    weights: new Float64Array(sampleCount * count),
+    effectiveSampleSize: new Float64Array(sampleCount),
+  };
+  const atOnce = session.objectiveSize(problem);
+  while (done < sampleCount) {
+    const size = Math.min(atOnce, sampleCount - done);
+    const objective = await session.objective(problem, done, size);
+    try {
+      await sampleRows(objective, problem, z, done, { count, seed, samples, control, signal });
+    } finally {
+      objective.dispose();
+    }
+    done += size;
+  }
+  await control.pause();
+  await callbacks.settled(signal);
+  throwIfAborted(signal);
+  return samples;
+}
+
+const WHERE = "sampleCodes";
+
+const FIELDS = {
+  count: count(1, 200),
+  seed: count(0, 0, Number.MAX_SAFE_INTEGER),
+  prior: later<PriorLike | undefined>(),
+  loss: later<LossLike | undefined>(),
+  weights: later<Float32Array | undefined>(),
+  fixed: later<FixedOption | undefined>(),
+  points: later<number | undefined>(),
+  backend: optional<Backend>({ check: checkBackend }),
+  signal: signal<AbortSignalLike>(),
+  onProgress: callback<(progress: SampleCodesProgress) => unknown>(),
+} satisfies { readonly [Name in keyof Required<SampleCodesOptions>]: Field<unknown> };
+
+function checkArguments(
+  given: Decoder,
+  y: Float32Array,
+  result: { readonly z: Float32Array },
+  options: SampleCodesOptions,
+) {
+  checkDecoder(WHERE, given);
+  const { count, seed, backend = wasm(), ...values } = completeOptions(WHERE, options, FIELDS);
+  const loss = checkLoss(WHERE, values.loss, given);
+  if (loss.name === "custom" && loss.curvature === undefined) {
+    throw invalid(`${WHERE}: loss has no curvature, expected customLoss({ value, gradient, curvature })`);
+  }
+  const prior = checkPrior(WHERE, values.prior, given);
+  if (prior === undefined) {
+    throw invalid(
+      `${WHERE}: there is no prior, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,
+    );
+  }
+  const decoder = atPoints(WHERE, given, options.points);
+  const sampleCount = checkTargets(WHERE, y, decoder);
+  checkWeights(WHERE, options.weights, sampleCount, decoder);
+  const z = result?.z;
+  if (typeof result !== "object" || z === undefined) {
+    throw invalid(`${WHERE}: result is ${show(result)}, expected what encode returns, or { z }`);
+  }
+  checkFloat32(WHERE, "result.z", z);
+  if (z.length !== sampleCount * decoder.latentSize) {
+    throw invalid(
+      `${WHERE}: result.z has ${z.length} values, expected ${sampleCount * decoder.latentSize} (one latent for each sample)`,
+    );
+  }
+  const problem: Problem = {
+    decoder,
+    loss,
+    prior: componentsOf(prior, decoder.latentSize),
+    sampleCount,
+    targets: y,
+    weights: options.weights,
+    fixed: checkFixed(WHERE, decoder, options.fixed, sampleCount),
+    batchSize: undefined,
+  };
+  return { problem, z: z.slice(), count, seed, backend };
+}
+
+/** Draws and weighs the codes of the samples bound to an objective, the first of which is sample `first` of the call. */
+async function sampleRows(
+  objective: Objective,
+  problem: Problem,
+  z: Float32Array,
+  first: number,
+  {
+    count,
+    seed,
+    samples,
+    control,
+    signal,
+  }: {
+    readonly count: number;
+    readonly seed: number;
+    readonly samples: CodeSamples;
+    readonly control: Control;
+    readonly signal: AbortSignalLike | undefined;
+  },
+): Promise<void> {
+  const { sampleCount: size, latentSize: d, curvature } = objective;
+  if (!curvature) {
+    throw new LatentflowError(
+      "unsupported",
+      `${WHERE}: the backend has no Gauss-Newton matrices for this decoder and loss, expected wasm()`,
+    );
+  }
+  const rows = allRows(size);
+  await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
+  const proposals = await proposalsOf(objective, problem, z, first, seed);
+  const points = new Float64Array(size * d);
+  const logWeights = new Float64Array(size * count);
+  for (let k = 0; k < count; k++) {
+    await control.pause();
+    throwIfAborted(signal);
+    const logDensities = proposals.map((proposal, r) => {
+      const point = points.subarray(r * d, (r + 1) * d);
+      const logDensity = proposal.draw(point);
+      samples.codes.set(point, ((first + r) * count + k) * d);
+      return logDensity;
+    });
+    const objectives = await objective.value(rows, points);
+    for (let r = 0; r < size; r++) {
+      const logWeight = -proposals[r]!.divisor * objectives[r]! - logDensities[r]!;
+      logWeights[r * count + k] = Number.isNaN(logWeight) ? Number.NEGATIVE_INFINITY : logWeight;
+    }
+  }
+  for (let r = 0; r < size; r++) {
+    const sample = first + r;
+    const weights = samples.weights.subarray(sample * count, (sample + 1) * count);
+    samples.effectiveSampleSize[sample] = weigh(logWeights.subarray(r * count, (r + 1) * count), weights);
+  }
+}
+
+/** Gaussian that a sample's codes are drawn from. */
+interface Proposal {
+  /** N, which the sample's loss was divided by. */
+  readonly divisor: number;
+  /** Writes a draw, rounded to float32, and returns its log density but for a constant; NaN where there is no Gaussian. */
+  draw(into: Float64Array): number;
+}
+
+/** Proposals of the rows of an objective, at the points of its last `value`. */
+async function proposalsOf(
+  objective: Objective,
+  problem: Problem,
+  z: Float32Array,
+  first: number,
+  seed: number,
+): Promise<readonly Proposal[]> {
+  const { sampleCount: size, latentSize: d, curvature } = objective;
+  const matrices = await curvature!.matrices(allRows(size), "own");
+  return Array.from({ length: size }, (_, r) => {
+    const center = z.subarray((first + r) * d, (first + r + 1) * d);
+    const divisor = divisorOf(problem, first + r);
+    const precision = Float64Array.from(matrices.subarray(r * d * d, (r + 1) * d * d), (m) => m * divisor);
+    const factor = choleskyFactor(precision, d);
+    const stream = checksum(new Uint8Array(center.buffer, center.byteOffset, center.byteLength));
+    const normal = normals(createRandom(seed, stream));
+    return {
+      divisor,
+      draw(into) {
+        if (!factor || !center.every(Number.isFinite)) {
+          into.set(center);
+          return Number.NaN;
+        }
+        let squares = 0;
+        for (let i = 0; i < d; i++) {
+          const value = normal();
+          squares += value * value;
+          into[i] = value;
+        }
+        solveTransposed(factor, into);
+        for (let i = 0; i < d; i++) into[i] = Math.fround(center[i]! + into[i]!);
+        return -squares / 2;
+      },
+    };
+  });
+}
+
+/** N of a sample: n, Σw with weights, 1 for a sum. */
+function divisorOf({ loss, decoder, weights }: Problem, sample: number): number {
+  if (loss.reduction === "sum") return 1;
+  const n = decoder.outputSize;
+  if (!weights) return n;
+  const own = attached("weights", weights);
+  const row = own.length === n ? own : own.subarray(sample * n, (sample + 1) * n);
+  return row.reduce((sum, weight) => sum + weight, 0);
+}
+
+/** Standard normal numbers in pairs, by the polar coordinates of Box and Muller: the same bits on every machine. */
+function normals({ uniform }: Random): () => number {
+  let other: number | undefined;
+  return () => {
+    if (other !== undefined) {
+      const value = other;
+      other = undefined;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * logarithm(1 - uniform()));
+    const turn = 2 * uniform();
+    // sin πp = cos π(p - ½)
+    other = radius * cosineOfPi(turn >= 0.5 ? turn - 0.5 : turn + 1.5);
+    return radius * cosineOfPi(turn);
+  };
+}
+
+/** Solves Lᵀx = b in place, L of `choleskyFactor`. */
+function solveTransposed(factor: Float64Array, b: Float64Array): void {
+  const d = b.length;
+  for (let i = d - 1; i >= 0; i--) {
+    let sum = b[i]!;
+    for (let j = i + 1; j < d; j++) sum -= factor[j * d + i]! * b[j]!;
+    b[i] = sum / factor[i * d + i]!;
+  }
+}
+
+/** Writes weights that add up to 1 and returns their effective sample size; zeros where no logarithm is finite. */
+function weigh(logWeights: Float64Array, into: Float64Array): number {
+  const largest = logWeights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  if (!Number.isFinite(largest)) return 0;
+  let sum = 0;
+  for (const [k, value] of logWeights.entries()) {
+    into[k] = exponential(value - largest);
+    sum += into[k]!;
+  }
+  let squares = 0;
+  for (const [k, weight] of into.entries()) {
+    into[k] = weight / sum;
+    squares += into[k]! ** 2;
+  }
+  return 1 / squares;
+}

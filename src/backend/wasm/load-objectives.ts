@@ -1,0 +1,16 @@
+import { LatentflowError } from "../../base/errors.ts";
+import { messageOf } from "../../base/realms.ts";
+
+/**
+ * Loads objectives.ts on first use: code of its own, which encoding by `lbfgs` and `amd` does without.
+ *
+ * @throws LatentflowError `unsupported` if it cannot be loaded
+ */
+export async function loadObjectives(): Promise<typeof import("./objectives.ts")> {
+  try {
+    return await import("./objectives.ts");
+  } catch (cause) {
+    const message = `wasm: a part of the library could not be loaded (${messageOf(cause)}); latentflow.min.js has all parts in one file, for service workers`;
+    throw new LatentflowError("unsupported", message, { cause });
+  }
+}

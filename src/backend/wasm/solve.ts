@@ -1,0 +1,96 @@
+import { Descent } from "../../kernels/layout.ts";
+import type { Control } from "../../solver/base.ts";
+import {
+  type DescentSolver,
+  isDescentSolver,
+  isPreconditioned,
+  isPreconditionedByDecoder,
+} from "../../solver/descent.ts";
+import { withoutMatrices } from "../../solver/objective.ts";
+import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
+import { isCustom } from "../../terms/losses.ts";
+import type { Task, Use } from "../backend.ts";
+import type { Feed, SampleRange } from "../feed.ts";
+import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
+import { loadObjectives } from "./load-objectives.ts";
+import { Pacer } from "./pacer.ts";
+import { objectiveSize, type PackedDecoder } from "./packed.ts";
+import { curvatureUse, preconditionerOf } from "./preconditioner.ts";
+import { allocatePrior } from "./prior-block.ts";
+import { Staging } from "./staging.ts";
+import { allocateWorkspace } from "./workspace.ts";
+
+/** True if the kernels solve by themselves: no solver, custom loss or recorded point of JavaScript comes between passes. */
+export function isFused({ problem, pair, isRecorded }: Use): boolean {
+  return isDescentSolver(pair.solver) && !isRecorded && !isCustom(problem.loss);
+}
+
+/**
+ * Solves samples by a solver fused with the kernels, if there is one, else around objectives, with the same results. WASM
+ * works on the staged samples slice by slice; between slices finished ones are collected and new ones take their places.
+ *
+ * @param feed the samples that are solved here
+ */
+export async function solveSamples<Range extends SampleRange>(
+  packed: PackedDecoder,
+  task: Task<Range>,
+  control: Control,
+  feed: Feed<Range>,
+): Promise<void> {
+  if (!isFused(task)) {
+    const { solveByObjectives } = await loadObjectives();
+    return solveByObjectives(packed, task, control, feed);
+  }
+  const { problem } = task;
+  const solver = task.pair.solver as DescentSolver;
+  const { arena, kernels, graph, decoder } = packed;
+  const curvature = curvatureUse(problem);
+  const hasMatrices = isPreconditioned(solver, curvature);
+  const capacity = Math.min(
+    objectiveSize(packed, problem),
+    rowsWithRoom(solver, decoder.latentSize, hasMatrices),
+  );
+  const isShared = isPreconditionedByDecoder(solver, curvature);
+  const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
+  const shared = lease?.preconditioner;
+  const hasFirst = shared !== undefined || (hasMatrices && curvature.matrix === "own");
+  const blocks: { free(): void }[] = [];
+  const taken = <T extends { free(): void }>(block: T): T => {
+    blocks.push(block);
+    return block;
+  };
+  if (lease) taken(lease);
+  try {
+    const { pointer: prior } = taken(allocatePrior(arena, problem.prior));
+    const { pointer: workspace } = taken(allocateWorkspace(packed, capacity, problem.loss.name, { prior }));
+    const use = hasFirst ? { ...NO_MATRICES, ...shared, own: true } : NO_MATRICES;
+    const { work } = taken(allocateGaussNewton(packed, use));
+    const { solver: pointer } = taken(
+      allocateSolver(arena, solver, {
+        latentSize: decoder.latentSize,
+        capacity,
+        curvature: hasFirst ? curvature : withoutMatrices(curvature),
+        factors: shared?.factors ?? 0,
+        matrix: shared?.matrix ?? 0,
+        damping: shared?.damping ?? 0,
+      }),
+    );
+    const staging = taken(new Staging(packed, task, pointer, capacity, feed));
+    const pacer = new Pacer(capacity);
+    staging.exchange();
+    while (!staging.isFinished && !control.aborted()) {
+      const start = performance.now();
+      const refill = staging.hasMore ? 1 : 0;
+      const spent = kernels.solverRun(pointer, graph, workspace, work, pacer.budget, refill);
+      pacer.record(spent, performance.now() - start);
+      staging.exchange();
+      await control.pause();
+    }
+    // An abort may come between losses and gradients, of which there is to be a norm.
+    if (Descent.get(arena.view(), pointer, "accepted") > 0)
+      kernels.solverRun(pointer, graph, workspace, work, 1, 0);
+    staging.collectUnfinished();
+  } finally {
+    for (const block of blocks) block.free();
+  }
+}

@@ -1,0 +1,170 @@
+import type { Decoder } from "../../../decoder/decoder.ts";
+import { isPreconditionedByDecoder } from "../../../solver/descent.ts";
+import { type Session, taskOf } from "../../backend.ts";
+import type { Decoding } from "../decode.ts";
+import { objectiveSize, type PackedDecoder } from "../packed.ts";
+import { curvatureUse, makeJacobian, readJacobian } from "../preconditioner.ts";
+import { decodeTime, solveTime } from "./cost-model.ts";
+import { decoderHandle } from "./decoder-handle.ts";
+import { decodeJob, jacobianJob, solveJob } from "./jobs.ts";
+import { lockStepTrainer } from "./lock-step.ts";
+import { forgetDecoder, type JobOptions, knownWorkerGroup, type Outcome, workerGroup } from "./pool.ts";
+import type { WorkerSource } from "./thread.ts";
+import { type Threads, threadCount } from "./thread-count.ts";
+
+/** Options of `wasm` that say which threads there are. */
+export interface ThreadOptions {
+  readonly threads: Threads;
+  readonly worker: WorkerSource | undefined;
+  /** In bytes. */
+  readonly workerMemory: number;
+}
+
+/** Size of a call. */
+interface Load {
+  readonly sampleCount: number;
+  /** Number of samples that a thread works on at once. */
+  readonly atOnce: number;
+  /** Estimated time of one sample on one thread. */
+  readonly milliseconds: number;
+}
+
+/** Calls of one decoder that lie further apart than this, in milliseconds, are not added up. */
+const APART = 30_000;
+
+/**
+ * Session that shares calls with workers if that is worth it. If a number of threads was asked for, a call waits for
+ * their workers to have started; by default it has them started and begins meanwhile.
+ *
+ * @param alone session that works on this thread
+ */
+export function sharedSession(alone: Session, packed: PackedDecoder, options: ThreadOptions): Session {
+  const { decoder, compiled } = packed;
+  const handle = decoderHandle(decoder, forgetDecoder);
+  const mostWorkers = threadCount(options.threads) - 1;
+  const waits = typeof options.threads === "number";
+  /** Outcome of the last call. */
+  let last: Outcome = { threads: 1, reason: undefined, incidents: [] };
+
+  /** The workers, if a call has asked for them before. */
+  const known = () => knownWorkerGroup(compiled, options.worker);
+  const workers = () => workerGroup(compiled, options.worker);
+
+  /** Compares a call, added to the decoder's recent ones, with the cost of sharing it. */
+  function isWorth({ sampleCount, milliseconds }: Load): boolean {
+    if (handle.whyAlone !== undefined || sampleCount < 2) return false;
+    const time = sampleCount * milliseconds;
+    const { recentWork } = handle;
+    const now = performance.now();
+    recentWork.milliseconds = now - recentWork.at > APART ? time : recentWork.milliseconds + time;
+    recentWork.at = now;
+    const there = known()?.holds(handle) ? "holding the decoder" : known()?.size ? "there" : "none";
+    return waits || isWorthSharing(time, recentWork.milliseconds, decoder, there);
+  }
+
+  function useFor({ atOnce, milliseconds }: Omit<Load, "sampleCount">): JobOptions {
+    return { ...options, most: samplesHeld(atOnce, milliseconds), mostWorkers, waits };
+  }
+
+  /** Notes that a call stays on this thread, and why. */
+  function stayAlone(reason = handle.whyAlone ?? known()?.failure): void {
+    last = { threads: 1, reason, incidents: [] };
+  }
+
+  return {
+    ...alone,
+    get info() {
+      const { threads, reason, incidents } = last;
+      return {
+        ...alone.info,
+        threads,
+        ...(reason !== undefined && { reason }),
+        ...(incidents.length > 0 && { incidents }),
+      };
+    },
+    async solve(problem, pair, solution, control) {
+      const { sampleCount } = problem;
+      if (sampleCount === 0 || control.aborted()) return;
+      const milliseconds = solveTime(decoder, pair.solver);
+      const load = { sampleCount, atOnce: objectiveSize(packed, problem), milliseconds };
+      // After each update of a training the decoder's own Jacobian is made anew.
+      const isPrepared =
+        decoder.latentSize * decodeTime(decoder) >= WORTH_SHARING &&
+        isPreconditionedByDecoder(pair.solver, curvatureUse(problem));
+      // Workers that come later, or hold another decoder now, are to have it as well.
+      const jacobian = isPrepared ? () => readJacobian(packed) : undefined;
+      const job = isWorth(load)
+        ? solveJob(handle, packed, taskOf(problem, pair, solution), solution, jacobian)
+        : undefined;
+      if (typeof job !== "object") {
+        stayAlone(job);
+        return alone.solve(problem, pair, solution, control);
+      }
+      const prepare = async () => {
+        const use = useFor({ atOnce: packed.rows, milliseconds: decodeTime(decoder) });
+        let incidents: readonly string[] = [];
+        await makeJacobian(packed, control, async (rows) => {
+          ({ incidents } = await workers().run(jacobianJob(handle, rows), use, control));
+        });
+        return incidents;
+      };
+      last = await workers().run(job, useFor(load), control, isPrepared ? prepare : undefined);
+    },
+    async decode(z, fixed, toLogits, control) {
+      const sampleCount = z.length / decoder.latentSize;
+      const load = { sampleCount, atOnce: packed.rows, milliseconds: decodeTime(decoder) };
+      if (!isWorth(load)) {
+        stayAlone();
+        return alone.decode(z, fixed, toLogits, control);
+      }
+      const outputs = new Float32Array(sampleCount * decoder.outputSize);
+      const decoding: Decoding = { z, fixed, outputs, toLogits };
+      last = await workers().run(decodeJob(handle, packed, decoding), useFor(load), control);
+      return outputs;
+    },
+    train: async (optimizer) => lockStepTrainer(await alone.train!(optimizer), optimizer, handle, known),
+  };
+}
+
+/** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */
+const WORTH_STARTING = 100;
+/** Handing work to workers that hold the decoder costs less than one: shorter work still does without. In milliseconds. */
+const WORTH_SHARING = 5;
+/** Cost of sending a decoder to a running worker, in milliseconds a parameter. */
+const SENDING = 1e-5;
+
+/**
+ * True if a call is worth sharing by default.
+ *
+ * @param milliseconds that it would take on one thread, about
+ * @param inAll those of the decoder's calls of late up to this one: many small ones are worth workers, too
+ * @param workers how far workers are
+ */
+export function isWorthSharing(
+  milliseconds: number,
+  inAll: number,
+  decoder: Decoder,
+  workers: "none" | "there" | "holding the decoder",
+): boolean {
+  const least = {
+    none: WORTH_STARTING,
+    there: SENDING * decoder.parameterCount,
+    "holding the decoder": 0,
+  };
+  return milliseconds > WORTH_SHARING && inAll > least[workers];
+}
+
+/** Work that a thread has waiting while it reports and is given more, in milliseconds: a few slices. */
+const WAITING = 60;
+/** Most samples that a thread has waiting, however small they are. */
+const MOST_WAITING = 4096;
+
+/**
+ * Most samples that a thread may hold: those that it works on, and some that wait.
+ *
+ * @param atOnce number of samples that it works on at once
+ * @param milliseconds that one of them takes
+ */
+function samplesHeld(atOnce: number, milliseconds: number): number {
+  return atOnce + Math.min(MOST_WAITING, Math.max(8, Math.ceil(WAITING / milliseconds)));
+}

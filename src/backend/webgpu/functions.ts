@@ -1,0 +1,77 @@
+import type { Emitter, FunctionWriters, Tensor } from "../../onnx-format/emitter.ts";
+import { writeLinear } from "../../onnx-format/kinds/functions.ts";
+
+// Functions that the GPU computes by other operators than files have: onnxruntime-web has no kernel for some, which would
+// send the tensors to the CPU and back, and some kernels compute something else.
+
+/** Largest x whose exponential is a float32: `exp` is constant above it. */
+const LARGEST_EXPONENT = 88;
+
+/** Factor by which the least normal float32 becomes more than 1. */
+const STEEP = 3e38;
+
+/**
+ * 1 where scale · x is above 0, `atZero` where it is 0, else 0: a comparison without booleans, since onnxruntime moves
+ * transposes past comparisons, and has none of booleans on WebGPU.
+ */
+export function steepRamp(graph: Emitter, x: Tensor, scale: 1 | -1, atZero: number): Tensor {
+  const steep = graph.apply("Mul", x, scale * STEEP);
+  return clamped(graph, atZero === 0 ? steep : graph.apply("Add", steep, atZero), 0, 1);
+}
+
+/** min(max(x, low), high). Not by Clip, which makes a bound of NaN. */
+export function clamped(graph: Emitter, x: Tensor, low: number, high: number): Tensor {
+  return graph.apply("Min", graph.apply("Max", x, low), high);
+}
+
+/** log(1 + exp(-|x|)) */
+export function softplusTail(graph: Emitter, x: Tensor): Tensor {
+  const small = graph.apply("Exp", graph.apply("Neg", graph.apply("Abs", x)));
+  return graph.apply("Log", graph.apply("Add", small, 1));
+}
+
+/** log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
+export function softplus(graph: Emitter, x: Tensor): Tensor {
+  return graph.apply("Add", graph.apply("Relu", x), softplusTail(graph, x));
+}
+
+/** The normal distribution Φ(x), of which `gelu` and its derivative are made. */
+export function normalDistribution(graph: Emitter, x: Tensor): Tensor {
+  const erf = graph.apply("Erf", graph.apply("Mul", x, Math.SQRT1_2));
+  return graph.apply("Mul", graph.apply("Add", erf, 1), 0.5);
+}
+
+/** 2π in two parts: the first has so few digits that its multiples, up to the 2¹⁵th, are exact in float32. */
+const TWO_PI_HEAD = 6.28125;
+const TWO_PI_TAIL = 2 * Math.PI - TWO_PI_HEAD;
+
+/** frequency · x reduced to [-π, π]: WGSL promises nothing of sines and cosines outside. */
+export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tensor {
+  const phase = graph.apply("Mul", x, frequency);
+  const turns = graph.apply("Floor", graph.apply("Add", graph.apply("Mul", phase, 0.5 / Math.PI), 0.5));
+  const nearly = graph.apply("Sub", phase, graph.apply("Mul", turns, TWO_PI_HEAD));
+  return graph.apply("Sub", nearly, graph.apply("Mul", turns, TWO_PI_TAIL));
+}
+
+/** x where it is above 0, else slope · x; also of gradients, by the sign of x. */
+export function leaky(graph: Emitter, x: Tensor, values: Tensor, slope: number): Tensor {
+  return graph.apply("Where", graph.apply("Greater", x, 0), values, graph.apply("Mul", values, slope));
+}
+
+/** Functions that the GPU writes otherwise than files. */
+export const GPU_FUNCTIONS: Partial<FunctionWriters> = {
+  // Not by Relu, which makes a sound 0 of NaN.
+  relu: (graph, x) => graph.applyWith({ alpha: { float: 0 } }, "LeakyRelu", x),
+  leakyRelu: (graph, x, { slope }) => leaky(graph, x, x, slope),
+  gelu: (graph, x) => graph.apply("Mul", x, normalDistribution(graph, x)),
+  softplus,
+  sine: (graph, x, { frequency }) => graph.apply("Sin", reducedPhase(graph, x, frequency)),
+  clip: (graph, x, { min, max }) => clamped(graph, x, min, max),
+  exp: (graph, x) => graph.apply("Exp", graph.apply("Min", x, LARGEST_EXPONENT)),
+  isPositive: (graph, x) => steepRamp(graph, x, 1, 0),
+  isNotNegative: (graph, x) => steepRamp(graph, x, 1, 1),
+  reciprocal: (graph, x) => graph.apply("Div", 1, x),
+  mish: (graph, x) => graph.apply("Mul", x, graph.apply("Tanh", softplus(graph, x))),
+  hardSwish: (graph, x) => graph.apply("Mul", x, clamped(graph, writeLinear(graph, x, 1 / 6, 0.5), 0, 1)),
+  hardSigmoid: (graph, x, { slope, offset }) => clamped(graph, writeLinear(graph, x, slope, offset), 0, 1),
+};

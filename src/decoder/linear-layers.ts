@@ -1,0 +1,134 @@
+import { invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { option, subject } from "../base/message.ts";
+import type { Tensor } from "../files/tensor.ts";
+
+// Plain stacks of linear layers in safetensors files, under the names of a torch.nn.Sequential or ModuleList. A file with
+// any other tensors is refused: it does not say in which order they are applied, nor what is between them.
+
+/** Sizes and name of a layer whose tensors are `NAME.weight` [outputSize, inputSize] and perhaps `NAME.bias` [outputSize]. */
+export interface LinearLayer {
+  readonly name: string;
+  readonly inputSize: number;
+  readonly outputSize: number;
+}
+
+/** Tensors that share a name up to its last dot. */
+interface Module {
+  readonly prefix: string;
+  readonly number: number;
+  readonly weight?: Tensor;
+  readonly bias?: Tensor;
+}
+
+/** Prefix and number of a layer's name. */
+const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
+
+/**
+ * Lists the linear layers of a file, ordered by the numbers in their names.
+ *
+ * @param prefix tensors whose names begin otherwise are ignored
+ * @throws LatentflowError `needs_conversion` if the tensors are not those of a plain stack of linear layers,
+ *   `invalid_argument` if no tensor has the prefix, `invalid_file` if there are no tensors
+ */
+export function collectLayers(
+  where: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  prefix = "",
+): readonly LinearLayer[] {
+  const names = [...tensors.keys()];
+  if (names.length === 0)
+    throw invalidFile(`${where}: the file holds no tensors, expected those of a decoder`);
+  const chosen = names.filter((name) => name.startsWith(prefix));
+  if (chosen.length === 0) {
+    throw invalid(
+      `${where}: ${subject("prefix")} is ${show(prefix)}, with which no tensor's name begins; the file's tensors are ` +
+        showList(names.map(show)),
+    );
+  }
+  const modules = new Map<string, Module>();
+  const others: string[] = [];
+  for (const tensor of chosen) {
+    const dot = tensor.lastIndexOf(".");
+    const [name, part] = [tensor.slice(0, Math.max(dot, 0)), tensor.slice(dot + 1)];
+    const layer = part === "weight" || part === "bias" ? LAYER.exec(name) : null;
+    if (!layer) others.push(tensor);
+    else {
+      const known = modules.get(name) ?? { prefix: layer[1]!, number: Number(layer[2]) };
+      modules.set(name, { ...known, [part]: tensors.get(tensor)! });
+    }
+  }
+  const stack = [...modules].sort(([, a], [, b]) => a.number - b.number);
+  const problem = problemOf(stack, others);
+  if (problem !== undefined) throw needsConversion(where, problem, stack, chosen);
+  return stack.map(([name, { weight }]) => {
+    const [outputSize, inputSize] = weight!.shape as [number, number];
+    return { name, inputSize, outputSize };
+  });
+}
+
+/**
+ * Tests if names are those of a plain stack: one prefix and numbers that grow by 1, as in a ModuleList of layers, or by
+ * 2, as in a Sequential with an activation after each. Any other step leaves room for modules without tensors.
+ */
+export function areStackNames(names: readonly string[]): boolean {
+  const layers = names.map((name) => LAYER.exec(name));
+  if (layers.some((layer) => !layer || layer[1] !== layers[0]![1])) return false;
+  const steps = layers.slice(1).map((layer, i) => Number(layer![2]) - Number(layers[i]![2]));
+  return steps.every((step) => step === steps[0] && (step === 1 || step === 2));
+}
+
+type Stack = readonly (readonly [name: string, module: Module])[];
+
+/** Names what keeps tensors from being a plain stack of linear layers, if anything does. */
+function problemOf(stack: Stack, others: readonly string[]): string | undefined {
+  if (others.length > 0) return `${showList(others.map(show))}: no linear layer has such tensors`;
+  for (const [name, { weight }] of stack) {
+    if (!weight) return `${show(`${name}.weight`)} is missing, but there is a bias`;
+    if (weight.shape.length === 2) continue;
+    return `${show(`${name}.weight`)} is ${showShape(weight.shape)}, a linear layer's is [out, in]`;
+  }
+  const names = stack.map(([name]) => name);
+  if (!areStackNames(names)) {
+    return (
+      `the layers are ${showList(names.map(show))}, expected one prefix, and numbers that grow by 1 or by 2: others leave ` +
+      "room for modules without tensors"
+    );
+  }
+  const chains = stack.every(([, { weight, bias }], i) => {
+    const [outputs = 0, inputs = 0] = weight!.shape;
+    const isWhole = outputs > 0 && inputs > 0 && (!bias || String(bias.shape) === String([outputs]));
+    return isWhole && (i === 0 || inputs === stack[i - 1]![1].weight!.shape[0]);
+  });
+  if (chains) return undefined;
+  const shapes = stack.map(
+    ([name, { weight, bias }]) =>
+      `${show(name)} ${showShape(weight!.shape)}${bias ? ` with bias ${showShape(bias.shape)}` : ""}`,
+  );
+  return `the shapes do not chain, [out, in] with bias [out], each layer's in being the last one's out: ${showList(shapes)}`;
+}
+
+function needsConversion(
+  where: string,
+  problem: string,
+  stack: Stack,
+  names: readonly string[],
+): LatentflowError {
+  const prefixes = [...new Set(stack.map(([, { prefix }]) => prefix))];
+  const narrower = prefixes.filter((prefix) => !names.every((name) => name.startsWith(prefix)));
+  const others = narrower.slice(1).map((prefix) => ` or ${show(prefix)}`);
+  const part =
+    narrower.length > 0
+      ? "; if only a part of the tensors is the decoder's, give " +
+        option("prefix", narrower[0], `the option prefix: ${show(narrower[0])}`) +
+        showList(others)
+      : "";
+  const first = stack[0]?.[1].weight?.shape;
+  const latent = first?.length === 2 ? first[1] : "LATENT_SIZE";
+  return new LatentflowError(
+    "needs_conversion",
+    `${where}: the file has no definition, and is no plain stack of linear layers: ${problem}${part}. Convert the decoder to ` +
+      "ONNX in Python, with python/latentflow_export.py of this package: " +
+      `from latentflow_export import export; export(decoder, "decoder.onnx", latent=${latent})`,
+  );
+}

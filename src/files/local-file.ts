@@ -1,0 +1,71 @@
+import { builtinModule } from "../base/builtin-module.ts";
+import { onAbort } from "../base/on-abort.ts";
+import { throwIfAborted } from "../base/realms.ts";
+import { allocate, checkSize, collect, type Limits } from "./limits.ts";
+
+/** Returns Node's module for files; undefined where there is none. */
+export const nodeFiles = () => builtinModule("node:fs/promises");
+
+/** Bytes read between two checks of the signal. */
+const PIECE = 2 ** 20;
+
+/**
+ * Reads a whole file, device or named pipe in Node.
+ *
+ * @throws LatentflowError `invalid_file` if it is larger than `maxBytes`; errors of the file system as they are
+ */
+export async function readFile(where: string, path: string | URL, limits: Limits): Promise<Uint8Array> {
+  const { maxBytes, signal } = limits;
+  if ((await nodeFiles()!.stat(path)).isFIFO()) return collect(where, chunksOfPipe(path, signal), limits);
+  const handle = await nodeFiles()!.open(path);
+  try {
+    const status = await handle.stat();
+    // Devices have no size, and files that the system makes up as they are read, as in /proc, have size 0.
+    if (!status.isFile() || status.size === 0) return await collect(where, piecesOf(handle), limits);
+    checkSize(where, "the file has", status.size, maxBytes);
+    const bytes = allocate(where, Uint8Array, status.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      throwIfAborted(signal);
+      const { bytesRead } = await handle.read(bytes, filled, Math.min(PIECE, bytes.length - filled), null);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
+}
+
+type FileHandle = Awaited<ReturnType<NonNullable<ReturnType<typeof nodeFiles>>["open"]>>;
+
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(2 ** 16), 0, 2 ** 16, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/**
+ * Yields the bytes of a named pipe. Reading it as a file blocks one of Node's threads until a writer comes, which neither
+ * the signal nor process.exit() ends.
+ */
+async function* chunksOfPipe(
+  path: string | URL,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const { openSync, constants } = builtinModule("node:fs")!;
+  const { Socket } = builtinModule("node:net")!;
+  // A signal that was aborted before sends no event.
+  throwIfAborted(signal);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const pipe = new Socket({ fd, readable: true, writable: false });
+  const stop = onAbort(signal, () => void pipe.destroy());
+  try {
+    yield* pipe as AsyncIterable<Uint8Array>;
+  } finally {
+    stop();
+    pipe.destroy();
+  }
+}

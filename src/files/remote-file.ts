@@ -1,0 +1,89 @@
+import { escapeText, showLocation, withoutSecrets } from "../base/check.ts";
+import { LatentflowError } from "../base/errors.ts";
+import { onAbort } from "../base/on-abort.ts";
+import { codeOf, messageOf, throwIfAborted } from "../base/realms.ts";
+import { reasonOf } from "./durable-file.ts";
+import { checkSize, collect, type Limits } from "./limits.ts";
+
+/**
+ * Downloads a file.
+ *
+ * @throws LatentflowError `not_found`, `unreachable`, or `invalid_file` where it is larger than `maxBytes`
+ */
+export async function readRemote(where: string, source: string, limits: Limits): Promise<Uint8Array> {
+  // fetch refuses signals of other realms; in jsdom it refuses its own, too.
+  const own = new AbortController();
+  const stop = onAbort(limits.signal, () => own.abort());
+  try {
+    const response = await fetch(source, isTaken(own.signal) ? { signal: own.signal } : {});
+    try {
+      if (!response.ok) throw refused(where, source, response);
+      return await readBody(where, response, limits);
+    } catch (error) {
+      // An unread body keeps the connection, and so the process, open. Cancelling one that was read to its end rejects.
+      response.body?.cancel().catch(() => {});
+      throw error;
+    }
+  } catch (cause) {
+    throwIfAborted(limits.signal);
+    if (cause instanceof LatentflowError) throw cause;
+    // The runtime's message may contain the URL with its secrets, so it is edited, and not kept as the cause.
+    const address = withoutSecrets(source);
+    const reason = explain(cause, (words) => words.replaceAll(source, () => address));
+    const options = address === source ? { cause } : {};
+    throw new LatentflowError("unreachable", `${where}: cannot be read: ${reason}`, options);
+  } finally {
+    stop();
+  }
+}
+
+/** Statuses below 500 after which another try may help: timeout, too early, too many requests. */
+const TEMPORARY = [408, 425, 429];
+
+function refused(where: string, source: string, { status, statusText, url }: Response): LatentflowError {
+  const isFinal = status < 500 && !TEMPORARY.includes(status);
+  // In a worker a relative URL is relative to the worker's file: show the address that was asked for.
+  const address = url === "" || /^https?:/i.test(source) ? "" : ` for ${showLocation(url)}`;
+  const answer = `the server answered ${status} ${escapeText(statusText)}`.trim();
+  return new LatentflowError(
+    isFinal ? "not_found" : "unreachable",
+    `${where}: cannot be read: ${answer}${address}`,
+  );
+}
+
+/** Tests if fetch accepts a signal. */
+function isTaken(signal: AbortSignal): boolean {
+  try {
+    new Request("data:,", { signal });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function readBody(where: string, response: Response, limits: Limits): Promise<Uint8Array> {
+  const promised = Number(response.headers.get("content-length") ?? 0);
+  checkSize(where, "the file has", promised, limits.maxBytes);
+  if (!response.body) return new Uint8Array(await response.arrayBuffer());
+  return collect(where, chunksOf(response.body.getReader()), limits);
+}
+
+async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** Explains an error by its common reason, else by its message and its cause's: fetch's own is "fetch failed". */
+export function explain(error: unknown, edit?: (words: string) => string): string {
+  const reason = reasonOf(error);
+  if (reason !== undefined) return `${codeOf(error)}: ${reason}`;
+  const cause = (error as { readonly cause?: unknown } | undefined)?.cause;
+  return messageOf(error, edit) + (cause === undefined ? "" : `: ${messageOf(cause, edit)}`);
+}

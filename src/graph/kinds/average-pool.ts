@@ -1,0 +1,62 @@
+import { checkFlag, invalid, orDefault } from "../../base/check.ts";
+import type { Reader } from "../kind.ts";
+import { changed, identityAxes } from "../linear-map.ts";
+import { mapKind } from "../map-kind.ts";
+import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+
+export interface AveragePoolSettings {
+  readonly kernel: PerAxis;
+  /** Default: the kernel. */
+  readonly stride?: PerAxis;
+  /** Default 0. */
+  readonly padding?: PerAxis;
+  /** Do pixels of the padding count, as zeros? Default true, as in PyTorch. */
+  readonly countPadding?: boolean;
+}
+
+export interface AveragePoolFields {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly countPadding: boolean;
+}
+
+/** The mean of the pixels under a window. */
+export const averagePool = /* @__PURE__ */ mapKind<AveragePoolFields>({
+  label: ({ kernel }) => `averagePool ${kernel.join("×")}`,
+  axes({ kernel, stride, padding, countPadding, shape }, [input]) {
+    return identityAxes(input!).map((axis, i) => {
+      if (i === input!.length - 1) return axis;
+      const terms = (position: number) => {
+        const start = position * stride[i]! - padding[i]!;
+        const first = Math.max(start, 0);
+        // A kernel may be far longer than the input, with a padding as long.
+        const count = Math.min(start + kernel[i]!, axis.length) - first;
+        const weight = 1 / (countPadding ? kernel[i]! : count);
+        return Array.from({ length: count }, (_, k) => ({ position: first + k, weight }));
+      };
+      return changed(axis, shape[i]!, terms, shape[i]! * Math.min(kernel[i]!, axis.length));
+    });
+  },
+});
+
+export const averagePoolReader: Reader<AveragePoolSettings, AveragePoolFields> = {
+  settings: { kernel: true, stride: true, padding: true, countPadding: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const axes = pixelAxes(where, input!);
+    const kernel = perAxis(where, "kernel", settings.kernel, 1, axes);
+    const stride = perAxis(where, "stride", orDefault(settings.stride, kernel), 1, axes);
+    const padding = around(where, "padding", orDefault(settings.padding, 0), axes);
+    const countPadding = checkFlag(where, "countPadding", orDefault(settings.countPadding, true));
+    const lengths = kernel.map((size, i) => {
+      return Math.floor((input![i]! + padding[i]! + padding[i + axes]! - size) / stride[i]!) + 1;
+    });
+    if (lengths.some((length) => length < 1) || padding.some((pixels, i) => pixels >= kernel[i % axes]!)) {
+      throw invalid(
+        `${where}: a window of [${kernel}] with a padding of [${padding}] does not fit on [${input}]`,
+      );
+    }
+    return { kernel, stride, padding, countPadding, shape: [...lengths, input![axes]!] };
+  },
+};

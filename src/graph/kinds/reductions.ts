@@ -1,0 +1,50 @@
+import { checkFlag, orDefault } from "../../base/check.ts";
+import { type Reader, sizeOf } from "../kind.ts";
+import { changed, identityAxes } from "../linear-map.ts";
+import { mapKind } from "../map-kind.ts";
+import { checkAxes } from "../settings.ts";
+
+export interface ReduceSettings {
+  /** Below 0 counted from the end. */
+  readonly axes: readonly number[];
+  /** Do the axes stay, with the length 1? Default false. */
+  readonly keepAxes?: boolean;
+}
+
+export interface ReduceFields {
+  readonly axes: readonly number[];
+  readonly keepAxes: boolean;
+}
+
+function reduction(label: string, weightOf: (count: number) => number) {
+  return mapKind<ReduceFields>({
+    label: () => label,
+    axes({ axes }, [input]) {
+      const count = sizeOf(axes.map((axis) => input![axis]!));
+      // Each number is multiplied once, though several axes may be summed up.
+      const factor = weightOf(count);
+      return identityAxes(input!).map((axis, i) => {
+        if (!axes.includes(i)) return axis;
+        const weight = i === axes[0] ? factor : 1;
+        const terms = () => Array.from({ length: axis.length }, (_, position) => ({ position, weight }));
+        return changed(axis, 1, terms, axis.length);
+      });
+    },
+  });
+}
+
+export const sum = /* @__PURE__ */ reduction("sum", () => 1);
+export const mean = /* @__PURE__ */ reduction("mean", (count) => 1 / count);
+
+/** Of both. */
+export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
+  settings: { axes: true, keepAxes: true },
+  reads: 1,
+  read(where, settings, [input]) {
+    const axes = checkAxes(where, "axes", settings.axes, input!);
+    const keepAxes = checkFlag(where, "keepAxes", orDefault(settings.keepAxes, false));
+    const shape = input!.map((length, i) => (axes.includes(i) ? 1 : length));
+    const kept = keepAxes ? shape : shape.filter((_, i) => !axes.includes(i));
+    return { axes, keepAxes, shape: kept.length > 0 ? kept : [1] };
+  },
+};

@@ -1,0 +1,84 @@
+import type { ConvolutionSettings } from "../../graph/convolution.ts";
+import { firstOrder, lastOrder, positionOf } from "../axis-order.ts";
+import type { Attributes } from "../messages.ts";
+import { ofPixels, type Writer } from "../task.ts";
+
+/** Writes a Gemm, or a product and a sum where there are several axes. */
+export const writeDense: Writer<"dense"> = ({ graph, input, parameter }) => {
+  const order = lastOrder(input.rank);
+  const [weight, bias] = [parameter("weight"), parameter("bias")];
+  if (input.rank === 1) {
+    return { tensor: graph.applyWith({ transB: { integer: 1 } }, "Gemm", input.last, weight, bias), order };
+  }
+  // A Gemm takes matrices only. Runtimes transpose the weight once, when they load the file.
+  const product = graph.apply("MatMul", input.last, graph.transpose(weight, [1, 0]));
+  return { tensor: graph.apply("Add", product, bias), order };
+};
+
+/** Writes a product of matrices, of which the second may be stored transposed. */
+export const writeMatmul: Writer<"matmul"> = ({
+  graph,
+  operation: { transposed },
+  inputs: [left, right],
+}) => {
+  const order = lastOrder(left!.rank);
+  const swapped = [...order.slice(0, -2), order.length - 1, order.length - 2];
+  return { tensor: graph.apply("MatMul", left!.last, right!.in(transposed ? swapped : order)), order };
+};
+
+/** Writes a Softmax over the channels. */
+export const writeSoftmax: Writer<"softmax"> = ({ graph, input }) => {
+  const { tensor, order } = input.any;
+  const axis = positionOf(order, order.length - 1);
+  return { tensor: graph.applyWith({ axis: { integer: axis } }, "Softmax", tensor), order };
+};
+
+/** Attributes of Conv and ConvTranspose. */
+export function convolutionAttributes(settings: ConvolutionSettings): Attributes {
+  const { kernel, stride, padding, dilation, groups } = settings;
+  return {
+    kernel_shape: { integers: kernel },
+    strides: { integers: stride },
+    pads: { integers: padding },
+    dilations: { integers: dilation },
+    group: { integer: groups },
+  };
+}
+
+/** Writes a Conv, channels first. */
+export const writeConv: Writer<"conv"> = (task) => {
+  const lists = [task.parameter("weight"), task.parameter("bias")];
+  return ofPixels(task, convolutionAttributes(task.operation), "Conv", ...lists);
+};
+
+/**
+ * Padding of a transposed convolution whose output has `extra` pixels more behind each axis: fewer pixels are cut off there.
+ * Where none are left to be cut, `zeros` pixels are put behind the input instead.
+ */
+export function paddingBehind({ stride, padding }: ConvolutionSettings, extra: readonly number[]) {
+  const axes = stride.length;
+  const after = extra.map((pixels, axis) => padding[axis + axes]! - pixels);
+  const zeros = after.map((pixels, axis) => Math.max(0, Math.ceil(-pixels / stride[axis]!)));
+  const behind = after.map((pixels, axis) => pixels + zeros[axis]! * stride[axis]!);
+  return { zeros, padding: [...padding.slice(0, axes), ...behind] };
+}
+
+/** Writes a ConvTranspose, channels first. */
+export const writeConvTranspose: Writer<"convTranspose"> = (task) => {
+  const { graph, operation, input, parameter } = task;
+  const { stride, outputPadding } = operation;
+  const lists = [parameter("weight"), parameter("bias")];
+  if (outputPadding.every((extra, axis) => extra < stride[axis]!)) {
+    const attributes = { ...convolutionAttributes(operation), output_padding: { integers: outputPadding } };
+    return ofPixels(task, attributes, "ConvTranspose", ...lists);
+  }
+  // ONNX Runtime refuses an output_padding beyond the stride.
+  const { zeros, padding } = paddingBehind(operation, outputPadding);
+  const pads = graph.integers([...new Array<number>(stride.length + 4).fill(0), ...zeros]);
+  const wider = zeros.some((pixels) => pixels > 0) ? graph.apply("Pad", input.first, pads) : input.first;
+  const attributes = convolutionAttributes({ ...operation, padding });
+  return {
+    tensor: graph.applyWith(attributes, "ConvTranspose", wider, ...lists),
+    order: firstOrder(input.rank),
+  };
+};

@@ -1,0 +1,49 @@
+import type { OperationKind } from "../graph/operations.ts";
+import * as elementwise from "./kinds/elementwise.ts";
+import * as norms from "./kinds/norms.ts";
+import * as products from "./kinds/products.ts";
+import * as rearranging from "./kinds/rearranging.ts";
+import * as resampling from "./kinds/resampling.ts";
+import type { Task, Writer } from "./task.ts";
+import type { Form } from "./value.ts";
+
+/** Nodes of every kind of operation. The WebGPU backend has its exceptions in `backend/webgpu/operations.ts`. */
+const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
+  dense: products.writeDense,
+  activation: elementwise.writeActivation,
+  pointwise: elementwise.writePointwise,
+  reshape: rearranging.writeReshape,
+  conv: products.writeConv,
+  convTranspose: products.writeConvTranspose,
+  add: elementwise.ofTwo("Add"),
+  sub: elementwise.ofTwo("Sub"),
+  mul: elementwise.ofTwo("Mul"),
+  maximum: elementwise.ofTwo("Max"),
+  minimum: elementwise.ofTwo("Min"),
+  where: elementwise.writeWhere,
+  concat: rearranging.writeConcat,
+  expand: rearranging.writeExpand,
+  permute: rearranging.writePermute,
+  slice: rearranging.writeSlice,
+  depthToSpace: rearranging.writeDepthToSpace,
+  pad: resampling.writePad,
+  upsample: resampling.writeUpsample,
+  resize: resampling.writeResize,
+  averagePool: resampling.writeAveragePool,
+  sum: resampling.writeReduce,
+  mean: resampling.writeReduce,
+  layerNorm: norms.writeLayerNorm,
+  groupNorm: norms.writeGroupNorm,
+  rmsNorm: norms.writeRmsNorm,
+  affine: norms.writeAffine,
+  softmax: products.writeSoftmax,
+  matmul: products.writeMatmul,
+  constant: rearranging.writeConstant,
+  embedding: rearranging.writeEmbedding,
+};
+
+/** Writes an operation; returns the tensor that holds its value. */
+export function writeOperation(task: Task): Form {
+  // The table holds under each kind a writer for operations of that kind.
+  return (WRITERS[task.operation.kind] as Writer<OperationKind>)(task);
+}

@@ -1,0 +1,113 @@
+import { firstOrder, isSameOrder, lastOrder, type Order, withoutAxes } from "./axis-order.ts";
+import type { Emitter, Extent, Tensor } from "./emitter.ts";
+
+// Values are channels last, and ONNX's convolutions take channels first. A value is therefore held by one tensor or more,
+// each with its axes in some order. Convolutions leave theirs channels first, most operations take any order, and a
+// tensor that is needed in a missing order is transposed once for all readers.
+
+/** Tensor that holds a value, or a gradient. */
+export interface Form {
+  readonly tensor: Tensor;
+  readonly order: Order;
+}
+
+/** Value of the decoder in a graph, or the gradient for one. */
+export class GraphValue<Each extends Extent = Extent> {
+  readonly graph: Emitter;
+  /** Lengths of one sample's axes, channels last. */
+  readonly shape: readonly Each[];
+  /** Length of the batch axis: 1 where all samples share the value. */
+  readonly batch: Each;
+  private readonly forms: Form[];
+
+  constructor(graph: Emitter, shape: readonly Each[], batch: Each, form: Form) {
+    this.graph = graph;
+    this.shape = shape;
+    this.batch = batch;
+    this.forms = [form];
+    graph.shaped(form.tensor, this.lengths(form.order));
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Lengths of a tensor of this order. */
+  lengths(order: Order): Each[] {
+    return [this.batch, ...order.map((axis) => this.shape[axis]!)];
+  }
+
+  /** Orders in which tensors exist. */
+  get orders(): readonly Order[] {
+    return this.forms.map(({ order }) => order);
+  }
+
+  /** An existing tensor, if possible one that a convolution has left or taken. */
+  get any(): Form {
+    const last = lastOrder(this.rank);
+    return this.forms.find(({ order }) => !isSameOrder(order, last)) ?? this.forms[0]!;
+  }
+
+  /** Tensor with its axes in this order. */
+  in(order: Order): Tensor {
+    const existing = this.forms.find((form) => isSameOrder(form.order, order));
+    if (existing) return existing.tensor;
+    const from = this.any;
+    const permutation = [0, ...order.map((axis) => 1 + from.order.indexOf(axis))];
+    const tensor = this.graph.transpose(from.tensor, permutation);
+    this.forms.push({ tensor, order });
+    return tensor;
+  }
+
+  /** Tensor with channels last. */
+  get last(): Tensor {
+    return this.in(lastOrder(this.rank));
+  }
+
+  /** Tensor with channels first. */
+  get first(): Tensor {
+    return this.in(firstOrder(this.rank));
+  }
+}
+
+/** Values as tensors of one rank and order, which broadcast. */
+export interface Aligned {
+  readonly order: Order;
+  readonly tensors: readonly Tensor[];
+}
+
+/** Aligns values in the order for which the fewest tensors are transposed. */
+export function aligned(graph: Emitter, values: readonly GraphValue[]): Aligned {
+  const order = commonOrder(values);
+  const tensors = values.map((value) => withRank(graph, value, order));
+  return { order, tensors };
+}
+
+/** Tensor of a value in this order, with axes of length 1 for the first ones that it lacks. */
+export function withRank(graph: Emitter, value: GraphValue, order: Order): Tensor {
+  const missing = order.length - value.rank;
+  const tensor = value.in(withoutAxes(order, missing));
+  if (missing === 0) return tensor;
+  const positions = order.flatMap((axis, k) => (axis < missing ? [k + 1] : []));
+  return graph.insertAxes(tensor, positions, broadcastLengths(value, order));
+}
+
+/** Lengths of a value's tensor in this order, with 1 for the first axes that it lacks. */
+export function broadcastLengths<Each extends Extent>({ batch, shape }: GraphValue<Each>, order: Order) {
+  const missing = order.length - shape.length;
+  return [batch, ...order.map((axis) => (axis < missing ? 1 : shape[axis - missing]!))];
+}
+
+function commonOrder(values: readonly GraphValue[]): Order {
+  const rank = Math.max(...values.map((value) => value.rank));
+  const last = lastOrder(rank);
+  const rate = (order: Order) => {
+    const lacking = values.filter((value) => {
+      const own = withoutAxes(order, rank - value.rank);
+      return !value.orders.some((each) => isSameOrder(each, own));
+    });
+    return lacking.length + (isSameOrder(order, last) ? 0.5 : 0);
+  };
+  const candidates = values.filter((value) => value.rank === rank).flatMap(({ orders }) => orders);
+  return candidates.reduce((best, each) => (rate(each) < rate(best) ? each : best));
+}

@@ -1,0 +1,114 @@
+import { invalid, invalidFile, show } from "../base/check.ts";
+import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { formatStart, remakeStart } from "../decoder/start.ts";
+import { normalisePrior } from "../terms/check-prior.ts";
+import { normaliseLoss, type StandardLoss } from "../terms/losses.ts";
+import type { Prior } from "../terms/priors.ts";
+
+// Metadata of an ONNX file that toOnnx writes and loadOnnx reads: what a decoder has beside its graph, as JSON.
+
+/** Key of the name of the latent's input, which is no JSON. */
+export const LATENT_NAME = "latentflow.latent";
+/** Key of the names of the inputs of points. */
+export const POINTS = "latentflow.points";
+/** Key of the decoder's loss. */
+export const LOSS = "latentflow.loss";
+/** Key of the decoder's prior. */
+export const PRIOR = "latentflow.prior";
+/** Key of the decoder's start. */
+export const START = "latentflow.start";
+
+/**
+ * Most characters that are read. A text may be as large as a file, and takes more memory once it is parsed. A prior's are a
+ * covariance of some 320 latents, which takes time in proportion to their cube, without a pause; a start's some 100,000
+ * latents.
+ */
+const MOST_CHARACTERS = {
+  [POINTS]: 2 ** 16,
+  [LOSS]: 2 ** 16,
+  [PRIOR]: 2 ** 21,
+  [START]: 2 ** 21,
+} as const;
+
+type Key = keyof typeof MOST_CHARACTERS;
+type Metadata = ReadonlyMap<string, string>;
+
+function checkedText(where: string, key: Key, what: string, text: string, cure: string): string {
+  const most = MOST_CHARACTERS[key];
+  if (text.length <= most) return text;
+  throw invalid(
+    `${where}: the decoder's ${what} would take ${text.length} characters, more than the ${most} that are read; ${cure}`,
+  );
+}
+
+/** @throws LatentflowError `invalid_argument` when it is longer than what is read */
+export function writePrior(where: string, prior: Prior): string {
+  const cure = "train it with a smaller one, of fewer components or with standard deviations";
+  return checkedText(where, PRIOR, "prior", JSON.stringify(prior), cure);
+}
+
+/** @throws LatentflowError `invalid_argument` when it is longer than what is read */
+export function writeStart(where: string, start: Float32Array): string {
+  const cure = "load the decoder with a start of zeros, and give the start as z0";
+  return checkedText(where, START, "start", formatStart(start), cure);
+}
+
+/** Reads a text as JSON by `read`, whose errors become the file's; undefined where the file has none. */
+function readJson<T>(
+  metadata: Metadata,
+  key: Key,
+  example: string,
+  read: (value: unknown) => T,
+): T | undefined {
+  const text = metadata.get(key);
+  if (text === undefined) return undefined;
+  if (text.length > MOST_CHARACTERS[key]) {
+    throw invalidFile(
+      `the file's ${key} has ${text.length} characters, more than the ${MOST_CHARACTERS[key]} that are read`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidFile(`the file's ${key} is ${show(text)}, expected JSON such as ${example}`);
+  }
+  try {
+    return read(value);
+  } catch (error) {
+    throw error instanceof LatentflowError ? invalidFile(markedMessage(error)) : error;
+  }
+}
+
+/** Names of the inputs of points. */
+export function readPoints(metadata: Metadata): readonly string[] {
+  return (
+    readJson(metadata, POINTS, '["xyz"]', (names) => {
+      if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names as string[];
+      throw invalidFile(
+        `the file's ${POINTS} is ${show(metadata.get(POINTS))}, expected a JSON array of names`,
+      );
+    }) ?? []
+  );
+}
+
+/** Reads the loss; undefined where the file has none. */
+export function readLoss(metadata: Metadata): StandardLoss | undefined {
+  return readJson(metadata, LOSS, '{"name":"squaredError"}', (value) =>
+    normaliseLoss(`the file's ${LOSS}`, value as StandardLoss),
+  );
+}
+
+/** @throws LatentflowError `invalid_file` when the text is no prior's */
+export function readPrior(metadata: Metadata): Prior | undefined {
+  return readJson(metadata, PRIOR, '{"name":"gaussian","mean":0,"std":1}', (value) =>
+    normalisePrior("loadOnnx", value, { name: `the file's ${PRIOR}` }),
+  );
+}
+
+/** @throws LatentflowError `invalid_file` when the text is no start, or one for latents of another size */
+export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
+  return readJson(metadata, START, "[0.5,-1.25]", (value) =>
+    remakeStart("loadOnnx", value, latentSize, `the file's ${START}`),
+  );
+}

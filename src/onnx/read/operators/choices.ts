@@ -1,0 +1,99 @@
+import { align } from "../align.ts";
+import { arrange } from "../layout.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import { type Numbers, permuted } from "../tensor.ts";
+import { makeValue, plainValue, replaced, type Value } from "../value.ts";
+import { bounded, combine, LARGEST, trimmed } from "./arithmetic.ts";
+
+// Choices between two values by a mask, constant or computed.
+
+/** Most slices that a choice by a constant mask is made of. */
+const MOST_RUNS = 256;
+
+/** Chooses by a condition that is computed: a where it is above 0, else b. */
+function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value {
+  const { values, groups, lengths, axes } = align(node, [condition, a, b]);
+  const shape = lengths.length > 0 ? lengths : [1];
+  const inputs = values.map((value, i) => arrange(node, value, trimmed(groups[i]!)).source);
+  return makeValue(
+    node.writer.write("where", inputs, shape),
+    shape,
+    axes,
+    a.type === b.type ? a.type : "float",
+  );
+}
+
+/** Chooses by a mask: by a constant one slices of both values, so that neither reaches the other's places. */
+export function where(node: NodeView): Value {
+  const mask = node.value(0);
+  return choose(node, mask, node.value(1), node.value(2));
+}
+
+/** Chooses between two values by a mask: a where it is not 0, else b. */
+export function choose(node: Site, mask: Value, whole: Value, other: Value): Value {
+  const [a, b] = [finite(node, whole), finite(node, other)];
+  const numbers = mask.source;
+  if (typeof numbers === "string") return chooseComputed(node, mask, a, b);
+  const alignment = align(node, [a, b, mask]);
+  const { lengths, groups } = alignment;
+  const keys = lengths.flatMap((_, i) => (groups[2]![i]!.length > 0 ? [i] : []));
+  const stored = keys.map((key) => groups[2]![key]![0]!);
+  const aligned = alignment.values[2]!;
+  const choices = permuted(aligned.source as Numbers, aligned.shape as readonly number[], stored);
+  const starts = [...choices.keys()].filter((i) => i === 0 || (choices[i] === 0) !== (choices[i - 1] === 0));
+  if (starts.length > MOST_RUNS) return byBounds(node, mask, a, b);
+  // The axes of the mask become the last one.
+  const rest = lengths.flatMap((_, i) => (keys.includes(i) ? [] : [i]));
+  const order = [...rest, ...keys];
+  const sides = [0, 1].map((side) => {
+    const shape = lengths.length > 0 ? lengths : [1];
+    const { source, shape: own } = arrange(node, alignment.values[side]!, groups[side]!);
+    const isWhole = String(own) === String(shape);
+    const whole = isWhole ? source : node.writer.write("expand", [source], shape, { settings: { shape } });
+    const identity = plainValue(whole, shape);
+    return () => arrange(node, identity, [...rest.map((axis) => [axis]), keys]);
+  });
+  const before = rest.map((axis) => lengths[axis]!);
+  const axis = before.length;
+  const slices = starts.map((start, i) => {
+    const end = starts[i + 1] ?? choices.length;
+    const { source, shape } = sides[choices[start] === 0 ? 1 : 0]!();
+    if (end - start === choices.length) return source;
+    const settings = { axis, start, end };
+    return node.writer.write("slice", [source], [...shape.slice(0, -1), end - start], { settings });
+  });
+  const sourceShape = [...before, choices.length];
+  const source =
+    slices.length === 1
+      ? slices[0]!
+      : node.writer.write("concat", slices, sourceShape, { settings: { axis } });
+  return {
+    type: "float",
+    source,
+    sourceShape,
+    shape: order.map((each) => lengths[each]!),
+    axes: alignment.axes.map((factors) => replaced(factors, (factor) => order.indexOf(factor))),
+  };
+}
+
+/** Chooses by bounds that are the largest numbers where a value is not chosen: exact for all finite numbers. */
+function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
+  const bounds = (ofTrue: number): Value => ({
+    ...mask,
+    type: "float",
+    source: (mask.source as Numbers).map((number) => (number === 0 ? -ofTrue : ofTrue)),
+  });
+  const [left, right] = [
+    combine(node, "minimum", a, bounds(LARGEST)),
+    combine(node, "minimum", b, bounds(-LARGEST)),
+  ];
+  return combine(node, "maximum", left, right);
+}
+
+/** Refuses NaN among constants; ±∞, which masks of attention have, become the largest numbers. */
+function finite(node: Site, value: Value): Value {
+  if (typeof value.source === "string") return value;
+  if (value.source.some(Number.isNaN)) return node.refuse("it chooses among numbers of which one is NaN");
+  return bounded(value);
+}

@@ -1,0 +1,56 @@
+import * as functions from "../activations.ts";
+import { align } from "../align.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Site } from "../site.ts";
+import type { Value } from "../value.ts";
+import { BEYOND, besideNumber, bounded, combine, LARGEST, pointwise } from "./arithmetic.ts";
+
+// The larger or smaller of values, and bounds.
+
+/** Reads Max. */
+export function max(node: NodeView): Value {
+  return node.values().reduce((a, b) => extremum(node, "maximum", a, b));
+}
+
+/** Reads Min. */
+export function min(node: NodeView): Value {
+  return node.values().reduce((a, b) => extremum(node, "minimum", a, b));
+}
+
+/** The larger or the smaller of two values, by `relu` or `clip` where one of them is one number. */
+export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: Value): Value {
+  const isMaximum = kind === "maximum";
+  const [left, right] = [a, b].map((value) => finiteBeside(node, value, isMaximum)) as [Value, Value];
+  const bound = numberOf(right) ?? numberOf(left);
+  if (bound === undefined) return combine(node, kind, left, right);
+  const other = besideNumber(align(node, [left, right]), numberOf(right) === undefined ? 1 : 0);
+  if (isMaximum && bound === 0) return pointwise(node, other, functions.RELU);
+  // Beyond what `clip` takes.
+  if (Math.abs(bound) > BEYOND && Math.abs(bound) < LARGEST) return combine(node, kind, left, right);
+  if (isMaximum)
+    return bound < 0 && -bound >= LARGEST ? other : pointwise(node, other, functions.clip(bound, BEYOND));
+  return bound >= LARGEST ? other : pointwise(node, other, functions.clip(-BEYOND, bound));
+}
+
+/** Constants with finite numbers in place of those infinite ones that are never chosen. */
+function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
+  if (typeof value.source === "string") return value;
+  const never = isMaximum ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const chosen = value.source.find((number) => !Number.isFinite(number) && number !== never);
+  if (chosen !== undefined) return node.refuse(`it reads ${chosen} among constants, expected finite numbers`);
+  return bounded(value);
+}
+
+/** The number of a constant that holds one. */
+function numberOf({ source }: Value): number | undefined {
+  return typeof source !== "string" && source.length === 1 ? source[0] : undefined;
+}
+
+/** Reads Clip with constant bounds. */
+export function clip(node: NodeView): Value {
+  const lowest = node.scalar(1) ?? -BEYOND;
+  const highest = node.scalar(2) ?? BEYOND;
+  if (Number.isNaN(lowest) || Number.isNaN(highest)) return node.refuse("a bound is no number");
+  if (lowest === 0 && highest >= BEYOND) return pointwise(node, node.value(0), functions.RELU);
+  return pointwise(node, node.value(0), functions.clip(Math.max(lowest, -BEYOND), Math.min(highest, BEYOND)));
+}

@@ -1,0 +1,301 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  binaryCrossEntropy,
+  type CodeSamples,
+  createDecoder,
+  customLoss,
+  type Decoder,
+  encode,
+  gaussian,
+  gaussianMixture,
+  type Prior,
+  type SampleCodesOptions,
+  type StandardLoss,
+  sampleCodes,
+  squaredError,
+  wasm,
+} from "../../src/index.ts";
+import { randomArray } from "../support/random.ts";
+import { rejected } from "../support/refusal.ts";
+
+const backend = wasm({ relaxed: false, threads: 1 });
+
+/** Weighted mean of f over the codes of a sample, and its standard error by the weights. */
+function meanOver(
+  { codes, weights, effectiveSampleSize }: CodeSamples,
+  sample: number,
+  d: number,
+  f: (z: Float32Array) => number,
+): { readonly mean: number; readonly error: number } {
+  const count = weights.length / effectiveSampleSize.length;
+  const own = weights.subarray(sample * count, (sample + 1) * count);
+  const at = (k: number) =>
+    f(codes.subarray((sample * count + k) * d, (sample * count + k + 1) * d) as Float32Array);
+  let mean = 0;
+  for (const [k, weight] of own.entries()) mean += weight * at(k);
+  let variance = 0;
+  for (const [k, weight] of own.entries()) variance += weight ** 2 * (at(k) - mean) ** 2;
+  return { mean, error: Math.sqrt(variance) };
+}
+
+test("a linear decoder's posterior is the Gaussian that is drawn from: all weights are alike, mean and covariance its own", async () => {
+  // x = Az + b, noise of deviation 0.2, prior N(m, s²): precision AᵀA/σ² + I/s².
+  const decoder = createDecoder({ layers: [2, 3], outputActivation: "identity", seed: 1 });
+  const [a, b] = [
+    [0.5, -1, 0.25, 0.75, -0.5, 2],
+    [0.1, -0.2, 0.3],
+  ];
+  decoder.parameters.set([...a, ...b]);
+  const [sigma, mean, std] = [0.2, [0.5, -0.25], 0.3];
+  const options = {
+    loss: squaredError(),
+    prior: gaussian({ mean, std }),
+    weights: new Float32Array(3).fill(1 / (2 * sigma ** 2)),
+    backend,
+  };
+  const y = Float32Array.from([0.4, -0.9, 0.6]);
+  const result = await encode(decoder, y, options);
+  const samples = await sampleCodes(decoder, y, result, { ...options, count: 4000 });
+  assert.ok(samples.effectiveSampleSize[0]! > 3999, `${samples.effectiveSampleSize[0]}`);
+  const precision = [0, 1].map((i) =>
+    [0, 1].map(
+      (j) =>
+        [0, 1, 2].reduce((sum, o) => sum + a[2 * o + i]! * a[2 * o + j]!, 0) / sigma ** 2 +
+        (i === j ? 1 / std ** 2 : 0),
+    ),
+  );
+  const right = [0, 1].map(
+    (i) =>
+      [0, 1, 2].reduce((sum, o) => sum + a[2 * o + i]! * (y[o]! - b[o]!), 0) / sigma ** 2 +
+      mean[i]! / std ** 2,
+  );
+  const determinant = precision[0]![0]! * precision[1]![1]! - precision[0]![1]! ** 2;
+  const covariance = [
+    [precision[1]![1]! / determinant, -precision[0]![1]! / determinant],
+    [-precision[0]![1]! / determinant, precision[0]![0]! / determinant],
+  ];
+  const exact = covariance.map((row) => row[0]! * right[0]! + row[1]! * right[1]!);
+  for (const i of [0, 1]) {
+    const found = meanOver(samples, 0, 2, (z) => z[i]!);
+    assert.ok(Math.abs(found.mean - exact[i]!) < 4 * found.error, `${found.mean}, expected ${exact[i]}`);
+    for (const j of [0, 1]) {
+      const product = meanOver(samples, 0, 2, (z) => (z[i]! - exact[i]!) * (z[j]! - exact[j]!));
+      assert.ok(Math.abs(product.mean - covariance[i]![j]!) < 4 * product.error);
+    }
+  }
+});
+
+/** Posterior mean and variance of one latent by the trapezoidal rule in float64, from p(z | y) ∝ exp(-nats(z)). */
+function quadrature(nats: (z: number) => number): readonly [mean: number, variance: number] {
+  const points = Array.from({ length: 8001 }, (_, i) => -10 + (20 * i) / 8000);
+  const values = points.map(nats);
+  const least = Math.min(...values);
+  const densities = values.map((value) => Math.exp(least - value));
+  const total = densities.reduce((sum, density) => sum + density, 0);
+  const mean = densities.reduce((sum, density, i) => sum + density * points[i]!, 0) / total;
+  return [mean, densities.reduce((sum, density, i) => sum + density * (points[i]! - mean) ** 2, 0) / total];
+}
+
+const curved = createDecoder({ layers: [1, 4, 3], activation: "tanh", outputActivation: "sigmoid", seed: 3 });
+for (let i = 0; i < curved.parameters.length; i++) curved.parameters[i]! *= 2;
+
+/** Outputs of `curved`, in float64. */
+function outputsAt(z: number): number[] {
+  const p = curved.parameters;
+  const hidden = [0, 1, 2, 3].map((h) => Math.tanh(p[h]! * z + p[4 + h]!));
+  return [0, 1, 2].map((o) => {
+    const logit = hidden.reduce((sum, value, h) => sum + p[8 + 4 * o + h]! * value, p[20 + o]!);
+    return 1 / (1 + Math.exp(-logit));
+  });
+}
+
+const cases: readonly [
+  name: string,
+  loss: StandardLoss,
+  weights: readonly number[] | undefined,
+  prior: Prior,
+][] = [
+  ["mean cross entropy", binaryCrossEntropy(), undefined, gaussian()],
+  ["summed cross entropy", binaryCrossEntropy({ reduction: "sum" }), undefined, gaussian()],
+  ["weights, one element missing", binaryCrossEntropy(), [3, 0, 0.5], gaussian({ mean: 0.5, std: 0.7 })],
+  ["weights and a sum", binaryCrossEntropy({ reduction: "sum" }), [3, 0, 0.5], gaussian({ weight: 2 })],
+  ["squared error", squaredError(), [8, 8, 8], gaussian()],
+  [
+    "a mixture",
+    binaryCrossEntropy(),
+    undefined,
+    gaussianMixture({ means: [[-0.5], [0.7]], stds: 0.6, weights: [1, 2] }),
+  ],
+];
+
+/** Prior in nats times its weight, in float64. */
+function priorAt(prior: Prior, z: number): number {
+  const normal = (mean: number, std: number) => (z - mean) ** 2 / (2 * std ** 2);
+  if (prior.name === "gaussian") return prior.weight * normal(Number(prior.mean), Number(prior.std));
+  const { weights, means, stds } = prior;
+  const densities = [0, 1].map(
+    (k) =>
+      (weights[k]! / (stds as ArrayLike<number>)[k]!) *
+      Math.exp(-normal(means[k]!, (stds as ArrayLike<number>)[k]!)),
+  );
+  return -prior.weight * Math.log(densities[0]! + densities[1]!);
+}
+
+for (const [name, loss, weights, prior] of cases) {
+  test(`weighted codes have the posterior's mean and variance by quadrature: ${name}`, async () => {
+    const y = Float32Array.from([0.9, 0.2, 0.6]);
+    const nats = (z: number) =>
+      outputsAt(z).reduce(
+        (sum, x, o) => {
+          const error =
+            loss.name === "squaredError"
+              ? (x - y[o]!) ** 2
+              : -(y[o]! * Math.log(x) + (1 - y[o]!) * Math.log(1 - x));
+          return sum + (weights?.[o] ?? 1) * error;
+        },
+        priorAt(prior, z),
+      );
+    const [mean, variance] = quadrature(nats);
+    const options = { loss, prior, backend, ...(weights && { weights: Float32Array.from(weights) }) };
+    const samples = await sampleCodes(curved, y, await encode(curved, y, options), {
+      ...options,
+      count: 20_000,
+      seed: 5,
+    });
+    assert.ok(samples.effectiveSampleSize[0]! > 2000 && samples.effectiveSampleSize[0]! <= 20_000);
+    const total = samples.weights.reduce((sum, weight) => sum + weight, 0);
+    assert.ok(Math.abs(total - 1) < 1e-12);
+    const found = meanOver(samples, 0, 1, ([z]) => z!);
+    assert.ok(Math.abs(found.mean - mean) < 4 * found.error, `mean ${found.mean}, expected ${mean}`);
+    const spread = meanOver(samples, 0, 1, ([z]) => (z! - mean) ** 2);
+    assert.ok(Math.abs(spread.mean - variance) < 4 * spread.error, `${spread.mean}, expected ${variance}`);
+  });
+}
+
+const decoder = createDecoder({ layers: [3, 8, 17], outputActivation: "sigmoid", loss: "bce", seed: 2 });
+const prior = gaussian({ std: 2 });
+const y = randomArray(7, 5 * 17, 0, 1);
+
+test("a sample's codes and weights do not depend on its batch mates, their order or number; the seed changes them", async () => {
+  const options: SampleCodesOptions = { prior, backend, count: 9, seed: 4 };
+  const { z } = await encode(decoder, y, { prior, backend });
+  const all = await sampleCodes(decoder, y, { z }, options);
+  for (let sample = 0; sample < 5; sample++) {
+    const own = await sampleCodes(
+      decoder,
+      y.slice(17 * sample, 17 * (sample + 1)),
+      { z: z.slice(3 * sample, 3 * (sample + 1)) },
+      options,
+    );
+    assert.equal(own.codes, all.codes.slice(27 * sample, 27 * (sample + 1)));
+    assert.equal(own.weights, all.weights.slice(9 * sample, 9 * (sample + 1)));
+    assert.is(own.effectiveSampleSize[0], all.effectiveSampleSize[sample]);
+  }
+  assert.equal(await sampleCodes(decoder, y, { z }, options), all);
+  const other = await sampleCodes(decoder, y, { z }, { ...options, seed: 5 });
+  assert.ok(other.codes.every((value, i) => value !== all.codes[i]));
+  const fewer = await sampleCodes(decoder, y, { z }, { ...options, count: 4 });
+  assert.equal(fewer.codes.slice(0, 12), all.codes.slice(0, 12));
+});
+
+test("a decoder's own loss and prior are the defaults, and 200 the count", async () => {
+  const own = createDecoder({ layers: [3, 8, 17], outputActivation: "sigmoid", loss: "bce", seed: 2, prior });
+  const result = await encode(own, y, { backend });
+  const samples = await sampleCodes(own, y, result, { backend });
+  assert.is(samples.codes.length, 5 * 200 * 3);
+  assert.equal(samples, await sampleCodes(decoder, y, result, { prior, backend }));
+});
+
+test("a code that is not finite has weights of 0 and a sample size of 0, and its batch mates have theirs", async () => {
+  const { z } = await encode(decoder, y, { prior, backend });
+  const good = await sampleCodes(decoder, y, { z }, { prior, backend, count: 6 });
+  const broken = z.slice();
+  broken[4] = Number.NaN;
+  const samples = await sampleCodes(decoder, y, { z: broken }, { prior, backend, count: 6 });
+  assert.is(samples.effectiveSampleSize[1], 0);
+  assert.equal([...samples.weights.slice(6, 12)], new Array(6).fill(0));
+  for (const sample of [0, 2, 3, 4]) {
+    assert.equal(
+      samples.weights.slice(6 * sample, 6 * sample + 6),
+      good.weights.slice(6 * sample, 6 * sample + 6),
+    );
+  }
+});
+
+test("no samples: nothing is drawn", async () => {
+  const nothing = new Float32Array(0);
+  const samples = await sampleCodes(decoder, nothing, { z: nothing }, { prior, backend });
+  assert.equal([samples.codes.length, samples.weights.length, samples.effectiveSampleSize.length], [0, 0, 0]);
+});
+
+test("bad input is refused, by its name", async () => {
+  const result = { z: new Float32Array(15) };
+  const cases: readonly [SampleCodesOptions, RegExp][] = [
+    [{}, /there is no prior.*give one such as fitGaussian\(codes\)/],
+    [{ prior: "none" }, /there is no prior/],
+    [{ prior, count: 0 }, /count is 0, expected/],
+    [{ prior, count: 1.5 }, /count is 1\.5/],
+    [{ prior, seed: -1 }, /seed is -1/],
+    [{ prior, weights: new Float32Array(3) }, /weights has 3 values, expected 17 .* or 85/],
+    [{ prior: gaussian({ mean: [0, 0] }) }, /prior is for latents of 2 values, expected 3/],
+    [{ prior, colour: 1 } as never, /colour/],
+    [{ prior, onProgress: 1 as never }, /onProgress is 1/],
+    [
+      {
+        prior,
+        loss: customLoss({ value: (x, t) => (x - t) ** 2, gradient: (x, t) => 2 * (x - t) }),
+      },
+      /loss has no curvature/,
+    ],
+  ];
+  for (const [options, message] of cases)
+    await rejected(sampleCodes(decoder, y, result, options), "invalid_argument", message);
+  const ofResult = (value: unknown, message: RegExp) =>
+    rejected(sampleCodes(decoder, y, value as never, { prior }), "invalid_argument", message);
+  await ofResult(undefined, /result is undefined, expected what encode returns, or \{ z \}/);
+  await ofResult(new Float32Array(15), /result is/);
+  await ofResult({ z: [0] }, /result\.z is an Array/);
+  await ofResult({ z: new Float32Array(14) }, /result\.z has 14 values, expected 15/);
+  const missing = y.slice();
+  missing[3] = Number.NaN;
+  await rejected(
+    sampleCodes(decoder, missing, result, { prior }),
+    "invalid_argument",
+    /y is NaN at sample 0/,
+  );
+});
+
+test("progress is reported, and an abort ends the call with its reason", async () => {
+  const { z } = await encode(decoder, y, { prior, backend });
+  const seen: number[] = [];
+  await sampleCodes(
+    decoder,
+    y,
+    { z },
+    {
+      prior,
+      backend,
+      count: 50,
+      onProgress: ({ done, total }) => seen.push(done / total),
+    },
+  );
+  assert.is(seen.at(-1), 1);
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const call = sampleCodes(decoder, y, { z }, { prior, backend, count: 100_000, signal: controller.signal });
+  setTimeout(() => controller.abort(reason), 20);
+  await call.then(
+    () => assert.unreachable(),
+    (error) => assert.is(error, reason),
+  );
+  await rejected(sampleCodes(disposed(), y, { z }, { prior }), "disposed", /decoder/);
+});
+
+function disposed(): Decoder {
+  const gone = createDecoder({ layers: [3, 8, 17], outputActivation: "sigmoid", loss: "bce" });
+  gone.dispose();
+  return gone;
+}
+
+test.run();

@@ -1,0 +1,62 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { invalid, refused } from "../../../src/base/check.ts";
+import { callOf, clause, option, scopeOf, theOption } from "../../../src/base/message.ts";
+import { messageInFlags } from "../../../src/cli/options/message.ts";
+
+const FLAGS: Readonly<Record<string, string>> = {
+  y: "--data",
+  "validation.y": "--validate",
+  "wasm.threads": "--threads",
+  validation: "--validate",
+  loss: "--loss",
+  resume: "--resume",
+  outputShape: "--output-shape",
+  inputShapes: "--input-shape",
+};
+
+const names = {
+  flagOf: (paths: readonly string[]) => paths.map((path) => FLAGS[path]).find((flag) => flag !== undefined),
+  subjectOf: (flag: string) => ({ text: `${flag} a.npy`, isFile: flag !== "--threads" }),
+  fileOf: (file: string) => `--decoder ${file}`,
+};
+
+test("flags take the place of options, by the function and the option that holds them", () => {
+  for (const [message, expected] of [
+    [refused("encode", "y", "is", "NaN", "numbers"), "--data a.npy has NaN, expected numbers"],
+    [refused("encode", "z0", "has", "3 values", "2"), "z0 has 3 values, expected 2"],
+    [
+      refused(`${callOf("train")}: ${scopeOf("validation")}`, "y", "has", "0 values", "some"),
+      "--validate a.npy has 0 values, expected some",
+    ],
+    [refused("wasm", "threads", "is", "0", "a number"), "--threads a.npy is 0, expected a number"],
+    [invalid(`${callOf("train")}: ${scopeOf("validation")}: too short`), "--validate: too short"],
+    [refused("--weights w.npy", "count", "is", "0", "1"), "--weights w.npy: count is 0, expected 1"],
+  ] as const) {
+    assert.is(messageInFlags(message, names), expected);
+  }
+});
+
+test("a file that a function was given is named, unless the message begins with a flag", () => {
+  const where = callOf("loadDecoder", "d.onnx");
+  assert.is(messageInFlags(invalid(`${where}: no floats`), names), "--decoder d.onnx: no floats");
+  const shape = refused(where, "outputShape", "is", "[5]", "[6]");
+  assert.is(messageInFlags(shape, names), "--output-shape a.npy has [5], expected [6]");
+});
+
+test("advice has the flag and its value; a clause is left out where no flag can follow it", () => {
+  const shapes = option("inputShapes", { z: [4, 8], "a b": [2] }, "…");
+  for (const [text, expected] of [
+    [`give ${option("loss", "mse", "squaredError()")}`, "give --loss mse"],
+    [`go on with ${option("resume", true)}`, "go on with --resume"],
+    [`give ${option("outputShape", [28, 28])}`, "give --output-shape 28,28"],
+    [`give ${shapes}`, "give --input-shape z=4,8 --input-shape a b=2"],
+    [`give ${option("prior", "none")} or ${theOption("prior")}`, 'give prior: "none" or the option prior'],
+    [`stop${clause("loss", `, or give ${theOption("loss")}`)}`, "stop, or give --loss"],
+    [`stop${clause("prior", `, or give ${theOption("prior")}`)}`, "stop"],
+  ] as const) {
+    assert.is(messageInFlags(invalid(`${callOf("encode")}: ${text}`), names), expected);
+  }
+});
+
+test.run();

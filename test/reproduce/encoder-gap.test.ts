@@ -1,0 +1,151 @@
+// run: once
+// Tests reproduce/encoder-gap.ts, reproduce/hidden.ts and reproduce/classify.ts.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Classified, linearAccuracy } from "../../reproduce/classify.ts";
+import { elementNamed, jobsOf } from "../../reproduce/elements.ts";
+import type { GapFound } from "../../reproduce/encoder-gap-runs.ts";
+import {
+  areaUnderCurve,
+  pixelErrors,
+  randomPixels,
+  topHalf,
+  turned,
+  withNoise,
+} from "../../reproduce/hidden.ts";
+import { createRandom } from "../../src/base/random.ts";
+import { randomArray } from "../support/random.ts";
+
+const images = randomArray(3, 5 * 36, 0, 1);
+
+test("hidden pixels have weight 0 and the value 0, the others are as they were; a seed hides the same ones", () => {
+  for (const hide of [randomPixels(0.4), topHalf]) {
+    const { y, weights } = hide(images, 36, 7);
+    assert.equal(hide(images, 36, 7), { y, weights });
+    for (let i = 0; i < images.length; i++) {
+      assert.ok(weights![i] === 0 || weights![i] === 1);
+      assert.is(y[i], weights![i] === 0 ? 0 : images[i]);
+    }
+  }
+  const { weights } = topHalf(images, 36, 0);
+  assert.equal(
+    [...weights!.slice(36, 72)],
+    Array.from({ length: 36 }, (_, i) => (i < 18 ? 0 : 1)),
+  );
+  const many = randomPixels(0.9)(new Float32Array(20_000), 100, 1).weights!;
+  const given = many.reduce((sum, weight) => sum + weight, 0);
+  // Four standard deviations of a binomial.
+  assert.ok(Math.abs(given - 2000) < 4 * Math.sqrt(20_000 * 0.09), `${given}`);
+  assert.not.equal(randomPixels(0.4)(images, 36, 8).weights, randomPixels(0.4)(images, 36, 7).weights);
+});
+
+test("noise has the deviation that is asked for and stays within [0, 1]", () => {
+  const noisy = withNoise(new Float32Array(20_000).fill(0.5), 0.1, 2);
+  const variance = noisy.reduce((sum, value) => sum + (value - 0.5) ** 2, 0) / noisy.length;
+  assert.ok(Math.abs(Math.sqrt(variance) - 0.1) < 0.003, `${Math.sqrt(variance)}`);
+  assert.ok(withNoise(images, 3, 2).every((value) => value >= 0 && value <= 1));
+});
+
+test("images are turned about their middle: a quarter moves pixels, nothing leaves them as they are", () => {
+  assert.equal(turned(images, 6, 0), images);
+  const quarter = turned(images, 6, 90);
+  for (let row = 0; row < 6; row++) {
+    for (let column = 0; column < 6; column++) {
+      const from = images[36 + column * 6 + (5 - row)]!;
+      assert.ok(Math.abs(quarter[36 + row * 6 + column]! - from) < 1e-6);
+    }
+  }
+  // A pixel in the middle of three by three stays where it is.
+  const middle = Float32Array.from([0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  assert.ok(Math.abs(turned(middle, 3, 33)[4]! - 1) < 1e-6);
+});
+
+test("errors are of the hidden pixels alone, where there are any", () => {
+  const truth = Float32Array.from([1, 0, 0.5, 1]);
+  const x = Float32Array.from([0.5, 0.25, 0.5, 0]);
+  const half = pixelErrors(truth, x, Float32Array.from([0, 0, 1, 1]));
+  assert.is(half.squaredError, (0.25 + 0.0625) / 2);
+  assert.ok(Math.abs(half.crossEntropy - (Math.log(2) - Math.log(0.75)) / 2) < 1e-12);
+  assert.is(pixelErrors(truth, x, undefined).squaredError, (0.25 + 0.0625 + 0 + 1) / 4);
+});
+
+test("the area under the ROC curve is the share of pairs in the right order, ties half", () => {
+  const { below } = createRandom(4);
+  const negatives = Array.from({ length: 40 }, () => below(10));
+  const positives = Array.from({ length: 30 }, () => below(13));
+  let right = 0;
+  for (const a of negatives) for (const b of positives) right += a < b ? 1 : a === b ? 0.5 : 0;
+  assert.ok(Math.abs(areaUnderCurve(negatives, positives) - right / 1200) < 1e-12);
+  assert.is(areaUnderCurve([1, 2], [3, 4]), 1);
+  assert.is(areaUnderCurve([3, 4], [1, 2]), 0);
+});
+
+/** Points around (3c, -c), c the class. */
+function classes(seed: number, spread: number): Classified {
+  const { below, uniform } = createRandom(seed);
+  const labels = Uint8Array.from({ length: 300 }, () => below(3));
+  const points = Float32Array.from({ length: 600 }, (_, i) => {
+    const center = [3, -1][i % 2]! * labels[Math.floor(i / 2)]! ** 2;
+    return center + spread * (uniform() - 0.5);
+  });
+  return { points, labels };
+}
+
+test("a linear classifier finds classes that lines part, whatever the scale, and guesses where nothing tells them", () => {
+  const [train, other] = [classes(1, 0.5), classes(2, 0.5)];
+  const ends = ({ points, labels }: Classified): Classified => {
+    const rows = [...labels.keys()].filter((row) => labels[row] !== 1);
+    return {
+      points: Float32Array.from(rows.flatMap((row) => [1000 * points[2 * row]!, points[2 * row + 1]!])),
+      labels: Uint8Array.from(rows, (row) => labels[row]!),
+    };
+  };
+  assert.is(linearAccuracy(ends(train), ends(other), 2, 1e-3), 1);
+  const blind = { ...other, points: new Float32Array(600) };
+  const share = linearAccuracy({ ...train, points: new Float32Array(600) }, blind, 2, 1e-3);
+  assert.ok(share < 0.5, `${share}`);
+});
+
+test("the page says what the figures are, seed by seed, and that they are missing where they are", () => {
+  const element = elementNamed("encoder-gap");
+  const settings = { quick: false, seeds: 3 };
+  const jobs = jobsOf(element, settings);
+  assert.is(new Set(jobs.map(({ id }) => id)).size, jobs.length);
+  const nothing = element.page(new Map<string, never>(), settings, () => new Map());
+  assert.match(nothing.summary.holds, /not computed yet/);
+  assert.not.match(nothing.markdown, /NaN|undefined|\||\.png/);
+
+  const measured = (loss: number) => ({ loss, squaredError: 0.01, seconds: 1 });
+  const found = (encoder: number, inverted: number) =>
+    ({
+      intact: { encoder: measured(encoder), inverted: measured(inverted) },
+      hidden: {
+        "50 %": { encoder: { squaredError: 0.0468, crossEntropy: 0.2 } },
+        "90 %": {},
+        "top half": {},
+      },
+      noisy: {},
+      classified: { encoder: { linear: 0.8, neighbours: 0.943 } },
+      turns: { 20: { inverted: 0.58, encoder: 0.7, gap: 0.73 } },
+    }) as unknown as GapFound;
+  const results = new Map([
+    ...[0, 1, 2].map(
+      (seed) => [`MNIST, 480 images, autoencoder, seed ${seed}`, found(0.0981, 0.0781)] as const,
+    ),
+    ["MNIST, 50000 images, autoencoder, seed 0", found(0.0781, 0.07)] as const,
+  ]);
+  const { markdown, summary } = element.page(
+    results as unknown as Map<string, never>,
+    settings,
+    () => new Map(),
+  );
+  assert.match(summary.holds, /A decoder of 480 digits, inverted, is at 0\.0781 ± 0\.0000 \(0\.0200\)/);
+  assert.match(summary.holds, /1\.00 times the excess/);
+  // (0.0981 - 0.0580797) / (0.0781 - 0.0580797)
+  assert.match(summary.ours, /^2\.00 ± 0\.00, …, 1\.68$/);
+  assert.match(markdown, /\| 480 \| autoencoder \| 50 % \| 0\.0468 ± 0\.0000; 0\.2000 ± 0\.0000 \|/);
+  assert.match(markdown, /\| 480 \| autoencoder \| 0\.800 ± 0\.000; 0\.943 ± 0\.000 \|/);
+  assert.match(markdown, /0\.58 ± 0\.00; 0\.70 ± 0\.00; 0\.73 ± 0\.00/);
+});
+
+test.run();

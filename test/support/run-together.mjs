@@ -1,0 +1,22 @@
+// Runs test files in one process, one after the other, and prints one summary of them all:
+//
+//   node --import tsx test/support/run-together.mjs test/base/check.test.ts test/base/random.test.ts
+//
+// One process starts and loads the sources once, which takes a second: longer than most files' tests.
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+// uvu reads these globals: with UVU_DEFER it collects the tests of the file at UVU_INDEX instead of running them.
+const uvuGlobals = /** @type {{ UVU_DEFER: boolean, UVU_INDEX: number, UVU_QUEUE: unknown[][] }} */ (
+  /** @type {unknown} */ (globalThis)
+);
+uvuGlobals.UVU_DEFER = true;
+const { exec } = await import("uvu");
+for (const [index, file] of process.argv.slice(2).entries()) {
+  const queue = [file];
+  uvuGlobals.UVU_INDEX = index;
+  uvuGlobals.UVU_QUEUE.push(queue);
+  await import(pathToFileURL(resolve(file)).href);
+  if (queue.length === 1) throw new Error(`${file} has no tests to run: is test.run() missing?`);
+}
+await exec();
