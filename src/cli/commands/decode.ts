@@ -19,7 +19,8 @@ import {
   type FixedInputs,
   fixedOptions,
   openFixed,
-  readAllFixedInputs,
+  planFixedInputs,
+  readFixedInputs,
 } from "../input/fixed-inputs.ts";
 import { readCodes } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
@@ -109,7 +110,11 @@ async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   const limits = limitsOf(options, signal);
   const sources = await openFixed(decoder, options.fixed, limits);
   const latents = await readLatents(options, decoder, limits);
-  const fixed = await readAllFixedInputs(decoder, sources, options.points, latents);
+  const fixed = await readFixedInputs(
+    planFixedInputs(decoder, sources, options.points, latents),
+    0,
+    latents.count,
+  );
   await makeFolder(options.out, decodeOutputs, options);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, {
@@ -123,7 +128,7 @@ async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
 interface Latents {
   readonly z: Float32Array;
   readonly count: number;
-  /** How many the file holds. */
+  /** Number of latents in the file. */
   readonly total: number;
 }
 
@@ -138,7 +143,7 @@ async function readLatents(
   return { z: values.subarray(0, count * latentSize), count, total };
 }
 
-/** The picture's rows: 10 × 10 images at most. */
+/** Bounds of the picture: 10 × 10 images. */
 const imagesPerRow = 10;
 const rowsAtMost = 10;
 
@@ -157,18 +162,17 @@ async function writeDecodeOutputs(
       content: `what the latents stand for: ${showLengths(shape)}, float32`,
     },
   ];
-  // Points × channels is no picture, whatever the numbers.
+  // Points × channels is no image.
   const layout = points === undefined ? imageLayout(outputShape) : undefined;
   if (layout && decoded.length > 0) {
     const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
     const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), layout);
     files.push({ name: "decoded.png", bytes: picture, content: `the first ${shown} as images` });
   }
-  // An earlier run's picture must not be left beside this one's samples.
   return writeOutputs(folder, files, decodeOutputs.slice(files.length));
 }
 
-/** The images in rows, from black to white; what the last row lacks is white. */
+/** Arranges images in rows, from black to white. The last row is filled up with white. */
 function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
   const { low, span } = greyScale([images]);
   const tones = images.map((value) => (value - low) / span);

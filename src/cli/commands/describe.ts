@@ -71,17 +71,17 @@ function formatDescription(decoder: Decoder, figures: readonly Figure[]): string
   return `${describe(decoder)}\n\n${lines.join("")}${note}`;
 }
 
-/** So many values of a start are shown to people. */
+/** Values of a start that the lines show. */
 const SHOWN_VALUES = 4;
 
-/** Where flows begin, as people read it: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
+/** Formats a start: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
 function showStart(start: Float32Array): string {
   const shown = Array.from(start.subarray(0, SHOWN_VALUES), (value) => String(Number(value.toPrecision(4))));
   if (start.length <= SHOWN_VALUES) return shown.join(", ");
   return `${shown.join(", ")}, … (${start.length} values)`;
 }
 
-/** Figures of a decoder: its description, then its inputs and its output, of which people get a line each. */
+/** Figures of a decoder. The document also has the description, whose text is a table of its own. */
 function figuresOf(file: string, decoder: Decoder): Figure[] {
   const { verified, unverifiedReason = null, latentSize, prior = null, start } = decoder;
   const fixedInputs = decoder.fixedInputs.map(({ name, classes }) => {

@@ -117,7 +117,7 @@ Examples:
     const shard = chosenShard(given, shards, process.env);
     if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
     const pair = chosenFlowAndSolver(command);
-    // Clusters mix processors, on which the other build may differ in its last bits.
+    // Clusters mix processors, on which the relaxed build may differ in its last bits.
     await runJob({ ...options, ...pair, ...(shard && { shard, plain: true }) });
   });
 }

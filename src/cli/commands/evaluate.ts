@@ -36,9 +36,8 @@ import {
   type FixedInputs,
   fixedOptions,
   openFixed,
-  readAllFixedInputs,
 } from "../input/fixed-inputs.ts";
-import { checkSamples, readWeightsOf, readZ0Of } from "../input/samples.ts";
+import { readFixedOf, readWeightsOf, readZ0Of } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
   addEncodeSettings,
@@ -78,7 +77,7 @@ import { showSampleProgress } from "../output/progress.ts";
 import { type Figure, formatReport } from "../output/report.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
-/** What `latentflow evaluate` is asked for, as commander hands it over. */
+/** Options of `latentflow evaluate`, as commander returns them. */
 interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
   readonly encoder?: string;
   readonly out?: string;
@@ -143,7 +142,7 @@ interface Input {
   readonly fixed: FixedInputs;
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
-  /** How samples are encoded: by an encoder or by a flow. */
+  /** Encoder, or flow and solver, that encode the samples. */
   readonly by: { readonly encoder: Decoder } | ChosenFlowAndSolver;
 }
 
@@ -176,14 +175,7 @@ async function readInput(
   const prior = await readPrior(job, decoder, limitsOf(job, signal));
   const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", signal);
-  const { count, shape } = data.dataset;
-  const flag = job.dataset === undefined ? "--data" : `--dataset ${job.dataset}`;
-  const fixed = await readAllFixedInputs(decoder, sources, job.points, {
-    count,
-    total: data.total,
-    samples: { flag, shape },
-  });
-  checkSamples(data.at, shape, fixed.decoder, fixed.points);
+  const fixed = await readFixedOf(data, decoder, sources, job.points);
   const weights = await readWeightsOf(data, "--weights", job.weights, limitsOf(job, signal));
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
   return { data, weights, z0, decoder, fixed, loss, prior, by };

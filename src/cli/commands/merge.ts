@@ -5,13 +5,13 @@ import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
 import { endFigures, lossFigures, workFigures } from "../output/figures.ts";
 import { makeFolder, type Output } from "../output/output-files.ts";
-import { pictureNames } from "../output/picture-files.ts";
+import { pictureNames } from "../output/pictures.ts";
 import { print } from "../output/print.ts";
 import { formatDuration, showProgress } from "../output/progress.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import type { Part } from "../parts/part.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
-import { allParts, missingUnits, observed, showRanges } from "../parts/read-parts.ts";
-import { openRunFolders } from "../parts/run-folders.ts";
+import { allParts, missingUnits, openRunFolders, showRanges } from "../parts/read-parts.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { unitCount } from "../parts/units.ts";
 import {
@@ -80,14 +80,14 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   const start = performance.now();
   let outputs: Output[];
   try {
-    const parts = observed(allParts(folders), (part) => {
+    const onPart = (part: Part) => {
       signal.throwIfAborted();
       summariser.add(part);
       const done = part.first + part.count;
       const perSecond = (1000 * done) / (performance.now() - start);
       display.update({ done, loss: summariser.mean("meanLoss"), perSecond });
-    });
-    outputs = await writeResults(out, options.format, manifest, parts, pictureNames);
+    };
+    outputs = await writeResults(out, options.format, manifest, allParts(folders), pictureNames, onPart);
   } catch (error) {
     if (!signal.aborted) throw error;
     sayInterrupted("stopped; nothing is written");

@@ -7,7 +7,7 @@ import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } fr
 import type { Job } from "../options/job.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
 import { makeFolder } from "../output/output-files.ts";
-import { pictureNames, writePictures } from "../output/picture-files.ts";
+import { pictureNames, writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
@@ -15,13 +15,13 @@ import { encodeUnits } from "../parts/encode-units.ts";
 import { type Manifest, manifestOf } from "../parts/manifest.ts";
 import type { Part } from "../parts/part.ts";
 import { PartsFolder, partsName } from "../parts/parts-folder.ts";
-import { allParts, observed } from "../parts/read-parts.ts";
+import { allParts } from "../parts/read-parts.ts";
 import type { ResultsPlan } from "../parts/results-format.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/units.ts";
 import { resultsFileNames, writeResults } from "../parts/write-results.ts";
 
-/** What a run that encodes may write. */
+/** Names of the files that a run may write. */
 const encodeOutputs = [...resultsFileNames, ...pictureNames];
 
 /** A run whose input has been opened. */
@@ -33,22 +33,22 @@ interface Run {
 }
 
 /**
- * Encodes files of samples, writes the results to the job's folder and prints a report. Up to a unit of samples are
- * encoded at once; after Ctrl-C or SIGTERM nothing is written. More samples, and shards, are encoded a unit at a time, and
- * each unit's part is kept: after any end the same command goes on from there. The exit code says which signal has come.
+ * Encodes files of samples, writes the results to the job's folder and prints a report. A run of one unit writes nothing
+ * after Ctrl-C or SIGTERM. Larger runs, and shards, are encoded a unit at a time, and each unit's part is kept: after any
+ * end the same command goes on from there. The exit code tells the signal.
  */
 export async function runJob(job: Job): Promise<void> {
   const signal = interruptSignal();
   const nothing = "stopped before the first sample; nothing is written";
   const input = await unlessInterrupted(signal, openInput(job, signal), nothing);
   if (!input) return;
-  // Before the work, so that a folder that cannot be made costs nothing. What a shard does not write, merge will.
+  // Before the work, so that a folder that cannot be made costs nothing. A shard checks the files of merge.
   await makeFolder(job.out, encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
-  // Parts of a run that was cut otherwise are not to be left behind: what differs is said.
+  // A folder with parts is never treated as one unit: parts of another run are refused by name.
   const isOneUnit =
     unitCount(cut) <= 1 && !job.shard && !(await PartsFolder.hasParts(join(job.out, partsName)));
   if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
@@ -58,7 +58,7 @@ export async function runJob(job: Job): Promise<void> {
   try {
     await encodeInParts(run, folder);
   } finally {
-    // Other shards may be at work there. What a failure leaves must not hide the failure.
+    // Not for a shard, whose folder others may use. An error here must not hide the first one.
     if (!job.shard) await folder.removeUnused().catch(() => {});
   }
 }
@@ -68,19 +68,19 @@ function unitFor({ fixed, samples }: EncodingInput): number {
   return standardUnit(multiplications + sums, samples.count);
 }
 
-/** Encodes the samples of a run that is one unit. It keeps no parts. */
+/** Encodes the samples of a run of one unit, which keeps no parts. */
 async function encodeAtOnce(run: Run): Promise<void> {
   const { job, cut } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
   const parts: Part[] = [];
   await encodeShown(run, [unit], async (part) => void parts.push(part));
   if (parts.length > 0) return writeAll(run, parts, parts[0]!);
-  // The demo, whose samples are given by no flag, has no units either.
+  // The demo has a `dataFlag`, and no option for units.
   const hint = `: up to --unit samples, ${formatCount(cut.unit)}, are computed as a whole. With fewer what is done is kept`;
   sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
 }
 
-/** Encodes the units that have no part yet. A shard is done then; a run of all units writes the results and removes the parts. */
+/** Encodes the units without a part. A run of all units then writes the results and removes the parts. */
 async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const { job, cut, signal } = run;
   const units = unitsOf(cut, job.shard);
@@ -142,8 +142,8 @@ async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
 /**
  * Reads the parts that are there, until the signal aborts.
  *
- * @param summariser to which whole parts are added
- * @returns how many units have a whole part, and those whose part is missing, torn, or of another run
+ * @param summariser gets the whole parts
+ * @returns the number of units with a whole part, and the units whose part is missing, torn, or of another run
  */
 async function findParts(
   folder: PartsFolder,
@@ -164,7 +164,7 @@ async function findParts(
   return { found, missing };
 }
 
-/** Encodes units and shows the progress. */
+/** Encodes units, and shows the progress. */
 async function encodeShown(
   { job, input, signal }: Run,
   units: readonly Unit[],
@@ -180,10 +180,10 @@ async function encodeShown(
 }
 
 /**
- * Writes the results of all samples, and pictures of the first ones; prints the report.
+ * Writes the results of all samples and pictures of the first ones, and prints the report.
  *
  * @param parts all of them, in order
- * @param units of a run that keeps parts
+ * @param units counts of a run that keeps parts
  */
 async function writeAll(
   { job, input, cut, signal }: Run,
@@ -192,27 +192,22 @@ async function writeAll(
   units?: UnitCounts,
 ): Promise<void> {
   const plan: ResultsPlan = {
-    ...{ samples: cut.samples, latentSize: input.decoder.latentSize, sampleShape: input.samples.shape },
+    samples: cut.samples,
+    latentSize: input.decoder.latentSize,
+    sampleShape: input.samples.shape,
     hasPrior: input.prior.prior !== undefined,
     hasReconstructions: job.reconstructions ?? false,
   };
   const summariser = new RunSummariser();
-  // A run that draws no pictures must not be left beside an earlier one's.
-  const written = await writeResults(
-    job.out,
-    job.format,
-    plan,
-    observed(parts, (part) => {
-      // A single unit comes whole or not at all: once it is here its results are written, however late the signal.
-      if (units) signal.throwIfAborted();
-      summariser.add(part);
-    }),
-    pictureNames,
-  );
+  const written = await writeResults(job.out, job.format, plan, parts, pictureNames, (part) => {
+    // The results of a single unit, once computed, are written even after a signal.
+    if (units) signal.throwIfAborted();
+    summariser.add(part);
+  });
   const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
   const summary = summariser.summary();
   const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });
   print(formatReport(figures, outputs, job.json));
-  // Also of a run whose samples were all done: it may have come to fewer pictures.
+  // Also after the last sample: pictures may be missing.
   if (signal.aborted) setInterrupted();
 }

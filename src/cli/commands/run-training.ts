@@ -1,12 +1,9 @@
-import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { invalid } from "../../base/check.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
-import { shortPath } from "../input/files.ts";
-import { fixedOptions, fixedValues, openFixed, readAllFixedInputs } from "../input/fixed-inputs.ts";
-import { checkSamples, readWeightsOf } from "../input/samples.ts";
+import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
+import { readFixedOf, readWeightsOf } from "../input/samples.ts";
 import { makeDecoder } from "../input/training-decoder.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
 import { priorOption, readPrior } from "../options/prior.ts";
@@ -20,12 +17,12 @@ import { trainingFigures } from "../output/training-figures.ts";
 import { logName, openTrainingLog } from "../output/training-log.ts";
 import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
 
-/** Mini-batches that the loss on show is the mean of. */
+/** Mini-batches over which the shown loss is averaged. */
 const shownBatches = 100;
 
 /**
- * Trains a decoder, writes what comes of it to the folder and prints a report. Ctrl-C or SIGTERM ends the work after a
- * last checkpoint, from which it can go on; the exit code says so.
+ * Trains a decoder, writes the results to the folder and prints a report. Ctrl-C or SIGTERM ends the work after a last
+ * checkpoint, from which it can go on; the exit code tells the signal.
  */
 export async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<void> {
   const signal = interruptSignal();
@@ -34,7 +31,6 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   if (!input) return;
   await makeFolder(job.out, [...trainingOutputs, logName], job);
   const checkpointFile = join(job.out, "checkpoint.safetensors");
-  if (!job.resume) await refuseExisting(checkpointFile);
 
   const start = performance.now();
   const result = await trainShown(input, job, training, checkpointFile, signal);
@@ -55,38 +51,22 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
-  const fixed = await readAllFixedInputs(
-    decoder,
-    await openFixed(decoder, job.fixed, limits),
-    job.points,
-    rowsOf(job, data, "data"),
-  );
-  checkSamples(data.at, data.dataset.shape, fixed.decoder, fixed.points);
+  const sources = await openFixed(decoder, job.fixed, limits);
+  const fixed = await readFixedOf(data, decoder, sources, job.points);
   const validationFixed =
     validation &&
-    (await readAllFixedInputs(
+    (await readFixedOf(
+      validation,
       decoder,
       await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
       fixed.points,
-      rowsOf(job, validation, "validate"),
     ));
-  if (validation) {
-    const { decoder: sized, points } = validationFixed!;
-    checkSamples(validation.at, validation.dataset.shape, sized, points);
-  }
   return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
 }
 
-/** Refuses a prior that decoder.safetensors will have no room for: better before the run than at its end. */
+/** Refuses a prior that is too large for decoder.safetensors, before the run instead of at its end. */
 function refuseLargePrior(prior: Prior, latentSize: number): void {
   createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
-}
-
-/** What fixed inputs have to fit. */
-function rowsOf(job: TrainingJob, { dataset, total }: SourcedData, option: "data" | "validate") {
-  const flag =
-    job.dataset === undefined || option === "validate" ? `--${option}` : `--dataset ${job.dataset}`;
-  return { count: dataset.count, total, samples: { flag, shape: dataset.shape } };
 }
 
 function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
@@ -96,19 +76,7 @@ function readValidation(job: TrainingJob, file: string | true, signal: AbortSign
   return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", signal);
 }
 
-async function refuseExisting(checkpointFile: string): Promise<void> {
-  const exists = await access(checkpointFile).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return;
-  throw invalid(
-    `${shortPath(checkpointFile)} is there, the checkpoint of an earlier run; go on from it with --resume, give ` +
-      "another --out, or remove it",
-  );
-}
-
-/** Trains, with progress on stderr and in the log; undefined when the signal has ended it. */
+/** Trains, with progress on stderr and in the log; undefined if the signal has ended it. */
 async function trainShown(
   {
     decoder,
@@ -134,7 +102,7 @@ async function trainShown(
   const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
   const display = showProgress({ title, unit: "samples", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
-  /** Images of the latest checkpoint, if there is one: the first may come before the first update. */
+  /** Images of the latest checkpoint, which may precede the first update. */
   let kept: number | undefined;
   try {
     return await training.train(decoder, data.dataset, {

@@ -6,8 +6,7 @@ import { print, say } from "../output/print.ts";
 import { formatDuration } from "../output/progress.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
-import { missingUnits, showRanges, tornUnits } from "../parts/read-parts.ts";
-import { openRunFolders } from "../parts/run-folders.ts";
+import { missingUnits, openRunFolders, showRanges, tornUnits } from "../parts/read-parts.ts";
 import { shardOf, unitAt, unitCount } from "../parts/units.ts";
 
 interface StatusOptions {
@@ -87,10 +86,10 @@ async function status(dirs: readonly string[], { shards, check, json }: StatusOp
   print(formatReport(figures, [], json));
 }
 
-/** Parts older than this before the last one say nothing of how fast it goes now, in milliseconds. */
+/** Milliseconds before the last part over which the speed is measured. */
 const RECENT = 60 * 60 * 1000;
 
-/** Samples per second, by when the latest parts came; undefined where there are not two. */
+/** Samples per second, by the times of the latest parts; undefined for fewer than two. */
 async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefined> {
   const parts: { readonly time: number; readonly samples: number }[] = [];
   for (const folder of folders) {

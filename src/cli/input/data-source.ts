@@ -8,7 +8,7 @@ import { parseCount } from "../options/parse.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
 
-/** Where samples come from, as commander hands it over. */
+/** Options of samples, as commander returns them. */
 export interface DataOptions {
   readonly data?: string;
   readonly dataset?: keyof typeof loaders;
@@ -17,14 +17,17 @@ export interface DataOptions {
   readonly maxBytes?: number;
 }
 
-/** Samples, and where they come from. */
+/** Samples in memory, with their source. */
 export interface SourcedData {
-  /** As a report has it. */
+  /** Name of the source in reports. */
   readonly source: string;
-  /** What messages begin with. */
+  /** Flag that gives the samples: `--data`, `--dataset mnist`. */
+  readonly flag: string;
+  /** Beginning of messages: the flag, with its file. */
   readonly at: string;
-  /** The first ones of how many there are. */
+  /** Samples taken, the first ones. */
   readonly dataset: Dataset;
+  /** Number of samples at the source. */
   readonly total: number;
 }
 
@@ -38,26 +41,26 @@ export const dataFilesHelp =
   `the samples: ${formats.join(", ")}, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files ` +
   "follow each other; first axis: samples";
 
-/** What a file of starts is, for the help. */
+/** Help for a file of starts. */
 export const z0Help =
   "where the flows start, as latents.npy has it: a latent per sample, or one for all (default: the decoder's own start, else 0)";
 
-/** What a file of weights is, for the help. */
+/** Help for a file of weights. */
 export const weightsHelp =
   "weights >= 0 of the values, in such a file, bytes as they are: for one sample, or for all";
 
-/** What the values may be, for the help. */
+/** Help for the values of samples. */
 export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie
 in [0, 1].
 Missing values may be NaN where their weight is 0.`;
 
-/** That such a file may be stdin, for the help. */
+/** Help for stdin. */
 export const stdinHelp = `One file of data may be -, standard input; -#NAME is the array NAME of a .npz
 file that comes in there.`;
 
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 
-/** Adds the options for samples that are a file, or a part of one of the data sets that the library knows. */
+/** Adds the options of samples: a file, or a part of a data set that the library reads. */
 export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
   return command
     .addOption(gives(new Option("--data <file>", dataHelp), "y"))
@@ -82,7 +85,7 @@ export function addDataOptions(command: Command, part: keyof DataSplits, verb: s
     .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
 }
 
-/** Refuses options for samples that do not make sense together. */
+/** Refuses options of samples that contradict each other. */
 export function checkDataOptions(command: Command): void {
   const { data, dataset } = command.opts<DataOptions>();
   if (data === undefined && dataset === undefined)
@@ -90,7 +93,7 @@ export function checkDataOptions(command: Command): void {
   if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
 }
 
-/** Reads what the options name, of a data set this part. */
+/** Reads the samples that the options name. @param part part of a data set */
 export async function readData(
   options: DataOptions,
   part: keyof DataSplits,
@@ -105,7 +108,8 @@ export async function readData(
     const flag = folder === undefined ? `--dataset ${dataset}` : "--dataset-folder";
     throw new LatentflowError(error.code, `${flag}: ${markedMessage(error)}`, { cause: error });
   });
-  return take(`${dataset}, ${part}`, `--dataset ${dataset}`, splits[part], limit);
+  const flag = `--dataset ${dataset}`;
+  return { source: `${dataset}, ${part}`, flag, at: flag, ...firstOf(splits[part], limit) };
 }
 
 /** Reads the first samples of a file. */
@@ -116,9 +120,10 @@ export async function readDataFile(
   limit?: number,
 ): Promise<SourcedData> {
   const dataset = await readDatasetFile(flag, file, limits);
-  return take(isStdin(file) ? "stdin" : shortPath(file), showFile(flag, file), dataset, limit);
+  const source = isStdin(file) ? "stdin" : shortPath(file);
+  return { source, flag, at: showFile(flag, file), ...firstOf(dataset, limit) };
 }
 
-function take(source: string, at: string, dataset: Dataset, limit = dataset.count): SourcedData {
-  return { source, at, dataset: dataset.slice(0, limit), total: dataset.count };
+function firstOf(dataset: Dataset, limit = dataset.count) {
+  return { dataset: dataset.slice(0, limit), total: dataset.count };
 }

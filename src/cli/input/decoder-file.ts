@@ -25,7 +25,7 @@ import {
 import type { DataLimits } from "./array-files/open.ts";
 import { beginningOf, isUrl, showFile } from "./files.ts";
 
-/** A decoder's file, and what the command says of it, as commander hands it over. */
+/** Options of a decoder's file, as commander returns them. */
 export interface DecoderFlags extends LossFlags {
   readonly decoder: string;
   readonly prefix?: string;
@@ -40,25 +40,25 @@ export interface DecoderFlags extends LossFlags {
   readonly maxBytes?: number;
 }
 
-/** What a decoder's file is, for the help. */
+/** Help for a decoder's file. */
 export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
 
-/** The options that say how files of one kind are read. */
+/** Options that describe how files of each kind are read. */
 const FILE_OPTIONS = {
   safetensors: ["prefix", "activation"],
   onnx: ["latent", "outputName", "pointsInput", "inputShape", "layout"],
 } as const;
 
-/** Those that say how a file is read and nothing else: without a file they do not count. */
+/** Options that only describe how a file is read: refused without a file. */
 export const readingFlags = ["prefix", ...FILE_OPTIONS.onnx] as const;
 
-/** What is made small, as commander hands it over. */
+/** Options of the loss, as commander returns them. */
 export interface LossFlags {
   readonly loss?: LossName;
   readonly reduction?: StandardLoss["reduction"];
 }
 
-/** Adds the bound on files, to the group there is, and a group for what a decoder's file does not say, or says wrongly. */
+/** Adds --max-bytes to the current group, and groups of options that complete or correct a decoder's file. */
 export function addDecoderOptions(command: Command, standard = "what its file says"): Command {
   return command
     .option(
@@ -112,7 +112,7 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
     );
 }
 
-/** What bounds the reading of files. */
+/** Limits of reading files. */
 export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): DataLimits {
   return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, givenMaxBytes: maxBytes, signal };
 }
@@ -133,12 +133,12 @@ export function addLossOptions(command: Command, standard = "the one the decoder
     );
 }
 
-/** The loss that the options name, if they do. */
+/** Loss of the options; undefined if they name none. */
 export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined {
   return loss && LOSS_MAKERS[loss](reduction && { reduction });
 }
 
-/** The decoder, with the loss that the options name, if they do. */
+/** Reads a decoder, with the loss of the options if they name one. */
 export async function readDecoder(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const isOnnx = await isOnnxFile(options.decoder);
   const others = FILE_OPTIONS[isOnnx ? "safetensors" : "onnx"];
@@ -150,7 +150,7 @@ export async function readDecoder(options: DecoderFlags, signal: AbortSignal): P
   return isOnnx ? readOnnx(options, signal) : readSafetensors(options, signal);
 }
 
-/** Whether it is an ONNX file, by its first bytes, and of what is not here by its name. */
+/** True for an ONNX file: by its first bytes or, for a URL, by its name. */
 async function isOnnxFile(file: string): Promise<boolean> {
   const beginning = await beginningOf(file);
   return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
@@ -166,7 +166,7 @@ async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Dec
     );
   }
   const loss = lossOf(options);
-  // A quarter of the library's code, which the program starts without.
+  // Imported on demand: a quarter of the library's code.
   const { loadOnnx } = await import("../../onnx/index.ts");
   return loadOnnx(file, {
     ...(latent !== undefined && { latent }),
@@ -179,7 +179,7 @@ async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Dec
     ...(outputActivation !== undefined && { outputActivation: "sigmoid" }),
     ...(outputShape && { outputShape }),
     ...(loss && { loss }),
-    // Tensors that it has outside of itself lie beside it: PyTorch's exporter writes them so.
+    // PyTorch's exporter writes external tensors beside the file.
     ...(!isUrl(file) && { externalData: dirname(file) }),
     ...(options.maxBytes && { maxBytes: options.maxBytes }),
     signal,
@@ -205,9 +205,9 @@ async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Prom
 }
 
 /**
- * The decoder, and the loss that the options name or its file.
+ * Reads a decoder, and the loss of the options or of its file.
  *
- * @throws LatentflowError `invalid_argument` where neither names one
+ * @throws LatentflowError `invalid_argument` if neither names a loss
  */
 export async function readDecoderAndLoss(
   options: DecoderFlags,

@@ -23,22 +23,22 @@ import {
   type SamplesFiles,
 } from "./samples.ts";
 
-/** All that a job reads: the decoder as a whole, and of the samples a block at a time. */
+/** Input of a job: the decoder, and samples that are read a block at a time. */
 export interface EncodingInput {
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
-  /** What is given with the samples, with a decoder that has their size. */
+  /** Fixed inputs, with the decoder for the samples' number of points. */
   readonly fixed: FixedInputsPlan;
   readonly samples: SamplesFiles;
   readonly weights: NumbersFile | undefined;
-  /** Where the flows start, if not at the decoder's own start. */
+  /** Starts of the flows; undefined for the decoder's own start. */
   readonly z0: NumbersFile | undefined;
-  /** The identifiers of the samples, a column in each of their files. */
+  /** Identifiers of the samples, a column in each of their files. */
   readonly ids: readonly IdsFile[] | undefined;
 }
 
-/** Some samples that follow each other, with what is given with them. */
+/** Consecutive samples, with their weights, starts, fixed inputs and identifiers. */
 export interface Block {
   readonly first: number;
   readonly count: number;
@@ -50,7 +50,7 @@ export interface Block {
   readonly ids: Ids | undefined;
 }
 
-/** Opens what a job reads. Rejects with the signal's reason if that aborts while the decoder loads. */
+/** Opens the input of a job. Rejects with the signal's reason if it aborts while the decoder loads. */
 export async function openInput(job: Job, signal: AbortSignal): Promise<EncodingInput> {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
@@ -69,7 +69,7 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   return { decoder, loss, prior, fixed, samples, weights, z0, ids };
 }
 
-/** Reads some of the samples. */
+/** Reads a block of samples. */
 export async function readBlock(input: EncodingInput, first: number, count: number): Promise<Block> {
   const { samples, weights, z0, fixed, ids } = input;
   return {
@@ -83,10 +83,10 @@ export async function readBlock(input: EncodingInput, first: number, count: numb
   };
 }
 
-/** Values of a block of samples in memory: a block has no more of them, unless a single sample has. */
+/** Most values of a block of samples, unless a single sample has more. */
 const VALUES_IN_BLOCK = 2 ** 24;
 
-/** How many samples are read, and encoded, at once. */
+/** Number of samples that are read, and encoded, at once. */
 export function blockSize({ samples }: EncodingInput): number {
   return Math.max(1, Math.floor(VALUES_IN_BLOCK / elementCount(samples.shape)));
 }

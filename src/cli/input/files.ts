@@ -13,16 +13,16 @@ import { readArray } from "../../files/read.ts";
 import { type Dataset, readDatasetAs } from "../../train/dataset.ts";
 
 /**
- * Reads an IDX or .npy file, gzipped or not, or `file.npz#name`, or one from stdin for "-" and `-#name`.
+ * Reads a file of one array, gzipped or not, or `file.npz#name`, or the same from stdin for "-" and `-#name`.
  *
- * @param flag that gives the file: errors name both
+ * @param flag flag that gives the file, for messages
  */
 export async function readArrayFile(flag: string, path: string, limits: Limits): Promise<DataArray> {
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
   return readArray(bytes, { where, array, choice, ...limits });
 }
 
-/** Reads such a file as a data set, whose bytes stay bytes. */
+/** Reads a file of `readArrayFile` as a data set, whose bytes stay bytes. */
 export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
   const { maxBytes, signal } = limits;
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
@@ -30,22 +30,22 @@ export async function readDatasetFile(flag: string, path: string, limits: Limits
   return readDatasetAs(where, bytes, options, choice);
 }
 
-/** A flag and the file that it gives, as messages begin: `--data digits.npy`. */
+/** Beginning of messages for a flag and its file: `--data digits.npy`. */
 export function showFile(flag: string, path: string): string {
   return isStdin(path) ? `${flag} (stdin)` : withValue(flag, showPath(path));
 }
 
-/** A flag with its value. Of `--fixed NAME=FILE` the name is a part of the flag: `--fixed NAME`. */
+/** A flag with its value. For `--fixed NAME=FILE` the flag is `--fixed NAME`. */
 function withValue(flag: string, value: string): string {
   return flag.includes(" ") ? `${flag}=${value}` : `${flag} ${value}`;
 }
 
-/** Whether a file is to be fetched. */
+/** True if the source is a URL. */
 export function isUrl(file: string): boolean {
   return /^https?:/i.test(file);
 }
 
-/** The first 512 bytes of a local file; undefined of what cannot be read twice, a pipe say, or not at all. */
+/** First 512 bytes of a local file; undefined if it cannot be read, or not twice, as a pipe. */
 export async function beginningOf(file: string): Promise<Uint8Array | undefined> {
   if (isUrl(file)) return undefined;
   try {
@@ -59,7 +59,7 @@ export async function beginningOf(file: string): Promise<Uint8Array | undefined>
       await handle.close();
     }
   } catch {
-    // The caller reads the file next, and that says why it fails.
+    // The caller reads the file next, and reports the error.
     return undefined;
   }
 }
@@ -83,15 +83,15 @@ async function readInput(flag: string, path: string, limits: Limits) {
   return { where, bytes, array, choice: (name: string) => showChoice(flag, named, name) };
 }
 
-/** How one of a file's arrays is given. With =, since commander takes -#name for a flag where a value may be left out. */
+/** Advice that names one of a file's arrays. With =, since commander may take -#name for a flag. */
 export function showChoice(flag: string, file: string, name: string): string {
   return show(`${flag}=${file}#${name}`);
 }
 
-/** What a path of data may be instead: standard input. */
+/** Path of standard input. */
 const stdin = "-";
 
-/** Whether a path of data is standard input: `-`, or `-#name` for an array of a .npz file. */
+/** True if a path of data is standard input: `-`, or `-#name` for an array of a .npz file. */
 export function isStdin(path: unknown): boolean {
   return path === stdin || (typeof path === "string" && path.startsWith(`${stdin}#`));
 }
@@ -100,7 +100,7 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
     throw invalid(`${where}: it is a terminal here; send a file into it: < FILE`);
   }
-  // Nothing may come for long, and whoever waits for it looks at no signal.
+  // A read of stdin may wait for long, and looks at no signal.
   throwIfAborted(limits.signal);
   const forget = onAbort(limits.signal, () => void process.stdin.destroy());
   try {
@@ -110,13 +110,13 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   }
 }
 
-/** A path as people would type it: from the current folder when it lies below. */
+/** Shortens a path: relative to the current folder if it lies below. */
 export function shortPath(path: string): string {
   try {
     const fromHere = relative(process.cwd(), path);
     return fromHere.startsWith("..") || isAbsolute(fromHere) ? path : fromHere;
   } catch {
-    // The current folder has been removed.
+    // process.cwd() throws in a folder that has been removed.
     return path;
   }
 }

@@ -11,15 +11,15 @@ import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
 import { findPoints, type SampleRows } from "./points.ts";
 
-// What is given with samples and not sought, and how many points a sample has.
+// Fixed inputs: values that come with samples and are not sought. And the number of points of a sample.
 
-/** The options for that, as commander hands them over. */
+/** Options of fixed inputs, as commander returns them. */
 export interface FixedFlags {
   readonly fixed?: readonly FixedArgument[];
   readonly points?: number;
 }
 
-/** Adds them to the group there is. */
+/** Adds the options of fixed inputs to the current group. @param rows name of the things that they come with */
 export function addFixedOptions(command: Command, rows: string): Command {
   return command
     .option(
@@ -34,38 +34,38 @@ export function addFixedOptions(command: Command, rows: string): Command {
     );
 }
 
-/** What is known of what is given with samples before its numbers are read. */
+/** Fixed inputs whose sizes are known and whose numbers have not been read. */
 export interface FixedInputsPlan<Input extends PlannedInput = PlannedInput> {
-  /** Its sizes are those of the samples: of a decoder over points for so many, any other as it was read. */
+  /** The decoder; one over points is for the samples' number of points. */
   readonly decoder: Decoder;
-  /** Undefined where the decoder is not over points. */
+  /** Number of points of a sample; undefined for a decoder that is not over points. */
   readonly points: number | undefined;
   readonly inputs: readonly Input[];
 }
 
-/** What there is to give with some samples. */
-export type FixedInputs = FixedInputsPlan<GivenInput>;
+/** Fixed inputs of samples, with their numbers. */
+export type FixedInputs = FixedInputsPlan<FixedNumbers>;
 
 interface PlannedInput extends FixedArgument {
-  /** What messages begin with. */
+  /** Beginning of messages. */
   readonly at: string;
   readonly input: FixedInput;
-  /** How many numbers a sample has. */
+  /** Numbers of one sample. */
   readonly size: number;
-  /** Whether each sample has its own, and not one row all of them. */
+  /** True if each sample has a row of its own; false if all share one. */
   readonly isEach: boolean;
-  /** Undefined of a number. */
+  /** Array of the file; undefined for a number. */
   readonly array: ArrayFile | undefined;
 }
 
-interface GivenInput extends PlannedInput {
-  /** Those of one sample, for all, or of each sample. */
+interface FixedNumbers extends PlannedInput {
+  /** One row for all samples, or a row for each. */
   readonly numbers: Float32Array;
 }
 
-/** An argument with its file's array, where it names a file. */
-interface FixedSource extends FixedArgument {
-  /** What has given it: `--fixed label`. */
+/** Value of `--fixed`, with its file's array if it names a file. */
+export interface FixedSource extends FixedArgument {
+  /** Flag that gives it: `--fixed label`. */
   readonly flag: string;
   readonly array: ArrayFile | undefined;
 }
@@ -73,7 +73,7 @@ interface FixedSource extends FixedArgument {
 /**
  * Opens the files of fixed inputs.
  *
- * @throws LatentflowError where the decoder has no such input, or one that nothing is given for
+ * @throws LatentflowError if the decoder has no such input, or has one without a value
  */
 export async function openFixed(
   { fixedInputs }: Decoder,
@@ -99,7 +99,7 @@ export async function openFixed(
     );
   }
   const sources: FixedSource[] = [];
-  // One after the other, in the decoder's order: one may be stdin.
+  // In sequence, in the decoder's order, since one may be stdin.
   for (const name of names) {
     const argument = given.find((each) => each.name === name)!;
     const { value } = argument;
@@ -110,16 +110,16 @@ export async function openFixed(
   return sources;
 }
 
-/** A name as people type it in a shell. */
+/** Quotes a name for a shell, if needed. */
 function quoted(name: string): string {
   return /^[\w.:/-]+$/.test(name) ? name : show(name);
 }
 
 /**
- * Puts the files beside the samples.
+ * Matches files of fixed inputs with samples.
  *
- * @param points as --points says it, if it does
- * @throws LatentflowError where a file has not the shape that it must, or the number of points is not known
+ * @param points value of --points, if it is given
+ * @throws LatentflowError if a file's shape does not fit, or the number of points is unknown
  */
 export function planFixedInputs(
   decoder: Decoder,
@@ -157,16 +157,16 @@ function planInput(
 }
 
 /**
- * Reads what is given with some of the samples.
+ * Reads the fixed inputs of some samples.
  *
- * @throws LatentflowError where a number is none that the input takes
+ * @throws LatentflowError if an input does not take a number
  */
 export async function readFixedInputs(
   plan: FixedInputsPlan,
   first: number,
   count: number,
 ): Promise<FixedInputs> {
-  const inputs: GivenInput[] = [];
+  const inputs: FixedNumbers[] = [];
   for (const planned of plan.inputs) {
     const { array, at, input, size, isEach, value } = planned;
     const [start, end] = isEach ? [first * size, (first + count) * size] : [0, size];
@@ -178,30 +178,20 @@ export async function readFixedInputs(
   return { ...plan, inputs };
 }
 
-/** Reads what is given with all samples. */
-export function readAllFixedInputs(
-  decoder: Decoder,
-  sources: readonly FixedSource[],
-  points: number | undefined,
-  rows: SampleRows,
-): Promise<FixedInputs> {
-  return readFixedInputs(planFixedInputs(decoder, sources, points, rows), 0, rows.count);
-}
-
 /**
- * Whether a file has a row for each sample, and not one for all of them.
+ * Tells a file with a row for each sample (true) from one with a row for all of them (false).
  *
- * @param found the shape of the file
- * @param shape of a row
- * @param counts the numbers of rows that are a row for each
- * @returns undefined where neither fits
+ * @param found shape of the file
+ * @param shape shape of a row
+ * @param counts numbers of rows that are a row for each sample
+ * @returns undefined if neither fits
  */
 function hasRowForEach(
   found: readonly number[],
   shape: readonly number[],
   counts: readonly number[],
 ): boolean | undefined {
-  // Axes of length 1 change nothing, and a row may be flat.
+  // Axes of length 1 are ignored, and a row may be flat.
   const key = (lengths: readonly number[]) => lengths.filter((length) => length !== 1).join();
   const isRow = (lengths: readonly number[]) =>
     key(lengths) === key(shape) || key(lengths) === key([elementCount(shape)]);

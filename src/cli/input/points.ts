@@ -3,26 +3,28 @@ import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Length } from "../../graph/definition.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 
-// How many points a sample of a decoder over points has, by the shapes of the files that are given. The decoder for so many
-// is made in src/decoder/points.ts.
+// The number of points of a sample, for a decoder over points, by the shapes of the files that are given.
+// src/decoder/points.ts makes the decoder for that number.
 
-/** The samples that it is given with: the first ones, of how many their file holds. */
+/** Samples that fixed inputs come with. */
 export interface SampleRows {
+  /** Number of samples taken, the first ones. */
   readonly count: number;
+  /** Number of samples in their file. */
   readonly total: number;
-  /** The shape of a sample, and what has said so. Without it, nobody knows yet. */
+  /** Shape of a sample, and the flag of its file; undefined if there are latents alone. */
   readonly samples?: { readonly flag: string; readonly shape: readonly number[] };
 }
 
-/** What may say how many points there are: the file of a fixed input. */
+/** File of a fixed input, whose shape may tell the number of points. */
 interface PointsSource {
   readonly name: string;
-  /** What has given it: `--fixed label`. */
+  /** Flag that gives the file: `--fixed label`. */
   readonly flag: string;
   readonly array: ArrayFile | undefined;
 }
 
-/** How many points the shapes of the files say that there are. */
+/** Finds the number of points by the shapes of files. @throws LatentflowError if none tells it, or they differ */
 export function findPoints(decoder: Decoder, sources: readonly PointsSource[], rows: SampleRows): number {
   const said: { readonly flag: string; readonly points: number }[] = [];
   for (const { name, array, flag } of sources) {
@@ -52,7 +54,7 @@ export function findPoints(decoder: Decoder, sources: readonly PointsSource[], r
   );
 }
 
-/** The number of points of a shape; undefined where it is another shape. */
+/** Number of points in a file's shape; undefined if the shapes differ otherwise. */
 function pointsIn(shape: readonly (number | string)[], found: readonly number[]): number | undefined {
   const fits =
     shape.length === found.length &&
@@ -60,12 +62,12 @@ function pointsIn(shape: readonly (number | string)[], found: readonly number[])
   return fits ? found[shape.indexOf("points")] : undefined;
 }
 
-/** The shape of a fixed input, with the axis of points by its name. */
+/** Shape of a fixed input, with "points" for the axis of points. */
 export function shapeWithPoints({ definition }: Decoder, name: string): readonly Length[] {
   return definition.fixed!.find((input) => input.name === name)!.shape;
 }
 
-/** The shape of a sample, with the axis of points by its name, and one that is so many times as long as `2·points`. */
+/** Shape of a sample, with "points" for the axis of points, or a multiple as `2·points`. */
 export function outputWithPoints(decoder: Decoder): readonly (number | string)[] {
   const [one, two] = [1, 2].map((points) => graphAtPoints(decoder, points)?.operations.at(-1)?.shape);
   if (!one || !two) return decoder.outputShape;
@@ -77,7 +79,7 @@ export function outputWithPoints(decoder: Decoder): readonly (number | string)[]
   });
 }
 
-/** A shape as people read it: `points × 3`. */
+/** Formats a shape: `points × 3`. */
 export function showShape(shape: readonly (number | string)[]): string {
   return shape.join(" × ");
 }

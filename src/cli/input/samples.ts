@@ -10,32 +10,34 @@ import { type DataLimits, openArray, openArrays, rowsOf } from "./array-files/op
 import type { SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { readArrayFile, showFile } from "./files.ts";
+import { type FixedInputs, type FixedSource, planFixedInputs, readFixedInputs } from "./fixed-inputs.ts";
 
-/** What there is of samples in a file. */
+/** Samples that are taken from a file. */
 export interface SamplesTaken {
-  /** How many are taken, the first ones, of how many the file holds. */
+  /** Number of samples taken, the first ones. */
   readonly count: number;
+  /** Number of samples in the file. */
   readonly total: number;
-  /** The shape of one. */
+  /** Shape of one sample. */
   readonly shape: readonly number[];
 }
 
-/** The samples of files, of which a block at a time is read. */
+/** Samples of files, read a block at a time. */
 export interface SamplesFiles extends SamplesTaken {
-  /** The flag that gives them, or what they are where none does. */
+  /** Flag that gives the files, or a name for the samples if no flag does. */
   readonly flag: string;
-  /** What messages begin with. */
+  /** Beginning of messages. */
   readonly at: string;
-  /** As of a `Dataset`: 255 where the files hold bytes. */
+  /** Divisor of the values: 255 for bytes, else 1. */
   readonly dividedBy: Dataset["dividedBy"];
   readonly array: ArrayFile;
 }
 
 /**
- * Opens files whose first axis counts samples, of which the first `limit` are to be taken.
+ * Opens files whose first axis counts samples, to take the first `limit`.
  *
- * @param flag that gives the files, or what they are where none does
- * @throws LatentflowError when a file cannot be read, or its samples have no axis
+ * @param flag flag that gives the files, or a name for the samples if no flag does
+ * @throws LatentflowError if a file cannot be read, or its samples have no axis
  */
 export async function openSamples(
   flag: string,
@@ -51,10 +53,10 @@ export async function openSamples(
 }
 
 /**
- * Refuses samples that are not of the size of a decoder's output, or whose axes are in another order.
+ * Refuses samples that differ from a decoder's output in size, or in the order of their axes.
  *
- * @param at what messages begin with
- * @throws LatentflowError
+ * @param at beginning of messages
+ * @param points number of points that sized the decoder, if it is over points
  */
 export function checkSamples(
   at: string,
@@ -75,7 +77,24 @@ export function checkSamples(
   }
 }
 
-/** Reads some of the samples: count × their size. */
+/**
+ * Reads the fixed inputs of a data set's samples, and checks the samples by the decoder for their number of points.
+ *
+ * @param points value of --points, if it is given
+ */
+export async function readFixedOf(
+  { dataset: { count, shape }, total, flag, at }: SourcedData,
+  decoder: Decoder,
+  sources: readonly FixedSource[],
+  points: number | undefined,
+): Promise<FixedInputs> {
+  const rows = { count, total, samples: { flag, shape } };
+  const fixed = await readFixedInputs(planFixedInputs(decoder, sources, points, rows), 0, count);
+  checkSamples(at, shape, fixed.decoder, fixed.points);
+  return fixed;
+}
+
+/** Reads samples: count × their size. */
 export async function readSamples(
   { array, shape }: SamplesFiles,
   first: number,
@@ -86,19 +105,19 @@ export async function readSamples(
   return data instanceof Uint8Array ? scalePixels(data) : data;
 }
 
-/** Numbers that are given with samples, of which a block at a time is read. */
+/** Numbers that come with samples, read a block at a time. */
 export interface NumbersFile {
   readonly array: ArrayFile;
-  /** Whether each sample has its own, and not one row all of them. */
+  /** True if each sample has a row of its own; false if all share one. */
   readonly isEach: boolean;
   readonly size: number;
 }
 
 /**
- * Opens weights for these samples: one per value of a sample, or one per value of each sample in their file.
+ * Opens weights of samples: one per value of a sample, or one per value of each sample in their file.
  *
- * @param flag that gives the file
- * @throws LatentflowError when the file cannot be read, or holds another number of weights or in another order
+ * @param flag flag that gives the file
+ * @throws LatentflowError if the file cannot be read, or its shape does not fit the samples
  */
 export async function openWeights(
   flag: string,
@@ -122,7 +141,7 @@ export async function openWeights(
   );
 }
 
-/** Reads what belongs to some of the samples. Bytes are taken as they are, so that a mask may be 0 and 1. */
+/** Reads the numbers of samples. Bytes are not divided, so that a mask may be 0 and 1. */
 export async function readNumbers(
   { array, isEach, size }: NumbersFile,
   first: number,
@@ -132,7 +151,7 @@ export async function readNumbers(
   return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
-/** The weights of a data set's samples, where the flag gives a file of them. */
+/** Reads the weights of a data set's samples; undefined without a file. */
 export async function readWeightsOf(
   { dataset: { count, shape }, total }: SourcedData,
   flag: string,
@@ -148,7 +167,7 @@ export async function readWeightsOf(
  * Reads a file of codes, as encode and train write them.
  *
  * @returns count × latentSize values
- * @throws LatentflowError when the file cannot be read or is not of this latent size
+ * @throws LatentflowError if the file cannot be read, or is for another latent size
  */
 export async function readCodes(
   flag: string,
@@ -166,7 +185,7 @@ export async function readCodes(
   );
 }
 
-/** Where the flows of a data set's samples start, where the options name a file of it. */
+/** Reads the starts of a data set's samples; undefined without a file. */
 export async function readZ0Of(
   { dataset: { count }, total }: SourcedData,
   latentSize: number,
@@ -179,9 +198,9 @@ export async function readZ0Of(
 }
 
 /**
- * Opens where the flows of these samples start: a latent for all of them, for each of them, or for each in their file.
+ * Opens the starts of samples: a latent for all, for each sample taken, or for each in their file.
  *
- * @throws LatentflowError when the file cannot be read or holds another number of latents
+ * @throws LatentflowError if the file cannot be read, holds another number of latents, or values that are not finite
  */
 export async function openZ0(
   file: string,
@@ -206,10 +225,10 @@ export async function openZ0(
   );
 }
 
-/** So many values are looked at at once. */
+/** Values that are checked at once. */
 const VALUES_AT_ONCE = 2 ** 20;
 
-/** Before any sample is worked on, since whole runs may go by before the sample whose numbers are no numbers. */
+/** Refuses numbers that are not finite, before a run that may take hours until their sample. */
 async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
   const { isEach, size } = numbers;
   const rows = isEach ? count : 1;

@@ -17,9 +17,9 @@ import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-fi
 import { showFile } from "./files.ts";
 
 /**
- * The decoder that is to be trained: from a file, or a new one by its layers or its definition.
+ * Makes the decoder to be trained: from a file, by its layers or by its definition.
  *
- * @param samples what it is to be trained on
+ * @param samples samples to train on
  */
 export async function makeDecoder(
   job: TrainingJob,
@@ -30,7 +30,7 @@ export async function makeDecoder(
   const { decoder: file, architecture, layers, activation, outputActivation, outputShape, seed } = job;
   if (file !== undefined) {
     const { decoder, loss } = await readDecoderAndLoss({ ...job, decoder: file }, signal);
-    // Files often do not say what shape the samples have, which shifts have to know.
+    // Files often have no shape of samples, which --shift needs.
     const isFlat = decoder.outputShape.length === 1 && decoder.outputSize === size;
     const hasPoints = decoder.fixedInputs.some((input) => input.hasPoints);
     if (!isFlat || shape.length === 1 || hasPoints || outputShape) return { decoder, loss };
@@ -76,7 +76,7 @@ function refuseReadingFlags(job: TrainingJob): void {
   }
 }
 
-/** The definition in a file of JSON. */
+/** Reads a definition from a file of JSON. */
 async function readArchitecture(
   path: string,
   job: TrainingJob,
@@ -94,7 +94,7 @@ async function readArchitecture(
   if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
     throw invalidFile(`${at}: it holds ${show(definition)}, expected a definition`);
   }
-  // What is wrong with it is said with the file's name.
+  // Checks the definition, with the file's name in messages.
   readDefinition(at, definition);
   return definition;
 }

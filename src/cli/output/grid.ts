@@ -1,14 +1,14 @@
 import { encode as encodePng } from "fast-png";
 import type { ImageLayout } from "../../files/images.ts";
 
-/** An image: numbers from 0 (black) to 1 (white), in the order of its layout. NaN is drawn as 0.5. */
+/** Pixels of an image from 0 (black) to 1 (white), in the order of its layout. NaN is drawn as 0.5. */
 export type Tile = Float32Array;
 
-/** Pixels between two tiles and around all of them, and their grey. */
+/** Width of the gaps between tiles and around all of them, in pixels, and their grey. */
 const gap = 4;
 const background = 255;
 
-/** A tile is magnified by a whole number, to about this many pixels. */
+/** Approximate side of a tile in pixels, after a magnification by a whole number. */
 const tileLength = 84;
 
 /**
@@ -58,12 +58,12 @@ function level(value: number): number {
   return Math.round(255 * Math.min(Math.max(value, 0), 1));
 }
 
-/** What is drawn black, and from there to white: 0 to 1, or the data's own range when they lie outside it. */
+/** Value that is drawn black, and the span to white: those of 0 to 1, widened to the data's range. */
 export function greyScale(tiles: readonly Float32Array[]): { low: number; span: number } {
   let [low, high] = [0, 1];
   for (const tile of tiles) {
     for (const value of tile) {
-      // Missing values, NaN, are neither.
+      // NaN, a missing value, fails both comparisons.
       if (value < low) low = value;
       if (value > high) high = value;
     }

@@ -21,41 +21,41 @@ import { splitArrayName } from "../../files/npz.ts";
 import { isStdin } from "../input/files.ts";
 import { givenFiles, type InputFiles, inputOptions } from "../options/input-options.ts";
 
-// What the program writes into folders of the user's.
+// Files that the program writes into folders of the user's.
 
-/** What becomes of an earlier run's files, for the help of a command that writes several. */
+/** Help for the fate of an earlier run's files, of a command that writes several. */
 export const replacedHelp = `Files of these names in DIR are replaced; those that this run does not write are
 removed, as they are an earlier run's.`;
 
-/** A file for the user. */
+/** A file to be written. */
 export interface OutputFile {
   readonly name: string;
   readonly bytes: string | Uint8Array;
-  /** What is in it, for the list of outputs. */
+  /** Description for the list of outputs. */
   readonly content: string;
 }
 
-/** A file that has been written, with what is in it. */
+/** A file that has been written. */
 export interface Output {
   readonly path: string;
   readonly content: string;
 }
 
-/** The folders that this process has made, each behind the one that it is in. */
+/** Folders that this process has made, parents first. */
 const made: string[] = [];
 
-/** Removes those in which there is nothing: the command has refused its input, say, when it had read all of it. */
+/** Removes the folders made that are empty, say after a command that has refused its input. */
 export async function removeEmptyFolders(): Promise<void> {
   for (const folder of made.splice(0).reverse()) await rmdir(folder).catch(() => {});
 }
 
 /**
- * Makes a folder for output, and those around it, unless it is there. Tries whether it, and those to which symbolic links of
- * these names lead, can be written.
+ * Makes a folder for output, with its parents, unless it is there. Checks that the folder, and those to which symbolic
+ * links of the names lead, can be written.
  *
- * @param names of the files that will be written there
- * @param inputs the command's options: a file that they give is not to be replaced
- * @throws LatentflowError where the folder cannot be made, nothing can be written there, or a file cannot be replaced
+ * @param names files that will be written there
+ * @param inputs the command's options, whose files must not be replaced
+ * @throws LatentflowError if the folder cannot be made or written, or a file must not be replaced
  */
 export async function makeFolder(
   folder: string,
@@ -79,10 +79,10 @@ export async function makeFolder(
   }
 }
 
-/** A temporary file that nothing has been written to for so many milliseconds, a day, belongs to a run that was killed. */
+/** Milliseconds, a day, after which an unchanged temporary file belongs to a killed run. */
 const ABANDONED_AFTER = 86_400_000;
 
-/** Removes temporary files of these names that killed runs have left in a folder. Those that cannot be removed stay. */
+/** Removes temporary files of these names that killed runs have left in a folder. Errors are ignored. */
 async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
   const ours = new Set([...names, PROBE]);
   for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
@@ -95,10 +95,10 @@ async function removeAbandoned(folder: string, names: readonly string[]): Promis
   }
 }
 
-/** The name of the file by which a folder is tried. */
+/** Name of the file by which a folder is tried. */
 const PROBE = "probe";
 
-/** Refuses a folder into which nothing can be written. */
+/** Refuses a folder that cannot be written. */
 async function tryToWrite(folder: string): Promise<void> {
   const probe = temporaryOf(join(folder, PROBE));
   await writeSynced(fileSystem, probe, "")
@@ -108,7 +108,7 @@ async function tryToWrite(folder: string): Promise<void> {
     });
 }
 
-/** Not by mkdir's own `recursive`: on Node 20 it goes on for ever where a folder is that can have no others, as /proc. */
+/** Makes a folder with its parents. Not by mkdir's own `recursive`, which never returns on Node 20 in folders as /proc. */
 async function makeFolders(path: string): Promise<void> {
   const folder = resolve(path);
   const parent = dirname(folder);
@@ -126,7 +126,7 @@ async function makeFolders(path: string): Promise<void> {
   });
 }
 
-/** Whether what is there is a folder. */
+/** True if a path is a folder. */
 async function isFolder(path: string): Promise<boolean> {
   const status = await stat(path).catch(async (cause) => {
     const target = codeOf(cause) === "ENOENT" && (await readlink(path).catch(() => undefined));
@@ -135,7 +135,7 @@ async function isFolder(path: string): Promise<boolean> {
   return status.isDirectory();
 }
 
-/** Refuses to write over a file that is read. */
+/** Refuses to replace a file that the command reads. */
 async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
   for (const { flag, path } of givenFiles(inputs, inputOptions)) {
     if (isStdin(path)) continue;
@@ -150,10 +150,10 @@ async function refuseInput(folder: string, name: string, output: Stats, inputs: 
 }
 
 /**
- * Writes files into a folder, over those of earlier runs. Nothing there is changed before all of them are on the disk;
- * they are then renamed into their places one by one.
+ * Writes files into a folder, over those of earlier runs. The folder changes once all files are on the disk: they are then
+ * renamed into their places one by one.
  *
- * @param stale names of files that would not go with them: those of an earlier run are removed
+ * @param stale names of further files of earlier runs, which are removed
  */
 export async function writeOutputs(
   folder: string,
@@ -171,17 +171,17 @@ export async function writeOutputs(
   return files.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
 
-/** Files that are written beside their places, piece by piece, and are then renamed into them one after the other. */
+/** Files that are written beside their places, piece by piece, and then renamed into them. */
 export class StagedOutputs {
   private readonly files = new Map<string, StagedFile>();
 
   constructor(private readonly folder: string) {}
 
-  /** Writes behind what a file has so far. */
+  /** Appends to a file. */
   async append(name: string, bytes: string | Uint8Array): Promise<void> {
     let file = this.files.get(name);
     if (!file) {
-      // Another process, which had made the folder, may have removed it when it was refused.
+      // Another process, which had made the folder, may have removed it after a refusal.
       await attempt(this.folder, makeFolders(this.folder));
       file = await stage(join(this.folder, name));
       this.files.set(name, file);
@@ -189,7 +189,7 @@ export class StagedOutputs {
     await attempt(file.place, file.handle.writeFile(bytes));
   }
 
-  /** Brings all to the disk, and then into their places. @param stale names of files that would not go with them */
+  /** Syncs all files, and renames them. @param stale names of further files of earlier runs, which are removed */
   async commit(stale: readonly string[] = []): Promise<void> {
     const files = [...this.files.values()];
     for (const { place, handle, temporary } of files) {
@@ -208,7 +208,7 @@ export class StagedOutputs {
     }
   }
 
-  /** Removes what has been staged. What was in the places before `commit` stays. */
+  /** Removes the staged files. Files in the places stay. */
   async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
@@ -220,7 +220,7 @@ export class StagedOutputs {
 interface StagedFile {
   readonly place: string;
   readonly handle: fileSystem.FileHandle;
-  /** Undefined of what is no file, a device say, which takes the bytes as they come. */
+  /** Temporary file; undefined for a place that is no regular file, which takes the bytes as they come. */
   readonly temporary: string | undefined;
 }
 
@@ -234,9 +234,9 @@ async function stage(path: string): Promise<StagedFile> {
 }
 
 /**
- * Where a path leads, through symbolic links, and what is there, if anything.
+ * Follows symbolic links to the place of a path, and looks up the file there.
  *
- * @throws LatentflowError where it is a folder, or may not be written
+ * @throws LatentflowError if it is a folder, or may not be written
  */
 async function placeOf(
   path: string,
@@ -259,14 +259,13 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
   return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
 }
 
-/** A random name beside a file's place: two processes may write the same file. */
+/** Random name beside a file's place, since two processes may write the same file. */
 export function temporaryOf(place: string): string {
   return `${place}.${randomBytes(6).toString("hex")}.temporary`;
 }
 
 /**
- * Removes a file unless there is none. Not by `rm`, which takes what it may not remove for a folder, and says that it is
- * none.
+ * Removes a file, if it is there. Not by `rm`, whose error for a file that may not be removed says that it is no folder.
  */
 export async function removeFile(path: string): Promise<void> {
   await unlink(path).catch((cause) => {

@@ -1,5 +1,5 @@
 import { joinValues } from "../../files/array.ts";
-import type { ImageLayout } from "../../files/images.ts";
+import { type ImageLayout, imageLayout } from "../../files/images.ts";
 import { decode, encode } from "../../index.ts";
 import { type Block, type EncodingInput, readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
@@ -7,35 +7,68 @@ import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import type { Part } from "../parts/part.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
+import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 
-/** What the samples of a picture are read, encoded and decoded with. */
+/** Job and input of the samples that pictures show. */
 export interface PictureSource {
   readonly job: Job;
   readonly input: EncodingInput;
   readonly signal: AbortSignal;
 }
 
-/** Accepted steps after which steps.png shows a reconstruction, before that at the end. */
-export const shownSteps = [0, 1, 2, 5, 10, 20] as const;
+const reconstructionsName = "reconstructions.png";
+const stepsName = "steps.png";
+
+/** Names of the files of pictures. */
+export const pictureNames = [reconstructionsName, stepsName] as const;
+
+/** Accepted steps after which steps.png shows a reconstruction, before the one at the end. */
+const shownSteps = [0, 1, 2, 5, 10, 20] as const;
 
 /**
- * The most steps that a solver with `maxSteps` tries for steps.png. Dormand-Prince counts the steps that it refuses, so
- * there are ten times as many as the picture shows.
+ * Most steps that a solver with `maxSteps` tries for steps.png: ten times as many as it shows, since Dormand-Prince counts
+ * refused steps.
  */
 const stepsTried = 200;
 
-/** How many samples each picture shows. */
+/** Numbers of samples in the pictures. */
 const reconstructionCount = 12;
 const stepsCount = 6;
 
 /**
- * Draws the first samples, one a column: the original, its reconstruction, and the
- * reconstruction minus the original, grey where they are equal.
+ * Draws the first samples of a run, if samples are images, and writes the pictures to a folder.
  *
  * @param part of the first unit
- * @returns a PNG
+ * @returns the pictures written; none if there are no samples, or they are no images
  */
-export async function drawReconstructions(
+export async function writePictures(folder: string, source: PictureSource, part: Part): Promise<Output[]> {
+  const layout = layoutOf(source.input);
+  if (!layout || part.count === 0) return [];
+  const pictures: OutputFile[] = [
+    {
+      name: reconstructionsName,
+      bytes: await drawReconstructions(source, part, layout),
+      content: "rows: original, reconstruction, difference (grey: none)",
+    },
+  ];
+  const steps = await drawSteps(source, part, layout);
+  if (steps) {
+    const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
+    pictures.push({ name: stepsName, bytes: steps, content });
+  }
+  return writeOutputs(folder, pictures);
+}
+
+/** The layout of samples that are images, by the decoder's output or by their file; undefined if they are none. */
+function layoutOf({ decoder, fixed, samples }: EncodingInput): ImageLayout | undefined {
+  if (fixed.points === undefined) return imageLayout(decoder.outputShape) ?? imageLayout(samples.shape);
+  // Points × channels is no image, but points may be the pixels of one.
+  const isList = samples.shape.length === 2 && samples.shape[0] === fixed.points;
+  return isList ? undefined : imageLayout(samples.shape);
+}
+
+/** Draws samples, one a column: original, reconstruction, and their difference, grey if there is none. */
+async function drawReconstructions(
   source: PictureSource,
   part: Part,
   layout: ImageLayout,
@@ -48,22 +81,17 @@ export async function drawReconstructions(
   const differences = reconstructions.map((reconstruction, i) =>
     reconstruction.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),
   );
-  const rows = [
-    originals.map((tile) => tile.map(grey)),
-    reconstructions.map((tile) => tile.map(grey)),
-    differences,
-  ];
-  return drawGrid(rows, layout);
+  const images = [originals, reconstructions].map((row) => row.map((tile) => tile.map(grey)));
+  return drawGrid([...images, differences], layout);
 }
 
 /**
- * Draws a few samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 20 accepted steps and at the
- * end, then the original. A sample that ended sooner is shown as it ended.
+ * Draws samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 20 accepted steps and at the end, then the
+ * original. A sample that ended sooner is shown as it ended.
  *
- * @param part of the first unit
- * @returns a PNG; undefined when the signal has ended it
+ * @returns a PNG; undefined if the signal has ended the work
  */
-export async function drawSteps(
+async function drawSteps(
   source: PictureSource,
   part: Part,
   layout: ImageLayout,
@@ -76,13 +104,14 @@ export async function drawSteps(
     typeof maxSteps === "number"
       ? job.solver.withOption("maxSteps", Math.min(maxSteps, stepsTried))
       : job.solver.value;
-  const options = {
+  const { trajectory } = await encode(input.decoder, block.y, {
     ...encodeOptions(job, input, block.weights, solver),
     ...fixedOptions(block.fixed),
     ...(block.z0 && { z0: block.z0 }),
-    saveAt: "steps" as const,
-  };
-  const { trajectory } = await encode(input.decoder, block.y, { ...options, signal, onAbort: "return" });
+    saveAt: "steps",
+    signal,
+    onAbort: "return",
+  });
   if (signal.aborted) return undefined;
 
   const columns: Tile[][] = [];
@@ -115,7 +144,7 @@ function row(values: Float32Array, index: number, size: number): Float32Array {
   return values.subarray(index * size, (index + 1) * size);
 }
 
-/** What latents are decoded to, with what is given with these samples. */
+/** Decodes one latent for each sample of a block, with the block's fixed inputs. */
 async function reconstruct(
   { input, job }: PictureSource,
   { fixed, count }: Block,

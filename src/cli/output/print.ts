@@ -2,34 +2,34 @@ import { escapeText } from "../../base/check.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { exitCodes } from "../exit-codes.ts";
 
-/** Prints on stdout. What goes wrong there comes as an event, see `watchOutput`. */
+/** Prints on stdout. Errors are handled by `watchOutput`. */
 export function print(text: string): void {
   try {
     process.stdout.write(text);
   } catch (error) {
-    // Some streams throw instead.
+    // Some streams throw instead of emitting an event.
     process.stdout.emit("error", error);
   }
 }
 
-/** Says a line on stderr, which nothing may depend on: it may be closed, or full. */
+/** Prints a line on stderr. Errors are ignored: stderr may be closed, or full. */
 export function say(message: string): void {
-  // A message may hold a file's name, and that anything: also what moves a terminal's cursor.
+  // The name of a file may hold anything, also what moves a terminal's cursor.
   note(`latentflow: ${escapeText(message, Number.POSITIVE_INFINITY)}\n`);
 }
 
-/** Writes on stderr. */
+/** Writes on stderr, ignoring errors. */
 export function note(text: string): void {
   try {
     process.stderr.write(text);
   } catch {
-    // There is nowhere left to say so.
+    // No other place is left for the message.
   }
 }
 
 /**
- * From now on, whoever reads our output may stop reading, as `head` does: that is no failure of ours, and the work
- * goes on to its end. Output that cannot be written for another reason, a full disk, is one.
+ * Handles errors of stdout and stderr from now on. A reader that goes away, as `head` does, is no failure, and the work goes
+ * on; stdout that cannot be written for another reason, as a full disk, is one.
  */
 export function watchOutput(): void {
   process.stderr.on("error", () => {});

@@ -44,7 +44,7 @@ export function showPrior(prior: Prior): string {
   return `${kindOf(prior).show(prior)}${prior.weight === 1 ? "" : `, weight ${prior.weight}`}`;
 }
 
-/** Figures of the prior that a command uses: null in the document and no row where there is none. */
+/** Figures of the prior that a command uses: without one, null in the document and no row. */
 export function priorFigures(chosen: ChosenPrior | undefined): Figure[] {
   if (!chosen?.prior) return [{ json: { prior: null } }];
   const { prior, from, fit } = chosen;

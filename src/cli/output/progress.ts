@@ -3,48 +3,48 @@ import { onAbort } from "../../base/on-abort.ts";
 import type { EncodeProgress } from "../../index.ts";
 import { note, say } from "./print.ts";
 
-/** How far a run is. */
+/** Progress of a run. */
 export interface Progress {
   readonly done: number;
-  /** Of those that have ended, or of the latest; NaN while there is none. */
+  /** Mean loss of the samples that have ended, or of the latest mini-batches; NaN while there is none. */
   readonly loss: number;
   readonly perSecond: number;
-  /** What else there is to say of the loss. */
+  /** Note in brackets behind the loss. */
   readonly note?: string | undefined;
 }
 
-/** What a run does. */
+/** Work of a run, in words and numbers. */
 export interface Task {
-  /** In words: `encoding 100 samples`. */
+  /** Description: `encoding 100 samples`. */
   readonly title: string;
-  /** What is counted, and up to which number: `samples`, 100. */
+  /** Things that are counted: `samples`. */
   readonly unit: string;
   readonly total: number;
 }
 
-/** Shows how far a run is. */
+/** Display of a run's progress on stderr. */
 export interface ProgressDisplay {
   update(progress: Progress): void;
-  /** Says a line on stderr, not in the middle of the display's. */
+  /** Prints a line on stderr, apart from the display's own. */
   say(message: string): void;
-  /** Ends the display; the terminal is as it was. */
+  /** Ends the display, and restores the terminal. */
   stop(): void;
 }
 
-/** Milliseconds between two lines where no bar can be drawn. */
+/** Milliseconds between two lines on a stderr that is no terminal. */
 const lineInterval = 10_000;
 
 /**
- * A progress bar on stderr; a line every ten seconds where stderr is no terminal; nothing when `quiet`.
+ * Shows a progress bar on stderr; a line every ten seconds if stderr is no terminal; nothing if `quiet`.
  *
- * @param signal stops the display when it is aborted
+ * @param signal stops the display when it aborts
  */
 export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): ProgressDisplay {
   if (quiet || signal.aborted) return { update() {}, say, stop() {} };
   return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
 }
 
-/** The same for samples that are encoded, and the callback that tells it how far they are. */
+/** Shows the progress of encoding: returns the callback for `onProgress`, and the end of the display. */
 export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
   const task = { title: `${verb} ${total} samples`, unit: "samples", total };
   const display = showProgress(task, quiet, signal);
@@ -63,7 +63,7 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
     barIncompleteChar: "░",
     barsize: 24,
     hideCursor: true,
-    // Ctrl-C is ours, by the signal.
+    // The signal handles Ctrl-C.
     gracefulExit: false,
   });
   const display: ProgressDisplay = {
@@ -71,7 +71,7 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
       if (bar.isActive) bar.update(progress.done, figuresOf(progress, total));
     },
     say(message) {
-      // The line of the bar, which is drawn anew on the next one.
+      // Clears the bar's line; the bar is drawn again below the message.
       if (bar.isActive) note("\r\u001b[K");
       say(message);
     },
@@ -107,21 +107,21 @@ function figuresOf({ done, loss, perSecond, note }: Progress, total: number) {
   };
 }
 
-/** Seconds as people read them: `42 s`, `3 min`, `2.5 h`. */
+/** Formats a duration: `42 s`, `3 min`, `2.5 h`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "-";
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   return seconds < 6000 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** The mean of the latest values, that many of them at most. */
+/** Running mean of the latest values, at most `size`. */
 export class RunningMean {
   private readonly values: number[] = [];
   private next = 0;
 
   constructor(private readonly size: number) {}
 
-  /** Adds a value; returns the mean. */
+  /** Adds a value, and returns the mean. */
   add(value: number): number {
     this.values[this.next] = value;
     this.next = (this.next + 1) % this.size;

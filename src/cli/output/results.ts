@@ -3,17 +3,17 @@ import type { Ids } from "../input/array-files/parquet-ids.ts";
 import type { SampleResults } from "../parts/part.ts";
 import type { OutputFile } from "./output-files.ts";
 
-/** The table of results, a line per sample. */
+/** Name of the table of results, a line per sample. */
 export const resultsTableName = "results.csv";
 
-/** What a flow has left of samples besides losses. */
+/** Results of samples that only a flow has. */
 type FlowResults = Pick<SampleResults, "initialLoss" | "status" | "stats">;
 
-/** The results of samples without their codes: what a table has room for. Codes of an encoder have followed no flow. */
+/** Results of samples that have a column. Codes of an encoder have no results of a flow. */
 export type Results = Omit<SampleResults, "z" | "reconstructions" | "ids" | keyof FlowResults> &
   (FlowResults | { readonly [Name in keyof FlowResults]?: undefined });
 
-/** The columns of results, in their order. Those of which there is nothing are absent. */
+/** Columns of results, in their order. */
 export type ResultColumn =
   | "index"
   | "id"
@@ -28,9 +28,9 @@ export type ResultColumn =
   | "t";
 
 /**
- * Results as the columns of a table, a row per sample.
+ * Columns of a table of results, a row per sample. Columns without values are absent.
  *
- * @param first the index of the first sample
+ * @param first index of the first sample
  */
 export function resultColumns(
   { initialLoss, loss, prior, objective, gradientNorm, status, stats }: Results,
@@ -45,18 +45,21 @@ export function resultColumns(
     ...(prior && { prior, objective }),
     gradient_norm: gradientNorm,
     ...(status && {
-      ...{ status, accepted_steps: stats.acceptedSteps, backtracks: stats.backtracks, t: stats.t },
+      status,
+      accepted_steps: stats.acceptedSteps,
+      backtracks: stats.backtracks,
+      t: stats.t,
     }),
   };
 }
 
-/** What is in these columns, for the list of a command's outputs. */
+/** Describes the columns for the list of a command's outputs. */
 export function showColumns(hasPrior: boolean, hasFlow = true): string {
   const ofFlow = hasFlow ? ", status, steps and t (of lbfgs the sum of its steps)" : "";
   return `losses, ${hasPrior ? "prior, objective, " : ""}gradient norm${ofFlow}, a line per sample`;
 }
 
-/** The table as a file. */
+/** Table of results as a file. */
 export function resultsFile(results: Results): OutputFile {
   const content = showColumns(results.prior !== undefined, results.status !== undefined);
   return { name: resultsTableName, bytes: formatCsv(resultColumns(results)), content };

@@ -14,16 +14,18 @@ import { codeOf } from "../../base/realms.ts";
 import { fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
 
-/** The log's name in the run's folder. */
+/** A line of the log, without its time. */
+type LogLine = TrainEvent | ({ readonly kind: "update"; readonly images: number } & Partial<TrainProgress>);
+
+/** Name of the log in the run's folder. */
 export const logName = "log.jsonl";
 
 /**
- * The log of a training run: a file of JSON lines, each with `kind` ("update", or that of a `TrainEvent`), `time`,
- * `images` and what there is to say. What is no number in JSON, like an infinite loss, is null.
+ * Log of a training run: a file of JSON lines, each with `kind` ("update", or that of a `TrainEvent`), `time`, `images` and
+ * the fields of its kind. Infinite numbers and NaN are null.
  *
- * Lines are written as things happen, so that a killed process has logged all that it did. A run that is resumed
- * does the updates after its checkpoint again: its log is first cut back to the checkpoint, so that it holds each
- * update once. A run that starts anew starts its log anew.
+ * Each line is written at once, so that a killed process has logged all that it did. A run that is resumed first cuts its
+ * log back to the checkpoint, since it repeats the updates after it. A new run starts a new log.
  */
 export interface TrainingLog {
   /** For `onProgress`. */
@@ -34,14 +36,14 @@ export interface TrainingLog {
 }
 
 /**
- * A log in the file at `path`, which stays as it is until the first line.
+ * Makes a log in the file at `path`, which is opened at the first line.
  *
- * @throws LatentflowError from each call, when the file cannot be read or written
+ * @throws LatentflowError from each call, if the file cannot be read or written
  */
 export function openTrainingLog(path: string): TrainingLog {
   let descriptor: number | undefined;
 
-  /** @param images what has been logged up to there stays */
+  /** Opens the file. @param images number up to which an earlier log stays; undefined drops it */
   function begin(images: number | undefined): number {
     const kept = images === undefined ? [] : linesUpTo(path, images);
     const temporary = `${path}.temporary`;
@@ -55,7 +57,7 @@ export function openTrainingLog(path: string): TrainingLog {
     return openSync(path, "a");
   }
 
-  /** A line as a whole, or, where the disk is full, nothing of it. */
+  /** Appends a line as a whole; on a full disk, nothing of it. */
   function append(to: number, line: string): void {
     const bytes = Buffer.from(line);
     const { size } = fstatSync(to);
@@ -67,13 +69,12 @@ export function openTrainingLog(path: string): TrainingLog {
     }
   }
 
-  function write(line: { readonly kind: string; readonly images: number }): void {
-    const { kind, images, ...rest } = line;
+  function write({ kind, images, ...rest }: LogLine): void {
     try {
       descriptor ??= begin(kind === "resumed" ? images : undefined);
       const time = new Date().toISOString();
       append(descriptor, `${JSON.stringify({ kind, time, images, ...rest })}\n`);
-      // The log on the disk is to hold what the checkpoint does.
+      // The log on the disk must not lag behind the checkpoint.
       if (kind === "checkpoint") fsyncSync(descriptor);
     } catch (cause) {
       throw fileError(`cannot write ${path}`, cause);
@@ -82,7 +83,7 @@ export function openTrainingLog(path: string): TrainingLog {
 
   return {
     update({ images, loss, gradientNorm, imagesPerSecond }) {
-      write({ kind: "update", images, ...{ loss, gradientNorm, imagesPerSecond } });
+      write({ kind: "update", images, loss, gradientNorm, imagesPerSecond });
     },
     event: write,
     close() {
@@ -92,7 +93,7 @@ export function openTrainingLog(path: string): TrainingLog {
   };
 }
 
-/** The whole lines of a log up to so many images; none where there is no log. */
+/** Reads the whole lines of a log up to a number of images; none if there is no log. */
 function linesUpTo(path: string, images: number): string[] {
   let text: string;
   try {
@@ -104,7 +105,7 @@ function linesUpTo(path: string, images: number): string[] {
   return text.split("\n").filter((line) => imagesOf(line) <= images);
 }
 
-/** Infinity for what is no line of a log: the last one may have been cut off. */
+/** Images of a log's line; infinity for a line that was cut off. */
 function imagesOf(line: string): number {
   try {
     const { images } = JSON.parse(line);

@@ -6,7 +6,7 @@ import type { TrainingRun } from "../options/training-job.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { logName } from "./training-log.ts";
 
-/** What a training run may write, beside its log and its checkpoints. */
+/** Names of the files that a training run may write, beside its log and its checkpoints. */
 export const trainingOutputs = [
   "decoder.safetensors",
   "encoder.safetensors",
@@ -16,33 +16,31 @@ export const trainingOutputs = [
 ];
 
 /**
- * The decoder's file, with a probe where there can be one: it has none if the training has diverged and the outputs are
- * no numbers.
+ * Formats a decoder as safetensors, with a probe unless its outputs are not finite, after a training that has diverged.
  */
 async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   try {
     return decoder.toSafetensors({ probe: await makeProbe(decoder) });
   } catch (error) {
-    // What hours of training have come to is written in any case.
+    // Hours of training are written in any case.
     if (error instanceof LatentflowError) return decoder.toSafetensors();
     throw error;
   }
 }
 
-/** Writes what a training run has come to into its folder. */
+/** Writes the results of a training run into its folder. */
 export async function writeTrainingOutputs({ job, result }: TrainingRun): Promise<Output[]> {
-  const { decoder, history, validation } = result;
+  const { decoder, history, validation, codes } = result;
   const files: OutputFile[] = [
     { name: "decoder.safetensors", bytes: await withProbe(decoder), content: "the trained decoder" },
   ];
   if ("encoder" in result) {
-    const content = "the encoder trained with it";
-    files.push({ name: "encoder.safetensors", bytes: await withProbe(result.encoder), content });
+    const bytes = await withProbe(result.encoder);
+    files.push({ name: "encoder.safetensors", bytes, content: "the encoder trained with it" });
   }
-  if (result.codes) {
-    const { codes } = result;
-    const shape = [codes.length / decoder.latentSize, decoder.latentSize];
-    files.push({ name: "codes.npy", bytes: writeNpy(codes, shape), content: "the samples' codes" });
+  if (codes) {
+    const bytes = writeNpy(codes, [codes.length / decoder.latentSize, decoder.latentSize]);
+    files.push({ name: "codes.npy", bytes, content: "the samples' codes" });
   }
   const steps = {
     images: history.map(({ images }) => images),
@@ -52,18 +50,13 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
   const content = "loss and gradient norm, a line per mini-batch";
   files.push({ name: "history.csv", bytes: formatCsv(steps), content });
   if (validation.length > 0) {
-    const validations = {
+    const bytes = formatCsv({
       images: validation.map(({ images }) => images),
       loss: validation.map(({ loss }) => loss),
-    };
-    files.push({
-      name: "validation.csv",
-      bytes: formatCsv(validations),
-      content: "the validation samples' mean loss",
     });
+    files.push({ name: "validation.csv", bytes, content: "the validation samples' mean loss" });
   }
-  const written = files.map(({ name }) => name);
-  const stale = trainingOutputs.filter((name) => !written.includes(name));
+  const stale = trainingOutputs.filter((name) => !files.some((file) => file.name === name));
   const log = { path: join(job.out, logName), content: "what happened when" };
   return [...(await writeOutputs(job.out, files, stale)), log];
 }

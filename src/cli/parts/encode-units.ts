@@ -14,7 +14,7 @@ import { backendOf } from "../options/options.ts";
 import type { Part, SampleResults } from "./part.ts";
 import type { Unit } from "./units.ts";
 
-/** What encodes units. */
+/** Job and input of units, with the caller's signal and progress. */
 interface Encoding {
   readonly job: Job;
   readonly input: EncodingInput;
@@ -23,10 +23,10 @@ interface Encoding {
 }
 
 /**
- * Encodes units one after the other, as they are asked for; while one block of samples is at work, the next is read. Of the
- * unit that is at work when the signal aborts nothing comes.
+ * Encodes units one after the other, on demand, and reads the next block of samples meanwhile. A unit that the signal
+ * interrupts yields no part.
  *
- * @param mostAtOnce the most samples that are encoded at once. As many more are in memory, which are read meanwhile.
+ * @param mostAtOnce most samples that are encoded at once; as many more, of the next block, are in memory
  */
 export async function* encodeUnits(
   encoding: Encoding,
@@ -41,7 +41,7 @@ export async function* encodeUnits(
     for (const unit of units) {
       const results: BlockResult[] = [];
       let count = 0;
-      // A unit without samples has a block, too: `encode` refuses it with its own message.
+      // A unit without samples has a block, too, which `encode` refuses.
       do {
         const { value } = await blocks.next();
         const block = value as Block;
@@ -89,15 +89,17 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
     ...encodeOptions(job, input, weights),
     ...fixedOptions(fixed),
     ...(z0 && { z0 }),
-    ...{ signal, onAbort: "return", onProgress },
+    signal,
+    onAbort: "return",
+    onProgress,
   });
   const reconstructions = job.reconstructions ? await reconstruct(job, decoder, result.z, block) : undefined;
   return { result, reconstructions, ids, leastLoss: leastLossOf(input, block, result) };
 }
 
 /**
- * As `encode` checks samples and weights, which would count the samples in messages from the block's first one. Starts have
- * been looked through when their file was opened.
+ * Checks samples and weights as `encode` does, but counts samples in messages from the first one of all. Starts were
+ * checked when their file was opened.
  */
 async function checkBlock(
   { fixed, loss }: EncodingInput,
@@ -112,7 +114,7 @@ function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Blo
   return decode(decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
 }
 
-/** Over the same samples as the mean loss: those that were started, and have a finite one. */
+/** Sums the least losses of a block over the samples of the mean loss: those with a finite loss. */
 function leastLossOf(
   { loss, fixed }: EncodingInput,
   { y, weights }: Block,

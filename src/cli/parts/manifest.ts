@@ -10,32 +10,32 @@ import type { Job } from "../options/job.ts";
 import { FIGURE_BYTES } from "./part.ts";
 import { type Cut, MOST_UNITS, unitCount } from "./units.ts";
 
-// The manifest says what all parts in a folder have in common, and what merging them needs. It names everything that a
-// result depends on. The number of shards is no part of it: a run may be continued with another number.
+// The manifest of a folder of parts describes the run: all that its results depend on, and what merging needs. The number of
+// shards is left out, since a run may be continued with another number.
 
-/** The format of a folder of parts, manifest and parts alike. A manifest of another one is refused. */
+/** Format of manifests and parts. Other formats are refused. */
 const FORMAT = "latentflow parts 1";
 
-/** The manifest of a run, manifest.json. */
+/** Manifest of a run, manifest.json. */
 export interface Manifest extends Cut {
   readonly format: typeof FORMAT;
   readonly latentSize: number;
   readonly sampleShape: readonly number[];
   readonly hasPrior: boolean;
   readonly hasReconstructions: boolean;
-  /** The column of identifiers in the files of samples. */
+  /** Column of identifiers in the files of samples. */
   readonly idColumn: string | null;
-  /** The kernels: their build and the checksum of its binary, `plain 1a2b3c4d`. */
+  /** Build of the kernels and checksum of its binary: `plain 1a2b3c4d`. */
   readonly build: string;
-  /** What the results depend on, by dotted names. */
+  /** Values that results depend on, by dotted names. */
   readonly run: RunDescription;
 }
 
-/** A part is written, hashed and read as a whole, which Node does up to 2 GiB; half of that leaves room for identifiers. */
+/** Most bytes of a part: half of the 2 GiB that Node reads as a whole, the rest being for identifiers. */
 const MOST_PART_BYTES = 2 ** 30;
 
 /**
- * Refuses units of a size that would come to more parts, or larger ones, than can be handled.
+ * Refuses units that would make too many parts, or too large ones.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -55,17 +55,17 @@ function checkUnit({ samples, unit, latentSize, sampleShape, hasReconstructions 
   );
 }
 
-/** What `run` has of an option, under the option's name. */
+/** Entry of `run` for an option. */
 type Description = (job: Job, input: EncodingInput) => unknown;
 
-/** A field of the manifest that an option shows in. */
+/** Field of the manifest that shows an option. */
 type Field = Exclude<keyof Manifest, "format" | "run">;
 
 /**
- * By what the manifest tells apart runs that differ in an option of a job: by its own entry of `run`, by the entry of
- * another option or a field that it shows in, or by nothing, since no result depends on it. With `null` for an option that
- * a result does depend on, parts of different runs would be mixed. The entries of `run` are written in this order; another
- * order, as another value, is another run to those who have parts.
+ * For each option of a job, the place in the manifest by which runs that differ in it are told apart: its own entry of
+ * `run`, the entry of another option, or a field. Null if no result depends on the option; a wrong null would mix parts of
+ * different runs. Entries of `run` have this order, and another order changes the manifest's sum: folders of parts that
+ * were begun before would be refused.
  */
 export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
@@ -74,8 +74,14 @@ export const MANIFEST_OF_OPTIONS = {
       bytesOf(decoder.parameters),
       ...(decoder.start ? [bytesOf(decoder.start)] : []),
     ),
-  ...{ prefix: "decoder", activation: "decoder", outputActivation: "decoder", outputShape: "decoder" },
-  ...{ latent: "decoder", outputName: "decoder", pointsInput: "decoder", inputShape: "decoder" },
+  prefix: "decoder",
+  activation: "decoder",
+  outputActivation: "decoder",
+  outputShape: "decoder",
+  latent: "decoder",
+  outputName: "decoder",
+  pointsInput: "decoder",
+  inputShape: "decoder",
   layout: "decoder",
   data: (_, { samples }) => samples.array.fingerprint(),
   limit: "samples",
@@ -93,18 +99,31 @@ export const MANIFEST_OF_OPTIONS = {
   loss: (_, { loss }) => loss,
   reduction: "loss",
   prior: (_, { prior }) => prior.prior && sha256(JSON.stringify(prior.prior)),
-  ...{ priorMean: "prior", priorStd: "prior", priorWeight: "prior", priorFrom: "prior" },
-  ...{ priorCovariance: "prior", priorShrinkage: "prior", priorComponents: "prior", priorSeed: "prior" },
+  priorMean: "prior",
+  priorStd: "prior",
+  priorWeight: "prior",
+  priorFrom: "prior",
+  priorCovariance: "prior",
+  priorShrinkage: "prior",
+  priorComponents: "prior",
+  priorSeed: "prior",
   flow: ({ flow }) => flow.description,
   solver: ({ solver }) => solver.description,
   plain: "build",
-  // How the work is divided.
-  ...{ batchSize: null, threads: null, shard: null },
-  // What is read and written where, and what is said.
-  ...{ out: null, format: null, maxBytes: null, dataFlag: null, json: null, quiet: null },
+  // Division of the work.
+  batchSize: null,
+  threads: null,
+  shard: null,
+  // Places of files, and printing.
+  out: null,
+  format: null,
+  maxBytes: null,
+  dataFlag: null,
+  json: null,
+  quiet: null,
 } satisfies { readonly [Option in keyof Required<Job>]: Description | keyof Job | Field | null };
 
-/** The manifest of what a command asks for. @throws LatentflowError where its units are too many, or too large */
+/** Makes the manifest of a job. @throws LatentflowError if its units are too many, or too large */
 export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
   const { decoder, samples, prior } = input;
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
@@ -138,12 +157,12 @@ function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** A manifest as the text of its file. */
+/** Formats a manifest as the text of its file. */
 export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** The SHA-256 of a manifest's text. Parts record it: it says which run they belong to. */
+/** SHA-256 of a manifest's text, by which parts name their run. */
 export function manifestSum(manifest: Manifest): string {
   return sha256(formatManifest(manifest));
 }
@@ -151,9 +170,9 @@ export function manifestSum(manifest: Manifest): string {
 /**
  * Reads a manifest.
  *
- * @param where what messages begin with
- * @returns undefined where it is not JSON: its writer was killed before it had written all of it
- * @throws LatentflowError `invalid_file` where it is something else
+ * @param where beginning of messages
+ * @returns undefined if the text is no JSON: its writer was killed
+ * @throws LatentflowError `invalid_file` if it is of another format
  */
 export function parseManifest(where: string, text: string): Manifest | undefined {
   let value: unknown;
@@ -170,14 +189,14 @@ export function parseManifest(where: string, text: string): Manifest | undefined
   return value as Manifest;
 }
 
-/** A SHA-256 by its first digits, for messages. */
+/** Shortens a SHA-256 for messages. */
 function shortSum<Leaf>(leaf: Leaf): Leaf | string {
   return typeof leaf === "string" && /^[0-9a-f]{64}$/.test(leaf) ? leaf.slice(0, 12) : leaf;
 }
 
-/** Where two manifests differ. */
+/** Lists the differences of two manifests. */
 export function manifestDifferences(there: Manifest, here: Manifest): Difference[] {
-  // hasPrior follows from the prior in `run`, which would be named a second time.
+  // hasPrior follows from the prior in `run`.
   const flat = ({ run, hasPrior, ...rest }: Manifest) => ({
     ...Object.fromEntries(Object.entries(run).map(([name, leaf]) => [name, shortSum(leaf)])),
     ...Object.fromEntries(leaves(rest)),

@@ -21,7 +21,7 @@ type ParquetColumn = {
   readonly name: string;
   readonly data: unknown[];
   readonly schema: Schema;
-  /** Of floats: the writer would else number values that come often, by a Map, to which -0 is 0. */
+  /** "PLAIN" for floats: the writer's dictionary takes -0 for 0. */
   readonly encoding?: "PLAIN";
 };
 
@@ -30,7 +30,7 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
   let writer: ParquetWriter | undefined;
   const flush = async () => {
     await outputs.append(parquetName, bytes.getBytes().slice());
-    // Its offset, which stands in the file, counts on.
+    // The offset in the file counts on.
     bytes.index = 0;
   };
   return {
@@ -40,7 +40,7 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
         { name: "root", num_children: columns.length },
         ...columns.flatMap((column) => column.schema),
       ];
-      // The same in every process: no time, no name of a machine.
+      // No time, no name of a machine: every process writes the same bytes.
       writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
       const columnData = columns.map(({ schema: _, ...column }) => column);
       await writer.write({ columnData, rowGroupSize: part.count });
@@ -55,10 +55,17 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
 
 type Scalar = "INT64" | "DOUBLE" | "FLOAT";
 
-/** The types of the columns that come after `index` and `id`. */
+/** Types of the columns after `index` and `id`. */
 const TYPES: { readonly [name in Exclude<ResultColumn, "index" | "id">]: Scalar | "TEXT" } = {
-  ...{ initial_loss: "FLOAT", loss: "FLOAT", prior: "FLOAT", objective: "FLOAT" },
-  ...{ gradient_norm: "FLOAT", status: "TEXT", accepted_steps: "INT64", backtracks: "INT64", t: "DOUBLE" },
+  initial_loss: "FLOAT",
+  loss: "FLOAT",
+  prior: "FLOAT",
+  objective: "FLOAT",
+  gradient_norm: "FLOAT",
+  status: "TEXT",
+  accepted_steps: "INT64",
+  backtracks: "INT64",
+  t: "DOUBLE",
 };
 
 function parquetColumns({ latentSize, sampleShape, hasReconstructions }: ResultsPlan, part: Part) {
@@ -94,7 +101,7 @@ function texts(name: string, data: readonly string[]): ParquetColumn {
   return { name, data: [...data], schema: [schema] };
 }
 
-/** A column of lists of one length. */
+/** Makes a column of lists of one length. */
 function lists(name: string, values: Float32Array, size: number, count: number): ParquetColumn {
   const data = Array.from({ length: count }, (_, i) => Array.from(values.subarray(i * size, (i + 1) * size)));
   return {

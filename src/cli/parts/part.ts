@@ -133,7 +133,7 @@ function sumOf(
  * Reads a part from the bytes of its file.
  *
  * @param where beginning of messages
- * @throws LatentflowError `invalid_file` where it is torn, or of another unit or run
+ * @throws LatentflowError `invalid_file` if it is torn, or of another unit or run
  */
 export function parsePart(where: string, bytes: Uint8Array, unit: Unit, origin: PartOrigin): Part {
   const { metadata, tensors } = readSafetensors(where, bytes);

@@ -17,11 +17,11 @@ import {
 import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
 import { type Unit, unitCount } from "./units.ts";
 
-// A folder of parts: manifest.json, and a file for each unit that is done. A file is written beside its place, brought to the
-// disk and renamed, so that it is whole or not there whenever a process is killed. Two processes that compute the same unit
-// write the same results: their parts differ in the seconds that it took, and either may stay.
+// A folder of parts holds manifest.json, and a file for each unit that is done. Each file is written beside its place, synced
+// and renamed, so that a killed process leaves it whole or absent. Processes that compute the same unit write parts that
+// differ in their seconds only: either may stay.
 
-/** The folder of parts in a run's folder. */
+/** Name of the folder of parts in a run's folder. */
 export const partsName = "parts";
 
 const manifestName = "manifest.json";
@@ -38,16 +38,16 @@ export class PartsFolder {
   }
 
   /**
-   * Opens the folder for a run, which is made unless it is there.
+   * Opens the folder of a run, and writes the manifest unless it is there.
    *
-   * @param alone whether nobody else can be at work there: a manifest without parts is then replaced
-   * @throws OtherRunError where the parts there are of another run
+   * @param alone true if no other process can work in the folder: a manifest without parts is then replaced
+   * @throws OtherRunError if the folder has the parts of another run
    */
   static async forRun(folder: string, manifest: Manifest, alone: boolean): Promise<PartsFolder> {
     const path = join(folder, manifestName);
     let there = await readManifest(path);
     if (!there || (alone && (await partNames(folder)).length === 0)) {
-      // Where none is there, of two processes that make one at the same time the first has made it for both.
+      // If two processes make the first manifest at the same time, the first link counts for both.
       const isThere = await fileSystem.lstat(path).then(
         () => true,
         () => false,
@@ -61,12 +61,12 @@ export class PartsFolder {
     throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
   }
 
-  /** Whether there is a part in a folder, of whatever run. */
+  /** True if a folder has a part, of any run. */
   static async hasParts(folder: string): Promise<boolean> {
     return (await partNames(folder)).length > 0;
   }
 
-  /** Opens a folder that is there. @throws LatentflowError where it has no manifest */
+  /** Opens a folder that is there. @throws LatentflowError `not_found` if it has no manifest */
   static async open(folder: string): Promise<PartsFolder> {
     const manifest = await readManifest(join(folder, manifestName));
     if (manifest) return new PartsFolder(folder, manifest);
@@ -77,7 +77,7 @@ export class PartsFolder {
     );
   }
 
-  /** Reads the part of a unit; undefined where there is none. @throws LatentflowError where it is torn or not this run's */
+  /** Reads the part of a unit; undefined if there is none. @throws LatentflowError if it is torn or of another run */
   async read(unit: Unit): Promise<Part | undefined> {
     const path = this.pathOf(unit);
     const bytes = await readFile(path);
@@ -85,7 +85,7 @@ export class PartsFolder {
     return parsePart(showPath(shortPath(path)), bytes, unit, this.origin);
   }
 
-  /** As `read`, but a part that is torn or not this run's is undefined, too; `tell` gets the reason. */
+  /** Reads the part of a unit; undefined if there is none. A torn part, or another run's, is undefined, too, and reported to `tell`. */
   async readIfWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
     return this.read(unit).catch((error) => {
       if (!(error instanceof LatentflowError) || isAboutDisk(error)) throw error;
@@ -95,17 +95,16 @@ export class PartsFolder {
   }
 
   /**
-   * Writes a part, in place of what may be there.
+   * Writes a part, over an earlier one.
    *
-   * @throws LatentflowError `other_run` where the folder has become another run's, `invalid_argument` where it has been
-   *   cleared
+   * @throws LatentflowError `other_run` if the folder has become another run's, `invalid_argument` if it has been cleared
    */
   async write(part: Part): Promise<void> {
     await this.checkOwner();
     await write(this.folder, nameOf(part), formatPart(part, this.origin), "replace");
   }
 
-  /** Of two runs in one folder, the one that has lost it is to know before it has computed everything for nothing. */
+  /** Refuses a folder that another run has taken over, before this run computes more for nothing. */
   private async checkOwner(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     if (there && manifestSum(there) === this.origin.manifest) return;
@@ -123,11 +122,11 @@ export class PartsFolder {
     );
   }
 
-  /** When the parts of this run's units came that are there, in milliseconds, by their units; nothing is read. */
+  /** Lists the units that have a part, with the time of its last change in milliseconds. Reads no part. */
   async list(): Promise<Map<number, number>> {
     const parts = new Map<number, number>();
     for (const name of await partNames(this.folder)) {
-      // It may be gone since.
+      // A part may have been removed since the listing.
       const status = await fileSystem.stat(join(this.folder, name)).catch(() => undefined);
       const index = Number.parseInt(name.slice("part-".length), 10);
       if (status && index < unitCount(this.manifest)) parts.set(index, status.mtimeMs);
@@ -135,9 +134,8 @@ export class PartsFolder {
     return parts;
   }
 
-  /** Removes the parts, the manifest last, and what killed processes have left half written. */
+  /** Removes the parts, files that killed processes left half written, and last the manifest. */
   async remove(): Promise<void> {
-    // Where merge is given a folder by two names, it is gone already.
     const names = await namesIn(this.folder);
     const ours = names.filter(
       (name) => isPart(name) || /^(part-|manifest\.|probe\.).*\.temporary$/.test(name),
@@ -147,11 +145,11 @@ export class PartsFolder {
         throw fileError(`cannot remove ${showPath(shortPath(join(this.folder, name)))}`, cause);
       });
     }
-    // Whatever else is there is somebody else's.
+    // Fails if the folder holds files of other programs, which stay.
     await fileSystem.rmdir(this.folder).catch(() => {});
   }
 
-  /** Removes the folder if it is still this run's and no part is in it: the first unit was refused, say. */
+  /** Removes the folder if it is still this run's and has no part: after a refused first unit, say. */
   async removeUnused(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     const isOurs = there !== undefined && manifestSum(there) === this.origin.manifest;
@@ -163,7 +161,7 @@ export class PartsFolder {
   }
 }
 
-/** Is it what the system says, of the disk, and nothing that is wrong with a part? Computing the part again is no cure then. */
+/** True for an error of the file system, which computing a part again does not cure. */
 export function isAboutDisk({ cause }: LatentflowError): boolean {
   return cause !== undefined;
 }
@@ -176,12 +174,12 @@ function isPart(name: string): boolean {
   return /^part-\d{8,15}\.safetensors$/.test(name);
 }
 
-/** The names of the parts in a folder; none where it is not there. */
+/** Names of the parts in a folder; none if there is no folder. */
 async function partNames(folder: string): Promise<string[]> {
   return (await namesIn(folder)).filter(isPart);
 }
 
-/** All names in a folder; none where it is not there. */
+/** All names in a folder; none if there is no folder. */
 function namesIn(folder: string): Promise<string[]> {
   return fileSystem.readdir(folder).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return [];
@@ -189,7 +187,7 @@ function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/** Reads a file; undefined where there is none. */
+/** Reads a file; undefined if there is none. */
 async function readFile(path: string): Promise<Uint8Array | undefined> {
   return fileSystem.readFile(path).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined;
@@ -199,14 +197,14 @@ async function readFile(path: string): Promise<Uint8Array | undefined> {
   });
 }
 
-/** Undefined where there is none, or a torn one. */
+/** Reads a manifest; undefined if there is none, or a torn one. */
 async function readManifest(path: string): Promise<Manifest | undefined> {
   const where = showPath(shortPath(path));
   const bytes = await readFile(path);
   return bytes && parseManifest(where, Buffer.from(bytes).toString());
 }
 
-/** @param existing what becomes of a file that is there */
+/** Writes a file durably. @param existing fate of a file of this name that is there */
 async function write(
   folder: string,
   name: string,
@@ -225,10 +223,10 @@ async function write(
   await syncFolder(fileSystem, folder);
 }
 
-/** Brings a file to its place unless there is one, whoever else does so at the same moment. */
+/** Moves a file to its place unless a file is there, atomically. */
 async function linkOrRename(temporary: string, place: string): Promise<void> {
   const error = await fileSystem.link(temporary, place).catch((cause) => cause);
-  // Where the file system has no links, who comes last wins, and the others are told at their next part.
+  // On a file system without links the last process wins, and the others fail at their next part.
   if (error && codeOf(error) !== "EEXIST") await fileSystem.rename(temporary, place);
   else await fileSystem.unlink(temporary);
 }

@@ -1,30 +1,43 @@
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { invalidFile, showPath } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
+import { codeOf } from "../../base/realms.ts";
+import { fileError } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shortPath } from "../input/files.ts";
 import { manifestDifferences } from "./manifest.ts";
 import type { Part } from "./part.ts";
-import { isAboutDisk, PartsFolder } from "./parts-folder.ts";
+import { isAboutDisk, PartsFolder, partsName } from "./parts-folder.ts";
 import { type Unit, unitAt, unitCount } from "./units.ts";
 
-// The parts of a run together, from one folder or, where its processes had no file system in common, from several.
+// The parts of a run from one folder or, if its processes shared no file system, from several.
+
+const NAME_OUT = "name the folder that was --out of the shards";
 
 /**
- * Opens folders whose parts are to be put together.
+ * Opens the parts in folders that were --out of a run's shards. A folder that is named twice is opened once.
  *
- * @throws LatentflowError where one has no parts, or those of another run
+ * @throws LatentflowError if one is missing, or holds no parts or those of another run
  */
-export async function openFolders(paths: readonly string[]): Promise<PartsFolder[]> {
-  const folders: PartsFolder[] = [];
-  const places = new Set<string>();
-  for (const path of paths) {
-    // A folder that is named twice has its parts once.
+export async function openRunFolders(outs: readonly string[]): Promise<PartsFolder[]> {
+  for (const out of outs) {
+    const where = showPath(shortPath(out));
+    if (!(await isThere(out))) {
+      throw new LatentflowError("not_found", `${where}: there is no such folder; ${NAME_OUT}`);
+    }
+    if (await isThere(join(out, partsName))) continue;
+    throw invalidFile(
+      `${where} holds no parts of a run; ${NAME_OUT}. A run without --shard that has ended keeps none`,
+    );
+  }
+  const folders = new Map<string, PartsFolder>();
+  for (const out of outs) {
+    const path = join(out, partsName);
     const place = await realpath(path).catch(() => path);
-    if (places.has(place)) continue;
-    places.add(place);
+    if (folders.has(place)) continue;
     const folder = await PartsFolder.open(path);
-    const first = folders[0] ?? folder;
+    const [first = folder] = folders.values();
     const found = manifestDifferences(first.manifest, folder.manifest);
     if (found.length > 0) {
       throw new OtherRunError(
@@ -33,25 +46,39 @@ export async function openFolders(paths: readonly string[]): Promise<PartsFolder
         "Only parts of one run can be put together",
       );
     }
-    folders.push(folder);
+    folders.set(place, folder);
   }
-  return folders;
+  return [...folders.values()];
 }
 
-/** The units of which no folder has a part, by the files' names; nothing is read. */
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (cause) => {
+      // ENOTDIR: a file is in the path.
+      if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return false;
+      throw fileError(`cannot read ${showPath(shortPath(path))}`, cause);
+    },
+  );
+}
+
+/** Lists the units that have no part in any folder, by the names of files. */
 export async function missingUnits(folders: readonly PartsFolder[]): Promise<number[]> {
-  const [{ manifest }] = folders as [PartsFolder];
-  const there = new Set<number>();
-  for (const folder of folders) for (const index of (await folder.list()).keys()) there.add(index);
-  const missing: number[] = [];
-  for (let index = 0; index < unitCount(manifest); index++) if (!there.has(index)) missing.push(index);
-  return missing;
+  const found = new Set<number>();
+  for (const folder of folders) for (const index of (await folder.list()).keys()) found.add(index);
+  return unitsOfAll(folders)
+    .map(({ index }) => index)
+    .filter((index) => !found.has(index));
 }
 
-/** All parts of a run, in order, each checked. @throws LatentflowError `invalid_file` where one is missing or torn */
+function unitsOfAll([first]: readonly PartsFolder[]): Unit[] {
+  const { manifest } = first!;
+  return Array.from({ length: unitCount(manifest) }, (_, index) => unitAt(index, manifest));
+}
+
+/** Reads all parts of a run, in order. @throws LatentflowError `invalid_file` if one is missing or torn */
 export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator<Part> {
-  const [{ manifest }] = folders as [PartsFolder];
-  for (let index = 0; index < unitCount(manifest); index++) yield readPart(folders, unitAt(index, manifest));
+  for (const unit of unitsOfAll(folders)) yield readPart(folders, unit);
 }
 
 async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Part> {
@@ -72,42 +99,32 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
     : invalidFile(`the part of unit ${unit.index} is missing; ${cure}`);
 }
 
-/** The units of which no folder has a whole part: each is read. @param tell is told what is wrong with a part */
+/**
+ * Lists the units that have no whole part in any folder: reads every part.
+ *
+ * @param missing units without any part
+ * @param tell called with the problem of each torn part
+ */
 export async function tornUnits(
   folders: readonly PartsFolder[],
   missing: readonly number[],
   tell: (problem: string) => void,
 ): Promise<number[]> {
-  const [{ manifest }] = folders as [PartsFolder];
-  const torn = [...missing];
-  const absent = new Set(missing);
-  for (let index = 0; index < unitCount(manifest); index++) {
-    if (absent.has(index)) continue;
-    const isWhole = await readPart(folders, unitAt(index, manifest)).then(
-      () => true,
-      (error) => {
-        if (!(error instanceof LatentflowError)) throw error;
-        tell(error.message);
-        return false;
-      },
-    );
-    if (!isWhole) torn.push(index);
+  const torn = new Set(missing);
+  for (const unit of unitsOfAll(folders)) {
+    if (torn.has(unit.index)) continue;
+    try {
+      await readPart(folders, unit);
+    } catch (error) {
+      if (!(error instanceof LatentflowError)) throw error;
+      tell(error.message);
+      torn.add(unit.index);
+    }
   }
-  return torn.sort((a, b) => a - b);
+  return [...torn].sort((a, b) => a - b);
 }
 
-/** The same parts. `look` is called with each as it comes. */
-export async function* observed(
-  parts: AsyncIterable<Part> | Iterable<Part>,
-  look: (part: Part) => void,
-): AsyncGenerator<Part> {
-  for await (const part of parts) {
-    look(part);
-    yield part;
-  }
-}
-
-/** Numbers in ascending order as ranges: `3-5,9`. @param most the most ranges that are shown */
+/** Formats ascending numbers as ranges: `3-5,9`. @param most the most ranges that are shown */
 export function showRanges(numbers: readonly number[], most = 12): string {
   const ranges: [first: number, last: number][] = [];
   for (const number of numbers) {

@@ -48,7 +48,7 @@ export class RunSummariser {
     this.leastLoss.count += leastLoss.count;
   }
 
-  /** Mean over the finite values; NaN where there are none. */
+  /** Mean over the finite values; NaN if there are none. */
   mean(name: MeanName): number {
     const { sum, count } = this.sums[name];
     return sum / count;

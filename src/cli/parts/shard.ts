@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 import { invalid, show } from "../../base/check.ts";
 import type { Shard } from "./units.ts";
 
-/** What `--shard` says: which shard of how many, or that the batch system says which. */
+/** Value of `--shard`: a shard, or "auto" for the index that the batch system gives. */
 export type ShardFlag = Shard | "auto";
 
 /** A whole number as batch systems and people write it. */
@@ -22,31 +22,39 @@ export function parseShard(text: string): ShardFlag {
   return { index, count };
 }
 
-/** What a batch system sets in the environment of each of its tasks. */
+/** A batch system, recognised by the variable that it sets for each of its tasks. */
 interface BatchSystem {
   readonly variable: string;
   readonly name: string;
-  /** The index of its first task, as the system counts them. */
+  /** Index of its first task. */
   readonly from: 0 | 1;
-  /** How to start so many tasks. */
+  /** Advice for starting `count` tasks. */
   readonly start: (count: number) => string;
 }
 
 const BATCH_SYSTEMS: readonly BatchSystem[] = [
   {
-    ...{ variable: "SLURM_ARRAY_TASK_ID", name: "Slurm", from: 0 },
+    name: "Slurm",
+    variable: "SLURM_ARRAY_TASK_ID",
+    from: 0,
     start: (count) => `sbatch --array=0-${count - 1}`,
   },
   {
-    ...{ variable: "JOB_COMPLETION_INDEX", name: "Kubernetes", from: 0 },
+    name: "Kubernetes",
+    variable: "JOB_COMPLETION_INDEX",
+    from: 0,
     start: (count) => `an Indexed Job with completions: ${count}`,
   },
   {
-    ...{ variable: "AWS_BATCH_JOB_ARRAY_INDEX", name: "AWS Batch", from: 0 },
+    name: "AWS Batch",
+    variable: "AWS_BATCH_JOB_ARRAY_INDEX",
+    from: 0,
     start: (count) => `an array job with size ${count}`,
   },
   {
-    ...{ variable: "PARALLEL_SEQ", name: "GNU parallel", from: 1 },
+    name: "GNU parallel",
+    variable: "PARALLEL_SEQ",
+    from: 1,
     start: (count) => `seq ${count} | parallel -N0`,
   },
 ];
@@ -54,17 +62,17 @@ const BATCH_SYSTEMS: readonly BatchSystem[] = [
 const variables = BATCH_SYSTEMS.map(({ variable }) => variable);
 const longestVariable = Math.max(...variables.map(({ length }) => length));
 
-/** What `--shard auto` looks at, for the help: a line for each batch system. */
+/** Help for the variables that `--shard auto` reads: a line for each batch system. */
 export const batchSystemsHelp = BATCH_SYSTEMS.map(
   ({ variable, name }) => `  ${variable.padEnd(longestVariable)}  ${name}`,
 ).join("\n");
 
 /**
- * The shard that a command is to do.
+ * Chooses the shard that a command does.
  *
- * @param shards as --shards says it, which goes with "auto" alone
- * @param environment of the process
- * @throws LatentflowError where there is no batch system, several, or more tasks than shards
+ * @param shards value of --shards, which goes with "auto" alone
+ * @param environment variables of the process
+ * @throws LatentflowError if there is no batch system, if there are several, or more tasks than shards
  */
 export function chosenShard(
   shard: ShardFlag | undefined,

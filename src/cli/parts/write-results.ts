@@ -40,6 +40,7 @@ export function formatOption(more = ""): Option {
  *
  * @param parts all of them, in order
  * @param others names of further files of earlier runs, which are removed
+ * @param onPart called with each part before it is written
  */
 export async function writeResults(
   folder: string,
@@ -47,13 +48,17 @@ export async function writeResults(
   plan: ResultsPlan,
   parts: AsyncIterable<Part> | Iterable<Part>,
   others: readonly string[],
+  onPart?: (part: Part) => void,
 ): Promise<Output[]> {
   const chosen = FORMATS[format ?? STANDARD_FORMAT];
   const written = chosen.files(plan);
   const outputs = new StagedOutputs(folder);
   try {
     const writer = chosen.writer(plan, outputs);
-    for await (const part of parts) await writer.add(part);
+    for await (const part of parts) {
+      onPart?.(part);
+      await writer.add(part);
+    }
     await writer.finish();
     const stale = [...resultsFileNames, ...others].filter(
       (name) => !written.some((file) => file.name === name),

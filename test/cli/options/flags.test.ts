@@ -290,7 +290,7 @@ test("what the checkpoint's run had otherwise is named by flags", async () => {
   );
   assert.match(
     await said(args),
-    /checkpoint\.safetensors is there, .*go on from it with --resume, give another --out/,
+    /checkpoint\.safetensors is there already; go on from it with --resume, give another --out/,
   );
   assert.match(
     await said(["describe", join(out, "checkpoint.safetensors")]),

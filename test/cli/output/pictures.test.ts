@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { openInput } from "../../../src/cli/input/encoding-input.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
 import { drawGrid, greyScale } from "../../../src/cli/output/grid.ts";
-import { writePictures } from "../../../src/cli/output/picture-files.ts";
+import { writePictures } from "../../../src/cli/output/pictures.ts";
 import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
 import { imageLayout } from "../../../src/files/images.ts";

@@ -279,7 +279,7 @@ test("a shard that is stopped while it looks for parts counts those that it has 
   const out = workplace.newPath();
   await runShards(out, 1);
   const shard = encoding({ out, shard: "0/1" });
-  const { exit, stderr } = await interrupted("open", "part-00000001.safetensors", ...shard);
+  const { exit, stderr } = await interrupted("readFile", "part-00000001.safetensors", ...shard);
   assert.is(exit, 130);
   assert.match(stderr, /stopped; 2 of 6 units are in /);
 });
@@ -542,13 +542,13 @@ test("a wrong value is said by its place in all data", async () => {
   }
 });
 
-/** Ctrl-C comes once a file has been opened, or has come to its place, whose name ends so. */
-async function interrupted(name: "open" | "rename" | "link", end: string, ...args: string[]) {
+/** Runs the program; Ctrl-C comes once a file whose name ends so has been read, or has come to its place. */
+async function interrupted(name: "readFile" | "rename" | "link", end: string, ...args: string[]) {
   const real = fileSystem[name] as (...args: unknown[]) => Promise<unknown>;
   Object.assign(fileSystem, {
     async [name](...paths: unknown[]) {
       const result = await real(...paths);
-      if (String(paths[name === "open" ? 0 : 1]).endsWith(end)) process.emit("SIGINT");
+      if (String(paths[name === "readFile" ? 0 : 1]).endsWith(end)) process.emit("SIGINT");
       return result;
     },
   });
@@ -578,7 +578,7 @@ test("Ctrl-C: what is done is kept, and the same command goes on; nothing is mer
   );
   assert.equal(readdirSync(out), ["parts"]);
   // While the parts are looked through.
-  const again = await interrupted("open", "part-00000000.safetensors", ...all);
+  const again = await interrupted("readFile", "part-00000000.safetensors", ...all);
   assert.is(again.exit, 130);
   assert.is(readdirSync(join(out, "parts")).length, 3);
   // All is done, and is being written.
@@ -592,7 +592,7 @@ test("Ctrl-C: what is done is kept, and the same command goes on; nothing is mer
   const shards = workplace.newPath();
   await runShards(shards, 1);
   const merge = ["merge", shards, "--quiet", "--delete-parts"];
-  const unmerged = await interrupted("open", "part-00000003.safetensors", ...merge);
+  const unmerged = await interrupted("readFile", "part-00000003.safetensors", ...merge);
   assert.equal([unmerged.exit, unmerged.stdout], [130, ""]);
   assert.match(unmerged.stderr, /\nlatentflow: stopped; nothing is written\n$/);
   assert.equal(readdirSync(shards), ["parts"]);

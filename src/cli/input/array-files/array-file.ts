@@ -1,17 +1,17 @@
 import type { ValueType } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
 
-/** An array in a file, of which parts are read. */
+/** An array in a file that is read in parts. */
 export interface ArrayFile {
   readonly shape: readonly number[];
-  /** The values' type in the file. */
+  /** Type of the values in the file. */
   readonly type: ValueType;
   /**
-   * Reads its values from `start` up to `end`, in row-major order: bytes where the file has uint8, else float32.
+   * Reads the values from `start` up to `end`, in row-major order: bytes for uint8, else float32.
    *
-   * @throws LatentflowError `invalid_file` where a value is not what float32 can stand for, or the file has changed
+   * @throws LatentflowError `invalid_file` if float32 cannot represent a value, or the file has changed
    */
   read(start: number, end: number): Promise<DataArray["data"]>;
-  /** A SHA-256 of what it holds, in hexadecimal digits: see fingerprint.ts. */
+  /** SHA-256 of the contents, in hexadecimal digits: see fingerprint.ts. */
   fingerprint(): Promise<string>;
 }

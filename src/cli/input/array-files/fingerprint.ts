@@ -1,17 +1,16 @@
 import { createHash } from "node:crypto";
 
-// By what two runs know that they read the same data. Up to 256 MiB every byte counts; of a larger file, so that each of
-// a thousand processes need not read terabytes, its size and 256 pieces of 1 MiB, evenly spread, the first and the last
-// among them.
+// Fingerprints tell the data of two runs apart. Up to 256 MiB every byte counts. Of a larger file the size and 256 evenly
+// spread pieces of 1 MiB count, so that each of a thousand processes need not read terabytes.
 
 const PIECE = 2 ** 20;
 const PIECES = 256;
 
 /**
- * The SHA-256 of bytes, and of what says how they are read.
+ * SHA-256 of bytes and of their interpretation.
  *
- * @param kind the shape, say: what stands beside the bytes
- * @param read gives the bytes from `start` up to `end`
+ * @param kind type and shape, say, of the bytes
+ * @param read reads the bytes from `start` up to `end`
  */
 export async function fingerprintOf(
   kind: string,

@@ -9,20 +9,20 @@ import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { readInto } from "./read-into.ts";
 
-/** An array whose values lie one after the other behind a header, in a .npy or IDX file. */
+/** Array of a file whose values follow a header, in row-major order. */
 export class FlatFile implements ArrayFile {
   /**
-   * @param where what messages begin with
-   * @param size the file's, in bytes
-   * @param signal ends a fingerprint; what is read for work that it has ended is little
-   * @throws LatentflowError `invalid_file` where the file has more or fewer values than its header promises
+   * @param where beginning of messages
+   * @param size bytes of the file
+   * @param signal ends a fingerprint
+   * @throws LatentflowError `invalid_file` if the file has more or fewer values than its header promises
    */
   constructor(
     private readonly where: string,
     private readonly handle: FileHandle,
     private readonly header: ArrayHeader,
     private readonly size: number,
-    /** When the file was last written to, in nanoseconds, as it was opened. */
+    /** Time of the last change at opening, in nanoseconds. */
     private readonly written: bigint,
     private readonly signal: AbortSignal | undefined,
   ) {
@@ -63,7 +63,7 @@ export class FlatFile implements ArrayFile {
         `${where}: it has ended at byte ${start + count} of ${this.size}; it was changed while it was read`,
       );
     }
-    // After the reading: what was read before this moment is of the file as it was opened.
+    // Checked after reading: a change before this moment would show.
     if ((await handle.stat({ bigint: true })).mtimeNs !== written) {
       throw invalidFile(
         `${where}: it was written to while it was read; run the same command again, which says whether it holds ` +

@@ -4,10 +4,10 @@ import { type DataArray, elementCount, showLengths } from "../../../files/array.
 import type { ArrayFile } from "./array-file.ts";
 
 /**
- * Arrays as one, the rows of each behind those of the one before.
+ * Concatenates arrays along their first axis.
  *
- * @param places of the files, for messages
- * @throws LatentflowError `invalid_file` where their rows are not of one shape, or bytes in one and not in another
+ * @param places names of the files, for messages
+ * @throws LatentflowError `invalid_file` if their rows differ in shape, or only some hold bytes
  */
 export function joinFiles(places: readonly string[], files: readonly ArrayFile[]): ArrayFile {
   const [first] = files as [ArrayFile];

@@ -15,18 +15,18 @@ import { openNumbers } from "./parquet-numbers.ts";
 import { readInto } from "./read-into.ts";
 import { wholeFile } from "./whole-file.ts";
 
-/** What bounds the reading of data. */
+/** Limits of reading data. */
 export interface DataLimits extends Limits {
-  /** `--max-bytes`, where it is given. It bounds files that are read in parts, too, which `maxBytes` does not. */
+  /** Value of `--max-bytes`, if it is given: it also limits files that are read in parts. */
   readonly givenMaxBytes: number | undefined;
 }
 
 /**
- * Opens the array of a file, of which parts are read: of a .npy, an IDX or a Parquet file. Gzipped ones, .npz files, stdin
- * and other pipes are read as a whole at once, and so is a .npy file whose first axis changes fastest.
+ * Opens the array of a file, to be read in parts. Gzipped and .npz files, stdin and other pipes, and files in column-major
+ * order are read as a whole at once.
  *
- * @param flag that gives the file: errors name both
- * @throws LatentflowError when the file cannot be read
+ * @param flag flag that gives the file, for messages
+ * @throws LatentflowError if the file cannot be read
  */
 export async function openArray(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
   const { file, array: names } = splitArrayName(path);
@@ -35,20 +35,20 @@ export async function openArray(flag: string, path: string, limits: DataLimits):
   const status = await stat(file).catch((cause) => {
     throw fileError(where, cause);
   });
-  // A pipe, say, cannot be read twice; a folder is refused there, too.
+  // A pipe cannot be read twice. `readWhole` refuses a folder.
   if (!status.isFile()) return readWhole(flag, path, limits);
   const array = await openInParts(flag, path, names, await openFile(where, file), limits);
   return array ?? readWhole(flag, path, limits);
 }
 
-/** The same for several files, whose rows follow each other. */
+/** Opens the arrays of files as one, whose rows follow each other. */
 export async function openArrays(
   flag: string,
   paths: readonly string[],
   limits: DataLimits,
 ): Promise<ArrayFile> {
   const files: ArrayFile[] = [];
-  // One after the other: one may be stdin.
+  // In sequence, since one may be stdin.
   for (const path of paths) files.push(await openArray(flag, path, limits));
   return joinFiles(
     paths.map((path) => showFile(flag, path)),
@@ -98,7 +98,7 @@ async function readWhole(flag: string, path: string, limits: DataLimits): Promis
   return wholeFile(await readArrayFile(flag, path, limits));
 }
 
-/** Undefined where the file is of a kind that is read as a whole. */
+/** Opens a file that can be read in parts; undefined for other files. */
 async function openInParts(
   flag: string,
   path: string,
@@ -127,7 +127,7 @@ function isParquet(beginning: Uint8Array): boolean {
   return [0x50, 0x41, 0x52, 0x31].every((byte, i) => beginning[i] === byte);
 }
 
-/** How many rows an array has, and the shape of one: its first axis counts them. */
+/** Number of rows of an array, which the first axis counts, and the shape of one. */
 export function rowsOf(where: string, { shape }: ArrayFile) {
   const [count = 0, ...rowShape] = shape;
   if (rowShape.length > 0) return { count, shape: rowShape, size: elementCount(rowShape) };

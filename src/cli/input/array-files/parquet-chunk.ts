@@ -12,10 +12,10 @@ import { type OpenedParquet, reading, readSlice } from "./parquet-metadata.ts";
 import { isKnownCodec, unpackPages } from "./parquet-pages.ts";
 import { Damaged } from "./thrift.ts";
 
-// A chunk is what a row group has of a column. It is checked first, and then decoded by hyparquet, which gets nothing else
-// of the file.
+// A chunk is the part of a column in one row group. It is checked here, and then decoded by hyparquet, which gets no other
+// part of the file.
 
-/** A chunk as the file's metadata describe it: bytes `start` up to `end` of the file. */
+/** A chunk by the file's metadata: bytes `start` up to `end` of the file. */
 interface Chunk {
   readonly start: number;
   readonly end: number;
@@ -26,7 +26,7 @@ interface Chunk {
 /**
  * Refuses a column that cannot be read in some row group, as far as the metadata tell.
  *
- * @returns how many values it has in each, with those that are missing
+ * @returns numbers of values in the row groups, with missing ones
  */
 export function checkChunks(opened: OpenedParquet, column: ParquetColumn): Promise<number[]> {
   return reading(opened.where, () =>
@@ -35,9 +35,9 @@ export function checkChunks(opened: OpenedParquet, column: ParquetColumn): Promi
 }
 
 /**
- * Reads the values of a column in a row group: those of a list as an array.
+ * Reads the values of a column in a row group: lists as arrays.
  *
- * @throws LatentflowError `invalid_file` where they are damaged
+ * @throws LatentflowError `invalid_file` if they are damaged
  */
 export function readChunk(
   opened: OpenedParquet,
@@ -123,14 +123,14 @@ function countOnTheWay(tree: SchemaTree, counts: (element: SchemaElement) => boo
   return Number(counts(tree.element)) + (child ? countOnTheWay(child, counts) : 0);
 }
 
-/** A column's elements, with lists marked as hyparquet knows them, by `converted_type`. */
+/** Elements of a column, with lists marked by `converted_type`, as hyparquet expects. */
 function elementsOf({ element, tree }: ParquetColumn, schema: readonly SchemaElement[]): SchemaElement[] {
   return schema
     .slice(element, element + tree.count)
     .map((each) => (each.logical_type?.type === "LIST" ? { ...each, converted_type: "LIST" } : each));
 }
 
-/** The metadata of a file that has this chunk alone, at its beginning. */
+/** Metadata of a file with this chunk alone, at its beginning. */
 function fileOfChunk(
   { tree, name }: ParquetColumn,
   elements: readonly SchemaElement[],
@@ -144,11 +144,19 @@ function fileOfChunk(
     path.push(at.element.name);
   }
   const metadata: ColumnMetaData = {
-    ...{ codec, type, encodings, num_values, total_uncompressed_size, path_in_schema: path },
-    ...{ total_compressed_size: BigInt(size), data_page_offset: 0n },
+    codec,
+    type,
+    encodings,
+    num_values,
+    total_uncompressed_size,
+    path_in_schema: path,
+    total_compressed_size: BigInt(size),
+    data_page_offset: 0n,
   };
   return {
-    ...{ version: 1, metadata_length: 0, num_rows: rows },
+    version: 1,
+    metadata_length: 0,
+    num_rows: rows,
     schema: [{ name: "schema", num_children: 1, repetition_type: "REQUIRED" }, ...elements],
     row_groups: [
       { columns: [{ file_offset: 0n, meta_data: metadata }], total_byte_size: 0n, num_rows: rows },
@@ -160,7 +168,7 @@ function sliceOf(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
   return from === 0 && to === buffer.byteLength ? buffer : buffer.slice(from, to);
 }
 
-/** Codecs for hyparquet that hand out what has been unpacked already, in the same order. */
+/** Codecs for hyparquet that return the pages unpacked here, in order. */
 function compressorsOf(unpacked: readonly Uint8Array[]): Compressors {
   let next = 0;
   const take = () => unpacked[next++]!;

@@ -3,14 +3,14 @@ import { invalid, show, showList } from "../../../base/check.ts";
 import type { ValueType } from "../../../base/values.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
-/** A column of a Parquet file, which is one of a table's: what it holds may be of several columns of its own. */
+/** A column of a table in a Parquet file. A struct has several columns of the file's own. */
 export interface ParquetColumn {
   readonly name: string;
   readonly tree: SchemaTree;
-  /** Which of the file's elements it begins with, and which of the columns in a row group is its first one. */
+  /** Index of its first element in the schema, and of its first column in a row group. */
   readonly element: number;
   readonly leaf: number;
-  /** Its values, and in how many lists they lie in each other; undefined of a struct, a map, or lists of those. */
+  /** Its values, and the depth of lists around them; undefined for a struct, a map, or lists of these. */
   readonly values: { readonly element: SchemaElement; readonly lists: number } | undefined;
 }
 
@@ -30,7 +30,7 @@ function countLeaves({ children }: SchemaTree): number {
 }
 
 function valuesOf({ element, children }: SchemaTree): ParquetColumn["values"] {
-  // Without a group around it a repeated element is a list, too.
+  // A repeated element without a group is a list, too.
   if (children.length === 0) return { element, lists: element.repetition_type === "REPEATED" ? 1 : 0 };
   const [child, ...others] = children as [SchemaTree];
   const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
@@ -40,7 +40,7 @@ function valuesOf({ element, children }: SchemaTree): ParquetColumn["values"] {
   return inner && { element: inner.element, lists: inner.lists + 1 };
 }
 
-/** The only column of a name. @throws LatentflowError */
+/** Finds the column of a name. @throws LatentflowError if there is none, or several */
 export function findColumn(where: string, columns: readonly ParquetColumn[], name: string): ParquetColumn {
   const [column, ...others] = columns.filter((each) => each.name === name);
   if (!column) {
@@ -53,9 +53,9 @@ export function findColumn(where: string, columns: readonly ParquetColumn[], nam
 }
 
 /**
- * The columns that `names` says, with commas between them; without it the only one that there is, or the only one of lists.
+ * Finds the columns of `names`, separated by commas; without names, the only column or the only one of lists.
  *
- * @throws LatentflowError
+ * @throws LatentflowError if there is no such column, or names are needed
  */
 export function chooseColumns(
   where: string,
@@ -64,7 +64,7 @@ export function chooseColumns(
   choice: (name: string) => string,
 ): ParquetColumn[] {
   if (names !== undefined) {
-    // A name may have a comma in it.
+    // A name may contain a comma.
     const alone = columns.some(({ name }) => name === names);
     return (alone ? [names] : names.split(",")).map((name) => findColumn(where, columns, name));
   }
@@ -83,10 +83,14 @@ function listColumns(columns: readonly ParquetColumn[]): string {
 }
 
 const PHYSICAL: { readonly [type in ParquetType]?: ValueType } = {
-  ...{ FLOAT: "float32", DOUBLE: "float64", INT32: "int32", INT64: "int64", BOOLEAN: "bool" },
+  FLOAT: "float32",
+  DOUBLE: "float64",
+  INT32: "int32",
+  INT64: "int64",
+  BOOLEAN: "bool",
 };
 
-/** The type of a column's numbers, within as many lists as there are. @throws LatentflowError where there are none */
+/** Type of a column's numbers, in lists or not. @throws LatentflowError if it has none */
 export function typeOfNumbers(where: string, column: ParquetColumn): ValueType {
   const { element } = column.values ?? {};
   const logical = element?.logical_type;
@@ -106,7 +110,7 @@ function isByte({ converted_type: converted, logical_type: logical }: SchemaElem
   );
 }
 
-/** Whether its numbers stand for nothing but numbers. */
+/** True if the numbers are no dates, decimals or the like. */
 function isPlainNumber({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
   return (
     (converted === undefined || /^U?INT_\d+$/.test(converted)) &&
@@ -114,10 +118,10 @@ function isPlainNumber({ converted_type: converted, logical_type: logical }: Sch
   );
 }
 
-/** What identifiers are. */
+/** Type of identifiers. */
 export type IdsType = "text" | "integer";
 
-/** The type of a column's identifiers. @throws LatentflowError where they are of neither */
+/** Type of a column's identifiers. @throws LatentflowError if they are neither texts nor whole numbers */
 export function typeOfIds(where: string, column: ParquetColumn): IdsType {
   const { element, lists } = column.values ?? {};
   if (element && lists === 0) {

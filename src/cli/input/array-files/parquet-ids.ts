@@ -5,22 +5,22 @@ import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-column
 import { openMetadata, reading } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
-// Identifiers of samples, which are a column of Parquet files: texts, or whole numbers of 64 bits.
+// Identifiers of samples: a column of Parquet files with texts, or whole numbers of 64 bits.
 
 /** Identifiers, one a sample. */
 export type Ids = readonly string[] | BigInt64Array;
 
-/** A column of identifiers in a file, of which parts are read. */
+/** A column of identifiers in a file, read in parts. */
 export interface IdsFile {
-  /** What messages begin with. */
+  /** Beginning of messages. */
   readonly where: string;
   readonly type: IdsType;
-  /** How many rows the file has. */
+  /** Number of rows in the file. */
   readonly count: number;
   /**
    * Reads the identifiers of the rows from `first` up to `end`.
    *
-   * @throws LatentflowError `invalid_file` where a row has none, or a number beyond 64 bits with a sign
+   * @throws LatentflowError `invalid_file` if a row has none, or a number beyond 64 bits with a sign
    */
   read(first: number, end: number): Promise<Ids>;
 }
@@ -28,9 +28,9 @@ export interface IdsFile {
 /**
  * Opens the column of identifiers of a Parquet file.
  *
- * @param where what messages begin with
- * @param name of the column
- * @throws LatentflowError where there is no such column, or it holds neither texts nor whole numbers
+ * @param where beginning of messages
+ * @param name name of the column
+ * @throws LatentflowError if there is no such column, or it holds neither texts nor whole numbers
  */
 export async function openIds(
   where: string,
@@ -63,7 +63,7 @@ export async function openIds(
   };
 }
 
-/** Reads the identifiers of `count` rows from `first` on, of files whose rows follow each other. */
+/** Reads the identifiers of `count` rows from `first` on, from files whose rows follow each other. */
 export async function readIds(files: readonly IdsFile[], first: number, count: number): Promise<Ids> {
   const pieces: Ids[] = [];
   let before = 0;
@@ -75,7 +75,7 @@ export async function readIds(files: readonly IdsFile[], first: number, count: n
   return joinIds(pieces);
 }
 
-/** Puts identifiers of one type one behind the other. */
+/** Concatenates identifiers of one type. */
 export function joinIds(pieces: readonly Ids[]): Ids {
   const integers = pieces.filter((ids) => ids instanceof BigInt64Array);
   if (integers.length < pieces.length) return (pieces as string[][]).flat();

@@ -6,13 +6,13 @@ import { allocate, type Limits } from "../../../files/limits.ts";
 import { readInto } from "./read-into.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 
-// A Parquet file ends with its metadata, their length in 4 bytes, and its four letters once more.
+// A Parquet file ends with its metadata, their length in 4 bytes, and its magic number.
 
 const TAIL = 8;
-/** The deepest that columns may be nested. A list takes two levels. */
+/** Deepest nesting of columns. A list takes two levels. */
 const DEEPEST = 64;
 
-/** A Parquet file that has been opened. */
+/** An open Parquet file. */
 export interface OpenedParquet {
   readonly where: string;
   readonly handle: FileHandle;
@@ -23,10 +23,10 @@ export interface OpenedParquet {
 }
 
 /**
- * Reads what a Parquet file says of itself.
+ * Reads the metadata of a Parquet file.
  *
- * @param where what messages begin with
- * @throws LatentflowError `invalid_file` where it is none, or does not say
+ * @param where beginning of messages
+ * @throws LatentflowError `invalid_file` if it is no Parquet file, or damaged
  */
 export async function openMetadata(
   where: string,
@@ -40,7 +40,7 @@ export async function openMetadata(
     if (letters === "PARE") throw new Damaged("it is encrypted, which is not read");
     if (letters !== "PAR1") throw new Damaged("it does not end as a Parquet file does; it is cut short");
     const length = new DataView(tail.buffer).getUint32(0, true);
-    // It begins with its letters, too.
+    // The magic number is at its beginning, too.
     if (length > size - TAIL - 4) {
       throw new Damaged(`its metadata have ${length} bytes, and the file ${size}`);
     }
@@ -72,9 +72,9 @@ export async function readSlice(
 }
 
 /**
- * Does work that decodes a file. Whatever it throws is about the file.
+ * Does work that decodes a file.
  *
- * @throws LatentflowError `invalid_file` in place of any other error
+ * @throws LatentflowError `invalid_file` in place of other errors
  */
 export async function reading<T>(where: string, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -82,7 +82,7 @@ export async function reading<T>(where: string, work: () => T | Promise<T>): Pro
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     const { message } = cause as Error;
-    // Other messages are of failures inside the decoders, and say nothing to users.
+    // Messages from inside the decoders are left out.
     const why = cause instanceof Damaged || /^(parquet|thrift|snappy) /.test(message) ? `: ${message}` : "";
     throw invalidFile(
       `${where}: the Parquet file is damaged, or of a kind that is not read${why}; write or copy it again`,
@@ -93,7 +93,7 @@ export async function reading<T>(where: string, work: () => T | Promise<T>): Pro
 
 /** Refuses columns that are nested deeper than recursive functions can follow. */
 function checkDepth(schema: readonly SchemaElement[]): void {
-  /** How many children each element on the way to this one has yet to come. */
+  /** Children still to come of each element on the path to the current one. */
   const left: number[] = [];
   for (const { num_children: children = 0 } of schema) {
     if (left.length > 0) left[left.length - 1]!--;

@@ -10,13 +10,13 @@ import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./p
 import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
-// Samples in a Parquet file: a column of lists that are all of one length, nested or not, or columns of numbers.
+// Samples in a Parquet file: a column of lists of one length, nested or not, or columns of numbers.
 
 /**
- * Opens the columns of a Parquet file that `names` says, with commas between them; without it the only one that there is,
- * or the only one of lists.
+ * Opens columns of numbers of a Parquet file.
  *
- * @throws LatentflowError where it is no Parquet file, has no such columns, or other values than numbers in them
+ * @param names see `chooseColumns`
+ * @throws LatentflowError if it is no Parquet file, or the columns are missing or hold other values
  */
 export async function openNumbers(
   where: string,
@@ -56,7 +56,7 @@ export async function openNumbers(
   };
 }
 
-/** The shape of the first row's lists. */
+/** Shape of the first row's lists. */
 async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn): Promise<number[]> {
   const { where } = rows.opened;
   if (rows.count === 0) throw invalidFile(`${where}: the Parquet file has no rows; leave it out`);
@@ -77,7 +77,7 @@ async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn):
   return shape;
 }
 
-/** The numbers of rows as one array. */
+/** Numbers of rows as one array. */
 class ParquetNumbers {
   private readonly where: string;
 
@@ -89,12 +89,12 @@ class ParquetNumbers {
     this.where = rows.opened.where;
   }
 
-  /** Refuses lists of another length before the work starts where the metadata tell of them. @param counts see `check` */
+  /** Refuses lists of other lengths, as far as the metadata tell. @param counts see `ParquetRows.check` */
   async checkLengths(counts: readonly number[]): Promise<void> {
     const size = elementCount(this.rowShape);
     for (const { index, first, count } of this.rows.withRows()) {
       if (counts[index] === count * size) continue;
-      // It says which row it is.
+      // Throws with the row, unless only the metadata are wrong.
       await this.read(first * size, (first + count) * size);
       throw invalidFile(
         `${this.where}: row group ${index} is to have ${counts[index]} values in ${count} rows of ${size}; the Parquet ` +
@@ -121,7 +121,7 @@ class ParquetNumbers {
     return data.subarray(start - firstRow * size, end - firstRow * size);
   }
 
-  /** Puts a list's numbers one behind the other; returns where they end. */
+  /** Writes a list's numbers at `to`, and returns their end. */
   private flatten(
     value: unknown,
     axis: number,
@@ -181,7 +181,7 @@ function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
 
-/** A whole number or a truth value as a number; undefined of what is none, or would not stay what it is. */
+/** Converts a whole number or a truth value; undefined for others, and for numbers beyond 2^53. */
 function toNumber(value: unknown): number | undefined {
   if (typeof value === "boolean") return Number(value);
   if (typeof value !== "bigint") return undefined;

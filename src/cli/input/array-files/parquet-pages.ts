@@ -3,8 +3,8 @@ import { type CompressionCodec, type ParquetType, snappyUncompress } from "hypar
 import { checkSize } from "../../../files/limits.ts";
 import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
 
-// The pages of a column in a row group, unpacked, and checked before hyparquet decodes them. hyparquet does not check the
-// sizes that pages state: a byte that has changed in a file can make it fill the memory.
+// Unpacks the pages of a column in a row group, and checks them before hyparquet decodes them: it trusts the sizes that pages
+// state, and one damaged byte can make it fill the memory.
 
 type Unpack = (bytes: Uint8Array, size: number) => Uint8Array;
 
@@ -14,10 +14,10 @@ interface Zstd {
 
 const { zstdDecompressSync } = zlib as Zstd;
 
-/** The most bytes that a byte of Snappy unpacks to: a copy of 64 bytes takes three. */
+/** Most bytes that a byte of Snappy unpacks to: a copy of 64 bytes takes three. */
 const SNAPPY_RATIO = 64 / 3;
 
-/** Bounds what zlib unpacks by the size of the page. It refuses a bound of 0. */
+/** Option that bounds zlib's output by the size of a page. zlib refuses a bound of 0. */
 const atMost = (size: number) => ({ maxOutputLength: Math.max(1, size) });
 
 const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
@@ -32,11 +32,11 @@ const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
   },
   GZIP: (bytes, size) => zlib.gunzipSync(bytes, atMost(size)),
   BROTLI: (bytes, size) => zlib.brotliDecompressSync(bytes, atMost(size)),
-  // Node has it since 22.15.
+  // In Node since 22.15.
   ...(zstdDecompressSync && { ZSTD: (bytes, size) => zstdDecompressSync(bytes, atMost(size)) }),
 };
 
-/** Whether pages that are packed by this codec can be unpacked. */
+/** True if pages of a codec can be unpacked. */
 export function isKnownCodec(codec: CompressionCodec): boolean {
   return codec in codecs;
 }
@@ -48,52 +48,63 @@ export interface ColumnChunk {
   readonly bytes: Uint8Array;
   readonly codec: CompressionCodec;
   readonly type: ParquetType;
-  /** The highest levels that its values may have: see Parquet's description of nested columns. */
+  /** Highest levels of its values: see Parquet's description of nested columns. */
   readonly repetitionLevels: number;
   readonly definitionLevels: number;
-  /** How many values the file says that it has, with those that are missing. */
+  /** Number of values by the metadata, with missing ones. */
   readonly values: number;
-  /** The most bytes that its pages may unpack to, all together. */
+  /** Most bytes that all its pages may unpack to. */
   readonly maxBytes: number;
 }
 
 /** A chunk that has been checked. */
 export interface UnpackedChunk {
-  /** Where its last page ends, in bytes from the chunk's start. */
+  /** End of its last page, in bytes from the chunk's start. */
   readonly end: number;
-  /** The unpacked bytes of each packed part, in their order in the chunk. */
+  /** Unpacked bytes of each packed part, in the chunk's order. */
   readonly unpacked: readonly Uint8Array[];
 }
 
-/** The types of pages, and the encodings of values that come in runs, by their numbers. */
+/** Numbers of the types of pages, and of the encodings of values in runs. */
 const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3] as const;
 const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8] as const;
 
-// The numbers of the fields that are read of a page's header, as parquet.thrift has them.
+// Numbers of the fields of a page's header that are read, as in parquet.thrift.
 const PAGE = { type: 1, size: 2, packedSize: 3, data: 5, dictionary: 7, dataV2: 8 } as const;
 const DICTIONARY = { values: 1 } as const;
 const DATA = { values: 1, encoding: 2 } as const;
 const DATA_V2 = {
-  ...{ values: 1, missing: 2, rows: 3, encoding: 4 },
-  ...{ definitionsSize: 5, repetitionsSize: 6, isPacked: 7 },
+  values: 1,
+  missing: 2,
+  rows: 3,
+  encoding: 4,
+  definitions: 5,
+  repetitions: 6,
+  isPacked: 7,
 } as const;
 
-/** The most bytes that a page of numbers has beside those of its values: delta encoding fills blocks up. */
+/** Most bytes of a page of numbers beside its values: delta encoding fills blocks up. */
 const SLACK = 2 ** 16;
-/** The most bytes of a number with its levels, far more than writers need. */
+/** Most bytes of a number with its levels, far more than writers need. */
 const VALUE_SIZE = 16;
-/** The fewest bytes of a value in a dictionary: a text has its length in four. */
+/** Fewest bytes of a value in a dictionary: the length of a text takes four. */
 const SMALLEST: { readonly [type in ParquetType]: number } = {
-  ...{ BOOLEAN: 1 / 8, INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 },
-  ...{ BYTE_ARRAY: 4, FIXED_LEN_BYTE_ARRAY: 1 },
+  BOOLEAN: 1 / 8,
+  INT32: 4,
+  INT64: 8,
+  INT96: 12,
+  FLOAT: 4,
+  DOUBLE: 8,
+  BYTE_ARRAY: 4,
+  FIXED_LEN_BYTE_ARRAY: 1,
 };
-/** The most bytes of a page of texts. */
+/** Most bytes of a page of texts. */
 const LARGEST_TEXTS = 2 ** 30;
 
 /**
- * Unpacks the pages of a chunk, and checks what hyparquet does not.
+ * Unpacks the pages of a chunk, and checks their sizes.
  *
- * @throws Damaged, what zlib throws, and LatentflowError `invalid_file` where they unpack to more than `maxBytes`
+ * @throws Damaged, errors of zlib, and LatentflowError `invalid_file` if they unpack to more than `maxBytes`
  */
 export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
   const { bytes, values } = chunk;
@@ -172,7 +183,7 @@ function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array
   return count;
 }
 
-/** The same of a page of version 2, whose levels are not packed. Appends its unpacked values to `unpacked`. */
+/** Checks a page of version 2, whose levels are not packed. Appends its unpacked values to `unpacked`. */
 function checkDataPageV2(
   chunk: ChunkSoFar,
   header: ThriftStruct,
@@ -184,8 +195,8 @@ function checkDataPageV2(
   const missing = numberIn(header, DATA_V2.missing, 0, count);
   numberIn(header, DATA_V2.rows, 0, count);
   const largest = Math.min(packed.length, size);
-  const definitionSize = numberIn(header, DATA_V2.definitionsSize, 0, largest);
-  const levelsSize = definitionSize + numberIn(header, DATA_V2.repetitionsSize, 0, largest - definitionSize);
+  const definitionSize = numberIn(header, DATA_V2.definitions, 0, largest);
+  const levelsSize = definitionSize + numberIn(header, DATA_V2.repetitions, 0, largest - definitionSize);
   const levels = packed.subarray(0, levelsSize);
   const { repetitionLevels, definitionLevels } = chunk;
   const repetitions = levels.subarray(0, levelsSize - definitionSize);
@@ -201,7 +212,7 @@ function checkDataPageV2(
   return count;
 }
 
-/** Checks values that are stored in runs. What comes in other encodings is left to hyparquet. */
+/** Checks values that are stored in runs. hyparquet checks other encodings. */
 function checkValues(
   { type, hasDictionary }: ChunkSoFar,
   encoding: unknown,
@@ -210,7 +221,7 @@ function checkValues(
 ): void {
   if (count === 0) return;
   if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY) {
-    // hyparquet would take the indices for values.
+    // Without a dictionary hyparquet would take the indices for values.
     if (!hasDictionary) throw new Damaged("a page has no dictionary before it");
     const width = bytes[0] ?? 0;
     if (width > 32) throw new Damaged(`a page has values of ${width} bits`);
@@ -218,15 +229,15 @@ function checkValues(
   }
   if (encoding !== RLE) return;
   if (type !== "BOOLEAN") throw new Damaged("a page has an encoding that its type has not");
-  // Its length stands before it.
+  // The length in bytes comes first.
   countInRuns(bytes.subarray(4), 1, count);
 }
 
 /**
- * Checks `count` values of `width` bits in Parquet's hybrid of runs of one value (RLE) and of values side by side.
+ * Checks `count` values of `width` bits in Parquet's hybrid encoding: runs of one value (RLE) and bit-packed values.
  *
- * @returns how many of them are `match`
- * @throws Damaged where a run has more values than there are, or the bytes fewer
+ * @returns number of values equal to `match`
+ * @throws Damaged if a run has more values than are left, or the bytes have fewer
  */
 function countInRuns(bytes: Uint8Array, width: number, count: number, match?: number): number {
   const size = Math.ceil(width / 8);
@@ -249,7 +260,7 @@ function countInRuns(bytes: Uint8Array, width: number, count: number, match?: nu
       if (value === match) found += length;
       seen += length;
     } else {
-      // The last eight values may be more than there are.
+      // The last group of eight may be filled up.
       const values = Math.min(8 * length, count - seen);
       if (8 * length > count - seen + SLACK) {
         throw new Damaged(`a page has a run of ${8 * length} values, and ${count} in all`);
@@ -265,7 +276,7 @@ function countInRuns(bytes: Uint8Array, width: number, count: number, match?: nu
   return found;
 }
 
-/** How many of `count` values of `width` bits, 8 at most, from byte `start` on are `match`. */
+/** Counts the values equal to `match` among `count` values of `width` bits, at most 8, from byte `start` on. */
 function countPacked(bytes: Uint8Array, start: number, width: number, count: number, match: number): number {
   const mask = 2 ** width - 1;
   let found = 0;
@@ -277,7 +288,7 @@ function countPacked(bytes: Uint8Array, start: number, width: number, count: num
   return found;
 }
 
-/** Bits of a level. */
+/** Bits of a level with this maximum. */
 function widthOf(highest: number): number {
   return 32 - Math.clz32(highest);
 }

@@ -4,23 +4,23 @@ import { checkChunks, readChunk } from "./parquet-chunk.ts";
 import type { ParquetColumn } from "./parquet-columns.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
-// Rows of a Parquet file. A row group is read as a whole, and kept until another one is.
+// Rows of a Parquet file. A row group is read as a whole, and kept until another one is read.
 
-/** The most values of a row group in the columns that are read: they are unpacked at once, at 8 bytes each. */
+/** Most values of a row group in the columns that are read, which are unpacked at once, at 8 bytes each. */
 const MOST_VALUES = 2 ** 26;
 
-/** Some rows that are stored together, and decoded as a whole. */
+/** Rows that are stored together, and decoded as a whole. */
 interface RowGroup {
   readonly index: number;
   readonly first: number;
   readonly count: number;
 }
 
-/** The rows of some columns. */
+/** Rows of some columns. */
 export class ParquetRows {
   readonly count: number;
   private readonly groups: readonly RowGroup[];
-  /** The row group that was read last: its columns, in their order. */
+  /** Columns of the row group that was read last. */
   private kept: { readonly index: number; readonly columns: readonly ArrayLike<unknown>[] } | undefined;
 
   constructor(
@@ -38,9 +38,9 @@ export class ParquetRows {
   }
 
   /**
-   * Refuses a file with a row group that cannot be read, or would not fit into memory, as far as its metadata tell.
+   * Refuses row groups that cannot be read, or do not fit into memory, as far as the metadata tell.
    *
-   * @returns how many values each row group has in all columns together
+   * @returns number of values of each row group, in all columns together
    */
   async check(): Promise<number[]> {
     const counts = this.groups.map(() => 0);
@@ -58,7 +58,7 @@ export class ParquetRows {
     );
   }
 
-  /** The row groups that have rows. */
+  /** Row groups that have rows. */
   withRows(): readonly RowGroup[] {
     return this.groups.filter(({ count }) => count > 0);
   }

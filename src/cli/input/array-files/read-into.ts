@@ -2,15 +2,15 @@ import type { FileHandle } from "node:fs/promises";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { fileError } from "../../../files/durable-file.ts";
 
-/** The most bytes that are read between two looks at the signal. */
+/** Bytes that are read between two checks of the signal. */
 const PIECE = 2 ** 24;
 
 /**
  * Fills `bytes` from byte `position` of a file on.
  *
- * @param where what messages begin with
- * @returns how many bytes there were: fewer than asked for where the file ends
- * @throws LatentflowError where the system refuses, or the signal's reason once it aborts
+ * @param where beginning of messages
+ * @returns number of bytes read: fewer than asked for at the end of the file
+ * @throws LatentflowError on an error of the system, or the signal's reason once it aborts
  */
 export async function readInto(
   where: string,

@@ -1,28 +1,29 @@
-// Thrift's compact protocol, in which the footer of a Parquet file and the headers of its pages are written. Reading takes
-// no more memory than the bytes do. hyparquet's own reader makes an array of as many items as a list claims.
+// Thrift's compact protocol, of the footer of a Parquet file and the headers of its pages. Reading takes no more memory than
+// the bytes; hyparquet's own reader allocates as many items as a list claims.
 
-/** Why the bytes of a Parquet file are not read: damage, or a kind that is not supported. `reading` adds the file. */
+/** Damage of a Parquet file, or an unsupported kind. `reading` adds the name of the file. */
 export class Damaged extends Error {}
 
-/** A struct's numbers, truth values and structs, by their fields' numbers; texts and lists are left out. */
+/** Numbers, truth values and structs of a struct, by the numbers of their fields. Texts and lists are left out. */
 export type ThriftStruct = ReadonlyMap<number, number | boolean | ThriftStruct>;
 
-/** Structs within structs: Parquet has fewer than ten. */
+/** Deepest nesting of structs: Parquet has fewer than ten. */
 const DEEPEST = 64;
 
-/** The types of values. */
+/** Types of values. */
 const [STOP, TRUE, FALSE, BYTE, INT16, INT32, INT64, DOUBLE, BINARY, LIST, STRUCT] = [
   ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12],
 ] as const;
 
+/** Reader of structs in Thrift's compact protocol. */
 export class ThriftReader {
   constructor(
     private readonly bytes: Uint8Array,
-    /** Where the next value begins. */
+    /** Start of the next value. */
     public offset: number,
   ) {}
 
-  /** @throws Damaged where the bytes are no struct, or end within one */
+  /** Reads a struct. @throws Damaged if the bytes are no struct, or end within one */
   struct(depth = 0): ThriftStruct {
     if (depth > DEEPEST) throw new Damaged(`its metadata have more than ${DEEPEST} structs in each other`);
     const fields = new Map<number, number | boolean | ThriftStruct>();
@@ -93,7 +94,7 @@ export class ThriftReader {
     if (this.offset > this.bytes.length) throw new Damaged("its metadata are cut short");
   }
 
-  /** A number of at most `most` groups of seven bits: as many as 32 or 64 bits have. */
+  /** Reads a number of at most `most` groups of seven bits: 5 for 32 bits, 10 for 64. */
   private varint(most: number): number {
     let value = 0;
     for (let i = 0, factor = 1; i < most; i++, factor *= 128) {
@@ -105,7 +106,7 @@ export class ThriftReader {
   }
 }
 
-/** Undoes the zigzag encoding of a signed number of 32 bits: its sign is the lowest bit. */
+/** Decodes a zigzag number of 32 bits, whose sign is the lowest bit. */
 function zigZag(value: number): number {
   const bits = value | 0;
   return (bits >>> 1) ^ -(bits & 1);

@@ -2,11 +2,12 @@ import type { DataArray } from "../../../files/array.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 
-/** An array that has been read as a whole: from stdin, or from a file that cannot be read in parts. */
+/** Array that has been read as a whole: from stdin, or from a file that cannot be read in parts. */
 export function wholeFile({ shape, type, data }: DataArray): ArrayFile {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return {
-    ...{ shape, type },
+    shape,
+    type,
     read: async (start, end) => data.subarray(start, end),
     fingerprint: () =>
       fingerprintOf(`${type} ${shape}`, bytes.length, async (start, end) => bytes.subarray(start, end)),
