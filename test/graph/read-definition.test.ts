@@ -1,6 +1,6 @@
 // Tests src/graph/builder.ts, src/graph/settings.ts, src/graph/kinds/elementwise.ts,
 // src/graph/kinds/norms.ts, src/graph/kinds/upsample.ts, src/graph/kinds/sources.ts,
-// src/graph/kinds/resize.ts, src/graph/kinds/average-pool.ts, src/graph/kinds/rearranging.ts.
+// src/graph/kinds/resize.ts, src/graph/kinds/average-pool.ts, src/graph/kinds/rearranging.ts, src/graph/kinds/pad.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createRandom } from "../../src/base/random.ts";
