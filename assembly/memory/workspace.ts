@@ -132,14 +132,12 @@ export class GaussNewton {
   /** f32[d][d], rows padded to a multiple of 8 floats, `matrixStride` bytes apart: lower triangle and diagonal. */
   matrix: usize; // 0
   matrixStride: usize; // 4
-  /**
-   * f32[d][n] each, rows `jacobianStride` bytes apart: Jᵀ of the logits at the decoder's start, its own; and at a row's z.
-   * 0 where nobody asks for matrices of them.
-   */
+  /** f32[d][n], rows `jacobianStride` bytes apart: Jᵀ of the logits at the decoder's start; 0 if no matrix needs it. */
   jacobian: usize; // 8
+  /** The same layout: Jᵀ of the logits at the row's current z; 0 if no matrix needs it. */
   ownJacobian: usize; // 12
   jacobianStride: usize; // 16
-  /** [⌈d / 8⌉][n][8]: the decoder's own as panels. */
+  /** [⌈d / 8⌉][n][8]: `jacobian`, packed as panels. */
   jacobianPanels: usize; // 20
   /** Number of tangents taken through the operations at once. */
   tangentsAtOnce: i32; // 24
@@ -179,7 +177,7 @@ export function rowAt(rows: usize, index: i32): usize {
   return <usize>load<i32>(rows + ((<usize>index) << 2));
 }
 
-/** Pointers to the chosen rows of a block, for one product. */
+/** Writes pointers to the chosen rows of a block, row indices i32[count], into usize[count] at `pointers`. */
 export function collect(pointers: usize, block: usize, stride: usize, rows: usize, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     store<usize>(pointers + ((<usize>i) << 2), block + rowAt(rows, i) * stride);

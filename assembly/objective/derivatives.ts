@@ -26,7 +26,7 @@ export function tangentForward(graph: Graph, workspace: Workspace, count: i32): 
   for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, TANGENTS);
 }
 
-/** The derivative of the loss's gradients for the outputs, into the outputs' gradientTangents. */
+/** Writes the derivatives of the loss's output gradients along the output tangents into the outputs' gradientTangents. */
 export function lossTangents(graph: Graph, workspace: Workspace, count: i32): void {
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {

@@ -85,7 +85,7 @@ export function tangentBackwardActivation(
   }
 }
 
-/** See `jacobian` in operation.ts; in place. */
+/** Carries `count` tangents through the activation, in place: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianActivation(
   operation: ActivationOperation,
   kept: usize,

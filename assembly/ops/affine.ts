@@ -40,7 +40,7 @@ export function backwardAffine(
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianAffine(affine: AffineOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, affine.input);
   const to = tangentsOf(graph, work, affine.output);

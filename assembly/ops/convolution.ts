@@ -46,7 +46,7 @@ export function backwardConvolution(
   backwards(operation, graph, workspace.sources, workspace.destinations, count);
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianConvolution(
   operation: ConvolutionOperation,
   graph: Graph,

@@ -61,7 +61,7 @@ export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspac
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianExtremum(
   extremum: ExtremumOperation,
   graph: Graph,

@@ -37,7 +37,10 @@ export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i
   }
 }
 
-/** See `jacobian` in operation.ts. Branches that are no copies have the value's own slot. */
+/**
+ * Carries `count` tangents from a value to its branches: rows of Jᵀ, as `jacobian` in operation.ts asks for them. Branches
+ * that are no copies have the value's own slot.
+ */
 export function jacobianFork(fork: ForkOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, fork.input);
   const bytes = (<usize>fork.size) << 2;

@@ -55,7 +55,7 @@ export function tangentBackwardMatmul(matmul: MatmulOperation, workspace: Worksp
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianMatmul(
   matmul: MatmulOperation,
   graph: Graph,

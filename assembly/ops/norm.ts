@@ -128,7 +128,7 @@ export function tangentBackwardNorm(
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianNorm(
   norm: NormOperation,
   kept: usize,

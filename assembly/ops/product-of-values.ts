@@ -55,7 +55,7 @@ export function tangentBackwardProduct(product: ProductOperation, workspace: Wor
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianProduct(
   product: ProductOperation,
   graph: Graph,

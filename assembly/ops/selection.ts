@@ -40,7 +40,7 @@ export function backwardSelection(
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianSelection(
   selection: SelectionOperation,
   graph: Graph,

@@ -90,7 +90,7 @@ export function tangentBackwardSoftmax(
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,

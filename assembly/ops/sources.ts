@@ -54,7 +54,7 @@ export function tangentSource(source: Operation, workspace: Workspace, count: i3
   }
 }
 
-/** See `jacobian` in operation.ts. */
+/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
 export function jacobianSource(
   source: Operation,
   graph: Graph,

@@ -26,7 +26,7 @@ export const LBFGS: i32 = 1;
 
 /** A sample whose first value, at z0, is to come. */
 export const FIRST: i32 = -1;
-/** A sample that found no step at z0: its curvature there is to come, and z0 is evaluated for it once more. */
+/** A sample whose search failed at z0: z0 is evaluated once more, for the curvature there, before the sample may end. */
 export const AT_REST: i32 = -2;
 
 /** Requests of a sample before its next step; src/kernels/layout.ts has the same numbers. */

@@ -23,7 +23,7 @@ const NUMBERS_OF_FIT: i32 = 8;
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
 const QUADRATIC_FORM: usize = 48;
 const SQUARED_LENGTH: usize = 56;
-/** 2⁻²³, by which A's entries may be off */
+/** Relative rounding error of the entries of the preconditioner's matrix A, which are float32: 2⁻²³. */
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
 /**

@@ -61,7 +61,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
 const NOISE: f64 = 1.0 / 8388608;
 /** Rises of the loss below this many times NOISE are ignored. */
 const SHOWN_RISE: f64 = 16;
-/** Fewest evaluations between two A of the sample's own: the pairs have told by then whether λ fits. */
+/** Fewest evaluations between two matrices A made at the sample's own z: by then the pairs show whether λ fits. */
 const LEAST_BETWEEN_OWN: i32 = 64;
 /** A shorter share of p ends a search: for a p as long as z it comes near the rounding of float64. */
 const SHORTEST_STEP: f64 = 1e-12;
@@ -91,8 +91,9 @@ const LINEAR_SHARE: f64 = 0.98;
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
 /** Largest growth of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
 const LONGEST_GROWTH: f64 = 30;
-/** Linear fall of a probe: so many θ, or so large a share of the loss (128 NOISE) if that is more. */
+/** Fall that the slope promises for a probe (a trial step at the end of a solve), in thresholds θ. */
 const PROBE_THRESHOLDS: f64 = 8;
+/** Least fall of a probe as a share of the loss: 128 times what float32 rounds away. */
 const PROBE_SHARE: f64 = 1.0 / 65536;
 /** Last fall, in θ, above which a promise below θ is probed: falls that end this abruptly show an A of the wrong scale. */
 const ABRUPT_THRESHOLDS: f64 = 100;

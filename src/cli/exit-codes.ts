@@ -17,7 +17,7 @@ export function exitCodesHelp(stopped: string): string {
   return `\n${inLines(text)}\n`;
 }
 
-/** A paragraph in lines of up to 80 characters: what stands behind a command's options commander does not wrap. */
+/** Wraps a paragraph at 80 characters, since commander does not wrap text behind a command's options. */
 function inLines(text: string): string {
   return text
     .replace(/\s+/g, " ")

@@ -80,7 +80,7 @@ function refuseEmpty(command: Command): void {
   if (argument) wrongUsage(command, `${argument.name().toUpperCase()} is empty`);
 }
 
-/** stdin is read to its end, once, and only as data. */
+/** Refuses `-`, stdin, for a network and for a second file of data: it is read once, to its end. */
 function checkStdin(command: Command): void {
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const network = networkOptions.find((name) => isStdin(given[name]));

@@ -169,8 +169,8 @@ export function meanOfFinite(values: ArrayLike<number>): number {
 }
 
 /**
- * Over the values that are numbers, NaN where there are none: one that is infinite makes it so. Of the losses of a training,
- * which has to say that it has gone astray, but not that a prior has drowned a sample's loss.
+ * Mean of the values that are not NaN; infinite if one of them is, NaN if there are none. For the losses of a training, where
+ * infinity shows that it diverges, while NaN marks a loss that a prior has drowned.
  */
 export function meanOfNumbers(values: ArrayLike<number>): number {
   return meanOf(values, (value) => !Number.isNaN(value));

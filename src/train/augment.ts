@@ -9,7 +9,7 @@ import { type ImageLayout, imageLayout } from "../files/images.ts";
 export interface Augmentation {
   readonly name: string;
   /**
-   * Refuses samples that cannot be changed so, before work starts.
+   * Refuses samples whose shape the augmentation cannot change, before work starts.
    *
    * @param shape shape of a sample
    * @throws LatentflowError `invalid_argument`

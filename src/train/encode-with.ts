@@ -131,7 +131,7 @@ export function checkEncoder(where: string, encoder: unknown): asserts encoder i
 }
 
 /**
- * Encodes checked samples.
+ * Encodes samples, checked before, by an encoder's session: one forward pass.
  *
  * @param session session of the encoder, which may be disposed of meanwhile
  */

@@ -77,7 +77,7 @@ export class MiniBatches {
     return { problem, solution };
   }
 
-  /** Returns the weights of some samples, or the one row of weights for all. */
+  /** Returns the data weights of the samples at `indices`, or the one row that all samples share. */
   private weightsOf(indices: Uint32Array): Float32Array | undefined {
     if (!this.options.weights) return undefined;
     return rowsOf(attached("weights", this.options.weights), this.decoder.outputSize, indices);

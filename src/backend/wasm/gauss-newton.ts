@@ -30,7 +30,7 @@ export interface Jacobian {
   readonly jacobianPanels: number;
 }
 
-/** Matrices that room is taken for. Without the decoder's own Jacobian its pointers are 0. */
+/** Gauss-Newton matrices to allocate memory for; `jacobian` and `jacobianPanels` are 0 without the Jacobian at the start. */
 export interface GaussNewtonUse extends Jacobian {
   /** Matrices at a row's own z as well. */
   readonly own: boolean;

@@ -79,7 +79,7 @@ export class JacobianRows {
     });
   }
 
-  /** The rows that are not there yet, each run of them from its start. A row is given again until it is there. */
+  /** Feed of the rows of the Jacobian that no thread has delivered yet; a row is handed out again until it is delivered. */
   missing(): Feed {
     const { isThere } = this;
     const next = () => isThere.indexOf(false);

@@ -114,7 +114,7 @@ interface Place<Name extends PropertyKey = string> {
 /** Memory of operations of a kind. */
 interface Kernel<Kind extends KernelKind> {
   readonly struct: AnyStruct;
-  /** Takes memory for packed parameters and whatever else the struct points to. */
+  /** Allocates the memory that the operation's struct points to, packed parameters among it. */
   allocate(operation: KernelOperation<Kind>, piece: Pieces): Place;
   readonly kept?: Keeping<Kind>;
 }

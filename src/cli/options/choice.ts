@@ -97,7 +97,7 @@ function helpOf<T>(option: string, owners: readonly (readonly [name: string, Mem
   return `${said(text)} (${range && `${range}; `}${showGroups(defaults)})`;
 }
 
-/** Names of owners by what they have in common. */
+/** Names of the kinds that have an option, grouped by what `read` returns for each. */
 function byValue<T>(
   owners: readonly (readonly [name: string, Member<T>])[],
   read: (each: Member<T>) => string,

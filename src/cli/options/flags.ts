@@ -48,7 +48,7 @@ function namesOf(command: Command): Names {
   };
 }
 
-/** Option of a command that gives the library's option with this path, or one that it is a part of. */
+/** Option of a command that sets the library's option at a path such as `validation.weights`, or else a parent of it. */
 function optionFor(command: Command, path: string): Option | undefined {
   for (let part = path; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
     const options = command.options.filter((option) => pathsOf(option).includes(part));

@@ -128,7 +128,7 @@ export interface FixedArgument {
 /** Pattern of a number; a file of such a name is given as `./3`. */
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/** One of them, behind those before it. */
+/** Parses NAME=VALUE of a repeated flag and appends it to those given before. */
 export function parseFixed(text: string, before: readonly FixedArgument[] = []): FixedArgument[] {
   const [, name, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined)
@@ -145,7 +145,7 @@ export interface ShapeArgument {
   readonly shape: readonly number[];
 }
 
-/** One of them, behind those before it. */
+/** Parses NAME=LENGTHS of a repeated flag and appends it to those given before. */
 export function parseShapes(text: string, before: readonly ShapeArgument[] = []): ShapeArgument[] {
   const [, name, lengths] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
   if (name === undefined || lengths === undefined)

@@ -40,7 +40,7 @@ const KEEPING: ReadonlySet<string> = new Set<OperatorName>(
 /** Operators that move no number. */
 const STILL: ReadonlySet<string> = new Set<OperatorName>(["Identity", "Dropout", "Cast"]);
 
-/** Operators that make finite numbers of infinite ones, of which signs. */
+/** Operators whose output is finite for an infinite input, with the sign of infinity that this holds for. */
 const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
   Softmax: "negative",
   Exp: "negative",

@@ -179,7 +179,7 @@ function isPositive({ settings: { activation } }: Written): boolean {
   return activation === IS_POSITIVE;
 }
 
-/** sin(scale · x) */
+/** Merges a scaling and the sine after it into sin(scale · x); returns false if the two are others. */
 function toSine(before: Written, current: Written): boolean {
   const scaling = asLinear(before.settings.activation);
   const frequency = asSine(current.settings.activation);

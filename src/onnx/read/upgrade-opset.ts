@@ -88,9 +88,9 @@ export const SPLIT: Former = {
   adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "split")]),
 };
 
-/** Resize by scales alone. */
+/** Rule for Resize before opset 11, which has scales alone. */
 export const RESIZE: Former = { below: 11, adapt: asymmetric };
-/** Upsample, the first Resize. */
+/** Rule for Upsample, the operator that Resize replaced in opset 10. */
 export const UPSAMPLE: Former = { below: 10, adapt: asymmetric };
 
 /** BatchNormalization whose training mode shows in its outputs. */

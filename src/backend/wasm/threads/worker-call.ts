@@ -99,7 +99,7 @@ export class WorkerCall {
 /** The data of a problem whose samples come later. */
 const NOTHING = new Float32Array(0);
 
-/** Samples that have come together: a problem of their own. */
+/** Samples of one message of the calling thread, as a problem of their own. */
 interface Delivery {
   readonly samples: readonly number[];
   readonly problem: Problem;

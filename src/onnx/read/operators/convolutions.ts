@@ -195,7 +195,7 @@ export function conv(node: NodeView): Value {
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
 }
 
-/** True if a convolution is the same matrix at each pixel. */
+/** True if a convolution reads one pixel at a time: kernel 1 × 1, stride 1, no padding, one group. */
 function hasOneTap(node: NodeView, value: Value): boolean {
   const [, , ...kernel] = node.tensor(1).shape;
   const isPlain = (name: string, number: number) =>
