@@ -5,7 +5,7 @@ import { passesOf } from "../bench/passes.ts";
 import { mean } from "../bench/timing.ts";
 import { writeNpy } from "../src/files/npy.ts";
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
-import { STATUSES } from "../src/solver/result.ts";
+import { STATUSES } from "../src/solver/status.ts";
 import { readDataset } from "../src/train/index.ts";
 import { type Subject, subjects, writeHashes } from "./decoders.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";

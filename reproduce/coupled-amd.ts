@@ -1,7 +1,7 @@
 import type { OwnMethod } from "../bench/own-method.ts";
 import { mean } from "../bench/timing.ts";
 import { allRows } from "../src/solver/objective.ts";
-import { STATUSES } from "../src/solver/result.ts";
+import { STATUSES } from "../src/solver/status.ts";
 
 const T1 = 1e4;
 const [STEP_INIT, STEP_MAX, GROWTH] = [1, 10, 1.1];

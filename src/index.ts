@@ -53,12 +53,12 @@ export {
   type EncodeResult,
   type EncodeSummary,
   type SolveStatistics,
-  type Status,
   summary,
   type Trajectory,
 } from "./solver/result.ts";
 export { type Rk4, type Rk4Options, rk4 } from "./solver/rk4.ts";
 export type { Solver } from "./solver/solver.ts";
+export type { Status } from "./solver/status.ts";
 export type { PriorLike } from "./terms/check-prior.ts";
 export {
   type CovarianceKind,

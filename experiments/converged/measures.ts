@@ -11,7 +11,8 @@ import {
   type Solver,
 } from "../../src/index.ts";
 import { evaluateOnly, evaluateStarts } from "../../src/solver/evaluate-only.ts";
-import { meanOfFinite, type Status } from "../../src/solver/result.ts";
+import { meanOfFinite } from "../../src/solver/result.ts";
+import type { Status } from "../../src/solver/status.ts";
 import { carefulDescent } from "./careful-descent.ts";
 import { backend, type Subject } from "./case.ts";
 import type { Start } from "./starts.ts";

@@ -1,5 +1,5 @@
 import type { OwnMethod } from "../../bench/own-method.ts";
-import { STATUSES, type Status } from "../../src/solver/result.ts";
+import { STATUSES, type Status } from "../../src/solver/status.ts";
 
 /** Where the loss is asked for, or "gradient": that of the point asked for last. */
 export type Request = Float64Array | "gradient";

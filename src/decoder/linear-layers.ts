@@ -1,7 +1,7 @@
 import { invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
-import { LatentflowError } from "../base/errors.ts";
-import { option, subject } from "../base/message.ts";
+import { subject } from "../base/message.ts";
 import type { Tensor } from "../files/tensor.ts";
+import { needsConversion } from "./needs-conversion.ts";
 
 // Plain stacks of linear layers in safetensors files, under the names of a torch.nn.Sequential or ModuleList. A file with
 // any other tensors is refused: it does not say in which order they are applied, nor what is between them.
@@ -23,9 +23,6 @@ interface Module {
 
 /** Characters of a list in a message, which has the line of Python to show as well. */
 const LONGEST_LIST = 200;
-
-/** Prefixes that a message suggests. */
-const MOST_PREFIXES = 3;
 
 /** Prefix and number of a layer's name. */
 const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
@@ -66,7 +63,12 @@ export function collectLayers(
   }
   const stack = [...modules].sort(([, a], [, b]) => a.number - b.number);
   const problem = problemOf(stack, others);
-  if (problem !== undefined) throw needsConversion(where, problem, stack, chosen);
+  if (problem !== undefined) {
+    const prefixes = [...new Set(stack.map(([, module]) => module.prefix))];
+    const narrower = prefixes.filter((text) => !chosen.every((tensor) => tensor.startsWith(text)));
+    const first = stack[0]?.[1].weight?.shape;
+    throw needsConversion(where, problem, narrower, first?.length === 2 ? first[1] : undefined);
+  }
   return stack.map(([name, { weight }]) => {
     const [outputSize, inputSize] = weight!.shape as [number, number];
     return { name, inputSize, outputSize };
@@ -113,27 +115,4 @@ function problemOf(stack: Stack, others: readonly string[]): string | undefined 
       `${show(name)} ${showShape(weight!.shape)}${bias ? ` with bias ${showShape(bias.shape)}` : ""}`,
   );
   return `the shapes do not chain, [out, in] with bias [out], each layer's in being the last one's out: ${showList(shapes, LONGEST_LIST)}`;
-}
-
-function needsConversion(
-  where: string,
-  problem: string,
-  stack: Stack,
-  names: readonly string[],
-): LatentflowError {
-  const prefixes = [...new Set(stack.map(([, { prefix }]) => prefix))];
-  const narrower = prefixes.filter((prefix) => !names.every((name) => name.startsWith(prefix)));
-  const choices = narrower
-    .slice(0, MOST_PREFIXES)
-    .map((text, i) => option("prefix", text, `${i === 0 ? "the option prefix: " : ""}${show(text)}`));
-  const part =
-    choices.length > 0 ? `; give ${choices.join(" or ")} if only a part of the tensors is the decoder's` : "";
-  const first = stack[0]?.[1].weight?.shape;
-  const latent = first?.length === 2 ? first[1] : "LATENT_SIZE";
-  return new LatentflowError(
-    "needs_conversion",
-    `${where}: the file has no definition, and is no plain stack of linear layers: ${problem}${part}. Convert the decoder to ` +
-      "ONNX in Python, with python/latentflow_export.py of this package: " +
-      `from latentflow_export import export; export(decoder, "decoder.onnx", latent=${latent})`,
-  );
 }

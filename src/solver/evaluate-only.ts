@@ -1,8 +1,8 @@
 import { type Control, isLoss } from "./base.ts";
 import type { Flow } from "./flow.ts";
 import { allRows, type Objective, valuesAt } from "./objective.ts";
-import { STATUSES } from "./result.ts";
 import type { Solution } from "./solution.ts";
+import { STATUSES } from "./status.ts";
 
 const REACHED_T1 = STATUSES.indexOf("reached_t1");
 const NONFINITE = STATUSES.indexOf("nonfinite");

@@ -1,9 +1,9 @@
 import { type Control, isLoss } from "./base.ts";
 import type { Flow } from "./flow.ts";
 import { allRows, type Objective, type Values } from "./objective.ts";
-import { STATUSES, type Status } from "./result.ts";
 import { RungeKutta } from "./runge-kutta.ts";
 import type { Solution } from "./solution.ts";
+import { STATUSES, type Status } from "./status.ts";
 import { System } from "./system.ts";
 import type { Tableau } from "./tableau.ts";
 

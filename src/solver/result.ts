@@ -1,25 +1,6 @@
 import { invalid, isRevoked, show } from "../base/check.ts";
 import type { Owned } from "../base/owned.ts";
-
-/**
- * End of a sample's solve. In every case its z is the last one that the solver accepted; L-BFGS and AMD accept only
- * what lowers the loss by enough, so that their z is the best one accepted, though not always the best one tried.
- * - `converged`: no step was found that lowers the loss by the threshold (L-BFGS, by its look at the end; see `lbfgs`), or
- *   the loss has stopped falling (AMD's tolerance)
- * - `reached_t1`: the flow was followed up to t1
- * - `max_steps`: the step limit came first
- * - `stalled`: no step lowers the loss, though it is expected to fall (L-BFGS, AMD), or no step is short enough for the
- *   tolerances (Dormand-Prince)
- * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
- * - `aborted`: the call was aborted before the sample had ended
- */
-export type Status = (typeof STATUSES)[number];
-
-/**
- * The statuses, each at its number. A new one comes last, because the files that hold parts of a run have the numbers, too.
- * assembly/solve/descent.ts has those that its solvers set: all but `aborted`. README says what to do about each.
- */
-export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;
+import type { Status } from "./status.ts";
 
 /** Cost of each sample: B numbers each. */
 export interface SolveStatistics {

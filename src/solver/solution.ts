@@ -1,7 +1,8 @@
 import type { Owned } from "../base/owned.ts";
 import type { Values } from "./objective.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
-import { type EncodeResult, type SolveStatistics, STATUSES, type Status } from "./result.ts";
+import type { EncodeResult, SolveStatistics } from "./result.ts";
+import { STATUSES, type Status } from "./status.ts";
 
 const RUNNING = 255;
 

@@ -57,12 +57,24 @@ interface CommonOptions
   signal?: AbortSignalLike | undefined;
 }
 
-// Without the options of `encode` alone.
-const { saveAt: _saveAt, onAbort: _onAbort, ...SHARED_FIELDS } = ENCODE_FIELDS;
+// Chosen by name: an option that is new to `encode` is refused here until `evaluate` does something with it.
+const { loss, prior, flow, solver, weights, z0, fixed, points, backend, batchSize, signal, onProgress } =
+  ENCODE_FIELDS;
 
 /** Fields of the options of `evaluate`. */
 const EVALUATE_FIELDS = {
-  ...SHARED_FIELDS,
+  loss,
+  prior,
+  flow,
+  solver,
+  weights,
+  z0,
+  fixed,
+  points,
+  backend,
+  batchSize,
+  signal,
+  onProgress,
   encoder: later<Decoder | undefined>(),
 } satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 

@@ -5,14 +5,9 @@ import type { Decoder } from "../decoder/decoder.ts";
 import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { orderOf } from "../solver/flow.ts";
-import {
-  type EncodeSummary,
-  meanOfFinite,
-  type SolveStatistics,
-  type Status,
-  summary,
-} from "../solver/result.ts";
+import { type EncodeSummary, meanOfFinite, type SolveStatistics, summary } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
+import type { Status } from "../solver/status.ts";
 import { leastLosses } from "../terms/floor.ts";
 import type { Dataset } from "./dataset.ts";
 import { codesOf } from "./encode-with.ts";

@@ -49,6 +49,7 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
     },
   ],
   decode: [{}, (options) => main.decode(decoder, z, options)],
+  sampleCodes: [{ prior: main.gaussian() }, (options) => main.sampleCodes(decoder, y, { z }, options)],
   wasm: [{}, main.wasm],
   createDecoder: [{ layers: [2, 3] }, createDecoder],
   "createDecoder of a graph": [{}, (options) => createDecoder(definition as never, options)],

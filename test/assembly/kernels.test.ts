@@ -2,7 +2,7 @@
 // assembly/ops/tiles.ts, assembly/memory/workspace.ts, assembly/terms/loss.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { allocateGaussNewton, NO_MATRICES } from "../../src/backend/wasm/gauss-newton.ts";
+import { allocateGaussNewton, NO_MATRICES } from "../../src/backend/wasm/gauss-newton-memory.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { allocateWorkspace } from "../../src/backend/wasm/workspace.ts";
 import { type PointwiseFunction, pointwiseParameters } from "../../src/graph/pointwise.ts";

@@ -23,8 +23,8 @@ import {
   squaredError,
 } from "../../src/index.ts";
 import { evaluateOnly } from "../../src/solver/evaluate-only.ts";
-import { STATUSES } from "../../src/solver/result.ts";
 import { followsAnyFlow, type Solver, type SolverName, tableauOf } from "../../src/solver/solver.ts";
+import { STATUSES } from "../../src/solver/status.ts";
 import { LOSS_MAKERS, normaliseLoss } from "../../src/terms/losses.ts";
 import { adam, direct, rmsprop, type Schedule, sgd, train } from "../../src/train/index.ts";
 
@@ -326,7 +326,7 @@ test("README's table of statuses, and the docstring of Status, are those that th
     [...STATUSES],
   );
   const doc = between(
-    readFileSync("src/solver/result.ts", "utf8"),
+    readFileSync("src/solver/status.ts", "utf8"),
     "End of a sample's solve",
     "export type Status",
   );

@@ -85,7 +85,7 @@ for (const dummies of [
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
         "src/backend/wasm/kernel-operations.ts",
-        "src/backend/webgpu/slopes.ts",
+        "src/backend/webgpu/function-gradients.ts",
         "src/graph/activation.ts",
         "src/kernels/layout.ts",
         "src/onnx-format/kinds/functions.ts",

@@ -2,7 +2,7 @@ import { allocateBeside } from "../../kernels/arena.ts";
 import type { Loss } from "../../terms/losses.ts";
 import type { PriorComponents } from "../../terms/prior-components.ts";
 import { takesLogits } from "../../terms/terms.ts";
-import { allocateGaussNewton, type GaussNewtonUse, type GaussNewtonWork } from "./gauss-newton.ts";
+import { allocateGaussNewton, type GaussNewtonUse, type GaussNewtonWork } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { allocateWorkspace } from "./workspace.ts";

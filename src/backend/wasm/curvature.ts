@@ -2,7 +2,7 @@ import { makeTurns } from "../../base/event-loop.ts";
 import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Curvature } from "../../solver/objective.ts";
 import type { Problem } from "../backend.ts";
-import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton.ts";
+import { allocateGaussNewton, type GaussNewtonWork, NO_MATRICES } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";
 import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./preconditioner.ts";

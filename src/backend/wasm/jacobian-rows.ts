@@ -4,7 +4,7 @@ import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import { atStart } from "./at-start.ts";
-import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton.ts";
+import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** Hears of rows first … first + count - 1 of J₀ᵀ; `values` are its own, count × n. */

@@ -11,7 +11,7 @@ import { areSameComponents, type PriorComponents } from "../../terms/prior-compo
 import { termTraits } from "../../terms/terms.ts";
 import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
-import { type Jacobian, NO_MATRICES } from "./gauss-newton.ts";
+import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 

@@ -11,7 +11,7 @@ import { allocateSolver, rowsWithRoom } from "../../solver/solver-block.ts";
 import { isCustom } from "../../terms/losses.ts";
 import type { Task, Use } from "../backend.ts";
 import type { Feed, SampleRange } from "../feed.ts";
-import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton.ts";
+import { allocateGaussNewton, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { loadObjectives } from "./load-objectives.ts";
 import { Pacer } from "./pacer.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";

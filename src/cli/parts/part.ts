@@ -3,7 +3,7 @@ import { invalidFile, show } from "../../base/check.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { Tensor } from "../../files/tensor.ts";
 import type { EncodeResult, SolveStatistics } from "../../index.ts";
-import { STATUSES } from "../../solver/result.ts";
+import { STATUSES } from "../../solver/status.ts";
 import type { Ids } from "../input/array-files/parquet-ids.ts";
 import type { Unit } from "./units.ts";
 

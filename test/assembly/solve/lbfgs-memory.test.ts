@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { jacobianStride, panelBytes } from "../../../src/backend/wasm/gauss-newton.ts";
+import { jacobianStride, panelBytes } from "../../../src/backend/wasm/gauss-newton-memory.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { forgetPreconditioner, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
 import {

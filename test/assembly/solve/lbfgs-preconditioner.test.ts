@@ -1,7 +1,11 @@
 // Tests assembly/solve/cholesky.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { allocateGaussNewton, jacobianStride, NO_MATRICES } from "../../../src/backend/wasm/gauss-newton.ts";
+import {
+  allocateGaussNewton,
+  jacobianStride,
+  NO_MATRICES,
+} from "../../../src/backend/wasm/gauss-newton-memory.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import { curvatureUse, preconditionerOf } from "../../../src/backend/wasm/preconditioner.ts";
 import { allocateWorkspace } from "../../../src/backend/wasm/workspace.ts";

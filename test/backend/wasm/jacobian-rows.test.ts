@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { adam } from "../../../src/backend/optimizer.ts";
-import { jacobianStride } from "../../../src/backend/wasm/gauss-newton.ts";
+import { jacobianStride } from "../../../src/backend/wasm/gauss-newton-memory.ts";
 import type { JacobianRows } from "../../../src/backend/wasm/jacobian-rows.ts";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";
 import {

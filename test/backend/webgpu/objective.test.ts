@@ -3,9 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bindGraph } from "../../../src/backend/webgpu/bound-graph.ts";
 import { openContext } from "../../../src/backend/webgpu/device.ts";
+import { writeSlope } from "../../../src/backend/webgpu/function-gradients.ts";
 import { webgpu } from "../../../src/backend/webgpu/index.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
-import { writeSlope } from "../../../src/backend/webgpu/slopes.ts";
 import { activations, normaliseActivation } from "../../../src/graph/activation.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {

@@ -1,6 +1,6 @@
 // run: first
 // Tests src/backend/webgpu/convolve.ts, src/backend/webgpu/functions.ts, src/backend/webgpu/passes.ts,
-// src/backend/webgpu/slopes.ts, src/backend/webgpu/kinds/elementwise.ts, src/backend/webgpu/kinds/norms.ts,
+// src/backend/webgpu/function-gradients.ts, src/backend/webgpu/kinds/elementwise.ts, src/backend/webgpu/kinds/norms.ts,
 // src/backend/webgpu/kinds/products.ts, src/backend/webgpu/kinds/rearranging.ts,
 // src/backend/webgpu/kinds/resampling.ts, src/onnx-format/axis-matrix.ts.
 import { test } from "uvu";

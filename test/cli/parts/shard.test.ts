@@ -26,7 +26,7 @@ import { readNpy } from "../../../src/files/npy.ts";
 import { readSafetensors } from "../../../src/files/safetensors.ts";
 import { relu, tanh } from "../../../src/graph/index.ts";
 import { createDecoder, encode, gradientFlow, lbfgs, wasm } from "../../../src/index.ts";
-import { STATUSES } from "../../../src/solver/result.ts";
+import { STATUSES } from "../../../src/solver/status.ts";
 import { randomArray } from "../../support/random.ts";
 import { runHere } from "../../support/run-here.ts";
 import {

@@ -1,8 +1,8 @@
 import type { NumberFunction, Operand, Tensor } from "../../../onnx-format/emitter.ts";
 import { aligned, type Form, withRank } from "../../../onnx-format/value.ts";
+import { writeSlope } from "../function-gradients.ts";
 import { steepRamp } from "../functions.ts";
 import type { OnnxGraph } from "../onnx.ts";
-import { writeSlope } from "../slopes.ts";
 import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 
