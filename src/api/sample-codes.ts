@@ -84,7 +84,7 @@ export interface CodeSamples {
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
  *   matrices; `out_of_memory` from the backend
  * @example
- * const prior = fitGaussian(trainingCodes, { latentSize: decoder.latentSize });
+ * const prior = fitGaussian(trainingSamples, { latentSize: decoder.latentSize });
  * const result = await encode(decoder, y, { weights, prior });
  * const samples = await sampleCodes(decoder, y, result, { weights, prior, count: 100 });
  * const completions = await decode(decoder, samples.codes);

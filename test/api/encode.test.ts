@@ -1,4 +1,5 @@
 // run: slow
+// Tests src/solver/result.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
