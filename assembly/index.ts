@@ -10,7 +10,7 @@ import {
 } from "./objective/derivatives";
 import { curvatureAlong, gaussNewton, jacobianRows, sharedGaussNewton } from "./objective/gauss-newton";
 import { backward, decode as decodeRows, gradient, packGraph, value } from "./objective/objective";
-import { sumTerms } from "./objective/prior-curvature";
+import { sumTerms } from "./objective/prior-term";
 import { admit, Descent, propose } from "./solve/descent";
 import { acceptSteps, run, takeGradients } from "./solve/rounds";
 import { takeCurvature, takeMatrix } from "./solve/solvers";

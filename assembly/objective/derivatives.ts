@@ -11,7 +11,7 @@ import { backward, forward } from "../ops/operation";
 import { addGradient } from "../ops/operation-parameters";
 import { lossTangent } from "../terms/loss";
 import { operationsBeforeLoss } from "./objective";
-import { addShareOfHessianProducts } from "./prior-curvature";
+import { addShareOfHessianProducts } from "./prior-term";
 
 // Derivatives for adjoints and training, after a value and a gradient pass of the same rows.
 

@@ -14,7 +14,7 @@ import { multiply } from "../ops/product";
 import { F32x4 } from "../simd";
 import { LOSS_CUSTOM, lossTangent } from "../terms/loss";
 import { operationsBeforeLoss } from "./objective";
-import { addShareOfMatrix, curvatureOfShare } from "./prior-curvature";
+import { addShareOfMatrix, curvatureOfShare } from "./prior-term";
 
 // Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
 // for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at its start, which is made

@@ -3,7 +3,7 @@ import { GRADIENTS, rowAt, VALUES, valueRows, Workspace } from "../memory/worksp
 import { backward as backwardOperation, forward } from "../ops/operation";
 import { pack } from "../ops/operation-parameters";
 import { lossBackward, lossForward } from "../terms/loss";
-import { addShareOfGradients, sumTerms } from "./prior-curvature";
+import { addShareOfGradients, sumTerms } from "./prior-term";
 
 // A graph as a function of z, and the objective: its loss, and a prior on z where there is one. The passes over all
 // operations, for the first `count` rows of workspace.rows.

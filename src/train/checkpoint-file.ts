@@ -3,7 +3,7 @@ import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { fileError, fileModules, syncFolder, writeSynced } from "../files/durable-file.ts";
-import { readCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint } from "./checkpoint-format.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 

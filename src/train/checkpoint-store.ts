@@ -1,5 +1,5 @@
 import { attached } from "../base/realms.ts";
-import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, readCheckpoint } from "./checkpoint-format.ts";
 
 /** Place where one run keeps its checkpoints. */
 export interface CheckpointStore {

@@ -1,7 +1,7 @@
 import { showPath } from "../base/check.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
-import { writeCheckpoint } from "./checkpoint.ts";
+import { writeCheckpoint } from "./checkpoint-format.ts";
 import { describeRun } from "./describe-run.ts";
 import type { Resumed, TrainEvent } from "./progress.ts";
 import type { Run } from "./run.ts";

@@ -6,7 +6,7 @@ import type { Control } from "../solver/base.ts";
 import { allRows, type DifferentiableObjective, valuesAt } from "../solver/objective.ts";
 import { meanOfNumbers } from "../solver/result.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
-import type { RunState } from "./checkpoint.ts";
+import type { RunState } from "./checkpoint-format.ts";
 import { MiniBatches } from "./mini-batches.ts";
 import type { TrainStep } from "./progress.ts";
 import { createSampler } from "./sampler.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Random } from "../../src/base/random.ts";
-import { unitsOf } from "../../src/cli/parts/units.ts";
+import { unitsOf } from "../../src/cli/parts/shard-units.ts";
 import { CUT, isShard, type Run, SHARDS } from "./run.ts";
 
 /** When a shard's process is killed. */

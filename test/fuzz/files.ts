@@ -1,7 +1,7 @@
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { checksum } from "../../src/base/checksum.ts";
 import type { Random } from "../../src/base/random.ts";
-import { FORMAT } from "../../src/train/checkpoint.ts";
+import { FORMAT } from "../../src/train/checkpoint-format.ts";
 
 // Files of every format that is read, put together from parts, any of which may be replaced by one that does not
 // belong there: what comes out is mostly a file, and wrong in one place or two.

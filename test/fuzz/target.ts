@@ -4,7 +4,7 @@ import { createRandom } from "../../src/base/random.ts";
 import { PROBE, readProbe } from "../../src/decoder/probe.ts";
 import { readArray } from "../../src/files/read.ts";
 import { layersOf } from "../../src/graph/layers.ts";
-import { readCheckpoint } from "../../src/train/checkpoint.ts";
+import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
 import { readDataset } from "../../src/train/dataset.ts";
 import { type Kind, kinds, Maker, mutateBytes, probedSizes } from "./files.ts";
 

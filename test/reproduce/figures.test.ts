@@ -28,7 +28,7 @@ import { costOf } from "../../reproduce/stiffness.ts";
 import { jobFor, type Method, type Trained } from "../../reproduce/trained-decoders.ts";
 import { checksum, showChecksum } from "../../src/base/checksum.ts";
 import { amd, createDecoder, decode, encode, lbfgs } from "../../src/index.ts";
-import { readCheckpoint } from "../../src/train/checkpoint.ts";
+import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
 import {
   adam,
   createDataset,

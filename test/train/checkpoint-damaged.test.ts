@@ -1,5 +1,5 @@
 import { test } from "uvu";
-import { readCheckpoint } from "../../src/train/checkpoint.ts";
+import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
 import { refused, rejected } from "../support/refusal.ts";
 import { resumeFrom, runSmall, runWithCheckpoints, smallDecoder } from "../support/small-run.ts";
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readCheckpoint } from "../../src/train/checkpoint.ts";
+import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
 import { endOf, runSmall } from "../support/small-run.ts";
 import type { Step } from "../support/training-child.ts";
 

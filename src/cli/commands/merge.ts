@@ -13,7 +13,7 @@ import type { Part } from "../parts/part.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { allParts, missingUnits, openRunFolders, showRanges } from "../parts/read-parts.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
-import { unitCount } from "../parts/units.ts";
+import { unitCount } from "../parts/shard-units.ts";
 import {
   formatOption,
   type ResultsFormatName,

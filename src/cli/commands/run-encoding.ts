@@ -18,7 +18,7 @@ import { PartsFolder, partsName } from "../parts/parts-folder.ts";
 import { allParts } from "../parts/read-parts.ts";
 import type { ResultsPlan } from "../parts/results-format.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
-import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/units.ts";
+import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/shard-units.ts";
 import { resultsFileNames, writeResults } from "../parts/write-results.ts";
 
 /** Names of the files that a run may write. */

@@ -7,7 +7,7 @@ import { formatDuration } from "../output/progress.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { missingUnits, openRunFolders, showRanges, tornUnits } from "../parts/read-parts.ts";
-import { shardOf, unitAt, unitCount } from "../parts/units.ts";
+import { shardOf, unitAt, unitCount } from "../parts/shard-units.ts";
 
 interface StatusOptions {
   readonly check?: true;

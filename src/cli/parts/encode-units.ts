@@ -12,7 +12,7 @@ import { fixedOptions } from "../input/fixed-inputs.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import type { Part, SampleResults } from "./part.ts";
-import type { Unit } from "./units.ts";
+import type { Unit } from "./shard-units.ts";
 
 /** Job and input of units, with the caller's signal and progress. */
 interface Encoding {

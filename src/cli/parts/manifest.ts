@@ -8,7 +8,7 @@ import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
 import { FIGURE_BYTES } from "./part.ts";
-import { type Cut, MOST_UNITS, unitCount } from "./units.ts";
+import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 
 // The manifest of a folder of parts describes the run: all that its results depend on, and what merging needs. The number of
 // shards is left out, since a run may be continued with another number.

@@ -5,7 +5,7 @@ import type { Tensor } from "../../files/tensor.ts";
 import type { EncodeResult, SolveStatistics } from "../../index.ts";
 import { STATUSES } from "../../solver/status.ts";
 import type { Ids } from "../input/array-files/parquet-ids.ts";
-import type { Unit } from "./units.ts";
+import type { Unit } from "./shard-units.ts";
 
 // A part is the results of a unit as a safetensors file, which Python reads, too. Its metadata name the run, and hold a
 // checksum of everything else: a part whose checksum and run are right is read without further checks.

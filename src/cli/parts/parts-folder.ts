@@ -15,7 +15,7 @@ import {
   parseManifest,
 } from "./manifest.ts";
 import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
-import { type Unit, unitCount } from "./units.ts";
+import { type Unit, unitCount } from "./shard-units.ts";
 
 // A folder of parts holds manifest.json, and a file for each unit that is done. Each file is written beside its place, synced
 // and renamed, so that a killed process leaves it whole or absent. Processes that compute the same unit write parts that

@@ -9,7 +9,7 @@ import { shortPath } from "../input/files.ts";
 import { manifestDifferences } from "./manifest.ts";
 import type { Part } from "./part.ts";
 import { isAboutDisk, PartsFolder, partsName } from "./parts-folder.ts";
-import { type Unit, unitAt, unitCount } from "./units.ts";
+import { type Unit, unitAt, unitCount } from "./shard-units.ts";
 
 // The parts of a run from one folder or, if its processes shared no file system, from several.
 

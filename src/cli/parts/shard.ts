@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { invalid, show } from "../../base/check.ts";
-import type { Shard } from "./units.ts";
+import type { Shard } from "./shard-units.ts";
 
 /** Value of `--shard`: a shard, or "auto" for the index that the batch system gives. */
 export type ShardFlag = Shard | "auto";

@@ -1,4 +1,4 @@
-// Tests assembly/objective/prior-curvature.ts.
+// Tests assembly/objective/prior-term.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { allocatePrior } from "../../../src/backend/wasm/prior-block.ts";

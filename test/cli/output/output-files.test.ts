@@ -24,7 +24,7 @@ import * as assert from "uvu/assert";
 import { makeFolder, removeEmptyFolders, writeOutputs } from "../../../src/cli/output/output-files.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
-import { readCheckpoint } from "../../../src/train/checkpoint.ts";
+import { readCheckpoint } from "../../../src/train/checkpoint-format.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { endOf, Workplace } from "../../support/program.ts";
 

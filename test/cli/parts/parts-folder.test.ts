@@ -19,7 +19,7 @@ import { inFlags } from "../../../src/cli/options/flags.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
 import { manifestOf } from "../../../src/cli/parts/manifest.ts";
 import { PartsFolder } from "../../../src/cli/parts/parts-folder.ts";
-import { unitsOf } from "../../../src/cli/parts/units.ts";
+import { unitsOf } from "../../../src/cli/parts/shard-units.ts";
 import { createProgram } from "../../../src/cli/program.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { runHere } from "../../support/run-here.ts";

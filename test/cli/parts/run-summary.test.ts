@@ -8,7 +8,7 @@ import type { Job } from "../../../src/cli/options/job.ts";
 import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
 import { RunSummariser } from "../../../src/cli/parts/run-summary.ts";
-import { unitsOf } from "../../../src/cli/parts/units.ts";
+import { unitsOf } from "../../../src/cli/parts/shard-units.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import {
   binaryCrossEntropy,

@@ -21,7 +21,7 @@ import {
 import { FIGURE_BYTES, formatPart, type Part, parsePart } from "../../../src/cli/parts/part.ts";
 import { showRanges } from "../../../src/cli/parts/read-parts.ts";
 import { chosenShard, parseShard } from "../../../src/cli/parts/shard.ts";
-import { shardOf, standardUnit, unitCount, unitsOf } from "../../../src/cli/parts/units.ts";
+import { shardOf, standardUnit, unitCount, unitsOf } from "../../../src/cli/parts/shard-units.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { readSafetensors } from "../../../src/files/safetensors.ts";
 import { relu, tanh } from "../../../src/graph/index.ts";

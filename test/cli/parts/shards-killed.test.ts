@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createRandom, type Random } from "../../../src/base/random.ts";
-import { unitsOf } from "../../../src/cli/parts/units.ts";
+import { unitsOf } from "../../../src/cli/parts/shard-units.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { endOf, Workplace } from "../../support/program.ts";

@@ -19,7 +19,7 @@ import {
 import { linearGrid } from "../../src/solver/grid.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
 import { checkArguments } from "../../src/train/check-options.ts";
-import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint.ts";
+import { readCheckpoint, writeCheckpoint } from "../../src/train/checkpoint-format.ts";
 
 import { createDataset } from "../../src/train/dataset.ts";
 import { describeRun, describeValues } from "../../src/train/describe-run.ts";
