@@ -57,6 +57,26 @@ test("messages print what is marked as JavaScript has it, whatever is nested, an
   assert.equal(partsOf(structuredError(refusal)), ["t1", "0", "a finite number > 0"]);
 });
 
+test("a program's own errors have any text, and lose none of it", () => {
+  const texts = [
+    "\u0001x\u0002",
+    "\u0001null\u0002",
+    "\u0001{}\u0002",
+    "\u0001[1]\u0002 end",
+    "a\u0001",
+    "\u0002",
+    "\u00015\u0002\u0001",
+  ];
+  for (const text of texts) {
+    const error = new LatentflowError("invalid_file", text);
+    assert.is(error.message, text);
+    assert.equal(partsOf(error), [undefined, undefined, undefined]);
+    const outer = refused("encode", "y", "is", text, "numbers", `; ${markedMessage(error)}`);
+    assert.is(outer.message, `encode: y is ${text}, expected numbers; ${text}`);
+    assert.equal(partsOf(outer), ["y", text, "numbers"]);
+  }
+});
+
 /** The error as a thread hands it to another one. */
 function structuredError(error: LatentflowError): LatentflowError {
   return new LatentflowError(error.code, structuredClone(markedMessage(error)));
