@@ -114,6 +114,15 @@ function readMark(json: string): Mark | undefined {
   }
 }
 
+/** Message about what a file says, whose names are no options: text, but for what was called and what is advised. */
+export function ofFile(message: string): string {
+  const isKept = ({ kind, option }: Mark) =>
+    kind === "head" ? option === undefined : /^(option|clause)$/.test(kind);
+  return piecesOf(message)
+    .map((piece) => (typeof piece === "string" ? piece : isKept(piece) ? mark(piece) : plainText(piece.text)))
+    .join("");
+}
+
 /** Text of a message as the library prints it. */
 export function plainText(message: string): string {
   return piecesOf(message)
