@@ -83,7 +83,7 @@ export interface CodeSamples {
  * @param result what `encode` returned for y, or `{ z }` with B × latentSize codes
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
- *   matrices; `out_of_memory` from the backend
+ *   matrices; `out_of_memory`, before any work where there is no room for the codes, and from the backend
  * @example
  * const prior = fitGaussian(trainingSamples, { latentSize: decoder.latentSize });
  * const result = await encode(decoder, y, { weights, prior });
