@@ -1,10 +1,11 @@
 import type { Backend, Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { invalid, show } from "../base/check.ts";
+import { invalid, refused, show } from "../base/check.ts";
 import { checksum } from "../base/checksum.ts";
 import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
+import { option } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
@@ -82,7 +83,7 @@ export interface CodeSamples {
  * @param result what `encode` returned for y, or `{ z }` with B × latentSize codes
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
- *   matrices; `out_of_memory` from the backend
+ *   matrices; `out_of_memory`, before any work where there is no room for the codes, and from the backend
  * @example
  * const prior = fitGaussian(trainingSamples, { latentSize: decoder.latentSize });
  * const result = await encode(decoder, y, { weights, prior });
@@ -95,22 +96,22 @@ export async function sampleCodes(
   result: { readonly z: Float32Array },
   options: SampleCodesOptions = {},
 ): Promise<CodeSamples> {
-  const { problem, z, count, seed, backend } = checkArguments(given, y, result, options);
+  const { problem, z, count, seed, backend, signal, onProgress } = checkArguments(given, y, result, options);
   const { decoder, sampleCount } = problem;
-  const { latentSize: d } = decoder;
-  const { signal, onProgress } = options;
   throwIfAborted(signal);
+  const samples = emptySamples(sampleCount, count, decoder.latentSize);
   const callbacks = new Callbacks();
   let done = 0;
-  const control = makeControl(signal, () => callbacks.call(onProgress, { done, total: sampleCount }));
+  let reported = performance.now();
+  const control = makeControl(signal, () => {
+    const now = performance.now();
+    if (done < sampleCount && now - reported < BETWEEN_REPORTS) return;
+    reported = now;
+    callbacks.call(onProgress, { done, total: sampleCount });
+  });
   await checkValues(WHERE, problem, control);
   throwIfAborted(signal);
   const session = await unlessAborted(signal, () => backend.open(decoder));
-  const samples: CodeSamples = {
-    codes: new Float32Array(sampleCount * count * d),
-    weights: new Float64Array(sampleCount * count),
-    effectiveSampleSize: new Float64Array(sampleCount),
-  };
   const atOnce = session.objectiveSize(problem);
   while (done < sampleCount) {
     const size = Math.min(atOnce, sampleCount - done);
@@ -129,6 +130,8 @@ export async function sampleCodes(
 }
 
 const WHERE = "sampleCodes";
+/** Milliseconds from a report of the progress to the next: a draw of few samples takes microseconds. */
+const BETWEEN_REPORTS = 10;
 
 const FIELDS = {
   count: count(1, 200),
@@ -150,7 +153,8 @@ function checkArguments(
   options: SampleCodesOptions,
 ) {
   checkDecoder(WHERE, given);
-  const { count, seed, backend = wasm(), ...values } = completeOptions(WHERE, options, FIELDS);
+  const { backend = wasm(), weights, ...values } = completeOptions(WHERE, options, FIELDS);
+  const { count, seed, signal, onProgress } = values;
   const loss = checkLoss(WHERE, values.loss, given);
   if (loss.name === "custom" && loss.curvature === undefined) {
     throw invalid(`${WHERE}: loss has no curvature, expected customLoss({ value, gradient, curvature })`);
@@ -161,18 +165,14 @@ function checkArguments(
       `${WHERE}: there is no prior, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,
     );
   }
-  const decoder = atPoints(WHERE, given, options.points);
+  const decoder = atPoints(WHERE, given, values.points);
   const sampleCount = checkTargets(WHERE, y, decoder);
-  checkWeights(WHERE, options.weights, sampleCount, decoder);
-  const z = result?.z;
-  if (typeof result !== "object" || z === undefined) {
-    throw invalid(`${WHERE}: result is ${show(result)}, expected what encode returns, or { z }`);
-  }
-  checkFloat32(WHERE, "result.z", z);
-  if (z.length !== sampleCount * decoder.latentSize) {
-    throw invalid(
-      `${WHERE}: result.z has ${z.length} values, expected ${sampleCount * decoder.latentSize} (one latent for each sample)`,
-    );
+  checkWeights(WHERE, weights, sampleCount, decoder);
+  const z = codesIn(result);
+  const size = sampleCount * decoder.latentSize;
+  if (z.length !== size) {
+    const expected = `${size} (one latent for each sample)`;
+    throw refused(WHERE, "result.z", "has", `${z.length} values`, expected);
   }
   const problem: Problem = {
     decoder,
@@ -180,11 +180,42 @@ function checkArguments(
     prior: componentsOf(prior, decoder.latentSize),
     sampleCount,
     targets: y,
-    weights: options.weights,
-    fixed: checkFixed(WHERE, decoder, options.fixed, sampleCount),
+    weights,
+    fixed: checkFixed(WHERE, decoder, values.fixed, sampleCount),
     batchSize: undefined,
   };
-  return { problem, z: z.slice(), count, seed, backend };
+  return { problem, z: z.slice(), count, seed, backend, signal, onProgress };
+}
+
+/** Codes of what `encode` has returned. */
+function codesIn(result: { readonly z: Float32Array }): Float32Array {
+  let z: unknown;
+  try {
+    z = (result as typeof result | null | undefined)?.z;
+  } catch (cause) {
+    throw invalid(`${WHERE}: result cannot be read`, cause); // A getter or a proxy has thrown.
+  }
+  if (typeof result !== "object" || z === undefined) {
+    throw refused(WHERE, "result", "is", show(result), "what encode returns, or { z }");
+  }
+  checkFloat32(WHERE, "result.z", z);
+  return z;
+}
+
+/** @throws LatentflowError `out_of_memory` */
+function emptySamples(sampleCount: number, count: number, d: number): CodeSamples {
+  try {
+    return {
+      codes: new Float32Array(sampleCount * count * d),
+      weights: new Float64Array(sampleCount * count),
+      effectiveSampleSize: new Float64Array(sampleCount),
+    };
+  } catch (cause) {
+    const problem = `there is no memory for ${count} codes of each of ${sampleCount} samples`;
+    throw new LatentflowError("out_of_memory", `${WHERE}: ${problem}; give a smaller ${option("count")}`, {
+      cause,
+    });
+  }
 }
 
 /** Draws and weighs the codes of the samples bound to an objective, the first of which is sample `first` of the call. */
@@ -218,7 +249,8 @@ async function sampleRows(
   await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
   const proposals = await proposalsOf(objective, problem, z, first, seed);
   const points = new Float64Array(size * d);
-  const logWeights = new Float64Array(size * count);
+  // Logarithms until all are there.
+  const weights = samples.weights.subarray(first * count, (first + size) * count);
   for (let k = 0; k < count; k++) {
     await control.pause();
     throwIfAborted(signal);
@@ -231,13 +263,11 @@ async function sampleRows(
     const objectives = await objective.value(rows, points);
     for (let r = 0; r < size; r++) {
       const logWeight = -proposals[r]!.divisor * objectives[r]! - logDensities[r]!;
-      logWeights[r * count + k] = Number.isNaN(logWeight) ? Number.NEGATIVE_INFINITY : logWeight;
+      weights[r * count + k] = Number.isNaN(logWeight) ? Number.NEGATIVE_INFINITY : logWeight;
     }
   }
   for (let r = 0; r < size; r++) {
-    const sample = first + r;
-    const weights = samples.weights.subarray(sample * count, (sample + 1) * count);
-    samples.effectiveSampleSize[sample] = weigh(logWeights.subarray(r * count, (r + 1) * count), weights);
+    samples.effectiveSampleSize[first + r] = weigh(weights.subarray(r * count, (r + 1) * count));
   }
 }
 
@@ -324,19 +354,23 @@ function solveTransposed(factor: Float64Array, b: Float64Array): void {
   }
 }
 
-/** Writes weights that add up to 1 and returns their effective sample size; zeros where no logarithm is finite. */
-function weigh(logWeights: Float64Array, into: Float64Array): number {
-  const largest = logWeights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-  if (!Number.isFinite(largest)) return 0;
+/** Makes logarithms weights that add up to 1, and returns their effective sample size; zeros where none is finite. */
+function weigh(weights: Float64Array): number {
+  const largest = weights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  if (!Number.isFinite(largest)) {
+    weights.fill(0);
+    return 0;
+  }
   let sum = 0;
-  for (const [k, value] of logWeights.entries()) {
-    into[k] = exponential(value - largest);
-    sum += into[k]!;
+  for (const [k, value] of weights.entries()) {
+    weights[k] = exponential(value - largest);
+    sum += weights[k]!;
   }
   let squares = 0;
-  for (const [k, weight] of into.entries()) {
-    into[k] = weight / sum;
-    squares += into[k]! ** 2;
+  for (const [k, weight] of weights.entries()) {
+    weights[k] = weight / sum;
+    squares += weights[k]! ** 2;
   }
-  return 1 / squares;
+  // Rounding may take it past its bounds.
+  return Math.min(Math.max(1 / squares, 1), weights.length);
 }

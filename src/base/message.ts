@@ -97,9 +97,30 @@ export function refusalOf(
 /** Pieces of a message: plain texts and marks. */
 export function piecesOf(message: string): (string | Mark)[] {
   return message.split(OPEN).flatMap((piece, i) => {
-    const end = i === 0 ? -1 : piece.indexOf(CLOSE);
-    return end < 0 ? [piece] : [JSON.parse(piece.slice(0, end)) as Mark, piece.slice(end + 1)];
+    if (i === 0) return [piece];
+    const end = piece.indexOf(CLOSE);
+    const mark = end < 0 ? undefined : readMark(piece.slice(0, end));
+    return mark ? [mark, piece.slice(end + 1)] : [OPEN + piece];
   });
+}
+
+/** Mark in its text; undefined for what is none: a program makes errors, too, of any text. */
+function readMark(json: string): Mark | undefined {
+  try {
+    const mark = JSON.parse(json) as Partial<Mark> | null;
+    return typeof mark?.text === "string" ? (mark as Mark) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Message about what a file says, whose names are no options: text, but for what was called and what is advised. */
+export function ofFile(message: string): string {
+  const isKept = ({ kind, option }: Mark) =>
+    kind === "head" ? option === undefined : /^(option|clause)$/.test(kind);
+  return piecesOf(message)
+    .map((piece) => (typeof piece === "string" ? piece : isKept(piece) ? mark(piece) : plainText(piece.text)))
+    .join("");
 }
 
 /** Text of a message as the library prints it. */

@@ -65,9 +65,9 @@ export function collectLayers(
   const problem = problemOf(stack, others);
   if (problem !== undefined) {
     const prefixes = [...new Set(stack.map(([, module]) => module.prefix))];
-    const narrower = prefixes.filter((text) => !chosen.every((tensor) => tensor.startsWith(text)));
-    const first = stack[0]?.[1].weight?.shape;
-    throw needsConversion(where, problem, narrower, first?.length === 2 ? first[1] : undefined);
+    const shared = chosen.reduce(sharedBeginning);
+    const narrower = prefixes.filter((text) => !shared.startsWith(text));
+    throw needsConversion(where, problem, narrower, latentSizeOf(stack));
   }
   return stack.map(([name, { weight }]) => {
     const [outputSize, inputSize] = weight!.shape as [number, number];
@@ -84,6 +84,22 @@ export function areStackNames(names: readonly string[]): boolean {
   if (layers.some((layer) => !layer || layer[1] !== layers[0]![1])) return false;
   const steps = layers.slice(1).map((layer, i) => Number(layer![2]) - Number(layers[i]![2]));
   return steps.every((step) => step === steps[0] && (step === 1 || step === 2));
+}
+
+/** Characters that two texts begin with, both. */
+function sharedBeginning(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}
+
+/** Latent size that a file tells: none where a later layer takes fewer numbers, as after an encoder. */
+function latentSizeOf(stack: Stack): number | undefined {
+  const [first, ...others] = stack.map(([, { weight }]) =>
+    weight?.shape.length === 2 ? weight.shape[1] : undefined,
+  );
+  if (!first || others.some((inputs) => inputs !== undefined && inputs < first)) return undefined;
+  return first;
 }
 
 type Stack = readonly (readonly [name: string, module: Module])[];

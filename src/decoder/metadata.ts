@@ -1,7 +1,7 @@
 import { checkChoice, invalid, invalidFile, show } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
-import { theOption } from "../base/message.ts";
+import { ofFile, theOption } from "../base/message.ts";
 import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations, normaliseActivation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
@@ -83,7 +83,9 @@ export function* readGraph(where: string, metadata: Metadata): Pausable<Graph | 
     return yield* readingDefinition(`${where}: the file's ${GRAPH}`, definition as GraphDefinition);
   } catch (error) {
     const message =
-      error instanceof LatentflowError ? markedMessage(error) : `${where}: the file's ${GRAPH} is no JSON`;
+      error instanceof LatentflowError
+        ? ofFile(markedMessage(error))
+        : `${where}: the file's ${GRAPH} is no JSON`;
     throw invalidFile(message);
   }
 }
@@ -223,6 +225,6 @@ function read<T>(metadata: Metadata, key: Key, parse: (text: string) => T): T | 
     return parse(text);
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    throw invalidFile(`${markedMessage(error)}; ${theOption(key)} overrides the file's`);
+    throw invalidFile(`${ofFile(markedMessage(error))}; ${theOption(key)} overrides the file's`);
   }
 }

@@ -1,5 +1,6 @@
 import { invalid, invalidFile, show } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
+import { ofFile } from "../base/message.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss } from "../terms/losses.ts";
@@ -76,7 +77,7 @@ function readJson<T>(
   try {
     return read(value);
   } catch (error) {
-    throw error instanceof LatentflowError ? invalidFile(markedMessage(error)) : error;
+    throw error instanceof LatentflowError ? invalidFile(ofFile(markedMessage(error))) : error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Backend } from "../../src/backend/backend.ts";
 import {
   binaryCrossEntropy,
   type CodeSamples,
@@ -257,6 +258,9 @@ test("bad input is refused, by its name", async () => {
   await ofResult(new Float32Array(15), /result is/);
   await ofResult({ z: [0] }, /result\.z is an Array/);
   await ofResult({ z: new Float32Array(14) }, /result\.z has 14 values, expected 15/);
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  await ofResult(revoked.proxy, /result cannot be read/);
   const missing = y.slice();
   missing[3] = Number.NaN;
   await rejected(
@@ -264,6 +268,49 @@ test("bad input is refused, by its name", async () => {
     "invalid_argument",
     /y is NaN at sample 0/,
   );
+});
+
+test("more codes than memory has room for are refused before any work", async () => {
+  let opened = 0;
+  const counted: Backend = {
+    ...backend,
+    open(...parts) {
+      opened++;
+      return backend.open(...parts);
+    },
+  };
+  const z = new Float32Array(15);
+  for (const count of [2 ** 45, Number.MAX_SAFE_INTEGER]) {
+    const call = sampleCodes(decoder, y, { z }, { prior, backend: counted, count });
+    await rejected(
+      call,
+      "out_of_memory",
+      /no memory for \d+ codes of each of 5 samples; give a smaller count/,
+    );
+  }
+  assert.is(opened, 0);
+});
+
+test("equal weights are worth as many draws as there are, also by rounding; options are read once", async () => {
+  // 17 is the first number at which the weights' squares add up to less than 1/17.
+  const data = y.subarray(0, 17);
+  let reads = 0;
+  const options = {
+    ...{ prior: gaussian({ weight: 1e20 }), backend, count: 17 },
+    get weights() {
+      reads++;
+      return new Float32Array(17).fill(1);
+    },
+  };
+  const { weights, effectiveSampleSize } = await sampleCodes(
+    decoder,
+    data,
+    { z: new Float32Array(3).fill(1) },
+    options,
+  );
+  assert.is(new Set(weights).size, 1);
+  assert.is(effectiveSampleSize[0], 17);
+  assert.ok(reads <= 2, `${reads} reads`);
 });
 
 test("progress is reported, and an abort ends the call with its reason", async () => {
@@ -276,11 +323,12 @@ test("progress is reported, and an abort ends the call with its reason", async (
     {
       prior,
       backend,
-      count: 50,
+      count: 2000,
       onProgress: ({ done, total }) => seen.push(done / total),
     },
   );
   assert.is(seen.at(-1), 1);
+  assert.ok(seen.length < 500, `${seen.length} reports of 2000 draws`);
   const reason = new Error("enough");
   const controller = new AbortController();
   const call = sampleCodes(decoder, y, { z }, { prior, backend, count: 100_000, signal: controller.signal });

@@ -3,8 +3,10 @@ import * as assert from "uvu/assert";
 import { invalid, refused } from "../../src/base/check.ts";
 import { LatentflowError, markedMessage } from "../../src/base/errors.ts";
 import { callOf, clause, option, scopeOf, theOption } from "../../src/base/message.ts";
-import { createDecoder, encode, lbfgs } from "../../src/index.ts";
+import { messageInFlags } from "../../src/cli/options/message.ts";
+import { createDecoder, encode, lbfgs, loadDecoder } from "../../src/index.ts";
 import { train } from "../../src/train/index.ts";
+import { fileOf } from "../support/safetensors-file.ts";
 
 const decoder = createDecoder({ layers: [2, 3], loss: "mse" });
 const y = new Float32Array(3);
@@ -55,6 +57,49 @@ test("messages print what is marked as JavaScript has it, whatever is nested, an
   const refusal = refused("amd", "t1", "is", "0", "a finite number > 0", `; give ${option("t1", 10)}`);
   assert.is(refusal.message, "amd: t1 is 0, expected a finite number > 0; give t1: 10");
   assert.equal(partsOf(structuredError(refusal)), ["t1", "0", "a finite number > 0"]);
+});
+
+test("a program's own errors have any text, and lose none of it", () => {
+  const texts = [
+    "\u0001x\u0002",
+    "\u0001null\u0002",
+    "\u0001{}\u0002",
+    "\u0001[1]\u0002 end",
+    "a\u0001",
+    "\u0002",
+    "\u00015\u0002\u0001",
+  ];
+  for (const text of texts) {
+    const error = new LatentflowError("invalid_file", text);
+    assert.is(error.message, text);
+    assert.equal(partsOf(error), [undefined, undefined, undefined]);
+    const outer = refused("encode", "y", "is", text, "numbers", `; ${markedMessage(error)}`);
+    assert.is(outer.message, `encode: y is ${text}, expected numbers; ${text}`);
+    assert.equal(partsOf(outer), ["y", text, "numbers"]);
+  }
+});
+
+test("what a file says is no option, though it has an option's name", async () => {
+  const cases: [metadata: Record<string, string>, message: RegExp][] = [
+    [
+      { prior: '{"name":"gaussian","weight":-1}' },
+      /the file's prior: gaussian: weight is -1.*option prior overrides/,
+    ],
+    [{ outputShape: "[4]" }, /the file's metadata: outputShape \[4\] holds.*option outputShape overrides/],
+    [{ start: "[1]" }, /the file's start has 1 values/],
+  ];
+  const flagOf = (paths: readonly string[]) => `--${paths.at(-1)}`;
+  for (const [metadata, message] of cases) {
+    const tensors = { "0.weight": { dtype: "F32", shape: [3, 2], data_offsets: [0, 24] } };
+    const file = fileOf({ __metadata__: metadata, ...tensors }, new Uint8Array(24));
+    const error = await errorOf(() => loadDecoder(file));
+    assert.match(error.message, message);
+    assert.equal([error.code, ...partsOf(error)], ["invalid_file", undefined, undefined, undefined]);
+    const [key] = Object.keys(metadata);
+    const flags = messageInFlags(error, { flagOf });
+    assert.match(flags, new RegExp(`^the file's .*${key}.*; --${key} overrides the file's$`));
+    assert.is(flags.split("--").length, 2, flags);
+  }
 });
 
 /** The error as a thread hands it to another one. */

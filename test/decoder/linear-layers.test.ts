@@ -202,6 +202,30 @@ test("what is no plain stack of linear layers is refused, with what was found an
   await rejected(loadDecoder(read("batch-norm")), "needs_conversion", /"1\.running_mean".*latent=3\)$/);
 });
 
+test("the line that converts leaves the latent size open where a later layer takes fewer numbers, or none", () => {
+  const open = /latent=LATENT_SIZE\)$/;
+  for (const shapes of [
+    { "encoder.0.weight": [8, 12], "decoder.0.weight": [12, 8] },
+    { "fc1.weight": [8, 12], "fc21.weight": [2, 8], "fc22.weight": [2, 8], "fc3.weight": [12, 2] },
+    { "0.weight": [3, 0] },
+  ]) {
+    refused(() => decoderOf(fileOfShapes(shapes, elu)), "needs_conversion", open);
+  }
+});
+
+test("of prefixes that begin each other the shorter ones are found in time that grows with the file", () => {
+  const names = Array.from({ length: 1200 }, (_, i) => `${"a".repeat(1200 - i)}0.weight`);
+  const shapes = Object.fromEntries(names.map((name) => [name, [1, 1]]));
+  const file = fileOfShapes(shapes, elu);
+  const start = performance.now();
+  refused(
+    () => decoderOf(file),
+    "needs_conversion",
+    /expected one prefix.*; give the option prefix: "a+\.\.\."/,
+  );
+  assert.ok(performance.now() - start < 1500, `${performance.now() - start} ms`);
+});
+
 test("layers are written as a list of activations, or as a graph where their names are no numbers in order", async () => {
   const metadataOf = (file: Uint8Array) => readSafetensors("", file).metadata;
   const mixed = (await loadDecoder(read("mixed"))).toSafetensors();
