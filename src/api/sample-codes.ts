@@ -14,7 +14,6 @@ import { attached, throwIfAborted } from "../base/realms.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import type { Control } from "../solver/base.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { allRows, type Objective } from "../solver/objective.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
@@ -49,9 +48,9 @@ export interface SampleCodesOptions {
 
 /** Progress of a `sampleCodes` call. */
 export interface SampleCodesProgress {
-  /** Samples whose codes have been drawn. */
+  /** Codes that have been drawn. */
   readonly done: number;
-  /** All samples, B. */
+  /** All codes, B × K. */
   readonly total: number;
 }
 
@@ -62,8 +61,9 @@ export interface CodeSamples {
   /** B × K, importance weights; those of a sample add up to 1. All 0 where no draw has a finite objective. */
   readonly weights: Owned<Float64Array>;
   /**
-   * B, (Σw)²/Σw², from 1 to K: how many unweighted draws are worth as much. Below about 10 a mean over the codes is that of a
-   * few of them: draw more. 0 where the weights are.
+   * B, (Σw)²/Σw², from 1 to K: the number of draws without weights that would be worth as much. Below about 10 a mean over the
+   * codes is that of a few of them. A larger `count` helps, but the further the posterior is from the Gaussian, the more slowly
+   * this number grows. 0 for a sample whose weights are all 0.
    */
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
@@ -77,7 +77,8 @@ export interface CodeSamples {
  * there, and are weighted by importance: posterior over Gaussian. Where the posterior is far from that Gaussian, as where much
  * is hidden and several completions fit, few draws carry most of the weight; `effectiveSampleSize` tells.
  *
- * A sample's codes depend on its data, its z and the seed alone: not on its batch mates or their number.
+ * Give the options that `encode` was given: loss, prior, weights, fixed, points. A sample's codes depend on them, its data, its
+ * z and the seed alone: not on its batch mates or their number.
  *
  * @param y B × outputSize, float32, as it was encoded
  * @param result what `encode` returned for y, or `{ z }` with B × latentSize codes
@@ -85,7 +86,8 @@ export interface CodeSamples {
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
  *   matrices; `out_of_memory`, before any work where there is no room for the codes, and from the backend
  * @example
- * const prior = fitGaussian(trainingSamples, { latentSize: decoder.latentSize });
+ * const { z: codes } = await encode(decoder, trainingSamples);
+ * const prior = fitGaussian(codes, { latentSize: decoder.latentSize });
  * const result = await encode(decoder, y, { weights, prior });
  * const samples = await sampleCodes(decoder, y, result, { weights, prior, count: 100 });
  * const completions = await decode(decoder, samples.codes);
@@ -101,27 +103,32 @@ export async function sampleCodes(
   throwIfAborted(signal);
   const samples = emptySamples(sampleCount, count, decoder.latentSize);
   const callbacks = new Callbacks();
+  const total = sampleCount * count;
   let done = 0;
   let reported = performance.now();
   const control = makeControl(signal, () => {
     const now = performance.now();
-    if (done < sampleCount && now - reported < BETWEEN_REPORTS) return;
+    if (done < total && now - reported < BETWEEN_REPORTS) return;
     reported = now;
-    callbacks.call(onProgress, { done, total: sampleCount });
+    callbacks.call(onProgress, { done, total });
   });
   await checkValues(WHERE, problem, control);
   throwIfAborted(signal);
   const session = await unlessAborted(signal, () => backend.open(decoder));
   const atOnce = session.objectiveSize(problem);
-  while (done < sampleCount) {
-    const size = Math.min(atOnce, sampleCount - done);
-    const objective = await session.objective(problem, done, size);
+  for (let first = 0; first < sampleCount; first += atOnce) {
+    const size = Math.min(atOnce, sampleCount - first);
+    const objective = await session.objective(problem, first, size);
+    const pause = async () => {
+      await control.pause();
+      throwIfAborted(signal);
+      done += size;
+    };
     try {
-      await sampleRows(objective, problem, z, done, { count, seed, samples, control, signal });
+      await sampleRows(objective, problem, z, first, { count, seed, samples, pause });
     } finally {
       objective.dispose();
     }
-    done += size;
   }
   await control.pause();
   await callbacks.settled(signal);
@@ -228,14 +235,13 @@ async function sampleRows(
     count,
     seed,
     samples,
-    control,
-    signal,
+    pause,
   }: {
     readonly count: number;
     readonly seed: number;
     readonly samples: CodeSamples;
-    readonly control: Control;
-    readonly signal: AbortSignalLike | undefined;
+    /** Called before each draw. */
+    readonly pause: () => Promise<void>;
   },
 ): Promise<void> {
   const { sampleCount: size, latentSize: d, curvature } = objective;
@@ -252,8 +258,7 @@ async function sampleRows(
   // Logarithms until all are there.
   const weights = samples.weights.subarray(first * count, (first + size) * count);
   for (let k = 0; k < count; k++) {
-    await control.pause();
-    throwIfAborted(signal);
+    await pause();
     const logDensities = proposals.map((proposal, r) => {
       const point = points.subarray(r * d, (r + 1) * d);
       const logDensity = proposal.draw(point);

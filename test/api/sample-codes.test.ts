@@ -328,6 +328,11 @@ test("progress is reported, and an abort ends the call with its reason", async (
     },
   );
   assert.is(seen.at(-1), 1);
+  assert.ok(seen.some((share) => share > 0 && share < 1));
+  assert.equal(
+    seen,
+    [...seen].sort((a, b) => a - b),
+  );
   assert.ok(seen.length < 500, `${seen.length} reports of 2000 draws`);
   const reason = new Error("enough");
   const controller = new AbortController();
