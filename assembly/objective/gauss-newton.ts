@@ -19,7 +19,7 @@ import { addShareOfMatrix, curvatureOfShare } from "./prior-term";
 // Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
 // for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at its start, which is made
 // once.
-// A prior's curvature at the row's z is added.
+// A prior's curvature at the row's z is added, by addShareOfMatrix in prior-term.ts.
 
 /** The matrix of a row at the point of its last `value`, into work.matrix. */
 export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {

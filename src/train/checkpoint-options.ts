@@ -2,8 +2,8 @@ import { invalid, refused, show } from "../base/check.ts";
 import { scopeOf } from "../base/message.ts";
 import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
-import { fileStore } from "./checkpoint-file.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
+import { fileStore } from "./file-store.ts";
 
 /** Option `checkpoint` for checkpoints in a file, in Node. */
 export interface FileCheckpoints {

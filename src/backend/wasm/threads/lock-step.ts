@@ -6,7 +6,7 @@ import type { Optimizer } from "../../optimizer.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { WHY_NOT_CUSTOM_LOSS } from "./jobs.ts";
 import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
-import type { WorkerGroup } from "./pool.ts";
+import type { WorkerGroup } from "./worker-pool.ts";
 
 /**
  * A trainer whose every step the workers that hold its decoder take as well, so that their weights stay those of this

@@ -8,9 +8,15 @@ import { decodeTime, solveTime } from "./cost-model.ts";
 import { decoderHandle } from "./decoder-handle.ts";
 import { decodeJob, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
-import { forgetDecoder, type JobOptions, knownWorkerGroup, type Outcome, workerGroup } from "./pool.ts";
 import type { WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
+import {
+  forgetDecoder,
+  type JobOptions,
+  knownWorkerGroup,
+  type Outcome,
+  workerGroup,
+} from "./worker-pool.ts";
 
 /** Options of `wasm` that say which threads there are. */
 export interface ThreadOptions {

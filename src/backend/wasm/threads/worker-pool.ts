@@ -8,7 +8,7 @@ import type { DecoderHandle } from "./decoder-handle.ts";
 import { type Attempt, FailedStarts } from "./failed-starts.ts";
 import type { Job } from "./jobs.ts";
 import type { FromWorker, TrainerStep } from "./messages.ts";
-import { PoolWorker } from "./pool-worker.ts";
+import { PoolWorker } from "./participant.ts";
 import { LONGEST_REASON, startAdvice, startThread, type WorkerSource } from "./thread.ts";
 import { threadCount } from "./thread-count.ts";
 import { findWorkerFile } from "./worker-file.ts";

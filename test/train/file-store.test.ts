@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fileStore } from "../../src/train/checkpoint-file.ts";
 import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
 import type { FileCheckpoints } from "../../src/train/checkpoint-options.ts";
+import { fileStore } from "../../src/train/file-store.ts";
 import { rejected } from "../support/refusal.ts";
 import { endOf, runSmall } from "../support/small-run.ts";
 

@@ -1,5 +1,5 @@
 // run: slow
-// Tests src/backend/wasm/threads/pool-worker.ts.
+// Tests src/backend/wasm/threads/participant.ts.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
