@@ -16,7 +16,7 @@ import { parseCount } from "../options/parse.ts";
 import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
-import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "../parts/shard.ts";
+import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "../parts/shard-flag.ts";
 import { STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
 import { formatOption } from "../parts/write-results.ts";
 import { runJob } from "./run-encoding.ts";

@@ -20,7 +20,7 @@ import {
 } from "../../../src/cli/parts/manifest.ts";
 import { FIGURE_BYTES, formatPart, type Part, parsePart } from "../../../src/cli/parts/part.ts";
 import { showRanges } from "../../../src/cli/parts/read-parts.ts";
-import { chosenShard, parseShard } from "../../../src/cli/parts/shard.ts";
+import { chosenShard, parseShard } from "../../../src/cli/parts/shard-flag.ts";
 import { shardOf, standardUnit, unitCount, unitsOf } from "../../../src/cli/parts/shard-units.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { readSafetensors } from "../../../src/files/safetensors.ts";
