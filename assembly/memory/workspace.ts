@@ -134,7 +134,7 @@ export class GaussNewton {
   matrixStride: usize; // 4
   /** f32[d][n], rows `jacobianStride` bytes apart: Jᵀ of the logits at the decoder's start; 0 if no matrix needs it. */
   jacobian: usize; // 8
-  /** The same layout: Jᵀ of the logits at the row's current z; 0 if no matrix needs it. */
+  /** f32[d][n], laid out as `jacobian`: Jᵀ of the logits at the current z of the row; 0 if no matrix needs it. */
   ownJacobian: usize; // 12
   jacobianStride: usize; // 16
   /** [⌈d / 8⌉][n][8]: `jacobian`, packed as panels. */
