@@ -1,3 +1,4 @@
+// run: slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { KINDS } from "../../../src/graph/operations.ts";

@@ -1,3 +1,4 @@
+// run: slow
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
