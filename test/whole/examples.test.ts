@@ -208,7 +208,9 @@ for (const example of inLanguage("command")) {
 }
 
 // Those of the guide want PyTorch, and each other: test/python-export/test_guide.py runs them.
-for (const example of inLanguage("python").filter(({ place }) => !place.startsWith("site/start/pytorch.md"))) {
+for (const example of inLanguage("python").filter(
+  ({ place }) => !place.startsWith("site/start/pytorch.md"),
+)) {
   test(`${example.place} saves decoders that load`, async () => {
     const program = `from decoder import decoder\n${example.code}`;
     execFileSync("python3", ["-c", program], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
