@@ -113,7 +113,7 @@ test("the pages of site/ are published, and every link of a published page leads
   const paths = new Set(packed.files.map(({ path }) => path));
   const pages = readdirSync(join(root, "site"), { recursive: true, encoding: "utf8" })
     .map((path) => join("site", path))
-    .filter((path) => path.endsWith(".md") && !path.includes("node_modules"));
+    .filter((path) => path.endsWith(".md") && !path.startsWith("site/reference/api/"));
   assert.equal(
     pages.filter((path) => !paths.has(path)),
     [],
