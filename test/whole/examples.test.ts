@@ -114,7 +114,7 @@ function examplesOf(file: string): Example[] {
 const files = [
   "README.md",
   ...readdirSync(join(root, "site"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md") && !name.startsWith("."))
+    .filter((name) => name.endsWith(".md") && !name.startsWith("reference/api/"))
     .map((name) => `site/${name}`),
 ];
 const examples = files.flatMap(examplesOf);
