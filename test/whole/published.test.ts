@@ -137,6 +137,18 @@ test("the pages of site/ are published, and every link of a published page leads
   assert.equal(broken, []);
 });
 
+test("the page of licences names every bundled package, with its licence", () => {
+  const notices = readFileSync(join(library, "THIRD_PARTY_LICENSES.txt"), "utf8").split(/^-{80}$/m);
+  const bundled = notices.map((notice) => /^(\S+) [\d.]+ \((\S+)\)$/m.exec(notice)!.slice(1).join(", "));
+  assert.ok(bundled.length >= 10, `${bundled.length} packages`);
+  const page = readFileSync(join(root, "site/project/licences.md"), "utf8");
+  const table = page.slice(page.indexOf("## Bundled packages"), page.indexOf("## The paper"));
+  const documented = [...table.matchAll(/^\| (\S.*?) \| (\S+) \|/gm)]
+    .slice(1)
+    .flatMap(([, names, licence]) => names!.split(", ").map((name) => `${name}, ${licence}`));
+  assert.equal(documented.sort(), bundled.sort());
+});
+
 test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
   const { homepage, repository, bugs, unpkg, jsdelivr } = packageJson;
   const page = bugs.replace(/\/issues$/, "");
