@@ -84,10 +84,8 @@ for (const dummies of [
       ...{ kind: "An activation", name: "dummyActivation", file: "src/graph/activation.ts" },
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
-        "src/backend/wasm/kernel-operations.ts",
         "src/backend/webgpu/function-gradients.ts",
         "src/graph/activation.ts",
-        "src/kernels/layout.ts",
         "src/onnx-format/kinds/functions.ts",
         "test/support/reference.ts",
       ],
