@@ -78,7 +78,7 @@ export type KernelOperation<Kind extends KernelKind = KernelKind> = {
     /** Indices of values; equal if it works in place. */
     readonly input: number;
     readonly output: number;
-    /** Operation of the decoder whose parameters it has. */
+    /** Operation of the decoder that it computes, and whose parameters it has. */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
