@@ -70,7 +70,7 @@ const SEEN = {
  * Turns pictures into samples of a decoder, with channels and axes as its `outputShape` has them. A decoder of one channel
  * gets the brightness of colours, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are taken pixel by pixel.
  *
- * @param image an ImageData, a canvas, or several of them; `decodePng` of `latentflow/images/png` reads files in Node
+ * @param image an ImageData, a canvas, or several of them; `decodePng` of `latentflow/images/png` reads files
  * @returns outputSize values for each picture, float32, in [0, 1] unless `range` says otherwise
  * @throws LatentflowError `invalid_argument` if the decoder's samples are no pictures, or a picture has another size and
  *   `fit` is not given

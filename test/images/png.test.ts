@@ -105,8 +105,8 @@ test("torn and damaged files are refused", () => {
 test("sizes that a file cannot hold are refused before memory is taken", () => {
   const before = process.memoryUsage().arrayBuffers;
   for (const [width, height, message] of [
-    [2 ** 31, 2 ** 31, /pixels, expected at most 134217728/],
-    [2 ** 15, 2 ** 12, /promises more pixels than \d+ bytes can hold/],
+    [2 ** 31, 2 ** 31, /pixels, expected 1 to 134217728/],
+    [2 ** 15, 2 ** 12, /fewer pixels than its header says/],
     [0, 4, /0 × 4 pixels/],
   ] as const) {
     refused(() => decodePng(fileOf([header(width, height), packed([0]), end])), "invalid_file", message);
@@ -134,8 +134,8 @@ test("headers, filters and palettes that are none are refused", () => {
   refuse(fileOf([header(1, 1, 8, 3), packed([0, 0]), end]), /no palette/);
   const palette = ["PLTE", Uint8Array.of(1, 2, 3)] as const;
   refuse(fileOf([header(1, 1, 8, 3), palette, packed([0, 1]), end]), /colour 1 is beyond/);
-  refuse(fileOf([header(1, 1), packed([5, 0]), end]), /unknown filter 5/);
-  refuse(fileOf([header(1, 1), ["IDAT", Uint8Array.of(1, 2, 3)], end]), /cannot be unpacked/);
+  refuse(fileOf([header(1, 1), packed([5, 0]), end]), /damaged or cut short/);
+  refuse(fileOf([header(1, 1), ["IDAT", Uint8Array.of(1, 2, 3)], end]), /damaged or cut short/);
   refuse(pictureBytes("colour.jpg"), /no PNG file/);
   refused(() => decodePng("a.png" as never), "invalid_argument", /bytes is "a.png", expected a Uint8Array/);
   refused(
