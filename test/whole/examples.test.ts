@@ -209,10 +209,9 @@ for (const example of inLanguage("command")) {
   });
 }
 
-// Those of the guide want PyTorch, and each other: test/python-export/test_guide.py runs them.
-for (const example of inLanguage("python").filter(
-  ({ place }) => !place.startsWith("site/start/pytorch.md"),
-)) {
+// Those of these pages want PyTorch or NumPy, and each other: test/python-export/test_guide.py runs them.
+const withPyTorch = /^site\/(start\/pytorch|guides\/notebooks)\.md/;
+for (const example of inLanguage("python").filter(({ place }) => !withPyTorch.test(place))) {
   test(`${example.place} saves decoders that load`, async () => {
     const program = `from decoder import decoder\n${example.code}`;
     execFileSync("python3", ["-c", program], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
