@@ -55,6 +55,8 @@ function broken(file: string, text: string): string[] {
             .replaceAll("\\", "/")
             .replace(/\.html$/, ".md");
     if (target.startsWith(API)) return [];
+    if (file.startsWith("site/") && !target.startsWith("site/"))
+      return [`${file} leads out of the site, to ${target}`];
     if (!existsSync(join(root, target))) return [`${file} leads to ${target}, where there is nothing`];
     const known = target === file ? own : anchors.get(target);
     return anchor === undefined || known?.has(anchor) ? [] : [`${file}: ${target} has no #${anchor}`];
@@ -77,6 +79,7 @@ test("a link, an anchor and a picture that lead nowhere are found", () => {
     ["[x](nowhere.md)", /guides\/nowhere\.md, where there is nothing/],
     ["[x](where-it-runs.md#nowhere)", /where-it-runs\.md has no #nowhere/],
     ["[x](#nowhere)", /large-runs\.md has no #nowhere/],
+    ["[x](../../LICENSE)", /out of the site, to LICENSE/],
     ["![x](nowhere.png)", /nowhere\.png, where there is nothing/],
   ] as const) {
     const found = broken(file, `${textOf(file)}\n\n${link}\n`);
