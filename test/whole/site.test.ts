@@ -39,6 +39,14 @@ const anchorsOf = (html: string) => new Set(attributes(html, /\sid=["']([^"']+)[
 
 const anchors = new Map(files.map((file) => [file, anchorsOf(htmlOf(file, textOf(file)))]));
 
+/** The file that VitePress's address of it is made from: "a.md" of "a.html", "a/index.md" of "a/", LICENSE of "LICENSE.html". */
+function sourceOf(path: string): string {
+  const name = path.replace(/\.html$/, "");
+  return (
+    [`${name}.md`, `${path.replace(/\/$/, "")}/index.md`].find((each) => existsSync(join(root, each))) ?? name
+  );
+}
+
 /** Links and pictures of a file's text that lead nowhere, each with the reason. */
 function broken(file: string, text: string): string[] {
   const html = htmlOf(file, text);
@@ -48,12 +56,7 @@ function broken(file: string, text: string): string[] {
     const [path = "", anchor] = link.split("#");
     if (/^[a-z]+:/.test(path)) return [];
     const folder = path.startsWith("/") ? "site" : dirname(file);
-    const target =
-      path === ""
-        ? file
-        : join(folder, path)
-            .replaceAll("\\", "/")
-            .replace(/\.html$/, ".md");
+    const target = path === "" ? file : sourceOf(join(folder, path).replaceAll("\\", "/"));
     if (target.startsWith(API)) return [];
     if (file.startsWith("site/") && !target.startsWith("site/"))
       return [`${file} leads out of the site, to ${target}`];
@@ -76,7 +79,7 @@ test("all links, anchors and pictures of the site, README, CHANGELOG and SECURIT
 test("a link, an anchor and a picture that lead nowhere are found", () => {
   const file = "site/guides/large-runs.md";
   for (const [link, message] of [
-    ["[x](nowhere.md)", /guides\/nowhere\.md, where there is nothing/],
+    ["[x](nowhere.md)", /guides\/nowhere, where there is nothing/],
     ["[x](where-it-runs.md#nowhere)", /where-it-runs\.md has no #nowhere/],
     ["[x](#nowhere)", /large-runs\.md has no #nowhere/],
     ["[x](../../LICENSE)", /out of the site, to LICENSE/],
