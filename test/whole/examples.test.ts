@@ -25,8 +25,8 @@ import { toOnnx } from "../../src/onnx/index.ts";
 import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { findNewerNode } from "../support/runtimes.mjs";
 
-// Every example of README and the site is run here, on an eighth of its data set, in the folder of a user who has the package as
-// `npm run build` has built it.
+// Every example of README and the site is run here, on an eighth of its data set, in the folder of a user who has the
+// package as `npm run build` has built it.
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentflow-examples-"));
