@@ -1,4 +1,4 @@
-// Writes which operators loadOnnx reads, as src/onnx/read/operators/table.ts says it, to docs/onnx-operators.md and to
+// Writes which operators loadOnnx reads, as src/onnx/read/operators/table.ts says it, to site/reference/onnx-operators.md and to
 // python/latentflow_export.py:
 //
 //   node --import tsx scripts/document-onnx-operators.ts
@@ -11,7 +11,7 @@ import { OPERATORS, type OperatorName, operatorOf } from "../src/onnx/read/opera
 
 const pathOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const table = pathOf("src/onnx/read/operators/table.ts");
-const page = pathOf("docs/onnx-operators.md");
+const page = pathOf("site/reference/onnx-operators.md");
 const exporter = pathOf("python/latentflow_export.py");
 const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";
 

@@ -16,7 +16,7 @@ test("the plain build's runs have the bits that are kept of them", async () => {
 
 const [major] = process.versions.node.split(".");
 if (Number(major) >= 24) {
-  // docs/performance.md recommends the flag.
+  // site/performance/index.md recommends the flag.
   test("and have them where V8 joins vectors to 256 bits", () => {
     const flags = ["--experimental-wasm-revectorize", "--import", "tsx"];
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, "experiments/main.ts", "runs"], {

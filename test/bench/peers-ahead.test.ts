@@ -18,7 +18,8 @@ import {
 
 // Of the part "Ahead of PyTorch's best" what needs no PyTorch, and what was committed of it.
 
-const read = (file: string) => readFileSync(new URL(`../../docs/${file}`, import.meta.url), "utf8");
+const read = (file: string) =>
+  readFileSync(new URL(`../../site/performance/${file}`, import.meta.url), "utf8");
 const committed: AheadResults | undefined = JSON.parse(read("peers.json")).ahead;
 
 test("the committed results have seven decoders, and every setting of every contender", () => {

@@ -1,4 +1,4 @@
-"""The guide docs/from-pytorch.md, run as it stands: python3 -m unittest discover test/python-export"""
+"""The guide site/start/pytorch.md, run as it stands: python3 -m unittest discover test/python-export"""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ PROGRAM = ROOT / "build" / "lib" / "cli.js"
 
 class Guide(unittest.TestCase):
     def test_every_command_runs(self):
-        text = (ROOT / "docs" / "from-pytorch.md").read_text()
+        text = (ROOT / "site" / "start" / "pytorch.md").read_text()
         blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S)
         self.assertGreater(len(blocks), 8)
         with tempfile.TemporaryDirectory() as folder:

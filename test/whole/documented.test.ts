@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
-import { listActivations } from "../../scripts/document-activations.ts";
+import { documentLists } from "../../scripts/document-lists.ts";
 import { checkAdjoint } from "../../src/adjoint/base.ts";
 import type { Optimizer } from "../../src/backend/optimizer.ts";
 import { type ActivationLike, activations, normaliseActivation } from "../../src/graph/activation.ts";
@@ -53,8 +53,8 @@ test("README's list of operations is that of all kinds, each a layer of latentfl
   assert.equal(missing, []);
 });
 
-test("the lists of activations are as they are written (node --import tsx scripts/document-activations.ts)", () => {
-  for (const [path, text] of listActivations()) assert.is(readFileSync(path, "utf8"), text, path);
+test("the lists of activations and files are as they are written (node --import tsx scripts/document-lists.ts)", () => {
+  for (const [path, text] of documentLists()) assert.is(readFileSync(path, "utf8"), text, path);
 });
 
 test("each activation is a layer of latentflow/graph", () => {
@@ -68,9 +68,9 @@ test("each activation is a layer of latentflow/graph", () => {
   }
 });
 
-/** A cell of a table of docs/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
+/** A cell of a table of site/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
 function cellOf(page: string, row: string, column: string, section?: string): string {
-  const lines = readFileSync(`docs/paper/${page}.md`, "utf8").split("\n");
+  const lines = readFileSync(`site/paper/${page}.md`, "utf8").split("\n");
   const first = section === undefined ? 0 : lines.indexOf(`## ${section}`);
   assert.ok(first >= 0, `${page}.md has a section ${section}`);
   const next = section === undefined ? -1 : lines.findIndex((line, i) => i > first && line.startsWith("## "));
@@ -94,8 +94,8 @@ test("README's figure of training is the frontier's", () => {
   assert.ok(text.includes(said), `README says: ${said}`);
 });
 
-test("the figures of docs/training.md are those of docs/paper/", () => {
-  const text = readFileSync("docs/training.md", "utf8");
+test("the figures of site/guides/training.md are those of site/paper/", () => {
+  const text = readFileSync("site/guides/training.md", "utf8");
   const [small, large] = ["small convolutions", "large convolutions"];
   const code = "from the mean code";
   const best = `autoencoder, 24 passes; no shifts; ${large}`;
@@ -118,7 +118,7 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
     }),
     `one pass | ${cellOf("table1-right", "GFE-amd", "MNIST")} | ${Math.round(secondsOfThePapers() / 60)} |`,
   ];
-  for (const row of rows) assert.ok(text.includes(row), `docs/training.md says: ${row}`);
+  for (const row of rows) assert.ok(text.includes(row), `site/guides/training.md says: ${row}`);
 
   const prose = text.replace(/\s+/g, " ");
   // What lowered nothing, to a tenth of a thousandth: small after 1,920 digits, large after 50,000.
@@ -167,7 +167,7 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
   }
   const ofAll = (flow: string, column: string) =>
     mean("frontier", `autoencoder, 40 passes${flow}; shifts of 1`, column, "50,000 images");
-  const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("docs/paper/figure1.md", "utf8"))!;
+  const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("site/paper/figure1.md", "utf8"))!;
   for (const said of [
     `lowered ${mean("frontier", `autoencoder, 800 passes; shifts of 3; ${small}`, code, "480 images")} to ` +
       mean(
@@ -203,14 +203,14 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
     `from ${mean("figure1", held, "lowest")} to ${mean("figure1", held, "loss after them")} within ` +
       `${cellOf("figure1", held, "images so far")} digits`,
   ])
-    assert.ok(prose.includes(said), `docs/training.md says: ${said}`);
+    assert.ok(prose.includes(said), `site/guides/training.md says: ${said}`);
 });
 
 test("docs say one figure of all digits by the large decoder: the frontier's best", () => {
-  const [, best] = /^\| 50,000 \| 1,000 \| (\S+) /m.exec(readFileSync("docs/paper/frontier.md", "utf8"))!;
-  const experiments = readFileSync("docs/experiments.md", "utf8").replace(/\s+/g, " ");
+  const [, best] = /^\| 50,000 \| 1,000 \| (\S+) /m.exec(readFileSync("site/paper/frontier.md", "utf8"))!;
+  const experiments = readFileSync("site/results/experiments.md", "utf8").replace(/\s+/g, " ");
   assert.ok(experiments.includes(`that comes to ${best} with all of them, from its mean code`), best);
-  assert.match(readFileSync("docs/training.md", "utf8"), `| ${best} (`);
+  assert.match(readFileSync("site/guides/training.md", "utf8"), `| ${best} (`);
 });
 
 test("README's decoder of convolutions is the frontier's large one", () => {
@@ -225,7 +225,7 @@ test("README's decoder of convolutions is the frontier's large one", () => {
 
 /** Of training on all MNIST digits by AMD; a mean over seeds. */
 function secondsOfThePapers(): number {
-  const { jobs } = JSON.parse(readFileSync("docs/paper/results/table1-right.json", "utf8"));
+  const { jobs } = JSON.parse(readFileSync("site/paper/results/table1-right.json", "utf8"));
   const seconds = [0, 1, 2].map(
     (seed): number => jobs[`MNIST, 50000 images, flow, amd, seed ${seed}`].result.trainedInSeconds,
   );

@@ -25,7 +25,7 @@ import { toOnnx } from "../../src/onnx/index.ts";
 import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { findNewerNode } from "../support/runtimes.mjs";
 
-// Every example of README and docs is run here, as it stands, in the folder of a user who has the package as
+// Every example of README and the site is run here, as it stands, in the folder of a user who has the package as
 // `npm run build` has built it.
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -111,7 +111,9 @@ function examplesOf(file: string): Example[] {
 
 const files = [
   "README.md",
-  ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
+  ...readdirSync(join(root, "site"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md") && !name.startsWith("reference/api/"))
+    .map((name) => `site/${name}`),
 ];
 const examples = files.flatMap(examplesOf);
 const inLanguage = (language: string) => examples.filter((example) => example.language === language);
@@ -206,7 +208,9 @@ for (const example of inLanguage("command")) {
 }
 
 // Those of the guide want PyTorch, and each other: test/python-export/test_guide.py runs them.
-for (const example of inLanguage("python").filter(({ place }) => !place.startsWith("docs/from-pytorch.md"))) {
+for (const example of inLanguage("python").filter(
+  ({ place }) => !place.startsWith("site/start/pytorch.md"),
+)) {
   test(`${example.place} saves decoders that load`, async () => {
     const program = `from decoder import decoder\n${example.code}`;
     execFileSync("python3", ["-c", program], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });

@@ -132,7 +132,7 @@ test("every file and folder that CONTRIBUTING names is there", () => {
   const project = dirname(root);
   const text = readFileSync(join(project, "CONTRIBUTING.md"), "utf8");
   const named = [
-    ...text.matchAll(/`((?:src|assembly|test|scripts|experiments|reproduce|bench|docs)\/[\w./-]+)`/g),
+    ...text.matchAll(/`((?:src|assembly|test|scripts|experiments|reproduce|bench|site)\/[\w./-]+)`/g),
   ].map(([, path]) => path!);
   assert.ok(named.length > 50);
   assert.equal(

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-// docs/where-it-runs.md shows code of the projects that `npm run test:everywhere` runs: it says of each block where from.
+// site/guides/where-it-runs.md shows code of the projects that `npm run test:everywhere` runs: it says of each block where from.
 
-const document = readFileSync(new URL("../../docs/where-it-runs.md", import.meta.url), "utf8");
+const document = readFileSync(new URL("../../site/guides/where-it-runs.md", import.meta.url), "utf8");
 const blocks = [...document.matchAll(/(?:<!-- from (.+) -->\n)?```\w+\n([\s\S]*?)```/g)];
 
 /** A project's file, its lines without indentation. */

@@ -114,7 +114,7 @@ interface Checked {
  * The file's graph becomes the decoder's. One of its inputs is the latent, z; others are fixed inputs, given with each
  * sample. The batch may be of any length, whatever it was when the file was exported. A final Sigmoid is the output
  * activation, so that cross entropy sees logits. z, fixed inputs and samples are in the file's order. The operators that
- * are read, and what of each is not, are listed in docs/onnx-operators.md of the package. Lengths other than the batch and
+ * are read, and what of each is not, are listed in site/reference/onnx-operators.md of the package. Lengths other than the batch and
  * the points that the file leaves open are given by the option `inputShapes`.
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:

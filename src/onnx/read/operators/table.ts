@@ -26,7 +26,7 @@ import { resize, upsample } from "./resize.ts";
 import { trilu } from "./trilu.ts";
 
 // The comment of an operator says which of its nodes are refused, beside those of all operators:
-// scripts/document-onnx-operators.ts writes it to docs/onnx-operators.md.
+// scripts/document-onnx-operators.ts writes it to site/reference/onnx-operators.md.
 
 /** Every operator that is read. */
 export const OPERATORS = {

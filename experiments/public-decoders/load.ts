@@ -1,5 +1,5 @@
 // Loads the files that the scripts of this folder write, and prints a table of what became of each:
-//     node --import tsx docs/public-decoders/load.ts FILE …
+//     node --import tsx experiments/public-decoders/load.ts FILE …
 // Outputs are compared with ONNX Runtime's and gradients with PyTorch's. Then the latents of the samples are sought, from
 // 0, for a minute at most.
 import { existsSync } from "node:fs";
