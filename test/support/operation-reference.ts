@@ -134,7 +134,8 @@ function resizeTaps(
   const reach = Math.ceil(2 * width) + 1;
   const pixels = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.floor(place) - reach + i)
     .filter((pixel) => !excludeOutside || inside(pixel) === pixel)
-    .map((pixel): [number, number] => [pixel, weightAt(pixel)]);
+    .map((pixel): [number, number] => [pixel, weightAt(pixel)])
+    .filter(([, weight]) => weight !== 0);
   const sum = total(pixels, ([, weight]) => weight!);
   return pixels.map(([pixel, weight]) => [inside(pixel), weight / sum]);
 }
@@ -145,12 +146,14 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const inputs = last(x!.shape);
     const weight = take([units, inputs]);
     const bias = take([units]);
-    return fill([...x!.shape.slice(0, -1), units], (place) => {
-      const [before, o] = [place.slice(0, -1), last(place)];
-      let sum = at(bias, [o]);
-      for (let i = 0; i < inputs; i++) sum += at(weight, [o, i]) * at(x!, [...before, i]);
+    const shape = [...x!.shape.slice(0, -1), units];
+    const data = Float64Array.from({ length: size(shape) }, (_, place) => {
+      const [row, o] = [Math.floor(place / units), place % units];
+      let sum = bias.data[o]!;
+      for (let i = 0; i < inputs; i++) sum += weight.data[o * inputs + i]! * x!.data[row * inputs + i]!;
       return sum;
     });
+    return { shape, data };
   },
   activation({ activation }, [x]) {
     const given = typeof activation === "string" ? { name: activation } : activation;
@@ -315,12 +318,15 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const axes = x!.shape.length - 1;
     const scales = perAxis(scale, axes);
     const shape = x!.shape.map((length, k) => (k < axes ? length * scales[k]! : length));
-    return fill(shape, (place) => {
-      const along = scales.map((each, k): [number, number][] =>
+    const taps = scales.map((each, k) =>
+      Array.from({ length: shape[k]! }, (_, position): [number, number][] =>
         mode === "nearest"
-          ? [[Math.floor(place[k]! / each), 1]]
-          : between(place[k]!, x!.shape[k]!, each, alignCorners),
-      );
+          ? [[Math.floor(position / each), 1]]
+          : between(position, x!.shape[k]!, each, alignCorners),
+      ),
+    );
+    return fill(shape, (place) => {
+      const along = taps.map((ofAxis, k) => ofAxis[place[k]!]!);
       return total(placesOf(along.map(({ length }) => length)), (choice) => {
         const chosen = choice.map((which, k) => along[k]![which]!);
         const share = chosen.reduce((product, [, each]) => product * each, 1);
@@ -332,8 +338,11 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const axes = x!.shape.length - 1;
     const size = perAxis(settings.size, axes);
     const shape = [...size, x!.shape[axes]!];
+    const taps = size.map((to, k) =>
+      Array.from({ length: to }, (_, position) => resizeTaps(settings, position, x!.shape[k]!, to, k)),
+    );
     return fill(shape, (place) => {
-      const along = size.map((to, k) => resizeTaps(settings, place[k]!, x!.shape[k]!, to, k));
+      const along = taps.map((ofAxis, k) => ofAxis[place[k]!]!);
       return total(placesOf(along.map(({ length }) => length)), (choice) => {
         const chosen = choice.map((which, k) => along[k]![which]!);
         const share = chosen.reduce((product, [, each]) => product * each, 1);

@@ -50,6 +50,8 @@ test.before(async () => {
   cpSync(join(root, "demo/decoder.safetensors"), join(folder, "vae.safetensors"));
   const small = createDecoder({ layers: [2, 10, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
   writeFileSync(join(folder, "decoder.onnx"), await toOnnx(small));
+  const logits = createDecoder({ layers: [2, 10, 784], seed: 1 });
+  writeFileSync(join(folder, "logits.onnx"), await toOnnx(logits));
   const sdf = createDecoder(
     graph(({ latent, points }) => dense(1)(elu()(dense(8)(concat()(latent(2), points("xyz", 3)))))),
     { loss: "mse", seed: 1 },
@@ -112,7 +114,7 @@ function examplesOf(file: string): Example[] {
 const files = [
   "README.md",
   ...readdirSync(join(root, "site"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md") && !name.startsWith("."))
+    .filter((name) => name.endsWith(".md") && !name.startsWith("reference/api/"))
     .map((name) => `site/${name}`),
 ];
 const examples = files.flatMap(examplesOf);

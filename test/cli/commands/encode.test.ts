@@ -190,11 +190,11 @@ test("stopped for longer than a minute while another has gone on: it ends and ch
 test("killed at random moments, again and again, --resume comes to the same bytes", async () => {
   const kills = Number(process.env.LATENTFLOW_KILLS ?? 5);
   const long = ["--warm-start", "--optimizer", "adam", "--checkpoint-seconds", "0.01"];
-  const whole = newRun(500, ...long);
+  const whole = newRun(200, ...long);
   const start = performance.now();
   assert.is((await endOf(program.start(whole.args))).exit, 0);
   const time = performance.now() - start;
-  const { out, args } = newRun(500, ...long);
+  const { out, args } = newRun(200, ...long);
   let killed = 0;
   for (let attempt = 0; killed < kills; attempt++) {
     const child = program.start([...args, "--resume"]);

@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
