@@ -37,8 +37,7 @@ function float32Hint(name: string, values: unknown): string {
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
   if (isPromise(values)) return " (is an await missing?)";
-  if (typeof values === "string")
-    return "; readDataset of latentflow/train reads files";
+  if (typeof values === "string") return "; readDataset of latentflow/train reads files";
   if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
   return memberHint(values, "z") || memberHint(values, "train");
 }

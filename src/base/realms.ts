@@ -97,9 +97,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw invalid(
-      `${where}: the buffer of ${name} has been detached; give a slice()`,
-    );
+    throw invalid(`${where}: the buffer of ${name} has been detached; give a slice()`);
   }
 }
 
