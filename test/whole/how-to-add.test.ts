@@ -15,8 +15,10 @@ const { options, fileNames } = ts.parseJsonConfigFileContent(
   ts.sys,
   root,
 );
-/** The library, and the reference that the tests compare it with. */
-const files = fileNames.filter((name) => /\/src\/|\/test\/support\/reference\.ts$/.test(name));
+/** The library, and what the tests have of each kind. */
+const files = fileNames.filter((name) =>
+  /\/src\/|\/test\/support\/(reference|operation-reference|operation-kinds)\.ts$/.test(name),
+);
 const host = ts.createIncrementalCompilerHost(options);
 const sources = new Map<string, ts.SourceFile | undefined>();
 let program: ts.Program | undefined;
@@ -66,8 +68,8 @@ function filesNamed(dummies: readonly Dummy[]): string[][] {
     const said =
       dummies.find(({ name }) => text.includes(name)) ??
       dummies.find((dummy) => dummy.file === place) ??
-      dummies[0];
-    named.get(said)?.add(place);
+      dummies[0]!;
+    named.get(said)!.add(place);
   }
   return [...named.values()].map((places) => [...places].sort());
 }
@@ -89,10 +91,8 @@ for (const dummies of [
       ...{ kind: "An activation", name: "dummyActivation", file: "src/graph/activation.ts" },
       ...{ before: "type PlainName = ", after: 'type PlainName = "dummyActivation" | ' },
       named: [
-        "src/backend/wasm/kernel-operations.ts",
         "src/backend/webgpu/function-gradients.ts",
         "src/graph/activation.ts",
-        "src/kernels/layout.ts",
         "src/onnx-format/kinds/functions.ts",
         "test/support/reference.ts",
       ],
@@ -146,6 +146,8 @@ for (const dummies of [
         "src/backend/webgpu/operations.ts",
         "src/graph/operations.ts",
         "src/onnx-format/operations.ts",
+        "test/support/operation-kinds.ts",
+        "test/support/operation-reference.ts",
       ],
     },
     {
@@ -239,6 +241,16 @@ for (const dummies of [
       ],
     },
     {
+      ...{ kind: "An operation", name: "dummyMap", file: "src/graph/operations.ts" },
+      ...{ before: "  expand,\n  permute,", after: "  expand,\n  dummyMap: upsample,\n  permute," },
+      named: [
+        "src/graph/operations.ts",
+        "src/onnx-format/operations.ts",
+        "test/support/operation-kinds.ts",
+        "test/support/operation-reference.ts",
+      ],
+    },
+    {
       ...{ kind: "An adjoint", name: "dummyAdjoint", file: "src/adjoint/base.ts" },
       ...{
         before: 'readonly name: "approximate" | ',
@@ -268,6 +280,15 @@ for (const dummies of [
       ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
       ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
       named: ["src/cli/parts/parquet-results.ts"],
+    },
+    {
+      ...{ kind: "A mode of an operation", name: "dummyWay", file: "src/graph/kinds/pad.ts" },
+      ...{ before: "export type PadMode = ", after: 'export type PadMode = "dummyWay" | ' },
+      named: [
+        "src/graph/kinds/pad.ts",
+        "src/onnx-format/kinds/resampling.ts",
+        "test/support/operation-reference.ts",
+      ],
     },
     {
       ...{ kind: "A mode of an operation", name: "dummyMode", file: "src/graph/kinds/resize.ts" },

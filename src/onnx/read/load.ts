@@ -20,7 +20,6 @@ import { normalisePrior } from "../../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
-import { SIGMOID } from "./activations.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
 import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
@@ -287,7 +286,7 @@ function* importedGraph(
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
     try {
       const graph = yield* importGraph(model, nodes, initializers, latent, output, points, batching);
-      const activation = isLogits ? SIGMOID : undefined;
+      const activation = isLogits ? "sigmoid" : undefined;
       return { graph, outputLayout: writeOutput(where, graph, { layout, activation, shape: outputShape }) };
     } catch (error) {
       failure ??= error;

@@ -1,4 +1,3 @@
-import * as functions from "../activations.ts";
 import { foldEinsum } from "../folding/einsum.ts";
 import * as numbers from "../folding/elementwise.ts";
 import { constantOf, shapeOf, sizeOf } from "../folding/lengths.ts";
@@ -93,21 +92,21 @@ export const OPERATORS = {
   Not: { inputs: 1, read: comparisons.not, fold: numbers.each((x) => (x === 0 ? 1 : 0)) },
   Sign: { inputs: 1, read: comparisons.sign, fold: numbers.each(Math.sign) },
   Sqrt: { inputs: 1, read: patterns.root, fold: numbers.each(Math.sqrt) },
-  Reciprocal: { inputs: 1, read: pointwise.is(functions.RECIPROCAL), fold: numbers.each((x) => 1 / x) },
-  Abs: { inputs: 1, read: pointwise.is(functions.ABS), fold: numbers.each(Math.abs), wraps: true },
-  Exp: { inputs: 1, read: pointwise.is(functions.EXP), fold: numbers.each(Math.exp) },
-  Log: { inputs: 1, read: pointwise.is(functions.LOG), fold: numbers.each(Math.log) },
-  Erf: { inputs: 1, read: pointwise.is(functions.ERF), fold: numbers.each(numbers.erf) },
+  Reciprocal: { inputs: 1, read: pointwise.is("reciprocal"), fold: numbers.each((x) => 1 / x) },
+  Abs: { inputs: 1, read: pointwise.is("abs"), fold: numbers.each(Math.abs), wraps: true },
+  Exp: { inputs: 1, read: pointwise.is("exp"), fold: numbers.each(Math.exp) },
+  Log: { inputs: 1, read: pointwise.is("log"), fold: numbers.each(Math.log) },
+  Erf: { inputs: 1, read: pointwise.is("erf"), fold: numbers.each(numbers.erf) },
   Sin: { inputs: 1, read: pointwise.sin, fold: numbers.each(Math.sin) },
   Cos: { inputs: 1, read: pointwise.cos, fold: numbers.each(Math.cos) },
-  Tanh: { inputs: 1, read: pointwise.is(functions.TANH), fold: numbers.each(Math.tanh) },
+  Tanh: { inputs: 1, read: pointwise.is("tanh"), fold: numbers.each(Math.tanh) },
   Sigmoid: {
     inputs: 1,
-    read: pointwise.is(functions.SIGMOID),
+    read: pointwise.is("sigmoid"),
     fold: numbers.each((x) => 1 / (1 + Math.exp(-x))),
   },
   HardSigmoid: { inputs: 1, read: pointwise.hardSigmoid },
-  Relu: { inputs: 1, read: pointwise.is(functions.RELU), fold: numbers.each((x) => Math.max(x, 0)) },
+  Relu: { inputs: 1, read: pointwise.is("relu"), fold: numbers.each((x) => Math.max(x, 0)) },
   LeakyRelu: { inputs: 1, read: pointwise.leakyRelu },
   PRelu: { inputs: 2, read: pointwise.prelu },
   /** Refused: `alpha` below 0. */
@@ -118,13 +117,13 @@ export const OPERATORS = {
   Celu: { inputs: 1, read: pointwise.celu },
   Softplus: {
     inputs: 1,
-    read: pointwise.is(functions.SOFTPLUS),
+    read: pointwise.is("softplus"),
     fold: numbers.each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
   },
   Softsign: { inputs: 1, read: pointwise.softsign },
   Gelu: { inputs: 1, read: pointwise.gelu },
-  Mish: { inputs: 1, read: pointwise.is(functions.MISH) },
-  HardSwish: { inputs: 1, read: pointwise.is(functions.HARD_SWISH) },
+  Mish: { inputs: 1, read: pointwise.is("mish") },
+  HardSwish: { inputs: 1, read: pointwise.is("hardSwish") },
   // Norms
   /**
    * Refused: `training_mode` other than 0, and before opset 14 more outputs than one; scales, shifts, means or
