@@ -179,6 +179,6 @@ await bundle({
     options.allowOverwrite = true;
   },
 });
-for (const file of ["latentflow-worker", "latentflow.min"]) joinStrings(`${outDir}/${file}.js`);
+joinStrings(`${outDir}/latentflow-worker.js`);
 chmodSync(program, 0o755);
 writeLicenses(join(outDir, "THIRD_PARTY_LICENSES.txt"), bundles);

@@ -8,6 +8,7 @@ import {
   at,
   fill,
   fromStart,
+  indexOf,
   last,
   normalise,
   type Place,
@@ -176,19 +177,27 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
       const reach = dilations![k]! * (length - 1) + 1;
       return Math.floor((x!.shape[k]! + before[k]! + after[k]! - reach) / strides![k]!) + 1;
     });
-    return fill([...lengths, channels], (place) => {
-      const o = last(place);
-      const first = Math.floor(o / outputs) * inputs;
-      const sum = total(placesOf(sizes!), (tap) => {
-        const from = tap.map((t, k) => place[k]! * strides![k]! - before[k]! + t * dilations![k]!);
-        let products = 0;
-        for (let i = 0; i < inputs; i++) {
-          products += at(weight, [o, i, ...tap]) * at(x!, [...from, first + i]);
+    const taps = placesOf(sizes!);
+    // By indices rather than places, as in the transpose: it would take most of the time of some tests.
+    const data = placesOf(lengths).flatMap((place) => {
+      const sums = Array.from(bias.data);
+      taps.forEach((tap, t) => {
+        const pixel = indexOf(
+          tap.map((at, k) => place[k]! * strides![k]! - before[k]! + at * dilations![k]!),
+          x!.shape,
+        );
+        if (pixel === undefined) return;
+        for (let o = 0; o < channels; o++) {
+          const first = Math.floor(o / outputs) * inputs;
+          for (let i = 0; i < inputs; i++) {
+            const value = x!.data[pixel * x!.shape[axes]! + first + i]!;
+            sums[o]! += weight.data[(o * inputs + i) * taps.length + t]! * value;
+          }
         }
-        return products;
       });
-      return sum + at(bias, [o]);
+      return sums;
     });
+    return { shape: [...lengths, channels], data };
   },
   convTranspose(settings, [x], take) {
     const {
@@ -211,20 +220,23 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
       const whole = (x!.shape[k]! - 1) * strides![k]! + dilations![k]! * (length - 1) + 1;
       return whole - before[k]! - after[k]! + beyond[k]!;
     });
-    // By names of places, as in a Map, it would take most of the time of some tests.
+    const taps = placesOf(sizes!);
     const sums = new Float64Array(size(lengths) * channels);
-    for (const place of placesOf(x!.shape)) {
+    placesOf(x!.shape).forEach((place, from) => {
       const i = last(place);
       const first = Math.floor(i / inputs) * outputs;
-      for (const tap of placesOf(sizes!)) {
-        const to = tap.map((t, k) => place[k]! * strides![k]! - before[k]! + t * dilations![k]!);
-        if (to.some((position, k) => position < 0 || position >= lengths[k]!)) continue;
-        const pixel = to.reduce((index, position, k) => index * lengths[k]! + position, 0);
+      taps.forEach((tap, t) => {
+        const pixel = indexOf(
+          tap.map((at, k) => place[k]! * strides![k]! - before[k]! + at * dilations![k]!),
+          lengths,
+        );
+        if (pixel === undefined) return;
         for (let o = 0; o < outputs; o++) {
-          sums[pixel * channels + first + o]! += at(weight, [i, o, ...tap]) * at(x!, place);
+          sums[pixel * channels + first + o]! +=
+            weight.data[(i * outputs + o) * taps.length + t]! * x!.data[from]!;
         }
-      }
-    }
+      });
+    });
     return { shape: [...lengths, channels], data: sums.map((sum, k) => sum + bias.data[k % channels]!) };
   },
   add: ofTwo((a, b) => a + b),

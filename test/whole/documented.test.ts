@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
-import { listActivations } from "../../scripts/document-activations.ts";
+import { documentLists } from "../../scripts/document-lists.ts";
 import { checkAdjoint } from "../../src/adjoint/base.ts";
 import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import type { Optimizer } from "../../src/backend/optimizer.ts";
@@ -74,8 +74,8 @@ test("the guide's table of activations has all", () => {
   assert.equal(firstColumn(ownDecoders, "### Activations").sort(), Object.keys(activations).sort());
 });
 
-test("the lists of activations are as they are written (node --import tsx scripts/document-activations.ts)", () => {
-  for (const [path, text] of listActivations()) assert.is(readFileSync(path, "utf8"), text, path);
+test("the lists of activations and files are as they are written (node --import tsx scripts/document-lists.ts)", () => {
+  for (const [path, text] of documentLists()) assert.is(readFileSync(path, "utf8"), text, path);
 });
 
 test("each activation is a layer of latentflow/graph", () => {

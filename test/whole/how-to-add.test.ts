@@ -68,8 +68,8 @@ function filesNamed(dummies: readonly Dummy[]): string[][] {
     const said =
       dummies.find(({ name }) => text.includes(name)) ??
       dummies.find((dummy) => dummy.file === place) ??
-      dummies[0];
-    named.get(said)?.add(place);
+      dummies[0]!;
+    named.get(said)!.add(place);
   }
   return [...named.values()].map((places) => [...places].sort());
 }

@@ -39,26 +39,40 @@ const anchorsOf = (html: string) => new Set(attributes(html, /\sid=["']([^"']+)[
 
 const anchors = new Map(files.map((file) => [file, anchorsOf(htmlOf(file, textOf(file)))]));
 
+/** The file that VitePress's address of it is made from: "a.md" of "a.html", "a/index.md" of "a/", LICENSE of "LICENSE.html". */
+function sourceOf(path: string): string {
+  const name = path.replace(/\.html$/, "");
+  return (
+    [`${name}.md`, `${path.replace(/\/$/, "")}/index.md`].find((each) => existsSync(join(root, each))) ?? name
+  );
+}
+
 /** Links and pictures of a file's text that lead nowhere, each with the reason. */
 function broken(file: string, text: string): string[] {
   const html = htmlOf(file, text);
   const own = anchorsOf(html);
-  const links = attributes(html, /<(?:a|img)\s[^>]*?(?:href|src)="([^"]+)"/g).map(decodeURI);
-  return links.flatMap((link) => {
-    const [path = "", anchor] = link.split("#");
-    if (/^[a-z]+:/.test(path)) return [];
-    const folder = path.startsWith("/") ? "site" : dirname(file);
-    const target =
-      path === ""
-        ? file
-        : join(folder, path)
-            .replaceAll("\\", "/")
-            .replace(/\.html$/, ".md");
-    if (target.startsWith(API)) return [];
-    if (!existsSync(join(root, target))) return [`${file} leads to ${target}, where there is nothing`];
-    const known = target === file ? own : anchors.get(target);
-    return anchor === undefined || known?.has(anchor) ? [] : [`${file}: ${target} has no #${anchor}`];
-  });
+  // A picture may lie elsewhere in the repository: Vite copies it into the site.
+  const pictures = attributes(html, /<img\s[^>]*?src="([^"]+)"/g).filter((path) => !/^[a-z]+:/.test(path));
+  const lost = pictures.filter((path) => !existsSync(join(root, dirname(file), decodeURI(path))));
+  const links = attributes(html, /<a\s[^>]*?href="([^"]+)"/g).map(decodeURI);
+  return [
+    ...links.map((link) => problemOf(file, link, own)),
+    ...lost.map((path) => `${file} has no picture ${path}`),
+  ].filter((problem) => problem !== undefined);
+}
+
+/** Reason why a link of a file, whose own anchors are given, leads nowhere; undefined if it leads somewhere. */
+function problemOf(file: string, link: string, own: ReadonlySet<string>): string | undefined {
+  const [path = "", anchor] = link.split("#");
+  if (/^[a-z]+:/.test(path)) return undefined;
+  const folder = path.startsWith("/") ? "site" : dirname(file);
+  const target = path === "" ? file : sourceOf(join(folder, path).replaceAll("\\", "/"));
+  if (target.startsWith(API)) return undefined;
+  if (file.startsWith("site/") && !target.startsWith("site/"))
+    return `${file} leads out of the site, to ${target}`;
+  if (!existsSync(join(root, target))) return `${file} leads to ${target}, where there is nothing`;
+  const known = target === file ? own : anchors.get(target);
+  return anchor === undefined || known?.has(anchor) ? undefined : `${file}: ${target} has no #${anchor}`;
 }
 
 test("all links, anchors and pictures of the site, README, CHANGELOG and SECURITY lead somewhere", () => {
@@ -74,10 +88,11 @@ test("all links, anchors and pictures of the site, README, CHANGELOG and SECURIT
 test("a link, an anchor and a picture that lead nowhere are found", () => {
   const file = "site/guides/large-runs.md";
   for (const [link, message] of [
-    ["[x](nowhere.md)", /guides\/nowhere\.md, where there is nothing/],
+    ["[x](nowhere.md)", /guides\/nowhere, where there is nothing/],
     ["[x](where-it-runs.md#nowhere)", /where-it-runs\.md has no #nowhere/],
     ["[x](#nowhere)", /large-runs\.md has no #nowhere/],
-    ["![x](nowhere.png)", /nowhere\.png, where there is nothing/],
+    ["[x](../../LICENSE)", /out of the site, to LICENSE/],
+    ["![x](nowhere.png)", /has no picture \.\/nowhere\.png/],
   ] as const) {
     const found = broken(file, `${textOf(file)}\n\n${link}\n`);
     assert.is(found.length, 1, found.join("\n"));
@@ -93,10 +108,11 @@ test("the sidebar and the home page lead to pages", () => {
   const home = [...textOf("site/index.md").matchAll(/^\s+link: (\S+)$/gm)].map(([, link]) => link!);
   const links = [...linksOf([...(nav as []), ...(sidebar as [])]), ...home];
   assert.ok(links.length > 40, `${links.length} links`);
-  const missing = links
-    .map((link) => `site${link.replace(/\/$/, "/index")}.md`)
-    .filter((page) => !page.startsWith(API) && !existsSync(join(root, page)));
-  assert.equal(missing, []);
+  const problems = links.map((link) => problemOf("site/index.md", link, anchors.get("site/index.md")!));
+  assert.equal(
+    problems.filter((problem) => problem !== undefined),
+    [],
+  );
 });
 
 test("VitePress builds the site", () => {

@@ -84,7 +84,9 @@ function follow(project: string, blocks: readonly Block[]): string[] {
 /** Runs a command in a project; `npm install` copies what is packed, or links to what is installed here. */
 function runCommand(project: string, command: string): string {
   const [, names] = /^npm install (?:--save-dev )?(.*)$/.exec(command) ?? [];
-  if (names === undefined) return execFileSync("sh", ["-c", command], { cwd: project, encoding: "utf8" });
+  // A failure's error has what the command wrote to stderr.
+  if (names === undefined)
+    return execFileSync("sh", ["-c", command], { cwd: project, encoding: "utf8", stdio: "pipe" });
   const modules = join(project, "node_modules");
   if (!existsSync(modules)) {
     mkdirSync(modules);
@@ -179,7 +181,7 @@ function meanError({ levels }: Canvas, original: Canvas): number {
 test("In the browser: the page from a CDN fills half of the pixels, opened as a file", async () => {
   const project = makeProject("cdn");
   follow(project, blocksOf("browser").slice(0, 1));
-  const { canvases } = await open(pathToFileURL(join(project, "index.html")).href, /encoded in/);
+  const { canvases } = await open(pathToFileURL(join(project, "index.html")).href, /^Encoded in/);
   const { given, filled, original } = canvases;
   const share = given!.transparent / given!.levels.length;
   assert.ok(share > 0.45 && share < 0.55, `${share} of the pixels are missing`);
@@ -192,7 +194,7 @@ test("In the browser: Vite builds a page that fills the right halves, on several
   follow(project, blocksOf("browser").slice(1));
   const server = await serve(join(project, "dist"), undefined);
   try {
-    const { state, canvases } = await open(`${server.address}/`, /halves found/);
+    const { state, canvases } = await open(`${server.address}/`, /halves, found/);
     assert.is(Number(/on (\d+) threads/.exec(state)![1]) > 1, availableParallelism() > 1, state);
     const digits = await demoDigits(8);
     const { levels } = canvases.filled!;

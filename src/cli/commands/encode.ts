@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
-import { dataFilesHelp, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
+import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
@@ -90,7 +90,7 @@ export function addEncodeCommand(program: Command): void {
     "after",
     `
 ${valuesHelp}
-.npy, IDX and Parquet files are read a piece at a time, and may be of any size.
+${formats.join(", ")} and Parquet files are read a piece at a time, and may be of any size.
 ${stdinHelp}
 --shard auto takes I from the batch system's variable of the environment:
 ${batchSystemsHelp}

@@ -47,7 +47,8 @@ export interface SourcedData {
   readonly total: number;
 }
 
-const formats = ARRAY_FORMATS.map(({ label }) => label);
+/** Names of the formats of one array. */
+export const formats = ARRAY_FORMATS.map(({ label }) => label);
 
 /** Help for a file of samples. */
 const dataHelp =
