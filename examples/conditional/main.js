@@ -1,8 +1,9 @@
 // A decoder that is told which digit to draw: the latent found is the handwriting alone.
 import { writeFileSync } from "node:fs";
 import { decode, encode, loadDecoder } from "latentflow";
+import { toImageData } from "latentflow/images";
+import { encodePng } from "latentflow/images/png";
 import { mnist } from "latentflow/train";
-import { drawGrid } from "./picture.js";
 
 const decoder = await loadDecoder("decoder.safetensors");
 const digits = (await mnist()).test.slice(0, 100);
@@ -28,10 +29,11 @@ const rows = [];
 for (let i = 0; i < 10; i++) {
   const { z } = attempts[digits.labels[i]];
   const style = z.slice(i * decoder.latentSize, (i + 1) * decoder.latentSize);
-  const drawn = [];
+  rows.push(y.subarray(784 * i, 784 * (i + 1)));
   for (const label of classes)
-    drawn.push(await decode(decoder, style, { fixed: { label: Uint8Array.of(label) } }));
-  rows.push([y.subarray(784 * i, 784 * (i + 1)), ...drawn]);
+    rows.push(await decode(decoder, style, { fixed: { label: Uint8Array.of(label) } }));
 }
-writeFileSync("digits.png", drawGrid(rows));
+const x = Float32Array.from(rows.flatMap((values) => [...values]));
+const picture = toImageData(x, decoder, { columns: 11, gap: 4, scale: 2 });
+writeFileSync("digits.png", encodePng(picture));
 console.log("digits.png: a digit, and its handwriting with the labels 0 to 9, row by row");

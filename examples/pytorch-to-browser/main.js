@@ -55,10 +55,10 @@ element("cancel").addEventListener("click", () => running.abort());
 
 /** Encodes pictures and shows each beside what the decoder makes of its latent. */
 async function showEncoded(decoder, files, signal) {
-  const { outputShape, outputSize } = decoder;
+  const { outputSize } = decoder;
   say(`Reading ${files.length} pictures …`);
   const y = new Float32Array(files.length * outputSize);
-  for (const [i, file] of files.entries()) y.set(await readPicture(file, outputShape), i * outputSize);
+  for (const [i, file] of files.entries()) y.set(await readPicture(file, decoder), i * outputSize);
   const result = await encode(decoder, y, {
     loss: element("loss").value,
     backend,
@@ -69,8 +69,7 @@ async function showEncoded(decoder, files, signal) {
     },
   });
   const x = await decode(decoder, result.z, { backend, signal });
-  const picture = (values, i) =>
-    drawPicture(values.subarray(i * outputSize, (i + 1) * outputSize), outputShape);
+  const picture = (values, i) => drawPicture(values.subarray(i * outputSize, (i + 1) * outputSize), decoder);
   for (const [i, file] of files.entries()) {
     const figure = document.createElement("figure");
     const caption = document.createElement("figcaption");

@@ -1,10 +1,11 @@
 // Shapes are seen from one side only, at points where x < 0, and the decoder completes them.
 import { writeFileSync } from "node:fs";
 import { decode, encode, loadDecoder } from "latentflow";
+import { toImageData } from "latentflow/images";
+import { encodePng } from "latentflow/images/png";
 import { fromNearest, meanError, meanOf } from "./compare.js";
-import { drawSlices, slice } from "./picture.js";
-import { createRandom } from "./random.js";
-import { distancesAt, kinds, makePoints, makeShape } from "./shapes.js";
+import { createRandom, distancesAt, kinds, makePoints, makeShape } from "./shapes.js";
+import { coloursOf, SIDE, slice } from "./slices.js";
 
 const decoder = await loadDecoder("decoder.safetensors");
 const random = createRandom(2); // other shapes than those of train.js
@@ -40,9 +41,12 @@ for (const kind of Object.keys(kinds)) {
   const code = z.slice(0, decoder.latentSize);
   const drawn = await decode(decoder, code, { points: slice.length / 3, fixed: { xyz: slice } });
   const original = distancesAt(shapes[0], slice);
-  rows.push([original.map((distance, i) => (slice[3 * i] < 0 ? distance : Number.NaN)), drawn, original]);
+  const shown = original.map((distance, i) => (slice[3 * i] < 0 ? distance : Number.NaN));
+  rows.push(coloursOf(shown), coloursOf(drawn), coloursOf(original));
 }
 console.log("Mean error of the distances on the unseen half, in a cube whose side is 2:");
 console.table(errors);
-writeFileSync("shapes.png", drawSlices(rows));
+const colours = Float32Array.from(rows.flat());
+const picture = toImageData(colours, { outputShape: [SIDE, SIDE, 3] }, { columns: 3, gap: 6 });
+writeFileSync("shapes.png", encodePng(picture));
 console.log("shapes.png: slices through a sphere, a box and a ring: as seen, completed, as they are");

@@ -3,8 +3,7 @@ import { writeFileSync } from "node:fs";
 import { createDecoder, makeProbe } from "latentflow";
 import { concat, dense, elu, graph } from "latentflow/graph";
 import { adam, cosine, train } from "latentflow/train";
-import { createRandom } from "./random.js";
-import { distancesAt, kinds, makePoints, makeShape } from "./shapes.js";
+import { createRandom, distancesAt, kinds, makePoints, makeShape } from "./shapes.js";
 
 /** How often each shape is seen: `npm run train -- 1` for a quick look. */
 const epochs = Number(process.argv[2] ?? 300);

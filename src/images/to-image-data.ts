@@ -49,7 +49,7 @@ const HATCHING = [
   [160, 193, 240],
 ] as const;
 
-/** Width of a stripe in pixels, where a sample's pixel is drawn that large. */
+/** Width of a stripe, in pixels of the picture that is drawn. */
 const STRIPE = 3;
 
 /** Most pixels of a picture: 1 GiB of memory. */
@@ -118,7 +118,7 @@ export function toImageData(
       const x = left + (pixel % layout.width) * scale;
       for (let row = y; row < y + scale; row++) {
         for (let column = x; column < x + scale; column++) {
-          const stripe = Math.floor((row + column) / Math.min(scale, STRIPE)) % 2;
+          const stripe = Math.floor((row + column) / STRIPE) % 2;
           const [red, green, blue] = isHidden ? HATCHING[stripe]! : colour;
           const at = row * stride + 4 * column;
           data[at] = red;

@@ -522,7 +522,7 @@ test("a damaged checkpoint is named, and the one before is used", async () => {
 test("what makes no sense is refused by name, and nothing is written", async () => {
   const flat = workplace.writeFloats(values, [72]);
   const cases: [args: string[], exit: number, message: RegExp][] = [
-    [["--layers", "2,6"], 2, /expected --data <file> or --dataset <name>/],
+    [["--layers", "2,6"], 2, /expected --data <files\.\.\.> or --dataset <name>/],
     [
       ["--data", data],
       2,
