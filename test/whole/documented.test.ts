@@ -7,8 +7,9 @@ import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
 import { documentLists } from "../../scripts/document-lists.ts";
 import { checkAdjoint } from "../../src/adjoint/base.ts";
 import type { Optimizer } from "../../src/backend/optimizer.ts";
-import { type ActivationLike, activations, normaliseActivation } from "../../src/graph/activation.ts";
+import { type ActivationLike, activations } from "../../src/graph/activation.ts";
 import * as layers from "../../src/graph/index.ts";
+import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import { KINDS } from "../../src/graph/operations.ts";
 import * as library from "../../src/index.ts";
 import {
