@@ -1,4 +1,4 @@
-// Writes the lists of activations and of files of data into README.md and the pages of site/:
+// Writes the lists of activations and of files of data into pages of site/:
 //
 //   node --import tsx scripts/document-lists.ts
 //
@@ -16,7 +16,6 @@ const enumerated = (items: readonly string[], conjunction: string) =>
 
 /** Pattern of each list in its text, and the list as it has to be. */
 const LISTS: readonly (readonly [file: string, place: RegExp, list: string])[] = [
-  ["README.md", /(?<=activation: \{ name: "leakyRelu", slope: 0\.2 \}, \/\/ ).*/, names.join(", ")],
   [
     "site/start/pytorch.md",
     /(?<=The activation is the one between all layers:\n)[^.]*/,
@@ -25,8 +24,7 @@ const LISTS: readonly (readonly [file: string, place: RegExp, list: string])[] =
       "or",
     ),
   ],
-  ["README.md", /(?<=\nreads ).*?(?=, gzipped or not, and `\.npz`)/, enumerated(formats, "and")],
-  ["README.md", /(?<=Data are ).*?(?=, gzipped or not, or an array)/, enumerated(formats, "or")],
+  ["site/guides/training.md", /(?<=`readDataset` reads ).*?(?=, gzipped or not)/, enumerated(formats, "and")],
   ["site/reference/command-line.md", /(?<=\nData are ).*?(?=, gzipped or not)/, enumerated(formats, "or")],
 ];
 

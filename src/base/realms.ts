@@ -87,7 +87,7 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
     throw invalid(
-      `${where}: the buffer of ${name} is ${resizable ? "resizable" : "growable"}, expected one of a fixed size; give a copy, made by slice()`,
+      `${where}: the buffer of ${name} is ${resizable ? "resizable" : "growable"}, expected a fixed size; give a copy, by slice()`,
     );
   }
 }
@@ -97,9 +97,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw invalid(
-      `${where}: the buffer of ${name} has been detached (transferred), expected one that is here; give a copy that was made before, by slice()`,
-    );
+    throw invalid(`${where}: the buffer of ${name} has been detached; give a slice()`);
   }
 }
 
@@ -112,6 +110,6 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
 export function attached<T extends { readonly length: number }>(name: string, values: T): T {
   if (values.length > 0) return values;
   throw invalid(
-    `the buffer of ${name} was detached (transferred) while the call was at work; give a copy (slice()), or transfer it when the call has settled`,
+    `the buffer of ${name} was detached (transferred) while the call was at work; give a copy, by slice()`,
   );
 }

@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findChangedRuns } from "../../experiments/run-hashes.ts";
 
-// What README says of wasm({ relaxed: false }): the same bits on every machine. This file runs on Node 20 and on Node 24.
+// wasm({ relaxed: false }) gives the same bits on every machine. This file runs on Node 20 and on Node 24.
 
 test("the plain build's runs have the bits that are kept of them", async () => {
   const { count, differences } = await findChangedRuns();

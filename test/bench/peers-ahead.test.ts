@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -31,6 +31,25 @@ test("the committed page is made of them", () => {
   const page = read("peers.md");
   assert.ok(page.includes(aheadSection(committed!)));
   assert.is(withSection(page, aheadSection(committed!)), page);
+});
+
+test("the summary of the core's page quotes the peers' page", () => {
+  const peers = read("peers.md");
+  const rows = [...read("index.md").matchAll(/^\| ([^|]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]*) ?\|$/gm)];
+  const names = [
+    "relaxed SIMD",
+    "relaxed SIMD",
+    "onnxruntime-web",
+    "tfjs, tf.grad",
+    "tfjs, by hand",
+    "PyTorch",
+  ];
+  for (const [place, [, , one, many, seconds]] of rows.slice(0, 6).entries()) {
+    const gradients = peers.split("\n").find((line) => line.includes(names[place]!) && line.includes("(0."))!;
+    assert.ok(gradients.includes(`| ${one} (`) && gradients.includes(`| ${many} (`), gradients);
+    const encoded = place < 2 ? ["latentflow, lbfgs", "latentflow, amd"][place]! : names[place]!;
+    if (seconds) assert.ok(peers.includes(`| ${encoded} | ${seconds} |`), `${encoded}: ${seconds}`);
+  }
 });
 
 test("what is missing in results is named", () => {

@@ -6,6 +6,7 @@ import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
 import { documentLists } from "../../scripts/document-lists.ts";
 import { checkAdjoint } from "../../src/adjoint/base.ts";
+import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import type { Optimizer } from "../../src/backend/optimizer.ts";
 import { type ActivationLike, activations } from "../../src/graph/activation.ts";
 import * as layers from "../../src/graph/index.ts";
@@ -18,40 +19,60 @@ import {
   dormandPrince,
   encode,
   euler,
+  type LoadDecoderOptions,
   lbfgs,
   linearGrid,
   nesterovFlow,
   rk4,
   squaredError,
 } from "../../src/index.ts";
+import type { LoadOnnxOptions } from "../../src/onnx/index.ts";
 import { evaluateOnly } from "../../src/solver/evaluate-only.ts";
 import { followsAnyFlow, type Solver, type SolverName, tableauOf } from "../../src/solver/solver.ts";
 import { STATUSES } from "../../src/solver/status.ts";
 import { LOSS_MAKERS, normaliseLoss } from "../../src/terms/losses.ts";
-import { adam, direct, rmsprop, type Schedule, sgd, train } from "../../src/train/index.ts";
+import {
+  adam,
+  direct,
+  rmsprop,
+  type Schedule,
+  sgd,
+  type TrainOptions,
+  train,
+} from "../../src/train/index.ts";
 
-// What README, docstrings and messages list by hand is what there is.
+// Lists in the site's guides, docstrings and messages name all that there is.
 
-const readme = readFileSync("README.md", "utf8");
+const guide = (name: string) => readFileSync(`site/guides/${name}.md`, "utf8");
+const ownDecoders = guide("own-decoders");
+const solvers = guide("solvers");
+const training = guide("training");
 
 /** The text from one place to another, which both have to be there. */
 function between(text: string, start: string, end: string): string {
   const first = text.indexOf(start);
-  const last = text.indexOf(end, first);
+  const last = text.indexOf(end, first + start.length);
   assert.ok(first >= 0 && last > first, `there is a text from ${start} to ${end}`);
   return text.slice(first, last);
 }
 
 const quoted = (text: string) => [...text.matchAll(/`(\w+)[`(]/g)].map(([, name]) => name!);
 
-test("README's list of operations is that of all kinds, each a layer of latentflow/graph", () => {
-  const section = between(readme, "### Decoders of your own", "\n### ");
-  const listed = quoted(between(section, "\nThere are `", "\ndecoder is encoded with"));
-  // Those that the examples before it have, and the activations, which it names as such.
-  const kinds = ["dense", "conv", "convTranspose", "activation", ...listed].sort();
-  assert.equal([...new Set(kinds)], Object.keys(KINDS).sort());
-  const missing = kinds.filter((kind) => !Object.keys(layers).includes(kind));
+/** Names in the first column of the tables below a heading, up to the next one. */
+function firstColumn(text: string, heading: string): string[] {
+  const section = between(text, `\n${heading}\n`, "\n##");
+  return Array.from(section.matchAll(/^\| (`.*?) \|/gm), ([, cell]) => quoted(cell!)).flat();
+}
+
+test("the guide's table of operations has all kinds, each a layer of latentflow/graph", () => {
+  const listed = firstColumn(ownDecoders, "## Operations");
+  assert.equal([...listed].sort(), Object.keys(KINDS).sort());
+  const missing = listed.filter((kind) => !Object.keys(layers).includes(kind));
   assert.equal(missing, []);
+});
+
+test("the guide's table of activations has all", () => {
+  assert.equal(firstColumn(ownDecoders, "### Activations").sort(), Object.keys(activations).sort());
 });
 
 test("the lists of activations and files are as they are written (node --import tsx scripts/document-lists.ts)", () => {
@@ -85,18 +106,18 @@ function cellOf(page: string, row: string, column: string, section?: string): st
   return cells(lines[at]!)[index]!;
 }
 
-test("README's figure of training is the frontier's", () => {
-  const text = between(readme, "\nWith 400 epochs", "\nAny decoder is trained so").replace(/\s+/g, " ");
+test("the figure of the guide's example of training is the frontier's", () => {
+  const text = between(training, "\nWith 400 epochs", "\n\nThe encoder is needed").replace(/\s+/g, " ");
   const recipe = "autoencoder, 400 passes; shifts of 3; large convolutions";
   const [, loss, excess] = /^(\S+) ± \S+ \((\S+)\)$/.exec(
     cellOf("frontier", recipe, "from the mean code", "480 images"),
   )!;
   const said = `is ${loss} nats a pixel, ${excess} above the targets' own entropy`;
-  assert.ok(text.includes(said), `README says: ${said}`);
+  assert.ok(text.includes(said), `site/guides/training.md says: ${said}`);
 });
 
 test("the figures of site/guides/training.md are those of site/paper/", () => {
-  const text = readFileSync("site/guides/training.md", "utf8");
+  const text = training;
   const [small, large] = ["small convolutions", "large convolutions"];
   const code = "from the mean code";
   const best = `autoencoder, 24 passes; no shifts; ${large}`;
@@ -211,11 +232,11 @@ test("docs say one figure of all digits by the large decoder: the frontier's bes
   const [, best] = /^\| 50,000 \| 1,000 \| (\S+) /m.exec(readFileSync("site/paper/frontier.md", "utf8"))!;
   const experiments = readFileSync("site/results/experiments.md", "utf8").replace(/\s+/g, " ");
   assert.ok(experiments.includes(`that comes to ${best} with all of them, from its mean code`), best);
-  assert.match(readFileSync("site/guides/training.md", "utf8"), `| ${best} (`);
+  assert.match(training, `| ${best} (`);
 });
 
-test("README's decoder of convolutions is the frontier's large one", () => {
-  const code = between(readme, "const convolutional = createDecoder(", "const few = ");
+test("the decoder of the guide's example of training is the frontier's large one", () => {
+  const code = between(training, "const convolutional = createDecoder(", "const few = ");
   const [, list] = /sequential\(20, (\[[^;]+\n {2}\])\)/.exec(code)!;
   const made: layers.Layer[] = new Function(...Object.keys(layers), `return ${list}`)(
     ...Object.values(layers),
@@ -297,25 +318,88 @@ for (const [name, { file, made }] of Object.entries(DEFAULTS)) {
   });
 }
 
-for (const { solver, from, to } of [
-  { solver: lbfgs(), from: "\n`lbfgs` is the default solver", to: "\n\n`amd` is" },
-  { solver: amd(), from: "\n`amd` is the paper's adaptive solver", to: "\n\nIts `tolerance`" },
-]) {
-  test(`README's table of ${solver.name}'s options has all, with their defaults`, () => {
-    const said = between(readme, from, to)
-      .split("\n")
-      .flatMap((line) => {
-        const [, options, defaults] = /^\| (`.*?`) \| (.*?) \|/.exec(line) ?? [];
-        const values = defaults?.split(", ").map((value) => read(value.replaceAll("`", ""))) ?? [];
-        return quoted(options ?? "").map((option, i) => [option, values[i]] as const);
-      });
+for (const solver of [lbfgs(), amd()]) {
+  test(`the guide's table of ${solver.name}'s options has all, with their defaults`, () => {
+    const table = between(solvers, `\n### Options of \`${solver.name}\`\n\n| option |`, "\n\n");
+    const rows = [...table.matchAll(/^\| `(\w+)` \| (.*?) \|/gm)];
+    const said = rows.map(([, option, value]) => [option, read(value!.replaceAll("`", ""))]);
     const { name, ...all } = solver;
     assert.equal(Object.fromEntries(said), all);
   });
 }
 
-test("README's table of statuses, and the docstring of Status, are those that there are", () => {
-  const table = between(readme, "\n| status |", "\n\n");
+/** Names of all options of an interface. */
+type NamesOf<Options> = { readonly [Name in keyof Required<Options>]: true };
+
+const ONNX_OPTIONS: NamesOf<LoadOnnxOptions> = {
+  latent: true,
+  output: true,
+  points: true,
+  inputShapes: true,
+  loss: true,
+  prior: true,
+  start: true,
+  outputActivation: true,
+  outputShape: true,
+  layout: true,
+  externalData: true,
+  probe: true,
+  maxBytes: true,
+  signal: true,
+};
+const FILE_OPTIONS: NamesOf<LoadDecoderOptions> = {
+  activation: true,
+  outputActivation: true,
+  loss: true,
+  outputShape: true,
+  prior: true,
+  start: true,
+  probe: true,
+  prefix: true,
+  maxBytes: true,
+  signal: true,
+};
+const TRAINING: NamesOf<TrainOptions> = {
+  loss: true,
+  optimizer: true,
+  schedule: true,
+  batchSize: true,
+  epochs: true,
+  replacement: true,
+  seed: true,
+  augment: true,
+  gradientClip: true,
+  validation: true,
+  checkpoint: true,
+  backend: true,
+  signal: true,
+  onProgress: true,
+  onEvent: true,
+  flow: true,
+  solver: true,
+  adjoint: true,
+  prior: true,
+  weights: true,
+  fixed: true,
+  points: true,
+  warmStart: true,
+  codes: true,
+  codeOptimizer: true,
+};
+
+for (const [name, text, heading, all] of [
+  ["encode", solvers, "## Options of encode", ENCODE_FIELDS],
+  ["loadOnnx", guide("decoders"), "## Options of loadOnnx", ONNX_OPTIONS],
+  ["loadDecoder", guide("decoders"), "## Linear layers as safetensors", FILE_OPTIONS],
+  ["train", training, "## Options of training", TRAINING],
+] as const) {
+  test(`the guide's table of the options of ${name} has all`, () => {
+    assert.equal(firstColumn(text, heading).sort(), Object.keys(all).sort());
+  });
+}
+
+test("the guide's table of statuses, and the docstring of Status, have all", () => {
+  const table = between(solvers, "\n| status |", "\n\n");
   assert.equal(
     Array.from(table.matchAll(/^\| `"(\w+)"` \|/gm), ([, status]) => status),
     [...STATUSES],
@@ -339,7 +423,8 @@ const SOLVERS: { readonly [Name in SolverName]: Solver } = {
 };
 const namesOf = (solvers: readonly { readonly name: string }[]) => solvers.map(({ name }) => name).sort();
 
-test("each solver is exported, and README and the docstring of Solver name it", () => {
+test("each solver is exported, and the guide and the docstring of Solver name it", () => {
+  const chosen = between(solvers, "\n## Which solver?", "\n## ");
   const doc = between(
     readFileSync("src/solver/solver.ts", "utf8"),
     "Method that follows a flow",
@@ -350,7 +435,7 @@ test("each solver is exported, and README and the docstring of Solver name it", 
   for (const [name, solver] of Object.entries(SOLVERS)) {
     assert.is(solver.name, name);
     assert.type((library as Readonly<Record<string, unknown>>)[name], "function", name);
-    assert.match(readme, `\`${name}\``);
+    assert.match(chosen, `\`${name}(`);
   }
 });
 

@@ -32,7 +32,7 @@ test("the page and the exporter are as they are written (node --import tsx scrip
 
 test("every operator of the table is on the page, under what it is read of, and no other", () => {
   assert.equal([...rows.keys()].sort(), Object.keys(OPERATORS).sort());
-  const [ofInputs, ofConstants] = generated.split("## Of constants and shapes alone");
+  const [ofInputs, ofConstants] = generated.split("## Operators of constants alone");
   for (const name of rows.keys()) {
     const { read, fold, constant } = operatorOf(name)!;
     assert.ok((read ? ofInputs : ofConstants)!.includes(`\n| ${name} |`), name);
@@ -166,8 +166,8 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     ],
   ],
   Cast: [
-    [/floats that are computed to integers/, /rounds what is computed/, { to: integer(7) }],
-    [/other types than numbers/, /what are none/, { to: integer(8) }],
+    [/computed floats to integers/, /rounds what is computed/, { to: integer(7) }],
+    [/types other than numbers/, /what are none/, { to: integer(8) }],
   ],
   Concat: [[/along the batch/, /along the batch/, { axis: integer(0) }, (_, z) => [z]]],
   Softmax: [[/over the batch/, /treats the batch/, { axis: integer(0) }]],
