@@ -10,10 +10,11 @@ import {
 } from "../base/check.ts";
 import { callOf } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
-import { type ActivationLike, normaliseActivation } from "../graph/activation.ts";
+import type { ActivationLike } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";
 import { graphOfLayers } from "../graph/layers.ts";
+import { normaliseActivation } from "../graph/normalise-activation.ts";
 import { readDefinition } from "../graph/read-definition.ts";
 import { MOST_OPERATIONS } from "../graph/settings.ts";
 import { checkLoss, type StandardLoss } from "../terms/losses.ts";

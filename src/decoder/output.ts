@@ -1,7 +1,8 @@
 import { invalid, show, showShape } from "../base/check.ts";
 import { subject, theOption } from "../base/message.ts";
-import { type Activation, normaliseActivation } from "../graph/activation.ts";
+import type { Activation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
+import { normaliseActivation } from "../graph/normalise-activation.ts";
 import type { StandardLoss } from "../terms/losses.ts";
 import { termTraits } from "../terms/terms.ts";
 

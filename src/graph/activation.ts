@@ -1,12 +1,4 @@
-import {
-  type Bounds,
-  checkNumber,
-  checkOptions,
-  invalid,
-  isRevoked,
-  orDefault,
-  show,
-} from "../base/check.ts";
+import type { Bounds } from "../base/check.ts";
 
 /**
  * The function applied to each output of a layer: an immutable value.
@@ -76,34 +68,6 @@ export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   identity: {},
 };
 
-/**
- * Checks an `ActivationLike` and fills in its parameter.
- *
- * @param where the function called, for messages
- * @param option the option's name, for messages
- * @param value an `ActivationLike`, not checked yet
- * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
- */
-export function normaliseActivation(where: string, option: string, value: unknown): Activation {
-  if (isRevoked(value)) throw invalid(`${where}: ${option} is a Proxy that has been revoked`);
-  const given: Record<string, unknown> = isObject(value) ? value : { name: value };
-  const { name } = given;
-  if (!isActivationName(name)) {
-    const shown = isObject(value) ? `an object with the name ${show(name)}` : show(value);
-    const names = Object.keys(activations).join(", ");
-    throw invalid(`${where}: ${option} is ${shown}, expected one of ${names}, or an object with such a name`);
-  }
-  const { parameter } = activations[name];
-  if (!parameter) {
-    checkOptions(`${where}: ${option} ${name}`, given, { name: true });
-    return Object.freeze({ name }) as Activation;
-  }
-  checkOptions(`${where}: ${option} ${name}`, given, { name: true, [parameter.name]: true });
-  const number = orDefault(given[parameter.name], parameter.default);
-  checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
-  return Object.freeze({ name, [parameter.name]: number }) as Activation;
-}
-
 /** Returns an activation's parameters: none, or one. */
 export function activationParameters(of: Activation): readonly number[] {
   const { parameter } = activations[of.name];
@@ -113,8 +77,4 @@ export function activationParameters(of: Activation): readonly number[] {
 /** Tests for the name of an activation. */
 export function isActivationName(name: unknown): name is ActivationName {
   return typeof name === "string" && Object.hasOwn(activations, name);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

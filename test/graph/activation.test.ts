@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { activations, normaliseActivation } from "../../src/graph/activation.ts";
+import { activations } from "../../src/graph/activation.ts";
+import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import { refused } from "../support/refusal.ts";
 
 const normalise = (value: unknown) => normaliseActivation("f", "activation", value);

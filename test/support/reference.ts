@@ -1,6 +1,7 @@
-import { type ActivationName, activations, normaliseActivation } from "../../src/graph/activation.ts";
+import { type ActivationName, activations } from "../../src/graph/activation.ts";
 import { logitOperations } from "../../src/graph/graph.ts";
 import { layersOf } from "../../src/graph/layers.ts";
+import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import type { Activation, Decoder, Loss } from "../../src/index.ts";
 
 // Decoders and losses in float64, written for clarity alone: what the kernels are held against.

@@ -8,8 +8,9 @@ import { documentLists } from "../../scripts/document-lists.ts";
 import { checkAdjoint } from "../../src/adjoint/base.ts";
 import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import type { Optimizer } from "../../src/backend/optimizer.ts";
-import { type ActivationLike, activations, normaliseActivation } from "../../src/graph/activation.ts";
+import { type ActivationLike, activations } from "../../src/graph/activation.ts";
 import * as layers from "../../src/graph/index.ts";
+import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import { KINDS } from "../../src/graph/operations.ts";
 import * as library from "../../src/index.ts";
 import {

@@ -138,8 +138,8 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
       ...{
-        before: "  reshape: rearranging.reshape,",
-        after: "  reshape: rearranging.reshape,\n  dummyOperation: rearranging.reshape,",
+        before: "  reshape,\n  conv,",
+        after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
       },
       named: [
         "src/backend/wasm/lower.ts",
@@ -243,8 +243,8 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyMap", file: "src/graph/operations.ts" },
       ...{
-        before: "  upsample: upsampling.upsample,",
-        after: "  upsample: upsampling.upsample,\n  dummyMap: upsampling.upsample,",
+        before: "  expand,\n  permute,\n  slice,",
+        after: "  expand,\n  dummyMap: upsample,\n  permute,\n  slice,",
       },
       named: [
         "src/graph/operations.ts",

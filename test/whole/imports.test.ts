@@ -160,7 +160,7 @@ test("a program that only encodes has nothing of what reads, makes and writes de
   );
   assert.ok(bundled.includes("src/graph/operations.ts"));
   const surplus =
-    /^src\/(graph\/(read-definition|readers|settings|activation|layers)|decoder\/(probe|metadata|output)|files\/safetensors)\.ts$/;
+    /^src\/(graph\/(read-definition|readers|settings|normalise-activation|layers)|decoder\/(probe|metadata|output)|files\/safetensors)\.ts$/;
   assert.equal(
     bundled.filter((file) => surplus.test(file)),
     [],

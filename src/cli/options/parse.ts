@@ -1,11 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { type Bounds, checkNumber, showBounds, showLimits } from "../../base/check.ts";
-import {
-  type ActivationLike,
-  type ActivationName,
-  activations,
-  normaliseActivation,
-} from "../../graph/activation.ts";
+import { type ActivationLike, type ActivationName, activations } from "../../graph/activation.ts";
+import { normaliseActivation } from "../../graph/normalise-activation.ts";
 import { type Alpha, expDecay } from "../../index.ts";
 
 // What the values of options are read with. A text that is none is wrong usage, with a word on what is right.

@@ -1,7 +1,8 @@
-import { type Activation, type ActivationLike, normaliseActivation } from "../activation.ts";
+import type { Activation, ActivationLike } from "../activation.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import { stretchedAxes } from "../linear-map.ts";
 import { type MapKind, mapKind } from "../map-kind.ts";
+import { normaliseActivation } from "../normalise-activation.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 

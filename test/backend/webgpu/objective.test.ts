@@ -6,7 +6,8 @@ import { openContext } from "../../../src/backend/webgpu/device.ts";
 import { writeSlope } from "../../../src/backend/webgpu/function-gradients.ts";
 import { webgpu } from "../../../src/backend/webgpu/index.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
-import { activations, normaliseActivation } from "../../../src/graph/activation.ts";
+import { activations } from "../../../src/graph/activation.ts";
+import { normaliseActivation } from "../../../src/graph/normalise-activation.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
   type ActivationLike,

@@ -1,6 +1,7 @@
 // Tests src/onnx/read/folding/integers.ts, src/onnx/read/operators/arithmetic.ts,
 // src/onnx/read/operators/reductions.ts, src/onnx/read/operators/resampling.ts,
-// src/onnx/read/operators/comparisons.ts, src/onnx/read/operators/pooling.ts.
+// src/onnx/read/operators/comparisons.ts, src/onnx/read/operators/extrema.ts, src/onnx/read/operators/pooling.ts,
+// src/onnx/read/arrangement.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { dense, elu, graph, mul, pointwise, sum } from "../../../src/graph/index.ts";
