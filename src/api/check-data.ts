@@ -6,7 +6,7 @@ import { attached } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
-import { termTraits } from "../terms/terms.ts";
+import { lossTraits } from "../terms/losses.ts";
 
 // Checks of the data of a call: what is refused here is refused before work starts.
 
@@ -112,7 +112,7 @@ function checkTargetRow(
   firstWeight: number,
   advice: string,
 ): void {
-  const { targets } = termTraits(loss);
+  const { targets } = lossTraits(loss);
   const { min, max } = targets === "finite" ? FINITE : targets;
   for (let i = 0; i < n; i++) {
     const value = y[first + i]!;
@@ -127,7 +127,7 @@ function checkTargetRow(
       "y",
       "is",
       got,
-      `[${min}, ${max}] for ${option("loss", termTraits(loss).fileName, loss.name)}`,
+      `[${min}, ${max}] for ${option("loss", lossTraits(loss).fileName, loss.name)}`,
       `; scale the data (bytes: divide by 255)${clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }

@@ -252,6 +252,11 @@ export function showLimits({ above, min, max, below }: Bounds): string {
     .join(" and ");
 }
 
+/** Joins what is allowed for a message: `a, b or c`. */
+export function alternatives(items: readonly string[]): string {
+  return [items.slice(0, -1).join(", "), ...items.slice(-1)].filter(Boolean).join(" or ");
+}
+
 /** Refuses a value that is none of `choices`; returns it otherwise. */
 export function checkChoice<T extends string>(
   where: string,

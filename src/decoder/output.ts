@@ -3,7 +3,7 @@ import { subject, theOption } from "../base/message.ts";
 import { type Activation, normaliseActivation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
 import type { StandardLoss } from "../terms/losses.ts";
-import { termTraits } from "../terms/terms.ts";
+import { lossTraits } from "../terms/losses.ts";
 
 // Shape and activation of a decoder's output.
 
@@ -62,5 +62,5 @@ function isShape(shape: unknown): shape is number[] {
 
 /** Returns the output activation that a loss implies: "sigmoid" for cross entropy, else "identity". */
 export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
-  return normaliseActivation("", "", (loss && termTraits(loss).outputActivation) ?? "identity");
+  return normaliseActivation("", "", (loss && lossTraits(loss).outputActivation) ?? "identity");
 }

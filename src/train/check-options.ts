@@ -3,9 +3,9 @@ import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import { checkBackend, checkWeights } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
-import { adam, isOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
+import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callHint, invalid, refused, show, showName } from "../base/check.ts";
+import { invalid, showName } from "../base/check.ts";
 import { callOf } from "../base/message.ts";
 import {
   callback,
@@ -57,21 +57,10 @@ export const STANDARD_TRAINING = {
  */
 export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
-/** Field of an optimizer. */
-function optimizerOr(standard: Optimizer): Field<Optimizer> {
-  return {
-    standard,
-    check(where, name, value) {
-      if (isOptimizer(value)) return value;
-      throw refused(where, name, "is", `${show(value)}${callHint(value)}`, "rmsprop(), adam() or sgd()");
-    },
-  };
-}
-
 /** Fields of the options that both functions have, but for the epochs, whose defaults differ. */
 const RUN_FIELDS = /* @__PURE__ */ (() => ({
   loss: later<LossLike | undefined>(),
-  optimizer: optimizerOr(rmsprop()),
+  optimizer: { check: checkOptimizer, standard: rmsprop() } as Field<Optimizer>,
   schedule: { check: checkSchedule, standard: constant() },
   batchSize: count(1, STANDARD_TRAINING.batchSize),
   replacement: flag(false),
@@ -97,7 +86,7 @@ const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   points: later<number | undefined>(),
   warmStart: flag(false),
   codes: choice("encoded", "kept"),
-  codeOptimizer: optimizerOr(adam()),
+  codeOptimizer: { check: checkOptimizer, standard: adam() } as Field<Optimizer>,
   ...RUN_FIELDS,
   epochs: count(1, STANDARD_TRAINING.epochs.train),
 }))() satisfies FieldsOf<Pick<TrainOptions, keyof TrainOptions>>;

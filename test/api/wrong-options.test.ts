@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
 import { auto, webgpu } from "../../src/backend/webgpu/index.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
 import { writeNpy } from "../../src/files/npy.ts";
@@ -10,8 +11,11 @@ import { READERS } from "../../src/graph/operations.ts";
 import * as main from "../../src/index.ts";
 import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
 import * as training from "../../src/train/index.ts";
+import { SCHEDULES } from "../../src/train/schedule.ts";
 import { allKinds } from "../support/all-kinds.ts";
+import { standardLosses } from "../support/losses.ts";
 import { refused } from "../support/refusal.ts";
+import { solvers } from "../support/solvers.ts";
 
 // null is not taken for an option that was left out, by any public function, and what no option can be, which arithmetic
 // throws at, is refused as all else is. Each function lists its options itself, when it is given one that it does not know.
@@ -39,6 +43,9 @@ const data = training.createDataset(
 
 type Options = Readonly<Record<string, unknown>>;
 
+/** The exported functions by their names. */
+const makers = main as unknown as Readonly<Record<string, (options: never) => unknown>>;
+
 /** What a function has to be given anyhow, and a call of it. */
 const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: never) => unknown]>> = {
   encode: [{}, (options) => encode(decoder, y, options)],
@@ -56,18 +63,13 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   loadDecoder: [{}, (options) => loadDecoder(decoder.toSafetensors(), options)],
   loadOnnx: [{}, async (options) => loadOnnx(await toOnnx(decoder), options)],
   toOnnx: [{}, (options) => toOnnx(decoder, options)],
-  amd: [{}, main.amd],
-  lbfgs: [{}, main.lbfgs],
-  dormandPrince: [{ t1: 10 }, main.dormandPrince],
-  rk4: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.rk4],
-  euler: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.euler],
+  ...Object.fromEntries(solvers.map(({ name, ...options }) => [name, [options, makers[name]!]] as const)),
   logGrid: [{ t1: 1, slices: 2 }, main.logGrid],
   linearGrid: [{ t1: 1, slices: 2 }, main.linearGrid],
   gradientFlow: [{}, main.gradientFlow],
   nesterovFlow: [{}, main.nesterovFlow],
   expDecay: [{}, main.expDecay],
-  binaryCrossEntropy: [{}, main.binaryCrossEntropy],
-  squaredError: [{}, main.squaredError],
+  ...Object.fromEntries(standardLosses().map(({ name }) => [name, [{}, makers[name]!]] as const)),
   customLoss: [{ value: () => 0, gradient: () => 0 }, main.customLoss],
   gaussian: [{ mean: z }, main.gaussian],
   gaussianMixture: [{ means: [z], stds: [Float32Array.of(1, 1)] }, main.gaussianMixture],
@@ -88,11 +90,13 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   evaluate: [{}, (options) => training.evaluate(decoder, data, options)],
   encodeWith: [{}, (options) => training.encodeWith(encoder, y, options)],
   meanCode: [{}, (options) => training.meanCode(encoder, data, options)],
-  rmsprop: [{}, training.rmsprop],
-  adam: [{}, training.adam],
-  sgd: [{}, training.sgd],
-  linear: [{}, training.linear],
-  cosine: [{}, training.cosine],
+  ...Object.fromEntries(
+    [OPTIMIZERS, SCHEDULES].flatMap((table) =>
+      Object.entries(table).flatMap(([name, { make, fields }]) =>
+        Object.keys(fields).length > 0 ? [[name, [{}, make]] as const] : [],
+      ),
+    ),
+  ),
   shift: [{ pixels: 1 }, training.shift],
   createDataset: [{ shape: [3] }, (options) => training.createDataset(new Float32Array(30), options)],
   readDataset: [{}, (options) => training.readDataset(writeNpy(y, [3, 1]), options)],
