@@ -1,4 +1,5 @@
 import { alternatives, invalid, refused, show, showName } from "../base/check.ts";
+import { subject } from "../base/message.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
@@ -48,17 +49,17 @@ export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, lo
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
     throw invalid(
-      `${where}: adjoint ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
+      `${where}: ${subject("adjoint")} ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
     );
   }
   if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
     throw invalid(
-      `${where}: adjoint direct cannot go back through solver ${showName(solver.name)}; use ${alternatives(solversWith("tableau"))}, or adjoint full()`,
+      `${where}: ${subject("adjoint")} direct cannot go back through solver ${showName(solver.name)}; use ${alternatives(solversWith("tableau"))}, or adjoint full()`,
     );
   }
   if (adjoint.needs !== "end" && isCustom(loss) && loss.curvature === undefined) {
     throw invalid(
-      `${where}: adjoint ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
+      `${where}: ${subject("adjoint")} ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
     );
   }
   return adjoint;

@@ -27,7 +27,7 @@ import { endOf } from "../solver/solver.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0 } from "./check-data.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0, openSession } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
@@ -186,7 +186,10 @@ export async function encode(
   // Packs the weights: the first call into WASM.
   const session = signal?.aborted
     ? undefined
-    : await orAbort(signal, backend.open(decoder, { problem, pair, isRecorded: saveAt !== undefined }));
+    : await orAbort(
+        signal,
+        openSession(WHERE, backend, decoder, "solve", { problem, pair, isRecorded: saveAt !== undefined }),
+      );
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
   solution = new Solution(sampleCount, decoder.latentSize, starts, {
     order: orderOf(flow),

@@ -1,4 +1,5 @@
 import { alternatives, invalid } from "../base/check.ts";
+import { subject } from "../base/message.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";
@@ -34,7 +35,7 @@ export function checkFlowAndSolver(
   if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
     const shown = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
     throw invalid(
-      `${where}: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use ${alternatives(solversWith("anyFlow"))}`,
+      `${where}: ${subject("solver")} ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use ${alternatives(solversWith("anyFlow"))}`,
     );
   }
   return { flow, solver };

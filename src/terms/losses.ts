@@ -1,6 +1,6 @@
 import { alternatives, callHint, checkChoice, invalid, orDefault, refused, show } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { clause, option } from "../base/message.ts";
+import { clause, option, subject } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
 import type { ActivationName } from "../graph/activation.ts";
 
@@ -284,7 +284,7 @@ export function checkLoss(
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalid(
-      `${where}: there is no loss: the decoder has none of its own; give ` +
+      `${where}: there is no ${subject("loss")}: the decoder has none of its own; give ` +
         `${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }

@@ -1,5 +1,6 @@
 import { type Bounds, checkNumber, invalid, isRevoked, refused, show } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
+import { subject } from "../base/message.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
@@ -101,7 +102,7 @@ export function checkMatrix(
       const size = Math.sqrt(Math.abs(numbers[i * d + i]! * numbers[j * d + j]!));
       if (Math.abs(below - above) <= ASYMMETRY * size) continue;
       throw invalid(
-        `${where}: ${name} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
+        `${where}: ${subject(name)} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
       );
     }
   }
@@ -112,7 +113,7 @@ export function checkMatrix(
   }
   if (!choleskyFactor(numbers, d)) {
     throw invalid(
-      `${where}: ${name} is not positive definite; it may have been estimated from too few codes: add to its diagonal, ` +
+      `${where}: ${subject(name)} is not positive definite; it may have been estimated from too few codes: add to its diagonal, ` +
         "or use fitGaussian with shrinkage",
     );
   }

@@ -1,6 +1,6 @@
 import { invalid, orDefault, refused, show } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
-import { callOf } from "../base/message.ts";
+import { callOf, subject } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
 import {
   checkMatrix,
@@ -125,7 +125,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   const where = callOf("gaussian");
   const { mean = 0, std, covariance, weight } = completeOptions(where, options, GAUSSIAN_FIELDS);
   if (std !== undefined && covariance !== undefined) {
-    throw invalid(`${where}: std and covariance are both given, expected one of them`);
+    throw invalid(`${where}: ${subject("std")} and covariance are both given, expected one of them`);
   }
   const ownMean = scalarOrRow(where, "mean", mean, undefined, MEAN);
   const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
@@ -167,8 +167,8 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const latentSize = first.length;
   const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
   if ((stds === undefined) === (covariances === undefined)) {
-    const which = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
-    throw invalid(`${where}: ${which} given, expected one of them`);
+    const which = `${subject("stds")} ${stds === undefined ? "nor covariances is" : "and covariances are both"}`;
+    throw invalid(`${where}: ${stds === undefined ? "neither " : ""}${which} given, expected one of them`);
   }
   const equal = rows.map(() => 1);
   const common = {
@@ -236,7 +236,7 @@ function eachOf<T>(
 ): readonly T[] {
   if (isArray(values) && values.length === count) return Array.from(values as readonly T[]);
   const came = isArray(values) ? `has ${values.length} entries` : `is ${show(values)}`;
-  throw invalid(`${where}: ${name} ${came}, expected ${count}, one for each of the means`);
+  throw invalid(`${where}: ${subject(name)} ${came}, expected ${count}, one for each of the means`);
 }
 
 function freeze(values: number[]): readonly number[] {

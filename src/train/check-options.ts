@@ -6,7 +6,7 @@ import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { invalid, showName } from "../base/check.ts";
-import { callOf } from "../base/message.ts";
+import { callOf, subject } from "../base/message.ts";
 import {
   callback,
   choice,
@@ -140,7 +140,7 @@ export function checkArguments(
   checkWeights(where, weights, count, decoder);
   if (weights && augment) {
     throw invalid(
-      `${where}: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
+      `${where}: ${subject("weights")} and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
   const standard = adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
@@ -161,12 +161,14 @@ export function checkArguments(
 function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
   if (codes !== "kept") {
     if (codeOptimizer === undefined) return;
-    throw invalid(`${where}: codeOptimizer is given, but no codes are kept; give codes: "kept" too`);
+    throw invalid(
+      `${where}: ${subject("codeOptimizer")} is given, but no codes are kept; give codes: "kept" too`,
+    );
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
     throw invalid(
-      `${where}: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+      `${where}: codes: "kept" and ${subject(name)} are both given, expected one of them: no flow is followed in training`,
     );
   }
 }
@@ -185,7 +187,9 @@ export function checkAutoencoderArguments(
   });
   const run = checkRun(where, decoder, data, values);
   if (run.validation?.weights) {
-    throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
+    throw invalid(
+      `${where}: ${subject("validation.weights", "validation")} has weights; an encoder takes all values alike, leave them out`,
+    );
   }
   return {
     ...values,

@@ -171,7 +171,10 @@ test("encode refuses unknown options and options of the wrong type", async () =>
     [{ toString: () => "" }, /unknown option "toString"; the options are loss/],
     [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", "mse", binaryCrossEntropy\(\)/],
     [{ loss: { name: "binaryCrossEntropy", reduction: "max" } }, /reduction is "max"/],
-    [{ solver: "amd" }, /solver is "amd", expected lbfgs\(\), amd\(\), euler\(\), rk4\(\) or dormandPrince\(\)/],
+    [
+      { solver: "amd" },
+      /solver is "amd", expected lbfgs\(\), amd\(\), euler\(\), rk4\(\) or dormandPrince\(\)/,
+    ],
     [{ backend: "wasm" }, /backend is "wasm", expected a backend such as wasm\(\)/],
     [{ batchSize: 0 }, /batchSize is 0, expected an integer >= 1/],
     [{ batchSize: 1.5 }, /batchSize is 1.5, expected an integer >= 1$/],
@@ -281,7 +284,10 @@ test("functions of the caller's own in a solver, a flow or a grid are refused", 
       { solver: { name: "mine", t1: 1, ...own } },
       /solver is an object .*, expected lbfgs\(\), amd\(\), euler\(\), rk4\(\) or dormandPrince\(\)/,
     ],
-    [{ solver: { name: "mine", t1: 1 } }, /solver is an object, expected lbfgs\(\), amd\(\), euler\(\), rk4\(\) or dormandPrince\(\)/],
+    [
+      { solver: { name: "mine", t1: 1 } },
+      /solver is an object, expected lbfgs\(\), amd\(\), euler\(\), rk4\(\) or dormandPrince\(\)/,
+    ],
     [
       { flow: { ...gradientFlow(), derivative() {} }, solver: euler({ grid }) },
       /flow is an object with a function "derivative"/,

@@ -14,7 +14,7 @@ import * as training from "../../src/train/index.ts";
 import { SCHEDULES } from "../../src/train/schedule.ts";
 import { allKinds } from "../support/all-kinds.ts";
 import { standardLosses } from "../support/losses.ts";
-import { refused } from "../support/refusal.ts";
+import { refused, rejected } from "../support/refusal.ts";
 import { solvers } from "../support/solvers.ts";
 
 // null is not taken for an option that was left out, by any public function, and what no option can be, which arithmetic
@@ -151,6 +151,64 @@ test("options that cannot be read, a proxy that is revoked say, are refused by e
     const error = await errorOf(() => call(proxy as never));
     assert.instance(error, LatentflowError, `${name}: ${error?.stack}`);
     assert.is((error as LatentflowError).code, "invalid_argument", name);
+  }
+});
+
+test("options are a plain object, and one that cannot be read is named with the reason", async () => {
+  const reason = new Error("not yet");
+  for (const [name, [needed, call]] of Object.entries(CALLS)) {
+    for (const given of [Promise.resolve(needed), new Map(Object.entries(needed)), new Date(0), new Set()]) {
+      const error = await errorOf(() => call(given as never));
+      assert.instance(error, LatentflowError, `${name}: ${error?.stack ?? "a wrong object is accepted"}`);
+      const expected = `options are a ${given.constructor.name}, expected a plain object`;
+      // Of these two the options are one of the argument's two forms, or one option of a call.
+      assert.ok(
+        error!.message.includes(expected) || /checkpoint|createDecoder|validation/.test(name),
+        error!.message,
+      );
+    }
+  }
+  const options = Object.defineProperty({}, "batchSize", {
+    enumerable: true,
+    get() {
+      throw reason;
+    },
+  });
+  const error = (await errorOf(() => encode(decoder, y, options))) as LatentflowError;
+  assert.is(error.message, "encode: batchSize cannot be read");
+  assert.equal([error.code, error.option, error.cause], ["invalid_argument", "batchSize", reason]);
+});
+
+test("a backend whose session lacks a method is refused by the method's name", async () => {
+  const backend = { name: "half", open: async () => ({}) } as never;
+  const message = /^encode: backend has no solve\(\) in its session, expected a backend/;
+  await rejected(encode(decoder, y, { backend }), "invalid_argument", message);
+  await rejected(
+    main.decode(decoder, z, { backend }),
+    "invalid_argument",
+    /^decode: backend has no decode\(\)/,
+  );
+  const nothing = { name: "none", open: async () => undefined } as never;
+  await rejected(
+    encode(decoder, y, { backend: nothing }),
+    "invalid_argument",
+    /^encode: backend has no solve\(\)/,
+  );
+});
+
+test("options that contradict others are named by the error", async () => {
+  const named: readonly (readonly [option: string, call: () => unknown])[] = [
+    ["solver", () => encode(decoder, y, { flow: main.nesterovFlow(), solver: main.amd() } as never)],
+    ["std", () => main.gaussian({ std: 1, covariance: [[1]] })],
+    ["shrinkage", () => main.fitGaussian(latents, { latentSize: 2, shrinkage: 0.5 })],
+    ["weights", () => encode(decoder, y, { weights: new Float32Array(3) })],
+    ["codeOptimizer", () => training.train(decoder, data, { codeOptimizer: training.adam() })],
+    ["shape", () => training.createDataset(y, { shape: 3 as never })],
+    ["noSuchOption", () => encode(decoder, y, { noSuchOption: 1 } as never)],
+  ];
+  for (const [option, call] of named) {
+    const error = await errorOf(call);
+    assert.is((error as LatentflowError).option, option, error?.stack);
   }
 });
 
