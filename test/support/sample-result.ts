@@ -9,12 +9,6 @@ export function sampleOf({ z, loss, initialLoss, gradientNorm, status, stats }: 
     initialLoss: initialLoss[i],
     gradientNorm: gradientNorm[i],
     status: status[i],
-    acceptedSteps: stats.acceptedSteps[i],
-    backtracks: stats.backtracks[i],
-    valueEvaluations: stats.valueEvaluations[i],
-    gradientEvaluations: stats.gradientEvaluations[i],
-    matrixEvaluations: stats.matrixEvaluations[i],
-    t: stats.t[i],
-    remainingFall: stats.remainingFall[i],
+    ...Object.fromEntries(Object.entries(stats).map(([name, values]) => [name, values[i]])),
   };
 }
