@@ -169,7 +169,7 @@ test("encode refuses unknown options and options of the wrong type", async () =>
     [{ lose: binaryCrossEntropy() }, /unknown option "lose"; the options are loss/],
     // What every object has is no option either.
     [{ toString: () => "" }, /unknown option "toString"; the options are loss/],
-    [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", "mse", binaryCrossEntropy\(\)/],
+    [{ loss: "crossEntropy" }, /loss is "crossEntropy", expected "bce", .*binaryCrossEntropy\(\)/],
     [{ loss: { name: "binaryCrossEntropy", reduction: "max" } }, /reduction is "max"/],
     [
       { solver: "amd" },
