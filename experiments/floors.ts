@@ -3,7 +3,7 @@ import { fashionMnist } from "../src/train/index.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report } from "./table.ts";
 
-/** Computes the targets' own entropy of the images whose losses docs/paper shows, beside what reproduce/floors.ts has. */
+/** Computes the targets' own entropy of the images whose losses site/paper shows, beside what reproduce/floors.ts has. */
 export async function computeFloors({ out }: ExperimentSettings): Promise<void> {
   const hasFashion = await fashionMnist().then(
     () => true,

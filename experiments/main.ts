@@ -38,7 +38,7 @@ const EXPERIMENTS: Record<
     compareConvolutions,
     "few images by a decoder of convolutions and by the paper's, at equal passes",
   ],
-  floors: [computeFloors, "the targets' own entropy, which the losses of docs/paper are held above"],
+  floors: [computeFloors, "the targets' own entropy, which the losses of site/paper are held above"],
   runs: [compareRuns, "which of the plain build's runs have other bits than those kept"],
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],

@@ -60,7 +60,7 @@ PRIORS: Dict[str, Dict[str, str]] = {
     "gaussian": {"mean": "d", "std": "d", "covariance": "dd"},
     "gaussianMixture": {"weights": "K", "means": "Kd", "stds": "Kd", "covariances": "Kdd"},
 }
-# The operators of ONNX that latentflow reads, as its docs/onnx-operators.md has them.
+# The operators of ONNX that latentflow reads, as its site/reference/onnx-operators.md has them.
 OPERATORS = frozenset(
     """
     Abs Add And AveragePool BatchNormalization Cast Celu Clip Concat Conv ConvTranspose Cos DepthToSpace Div Dropout
@@ -121,7 +121,7 @@ def export(
     of what a module computes: they are called on the copy.
 
     A file that latentflow does not read would be of no use here, so none is written where an operator, or its mode, says
-    that already. What it refuses beside that, a shape say, is said when the file is loaded; docs/onnx-operators.md of the
+    that already. What it refuses beside that, a shape say, is said when the file is loaded; site/reference/onnx-operators.md of the
     npm package lists all. For other programs torch.onnx.export writes any module.
 
     Args:
@@ -981,7 +981,7 @@ def _check_operators(onnx: Any, graph: Any, inputs: _Inputs, module: torch.nn.Mo
         each = list(dict.fromkeys(unread))
         shown = ", ".join(each[:12]) + (" and {} more".format(len(each) - 12) if len(each) > 12 else "")
         raise ValueError(
-            "export: latentflow does not read what {} written for: {}; docs/onnx-operators.md of the npm package lists the "
+            "export: latentflow does not read what {} written for: {}; site/reference/onnx-operators.md of the npm package lists the "
             "operators that it reads, and what to take in place of others".format(
                 "a node is" if len(unread) == 1 else "nodes are", shown
             )

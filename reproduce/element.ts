@@ -29,7 +29,7 @@ export interface Job<Result> {
   readonly id: string;
   /** What it reads. Fashion-MNIST is fetched before the first job that does. */
   readonly data: DataName;
-  /** About how long it takes on one core of the machine of docs/performance.md: only the time left follows from it. */
+  /** About how long it takes on one core of the machine of site/performance/index.md: only the time left follows from it. */
   readonly seconds: number;
   run(context: JobContext<Result>): Promise<Result>;
 }

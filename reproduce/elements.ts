@@ -24,7 +24,7 @@ export const elements: readonly Element[] = [
   encoderGap,
 ] as readonly unknown[] as readonly Element[];
 
-/** As README.md walks through them. */
+/** As index.md walks through them. */
 export const inThePapersOrder: readonly Element[] = [
   stiffness,
   figure1,

@@ -290,7 +290,7 @@ function turnTable(figures: Figures, data: GapData): string {
   );
 }
 
-/** See docs/paper/encoder-gap.md. */
+/** See site/paper/encoder-gap.md. */
 export const encoderGap: Element<GapFound> = {
   name: "encoder-gap",
   title: "Beyond the paper: how much data an encoder needs",

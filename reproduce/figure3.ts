@@ -1,4 +1,3 @@
-import { imageLayout } from "../src/files/images.ts";
 import type { DataName, Element, Page, Results, Settings } from "./element.ts";
 import { testFloor } from "./floors.ts";
 import { drawRows } from "./labelled-rows.ts";
@@ -54,7 +53,7 @@ export const figure3: Element<Trained> = {
       const shown = [{ label: "original", images: originals }, ...rows].flatMap(({ label, images }) =>
         images === undefined ? [] : [{ label, tiles: tilesOf(Buffer.from(images, "base64")) }],
       );
-      if (shown.length > 0) pictures[`figure3-${name.toLowerCase()}`] = drawRows(shown, LAYOUT, 220);
+      if (shown.length > 0) pictures[`figure3-${name.toLowerCase()}`] = drawRows(shown, SHAPE, 220);
     }
     const held = (count: number) =>
       AUTOENCODERS.map((one) => {
@@ -114,7 +113,7 @@ function answerOf(own: number | undefined, other: number | undefined, floor: num
   return difference < 0 ? `yes (${share} lower)` : `no (${share} higher)`;
 }
 
-const LAYOUT = imageLayout([28, 28])!;
+const SHAPE = { outputShape: [28, 28] };
 
 /** Images of 28 × 28 bytes. */
 function tilesOf(bytes: ArrayLike<number>): Float32Array[] {

@@ -121,7 +121,7 @@ ${trainersOf(figures)} ${flowsAlone(figures)}
 Adam at ${NETWORKS.paper.learningRate} that falls linearly to 0, gradients clipped to ${TRAINING.gradientClip},
 mini-batches of ${TRAINING.batchSize}, random shifts by up to so many pixels, several passes; the paper's decoder, of ${parametersOf("paper")} parameters. *Small
 convolutions* are the demo's decoder (${parametersOf("small")} parameters, trained at ${NETWORKS.small.learningRate}; by the flow after the autoencoder at ${NETWORKS.small.laterLearningRate}), *large convolutions*
-[reproduce/convolutional-decoder.json](../../reproduce/convolutional-decoder.json) (${parametersOf("large")}; ${NETWORKS.large.learningRate} and ${NETWORKS.large.laterLearningRate}). *Minutes* are of training, on one
+\`reproduce/convolutional-decoder.json\` (${parametersOf("large")}; ${NETWORKS.large.learningRate} and ${NETWORKS.large.laterLearningRate}). *Minutes* are of training, on one
 core, on engines of several speeds (results/frontier.json names each run's): they tell orders of magnitude. *Then flow* goes on with
 the autoencoder of the row without it; *with a prior* its codes are held near 0 in training, by \`gaussian({ weight: ${PRIOR.weight} })\`, and
 in the tests are not (\`prior: "none"\`). Where a figure has no ± one seed was run: of all ${showCount(ALL)} images, and of looks, which change one thing beside a recipe or another look,

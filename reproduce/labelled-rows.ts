@@ -1,5 +1,5 @@
 import { drawGrid, type Tile } from "../src/cli/output/grid.ts";
-import type { ImageLayout } from "../src/files/images.ts";
+import type { PictureDecoder } from "../src/images/index.ts";
 
 /** Images beside each other, and what they are. */
 export interface LabelledRow {
@@ -21,7 +21,7 @@ const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", 
  */
 export function drawRows(
   rows: readonly LabelledRow[],
-  layout: ImageLayout,
+  shape: PictureDecoder,
   left: number,
   heads: readonly string[] = [],
 ): string {
@@ -32,7 +32,7 @@ export function drawRows(
     `<text x="${x}" y="${y}" text-anchor="${anchor}" font-family="DejaVu Sans" font-size="13">${escaped(label)}</text>`;
   const head = heads.map((label, i) => text(left + ((i + 0.5) * width) / heads.length, 18, "middle", label));
   const parts = rows.map(({ label, tiles }, i) => {
-    const png = Buffer.from(drawGrid([tiles], layout)).toString("base64");
+    const png = Buffer.from(drawGrid([tiles], shape)).toString("base64");
     const y = top + i * ROW;
     return `${text(left - 8, y + 26, "end", label)}
 <image x="${left}" y="${y}" width="${width}" height="${COLUMN * 1.03}" preserveAspectRatio="xMinYMin meet" href="data:image/png;base64,${png}"/>`;

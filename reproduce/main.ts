@@ -36,7 +36,7 @@ function parseNames(text: string): string[] {
 
 const program = new Command("reproduce")
   .description(
-    "Computes the paper's tables and figures and writes pages about them to docs/paper/. What has been computed is kept " +
+    "Computes the paper's tables and figures and writes pages about them to site/paper/. What has been computed is kept " +
       "there: after Ctrl-C or a kill the same command goes on. The repository has results, too, which are not computed " +
       "again: give another --out to compute them anew.",
   )
@@ -47,12 +47,12 @@ const program = new Command("reproduce")
   .option("--pages", "compute nothing, write the pages anew")
   .option(
     "--out <folder>",
-    "where the pages go, and the results that a sitting goes on from (default: docs/paper)",
+    "where the pages go, and the results that a sitting goes on from (default: site/paper)",
   );
 
 async function main({ only, quick, seeds, processes, pages, out }: Options): Promise<number> {
   const settings: Settings = { quick: quick ?? false, seeds };
-  const folder = out ?? (quick ? join("out", "reproduce", "quick") : join("docs", "paper"));
+  const folder = out ?? (quick ? join("out", "reproduce", "quick") : join("site", "paper"));
   const scratch = out ? join(out, "scratch") : join("out", "reproduce", quick ? "quick-scratch" : "scratch");
   mkdirSync(folder, { recursive: true });
   const interrupt = new AbortController();
@@ -93,7 +93,7 @@ async function haveData(only: readonly string[], settings: Settings): Promise<vo
   });
 }
 
-/** Every page of what there is so far, and the table of README.md. */
+/** Every page of what there is so far, and the table of index.md. */
 function writePages(folder: string, settings: Settings): void {
   const stores = new Map(elements.map(({ name }) => [name, new Store(folder, name, settings)]));
   const resultsOf = (name: string) =>
@@ -103,10 +103,10 @@ function writePages(folder: string, settings: Settings): void {
     const page = element.page(resultsOf(element.name), settings, resultsOf);
     const state = writePage(folder, element, page, stores.get(element.name)!, settings);
     const { paper, letter, ours, holds } = page.summary;
-    const command = `[reproduce/${element.source}](../../reproduce/${element.source}), \`--only ${element.name}\``;
+    const command = `\`reproduce/${element.source}\`, \`--only ${element.name}\``;
     lines.push([`[${element.title}](${element.name}.md)`, paper, letter, ours, holds, command, state]);
   }
-  const file = join(folder, "README.md");
+  const file = join(folder, "index.md");
   if (!existsSync(file)) return;
   const [begin, end] = ["<!-- what there is -->", "<!-- end -->"];
   const text = readFileSync(file, "utf8");
@@ -152,7 +152,7 @@ function writePage(
   ];
   const made = [
     kept.size > 0 && describe(kept),
-    kept.size > 0 && `Every run, with its seconds, is in [results/${name}.json](results/${name}.json).`,
+    kept.size > 0 && `Every run, with its seconds, is in \`site/paper/results/${name}.json\`.`,
     shown.length > 0 && "Pictures are there as SVG, too.",
   ].filter(Boolean);
   const parts = [
@@ -191,7 +191,7 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   ).length;
   if (byOldRule > 0)
     parts.push(
-      `${showRuns(byOldRule)} with an \`lbfgs\` from before its first steps were changed, see [README](README.md#versions)`,
+      `${showRuns(byOldRule)} with an \`lbfgs\` from before its first steps were changed, see [Versions](index.md#versions)`,
     );
   const apart = engines.length > 1 ? " Seconds of one engine do not compare with those of another." : "";
   return `${parts.join("; ")}.${apart}`;

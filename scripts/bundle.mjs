@@ -1,5 +1,5 @@
 // Bundles src/ into build/lib/: the library's entries, the workers' file, the file for CDNs and the program.
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "tsup";
@@ -125,6 +125,16 @@ function keepImports(importers, isBundled) {
   };
 }
 
+/**
+ * Joins string literals that esbuild's `lineLimit` has continued on the next line by a backslash. Rollup indents such
+ * lines where it wraps a module, as Vite 6 and 7 do with the worker, and the tab becomes a part of the string.
+ *
+ * @param {string} file
+ */
+function joinStrings(file) {
+  writeFileSync(file, readFileSync(file, "utf8").replace(/(?<!\\)((?:\\\\)*)\\\n/g, "$1"));
+}
+
 const isPackage = (/** @type {string} */ specifier) => !specifier.startsWith(".");
 
 // Code that several entries use is in chunks, so that there is one copy of it: also of what the program uses. The library
@@ -169,5 +179,6 @@ await bundle({
     options.allowOverwrite = true;
   },
 });
+joinStrings(`${outDir}/latentflow-worker.js`);
 chmodSync(program, 0o755);
 writeLicenses(join(outDir, "THIRD_PARTY_LICENSES.txt"), bundles);

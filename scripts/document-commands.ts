@@ -1,4 +1,4 @@
-// Writes the part of docs/command-line.md that says what commands and flags there are, as --help has them:
+// Writes the part of site/reference/command-line.md that says what commands and flags there are, as --help has them:
 //
 //   node --import tsx scripts/document-commands.ts
 //
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Command, Option } from "commander";
 import { createProgram } from "../src/cli/program.ts";
 
-const file = fileURLToPath(new URL("../docs/command-line.md", import.meta.url));
+const file = fileURLToPath(new URL("../site/reference/command-line.md", import.meta.url));
 const begin = "<!-- From here on written by scripts/document-commands.ts. -->";
 
 /** The document, with what is generated as it has to be. */

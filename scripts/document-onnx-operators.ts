@@ -1,4 +1,4 @@
-// Writes which operators loadOnnx reads, as src/onnx/read/operators/table.ts says it, to docs/onnx-operators.md and to
+// Writes the operators that loadOnnx reads, from src/onnx/read/operators/table.ts, to site/reference/onnx-operators.md and to
 // python/latentflow_export.py:
 //
 //   node --import tsx scripts/document-onnx-operators.ts
@@ -11,7 +11,7 @@ import { OPERATORS, type OperatorName, operatorOf } from "../src/onnx/read/opera
 
 const pathOf = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const table = pathOf("src/onnx/read/operators/table.ts");
-const page = pathOf("docs/onnx-operators.md");
+const page = pathOf("site/reference/onnx-operators.md");
 const exporter = pathOf("python/latentflow_export.py");
 const begin = "<!-- From here on written by scripts/document-onnx-operators.ts. -->";
 
@@ -35,7 +35,7 @@ function refusals(): Map<string, string> {
   return found;
 }
 
-/** The page, with what is generated as it has to be. */
+/** The page with its generated part renewed. */
 export function documentOnnxOperators(): string {
   const text = readFileSync(page, "utf8");
   const refused = refusals();
@@ -44,17 +44,17 @@ export function documentOnnxOperators(): string {
     return `| operator | refused |\n|---|---|\n${rows.join("\n").replaceAll("|  |", "| |")}`;
   };
   const parts = [
-    "## Of values that depend on the latent or another input",
+    "## Operators of computed values",
     tableOf(ofInputs),
-    "## Of constants and shapes alone",
-    "These are computed when the file is loaded. Of a value that depends on an input's numbers they are refused.\n" +
-      "Integers of up to 32 bits wrap round at their width; what is computed beyond 2^53 is refused.",
+    "## Operators of constants alone",
+    "These are computed when the file is loaded, from constants and shapes. They are refused where an input is computed.\n" +
+      "Integers of up to 32 bits wrap round at their width; results beyond 2^53 are refused.",
     tableOf(ofConstants),
   ];
   return `${text.slice(0, text.indexOf(begin))}${begin}\n\n${parts.join("\n\n")}\n`;
 }
 
-/** The exporter, with the names of the operators as they have to be. */
+/** The exporter with its lists of operators renewed. */
 export function listOperators(): string {
   return Object.entries({ OPERATORS: ofInputs, OPERATORS_OF_CONSTANTS: ofConstants }).reduce(
     (text, [list, some]) =>
@@ -71,7 +71,7 @@ export function listOperators(): string {
   );
 }
 
-/** Characters of a line of the exporter. */
+/** Longest line of the exporter, in characters. */
 const LINE = 118;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

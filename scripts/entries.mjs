@@ -5,6 +5,8 @@ export const entries = {
   webgpu: "src/backend/webgpu/index.ts",
   graph: "src/graph/index.ts",
   onnx: "src/onnx/index.ts",
+  images: "src/images/index.ts",
+  "images-png": "src/images/png.ts",
 };
 
 /** Source of the workers' file. */

@@ -1,4 +1,4 @@
-// npm run sweep:onnx: operators of docs/onnx-operators.md at the edges of their definition, one or two in a file, read by
+// npm run sweep:onnx: operators of site/reference/onnx-operators.md at the edges of their definition, one or two in a file, read by
 // loadOnnx and held against ONNX Runtime. A file may be refused; what is computed has to be the same.
 
 import { fromBinary, toBinary } from "@bufbuild/protobuf";

@@ -4,12 +4,14 @@
 //   node test/run.mjs --quick      the files that are not slow, on this Node alone
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
-// A file that is slow, or that was asked for by name, has a process of its own; the others share one with those of their folder.
+// They are compiled once, into build/test/, and run from there. A file that is slow, or that was asked for by name, has a
+// process of its own; the others share one with those of their folder.
 // Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
 // the same WASM, unless a file's first line says otherwise: see support/test-files.mjs.
 import { execFileSync } from "node:child_process";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compiledPath, compileModules } from "./support/compile.mjs";
 import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
 import { findTestFiles } from "./support/test-files.mjs";
@@ -24,12 +26,14 @@ const longestSilence = 600;
 const slowestNamed = 5;
 
 const folder = dirname(fileURLToPath(import.meta.url));
-process.chdir(dirname(folder));
+const root = dirname(folder);
+process.chdir(root);
 const patterns = process.argv.slice(2);
 const isQuick = patterns[0] === "--quick";
 const files = isQuick
   ? findTestFiles(folder).filter(({ isSlow, needsNewerNode }) => !isSlow && !needsNewerNode)
   : chooseFiles(patterns);
+await compileModules(root, basename(folder));
 const isNewer = process.version.startsWith(`v${newerNode}.`);
 const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
 const jobs = makeJobs(process.execPath, here);
@@ -95,8 +99,8 @@ function chooseFiles(patterns) {
 function makeJobs(node, files) {
   const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
   const flags = relaxedSimdFlags(node);
-  const start = [node, "--expose-gc", ...flags, "--import", "tsx"];
-  const path = (/** @type {{ name: string }} */ { name }) => join(basename(folder), name);
+  const start = [node, "--enable-source-maps", "--expose-gc", ...flags];
+  const path = (/** @type {{ name: string }} */ { name }) => compiledPath(root, join(basename(folder), name));
   const isAlone = (/** @type {import("./support/test-files.mjs").TestFile} */ file) =>
     file.isSlow || file.needsNewerNode || (patterns.length > 0 && !isQuick);
   /** @type {Map<string, string[]>} */

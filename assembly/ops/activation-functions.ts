@@ -1,13 +1,12 @@
 import { F32x4 } from "../simd";
 
 /**
- * The functions that activations apply. The numbers are those of src/kernels/layout.ts; the identity has none,
- * since it is no operation. A new one is a constant, its lines in `forwardRow`, and its line in `forwardByKind`; then
- * src/graph/activation.ts names it, and the compiler what else it needs.
+ * The functions that activations apply, numbered in the order of the table in src/graph/activation.ts. A new one is a
+ * constant, its lines in `forwardRow`, and its line in `forwardByKind`.
  */
-export const RELU: i32 = 0;
+export const ELU: i32 = 0;
 export const LEAKY_RELU: i32 = 1;
-export const ELU: i32 = 2;
+export const RELU: i32 = 2;
 export const TANH: i32 = 3;
 export const SIGMOID: i32 = 4;
 export const SILU: i32 = 5;

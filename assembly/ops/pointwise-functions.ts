@@ -2,23 +2,23 @@ import { F32x4 } from "../simd";
 
 /**
  * Functions beside the activations of layers, which other files' graphs are made of: see src/graph/pointwise.ts. They
- * are fewer numbers' work than activations, so that one loop does for all of them. The numbers are those of
- * src/kernels/layout.ts.
+ * are fewer numbers' work than activations, so that one loop does for all of them. They are numbered in the order of
+ * the table in src/graph/pointwise.ts.
  */
 export const FIRST_POINTWISE: i32 = 16;
 
 const LINEAR: i32 = 16;
 const CLIP: i32 = 17;
 const POWER: i32 = 18;
-const EXP: i32 = 19;
-const LOG: i32 = 20;
-const SQRT: i32 = 21;
-const RECIPROCAL: i32 = 22;
-const ABS: i32 = 23;
-const ERF: i32 = 24;
-const MISH: i32 = 25;
-const HARD_SWISH: i32 = 26;
-const HARD_SIGMOID: i32 = 27;
+const HARD_SIGMOID: i32 = 19;
+const EXP: i32 = 20;
+const LOG: i32 = 21;
+const SQRT: i32 = 22;
+const RECIPROCAL: i32 = 23;
+const ABS: i32 = 24;
+const ERF: i32 = 25;
+const MISH: i32 = 26;
+const HARD_SWISH: i32 = 27;
 const ROOT_OF_SQUARES: i32 = 28;
 const IS_POSITIVE: i32 = 29;
 const IS_NOT_NEGATIVE: i32 = 30;

@@ -1,5 +1,5 @@
 // npm run bench:peers [-- --quick] [-- --write]: latentflow against what one could use instead. Installs the peers on
-// the first use and runs on Node 24, where relaxed SIMD needs no flag. --write: into docs/. --ahead: its last part alone,
+// the first use and runs on Node 24, where relaxed SIMD needs no flag. --write: into site/performance/. --ahead: its last part alone,
 // trained decoders beside PyTorch's solvers, which needs no peer to be installed; its options are in ahead/run.ts.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -20,11 +20,14 @@ export interface Results {
 export function toMarkdown(results: Results): string {
   const { machine } = results;
   const parts = [
-    "# Against what one could use instead",
-    "`npm run bench:peers -- --write` writes this page and peers.json; close everything else first. All is measured in " +
-      "one run, in turns, and a ratio is the median over the rounds of one time divided by another of the same round. " +
-      "Each gradient is held against ours before it is timed. The decoder is the paper's (20 → 150 → 300 → 600 → 784, " +
-      "ELU, cross entropy), the data are MNIST test digits.",
+    "# Beside peers",
+    "The same work by latentflow, onnxruntime-web, TensorFlow.js, jax-js and PyTorch: the gradient for z, " +
+      "encoding, training. [How fast it is](index.md) has the summary; trained decoders beside the best of " +
+      "five solvers in PyTorch are [at the end](#ahead-of-pytorch-s-best).",
+    "The decoder is the paper's (20 → 150 → 300 → 600 → 784, ELU, cross entropy), the data are MNIST test " +
+      "digits. All is measured in one run, in turns; a ratio is the median over the rounds of one time " +
+      "divided by another of the same round. Each gradient is compared with ours before it is timed. `npm " +
+      "run bench:peers -- --write` writes this page and peers.json; close everything else first.",
     `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}; ` +
       `${machine.date}, load before the run ${machine.load}.` +
       (results.quick ? " **A quick run: too few repeats to be quoted.**" : ""),

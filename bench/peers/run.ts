@@ -118,7 +118,9 @@ const results: Results = {
 };
 const markdown = toMarkdown(results);
 console.log(`\n${markdown}`);
-const folder = fileURLToPath(new URL(write ? "../../docs/" : "../../out/bench/", import.meta.url));
+const folder = fileURLToPath(
+  new URL(write ? "../../site/performance/" : "../../out/bench/", import.meta.url),
+);
 mkdirSync(folder, { recursive: true });
 const [page, data] = [`${folder}peers.md`, `${folder}peers.json`];
 // What ahead/run.ts has written stays until it writes anew.

@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Row } from "../table.ts";
 
-const DOCUMENT = new URL("../../docs/experiments.md", import.meta.url);
+const DOCUMENT = new URL("../../site/results/experiments.md", import.meta.url);
 
-/** Replaces what docs/experiments.md has from `<!-- NAME -->` to `<!-- end of NAME -->` by lines and a table. */
+/** Replaces what site/results/experiments.md has from `<!-- NAME -->` to `<!-- end of NAME -->` by lines and a table. */
 export function writeDocument(name: string, rows: readonly Row[], lines: readonly string[] = []): void {
   const text = readFileSync(DOCUMENT, "utf8");
   const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
   const [from, to] = [text.indexOf(begin) + begin.length, text.indexOf(end)];
   if (!text.includes(begin) || to < from) {
-    throw new Error(`docs/experiments.md has no place for a table, from ${begin} to ${end}`);
+    throw new Error(`site/results/experiments.md has no place for a table, from ${begin} to ${end}`);
   }
   const list = lines.map((line) => `- ${line.replaceAll("|", "\\|")}\n`).join("");
   const made = `\n${list}${list && "\n"}${formatTable(rows)}\n`;

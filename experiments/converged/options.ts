@@ -13,7 +13,7 @@ export interface ConvergedOptions {
   readonly against?: string;
   /** Are `amd` beside `lbfgs`, and training, examined instead? */
   readonly others: boolean;
-  /** Are the tables put into docs/experiments.md? */
+  /** Are the tables put into site/results/experiments.md? */
   readonly write: boolean;
 }
 
@@ -32,7 +32,7 @@ export function addConvergedOptions(command: Command): Command {
     .option("--long", "also look for lies that show within 400 evaluations", false)
     .option("--against <folder>", "compare with an earlier run's --out")
     .option("--others", "both solvers by groups of calls, and training, instead", false)
-    .option("--write", "put the tables into docs/experiments.md", false);
+    .option("--write", "put the tables into site/results/experiments.md", false);
 }
 
 function parseRegex(text: string): RegExp {

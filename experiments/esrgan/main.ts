@@ -68,8 +68,7 @@ function tableOf(fills: readonly Fill[]): string {
 function draw(picture: Picture, tiles: readonly Float32Array[]): Uint8Array {
   const large = tiles.map((values) => enlarge({ ...picture, values }, 2));
   const { height, width } = large[0]!;
-  const layout = { height, width, channels: 3, isChannelsFirst: false } as const;
-  return drawGrid([large.map(({ values }) => values)], layout);
+  return drawGrid([large.map(({ values }) => values)], { outputShape: [height, width, 3] });
 }
 
 await main(program.parse().opts<Options>());

@@ -34,13 +34,16 @@ export function toMarkdown(results: Results, picture: string): string {
   const converged = Math.min(...flows.map((figures) => figures.converged!));
   const parts = [
     "# What codes are good for",
-    "`npm run build && npm run experiment -- usefulness --out docs` writes this page, usefulness.json and the picture. " +
-      "[experiments.md](experiments.md#usefulness) says what follows from it. Figures are kept in `out/experiments/usefulness/` as " +
-      "they come: a run that is interrupted goes on.",
-    "The decoders are two that an encoder was trained with, in PyTorch, by " +
-      "[train.py](../experiments/usefulness/train.py): a VAE's and an autoencoder's, 20 → 150 → 300 → 600 → 784, ELU, cross " +
-      "entropy, 50,000 MNIST digits, 15 epochs. `encode` sees the decoder alone, and finds codes by `lbfgs()` from 0, or from " +
-      "what the encoder finds of the same pixels.",
+    "Codes that `encode` finds, beside those of the encoder that the decoder was trained with: do " +
+      "neighbours share a class, and how well are missing pixels filled and noise removed? " +
+      "[Experiments](experiments.md#usefulness) says what follows from the tables.",
+    "There are two decoders, of a VAE and of an autoencoder, trained with their encoders in PyTorch by " +
+      "`experiments/usefulness/train.py`: 20 → 150 → 300 → 600 → 784, ELU, cross entropy, 50,000 MNIST " +
+      "digits, 15 epochs. `encode` is given the decoder alone, and finds codes by `lbfgs()` from 0, or from " +
+      "the encoder's code of the same pixels.",
+    "`npm run build && npm run experiment -- usefulness --out site/results` writes this page, " +
+      "usefulness.json and the picture. Figures are kept in `out/experiments/usefulness/` as they come: a " +
+      "run that is interrupted goes on.",
     `${machine.processor}, ${machine.cores} cores; Node ${machine.node}; ${machine.date}; plain SIMD, seed ${results.seed}.`,
     `- **‖z‖**: the mean norm of the codes of ${numbers(results.queries)} intact test digits.\n` +
       `- **${neighbours}-NN**: the share of these whose class is that of most of the ${neighbours} nearest, by Euclidean ` +

@@ -43,6 +43,5 @@ export async function drawMethods(
 
 /** Draws rows whose columns are as many digits of each damage that is shown. */
 export function drawLabelled(rows: readonly LabelledRow[], side: number): Uint8Array {
-  const layout = { height: side, width: side, channels: 1, isChannelsFirst: false } as const;
-  return renderPng(drawRows(rows, layout, LABELS, SHOWN));
+  return renderPng(drawRows(rows, { outputShape: [side, side] }, LABELS, SHOWN));
 }

@@ -2,7 +2,8 @@ import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
 import { callHint, invalid, refused, show } from "../base/check.ts";
 import { checkFloat32, place } from "../base/float32.ts";
 import { clause, option, subject } from "../base/message.ts";
-import { attached } from "../base/realms.ts";
+import type { Field } from "../base/options.ts";
+import { attached, isUint8Array } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
@@ -19,6 +20,18 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
   }
   return y.length / n;
 }
+
+/** Weights of values: numbers, bytes as they are, or true for a value that counts. */
+export type Weights = Float32Array | Uint8Array | readonly boolean[];
+
+/** Field of weights, which become a Float32Array. Type and length are checked with the samples. */
+export const WEIGHTS: Field<Float32Array | undefined> = {
+  check: (_where, _name, value) =>
+    isUint8Array(value) || typeof (value as Weights | null)?.[0] === "boolean"
+      ? new Float32Array(value as Uint8Array)
+      : (value as Float32Array),
+  standard: undefined,
+};
 
 /** Refuses weights of the wrong type or length. */
 export function checkWeights(
@@ -56,7 +69,7 @@ export function checkZ0(
 /** Numbers of values that are right, for rows of `size`. */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
-  return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each sample)`;
+  return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each)`;
 }
 
 /** Refuses a value that is no backend; returns it otherwise. */
@@ -169,6 +182,6 @@ function checkWeightRow(
     sum += weight;
   }
   if (sum === 0) {
-    throw invalid(`${where}: all ${subject("weights")}${whose} are 0, expected at least one above 0`);
+    throw invalid(`${where}: all ${subject("weights")}${whose} are 0, expected one above 0`);
   }
 }

@@ -27,7 +27,16 @@ import { endOf } from "../solver/solver.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0, openSession } from "./check-data.ts";
+import {
+  checkBackend,
+  checkTargets,
+  checkValues,
+  checkWeights,
+  checkZ0,
+  openSession,
+  WEIGHTS,
+  type Weights,
+} from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
@@ -59,10 +68,11 @@ export interface CommonEncodeOptions {
    */
   prior?: PriorLike | undefined;
   /**
-   * ≥ 0, outputSize values for all samples or B × outputSize. y may be NaN where its weight is 0: missing
-   * data. Default: none, all elements alike.
+   * ≥ 0, outputSize values for all samples or B × outputSize: numbers, bytes as they are, or booleans, true as 1. y may be
+   * NaN where its weight is 0: missing data. `maskFrom` of `latentflow/images` makes them of a picture. Default: none, all
+   * elements alike.
    */
-  weights?: Float32Array | undefined;
+  weights?: Weights | undefined;
   /**
    * Fixed inputs, given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
    * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
@@ -111,7 +121,7 @@ export const ENCODE_FIELDS = {
   flow: later<unknown>(),
   solver: later<unknown>(),
   saveAt: later<SaveAt | undefined>(),
-  weights: later<Float32Array | undefined>(),
+  weights: WEIGHTS,
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   z0: later<Float32Array | undefined>(),
@@ -204,10 +214,9 @@ export async function encode(
 }
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
-  const { loss, prior, batchSize, ...settings } = checkSettings(WHERE, given, options);
+  const { loss, prior, weights, batchSize, ...settings } = checkSettings(WHERE, given, options);
   const decoder = atPoints(WHERE, given, options.points);
   const sampleCount = checkTargets(WHERE, y, decoder);
-  const { weights } = options;
   checkWeights(WHERE, weights, sampleCount, decoder);
   const fixed = checkFixed(WHERE, decoder, options.fixed, sampleCount);
   if (options.z0 !== undefined) checkZ0(WHERE, options.z0, sampleCount, decoder);
@@ -221,6 +230,7 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
 export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
   const {
     backend = wasm(),
+    weights,
     batchSize,
     signal,
     onProgress,
@@ -232,5 +242,5 @@ export function checkSettings(where: string, decoder: Decoder, options: EncodeOp
   const saveAt = options.saveAt === undefined ? undefined : checkSaveAt(where, options.saveAt, endOf(solver));
   const given = checkPrior(where, options.prior, decoder);
   const prior = given && componentsOf(given, decoder.latentSize);
-  return { loss, prior, flow, solver, saveAt, backend, batchSize, signal, onProgress, onAbort };
+  return { loss, prior, flow, solver, saveAt, weights, backend, batchSize, signal, onProgress, onAbort };
 }

@@ -20,7 +20,15 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import { choleskyFactor } from "../terms/prior-numbers.ts";
-import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
+import {
+  checkBackend,
+  checkTargets,
+  checkValues,
+  checkWeights,
+  openSession,
+  WEIGHTS,
+  type Weights,
+} from "./check-data.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions {
@@ -33,7 +41,7 @@ export interface SampleCodesOptions {
   /** As in `encode`. Default: the decoder's own. */
   loss?: LossLike | undefined;
   /** As in `encode`: ≥ 0, outputSize values for all samples or B × outputSize; 0 where data are missing. */
-  weights?: Float32Array | undefined;
+  weights?: Weights | undefined;
   /** Values of the decoder's `fixedInputs`, as in `encode`. */
   fixed?: FixedOption | undefined;
   /** For a decoder over points: points of each sample, as in `encode`. */
@@ -145,7 +153,7 @@ const FIELDS = {
   seed: count(0, 0, Number.MAX_SAFE_INTEGER),
   prior: later<PriorLike | undefined>(),
   loss: later<LossLike | undefined>(),
-  weights: later<Float32Array | undefined>(),
+  weights: WEIGHTS,
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   backend: optional<Backend>({ check: checkBackend }),

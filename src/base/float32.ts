@@ -21,8 +21,7 @@ export function checkFloat32(
       "is",
       show(values),
       expected,
-      `; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255); for the bytes of floats give ` +
-        `new Float32Array(Uint8Array.from(${name}).buffer)`,
+      `; for pixels of 0 to 255 divide by 255: Float32Array.from(${name}, (v) => v / 255)`,
     );
   }
   throw refused(where, name, "is", show(values), expected, float32Hint(name, values));
@@ -38,8 +37,7 @@ function float32Hint(name: string, values: unknown): string {
   }
   if (typedArrayName(values) !== undefined) return `; convert with Float32Array.from(${name})`;
   if (isPromise(values)) return " (is an await missing?)";
-  if (typeof values === "string")
-    return "; readDataset of latentflow/train reads files, and its toFloat32() gives one";
+  if (typeof values === "string") return "; readDataset of latentflow/train reads files";
   if (memberHint(values, "toFloat32") !== "") return `; give ${name}.toFloat32()`;
   return memberHint(values, "z") || memberHint(values, "train");
 }

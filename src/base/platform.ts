@@ -2,7 +2,7 @@
 // from Node's; a program may have neither, and the package's declarations have to compile there too.
 
 /** The global class `Name` as the program's own types have it, else `Otherwise`. */
-type PlatformType<Name extends string, Otherwise> = typeof globalThis extends {
+export type PlatformType<Name extends string, Otherwise> = typeof globalThis extends {
   [key in Name]: { prototype: infer Instance };
 }
   ? Instance

@@ -88,7 +88,7 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
     throw invalid(
-      `${where}: the buffer of ${subject(name)} is ${resizable ? "resizable" : "growable"}, expected one of a fixed size; give a copy, made by slice()`,
+      `${where}: the buffer of ${subject(name)} is ${resizable ? "resizable" : "growable"}, expected a fixed size; give a copy, by slice()`,
     );
   }
 }
@@ -98,9 +98,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw invalid(
-      `${where}: the buffer of ${subject(name)} has been detached (transferred), expected one that is here; give a copy that was made before, by slice()`,
-    );
+    throw invalid(`${where}: the buffer of ${subject(name)} has been detached; give a slice()`);
   }
 }
 
@@ -114,6 +112,6 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
 export function attached<T extends { readonly length: number }>(name: string, values: T, where?: string): T {
   if (values.length > 0) return values;
   throw invalid(
-    `${where === undefined ? "" : `${where}: `}the buffer of ${subject(name)} was detached (transferred) while the call was at work; give a copy (slice()), or transfer it when the call has settled`,
+    `${where === undefined ? "" : `${where}: `}the buffer of ${subject(name)} was detached (transferred) while the call was at work; give a copy, by slice()`,
   );
 }

@@ -13,7 +13,7 @@ export type Comparison =
 /**
  * Differences that are taken for rounding: the largest, as a share of the largest output; and the root mean square,
  * as a share of that of the rows' deviations from their mean. Against float64, PyTorch and ONNX Runtime are off by
- * 0.3 to 1.4e-5 in the latter on four deep decoders, and these kernels by 1 to 1.8e-5 (docs/public-decoders.md);
+ * 0.3 to 1.4e-5 in the latter on four deep decoders, and these kernels by 1 to 1.8e-5 (site/reference/public-decoders.md);
  * dropout or statistics of a batch differ by ten times the limit.
  */
 const MOST_LARGEST = 1e-4;

@@ -55,7 +55,10 @@ export interface ActivationTraits {
 // Backends compute in float32, where a larger parameter would be infinite.
 const largestParameter = 3e38;
 
-/** Traits of all activations. */
+/**
+ * Traits of all activations. Their order numbers the constants of assembly/ops/activation-functions.ts, where the
+ * identity has none.
+ */
 export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   elu: {
     parameter: { name: "alpha", default: 1, bounds: { above: 0, max: largestParameter } },
@@ -99,6 +102,12 @@ export function normaliseActivation(where: string, option: string, value: unknow
   const number = orDefault(given[parameter.name], parameter.default);
   checkNumber(where, `${option}.${parameter.name}`, number, parameter.bounds);
   return Object.freeze({ name, [parameter.name]: number }) as Activation;
+}
+
+/** Returns an activation's parameters: none, or one. */
+export function activationParameters(of: Activation): readonly number[] {
+  const { parameter } = activations[of.name];
+  return parameter ? [(of as unknown as Record<string, number>)[parameter.name]!] : [];
 }
 
 /** Tests for the name of an activation. */

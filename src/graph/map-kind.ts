@@ -1,13 +1,37 @@
 import { cost, type Described, type Kind, noTensors, type Shape, sizeOf } from "./kind.ts";
-import type { AxisMap } from "./linear-map.ts";
+import { type AxisMap, identityAxes } from "./linear-map.ts";
 
-/** A kind of operation that only moves numbers or adds them up: a linear map of each value that it reads. */
-export interface MapKind<Fields> extends Kind<Fields> {
+/**
+ * Output of a kind whose inputs are each read by a linear map:
+ * - `"operands"`: a function of the mapped inputs, number by number
+ * - `"parts"`: the mapped inputs, each a part of it
+ * - `"pixels"`: the only input, mapped along each axis but the channels
+ */
+export type MapOutput = "operands" | "parts" | "pixels";
+
+/** A kind of operation whose inputs are each read by a linear map. */
+export interface MapKind<Fields, Output extends MapOutput = MapOutput> extends Kind<Fields> {
+  readonly output: Output;
   /** Returns the output's axes, each with the positions of input `index` that it takes. */
   axes(operation: Described<Fields>, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }
 
-/** Makes such a kind: no tensors, and a sum for each number of the output. */
-export function mapKind<Fields>(own: Omit<MapKind<Fields>, "tensors" | "cost">): MapKind<Fields> {
-  return { tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), ...own };
+/** Makes a kind that only moves numbers or adds them up: no tensors, and a sum for each number of the output. */
+export function mapKind<Fields>(own: Pick<MapKind<Fields>, "label" | "axes">): MapKind<Fields, "parts"> {
+  return { tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), output: "parts", ...own };
+}
+
+/** Makes a kind that moves or adds up pixels along each axis `i` before the channels. */
+export function pixelKind<Fields>(own: {
+  label: Kind<Fields>["label"];
+  along(operation: Described<Fields>, axis: AxisMap, i: number): AxisMap;
+}): MapKind<Fields, "pixels"> {
+  const parts = mapKind<Fields>({
+    label: own.label,
+    axes: (operation, [input]) =>
+      identityAxes(input!).map((axis, i, { length }) =>
+        i === length - 1 ? axis : own.along(operation, axis, i),
+      ),
+  });
+  return { ...parts, output: "pixels" };
 }

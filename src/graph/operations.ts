@@ -46,7 +46,7 @@ import { mean, reductionReader, sum } from "./kinds/reductions.ts";
 import { resize, resizeReader } from "./kinds/resize.ts";
 import { constant, constantReader, embedding, embeddingReader } from "./kinds/sources.ts";
 import { upsample, upsampleReader } from "./kinds/upsample.ts";
-import type { MapKind } from "./map-kind.ts";
+import type { MapKind, MapOutput } from "./map-kind.ts";
 
 export type { Cost, Shape, TensorName } from "./kind.ts";
 export { sizeOf, stridesOf } from "./kind.ts";
@@ -99,6 +99,11 @@ export type OperationKind = keyof typeof KINDS;
 export type OperationKinds = {
   readonly [K in OperationKind]: FieldsOf<(typeof KINDS)[K]>;
 };
+
+/** Names of the kinds that read each input by a linear map, and whose output is as `Output` says. */
+export type MapKindName<Output extends MapOutput> = {
+  [K in OperationKind]: (typeof KINDS)[K] extends { readonly output: Output } ? K : never;
+}[OperationKind];
 
 type FieldsOf<K> = K extends MapKind<infer Fields> ? Fields : K extends Kind<infer Fields> ? Fields : never;
 

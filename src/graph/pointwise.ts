@@ -42,8 +42,8 @@ export type PointwiseLike = PlainName | PointwiseFunction;
 // Finite in float32, in which backends compute.
 const NUMBER: Bounds = { min: -3e38, max: 3e38 };
 
-/** Names of each function's parameters. */
-const PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
+/** Names of each function's parameters. Their order numbers the constants of assembly/ops/pointwise-functions.ts. */
+export const POINTWISE_PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
   linear: ["scale", "shift"],
   clip: ["min", "max"],
   power: ["exponent"],
@@ -70,13 +70,13 @@ export function normalisePointwise(where: string, value: unknown): PointwiseFunc
   const given: Record<string, unknown> =
     typeof value === "object" && value !== null ? (value as Record<string, unknown>) : { name: value };
   const { name } = given;
-  if (typeof name !== "string" || !Object.hasOwn(PARAMETERS, name)) {
-    const names = Object.keys(PARAMETERS).join(", ");
+  if (typeof name !== "string" || !Object.hasOwn(POINTWISE_PARAMETERS, name)) {
+    const names = Object.keys(POINTWISE_PARAMETERS).join(", ");
     throw invalid(
       `${where}: function is ${show(name)}, expected one of ${names}, or an object with such a name`,
     );
   }
-  const parameters = PARAMETERS[name as PointwiseName];
+  const parameters = POINTWISE_PARAMETERS[name as PointwiseName];
   checkOptions(
     `${where}: ${name}`,
     given,
@@ -86,7 +86,7 @@ export function normalisePointwise(where: string, value: unknown): PointwiseFunc
   return Object.freeze({ name, ...Object.fromEntries(numbers) }) as PointwiseFunction;
 }
 
-/** Returns a function's parameters in the order of `PARAMETERS`. */
+/** Returns a function's parameters in the order of `POINTWISE_PARAMETERS`. */
 export function pointwiseParameters(of: PointwiseFunction): readonly number[] {
-  return PARAMETERS[of.name].map((key) => (of as unknown as Record<string, number>)[key]!);
+  return POINTWISE_PARAMETERS[of.name].map((key) => (of as unknown as Record<string, number>)[key]!);
 }

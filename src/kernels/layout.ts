@@ -1,5 +1,5 @@
-import type { ActivationName } from "../graph/activation.ts";
-import type { PointwiseName } from "../graph/pointwise.ts";
+import { type ActivationName, activations } from "../graph/activation.ts";
+import { POINTWISE_PARAMETERS, type PointwiseName } from "../graph/pointwise.ts";
 import type { Loss } from "../terms/losses.ts";
 import { type FieldValues, Struct } from "./struct.ts";
 
@@ -395,35 +395,17 @@ export const KERNEL_CODES = {
   selection: 14,
 } as const;
 
-/** The constants of assembly/ops/activation-functions.ts; the identity is no operation of the kernels. */
-export const ACTIVATION_CODES: Record<ActivationName | PointwiseName, number> = {
-  identity: -1,
-  relu: 0,
-  leakyRelu: 1,
-  elu: 2,
-  tanh: 3,
-  sigmoid: 4,
-  silu: 5,
-  gelu: 6,
-  softplus: 7,
-  sine: 8,
-  // assembly/ops/pointwise-functions.ts
-  linear: 16,
-  clip: 17,
-  power: 18,
-  exp: 19,
-  log: 20,
-  sqrt: 21,
-  reciprocal: 22,
-  abs: 23,
-  erf: 24,
-  mish: 25,
-  hardSwish: 26,
-  hardSigmoid: 27,
-  rootOfSquares: 28,
-  isPositive: 29,
-  isNotNegative: 30,
-};
+/** The number of `linear`, a constant of assembly/ops/pointwise-functions.ts. */
+const FIRST_POINTWISE = 16;
+
+/**
+ * The constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the tables of
+ * src/graph/. The identity is no operation of the kernels.
+ */
+export const FUNCTION_CODES = /* @__PURE__ */ Object.fromEntries([
+  ...Object.keys(activations).map((name, i) => [name, i] as const),
+  ...Object.keys(POINTWISE_PARAMETERS).map((name, i) => [name, FIRST_POINTWISE + i] as const),
+]) as Readonly<Record<ActivationName | PointwiseName, number>>;
 
 /** The constants of assembly/terms/loss.ts. */
 export const LOSS_CODES: Record<Loss["name"], number> = {

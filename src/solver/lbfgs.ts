@@ -29,7 +29,7 @@ export interface Lbfgs extends Readonly<Complete<LbfgsOptions>> {
 
 /**
  * Fields of the options of `lbfgs`. The defaults were found by the passes that 36 decoders' samples take
- * (`npm run experiment -- baseline`), and none is sharp; see docs/experiments.md.
+ * (`npm run experiment -- baseline`), and none is sharp; see site/results/experiments.md.
  */
 export const LBFGS_FIELDS = {
   tolerance: number({ min: 0 }, 1e-6),

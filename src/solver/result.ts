@@ -22,7 +22,7 @@ export interface SolveStatistics {
    * B, L-BFGS's upper estimate of how much further the objective could fall near z, in its units: 5 (P + (k + 1) θ), where P is
    * the fall that the last look's quadratic model promises, k the accepted steps and θ the threshold of a step
    * (`LbfgsOptions.tolerance`). A second call with `z0: result.z` found no more for 99 % of the samples of `npm run experiment --
-   * converged`; docs/experiments.md has the share of each family. It fails most for saturated decoders, and may exceed a loss that cannot fall below 0. Neither a model nor a slope sees beyond a saddle point or the edge of a plateau. Infinity,
+   * converged`; site/results/experiments.md has the share of each family. It fails most for saturated decoders, and may exceed a loss that cannot fall below 0. Neither a model nor a slope sees beyond a saddle point or the edge of a plateau. Infinity,
    * which says nothing, for every status but "converged", for a gradient of exactly 0, and for other solvers.
    */
   readonly remainingFall: Owned<Float64Array>;

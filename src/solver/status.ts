@@ -14,6 +14,6 @@ export type Status = (typeof STATUSES)[number];
 
 /**
  * The statuses, each at its number. A new one comes last, because the files that hold parts of a run have the numbers, too.
- * assembly/solve/descent.ts has those that its solvers set: all but `aborted`. README says what to do about each.
+ * assembly/solve/descent.ts has those that its solvers set: all but `aborted`. site/guides/solvers.md says what to do about each.
  */
 export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;

@@ -1,6 +1,6 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
-import { checkBackend, checkWeights } from "../api/check-data.ts";
+import { checkBackend, checkWeights, WEIGHTS } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
@@ -81,7 +81,7 @@ const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   solver: later<TrainOptions["solver"]>(),
   adjoint: { ...later<Adjoint>(), standard: approximate() },
   prior: later<PriorLike | undefined>(),
-  weights: later<Float32Array | undefined>(),
+  weights: WEIGHTS,
   fixed: later<FixedOption | undefined>(),
   points: later<number | undefined>(),
   warmStart: flag(false),

@@ -22,7 +22,7 @@ import type { fileModules } from "../files/durable-file.ts";
 /** Milliseconds from one heartbeat to the next. */
 const HEARTBEAT = 10_000;
 
-/** Milliseconds without a heartbeat after which a lock is dead; messages and docs/ say a minute. */
+/** Milliseconds without a heartbeat after which a lock is dead; messages and site/ say a minute. */
 const LAPSE = 60_000;
 
 /** Longest file that is read as a lock, in bytes. */

@@ -219,7 +219,7 @@ export interface ReadDatasetOptions extends ReadingOptions {
 }
 
 /**
- * Reads a data set from a file: IDX or .npy, gzipped or not, or .npz. The first axis counts the samples. Values of type
+ * Reads a data set from a file of one array, as IDX or .npy, gzipped or not, or from a .npz file. The first axis counts the samples. Values of type
  * uint8 stand for value / 255; all others are taken as they are, true as 1, and rounded to float32.
  *
  * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it begins http:, https: or file:,

@@ -1,4 +1,4 @@
-import { checkWeights, checkZ0 } from "../api/check-data.ts";
+import { checkWeights, checkZ0, type Weights } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import type { CheckedPair } from "../backend/backend.ts";
@@ -31,7 +31,7 @@ interface NoEncoder {
    * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and may
    * be NaN. Default: none, all elements alike.
    */
-  weights?: Float32Array | undefined;
+  weights?: Weights | undefined;
   /**
    * Starts of the flows, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
    * decoder's own `start`, 0 where it has none.
@@ -88,6 +88,7 @@ export function checkEvaluateArguments(
   checkDecoder(where, given);
   const {
     backend = wasm(),
+    weights,
     batchSize,
     signal,
     onProgress,
@@ -95,7 +96,7 @@ export function checkEvaluateArguments(
   const decoder = atPoints(where, given, options.points);
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
-  const { encoder, weights } = options;
+  const { encoder } = options;
   checkWeights(where, weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);

@@ -1,4 +1,5 @@
 import type { Adjoint } from "../adjoint/base.ts";
+import type { Weights } from "../api/check-data.ts";
 import type { FlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { Optimizer } from "../backend/optimizer.ts";
@@ -81,7 +82,7 @@ export type TrainOptions = FlowAndSolver &
      * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and
      * may be NaN. Not together with `augment`. Default: none, all elements alike.
      */
-    weights?: Float32Array | undefined;
+    weights?: Weights | undefined;
     /**
      * Values of the decoder's `fixedInputs` by name: one row for all samples, or count rows. Classes are integers. Required
      * if the decoder has fixed inputs.

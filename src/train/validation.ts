@@ -1,4 +1,4 @@
-import { checkWeights } from "../api/check-data.ts";
+import { checkWeights, WEIGHTS, type Weights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
 import { refused } from "../base/check.ts";
 import { scopeOf } from "../base/message.ts";
@@ -24,7 +24,7 @@ export interface ValidationOptions {
    * ≥ 0, outputSize values for all samples or count × outputSize; as for training, and not for an autoencoder.
    * Default: none, all elements alike.
    */
-  weights?: Float32Array | undefined;
+  weights?: Weights | undefined;
   /** Values of the decoder's fixed inputs for these samples, as for training. Required if it has fixed inputs. */
   fixed?: FixedOption | undefined;
   /** Number of images from one validation to the next, >= 1. Default: one pass over the training data. */
@@ -45,7 +45,7 @@ export interface ValidationResult {
 /** Fields of the option `validation`. */
 const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
   data: later<Dataset | Float32Array>(),
-  weights: later<Float32Array | undefined>(),
+  weights: WEIGHTS,
   fixed: later<FixedOption | undefined>(),
   everyImages: optional(count(1)),
 }))() satisfies FieldsOf<ValidationOptions>;

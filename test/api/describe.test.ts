@@ -1,11 +1,11 @@
-// run: slow
+// run: once
 // Tests src/cli/commands/describe.ts.
-import { execFileSync } from "node:child_process";
 import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDecoder, type Decoder, describe } from "../../src/index.ts";
 import { refused } from "../support/refusal.ts";
+import { runHere } from "../support/run-here.ts";
 
 const paper = createDecoder({
   ...{ layers: [20, 150, 300, 600, 784], outputShape: [28, 28], loss: "bce" },
@@ -65,18 +65,14 @@ test("what is no decoder is refused, or one that has been disposed", () => {
   refused(() => describe(gone), "disposed", /describe: the decoder has been disposed/);
 });
 
-test("latentflow describe prints the same of a file", () => {
-  const run = (...more: string[]) =>
-    execFileSync(
-      process.execPath,
-      ["--import", "tsx", "src/cli/main.ts", "describe", "--decoder", "demo/decoder.safetensors", ...more],
-      { encoding: "utf8" },
-    );
+test("latentflow describe prints the same of a file", async () => {
+  const run = async (...more: string[]) =>
+    (await runHere("describe", "--decoder", "demo/decoder.safetensors", ...more)).stdout;
   assert.is(
-    run(),
+    await run(),
     `${table}\n\nlatent z  20\noutput    28 × 28\n\nnot verified: there was no probe to compare it with\n`,
   );
-  const { file, verified, parameters, operations } = JSON.parse(run("--json"));
+  const { file, verified, parameters, operations } = JSON.parse(await run("--json"));
   assert.equal(
     [file, verified, parameters, operations.length],
     ["demo/decoder.safetensors", false, 700_234, 9],

@@ -120,7 +120,7 @@ test("encode refuses a z0 that does not fit", async () => {
   await rejected(
     encode(decoder, y, { z0: new Float32Array(6) }),
     "invalid_argument",
-    /z0 has 6 values, expected 2 \(one latent for all samples\) or 4 \(one for each sample\)/,
+    /z0 has 6 values, expected 2 \(one latent for all samples\) or 4 \(one for each\)/,
   );
   await rejected(
     encode(decoder, y, { z0: new Float32Array(0) }),

@@ -166,6 +166,20 @@ test("weights of 0 leave out data: they may be missing, and have no influence at
   }
 });
 
+test("weights may be bytes or booleans", async () => {
+  const numbers = Float32Array.from(smallData, (_, i) => (i % 3 === 0 ? 0 : 1));
+  const expected = await encode(small, smallData, { weights: numbers });
+  for (const weights of [Uint8Array.from(numbers), Array.from(numbers, Boolean)]) {
+    const result = await encode(small, smallData, { weights });
+    assert.equal([result.z, result.loss], [expected.z, expected.loss]);
+  }
+  const bytes = await encode(small, smallData, {
+    weights: Uint8Array.from(numbers, (weight) => 200 * weight),
+  });
+  const hundreds = await encode(small, smallData, { weights: numbers.map((weight) => 200 * weight) });
+  assert.equal(bytes.loss, hundreds.loss);
+});
+
 test("weights that are all alike change nothing but the sum", async () => {
   const options = { loss: squaredError(), solver: amd({ maxSteps: 0 }) };
   const plain = await encode(small, smallData, options);

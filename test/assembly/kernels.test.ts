@@ -5,10 +5,11 @@ import * as assert from "uvu/assert";
 import { allocateGaussNewton, NO_MATRICES } from "../../src/backend/wasm/gauss-newton-memory.ts";
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { allocateWorkspace } from "../../src/backend/wasm/workspace.ts";
+import { type Activation, activationParameters } from "../../src/graph/activation.ts";
 import { type PointwiseFunction, pointwiseParameters } from "../../src/graph/pointwise.ts";
 import { createDecoder } from "../../src/index.ts";
 import {
-  ACTIVATION_CODES,
+  FUNCTION_CODES,
   Graph,
   KERNEL_CODES,
   LOSS_CODES,
@@ -23,6 +24,7 @@ import { pointwise } from "../support/pointwise.ts";
 import { randomArray } from "../support/random.ts";
 import {
   activate,
+  activationsWith,
   derivative,
   elementLoss,
   lossOf,
@@ -47,32 +49,15 @@ const POINTWISE: readonly PointwiseFunction[] = [
   ...(["isPositive", "isNotNegative"] as const).map((name) => ({ name })),
 ];
 
-const ACTIVATIONS = [
-  { name: "relu" },
-  { name: "leakyRelu", slope: 0.2 },
-  { name: "leakyRelu", slope: 0 },
-  { name: "elu", alpha: 1 },
-  { name: "elu", alpha: 0.3 },
-  { name: "tanh" },
-  { name: "sigmoid" },
-  { name: "silu" },
-  { name: "gelu" },
-  { name: "softplus" },
-  { name: "sine", frequency: 1 },
-  { name: "sine", frequency: 30 },
-] as const;
+const ACTIVATIONS = activationsWith([0, 0.3, 30]);
 
-function parameterOf(activation: (typeof ACTIVATIONS)[number]): number {
-  if (activation.name === "elu") return activation.alpha;
-  if (activation.name === "sine") return activation.frequency;
-  return activation.name === "leakyRelu" ? activation.slope : 0;
-}
+const parameterOf = (activation: Activation) => activationParameters(activation)[0] ?? 0;
 
 /**
  * To 1 in 2 million wherever float32 has the number; the smallest are clamped at exp(-87). Two kinds are known to
  * an absolute bound only: a sine, by its phase rounded to float32, and differences that cross zero (GELU, SiLU).
  */
-function activationBound(activation: (typeof ACTIVATIONS)[number], expected: number, order: number): number {
+function activationBound(activation: Activation, expected: number, order: number): number {
   if (activation.name === "sine") return 2e-5 * activation.frequency ** order;
   const absolute = activation.name === "gelu" || activation.name === "silu" ? 5e-7 : 2e-37;
   return 5e-7 * Math.abs(expected) + absolute;
@@ -178,7 +163,7 @@ for (const build of builds) {
     }));
     for (const activation of ACTIVATIONS) {
       for (const curvatures of [0, layout.curvatures]) {
-        const code = ACTIVATION_CODES[activation.name];
+        const code = FUNCTION_CODES[activation.name];
         const { values, slopes, gradients } = layout;
         arena.f32(values, x.length).set(x);
         arena.f32(gradients, x.length).fill(1);
@@ -219,7 +204,7 @@ for (const build of builds) {
       );
       const [a = 0, b = 0] = pointwiseParameters(of);
       arena.f32(values, x.length).set(x);
-      kernels.pointwiseForward(ACTIVATION_CODES[of.name], a, b, values, slopes, curvatures, x.length);
+      kernels.pointwiseForward(FUNCTION_CODES[of.name], a, b, values, slopes, curvatures, x.length);
       for (const [i, input] of x.entries()) {
         const expected = pointwise(of, input);
         [values, slopes, curvatures].forEach((pointer, order) => {
@@ -239,7 +224,7 @@ for (const build of builds) {
     const at = (of: PointwiseFunction, inputs: number[]) => {
       const [a = 0, b = 0] = pointwiseParameters(of);
       arena.f32(values, 4).set(inputs);
-      kernels.pointwiseForward(ACTIVATION_CODES[of.name], a, b, values, slopes, 0, 4);
+      kernels.pointwiseForward(FUNCTION_CODES[of.name], a, b, values, slopes, 0, 4);
       return Array.from(arena.f32(values, 4));
     };
     assert.equal(at({ name: "power", exponent: 3 }, [-2, 0, 2, NaN]), [-8, 0, 8, NaN]);
@@ -261,7 +246,7 @@ for (const build of builds) {
     const { layout } = arena.allocate((piece) => ({ values: piece(16), slopes: piece(16) }));
     for (const activation of ACTIVATIONS) {
       arena.f32(layout.values, 4).set([1, Number.NaN, -1, Number.NaN]);
-      const code = ACTIVATION_CODES[activation.name];
+      const code = FUNCTION_CODES[activation.name];
       kernels.activationForward(code, parameterOf(activation), layout.values, layout.slopes, 0, 4);
       assert.equal(Array.from(arena.f32(layout.values, 4), Number.isNaN), [false, true, false, true]);
     }
@@ -272,7 +257,7 @@ for (const build of builds) {
     const { layout } = arena.allocate((piece) => ({ values: piece(16), slopes: piece(16), more: piece(16) }));
     const { values, slopes, more } = layout;
     const unknownIn = (codes: object) => [-1, 1 + Math.max(...Object.values(codes))];
-    for (const code of unknownIn(ACTIVATION_CODES)) {
+    for (const code of unknownIn(FUNCTION_CODES)) {
       assert.throws(() => kernels.activationForward(code, 0, values, slopes, 0, 4), /unreachable/);
     }
     for (const code of unknownIn(LOSS_CODES)) {

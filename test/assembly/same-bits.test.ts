@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findChangedRuns } from "../../experiments/run-hashes.ts";
 
-// What README says of wasm({ relaxed: false }): the same bits on every machine. This file runs on Node 20 and on Node 24.
+// wasm({ relaxed: false }) gives the same bits on every machine. This file runs on Node 20 and on Node 24.
 
 test("the plain build's runs have the bits that are kept of them", async () => {
   const { count, differences } = await findChangedRuns();
@@ -16,7 +16,7 @@ test("the plain build's runs have the bits that are kept of them", async () => {
 
 const [major] = process.versions.node.split(".");
 if (Number(major) >= 24) {
-  // docs/performance.md recommends the flag.
+  // site/performance/index.md recommends the flag.
   test("and have them where V8 joins vectors to 256 bits", () => {
     const flags = ["--experimental-wasm-revectorize", "--import", "tsx"];
     const { stdout, stderr } = spawnSync(process.execPath, [...flags, "experiments/main.ts", "runs"], {

@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -18,7 +18,8 @@ import {
 
 // Of the part "Ahead of PyTorch's best" what needs no PyTorch, and what was committed of it.
 
-const read = (file: string) => readFileSync(new URL(`../../docs/${file}`, import.meta.url), "utf8");
+const read = (file: string) =>
+  readFileSync(new URL(`../../site/performance/${file}`, import.meta.url), "utf8");
 const committed: AheadResults | undefined = JSON.parse(read("peers.json")).ahead;
 
 test("the committed results have seven decoders, and every setting of every contender", () => {
@@ -30,6 +31,25 @@ test("the committed page is made of them", () => {
   const page = read("peers.md");
   assert.ok(page.includes(aheadSection(committed!)));
   assert.is(withSection(page, aheadSection(committed!)), page);
+});
+
+test("the summary of the core's page quotes the peers' page", () => {
+  const peers = read("peers.md");
+  const rows = [...read("index.md").matchAll(/^\| ([^|]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]*) ?\|$/gm)];
+  const names = [
+    "relaxed SIMD",
+    "relaxed SIMD",
+    "onnxruntime-web",
+    "tfjs, tf.grad",
+    "tfjs, by hand",
+    "PyTorch",
+  ];
+  for (const [place, [, , one, many, seconds]] of rows.slice(0, 6).entries()) {
+    const gradients = peers.split("\n").find((line) => line.includes(names[place]!) && line.includes("(0."))!;
+    assert.ok(gradients.includes(`| ${one} (`) && gradients.includes(`| ${many} (`), gradients);
+    const encoded = place < 2 ? ["latentflow, lbfgs", "latentflow, amd"][place]! : names[place]!;
+    if (seconds) assert.ok(peers.includes(`| ${encoded} | ${seconds} |`), `${encoded}: ${seconds}`);
+  }
 });
 
 test("what is missing in results is named", () => {

@@ -36,7 +36,8 @@ import {
   wasm,
 } from "../../src/index.ts";
 import { endOf as timeAtEnd } from "../../src/solver/solver.ts";
-import { column, endOf, readCsv, run, start, Workplace } from "../support/program.ts";
+import { column, endOf, readCsv, start, Workplace } from "../support/program.ts";
+import { runHere as run } from "../support/run-here.ts";
 
 const decoderFile = fileURLToPath(new URL("../../demo/decoder.safetensors", import.meta.url));
 const digitsFile = fileURLToPath(new URL("../../demo/mnist-test-300.idx.gz", import.meta.url));

@@ -9,6 +9,7 @@ import { outcome } from "./report.ts";
 const STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src data:";
 
 export const environments: readonly Environment[] = [
+  bundler("Vite 7, page", "vite", ["vite@7"], ["vite", "build"], { site: "dist", node: 22 }),
   bundler("Vite, page", "vite", ["vite@8"], ["vite", "build"], { site: "dist", node: 22 }),
   {
     name: "Vite, development server",

@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mean } from "../../bench/timing.ts";

@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -283,8 +283,10 @@ test("all methods are measured, and a page and a picture made of them", async ()
     [..."PNG"].map((letter) => letter.charCodeAt(0)),
   );
   const row = { label: "a < b & c", tiles: [digits.subarray(0, SIZE), digits.subarray(SIZE, 2 * SIZE)] };
-  const layout = { height: SIDE, width: SIDE, channels: 1, isChannelsFirst: false } as const;
-  const svg = drawRows([row, { ...row, label: "below" }], layout, 100, ["left", "right"]);
+  const svg = drawRows([row, { ...row, label: "below" }], { outputShape: [SIDE, SIDE] }, 100, [
+    "left",
+    "right",
+  ]);
   assert.equal(
     [...svg.matchAll(/>([^<>]+)<\/text>/g)].map(([, label]) => label),
     ["left", "right", "a &lt; b &amp; c", "below"],

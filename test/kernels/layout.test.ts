@@ -258,7 +258,7 @@ function constantsOf(table: object, prefix = ""): Record<string, number> {
 
 /** The constants that assembly/ and src/ both have, by the file there; and after them those that the kernels alone know. */
 function sharedConstants(): Record<string, readonly [shared: object, alone: readonly string[]]> {
-  const { identity: _, ...codes } = layout.ACTIVATION_CODES;
+  const { identity: _, ...codes } = layout.FUNCTION_CODES;
   const isPointwise = (name: string) => !Object.hasOwn(activations, name);
   const functions = (pointwise: boolean) =>
     Object.fromEntries(Object.entries(codes).filter(([name]) => isPointwise(name) === pointwise));

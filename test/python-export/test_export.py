@@ -737,18 +737,18 @@ class Refusals(Exported):
         first = [nn.Linear(5, 32), nn.Unflatten(1, (2, 4, 4))]
         one = "latentflow does not read what a node is written for: "
         bend = nn.Sequential(*first, Bend())
-        self.refuses(one + r"Atan of '2' \(Bend\); docs/onnx-operators.md of the npm package", bend, latent=5)
+        self.refuses(one + r"Atan of '2' \(Bend\); site/reference/onnx-operators.md of the npm package", bend, latent=5)
         resize = nn.Sequential(*first, nn.Upsample(scale_factor=2, mode="bicubic"))
-        message = r"""Resize of '2' \(Upsample\): its mode is "cubic", expected "nearest" or "linear"; docs/"""
+        message = r"""Resize of '2' \(Upsample\): its mode is "cubic", expected "nearest" or "linear"; site/"""
         self.refuses(one + message, resize, latent=5)
         for mode in ["nearest", "bilinear"]:
             self.export(nn.Sequential(*first, nn.Upsample(scale_factor=2, mode=mode)), latent=5)
         os.remove(self.path)
         several = nn.Sequential(*first, nn.Sequential(nn.ReLU(), Bend()), Bend())
-        message = r"what nodes are written for: Atan of '2.1' \(Bend\), Atan of '3' \(Bend\); docs/"
+        message = r"what nodes are written for: Atan of '2.1' \(Bend\), Atan of '3' \(Bend\); site/"
         self.refuses(message, several, latent=5)
         many = nn.Sequential(*first, *[Bend() for _ in range(20)])
-        self.refuses(r"Atan of '13' \(Bend\) and 8 more; docs/", many, latent=5)
+        self.refuses(r"Atan of '13' \(Bend\) and 8 more; site/", many, latent=5)
 
         class Recurrent(nn.Module):
             def __init__(self):
@@ -758,10 +758,10 @@ class Refusals(Exported):
             def forward(self, z):
                 return self.gru(z.unsqueeze(-1))[0]
 
-        self.refuses(r"what nodes are written for: GRU of 'gru' \(GRU\); docs/", Recurrent(), latent=5)
+        self.refuses(r"what nodes are written for: GRU of 'gru' \(GRU\); site/", Recurrent(), latent=5)
 
     def test_operators_that_latentflow_reads_of_constants_alone(self):
-        message = r"Floor of the module itself \(Function\): it depends on inputs; of these only constants are read; docs/"
+        message = r"Floor of the module itself \(Function\): it depends on inputs; of these only constants are read; site/"
         self.refuses(message, Function(torch.floor), latent=5)
 
         def places(x):  # of the number of rows
@@ -780,7 +780,7 @@ class Refusals(Exported):
                 return self.bends[0](super().forward(scale, latents, condition=condition))
 
         fixed = {"condition": torch.eye(3), "scale": torch.rand(9, 1) + 0.5}
-        self.refuses(r": Atan of 'bends.0' \(Bend\); docs/", Bent(), latent=5, fixed=fixed)
+        self.refuses(r": Atan of 'bends.0' \(Bend\); site/", Bent(), latent=5, fixed=fixed)
 
     def test_inputs_without_influence(self):
         class Ignores(Labelled):

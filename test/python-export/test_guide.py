@@ -1,4 +1,4 @@
-"""The guide docs/from-pytorch.md, run as it stands: python3 -m unittest discover test/python-export"""
+"""The page site/start/pytorch.md, and the Python of site/guides/notebooks.md after it, run as they stand: python3 -m unittest discover test/python-export"""
 
 import os
 import pathlib
@@ -13,19 +13,34 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build" / "lib" / "cli.js"
 
 
+def blocks_of(page):
+    """The fenced blocks of a page of site/, as pairs of language and code."""
+    text = (ROOT / "site" / page).read_text()
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S)
+
+
 class Guide(unittest.TestCase):
     def test_every_command_runs(self):
-        text = (ROOT / "docs" / "from-pytorch.md").read_text()
-        blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S)
+        blocks = blocks_of("start/pytorch.md")
         self.assertGreater(len(blocks), 8)
         with tempfile.TemporaryDirectory() as folder:
             self.prepare(pathlib.Path(folder))
             for language, code in blocks:
                 if language == "python":
                     pathlib.Path(folder, re.match(r"# (\w+\.py)\n", code)[1]).write_text(code)
+                elif language == "html":
+                    # test/whole/start-pages.test.ts opens the page: here are the files that it reads.
+                    for file in re.findall(r'"(\w+\.(?:onnx|npy))"', code):
+                        self.assertTrue(pathlib.Path(folder, file).exists(), file)
                 else:
                     for command in code.splitlines():
                         self.run_command(command, folder)
+            if self.reads_onnx():
+                cells = [code for language, code in blocks_of("guides/notebooks.md") if language == "python"]
+                self.assertEqual(len(cells), 3)
+                checks = ["assert report['statuses'] == {'converged': 100}, report", "assert codes.shape == (100, 4)"]
+                pathlib.Path(folder, "notebook.py").write_text("\n".join(cells + checks))
+                self.run_command("python notebook.py", folder)
 
     def prepare(self, folder):
         """`python` is this one, `npx latentflow` the program that was built here."""

@@ -6,7 +6,7 @@ import { computeFloor, FLOOR_NAMES, FLOORS, testFloor } from "../../reproduce/fl
 import { fashionMnist, mnist, segMnist } from "../../src/train/index.ts";
 import { rejected } from "../support/refusal.ts";
 
-// The floors that docs/paper's losses are held above are the entropy of the images themselves.
+// The floors that site/paper's losses are held above are the entropy of the images themselves.
 
 const hasFashion = await fashionMnist().then(
   () => true,
@@ -41,14 +41,14 @@ test("a floor is the mean entropy of pixels as chances, by their grey levels", a
 });
 
 test("docs say the floors as they are", () => {
-  const walk = readFileSync("docs/paper/README.md", "utf8").replace(/\s+/g, " ");
+  const walk = readFileSync("site/paper/index.md", "utf8").replace(/\s+/g, " ");
   const said = (name: Parameters<typeof testFloor>[0]) => testFloor(name).toFixed(4);
   assert.ok(
     walk.includes(
       `${said("MNIST")} for MNIST's test images, ${said("SegMNIST")} for SegMNIST's, ${said("Fashion-MNIST")} for Fashion-MNIST's`,
     ),
   );
-  const experiments = readFileSync("docs/experiments.md", "utf8");
+  const experiments = readFileSync("site/results/experiments.md", "utf8");
   for (const name of FLOOR_NAMES)
     assert.ok(experiments.includes(`| ${name} | ${FLOORS[name].toFixed(4)} |`), name);
 });

@@ -253,7 +253,7 @@ test("a test that is killed goes on from the images before, of the same decoder 
   assert.is((await measureFlow(decoder, data, lbfgs(), { file })).loss, whole.loss);
 });
 
-test("README.md walks through every element", () => {
+test("the page of the paper walks through every element", () => {
   assert.equal(new Set(inThePapersOrder), new Set(elements));
   assert.is(inThePapersOrder.length, elements.length);
 });

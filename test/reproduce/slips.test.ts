@@ -28,12 +28,12 @@ import { builds } from "../support/builds.ts";
 import { objectiveOf, relativeDistance } from "../support/reference.ts";
 import { loadVectors, type ValueVectors, vectorLoss } from "../support/vectors.ts";
 
-// Where the paper's print slips: the rows of docs/paper/slips.md name these tests.
+// Where the paper's print slips: the rows of site/paper/slips.md name these tests.
 
 const { backend } = builds[1]!;
-const page = readFileSync(new URL("../../docs/paper/slips.md", import.meta.url), "utf8");
+const page = readFileSync(new URL("../../site/paper/slips.md", import.meta.url), "utf8");
 /** Its figures are those that are computed here. */
-const says = (text: string) => assert.ok(page.includes(text), `docs/paper/slips.md does not say: ${text}`);
+const says = (text: string) => assert.ok(page.includes(text), `site/paper/slips.md does not say: ${text}`);
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 const sumOfSquares = squaredError({ reduction: "sum" });
 
@@ -379,7 +379,7 @@ test("table 1: its percentages fit no set of at most 70,000 images", () => {
   }
 });
 
-test("docs/paper/slips.md names the tests of this file, each of them", () => {
+test("site/paper/slips.md names the tests of this file, each of them", () => {
   const tests = readFileSync(new URL(import.meta.url), "utf8");
   const names = [...tests.matchAll(/^test\("(.+?)", /gm)].map(([, name]) => name!);
   const named = [...page.matchAll(/\| "(.+?)" \|$/gm)].map(([, name]) => name!);

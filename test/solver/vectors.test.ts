@@ -1,7 +1,15 @@
 // run: slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type AmdOptions, amd, type Decoder, encode, type Loss, type Reduction } from "../../src/index.ts";
+import {
+  type AmdOptions,
+  amd,
+  type Decoder,
+  type EncodeResult,
+  encode,
+  type Loss,
+  type Reduction,
+} from "../../src/index.ts";
 import { allRows } from "../../src/solver/objective.ts";
 import { builds } from "../support/builds.ts";
 import { bindObjective } from "../support/objective.ts";
@@ -57,9 +65,15 @@ for (const build of builds) {
 
     test(`${build.name}: ${name}: AMD runs`, async () => {
       const { vectors, decoder, y } = await loadVectors<Vectors>(name);
-      for (const run of vectors.amd.runs) {
-        const options = { t1: run.tau, growFrom: run.grow_from };
-        await checkRun(decoder, vectorLoss(vectors), y, undefined, undefined, options, run);
+      const optionsOf = ({ tau, grow_from }: (typeof vectors.amd.runs)[number]) => ({
+        t1: tau,
+        growFrom: grow_from,
+      });
+      const kinds = new Set(vectors.amd.runs.map((run) => JSON.stringify(optionsOf(run))));
+      for (const kind of kinds) {
+        const runs = vectors.amd.runs.filter((run) => JSON.stringify(optionsOf(run)) === kind);
+        const options = optionsOf(runs[0]!);
+        await checkRuns(decoder, vectorLoss(vectors), y, undefined, undefined, options, runs);
       }
     });
   }
@@ -74,7 +88,7 @@ for (const build of builds) {
         const z0 = variant.z0 ? Float32Array.from(variant.z0.flat()) : undefined;
         const { z } = vectors.value_and_gradient;
         await checkObjective(decoder, loss, y, weights, z, variant.loss_at_z, variant.grad_at_z);
-        for (const run of variant.runs) await checkRun(decoder, loss, y, weights, z0, options, run);
+        await checkRuns(decoder, loss, y, weights, z0, options, variant.runs);
       }
     });
   }
@@ -100,51 +114,54 @@ for (const build of builds) {
     });
   }
 
-  /** One sample's run: its steps one by one as far as they are exact, its losses, its end. */
-  async function checkRun(
+  /** The samples' runs by some options: their steps one by one as far as they are exact, their losses, their ends. */
+  async function checkRuns(
     decoder: Decoder,
     loss: Loss,
     y: Float32Array,
     weights: Float32Array | undefined,
     z0: Float32Array | undefined,
     options: AmdOptions,
-    run: Run,
+    runs: readonly Run[],
   ): Promise<void> {
-    const row = (values: Float32Array, size: number) =>
-      values.length === size ? values : values.subarray(run.sample * size, (run.sample + 1) * size);
-    const { latentSize, outputSize } = decoder;
     const encodeSteps = (maxSteps?: number) =>
-      encode(decoder, row(y, outputSize), {
+      encode(decoder, y, {
         loss,
-        ...(weights && { weights: row(weights, outputSize) }),
-        ...(z0 && { z0: row(z0, latentSize) }),
+        ...(weights && { weights }),
+        ...(z0 && { z0 }),
         solver: amd({ ...options, ...(maxSteps !== undefined && { maxSteps }) }),
         backend: build.backend,
       });
-    const label = `sample ${run.sample} (${JSON.stringify(options)})`;
+    // Results after no step, 1 step, 2 steps, …; all samples at once, since none depends on the others.
+    const after: EncodeResult[] = [];
+    for (let step = 0; step <= EXACT_STEPS; step++) after.push(await encodeSteps(step));
+    const end = await encodeSteps();
 
-    let t = 0;
-    let backtracks = 0;
-    const steps = Math.min(EXACT_STEPS, run.steps, run.dt_first.length);
-    for (let step = 1; step <= steps; step++) {
-      const { stats } = await encodeSteps(step);
-      const dt = stats.t[0]! - t;
-      near(dt, run.dt_first[step - 1]!, 1e-9, `${label}: step ${step}`);
-      if (run.backtracks_first) {
-        const taken = stats.backtracks[0]! - backtracks;
-        assert.is(taken, run.backtracks_first[step - 1], `${label}: backtracks of step ${step}`);
+    for (const run of runs) {
+      const { sample } = run;
+      const label = `sample ${sample} (${JSON.stringify(options)})`;
+      let t = 0;
+      let backtracks = 0;
+      const steps = Math.min(EXACT_STEPS, run.steps, run.dt_first.length);
+      for (let step = 1; step <= steps; step++) {
+        const { stats } = after[step]!;
+        near(stats.t[sample]! - t, run.dt_first[step - 1]!, 1e-9, `${label}: step ${step}`);
+        if (run.backtracks_first) {
+          const taken = stats.backtracks[sample]! - backtracks;
+          assert.is(taken, run.backtracks_first[step - 1], `${label}: backtracks of step ${step}`);
+        }
+        t = stats.t[sample]!;
+        backtracks = stats.backtracks[sample]!;
       }
-      t = stats.t[0]!;
-      backtracks = stats.backtracks[0]!;
+      const tolerance = (options.stepInit ?? 1) >= 10 ? LONG_STEP_TOLERANCE : LOSS_TOLERANCE;
+      for (const [step, expected] of Object.entries(run.loss_at)) {
+        if (Number(step) > EXACT_STEPS) continue;
+        near(after[Number(step)]!.loss[sample]!, expected, tolerance, `${label}: loss at ${step}`);
+      }
+      const expectedEnd = run.loss_at[run.steps]!;
+      const endLoss = end.loss[sample]!;
+      assert.ok(endLoss <= expectedEnd * (1 + 2e-3), `${label}: ends at ${endLoss}, expected ${expectedEnd}`);
     }
-    const tolerance = (options.stepInit ?? 1) >= 10 ? LONG_STEP_TOLERANCE : LOSS_TOLERANCE;
-    for (const [step, expected] of Object.entries(run.loss_at)) {
-      if (Number(step) > EXACT_STEPS) continue;
-      near((await encodeSteps(Number(step))).loss[0]!, expected, tolerance, `${label}: loss at ${step}`);
-    }
-    const end = (await encodeSteps()).loss[0]!;
-    const expectedEnd = run.loss_at[run.steps]!;
-    assert.ok(end <= expectedEnd * (1 + 2e-3), `${label}: ends at ${end}, expected ${expectedEnd}`);
   }
 }
 

@@ -8,7 +8,6 @@ import {
   conv,
   convTranspose,
   dense,
-  depthToSpace,
   elu,
   embedding,
   expand,
@@ -18,7 +17,6 @@ import {
   groupNorm,
   type Layer,
   layerNorm,
-  leakyRelu,
   matmul,
   maximum,
   mean,
@@ -33,11 +31,9 @@ import {
   rmsNorm,
   sequential,
   sigmoid,
-  silu,
   sine,
   slice,
   softmax,
-  softplus,
   sub,
   sum,
   tanh,
@@ -46,6 +42,7 @@ import {
 } from "../../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../../src/index.ts";
 import { randomArray } from "./random.ts";
+import { activationsWith } from "./reference.ts";
 
 /** A latent of 3 numbers, and a value of this shape. */
 const to = (shape: readonly number[]): Layer[] => [
@@ -66,12 +63,10 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
   "dense, pixels": after([2, 3, 5], dense(4)),
   "dense, behind a convolution": behindConv([2, 3, 5], dense(4)),
   ...Object.fromEntries(
-    [
-      [elu(), elu({ alpha: 0.7 }), leakyRelu({ slope: 0.2 }), leakyRelu(), relu(), tanh(), sigmoid()],
-      [silu(), gelu(), softplus(), sine(), sine({ frequency: 5 }), activation("identity")],
-    ]
-      .flat()
-      .map((layer) => [`activation ${JSON.stringify(layer.settings)}`, sequential(3, [dense(7), layer])]),
+    activationsWith([0.2, 5]).map((of) => [
+      `activation ${JSON.stringify(of)}`,
+      sequential(3, [dense(7), activation(of)]),
+    ]),
   ),
   "an activation behind a convolution": behindConv([2, 3, 5], gelu()),
   "nothing but identity": sequential(3, [activation("identity")]),
@@ -116,10 +111,6 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
       },
     }),
   ),
-  add: graph(({ latent }) => {
-    const z = latent(3);
-    return add()(dense(5)(z), dense(5)(z));
-  }),
   "sub, fewer axes behind a convolution": graph(({ latent }) => {
     const z = latent(3);
     const pixels = conv({ channels: 5, kernel: 2 })(reshape([3, 4, 5])(dense(60)(z)));
@@ -175,7 +166,6 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     return concat()(constant([2, 3, 1])(), pixels);
   }),
   expand: graph(({ latent }) => expand([4, 5, 2])(reshape([5, 1])(dense(5)(latent(3))))),
-  "expand, where it is": after([4, 1, 5], expand([4, 3, 5])),
   "expand, behind a convolution": behindConv([4, 1, 5], expand([4, 3, 5])),
   "expand, axes of length 1": sequential(3, [dense(4), expand([1, 1, 4])]),
   permute: after([2, 3, 5], permute([2, 0, 1])),
@@ -185,28 +175,17 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     conv({ channels: 4, kernel: 2 }),
     permute([1, 2, 0]),
   ),
-  slice: after([5, 3, 4], slice({ axis: 0, start: 1, end: 4 })),
-  "slice, backwards": after([5, 3, 4], slice({ axis: -1, start: -1, step: -2 })),
   "slice, backwards to an end": after([7, 2], slice({ axis: 0, start: 5, end: 1, step: -2 })),
+  "slice, backwards": after([5, 3, 4], slice({ axis: -1, start: -1, step: -2 })),
   "slice, from the end, behind a convolution": behindConv(
     [4, 5, 3],
     slice({ axis: 1, start: -4, end: -1, step: 2 }),
     slice({ axis: 2, start: 1 }),
   ),
-  "depthToSpace CRD": after([2, 3, 12], depthToSpace({ block: 2 })),
-  "depthToSpace DCR": after([2, 3, 12], depthToSpace({ block: 2, order: "DCR" })),
-  "pad, zeros": after([2, 3, 5], pad({ padding: [1, 0, 2, 3] })),
   "pad, reflect": after([4, 5, 3], pad({ padding: [1, 2, 3, 4], mode: "reflect" })),
   "pad, edge, behind a convolution": behindConv([4, 5, 3], pad({ padding: [1, 2, 0, 4], mode: "edge" })),
   "pad, one axis": after([4, 3], pad({ padding: [2, 1], mode: "reflect" })),
-  "upsample nearest": after([3, 2, 5], upsample({ scale: [2, 3] })),
   "upsample nearest, one axis": after([3, 5], upsample({ scale: 3 })),
-  "upsample bilinear": after([3, 4, 5], upsample({ scale: [2, 3], mode: "bilinear" })),
-  "upsample bilinear, corners": after(
-    [3, 4, 5],
-    upsample({ scale: [2, 3], mode: "bilinear", alignCorners: true }),
-  ),
-  "upsample bilinear, one axis": after([4, 3], upsample({ scale: 3, mode: "bilinear" })),
   "upsample bilinear, one axis, corners": after(
     [4, 3],
     upsample({ scale: 3, mode: "bilinear", alignCorners: true }),
@@ -249,43 +228,29 @@ export const ONNX_CASES: Readonly<Record<string, GraphDefinition>> = {
     [9, 5, 2],
     resize({ size: [4, 3], mode: "cubic", antialias: true, excludeOutside: true }),
   ),
-  averagePool: after([6, 5, 3], averagePool({ kernel: 2 })),
   "averagePool, all for each axis": after(
     [7, 6, 3],
     averagePool({ kernel: [3, 4], stride: [2, 1], padding: [1, 2, 0, 3] }),
   ),
-  "averagePool, padding does not count": after(
-    [7, 6, 3],
-    averagePool({ kernel: 3, stride: 2, padding: 1, countPadding: false }),
-  ),
   "averagePool, one axis": after([7, 3], averagePool({ kernel: 3, stride: 2, padding: [1, 0] })),
-  sum: after([2, 3, 5], sum({ axes: [1] })),
-  "sum, axes stay": after([2, 3, 5], sum({ axes: [0, -1], keepAxes: true })),
-  "sum, of all": after([2, 3, 5], sum({ axes: [0, 1, 2] })),
   "sum, of a vector": sequential(3, [dense(5), sum({ axes: [0] })]),
-  mean: after([2, 3, 5], mean({ axes: [0, 2] })),
   "mean, of pixels behind a convolution": behindConv([2, 3, 5], mean({ axes: [0, 1] }), dense(3)),
   "mean, an axis behind a convolution": behindConv([2, 3, 5], mean({ axes: [0] })),
   "mean, of channels behind a convolution": behindConv([2, 3, 5], mean({ axes: [2] })),
   "mean, axes stay, behind a convolution": behindConv([2, 3, 5], mean({ axes: [0, 1], keepAxes: true })),
-  layerNorm: after([2, 3, 5], layerNorm()),
   "layerNorm, several axes": after([2, 3, 5], layerNorm({ axes: 2, epsilon: 0.1 })),
   "layerNorm, all axes behind a convolution": behindConv([2, 3, 5], layerNorm({ axes: 3 })),
   "layerNorm, a vector": sequential(3, [dense(5), layerNorm()]),
-  groupNorm: after([2, 3, 6], groupNorm({ groups: 3, epsilon: 0.01 })),
   "groupNorm, one group": after([2, 3, 5], groupNorm({ groups: 1 })),
   "groupNorm, a group for each": behindConv([2, 3, 5], groupNorm({ groups: 5 }), elu()),
   "groupNorm, one axis": after([4, 6], groupNorm({ groups: 2 })),
   "groupNorm, a vector": sequential(3, [dense(6), groupNorm({ groups: 2 })]),
   "groupNorm, a vector, a group for each": sequential(3, [dense(6), groupNorm({ groups: 6 })]),
   "groupNorm, more axes": after([2, 3, 2, 4], groupNorm({ groups: 2 })),
-  rmsNorm: after([2, 3, 5], rmsNorm()),
   "rmsNorm, a vector": sequential(3, [dense(5), rmsNorm({ epsilon: 0.1 })]),
   "rmsNorm, behind a convolution": behindConv([2, 3, 5], rmsNorm()),
-  affine: after([2, 3, 5], affine()),
   "affine, a vector": sequential(3, [dense(5), affine()]),
   "affine, behind a convolution": behindConv([2, 3, 5], affine()),
-  softmax: after([2, 3, 5], softmax()),
   "softmax, behind a convolution": behindConv([2, 3, 5], softmax()),
   matmul: graph(({ latent }) => {
     const z = latent(3);

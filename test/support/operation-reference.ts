@@ -8,6 +8,7 @@ import {
   at,
   fill,
   fromStart,
+  indexOf,
   last,
   normalise,
   type Place,
@@ -134,7 +135,8 @@ function resizeTaps(
   const reach = Math.ceil(2 * width) + 1;
   const pixels = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.floor(place) - reach + i)
     .filter((pixel) => !excludeOutside || inside(pixel) === pixel)
-    .map((pixel): [number, number] => [pixel, weightAt(pixel)]);
+    .map((pixel): [number, number] => [pixel, weightAt(pixel)])
+    .filter(([, weight]) => weight !== 0);
   const sum = total(pixels, ([, weight]) => weight!);
   return pixels.map(([pixel, weight]) => [inside(pixel), weight / sum]);
 }
@@ -145,12 +147,14 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const inputs = last(x!.shape);
     const weight = take([units, inputs]);
     const bias = take([units]);
-    return fill([...x!.shape.slice(0, -1), units], (place) => {
-      const [before, o] = [place.slice(0, -1), last(place)];
-      let sum = at(bias, [o]);
-      for (let i = 0; i < inputs; i++) sum += at(weight, [o, i]) * at(x!, [...before, i]);
+    const shape = [...x!.shape.slice(0, -1), units];
+    const data = Float64Array.from({ length: size(shape) }, (_, place) => {
+      const [row, o] = [Math.floor(place / units), place % units];
+      let sum = bias.data[o]!;
+      for (let i = 0; i < inputs; i++) sum += weight.data[o * inputs + i]! * x!.data[row * inputs + i]!;
       return sum;
     });
+    return { shape, data };
   },
   activation({ activation }, [x]) {
     const given = typeof activation === "string" ? { name: activation } : activation;
@@ -173,19 +177,27 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
       const reach = dilations![k]! * (length - 1) + 1;
       return Math.floor((x!.shape[k]! + before[k]! + after[k]! - reach) / strides![k]!) + 1;
     });
-    return fill([...lengths, channels], (place) => {
-      const o = last(place);
-      const first = Math.floor(o / outputs) * inputs;
-      const sum = total(placesOf(sizes!), (tap) => {
-        const from = tap.map((t, k) => place[k]! * strides![k]! - before[k]! + t * dilations![k]!);
-        let products = 0;
-        for (let i = 0; i < inputs; i++) {
-          products += at(weight, [o, i, ...tap]) * at(x!, [...from, first + i]);
+    const taps = placesOf(sizes!);
+    // By indices rather than places, as in the transpose: it would take most of the time of some tests.
+    const data = placesOf(lengths).flatMap((place) => {
+      const sums = Array.from(bias.data);
+      taps.forEach((tap, t) => {
+        const pixel = indexOf(
+          tap.map((at, k) => place[k]! * strides![k]! - before[k]! + at * dilations![k]!),
+          x!.shape,
+        );
+        if (pixel === undefined) return;
+        for (let o = 0; o < channels; o++) {
+          const first = Math.floor(o / outputs) * inputs;
+          for (let i = 0; i < inputs; i++) {
+            const value = x!.data[pixel * x!.shape[axes]! + first + i]!;
+            sums[o]! += weight.data[(o * inputs + i) * taps.length + t]! * value;
+          }
         }
-        return products;
       });
-      return sum + at(bias, [o]);
+      return sums;
     });
+    return { shape: [...lengths, channels], data };
   },
   convTranspose(settings, [x], take) {
     const {
@@ -208,20 +220,23 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
       const whole = (x!.shape[k]! - 1) * strides![k]! + dilations![k]! * (length - 1) + 1;
       return whole - before[k]! - after[k]! + beyond[k]!;
     });
-    // By names of places, as in a Map, it would take most of the time of some tests.
+    const taps = placesOf(sizes!);
     const sums = new Float64Array(size(lengths) * channels);
-    for (const place of placesOf(x!.shape)) {
+    placesOf(x!.shape).forEach((place, from) => {
       const i = last(place);
       const first = Math.floor(i / inputs) * outputs;
-      for (const tap of placesOf(sizes!)) {
-        const to = tap.map((t, k) => place[k]! * strides![k]! - before[k]! + t * dilations![k]!);
-        if (to.some((position, k) => position < 0 || position >= lengths[k]!)) continue;
-        const pixel = to.reduce((index, position, k) => index * lengths[k]! + position, 0);
+      taps.forEach((tap, t) => {
+        const pixel = indexOf(
+          tap.map((at, k) => place[k]! * strides![k]! - before[k]! + at * dilations![k]!),
+          lengths,
+        );
+        if (pixel === undefined) return;
         for (let o = 0; o < outputs; o++) {
-          sums[pixel * channels + first + o]! += at(weight, [i, o, ...tap]) * at(x!, place);
+          sums[pixel * channels + first + o]! +=
+            weight.data[(i * outputs + o) * taps.length + t]! * x!.data[from]!;
         }
-      }
-    }
+      });
+    });
     return { shape: [...lengths, channels], data: sums.map((sum, k) => sum + bias.data[k % channels]!) };
   },
   add: ofTwo((a, b) => a + b),
@@ -315,12 +330,15 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const axes = x!.shape.length - 1;
     const scales = perAxis(scale, axes);
     const shape = x!.shape.map((length, k) => (k < axes ? length * scales[k]! : length));
-    return fill(shape, (place) => {
-      const along = scales.map((each, k): [number, number][] =>
+    const taps = scales.map((each, k) =>
+      Array.from({ length: shape[k]! }, (_, position): [number, number][] =>
         mode === "nearest"
-          ? [[Math.floor(place[k]! / each), 1]]
-          : between(place[k]!, x!.shape[k]!, each, alignCorners),
-      );
+          ? [[Math.floor(position / each), 1]]
+          : between(position, x!.shape[k]!, each, alignCorners),
+      ),
+    );
+    return fill(shape, (place) => {
+      const along = taps.map((ofAxis, k) => ofAxis[place[k]!]!);
       return total(placesOf(along.map(({ length }) => length)), (choice) => {
         const chosen = choice.map((which, k) => along[k]![which]!);
         const share = chosen.reduce((product, [, each]) => product * each, 1);
@@ -332,8 +350,11 @@ export const OPERATIONS: { readonly [K in OperationKind]: Reference<OperationSet
     const axes = x!.shape.length - 1;
     const size = perAxis(settings.size, axes);
     const shape = [...size, x!.shape[axes]!];
+    const taps = size.map((to, k) =>
+      Array.from({ length: to }, (_, position) => resizeTaps(settings, position, x!.shape[k]!, to, k)),
+    );
     return fill(shape, (place) => {
-      const along = size.map((to, k) => resizeTaps(settings, place[k]!, x!.shape[k]!, to, k));
+      const along = taps.map((ofAxis, k) => ofAxis[place[k]!]!);
       return total(placesOf(along.map(({ length }) => length)), (choice) => {
         const chosen = choice.map((which, k) => along[k]![which]!);
         const share = chosen.reduce((product, [, each]) => product * each, 1);

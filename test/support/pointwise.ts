@@ -1,10 +1,7 @@
 import type { PointwiseFunction, PointwiseName } from "../../src/graph/pointwise.ts";
-import { normalDistribution } from "./reference.ts";
+import { type Derivatives, normalDistribution } from "./reference.ts";
 
 type OfName<Name> = Extract<PointwiseFunction, { readonly name: Name }>;
-
-/** f(x), f'(x) and f''(x) in float64. */
-type Derivatives = readonly [value: number, slope: number, curvature: number];
 
 const FUNCTIONS: { readonly [Name in PointwiseName]: (x: number, of: OfName<Name>) => Derivatives } = {
   linear: (x, { scale, shift }) => [scale * x + shift, scale, 0],

@@ -34,15 +34,21 @@ export function fill(shape: Shape, f: (place: Place) => number): Value {
   return { shape, data: placesOf(shape).map(f) };
 }
 
-/** What a value has at a place; 0 outside of it. */
-export function at({ shape, data }: Value, place: Place): number {
+/** Index of a place in a shape's first axes, as many as the place has; undefined outside of them. */
+export function indexOf(place: Place, shape: Shape): number | undefined {
   let index = 0;
-  for (let axis = 0; axis < shape.length; axis++) {
+  for (let axis = 0; axis < place.length; axis++) {
     const position = place[axis]!;
-    if (!(position >= 0 && position < shape[axis]!)) return 0;
+    if (!(position >= 0 && position < shape[axis]!)) return undefined;
     index = index * shape[axis]! + position;
   }
-  return data[index]!;
+  return index;
+}
+
+/** A value's number at a place; 0 outside of it. */
+export function at({ shape, data }: Value, place: Place): number {
+  const index = indexOf(place, shape);
+  return index === undefined ? 0 : data[index]!;
 }
 
 export function total(places: readonly Place[], f: (place: Place) => number): number {

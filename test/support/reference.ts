@@ -1,3 +1,4 @@
+import { type ActivationName, activations, normaliseActivation } from "../../src/graph/activation.ts";
 import { logitOperations } from "../../src/graph/graph.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import type { Activation, Decoder, Loss } from "../../src/index.ts";
@@ -5,29 +6,62 @@ import { takesLogits } from "../../src/terms/losses.ts";
 
 // Decoders and losses in float64, written for clarity alone: what the kernels are held against.
 
-export function activate(activation: Activation, x: number): number {
-  switch (activation.name) {
-    case "identity":
-      return x;
-    case "relu":
-      return Math.max(x, 0);
-    case "leakyRelu":
-      return x > 0 ? x : activation.slope * x;
-    case "elu":
-      return x > 0 ? x : activation.alpha * Math.expm1(x);
-    case "tanh":
-      return Math.tanh(x);
-    case "sigmoid":
-      return sigmoid(x);
-    case "silu":
-      return x * sigmoid(x);
-    case "gelu":
-      return x * normalDistribution(x);
-    case "softplus":
-      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-    case "sine":
-      return Math.sin(activation.frequency * x);
-  }
+/** f(x), f'(x) and f''(x). */
+export type Derivatives = readonly [value: number, slope: number, curvature: number];
+
+type ActivationOf<Name> = Extract<Activation, { readonly name: Name }>;
+
+const FUNCTIONS: { readonly [Name in ActivationName]: (x: number, of: ActivationOf<Name>) => Derivatives } = {
+  identity: (x) => [x, 1, 0],
+  relu: (x) => [Math.max(x, 0), x > 0 ? 1 : 0, 0],
+  leakyRelu: (x, { slope }) => (x > 0 ? [x, 1, 0] : [slope * x, slope, 0]),
+  elu: (x, { alpha }) =>
+    x > 0 ? [x, 1, 0] : [alpha * Math.expm1(x), alpha * Math.exp(x), alpha * Math.exp(x)],
+  tanh: (x) => [Math.tanh(x), 1 / Math.cosh(x) ** 2, (-2 * Math.tanh(x)) / Math.cosh(x) ** 2],
+  sigmoid: (x) => [sigmoid(x), sigmoid(x) * sigmoid(-x), -sigmoid(x) * sigmoid(-x) * Math.tanh(x / 2)],
+  silu: (x) => [
+    x * sigmoid(x),
+    sigmoid(x) * (1 + x * sigmoid(-x)),
+    sigmoid(x) * sigmoid(-x) * (2 - x * Math.tanh(x / 2)),
+  ],
+  gelu: (x) => [
+    x * normalDistribution(x),
+    normalDistribution(x) + x * normalDensity(x),
+    normalDensity(x) * (2 - x * x),
+  ],
+  softplus: (x) => [
+    Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    sigmoid(x),
+    sigmoid(x) * sigmoid(-x),
+  ],
+  sine: (x, { frequency }) => [
+    Math.sin(frequency * x),
+    frequency * Math.cos(frequency * x),
+    -(frequency ** 2) * Math.sin(frequency * x),
+  ],
+};
+
+/** An activation and its derivatives. */
+function activated(activation: Activation, x: number): Derivatives {
+  return (FUNCTIONS[activation.name] as (x: number, of: Activation) => Derivatives)(x, activation);
+}
+
+export const activate = (activation: Activation, x: number): number => activated(activation, x)[0];
+export const derivative = (activation: Activation, x: number): number => activated(activation, x)[1];
+export const secondDerivative = (activation: Activation, x: number): number => activated(activation, x)[2];
+
+/** Every activation but the identity; one with a parameter at its default and at each of these that it may have. */
+export function activationsWith(parameters: readonly number[]): readonly Activation[] {
+  const names = Object.keys(activations).filter((name) => name !== "identity") as ActivationName[];
+  return names.flatMap((name) => {
+    const { parameter } = activations[name];
+    if (!parameter) return [normaliseActivation("", "", name)];
+    const { min = Number.MIN_VALUE, max = Infinity } = parameter.bounds;
+    const values = parameters.filter((value) => value >= min && value <= max);
+    return [parameter.default, ...values].map((value) =>
+      normaliseActivation("", "", { name, [parameter.name]: value }),
+    );
+  });
 }
 
 function sigmoid(x: number): number {
@@ -53,54 +87,6 @@ export function normalDistribution(x: number): number {
   for (let k = 200; k > 0; k--) fraction = k / (Math.abs(x) + fraction);
   const tail = normalDensity(x) / (Math.abs(x) + fraction);
   return x < 0 ? tail : 1 - tail;
-}
-
-export function derivative(activation: Activation, x: number): number {
-  switch (activation.name) {
-    case "identity":
-      return 1;
-    case "relu":
-      return x > 0 ? 1 : 0;
-    case "leakyRelu":
-      return x > 0 ? 1 : activation.slope;
-    case "elu":
-      return x > 0 ? 1 : activation.alpha * Math.exp(x);
-    case "tanh":
-      return 1 / Math.cosh(x) ** 2;
-    case "sigmoid":
-      return sigmoid(x) * sigmoid(-x);
-    case "silu":
-      return sigmoid(x) * (1 + x * sigmoid(-x));
-    case "gelu":
-      return normalDistribution(x) + x * normalDensity(x);
-    case "softplus":
-      return sigmoid(x);
-    case "sine":
-      return activation.frequency * Math.cos(activation.frequency * x);
-  }
-}
-
-export function secondDerivative(activation: Activation, x: number): number {
-  switch (activation.name) {
-    case "identity":
-    case "relu":
-    case "leakyRelu":
-      return 0;
-    case "elu":
-      return x > 0 ? 0 : activation.alpha * Math.exp(x);
-    case "tanh":
-      return (-2 * Math.tanh(x)) / Math.cosh(x) ** 2;
-    case "sigmoid":
-      return -sigmoid(x) * sigmoid(-x) * Math.tanh(x / 2);
-    case "silu":
-      return sigmoid(x) * sigmoid(-x) * (2 - x * Math.tanh(x / 2));
-    case "gelu":
-      return normalDensity(x) * (2 - x * x);
-    case "softplus":
-      return sigmoid(x) * sigmoid(-x);
-    case "sine":
-      return -(activation.frequency ** 2) * Math.sin(activation.frequency * x);
-  }
 }
 
 /** The element losses and their derivatives; `output` is the logit for cross entropy. */

@@ -3,7 +3,7 @@ import { runProgram } from "../../src/cli/program.ts";
 /**
  * Runs the program `latentflow` in this process, in a fraction of the time that a process of its own takes.
  *
- * @returns its exit code, undefined where all is well, and what it printed; after a signal the code for that
+ * @returns its exit code, after a signal the code for that, and what it printed
  */
 export async function runHere(...args: string[]) {
   let [stdout, stderr] = ["", ""];
@@ -17,7 +17,7 @@ export async function runHere(...args: string[]) {
     return true;
   };
   try {
-    const exit = (await runProgram(args)) ?? (Number(process.exitCode ?? 0) || undefined);
+    const exit = (await runProgram(args)) ?? Number(process.exitCode ?? 0);
     return { exit, stdout, stderr };
   } finally {
     process.stdout.write = out;

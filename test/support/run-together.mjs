@@ -1,8 +1,8 @@
-// Runs test files in one process, one after the other, and prints one summary of them all:
+// Runs compiled test files in one process, one after the other, and prints one summary of them all:
 //
-//   node --import tsx test/support/run-together.mjs test/base/check.test.ts test/base/random.test.ts
+//   node test/support/run-together.mjs build/test/test/base/check.test.ts.js build/test/test/base/random.test.ts.js
 //
-// One process starts and loads the sources once, which takes a second: longer than most files' tests.
+// One process starts and loads the sources once, and compiles the kernels: longer than most files' tests.
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -13,10 +13,10 @@ const uvuGlobals = /** @type {{ UVU_DEFER: boolean, UVU_INDEX: number, UVU_QUEUE
 uvuGlobals.UVU_DEFER = true;
 const { exec } = await import("uvu");
 for (const [index, file] of process.argv.slice(2).entries()) {
-  const queue = [file];
+  const queue = [file.replace(/\.js$/, "")];
   uvuGlobals.UVU_INDEX = index;
   uvuGlobals.UVU_QUEUE.push(queue);
   await import(pathToFileURL(resolve(file)).href);
-  if (queue.length === 1) throw new Error(`${file} has no tests to run: is test.run() missing?`);
+  if (queue.length === 1) throw new Error(`${queue[0]} has no tests to run: is test.run() missing?`);
 }
 await exec();

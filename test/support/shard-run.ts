@@ -59,7 +59,7 @@ export function encoding(
 
 export async function succeed(...args: string[]): Promise<string> {
   const { exit, stdout, stderr } = await runHere(...args);
-  assert.is(exit, undefined, stderr);
+  assert.is(exit, 0, stderr);
   return stdout;
 }
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 /**
  * What the first line of a test file may say after `// run:`, separated by commas.
- * - `once`: on one Node; the file is about the package, its programs and files rather than about numbers
+ * - `once`: on one Node; the file is about texts, file formats, the package or programs, or about numbers of ONNX Runtime.
+ *   Files about numbers of the kernels, threads, memory or realms are run on both
  * - `newer-node`: on Node 24 only; Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20
  * - `slow`: in a process of its own, and not by `npm run test:quick`: it takes more than three seconds, starts browsers or
  *   programs, or changes its process (environment, globals, memory limits). Files without the word share a process with

@@ -177,10 +177,7 @@ const NO_PRIORS: readonly [value: object, message: RegExp][] = [
   [{ name: "gaussianMixture", weights: [1], means: [1] }, /neither stds nor covariances is given/],
   [{ name: "gaussianMixture", weights: [1], means: [1], stds: [1], covariances: [1] }, /are both given/],
   [{ name: "gaussian", std: 1, covariance: [1] }, /std and covariance are both given/],
-  [
-    { name: "gaussian", sigma: 2 },
-    /unknown option "sigma"; the options are mean, std, covariance, weight/,
-  ],
+  [{ name: "gaussian", sigma: 2 }, /unknown option "sigma"; the options are mean, std, covariance, weight/],
 ];
 
 for (const [value, message] of NO_PRIORS) {

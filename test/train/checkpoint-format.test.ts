@@ -211,7 +211,7 @@ test("another run's checkpoint is refused, and what differs is named", async () 
   );
   const weighted = await runWithCheckpoints(weightedOptions);
   const { weights } = weightedOptions;
-  const doubled = { ...weightedOptions, weights: weights!.map((weight) => 2 * weight) };
+  const doubled = { ...weightedOptions, weights: (weights as Float32Array).map((weight) => 2 * weight) };
   await rejected(
     runSmall({ ...doubled, ...resumeFrom(weighted.checkpoints[3]!) } as TrainOptions),
     "other_run",

@@ -82,7 +82,7 @@ for (const [name, options] of cases) {
     const { name: lossName, reduction } = (options.loss as Loss | undefined) ?? binaryCrossEntropy();
     const floors =
       lossName === "binaryCrossEntropy"
-        ? leastLosses(binaryCrossEntropy({ reduction }), y, n, options.weights)
+        ? leastLosses(binaryCrossEntropy({ reduction }), y, n, options.weights as Float32Array | undefined)
         : new Float64Array(data.count);
     const mean = floors.reduce((sum, floor, i) => sum + loss[i]! - floor, 0) / data.count;
     assert.ok(Math.abs(report.meanExcessLoss - mean) < 1e-12, `${report.meanExcessLoss} and ${mean}`);

@@ -7,9 +7,9 @@ import { documentCommands } from "../../scripts/document-commands.ts";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { createProgram } from "../../src/cli/program.ts";
 
-const text = readFileSync(new URL("../../docs/command-line.md", import.meta.url), "utf8");
+const text = readFileSync(new URL("../../site/reference/command-line.md", import.meta.url), "utf8");
 
-test("docs/command-line.md has the commands and flags of --help (node --import tsx scripts/document-commands.ts)", () => {
+test("site/reference/command-line.md has the commands and flags of --help (node --import tsx scripts/document-commands.ts)", () => {
   assert.is(text, documentCommands());
 });
 

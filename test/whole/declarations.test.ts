@@ -22,6 +22,8 @@ const names = {
   "latentflow/train": ["train", "trainAutoencoder", "Dataset", "TrainOptions", "adam"],
   "latentflow/graph": ["sequential", "conv", "groupNorm", "Layer", "pointwise"],
   "latentflow/onnx": ["loadOnnx", "toOnnx", "LoadOnnxOptions"],
+  "latentflow/images": ["fromImageData", "toImageData", "maskFrom", "Fit"],
+  "latentflow/images/png": ["decodePng", "encodePng"],
   "latentflow/webgpu": ["webgpu", "auto", "availableBackends"],
 };
 

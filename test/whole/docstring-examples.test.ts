@@ -17,9 +17,14 @@ const { options } = ts.parseJsonConfigFileContent(
 const host = ts.createCompilerHost(options);
 const graph = join(root, "src/graph/index.ts");
 const entries = [
-  ...["src/index.ts", "src/train/index.ts", "src/onnx/index.ts", "src/backend/webgpu/index.ts"].map((file) =>
-    join(root, file),
-  ),
+  ...[
+    "src/index.ts",
+    "src/train/index.ts",
+    "src/onnx/index.ts",
+    "src/images/index.ts",
+    "src/images/png.ts",
+    "src/backend/webgpu/index.ts",
+  ].map((file) => join(root, file)),
   graph,
 ];
 

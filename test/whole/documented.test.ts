@@ -5,52 +5,59 @@ import * as assert from "uvu/assert";
 import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
 import { listTerms } from "../../scripts/document-exporter.ts";
+import { documentLists } from "../../scripts/document-lists.ts";
+import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
 import { kebabCase } from "../../src/cli/options/parse.ts";
 import { type ActivationLike, activations, normaliseActivation } from "../../src/graph/activation.ts";
 import * as layers from "../../src/graph/index.ts";
 import { KINDS } from "../../src/graph/operations.ts";
 import * as library from "../../src/index.ts";
-import { amd, createDecoder, lbfgs } from "../../src/index.ts";
+import { amd, createDecoder, type LoadDecoderOptions, lbfgs } from "../../src/index.ts";
+import type { LoadOnnxOptions } from "../../src/onnx/index.ts";
 import { STATUSES } from "../../src/solver/status.ts";
-import * as training from "../../src/train/index.ts";
+import type { TrainOptions } from "../../src/train/index.ts";
+import * as trainEntry from "../../src/train/index.ts";
 import { SCHEDULES } from "../../src/train/schedule.ts";
 import { standardLosses } from "../support/losses.ts";
-import { solvers } from "../support/solvers.ts";
+import { solvers as everySolver } from "../support/solvers.ts";
 
-// What README, docstrings and messages list by hand is what there is.
+// Lists in the site's guides, docstrings and messages name all that there is.
 
-const readme = readFileSync("README.md", "utf8");
+const guide = (name: string) => readFileSync(`site/guides/${name}.md`, "utf8");
+const ownDecoders = guide("own-decoders");
+const solvers = guide("solvers");
+const training = guide("training");
 
 /** The text from one place to another, which both have to be there. */
 function between(text: string, start: string, end: string): string {
   const first = text.indexOf(start);
-  const last = text.indexOf(end, first);
+  const last = text.indexOf(end, first + start.length);
   assert.ok(first >= 0 && last > first, `there is a text from ${start} to ${end}`);
   return text.slice(first, last);
 }
 
 const quoted = (text: string) => [...text.matchAll(/`(\w+)[`(]/g)].map(([, name]) => name!);
 
-test("README's list of operations is that of all kinds, each a layer of latentflow/graph", () => {
-  const section = between(readme, "### Decoders of your own", "\n### ");
-  const listed = quoted(between(section, "\nThere are `", "\ndecoder is encoded with"));
-  // Those that the examples before it have, and the activations, which it names as such.
-  const kinds = ["dense", "conv", "convTranspose", "activation", ...listed].sort();
-  assert.equal([...new Set(kinds)], Object.keys(KINDS).sort());
-  const missing = kinds.filter((kind) => !Object.keys(layers).includes(kind));
+/** Names in the first column of the tables below a heading, up to the next one. */
+function firstColumn(text: string, heading: string): string[] {
+  const section = between(text, `\n${heading}\n`, "\n##");
+  return Array.from(section.matchAll(/^\| (`.*?) \|/gm), ([, cell]) => quoted(cell!)).flat();
+}
+
+test("the guide's table of operations has all kinds, each a layer of latentflow/graph", () => {
+  const listed = firstColumn(ownDecoders, "## Operations");
+  assert.equal([...listed].sort(), Object.keys(KINDS).sort());
+  const missing = listed.filter((kind) => !Object.keys(layers).includes(kind));
   assert.equal(missing, []);
 });
 
-test("README's list of activations is that of all", () => {
-  const [, list] = /activation: \{ name: "leakyRelu", slope: 0\.2 \}, \/\/ (.*)/.exec(readme)!;
-  assert.equal(list!.split(", ").sort(), Object.keys(activations).sort());
+test("the guide's table of activations has all", () => {
+  assert.equal(firstColumn(ownDecoders, "### Activations").sort(), Object.keys(activations).sort());
 });
 
-test("the guide's list of activations is that of all", () => {
-  const guide = readFileSync("docs/from-pytorch.md", "utf8");
-  const list = quoted(between(guide, "The activation is the one between", "`gelu` is `nn.GELU()`"));
-  assert.equal(list.sort(), Object.keys(activations).sort());
+test("the lists of activations and files are as they are written (node --import tsx scripts/document-lists.ts)", () => {
+  for (const [path, text] of documentLists()) assert.is(readFileSync(path, "utf8"), text, path);
 });
 
 test("each activation is a layer of latentflow/graph", () => {
@@ -64,9 +71,9 @@ test("each activation is a layer of latentflow/graph", () => {
   }
 });
 
-/** A cell of a table of docs/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
+/** A cell of a table of site/paper/: in the first row that begins so, of the section if one is named, in the column of this heading. */
 function cellOf(page: string, row: string, column: string, section?: string): string {
-  const lines = readFileSync(`docs/paper/${page}.md`, "utf8").split("\n");
+  const lines = readFileSync(`site/paper/${page}.md`, "utf8").split("\n");
   const first = section === undefined ? 0 : lines.indexOf(`## ${section}`);
   assert.ok(first >= 0, `${page}.md has a section ${section}`);
   const next = section === undefined ? -1 : lines.findIndex((line, i) => i > first && line.startsWith("## "));
@@ -80,18 +87,18 @@ function cellOf(page: string, row: string, column: string, section?: string): st
   return cells(lines[at]!)[index]!;
 }
 
-test("README's figure of training is the frontier's", () => {
-  const text = between(readme, "\nWith 400 epochs", "\nAny decoder is trained so").replace(/\s+/g, " ");
+test("the figure of the guide's example of training is the frontier's", () => {
+  const text = between(training, "\nWith 400 epochs", "\n\nThe encoder is needed").replace(/\s+/g, " ");
   const recipe = "autoencoder, 400 passes; shifts of 3; large convolutions";
   const [, loss, excess] = /^(\S+) ± \S+ \((\S+)\)$/.exec(
     cellOf("frontier", recipe, "from the mean code", "480 images"),
   )!;
   const said = `is ${loss} nats a pixel, ${excess} above the targets' own entropy`;
-  assert.ok(text.includes(said), `README says: ${said}`);
+  assert.ok(text.includes(said), `site/guides/training.md says: ${said}`);
 });
 
-test("the figures of docs/training.md are those of docs/paper/", () => {
-  const text = readFileSync("docs/training.md", "utf8");
+test("the figures of site/guides/training.md are those of site/paper/", () => {
+  const text = training;
   const [small, large] = ["small convolutions", "large convolutions"];
   const code = "from the mean code";
   const best = `autoencoder, 24 passes; no shifts; ${large}`;
@@ -114,7 +121,7 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
     }),
     `one pass | ${cellOf("table1-right", "GFE-amd", "MNIST")} | ${Math.round(secondsOfThePapers() / 60)} |`,
   ];
-  for (const row of rows) assert.ok(text.includes(row), `docs/training.md says: ${row}`);
+  for (const row of rows) assert.ok(text.includes(row), `site/guides/training.md says: ${row}`);
 
   const prose = text.replace(/\s+/g, " ");
   // What lowered nothing, to a tenth of a thousandth: small after 1,920 digits, large after 50,000.
@@ -163,7 +170,7 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
   }
   const ofAll = (flow: string, column: string) =>
     mean("frontier", `autoencoder, 40 passes${flow}; shifts of 1`, column, "50,000 images");
-  const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("docs/paper/figure1.md", "utf8"))!;
+  const [, highest] = /it rises to ([\d.]+) at most/.exec(readFileSync("site/paper/figure1.md", "utf8"))!;
   for (const said of [
     `lowered ${mean("frontier", `autoencoder, 800 passes; shifts of 3; ${small}`, code, "480 images")} to ` +
       mean(
@@ -199,18 +206,18 @@ test("the figures of docs/training.md are those of docs/paper/", () => {
     `from ${mean("figure1", held, "lowest")} to ${mean("figure1", held, "loss after them")} within ` +
       `${cellOf("figure1", held, "images so far")} digits`,
   ])
-    assert.ok(prose.includes(said), `docs/training.md says: ${said}`);
+    assert.ok(prose.includes(said), `site/guides/training.md says: ${said}`);
 });
 
 test("docs say one figure of all digits by the large decoder: the frontier's best", () => {
-  const [, best] = /^\| 50,000 \| 1,000 \| (\S+) /m.exec(readFileSync("docs/paper/frontier.md", "utf8"))!;
-  const experiments = readFileSync("docs/experiments.md", "utf8").replace(/\s+/g, " ");
+  const [, best] = /^\| 50,000 \| 1,000 \| (\S+) /m.exec(readFileSync("site/paper/frontier.md", "utf8"))!;
+  const experiments = readFileSync("site/results/experiments.md", "utf8").replace(/\s+/g, " ");
   assert.ok(experiments.includes(`that comes to ${best} with all of them, from its mean code`), best);
-  assert.match(readFileSync("docs/training.md", "utf8"), `| ${best} (`);
+  assert.match(training, `| ${best} (`);
 });
 
-test("README's decoder of convolutions is the frontier's large one", () => {
-  const code = between(readme, "const convolutional = createDecoder(", "const few = ");
+test("the decoder of the guide's example of training is the frontier's large one", () => {
+  const code = between(training, "const convolutional = createDecoder(", "const few = ");
   const [, list] = /sequential\(20, (\[[^;]+\n {2}\])\)/.exec(code)!;
   const made: layers.Layer[] = new Function(...Object.keys(layers), `return ${list}`)(
     ...Object.values(layers),
@@ -221,7 +228,7 @@ test("README's decoder of convolutions is the frontier's large one", () => {
 
 /** Of training on all MNIST digits by AMD; a mean over seeds. */
 function secondsOfThePapers(): number {
-  const { jobs } = JSON.parse(readFileSync("docs/paper/results/table1-right.json", "utf8"));
+  const { jobs } = JSON.parse(readFileSync("site/paper/results/table1-right.json", "utf8"));
   const seconds = [0, 1, 2].map(
     (seed): number => jobs[`MNIST, 50000 images, flow, amd, seed ${seed}`].result.trainedInSeconds,
   );
@@ -241,7 +248,7 @@ test("each loss, optimizer and schedule is exported by its name, and made by no 
 });
 
 /** Exported functions by their names. */
-const makers = { ...library, ...training } as unknown as Readonly<
+const makers = { ...library, ...trainEntry } as unknown as Readonly<
   Record<string, (options?: object) => { readonly name: string }>
 >;
 
@@ -250,7 +257,7 @@ const interfaceOf = (name: string) => `${name[0]!.toUpperCase()}${name.slice(1)}
 
 /** Each solver, made with as little as it takes. */
 const SOLVERS = Object.fromEntries(
-  solvers.map((solver) => {
+  everySolver.map((solver) => {
     const needed = "grid" in solver ? { grid: solver.grid } : {};
     return [solver.name, makers[solver.name]!(needed)];
   }),
@@ -286,25 +293,88 @@ for (const { file, made } of DEFAULTS) {
   });
 }
 
-for (const { solver, from, to } of [
-  { solver: lbfgs(), from: "\n`lbfgs` is the default solver", to: "\n\n`amd` is" },
-  { solver: amd(), from: "\n`amd` is the paper's adaptive solver", to: "\n\nIts `tolerance`" },
-]) {
-  test(`README's table of ${solver.name}'s options has all, with their defaults`, () => {
-    const said = between(readme, from, to)
-      .split("\n")
-      .flatMap((line) => {
-        const [, options, defaults] = /^\| (`.*?`) \| (.*?) \|/.exec(line) ?? [];
-        const values = defaults?.split(", ").map((value) => read(value.replaceAll("`", ""))) ?? [];
-        return quoted(options ?? "").map((option, i) => [option, values[i]] as const);
-      });
+for (const solver of [lbfgs(), amd()]) {
+  test(`the guide's table of ${solver.name}'s options has all, with their defaults`, () => {
+    const table = between(solvers, `\n### Options of \`${solver.name}\`\n\n| option |`, "\n\n");
+    const rows = [...table.matchAll(/^\| `(\w+)` \| (.*?) \|/gm)];
+    const said = rows.map(([, option, value]) => [option, read(value!.replaceAll("`", ""))]);
     const { name, ...all } = solver;
     assert.equal(Object.fromEntries(said), all);
   });
 }
 
-test("README's table of statuses, and the docstring of Status, are those that there are", () => {
-  const table = between(readme, "\n| status |", "\n\n");
+/** Names of all options of an interface. */
+type NamesOf<Options> = { readonly [Name in keyof Required<Options>]: true };
+
+const ONNX_OPTIONS: NamesOf<LoadOnnxOptions> = {
+  latent: true,
+  output: true,
+  points: true,
+  inputShapes: true,
+  loss: true,
+  prior: true,
+  start: true,
+  outputActivation: true,
+  outputShape: true,
+  layout: true,
+  externalData: true,
+  probe: true,
+  maxBytes: true,
+  signal: true,
+};
+const FILE_OPTIONS: NamesOf<LoadDecoderOptions> = {
+  activation: true,
+  outputActivation: true,
+  loss: true,
+  outputShape: true,
+  prior: true,
+  start: true,
+  probe: true,
+  prefix: true,
+  maxBytes: true,
+  signal: true,
+};
+const TRAINING: NamesOf<TrainOptions> = {
+  loss: true,
+  optimizer: true,
+  schedule: true,
+  batchSize: true,
+  epochs: true,
+  replacement: true,
+  seed: true,
+  augment: true,
+  gradientClip: true,
+  validation: true,
+  checkpoint: true,
+  backend: true,
+  signal: true,
+  onProgress: true,
+  onEvent: true,
+  flow: true,
+  solver: true,
+  adjoint: true,
+  prior: true,
+  weights: true,
+  fixed: true,
+  points: true,
+  warmStart: true,
+  codes: true,
+  codeOptimizer: true,
+};
+
+for (const [name, text, heading, all] of [
+  ["encode", solvers, "## Options of encode", ENCODE_FIELDS],
+  ["loadOnnx", guide("decoders"), "## Options of loadOnnx", ONNX_OPTIONS],
+  ["loadDecoder", guide("decoders"), "## Linear layers as safetensors", FILE_OPTIONS],
+  ["train", training, "## Options of training", TRAINING],
+] as const) {
+  test(`the guide's table of the options of ${name} has all`, () => {
+    assert.equal(firstColumn(text, heading).sort(), Object.keys(all).sort());
+  });
+}
+
+test("the guide's table of statuses, and the docstring of Status, have all", () => {
+  const table = between(solvers, "\n| status |", "\n\n");
   assert.equal(
     Array.from(table.matchAll(/^\| `"(\w+)"` \|/gm), ([, status]) => status),
     [...STATUSES],
@@ -320,8 +390,9 @@ test("README's table of statuses, and the docstring of Status, are those that th
   );
 });
 
-test("README names each solver", () => {
-  for (const name of Object.keys(SOLVERS)) assert.match(readme, `\`${name}\``);
+test("the guide names each solver", () => {
+  const chosen = between(solvers, "\n## Which solver?", "\n## ");
+  for (const name of Object.keys(SOLVERS)) assert.match(chosen, `\`${name}(`);
 });
 
 test.run();

@@ -25,8 +25,8 @@ import { toOnnx } from "../../src/onnx/index.ts";
 import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { findNewerNode } from "../support/runtimes.mjs";
 
-// Every example of README and docs is run here, as it stands, in the folder of a user who has the package as
-// `npm run build` has built it.
+// Every example of README and the site is run here, on an eighth of its data set, in the folder of a user who has the
+// package as `npm run build` has built it.
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentflow-examples-"));
@@ -50,6 +50,8 @@ test.before(async () => {
   cpSync(join(root, "demo/decoder.safetensors"), join(folder, "vae.safetensors"));
   const small = createDecoder({ layers: [2, 10, 784], outputShape: [28, 28], loss: "bce", seed: 1 });
   writeFileSync(join(folder, "decoder.onnx"), await toOnnx(small));
+  const logits = createDecoder({ layers: [2, 10, 784], seed: 1 });
+  writeFileSync(join(folder, "logits.onnx"), await toOnnx(logits));
   const sdf = createDecoder(
     graph(({ latent, points }) => dense(1)(elu()(dense(8)(concat()(latent(2), points("xyz", 3)))))),
     { loss: "mse", seed: 1 },
@@ -111,9 +113,14 @@ function examplesOf(file: string): Example[] {
 
 const files = [
   "README.md",
-  ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
+  ...readdirSync(join(root, "site"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md") && !name.startsWith("reference/api/"))
+    .map((name) => `site/${name}`),
 ];
-const examples = files.flatMap(examplesOf);
+/** Each once: the first of those with the same text. */
+const examples = files.flatMap(examplesOf).filter((example, i, all) => {
+  return i === all.findIndex(({ language, code }) => language === example.language && code === example.code);
+});
 const inLanguage = (language: string) => examples.filter((example) => example.language === language);
 
 /** What given.ts gives. */
@@ -131,6 +138,12 @@ function asModule({ code }: Example): string {
   const imports = missing.length > 0 ? `import { ${missing.join(", ")} } from "./given.ts";\n` : "";
   return `${imports}${code}\nexport {};\n`;
 }
+
+/** An example that takes an eighth of the samples of a data set: nobody has to wait for those that train. */
+const fewer = (example: Example): Example => ({
+  ...example,
+  code: example.code.replace(/\.slice\(0, (\d{2,})\)/g, (_, count) => `.slice(0, ${Math.ceil(count / 8)})`),
+});
 
 const fileName = ({ place }: Example, extension: string) => `${place.replace(/\W/g, "-")}.${extension}`;
 
@@ -182,7 +195,7 @@ for (const example of inLanguage("ts")) {
       join(folder, "given.mjs"),
       await toJavaScript(readFileSync(join(folder, "given.ts"), "utf8")),
     );
-    const code = (await toJavaScript(asModule(example))).replace("./given.ts", "./given.mjs");
+    const code = (await toJavaScript(asModule(fewer(example)))).replace("./given.ts", "./given.mjs");
     const needsGpu = code.includes("latentflow/webgpu");
     // Dawn keeps the process alive.
     writeFileSync(join(folder, name), needsGpu ? `${code}\nprocess.exit();\n` : code);
@@ -205,8 +218,9 @@ for (const example of inLanguage("command")) {
   });
 }
 
-// Those of the guide want PyTorch, and each other: test/python-export/test_guide.py runs them.
-for (const example of inLanguage("python").filter(({ place }) => !place.startsWith("docs/from-pytorch.md"))) {
+// Those of these pages want PyTorch or NumPy, and each other: test/python-export/test_guide.py runs them.
+const withPyTorch = /^site\/(start\/pytorch|guides\/notebooks)\.md/;
+for (const example of inLanguage("python").filter(({ place }) => !withPyTorch.test(place))) {
   test(`${example.place} saves decoders that load`, async () => {
     const program = `from decoder import decoder\n${example.code}`;
     execFileSync("python3", ["-c", program], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });

@@ -70,6 +70,8 @@ for (const [declarations, module] of [
   ["train/index.d.ts", "train.js"],
   ["graph/index.d.ts", "graph.js"],
   ["onnx/index.d.ts", "onnx.js"],
+  ["images/index.d.ts", "images.js"],
+  ["images/png.d.ts", "images-png.js"],
   ["backend/webgpu/index.d.ts", "webgpu.js"],
 ] as const) {
   test(`what ${declarations} exports as a value is there in ${module}`, async () => {

@@ -1,6 +1,6 @@
 // run: once, slow
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -72,10 +72,6 @@ const [packed] = JSON.parse(
   execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" }),
 ) as [{ readonly unpackedSize: number; readonly files: readonly { readonly path: string }[] }];
 
-/** What was measured, for readers in the repository: README and the guides say what a user needs of it. */
-const pagesOfResults =
-  /^docs\/(paper\/.*|convolutions|experiments|peers|performance|super-resolution|usefulness)\.md$/;
-
 function refusedCall(imports: string): string {
   return `${imports} encode(createDecoder({ layers: [2, 4], loss: "mse" }), new Float32Array(3));`;
 }
@@ -104,6 +100,10 @@ test("no line of code is long: an error prints the one that threw, and a line of
   }
 });
 
+test("no string of the worker continues on the next line: Rollup, and so Vite 6 and 7, would indent it", () => {
+  assert.not.match(readFileSync(join(library, "latentflow-worker.js"), "utf8"), /\\$/m);
+});
+
 test("the package unpacks to as much at most as CONTRIBUTING and CHANGELOG say", () => {
   const said = [
     /the package stays within ([\d.]+) MB/.exec(readFileSync(join(root, "CONTRIBUTING.md"), "utf8"))![1],
@@ -113,27 +113,49 @@ test("the package unpacks to as much at most as CONTRIBUTING and CHANGELOG say",
     assert.ok(packed.unpackedSize <= 1e6 * Number(megabytes), `${packed.unpackedSize} bytes`);
 });
 
-test("the pages of docs/ are published, but for those of results, and every link leads to a page", () => {
-  const paths = packed.files.map(({ path }) => path);
-  const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).map((path) =>
-    join("docs", path),
+test("the pages of site/ are published, and every link of a published page leads to a published file", () => {
+  const paths = new Set(packed.files.map(({ path }) => path));
+  const pages = readdirSync(join(root, "site"), { recursive: true, encoding: "utf8" })
+    .map((path) => join("site", path))
+    .filter((path) => path.endsWith(".md") && !path.startsWith("site/reference/api/"));
+  assert.equal(
+    pages.filter((path) => !paths.has(path)),
+    [],
   );
-  const guides = docs.filter((path) => path.endsWith(".md") && !pagesOfResults.test(path));
-  assert.equal(paths.filter((path) => path.startsWith("docs/")).sort(), guides.sort());
-  for (const page of ["README.md", ...guides]) {
-    const links = readFileSync(join(root, page), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g);
-    for (const [, link] of links) {
-      const path = join(dirname(page), link!);
-      if (path.startsWith("docs/")) assert.ok(docs.includes(path), `${page} leads to ${path}`);
-    }
-  }
+  const published = [...paths].filter((path) => path.endsWith(".md"));
+  const broken = published.flatMap((page) => {
+    const links = readFileSync(join(root, page), "utf8").matchAll(/(!?)\[[^\]]*\]\((?![a-z]+:|#)([^)#\s]+)/g);
+    return [...links].flatMap(([, isPicture, link]) => {
+      const target = join(dirname(page), link!);
+      // Charts weigh 3 MB: the site and the repository have them.
+      const isThere = isPicture ? existsSync(join(root, dirname(page), link!)) : paths.has(target);
+      return isThere ? [] : [`${page} leads to ${target}`];
+    });
+  });
+  assert.equal(broken, []);
 });
 
-test("its publisher's addresses are in the forms that npm takes, and what CDNs serve is one file", () => {
-  const { homepage, repository, bugs, unpkg, jsdelivr } = packageJson;
-  const page = bugs.replace(/\/issues$/, "");
-  assert.match(page, /^https:\/\/[\w.]+\/[\w-]+\/latentflow$/);
-  assert.equal({ homepage, url: repository.url }, { homepage: `${page}#readme`, url: `git+${page}.git` });
+test("the page of licences names every bundled package, with its licence", () => {
+  const notices = readFileSync(join(library, "THIRD_PARTY_LICENSES.txt"), "utf8").split(/^-{80}$/m);
+  const bundled = notices.map((notice) => /^(\S+) [\d.]+ \((\S+)\)$/m.exec(notice)!.slice(1).join(", "));
+  assert.ok(bundled.length >= 10, `${bundled.length} packages`);
+  const page = readFileSync(join(root, "site/project/licences.md"), "utf8");
+  const table = page.slice(page.indexOf("## Bundled packages"), page.indexOf("## The paper"));
+  const documented = [...table.matchAll(/^\| (\S.*?) \| (\S+) \|/gm)]
+    .slice(1)
+    .flatMap(([, names, licence]) => names!.split(", ").map((name) => `${name}, ${licence}`));
+  assert.equal(documented.sort(), bundled.sort());
+});
+
+test("no published file has a placeholder for an owner", () => {
+  const placeholders = packed.files.filter(({ path }) =>
+    /\bOWNER\b/.test(readFileSync(join(root, path), "utf8")),
+  );
+  assert.equal(placeholders, []);
+});
+
+test("CDNs serve one file", () => {
+  const { unpkg, jsdelivr } = packageJson;
   assert.is(unpkg, jsdelivr);
   const imports = /(^|[;}\n])import[\s{*"]/;
   assert.match(readFileSync(join(library, "index.js"), "utf8"), imports);

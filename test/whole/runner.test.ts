@@ -108,7 +108,7 @@ test("a pattern that matches no file is refused", () => {
 function copyRunner(files: Readonly<Record<string, string>>): string {
   const own = mkdtempSync(join(folder, "copy-"));
   cpSync("test/run.mjs", join(own, "run.mjs"));
-  cpSync("test/support", join(own, "support"), { recursive: true });
+  cpSync("test/support", join(own, "support"), { recursive: true, filter: (file) => !file.endsWith(".ts") });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(own, name)), { recursive: true });
     const run = text.startsWith("// run: ") ? text : `// run: once\n${text}`;

@@ -43,7 +43,10 @@ interface Step {
 function stepOf({ name, url, line }: Frame): Step | undefined {
   if (!/^file:/.test(url)) return undefined;
   const path = fileURLToPath(url);
-  let file = relative(root, path).replaceAll("\\", "/");
+  // The inspector names compiled files.
+  let file = relative(root, path)
+    .replaceAll("\\", "/")
+    .replace(/^build\/test\/(.*)\.js$/, "$1");
   if (path === workerFile) {
     const start = workerLines.findLastIndex((text, i) => i <= line && /^\/\/ (src|test)\//.test(text));
     file = workerLines[start]!.slice(3);

@@ -3,17 +3,21 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-// docs/where-it-runs.md shows code of the projects that `npm run test:everywhere` runs: it says of each block where from.
+// Two guides show code of the projects that `npm run test:everywhere` runs, each block with the files that it is from.
 
-const document = readFileSync(new URL("../../docs/where-it-runs.md", import.meta.url), "utf8");
-const blocks = [...document.matchAll(/(?:<!-- from (.+) -->\n)?```\w+\n([\s\S]*?)```/g)];
+const guides = ["where-it-runs.md", "react.md"].map((name) =>
+  readFileSync(new URL(`../../site/guides/${name}`, import.meta.url), "utf8"),
+);
+const blocks = guides.flatMap((text) => [
+  ...text.matchAll(/(?:<!-- from (.+) -->\n)?```\w+\n([\s\S]*?)```/g),
+]);
 
 /** A project's file, its lines without indentation. */
 const source = (file: string) =>
   unindented(readFileSync(new URL(`../everywhere/projects/${file}`, import.meta.url), "utf8"));
 
-test("the document has code for every kind of environment", () => {
-  assert.ok(blocks.length >= 14, `${blocks.length} blocks`);
+test("the guides have code for every kind of environment", () => {
+  assert.ok(blocks.length >= 18, `${blocks.length} blocks`);
 });
 
 for (const [, from, code] of blocks) {

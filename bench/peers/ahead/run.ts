@@ -65,7 +65,9 @@ const results: AheadResults = {
 const section = aheadSection(results);
 console.log(`\n${section}`);
 if (only === undefined) {
-  const to = fileURLToPath(new URL(write ? "../../../docs/" : "../../../out/bench/", import.meta.url));
+  const to = fileURLToPath(
+    new URL(write ? "../../../site/performance/" : "../../../out/bench/", import.meta.url),
+  );
   mkdirSync(to, { recursive: true });
   const [page, data] = [`${to}peers.md`, `${to}peers.json`];
   const before = existsSync(data) ? JSON.parse(readFileSync(data, "utf8")) : {};

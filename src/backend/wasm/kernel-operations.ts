@@ -1,9 +1,8 @@
-import type { Activation } from "../../graph/activation.ts";
+import { type Activation, activationParameters, isActivationName } from "../../graph/activation.ts";
 import { type LinearMap, transposed } from "../../graph/linear-map.ts";
 import type { Operation } from "../../graph/operations.ts";
 import { type PointwiseFunction, pointwiseParameters } from "../../graph/pointwise.ts";
 import {
-  ACTIVATION_CODES,
   ActivationOperation,
   ActivationRows,
   AffineOperation,
@@ -14,6 +13,7 @@ import {
   ExtremumOperation,
   FixedOperation,
   ForkOperation,
+  FUNCTION_CODES,
   KERNEL_CODES,
   MapOperation,
   MatmulOperation,
@@ -78,7 +78,7 @@ export type KernelOperation<Kind extends KernelKind = KernelKind> = {
     /** Indices of values; equal if it works in place. */
     readonly input: number;
     readonly output: number;
-    /** Operation of the decoder whose parameters it has. */
+    /** Operation of the decoder that it computes, and whose parameters it has. */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
@@ -147,7 +147,7 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
     ActivationOperation,
     ({ activation }) => {
       const [parameter = 0, otherParameter = 0] = parametersOf(activation);
-      return { fields: { activation: ACTIVATION_CODES[activation.name], parameter, otherParameter } };
+      return { fields: { activation: FUNCTION_CODES[activation.name], parameter, otherParameter } };
     },
     {
       struct: ActivationRows,
@@ -294,28 +294,8 @@ function columnPanels(
   };
 }
 
-/** Parameters of an activation in its struct. */
-const PARAMETERS: {
-  readonly [Name in Activation["name"]]: (activation: ActivationOf<Name>) => readonly number[];
-} = {
-  identity: () => [],
-  elu: ({ alpha }) => [alpha],
-  relu: () => [],
-  leakyRelu: ({ slope }) => [slope],
-  tanh: () => [],
-  sigmoid: () => [],
-  silu: () => [],
-  gelu: () => [],
-  softplus: () => [],
-  sine: ({ frequency }) => [frequency],
-};
-
-type ActivationOf<Name> = Extract<Activation, { readonly name: Name }>;
-
-function parametersOf(activation: Activation | PointwiseFunction): readonly number[] {
-  if (!(activation.name in PARAMETERS)) return pointwiseParameters(activation as PointwiseFunction);
-  const of = PARAMETERS[activation.name as Activation["name"]] as (
-    activation: Activation,
-  ) => readonly number[];
-  return of(activation as Activation);
+function parametersOf(of: Activation | PointwiseFunction): readonly number[] {
+  return isActivationName(of.name)
+    ? activationParameters(of as Activation)
+    : pointwiseParameters(of as PointwiseFunction);
 }

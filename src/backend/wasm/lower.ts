@@ -1,13 +1,17 @@
 import type { Decoder } from "../../decoder/decoder.ts";
+import type { Activation } from "../../graph/activation.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
-import { averagePool } from "../../graph/kinds/average-pool.ts";
-import { pad } from "../../graph/kinds/pad.ts";
-import { concat, depthToSpace, expand, permute, slice } from "../../graph/kinds/rearranging.ts";
-import { mean, sum } from "../../graph/kinds/reductions.ts";
-import { resize } from "../../graph/kinds/resize.ts";
-import { upsample } from "../../graph/kinds/upsample.ts";
-import { type AxisMap, type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
-import { type Operation, type OperationKind, type Shape, sizeOf } from "../../graph/operations.ts";
+import { type LinearMap, linearMap, stretched } from "../../graph/linear-map.ts";
+import type { MapKind } from "../../graph/map-kind.ts";
+import {
+  KINDS,
+  type MapKindName,
+  type Operation,
+  type OperationKind,
+  type Shape,
+  sizeOf,
+} from "../../graph/operations.ts";
+import type { PointwiseFunction } from "../../graph/pointwise.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
 import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
 import { assignSlots } from "./slots.ts";
@@ -35,9 +39,10 @@ export interface LoweredGraph {
 /** Translation of operations of one kind into those of the kernels. */
 interface Lowering<Kind extends OperationKind> {
   /**
-   * Rows of its value: "same", those of its input unchanged; "inPlace", those of its input, overwritten; "own", new ones.
+   * Rows of its value: "same", those of its input unchanged; "inPlace", those of its input, overwritten; "own", new
+   * ones. Default "own".
    */
-  place(operation: Operation<Kind>): "own" | "inPlace" | "same";
+  place?(operation: Operation<Kind>): "own" | "inPlace" | "same";
   /** Emits operations that compute it from the values `reads`; returns the index of the result. */
   emit(
     into: Emission,
@@ -64,212 +69,134 @@ class Emission {
   }
 }
 
-const own = () => "own" as const;
+/** An operation of the kernels without the values that it reads and writes, and their size. */
+type KernelSettings = KernelOperation extends infer Each
+  ? Each extends KernelOperation
+    ? Omit<Each, "input" | "output" | "source" | "other" | "otherwise" | "size">
+    : never
+  : never;
 
-const LOWERINGS: { readonly [Kind in OperationKind]: Lowering<Kind> } = {
-  dense: {
-    place: own,
-    emit(into, operation, [input], [shape]) {
-      const output = into.value(sizeOf(operation.shape));
-      const [inputSize, outputSize] = [shape!.at(-1)!, operation.shape.at(-1)!];
-      const ends = { source: operation, input: input!, output };
-      if (sizeOf(shape!) === inputSize) return into.emit({ kind: "dense", ...ends, inputSize, outputSize });
-      const geometry = pointwiseGeometry(sizeOf(shape!) / inputSize, inputSize, outputSize);
-      return into.emit({ kind: "convolution", ...ends, geometry });
+/**
+ * Lowering to one operation of the kernels with rows of its own.
+ *
+ * @param isStretched true if values with fewer numbers are copied along their axes of length 1 first
+ */
+function kernel<Kind extends OperationKind>(
+  settingsOf: (operation: Operation<Kind>, inputs: readonly Shape[]) => KernelSettings,
+  isStretched = false,
+): Lowering<Kind> {
+  return {
+    emit(into, operation, reads, inputs) {
+      const { shape } = operation;
+      const size = sizeOf(shape);
+      const [input, other, otherwise] = isStretched ? stretchedReads(into, shape, reads, inputs) : reads;
+      const output = into.value(size);
+      const ends = { source: operation, input: input ?? output, output, size };
+      const others = other === undefined ? {} : { other, otherwise };
+      return into.emit({ ...settingsOf(operation, inputs), ...ends, ...others } as KernelOperation);
     },
-  },
+  };
+}
+
+/** Lowerings of all kinds whose output is more than maps of its inputs. */
+const LOWERINGS: {
+  readonly [Kind in Exclude<OperationKind, MapKindName<"parts" | "pixels">>]: Lowering<Kind>;
+} = {
+  dense: kernel(({ shape }, [input]) => {
+    const [inputSize, outputSize] = [input!.at(-1)!, shape.at(-1)!];
+    const pixels = sizeOf(input!) / inputSize;
+    if (pixels === 1) return { kind: "dense", inputSize, outputSize };
+    return { kind: "convolution", geometry: pointwiseGeometry(pixels, inputSize, outputSize) };
+  }),
   activation: {
     place: ({ activation }) => (activation.name === "identity" ? "same" : "inPlace"),
-    emit: (into, { activation, shape }, [input]) =>
-      into.emit({ kind: "activation", input: input!, output: input!, activation, size: sizeOf(shape) }),
+    emit: (into, { activation, shape }, reads) => emitFunction(into, activation, shape, reads),
   },
   pointwise: {
     place: () => "inPlace",
-    emit: (into, operation, [input]) =>
-      into.emit({
-        kind: "activation",
-        input: input!,
-        output: input!,
-        activation: operation.function,
-        size: sizeOf(operation.shape),
-      }),
+    emit: (into, operation, reads) => emitFunction(into, operation.function, operation.shape, reads),
   },
   reshape: { place: () => "same", emit: (_, __, [input]) => input! },
-  conv: { place: own, emit: convolution },
-  convTranspose: { place: own, emit: convolution },
-  add: { place: own, emit: sumOf(1) },
-  sub: { place: own, emit: sumOf(-1) },
-  mul: {
-    place: own,
-    emit(into, { shape }, reads, inputs) {
-      const [input, other] = stretchedReads(into, shape, reads, inputs);
-      const size = sizeOf(shape);
-      return into.emit({ kind: "product", input: input!, other: other!, output: into.value(size), size });
-    },
-  },
-  maximum: { place: own, emit: extremumOf(false) },
-  minimum: { place: own, emit: extremumOf(true) },
-  where: {
-    place: own,
-    emit(into, { shape }, reads, inputs) {
-      const [input, other, otherwise] = stretchedReads(into, shape, reads, inputs) as [
-        number,
-        number,
-        number,
-      ];
-      const size = sizeOf(shape);
-      return into.emit({ kind: "selection", input, other, otherwise, output: into.value(size), size });
-    },
-  },
-  concat: maps(concat),
-  expand: maps(expand),
-  permute: maps(permute),
-  slice: maps(slice),
-  depthToSpace: maps(depthToSpace),
-  pad: maps(pad),
-  upsample: maps(upsample),
-  resize: maps(resize),
-  averagePool: maps(averagePool),
-  sum: maps(sum),
-  mean: maps(mean),
-  layerNorm: {
-    place: own,
-    emit(into, operation, [input]) {
-      return emitNormOfRows(into, operation, input!, sizeOf(operation.shape.slice(-operation.axes)), true);
-    },
-  },
-  groupNorm: {
-    place: own,
-    emit(into, operation, [input]) {
-      const size = sizeOf(operation.shape);
-      const channels = operation.shape.at(-1)!;
-      const { groups, epsilon } = operation;
-      return into.emit({
-        kind: "norm",
-        source: operation,
-        input: input!,
-        output: into.value(size),
-        sets: groups,
-        beside: groups,
-        setStride: 0,
-        runs: size / channels,
-        runStride: channels,
-        width: channels / groups,
-        hasMean: true,
-        epsilon,
-        parameterSize: channels,
-      });
-    },
-  },
-  rmsNorm: {
-    place: own,
-    emit(into, operation, [input]) {
-      return emitNormOfRows(into, operation, input!, operation.shape.at(-1)!, false);
-    },
-  },
-  affine: {
-    place: own,
-    emit(into, operation, [input]) {
-      const size = sizeOf(operation.shape);
-      const channels = operation.shape.at(-1)!;
-      const output = into.value(size);
-      const pixels = size / channels;
-      return into.emit({ kind: "affine", source: operation, input: input!, output, pixels, channels });
-    },
-  },
-  softmax: {
-    place: own,
-    emit(into, { shape }, [input]) {
-      const channels = shape.at(-1)!;
-      const pixels = sizeOf(shape) / channels;
-      return into.emit({
-        kind: "softmax",
-        input: input!,
-        output: into.value(sizeOf(shape)),
-        pixels,
-        channels,
-      });
-    },
-  },
-  matmul: {
-    place: own,
-    emit(into, { shape, transposed }, [input, other], [left]) {
-      const [rows, columns] = shape.slice(-2);
-      return into.emit({
-        kind: "matmul",
-        input: input!,
-        other: other!,
-        output: into.value(sizeOf(shape)),
-        count: sizeOf(shape.slice(0, -2)),
-        rows: rows!,
-        inner: left!.at(-1)!,
-        columns: columns!,
-        isTransposed: transposed,
-      });
-    },
-  },
-  constant: {
-    place: own,
-    emit(into, operation) {
-      const size = sizeOf(operation.shape);
-      const output = into.value(size);
-      return into.emit({ kind: "constant", source: operation, input: output, output, size });
-    },
-  },
-  embedding: {
-    place: own,
-    emit(into, operation, [input], [shape]) {
-      const { classes } = operation;
-      const [count, units] = [sizeOf(shape!), operation.shape.at(-1)!];
-      const output = into.value(sizeOf(operation.shape));
-      return into.emit({
-        kind: "embedding",
-        source: operation,
-        input: input!,
-        output,
-        count,
-        classes,
-        units,
-      });
-    },
-  },
+  conv: kernel((operation, [input]) => ({ kind: "convolution", geometry: geometryOf(operation, input!) })),
+  convTranspose: kernel((operation, [input]) => ({
+    kind: "convolution",
+    geometry: geometryOf(operation, input!),
+  })),
+  add: { emit: sumOf(1) },
+  sub: { emit: sumOf(-1) },
+  mul: kernel(() => ({ kind: "product" }), true),
+  maximum: kernel(() => ({ kind: "extremum", isMinimum: false }), true),
+  minimum: kernel(() => ({ kind: "extremum", isMinimum: true }), true),
+  where: kernel(() => ({ kind: "selection" }), true),
+  layerNorm: kernel(({ shape, axes, epsilon }) =>
+    normOfRows(shape, sizeOf(shape.slice(-axes)), epsilon, true),
+  ),
+  groupNorm: kernel(({ shape, groups, epsilon }) => {
+    const { pixels, channels } = pixelsOf(shape);
+    return {
+      kind: "norm",
+      sets: groups,
+      beside: groups,
+      setStride: 0,
+      runs: pixels,
+      runStride: channels,
+      width: channels / groups,
+      hasMean: true,
+      epsilon,
+      parameterSize: channels,
+    };
+  }),
+  rmsNorm: kernel(({ shape, epsilon }) => normOfRows(shape, shape.at(-1)!, epsilon, false)),
+  affine: kernel(({ shape }) => ({ kind: "affine", ...pixelsOf(shape) })),
+  softmax: kernel(({ shape }) => ({ kind: "softmax", ...pixelsOf(shape) })),
+  matmul: kernel(({ shape, transposed }, [left]) => {
+    const [rows, columns] = shape.slice(-2);
+    return {
+      kind: "matmul",
+      count: sizeOf(shape.slice(0, -2)),
+      rows: rows!,
+      inner: left!.at(-1)!,
+      columns: columns!,
+      isTransposed: transposed,
+    };
+  }),
+  constant: kernel(() => ({ kind: "constant" })),
+  embedding: kernel(({ shape, classes }, [input]) => ({
+    kind: "embedding",
+    count: sizeOf(input!),
+    classes,
+    units: shape.at(-1)!,
+  })),
 };
 
-/** A norm of numbers that lie one after the other, `width` at a time. */
-function emitNormOfRows(
+function emitFunction(
   into: Emission,
-  operation: Operation<"layerNorm" | "rmsNorm">,
-  input: number,
-  width: number,
-  hasMean: boolean,
+  activation: Activation | PointwiseFunction,
+  shape: Shape,
+  [input]: readonly number[],
 ): number {
-  const size = sizeOf(operation.shape);
-  return into.emit({
+  return into.emit({ kind: "activation", input: input!, output: input!, activation, size: sizeOf(shape) });
+}
+
+function pixelsOf(shape: Shape): { readonly pixels: number; readonly channels: number } {
+  const channels = shape.at(-1)!;
+  return { pixels: sizeOf(shape) / channels, channels };
+}
+
+/** A norm of numbers that lie one after the other, `width` at a time. */
+function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: boolean): KernelSettings {
+  return {
     kind: "norm",
-    source: operation,
-    input,
-    output: into.value(size),
-    hasMean,
-    sets: size / width,
+    sets: sizeOf(shape) / width,
     beside: 1,
     setStride: width,
     runs: 1,
     runStride: 0,
     width,
-    epsilon: operation.epsilon,
+    hasMean,
+    epsilon,
     parameterSize: width,
-  });
-}
-
-function convolution(
-  into: Emission,
-  operation: Operation<"conv" | "convTranspose">,
-  [input]: readonly number[],
-  [shape]: readonly Shape[],
-): number {
-  const output = into.value(sizeOf(operation.shape));
-  const geometry = geometryOf(operation, shape!);
-  return into.emit({ kind: "convolution", source: operation, input: input!, output, geometry });
+  };
 }
 
 /** a + b, or a - b: one after the other into the same value. */
@@ -297,30 +224,17 @@ function stretchedReads(
   });
 }
 
-function extremumOf(isMinimum: boolean): Lowering<"maximum" | "minimum">["emit"] {
-  return (into, { shape }, reads, inputs) => {
-    const [input, other] = stretchedReads(into, shape, reads, inputs);
-    const [size, ends] = [sizeOf(shape), { input: input!, other: other! }];
-    return into.emit({ kind: "extremum", ...ends, output: into.value(size), size, isMinimum });
-  };
-}
-
-/** Lowering of kinds whose inputs each have a part of the output of their own. */
-function maps<Kind extends OperationKind>(kind: {
-  axes(operation: never, inputs: readonly Shape[], index: number): readonly AxisMap[];
-}): Lowering<Kind> {
-  return {
-    place: own,
-    emit(into, operation, reads, inputs) {
-      const output = into.value(sizeOf(operation.shape));
-      reads.forEach((read, i) => {
-        const map = linearMap(kind.axes(operation as never, inputs, i), sizeOf(inputs[i]!));
-        emitMap(into, map, read, output, false);
-      });
-      return output;
-    },
-  };
-}
+/** Lowering of kinds whose output is maps of its inputs. */
+const MAPS: Lowering<OperationKind> = {
+  emit(into, operation, reads, inputs) {
+    const { axes } = KINDS[operation.kind] as MapKind<object>;
+    const output = into.value(sizeOf(operation.shape));
+    reads.forEach((read, i) => {
+      emitMap(into, linearMap(axes(operation, inputs, i), sizeOf(inputs[i]!)), read, output, false);
+    });
+    return output;
+  },
+};
 
 function emitMap(
   into: Emission,
@@ -332,8 +246,8 @@ function emitMap(
   return into.emit({ kind: "map", input, output, map, accumulates });
 }
 
-function loweringOf(operation: Operation): Lowering<OperationKind> {
-  return LOWERINGS[operation.kind] as Lowering<OperationKind>;
+function loweringOf({ kind }: Operation): Lowering<OperationKind> {
+  return (LOWERINGS as Partial<Record<OperationKind, Lowering<OperationKind>>>)[kind] ?? MAPS;
 }
 
 export function lowerGraph(decoder: Decoder): LoweredGraph {
@@ -344,7 +258,7 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
   const roots = Array.from({ length: inputs }, (_, i) => i);
   const isCopied = new Map<number, boolean[]>();
   for (const { operation, inputs: read } of steps) {
-    const place = loweringOf(operation).place(operation);
+    const place = loweringOf(operation).place?.(operation) ?? "own";
     if (place === "same") {
       roots.push(roots[read[0]!]!);
       continue;
@@ -384,7 +298,7 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
   steps.forEach(({ operation, inputs: read, inputShapes }, i) => {
     if (i === beforeLogits) toLogits = into.operations.length;
     const lowering = loweringOf(operation);
-    if (lowering.place(operation) === "same") return;
+    if (lowering.place?.(operation) === "same") return;
     const reads = read.map((input) => branches.get(roots[input]!)!.shift()!);
     give(inputs + i, lowering.emit(into, operation, reads, inputShapes));
   });

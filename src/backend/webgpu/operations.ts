@@ -1,4 +1,4 @@
-import type { OperationKind } from "../../graph/operations.ts";
+import type { MapKindName, OperationKind } from "../../graph/operations.ts";
 import { resizeByMatrices } from "../../onnx-format/kinds/resampling.ts";
 import { writeOperation } from "../../onnx-format/operations.ts";
 import type { Form } from "../../onnx-format/value.ts";
@@ -34,8 +34,10 @@ export function writeOnGpu(task: GpuTask): Form {
   return write ? write(task) : writeOperation(task);
 }
 
-/** Gradients of every kind of operation. */
-const BACKWARD: { readonly [Kind in OperationKind]: Backward<Kind> | undefined } = {
+/** Gradients of kinds of operation; maps of pixels without an entry take products with the matrices of their axes. */
+const BACKWARD: {
+  readonly [Kind in Exclude<OperationKind, MapKindName<"pixels">>]: Backward<Kind> | undefined;
+} & { readonly [Kind in MapKindName<"pixels">]?: Backward<Kind> } = {
   dense: products.denseBackward,
   activation: elementwise.activationBackward,
   pointwise: elementwise.pointwiseBackward,
@@ -55,8 +57,6 @@ const BACKWARD: { readonly [Kind in OperationKind]: Backward<Kind> | undefined }
   depthToSpace: rearranging.depthToSpaceBackward,
   pad: resampling.padBackward,
   upsample: resampling.upsampleBackward,
-  resize: resampling.resizeBackward,
-  averagePool: resampling.averagePoolBackward,
   sum: resampling.sumBackward,
   mean: resampling.meanBackward,
   layerNorm: norms.layerNormBackward,
@@ -73,6 +73,7 @@ const BACKWARD: { readonly [Kind in OperationKind]: Backward<Kind> | undefined }
 /** Writes the gradient for input `index` of an operation, of that for its output. */
 export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
   // The table holds under each kind a writer for operations of that kind.
-  const write = BACKWARD[written.operation.kind] as Backward<OperationKind>;
-  return write(written, gradient, index);
+  const write = BACKWARD[written.operation.kind] as Backward<OperationKind> | undefined;
+  if (write) return write(written, gradient, index);
+  return resampling.pixelsBackward(written as Written<MapKindName<"pixels">>, gradient);
 }

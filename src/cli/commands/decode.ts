@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { showLengths } from "../../files/array.ts";
-import { imageLayout } from "../../files/images.ts";
 import type { Limits } from "../../files/limits.ts";
 import { writeNpy } from "../../files/npy.ts";
 import { type Decoder, decode } from "../../index.ts";
@@ -41,6 +40,7 @@ import {
   replacedHelp,
   writeOutputs,
 } from "../output/output-files.ts";
+import { isImage } from "../output/pictures.ts";
 import { print } from "../output/print.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 
@@ -151,9 +151,10 @@ const decodeOutputs = ["decoded.npy", "decoded.png"];
 
 async function writeDecodeOutputs(
   folder: string,
-  { decoder: { outputShape, outputSize }, points }: FixedInputs,
+  { decoder, points }: FixedInputs,
   decoded: Float32Array,
 ): Promise<Output[]> {
+  const { outputShape, outputSize } = decoder;
   const shape = [decoded.length / outputSize, ...outputShape];
   const files: OutputFile[] = [
     {
@@ -163,10 +164,9 @@ async function writeDecodeOutputs(
     },
   ];
   // Points × channels is no image.
-  const layout = points === undefined ? imageLayout(outputShape) : undefined;
-  if (layout && decoded.length > 0) {
+  if (points === undefined && isImage(decoder) && decoded.length > 0) {
     const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
-    const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), layout);
+    const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), decoder);
     files.push({ name: "decoded.png", bytes: picture, content: `the first ${shown} as images` });
   }
   return writeOutputs(folder, files, decodeOutputs.slice(files.length));

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { demoDecoder, demoDigits } from "../assets.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addLossOptions } from "../input/decoder-file.ts";
-import type { EncodingOptions } from "../options/job.ts";
+import type { EncodingOptions, Job } from "../options/job.ts";
 import { addEncodeSettings, addRunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
@@ -20,7 +20,8 @@ export function addDemoCommand(program: Command): void {
         "  latents.npy          the code of each digit, 20 numbers\n" +
         "  results.csv          a line per digit: losses, gradient norm, status, steps\n" +
         "                       and t\n" +
-        "  reconstructions.png  original, reconstruction and difference\n" +
+        "  reconstructions.png  original, reconstruction and difference; with --missing\n" +
+        "                       what is given, completed, and the original\n" +
         "  steps.png            reconstructions on the way\n" +
         replacedHelp,
     )
@@ -31,6 +32,7 @@ export function addDemoCommand(program: Command): void {
       parseCount,
       1000,
     )
+    .option("--missing", "hide a band across each digit, and complete it")
     .option("--out <dir>", "folder for the results, made if it is missing", "out/demo")
     .addOption(
       new Option(
@@ -48,10 +50,11 @@ is installed, else the 300 of them that come along.
 ${exitCodesHelp("nothing is written")}
 Examples:
   $ latentflow demo
+  $ latentflow demo --missing
   $ latentflow demo --limit 100 --out digits
   $ latentflow demo --max-steps 50 --json`,
   );
-  command.action(async (options: EncodingOptions) => {
+  command.action(async (options: EncodingOptions & Pick<Job, "missing">) => {
     const encoding = { ...options, ...chosenFlowAndSolver(command) };
     await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });

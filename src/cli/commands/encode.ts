@@ -1,8 +1,12 @@
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
-import { dataFilesHelp, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
+import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
+import { expandFiles } from "../input/pictures/expand-files.ts";
+import { addPictureOptions } from "../input/pictures/picture-options.ts";
 import type { Job } from "../options/job.ts";
 import {
   addEncodeSettings,
@@ -50,7 +54,8 @@ export function addEncodeCommand(program: Command): void {
     .addOption(gives(requiredOption("--data <files...>", dataFilesHelp), "y"))
     .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
     .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
-    .option("--weights <file>", weightsHelp)
+    .option("--weights <file>", weightsHelp);
+  addPictureOptions(command)
     .option("--z0 <file>", z0Help)
     .addOption(
       gives(
@@ -85,7 +90,7 @@ export function addEncodeCommand(program: Command): void {
     "after",
     `
 ${valuesHelp}
-.npy, IDX and Parquet files are read a piece at a time, and may be of any size.
+${formats.join(", ")} and Parquet files are read a piece at a time, and may be of any size.
 ${stdinHelp}
 --shard auto takes I from the batch system's variable of the environment:
 ${batchSystemsHelp}
@@ -118,6 +123,14 @@ Examples:
     if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
     const pair = chosenFlowAndSolver(command);
     // Clusters mix processors, on which the relaxed build may differ in its last bits.
-    await runJob({ ...options, ...pair, ...(shard && { shard, plain: true }) });
+    const data = await expandFiles("--data", options.data);
+    refuseFolderOfData(command, options.data, options.out);
+    await runJob({ ...options, data, ...pair, ...(shard && { shard, plain: true }) });
   });
+}
+
+/** Refuses results beside the pictures of a folder: the same command would take them for samples. */
+function refuseFolderOfData(command: Command, data: readonly string[], out: string): void {
+  if (data.some((path) => resolve(path) === resolve(out)))
+    wrongUsage(command, `--out ${showPath(out)} is the folder of --data; give another folder`);
 }

@@ -37,7 +37,8 @@ import {
   fixedOptions,
   openFixed,
 } from "../input/fixed-inputs.ts";
-import { readFixedOf, readWeightsOf, readZ0Of } from "../input/samples.ts";
+import { addPictureOptions } from "../input/pictures/picture-options.ts";
+import { readFixedOf, readWeightsOf, readZ0Of, type WeightFlags } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
   addEncodeSettings,
@@ -78,11 +79,10 @@ import { type Figure, formatReport } from "../output/report.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
 /** Options of `latentflow evaluate`, as commander returns them. */
-interface EvaluateJob extends DataOptions, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
+interface EvaluateJob extends DataOptions, WeightFlags, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
   readonly encoder?: string;
   readonly out?: string;
   readonly batchSize?: number;
-  readonly weights?: string;
   readonly z0?: string;
 }
 
@@ -102,7 +102,7 @@ export function addEvaluateCommand(program: Command): void {
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp));
-  addDataOptions(command, "test", "evaluate")
+  addPictureOptions(addDataOptions(command, "test", "evaluate"))
     .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", z0Help)
@@ -129,7 +129,7 @@ Examples:
     if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
     refuseFlowAndSolver(command, "--encoder: no flow is followed");
     refuseOptions(command, ["z0"], "--encoder: no flow is followed");
-    refuseOptions(command, ["weights"], "--encoder, which takes all values alike");
+    refuseOptions(command, ["weights", "mask"], "--encoder, which takes all values alike");
     return runEvaluation(job, undefined);
   });
 }
@@ -174,9 +174,9 @@ async function readInput(
   };
   const prior = await readPrior(job, decoder, limitsOf(job, signal));
   const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
-  const data = await readData(job, "test", signal);
+  const data = await readData(job, "test", () => decoder, signal);
   const fixed = await readFixedOf(data, decoder, sources, job.points);
-  const weights = await readWeightsOf(data, "--weights", job.weights, limitsOf(job, signal));
+  const weights = await readWeightsOf(data, job, decoder.outputLayout, limitsOf(job, signal));
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
   return { data, weights, z0, decoder, fixed, loss, prior, by };
 }

@@ -4,8 +4,8 @@ import { exitCodesHelp } from "../exit-codes.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
 import { endFigures, lossFigures, workFigures } from "../output/figures.ts";
-import { makeFolder, type Output } from "../output/output-files.ts";
-import { pictureNames } from "../output/pictures.ts";
+import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
+import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
 import { formatDuration, showProgress } from "../output/progress.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
@@ -38,8 +38,8 @@ export function addMergeCommand(program: Command): void {
       "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of\n" +
         "all samples by one process would have written, byte for byte: latents.npy,\n" +
         "results.csv and, where they were asked for, reconstructions.npy; or\n" +
-        "results.parquet. Files of these names there are replaced; those that are not\n" +
-        "written, and an earlier run's pictures, are removed.",
+        "results.parquet; and, of images, reconstructions.png and steps.png. Files of\n" +
+        "these names there are replaced; those that are not written are removed.",
     )
     .argument(
       "<dir...>",
@@ -87,7 +87,9 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
       const perSecond = (1000 * done) / (performance.now() - start);
       display.update({ done, loss: summariser.mean("meanLoss"), perSecond });
     };
+    const pictures = await readPictures(folders);
     outputs = await writeResults(out, options.format, manifest, allParts(folders), pictureNames, onPart);
+    outputs.push(...(await writeOutputs(out, pictures)));
   } catch (error) {
     if (!signal.aborted) throw error;
     sayInterrupted("stopped; nothing is written");
@@ -97,6 +99,19 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   }
   if (options.deleteParts) for (const folder of folders) await folder.remove();
   print(formatReport(figuresOf(folders, summariser.summary()), outputs, options.json));
+}
+
+/** Reads the pictures that the shard with the first unit has drawn. */
+async function readPictures(folders: readonly PartsFolder[]): Promise<OutputFile[]> {
+  const pictures: OutputFile[] = [];
+  for (const name of pictureNames) {
+    for (const folder of folders) {
+      const bytes = await folder.readPicture(name);
+      if (!bytes || pictures.some((picture) => picture.name === name)) continue;
+      pictures.push({ name, bytes, content: PICTURES[name] });
+    }
+  }
+  return pictures;
 }
 
 async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly string[]): Promise<void> {

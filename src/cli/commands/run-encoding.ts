@@ -7,7 +7,8 @@ import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } fr
 import type { Job } from "../options/job.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
 import { makeFolder } from "../output/output-files.ts";
-import { pictureNames, writePictures } from "../output/pictures.ts";
+import { pictureNames } from "../output/picture-names.ts";
+import { writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
@@ -109,7 +110,13 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   };
   if (signal.aborted) return sayStopped();
   const counts = { count: units.length, found, of: unitCount(cut) };
-  if (job.shard) return printShard(run, folder, summariser.summary(), counts);
+  if (job.shard) {
+    const [unit] = units;
+    // merge takes the pictures from here.
+    const part = unit?.index === 0 ? await folder.read(unit) : undefined;
+    if (part) await writePictures(folder.folder, { job, input: run.input, signal }, part);
+    return printShard(run, folder, summariser.summary(), counts);
+  }
   const first = (await allParts([folder]).next()).value as Part;
   try {
     await writeAll(run, allParts([folder]), first, counts);

@@ -3,8 +3,9 @@ import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
+import { readingOf, type Target } from "../input/pictures/picture-options.ts";
 import { readFixedOf, readWeightsOf } from "../input/samples.ts";
-import { makeDecoder } from "../input/training-decoder.ts";
+import { makeDecoder, shapeOfDecoder } from "../input/training-decoder.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
 import { priorOption, readPrior } from "../options/prior.ts";
 import type { TrainingInput, TrainingJob, TrainingRun } from "../options/training-job.ts";
@@ -42,13 +43,19 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
 }
 
 async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
-  const data = await readData(job, "train", signal);
-  const validation = job.validate ? await readValidation(job, job.validate, signal) : undefined;
+  const target = () => shapeOfDecoder(job, signal);
+  const data = await readData(job, "train", target, signal);
+  const validation = job.validate ? await readValidation(job, job.validate, target, signal) : undefined;
   const limits = limitsOf(job, signal);
-  const weights = await readWeightsOf(data, "--weights", job.weights, limits);
-  const validationWeights =
-    validation && (await readWeightsOf(validation, "--validate-weights", job.validateWeights, limits));
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
+  const { outputLayout } = decoder;
+  const weights = await readWeightsOf(data, job, outputLayout, limits);
+  const ofValidation = {
+    ...(job.validateWeights && { weights: job.validateWeights }),
+    ...(job.fit && { fit: job.fit }),
+  };
+  const validationWeights =
+    validation && (await readWeightsOf(validation, ofValidation, outputLayout, limits, "--validate-weights"));
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);
@@ -69,11 +76,18 @@ function refuseLargePrior(prior: Prior, latentSize: number): void {
   createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
 }
 
-function readValidation(job: TrainingJob, file: string | true, signal: AbortSignal): Promise<SourcedData> {
+function readValidation(
+  job: TrainingJob,
+  file: string | true,
+  target: Target,
+  signal: AbortSignal,
+): Promise<SourcedData> {
   const limit = job.validateLimit;
-  if (file !== true) return readDataFile("--validate", file, limitsOf(job, signal), limit);
+  if (file !== true) {
+    return readDataFile("--validate", [file], readingOf(job, target), limitsOf(job, signal), limit);
+  }
   const { limit: _, ...source } = job;
-  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", signal);
+  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", target, signal);
 }
 
 /** Trains, with progress on stderr and in the log; undefined if the signal has ended it. */

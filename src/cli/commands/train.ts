@@ -10,6 +10,8 @@ import {
 } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
+import { addPictureOptions } from "../input/pictures/picture-options.ts";
+import { weightsFlag } from "../input/samples.ts";
 import { decoderOptions } from "../options/input-options.ts";
 import { addRunningOptions, gives, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "../options/parse.ts";
@@ -42,7 +44,7 @@ export function addTrainCommand(program: Command): void {
         "run is refused, except with --resume.",
     )
     .optionsGroup("What and where:");
-  addDataOptions(command, "train", "train on")
+  addPictureOptions(addDataOptions(command, "train", "train on"))
     .option(
       "--layers <sizes>",
       "a new decoder, its sizes from latent to output: 20,150,300,600,784",
@@ -145,11 +147,15 @@ Examples:
       );
     }
     if (options.autoencoder) {
-      refuseOptions(command, ["weights", "validateWeights"], "--autoencoder, which takes all values alike");
+      refuseOptions(
+        command,
+        ["weights", "mask", "validateWeights"],
+        "--autoencoder, which takes all values alike",
+      );
       refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");
     }
-    if (options.weights !== undefined) {
-      refuseOptions(command, ["shift"], "--weights, which would stay where the samples were");
+    if (options.weights !== undefined || options.mask !== undefined) {
+      refuseOptions(command, ["shift"], `${weightsFlag(options)}, which would stay where the samples were`);
     }
     await runTraining(options, chosenTraining(command));
   });

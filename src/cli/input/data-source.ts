@@ -1,16 +1,32 @@
 import { type Command, Option } from "commander";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
-import type { Limits } from "../../files/limits.ts";
+import { checkSize } from "../../files/limits.ts";
 import { ARRAY_FORMATS } from "../../files/read.ts";
-import { type DataSplits, type Dataset, fashionMnist, mnist, segMnist } from "../../train/index.ts";
+import {
+  createDataset,
+  type DataSplits,
+  type Dataset,
+  fashionMnist,
+  mnist,
+  segMnist,
+} from "../../train/index.ts";
 import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
+import { type DataLimits, rowsOf } from "./array-files/open.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
+import { expandFiles } from "./pictures/expand-files.ts";
+import {
+  isPictureFile,
+  openData,
+  type PictureReading,
+  refusePictureOptions,
+} from "./pictures/open-pictures.ts";
+import { type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
 /** Options of samples, as commander returns them. */
-export interface DataOptions {
-  readonly data?: string;
+export interface DataOptions extends PictureFlags {
+  readonly data?: readonly string[];
   readonly dataset?: keyof typeof loaders;
   readonly datasetFolder?: string;
   readonly limit?: number;
@@ -31,15 +47,18 @@ export interface SourcedData {
   readonly total: number;
 }
 
-const formats = ARRAY_FORMATS.map(({ label }) => label);
+/** Names of the formats of one array. */
+export const formats = ARRAY_FORMATS.map(({ label }) => label);
 
 /** Help for a file of samples. */
-const dataHelp = `the samples: ${formats.join(" or ")}, gzipped or not, or FILE.npz#NAME; first axis: samples`;
+const dataHelp =
+  `the samples: ${formats.join(" or ")}, gzipped or not, or FILE.npz#NAME; first axis: samples; or ` +
+  "PNG and JPEG files, folders of them, or patterns in quotes: '*.png'";
 
 /** Help for files of samples that are read in blocks. */
 export const dataFilesHelp =
   `the samples: ${formats.join(", ")}, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files ` +
-  "follow each other; first axis: samples";
+  "follow each other; first axis: samples; or PNG and JPEG files, folders of them, or patterns in quotes: '*.png'";
 
 /** Help for a file of starts. */
 export const z0Help =
@@ -47,7 +66,7 @@ export const z0Help =
 
 /** Help for a file of weights. */
 export const weightsHelp =
-  "weights >= 0 of the values, in such a file, bytes as they are: for one sample, or for all";
+  "weights >= 0 of the values, in such a file, bytes as they are, or a picture: for one sample, or for all";
 
 /** Help for the values of samples. */
 export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie
@@ -63,7 +82,7 @@ const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 /** Adds the options of samples: a file, or a part of a data set that the library reads. */
 export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
   return command
-    .addOption(gives(new Option("--data <file>", dataHelp), "y"))
+    .addOption(gives(new Option("--data <files...>", dataHelp), "y"))
     .addOption(
       gives(
         new Option(
@@ -89,19 +108,26 @@ export function addDataOptions(command: Command, part: keyof DataSplits, verb: s
 export function checkDataOptions(command: Command): void {
   const { data, dataset } = command.opts<DataOptions>();
   if (data === undefined && dataset === undefined)
-    wrongUsage(command, "expected --data <file> or --dataset <name>");
+    wrongUsage(command, "expected --data <files...> or --dataset <name>");
   if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
+  else refuseOptions(command, ["fit", "invert"], "--dataset, whose pictures are of one size");
 }
 
-/** Reads the samples that the options name. @param part part of a data set */
+/**
+ * Reads the samples that the options name.
+ *
+ * @param part part of a data set
+ * @param target shape of a sample, for pictures
+ */
 export async function readData(
   options: DataOptions,
   part: keyof DataSplits,
+  target: Target,
   signal: AbortSignal,
 ): Promise<SourcedData> {
   const { data, dataset, datasetFolder: folder, limit } = options;
   const limits = limitsOf(options, signal);
-  if (dataset === undefined) return readDataFile("--data", data!, limits, limit);
+  if (dataset === undefined) return readDataFile("--data", data!, readingOf(options, target), limits, limit);
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
@@ -112,16 +138,29 @@ export async function readData(
   return { source: `${dataset}, ${part}`, flag, at: flag, ...firstOf(splits[part], limit) };
 }
 
-/** Reads the first samples of a file. */
+/** Reads the first samples of a file, or of files of pictures. */
 export async function readDataFile(
   flag: string,
-  file: string,
-  limits: Limits,
+  paths: readonly string[],
+  pictures: PictureReading,
+  limits: DataLimits,
   limit?: number,
 ): Promise<SourcedData> {
-  const dataset = await readDatasetFile(flag, file, limits);
+  const files = await expandFiles(flag, paths);
+  const [file] = files as [string];
   const source = isStdin(file) ? "stdin" : shortPath(file);
-  return { source, flag, at: showFile(flag, file), ...firstOf(dataset, limit) };
+  const at = showFile(flag, file);
+  if (files.length === 1 && !(await isPictureFile(file))) {
+    refusePictureOptions(at, pictures);
+    return { source, flag, at, ...firstOf(await readDatasetFile(flag, file, limits), limit) };
+  }
+  const array = await openData(flag, files, limits, pictures);
+  const { count: total, shape, size } = rowsOf(at, array);
+  const count = Math.min(total, limit ?? total);
+  checkSize(at, "the samples take", 4 * count * size, limits.maxBytes);
+  const dataset = createDataset(await array.read(0, count * size), { shape });
+  const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
+  return { source: source + others, flag, at, dataset, total };
 }
 
 function firstOf(dataset: Dataset, limit = dataset.count) {

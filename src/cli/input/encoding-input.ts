@@ -4,6 +4,7 @@ import type { Job } from "../options/job.ts";
 import { type ChosenPrior, readPrior } from "../options/prior.ts";
 import { openIdColumns } from "./array-files/open.ts";
 import { type Ids, type IdsFile, readIds } from "./array-files/parquet-ids.ts";
+import { wholeFile } from "./array-files/whole-file.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import {
   type FixedInputs,
@@ -12,6 +13,7 @@ import {
   planFixedInputs,
   readFixedInputs,
 } from "./fixed-inputs.ts";
+import { readingOf } from "./pictures/picture-options.ts";
 import {
   checkSamples,
   type NumbersFile,
@@ -21,6 +23,7 @@ import {
   readNumbers,
   readSamples,
   type SamplesFiles,
+  weightsFlag,
 } from "./samples.ts";
 
 /** Input of a job: the decoder, and samples that are read a block at a time. */
@@ -34,7 +37,7 @@ export interface EncodingInput {
   readonly weights: NumbersFile | undefined;
   /** Starts of the flows; undefined for the decoder's own start. */
   readonly z0: NumbersFile | undefined;
-  /** Identifiers of the samples, a column in each of their files. */
+  /** Identifiers of the samples: a column in each of their files, or names of pictures. */
   readonly ids: readonly IdsFile[] | undefined;
 }
 
@@ -57,16 +60,37 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const prior = await readPrior(job, decoder, limits);
   const sources = await openFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
-  const samples = await openSamples(flag, job.data, limits, job.limit);
+  const samples = await openSamples(
+    flag,
+    job.data,
+    readingOf(job, () => decoder),
+    limits,
+    job.limit,
+  );
   const { count, total, shape } = samples;
   const fixed = planFixedInputs(decoder, sources, job.points, { count, total, samples: { flag, shape } });
   checkSamples(samples.at, shape, fixed.decoder, fixed.points);
-  const weights =
-    job.weights === undefined ? undefined : await openWeights("--weights", job.weights, samples, limits);
+  const weights = job.missing
+    ? bandHidden(shape)
+    : await openWeights(weightsFlag(job), job, samples, decoder.outputLayout, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
   const ids =
-    job.idColumn === undefined ? undefined : await openIdColumns(flag, job.data, job.idColumn, limits);
+    job.idColumn === undefined ? namesOf(samples) : await openIdColumns(flag, job.data, job.idColumn, limits);
   return { decoder, loss, prior, fixed, samples, weights, z0, ids };
+}
+
+/** Mask that hides a band across samples of [height, width], from 3/7 to 5/7 of their height. */
+function bandHidden(shape: readonly number[]): NumbersFile {
+  const size = elementCount(shape);
+  const data = Float32Array.from({ length: size }, (_, i) => (7 * i >= 3 * size && 7 * i < 5 * size ? 0 : 1));
+  return { array: wholeFile({ shape, type: "float32", data }), size, isEach: false };
+}
+
+/** Names of the files of pictures as identifiers; undefined for other samples. */
+function namesOf({ at, array: { names } }: SamplesFiles): IdsFile[] | undefined {
+  if (!names) return undefined;
+  const read = async (first: number, end: number) => names.slice(first, end);
+  return [{ where: at, type: "text", count: names.length, read }];
 }
 
 /** Reads a block of samples. */

@@ -6,11 +6,14 @@ import { isReordered } from "../../graph/kind.ts";
 import type { Decoder } from "../../index.ts";
 import type { Dataset } from "../../train/dataset.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
-import { type DataLimits, openArray, openArrays, rowsOf } from "./array-files/open.ts";
+import { type DataLimits, openArray, rowsOf } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { readArrayFile, showFile } from "./files.ts";
 import { type FixedInputs, type FixedSource, planFixedInputs, readFixedInputs } from "./fixed-inputs.ts";
+import { expandFiles } from "./pictures/expand-files.ts";
+import { openData, type PictureReading } from "./pictures/open-pictures.ts";
+import type { PictureFlags } from "./pictures/picture-options.ts";
 
 /** Samples that are taken from a file. */
 export interface SamplesTaken {
@@ -42,10 +45,11 @@ export interface SamplesFiles extends SamplesTaken {
 export async function openSamples(
   flag: string,
   files: readonly string[],
+  pictures: PictureReading,
   limits: DataLimits,
   limit = Infinity,
 ): Promise<SamplesFiles> {
-  const array = await openArrays(flag, files, limits);
+  const array = await openData(flag, files, limits, pictures);
   const at = showFile(flag, files[0]!) + (files.length > 1 ? `, and ${files.length - 1} more` : "");
   const { count: total, shape } = rowsOf(at, array);
   const dividedBy = array.type === "uint8" ? 255 : 1;
@@ -105,27 +109,43 @@ export async function readSamples(
   return data instanceof Uint8Array ? scalePixels(data) : data;
 }
 
+/** Options of weights, as commander returns them: a file, or a mask. */
+export interface WeightFlags extends PictureFlags {
+  readonly weights?: string;
+}
+
 /** Numbers that come with samples, read a block at a time. */
 export interface NumbersFile {
   readonly array: ArrayFile;
   /** True if each sample has a row of its own; false if all share one. */
   readonly isEach: boolean;
   readonly size: number;
+  /** True for a mask, of which any other number than 0 is 1. */
+  readonly isMask?: boolean;
 }
 
 /**
- * Opens weights of samples: one per value of a sample, or one per value of each sample in their file.
+ * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files.
  *
- * @param flag flag that gives the file
- * @throws LatentflowError if the file cannot be read, or its shape does not fit the samples
+ * @param flag flag that gives the files
+ * @param outputLayout of the decoder, for pictures
+ * @returns undefined without files
+ * @throws LatentflowError if a file cannot be read, or the shape does not fit the samples
  */
 export async function openWeights(
   flag: string,
-  file: string,
+  { weights, mask, fit }: WeightFlags,
   samples: SamplesTaken,
+  outputLayout: Decoder["outputLayout"] | undefined,
   limits: DataLimits,
-): Promise<NumbersFile> {
-  const array = await openArray(flag, file, limits);
+): Promise<NumbersFile | undefined> {
+  const given = mask ?? (weights === undefined ? undefined : [weights]);
+  if (!given) return undefined;
+  const isMask = mask !== undefined;
+  const files = await expandFiles(flag, given);
+  const [file] = files as [string];
+  const target = () => ({ outputShape: samples.shape, outputLayout });
+  const array = await openData(flag, files, limits, { target, fit, as: isMask ? "mask" : "weight" });
   const size = elementCount(samples.shape);
   const found = elementCount(array.shape);
   const isEach = found !== size;
@@ -134,7 +154,7 @@ export async function openWeights(
   // A transposed table, say, has its samples on another axis.
   const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
   if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
-    return { array, size, isEach };
+    return { array, size, isEach, isMask };
   throw invalidFile(
     `${showFile(flag, file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths(ofAll)}, as the data have`,
@@ -143,24 +163,30 @@ export async function openWeights(
 
 /** Reads the numbers of samples. Bytes are not divided, so that a mask may be 0 and 1. */
 export async function readNumbers(
-  { array, isEach, size }: NumbersFile,
+  { array, isEach, size, isMask }: NumbersFile,
   first: number,
   count: number,
 ): Promise<Float32Array> {
   const data = await (isEach ? array.read(first * size, (first + count) * size) : array.read(0, size));
+  if (isMask) return Float32Array.from(data, (value) => (value ? 1 : 0));
   return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
-/** Reads the weights of a data set's samples; undefined without a file. */
+/** Reads the weights or the mask of a data set's samples; undefined without a file. */
 export async function readWeightsOf(
   { dataset: { count, shape }, total }: SourcedData,
-  flag: string,
-  file: string | undefined,
+  flags: WeightFlags,
+  outputLayout: Decoder["outputLayout"] | undefined,
   limits: DataLimits,
+  flag = weightsFlag(flags),
 ): Promise<Float32Array | undefined> {
-  if (file === undefined) return undefined;
-  const weights = await openWeights(flag, file, { count, shape, total }, limits);
-  return readNumbers(weights, 0, count);
+  const weights = await openWeights(flag, flags, { count, shape, total }, outputLayout, limits);
+  return weights && readNumbers(weights, 0, count);
+}
+
+/** Flag that gives the weights. */
+export function weightsFlag({ mask }: WeightFlags): string {
+  return mask ? "--mask" : "--weights";
 }
 
 /**

@@ -3,6 +3,7 @@ import { showLengths } from "../../files/array.ts";
 import { readSource } from "../../files/source.ts";
 import type { GraphDefinition } from "../../graph/index.ts";
 import { readDefinition } from "../../graph/read-definition.ts";
+import type { PictureDecoder } from "../../images/index.ts";
 import {
   binaryCrossEntropy,
   createDecoder,
@@ -13,7 +14,7 @@ import {
 import type { Dataset } from "../../train/index.ts";
 import { kebabCase } from "../options/parse.ts";
 import type { TrainingJob } from "../options/training-job.ts";
-import { limitsOf, lossOf, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
+import { limitsOf, lossOf, readDecoder, readDecoderAndLoss, readingFlags } from "./decoder-file.ts";
 import { showFile } from "./files.ts";
 
 /**
@@ -64,6 +65,17 @@ export async function makeDecoder(
     ...(outputActivation && { outputActivation }),
   });
   return { decoder, loss };
+}
+
+/** Shape of the samples, before they are read: that of the decoder, or of --output-shape; undefined with --layers alone. */
+export async function shapeOfDecoder(
+  job: TrainingJob,
+  signal: AbortSignal,
+): Promise<PictureDecoder | undefined> {
+  const { decoder: file, architecture, outputShape } = job;
+  if (file !== undefined) return readDecoder({ ...job, decoder: file }, signal);
+  if (architecture !== undefined) return createDecoder(await readArchitecture(architecture, job, signal));
+  return outputShape && { outputShape };
 }
 
 function refuseReadingFlags(job: TrainingJob): void {

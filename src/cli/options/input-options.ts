@@ -8,6 +8,7 @@ export const dataOptions = [
   "data",
   "latents",
   "weights",
+  "mask",
   "z0",
   "validate",
   "validateWeights",

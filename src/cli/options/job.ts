@@ -1,6 +1,7 @@
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
+import type { WeightFlags } from "../input/samples.ts";
 import type { Shard } from "../parts/shard-units.ts";
 import type { ResultsFormatName } from "../parts/write-results.ts";
 import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";
@@ -20,13 +21,13 @@ export interface EncodingOptions
 }
 
 /** Work that a command asks for. */
-export interface Job extends EncodingOptions, ChosenFlowAndSolver {
+export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
   /** The files of samples, whose rows follow each other. */
   readonly data: readonly string[];
   /** Name of the file in messages, if no flag gives it. */
   readonly dataFlag?: string;
-  /** A file of weights. */
-  readonly weights?: string;
+  /** True hides a band across each sample, whose shape is [height, width]. */
+  readonly missing?: true;
   /** A file of latents. */
   readonly z0?: string;
   readonly reconstructions?: true;

@@ -3,6 +3,7 @@ import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
 import type { DataOptions, SourcedData } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags, FixedInputs } from "../input/fixed-inputs.ts";
+import type { WeightFlags } from "../input/samples.ts";
 import type { FixedArgument } from "./parse.ts";
 import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
@@ -11,6 +12,7 @@ import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
 /** Options of `latentflow train`, as commander hands them over. */
 export interface TrainingJob
   extends DataOptions,
+    WeightFlags,
     Omit<DecoderFlags, "decoder">,
     FixedFlags,
     PriorFlags,
@@ -19,7 +21,6 @@ export interface TrainingJob
   readonly layers?: readonly number[];
   readonly decoder?: string;
   readonly architecture?: string;
-  readonly weights?: string;
   readonly resume?: true;
   readonly checkpointSeconds: number;
   readonly validateEvery?: number;

@@ -7,6 +7,7 @@ import type { Dataset } from "../../train/index.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
+import type { WeightFlags } from "../input/samples.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
 
@@ -102,12 +103,13 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
  * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
  */
 export function weightsAndStartFigures(
-  { weights, z0 }: { readonly weights?: string; readonly z0?: string },
+  { weights, mask, z0 }: WeightFlags & { readonly z0?: string },
   decoder: Decoder | undefined,
 ): Figure[] {
   const ownStart = decoder?.start && "the decoder's own start";
   return [
     { json: { weights }, row: ["weights", weights && shortPath(weights)] },
+    { json: { mask }, row: ["mask", mask?.map(shortPath).join(", ")] },
     { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
   ];
 }

@@ -1,61 +1,35 @@
-import { encode as encodePng } from "fast-png";
-import type { ImageLayout } from "../../files/images.ts";
+import { joinValues } from "../../files/array.ts";
+import { type PictureDecoder, toImageData } from "../../images/index.ts";
+import { findLayout } from "../../images/picture.ts";
+import { encodePng } from "../../images/png.ts";
 
-/** Pixels of an image from 0 (black) to 1 (white), in the order of its layout. NaN is drawn as 0.5. */
+/** Pixels of an image from 0 (black) to 1 (white), in the order of its layout. NaN is drawn as hidden. */
 export type Tile = Float32Array;
 
-/** Width of the gaps between tiles and around all of them, in pixels, and their grey. */
+/** Width of the gaps between tiles and around all of them, in pixels. */
 const gap = 4;
-const background = 255;
 
 /** Approximate side of a tile in pixels, after a magnification by a whole number. */
 const tileLength = 84;
 
 /**
- * Draws rows of tiles as a PNG.
+ * Draws rows of tiles as a PNG, white between them.
  *
  * @param rows all of the same length
+ * @param shape of a tile
  * @returns the PNG's bytes
  */
-export function drawGrid(rows: readonly (readonly Tile[])[], layout: ImageLayout): Uint8Array {
-  const { height, width, channels } = layout;
-  const zoom = Math.max(1, Math.round(tileLength / Math.max(height, width)));
-  const [rowStep, columnStep] = [height * zoom + gap, width * zoom + gap];
-  const picture = {
-    height: rows.length * rowStep + gap,
-    width: rows[0]!.length * columnStep + gap,
-  };
-  const data = new Uint8Array(picture.height * picture.width * channels).fill(background);
-  for (const [row, tiles] of rows.entries()) {
-    for (const [column, tile] of tiles.entries()) {
-      const corner = (gap + row * rowStep) * picture.width + gap + column * columnStep;
-      drawTile(tile, layout, zoom, data.subarray(corner * channels), picture.width);
-    }
+export function drawGrid(rows: readonly (readonly Tile[])[], shape: PictureDecoder): Uint8Array {
+  const { height, width } = findLayout(shape)!;
+  const scale = Math.max(1, Math.round(tileLength / Math.max(height, width)));
+  const inner = toImageData(joinValues(rows.flat()), shape, { columns: rows[0]!.length, gap, scale });
+  const outer = { width: inner.width + 2 * gap, height: inner.height + 2 * gap };
+  const data = new Uint8ClampedArray(4 * outer.width * outer.height).fill(255);
+  for (let row = 0; row < inner.height; row++) {
+    const pixels = inner.data.subarray(4 * row * inner.width, 4 * (row + 1) * inner.width);
+    data.set(pixels, 4 * ((row + gap) * outer.width + gap));
   }
-  return encodePng({ ...picture, data, channels, depth: 8 });
-}
-
-function drawTile(
-  tile: Tile,
-  { height, width, channels, isChannelsFirst }: ImageLayout,
-  zoom: number,
-  target: Uint8Array,
-  stride: number,
-): void {
-  for (let y = 0; y < height * zoom; y++) {
-    for (let x = 0; x < width * zoom; x++) {
-      const pixel = Math.floor(y / zoom) * width + Math.floor(x / zoom);
-      for (let channel = 0; channel < channels; channel++) {
-        const at = isChannelsFirst ? channel * height * width + pixel : pixel * channels + channel;
-        target[(y * stride + x) * channels + channel] = level(tile[at]!);
-      }
-    }
-  }
-}
-
-function level(value: number): number {
-  if (Number.isNaN(value)) return 128;
-  return Math.round(255 * Math.min(Math.max(value, 0), 1));
+  return encodePng({ ...outer, data });
 }
 
 /** Value that is drawn black, and the span to white: those of 0 to 1, widened to the data's range. */

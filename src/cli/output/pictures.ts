@@ -1,5 +1,6 @@
 import { joinValues } from "../../files/array.ts";
-import { type ImageLayout, imageLayout } from "../../files/images.ts";
+import type { PictureDecoder } from "../../images/index.ts";
+import { findLayout } from "../../images/picture.ts";
 import { decode, encode } from "../../index.ts";
 import { type Block, type EncodingInput, readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
@@ -8,6 +9,7 @@ import { backendOf } from "../options/options.ts";
 import type { Part } from "../parts/part.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
+import type { PictureName } from "./picture-names.ts";
 
 /** Job and input of the samples that pictures show. */
 export interface PictureSource {
@@ -15,12 +17,6 @@ export interface PictureSource {
   readonly input: EncodingInput;
   readonly signal: AbortSignal;
 }
-
-const reconstructionsName = "reconstructions.png";
-const stepsName = "steps.png";
-
-/** Names of the files of pictures. */
-export const pictureNames = [reconstructionsName, stepsName] as const;
 
 /** Accepted steps after which steps.png shows a reconstruction, before the one at the end. */
 const shownSteps = [0, 1, 2, 5, 10, 20] as const;
@@ -42,47 +38,61 @@ const stepsCount = 6;
  * @returns the pictures written; none if there are no samples, or they are no images
  */
 export async function writePictures(folder: string, source: PictureSource, part: Part): Promise<Output[]> {
-  const layout = layoutOf(source.input);
-  if (!layout || part.count === 0) return [];
-  const pictures: OutputFile[] = [
-    {
-      name: reconstructionsName,
-      bytes: await drawReconstructions(source, part, layout),
-      content: "rows: original, reconstruction, difference (grey: none)",
-    },
-  ];
-  const steps = await drawSteps(source, part, layout);
+  const shape = shapeOf(source.input);
+  if (!shape || part.count === 0) return [];
+  const pictures: OutputFile[] = [await drawReconstructions(source, part, shape)];
+  const steps = await drawSteps(source, part, shape);
   if (steps) {
     const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
-    pictures.push({ name: stepsName, bytes: steps, content });
+    pictures.push({ name: "steps.png" satisfies PictureName, bytes: steps, content });
   }
   return writeOutputs(folder, pictures);
 }
 
-/** The layout of samples that are images, by the decoder's output or by their file; undefined if they are none. */
-function layoutOf({ decoder, fixed, samples }: EncodingInput): ImageLayout | undefined {
-  if (fixed.points === undefined) return imageLayout(decoder.outputShape) ?? imageLayout(samples.shape);
+/** Shape of samples that are images, by the decoder's output or by their file; undefined if they are none. */
+function shapeOf({ decoder, fixed, samples }: EncodingInput): PictureDecoder | undefined {
+  const ofSamples = { outputShape: samples.shape, outputLayout: decoder.outputLayout };
+  if (fixed.points === undefined) return [decoder, ofSamples].find(isImage);
   // Points × channels is no image, but points may be the pixels of one.
   const isList = samples.shape.length === 2 && samples.shape[0] === fixed.points;
-  return isList ? undefined : imageLayout(samples.shape);
+  return isList ? undefined : [ofSamples].find(isImage);
 }
 
-/** Draws samples, one a column: original, reconstruction, and their difference, grey if there is none. */
+/** True for samples that are images of more than one row and column. */
+export function isImage(decoder: PictureDecoder): boolean {
+  const layout = findLayout(decoder);
+  return layout !== undefined && layout.height > 1 && layout.width > 1;
+}
+
+/**
+ * Draws samples, one a column: original, reconstruction, and their difference, grey if there is none; with weights of 0 what
+ * is seen, the same completed by the decoder, and the original.
+ */
 async function drawReconstructions(
   source: PictureSource,
   part: Part,
-  layout: ImageLayout,
-): Promise<Uint8Array> {
+  shape: PictureDecoder,
+): Promise<OutputFile> {
+  const name = "reconstructions.png" satisfies PictureName;
   const { block, z } = await firstSamples(source, part, reconstructionCount);
-  const originals = originalsOf(block);
+  const [originals, given] = [originalsOf(block), givenOf(block)];
   const reconstructions = await reconstruct(source, block, z);
-  const { low, span } = greyScale(originals);
+  const { low, span } = greyScale(given);
   const grey = (value: number) => (value - low) / span;
+  if (block.weights?.includes(0)) {
+    const completed = given.map((tile, i) =>
+      tile.map((value, k) => (Number.isNaN(value) ? reconstructions[i]![k]! : value)),
+    );
+    const rows = [given, completed, originals].map((row) => row.map((tile) => tile.map(grey)));
+    const content = "rows: given (hatched: hidden), completed by the decoder, original";
+    return { name, bytes: drawGrid(rows, shape), content };
+  }
   const differences = reconstructions.map((reconstruction, i) =>
     reconstruction.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),
   );
   const images = [originals, reconstructions].map((row) => row.map((tile) => tile.map(grey)));
-  return drawGrid([...images, differences], layout);
+  const content = "rows: original, reconstruction, difference (grey: none)";
+  return { name, bytes: drawGrid([...images, differences], shape), content };
 }
 
 /**
@@ -94,11 +104,11 @@ async function drawReconstructions(
 async function drawSteps(
   source: PictureSource,
   part: Part,
-  layout: ImageLayout,
+  shape: PictureDecoder,
 ): Promise<Uint8Array | undefined> {
   const { block, z } = await firstSamples(source, part, stepsCount);
   const { job, input, signal } = source;
-  const originals = originalsOf(block);
+  const given = givenOf(block);
   const maxSteps = job.solver.description.maxSteps;
   const solver =
     typeof maxSteps === "number"
@@ -121,12 +131,10 @@ async function drawSteps(
     );
     columns.push(await reconstruct(source, block, joinValues(points)));
   }
-  columns.push(await reconstruct(source, block, z), originals);
-  const { low, span } = greyScale(originals);
-  const rows = originals.map((_, i) =>
-    columns.map((column) => column[i]!.map((value) => (value - low) / span)),
-  );
-  return drawGrid(rows, layout);
+  columns.push(await reconstruct(source, block, z), given);
+  const { low, span } = greyScale(given);
+  const rows = given.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
+  return drawGrid(rows, shape);
 }
 
 /** The first samples of a part, and their codes. */
@@ -138,6 +146,15 @@ async function firstSamples({ input }: PictureSource, { first, count, results }:
 
 function originalsOf({ y, count }: Block): Float32Array[] {
   return Array.from({ length: count }, (_, sample) => row(y, sample, y.length / count));
+}
+
+/** Samples as they are seen: NaN where the weight is 0. */
+function givenOf(block: Block): Float32Array[] {
+  const { weights } = block;
+  if (!weights) return originalsOf(block);
+  return originalsOf(block).map((tile, i) =>
+    tile.map((value, k) => (weights[(i * tile.length + k) % weights.length] === 0 ? Number.NaN : value)),
+  );
 }
 
 function row(values: Float32Array, index: number, size: number): Float32Array {

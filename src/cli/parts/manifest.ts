@@ -23,7 +23,7 @@ export interface Manifest extends Cut {
   readonly sampleShape: readonly number[];
   readonly hasPrior: boolean;
   readonly hasReconstructions: boolean;
-  /** Column of identifiers in the files of samples. */
+  /** Column of identifiers in the files of samples; "file" for names of pictures. */
   readonly idColumn: string | null;
   /** Build of the kernels and checksum of its binary: `plain 1a2b3c4d`. */
   readonly build: string;
@@ -89,6 +89,10 @@ export const MANIFEST_OF_OPTIONS = {
   idColumn: "idColumn",
   reconstructions: "hasReconstructions",
   weights: (_, { weights }) => weights?.array.fingerprint(),
+  mask: "weights",
+  missing: "weights",
+  fit: "data",
+  invert: "data",
   z0: (_, { z0 }) => z0?.array.fingerprint(),
   async fixed(_, { fixed: { inputs } }) {
     const fixed: Record<string, unknown> = {};
@@ -139,7 +143,7 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
     sampleShape: samples.shape,
     hasPrior: prior.prior !== undefined,
     hasReconstructions: job.reconstructions ?? false,
-    idColumn: job.idColumn ?? null,
+    idColumn: job.idColumn ?? (samples.array.names ? "file" : null),
     build: `${build} ${checksum}`,
     run: Object.fromEntries(leaves(run)),
   };

@@ -7,6 +7,7 @@ import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts"
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shortPath } from "../input/files.ts";
 import { removeFile, temporaryOf } from "../output/output-files.ts";
+import { type PictureName, pictureNames } from "../output/picture-names.ts";
 import {
   formatManifest,
   type Manifest,
@@ -122,6 +123,11 @@ export class PartsFolder {
     );
   }
 
+  /** Reads a picture of the run's first samples, which the process that has the first unit draws; undefined if there is none. */
+  readPicture(name: PictureName): Promise<Uint8Array | undefined> {
+    return readFile(join(this.folder, name));
+  }
+
   /** Lists the units that have a part, with the time of its last change in milliseconds. Reads no part. */
   async list(): Promise<Map<number, number>> {
     const parts = new Map<number, number>();
@@ -138,7 +144,10 @@ export class PartsFolder {
   async remove(): Promise<void> {
     const names = await namesIn(this.folder);
     const ours = names.filter(
-      (name) => isPart(name) || /^(part-|manifest\.|probe\.).*\.temporary$/.test(name),
+      (name) =>
+        isPart(name) ||
+        (pictureNames as readonly string[]).includes(name) ||
+        /^(part-|manifest\.|probe\.|reconstructions\.|steps\.).*\.temporary$/.test(name),
     );
     for (const name of [...ours, manifestName]) {
       await removeFile(join(this.folder, name)).catch((cause) => {

@@ -1,7 +1,7 @@
 import { checkFlag, invalid, orDefault } from "../../base/check.ts";
 import type { Reader } from "../kind.ts";
-import { changed, identityAxes } from "../linear-map.ts";
-import { mapKind } from "../map-kind.ts";
+import { changed } from "../linear-map.ts";
+import { pixelKind } from "../map-kind.ts";
 import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 export interface AveragePoolSettings {
@@ -22,21 +22,18 @@ export interface AveragePoolFields {
 }
 
 /** The mean of the pixels under a window. */
-export const averagePool = /* @__PURE__ */ mapKind<AveragePoolFields>({
+export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({
   label: ({ kernel }) => `averagePool ${kernel.join("×")}`,
-  axes({ kernel, stride, padding, countPadding, shape }, [input]) {
-    return identityAxes(input!).map((axis, i) => {
-      if (i === input!.length - 1) return axis;
-      const terms = (position: number) => {
-        const start = position * stride[i]! - padding[i]!;
-        const first = Math.max(start, 0);
-        // A kernel may be far longer than the input, with a padding as long.
-        const count = Math.min(start + kernel[i]!, axis.length) - first;
-        const weight = 1 / (countPadding ? kernel[i]! : count);
-        return Array.from({ length: count }, (_, k) => ({ position: first + k, weight }));
-      };
-      return changed(axis, shape[i]!, terms, shape[i]! * Math.min(kernel[i]!, axis.length));
-    });
+  along({ kernel, stride, padding, countPadding, shape }, axis, i) {
+    const terms = (position: number) => {
+      const start = position * stride[i]! - padding[i]!;
+      const first = Math.max(start, 0);
+      // A kernel may be far longer than the input, with a padding as long.
+      const count = Math.min(start + kernel[i]!, axis.length) - first;
+      const weight = 1 / (countPadding ? kernel[i]! : count);
+      return Array.from({ length: count }, (_, k) => ({ position: first + k, weight }));
+    };
+    return changed(axis, shape[i]!, terms, shape[i]! * Math.min(kernel[i]!, axis.length));
   },
 });
 

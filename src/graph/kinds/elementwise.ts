@@ -1,7 +1,7 @@
 import { type Activation, type ActivationLike, normaliseActivation } from "../activation.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import { stretchedAxes } from "../linear-map.ts";
-import { mapKind } from "../map-kind.ts";
+import { type MapKind, mapKind } from "../map-kind.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 
@@ -56,11 +56,9 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
 };
 
 /** Values each stretched along its axes of length 1, as NumPy broadcasts, and taken number by number: max(a, b), say. */
-function stretching(label: string) {
-  return mapKind<object>({
-    label: () => label,
-    axes: ({ shape }, inputs, index) => stretchedAxes(inputs[index]!, shape),
-  });
+function stretching(label: string): MapKind<object, "operands"> {
+  const axes: MapKind<object>["axes"] = ({ shape }, inputs, index) => stretchedAxes(inputs[index]!, shape);
+  return { ...mapKind<object>({ label: () => label, axes }), output: "operands" };
 }
 
 export const add = /* @__PURE__ */ stretching("add");

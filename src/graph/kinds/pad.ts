@@ -1,35 +1,46 @@
 import { checkChoice, invalid, orDefault } from "../../base/check.ts";
 import type { Reader } from "../kind.ts";
-import { changed, identityAxes } from "../linear-map.ts";
-import { mapKind } from "../map-kind.ts";
+import { changed } from "../linear-map.ts";
+import { pixelKind } from "../map-kind.ts";
 import { around, type PerAxis, pixelAxes } from "../settings.ts";
+
+/** Pixels around a value: zeros, the pixels mirrored at the last one, or the last one repeated. */
+export type PadMode = "zeros" | "reflect" | "edge";
 
 export interface PadSettings {
   /**
    * Pixels around each axis before the channels: one number, or those before each axis followed by those behind each.
    */
   readonly padding: PerAxis;
-  /** Default "zeros". "reflect" mirrors at the last pixel, "edge" repeats it. */
-  readonly mode?: "zeros" | "reflect" | "edge";
+  /** Default "zeros". */
+  readonly mode?: PadMode;
 }
 
 export interface PadFields {
   readonly padding: readonly number[];
-  readonly mode: "zeros" | "reflect" | "edge";
+  readonly mode: PadMode;
 }
 
+/** Position of the input that each mode takes beyond its ends, at negative positions or from `length` on. */
+const BEYOND: { readonly [Mode in PadMode]: (at: number, length: number) => number | undefined } = {
+  zeros: () => undefined,
+  reflect: (at, length) => (at < 0 ? -at : 2 * (length - 1) - at),
+  edge: (at, length) => (at < 0 ? 0 : length - 1),
+};
+
+/** Names of all modes. */
+const PAD_MODES = /* @__PURE__ */ Object.keys(BEYOND) as PadMode[];
+
 /** Pixels around a value. */
-export const pad = /* @__PURE__ */ mapKind<PadFields>({
+export const pad = /* @__PURE__ */ pixelKind<PadFields>({
   label: ({ mode }) => `pad ${mode}`,
-  axes({ padding, mode, shape }, [input]) {
-    return identityAxes(input!).map((axis, i, { length }) => {
-      if (i === length - 1) return axis;
-      const terms = (position: number) => {
-        const at = inside(position - padding[i]!, axis.length, mode);
-        return at === undefined ? [] : [{ position: at, weight: 1 }];
-      };
-      return changed(axis, shape[i]!, terms, shape[i]!);
-    });
+  along({ padding, mode, shape }, axis, i) {
+    const terms = (position: number) => {
+      const at = position - padding[i]!;
+      const inside = at >= 0 && at < axis.length ? at : BEYOND[mode](at, axis.length);
+      return inside === undefined ? [] : [{ position: inside, weight: 1 }];
+    };
+    return changed(axis, shape[i]!, terms, shape[i]!);
   },
 });
 
@@ -39,7 +50,7 @@ export const padReader: Reader<PadSettings, PadFields> = {
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const padding = around(where, "padding", settings.padding, axes);
-    const mode = checkChoice(where, "mode", orDefault(settings.mode, "zeros"), ["zeros", "reflect", "edge"]);
+    const mode = checkChoice(where, "mode", orDefault(settings.mode, "zeros"), PAD_MODES);
     const lengths = input!.slice(0, axes);
     if (mode === "reflect" && padding.some((pixels, i) => pixels >= lengths[i % axes]!)) {
       throw invalid(
@@ -50,10 +61,3 @@ export const padReader: Reader<PadSettings, PadFields> = {
     return { padding, mode, shape };
   },
 };
-
-function inside(position: number, length: number, mode: PadFields["mode"]): number | undefined {
-  if (position >= 0 && position < length) return position;
-  if (mode === "zeros") return undefined;
-  if (mode === "edge") return position < 0 ? 0 : length - 1;
-  return position < 0 ? -position : 2 * (length - 1) - position;
-}

@@ -1,7 +1,7 @@
 import { checkChoice, checkFlag, checkNumber, invalid, orDefault, show } from "../../base/check.ts";
 import type { Reader } from "../kind.ts";
-import { type AxisMap, changed, identityAxes, type Term } from "../linear-map.ts";
-import { mapKind } from "../map-kind.ts";
+import { type AxisMap, changed, type Term } from "../linear-map.ts";
+import { pixelKind } from "../map-kind.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 // ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX
@@ -117,14 +117,11 @@ export function isUnresized({ from, to, scale }: Ratio, coordinates: ResizeCoord
 }
 
 /** Pixels resized by any ratio. */
-export const resize = /* @__PURE__ */ mapKind<ResizeFields>({
+export const resize = /* @__PURE__ */ pixelKind<ResizeFields>({
   label: ({ size, mode, antialias }) => `resize ${size.join("×")} ${mode}${antialias ? " antialias" : ""}`,
-  axes(operation, [input]) {
-    return identityAxes(input!).map((axis, i) => {
-      if (i === input!.length - 1) return axis;
-      const ratio = { from: axis.length, to: operation.size[i]!, scale: operation.scale[i]! };
-      return isUnresized(ratio, operation.coordinates) ? axis : resized(axis, ratio, operation);
-    });
+  along(operation, axis, i) {
+    const ratio = { from: axis.length, to: operation.size[i]!, scale: operation.scale[i]! };
+    return isUnresized(ratio, operation.coordinates) ? axis : resized(axis, ratio, operation);
   },
 });
 

@@ -1,38 +1,46 @@
 import { checkChoice, checkFlag, invalid, orDefault } from "../../base/check.ts";
 import type { Reader } from "../kind.ts";
-import { type AxisMap, changed, identityAxes } from "../linear-map.ts";
-import { mapKind } from "../map-kind.ts";
+import { type AxisMap, changed } from "../linear-map.ts";
+import { pixelKind } from "../map-kind.ts";
 import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+
+/** Each pixel several times, or pixels between their neighbours. */
+export type UpsampleMode = "nearest" | "bilinear";
 
 export interface UpsampleSettings {
   /** Factor of each axis before the channels. */
   readonly scale: PerAxis;
   /** Default "nearest". */
-  readonly mode?: "nearest" | "bilinear";
+  readonly mode?: UpsampleMode;
   /** Keep the outermost pixels in place? Else pixels have an extent. For "bilinear"; default false. */
   readonly alignCorners?: boolean;
 }
 
 export interface UpsampleFields {
   readonly scale: readonly number[];
-  readonly mode: "nearest" | "bilinear";
+  readonly mode: UpsampleMode;
   readonly alignCorners: boolean;
 }
 
-/** More pixels: each several times, or between their neighbours. */
-export const upsample = /* @__PURE__ */ mapKind<UpsampleFields>({
-  label: ({ scale, mode }) => `upsample ${scale.join("×")} ${mode}`,
-  axes({ scale, mode, alignCorners, shape }, [input]) {
-    return identityAxes(input!).map((axis, i) => {
-      if (i === input!.length - 1) return axis;
-      if (mode === "nearest") {
-        const terms = (at: number) => [{ position: Math.floor(at / scale[i]!), weight: 1 }];
-        return changed(axis, shape[i]!, terms, shape[i]!);
-      }
-      return between(axis, shape[i]!, alignCorners);
-    });
+/** Ways to make more pixels of an axis. */
+const MODES: {
+  readonly [Mode in UpsampleMode]: (axis: AxisMap, length: number, fields: UpsampleFields) => AxisMap;
+} = {
+  nearest(axis, length) {
+    const scale = length / axis.length;
+    return changed(axis, length, (at) => [{ position: Math.floor(at / scale), weight: 1 }], length);
   },
+  bilinear: (axis, length, { alignCorners }) => between(axis, length, alignCorners),
+};
+
+/** More pixels: each several times, or between their neighbours. */
+export const upsample = /* @__PURE__ */ pixelKind<UpsampleFields>({
+  label: ({ scale, mode }) => `upsample ${scale.join("×")} ${mode}`,
+  along: (operation, axis, i) => MODES[operation.mode](axis, operation.shape[i]!, operation),
 });
+
+/** Names of all modes. */
+const UPSAMPLE_MODES = /* @__PURE__ */ Object.keys(MODES) as UpsampleMode[];
 
 export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   settings: { scale: true, mode: true, alignCorners: true },
@@ -40,7 +48,7 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   read(where, settings, [input]) {
     const axes = pixelAxes(where, input!);
     const scale = perAxis(where, "scale", settings.scale, 1, axes);
-    const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), ["nearest", "bilinear"]);
+    const mode = checkChoice(where, "mode", orDefault(settings.mode, "nearest"), UPSAMPLE_MODES);
     const alignCorners = checkFlag(where, "alignCorners", orDefault(settings.alignCorners, false));
     if (alignCorners && mode === "nearest") {
       throw invalid(`${where}: alignCorners is for the mode "bilinear"`);

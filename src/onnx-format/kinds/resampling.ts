@@ -1,11 +1,11 @@
+import type { PadMode } from "../../graph/kinds/pad.ts";
 import {
   type ResizeCoordinates,
   type ResizeFields,
   type ResizeMode,
   resize,
 } from "../../graph/kinds/resize.ts";
-import type { UpsampleFields } from "../../graph/kinds/upsample.ts";
-import type { OperationDescription } from "../../graph/operations.ts";
+import type { UpsampleMode } from "../../graph/kinds/upsample.ts";
 import { alongAxes, changedAxes } from "../axis-matrix.ts";
 import { firstOrder, positionOf } from "../axis-order.ts";
 import type { Extent, Tensor } from "../emitter.ts";
@@ -14,9 +14,6 @@ import { ofPixels, type Task, type Writer } from "../task.ts";
 import type { Form } from "../value.ts";
 
 // Operations that make a value longer or shorter along its axes.
-
-/** Way to pad. */
-export type PadMode = OperationDescription<"pad">["mode"];
 
 /** ONNX's names of the ways to pad. */
 export const PAD_MODES: { readonly [Mode in PadMode]: string } = {
@@ -36,7 +33,7 @@ export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, i
 
 /** Attributes of Resize for each mode of `upsample`. */
 const UPSAMPLE_ATTRIBUTES: {
-  readonly [Mode in UpsampleFields["mode"]]: (alignCorners: boolean) => Attributes;
+  readonly [Mode in UpsampleMode]: (alignCorners: boolean) => Attributes;
 } = {
   nearest: () => ({
     mode: { text: "nearest" },

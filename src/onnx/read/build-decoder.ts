@@ -5,7 +5,7 @@ import { type Decoder, type DecoderGraph, GraphDecoder } from "../../decoder/dec
 import { checkSize } from "../../files/limits.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../../graph/definition.ts";
 import { countParameters, type Graph, LATENT, parametersOf } from "../../graph/graph.ts";
-import type { PointwiseLike } from "../../graph/pointwise.ts";
+import type { PointwiseFunction } from "../../graph/pointwise.ts";
 import { readingDefinition } from "../../graph/read-definition.ts";
 import { checkPriorSize } from "../../terms/check-prior.ts";
 import { checkLoss } from "../../terms/losses.ts";
@@ -95,8 +95,10 @@ function classesOf(operations: readonly Written[], input: string): number | unde
 }
 
 function definitionOf({ kind, name, inputs, settings }: Written): OperationDefinition {
-  if (kind === "activation" && !isActivation(settings.activation as NumberFunction)) {
-    return { kind: "pointwise", name, inputs, function: settings.activation as PointwiseLike };
+  const of = settings.activation as NumberFunction;
+  if (kind === "activation" && !isActivation(of)) {
+    const given = (typeof of === "string" ? { name: of } : of) as PointwiseFunction;
+    return { kind: "pointwise", name, inputs, function: given };
   }
   return { ...settings, kind, name, inputs } as unknown as OperationDefinition;
 }

@@ -220,7 +220,7 @@ function listed(unread: readonly Unread[]): LatentflowError {
   const cure = isOptimised
     ? "; ONNX Runtime has optimised this file: read the one that was exported"
     : hasUnknown
-      ? `; export the decoder without ${them}, or write ${them} with operators that docs/onnx-operators.md of the package lists`
+      ? `; export the decoder without ${them}, or write ${them} with operators that site/reference/onnx-operators.md of the package lists`
       : "";
   return invalidFile(`the file has ${nodes} not supported: ${showList(shown, LONGEST_LIST)}${cure}`);
 }

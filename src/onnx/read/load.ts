@@ -20,7 +20,6 @@ import { normalisePrior } from "../../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
-import { SIGMOID } from "./activations.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
 import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
@@ -115,7 +114,7 @@ interface Checked {
  * The file's graph becomes the decoder's. One of its inputs is the latent, z; others are fixed inputs, given with each
  * sample. The batch may be of any length, whatever it was when the file was exported. A final Sigmoid is the output
  * activation, so that cross entropy sees logits. z, fixed inputs and samples are in the file's order. The operators that
- * are read, and what of each is not, are listed in docs/onnx-operators.md of the package. Lengths other than the batch and
+ * are read, and what of each is not, are listed in site/reference/onnx-operators.md of the package. Lengths other than the batch and
  * the points that the file leaves open are given by the option `inputShapes`.
  *
  * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
@@ -287,7 +286,7 @@ function* importedGraph(
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
     try {
       const graph = yield* importGraph(model, nodes, initializers, latent, output, points, batching);
-      const activation = isLogits ? SIGMOID : undefined;
+      const activation = isLogits ? "sigmoid" : undefined;
       return { graph, outputLayout: writeOutput(where, graph, { layout, activation, shape: outputShape }) };
     } catch (error) {
       failure ??= error;

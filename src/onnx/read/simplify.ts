@@ -1,6 +1,6 @@
 import type { Length } from "../../graph/definition.ts";
 import { sizeOf } from "../../graph/operations.ts";
-import { asLinear, asSine, IS_POSITIVE, linear, sine } from "./activations.ts";
+import { asLinear, asSine, type NumberFunction } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { Numbers } from "./tensor.ts";
 
@@ -106,7 +106,12 @@ function mergeInto(before: Written, operation: Written): boolean {
   const own = asLinear(before.settings.activation);
   if (own && operation.kind === "activation") {
     const { scale, shift } = asLinear(operation.settings.activation)!;
-    before.settings = { activation: linear(own.scale * scale, own.shift * scale + shift) };
+    const scaled: NumberFunction = {
+      name: "linear",
+      scale: own.scale * scale,
+      shift: own.shift * scale + shift,
+    };
+    before.settings = { activation: scaled };
     return true;
   }
   if (before.kind === "rmsNorm" && String(before.shape) === String(operation.shape)) {
@@ -176,7 +181,7 @@ function unexpanded(
 
 /** The function that a condition of `where` is told by. */
 function isPositive({ settings: { activation } }: Written): boolean {
-  return activation === IS_POSITIVE;
+  return activation === "isPositive";
 }
 
 /** Merges a scaling and the sine after it into sin(scale · x); returns false if the two are others. */
@@ -184,6 +189,7 @@ function toSine(before: Written, current: Written): boolean {
   const scaling = asLinear(before.settings.activation);
   const frequency = asSine(current.settings.activation);
   if (!scaling || frequency === undefined || scaling.shift !== 0 || !(scaling.scale > 0)) return false;
-  current.settings = { activation: sine(frequency * scaling.scale) };
+  const scaled: NumberFunction = { name: "sine", frequency: frequency * scaling.scale };
+  current.settings = { activation: scaled };
   return true;
 }

@@ -78,7 +78,13 @@ for (const { name, backend } of builds) {
   for (const [what, { decoder, options }] of Object.entries(CASES)) {
     test(`${name}: ${what}: fused and around an objective, the same bits`, async () => {
       const fused = await encode(decoder, y, { ...options, backend });
-      const objective = await bindObjective(backend, decoder, options.loss as typeof bce, y, options.weights);
+      const objective = await bindObjective(
+        backend,
+        decoder,
+        options.loss as typeof bce,
+        y,
+        options.weights as typeof weights | undefined,
+      );
       const solution = new Solution(SAMPLES, decoder.latentSize, options.z0);
       const { tolerance } = options.solver as ReturnType<typeof lbfgs>;
       await follow(lbfgs({ tolerance }), objective, gradientFlow(), solution, 0, uninterrupted);
@@ -132,7 +138,7 @@ for (const [what, { decoder, options }] of Object.entries(CASES)) {
           assert.ok(Math.abs(value - expected) < 1e-5 * (1 + Math.abs(from[j]!)), `t = ${time}`);
         });
         const part = (values: Float32Array) => values.subarray(i * n, (i + 1) * n);
-        const w = options.weights && part(options.weights);
+        const w = options.weights && part(options.weights as typeof weights);
         const { value } = objectiveOf(decoder, options.loss as typeof bce, at(chosen, k), part(y), w);
         assert.ok(Math.abs(chosen.trajectory![i]!.loss[k]! / value - 1) < 1e-5, "the loss is the point's");
       });

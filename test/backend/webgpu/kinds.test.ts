@@ -183,7 +183,7 @@ for (const [name, { decoder, options }] of Object.entries({ conditional, overPoi
   });
 }
 
-/** What docs/performance.md has of an evaluation: losses and gradients of all samples. */
+/** What site/performance/index.md has of an evaluation: losses and gradients of all samples. */
 const EVALUATIONS = [
   { name: "the paper's decoder", decoder: await loadDecoder("demo/decoder.safetensors"), dispatches: 34 },
   { name: "the DCGAN", decoder: dcganDecoder("elu"), dispatches: 35 },

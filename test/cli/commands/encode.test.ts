@@ -11,6 +11,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { endOf, Workplace } from "../../support/program.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // Runs of `latentflow train` that are stopped, killed, or two at once.
 
@@ -81,7 +82,7 @@ test("SIGTERM ends a run as Ctrl-C does, with 143; its lock is given back", asyn
 test("SIGTERM while samples are encoded: nothing is written, exit code 143", async () => {
   const { out } = newRun(1);
   const trained = newRun(1);
-  assert.is((await endOf(program.start(trained.args))).exit, 0);
+  assert.is((await runHere(...trained.args)).exit, 0);
   const decoder = join(trained.out, "decoder.safetensors");
   const endless = ["--solver", "rk4", "--t1", "1000", "--slices", "1000000", "--threads", "1"];
   const few = ["--batch-size", "2", "--json"];
@@ -112,7 +113,7 @@ test("SIGTERM while samples are encoded: nothing is written, exit code 143", asy
 
 test("SIGTERM while nothing comes into stdin: the wait ends", async () => {
   const trained = newRun(1);
-  assert.is((await endOf(program.start(trained.args))).exit, 0);
+  assert.is((await runHere(...trained.args)).exit, 0);
   const decoder = readFileSync(join(trained.out, "decoder.safetensors"));
   // Asked for it, the program takes signals; given it, it reads stdin.
   const server = createServer((_, response) => response.end(decoder));
@@ -138,7 +139,7 @@ test("SIGTERM while nothing comes into stdin: the wait ends", async () => {
 test("a second run at the same folder is refused by name and spoils nothing", async () => {
   const { out, args } = newRun(500);
   const alone = newRun(500);
-  assert.is((await endOf(program.start(alone.args))).exit, 0);
+  assert.is((await runHere(...alone.args)).exit, 0);
   const first = program.start(args);
   const end = endOf(first);
   for (const [more, bytes] of [
@@ -190,11 +191,11 @@ test("stopped for longer than a minute while another has gone on: it ends and ch
 test("killed at random moments, again and again, --resume comes to the same bytes", async () => {
   const kills = Number(process.env.LATENTFLOW_KILLS ?? 5);
   const long = ["--warm-start", "--optimizer", "adam", "--checkpoint-seconds", "0.01"];
-  const whole = newRun(500, ...long);
+  const whole = newRun(200, ...long);
   const start = performance.now();
   assert.is((await endOf(program.start(whole.args))).exit, 0);
   const time = performance.now() - start;
-  const { out, args } = newRun(500, ...long);
+  const { out, args } = newRun(200, ...long);
   let killed = 0;
   for (let attempt = 0; killed < kills; attempt++) {
     const child = program.start([...args, "--resume"]);
@@ -211,7 +212,7 @@ test("killed at random moments, again and again, --resume comes to the same byte
     }
     assert.ok(attempt < 4 * kills + 20, "it cannot be killed");
   }
-  const { exit, stderr } = await endOf(program.start([...args, "--resume"]));
+  const { exit, stderr } = await runHere(...args, "--resume");
   assert.is(exit, 0, stderr);
   assert.equal(sumOf(out), sumOf(whole.out));
   const names = [

@@ -34,7 +34,8 @@ import {
   train,
   trainAutoencoder,
 } from "../../../src/train/index.ts";
-import { column, endOf, readCsv, run, start, Workplace } from "../../support/program.ts";
+import { column, endOf, readCsv, start, Workplace } from "../../support/program.ts";
+import { runHere as run } from "../../support/run-here.ts";
 
 const tinyDecoderFile = fileURLToPath(new URL("../../vectors/tiny-mse-tanh.safetensors", import.meta.url));
 const workplace = new Workplace();

@@ -10,6 +10,7 @@ import { createDecoder, decode, encode, wasm } from "../../../src/index.ts";
 import { createDataset, evaluate } from "../../../src/train/index.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { column, endOf, readCsv, Workplace } from "../../support/program.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // What the program reads beside samples, and from where.
 
@@ -28,7 +29,8 @@ writeFileSync(decoderFile, decoder.toSafetensors());
 
 /** Runs the program with bytes in its stdin. */
 async function runWith(input: Uint8Array | undefined, ...args: string[]) {
-  const child = program.start(args, { stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
+  if (!input) return runHere(...args);
+  const child = program.start(args, { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin?.end(input);
   return endOf(child);
 }

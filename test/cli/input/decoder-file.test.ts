@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { run, Workplace } from "../../support/program.ts";
+import { Workplace } from "../../support/program.ts";
+import { runHere as run } from "../../support/run-here.ts";
 
 // What the program is told of a decoder's file, and says of it.
 

@@ -30,6 +30,7 @@ import { createDataset, evaluate } from "../../../src/train/index.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { endOf, Workplace } from "../../support/program.ts";
 import { randomArray } from "../../support/random.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // What the program gives with samples: fixed inputs and points; and what it says of decoders of every kind.
 
@@ -102,7 +103,8 @@ const zFile = workplace.writeFloats(z, [B, LATENT]);
 const running = ["--plain", "--threads", "1", "--quiet"];
 
 async function runWith(input: Uint8Array | undefined, ...args: string[]) {
-  const child = program.start(args, { stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
+  if (!input) return runHere(...args);
+  const child = program.start(args, { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin?.end(input);
   return endOf(child);
 }

@@ -11,15 +11,14 @@ import type { Part } from "../../../src/cli/parts/part.ts";
 import { writeResults } from "../../../src/cli/parts/write-results.ts";
 import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
-import { BundledProgram } from "../../support/bundled-program.ts";
-import { column, endOf, Workplace } from "../../support/program.ts";
+import { column, Workplace } from "../../support/program.ts";
+import { runHere as run } from "../../support/run-here.ts";
 
 // encode with samples and identifiers from Parquet files, and results.parquet. The files in test/fixtures/parquet were
 // written by Apache Arrow's Rust writer: make.mjs there.
 
 const workplace = new Workplace();
 test.after(() => workplace.dispose());
-const program = new BundledProgram(workplace.folder);
 const running = ["--plain", "--threads", "1", "--quiet", "--json"];
 const folder = fileURLToPath(new URL("../../fixtures/parquet/", import.meta.url));
 const samples = join(folder, "rust-snappy.parquet");
@@ -31,10 +30,6 @@ const {
 const decoderFile = `${workplace.newPath()}.safetensors`;
 writeFileSync(decoderFile, createDecoder({ layers: [3, 5, 6], seed: 3, loss: "bce" }).toSafetensors());
 const few = ["--decoder", decoderFile, "--solver", "rk4", "--t1", "1", "--slices", "3"];
-
-async function run(...args: string[]) {
-  return endOf(program.start(args));
-}
 
 /** Runs encode to its end; returns its folder. */
 async function encode(...args: string[]): Promise<string> {
@@ -71,10 +66,8 @@ test("samples of a Parquet file are encoded as those of a .npy file", async () =
       file = `${workplace.newPath()}.idx`;
       writeFileSync(file, Uint8Array.from([0, 0, 8, 2, 0, 0, 0, 20, 0, 0, 0, 6, ...values]));
     }
-    const [fromFile, fromParquet] = await Promise.all([
-      encode("--data", file, "--loss", loss),
-      encode("--data", `${samples}#${name}`, "--loss", loss, "--unit", "8"),
-    ]);
+    const fromFile = await encode("--data", file, "--loss", loss);
+    const fromParquet = await encode("--data", `${samples}#${name}`, "--loss", loss, "--unit", "8");
     assert.equal(read(fromParquet, "latents.npy"), read(fromFile, "latents.npy"));
     assert.equal(read(fromParquet, "results.csv"), read(fromFile, "results.csv"));
   }
@@ -94,7 +87,8 @@ for (const [idColumn, expected] of [
       "--prior",
       "gaussian",
     ];
-    const [asNpy, out] = await Promise.all([encode(...options), encode(...options, "--format", "parquet")]);
+    const asNpy = await encode(...options);
+    const out = await encode(...options, "--format", "parquet");
     const rows = await readParquet(out);
     assert.equal(
       rows.map(({ id }) => id),
@@ -149,10 +143,8 @@ function readCsvOf(out: string): string[][] {
 
 test("units, shards and a merge: the same results, and of the same unit the same bytes", async () => {
   const options = ["--data", `${samples}#fixed`, "--loss", "mse", "--id-column", "name"];
-  const [whole, inUnits] = await Promise.all([
-    encode(...options, "--format", "parquet"),
-    encode(...options, "--format", "parquet", "--unit", "7"),
-  ]);
+  const whole = await encode(...options, "--format", "parquet");
+  const inUnits = await encode(...options, "--format", "parquet", "--unit", "7");
   assert.equal(await readParquet(inUnits), await readParquet(whole));
   const groups = (out: string) =>
     parquetMetadata(new Uint8Array(read(out, "results.parquet"))).row_groups.map(({ num_rows }) => num_rows);
@@ -160,10 +152,12 @@ test("units, shards and a merge: the same results, and of the same unit the same
   assert.equal(groups(inUnits), [7n, 7n, 6n]);
 
   const shards = workplace.newPath();
-  const ends = ["1/2", "0/2"].map((shard) =>
-    run("encode", ...few, ...running, "--out", shards, ...options, "--unit", "7", "--shard", shard),
-  );
-  for (const { exit, stderr } of await Promise.all(ends)) assert.is(exit, 0, stderr);
+  for (const shard of ["1/2", "0/2"]) {
+    const { exit, stderr } = await run(
+      ...["encode", ...few, ...running, "--out", shards, ...options, "--unit", "7", "--shard", shard],
+    );
+    assert.is(exit, 0, stderr);
+  }
   const merge = async (format: string) => {
     const out = workplace.newPath();
     const { exit, stdout, stderr } = await run(
@@ -261,7 +255,7 @@ test("what cannot be read is refused before anything is computed or written", as
     [[`${samples}#bytes`, named(texts)], `--data ${named(texts)}: its values are of the type float32`],
     [[`${cut}#v0`], `--data ${cut}#v0: the Parquet file is damaged`],
   ] as const;
-  const check = async ([data, message]: (typeof refusals)[number]) => {
+  for (const [data, message] of refusals) {
     const out = workplace.newPath();
     const args = ["--out", out, "--data", ...data, "--id-column", "id"];
     const { exit, stdout, stderr } = await run("encode", ...few, ...running, ...args);
@@ -269,8 +263,7 @@ test("what cannot be read is refused before anything is computed or written", as
     assert.is(stdout, "");
     assert.ok(stderr.startsWith(`latentflow: ${message}`), `${stderr} in place of ${message}`);
     assert.not.ok(existsSync(out));
-  };
-  for (let i = 0; i < refusals.length; i += 3) await Promise.all(refusals.slice(i, i + 3).map(check));
+  }
 });
 
 test("results.parquet keeps every bit: -0, the numbers that are none, and the smallest and largest ones", async () => {

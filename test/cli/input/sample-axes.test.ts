@@ -6,19 +6,16 @@ import * as assert from "uvu/assert";
 import { dense, elu, layerNorm, reshape, sequential } from "../../../src/graph/index.ts";
 import { createDecoder, loadDecoder } from "../../../src/index.ts";
 import { toOnnx } from "../../../src/onnx/index.ts";
-import { BundledProgram } from "../../support/bundled-program.ts";
-import { endOf, Workplace } from "../../support/program.ts";
+import { Workplace } from "../../support/program.ts";
 import { randomArray } from "../../support/random.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // The axes of samples, weights and decoders: only shapes tell numbers in another order from those that are meant.
 
 const workplace = new Workplace();
 test.after(() => workplace.dispose());
-const program = new BundledProgram(workplace.folder);
 
-async function run(...args: string[]) {
-  return endOf(program.start([...args, "--plain", "--threads", "1", "--json"]));
-}
+const run = (...args: string[]) => runHere(...args, "--plain", "--threads", "1", "--json");
 
 function write(name: string, contents: string | Uint8Array): string {
   const file = join(workplace.folder, name);

@@ -5,8 +5,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createDecoder, type Decoder } from "../../../src/index.ts";
 import { toOnnx } from "../../../src/onnx/index.ts";
-import { run, Workplace } from "../../support/program.ts";
+import { Workplace } from "../../support/program.ts";
 import { randomArray } from "../../support/random.ts";
+import { runHere as run } from "../../support/run-here.ts";
 
 // The program with a decoder that has a start of its own.
 

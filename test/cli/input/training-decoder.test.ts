@@ -7,15 +7,14 @@ import { readNpy } from "../../../src/files/npy.ts";
 import { dense, type GraphDefinition, sequential, sigmoid } from "../../../src/graph/index.ts";
 import { binaryCrossEntropy, createDecoder, loadDecoder, wasm } from "../../../src/index.ts";
 import { adam, createDataset, type TrainOptions, train } from "../../../src/train/index.ts";
-import { BundledProgram } from "../../support/bundled-program.ts";
 import { type DecoderCase, decoderCases } from "../../support/decoders.ts";
-import { endOf, Workplace } from "../../support/program.ts";
+import { Workplace } from "../../support/program.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // `latentflow train` with a decoder's definition, fixed inputs, points and kept codes.
 
 const workplace = new Workplace();
 test.after(() => workplace.dispose());
-const program = new BundledProgram(workplace.folder);
 const backend = wasm({ relaxed: false, threads: 1 });
 
 function writeJson(value: unknown): string {
@@ -27,7 +26,7 @@ function writeJson(value: unknown): string {
 async function runTrain(...args: string[]) {
   const out = workplace.newPath();
   const running = ["--out", out, "--plain", "--threads", "1", "--json"];
-  return { out, ...(await endOf(program.start(["train", ...args, ...running]))) };
+  return { out, ...(await runHere("train", ...args, ...running)) };
 }
 
 async function refusal(...args: string[]): Promise<string> {

@@ -8,14 +8,13 @@ import { readNpy } from "../../../src/files/npy.ts";
 import { createDecoder, encode, gaussian, loadDecoder, type PriorLike, wasm } from "../../../src/index.ts";
 import { fitGaussian, fitGaussianMixture } from "../../../src/terms/fit-priors.ts";
 import { createDataset, evaluate, train } from "../../../src/train/index.ts";
-import { BundledProgram } from "../../support/bundled-program.ts";
-import { column, endOf, readCsv, Workplace } from "../../support/program.ts";
+import { column, readCsv, Workplace } from "../../support/program.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // `--prior` and what follows it: `encode`, `evaluate` and `train` do what the library does with the same prior.
 
 const workplace = new Workplace();
 test.after(() => workplace.dispose());
-const program = new BundledProgram(workplace.folder);
 const backend = wasm({ relaxed: false, threads: 1 });
 
 const [count, d, n] = [5, 3, 6];
@@ -37,9 +36,8 @@ function fileOf(bytes: Uint8Array): string {
 const plainFile = fileOf(plain.toSafetensors());
 const ownFile = fileOf(withOwn.toSafetensors());
 
-async function run(command: string, ...args: string[]) {
-  return endOf(program.start([command, ...args, "--plain", "--threads", "1", "--quiet"]));
-}
+const run = (command: string, ...args: string[]) =>
+  runHere(command, ...args, "--plain", "--threads", "1", "--quiet");
 
 async function report(command: string, ...args: string[]) {
   const { exit, stdout, stderr } = await run(command, ...args, "--json");
@@ -138,7 +136,7 @@ test("tables say which prior it was, its mean and the objective's, where there i
     if (command === "encode") {
       const out = workplace.newPath();
       await run(command, ...files, "--out", out, "--shard", "0/1");
-      const merged = await endOf(program.start(["merge", out, "--quiet"]));
+      const merged = await runHere("merge", out, "--quiet");
       assert.match(merged.stdout, /mean weighted prior +│ \d.* nats/);
       assert.match(merged.stdout, /mean objective +│ \d/);
     }
@@ -169,16 +167,16 @@ test("train writes a decoder with the prior that it was trained with; encode and
     assert.equal(decoder.parameters, expected.decoder.parameters);
     assert.equal(decoder.prior, expected.decoder.prior);
     assert.is(trained.prior?.name, expected.decoder.prior?.name);
-    const described = await endOf(program.start(["describe", join(out, "decoder.safetensors"), "--json"]));
+    const described = await runHere("describe", join(out, "decoder.safetensors"), "--json");
     const { prior: inFile } = JSON.parse(described.stdout);
     assert.equal(inFile, prior === "none" ? null : JSON.parse(JSON.stringify(expected.decoder.prior)));
   }
 });
 
 test("describe names a decoder's prior in its table", async () => {
-  const described = await endOf(program.start(["describe", ownFile]));
+  const described = await runHere("describe", ownFile);
   assert.match(described.stdout, /^prior +Gaussian, mean 0\.25, 3 standard deviations$/m);
-  const without = await endOf(program.start(["describe", plainFile]));
+  const without = await runHere("describe", plainFile);
   assert.not.match(without.stdout, /prior/);
 });
 

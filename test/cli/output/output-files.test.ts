@@ -27,6 +27,7 @@ import { createDecoder } from "../../../src/index.ts";
 import { readCheckpoint } from "../../../src/train/checkpoint-format.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { endOf, Workplace } from "../../support/program.ts";
+import { runHere } from "../../support/run-here.ts";
 
 // What the program leaves on the disk, whatever happens to it.
 
@@ -102,7 +103,7 @@ for (const { args, large } of commands) {
     const out = workplace.newPath();
     mkdirSync(out);
     if (verb !== "train") {
-      const first = await endOf(program.start([...args, "--out", out, "--limit", "7"]));
+      const first = await runHere(...args, "--out", out, "--limit", "7");
       assert.is(first.exit, 0, first.stderr);
     }
     const before = filesIn(out);
@@ -114,9 +115,7 @@ for (const { args, large } of commands) {
     assert.match(stderr, /^latentflow: cannot write \S+: it would be larger than a file may be here\n$/);
     if (verb !== "train") assert.equal(filesIn(out), before);
     checkWhole(out);
-    const again = await endOf(
-      program.start([...args, "--out", out, "--quiet", ...(verb === "train" ? ["--resume"] : [])]),
-    );
+    const again = await runHere(...args, "--out", out, "--quiet", ...(verb === "train" ? ["--resume"] : []));
     assert.is(again.exit, 0, again.stderr);
     checkWhole(out);
     for (const name of large) assert.ok(existsSync(join(out, name)), name);
@@ -141,7 +140,7 @@ for (const { args, large } of commands) {
       if (isCheckpoint || name.endsWith(".png")) assert.not(existsSync(join(out, name)));
       else assert.is(readFileSync(join(out, name), "utf8"), "as it was");
       const again = verb === "train" ? ["--resume"] : [];
-      const { exit, stderr } = await endOf(program.start([...args, "--out", out, "--quiet", ...again]));
+      const { exit, stderr } = await runHere(...args, "--out", out, "--quiet", ...again);
       assert.is(exit, 0, stderr);
       for (const left of readdirSync(out)) {
         if (/\.temporary$/.test(left)) rmSync(join(out, left));
@@ -167,7 +166,7 @@ test("on a real disk that is full, at whatever file it is: no half file, one lin
         for (const name of readdirSync(disk)) rmSync(join(disk, name), { recursive: true });
         writeFileSync(join(disk, "ballast"), new Uint8Array(ballast * 1024));
         const out = join(disk, "out");
-        const { exit, stderr } = await endOf(program.start([...args, "--out", out, "--quiet"]));
+        const { exit, stderr } = await runHere(...args, "--out", out, "--quiet");
         ends.add(exit);
         if (exit !== 0) {
           assert.is(exit, 1, stderr);
@@ -183,7 +182,7 @@ test("on a real disk that is full, at whatever file it is: no half file, one lin
 });
 
 const [encode] = commands.map(({ args }) => args);
-const encodeTo = (out: string) => endOf(program.start([...encode!, "--out", out, "--limit", "5"]));
+const encodeTo = (out: string) => runHere(...encode!, "--out", out, "--limit", "5");
 
 // Root may write everywhere; and what node it is, only root may see.
 const notRoot = process.getuid!() !== 0;
@@ -202,9 +201,9 @@ test("that a file cannot be written is found before the work", async () => {
 
   // merge removes an earlier run's pictures.
   const merged = workplace.newPath();
-  assert.is((await endOf(program.start([...encode!, "--out", merged, "--shard", "0/1"]))).exit, 0);
+  assert.is((await runHere(...encode!, "--out", merged, "--shard", "0/1")).exit, 0);
   mkdirSync(join(merged, "steps.png"));
-  const onPicture = await endOf(program.start(["merge", merged, "--quiet"]));
+  const onPicture = await runHere("merge", merged, "--quiet");
   assert.is(onPicture.exit, 1);
   assert.match(
     onPicture.stderr,
@@ -333,7 +332,7 @@ test("what is refused leaves no folder that was not there", async () => {
   const newDecoder = ["--layers", "6,40,16"];
   const torn = workplace.newPath();
   const shard = ["--decoder", decoder, "--data", data, "--out", torn, "--shard", "0/1", ...quick];
-  assert.is((await endOf(program.start(["encode", ...shard]))).exit, 0);
+  assert.is((await runHere("encode", ...shard)).exit, 0);
   const part = join(torn, "parts", "part-00000000.safetensors");
   writeFileSync(part, readFileSync(part).subarray(0, -1));
   for (const [message, ...args] of [
@@ -355,7 +354,7 @@ test("what is refused leaves no folder that was not there", async () => {
     const there = workplace.newPath();
     mkdirSync(there);
     for (const out of [join(parent, "deep", "out"), there]) {
-      const { exit, stderr } = await endOf(program.start([...args, "--quiet", "--out", out]));
+      const { exit, stderr } = await runHere(...args, "--quiet", "--out", out);
       assert.is(exit, 1, stderr);
       assert.match(stderr, message);
     }
@@ -379,8 +378,8 @@ test("nothing is written over a file that is read, by whatever name", async () =
     const files = { "--data": data, "--decoder": decoder, [flag]: other };
     // Over what a shard reads, merge would write.
     for (const shard of [[], ["--shard", "0/1"]]) {
-      const { exit, stderr } = await endOf(
-        program.start(["encode", ...Object.entries(files).flat(), "--out", out, ...quick, ...shard]),
+      const { exit, stderr } = await runHere(
+        ...["encode", ...Object.entries(files).flat(), "--out", out, ...quick, ...shard],
       );
       assert.is(exit, 1);
       assert.is(

@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -9,7 +9,6 @@ import { drawGrid, greyScale } from "../../../src/cli/output/grid.ts";
 import { writePictures } from "../../../src/cli/output/pictures.ts";
 import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
-import { imageLayout } from "../../../src/files/images.ts";
 import { concat, dense, graph, sigmoid, tanh } from "../../../src/graph/index.ts";
 import { createDecoder, decode, encode, gradientFlow, lbfgs, wasm } from "../../../src/index.ts";
 import { Workplace } from "../../support/program.ts";
@@ -44,7 +43,7 @@ const [weightsFile, z0File, labelFile] = [
 ];
 const dataFile = workplace.writeFloats(y, [B, H, W]);
 const signal = new AbortController().signal;
-const layout = imageLayout([H, W])!;
+const shape = { outputShape: [H, W] };
 
 test("pictures show the first samples, with what is given with each, from where each began", async () => {
   const solver = lbfgs({ maxSteps: 3 });
@@ -95,7 +94,7 @@ test("pictures show the first samples, with what is given with each, from where 
   const differences = ends.map((end, i) =>
     end.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),
   );
-  const reconstructions = drawGrid([originals.map(grey), ends.map(grey), differences], layout);
+  const reconstructions = drawGrid([originals.map(grey), ends.map(grey), differences], shape);
   assert.equal(readFileSync(join(out, "reconstructions.png")), Buffer.from(reconstructions));
 
   const columns: Float32Array[][] = [];
@@ -110,7 +109,7 @@ test("pictures show the first samples, with what is given with each, from where 
   columns.push(ends, originals);
   const steps = drawGrid(
     originals.map((_, i) => columns.map((column) => grey(column[i]!))),
-    layout,
+    shape,
   );
   assert.equal(readFileSync(join(out, "steps.png")), Buffer.from(steps));
 });

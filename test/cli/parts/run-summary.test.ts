@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -73,7 +73,7 @@ function assertNear(found: number, expected: number, name: string): void {
 
 async function report(...args: string[]) {
   const { exit, stdout, stderr } = await runHere(...args, "--quiet", "--json");
-  assert.is(exit, undefined, stderr);
+  assert.is(exit, 0, stderr);
   return JSON.parse(stdout);
 }
 

@@ -27,14 +27,14 @@ let whole: ReturnType<typeof filesOf>;
 
 test("without faults: one process, shards, and what is left in the folder", async () => {
   const out = workplace.newPath();
-  assert.is((await run(...encoding, "--plain", "--out", out)).exit, undefined);
+  assert.is((await run(...encoding, "--plain", "--out", out)).exit, 0);
   whole = filesOf(out);
   assert.ok(whole.every((file) => file !== undefined));
   assert.equal(readdirSync(out).sort(), names);
   const shards = workplace.newPath();
-  assert.is((await run(...encoding, "--out", shards, "--shard", "0/1")).exit, undefined);
+  assert.is((await run(...encoding, "--out", shards, "--shard", "0/1")).exit, 0);
   assert.equal(readdirSync(shards), ["parts"]);
-  assert.is((await run("merge", shards, "--delete-parts", "--quiet")).exit, undefined);
+  assert.is((await run("merge", shards, "--delete-parts", "--quiet")).exit, 0);
   assert.equal(filesOf(shards), whole);
   assert.equal(readdirSync(shards).sort(), names);
 });
@@ -54,11 +54,11 @@ for (const fault of FILE_FAULTS) {
       assert.not.match(ended!.stderr, /internal error/, `${fault} at ${at}: ${ended!.stderr}`);
       // Merged before anybody mends it: refused, or right.
       const { exit, stderr } = await run("merge", out, "--quiet");
-      if (exit === undefined) assert.equal(filesOf(out), whole, `${fault} at ${at}`);
+      if (exit === 0) assert.equal(filesOf(out), whole, `${fault} at ${at}`);
       else assert.equal(filesOf(out), [undefined, undefined], `${fault} at ${at}: ${stderr}`);
-      assert.is((await run(...shard)).exit, undefined, `${fault} at ${at}`);
+      assert.is((await run(...shard)).exit, 0, `${fault} at ${at}`);
       const merged = await run("merge", out, "--quiet");
-      assert.is(merged.exit, undefined, `${fault} at ${at}: ${merged.stderr}`);
+      assert.is(merged.exit, 0, `${fault} at ${at}: ${merged.stderr}`);
       assert.equal(filesOf(out), whole, `${fault} at ${at}`);
     }
     assert.ok(faults > 15, `${faults}`);
@@ -80,7 +80,7 @@ for (const fault of FILE_FAULTS) {
           assert.ok(file === undefined || file === whole[i], `${fault} at ${at}: ${names[i]} is not whole`);
         }
       }
-      assert.is((await run(...all)).exit, undefined, `${fault} at ${at}`);
+      assert.is((await run(...all)).exit, 0, `${fault} at ${at}`);
       assert.equal(filesOf(out), whole, `${fault} at ${at}`);
       assert.not.ok(existsSync(join(out, "parts")), `${fault} at ${at}`);
     }
@@ -88,7 +88,7 @@ for (const fault of FILE_FAULTS) {
 
   test(`merge: ${fault}, at every write`, async () => {
     const out = workplace.newPath();
-    assert.is((await run(...encoding, "--out", out, "--shard", "0/1")).exit, undefined);
+    assert.is((await run(...encoding, "--out", out, "--shard", "0/1")).exit, 0);
     let faults = 0;
     for (let at = 0; ; at++) {
       const to = workplace.newPath();
@@ -101,7 +101,7 @@ for (const fault of FILE_FAULTS) {
           assert.ok(file === undefined || file === whole[i], `${fault} at ${at}: ${names[i]} is not whole`);
         }
       }
-      assert.is((await run(...merging)).exit, undefined, `${fault} at ${at}`);
+      assert.is((await run(...merging)).exit, 0, `${fault} at ${at}`);
       assert.equal(filesOf(to), whole, `${fault} at ${at}`);
     }
     assert.ok(faults > 8, `${faults}`);

@@ -14,9 +14,9 @@ import { OnnxFile, type Operand, type Tensor } from "../../../src/onnx/write/fil
 import type { Attributes } from "../../../src/onnx-format/messages.ts";
 import { rejected } from "../../support/refusal.ts";
 
-// docs/onnx-operators.md lists the operators that the loader reads, and what it refuses of them.
+// site/reference/onnx-operators.md lists the operators that the loader reads, and what it refuses of them.
 
-const text = readFileSync(new URL("../../../docs/onnx-operators.md", import.meta.url), "utf8");
+const text = readFileSync(new URL("../../../site/reference/onnx-operators.md", import.meta.url), "utf8");
 const generated = text.slice(text.indexOf("<!-- From here on"));
 /** What is refused of each operator, as the page has it. */
 const rows = new Map([...generated.matchAll(/^\| (\w+) \| (.*)\|$/gm)].map(([, name, row]) => [name!, row!]));
@@ -32,7 +32,7 @@ test("the page and the exporter are as they are written (node --import tsx scrip
 
 test("every operator of the table is on the page, under what it is read of, and no other", () => {
   assert.equal([...rows.keys()].sort(), Object.keys(OPERATORS).sort());
-  const [ofInputs, ofConstants] = generated.split("## Of constants and shapes alone");
+  const [ofInputs, ofConstants] = generated.split("## Operators of constants alone");
   for (const name of rows.keys()) {
     const { read, fold, constant } = operatorOf(name)!;
     assert.ok((read ? ofInputs : ofConstants)!.includes(`\n| ${name} |`), name);
@@ -166,8 +166,8 @@ const REFUSALS: Readonly<Record<string, readonly Case[]>> = {
     ],
   ],
   Cast: [
-    [/floats that are computed to integers/, /rounds what is computed/, { to: integer(7) }],
-    [/other types than numbers/, /what are none/, { to: integer(8) }],
+    [/computed floats to integers/, /rounds what is computed/, { to: integer(7) }],
+    [/types other than numbers/, /what are none/, { to: integer(8) }],
   ],
   Concat: [[/along the batch/, /along the batch/, { axis: integer(0) }, (_, z) => [z]]],
   Softmax: [[/over the batch/, /treats the batch/, { axis: integer(0) }]],
@@ -226,7 +226,7 @@ test("what is read of constants alone is refused of anything else", async () => 
 });
 
 test("the refusal of an operator that is not read names the page, of one node and of two", async () => {
-  const page = "with operators that docs/onnx-operators.md of the package lists";
+  const page = "with operators that site/reference/onnx-operators.md of the package lists";
   assert.is(
     await refusalOf(fileOf("LpPool")),
     `loadOnnx: the file has a node that is not supported: "module/LpPool" (LpPool); export the decoder without it, or write it ${page}`,

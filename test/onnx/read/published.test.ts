@@ -3,12 +3,12 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gradientsOf, largestDeviation, readCheck } from "../../../docs/public-decoders/check.ts";
+import { gradientsOf, largestDeviation, readCheck } from "../../../experiments/public-decoders/check.ts";
 import { decode } from "../../../src/index.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
 import { builds } from "../../support/builds.ts";
 
-// Published decoders at small widths: the structures of docs/public-decoders, compared with ONNX Runtime and PyTorch.
+// Published decoders at small widths: the structures of experiments/public-decoders, compared with ONNX Runtime and PyTorch.
 // test/fixtures/onnx/published.py writes the files.
 
 const folder = fileURLToPath(new URL("../../fixtures/onnx/published/", import.meta.url));

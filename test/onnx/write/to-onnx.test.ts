@@ -1,4 +1,4 @@
-// run: slow
+// run: once, slow
 // Tests src/onnx/write/file.ts, src/onnx/write/graph.ts, src/onnx-format/emitter.ts, src/onnx-format/operations.ts,
 // src/onnx-format/value.ts, src/onnx-format/kinds/norms.ts, src/onnx-format/kinds/products.ts,
 // src/onnx-format/kinds/rearranging.ts, src/onnx-format/kinds/resampling.ts.
@@ -16,6 +16,7 @@ import { binaryCrossEntropy, createDecoder, type Decoder, decode, wasm } from ".
 import { toOnnx } from "../../../src/onnx/index.ts";
 import { checkFileSize } from "../../../src/onnx/write/to-onnx.ts";
 import { ONNX_CASES, randomDecoder } from "../../support/onnx-cases.ts";
+import { OPERATION_CASES } from "../../support/operation-cases.ts";
 import { randomArray } from "../../support/random.ts";
 import { relativeDistance } from "../../support/reference.ts";
 import { refused, rejected } from "../../support/refusal.ts";
@@ -85,7 +86,7 @@ async function expected(decoder: Decoder, { rows, points }: Run): Promise<Float3
   });
 }
 
-for (const [name, definition] of Object.entries(ONNX_CASES)) {
+for (const [name, definition] of Object.entries({ ...OPERATION_CASES, ...ONNX_CASES })) {
   test(`the file computes D(z): ${name}`, async () => {
     const decoder = randomDecoder(definition);
     const bytes = await toOnnx(decoder);

@@ -8,6 +8,8 @@ import {
   encode,
   wasm,
 } from "latentflow";
+import { fromImageData, type ImageDataLike, toImageData } from "latentflow/images";
+import { decodePng, encodePng } from "latentflow/images/png";
 import kernels from "latentflow/wasm/plain.wasm";
 import { type WebgpuOptions, webgpu } from "latentflow/webgpu";
 
@@ -23,4 +25,10 @@ export async function run(signal: NonNullable<EncodeOptions["signal"]>): Promise
   const decoder = createDecoder({ layers: [2, 4] });
   const { z } = await encode(decoder, new Float32Array(4), { signal });
   return decode(decoder, z, { signal });
+}
+
+export function redraw(bytes: Uint8Array): Uint8Array {
+  const decoder = createDecoder({ layers: [2, 4], outputShape: [2, 2] });
+  const picture: ImageDataLike = decodePng(bytes);
+  return encodePng(toImageData(fromImageData(picture, decoder, { fit: "cover" }), decoder));
 }

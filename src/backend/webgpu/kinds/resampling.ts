@@ -1,71 +1,44 @@
-import { averagePool } from "../../../graph/kinds/average-pool.ts";
-import { pad } from "../../../graph/kinds/pad.ts";
-import { resize } from "../../../graph/kinds/resize.ts";
-import { type UpsampleFields, upsample } from "../../../graph/kinds/upsample.ts";
-import type { AxisMap } from "../../../graph/linear-map.ts";
-import { sizeOf } from "../../../graph/operations.ts";
+import type { MapKind } from "../../../graph/map-kind.ts";
+import { KINDS, type MapKindName, sizeOf } from "../../../graph/operations.ts";
 import { alongAxes, changedAxes } from "../../../onnx-format/axis-matrix.ts";
 import { firstOrder, positionOf } from "../../../onnx-format/axis-order.ts";
-import { orderOfRest, type PadMode } from "../../../onnx-format/kinds/resampling.ts";
+import { orderOfRest } from "../../../onnx-format/kinds/resampling.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { Backward, GpuValue, Written } from "../task.ts";
 
-/** Gradient of linear maps along the axes, by products with their matrices. */
-function alongMaps(
-  written: Written,
-  maps: readonly AxisMap[],
+/** Gradient of a map of pixels, by products with the transposed matrices of its axes. */
+export function pixelsBackward(
+  written: Written<MapKindName<"pixels">>,
   gradient: GpuValue,
   order = firstOrder(gradient.rank),
 ): Form {
+  const { axes } = KINDS[written.operation.kind] as MapKind<object>;
+  const maps = axes(written.operation, [written.input.shape], 0);
   return alongAxes(gradient, order, changedAxes(written, maps, "its gradient"), true);
 }
 
-const padMatrices: Backward<"pad"> = (written, gradient) =>
-  alongMaps(written, pad.axes(written.operation, [written.input.shape], 0), gradient, gradient.any.order);
-
-/** Gradients of the ways to pad. */
-const PAD_BACKWARD: { readonly [Mode in PadMode]: Backward<"pad"> } = {
-  /** The part of the gradient that belongs to the input's pixels. */
-  zeros({ graph, operation: { padding }, input }, { any: { tensor, order } }) {
-    const begins = padding.slice(0, padding.length / 2);
-    const ends = begins.map((begin, axis) => begin + input.shape[axis]!);
-    const positions = begins.map((_, axis) => positionOf(order, axis));
-    const lists = [begins, ends, positions].map((list) => graph.integers(list));
-    return { tensor: graph.apply("Slice", tensor, ...lists), order };
-  },
-  reflect: padMatrices,
-  edge: padMatrices,
+/** Gradient of a pad: of zeros, the part that belongs to the input's pixels. */
+export const padBackward: Backward<"pad"> = (written, gradient) => {
+  const { tensor, order } = gradient.any;
+  const { graph, operation, input } = written;
+  if (operation.mode !== "zeros") return pixelsBackward(written, gradient, order);
+  const begins = operation.padding.slice(0, operation.padding.length / 2);
+  const ends = begins.map((begin, axis) => begin + input.shape[axis]!);
+  const positions = begins.map((_, axis) => positionOf(order, axis));
+  const lists = [begins, ends, positions].map((list) => graph.integers(list));
+  return { tensor: graph.apply("Slice", tensor, ...lists), order };
 };
 
-/** Gradient of a pad, by its mode. */
-export const padBackward: Backward<"pad"> = (written, gradient, index) =>
-  PAD_BACKWARD[written.operation.mode](written, gradient, index);
-
-/** Gradients of each mode of `upsample`. */
-const UPSAMPLE_BACKWARD: { readonly [Mode in UpsampleFields["mode"]]: Backward<"upsample"> } = {
-  /** Each pixel sums the gradients of its copies. */
-  nearest({ graph, operation: { scale }, input, batch }, gradient) {
-    const order = firstOrder(input.rank);
-    const pixels = scale.flatMap((times, axis) => [input.shape[axis]!, times]);
-    const copies = graph.reshape(gradient.first, [batch, input.shape.at(-1)!, ...pixels]);
-    const axes = scale.map((_, axis) => 3 + 2 * axis);
-    return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
-  },
-  bilinear: (written, gradient) =>
-    alongMaps(written, upsample.axes(written.operation, [written.input.shape], 0), gradient),
+/** Gradient of an upsampling: of the nearest pixels, each sums the gradients of its copies. */
+export const upsampleBackward: Backward<"upsample"> = (written, gradient) => {
+  const { graph, operation, input, batch } = written;
+  if (operation.mode !== "nearest") return pixelsBackward(written, gradient);
+  const order = firstOrder(input.rank);
+  const pixels = operation.scale.flatMap((times, axis) => [input.shape[axis]!, times]);
+  const copies = graph.reshape(gradient.first, [batch, input.shape.at(-1)!, ...pixels]);
+  const axes = operation.scale.map((_, axis) => 3 + 2 * axis);
+  return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
 };
-
-/** Gradient of an upsampling, by its mode. */
-export const upsampleBackward: Backward<"upsample"> = (written, gradient, index) =>
-  UPSAMPLE_BACKWARD[written.operation.mode](written, gradient, index);
-
-/** g times the transposed matrices of the axes. */
-export const resizeBackward: Backward<"resize"> = (written, gradient) =>
-  alongMaps(written, resize.axes(written.operation, [written.input.shape], 0), gradient);
-
-/** g times the transposed matrices of the axes. */
-export const averagePoolBackward: Backward<"averagePool"> = (written, gradient) =>
-  alongMaps(written, averagePool.axes(written.operation, [written.input.shape], 0), gradient);
 
 /** Gradient of a sum, or of a mean, which is a share of it. */
 function reduceBackward(

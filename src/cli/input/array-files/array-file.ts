@@ -6,6 +6,8 @@ export interface ArrayFile {
   readonly shape: readonly number[];
   /** Type of the values in the file. */
   readonly type: ValueType;
+  /** Names of the files of pictures, one a row; undefined for other files. */
+  readonly names?: readonly string[];
   /**
    * Reads the values from `start` up to `end`, in row-major order: bytes for uint8, else float32.
    *

@@ -1,5 +1,4 @@
 import type { NumberFunction } from "../activations.ts";
-import * as functions from "../activations.ts";
 import { type Alignment, align } from "../align.ts";
 import { arrange, asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
@@ -45,7 +44,7 @@ export function linear(node: Site, value: Value, scale: number, shift: number): 
   if (typeof value.source !== "string") {
     return { ...value, type: "float", source: value.source.map((number) => scale * number + shift) };
   }
-  return pointwise(node, value, functions.linear(scale, shift));
+  return pointwise(node, value, { name: "linear", scale, shift });
 }
 
 /** Kinds of operation of two values. */
@@ -133,7 +132,7 @@ function affine(node: Site, kind: AffineKind, alignment: Alignment, { numbers, k
 
 /** 1 / value, also of a constant. */
 function reciprocal(node: Site, value: Value): Value {
-  if (typeof value.source === "string") return pointwise(node, value, functions.RECIPROCAL);
+  if (typeof value.source === "string") return pointwise(node, value, "reciprocal");
   return { ...value, source: value.source.map((number) => 1 / number) };
 }
 
@@ -205,7 +204,7 @@ export function pow(node: NodeView): Value {
   const value = besideNumber(align(node, [node.value(0), node.value(1)]), 0);
   if (exponent === 1) return value;
   if (exponent === 2) return combine(node, "mul", value, value);
-  if (exponent === 0.5) return pointwise(node, value, functions.SQRT);
-  if (exponent === -1) return pointwise(node, value, functions.RECIPROCAL);
-  return pointwise(node, value, functions.power(exponent));
+  if (exponent === 0.5) return pointwise(node, value, "sqrt");
+  if (exponent === -1) return pointwise(node, value, "reciprocal");
+  return pointwise(node, value, { name: "power", exponent });
 }

@@ -1,5 +1,4 @@
 import type { NumberFunction } from "../activations.ts";
-import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
@@ -17,12 +16,12 @@ const holds = (node: Site, value: Value, condition: NumberFunction): Value =>
 
 /** a > b; false beside NaN, and of two infinite numbers that are equal */
 const isAbove = (node: Site, a: Value, b: Value): Value =>
-  holds(node, combine(node, "sub", a, b), functions.IS_POSITIVE);
+  holds(node, combine(node, "sub", a, b), "isPositive");
 
 /** True unless one of the two is NaN. */
 function areNumbers(node: Site, a: Value, b: Value): Value {
-  const size = pointwise(node, combine(node, "maximum", a, b), functions.ABS);
-  return holds(node, size, functions.IS_NOT_NEGATIVE);
+  const size = pointwise(node, combine(node, "maximum", a, b), "abs");
+  return holds(node, size, "isNotNegative");
 }
 
 /** True if a - b is NaN only where one of the two is: no infinite number is taken from another. */
@@ -33,18 +32,18 @@ function isPlainDifference(a: Value, b: Value): boolean {
 /** a ≥ b */
 function isAtLeast(node: Site, a: Value, b: Value): Value {
   if (isPlainDifference(a, b)) {
-    return holds(node, combine(node, "sub", a, b), functions.IS_NOT_NEGATIVE);
+    return holds(node, combine(node, "sub", a, b), "isNotNegative");
   }
   return both(node, negated(node, isAbove(node, b, a)), areNumbers(node, a, b));
 }
 
 /** a = b */
 function isEqual(node: Site, a: Value, b: Value): Value {
-  const distance = pointwise(node, combine(node, "sub", a, b), functions.ABS);
+  const distance = pointwise(node, combine(node, "sub", a, b), "abs");
   if (isPlainDifference(a, b)) {
-    return holds(node, linear(node, distance, -1, 0), functions.IS_NOT_NEGATIVE);
+    return holds(node, linear(node, distance, -1, 0), "isNotNegative");
   }
-  const isApart = holds(node, distance, functions.IS_POSITIVE);
+  const isApart = holds(node, distance, "isPositive");
   return both(node, negated(node, isApart), areNumbers(node, a, b));
 }
 
@@ -83,9 +82,7 @@ export const and = ofInputs(both);
 /** Reads Or as the larger truth. */
 export const or = ofInputs((node, a, b) => truth(extremum(node, "maximum", a, b)));
 /** Reads Xor as the distance of the truths. */
-export const xor = ofInputs((node, a, b) =>
-  truth(pointwise(node, combine(node, "sub", a, b), functions.ABS)),
-);
+export const xor = ofInputs((node, a, b) => truth(pointwise(node, combine(node, "sub", a, b), "abs")));
 
 /** Reads Not as 1 - x. */
 export function not(node: NodeView): Value {
@@ -94,15 +91,15 @@ export function not(node: NodeView): Value {
 
 /** x ≠ 0, which NaN is, too */
 export function isNonzero(node: Site, value: Value): Value {
-  const size = pointwise(node, value, functions.ABS);
-  return negated(node, holds(node, linear(node, size, -1, 0), functions.IS_NOT_NEGATIVE));
+  const size = pointwise(node, value, "abs");
+  return negated(node, holds(node, linear(node, size, -1, 0), "isNotNegative"));
 }
 
 /** 1, 0 or -1; the gradient is 0 */
 export function sign(node: NodeView): Value {
   const value = node.value(0);
   const [above, below] = [value, linear(node, value, -1, 0)].map((each) =>
-    pointwise(node, each, functions.IS_POSITIVE),
+    pointwise(node, each, "isPositive"),
   );
   return combine(node, "sub", above!, below!);
 }

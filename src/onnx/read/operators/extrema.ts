@@ -1,4 +1,3 @@
-import * as functions from "../activations.ts";
 import { align } from "../align.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
@@ -24,12 +23,14 @@ export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: V
   const bound = numberOf(right) ?? numberOf(left);
   if (bound === undefined) return combine(node, kind, left, right);
   const other = besideNumber(align(node, [left, right]), numberOf(right) === undefined ? 1 : 0);
-  if (isMaximum && bound === 0) return pointwise(node, other, functions.RELU);
+  if (isMaximum && bound === 0) return pointwise(node, other, "relu");
   // Beyond what `clip` takes.
   if (Math.abs(bound) > BEYOND && Math.abs(bound) < LARGEST) return combine(node, kind, left, right);
   if (isMaximum)
-    return bound < 0 && -bound >= LARGEST ? other : pointwise(node, other, functions.clip(bound, BEYOND));
-  return bound >= LARGEST ? other : pointwise(node, other, functions.clip(-BEYOND, bound));
+    return bound < 0 && -bound >= LARGEST
+      ? other
+      : pointwise(node, other, { name: "clip", min: bound, max: BEYOND });
+  return bound >= LARGEST ? other : pointwise(node, other, { name: "clip", min: -BEYOND, max: bound });
 }
 
 /** Constants with finite numbers in place of those infinite ones that are never chosen. */
@@ -51,6 +52,10 @@ export function clip(node: NodeView): Value {
   const lowest = node.scalar(1) ?? -BEYOND;
   const highest = node.scalar(2) ?? BEYOND;
   if (Number.isNaN(lowest) || Number.isNaN(highest)) return node.refuse("a bound is no number");
-  if (lowest === 0 && highest >= BEYOND) return pointwise(node, node.value(0), functions.RELU);
-  return pointwise(node, node.value(0), functions.clip(Math.max(lowest, -BEYOND), Math.min(highest, BEYOND)));
+  if (lowest === 0 && highest >= BEYOND) return pointwise(node, node.value(0), "relu");
+  return pointwise(node, node.value(0), {
+    name: "clip",
+    min: Math.max(lowest, -BEYOND),
+    max: Math.min(highest, BEYOND),
+  });
 }

@@ -1,5 +1,4 @@
 import type { NumberFunction } from "../activations.ts";
-import * as functions from "../activations.ts";
 import { align } from "../align.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
@@ -20,8 +19,8 @@ export function elu(node: NodeView): Value {
 }
 
 function scaledElu(node: Site, value: Value, alpha: number): Value {
-  if (alpha > 0) return pointwise(node, value, functions.elu(alpha));
-  if (alpha === 0) return pointwise(node, value, functions.RELU);
+  if (alpha > 0) return pointwise(node, value, { name: "elu", alpha });
+  if (alpha === 0) return pointwise(node, value, "relu");
   return node.refuse(`its alpha is ${alpha}, expected at least 0`);
 }
 
@@ -39,7 +38,7 @@ export function celu(node: NodeView): Value {
   const alpha = node.float("alpha", 1);
   if (!(alpha > 0)) return node.refuse(`its alpha is ${alpha}, expected more than 0`);
   const scaled = linear(node, node.value(0), 1 / alpha, 0);
-  return linear(node, pointwise(node, scaled, functions.elu(1)), alpha, 0);
+  return linear(node, pointwise(node, scaled, { name: "elu", alpha: 1 }), alpha, 0);
 }
 
 /** Reads LeakyRelu. */
@@ -48,9 +47,9 @@ export function leakyRelu(node: NodeView): Value {
 }
 
 function leaky(node: Site, value: Value, slope: number): Value {
-  if (slope >= 0) return pointwise(node, value, functions.leakyRelu(slope));
-  const below = pointwise(node, linear(node, value, -1, 0), functions.RELU);
-  return combine(node, "sub", pointwise(node, value, functions.RELU), linear(node, below, slope, 0));
+  if (slope >= 0) return pointwise(node, value, { name: "leakyRelu", slope });
+  const below = pointwise(node, linear(node, value, -1, 0), "relu");
+  return combine(node, "sub", pointwise(node, value, "relu"), linear(node, below, slope, 0));
 }
 
 /** relu(x) - slope · relu(-x) */
@@ -60,41 +59,41 @@ export function prelu(node: NodeView): Value {
   if (typeof slope.source !== "string" && slope.source.length === 1) {
     return leaky(node, besideNumber(align(node, [value, slope]), 0), slope.source[0]!);
   }
-  const below = pointwise(node, linear(node, value, -1, 0), functions.RELU);
+  const below = pointwise(node, linear(node, value, -1, 0), "relu");
   const scaled = combine(node, "mul", below, slope);
-  return combine(node, "sub", pointwise(node, value, functions.RELU), scaled);
+  return combine(node, "sub", pointwise(node, value, "relu"), scaled);
 }
 
 /** Reads HardSigmoid. */
 export function hardSigmoid(node: NodeView): Value {
   const [slope, offset] = [node.float("alpha", 0.2), node.float("beta", 0.5)];
-  return pointwise(node, node.value(0), functions.hardSigmoid(slope, offset));
+  return pointwise(node, node.value(0), { name: "hardSigmoid", slope, offset });
 }
 
 /** x · Φ(x) by erf, or approximated by x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
 export function gelu(node: NodeView): Value {
   const value = node.value(0);
   if (node.choice("approximate", "none", ["none", "tanh"]) === "none") {
-    return pointwise(node, value, functions.GELU);
+    return pointwise(node, value, "gelu");
   }
   const squared = combine(node, "mul", value, value);
   const inner = combine(node, "mul", value, linear(node, squared, 0.044715, 1));
-  const bent = pointwise(node, linear(node, inner, Math.sqrt(2 / Math.PI), 0), functions.TANH);
+  const bent = pointwise(node, linear(node, inner, Math.sqrt(2 / Math.PI), 0), "tanh");
   return combine(node, "mul", value, linear(node, bent, 0.5, 0.5));
 }
 
 /** Reads Sin. */
 export function sin(node: NodeView): Value {
-  return pointwise(node, node.value(0), functions.sine(1));
+  return pointwise(node, node.value(0), { name: "sine", frequency: 1 });
 }
 
 /** Reads Cos as sin(x + π/2). */
 export function cos(node: NodeView): Value {
-  return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), functions.sine(1));
+  return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), { name: "sine", frequency: 1 });
 }
 
 /** x / (1 + |x|) */
 export function softsign(node: NodeView): Value {
-  const size = linear(node, pointwise(node, node.value(0), functions.ABS), 1, 1);
-  return combine(node, "mul", node.value(0), pointwise(node, size, functions.RECIPROCAL));
+  const size = linear(node, pointwise(node, node.value(0), "abs"), 1, 1);
+  return combine(node, "mul", node.value(0), pointwise(node, size, "reciprocal"));
 }

@@ -1,5 +1,4 @@
 import { sizeOf } from "../../../graph/operations.ts";
-import * as functions from "../activations.ts";
 import { arrange, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
@@ -231,6 +230,6 @@ export function logSoftmax(node: NodeView): Value {
   const axes = softmaxAxes(node, value.axes.length);
   for (const axis of axes) lengthOf(node, value, axis);
   const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes, true));
-  const sum = reduce(node, "sum", pointwise(node, shifted, functions.EXP), axes, true);
-  return combine(node, "sub", shifted, pointwise(node, sum, functions.LOG));
+  const sum = reduce(node, "sum", pointwise(node, shifted, "exp"), axes, true);
+  return combine(node, "sub", shifted, pointwise(node, sum, "log"));
 }

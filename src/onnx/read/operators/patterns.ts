@@ -1,4 +1,3 @@
-import * as functions from "../activations.ts";
 import type { NodeView } from "../node-view.ts";
 import { isConstant, type Operand, type Value } from "../value.ts";
 import { div, mul, pointwise } from "./arithmetic.ts";
@@ -54,7 +53,7 @@ export function product(node: NodeView): Value {
 export function root(node: NodeView): Value {
   const sum = maker(node, 0, "ReduceSum");
   const isNorm = maker(node, 0, "ReduceSumSquare") !== undefined || (sum && isSquare(maker(sum, 0)));
-  return pointwise(node, node.value(0), isNorm ? functions.ROOT_OF_SQUARES : functions.SQRT);
+  return pointwise(node, node.value(0), isNorm ? "rootOfSquares" : "sqrt");
 }
 
 /** True if a node multiplies a value by itself. */
@@ -76,12 +75,10 @@ function sigmoidProduct(node: NodeView): Value | undefined {
     [1, 0],
   ] as const) {
     const sigmoid = maker(node, other, "Sigmoid");
-    if (sigmoid && nameOf(sigmoid, 0) === nameOf(node, x))
-      return pointwise(node, node.value(x), functions.SILU);
+    if (sigmoid && nameOf(sigmoid, 0) === nameOf(node, x)) return pointwise(node, node.value(x), "silu");
     const tanh = maker(node, other, "Tanh");
     const softplus = tanh && maker(tanh, 0, "Softplus");
-    if (softplus && nameOf(softplus, 0) === nameOf(node, x))
-      return pointwise(node, node.value(x), functions.MISH);
+    if (softplus && nameOf(softplus, 0) === nameOf(node, x)) return pointwise(node, node.value(x), "mish");
   }
   return undefined;
 }
@@ -115,7 +112,7 @@ function geluProduct(node: NodeView): Value | undefined {
       (scaled?.operator === "Div" && isNear(by, Math.SQRT2)) ||
       (scaled?.operator === "Mul" && isNear(by, Math.SQRT1_2));
     if (isScaled && nameOf(scaled, 0) === nameOf(x!.node, x!.input)) {
-      return pointwise(node, x!.node.value(x!.input), functions.GELU);
+      return pointwise(node, x!.node.value(x!.input), "gelu");
     }
   }
   return undefined;

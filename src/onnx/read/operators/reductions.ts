@@ -1,4 +1,3 @@
-import * as functions from "../activations.ts";
 import { asStored, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
@@ -74,13 +73,13 @@ export const reduceMean = reduction("mean", same, same);
 /** Reads ReduceSum. */
 export const reduceSum = reduction("sum", same, same);
 /** Reads ReduceL2 as the root of the sum of squares. */
-export const reduceL2 = reduction("sum", squared, as(functions.ROOT_OF_SQUARES));
+export const reduceL2 = reduction("sum", squared, as("rootOfSquares"));
 /** Reads ReduceSumSquare. */
 export const reduceSumSquare = reduction("sum", squared, same);
 /** Reads ReduceL1 as the sum of sizes. */
-export const reduceL1 = reduction("sum", as(functions.ABS), same);
+export const reduceL1 = reduction("sum", as("abs"), same);
 /** Reads ReduceLogSum. */
-export const reduceLogSum = reduction("sum", same, as(functions.LOG));
+export const reduceLogSum = reduction("sum", same, as("log"));
 
 type Extremum = "maximum" | "minimum";
 
@@ -154,10 +153,10 @@ export function reduceLogSumExp(node: NodeView): Value {
   const value = node.value(0);
   const axes = reducedAxes(node, value.axes.length)!;
   const largest = extremaOver(node, "maximum", value, axes, true);
-  const finite = pointwise(node, largest, functions.clip(-BEYOND, BEYOND));
-  const shifted = pointwise(node, combine(node, "sub", value, finite), functions.EXP);
+  const finite = pointwise(node, largest, { name: "clip", min: -BEYOND, max: BEYOND });
+  const shifted = pointwise(node, combine(node, "sub", value, finite), "exp");
   const sum = reduce(node, "sum", shifted, axes, true);
-  const result = combine(node, "add", largest, pointwise(node, sum, functions.LOG));
+  const result = combine(node, "add", largest, pointwise(node, sum, "log"));
   return node.integer("keepdims", 1) !== 0 ? result : keepAxes(result, (axis) => !axes.includes(axis));
 }
 

@@ -1,5 +1,6 @@
+import type { PadMode } from "../../../graph/kinds/pad.ts";
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
-import { PAD_MODES, type PadMode } from "../../../onnx-format/kinds/resampling.ts";
+import { PAD_MODES } from "../../../onnx-format/kinds/resampling.ts";
 import { arrange, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionAt, makeValue, plainValue, type Value } from "../value.ts";

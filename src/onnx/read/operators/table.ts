@@ -1,4 +1,3 @@
-import * as functions from "../activations.ts";
 import { foldEinsum } from "../folding/einsum.ts";
 import * as numbers from "../folding/elementwise.ts";
 import { constantOf, shapeOf, sizeOf } from "../folding/lengths.ts";
@@ -27,7 +26,7 @@ import { resize, upsample } from "./resize.ts";
 import { trilu } from "./trilu.ts";
 
 // The comment of an operator says which of its nodes are refused, beside those of all operators:
-// scripts/document-onnx-operators.ts writes it to docs/onnx-operators.md.
+// scripts/document-onnx-operators.ts writes it to site/reference/onnx-operators.md.
 
 /** Every operator that is read. */
 export const OPERATORS = {
@@ -53,11 +52,11 @@ export const OPERATORS = {
   ConvTranspose: { inputs: 2, read: convolutions.convTranspose },
   // Number by number
   /**
-   * Refused: a constant with NaN or ∞, or with one number, -∞; one with -∞, where others read it than Softmax, Exp,
-   * Relu, Sigmoid or Tanh.
+   * Refused: a constant with NaN or ∞; a constant of one number that is -∞; a constant with -∞ whose sum another
+   * operator reads than Softmax, Exp, Relu, Sigmoid or Tanh.
    */
   Add: { inputs: 2, read: arithmetic.add, fold: numbers.binary((a, b) => a + b), wraps: true },
-  /** Refused: as Add, with what is subtracted turned round. */
+  /** Refused: the constants that Add refuses, negated where they are subtracted. */
   Sub: { inputs: 2, read: arithmetic.sub, fold: numbers.binary((a, b) => a - b), wraps: true },
   Mul: { inputs: 2, read: patterns.product, fold: numbers.binary((a, b) => a * b), wraps: true },
   /** Refused: two integers that are not constant. */
@@ -73,8 +72,8 @@ export const OPERATORS = {
   /** Refused: bounds that are computed, or NaN. */
   Clip: { inputs: 1, read: extrema.clip, former: upgrade.CLIP },
   /**
-   * Refused: a constant with NaN to choose from; one with -∞, where others read it than Softmax, Exp, Relu, Sigmoid
-   * or Tanh.
+   * Refused: a constant with NaN to choose from; a constant with -∞ to choose from, if another operator reads the
+   * result than Softmax, Exp, Relu, Sigmoid or Tanh.
    */
   Where: { inputs: 3, read: where, fold: shapes.where },
   /** Refused: a constant beyond 3e38, or NaN. */
@@ -93,21 +92,21 @@ export const OPERATORS = {
   Not: { inputs: 1, read: comparisons.not, fold: numbers.each((x) => (x === 0 ? 1 : 0)) },
   Sign: { inputs: 1, read: comparisons.sign, fold: numbers.each(Math.sign) },
   Sqrt: { inputs: 1, read: patterns.root, fold: numbers.each(Math.sqrt) },
-  Reciprocal: { inputs: 1, read: pointwise.is(functions.RECIPROCAL), fold: numbers.each((x) => 1 / x) },
-  Abs: { inputs: 1, read: pointwise.is(functions.ABS), fold: numbers.each(Math.abs), wraps: true },
-  Exp: { inputs: 1, read: pointwise.is(functions.EXP), fold: numbers.each(Math.exp) },
-  Log: { inputs: 1, read: pointwise.is(functions.LOG), fold: numbers.each(Math.log) },
-  Erf: { inputs: 1, read: pointwise.is(functions.ERF), fold: numbers.each(numbers.erf) },
+  Reciprocal: { inputs: 1, read: pointwise.is("reciprocal"), fold: numbers.each((x) => 1 / x) },
+  Abs: { inputs: 1, read: pointwise.is("abs"), fold: numbers.each(Math.abs), wraps: true },
+  Exp: { inputs: 1, read: pointwise.is("exp"), fold: numbers.each(Math.exp) },
+  Log: { inputs: 1, read: pointwise.is("log"), fold: numbers.each(Math.log) },
+  Erf: { inputs: 1, read: pointwise.is("erf"), fold: numbers.each(numbers.erf) },
   Sin: { inputs: 1, read: pointwise.sin, fold: numbers.each(Math.sin) },
   Cos: { inputs: 1, read: pointwise.cos, fold: numbers.each(Math.cos) },
-  Tanh: { inputs: 1, read: pointwise.is(functions.TANH), fold: numbers.each(Math.tanh) },
+  Tanh: { inputs: 1, read: pointwise.is("tanh"), fold: numbers.each(Math.tanh) },
   Sigmoid: {
     inputs: 1,
-    read: pointwise.is(functions.SIGMOID),
+    read: pointwise.is("sigmoid"),
     fold: numbers.each((x) => 1 / (1 + Math.exp(-x))),
   },
   HardSigmoid: { inputs: 1, read: pointwise.hardSigmoid },
-  Relu: { inputs: 1, read: pointwise.is(functions.RELU), fold: numbers.each((x) => Math.max(x, 0)) },
+  Relu: { inputs: 1, read: pointwise.is("relu"), fold: numbers.each((x) => Math.max(x, 0)) },
   LeakyRelu: { inputs: 1, read: pointwise.leakyRelu },
   PRelu: { inputs: 2, read: pointwise.prelu },
   /** Refused: `alpha` below 0. */
@@ -118,13 +117,13 @@ export const OPERATORS = {
   Celu: { inputs: 1, read: pointwise.celu },
   Softplus: {
     inputs: 1,
-    read: pointwise.is(functions.SOFTPLUS),
+    read: pointwise.is("softplus"),
     fold: numbers.each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
   },
   Softsign: { inputs: 1, read: pointwise.softsign },
   Gelu: { inputs: 1, read: pointwise.gelu },
-  Mish: { inputs: 1, read: pointwise.is(functions.MISH) },
-  HardSwish: { inputs: 1, read: pointwise.is(functions.HARD_SWISH) },
+  Mish: { inputs: 1, read: pointwise.is("mish") },
+  HardSwish: { inputs: 1, read: pointwise.is("hardSwish") },
   // Norms
   /**
    * Refused: `training_mode` other than 0, and before opset 14 more outputs than one; scales, shifts, means or
@@ -147,8 +146,8 @@ export const OPERATORS = {
    */
   RMSNormalization: { inputs: 2, read: norms.rmsNorm },
   /**
-   * Refused: sums over the batch or the points; a row that a constant mask makes -∞ throughout, of which ONNX
-   * Runtime makes NaN.
+   * Refused: sums over the batch or the points; a row that a constant mask makes -∞ throughout, where ONNX Runtime
+   * returns NaN.
    */
   Softmax: { inputs: 1, read: norms.softmax, fold: foldSoftmax },
   /** Refused: sums over the batch or the points. */
@@ -205,17 +204,17 @@ export const OPERATORS = {
   /**
    * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than
    * `nearest`, or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside`
-   * with neither `cubic` nor `antialias`; scales other than 1 that leave pixels as many, which ONNX Runtime copies
-   * and the standard computes; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or
+   * with neither `cubic` nor `antialias`; scales other than 1 that leave pixels as many, where ONNX Runtime copies
+   * and the standard interpolates; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or
    * sizes that are computed; the batch or the channels resized; three axes of pixels; points.
    */
   Resize: { inputs: 1, read: resize, former: upgrade.RESIZE },
-  /** Refused: opset 10 or later, which has it no more; otherwise what is of Resize. */
+  /** Refused: opset 10 or later, which no longer has it; the nodes that Resize refuses. */
   Upsample: { inputs: 1, read: upsample, former: upgrade.UPSAMPLE },
   /**
    * Refused: `mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded;
-   * more pixels reflected than there are; an infinite value where others read it than Softmax, Exp, Relu, Sigmoid or
-   * Tanh.
+   * more pixels reflected than there are; an infinite value if another operator reads the result than Softmax, Exp,
+   * Relu, Sigmoid or Tanh.
    */
   Pad: { inputs: 2, read: resampling.pad, former: upgrade.PAD },
   /**
@@ -254,7 +253,7 @@ export const OPERATORS = {
   /** Refused: axes that are computed. */
   Unsqueeze: { inputs: 1, read: rearranging.unsqueeze, fold: shapes.unsqueeze },
   Transpose: { inputs: 1, read: rearranging.transpose, fold: shapes.transpose },
-  /** Refused: values beside each other along the batch or the points. */
+  /** Refused: values concatenated along the batch or the points. */
   Concat: { inputs: "all", read: rearranging.concat, fold: shapes.concat },
   /** Refused: the batch or the points split; lengths that are computed. */
   Split: { inputs: 1, read: rearranging.split, fold: shapes.split, former: upgrade.SPLIT },
@@ -274,11 +273,11 @@ export const OPERATORS = {
   /** Refused: `training_mode` other than 0. */
   Dropout: { inputs: 1, read: rearranging.dropout, fold: shapes.same },
   /**
-   * Refused: floats that are computed to integers; integers of an input to less than 32 bits; constants beyond the
-   * range of the integers that they become, but for integers of up to 2^53, which wrap; other types than numbers.
+   * Refused: computed floats to integers; integers of an input to fewer than 32 bits; constants beyond the range of
+   * the integers that they become, except integers of up to 2^53, which wrap; types other than numbers.
    */
   Cast: { inputs: 1, read: cast, fold: shapes.cast },
-  // Of constants and lengths alone
+  // Constants and lengths alone
   /** Refused: texts; sparse tensors. */
   Constant: { inputs: 0, constant: constantOf },
   Shape: { inputs: 1, constant: shapeOf },

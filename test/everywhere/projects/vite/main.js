@@ -1,8 +1,9 @@
 import { loadDecoder } from "latentflow";
 import decoderUrl from "latentflow/demo/convolutional.safetensors?url";
-import worker from "latentflow/worker?worker&url";
 import { report, show } from "./program.js";
 import { reconstruct } from "./reconstruct.js";
+
+const worker = () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" });
 
 // An upright stroke in grey, and what a decoder of digits makes of it: still a stroke, not bit for bit the one drawn.
 const canvas = document.querySelector("canvas");

@@ -1,6 +1,6 @@
 import { decode, encode } from "latentflow";
 
-/** Puts in place of what a canvas shows, in grey, what the decoder makes of it; the canvas has the decoder's size. */
+/** Replaces a canvas's picture by the decoder's reconstruction, in grey; the canvas has the decoder's size. */
 export async function reconstruct(canvas, decoder) {
   const context = canvas.getContext("2d");
   const image = context.getImageData(0, 0, canvas.width, canvas.height);

@@ -1,7 +1,7 @@
 import { encode } from "latentflow";
 import { useEffect, useState } from "react";
 
-/** Encodes y, anew whenever something given is another; a call that nobody waits for any more is aborted. */
+/** Encodes y; starts again when an argument changes, and aborts the call that is then out of date. */
 export function useEncode(decoder, y, backend) {
   const [state, setState] = useState({ progress: 0 });
   useEffect(() => {

@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { DefaultTheme, MarkdownEnv } from "vitepress";
+import { defineConfig } from "vitepress";
+
+// The documentation site: `npm run site` builds it into build/site/, `npm run site:serve` shows it. `-- --base /path/`
+// is for a site that does not lie at the root of its host.
+
+const api = new URL("../reference/api/typedoc-sidebar.json", import.meta.url);
+
+/** True if the site has the API's pages: once TypeDoc has written them from the docstrings, unless a test leaves them out. */
+const hasApi = existsSync(api) && !process.env.LATENTFLOW_SITE_WITHOUT_API;
+const apiItems: DefaultTheme.SidebarItem[] = hasApi ? JSON.parse(readFileSync(api, "utf8")) : [];
+
+const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
+
+const sidebar: DefaultTheme.SidebarItem[] = [
+  {
+    text: "Start",
+    items: [
+      page("In the browser", "/start/browser"),
+      page("In Node", "/start/node"),
+      page("From PyTorch to the browser", "/start/pytorch"),
+      page("How it works", "/how-it-works"),
+      page("Limits", "/limits"),
+    ],
+  },
+  {
+    text: "Guides",
+    items: [
+      page("Missing and noisy data", "/guides/missing-data"),
+      page("Pictures in and out", "/guides/pictures"),
+      page("Bring a decoder", "/guides/decoders"),
+      page("Build a decoder", "/guides/own-decoders"),
+      page("Solvers and statuses", "/guides/solvers"),
+      page("Priors", "/guides/priors"),
+      page("Train with few samples", "/guides/training"),
+      page("Threads", "/guides/threads"),
+      page("Where it runs", "/guides/where-it-runs"),
+      page("React and Next", "/guides/react"),
+      page("WebGPU", "/guides/webgpu"),
+      page("Streams and large runs", "/guides/large-runs"),
+      page("Notebooks", "/guides/notebooks"),
+    ],
+  },
+  {
+    text: "Reference",
+    items: [
+      { text: "API", link: "/reference/api/", collapsed: true, items: apiItems },
+      page("Command line", "/reference/command-line"),
+      page("ONNX operators", "/reference/onnx-operators"),
+      page("Public decoders", "/reference/public-decoders"),
+      page("Words", "/reference/words"),
+    ],
+  },
+  {
+    text: "Performance",
+    collapsed: true,
+    items: [
+      page("The core", "/performance/"),
+      page("Beside peers", "/performance/peers"),
+      page("Convolutions", "/performance/convolutions"),
+    ],
+  },
+  {
+    text: "Results",
+    collapsed: true,
+    items: [
+      page("The paper", "/paper/"),
+      page("Figure 1", "/paper/figure1"),
+      page("Figure 2, left", "/paper/figure2-left"),
+      page("Figure 2, right", "/paper/figure2-right"),
+      page("Figure 3", "/paper/figure3"),
+      page("Table 1, left", "/paper/table1-left"),
+      page("Table 1, right", "/paper/table1-right"),
+      page("The authors' code", "/paper/authors-code"),
+      page("Stiffness", "/paper/stiffness"),
+      page("Little data", "/paper/frontier"),
+      page("Encoders and data", "/paper/encoder-gap"),
+      page("Slips in the print", "/paper/slips"),
+      page("Experiments", "/results/experiments"),
+      page("What codes are good for", "/results/usefulness"),
+      page("Super-resolution", "/results/super-resolution"),
+    ],
+  },
+  {
+    text: "The project",
+    collapsed: true,
+    items: [
+      page("Design", "/project/design"),
+      page("Security", "/project/security"),
+      page("Licences and data", "/project/licences"),
+      page("Changelog", "/project/changelog"),
+    ],
+  },
+];
+
+/** Pages that show a file of the repository's root, whose links start there. */
+const includesOfRoot = ["project/changelog.md", "project/security.md"];
+
+export default defineConfig({
+  title: "latentflow",
+  description: "Finds the latent code of your data with a decoder alone, in Node and in the browser",
+  lang: "en",
+  outDir: "../build/site",
+  cacheDir: "../build/site-cache",
+  lastUpdated: false,
+  srcExclude: hasApi ? [] : ["reference/api/**"],
+  ignoreDeadLinks: hasApi ? false : [/reference\/api\//],
+  markdown: {
+    config(md) {
+      const before = md.renderer.rules.link_open;
+      md.renderer.rules.link_open = (tokens, index, options, env: MarkdownEnv, self) => {
+        const token = tokens[index]!;
+        const href = token.attrGet("href");
+        if (href?.startsWith("site/") && includesOfRoot.includes(env.relativePath)) {
+          token.attrSet("href", `/${href.slice("site/".length)}`);
+        }
+        return before ? before(tokens, index, options, env, self) : self.renderToken(tokens, index, options);
+      };
+    },
+  },
+  themeConfig: {
+    search: { provider: "local" },
+    outline: [2, 3],
+    nav: [
+      { text: "Start", link: "/start/browser" },
+      { text: "Guides", link: "/guides/missing-data" },
+      { text: "API", link: "/reference/api/" },
+      { text: "The paper", link: "/paper/" },
+    ],
+    sidebar,
+  },
+});

@@ -1,0 +1,87 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { invalid, showPath } from "../../../base/check.ts";
+import { fileError } from "../../../files/durable-file.ts";
+import { isStdin, isUrl, showFile } from "../files.ts";
+import { isPictureName } from "./read-picture.ts";
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+/** Compares names in natural order: picture-9 comes before picture-10. */
+export function compareNames(a: string, b: string): number {
+  return collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+/**
+ * Replaces folders by the pictures in them, and patterns with * or ? by the files that they match, each in natural order.
+ * A file whose own name has such a character is taken as it is.
+ *
+ * @throws LatentflowError if a folder has no pictures, or nothing matches
+ */
+export async function expandFiles(flag: string, paths: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const status = isStdin(path) || isUrl(path) ? undefined : await stat(path).catch(() => undefined);
+    if (status?.isDirectory()) files.push(...(await picturesIn(flag, path)));
+    else if (!status && !isStdin(path) && /[*?]/.test(path)) files.push(...(await matching(flag, path)));
+    else files.push(path);
+  }
+  return files;
+}
+
+async function picturesIn(flag: string, folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((cause) => {
+    throw fileError(showFile(flag, folder), cause);
+  });
+  const pictures = names.filter(isPictureName).sort(compareNames);
+  if (pictures.length > 0) return pictures.map((name) => join(folder, name));
+  throw invalid(`${showFile(flag, folder)}: the folder has no PNG or JPEG files, expected at least one`);
+}
+
+/** Files that match a pattern, whose * and ? stand for any text and any character within a name; ** for any folders. */
+async function matching(flag: string, pattern: string): Promise<string[]> {
+  let places = [pattern.startsWith("/") ? "/" : ""];
+  for (const part of pattern.split("/").filter((each) => each !== "")) {
+    const next: string[] = [];
+    for (const place of places) {
+      if (part === "**") next.push(place, ...(await foldersBelow(place)));
+      else if (!/[*?]/.test(part)) next.push(join(place, part));
+      else
+        next.push(
+          ...(await namesIn(place)).filter((name) => matches(part, name)).map((name) => join(place, name)),
+        );
+    }
+    places = [...new Set(next)];
+  }
+  const files: string[] = [];
+  for (const place of places) {
+    const status = await stat(place).catch(() => undefined);
+    if (status && !status.isDirectory()) files.push(place);
+  }
+  if (files.length > 0) return files.sort(compareNames);
+  throw invalid(`${flag} ${showPath(pattern)}: no file matches, expected at least one`);
+}
+
+function matches(pattern: string, name: string): boolean {
+  if (name.startsWith(".") && !pattern.startsWith(".")) return false;
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*+/g, ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${source}$`, "su").test(name);
+}
+
+function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder || ".").catch(() => []);
+}
+
+async function foldersBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder || ".", { withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
+    const path = join(folder, entry.name);
+    found.push(path, ...(await foldersBelow(path)));
+  }
+  return found;
+}

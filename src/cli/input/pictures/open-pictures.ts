@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { invalid, invalidFile } from "../../../base/check.ts";
+import { LatentflowError } from "../../../base/errors.ts";
+import { throwIfAborted } from "../../../base/realms.ts";
+import { elementCount, showLengths } from "../../../files/array.ts";
+import { fileError } from "../../../files/durable-file.ts";
+import type { Limits } from "../../../files/limits.ts";
+import { readFile } from "../../../files/local-file.ts";
+import { type Fit, fromImageData, maskFrom, type PictureDecoder } from "../../../images/index.ts";
+import { findLayout } from "../../../images/picture.ts";
+import type { ArrayFile } from "../array-files/array-file.ts";
+import { type DataLimits, openArrays } from "../array-files/open.ts";
+import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
+import { type PictureHeader, pictureFormatOf } from "./read-picture.ts";
+
+/** Reading of pictures as samples, weights or masks. */
+export interface PictureReading {
+  /** Shape of a sample; undefined for that of the pictures themselves. Called if there are pictures. */
+  readonly target: () => Promise<PictureDecoder | undefined> | PictureDecoder | undefined;
+  readonly fit?: Fit | undefined;
+  readonly invert?: boolean | undefined;
+  /** Meaning of a pixel. Weights and masks of transparent pixels are 0. Default: a value of a sample. */
+  readonly as?: "sample" | "weight" | "mask";
+}
+
+/** True if a path is a file of a picture. */
+export async function isPictureFile(path: string): Promise<boolean> {
+  const bytes = isStdin(path) ? undefined : await beginningOf(path);
+  return bytes !== undefined && pictureFormatOf(bytes) !== undefined;
+}
+
+/**
+ * Opens files of pictures as an array, a sample a file. All sizes are compared before the first picture is read.
+ *
+ * @throws LatentflowError if a file is no picture, or has another size than the samples and `fit` is not given
+ */
+export async function openPictures(
+  flag: string,
+  paths: readonly string[],
+  { target, fit, invert, as = "sample" }: PictureReading,
+  limits: Limits,
+): Promise<ArrayFile> {
+  const headers: PictureHeader[] = [];
+  for (const path of paths) {
+    throwIfAborted(limits.signal);
+    headers.push(await headerOf(showFile(flag, path), path, limits));
+  }
+  const decoder = shapeFor(flag, headers[0]!, await target(), fit);
+  const { width, height } = findLayout(decoder)!;
+  const odd = headers.findIndex((each) => each.width !== width || each.height !== height);
+  if (odd >= 0 && fit === undefined) {
+    const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
+    throw invalidFile(
+      `${showFile(flag, paths[odd]!)}: the picture is ${found.width} × ${found.height} pixels, expected ${width} × ${height}` +
+        `${others}; give --fit contain, cover or stretch to scale it`,
+    );
+  }
+  const size = elementCount(decoder.outputShape);
+  const sample = async (path: string) => {
+    const where = showFile(flag, path);
+    const bytes = await bytesOf(where, path, limits);
+    const image = formatOf(where, bytes).read(where, bytes);
+    if (as === "mask") return maskFrom(image, decoder, { fit });
+    return fromImageData(image, decoder, { fit, invert, background: as === "weight" ? 0 : 1 });
+  };
+  return {
+    shape: [paths.length, ...decoder.outputShape],
+    type: "float32",
+    names: paths.map(shortPath),
+    async read(start, end) {
+      const values = new Float32Array(end - start);
+      for (let i = Math.floor(start / size); i * size < end; i++) {
+        throwIfAborted(limits.signal);
+        const all = await sample(paths[i]!);
+        const [from, to] = [Math.max(start, i * size), Math.min(end, (i + 1) * size)];
+        values.set(all.subarray(from - i * size, to - i * size), from - start);
+      }
+      return values;
+    },
+    async fingerprint() {
+      const reading = { shape: decoder.outputShape, layout: decoder.outputLayout, fit, invert, as };
+      const hash = createHash("sha256").update(JSON.stringify(reading));
+      for (const path of paths) {
+        throwIfAborted(limits.signal);
+        const bytes = await bytesOf(showFile(flag, path), path, limits);
+        hash.update(createHash("sha256").update(bytes).digest());
+      }
+      return hash.digest("hex");
+    },
+  };
+}
+
+/** Shape of samples made of pictures: the decoder's or, where its output is flat, the pictures' own. */
+function shapeFor(
+  flag: string,
+  { width, height, isGrey }: PictureHeader,
+  decoder: PictureDecoder | undefined,
+  fit: Fit | undefined,
+): PictureDecoder {
+  if (decoder && findLayout(decoder)) return decoder;
+  if (fit !== undefined) {
+    const found = decoder ? `the decoder's output is ${showLengths(decoder.outputShape)}, no picture` : "";
+    throw invalid(
+      `--fit ${fit}: ${found || "the size of the samples is not known"}; give --output-shape, 28,28 say, for ${flag}`,
+    );
+  }
+  const pixels = width * height;
+  const channels = decoder ? elementCount(decoder.outputShape) / pixels : isGrey ? 1 : 3;
+  return { outputShape: channels === 3 ? [height, width, 3] : [height, width] };
+}
+
+function formatOf(where: string, bytes: Uint8Array) {
+  const format = pictureFormatOf(bytes);
+  if (format) return format;
+  throw invalidFile(`${where}: it is no PNG or JPEG file, as the first file is; give files of one kind`);
+}
+
+function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
+  return readFile(where, path, limits).catch((cause) => {
+    throw limits.signal?.aborted ? cause : problemOf(where, cause);
+  });
+}
+
+/** First bytes of a file that are read for its header; the rest is read if a JPEG's frame comes later. */
+const BEGINNING = 2 ** 16;
+
+async function headerOf(where: string, path: string, limits: Limits): Promise<PictureHeader> {
+  const handle = await open(path).catch((cause) => {
+    throw fileError(where, cause);
+  });
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(BEGINNING), 0, BEGINNING, 0);
+    const bytes = buffer.subarray(0, bytesRead);
+    const format = formatOf(where, bytes);
+    try {
+      return format.readHeader(where, bytes);
+    } catch {
+      return format.readHeader(where, await bytesOf(where, path, limits));
+    }
+  } catch (cause) {
+    throw problemOf(where, cause);
+  } finally {
+    await handle.close();
+  }
+}
+
+function problemOf(where: string, cause: unknown): LatentflowError {
+  return cause instanceof LatentflowError ? cause : fileError(where, cause);
+}
+
+/**
+ * Opens files of arrays, or of pictures, as one array.
+ *
+ * @param paths without folders and patterns, see `expandFiles`
+ * @throws LatentflowError if a file cannot be read, or options of pictures are given for other files
+ */
+export async function openData(
+  flag: string,
+  paths: readonly string[],
+  limits: DataLimits,
+  pictures: PictureReading,
+): Promise<ArrayFile> {
+  if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
+  refusePictureOptions(showFile(flag, paths[0]!), pictures);
+  return openArrays(flag, paths, limits);
+}
+
+/** Refuses options of pictures for samples that are none. */
+export function refusePictureOptions(at: string, { fit, invert, as = "sample" }: PictureReading): void {
+  const given = fit ? "--fit" : invert && "--invert";
+  if (given && as === "sample")
+    throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+}

@@ -1,0 +1,36 @@
+import { type Command, Option } from "commander";
+import type { Fit } from "../../../images/index.ts";
+import type { PictureReading } from "./open-pictures.ts";
+
+/** Options of pictures, as commander returns them. */
+export interface PictureFlags {
+  readonly fit?: Fit;
+  readonly invert?: true;
+  readonly mask?: readonly string[];
+}
+
+/** Shape of a sample that pictures are read for. */
+export type Target = PictureReading["target"];
+
+/** Adds the options of pictures as samples, and of masks. */
+export function addPictureOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--fit <way>",
+        "scales pictures to the decoder's size: all of a picture on white, filled and cropped, or stretched",
+      ).choices(["contain", "cover", "stretch"] satisfies Fit[]),
+    )
+    .option("--invert", "turns black to white and white to black in pictures")
+    .addOption(
+      new Option(
+        "--mask <files...>",
+        "what is seen of the samples: pictures, white where they are seen and black or transparent where they are hidden, or an array as of --weights, 0 where they are hidden; for one sample, or for all",
+      ).conflicts("weights"),
+    );
+}
+
+/** Reading of pictures by a command's options. */
+export function readingOf({ fit, invert }: PictureFlags, target: Target): PictureReading {
+  return { target, fit, invert };
+}

@@ -1,0 +1,46 @@
+import type { ImageDataLike } from "../../../images/index.ts";
+import { isPng, readPng, readPngHeader } from "../../../images/png.ts";
+import { isJpeg, readJpeg, readJpegHeader, uprightSize } from "./jpeg.ts";
+
+/** Size of a picture in a file, and whether it has colours. */
+export interface PictureHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly isGrey: boolean;
+}
+
+/** Format of files of pictures. */
+interface PictureFormat {
+  readonly is: (bytes: Uint8Array) => boolean;
+  readonly readHeader: (where: string, bytes: Uint8Array) => PictureHeader;
+  readonly read: (where: string, bytes: Uint8Array) => ImageDataLike;
+}
+
+const FORMATS: readonly PictureFormat[] = [
+  {
+    is: isPng,
+    readHeader(where, bytes) {
+      const { width, height, colourType } = readPngHeader(where, bytes);
+      return { width, height, isGrey: colourType === 0 || colourType === 4 };
+    },
+    read: readPng,
+  },
+  {
+    is: isJpeg,
+    readHeader(where, bytes) {
+      const header = readJpegHeader(where, bytes);
+      return { ...uprightSize(header), isGrey: header.isGrey };
+    },
+    read: readJpeg,
+  },
+];
+
+/** Returns the format of a file of a picture, by its first bytes; undefined for other files. */
+export function pictureFormatOf(bytes: Uint8Array): PictureFormat | undefined {
+  return FORMATS.find(({ is }) => is(bytes));
+}
+
+/** Tests a name for the ending of a picture. */
+export function isPictureName(name: string): boolean {
+  return /\.(png|jpe?g)$/i.test(name);
+}

@@ -1,0 +1,194 @@
+import { invalid } from "../base/check.ts";
+import { choice, completeOptions, type FieldsOf, flag, number, optional } from "../base/options.ts";
+import {
+  type CanvasLike,
+  type Fit,
+  type ImageDataLike,
+  layoutOf,
+  type PictureDecoder,
+  type PictureLayout,
+  type Pixels,
+  pixelsOf,
+  placeOf,
+} from "./picture.ts";
+import { RANGE, type Range } from "./range.ts";
+import { resample } from "./resample.ts";
+
+/** Options of `fromImageData`. */
+export interface FromImageDataOptions {
+  /** Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. */
+  fit?: Fit | undefined;
+  /** True turns black to white and white to black. Default false. */
+  invert?: boolean | undefined;
+  /** Brightness behind transparent pixels and beside pictures that are padded, 0 to 1. Default 1, white, as on a page. */
+  background?: number | undefined;
+  /** Values of black and of white. Default [0, 1]; [-1, 1] for a decoder that ends in tanh. */
+  range?: Range | undefined;
+}
+
+/** Options of `maskFrom`. */
+export interface MaskOptions {
+  /**
+   * Pixels that hide: `"black"`, those of a mask that is drawn in black on white, and transparent ones; `"transparent"`,
+   * say what was erased from a picture; `"painted"`, the strokes of a brush on a canvas that was transparent.
+   * Default `"black"`.
+   */
+  hides?: "black" | "transparent" | "painted" | undefined;
+  /** As of `fromImageData`. What is beside a picture that is padded counts as transparent. */
+  fit?: Fit | undefined;
+}
+
+const FIT = optional(choice("contain", "cover", "stretch"));
+
+const FROM_FIELDS = {
+  fit: FIT,
+  invert: flag(false),
+  background: number({ min: 0, max: 1 }, 1),
+  range: RANGE,
+} satisfies FieldsOf<FromImageDataOptions>;
+
+const MASK_FIELDS = {
+  hides: choice("black", "transparent", "painted"),
+  fit: FIT,
+} satisfies FieldsOf<MaskOptions>;
+
+/** Computes a value from red, green, blue and opacity, each in [0, 1]. */
+type Measure = (red: number, green: number, blue: number, opacity: number) => number;
+
+/** Luma of Rec. 601, as PIL's and torchvision's grey. Grey itself stays as it is, to the last bit. */
+const grey: Measure = (red, green, blue) =>
+  red === green && green === blue ? red : (299 * red + 587 * green + 114 * blue) / 1000;
+
+/** Measures of hiding: 1 where a pixel is seen, 0 where it is hidden. */
+const SEEN = {
+  black: (red, green, blue, opacity) => grey(red, green, blue, 1) * opacity,
+  transparent: (_red, _green, _blue, opacity) => opacity,
+  painted: (_red, _green, _blue, opacity) => 1 - opacity,
+} satisfies { readonly [Hides in NonNullable<MaskOptions["hides"]>]: Measure };
+
+/**
+ * Turns pictures into samples of a decoder, with channels and axes as its `outputShape` has them. A decoder of one channel
+ * gets the brightness of colours, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are taken pixel by pixel.
+ *
+ * @param image an ImageData, a canvas, or several of them; `decodePng` of `latentflow/images/png` reads files
+ * @returns outputSize values for each picture, float32, in [0, 1] unless `range` says otherwise
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are no pictures, or a picture has another size and
+ *   `fit` is not given
+ * @example
+ * import { encode } from "latentflow";
+ * const canvas = new OffscreenCanvas(280, 280);
+ * const y = fromImageData(canvas, decoder, { fit: "contain", invert: true });
+ * const { z } = await encode(decoder, y);
+ */
+export function fromImageData(
+  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+  decoder: PictureDecoder,
+  options: FromImageDataOptions = {},
+): Float32Array {
+  const where = "fromImageData";
+  const { fit, invert, background, range } = completeOptions(where, options, FROM_FIELDS);
+  const layout = layoutOf(where, decoder);
+  const [black, white] = range;
+  return samplesOf(where, image, layout, (pixels, put) => {
+    const over = (level: number, opacity: number) =>
+      opacity === 1 ? level : background + opacity * (level - background);
+    // Where there is an axis for opacity, colours are weighted by it before pixels are mixed.
+    const isScaled = pixels.width !== layout.width || pixels.height !== layout.height;
+    const colour =
+      (pick: number): Measure =>
+      (...pixel) =>
+        layout.channels < 4 ? over(pixel[pick]!, pixel[3]) : pixel[pick]! * (isScaled ? pixel[3] : 1);
+    const measures: Measure[] =
+      layout.channels === 1
+        ? [(red, green, blue, opacity) => over(grey(red, green, blue, 1), opacity)]
+        : [colour(0), colour(1), colour(2), SEEN.transparent].slice(0, layout.channels);
+    const padding = layout.channels === 4 ? 0 : background;
+    const planes = measures.map((measure) => fitted(where, pixels, measure, layout, fit, padding));
+    const [, , , opacity] = planes;
+    for (const [channel, plane] of planes.entries()) {
+      for (let pixel = 0; pixel < plane.length; pixel++) {
+        let level = plane[pixel]!;
+        if (plane !== opacity) {
+          if (opacity && isScaled) level /= opacity[pixel]! || 1;
+          if (invert) level = 1 - level;
+        }
+        put(pixel, channel, black + level * (white - black));
+      }
+    }
+  });
+}
+
+/**
+ * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden. All channels of a pixel have
+ * one weight; of pixels that are hidden in part the larger part decides.
+ *
+ * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
+ * @returns outputSize weights for each picture, 0 or 1
+ * @throws LatentflowError `invalid_argument`, as `fromImageData`
+ * @example
+ * import { encode } from "latentflow";
+ * const strokes = new OffscreenCanvas(280, 280);
+ * const weights = maskFrom(strokes, decoder, { hides: "painted", fit: "contain" });
+ * const { z } = await encode(decoder, y, { weights });
+ */
+export function maskFrom(
+  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+  decoder: PictureDecoder,
+  options: MaskOptions = {},
+): Float32Array {
+  const where = "maskFrom";
+  const { hides, fit } = completeOptions(where, options, MASK_FIELDS);
+  const layout = layoutOf(where, decoder);
+  const measure: Measure = SEEN[hides];
+  return samplesOf(where, image, layout, (pixels, put) => {
+    const seen = fitted(where, pixels, measure, layout, fit, measure(0, 0, 0, 0));
+    for (const [pixel, value] of seen.entries()) {
+      for (let channel = 0; channel < layout.channels; channel++) put(pixel, channel, value < 0.5 ? 0 : 1);
+    }
+  });
+}
+
+/** Makes a sample of each picture: `fill` puts its values in their places. */
+function samplesOf(
+  where: string,
+  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+  layout: PictureLayout,
+  fill: (pixels: Pixels, put: (pixel: number, channel: number, value: number) => void) => void,
+): Float32Array {
+  const isList = Array.isArray(image);
+  const images: readonly (ImageDataLike | CanvasLike)[] = isList ? image : [image];
+  if (images.length === 0) throw invalid(`${where}: there are no pictures, expected at least one`);
+  const size = layout.height * layout.width * layout.channels;
+  const samples = new Float32Array(images.length * size);
+  for (const [i, each] of images.entries()) {
+    const pixels = pixelsOf(where, isList ? `picture ${i}` : "the picture", each);
+    fill(pixels, (pixel, channel, value) => {
+      samples[i * size + placeOf(layout, pixel, channel)] = value;
+    });
+  }
+  return samples;
+}
+
+/** Measures each pixel, in the decoder's size. */
+function fitted(
+  where: string,
+  { data, white, ...size }: Pixels,
+  measure: Measure,
+  layout: PictureLayout,
+  fit: Fit | undefined,
+  padding: number,
+): Float64Array | Float32Array {
+  const isSame = size.width === layout.width && size.height === layout.height;
+  if (!isSame && fit === undefined) {
+    throw invalid(
+      `${where}: the picture is ${size.width} × ${size.height} pixels, expected ${layout.width} × ${layout.height}, as the ` +
+        'decoder\'s samples; give fit: "contain", "cover" or "stretch" to scale it',
+    );
+  }
+  const plane = new Float64Array(size.width * size.height);
+  for (let pixel = 0, at = 0; pixel < plane.length; pixel++, at += 4) {
+    const [red, green, blue, opacity] = [data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!];
+    plane[pixel] = measure(red / white, green / white, blue / white, opacity / white);
+  }
+  return isSame ? plane : resample(plane, size, layout, fit!, padding);
+}

@@ -1,0 +1,115 @@
+import { invalid, refused, show, showShape } from "../base/check.ts";
+import type { PlatformType } from "../base/platform.ts";
+import { typedArrayName } from "../base/realms.ts";
+
+// Pictures as a page has them, pixels of red, green, blue and opacity, and the place of their values in a decoder's output.
+
+/** Pixels as `ImageData` holds them: red, green, blue and opacity of each, row by row from the top left corner. */
+export interface ImageDataLike {
+  readonly width: number;
+  readonly height: number;
+  /** width × height × 4 values: bytes of 0 to 255, or of 0 to 65535 in a Uint16Array. */
+  readonly data: Uint8ClampedArray | Uint8Array | Uint16Array;
+}
+
+/** A canvas with a 2D context: an `HTMLCanvasElement` or an `OffscreenCanvas`. */
+export interface CanvasLike {
+  readonly width: number;
+  readonly height: number;
+  getContext(
+    type: "2d",
+  ): { getImageData(x: number, y: number, width: number, height: number): ImageDataLike } | object | null;
+}
+
+/** An `ImageData` where the runtime has that class; in Node a plain object with the same fields. */
+export type ImageDataOutput = PlatformType<"ImageData", ImageDataLike & { readonly data: Uint8ClampedArray }>;
+
+/** Shape of the samples of a decoder whose samples are pictures. Every `Decoder` is one. */
+export interface PictureDecoder {
+  /** [height, width], or these with an axis of 1, 3 or 4 channels: grey, colour, or colour and opacity. */
+  readonly outputShape: readonly number[];
+  /** Axis of the channels. Where only one of the two axes can be that of channels, it is. Default: channels last. */
+  readonly outputLayout?: "channelsFirst" | "channelsLast" | undefined;
+}
+
+/**
+ * Placement of a picture of another size: `"contain"` shows all of it and pads, `"cover"` fills the sample and crops,
+ * `"stretch"` changes the picture's proportions.
+ */
+export type Fit = "contain" | "cover" | "stretch";
+
+/** Place of a picture's values in a sample. */
+export interface PictureLayout {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3 | 4;
+  readonly isChannelsFirst: boolean;
+}
+
+const isChannels = (length: number | undefined): length is 1 | 3 | 4 =>
+  length === 1 || length === 3 || length === 4;
+
+/** Returns the layout of a decoder's samples; undefined if they are no pictures. */
+export function findLayout({ outputShape, outputLayout }: PictureDecoder): PictureLayout | undefined {
+  const [first, middle, last] = outputShape as [number, number, number];
+  if (outputShape.length === 2) return { height: first, width: middle, channels: 1, isChannelsFirst: false };
+  if (outputShape.length !== 3) return undefined;
+  if (isChannels(first) && (outputLayout === "channelsFirst" || !isChannels(last)))
+    return { height: middle, width: last, channels: first, isChannelsFirst: true };
+  return isChannels(last)
+    ? { height: first, width: middle, channels: last, isChannelsFirst: false }
+    : undefined;
+}
+
+/** Returns the layout of a decoder's samples. @throws LatentflowError `invalid_argument` if they are no pictures */
+export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout {
+  const shape: unknown = decoder?.outputShape;
+  if (!Array.isArray(shape)) throw refused(where, "decoder", "is", show(decoder), "a decoder");
+  const layout = findLayout(decoder);
+  if (layout) return layout;
+  throw invalid(
+    `${where}: the decoder's outputShape is ${showShape(shape)}, expected [height, width] with 1, 3 or 4 channels before ` +
+      "or after them; give loadDecoder, loadOnnx or createDecoder the option outputShape, [28, 28] say",
+  );
+}
+
+/** Index in a sample of the value of a channel of a pixel; pixels count row by row. */
+export function placeOf(
+  { height, width, channels, isChannelsFirst }: PictureLayout,
+  pixel: number,
+  channel: number,
+): number {
+  return isChannelsFirst ? channel * height * width + pixel : pixel * channels + channel;
+}
+
+/** Pixels of a picture, with the value of full brightness. */
+export interface Pixels extends ImageDataLike {
+  /** 255 or 65535. */
+  readonly white: number;
+}
+
+/** Reads the pixels of an ImageData or a canvas. @throws LatentflowError `invalid_argument` if the value is neither */
+export function pixelsOf(where: string, name: string, image: ImageDataLike | CanvasLike): Pixels {
+  const { width, height, data } = imageDataOf(where, name, image);
+  const type = typedArrayName(data);
+  const isPixels = type === "Uint8ClampedArray" || type === "Uint8Array" || type === "Uint16Array";
+  if (!isPixels || data.length !== width * height * 4 || data.length === 0) {
+    const found = isPixels ? `${data.length} values` : show(data);
+    throw invalid(
+      `${where}: ${name} is ${width} × ${height} pixels with ${found} as data, expected width × height × 4 bytes`,
+    );
+  }
+  return { width, height, data, white: type === "Uint16Array" ? 65535 : 255 };
+}
+
+function imageDataOf(where: string, name: string, image: unknown): ImageDataLike {
+  const { getContext, data, width, height } = (image ?? {}) as Partial<CanvasLike & ImageDataLike>;
+  if (typeof getContext === "function" && width! > 0 && height! > 0) {
+    const context = (image as CanvasLike).getContext("2d");
+    if (context && "getImageData" in context) return context.getImageData(0, 0, width!, height!);
+    throw invalid(`${where}: ${name} is a canvas without a 2D context, expected one with getContext("2d")`);
+  }
+  if (typeof data === "object" && typeof width === "number" && typeof height === "number")
+    return image as ImageDataLike;
+  throw refused(where, name, "is", show(image), "an ImageData or a canvas that has pixels");
+}

@@ -1,0 +1,16 @@
+import { refused, show, showShape } from "../base/check.ts";
+import type { Field } from "../base/options.ts";
+
+/** Values of black and of white in a decoder's samples. */
+export type Range = readonly [black: number, white: number];
+
+/** Field of a range, [0, 1] by default. */
+export const RANGE: Field<Range> = {
+  check(where, name, range) {
+    const [black, white] = Array.isArray(range) ? (range as unknown[]) : [];
+    if (Number.isFinite(black) && Number.isFinite(white) && black !== white) return range as Range;
+    const got = Array.isArray(range) ? showShape(range) : show(range);
+    throw refused(where, name, "is", got, "the values of black and of white, [-1, 1] say");
+  },
+  standard: [0, 1],
+};

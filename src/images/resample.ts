@@ -1,0 +1,73 @@
+import type { Fit } from "./picture.ts";
+
+// Pictures of another size: each axis by a triangle filter, which is as wide as a source pixel where pictures grow, and as a
+// target pixel where they shrink, so that no source pixel is left out.
+
+/** Size of a picture in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Part of an axis of the source, and the part of the target's axis on which it is drawn. */
+interface Span {
+  /** First position and length in the source; may be fractions. */
+  readonly from: readonly [start: number, length: number];
+  /** First pixel and number of pixels in the target. */
+  readonly to: readonly [start: number, length: number];
+}
+
+/**
+ * Draws a plane of values in another size.
+ *
+ * @param plane height × width of `source`
+ * @param padding value of pixels beside the picture, with `"contain"`
+ * @returns height × width of `target`
+ */
+export function resample(
+  plane: Float32Array | Float64Array,
+  source: Size,
+  target: Size,
+  fit: Fit,
+  padding: number,
+): Float32Array {
+  const ratios = [target.width / source.width, target.height / source.height] as const;
+  const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
+  const span = (from: number, to: number): Span => {
+    if (fit === "stretch") return { from: [0, from], to: [0, to] };
+    const drawn = Math.min(to, Math.max(1, Math.round(from * zoom)));
+    const length = fit === "cover" ? Math.min(from, to / zoom) : from;
+    return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
+  };
+  const [across, down] = [span(source.width, target.width), span(source.height, target.height)];
+  const narrow = new Float32Array(source.height * target.width).fill(padding);
+  for (let row = 0; row < source.height; row++)
+    drawLine(plane, [row * source.width, 1, source.width], narrow, [row * target.width, 1], across);
+  const drawn = new Float32Array(target.height * target.width).fill(padding);
+  for (let column = across.to[0]; column < across.to[0] + across.to[1]; column++)
+    drawLine(narrow, [column, target.width, source.height], drawn, [column, target.width], down);
+  return drawn;
+}
+
+/** Draws a row or a column: `source` and `target` have its first index and the step from a pixel to the next. */
+function drawLine(
+  values: Float32Array | Float64Array,
+  [first, step, count]: readonly [first: number, step: number, count: number],
+  target: Float32Array,
+  [targetFirst, targetStep]: readonly [first: number, step: number],
+  { from: [start, length], to: [place, drawn] }: Span,
+): void {
+  const ratio = length / drawn;
+  const reach = Math.max(1, ratio);
+  for (let i = 0; i < drawn; i++) {
+    const centre = start + (i + 0.5) * ratio - 0.5;
+    let [sum, total] = [0, 0];
+    const last = Math.min(count - 1, Math.floor(centre + reach));
+    for (let j = Math.max(0, Math.ceil(centre - reach)); j <= last; j++) {
+      const weight = 1 - Math.abs(j - centre) / reach;
+      sum += weight * values[first + j * step]!;
+      total += weight;
+    }
+    target[targetFirst + (place + i) * targetStep] = sum / total;
+  }
+}

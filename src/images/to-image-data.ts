@@ -1,0 +1,183 @@
+import { invalid, refused } from "../base/check.ts";
+import { checkFloat32 } from "../base/float32.ts";
+import { completeOptions, count, type FieldsOf, flag, later, number, optional } from "../base/options.ts";
+import { typedArrayName } from "../base/realms.ts";
+import { allocate } from "../files/limits.ts";
+import {
+  type ImageDataOutput,
+  layoutOf,
+  type PictureDecoder,
+  type PictureLayout,
+  placeOf,
+} from "./picture.ts";
+import { RANGE, type Range } from "./range.ts";
+
+/** Options of `toImageData`. */
+export interface ToImageDataOptions {
+  /** Pictures beside each other in a grid. Default: about as many as rows. */
+  columns?: number | undefined;
+  /** Pixels between pictures. Default 0. */
+  gap?: number | undefined;
+  /** Side in pixels of the square that is drawn for each pixel of a sample, an integer. Default 1. */
+  scale?: number | undefined;
+  /** True turns black to white and white to black. Default false. */
+  invert?: boolean | undefined;
+  /** Brightness of gaps and of places without a picture, 0 to 1. Default 1, white. */
+  background?: number | undefined;
+  /** Values that are drawn black and white. Values beyond them are drawn as these. Default [0, 1]. */
+  range?: Range | undefined;
+  /**
+   * Weights as `encode` takes them, for one sample or for each: pixels whose weight is 0 are hatched in blue, and so is NaN.
+   * Default: none.
+   */
+  weights?: Float32Array | Uint8Array | readonly boolean[] | undefined;
+}
+
+const TO_FIELDS = {
+  columns: optional(count(1)),
+  gap: count(0, 0),
+  scale: count(1, 1),
+  invert: flag(false),
+  background: number({ min: 0, max: 1 }, 1),
+  range: RANGE,
+  weights: later<ToImageDataOptions["weights"]>(),
+} satisfies FieldsOf<ToImageDataOptions>;
+
+/** The two colours of stripes over hidden pixels. */
+const HATCHING = [
+  [91, 141, 217],
+  [160, 193, 240],
+] as const;
+
+/** Width of a stripe in pixels, where a sample's pixel is drawn that large. */
+const STRIPE = 3;
+
+/** Most pixels of a picture: 1 GiB of memory. */
+const MOST_PIXELS = 2 ** 28;
+
+/**
+ * Draws samples as a picture: one, or a grid of several, row by row. What `fromImageData` made of a picture is drawn as that
+ * picture, byte for byte.
+ *
+ * @param x B × outputSize values, as `decode` returns them
+ * @returns an ImageData in runtimes that have this class; in Node `{ data, width, height }`, for `encodePng` of
+ *   `latentflow/images/png`
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are no pictures, or the lengths of x or of the weights
+ *   are wrong
+ * @example
+ * import { decode } from "latentflow";
+ * const context = new OffscreenCanvas(1000, 1000).getContext("2d")!;
+ * const x = await decode(decoder, z);
+ * context.putImageData(toImageData(x, decoder, { columns: 8, gap: 1, scale: 4 }), 0, 0);
+ */
+export function toImageData(
+  x: Float32Array,
+  decoder: PictureDecoder,
+  options: ToImageDataOptions = {},
+): ImageDataOutput {
+  const where = "toImageData";
+  const given = completeOptions(where, options, TO_FIELDS);
+  const layout = layoutOf(where, decoder);
+  const size = layout.height * layout.width * layout.channels;
+  checkFloat32(where, "x", x);
+  if (x.length === 0 || x.length % size !== 0) {
+    throw refused(
+      where,
+      "x",
+      "has",
+      `${x.length} values`,
+      `a multiple of ${size} (the decoder's output size)`,
+    );
+  }
+  const samples = x.length / size;
+  const { gap, scale, background, weights } = given;
+  if (weights !== undefined) checkWeights(where, weights, size, samples);
+  const columns = Math.min(given.columns ?? Math.ceil(Math.sqrt(samples)), samples);
+  const rows = Math.ceil(samples / columns);
+  const width = columns * (layout.width * scale + gap) - gap;
+  const height = rows * (layout.height * scale + gap) - gap;
+  if (width * height > MOST_PIXELS) {
+    throw invalid(
+      `${where}: the picture would be ${width} × ${height} pixels, expected at most ${MOST_PIXELS}; draw fewer samples, or ` +
+        "give a smaller scale",
+    );
+  }
+  const data = allocate(where, Uint8ClampedArray, width * height * 4);
+  const stride = 4 * width;
+  data.fill(255 * background);
+  for (let at = 3; at < data.length; at += 4) data[at] = 255;
+  for (let sample = 0; sample < samples; sample++) {
+    const top = Math.floor(sample / columns) * (layout.height * scale + gap);
+    const left = (sample % columns) * (layout.width * scale + gap);
+    const values = x.subarray(sample * size, (sample + 1) * size);
+    const first = weights && weights.length > size ? sample * size : 0;
+    for (let pixel = 0; pixel < layout.height * layout.width; pixel++) {
+      const colour = colourOf(values, pixel, layout, given);
+      const isHidden = isHiddenAt(values, weights, first, pixel, layout);
+      const y = top + Math.floor(pixel / layout.width) * scale;
+      const x = left + (pixel % layout.width) * scale;
+      for (let row = y; row < y + scale; row++) {
+        for (let column = x; column < x + scale; column++) {
+          const stripe = Math.floor((row + column) / Math.min(scale, STRIPE)) % 2;
+          const [red, green, blue] = isHidden ? HATCHING[stripe]! : colour;
+          const at = row * stride + 4 * column;
+          data[at] = red;
+          data[at + 1] = green;
+          data[at + 2] = blue;
+          data[at + 3] = isHidden ? 255 : colour[3];
+        }
+      }
+    }
+  }
+  const { ImageData } = globalThis as {
+    readonly ImageData?: new (data: Uint8ClampedArray, width: number, height: number) => object;
+  };
+  const picture = ImageData ? new ImageData(data, width, height) : { data, width, height };
+  return picture as ImageDataOutput;
+}
+
+/** Red, green, blue and opacity of a pixel, 0 to 255. */
+function colourOf(
+  values: Float32Array,
+  pixel: number,
+  layout: PictureLayout,
+  { invert, range: [black, white] }: { readonly invert: boolean; readonly range: Range },
+): readonly [red: number, green: number, blue: number, opacity: number] {
+  const level = (channel: number) => {
+    const share = (values[placeOf(layout, pixel, channel)]! - black) / (white - black);
+    return 255 * (invert && channel < 3 ? 1 - share : share);
+  };
+  const red = level(0);
+  if (layout.channels === 1) return [red, red, red, 255];
+  return [red, level(1), level(2), layout.channels === 4 ? level(3) : 255];
+}
+
+/** True if a pixel's weights are 0 in all channels, or a channel is NaN. */
+function isHiddenAt(
+  values: Float32Array,
+  weights: ToImageDataOptions["weights"],
+  first: number,
+  pixel: number,
+  layout: PictureLayout,
+): boolean {
+  let isHidden = weights !== undefined;
+  for (let channel = 0; channel < layout.channels; channel++) {
+    const at = placeOf(layout, pixel, channel);
+    if (Number.isNaN(values[at])) return true;
+    if (weights?.[first + at]) isHidden = false;
+  }
+  return isHidden;
+}
+
+function checkWeights(
+  where: string,
+  weights: NonNullable<ToImageDataOptions["weights"]>,
+  size: number,
+  samples: number,
+): void {
+  const isWeights = Array.isArray(weights) || /^(Float32|Uint8)Array$/.test(typedArrayName(weights) ?? "");
+  if (!isWeights) checkFloat32(where, "weights", weights);
+  if (weights.length === size || weights.length === samples * size) return;
+  const expected = samples === 1 ? `${size}` : `${size} (for all samples) or ${samples * size} (for each)`;
+  throw refused(where, "weights", "has", `${weights.length} values`, expected);
+}

@@ -1,0 +1,215 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  type FromImageDataOptions,
+  fromImageData,
+  type ImageDataLike,
+  maskFrom,
+  type PictureDecoder,
+} from "../../src/images/index.ts";
+import { decodePng } from "../../src/images/png.ts";
+import { createDecoder } from "../../src/index.ts";
+import { pictureBytes, resizedByTorch } from "../support/pictures.ts";
+import { refused } from "../support/refusal.ts";
+
+type Pixel = readonly [red: number, green: number, blue: number, opacity: number];
+
+function picture(width: number, height: number, pixelAt: (x: number, y: number) => Pixel): ImageDataLike {
+  const pixels = Array.from({ length: width * height }, (_, i) => pixelAt(i % width, Math.floor(i / width)));
+  return { width, height, data: Uint8ClampedArray.from(pixels.flat()) };
+}
+
+/** Three by two pixels of as many different levels as bytes allow. */
+const colours = picture(3, 2, (x, y) => [40 * x + y, 80 * x + y, 100 + 50 * x + y, 255]);
+const level = (byte: number) => Math.fround(byte / 255);
+const channelOf = (image: ImageDataLike, channel: number) =>
+  [...image.data].filter((_, i) => i % 4 === channel).map(level);
+
+const grey: PictureDecoder = { outputShape: [2, 3] };
+
+test("channels before the pixels, after them, or none: by the decoder's shape and layout", () => {
+  const [red, green, blue] = [0, 1, 2].map((channel) => channelOf(colours, channel));
+  const interleaved = red!.flatMap((value, i) => [value, green![i]!, blue![i]!]);
+  const take = (decoder: PictureDecoder) => [...fromImageData(colours, decoder)];
+  assert.equal(take({ outputShape: [2, 3, 3] }), interleaved);
+  assert.equal(take({ outputShape: [3, 2, 3], outputLayout: "channelsFirst" }), [
+    ...red!,
+    ...green!,
+    ...blue!,
+  ]);
+  const square = picture(3, 3, (x, y) => [x, y, x + y, 255]);
+  const planes = [0, 1, 2].flatMap((channel) => channelOf(square, channel));
+  assert.equal([...fromImageData(square, { outputShape: [3, 3, 3], outputLayout: "channelsFirst" })], planes);
+  assert.not.equal([...fromImageData(square, { outputShape: [3, 3, 3] })], planes);
+  assert.equal(take({ outputShape: [2, 3, 1] }), take(grey));
+  assert.equal(take({ outputShape: [1, 2, 3], outputLayout: "channelsFirst" }), take(grey));
+  // The only axis that can be that of channels is it.
+  const wide = picture(5, 2, (x, y) => [x, y, 9, 255]);
+  const first = [0, 1, 2].flatMap((channel) => channelOf(wide, channel));
+  assert.equal([...fromImageData(wide, { outputShape: [3, 2, 5] })], first);
+});
+
+test("a decoder's value says its shape and layout itself", () => {
+  const decoder = createDecoder({ layers: [2, 6], outputShape: [2, 3] });
+  assert.equal(fromImageData(colours, decoder), fromImageData(colours, grey));
+});
+
+test("grey is Rec. 601's brightness, and that of a grey picture its own bytes", () => {
+  const found = fromImageData(colours, grey);
+  for (const [i, value] of found.entries()) {
+    const [red, green, blue] = colours.data.subarray(4 * i);
+    assert.ok(Math.abs(value - (0.299 * red! + 0.587 * green! + 0.114 * blue!) / 255) < 1e-7);
+  }
+  const shades = picture(16, 16, (x, y) => [16 * y + x, 16 * y + x, 16 * y + x, 255]);
+  assert.equal([...fromImageData(shades, { outputShape: [16, 16] })], channelOf(shades, 0));
+});
+
+test("transparent pixels are seen before the background; inversion and range come after it", () => {
+  const clear = picture(1, 2, (_, y) => [0, 0, 0, y === 0 ? 0 : 51]);
+  const one = (options: FromImageDataOptions) => [...fromImageData(clear, { outputShape: [2, 1] }, options)];
+  assert.equal(one({}), [1, Math.fround(0.8)]);
+  assert.equal(one({ background: 0 }), [0, 0]);
+  assert.equal(one({ background: 0.5 }), [0.5, Math.fround(0.4)]);
+  assert.equal(
+    one({ invert: true }).map((value) => value.toFixed(6)),
+    ["0.000000", "0.200000"],
+  );
+  assert.equal(
+    one({ range: [-1, 1] }).map((value) => value.toFixed(6)),
+    ["1.000000", "0.600000"],
+  );
+  const withOpacity = { outputShape: [2, 1, 4] };
+  assert.equal([...fromImageData(clear, withOpacity)], [0, 0, 0, 0, 0, 0, 0, Math.fround(0.2)]);
+  assert.equal([...fromImageData(clear, withOpacity, { invert: true })].slice(4), [
+    1,
+    1,
+    1,
+    Math.fround(0.2),
+  ]);
+});
+
+test("16 bits stay 16 bits", () => {
+  const deep = { width: 1, height: 1, data: Uint16Array.of(12_345, 12_345, 12_345, 65_535) };
+  assert.equal([...fromImageData(deep, { outputShape: [1, 1] })], [Math.fround(12_345 / 65_535)]);
+});
+
+test("stretched pictures are those of PyTorch's antialiased bilinear interpolation", () => {
+  const file = decodePng(pictureBytes("grey.png"));
+  for (const [size, expected] of Object.entries(resizedByTorch)) {
+    const outputShape = size.split("x").map(Number);
+    const found = fromImageData(file, { outputShape }, { fit: "stretch" });
+    assert.is(found.length, expected.length);
+    for (const [i, value] of found.entries())
+      assert.ok(Math.abs(value - expected[i]!) < 2e-7, `${size} ${i}: ${value}, ${expected[i]}`);
+  }
+});
+
+test('"contain" shows all of a picture and pads, "cover" fills and crops', () => {
+  // Four columns: black, dark, bright, white.
+  const wide = picture(4, 2, (x) => [85 * x, 85 * x, 85 * x, 255]);
+  const square = { outputShape: [4, 4] };
+  const rows = (fit: "contain" | "cover") => {
+    const found = fromImageData(wide, square, { fit });
+    return [0, 1, 2, 3].map((row) =>
+      [...found.subarray(4 * row, 4 * row + 4)].map((value) => value.toFixed(3)),
+    );
+  };
+  const white = ["1.000", "1.000", "1.000", "1.000"];
+  const own = ["0.000", "0.333", "0.667", "1.000"];
+  assert.equal(rows("contain"), [white, own, own, white]);
+  // The two columns of the middle, twice as wide.
+  const middle = ["0.250", "0.417", "0.583", "0.750"];
+  assert.equal(rows("cover"), [middle, middle, middle, middle]);
+  const padded = fromImageData(wide, square, { fit: "contain", invert: true, background: 0 });
+  assert.equal([...padded.subarray(0, 4)], [1, 1, 1, 1]);
+});
+
+test("colours of transparent pixels do not bleed into a decoder with an axis for opacity", () => {
+  const half = picture(2, 1, (x) => (x === 0 ? [255, 255, 255, 255] : [0, 0, 0, 0]));
+  const found = fromImageData(half, { outputShape: [1, 1, 4] }, { fit: "stretch" });
+  assert.equal([...found], [1, 1, 1, 0.5]);
+});
+
+test("several pictures are samples one after the other, and canvases are read", () => {
+  const context = {
+    getImageData: (x: number, y: number, w: number, h: number) => {
+      assert.equal([x, y, w, h], [0, 0, 3, 2]);
+      return colours;
+    },
+  };
+  const canvas = { width: 3, height: 2, getContext: (type: "2d") => (type === "2d" ? context : null) };
+  const one = fromImageData(colours, grey);
+  assert.equal(fromImageData([colours, canvas], grey), Float32Array.from([...one, ...one]));
+});
+
+test("masks: what is black, transparent or painted is hidden, in all channels", () => {
+  const mask = picture(
+    4,
+    1,
+    (x) =>
+      (
+        [
+          [0, 0, 0, 255],
+          [255, 255, 255, 255],
+          [255, 255, 255, 0],
+          [0, 0, 0, 0],
+        ] as const
+      )[x]!,
+  );
+  const decoder = { outputShape: [1, 4] };
+  assert.equal([...maskFrom(mask, decoder)], [0, 1, 0, 0]);
+  assert.equal([...maskFrom(mask, decoder, { hides: "transparent" })], [1, 1, 0, 0]);
+  assert.equal([...maskFrom(mask, decoder, { hides: "painted" })], [0, 0, 1, 1]);
+  const first = { outputShape: [3, 1, 4], outputLayout: "channelsFirst" } as const;
+  assert.equal([...maskFrom(mask, first)], [0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]);
+  const last = { outputShape: [1, 4, 3] };
+  assert.equal([...maskFrom(mask, last)], [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+});
+
+test("masks of another size: the larger part of a pixel decides, and padding is transparent", () => {
+  const mask = picture(8, 4, (x) => (x < 3 ? [0, 0, 0, 255] : [255, 255, 255, 255]));
+  assert.equal([...maskFrom(mask, { outputShape: [1, 2] }, { fit: "stretch" })], [0, 1]);
+  const square = { outputShape: [4, 4] };
+  const rows = (values: Float32Array) =>
+    [0, 1, 2, 3].map((row) => [...values.subarray(4 * row, 4 * row + 4)].join(""));
+  assert.equal(rows(maskFrom(mask, square, { fit: "contain" })), ["0000", "0111", "0111", "0000"]);
+  assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "painted" })), [
+    "1111",
+    "0000",
+    "0000",
+    "1111",
+  ]);
+});
+
+test("what is no picture, no decoder of pictures, or of another size is refused", () => {
+  const refuse = (call: () => unknown, message: RegExp) => refused(call, "invalid_argument", message);
+  refuse(
+    () => fromImageData(colours, { outputShape: [28, 28] }),
+    /the picture is 3 × 2 pixels, expected 28 × 28.*give fit/,
+  );
+  refuse(() => maskFrom([colours, colours], { outputShape: [5, 5] }), /maskFrom: .*expected 5 × 5/);
+  refuse(
+    () => fromImageData(colours, { outputShape: [784] }),
+    /outputShape is \[784\], expected \[height, width\]/,
+  );
+  refuse(() => fromImageData(colours, { outputShape: [2, 3, 5] }), /outputShape is \[2, 3, 5\]/);
+  refuse(() => fromImageData(colours, undefined as never), /decoder is undefined/);
+  refuse(() => fromImageData([], grey), /there are no pictures/);
+  refuse(() => fromImageData(null as never, grey), /the picture is null, expected an ImageData/);
+  refuse(() => fromImageData([colours, "a" as never], grey), /picture 1 is "a"/);
+  refuse(() => fromImageData({ ...colours, width: 4 }, grey), /4 × 2 pixels with 24 values/);
+  refuse(
+    () => fromImageData({ ...colours, data: new Float32Array(24) as never }, grey),
+    /with a Float32Array as data/,
+  );
+  const canvas = { width: 3, height: 2, getContext: () => null };
+  refuse(() => fromImageData(canvas, grey), /canvas without a 2D context/);
+  refuse(
+    () => fromImageData(colours, grey, { fit: "fill" as never }),
+    /fit is "fill", expected "contain" or "cover" or "stretch"/,
+  );
+  refuse(() => fromImageData(colours, grey, { range: [0, 0] }), /range is \[0, 0\]/);
+  refuse(() => maskFrom(colours, grey, { hides: "white" as never }), /hides is "white"/);
+});
+
+test.run();

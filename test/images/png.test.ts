@@ -1,0 +1,160 @@
+import { readFileSync } from "node:fs";
+import { decode as decodeByFastPng, encode as encodeByFastPng } from "fast-png";
+import { zlibSync } from "fflate";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checksum } from "../../src/base/checksum.ts";
+import { createRandom } from "../../src/base/random.ts";
+import { decodePng, encodePng, readPngHeader } from "../../src/images/png.ts";
+import { byPillow, pictureBytes, pictureFiles } from "../support/pictures.ts";
+import { refused } from "../support/refusal.ts";
+
+const files = pictureFiles.filter((name) => name.endsWith(".png"));
+
+for (const name of files) {
+  test(`${name} has the pixels that Pillow reads`, () => {
+    const [found, expected] = [decodePng(pictureBytes(name)), byPillow(name)];
+    assert.equal([found.width, found.height], [expected.width, expected.height]);
+    assert.equal(found.data, expected.data);
+  });
+
+  test(`${name} is written and read back bit for bit`, () => {
+    const picture = decodePng(pictureBytes(name));
+    assert.equal(decodePng(encodePng(picture)), picture);
+  });
+}
+
+test("every kind of colour, depth and interlacing that fast-png writes", () => {
+  const random = createRandom(1);
+  const [width, height] = [11, 10];
+  for (const channels of [1, 2, 3, 4] as const) {
+    for (const depth of [8, 16] as const) {
+      for (const interlace of ["null", "Adam7"] as const) {
+        const levels = Array.from({ length: width * height * channels }, () =>
+          Math.floor(random.uniform() * 2 ** depth),
+        );
+        const data = depth === 8 ? Uint8Array.from(levels) : Uint16Array.from(levels);
+        const file = encodeByFastPng({ width, height, data, channels, depth }, { interlace });
+        const found = decodePng(Uint8Array.from(file));
+        const white = 2 ** depth - 1;
+        const expected = Array.from({ length: width * height }, (_, pixel) => {
+          const own = levels.slice(pixel * channels, (pixel + 1) * channels);
+          const colour = channels < 3 ? [own[0]!, own[0]!, own[0]!] : own.slice(0, 3);
+          return [...colour, channels % 2 === 0 ? own.at(-1)! : white];
+        });
+        assert.equal([...found.data], expected.flat(), `${channels} ${depth} ${interlace}`);
+      }
+    }
+  }
+});
+
+test("fast-png reads what is written: grey and opaque pictures take one and three channels", () => {
+  const grey = { width: 2, height: 1, data: Uint8ClampedArray.of(1, 1, 1, 255, 2, 2, 2, 255) };
+  const written = decodeByFastPng(encodePng(grey));
+  assert.equal([written.channels, written.depth, ...written.data], [1, 8, 1, 2]);
+  for (const [data, channels] of [
+    [[1, 2, 3, 255], 3],
+    [[1, 1, 1, 254], 2],
+    [[1, 2, 3, 0], 4],
+  ] as const) {
+    const { channels: found } = decodeByFastPng(
+      encodePng({ width: 1, height: 1, data: Uint8Array.from(data) }),
+    );
+    assert.is(found, channels);
+  }
+  const deep = { width: 1, height: 1, data: Uint16Array.of(1000, 1000, 1000, 65535) };
+  assert.equal([...decodeByFastPng(encodePng(deep)).data], [1000]);
+});
+
+/** A PNG file of chunks, with right checksums. */
+function fileOf(chunks: readonly (readonly [type: string, content: Uint8Array])[]): Uint8Array {
+  const parts = [[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]];
+  for (const [type, content] of chunks) {
+    const named = Uint8Array.from([...Buffer.from(type), ...content]);
+    const [length, sum] = [new Uint8Array(4), new Uint8Array(4)];
+    new DataView(length.buffer).setUint32(0, content.length);
+    new DataView(sum.buffer).setUint32(0, checksum(named));
+    parts.push([...length, ...named, ...sum]);
+  }
+  return Uint8Array.from(parts.flat());
+}
+
+function header(width: number, height: number, depth = 8, colourType = 0): readonly [string, Uint8Array] {
+  const content = new Uint8Array(13);
+  new DataView(content.buffer).setUint32(0, width);
+  new DataView(content.buffer).setUint32(4, height);
+  content.set([depth, colourType], 8);
+  return ["IHDR", content];
+}
+const end = ["IEND", new Uint8Array(0)] as const;
+const packed = (bytes: Iterable<number>) => ["IDAT", zlibSync(Uint8Array.from(bytes))] as const;
+
+test("torn and damaged files are refused", () => {
+  const whole = pictureBytes("colour.png");
+  const picture = decodePng(whole);
+  for (let length = 0; length < whole.length; length++)
+    refused(() => decodePng(whole.subarray(0, length)), "invalid_file", /^decodePng: /);
+  for (let at = 0; at < whole.length; at++) {
+    const damaged = whole.slice();
+    damaged[at]! ^= 0x41;
+    refused(() => decodePng(damaged), "invalid_file", /^decodePng: /);
+  }
+  assert.equal(decodePng(whole), picture);
+});
+
+test("sizes that a file cannot hold are refused before memory is taken", () => {
+  const before = process.memoryUsage().arrayBuffers;
+  for (const [width, height, message] of [
+    [2 ** 31, 2 ** 31, /pixels, expected 1 to 134217728/],
+    [2 ** 15, 2 ** 12, /fewer pixels than its header says/],
+    [0, 4, /0 × 4 pixels/],
+  ] as const) {
+    refused(() => decodePng(fileOf([header(width, height), packed([0]), end])), "invalid_file", message);
+  }
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
+});
+
+test("a file that unpacks to more or fewer pixels than its header says is refused", () => {
+  const bomb = fileOf([header(2, 1), packed(new Uint8Array(2 ** 26)), end]);
+  const before = process.memoryUsage().arrayBuffers;
+  refused(() => decodePng(bomb), "invalid_file", /more pixels than its header says/);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 25);
+  refused(
+    () => decodePng(fileOf([header(2, 2), packed([0, 1, 1]), end])),
+    "invalid_file",
+    /fewer pixels than its header/,
+  );
+});
+
+test("headers, filters and palettes that are none are refused", () => {
+  const refuse = (file: Uint8Array, message: RegExp) =>
+    refused(() => decodePng(file), "invalid_file", message);
+  refuse(fileOf([header(1, 1, 3), packed([0, 0]), end]), /header is damaged/);
+  refuse(fileOf([header(1, 1, 16, 3), packed([0, 0]), end]), /header is damaged/);
+  refuse(fileOf([header(1, 1, 8, 3), packed([0, 0]), end]), /no palette/);
+  const palette = ["PLTE", Uint8Array.of(1, 2, 3)] as const;
+  refuse(fileOf([header(1, 1, 8, 3), palette, packed([0, 1]), end]), /colour 1 is beyond/);
+  refuse(fileOf([header(1, 1), packed([5, 0]), end]), /damaged or cut short/);
+  refuse(fileOf([header(1, 1), ["IDAT", Uint8Array.of(1, 2, 3)], end]), /damaged or cut short/);
+  refuse(pictureBytes("colour.jpg"), /no PNG file/);
+  refused(() => decodePng("a.png" as never), "invalid_argument", /bytes is "a.png", expected a Uint8Array/);
+  refused(
+    () => encodePng({ width: 2, height: 1, data: new Uint8Array(4) }),
+    "invalid_argument",
+    /2 × 1 pixels with 4/,
+  );
+});
+
+test("the demo's digits, the pictures of docs and a header alone", () => {
+  const file = readFileSync(new URL("../../examples/conditional/digits.png", import.meta.url));
+  const { width, height, data } = decodeByFastPng(file);
+  const found = decodePng(file);
+  assert.equal([found.width, found.height], [width, height]);
+  assert.equal(
+    [...found.data].filter((_, i) => i % 4 === 0),
+    [...data],
+  );
+  assert.is(readPngHeader("here", file.subarray(0, 33)).width, width);
+});
+
+test.run();

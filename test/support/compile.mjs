@@ -1,0 +1,89 @@
+// Compiles the tests and all that they import from TypeScript, once for all processes of a run: with a compiler in each
+// (tsx) they would start a second later on Node 20.
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const OUT = "build/test";
+/** Folders whose modules are compiled, besides that of the tests. */
+const FOLDERS = ["src", "bench", "experiments", "reproduce", "scripts", "site/.vitepress", "build/wasm"];
+/** Folders within these that are projects of their own, or have node_modules. */
+const FOREIGN = /\/(node_modules|package|projects|examples|fixtures)\//;
+
+/**
+ * Path of a module's compiled file.
+ * @param {string} root of the repository
+ * @param {string} file its path from there
+ */
+export const compiledPath = (root, file) => join(root, OUT, `${file}.js`);
+
+/**
+ * Compiles each module into build/test/, at its path there, with a source map, unless its compiled file is newer.
+ * `import.meta.url` stays the source's, so that files beside it are found.
+ *
+ * @param {string} root of the repository
+ * @param {string} tests the tests' folder
+ */
+export async function compileModules(root, tests) {
+  const files = [tests, ...FOLDERS].flatMap((folder) => modulesIn(root, folder));
+  const own = fileURLToPath(import.meta.url);
+  const old = files.filter((file) => {
+    const compiled = timeOf(compiledPath(root, file));
+    return compiled < timeOf(join(root, file)) || compiled < timeOf(own);
+  });
+  for (const file of modulesIn(root, OUT, /\.js$/)) {
+    const source = file.slice(OUT.length + 1, -".js".length);
+    if (!files.includes(source)) rmSync(join(root, file));
+  }
+  if (old.length === 0) return;
+  const { build } = await import("esbuild");
+  await build({
+    entryPoints: old.map((file) => ({ in: join(root, file), out: file })),
+    outdir: join(root, OUT),
+    bundle: true,
+    treeShaking: false,
+    packages: "external",
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    sourcemap: "inline",
+    sourcesContent: false,
+    logLevel: "warning",
+    plugins: [{ name: "module by module", setup: moduleByModule }],
+  });
+}
+
+/** @param {import("esbuild").PluginBuild} build */
+async function moduleByModule({ onResolve, onLoad }) {
+  const { transform } = await import("esbuild");
+  onResolve({ filter: /^\./ }, ({ path }) => {
+    if (path.endsWith(".json")) return undefined;
+    return { path: /\.(ts|mjs)$/.test(path) ? `${path}.js` : path, external: true };
+  });
+  onLoad({ filter: /\.(ts|mjs)$/ }, async ({ path }) => {
+    const { code } = await transform(await readFile(path, "utf8"), {
+      loader: "ts",
+      target: "node20",
+      sourcefile: path,
+      sourcemap: "inline",
+      sourcesContent: false,
+      define: { "import.meta.url": JSON.stringify(pathToFileURL(path).href) },
+    });
+    return { contents: code, loader: "js" };
+  });
+}
+
+/**
+ * @param {string} root
+ * @param {string} folder none, where it is not there
+ */
+function modulesIn(root, folder, names = /(?<!\.d)\.(ts|mjs)$/) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .map((name) => `${folder}/${name.replaceAll("\\", "/")}`)
+    .filter((file) => names.test(file) && (folder === OUT || !FOREIGN.test(file)));
+}
+
+/** @param {string} file */
+const timeOf = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;

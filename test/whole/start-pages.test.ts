@@ -1,0 +1,243 @@
+// run: once, slow
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { HTTPRequest } from "puppeteer-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import packageJson from "../../package.json" with { type: "json" };
+import { writeNpy } from "../../src/files/npy.ts";
+import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
+import { launchChromium, newPage } from "../support/browsers.ts";
+import { demoDigits } from "../support/demo-digits.ts";
+import { packPackage } from "../support/installed-package.ts";
+import { serve } from "../support/serve.ts";
+
+// The pages of site/start/ as a stranger follows them: from an empty folder, block after block, with the packed package in
+// place of npm's and of the CDN's. The Python of site/start/pytorch.md is run by test/python-export/test_guide.py.
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-start-")));
+const tarball = packPackage(join(folder, "packed"));
+const installed = join(folder, "installed/latentflow");
+mkdirSync(installed, { recursive: true });
+execFileSync("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+
+// Not in a hook: uvu keeps the error of a hook to itself.
+const browser = await launchChromium();
+test.after(async () => {
+  await browser.close();
+  rmSync(folder, { recursive: true });
+});
+
+interface Block {
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The fenced blocks of a page of site/start/, in their order. */
+function blocksOf(page: string): Block[] {
+  const text = readFileSync(join(root, "site/start", `${page}.md`), "utf8");
+  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({
+    language: language!,
+    code: code!,
+  }));
+}
+
+/** The name of the file that a block is saved as, by the comment in its first two lines; undefined without one. */
+function fileNameOf({ code }: Block): string | undefined {
+  return /^(?:<!doctype html>\n)?(?:\/\/|#|<!--) (\w+\.\w+)(?: -->)?\n/.exec(code)?.[1];
+}
+
+/** An empty project. */
+function makeProject(name: string): string {
+  const project = join(folder, name);
+  mkdirSync(project);
+  return project;
+}
+
+/** Saves the blocks that name a file and runs the commands of the others; returns what each command printed. */
+function follow(project: string, blocks: readonly Block[]): string[] {
+  return blocks.flatMap((block) => {
+    const name = fileNameOf(block);
+    if (name !== undefined) writeFileSync(join(project, name), block.code);
+    if (block.language !== "sh") return [];
+    return block.code
+      .trim()
+      .split("\n")
+      .map((command) => runCommand(project, command));
+  });
+}
+
+/** Runs a command in a project; `npm install` copies what is packed, or links to what is installed here. */
+function runCommand(project: string, command: string): string {
+  const [, names] = /^npm install (?:--save-dev )?(.*)$/.exec(command) ?? [];
+  // A failure's error has what the command wrote to stderr.
+  if (names === undefined)
+    return execFileSync("sh", ["-c", command], { cwd: project, encoding: "utf8", stdio: "pipe" });
+  const modules = join(project, "node_modules");
+  if (!existsSync(modules)) {
+    mkdirSync(modules);
+    // For npx.
+    symlinkSync(join(root, "node_modules/.bin"), join(modules, ".bin"));
+  }
+  for (const name of names.split(" ")) {
+    if (name === "latentflow") cpSync(installed, join(modules, name), { recursive: true });
+    else symlinkSync(join(root, "node_modules", name), join(modules, name));
+  }
+  return "";
+}
+
+/** Where the pages have the package from: this version. */
+const CDN = `https://cdn.jsdelivr.net/npm/latentflow@${packageJson.version}/`;
+
+const TYPES: Readonly<Record<string, string>> = { ".js": "text/javascript" };
+
+/** Answers a request to the CDN with the packed file, and lets no other leave this machine. */
+function answer(request: HTTPRequest): void {
+  const url = request.url();
+  if (!/^https?:/.test(url) || new URL(url).hostname === "127.0.0.1") {
+    request.continue();
+    return;
+  }
+  const file = join(installed, url.slice(CDN.length));
+  if (!url.startsWith(CDN) || !existsSync(file)) {
+    request.abort();
+    return;
+  }
+  request.respond({
+    headers: { "Access-Control-Allow-Origin": "*" },
+    contentType: TYPES[extname(file)] ?? "application/octet-stream",
+    body: readFileSync(file),
+  });
+}
+
+/** Milliseconds that a page may take on a busy machine. */
+const LONGEST = 120_000;
+
+/** Grey levels of a canvas, 0 to 255, and how many of its pixels are transparent. */
+interface Canvas {
+  readonly levels: number[];
+  readonly transparent: number;
+}
+
+/**
+ * Opens a page and waits until its state says that it is done.
+ *
+ * @returns what it says, and its canvases by their ids
+ */
+async function open(
+  address: string,
+  done: RegExp,
+): Promise<{ state: string; canvases: Record<string, Canvas> }> {
+  const page = await newPage(browser);
+  const uncaught: string[] = [];
+  page.on("pageerror", (error) => uncaught.push(String(error)));
+  page.on("request", answer);
+  await page.setRequestInterception(true);
+  try {
+    await page.goto(address);
+    const stateOf = () => page.$eval("#state", ({ textContent }) => textContent ?? "");
+    const deadline = Date.now() + LONGEST;
+    while (!done.test(await stateOf()) && uncaught.length === 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(uncaught, []);
+    assert.match(await stateOf(), done);
+    const canvases = await page.$$eval("canvas", (elements) =>
+      Object.fromEntries(
+        elements.map((canvas) => {
+          const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+          const levels = Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]!);
+          const transparent = levels.filter((_, i) => data[4 * i + 3] === 0).length;
+          return [canvas.id, { levels, transparent }];
+        }),
+      ),
+    );
+    return { state: await stateOf(), canvases };
+  } finally {
+    await page.close();
+  }
+}
+
+/** Mean difference of two canvases, of pixels from 0 to 1. */
+function meanError({ levels }: Canvas, original: Canvas): number {
+  const differences = levels.map((level, i) => Math.abs(level - original.levels[i]!) / 255);
+  return differences.reduce((total, difference) => total + difference, 0) / levels.length;
+}
+
+test("In the browser: the page from a CDN fills half of the pixels, opened as a file", async () => {
+  const project = makeProject("cdn");
+  follow(project, blocksOf("browser").slice(0, 1));
+  const { canvases } = await open(pathToFileURL(join(project, "index.html")).href, /^Encoded in/);
+  const { given, filled, original } = canvases;
+  const share = given!.transparent / given!.levels.length;
+  assert.ok(share > 0.45 && share < 0.55, `${share} of the pixels are missing`);
+  const error = meanError(filled!, original!);
+  assert.ok(error > 0 && error < 0.04, `mean error ${error}`);
+});
+
+test("In the browser: Vite builds a page that fills the right halves, on several threads", async () => {
+  const project = makeProject("vite");
+  follow(project, blocksOf("browser").slice(1));
+  const server = await serve(join(project, "dist"), undefined);
+  try {
+    const { state, canvases } = await open(`${server.address}/`, /halves, found/);
+    assert.is(Number(/on (\d+) threads/.exec(state)![1]) > 1, availableParallelism() > 1, state);
+    const digits = await demoDigits(8);
+    const { levels } = canvases.filled!;
+    const error =
+      levels.reduce((sum, level, i) => sum + Math.abs(level / 255 - digits[i]!), 0) / digits.length;
+    assert.ok(error > 0 && error < 0.1, `mean error ${error}`);
+  } finally {
+    server.close();
+  }
+});
+
+test("In Node: the first block prints a digit with missing pixels, and the whole digit", () => {
+  const printed = follow(makeProject("node"), blocksOf("node")).join("");
+  const rows = printed.split("\n").slice(0, 28);
+  assert.is(printed.split("\n").length, 29);
+  const [given, filled] = [0, 29].map((first) => rows.map((row) => row.slice(first, first + 28)).join(""));
+  const missing = given!.split("?").length - 1;
+  assert.ok(missing > 300 && missing < 484, `${missing} of 784 pixels are missing`);
+  assert.is(filled!.length, 784);
+  // A seven: some tenth of its pixels are ink.
+  assert.match(filled!, /^[ .:+#]+$/);
+  assert.ok(filled!.split("#").length > 20);
+});
+
+test("From PyTorch: the page loads a decoder that PyTorch has exported, and fills pictures with it", async () => {
+  const project = makeProject("pytorch");
+  const [page] = blocksOf("pytorch").filter(({ language }) => language === "html");
+  follow(project, [page!]);
+  // The decoder of another page: test_guide.py exports the one of this page.
+  const exported = await loadOnnx(join(root, "examples/missing-pixels/decoder.onnx"), { loss: "bce" });
+  assert.ok(exported.verified);
+  writeFileSync(join(project, "decoder.onnx"), await toOnnx(exported));
+  writeFileSync(join(project, "data.npy"), writeNpy(await demoDigits(20), [20, 1, 28, 28]));
+  const server = await serve(project, undefined);
+  try {
+    const { canvases } = await open(`${server.address}/`, /verified/);
+    const { given, filled, original } = canvases;
+    assert.ok(given!.transparent > 0);
+    const error = meanError(filled!, original!);
+    assert.ok(error > 0 && error < 0.06, `mean error ${error}`);
+  } finally {
+    server.close();
+  }
+});
+
+test.run();
