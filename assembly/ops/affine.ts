@@ -1,6 +1,7 @@
 import { AffineOperation, Graph } from "../memory/graph";
 import {
   GaussNewton,
+  GRADIENTS,
   gradientOf,
   ParameterGradient,
   rowAt,
@@ -48,40 +49,26 @@ export function jacobianAffine(affine: AffineOperation, graph: Graph, work: Gaus
     weigh(affine, from + r * work.stride, 0, to + r * work.stride);
 }
 
-/** weight: Σ g·x; bias: Σ g */
+/** weight: Σ g·x; bias: Σ g; or with GRADIENT_TANGENTS weight: Σ ġ·x + g·ẋ; bias: Σ ġ */
 export function addAffineGradient(
   affine: AffineOperation,
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
   count: i32,
+  field: usize,
 ): void {
   const before = valueRows(workspace, affine.input);
   const after = valueRows(workspace, affine.output);
   const into = gradientOf(sums, index);
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * after.stride;
-    addToWeight(affine, into.weight, after.gradients + offset, before.values + offset);
-    addToBias(affine, into.bias, after.gradients + offset);
-  }
-}
-
-/** weight: Σ ġ·x + g·ẋ; bias: Σ ġ */
-export function addMixedAffineGradient(
-  affine: AffineOperation,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  index: i32,
-  count: i32,
-): void {
-  const before = valueRows(workspace, affine.input);
-  const after = valueRows(workspace, affine.output);
-  const into = gradientOf(sums, index);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * after.stride;
-    addToWeight(affine, into.weight, after.gradientTangents + offset, before.values + offset);
-    addToWeight(affine, into.weight, after.gradients + offset, before.tangents + offset);
-    addToBias(affine, into.bias, after.gradientTangents + offset);
+    const from = rowsOf(after, field) + offset;
+    addToWeight(affine, into.weight, from, before.values + offset);
+    if (field !== GRADIENTS) {
+      addToWeight(affine, into.weight, after.gradients + offset, before.tangents + offset);
+    }
+    addToBias(affine, into.bias, from);
   }
 }
 

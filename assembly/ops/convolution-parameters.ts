@@ -1,12 +1,20 @@
 import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap } from "../memory/graph";
-import { collect, gradientOf, ParameterGradient, valueRows, Workspace } from "../memory/workspace";
+import {
+  collect,
+  GRADIENTS,
+  gradientOf,
+  ParameterGradient,
+  rowsOf,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
 import { packRow } from "./dense-parameters";
 import { pointPixels } from "./pixels";
 import { multiply } from "./product";
 
 // The gradients for a convolution's weight and bias: for each tap, Σ over pixels of a gradient ⊗ what the tap leads to.
 
-/** gradients ⊗ inputs */
+/** gradients ⊗ inputs, or with GRADIENT_TANGENTS gradients ⊗ input tangents + gradient tangents ⊗ inputs */
 export function addConvolutionGradient(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -14,39 +22,20 @@ export function addConvolutionGradient(
   sums: ParameterGradient,
   index: i32,
   count: i32,
-): void {
-  const before = valueRows(workspace, operation.input);
-  const after = valueRows(workspace, operation.output);
-  const bias = gradientOf(sums, index).bias;
-  collect(workspace.sources, before.values, before.stride, workspace.rows, count);
-  collect(workspace.destinations, after.gradients, after.stride, workspace.rows, count);
-  for (let group: i32 = 0; group < operation.groups; group++) {
-    clear(operation, sums);
-    addTaps(operation, graph, workspace, sums, group, count);
-    addToWeight(operation, sums, index, group);
-  }
-  addPixels(operation, workspace, bias, count);
-}
-
-/** gradient tangents ⊗ inputs + gradients ⊗ input tangents */
-export function addMixedConvolutionGradient(
-  operation: ConvolutionOperation,
-  graph: Graph,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  index: i32,
-  count: i32,
+  field: usize,
 ): void {
   const before = valueRows(workspace, operation.input);
   const after = valueRows(workspace, operation.output);
   const bias = gradientOf(sums, index).bias;
   for (let group: i32 = 0; group < operation.groups; group++) {
     clear(operation, sums);
-    collect(workspace.sources, before.tangents, before.stride, workspace.rows, count);
-    collect(workspace.destinations, after.gradients, after.stride, workspace.rows, count);
-    addTaps(operation, graph, workspace, sums, group, count);
+    if (field !== GRADIENTS) {
+      collect(workspace.sources, before.tangents, before.stride, workspace.rows, count);
+      collect(workspace.destinations, after.gradients, after.stride, workspace.rows, count);
+      addTaps(operation, graph, workspace, sums, group, count);
+    }
     collect(workspace.sources, before.values, before.stride, workspace.rows, count);
-    collect(workspace.destinations, after.gradientTangents, after.stride, workspace.rows, count);
+    collect(workspace.destinations, rowsOf(after, field), after.stride, workspace.rows, count);
     addTaps(operation, graph, workspace, sums, group, count);
     addToWeight(operation, sums, index, group);
   }

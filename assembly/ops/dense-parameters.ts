@@ -1,42 +1,39 @@
 import { DenseOperation } from "../memory/graph";
-import { gradientOf, ParameterGradient, rowAt, ValueRows, valueRows, Workspace } from "../memory/workspace";
+import {
+  GRADIENTS,
+  gradientOf,
+  ParameterGradient,
+  rowAt,
+  rowsOf,
+  ValueRows,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
 import { F32x4 } from "../simd";
 import { multiply } from "./product";
 
 // The gradients for a dense operation's weight and bias.
 
-/** gradients ⊗ inputs */
+/** gradients ⊗ inputs, or with GRADIENT_TANGENTS gradient tangents ⊗ inputs + gradients ⊗ input tangents */
 export function addDenseGradient(
   dense: DenseOperation,
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
   count: i32,
-): void {
-  const before = valueRows(workspace, dense.input);
-  const after = valueRows(workspace, dense.output);
-  const into = gradientOf(sums, index);
-  const rows = workspace.rows;
-  addOuterProducts(dense, into.weight, sums, rows, count, after, after.gradients, before, before.values);
-  addRows(into.bias, after.gradients, after.stride, rows, count, dense.outputSize);
-}
-
-/** gradient tangents ⊗ inputs + gradients ⊗ input tangents */
-export function addMixedDenseGradient(
-  dense: DenseOperation,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  index: i32,
-  count: i32,
+  field: usize,
 ): void {
   const before = valueRows(workspace, dense.input);
   const after = valueRows(workspace, dense.output);
   const into = gradientOf(sums, index);
   const rows = workspace.rows;
   const weight = into.weight;
-  addOuterProducts(dense, weight, sums, rows, count, after, after.gradientTangents, before, before.values);
-  addOuterProducts(dense, weight, sums, rows, count, after, after.gradients, before, before.tangents);
-  addRows(into.bias, after.gradientTangents, after.stride, rows, count, dense.outputSize);
+  const from = rowsOf(after, field);
+  addOuterProducts(dense, weight, sums, rows, count, after, from, before, before.values);
+  if (field !== GRADIENTS) {
+    addOuterProducts(dense, weight, sums, rows, count, after, after.gradients, before, before.tangents);
+  }
+  addRows(into.bias, from, after.stride, rows, count, dense.outputSize);
 }
 
 /** weight[o][i] += Σ_row left[row][o] · right[row][i], rows in their order. */

@@ -1,56 +1,52 @@
 import { Graph, MatmulOperation } from "../memory/graph";
-import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import {
+  GaussNewton,
+  GRADIENTS,
+  rowAt,
+  rowsOf,
+  tangentsOf,
+  VALUES,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
 import { addScaled, dot } from "./rows";
 
 // C = A·B of two values, or A·Bᵀ, matrix by matrix: see MatmulOperation.
 
-export function forwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
+/** C = A·B, or with TANGENTS Ċ = Ȧ·B + A·Ḃ */
+export function forwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32, field: usize): void {
   const a = valueRows(workspace, matmul.input);
   const b = valueRows(workspace, matmul.other);
   const c = valueRows(workspace, matmul.output);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
-    product(matmul, a.values + row * a.stride, b.values + row * b.stride, c.values + row * c.stride, false);
-  }
-}
-
-export function backwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
-  const a = valueRows(workspace, matmul.input);
-  const b = valueRows(workspace, matmul.other);
-  const c = valueRows(workspace, matmul.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(workspace.rows, i);
-    const gradients = c.gradients + row * c.stride;
-    towardsLeft(matmul, gradients, b.values + row * b.stride, a.gradients + row * a.stride, false);
-    towardsRight(matmul, gradients, a.values + row * a.stride, b.gradients + row * b.stride, false);
-  }
-}
-
-export function tangentMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
-  const a = valueRows(workspace, matmul.input);
-  const b = valueRows(workspace, matmul.other);
-  const c = valueRows(workspace, matmul.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const row = rowAt(workspace.rows, i);
-    const to = c.tangents + row * c.stride;
-    product(matmul, a.tangents + row * a.stride, b.values + row * b.stride, to, false);
+    const to = rowsOf(c, field) + row * c.stride;
+    product(matmul, rowsOf(a, field) + row * a.stride, b.values + row * b.stride, to, false);
+    if (field === VALUES) continue;
     product(matmul, a.values + row * a.stride, b.tangents + row * b.stride, to, true);
   }
 }
 
-export function tangentBackwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32): void {
+/** g_A = g·Bᵀ, g_B = Aᵀ·g, or with GRADIENT_TANGENTS ġ_A = ġ·Bᵀ + g·Ḃᵀ, ġ_B = Aᵀ·ġ + Ȧᵀ·g */
+export function backwardMatmul(
+  matmul: MatmulOperation,
+  workspace: Workspace,
+  count: i32,
+  field: usize,
+): void {
   const a = valueRows(workspace, matmul.input);
   const b = valueRows(workspace, matmul.other);
   const c = valueRows(workspace, matmul.output);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
+    const from = rowsOf(c, field) + row * c.stride;
+    const left = rowsOf(a, field) + row * a.stride;
+    const right = rowsOf(b, field) + row * b.stride;
+    towardsLeft(matmul, from, b.values + row * b.stride, left, false);
+    towardsRight(matmul, from, a.values + row * a.stride, right, false);
+    if (field === GRADIENTS) continue;
     const gradients = c.gradients + row * c.stride;
-    const gradientTangents = c.gradientTangents + row * c.stride;
-    const left = a.gradientTangents + row * a.stride;
-    const right = b.gradientTangents + row * b.stride;
-    towardsLeft(matmul, gradientTangents, b.values + row * b.stride, left, false);
     towardsLeft(matmul, gradients, b.tangents + row * b.stride, left, true);
-    towardsRight(matmul, gradientTangents, a.values + row * a.stride, right, false);
     towardsRight(matmul, gradients, a.tangents + row * a.stride, right, true);
   }
 }

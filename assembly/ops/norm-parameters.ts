@@ -1,11 +1,20 @@
 import { NormOperation } from "../memory/graph";
-import { gradientOf, NormRows, ParameterGradient, rowAt, valueRows, Workspace } from "../memory/workspace";
+import {
+  GRADIENTS,
+  gradientOf,
+  NormRows,
+  ParameterGradient,
+  rowAt,
+  rowsOf,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
 import { parametersOf, startOf } from "./norm-sets";
 import { addProducts, addRow, alignedRow } from "./rows";
 
 // Weight and bias of a norm: their gradients and packing.
 
-/** weight: Σ g·u; bias: Σ g */
+/** weight: Σ g·u; bias: Σ g; or with GRADIENT_TANGENTS weight: Σ ġ·u + g·u̇; bias: Σ ġ */
 export function addNormGradient(
   norm: NormOperation,
   kept: usize,
@@ -13,34 +22,19 @@ export function addNormGradient(
   sums: ParameterGradient,
   index: i32,
   count: i32,
+  field: usize,
 ): void {
   const after = valueRows(workspace, norm.output);
   const rows = changetype<NormRows>(kept);
   const into = gradientOf(sums, index);
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * after.stride;
-    addToParameters(norm, into.weight, after.gradients + offset, rows.units + offset);
-    if (norm.hasMean) addToParameters(norm, into.bias, after.gradients + offset, 0);
-  }
-}
-
-/** weight: Σ ġ·u + g·u̇; bias: Σ ġ */
-export function addMixedNormGradient(
-  norm: NormOperation,
-  kept: usize,
-  workspace: Workspace,
-  sums: ParameterGradient,
-  index: i32,
-  count: i32,
-): void {
-  const after = valueRows(workspace, norm.output);
-  const rows = changetype<NormRows>(kept);
-  const into = gradientOf(sums, index);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * after.stride;
-    addToParameters(norm, into.weight, after.gradientTangents + offset, rows.units + offset);
-    addToParameters(norm, into.weight, after.gradients + offset, rows.unitTangents + offset);
-    if (norm.hasMean) addToParameters(norm, into.bias, after.gradientTangents + offset, 0);
+    const from = rowsOf(after, field) + offset;
+    addToParameters(norm, into.weight, from, rows.units + offset);
+    if (field !== GRADIENTS) {
+      addToParameters(norm, into.weight, after.gradients + offset, rows.unitTangents + offset);
+    }
+    if (norm.hasMean) addToParameters(norm, into.bias, from, 0);
   }
 }
 

@@ -23,13 +23,13 @@ import {
   SELECTION,
   SOFTMAX,
 } from "../memory/graph";
-import { GRADIENTS, keptBy, ParameterGradient, Workspace } from "../memory/workspace";
-import { addAffineGradient, addMixedAffineGradient, packAffine } from "./affine";
+import { keptBy, ParameterGradient, Workspace } from "../memory/workspace";
+import { addAffineGradient, packAffine } from "./affine";
 import { packConvolution } from "./convolution-panels";
-import { addConvolutionGradient, addMixedConvolutionGradient } from "./convolution-parameters";
+import { addConvolutionGradient } from "./convolution-parameters";
 import { packDense } from "./dense";
-import { addDenseGradient, addMixedDenseGradient } from "./dense-parameters";
-import { addMixedNormGradient, addNormGradient, packNorm } from "./norm-parameters";
+import { addDenseGradient } from "./dense-parameters";
+import { addNormGradient, packNorm } from "./norm-parameters";
 import { addConstantGradient, addEmbeddingGradient, packConstant, packEmbedding } from "./sources";
 
 // Parameters of each kind of operation: packing, and their gradients.
@@ -49,35 +49,25 @@ export function addGradient(
   const operation = operationAt(graph, index);
   const kept = keptBy(workspace, index);
   switch (operation.kind) {
-    case DENSE: {
-      const dense = changetype<DenseOperation>(operation);
-      if (field === GRADIENTS) addDenseGradient(dense, workspace, sums, index, count);
-      else addMixedDenseGradient(dense, workspace, sums, index, count);
+    case DENSE:
+      addDenseGradient(changetype<DenseOperation>(operation), workspace, sums, index, count, field);
       break;
-    }
     case CONVOLUTION: {
       const convolution = changetype<ConvolutionOperation>(operation);
-      if (field === GRADIENTS) addConvolutionGradient(convolution, graph, workspace, sums, index, count);
-      else addMixedConvolutionGradient(convolution, graph, workspace, sums, index, count);
+      addConvolutionGradient(convolution, graph, workspace, sums, index, count, field);
       break;
     }
-    case NORM: {
-      const norm = changetype<NormOperation>(operation);
-      if (field === GRADIENTS) addNormGradient(norm, kept, workspace, sums, index, count);
-      else addMixedNormGradient(norm, kept, workspace, sums, index, count);
+    case NORM:
+      addNormGradient(changetype<NormOperation>(operation), kept, workspace, sums, index, count, field);
       break;
-    }
-    case AFFINE: {
-      const affine = changetype<AffineOperation>(operation);
-      if (field === GRADIENTS) addAffineGradient(affine, workspace, sums, index, count);
-      else addMixedAffineGradient(affine, workspace, sums, index, count);
+    case AFFINE:
+      addAffineGradient(changetype<AffineOperation>(operation), workspace, sums, index, count, field);
       break;
-    }
     case CONSTANT:
-      addConstantGradient(changetype<ConstantOperation>(operation), workspace, sums, index, field, count);
+      addConstantGradient(changetype<ConstantOperation>(operation), workspace, sums, index, count, field);
       break;
     case EMBEDDING:
-      addEmbeddingGradient(changetype<EmbeddingOperation>(operation), workspace, sums, index, field, count);
+      addEmbeddingGradient(changetype<EmbeddingOperation>(operation), workspace, sums, index, count, field);
       break;
     case ACTIVATION:
     case FORK:

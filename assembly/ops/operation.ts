@@ -46,21 +46,9 @@ import { backwardDense, forwardDense, jacobianDense } from "./dense";
 import { backwardExtremum, forwardExtremum, jacobianExtremum, tangentExtremum } from "./extremum";
 import { backwardFork, forwardFork, jacobianFork } from "./fork";
 import { backwardMap, forwardMap, jacobianMap } from "./map";
-import {
-  backwardMatmul,
-  forwardMatmul,
-  jacobianMatmul,
-  tangentBackwardMatmul,
-  tangentMatmul,
-} from "./matmul";
+import { backwardMatmul, forwardMatmul, jacobianMatmul } from "./matmul";
 import { backwardNorm, forwardNorm, jacobianNorm, tangentBackwardNorm, tangentNorm } from "./norm";
-import {
-  backwardProduct,
-  forwardProduct,
-  jacobianProduct,
-  tangentBackwardProduct,
-  tangentProduct,
-} from "./product-of-values";
+import { backwardProduct, forwardProduct, jacobianProduct } from "./product-of-values";
 import { backwardSelection, forwardSelection, jacobianSelection } from "./selection";
 import {
   backwardSoftmax,
@@ -103,12 +91,9 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
       else tangentActivation(activation, kept, workspace, count);
       break;
     }
-    case PRODUCT: {
-      const product = changetype<ProductOperation>(operation);
-      if (field === VALUES) forwardProduct(product, workspace, count);
-      else tangentProduct(product, workspace, count);
+    case PRODUCT:
+      forwardProduct(changetype<ProductOperation>(operation), workspace, count, field);
       break;
-    }
     case EXTREMUM: {
       const extremum = changetype<ExtremumOperation>(operation);
       if (field === VALUES) forwardExtremum(extremum, workspace, count);
@@ -127,12 +112,9 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
       else tangentSoftmax(softmax, kept, workspace, count);
       break;
     }
-    case MATMUL: {
-      const matmul = changetype<MatmulOperation>(operation);
-      if (field === VALUES) forwardMatmul(matmul, workspace, count);
-      else tangentMatmul(matmul, workspace, count);
+    case MATMUL:
+      forwardMatmul(changetype<MatmulOperation>(operation), workspace, count, field);
       break;
-    }
     case CONSTANT:
       if (field === VALUES) forwardConstant(changetype<ConstantOperation>(operation), workspace, count);
       else tangentSource(operation, workspace, count);
@@ -185,12 +167,9 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
       else tangentBackwardActivation(activation, kept, workspace, count);
       break;
     }
-    case PRODUCT: {
-      const product = changetype<ProductOperation>(operation);
-      if (field === GRADIENTS) backwardProduct(product, workspace, count);
-      else tangentBackwardProduct(product, workspace, count);
+    case PRODUCT:
+      backwardProduct(changetype<ProductOperation>(operation), workspace, count, field);
       break;
-    }
     case NORM: {
       const norm = changetype<NormOperation>(operation);
       if (field === GRADIENTS) backwardNorm(norm, kept, workspace, count);
@@ -203,12 +182,9 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
       else tangentBackwardSoftmax(softmax, kept, workspace, count);
       break;
     }
-    case MATMUL: {
-      const matmul = changetype<MatmulOperation>(operation);
-      if (field === GRADIENTS) backwardMatmul(matmul, workspace, count);
-      else tangentBackwardMatmul(matmul, workspace, count);
+    case MATMUL:
+      backwardMatmul(changetype<MatmulOperation>(operation), workspace, count, field);
       break;
-    }
     case CONSTANT:
     case EMBEDDING:
     case FIXED:

@@ -1,57 +1,59 @@
 import { Graph, ProductOperation } from "../memory/graph";
-import { GaussNewton, rowAt, tangentsOf, valueRows, Workspace } from "../memory/workspace";
+import {
+  GaussNewton,
+  GRADIENTS,
+  rowAt,
+  rowsOf,
+  tangentsOf,
+  VALUES,
+  valueRows,
+  Workspace,
+} from "../memory/workspace";
 import { addProducts } from "./rows";
 
 // y = a·b, number by number: see ProductOperation.
 
-export function forwardProduct(product: ProductOperation, workspace: Workspace, count: i32): void {
+/** y = a·b, or with TANGENTS ẏ = ȧ·b + a·ḃ */
+export function forwardProduct(
+  product: ProductOperation,
+  workspace: Workspace,
+  count: i32,
+  field: usize,
+): void {
   const a = valueRows(workspace, product.input);
   const b = valueRows(workspace, product.other);
   const y = valueRows(workspace, product.output);
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * y.stride;
-    addProducts(y.values + offset, a.values + offset, b.values + offset, product.size, false);
+    const to = rowsOf(y, field) + offset;
+    addProducts(to, rowsOf(a, field) + offset, b.values + offset, product.size, false);
+    if (field !== VALUES) addProducts(to, a.values + offset, rowsOf(b, field) + offset, product.size, true);
   }
 }
 
-/** g_a = b·g, g_b = a·g */
-export function backwardProduct(product: ProductOperation, workspace: Workspace, count: i32): void {
-  const a = valueRows(workspace, product.input);
-  const b = valueRows(workspace, product.other);
-  const y = valueRows(workspace, product.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * y.stride;
-    addProducts(a.gradients + offset, b.values + offset, y.gradients + offset, product.size, false);
-    addProducts(b.gradients + offset, a.values + offset, y.gradients + offset, product.size, false);
-  }
-}
-
-/** ẏ = ȧ·b + a·ḃ */
-export function tangentProduct(product: ProductOperation, workspace: Workspace, count: i32): void {
-  const a = valueRows(workspace, product.input);
-  const b = valueRows(workspace, product.other);
-  const y = valueRows(workspace, product.output);
-  for (let i: i32 = 0; i < count; i++) {
-    const offset = rowAt(workspace.rows, i) * y.stride;
-    addProducts(y.tangents + offset, a.tangents + offset, b.values + offset, product.size, false);
-    addProducts(y.tangents + offset, a.values + offset, b.tangents + offset, product.size, true);
-  }
-}
-
-/** ġ_a = ḃ·g + b·ġ, ġ_b = ȧ·g + a·ġ */
-export function tangentBackwardProduct(product: ProductOperation, workspace: Workspace, count: i32): void {
+/** g_a = b·g, g_b = a·g, or with GRADIENT_TANGENTS ġ_a = ḃ·g + b·ġ, ġ_b = ȧ·g + a·ġ */
+export function backwardProduct(
+  product: ProductOperation,
+  workspace: Workspace,
+  count: i32,
+  field: usize,
+): void {
   const a = valueRows(workspace, product.input);
   const b = valueRows(workspace, product.other);
   const y = valueRows(workspace, product.output);
   const size = product.size;
+  const isMixed = field !== GRADIENTS;
   for (let i: i32 = 0; i < count; i++) {
     const offset = rowAt(workspace.rows, i) * y.stride;
-    const gradients = y.gradients + offset;
-    const gradientTangents = y.gradientTangents + offset;
-    addProducts(a.gradientTangents + offset, b.tangents + offset, gradients, size, false);
-    addProducts(a.gradientTangents + offset, b.values + offset, gradientTangents, size, true);
-    addProducts(b.gradientTangents + offset, a.tangents + offset, gradients, size, false);
-    addProducts(b.gradientTangents + offset, a.values + offset, gradientTangents, size, true);
+    const from = rowsOf(y, field) + offset;
+    const left = rowsOf(a, field) + offset;
+    const right = rowsOf(b, field) + offset;
+    if (isMixed) {
+      addProducts(left, b.tangents + offset, y.gradients + offset, size, false);
+      addProducts(right, a.tangents + offset, y.gradients + offset, size, false);
+    }
+    addProducts(left, b.values + offset, from, size, isMixed);
+    addProducts(right, a.values + offset, from, size, isMixed);
   }
 }
 

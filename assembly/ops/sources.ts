@@ -73,8 +73,8 @@ export function addConstantGradient(
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
-  field: usize,
   count: i32,
+  field: usize,
 ): void {
   const value = valueRows(workspace, constant.output);
   const from = rowsOf(value, field);
@@ -89,8 +89,8 @@ export function addEmbeddingGradient(
   workspace: Workspace,
   sums: ParameterGradient,
   index: i32,
-  field: usize,
   count: i32,
+  field: usize,
 ): void {
   const before = valueRows(workspace, embedding.input);
   const after = valueRows(workspace, embedding.output);

@@ -1,12 +1,12 @@
 import { decode, describe, encode, wasm } from "latentflow";
 import { loadOnnx } from "latentflow/onnx";
-import worker from "latentflow/worker?worker&url";
 import { drawPicture, readPicture } from "./pictures.js";
 
 const element = (id) => document.getElementById(id);
 const say = (text) => {
   element("state").textContent = text;
 };
+const worker = () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" });
 const backend = wasm({ threads: "auto", worker });
 let decoder;
 let running;

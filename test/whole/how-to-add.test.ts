@@ -132,8 +132,8 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
       ...{
-        before: "  reshape,\n  conv,",
-        after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
+        before: "  reshape: rearranging.reshape,",
+        after: "  reshape: rearranging.reshape,\n  dummyOperation: rearranging.reshape,",
       },
       named: [
         "src/backend/wasm/lower.ts",
@@ -236,7 +236,10 @@ for (const dummies of [
     },
     {
       ...{ kind: "An operation", name: "dummyMap", file: "src/graph/operations.ts" },
-      ...{ before: "  expand,\n  permute,", after: "  expand,\n  dummyMap: upsample,\n  permute," },
+      ...{
+        before: "  upsample: upsampling.upsample,",
+        after: "  upsample: upsampling.upsample,\n  dummyMap: upsampling.upsample,",
+      },
       named: [
         "src/graph/operations.ts",
         "src/onnx-format/operations.ts",

@@ -2,29 +2,8 @@ import { type Activation, activationParameters, isActivationName } from "../../g
 import { type LinearMap, transposed } from "../../graph/linear-map.ts";
 import type { Operation } from "../../graph/operations.ts";
 import { type PointwiseFunction, pointwiseParameters } from "../../graph/pointwise.ts";
-import {
-  ActivationOperation,
-  ActivationRows,
-  AffineOperation,
-  ConstantOperation,
-  ConvolutionOperation,
-  DenseOperation,
-  EmbeddingOperation,
-  ExtremumOperation,
-  FixedOperation,
-  ForkOperation,
-  FUNCTION_CODES,
-  KERNEL_CODES,
-  MapOperation,
-  MatmulOperation,
-  NormOperation,
-  NormRows,
-  ProductOperation,
-  paddedSize,
-  SelectionOperation,
-  SoftmaxOperation,
-  SoftmaxRows,
-} from "../../kernels/layout.ts";
+import * as layout from "../../kernels/layout.ts";
+import { paddedSize } from "../../kernels/layout.ts";
 import type { FieldType, Struct } from "../../kernels/struct.ts";
 import { allocatePixelTaps, type ConvolutionGeometry, columnsOf, fillPixelTaps } from "./pixel-sets.ts";
 import { allocateMatrix, fillMatrix } from "./sparse-matrix.ts";
@@ -136,7 +115,7 @@ function kernel<Kind extends KernelKind, Fields extends Record<string, FieldType
 const nothing = () => ({ fields: {} });
 
 const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
-  dense: kernel(DenseOperation, ({ inputSize, outputSize }, piece) => ({
+  dense: kernel(layout.DenseOperation, ({ inputSize, outputSize }, piece) => ({
     fields: {
       panels: piece(4 * paddedSize(outputSize) * inputSize),
       transposedPanels: piece(4 * paddedSize(inputSize) * outputSize),
@@ -144,13 +123,13 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
     },
   })),
   activation: kernel(
-    ActivationOperation,
+    layout.ActivationOperation,
     ({ activation }) => {
       const [parameter = 0, otherParameter = 0] = parametersOf(activation);
-      return { fields: { activation: FUNCTION_CODES[activation.name], parameter, otherParameter } };
+      return { fields: { activation: layout.FUNCTION_CODES[activation.name], parameter, otherParameter } };
     },
     {
-      struct: ActivationRows,
+      struct: layout.ActivationRows,
       allocate: (_, { rows, tangentRows }) => ({
         slopes: rows(),
         curvatures: tangentRows(),
@@ -160,7 +139,7 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
     },
   ),
   // Convolutions and transposed ones are products over taps; the backward pass of one is the forward pass of the other.
-  convolution: kernel(ConvolutionOperation, ({ geometry }, piece) => {
+  convolution: kernel(layout.ConvolutionOperation, ({ geometry }, piece) => {
     const { groups, input, output, taps, forward, backward, isTransposed } = geometry;
     const matrices = groups * taps;
     const forwards = allocatePixelTaps(forward, piece);
@@ -187,7 +166,7 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
       },
     };
   }),
-  fork: kernel(ForkOperation, ({ branches }, piece) => {
+  fork: kernel(layout.ForkOperation, ({ branches }, piece) => {
     const fields = {
       branchCount: branches.length,
       branches: piece(4 * branches.length),
@@ -203,7 +182,7 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
       },
     };
   }),
-  map: kernel(MapOperation, ({ map }, piece) => {
+  map: kernel(layout.MapOperation, ({ map }, piece) => {
     const back = transposed(map);
     const forwards = allocateMatrix(map, piece);
     const backwards = allocateMatrix(back, piece);
@@ -215,11 +194,11 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
       },
     };
   }),
-  product: kernel(ProductOperation, nothing),
-  extremum: kernel(ExtremumOperation, nothing),
-  selection: kernel(SelectionOperation, nothing),
+  product: kernel(layout.ProductOperation, nothing),
+  extremum: kernel(layout.ExtremumOperation, nothing),
+  selection: kernel(layout.SelectionOperation, nothing),
   norm: kernel(
-    NormOperation,
+    layout.NormOperation,
     ({ parameterSize, hasMean }, piece) => ({
       fields: {
         weight: piece(4 * paddedSize(parameterSize)),
@@ -227,7 +206,7 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
       },
     }),
     {
-      struct: NormRows,
+      struct: layout.NormRows,
       allocate: ({ sets }, { rows, tangentRows, numbers }) => ({
         units: rows(),
         scales: numbers(sets),
@@ -235,21 +214,21 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
       }),
     },
   ),
-  affine: kernel(AffineOperation, ({ channels }, piece) => ({
+  affine: kernel(layout.AffineOperation, ({ channels }, piece) => ({
     fields: { weight: piece(4 * paddedSize(channels)), bias: piece(4 * paddedSize(channels)) },
   })),
-  softmax: kernel(SoftmaxOperation, nothing, {
-    struct: SoftmaxRows,
+  softmax: kernel(layout.SoftmaxOperation, nothing, {
+    struct: layout.SoftmaxRows,
     allocate: (_, { rows, tangentRows }) => ({ outputs: rows(), outputTangents: tangentRows() }),
   }),
-  matmul: kernel(MatmulOperation, nothing),
-  constant: kernel(ConstantOperation, ({ size }, piece) => ({
+  matmul: kernel(layout.MatmulOperation, nothing),
+  constant: kernel(layout.ConstantOperation, ({ size }, piece) => ({
     fields: { weight: piece(4 * paddedSize(size)) },
   })),
-  embedding: kernel(EmbeddingOperation, ({ classes, units }, piece) => ({
+  embedding: kernel(layout.EmbeddingOperation, ({ classes, units }, piece) => ({
     fields: { table: piece(4 * classes * units) },
   })),
-  fixed: kernel(FixedOperation, nothing),
+  fixed: kernel(layout.FixedOperation, nothing),
 };
 
 function kernelOf(operation: KernelOperation): Kernel<KernelKind> {
@@ -276,7 +255,7 @@ export function fillOperation(
   operation: KernelOperation,
   { pointer, place }: ReturnType<typeof allocateOperation>,
 ): void {
-  const kind = KERNEL_CODES[operation.kind];
+  const kind = layout.KERNEL_CODES[operation.kind];
   kernelOf(operation).struct.fillFrom(memory, pointer, { ...operation, ...place.fields, kind });
   place.write?.(memory);
 }

@@ -1,7 +1,15 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import {
+  concatAxis,
+  flattened,
+  namedAxes,
+  permutationOf,
+  sliceRange,
+  splitParts,
+  unsqueezed,
+} from "../arrangement.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
-import { sliceRange } from "../operators/rearranging.ts";
 import { triangle } from "../operators/trilu.ts";
 import { floats, type Numbers, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
@@ -45,9 +53,7 @@ const MOVED = 4;
 /** Folds Transpose. */
 export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
-  const rank = tensor!.shape.length;
-  const order = node.axes(node.integers("perm") ?? tensor!.shape.map((_, axis) => rank - 1 - axis), rank);
-  if (order.length !== rank) return node.refuse(`its perm is [${order}], of a value with ${rank} axes`);
+  const order = permutationOf(node, tensor!.shape.length);
   const strides = stridesOf(tensor!.shape);
   return ordered(
     tensor!,
@@ -57,16 +63,10 @@ export const transpose: Fold = (node, [tensor], claim) => {
 };
 
 /** Folds Flatten. */
-export const flatten: Fold = (node, [tensor]) => {
-  const rank = tensor!.shape.length;
-  const axis = node.integer("axis", 1);
-  const first = axis === rank ? rank : node.axis(axis, rank);
-  return { ...tensor!, shape: [sizeOf(tensor!.shape.slice(0, first)), sizeOf(tensor!.shape.slice(first))] };
-};
-
-function namedAxes(node: NodeView, axes: Tensor | undefined): readonly number[] | undefined {
-  return axes ? [...axes.values] : node.integers("axes");
-}
+export const flatten: Fold = (node, [tensor]) => ({
+  ...tensor!,
+  shape: flattened(node, tensor!.shape).map(sizeOf),
+});
 
 /** Folds Squeeze. */
 export const squeeze: Fold = (node, [tensor, given]) => {
@@ -79,14 +79,10 @@ export const squeeze: Fold = (node, [tensor, given]) => {
 };
 
 /** Folds Unsqueeze. */
-export const unsqueeze: Fold = (node, [tensor, given]) => {
-  const named = namedAxes(node, given) ?? node.refuse("its axes are missing");
-  const rank = tensor!.shape.length + named.length;
-  const axes = node.axes(named, rank);
-  const left = [...tensor!.shape];
-  const shape = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : left.shift()!));
-  return { ...tensor!, shape };
-};
+export const unsqueeze: Fold = (node, [tensor, given]) => ({
+  ...tensor!,
+  shape: unsqueezed(node, given, tensor!.shape, 1),
+});
 
 /** Folds Expand. */
 export const expand: Fold = (node, [tensor, given], claim) => {
@@ -113,7 +109,7 @@ export const tile: Fold = (node, [tensor, given], claim) => {
 export const concat: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor) => tensor!);
   const [first] = tensors;
-  const axis = node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), first!.shape.length);
+  const axis = concatAxis(node, first!.shape.length);
   const fits = tensors.every(
     ({ shape, type }) =>
       type === first!.type &&
@@ -163,25 +159,10 @@ export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) =
 export const split: Fold = (node, [tensor, given], claim) => {
   claim(tensor!.values.length / MOVED);
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
-  const length = tensor!.shape[axis]!;
-  const parts = node.node.outputs.length;
-  const size = Math.ceil(length / parts);
-  const each = given
-    ? lengths(node, given)
-    : Array.from({ length: parts }, (_, i) => Math.max(Math.min(size, length - i * size), 0));
-  if (
-    each.length !== parts ||
-    each.reduce((sum, own) => sum + own, 0) !== length ||
-    each.some((own) => own < 0)
-  ) {
-    return node.refuse(`it splits ${length} positions into [${each.slice(0, 8)}]`);
-  }
   const strides = stridesOf(tensor!.shape);
-  let start = 0;
-  return each.map((own) => {
-    start += own;
-    const shape = tensor!.shape.map((all, i) => (i === axis ? own : all));
-    return ordered(tensor!, shape, strides, (start - own) * strides[axis]!);
+  return splitParts(node, given, tensor!.shape[axis]!).map(({ start, count }) => {
+    const shape = tensor!.shape.map((all, i) => (i === axis ? count : all));
+    return ordered(tensor!, shape, strides, start * strides[axis]!);
   });
 };
 

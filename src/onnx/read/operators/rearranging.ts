@@ -1,5 +1,14 @@
 import { sizeOf } from "../../../graph/operations.ts";
 import { align } from "../align.ts";
+import {
+  concatAxis,
+  flattened,
+  namedAxes,
+  permutationOf,
+  sliceRange,
+  splitParts,
+  unsqueezed,
+} from "../arrangement.ts";
 import { arrange, asStored, joined, reshaped, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
@@ -25,29 +34,19 @@ export function dropout(node: NodeView): Value {
 /** Reads Transpose, which moves no number here. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
-  const rank = value.axes.length;
-  const order = node.integers("perm") ?? value.axes.map((_, axis) => rank - 1 - axis);
-  if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => !value.axes[axis])) {
-    return node.refuse(`its perm is [${order.slice(0, 8)}], of a value with ${rank} axes`);
-  }
   return withAxes(
     value,
-    order.map((axis) => value.axes[axis]!),
+    permutationOf(node, value.axes.length).map((axis) => value.axes[axis]!),
   );
 }
 
 /** Reads Flatten, which moves no number here. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
-  const rank = value.axes.length;
-  const axis = node.integer("axis", 1);
-  const first = axis === rank ? rank : node.axis(axis, rank);
-  return withAxes(value, [value.axes.slice(0, first).flat(), value.axes.slice(first).flat()]);
-}
-
-/** The axes that a node names by an input, or by an attribute in older files; undefined where it names none. */
-function namedAxes(node: NodeView): readonly number[] | undefined {
-  return node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
+  return withAxes(
+    value,
+    flattened(node, value.axes).map((axes) => axes.flat()),
+  );
 }
 
 /** Reads Squeeze, which moves no number here. */
@@ -58,7 +57,7 @@ export function squeeze(node: NodeView): Value {
     const factors = value.axes[axis]!;
     return factors.length === 0 || (node.tracedBatch === 1 && String(factors) === String([BATCH]));
   };
-  const given = namedAxes(node);
+  const given = namedAxes(node, node.optional(1));
   const axes = given ? node.axes(given, value.axes.length) : undefined;
   for (const axis of axes ?? []) {
     if (isOne(axis)) continue;
@@ -70,14 +69,7 @@ export function squeeze(node: NodeView): Value {
 /** Reads Unsqueeze, which moves no number here. */
 export function unsqueeze(node: NodeView): Value {
   const value = node.value(0);
-  const given = namedAxes(node) ?? node.refuse("its axes are missing");
-  const rank = value.axes.length + given.length;
-  const axes = node.axes(given, rank);
-  const left = [...value.axes];
-  return withAxes(
-    value,
-    Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? [] : left.shift()!)),
-  );
+  return withAxes(value, unsqueezed(node, node.optional(1), value.axes, []));
 }
 
 /** PixelShuffle, of [batch, channels, height, width]. */
@@ -116,8 +108,7 @@ export function concat(node: NodeView): Value {
   const rank = values[0]!.axes.length;
   if (values.some(({ axes }) => axes.length !== rank))
     return node.refuse("what it reads has different ranks");
-  const axis = node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), rank);
-  return beside(node, values, axis);
+  return beside(node, values, concatAxis(node, rank));
 }
 
 /** Inputs that an operation of the graph may have. */
@@ -206,39 +197,12 @@ export function slice(node: NodeView): Value {
   }, value);
 }
 
-/** Start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
-export function sliceRange(
-  length: number,
-  from: number,
-  to: number,
-  step: number,
-): { readonly start: number; readonly count: number } | undefined {
-  if (!Number.isInteger(step) || step === 0) return undefined;
-  const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
-  const within = (position: number) => {
-    return Math.min(Math.max(position < 0 ? position + length : position, least), most);
-  };
-  const start = within(from);
-  return { start, count: Math.max(Math.ceil((within(to) - start) / step), 0) };
-}
-
 /** Reads Split as slices. */
 export function split(node: NodeView): Value[] {
   const value = node.value(0);
   const axis = node.axis(node.integer("axis", 0), value.axes.length);
-  const { count: length } = dimensionAt(value, axis);
-  const parts = node.node.outputs.length;
-  const size = Math.ceil(length / parts);
-  const equal = Array.from({ length: parts }, (_, i) => Math.min(size, length - i * size));
-  const lengths = node.has(1) ? [...node.tensor(1).values] : equal;
-  if (lengths.length !== parts || lengths.reduce((sum, each) => sum + each, 0) !== length) {
-    return node.refuse(`it splits ${length} positions into [${lengths.slice(0, 8)}]`);
-  }
-  let start = 0;
-  return lengths.map((count) => {
-    start += count;
-    return positions(node, value, axis, start - count, count);
-  });
+  const parts = splitParts(node, node.optional(1), dimensionAt(value, axis).count);
+  return parts.map(({ start, count }) => positions(node, value, axis, start, count));
 }
 
 /** A value at one position after the other is made of at most so many slices. */

@@ -1,0 +1,126 @@
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { closeFiles } from "../../../../src/cli/input/array-files/open-files.ts";
+import { openData, type PictureReading } from "../../../../src/cli/input/pictures/open-pictures.ts";
+import { fromImageData, maskFrom, type PictureDecoder } from "../../../../src/images/index.ts";
+import { decodePng } from "../../../../src/images/png.ts";
+import { byPillow, pictureBytes } from "../../../support/pictures.ts";
+import { Workplace } from "../../../support/program.ts";
+import { rejected } from "../../../support/refusal.ts";
+
+const workplace = new Workplace();
+test.after(async () => {
+  await closeFiles();
+  workplace.dispose();
+});
+
+const fixtures = fileURLToPath(new URL("../../../fixtures/pictures/", import.meta.url));
+const at = (...names: string[]) => names.map((name) => join(fixtures, name));
+const limits = { maxBytes: 2 ** 30, givenMaxBytes: undefined, signal: undefined };
+const open = (files: readonly string[], decoder?: PictureDecoder, more: Partial<PictureReading> = {}) =>
+  openData("--data", files, limits, { target: () => decoder, ...more });
+const image = (name: string) => decodePng(pictureBytes(name));
+
+test("files are samples in the decoder's shape, with their names", async () => {
+  const names = ["grey.png", "colour.png", "palette.png", "one-bit.png"];
+  for (const decoder of [
+    { outputShape: [9, 13] },
+    { outputShape: [9, 13, 3] },
+    { outputShape: [3, 9, 13] },
+  ]) {
+    const array = await open(at(...names), decoder);
+    assert.equal(array.shape, [4, ...decoder.outputShape]);
+    const all = fromImageData(names.map(image), decoder);
+    assert.equal(await array.read(0, all.length), all);
+    assert.equal(await array.read(100, 300), all.slice(100, 300), "within samples");
+    assert.match(array.names![1]!, /colour\.png$/);
+  }
+});
+
+test("without a decoder of pictures the first file's own shape and channels count", async () => {
+  assert.equal((await open(at("grey.png", "colour.png"))).shape, [2, 9, 13]);
+  assert.equal((await open(at("colour.png"))).shape, [1, 9, 13, 3]);
+  assert.equal((await open(at("orientation-6.jpg"))).shape, [1, 26, 18, 3]);
+  assert.equal((await open(at("colour.png"), { outputShape: [9 * 13] })).shape, [1, 9, 13]);
+});
+
+test("JPEG files are upright samples", async () => {
+  const decoder = { outputShape: [26, 18, 3] };
+  const array = await open(at("orientation-6.jpg"), decoder);
+  const expected = fromImageData(byPillow("orientation-6.jpg"), decoder);
+  const found = await array.read(0, expected.length);
+  assert.ok(found.every((value, i) => Math.abs(value - expected[i]!) <= 3.01 / 255));
+});
+
+test("--fit and --invert, and masks and weights, are those of the library", async () => {
+  const decoder = { outputShape: [6, 6] };
+  const options = { fit: "contain", invert: true } as const;
+  const whole = await open(at("grey.png"), decoder, options);
+  assert.equal(await whole.read(0, 36), fromImageData(image("grey.png"), decoder, options));
+  const mask = await open(at("grey-alpha.png"), decoder, { fit: "cover", as: "mask" });
+  assert.equal(await mask.read(0, 36), maskFrom(image("grey-alpha.png"), decoder, { fit: "cover" }));
+  const weights = await open(at("colour-alpha.png"), { outputShape: [9, 13] }, { as: "weight" });
+  const expected = fromImageData(image("colour-alpha.png"), { outputShape: [9, 13] }, { background: 0 });
+  assert.equal(await weights.read(0, 117), expected);
+});
+
+test("fingerprints differ by the files' bytes, their order and how they are read", async () => {
+  const decoder = { outputShape: [9, 13] };
+  const sums = await Promise.all([
+    ...[at("grey.png", "colour.png"), at("colour.png", "grey.png"), at("grey.png", "one-bit.png")].map(
+      (files) => open(files, decoder).then((array) => array.fingerprint()),
+    ),
+    open(at("grey.png", "colour.png"), decoder, { invert: true }).then((array) => array.fingerprint()),
+  ]);
+  assert.is(new Set(sums).size, 4);
+  const copy = workplace.newPath();
+  mkdirSync(copy);
+  copyFileSync(join(fixtures, "grey.png"), join(copy, "a.png"));
+  const array = await open([join(copy, "a.png")], decoder);
+  assert.is(await array.fingerprint(), await (await open(at("grey.png"), decoder)).fingerprint());
+});
+
+test("wrong sizes, torn files and mixed kinds are refused, each by its name, before the first is read", async () => {
+  const decoder = { outputShape: [9, 13] };
+  const refuse = (
+    work: Promise<unknown>,
+    message: RegExp,
+    code: "invalid_file" | "invalid_argument" = "invalid_file",
+  ) => rejected(work, code, message);
+  await refuse(
+    open(at("colour.jpg"), decoder),
+    /colour\.jpg: the picture is 26 × 18 pixels, expected 13 × 9; give --fit/,
+  );
+  await refuse(
+    open(at("grey.png", "grey.jpg")),
+    /grey\.jpg: the picture is 26 × 18 .* as --data .*grey\.png/,
+  );
+  const file = `${workplace.newPath()}.png`;
+  writeFileSync(file, pictureBytes("colour.png").subarray(0, 200));
+  const torn = await open([file], decoder);
+  await refuse(torn.read(0, 10), /damaged or cut short/);
+  writeFileSync(file, pictureBytes("colour.png").subarray(0, 20));
+  await refuse(open([file], decoder), /cut short within its header/);
+  const text = workplace.writeFloats(new Float32Array(2), [1, 2]);
+  await refuse(open([...at("grey.png"), text], decoder), /it is no PNG or JPEG file, as the first file is/);
+  await refuse(
+    open(at("grey.png"), { outputShape: [117] }, { fit: "cover" }),
+    /--fit cover: .* \[?117.*--output-shape/,
+    "invalid_argument",
+  );
+  await refuse(
+    open([text], decoder, { fit: "cover" }),
+    /--fit is for PNG and JPEG files/,
+    "invalid_argument",
+  );
+  await refuse(
+    open([text], decoder, { invert: true }),
+    /--invert is for PNG and JPEG files/,
+    "invalid_argument",
+  );
+});
+
+test.run();
