@@ -30,7 +30,7 @@ export { pointwiseForward } from "./ops/pointwise-functions";
 export { multiply } from "./ops/product";
 export { sharedFactorInto } from "./solve/lbfgs-preconditioner";
 export { lossBackward, lossForward } from "./terms/loss";
-export { adam, rmsprop, scale, sgd, sumOfSquares } from "./train/optimizer";
+export * from "./train/optimizer";
 
 export function pack(graph: usize, parameters: usize, rowAlignment: i32): void {
   packGraph(changetype<Graph>(graph), parameters, rowAlignment);

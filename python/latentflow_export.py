@@ -50,7 +50,11 @@ _SpectralNorm = importlib.import_module("torch.nn.utils.spectral_norm").Spectral
 
 OPSET = 17  # the first with LayerNormalization, and the last that torch 1.13 writes
 PROBE_VALUES = 4096  # the most values that are kept of an output
-LOSSES = {"bce": "binaryCrossEntropy", "mse": "squaredError"}  # by what files call them
+# The losses by their names in files.
+LOSSES = {
+    "bce": "binaryCrossEntropy",
+    "mse": "squaredError",
+}
 # The numbers of each kind of prior, by how many components and latents they go, K and d.
 PRIORS: Dict[str, Dict[str, str]] = {
     "gaussian": {"mean": "d", "std": "d", "covariance": "dd"},

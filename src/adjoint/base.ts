@@ -1,9 +1,10 @@
-import { invalid, refused, show, showName } from "../base/check.ts";
+import { alternatives, invalid, refused, show, showName } from "../base/check.ts";
+import { subject } from "../base/message.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Solution } from "../solver/solution.ts";
-import { endOf, type Method, type Solver, tableauOf } from "../solver/solver.ts";
+import { endOf, type Method, type Solver, solversWith, tableauOf } from "../solver/solver.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 
 /** Samples whose flows have been solved. */
@@ -15,12 +16,15 @@ export interface Encoded {
   readonly control: Control;
 }
 
+/** Names of the adjoints. */
+const ADJOINTS = ["approximate", "full", "direct"] as const;
+
 /**
  * Method that computes d_θ L, the gradient of the summed losses at the ends of the flows for the decoder's parameters:
- * an immutable value made by `approximate()`, `full()` or `direct()`.
+ * an immutable value made by the function of its name, as `approximate()`.
  */
 export interface Adjoint {
-  readonly name: "approximate" | "full" | "direct";
+  readonly name: (typeof ADJOINTS)[number];
   /**
    * Required knowledge of a flow: its `"end"`; its accepted steps, by any solver (`"steps"`); or also the solver's
    * tableau within a step (`"method"`). All but the end need second derivatives of the loss.
@@ -40,21 +44,22 @@ export interface Adjoint {
 /** Checks an adjoint: a value of another kind, or one that does not suit the solver or the loss, is refused. */
 export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
   if (typeof adjoint?.addGradient !== "function") {
-    throw refused(where, "adjoint", "is", show(adjoint), "approximate(), full() or direct()");
+    const expected = alternatives(ADJOINTS.map((name) => `${name}()`));
+    throw refused(where, "adjoint", "is", show(adjoint), expected);
   }
   if (adjoint.needs !== "end" && endOf(solver) === Number.POSITIVE_INFINITY) {
     throw invalid(
-      `${where}: adjoint ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
+      `${where}: ${subject("adjoint")} ${showName(adjoint.name)} cannot go back along the way of solver ${showName(solver.name)}, which is not the gradient flow's; use approximate(), which is exact at rest, or a solver that follows the flow, such as amd()`,
     );
   }
   if (adjoint.needs === "method" && tableauOf(solver) === undefined) {
     throw invalid(
-      `${where}: adjoint direct cannot go back through solver ${showName(solver.name)}; use euler, rk4, dormandPrince or amd, or adjoint full()`,
+      `${where}: ${subject("adjoint")} direct cannot go back through solver ${showName(solver.name)}; use ${alternatives(solversWith("tableau"))}, or adjoint full()`,
     );
   }
   if (adjoint.needs !== "end" && isCustom(loss) && loss.curvature === undefined) {
     throw invalid(
-      `${where}: adjoint ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
+      `${where}: ${subject("adjoint")} ${showName(adjoint.name)} needs second derivatives; give customLoss a curvature(output, target), or use approximate()`,
     );
   }
   return adjoint;

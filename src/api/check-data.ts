@@ -1,13 +1,13 @@
-import type { Backend, Problem } from "../backend/backend.ts";
+import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
 import { callHint, invalid, refused, show } from "../base/check.ts";
 import { checkFloat32, place } from "../base/float32.ts";
-import { clause, option } from "../base/message.ts";
+import { clause, option, subject } from "../base/message.ts";
 import type { Field } from "../base/options.ts";
 import { attached, isUint8Array } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
-import { termTraits } from "../terms/terms.ts";
+import { lossTraits } from "../terms/losses.ts";
 
 // Checks of the data of a call: what is refused here is refused before work starts.
 
@@ -78,6 +78,19 @@ export function checkBackend(where: string, name: string, backend: unknown): Bac
   throw refused(where, name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
 }
 
+/** Opens a backend; refuses one whose session lacks the method that the call needs. */
+export async function openSession(
+  where: string,
+  backend: Backend,
+  decoder: Decoder,
+  method: "solve" | "decode" | "objective",
+  use?: Use,
+): Promise<Session> {
+  const session = await backend.open(decoder, use);
+  if (typeof session?.[method] === "function") return session;
+  throw refused(where, "backend", "has", `no ${method}() in its session`, "a backend such as wasm()");
+}
+
 /** Number of values checked between two pauses: a millisecond or two. */
 const VALUES_AT_ONCE = 2 ** 20;
 
@@ -100,8 +113,8 @@ export async function checkValues(
   if (weights && isShared) checkWeightRow(where, weights, 0, n, 0, "");
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    attached("y", targets);
-    if (weights) attached("weights", weights);
+    attached("y", targets, where);
+    if (weights) attached("weights", weights, where);
     if (weights && !isShared)
       checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
     const advice = takesWeights ? `; where data are missing, give ${option("weights")} that are 0 there` : "";
@@ -125,7 +138,7 @@ function checkTargetRow(
   firstWeight: number,
   advice: string,
 ): void {
-  const { targets } = termTraits(loss);
+  const { targets } = lossTraits(loss);
   const { min, max } = targets === "finite" ? FINITE : targets;
   for (let i = 0; i < n; i++) {
     const value = y[first + i]!;
@@ -140,7 +153,7 @@ function checkTargetRow(
       "y",
       "is",
       got,
-      `[${min}, ${max}] for ${option("loss", termTraits(loss).fileName, loss.name)}`,
+      `[${min}, ${max}] for ${option("loss", lossTraits(loss).fileName, loss.name)}`,
       `; scale the data (bytes: divide by 255)${clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`)}`,
     );
   }
@@ -169,6 +182,6 @@ function checkWeightRow(
     sum += weight;
   }
   if (sum === 0) {
-    throw invalid(`${where}: all ${option("weights")}${whose} are 0, expected one above 0`);
+    throw invalid(`${where}: all ${subject("weights")}${whose} are 0, expected one above 0`);
   }
 }

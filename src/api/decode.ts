@@ -10,7 +10,7 @@ import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
-import { checkBackend } from "./check-data.ts";
+import { checkBackend, openSession } from "./check-data.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions {
@@ -56,8 +56,8 @@ export async function decode(
   throwIfAborted(signal);
   const count = checkFiniteRows(where, "z", z, decoder.latentSize, "the decoder's latent size");
   const fixed = checkFixed(where, decoder, options.fixed, count);
-  const session = await unlessAborted(signal, () => backend.open(decoder));
-  if (count > 0) attached("z", z);
+  const session = await unlessAborted(signal, () => openSession(where, backend, decoder, "decode"));
+  if (count > 0) attached("z", z, where);
   const result = await session.decode(z, fixed, output === "preActivation", makeControl(signal));
   throwIfAborted(signal);
   return result;

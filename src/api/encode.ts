@@ -33,6 +33,7 @@ import {
   checkValues,
   checkWeights,
   checkZ0,
+  openSession,
   WEIGHTS,
   type Weights,
 } from "./check-data.ts";
@@ -195,7 +196,10 @@ export async function encode(
   // Packs the weights: the first call into WASM.
   const session = signal?.aborted
     ? undefined
-    : await orAbort(signal, backend.open(decoder, { problem, pair, isRecorded: saveAt !== undefined }));
+    : await orAbort(
+        signal,
+        openSession(WHERE, backend, decoder, "solve", { problem, pair, isRecorded: saveAt !== undefined }),
+      );
   const starts = z0 && startsOf(z0, decoder, 0, sampleCount);
   solution = new Solution(sampleCount, decoder.latentSize, starts, {
     order: orderOf(flow),

@@ -1,7 +1,8 @@
-import { invalid } from "../base/check.ts";
+import { alternatives, invalid } from "../base/check.ts";
+import { subject } from "../base/message.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
-import { checkSolver, followsAnyFlow, type Solver } from "../solver/solver.ts";
+import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";
 
 /** Flow and the solver that follows it. `lbfgs` and `amd` follow the gradient flow with α = 1 only. */
 export type FlowAndSolver =
@@ -34,7 +35,7 @@ export function checkFlowAndSolver(
   if (!followsAnyFlow(solver) && !isUnitGradientFlow(flow)) {
     const shown = flow.name === "gradientFlow" ? "gradientFlow() with another alpha" : `${flow.name}()`;
     throw invalid(
-      `${where}: solver ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use euler, rk4 or dormandPrince`,
+      `${where}: ${subject("solver")} ${solver.name} follows gradientFlow() with alpha 1 only, flow is ${shown}; use ${alternatives(solversWith("anyFlow"))}`,
     );
   }
   return { flow, solver };

@@ -5,7 +5,7 @@ import { checksum } from "../base/checksum.ts";
 import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { option } from "../base/message.ts";
+import { option, subject } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
@@ -25,6 +25,7 @@ import {
   checkTargets,
   checkValues,
   checkWeights,
+  openSession,
   WEIGHTS,
   type Weights,
 } from "./check-data.ts";
@@ -121,7 +122,7 @@ export async function sampleCodes(
   });
   await checkValues(WHERE, problem, control);
   throwIfAborted(signal);
-  const session = await unlessAborted(signal, () => backend.open(decoder));
+  const session = await unlessAborted(signal, () => openSession(WHERE, backend, decoder, "objective"));
   const atOnce = session.objectiveSize(problem);
   for (let first = 0; first < sampleCount; first += atOnce) {
     const size = Math.min(atOnce, sampleCount - first);
@@ -171,12 +172,14 @@ function checkArguments(
   const { count, seed, signal, onProgress } = values;
   const loss = checkLoss(WHERE, values.loss, given);
   if (loss.name === "custom" && loss.curvature === undefined) {
-    throw invalid(`${WHERE}: loss has no curvature, expected customLoss({ value, gradient, curvature })`);
+    throw invalid(
+      `${WHERE}: ${subject("loss")} has no curvature, expected customLoss({ value, gradient, curvature })`,
+    );
   }
   const prior = checkPrior(WHERE, values.prior, given);
   if (prior === undefined) {
     throw invalid(
-      `${WHERE}: there is no prior, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,
+      `${WHERE}: there is no ${subject("prior")}, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,
     );
   }
   const decoder = atPoints(WHERE, given, values.points);
@@ -207,7 +210,7 @@ function codesIn(result: { readonly z: Float32Array }): Float32Array {
   try {
     z = (result as typeof result | null | undefined)?.z;
   } catch (cause) {
-    throw invalid(`${WHERE}: result cannot be read`, cause); // A getter or a proxy has thrown.
+    throw invalid(`${WHERE}: ${subject("result")} cannot be read`, cause); // A getter or a proxy has thrown.
   }
   if (typeof result !== "object" || z === undefined) {
     throw refused(WHERE, "result", "is", show(result), "what encode returns, or { z }");
@@ -334,7 +337,7 @@ function divisorOf({ loss, decoder, weights }: Problem, sample: number): number 
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
   if (!weights) return n;
-  const own = attached("weights", weights);
+  const own = attached("weights", weights, WHERE);
   const row = own.length === n ? own : own.subarray(sample * n, (sample + 1) * n);
   return row.reduce((sum, weight) => sum + weight, 0);
 }

@@ -8,7 +8,7 @@ import type { BackendInfo } from "../solver/result.ts";
 import type { Solution } from "../solver/solution.ts";
 import type { Method } from "../solver/solver.ts";
 import type { Loss } from "../terms/losses.ts";
-import type { PriorComponents } from "../terms/prior-components.ts";
+import type { PriorComponents } from "../terms/prior-numbers.ts";
 import type { SampleRange } from "./feed.ts";
 import type { Optimizer } from "./optimizer.ts";
 

@@ -1,5 +1,5 @@
-import type { Bounds, Complete } from "../base/check.ts";
-import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { alternatives, type Bounds, type Complete, callHint, refused, show } from "../base/check.ts";
+import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
 // In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
@@ -153,15 +153,27 @@ export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> =
   momentum: ["share", "decay rate of the velocity"],
 };
 
-const NAMES: { readonly [Name in Optimizer["name"]]: true } = { rmsprop: true, adam: true, sgd: true };
+/** Makers of the optimizers, with the fields of their options. */
+export const OPTIMIZERS: {
+  readonly [Name in Optimizer["name"]]: {
+    readonly make: (options: never) => Extract<Optimizer, { readonly name: Name }>;
+    readonly fields: Readonly<Record<string, Field<unknown>>>;
+  };
+} = {
+  rmsprop: { make: rmsprop, fields: RMSPROP_FIELDS },
+  adam: { make: adam, fields: ADAM_FIELDS },
+  sgd: { make: sgd, fields: SGD_FIELDS },
+};
 
-/** True for values as `rmsprop`, `adam` and `sgd` return them. */
-export function isOptimizer(value: unknown): value is Optimizer {
+/** Refuses a value that no maker of an optimizer has returned; returns it otherwise. */
+export function checkOptimizer(where: string, option: string, value: unknown): Optimizer {
   const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
-  return (
-    Object.hasOwn(NAMES, String(name)) &&
+  const isOptimizer =
+    Object.hasOwn(OPTIMIZERS, String(name)) &&
     typeof stateVectors === "number" &&
     typeof learningRate === "number" &&
-    learningRate >= 0
-  );
+    learningRate >= 0;
+  if (isOptimizer) return value as Optimizer;
+  const expected = alternatives(Object.keys(OPTIMIZERS).map((each) => `${each}()`));
+  throw refused(where, option, "is", `${show(value)}${callHint(value)}`, expected);
 }

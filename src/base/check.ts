@@ -1,5 +1,5 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
-import { refusalOf } from "./message.ts";
+import { refusalOf, subject } from "./message.ts";
 
 /** An `invalid_argument` error, ready to be thrown. */
 export function invalid(message: string, cause?: unknown): LatentflowError {
@@ -147,17 +147,26 @@ export function checkOptions<Options extends object>(
   const names = Object.keys(known).join(", ");
   const given = optionNames(where, options);
   if (given === undefined) {
-    const expected = `an object${names && ` with any of ${names}`}`;
+    const expected = `a plain object${names && ` with any of ${names}`}`;
     throw invalid(`${where}: options are ${show(options)}, expected ${expected}`);
   }
   for (const name of given) {
     if (!Object.hasOwn(known, name)) {
       const reason = Object.hasOwn(why, name) ? why[name] : `the options are ${names}`;
-      throw invalid(`${where}: unknown option ${show(name)}; ${reason}`);
+      throw invalid(`${where}: unknown option ${subject(name, show(name))}; ${reason}`);
     }
-    if (isRevoked((options as Readonly<Record<string, unknown>>)[name])) {
+    if (isRevoked(optionOf(where, options, name))) {
       throw refused(where, name, "is", "a Proxy that has been revoked", "a value that can be read");
     }
+  }
+}
+
+/** Value of an option; an error of its getter becomes the cause of one that names the option. */
+function optionOf(where: string, options: object, name: string): unknown {
+  try {
+    return (options as Readonly<Record<string, unknown>>)[name];
+  } catch (cause) {
+    throw invalid(`${where}: ${subject(name)} cannot be read`, cause);
   }
 }
 
@@ -171,12 +180,13 @@ export function isRevoked(value: unknown): boolean {
   }
 }
 
-/** Names of an object's properties; undefined for a list, and for any value that is no object. */
+/** Names of an object's properties; undefined for a list, a Map, a Date, a Promise, and any value that is no object. */
 export function optionNames(where: string, options: unknown): string[] | undefined {
   if (options === null || typeof options !== "object") return undefined;
   try {
     // Before its keys, of which a list may have millions; a proxy that is revoked throws here.
-    return Array.isArray(options) || ArrayBuffer.isView(options) ? undefined : Object.keys(options);
+    const isPlain = Object.prototype.toString.call(options) === "[object Object]";
+    return isPlain ? Object.keys(options) : undefined;
   } catch (cause) {
     throw invalid(`${where}: the options cannot be read`, cause);
   }
@@ -250,6 +260,11 @@ export function showLimits({ above, min, max, below }: Bounds): string {
   return Object.entries(limits)
     .flatMap(([sign, limit]) => (limit === undefined ? [] : [`${sign} ${limit}`]))
     .join(" and ");
+}
+
+/** Joins what is allowed for a message: `a, b or c`. */
+export function alternatives(items: readonly string[]): string {
+  return [items.slice(0, -1).join(", "), ...items.slice(-1)].filter(Boolean).join(" or ");
 }
 
 /** Refuses a value that is none of `choices`; returns it otherwise. */

@@ -38,9 +38,9 @@ function headOf(where: string): string {
   return where.includes(OPEN) ? where : callOf(where);
 }
 
-/** Marks the option, or argument, that a message refuses. */
-export function subject(name: string): string {
-  return mark({ kind: "subject", text: name, option: name });
+/** Marks the option, or argument, that a message refuses. @param text text that the library prints */
+export function subject(name: string, text = name): string {
+  return mark({ kind: "subject", text, option: name });
 }
 
 /** Marks the name of an option that holds the option meant, as `validation` does. */

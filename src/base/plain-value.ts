@@ -1,4 +1,4 @@
-import { callHint, invalid, isRevoked, refused, show } from "./check.ts";
+import { alternatives, callHint, invalid, isRevoked, refused, show } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
 import { scopeOf } from "./message.ts";
 
@@ -12,7 +12,7 @@ type Makers<Value extends { readonly name: string }> = {
  * message or another copy of the package.
  *
  * @param option name of the option that holds the value
- * @param expected for the message, such as `a solver such as lbfgs()`
+ * @param others what the message says of values that are right beside those of the makers: `a number > 0`
  * @throws LatentflowError `invalid_argument` if it is of no known kind, has functions, or an option is wrong
  */
 export function checkPlain<Value extends { readonly name: string }>(
@@ -20,7 +20,7 @@ export function checkPlain<Value extends { readonly name: string }>(
   option: string,
   value: unknown,
   makers: Makers<Value>,
-  expected: string,
+  ...others: string[]
 ): Value {
   let method: string | undefined;
   if (typeof value === "object" && value !== null && !isRevoked(value)) {
@@ -36,5 +36,6 @@ export function checkPlain<Value extends { readonly name: string }>(
     }
   }
   const own = method === undefined ? "" : ` with a function ${show(method)} of its own`;
+  const expected = alternatives([...others, ...Object.keys(makers).map((name) => `${name}()`)]);
   throw refused(where, option, "is", `${show(value)}${own}${callHint(value)}`, expected);
 }

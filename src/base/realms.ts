@@ -1,4 +1,5 @@
 import { escapeText, invalid } from "./check.ts";
+import { subject } from "./message.ts";
 import type { AbortSignalLike } from "./platform.ts";
 
 // What a value is, whichever realm it comes from: a frame, a context of node:vm and jsdom have classes of their own,
@@ -87,7 +88,7 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   const { resizable, growable } = buffer as { readonly resizable?: boolean; readonly growable?: boolean };
   if (resizable || growable) {
     throw invalid(
-      `${where}: the buffer of ${name} is ${resizable ? "resizable" : "growable"}, expected a fixed size; give a copy, by slice()`,
+      `${where}: the buffer of ${subject(name)} is ${resizable ? "resizable" : "growable"}, expected a fixed size; give a copy, by slice()`,
     );
   }
 }
@@ -97,7 +98,7 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
   try {
     new Uint8Array(buffer);
   } catch {
-    throw invalid(`${where}: the buffer of ${name} has been detached; give a slice()`);
+    throw invalid(`${where}: the buffer of ${subject(name)} has been detached; give a slice()`);
   }
 }
 
@@ -105,11 +106,12 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
  * The data of a call, to be read now: checked at the start, and looked at again, since a program may transfer what it
  * has given us. An array of which there is something to read is empty only then.
  *
+ * @param where function that was called, where its name is at hand
  * @throws LatentflowError `invalid_argument`
  */
-export function attached<T extends { readonly length: number }>(name: string, values: T): T {
+export function attached<T extends { readonly length: number }>(name: string, values: T, where?: string): T {
   if (values.length > 0) return values;
   throw invalid(
-    `the buffer of ${name} was detached (transferred) while the call was at work; give a copy, by slice()`,
+    `${where === undefined ? "" : `${where}: `}the buffer of ${subject(name)} was detached (transferred) while the call was at work; give a copy, by slice()`,
   );
 }

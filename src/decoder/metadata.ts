@@ -1,4 +1,4 @@
-import { checkChoice, invalid, invalidFile, show } from "../base/check.ts";
+import { alternatives, checkChoice, invalid, invalidFile, show } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { ofFile, theOption } from "../base/message.ts";
@@ -11,9 +11,15 @@ import { normaliseActivation } from "../graph/normalise-activation.ts";
 import type { Operation } from "../graph/operations.ts";
 import { readingDefinition } from "../graph/read-definition.ts";
 import { checkPriorSize, normalisePrior } from "../terms/check-prior.ts";
-import { LOSS_MAKERS, type Reduction, type StandardLoss } from "../terms/losses.ts";
+import {
+  lossFileNames,
+  lossInFile,
+  lossTraits,
+  namedLoss,
+  type Reduction,
+  type StandardLoss,
+} from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
-import { termTraits } from "../terms/terms.ts";
 import { areStackNames } from "./linear-layers.ts";
 import { checkOutputShape } from "./output.ts";
 import { formatStart, remakeStart } from "./start.ts";
@@ -22,8 +28,7 @@ import { formatStart, remakeStart } from "./start.ts";
 //   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2};
 //                      or a JSON array with one between each two layers: ["elu","tanh"]
 //   outputActivation   after the last layer, in the same form
-//   loss               "bce" (binary cross entropy; "binaryCrossEntropy", "crossEntropy", "BCELoss" and
-//                      "BCEWithLogitsLoss" are read too) or "mse" (squared error; "squaredError" and "MSELoss" are)
+//   loss               a name such as "bce"; terms/losses.ts has them, and further names that are read, as "BCELoss"
 //   reduction          "mean", the default, or "sum"
 //   prior              prior on codes as JSON, as gaussian() and gaussianMixture() return it
 //   start              where flows begin, a JSON array of latentSize numbers: [0.5,-1.25]. Default: 0
@@ -58,7 +63,7 @@ export function writeMetadata(decoder: Described): Map<string, string> {
   }
   if (prior) metadata.set("prior", JSON.stringify(prior));
   if (start) metadata.set("start", formatStart(start));
-  if (loss) metadata.set("loss", termTraits(loss).fileName!);
+  if (loss) metadata.set("loss", lossTraits(loss).fileName!);
   if (loss?.reduction === "sum") metadata.set("reduction", "sum");
   if (isPlain) metadata.set("outputShape", JSON.stringify(outputShape));
   return metadata;
@@ -167,14 +172,13 @@ function readActivation(where: string, at: string, value: unknown): Activation {
 /** Reads the loss, with its reduction. */
 export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
-    const name = bare(text);
-    const makeLoss = Object.values(LOSS_MAKERS).find((make) => {
-      const { fileName, otherNames } = termTraits(make());
-      return fileName === name || otherNames.includes(name);
-    });
-    if (!makeLoss) throw invalid(`${where}: the file's loss is ${show(text)}, expected "bce" or "mse"`);
+    const kind = lossInFile(bare(text));
+    if (!kind) {
+      const expected = alternatives(lossFileNames().map(show));
+      throw invalid(`${where}: the file's loss is ${show(text)}, expected ${expected}`);
+    }
     const reduction = metadata.get("reduction") ?? "mean";
-    return makeLoss({
+    return namedLoss(kind, {
       reduction: checkChoice<Reduction>(where, "the file's reduction", reduction, ["mean", "sum"]),
     });
   });

@@ -4,7 +4,7 @@ import type { Activation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
 import { normaliseActivation } from "../graph/normalise-activation.ts";
 import type { StandardLoss } from "../terms/losses.ts";
-import { termTraits } from "../terms/terms.ts";
+import { lossTraits } from "../terms/losses.ts";
 
 // Shape and activation of a decoder's output.
 
@@ -63,5 +63,5 @@ function isShape(shape: unknown): shape is number[] {
 
 /** Returns the output activation that a loss implies: "sigmoid" for cross entropy, else "identity". */
 export function impliedOutputActivation(loss: StandardLoss | undefined): Activation {
-  return normaliseActivation("", "", (loss && termTraits(loss).outputActivation) ?? "identity");
+  return normaliseActivation("", "", (loss && lossTraits(loss).outputActivation) ?? "identity");
 }

@@ -195,16 +195,11 @@ export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
 
 /** Checks a flow that comes in: as its maker returned it, or a plain copy. */
 export function checkFlow(where: string, flow: unknown): Flow {
-  return checkPlain<Flow>(
-    where,
-    "flow",
-    flow,
-    { gradientFlow: (options: GradientFlowOptions) => gradientFlow(options), nesterovFlow },
-    "gradientFlow() or nesterovFlow()",
-  );
+  const unbound = (options: GradientFlowOptions) => gradientFlow(options);
+  return checkPlain<Flow>(where, "flow", flow, { gradientFlow: unbound, nesterovFlow });
 }
 
 function checkAlpha(where: string, name: string, alpha: unknown): Alpha {
   if (typeof alpha === "number") return checkNumber(where, name, alpha, { above: 0 });
-  return checkPlain<ExpDecay>(where, name, alpha, { expDecay }, "a number > 0 or expDecay()");
+  return checkPlain<ExpDecay>(where, name, alpha, { expDecay }, "a number > 0");
 }

@@ -28,6 +28,17 @@ export interface SolveStatistics {
   readonly remainingFall: Owned<Float64Array>;
 }
 
+/** Statistics of each sample: the arrays that keep them, and their values before the sample's solve begins. */
+export const STATISTICS = {
+  acceptedSteps: { array: Uint32Array, start: 0 },
+  backtracks: { array: Uint32Array, start: 0 },
+  valueEvaluations: { array: Uint32Array, start: 0 },
+  gradientEvaluations: { array: Uint32Array, start: 0 },
+  matrixEvaluations: { array: Uint32Array, start: 0 },
+  t: { array: Float64Array, start: 0 },
+  remainingFall: { array: Float64Array, start: Number.POSITIVE_INFINITY },
+} as const satisfies { readonly [Name in keyof SolveStatistics]: object };
+
 /** One sample's way from z0, K points: as many as it reached of those that `saveAt` asks for. */
 export interface Trajectory {
   /** K, ascending. */

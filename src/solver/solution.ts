@@ -1,21 +1,10 @@
 import type { Owned } from "../base/owned.ts";
 import type { Values } from "./objective.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
-import type { EncodeResult, SolveStatistics } from "./result.ts";
+import { type EncodeResult, type SolveStatistics, STATISTICS } from "./result.ts";
 import { STATUSES, type Status } from "./status.ts";
 
 const RUNNING = 255;
-
-/** Statistics of each sample: the arrays that keep them, and their values before the sample's solve begins. */
-const STATISTICS = {
-  acceptedSteps: { array: Uint32Array, start: 0 },
-  backtracks: { array: Uint32Array, start: 0 },
-  valueEvaluations: { array: Uint32Array, start: 0 },
-  gradientEvaluations: { array: Uint32Array, start: 0 },
-  matrixEvaluations: { array: Uint32Array, start: 0 },
-  t: { array: Float64Array, start: 0 },
-  remainingFall: { array: Float64Array, start: Number.POSITIVE_INFINITY },
-} as const satisfies { readonly [Name in keyof SolveStatistics]: object };
 
 /** All numbers of each sample: the arrays that keep them, and their values before the sample's solve begins. */
 const PER_SAMPLE = {

@@ -23,8 +23,8 @@ export type SolverName = keyof SolverKinds;
 type UnitGradientName = "amd" | "lbfgs";
 
 /**
- * Method that follows a flow: a plain immutable value made by `lbfgs(…)`, `amd(…)`, `euler(…)`, `rk4(…)` or
- * `dormandPrince(…)`, which consists of a name and options. A copy with other options, or one that JSON or a message has
+ * Method that follows a flow: a plain immutable value of a name and options, made by the function of its name, as
+ * `lbfgs(…)`. A copy with other options, or one that JSON or a message has
  * kept, works as well and is checked where it is given.
  *
  * `Solver<Flow>` are the solvers that follow any flow; `Solver` are all.
@@ -41,6 +41,14 @@ export interface MethodKinds extends SolverKinds {
 /** A solver, or `evaluateOnly`. */
 export type Method = MethodKinds[keyof MethodKinds];
 
+const MAKERS: { readonly [Name in SolverName]: (options: never) => SolverKinds[Name] } = {
+  lbfgs,
+  amd,
+  euler,
+  rk4,
+  dormandPrince,
+};
+
 /** Traits of a method beside its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {
   /** Flows that the solver supports: any, or only the gradient flow with α = 1. */
@@ -48,16 +56,48 @@ interface MethodTraits<Name extends keyof MethodKinds> {
   /** End of the flow; Infinity if there is none. */
   readonly end: (method: MethodKinds[Name]) => number;
   /** Runge-Kutta method that leads from each accepted step to the next; undefined if it is none. */
-  readonly tableau: (method: MethodKinds[Name]) => Tableau | undefined;
+  readonly tableau: ((method: MethodKinds[Name]) => Tableau) | undefined;
+  /** Gradients that a sample takes, give or take a factor of five. */
+  readonly gradients: number;
 }
 
 const METHODS: { readonly [Name in keyof MethodKinds]: MethodTraits<Name> } = {
-  amd: { flows: "unitGradient", end: ({ t1 }) => t1, tableau: () => EULER },
-  lbfgs: { flows: "unitGradient", end: () => Number.POSITIVE_INFINITY, tableau: () => undefined },
-  euler: { flows: "any", end: ({ grid }) => grid.t1, tableau: () => EULER },
-  rk4: { flows: "any", end: ({ grid }) => grid.t1, tableau: ({ rule }) => RULES[rule] },
-  dormandPrince: { flows: "any", end: ({ t1 }) => t1, tableau: () => DORMAND_PRINCE },
-  evaluateOnly: { flows: "any", end: () => 0, tableau: () => undefined },
+  amd: {
+    flows: "unitGradient",
+    end: ({ t1 }) => t1,
+    tableau: () => EULER,
+    gradients: 100,
+  },
+  lbfgs: {
+    flows: "unitGradient",
+    end: () => Number.POSITIVE_INFINITY,
+    tableau: undefined,
+    gradients: 20,
+  },
+  euler: {
+    flows: "any",
+    end: ({ grid }) => grid.t1,
+    tableau: () => EULER,
+    gradients: 100,
+  },
+  rk4: {
+    flows: "any",
+    end: ({ grid }) => grid.t1,
+    tableau: ({ rule }) => RULES[rule],
+    gradients: 100,
+  },
+  dormandPrince: {
+    flows: "any",
+    end: ({ t1 }) => t1,
+    tableau: () => DORMAND_PRINCE,
+    gradients: 100,
+  },
+  evaluateOnly: {
+    flows: "any",
+    end: () => 0,
+    tableau: undefined,
+    gradients: 1,
+  },
 };
 
 function traitsOf({ name }: Method): MethodTraits<keyof MethodKinds> {
@@ -66,13 +106,7 @@ function traitsOf({ name }: Method): MethodTraits<keyof MethodKinds> {
 
 /** Checks a solver that comes in: as its maker returned it, or a plain copy. */
 export function checkSolver(where: string, solver: unknown): Solver {
-  return checkPlain<Solver>(
-    where,
-    "solver",
-    solver,
-    { amd, lbfgs, euler, rk4, dormandPrince },
-    "a solver such as lbfgs()",
-  );
+  return checkPlain<SolverKinds[SolverName]>(where, "solver", solver, MAKERS) as Solver;
 }
 
 /** True for the solvers that follow any flow; the others follow the gradient flow with α = 1. */
@@ -87,5 +121,18 @@ export function endOf(method: Method): number {
 
 /** Runge-Kutta method of a method's steps; undefined if they are of none. */
 export function tableauOf(method: Method): Tableau | undefined {
-  return traitsOf(method).tableau(method as never);
+  return traitsOf(method).tableau?.(method as never);
+}
+
+/** Gradients that a sample takes, give or take a factor of five. */
+export function gradientsOf(method: Method): number {
+  return traitsOf(method).gradients;
+}
+
+/** Names of the solvers that follow any flow, or, of `"tableau"`, whose steps are a Runge-Kutta method's. */
+export function solversWith(trait: "anyFlow" | "tableau"): SolverName[] {
+  return (Object.keys(MAKERS) as SolverName[]).filter((name) => {
+    const { flows, tableau } = METHODS[name];
+    return trait === "tableau" ? tableau !== undefined : flows === "any";
+  });
 }

@@ -1,7 +1,7 @@
 import { invalid, refused } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { checkFiniteRows } from "../base/float32.ts";
-import { callOf, option } from "../base/message.ts";
+import { callOf, option, subject } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
@@ -117,7 +117,7 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   const isFull = kind === "full";
   if (options.shrinkage !== undefined && !isFull) {
     throw invalid(
-      `${where}: shrinkage is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"`,
+      `${where}: ${subject("shrinkage")} is given for a diagonal covariance, which has nothing to shrink; leave it out, or give covariance: "full"`,
     );
   }
   const codeCount = checkCodes(where, codes, latentSize, 2);

@@ -1,5 +1,5 @@
 import type { Loss } from "./losses.ts";
-import { termTraits } from "./terms.ts";
+import { lossTraits } from "./losses.ts";
 
 /**
  * The least that each sample's loss can come to: for cross entropy its targets' own entropy,
@@ -17,7 +17,7 @@ export function leastLosses(
   weights?: Float32Array,
 ): Float64Array {
   const least = new Float64Array(y.length / sampleSize);
-  const { floor } = termTraits(loss);
+  const { floor } = lossTraits(loss);
   if (!floor) return least;
   return least.map((_, sample) => {
     let sum = 0;

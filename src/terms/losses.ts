@@ -1,28 +1,115 @@
-import { callHint, checkChoice, invalid, orDefault, refused, show } from "../base/check.ts";
-import { clause, option } from "../base/message.ts";
+import { alternatives, callHint, checkChoice, invalid, orDefault, refused, show } from "../base/check.ts";
+import { logarithm } from "../base/elementary-functions.ts";
+import { clause, option, subject } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
-import {
-  type CustomLossFunctions,
-  isTermKind,
-  type StandardTermKind,
-  type TermKind,
-  termTraits,
-} from "./terms.ts";
+import type { ActivationName } from "../graph/activation.ts";
 
-export type { CustomLossFunctions };
+/**
+ * The kinds of loss, each with its name in files; undefined for one that files cannot name. Every place that has to know
+ * the kinds has a table over all of them, so that the compiler names what a new one lacks.
+ */
+export interface LossKinds {
+  readonly binaryCrossEntropy: "bce";
+  readonly squaredError: "mse";
+  readonly custom: undefined;
+}
+
+type LossKind = keyof LossKinds;
+
+/** The kinds that the kernels compute, and files can name. */
+export type StandardLossKind = Exclude<LossKind, "custom">;
+
+/** Traits of a kind of loss besides its arithmetic, which is each backend's. */
+interface LossTraits<Kind extends LossKind = LossKind> {
+  readonly fileName: LossKinds[Kind];
+  /** Further names by which files are read, beside its own; in small letters, without separators. */
+  readonly otherNames: readonly string[];
+  /** Name for people, and the unit of its values. */
+  readonly title: string;
+  readonly unit: string;
+  /** Output activation that is a part of the loss: it is computed of the logits, and asks for such a decoder. */
+  readonly outputActivation: ActivationName | undefined;
+  /** Range of targets whose weight is not 0. */
+  readonly targets: { readonly min: number; readonly max: number } | "finite";
+  /** The least that an element's loss can come to with this target, and what that is called; undefined if it is 0. */
+  readonly floor: { readonly name: string; readonly of: (target: number) => number } | undefined;
+  /** Arguments of its second derivative for the output; for a custom loss that has one. */
+  readonly curvature: "constant" | "output" | "outputAndTarget";
+}
+
+const TRAITS: { readonly [Kind in LossKind]: LossTraits<Kind> } = {
+  binaryCrossEntropy: {
+    fileName: "bce",
+    otherNames: ["crossentropy", "bceloss", "bcewithlogitsloss"],
+    title: "cross entropy",
+    unit: " nats",
+    outputActivation: "sigmoid",
+    targets: { min: 0, max: 1 },
+    floor: { name: "the targets' own entropy", of: (y) => entropyTerm(y) + entropyTerm(1 - y) },
+    curvature: "output",
+  },
+  squaredError: {
+    fileName: "mse",
+    otherNames: ["mseloss"],
+    title: "squared error",
+    unit: "",
+    outputActivation: undefined,
+    targets: "finite",
+    floor: undefined,
+    curvature: "constant",
+  },
+  custom: {
+    fileName: undefined,
+    otherNames: [],
+    title: "custom loss",
+    unit: "",
+    outputActivation: undefined,
+    targets: "finite",
+    floor: undefined,
+    curvature: "outputAndTarget",
+  },
+};
+
+/** Traits of a loss, by its kind. */
+export function lossTraits({ name }: { readonly name: LossKind }): LossTraits {
+  return TRAITS[name];
+}
+
+/** True for a loss that is computed from logits, with the output activation as a part of it. */
+export function takesLogits(loss: { readonly name: LossKind }): boolean {
+  return lossTraits(loss).outputActivation !== undefined;
+}
+
+/** -p log p, whose limit at 0 is 0. */
+function entropyTerm(p: number): number {
+  return p === 0 ? 0 : -p * logarithm(p);
+}
 
 /** Reduction of a sample's elements to one number: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
 
 /** A loss that the kernels know, and that decoder files can name. */
 export interface StandardLoss {
-  readonly name: StandardTermKind;
+  readonly name: StandardLossKind;
   readonly reduction: Reduction;
+}
+
+/** The functions of a `customLoss`, each of one element: the decoder's output in data space, and its target. */
+export interface CustomLossFunctions {
+  /** e(output, target) */
+  readonly value: (output: number, target: number) => number;
+  /** ∂e/∂output */
+  readonly gradient: (output: number, target: number) => number;
+  /**
+   * ∂²e/∂output² ≥ 0; what needs second derivatives refuses a loss without it. To `lbfgs`, which does without, it is of
+   * no help where it changes by orders of magnitude within a step, as that of |output - target| with a rounded tip does.
+   */
+  readonly curvature?: (output: number, target: number) => number;
 }
 
 /** A loss of the caller's own: see `customLoss`. */
 export interface CustomLoss extends CustomLossFunctions {
-  readonly name: Exclude<TermKind, StandardTermKind>;
+  readonly name: "custom";
   readonly reduction: Reduction;
 }
 
@@ -32,13 +119,16 @@ export interface CustomLoss extends CustomLossFunctions {
  */
 export type Loss = StandardLoss | CustomLoss;
 
-/** The names by which a standard loss may be given; the short ones are those of decoder files. */
-export type LossName = "bce" | "binaryCrossEntropy" | "mse" | "squaredError";
+/**
+ * The names by which a standard loss may be given: the short ones are those of decoder files, `"bce"` for
+ * `binaryCrossEntropy()` and `"mse"` for `squaredError()`.
+ */
+export type LossName = StandardLossKind | LossKinds[StandardLossKind];
 
 /** A standard loss, or its name. */
 export type StandardLossLike = StandardLoss | LossName;
 
-/** A loss, or the name of one: `"bce"` is `binaryCrossEntropy()`, `"mse"` is `squaredError()`. */
+/** A loss, or the name of one. */
 export type LossLike = Loss | LossName;
 
 /** Options of a loss. */
@@ -114,37 +204,64 @@ export function customLoss(options: CustomLossFunctions & LossOptions): CustomLo
   return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
 }
 
-/** Makers of the losses that have names. */
-export const LOSS_MAKERS: Readonly<Record<LossName, (options?: LossOptions) => StandardLoss>> = {
-  bce: binaryCrossEntropy,
-  binaryCrossEntropy,
-  mse: squaredError,
-  squaredError,
-};
-
-function isLossName(value: unknown): value is LossName {
-  return typeof value === "string" && Object.keys(LOSS_MAKERS).includes(value);
+/** The standard losses' kinds: all that have a name in files. */
+function standardKinds(): StandardLossKind[] {
+  return (Object.keys(TRAITS) as LossKind[]).filter(isStandard);
 }
 
-function makeLoss(name: StandardLoss["name"], options: LossOptions | undefined): StandardLoss {
+/** The names of the standard losses in files. */
+export function lossFileNames(): LossName[] {
+  return standardKinds().map((kind) => TRAITS[kind].fileName);
+}
+
+/** The names by which standard losses may be given. */
+export function lossNames(): LossName[] {
+  return standardKinds().flatMap((kind) => [TRAITS[kind].fileName, kind]);
+}
+
+/** Loss of a name; undefined if there is none. */
+export function namedLoss(name: unknown, options?: LossOptions): StandardLoss | undefined {
+  const kind = standardKinds().find((each) => name === each || name === TRAITS[each].fileName);
+  return kind && makeLoss(kind, options);
+}
+
+/** Kind of the loss that a file names, in any of its spellings in small letters; undefined if there is none. */
+export function lossInFile(name: string): StandardLossKind | undefined {
+  return standardKinds().find((kind) =>
+    [TRAITS[kind].fileName, kind.toLowerCase(), ...TRAITS[kind].otherNames].includes(name),
+  );
+}
+
+function makeLoss(name: StandardLossKind, options: LossOptions | undefined): StandardLoss {
   return Object.freeze({ name, ...completeOptions(name, options, LOSS_FIELDS) });
 }
 
+/** Refusal of a value that is no loss, which lists those that there are. @param more further makers */
+function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
+  const makers = [...standardKinds(), ...more].map((maker) => `${maker}()`);
+  const expected = alternatives([...lossFileNames().map(show), ...makers]);
+  return refused(where, "loss", "is", show(value) + callHint(value), expected);
+}
+
 /**
- * Refuses what is no standard loss and no name of one; returns it, frozen, otherwise. Whether it fits the output is
- * `checkLoss`'s.
+ * Refuses what is no standard loss and no name of one; returns it, frozen, otherwise. `checkLoss` holds it against the
+ * decoder's output.
  */
 export function normaliseLoss(where: string, value: unknown): StandardLoss {
-  if (isLossName(value)) return LOSS_MAKERS[value]();
+  const named = namedLoss(value);
+  if (named) return named;
   const { name, reduction } = (value ?? {}) as Partial<StandardLoss>;
   const isReduction = reduction === "mean" || reduction === "sum";
   if (typeof value === "object" && isStandard(name) && isReduction) return Object.freeze({ name, reduction });
-  const expected = '"bce", "mse", or what binaryCrossEntropy() or squaredError() returns';
-  throw refused(where, "loss", "is", show(value) + callHint(value), expected);
+  throw refusedLoss(where, value);
 }
 
-function isStandard(name: unknown): name is StandardTermKind {
-  return isTermKind(name) && name !== "custom";
+function isLossKind(name: unknown): name is LossKind {
+  return typeof name === "string" && Object.hasOwn(TRAITS, name);
+}
+
+function isStandard(name: unknown): name is StandardLossKind {
+  return isLossKind(name) && TRAITS[name].fileName !== undefined;
 }
 
 /** True for a loss of the caller's own, whose functions run in JavaScript. */
@@ -167,26 +284,18 @@ export function checkLoss(
   const named = orDefault(given, decoder.loss);
   if (named === undefined) {
     throw invalid(
-      `${where}: there is no loss: the decoder has none of its own; give ` +
+      `${where}: there is no ${subject("loss")}: the decoder has none of its own; give ` +
         `${option("loss", "bce", '{ loss: "bce" }')} or ${option("loss", "mse", '{ loss: "mse" }')}`,
     );
   }
-  const loss = isLossName(named) ? LOSS_MAKERS[named]() : named;
-  if (typeof loss !== "object" || !isTermKind(loss?.name)) {
-    throw refused(
-      where,
-      "loss",
-      "is",
-      `${show(loss)}${callHint(loss)}`,
-      '"bce", "mse", binaryCrossEntropy(), squaredError() or customLoss()',
-    );
-  }
+  const loss = namedLoss(named) ?? named;
+  if (typeof loss !== "object" || !isLossKind(loss?.name)) throw refusedLoss(where, loss, "customLoss");
   checkChoice(where, "loss.reduction", loss.reduction, ["mean", "sum"]);
   const output = decoder.outputActivation.name;
-  const wanted = termTraits(loss).outputActivation;
+  const { outputActivation: wanted, fileName } = lossTraits(loss);
   if (wanted !== undefined && output !== wanted) {
     throw invalid(
-      `${where}: ${option("loss", termTraits(loss).fileName, `the loss ${termTraits(loss).fileName}`)} needs a decoder whose output activation is ` +
+      `${where}: ${option("loss", fileName, `the loss ${fileName}`)} needs a decoder whose output activation is ` +
         `"${wanted}", this one's is "${output}"; ` +
         `load or create it with ${option("outputActivation", wanted, `{ outputActivation: "${wanted}" }`)}` +
         ` if its outputs are logits${clause("loss", `, else use ${option("loss", "mse", "squaredError()")}`)}`,

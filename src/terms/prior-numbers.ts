@@ -1,5 +1,6 @@
 import { type Bounds, checkNumber, invalid, isRevoked, refused, show } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
+import { subject } from "../base/message.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
@@ -8,6 +9,24 @@ export type Numbers = ArrayLike<number>;
 export function isArray(values: unknown): values is ArrayLike<unknown> {
   if (isRevoked(values)) return false;
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
+}
+
+/** A prior as the kernels take it, and workers: a mixture of K Gaussians of d latents, a single one being that of one. */
+export interface PriorComponents {
+  readonly latentSize: number;
+  /** K */
+  readonly count: number;
+  /** Argument of the second derivatives. */
+  readonly curvature: "constant" | "latent";
+  /** True if the precisions are matrices; else only their diagonals are there. */
+  readonly isFull: boolean;
+  /** [K, d] */
+  readonly means: Float64Array;
+  /** [K, d], or [K, d, d]: Σ⁻¹ */
+  readonly precisions: Float64Array;
+  /** [K]: log w_k - ½ log det Σ_k; 0 of a single Gaussian. */
+  readonly constants: Float64Array;
+  readonly weight: number;
 }
 
 /** Bounds of covariances: those of standard deviations, squared, so that the inverse is finite, too. */
@@ -83,7 +102,7 @@ export function checkMatrix(
       const size = Math.sqrt(Math.abs(numbers[i * d + i]! * numbers[j * d + j]!));
       if (Math.abs(below - above) <= ASYMMETRY * size) continue;
       throw invalid(
-        `${where}: ${name} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
+        `${where}: ${subject(name)} is not symmetric: ${below} at row ${i}, column ${j}, and ${above} at row ${j}, column ${i}`,
       );
     }
   }
@@ -94,7 +113,7 @@ export function checkMatrix(
   }
   if (!choleskyFactor(numbers, d)) {
     throw invalid(
-      `${where}: ${name} is not positive definite; it may have been estimated from too few codes: add to its diagonal, ` +
+      `${where}: ${subject(name)} is not positive definite; it may have been estimated from too few codes: add to its diagonal, ` +
         "or use fitGaussian with shrinkage",
     );
   }
@@ -161,4 +180,35 @@ export function logDeterminant(factor: Float64Array, d: number): number {
   let sum = 0;
   for (let i = 0; i < d; i++) sum += 2 * logarithm(factor[i * d + i]!);
   return sum;
+}
+
+/** A row of d numbers, from one for all or d. */
+export function spread(value: number | readonly number[], d: number): Float64Array {
+  return typeof value === "number" ? new Float64Array(d).fill(value) : Float64Array.from(value);
+}
+
+/** Σ⁻¹ and log det Σ of K covariances, or of K rows of standard deviations. */
+export function precisionsOf(
+  covariances: ArrayLike<number> | undefined,
+  stds: ArrayLike<number> | undefined,
+  count: number,
+  d: number,
+): { readonly precisions: Float64Array; readonly logDeterminants: Float64Array } {
+  const logDeterminants = new Float64Array(count);
+  if (covariances === undefined) {
+    const precisions = Float64Array.from(stds!, (std, i) => {
+      logDeterminants[Math.floor(i / d)]! += 2 * logarithm(std);
+      return 1 / (std * std);
+    });
+    return { precisions, logDeterminants };
+  }
+  const precisions = new Float64Array(count * d * d);
+  for (let k = 0; k < count; k++) {
+    const matrix = Array.prototype.slice.call(covariances, k * d * d, (k + 1) * d * d);
+    // That it is positive definite has been checked.
+    const factor = choleskyFactor(matrix, d)!;
+    precisions.set(inverseOfFactor(factor, d), k * d * d);
+    logDeterminants[k] = logDeterminant(factor, d);
+  }
+  return { precisions, logDeterminants };
 }

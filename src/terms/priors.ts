@@ -1,7 +1,17 @@
 import { invalid, orDefault, refused, show } from "../base/check.ts";
-import { callOf } from "../base/message.ts";
+import { logarithm } from "../base/elementary-functions.ts";
+import { callOf, subject } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
-import { checkMatrix, checkRow, isArray, type Numbers, scalarOrRow } from "./prior-numbers.ts";
+import {
+  checkMatrix,
+  checkRow,
+  isArray,
+  type Numbers,
+  type PriorComponents,
+  precisionsOf,
+  scalarOrRow,
+  spread,
+} from "./prior-numbers.ts";
 
 /**
  * The kinds of prior, and what each is made of: plain numbers, that JSON and messages hold. Every place that has to know
@@ -115,7 +125,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   const where = callOf("gaussian");
   const { mean = 0, std, covariance, weight } = completeOptions(where, options, GAUSSIAN_FIELDS);
   if (std !== undefined && covariance !== undefined) {
-    throw invalid(`${where}: std and covariance are both given, expected one of them`);
+    throw invalid(`${where}: ${subject("std")} and covariance are both given, expected one of them`);
   }
   const ownMean = scalarOrRow(where, "mean", mean, undefined, MEAN);
   const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
@@ -157,8 +167,8 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   const latentSize = first.length;
   const rows = Array.from(means, (row, k) => checkRow(where, `means[${k}]`, row, latentSize, MEAN));
   if ((stds === undefined) === (covariances === undefined)) {
-    const which = stds === undefined ? "neither stds nor covariances is" : "stds and covariances are both";
-    throw invalid(`${where}: ${which} given, expected one of them`);
+    const which = `${subject("stds")} ${stds === undefined ? "nor covariances is" : "and covariances are both"}`;
+    throw invalid(`${where}: ${stds === undefined ? "neither " : ""}${which} given, expected one of them`);
   }
   const equal = rows.map(() => 1);
   const common = {
@@ -209,8 +219,8 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
 const made = new WeakSet<object>();
 
 /** True for a prior that a maker of this module has returned: its numbers need no check. */
-export function isMadeHere(value: object): value is Prior {
-  return made.has(value);
+export function isMadeHere(value: unknown): value is Prior {
+  return made.has(value as Prior);
 }
 
 function make<P extends Prior>(prior: P): P {
@@ -226,9 +236,87 @@ function eachOf<T>(
 ): readonly T[] {
   if (isArray(values) && values.length === count) return Array.from(values as readonly T[]);
   const came = isArray(values) ? `has ${values.length} entries` : `is ${show(values)}`;
-  throw invalid(`${where}: ${name} ${came}, expected ${count}, one for each of the means`);
+  throw invalid(`${where}: ${subject(name)} ${came}, expected ${count}, one for each of the means`);
 }
 
 function freeze(values: number[]): readonly number[] {
   return Object.freeze(values);
+}
+
+/** Numbers of the latents of a prior's field: of each component (K), for each latent (d), for each two (dd). */
+type Axes = "K" | "d" | "dd" | "Kd" | "Kdd";
+
+/** Kind of prior. */
+interface KindOfPrior<Kind extends PriorKind> {
+  /** Numbers that a prior consists of. */
+  readonly axes: { readonly [Field in keyof PriorKinds[Kind]]: Axes };
+  /** Makes a prior of all that one has but its name, as JSON has kept it, and so checks it. */
+  readonly remake: (kept: Partial<Omit<PriorOf<Kind>, "name">>) => Prior;
+  /** Components that the kernels take, for latents of d values. */
+  readonly components: (prior: PriorKinds[Kind], d: number) => Omit<PriorComponents, "weight" | "latentSize">;
+}
+
+/** The kinds of prior. */
+export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
+  gaussian: {
+    axes: { mean: "d", std: "d", covariance: "dd" },
+    remake: ({ latentSize: _, ...options }) => gaussian(options),
+    components({ mean, std, covariance }, d) {
+      const { precisions } = precisionsOf(covariance, std === undefined ? undefined : spread(std, d), 1, d);
+      return {
+        count: 1,
+        curvature: "constant",
+        isFull: covariance !== undefined,
+        precisions,
+        means: spread(mean, d),
+        constants: new Float64Array(1),
+      };
+    },
+  },
+  gaussianMixture: {
+    axes: { weights: "K", means: "Kd", stds: "Kd", covariances: "Kdd" },
+    remake({ latentSize: _, weights, means, stds, covariances, ...others }) {
+      const where = "gaussianMixture";
+      // Arrays of its own: of what a file holds anything may say that it has a length.
+      const count = arrayOf(where, "weights", weights).length;
+      const split = (name: string, given: unknown) => {
+        const values = arrayOf(where, name, given);
+        const size = values.length / count;
+        if (!Number.isInteger(size))
+          throw refused(where, name, "has", `${values.length} values`, `a multiple of ${count}`);
+        return Array.from({ length: count }, (_, k) =>
+          Array.prototype.slice.call(values, k * size, (k + 1) * size),
+        );
+      };
+      return gaussianMixture({
+        ...others,
+        weights,
+        means: split("means", means),
+        ...(covariances !== undefined && { covariances: split("covariances", covariances) }),
+        ...(stds !== undefined && { stds: split("stds", stds) }),
+      });
+    },
+    components({ weights, means, stds, covariances }, d) {
+      const count = weights.length;
+      const { precisions, logDeterminants } = precisionsOf(covariances, stds, count, d);
+      return {
+        count,
+        curvature: "latent",
+        isFull: covariances !== undefined,
+        precisions,
+        means: Float64Array.from(means),
+        constants: Float64Array.from(weights, (weight, k) => logarithm(weight) - logDeterminants[k]! / 2),
+      };
+    },
+  },
+};
+
+/** The entry of a kind, whose functions take priors of this kind. */
+export function kindOf(name: PriorKind): KindOfPrior<PriorKind> {
+  return PRIORS[name] as KindOfPrior<PriorKind>;
+}
+
+function arrayOf(where: string, name: string, values: unknown): ArrayLike<unknown> {
+  if (isArray(values) && values.length > 0) return values;
+  throw refused(where, name, "is", isArray(values) ? "empty" : show(values), "an array of numbers");
 }

@@ -3,10 +3,10 @@ import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
 import { checkBackend, checkWeights, WEIGHTS } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
-import { adam, isOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
+import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { callHint, invalid, refused, show, showName } from "../base/check.ts";
-import { callOf } from "../base/message.ts";
+import { invalid, showName } from "../base/check.ts";
+import { callOf, subject } from "../base/message.ts";
 import {
   callback,
   choice,
@@ -57,21 +57,10 @@ export const STANDARD_TRAINING = {
  */
 export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
-/** Field of an optimizer. */
-function optimizerOr(standard: Optimizer): Field<Optimizer> {
-  return {
-    standard,
-    check(where, name, value) {
-      if (isOptimizer(value)) return value;
-      throw refused(where, name, "is", `${show(value)}${callHint(value)}`, "rmsprop(), adam() or sgd()");
-    },
-  };
-}
-
 /** Fields of the options that both functions have, but for the epochs, whose defaults differ. */
 const RUN_FIELDS = /* @__PURE__ */ (() => ({
   loss: later<LossLike | undefined>(),
-  optimizer: optimizerOr(rmsprop()),
+  optimizer: { check: checkOptimizer, standard: rmsprop() } as Field<Optimizer>,
   schedule: { check: checkSchedule, standard: constant() },
   batchSize: count(1, STANDARD_TRAINING.batchSize),
   replacement: flag(false),
@@ -97,7 +86,7 @@ const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   points: later<number | undefined>(),
   warmStart: flag(false),
   codes: choice("encoded", "kept"),
-  codeOptimizer: optimizerOr(adam()),
+  codeOptimizer: { check: checkOptimizer, standard: adam() } as Field<Optimizer>,
   ...RUN_FIELDS,
   epochs: count(1, STANDARD_TRAINING.epochs.train),
 }))() satisfies FieldsOf<Pick<TrainOptions, keyof TrainOptions>>;
@@ -151,7 +140,7 @@ export function checkArguments(
   checkWeights(where, weights, count, decoder);
   if (weights && augment) {
     throw invalid(
-      `${where}: weights and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
+      `${where}: ${subject("weights")} and augment (${showName(augment.name)}) are given together; the weights would stay where the samples were`,
     );
   }
   const standard = adjoint?.needs === "end" ? lbfgs() : AMD_IN_TRAINING;
@@ -172,12 +161,14 @@ export function checkArguments(
 function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
   if (codes !== "kept") {
     if (codeOptimizer === undefined) return;
-    throw invalid(`${where}: codeOptimizer is given, but no codes are kept; give codes: "kept" too`);
+    throw invalid(
+      `${where}: ${subject("codeOptimizer")} is given, but no codes are kept; give codes: "kept" too`,
+    );
   }
   for (const [name, value] of Object.entries({ warmStart, adjoint })) {
     if (value === undefined || value === false) continue;
     throw invalid(
-      `${where}: codes: "kept" and ${name} are both given, expected one of them: no flow is followed in training`,
+      `${where}: codes: "kept" and ${subject(name)} are both given, expected one of them: no flow is followed in training`,
     );
   }
 }
@@ -196,7 +187,9 @@ export function checkAutoencoderArguments(
   });
   const run = checkRun(where, decoder, data, values);
   if (run.validation?.weights) {
-    throw invalid(`${where}: validation has weights; an encoder takes all values alike, leave them out`);
+    throw invalid(
+      `${where}: ${subject("validation.weights", "validation")} has weights; an encoder takes all values alike, leave them out`,
+    );
   }
   return {
     ...values,

@@ -1,5 +1,5 @@
 import { invalid, refused, show } from "../base/check.ts";
-import { scopeOf } from "../base/message.ts";
+import { scopeOf, subject } from "../base/message.ts";
 import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
@@ -60,7 +60,8 @@ export function checkCheckpoint(caller: string, options: CheckpointOptions) {
 function makeStore(where: string, options: CheckpointOptions): CheckpointStore {
   if ("file" in options) {
     const { file, resume = false } = options;
-    if ("save" in options) throw invalid(`${where}: file and save are both given, expected one of them`);
+    if ("save" in options)
+      throw invalid(`${where}: ${subject("file")} and save are both given, expected one of them`);
     if (typeof file !== "string" || file === "") throw refused(where, "file", "is", show(file), "a path");
     if (typeof resume !== "boolean") {
       throw refused(where, "resume", "is", show(resume), "true or false together with file");

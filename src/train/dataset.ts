@@ -1,4 +1,12 @@
-import { checkNumber, checkOptions, invalid, invalidFile, show, showLocation } from "../base/check.ts";
+import {
+  checkNumber,
+  checkOptions,
+  invalid,
+  invalidFile,
+  refused,
+  show,
+  showLocation,
+} from "../base/check.ts";
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../base/realms.ts";
 import { type DataArray, elementCount, showLengths } from "../files/array.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
@@ -76,11 +84,10 @@ export class Dataset {
   ): Float32Array {
     const { size } = this;
     checkIndices("rows", indices);
-    if (!isFloat32Array(into)) throw invalid(`rows: into is ${show(into)}, expected a Float32Array`);
+    if (!isFloat32Array(into)) throw refused("rows", "into", "is", show(into), "a Float32Array");
     if (into.length !== indices.length * size) {
-      throw invalid(
-        `rows: into has ${into.length} values, expected ${indices.length * size} (${indices.length} samples of ${size})`,
-      );
+      const expected = `${indices.length * size} (${indices.length} samples of ${size})`;
+      throw refused("rows", "into", "has", `${into.length} values`, expected);
     }
     for (let row = 0; row < indices.length; row++) {
       const start = this.#checkIndex("rows", indices[row]) * size;
@@ -173,26 +180,23 @@ export function createDataset(values: Uint8Array | Float32Array, options: Datase
   checkOptions(where, options, { shape: true, labels: true });
   const { shape, labels } = options;
   if (!Array.isArray(shape) || shape.length === 0) {
-    throw invalid(
-      `${where}: shape is ${show(shape)}, expected the length of each axis of a sample: [28, 28]`,
-    );
+    throw refused(where, "shape", "is", show(shape), "the length of each axis of a sample: [28, 28]");
   }
   for (const [axis, length] of shape.entries()) {
     checkNumber(where, `shape[${axis}]`, length, { min: 1, integer: true });
   }
   const size = elementCount(shape);
   if (values.length % size !== 0) {
-    throw invalid(
-      `${where}: values has ${values.length} values, expected a multiple of ${size} (a sample is ${showLengths(shape)})`,
-    );
+    const expected = `a multiple of ${size} (a sample is ${showLengths(shape)})`;
+    throw refused(where, "values", "has", `${values.length} values`, expected);
   }
   const count = values.length / size;
   if (labels !== undefined && !isUint8Array(labels)) {
-    throw invalid(`${where}: labels is ${show(labels)}, expected a Uint8Array`);
+    throw refused(where, "labels", "is", show(labels), "a Uint8Array");
   }
   if (labels) checkMemory(where, "labels", labels);
   if (labels !== undefined && labels.length !== count) {
-    throw invalid(`${where}: labels has ${labels.length} values, expected ${count}, one per sample`);
+    throw refused(where, "labels", "has", `${labels.length} values`, `${count}, one per sample`);
   }
   return new Dataset(values, shape, labels);
 }
@@ -202,9 +206,8 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
     checkMemory(where, "values", values);
     return;
   }
-  throw invalid(
-    `${where}: values is ${show(values)}, expected a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array`,
-  );
+  const expected = "a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array";
+  throw refused(where, "values", "is", show(values), expected);
 }
 
 /** Options of `readDataset`. */
@@ -243,7 +246,7 @@ export async function readDatasetAs(
   checkOptions(where, options, { labels: true, array: true, ...readingOptions });
   const { labels, array } = options;
   if (array !== undefined && typeof array !== "string") {
-    throw invalid(`${where}: array is ${show(array)}, expected the name of an array`);
+    throw refused(where, "array", "is", show(array), "the name of an array");
   }
   const limits = checkReading(where, options);
   throwIfAborted(limits.signal);
@@ -307,7 +310,6 @@ function checkLabels(where: string, { shape, data, type }: DataArray, count: num
 
 function checkIndices(where: string, indices: ArrayLike<number>): void {
   if (typeof indices === "object" && typeof indices?.length === "number") return;
-  throw invalid(
-    `${where}: indices is ${show(indices)}, expected an array of them; slice(start, end) takes two numbers`,
-  );
+  const advice = "; slice(start, end) takes two numbers";
+  throw refused(where, "indices", "is", show(indices), "an array of them", advice);
 }

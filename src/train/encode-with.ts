@@ -1,4 +1,4 @@
-import { checkBackend } from "../api/check-data.ts";
+import { checkBackend, openSession } from "../api/check-data.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { invalid } from "../base/check.ts";
@@ -40,8 +40,8 @@ export async function encodeWith(
   const where = callOf("encodeWith");
   const { backend, signal } = checkEncodeWith(where, encoder, options);
   const count = checkFiniteRows(where, "y", y, encoder.latentSize, INPUT_SIZE);
-  const session = await unlessAborted(signal, () => backend.open(encoder));
-  if (count > 0) attached("y", y);
+  const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
+  if (count > 0) attached("y", y, where);
   return codesOf(session, y, signal);
 }
 
@@ -75,7 +75,7 @@ export async function meanCode(
     await pause();
     throwIfAborted(signal);
   }
-  const session = await unlessAborted(signal, () => backend.open(encoder));
+  const session = await unlessAborted(signal, () => openSession(where, backend, encoder, "decode"));
   const mean = await meanOfCodes(session, dataset, d, signal);
   if (typeof mean !== "number") return mean;
   throw invalid(`${where}: the encoder's code of sample ${mean} is not finite; leave the sample out`);

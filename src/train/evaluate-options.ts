@@ -4,7 +4,7 @@ import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.t
 import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { invalid } from "../base/check.ts";
-import { callOf, option } from "../base/message.ts";
+import { callOf, option, subject } from "../base/message.ts";
 import { completeOptions, type Field, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
@@ -137,7 +137,7 @@ function checkByEncoder(
     if (options[name] === undefined) continue;
     const reason =
       name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
-    throw invalid(`${where}: encoder and ${name} are both given, expected one of them: ${reason}`);
+    throw invalid(`${where}: encoder and ${subject(name)} are both given, expected one of them: ${reason}`);
   }
   return { flow: gradientFlow(), solver: evaluateOnly };
 }

@@ -1,3 +1,4 @@
+import { openSession } from "../api/check-data.ts";
 import { callOf } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import { throwIfAborted } from "../base/realms.ts";
@@ -17,6 +18,9 @@ import {
   type EvaluateOptions,
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
+
+/** Head of the messages of `evaluate`. */
+const WHERE = callOf("evaluate");
 
 /** Result of `evaluate` for B samples: the figures of `summary`, and those of each sample. */
 export interface EvaluateReport extends EncodeSummary {
@@ -98,14 +102,15 @@ export async function evaluate(
   const { dataset, settings, pair, encoder, z0, backend, signal, onProgress } = checked;
   const { decoder } = settings;
   throwIfAborted(signal);
-  await checkDataset(callOf("evaluate"), dataset, settings, makeControl(signal), encoder === undefined);
+  await checkDataset(WHERE, dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
   // There is a first piece, since empty data sets are refused. A backend may be chosen by its size.
   const [piece] = problems(dataset, settings);
   const session = await unlessAborted(signal, () =>
-    backend.open(decoder, { problem: piece!.problem, pair, isRecorded: false }),
+    openSession(WHERE, backend, decoder, "solve", { problem: piece!.problem, pair, isRecorded: false }),
   );
-  const encoding = encoder && (await unlessAborted(signal, () => backend.open(encoder)));
+  const encoding =
+    encoder && (await unlessAborted(signal, () => openSession(WHERE, backend, encoder, "decode")));
   const { count } = dataset;
   const hasPrior = settings.prior !== undefined;
   const order = orderOf(pair.flow);

@@ -9,7 +9,7 @@ import { showLengths } from "../files/array.ts";
 import { isReordered } from "../graph/kind.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
-import type { PriorComponents } from "../terms/prior-components.ts";
+import type { PriorComponents } from "../terms/prior-numbers.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 
 /** Checks samples and returns them as a data set: of the decoder's output size, with its order of axes, at least one. */

@@ -1,6 +1,6 @@
-import { refused, show } from "../base/check.ts";
+import { alternatives, refused, show } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
-import { completeOptions, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 
 /** Schedule of the learning rate over a training run: an immutable value. */
 export interface Schedule {
@@ -43,7 +43,7 @@ export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
  * await train(decoder, images, { schedule: constant() });
  */
 export function constant(): Schedule {
-  return Object.freeze({ name: "constant", factor: SHARES.constant });
+  return Object.freeze({ name: "constant", factor: SCHEDULES.constant.share });
 }
 
 /**
@@ -69,25 +69,47 @@ export function cosine(options?: DecayOptions): DecaySchedule {
   return decay("cosine", options);
 }
 
-/** Creates a schedule whose factor is w + (1 - w) · to, with w from SHARES. */
+/** Creates a schedule whose factor is w + (1 - w) · to, with w the share of SCHEDULES. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
   const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
-    const share = SHARES[name](progress);
+    const share = SCHEDULES[name].share(progress);
     return share + (1 - share) * to;
   };
   return Object.freeze({ name, to, factor });
 }
 
-/** Weight w of the initial factor at a progress, for each schedule: 1 at progress 0; 0 at progress 1 unless constant. */
-const SHARES: { readonly [Name in Schedule["name"]]: (progress: number) => number } = {
-  constant: () => 1,
-  linear: (progress) => 1 - progress,
-  cosine: (progress) => (1 + cosineOfPi(progress)) / 2,
+/**
+ * Schedules: each one's maker, the fields of its options, and the weight w of the initial factor at a progress, 1 at
+ * progress 0, and 0 at progress 1 unless constant.
+ */
+export const SCHEDULES: {
+  readonly [Name in Schedule["name"]]: {
+    readonly make: (options: DecayOptions) => Schedule;
+    readonly fields: Readonly<Record<string, Field<unknown>>>;
+    readonly share: (progress: number) => number;
+  };
+} = {
+  constant: {
+    make: constant,
+    fields: {},
+    share: () => 1,
+  },
+  linear: {
+    make: linear,
+    fields: DECAY_FIELDS,
+    share: (progress) => 1 - progress,
+  },
+  cosine: {
+    make: cosine,
+    fields: DECAY_FIELDS,
+    share: (progress) => (1 + cosineOfPi(progress)) / 2,
+  },
 };
 
 /** Refuses a value that is no schedule; returns it otherwise. */
 export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
   if (typeof (schedule as Schedule | null | undefined)?.factor === "function") return schedule as Schedule;
-  throw refused(where, name, "is", show(schedule), "constant(), linear() or cosine()");
+  const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));
+  throw refused(where, name, "is", show(schedule), expected);
 }

@@ -322,7 +322,7 @@ test("what cannot be used is refused before any work", () => {
   refused(
     () => check(direct(), binaryCrossEntropy(), evaluateOnly as never),
     "invalid_argument",
-    /adjoint direct cannot go back through solver evaluateOnly; use euler, rk4/,
+    /adjoint direct cannot go back through solver evaluateOnly; use amd, euler, rk4 or dormandPrince/,
   );
 });
 

@@ -11,15 +11,10 @@ import {
   binaryCrossEntropy,
   createDecoder,
   decode,
-  dormandPrince,
   type EncodeOptions,
   type EncodeProgress,
   encode,
-  euler,
-  lbfgs,
-  linearGrid,
   loadDecoder,
-  rk4,
   squaredError,
   summary,
   wasm,
@@ -30,6 +25,7 @@ import { deadDecoder } from "../support/dead-decoder.ts";
 import { bindObjective } from "../support/objective.ts";
 import { randomArray } from "../support/random.ts";
 import { objectiveOf, relativeDistance } from "../support/reference.ts";
+import { solvers } from "../support/solvers.ts";
 
 const small = createDecoder({
   layers: [3, 9, 7],
@@ -229,8 +225,7 @@ test("t1 is reached exactly", async () => {
 });
 
 test("every solver's last report is of all samples, be it one", async () => {
-  const grid = linearGrid({ t1: 1, slices: 3 });
-  for (const solver of [lbfgs(), amd(), euler({ grid }), rk4({ grid }), dormandPrince({ t1: 1 })]) {
+  for (const solver of solvers) {
     for (const count of [1, 3, 5]) {
       const done: number[] = [];
       const y = smallData.slice(0, count * small.outputSize);

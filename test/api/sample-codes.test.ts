@@ -17,6 +17,7 @@ import {
   squaredError,
   wasm,
 } from "../../src/index.ts";
+import { priorAt } from "../support/prior-reference.ts";
 import { randomArray } from "../support/random.ts";
 import { rejected } from "../support/refusal.ts";
 
@@ -130,19 +131,6 @@ const cases: readonly [
   ],
 ];
 
-/** Prior in nats times its weight, in float64. */
-function priorAt(prior: Prior, z: number): number {
-  const normal = (mean: number, std: number) => (z - mean) ** 2 / (2 * std ** 2);
-  if (prior.name === "gaussian") return prior.weight * normal(Number(prior.mean), Number(prior.std));
-  const { weights, means, stds } = prior;
-  const densities = [0, 1].map(
-    (k) =>
-      (weights[k]! / (stds as ArrayLike<number>)[k]!) *
-      Math.exp(-normal(means[k]!, (stds as ArrayLike<number>)[k]!)),
-  );
-  return -prior.weight * Math.log(densities[0]! + densities[1]!);
-}
-
 for (const [name, loss, weights, prior] of cases) {
   test(`weighted codes have the posterior's mean and variance by quadrature: ${name}`, async () => {
     const y = Float32Array.from([0.9, 0.2, 0.6]);
@@ -155,7 +143,7 @@ for (const [name, loss, weights, prior] of cases) {
               : -(y[o]! * Math.log(x) + (1 - y[o]!) * Math.log(1 - x));
           return sum + (weights?.[o] ?? 1) * error;
         },
-        priorAt(prior, z),
+        priorAt(prior, [z]).value,
       );
     const [mean, variance] = quadrature(nats);
     const options = { loss, prior, backend, ...(weights && { weights: Float32Array.from(weights) }) };

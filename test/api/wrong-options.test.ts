@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
 import { auto, webgpu } from "../../src/backend/webgpu/index.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
 import { writeNpy } from "../../src/files/npy.ts";
@@ -10,8 +11,11 @@ import { READERS } from "../../src/graph/operations.ts";
 import * as main from "../../src/index.ts";
 import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
 import * as training from "../../src/train/index.ts";
+import { SCHEDULES } from "../../src/train/schedule.ts";
 import { allKinds } from "../support/all-kinds.ts";
-import { refused } from "../support/refusal.ts";
+import { standardLosses } from "../support/losses.ts";
+import { refused, rejected } from "../support/refusal.ts";
+import { solvers } from "../support/solvers.ts";
 
 // null is not taken for an option that was left out, by any public function, and what no option can be, which arithmetic
 // throws at, is refused as all else is. Each function lists its options itself, when it is given one that it does not know.
@@ -39,6 +43,9 @@ const data = training.createDataset(
 
 type Options = Readonly<Record<string, unknown>>;
 
+/** The exported functions by their names. */
+const makers = main as unknown as Readonly<Record<string, (options: never) => unknown>>;
+
 /** What a function has to be given anyhow, and a call of it. */
 const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: never) => unknown]>> = {
   encode: [{}, (options) => encode(decoder, y, options)],
@@ -56,18 +63,13 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   loadDecoder: [{}, (options) => loadDecoder(decoder.toSafetensors(), options)],
   loadOnnx: [{}, async (options) => loadOnnx(await toOnnx(decoder), options)],
   toOnnx: [{}, (options) => toOnnx(decoder, options)],
-  amd: [{}, main.amd],
-  lbfgs: [{}, main.lbfgs],
-  dormandPrince: [{ t1: 10 }, main.dormandPrince],
-  rk4: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.rk4],
-  euler: [{ grid: main.linearGrid({ t1: 1, slices: 2 }) }, main.euler],
+  ...Object.fromEntries(solvers.map(({ name, ...options }) => [name, [options, makers[name]!]] as const)),
   logGrid: [{ t1: 1, slices: 2 }, main.logGrid],
   linearGrid: [{ t1: 1, slices: 2 }, main.linearGrid],
   gradientFlow: [{}, main.gradientFlow],
   nesterovFlow: [{}, main.nesterovFlow],
   expDecay: [{}, main.expDecay],
-  binaryCrossEntropy: [{}, main.binaryCrossEntropy],
-  squaredError: [{}, main.squaredError],
+  ...Object.fromEntries(standardLosses().map(({ name }) => [name, [{}, makers[name]!]] as const)),
   customLoss: [{ value: () => 0, gradient: () => 0 }, main.customLoss],
   gaussian: [{ mean: z }, main.gaussian],
   gaussianMixture: [{ means: [z], stds: [Float32Array.of(1, 1)] }, main.gaussianMixture],
@@ -88,11 +90,13 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   evaluate: [{}, (options) => training.evaluate(decoder, data, options)],
   encodeWith: [{}, (options) => training.encodeWith(encoder, y, options)],
   meanCode: [{}, (options) => training.meanCode(encoder, data, options)],
-  rmsprop: [{}, training.rmsprop],
-  adam: [{}, training.adam],
-  sgd: [{}, training.sgd],
-  linear: [{}, training.linear],
-  cosine: [{}, training.cosine],
+  ...Object.fromEntries(
+    [OPTIMIZERS, SCHEDULES].flatMap((table) =>
+      Object.entries(table).flatMap(([name, { make, fields }]) =>
+        Object.keys(fields).length > 0 ? [[name, [{}, make]] as const] : [],
+      ),
+    ),
+  ),
   shift: [{ pixels: 1 }, training.shift],
   createDataset: [{ shape: [3] }, (options) => training.createDataset(new Float32Array(30), options)],
   readDataset: [{}, (options) => training.readDataset(writeNpy(y, [3, 1]), options)],
@@ -147,6 +151,64 @@ test("options that cannot be read, a proxy that is revoked say, are refused by e
     const error = await errorOf(() => call(proxy as never));
     assert.instance(error, LatentflowError, `${name}: ${error?.stack}`);
     assert.is((error as LatentflowError).code, "invalid_argument", name);
+  }
+});
+
+test("options are a plain object, and one that cannot be read is named with the reason", async () => {
+  const reason = new Error("not yet");
+  for (const [name, [needed, call]] of Object.entries(CALLS)) {
+    for (const given of [Promise.resolve(needed), new Map(Object.entries(needed)), new Date(0), new Set()]) {
+      const error = await errorOf(() => call(given as never));
+      assert.instance(error, LatentflowError, `${name}: ${error?.stack ?? "a wrong object is accepted"}`);
+      const expected = `options are a ${given.constructor.name}, expected a plain object`;
+      // Of these two the options are one of the argument's two forms, or one option of a call.
+      assert.ok(
+        error!.message.includes(expected) || /checkpoint|createDecoder|validation/.test(name),
+        error!.message,
+      );
+    }
+  }
+  const options = Object.defineProperty({}, "batchSize", {
+    enumerable: true,
+    get() {
+      throw reason;
+    },
+  });
+  const error = (await errorOf(() => encode(decoder, y, options))) as LatentflowError;
+  assert.is(error.message, "encode: batchSize cannot be read");
+  assert.equal([error.code, error.option, error.cause], ["invalid_argument", "batchSize", reason]);
+});
+
+test("a backend whose session lacks a method is refused by the method's name", async () => {
+  const backend = { name: "half", open: async () => ({}) } as never;
+  const message = /^encode: backend has no solve\(\) in its session, expected a backend/;
+  await rejected(encode(decoder, y, { backend }), "invalid_argument", message);
+  await rejected(
+    main.decode(decoder, z, { backend }),
+    "invalid_argument",
+    /^decode: backend has no decode\(\)/,
+  );
+  const nothing = { name: "none", open: async () => undefined } as never;
+  await rejected(
+    encode(decoder, y, { backend: nothing }),
+    "invalid_argument",
+    /^encode: backend has no solve\(\)/,
+  );
+});
+
+test("options that contradict others are named by the error", async () => {
+  const named: readonly (readonly [option: string, call: () => unknown])[] = [
+    ["solver", () => encode(decoder, y, { flow: main.nesterovFlow(), solver: main.amd() } as never)],
+    ["std", () => main.gaussian({ std: 1, covariance: [[1]] })],
+    ["shrinkage", () => main.fitGaussian(latents, { latentSize: 2, shrinkage: 0.5 })],
+    ["weights", () => encode(decoder, y, { weights: new Float32Array(3) })],
+    ["codeOptimizer", () => training.train(decoder, data, { codeOptimizer: training.adam() })],
+    ["shape", () => training.createDataset(y, { shape: 3 as never })],
+    ["noSuchOption", () => encode(decoder, y, { noSuchOption: 1 } as never)],
+  ];
+  for (const [option, call] of named) {
+    const error = await errorOf(call);
+    assert.is((error as LatentflowError).option, option, error?.stack);
   }
 });
 

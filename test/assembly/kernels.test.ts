@@ -7,7 +7,7 @@ import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { allocateWorkspace } from "../../src/backend/wasm/workspace.ts";
 import { type Activation, activationParameters } from "../../src/graph/activation.ts";
 import { type PointwiseFunction, pointwiseParameters } from "../../src/graph/pointwise.ts";
-import { binaryCrossEntropy, createDecoder, squaredError } from "../../src/index.ts";
+import { createDecoder } from "../../src/index.ts";
 import {
   FUNCTION_CODES,
   Graph,
@@ -19,6 +19,7 @@ import {
 } from "../../src/kernels/layout.ts";
 import { recogniseKernels } from "../../src/kernels/load.ts";
 import { bareKernels, builds } from "../support/builds.ts";
+import { standardLosses } from "../support/losses.ts";
 import { pointwise } from "../support/pointwise.ts";
 import { randomArray } from "../support/random.ts";
 import {
@@ -330,7 +331,7 @@ for (const build of builds) {
       arena.f32(layout.outputs, size).set(outputs);
       arena.f32(layout.targets, size).set(targets);
       arena.f32(layout.weights, size).set(weights);
-      for (const loss of [binaryCrossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
+      for (const loss of standardLosses("sum")) {
         for (const w of [undefined, weights]) {
           const expected = lossOf(loss, Array.from(outputs), targets, w);
           const code = LOSS_CODES[loss.name];
@@ -369,7 +370,7 @@ for (const build of builds) {
         for (const target of [0, 0.7]) {
           arena.f32(layout.outputs, size).fill(output);
           arena.f32(layout.targets, size).fill(target);
-          for (const loss of [binaryCrossEntropy(), squaredError()]) {
+          for (const loss of standardLosses()) {
             const element = elementLoss(loss, Math.fround(output), Math.fround(target)).value;
             for (const weights of [0, layout.weights]) {
               const { outputs, targets } = layout;
@@ -394,7 +395,7 @@ for (const build of builds) {
       gradients: piece(64),
     }));
     arena.f32(layout.weights, size).set(Array.from({ length: size }, (_, i) => (i % 3 ? 1 : 0)));
-    for (const code of [LOSS_CODES.binaryCrossEntropy, LOSS_CODES.squaredError]) {
+    for (const code of standardLosses().map(({ name }) => LOSS_CODES[name])) {
       const results = [0, Number.NaN, Number.POSITIVE_INFINITY, -1e30].map((junk) => {
         for (const pointer of [layout.outputs, layout.targets]) {
           arena.f32(pointer, size).set(Array.from({ length: size }, (_, i) => (i % 3 ? i / size : junk)));
@@ -418,7 +419,7 @@ for (const build of builds) {
     arena.f32(layout.outputs, size).set(randomArray(5, size, -3, 3));
     arena.f32(layout.targets, size).set(randomArray(6, size, 0, 1));
     const { outputs, targets, weights, gradients } = layout;
-    for (const code of [LOSS_CODES.binaryCrossEntropy, LOSS_CODES.squaredError]) {
+    for (const code of standardLosses().map(({ name }) => LOSS_CODES[name])) {
       const [usual, small] = [1, 2 ** -60].map((factor) => {
         // A power of two rounds nothing.
         arena.f32(weights, size).set(randomArray(7, size, 0.5, 1).map((weight) => weight * factor));

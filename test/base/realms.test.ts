@@ -184,10 +184,7 @@ test("memory that has gone, or may go, is refused before any work", async () => 
     // @ts-expect-error The types of ES2022 do not know them yet.
     new globalThis[kind](byteLength, { maxByteLength: 2 * byteLength }) as ArrayBuffer;
   const wrong = [
-    [
-      (values: Float32Array) => detach(values.slice()),
-      /the buffer of \w+ has been detached.*slice\(\)$/,
-    ],
+    [(values: Float32Array) => detach(values.slice()), /the buffer of \w+ has been detached.*slice\(\)$/],
     [
       (values: Float32Array) => inMemory(values, growing(values, "ArrayBuffer")),
       /the buffer of \w+ is resizable, .*slice\(\)$/,

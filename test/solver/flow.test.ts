@@ -463,7 +463,7 @@ test("flows, grids and solvers refuse unknown options and values out of range", 
     [() => linearGrid(untyped({ t1: 1 })), /linearGrid: slices is undefined/],
     [() => linearGrid(untyped(undefined)), /linearGrid: t1 is undefined/],
     [() => linearGrid(untyped({ t1: 1, slices: 1, base: 4 })), /unknown option "base"/],
-    [() => euler(untyped(undefined)), /euler: grid is undefined, expected a grid such as logGrid/],
+    [() => euler(untyped(undefined)), /euler: grid is undefined, expected linearGrid\(\) or logGrid\(\)/],
     [() => rk4(untyped({ grid: 4 })), /rk4: grid is 4/],
     [
       () => rk4(untyped({ grid: linearGrid({ t1: 1, slices: 1 }), rule: "5/8" })),

@@ -3,6 +3,7 @@ import { logitOperations } from "../../src/graph/graph.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { normaliseActivation } from "../../src/graph/normalise-activation.ts";
 import type { Activation, Decoder, Loss } from "../../src/index.ts";
+import { takesLogits } from "../../src/terms/losses.ts";
 
 // Decoders and losses in float64, written for clarity alone: what the kernels are held against.
 
@@ -128,7 +129,7 @@ export function objectiveOf(
   let output = Array.from(z);
   const inputs: number[][] = [];
   const layers = layersOf(decoder).map((layer, l) => {
-    const isLogits = loss.name === "binaryCrossEntropy" && l === layersOf(decoder).length - 1;
+    const isLogits = takesLogits(loss) && l === layersOf(decoder).length - 1;
     return { ...layer, activation: isLogits ? ({ name: "identity" } as const) : layer.activation };
   });
   for (const { weight, bias, inputSize, activation } of layers) {
@@ -178,7 +179,7 @@ export function gaussNewtonOf(
   let output = Array.from(z);
   let jacobian: number[][] = output.map((_, i) => Array.from({ length: d }, (_, k) => (i === k ? 1 : 0)));
   layersOf(decoder).forEach(({ weight, bias, inputSize, activation }, l) => {
-    const isLogits = loss.name === "binaryCrossEntropy" && l === layersOf(decoder).length - 1;
+    const isLogits = takesLogits(loss) && l === layersOf(decoder).length - 1;
     const kind = isLogits ? ({ name: "identity" } as const) : activation;
     const sums = Array.from(bias, (b, r) =>
       output.reduce((sum, x, k) => sum + weight[r * inputSize + k]! * x, b),

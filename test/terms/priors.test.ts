@@ -120,7 +120,7 @@ test("a call refuses what is no prior of its decoder", async () => {
   for (const [prior, message] of [
     [gaussian, /prior is a function \(are the brackets of the call missing\?\)/],
     [{ name: "gaussian", mean: 0, std: -1 }, /encode: prior: gaussian: std is -1/],
-    [{ name: "uniform" }, /prior is an object, expected what gaussian\(\)/],
+    [{ name: "uniform" }, /prior is an object, expected "none", gaussian\(\)/],
     ["gaussian", /prior is "gaussian", expected/],
     [null, /prior is null/],
     [gaussian({ mean: [1, 2] }), /prior is for latents of 2 values, expected 3/],
@@ -177,10 +177,7 @@ const NO_PRIORS: readonly [value: object, message: RegExp][] = [
   [{ name: "gaussianMixture", weights: [1], means: [1] }, /neither stds nor covariances is given/],
   [{ name: "gaussianMixture", weights: [1], means: [1], stds: [1], covariances: [1] }, /are both given/],
   [{ name: "gaussian", std: 1, covariance: [1] }, /std and covariance are both given/],
-  [
-    { name: "gaussian", sigma: 2 },
-    /unknown option "sigma"; the options are name, latentSize, weight, mean, std/,
-  ],
+  [{ name: "gaussian", sigma: 2 }, /unknown option "sigma"; the options are mean, std, covariance, weight/],
 ];
 
 for (const [value, message] of NO_PRIORS) {
@@ -194,7 +191,7 @@ for (const [value, message] of NO_PRIORS) {
 test("what a file has in place of a prior is said once, and without the options of a call", async () => {
   const { bytes } = fileWithPrior('"none"');
   const expected =
-    /^loadDecoder: the file's prior is "none", expected what gaussian\(\) or gaussianMixture\(\) returns; the option prior overrides the file's$/;
+    /^loadDecoder: the file's prior is "none", expected gaussian\(\) or gaussianMixture\(\); the option prior overrides the file's$/;
   await rejected(loadDecoder(bytes), "invalid_file", expected);
   assert.equal((await loadDecoder(bytes, { prior: gaussian() })).prior, gaussian());
 });

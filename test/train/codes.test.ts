@@ -99,7 +99,7 @@ function updated(optimizer: Optimizer, gradients: readonly number[], rate: numbe
     } else if (optimizer.name === "rmsprop") {
       v = optimizer.alpha * v + (1 - optimizer.alpha) * g ** 2;
       x -= (rate * g) / (Math.sqrt(v) + optimizer.epsilon);
-    } else {
+    } else if (optimizer.name === "adam") {
       const { beta1, beta2, epsilon, weightDecay } = optimizer;
       x *= 1 - rate * weightDecay;
       m = beta1 * m + (1 - beta1) * g;

@@ -4,7 +4,6 @@ import * as assert from "uvu/assert";
 import {
   amd,
   createDecoder,
-  dormandPrince,
   type EncodeOptions,
   type EncodeResult,
   encode,
@@ -13,7 +12,6 @@ import {
   gradientFlow,
   lbfgs,
   linearGrid,
-  logGrid,
   nesterovFlow,
   rk4,
   squaredError,
@@ -21,6 +19,7 @@ import {
 } from "../../src/index.ts";
 import { train } from "../../src/train/index.ts";
 import { rejected } from "../support/refusal.ts";
+import { solvers } from "../support/solvers.ts";
 
 // Solvers, flows and grids are plain data: copies work by what they say, and are checked.
 
@@ -29,13 +28,6 @@ const y = Float32Array.of(0.1, 0.9, 0.4, 0.7, 0.2, 0.5);
 const backend = wasm({ relaxed: false });
 const grid = linearGrid({ t1: 3, slices: 4 });
 
-const solvers = [
-  lbfgs({ memory: 3 }),
-  amd({ maxSteps: 5 }),
-  euler({ grid }),
-  rk4({ grid: logGrid({ t1: 2, slices: 3 }), rule: "3/8" }),
-  dormandPrince({ t1: 1 }),
-];
 const flows = [
   gradientFlow(),
   gradientFlow({ alpha: expDecay({ rate: 1 }) }),
@@ -83,7 +75,10 @@ test("what is wrong with a copy is said by the function called, the option and i
   for (const [options, message] of [
     [{ solver: { ...amd(), maxSteps: -1 } }, /^encode: solver: amd: maxSteps is -1, expected/],
     [{ solver: { ...lbfgs(), t1: 3 } }, /^encode: solver: lbfgs: unknown option "t1"; the options are/],
-    [{ solver: { name: "euler" } }, /^encode: solver: euler: grid is undefined, expected a grid/],
+    [
+      { solver: { name: "euler" } },
+      /^encode: solver: euler: grid is undefined, expected linearGrid\(\) or logGrid\(\)/,
+    ],
     [
       { solver: { ...solver, grid: { ...grid, slices: 0 } } },
       /^encode: solver: rk4: grid: linearGrid: slices is 0/,

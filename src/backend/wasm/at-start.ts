@@ -1,7 +1,7 @@
 import { allocateBeside } from "../../kernels/arena.ts";
 import type { Loss } from "../../terms/losses.ts";
-import type { PriorComponents } from "../../terms/prior-components.ts";
-import { takesLogits } from "../../terms/terms.ts";
+import { takesLogits } from "../../terms/losses.ts";
+import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import { allocateGaussNewton, type GaussNewtonUse, type GaussNewtonWork } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocatePrior } from "./prior-block.ts";

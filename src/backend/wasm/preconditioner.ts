@@ -6,9 +6,9 @@ import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
 import type { CurvatureUse } from "../../solver/objective.ts";
-import { isCustom, type Loss } from "../../terms/losses.ts";
-import { areSameComponents, type PriorComponents } from "../../terms/prior-components.ts";
-import { termTraits } from "../../terms/terms.ts";
+import { isCustom, type Loss, lossTraits } from "../../terms/losses.ts";
+import { areSameComponents } from "../../terms/prior-components.ts";
+import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Problem } from "../backend.ts";
 import { atStart } from "./at-start.ts";
 import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
@@ -45,7 +45,7 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   const { latentSize: d, outputSize: n } = decoder;
   const { multiplications, sums } = costOf(decoder);
   const work = d * (multiplications + sums);
-  const { curvature } = termTraits(loss);
+  const { curvature } = lossTraits(loss);
   const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
   const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS && work <= MOST_WORK;
   // With fixed inputs each sample has a decoder of its own.
@@ -230,7 +230,7 @@ export async function adoptJacobian(packed: PackedDecoder, values: Float32Array)
 async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
   // By no call's own control: others may wait for these factors too, and the abort of one is to leave it to them.
   const jacobian = (await makeJacobian(packed))!;
-  if (termTraits({ name: factors.loss }).curvature === "outputAndTarget")
+  if (lossTraits({ name: factors.loss }).curvature === "outputAndTarget")
     return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
   return makeFactors(packed, jacobian, factors);
 }

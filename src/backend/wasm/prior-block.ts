@@ -1,6 +1,6 @@
 import type { Arena, Block } from "../../kernels/arena.ts";
 import { Prior } from "../../kernels/layout.ts";
-import type { PriorComponents } from "../../terms/prior-components.ts";
+import type { PriorComponents } from "../../terms/prior-numbers.ts";
 
 /** A prior in an instance's memory. */
 export interface PriorBlock extends Block {

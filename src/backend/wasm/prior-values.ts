@@ -2,7 +2,7 @@ import { allocateBeside } from "../../kernels/arena.ts";
 import { giveInstanceBack, takeInstance } from "../../kernels/idle-instances.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import { compileKernels } from "../../kernels/load.ts";
-import type { PriorComponents } from "../../terms/prior-components.ts";
+import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Problem } from "../backend.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";

@@ -2,7 +2,7 @@ import { attached } from "../../base/realms.ts";
 import type { Block } from "../../kernels/arena.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "../../kernels/layout.ts";
 import type { Loss } from "../../terms/losses.ts";
-import { takesLogits } from "../../terms/terms.ts";
+import { takesLogits } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
 import { keptBy } from "./kernel-operations.ts";
 import type { PackedDecoder } from "./packed.ts";

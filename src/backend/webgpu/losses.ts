@@ -1,5 +1,4 @@
-import type { StandardLoss } from "../../terms/losses.ts";
-import type { StandardTermKind } from "../../terms/terms.ts";
+import type { StandardLoss, StandardLossKind } from "../../terms/losses.ts";
 import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
@@ -11,7 +10,7 @@ export interface Elements {
 
 /** Writers of each loss; `weigh` multiplies by an element's share of the sample's loss. */
 const ELEMENTS: {
-  readonly [Kind in StandardTermKind]: (
+  readonly [Kind in StandardLossKind]: (
     graph: OnnxGraph,
     output: Tensor,
     targets: Tensor,

@@ -7,7 +7,7 @@ import {
   type Values,
   valuesAt,
 } from "../../solver/objective.ts";
-import type { PriorComponents } from "../../terms/prior-components.ts";
+import type { PriorComponents } from "../../terms/prior-numbers.ts";
 import type { Session } from "../backend.ts";
 import { curvatureScale } from "../wasm/curvature.ts";
 import { curvatureUse } from "../wasm/preconditioner.ts";

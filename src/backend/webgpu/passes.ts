@@ -4,7 +4,7 @@ import { type Operation, sizeOf, type TensorName } from "../../graph/operations.
 import { lastOrder } from "../../onnx-format/axis-order.ts";
 import { aligned, type Form, GraphValue } from "../../onnx-format/value.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
-import { takesLogits } from "../../terms/terms.ts";
+import { takesLogits } from "../../terms/losses.ts";
 import { elementLosses } from "./losses.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { writeGradient, writeOnGpu } from "./operations.ts";

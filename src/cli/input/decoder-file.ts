@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
-import { invalid, showPath } from "../../base/check.ts";
+import { alternatives, invalid, showPath } from "../../base/check.ts";
 import { isOnnx } from "../../files/file-kind.ts";
 import { STANDARD_MAX_BYTES } from "../../files/limits.ts";
 import {
@@ -10,7 +10,7 @@ import {
   loadDecoder,
   type StandardLoss,
 } from "../../index.ts";
-import { LOSS_MAKERS } from "../../terms/losses.ts";
+import { lossFileNames, lossNames, namedLoss } from "../../terms/losses.ts";
 import { gives } from "../options/options.ts";
 import {
   kebabCase,
@@ -121,7 +121,7 @@ export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: 
 export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
   return command
     .optionsGroup(`Loss (default: ${standard}):`)
-    .addOption(new Option("--loss <name>", "what is made small").choices(Object.keys(LOSS_MAKERS)))
+    .addOption(new Option("--loss <name>", "what is made small").choices(lossNames()))
     .addOption(
       gives(
         new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
@@ -135,7 +135,7 @@ export function addLossOptions(command: Command, standard = "the one the decoder
 
 /** Loss of the options; undefined if they name none. */
 export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined {
-  return loss && LOSS_MAKERS[loss](reduction && { reduction });
+  return namedLoss(loss, reduction && { reduction });
 }
 
 /** Reads a decoder, with the loss of the options if they name one. */
@@ -215,8 +215,9 @@ export async function readDecoderAndLoss(
 ): Promise<{ decoder: Decoder; loss: StandardLoss }> {
   const decoder = await readDecoder(options, signal);
   if (!decoder.loss) {
-    throw invalid(`${showFile("--decoder", options.decoder)} names no loss; give --loss bce or --loss mse`);
+    const flags = alternatives(lossFileNames().map((name) => `--loss ${name}`));
+    throw invalid(`${showFile("--decoder", options.decoder)} names no loss; give ${flags}`);
   }
-  const { name, reduction } = decoder.loss;
-  return { decoder, loss: LOSS_MAKERS[name]({ reduction: options.reduction ?? reduction }) };
+  const { reduction = decoder.loss.reduction } = options;
+  return { decoder, loss: { ...decoder.loss, reduction } };
 }

@@ -45,16 +45,29 @@ export interface Chosen<T> {
 }
 
 /** A member that one function of the library makes, by the table of its options. */
-export function member<O, T>(
-  make: (options: O) => T,
+export function member<T>(
+  make: (options: never) => T,
   fields: Member<T>["fields"],
   help: Member<T>["help"],
 ): Member<T> {
-  return { make: (given) => make(given as O), fields, help };
+  return { make: (given) => make(given as never), fields, help };
+}
+
+/** Members of a choice by a table of the library's, of a maker and the table of its options for each name. */
+export function membersOf<T>(
+  table: {
+    readonly [name: string]: { readonly make: (options: never) => T; readonly fields: Member<T>["fields"] };
+  },
+  help: Member<T>["help"],
+): Choice<T & object>["members"] {
+  const entries = Object.entries(table).map(([name, { make, fields }]) => [name, member(make, fields, help)]);
+  return Object.fromEntries(entries);
 }
 
 /** Options of all members, each with the members that have it. */
-function optionsOf<T extends object>({ members }: Choice<T>): Map<string, [name: string, Member<T>][]> {
+export function optionsOf<T extends object>({
+  members,
+}: Choice<T>): Map<string, [name: string, Member<T>][]> {
   const options = new Map<string, [string, Member<T>][]>();
   for (const [name, each] of Object.entries(members)) {
     for (const option of Object.keys(each.fields)) {
@@ -65,7 +78,7 @@ function optionsOf<T extends object>({ members }: Choice<T>): Map<string, [name:
 }
 
 /** Name of the program's option for a member's option. */
-function nameOf<T extends object>({ flags }: Choice<T>, option: string): string {
+export function nameOf<T extends object>({ flags }: Choice<T>, option: string): string {
   return flags?.[option] ?? option;
 }
 

@@ -161,6 +161,11 @@ export function parseNames(text: string, before: readonly string[] = []): string
 /** Readers of options that may be given several times: each value is added to those before. */
 export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames, parseShapes]);
 
+/** A name's spelling in a command line, as `kebabCase` returns it. */
+export type KebabCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${KebabCase<Rest>}`
+  : Name;
+
 /** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

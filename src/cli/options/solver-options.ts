@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { invalid } from "../../base/check.ts";
+import { alternatives, invalid } from "../../base/check.ts";
 import { choice, type Field } from "../../base/options.ts";
 import {
   type AmdOptions,
@@ -32,11 +32,11 @@ import {
 import { GRID_HELP, LOG_GRID_FIELDS } from "../../solver/grid.ts";
 import { LBFGS_FIELDS, LBFGS_HELP } from "../../solver/lbfgs.ts";
 import { RK4_FIELDS } from "../../solver/rk4.ts";
-import { followsAnyFlow, type SolverName } from "../../solver/solver.ts";
+import { followsAnyFlow, type SolverName, solversWith } from "../../solver/solver.ts";
 import { AMD_IN_TRAINING } from "../../train/check-options.ts";
 import { addChoice, type Choice, type Chosen, chosen, type Member, member, refuseChoice } from "./choice.ts";
 import { wrongUsage } from "./options.ts";
-import { parseAlpha } from "./parse.ts";
+import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
 
 /** Slices of a grid by default, as many as the paper's. */
 const SLICES = 100;
@@ -50,7 +50,8 @@ export interface ChosenFlowAndSolver {
   readonly solver: Chosen<AnySolver>;
 }
 
-const flows: Choice<Flow> = {
+/** Choice of the flow. */
+export const flows: Choice<Flow> = {
   name: "flow",
   text: "the differential equation that leads to the code",
   members: {
@@ -67,7 +68,8 @@ const flows: Choice<Flow> = {
   parsers: { alpha: parseAlpha },
 };
 
-const solvers: Choice<AnySolver> = {
+/** Choice of the solver. */
+export const solvers: Choice<AnySolver> = {
   name: "solver",
   text: "how the flow is followed",
   members: {
@@ -77,9 +79,7 @@ const solvers: Choice<AnySolver> = {
     rk4: onGrid(rk4, { rule: RK4_FIELDS.rule }),
     "dormand-prince": member(dormandPrince, DORMAND_PRINCE_FIELDS, DORMAND_PRINCE_HELP),
   } satisfies {
-    readonly [Name in SolverName as Name extends "dormandPrince"
-      ? "dormand-prince"
-      : Name]: Member<AnySolver>;
+    readonly [Name in SolverName as KebabCase<Name>]: Member<AnySolver>;
   },
 };
 
@@ -115,7 +115,7 @@ export function chosenFlowAndSolver(
   if (!followsAnyFlow(solver.value) && !isUnitGradientFlow(flow.value)) {
     wrongUsage(
       command,
-      `--solver ${solver.description.name} follows --flow gradient with --alpha 1 only; use --solver euler, rk4 or dormand-prince`,
+      `--solver ${solver.description.name} follows --flow gradient with --alpha 1 only; use --solver ${alternatives(solversWith("anyFlow").map(kebabCase))}`,
     );
   }
   return { flow, solver };

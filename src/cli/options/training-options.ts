@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { ADAM_FIELDS, OPTIMIZER_HELP, RMSPROP_FIELDS, SGD_FIELDS } from "../../backend/optimizer.ts";
+import { OPTIMIZER_HELP, OPTIMIZERS } from "../../backend/optimizer.ts";
 import { checkNumber } from "../../base/check.ts";
 import type { Decoder } from "../../index.ts";
 import { endOf } from "../../solver/solver.ts";
@@ -9,33 +9,20 @@ import {
   type AutoencoderResult,
   adam,
   approximate,
-  constant,
-  cosine,
   type Dataset,
   direct,
   full,
-  linear,
   type Optimizer,
   type RunOptions,
-  rmsprop,
   type Schedule,
-  sgd,
   shift,
   type TrainOptions,
   type TrainResult,
   train,
   trainAutoencoder,
 } from "../../train/index.ts";
-import { DECAY_FIELDS, SCHEDULE_HELP } from "../../train/schedule.ts";
-import {
-  addChoice,
-  type Choice,
-  chosen,
-  type Description,
-  type Member,
-  member,
-  refuseChoice,
-} from "./choice.ts";
+import { SCHEDULE_HELP, SCHEDULES } from "../../train/schedule.ts";
+import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
 import { backendOf, gives, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseNumber, parsePositive, parseSeed } from "./parse.ts";
 import {
@@ -61,35 +48,33 @@ export interface TrainingOptions extends RunningOptions {
   readonly gradientClip?: number;
 }
 
-const adjoints: Choice<Adjoint> = {
+/** Choice of the adjoint. */
+export const adjoints: Choice<Adjoint> = {
   name: "adjoint",
   text: "how the gradient for the parameters is found; full and direct by --solver amd, if none is given",
-  members: {
-    approximate: member(approximate, {}, {}),
-    full: member(full, {}, {}),
-    direct: member(direct, {}, {}),
-  } satisfies Record<Adjoint["name"], Member<Adjoint>>,
+  members: membersOf<Adjoint>(
+    {
+      approximate: { make: approximate, fields: {} },
+      full: { make: full, fields: {} },
+      direct: { make: direct, fields: {} },
+    } satisfies Record<Adjoint["name"], object>,
+    {},
+  ),
 };
 
-const optimizers: Choice<Optimizer> = {
+/** Choice of the optimizer. */
+export const optimizers: Choice<Optimizer> = {
   name: "optimizer",
   text: "how the parameters follow from their gradients",
-  members: {
-    rmsprop: member(rmsprop, RMSPROP_FIELDS, OPTIMIZER_HELP),
-    adam: member(adam, ADAM_FIELDS, OPTIMIZER_HELP),
-    sgd: member(sgd, SGD_FIELDS, OPTIMIZER_HELP),
-  } satisfies Record<Optimizer["name"], Member<Optimizer>>,
+  members: membersOf<Optimizer>(OPTIMIZERS, OPTIMIZER_HELP),
   flags: { alpha: "rmspropAlpha", epsilon: "optimizerEpsilon" },
 };
 
-const schedules: Choice<Schedule> = {
+/** Choice of the schedule. */
+export const schedules: Choice<Schedule> = {
   name: "schedule",
   text: "how the learning rate changes over the run",
-  members: {
-    constant: member(constant, {}, {}),
-    linear: member(linear, DECAY_FIELDS, SCHEDULE_HELP),
-    cosine: member(cosine, DECAY_FIELDS, SCHEDULE_HELP),
-  } satisfies Record<Schedule["name"], Member<Schedule>>,
+  members: membersOf<Schedule>(SCHEDULES, SCHEDULE_HELP),
   flags: { to: "scheduleTo" },
 };
 

@@ -2,7 +2,7 @@ import { showPath } from "../../base/check.ts";
 import { showLengths } from "../../files/array.ts";
 import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";
-import { termTraits } from "../../terms/terms.ts";
+import { lossTraits } from "../../terms/losses.ts";
 import type { Dataset } from "../../train/index.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
@@ -135,7 +135,7 @@ export interface LossWords {
 
 /** Words for a loss: `mean cross entropy`, in nats. */
 export function wordsOf(loss: StandardLoss): LossWords {
-  const { title, unit, floor } = termTraits(loss);
+  const { title, unit, floor } = lossTraits(loss);
   const after = `mean ${loss.reduction === "sum" ? "summed " : ""}${title}`;
   return { after, floor: floor?.name, unit };
 }

@@ -5,7 +5,7 @@ import { joinValues } from "../../files/array.ts";
 import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
 import { leastLosses } from "../../terms/floor.ts";
-import { termTraits } from "../../terms/terms.ts";
+import { lossTraits } from "../../terms/losses.ts";
 import { joinIds } from "../input/array-files/parquet-ids.ts";
 import { type Block, blockSize, type EncodingInput, readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
@@ -120,7 +120,7 @@ function leastLossOf(
   { y, weights }: Block,
   result: EncodeResult,
 ): Part["leastLoss"] {
-  if (!termTraits(loss).floor) return undefined;
+  if (!lossTraits(loss).floor) return undefined;
   const least = leastLosses(loss, y, fixed.decoder.outputSize, weights);
   const counted = least.filter((_, sample) => Number.isFinite(result.loss[sample]!));
   return { sum: counted.reduce((sum, entropy) => sum + entropy, 0), count: counted.length };

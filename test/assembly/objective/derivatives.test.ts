@@ -4,7 +4,6 @@ import { activations } from "../../../src/graph/activation.ts";
 import {
   type ActivationName,
   amd,
-  binaryCrossEntropy,
   createDecoder,
   customLoss,
   type Decoder,
@@ -14,6 +13,7 @@ import {
 } from "../../../src/index.ts";
 import { allRows } from "../../../src/solver/objective.ts";
 import { builds } from "../../support/builds.ts";
+import { standardLosses } from "../../support/losses.ts";
 import { bindObjective } from "../../support/objective.ts";
 import { randomArray } from "../../support/random.ts";
 import { norm, objectiveOf, relativeDistance } from "../../support/reference.ts";
@@ -73,7 +73,7 @@ for (const { name: build, backend } of builds) {
       [3, 17, 8, 5],
     ]) {
       for (const activation of Object.keys(activations) as ActivationName[]) {
-        for (const loss of [binaryCrossEntropy(), squaredError({ reduction: "sum" }), huber]) {
+        for (const loss of [...standardLosses("sum"), huber]) {
           const decoder = createDecoder({ layers, activation, outputActivation: "sigmoid", seed: 4 });
           await checkAgainstDifferences(decoder, loss, `${layers.join("-")} ${activation} ${loss.name}`);
         }

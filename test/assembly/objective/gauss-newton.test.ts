@@ -4,7 +4,6 @@ import * as assert from "uvu/assert";
 import { activations } from "../../../src/graph/activation.ts";
 import {
   type ActivationName,
-  binaryCrossEntropy,
   createDecoder,
   customLoss,
   type Decoder,
@@ -12,7 +11,9 @@ import {
   squaredError,
 } from "../../../src/index.ts";
 import { allRows } from "../../../src/solver/objective.ts";
+import { takesLogits } from "../../../src/terms/losses.ts";
 import { builds } from "../../support/builds.ts";
+import { standardLosses } from "../../support/losses.ts";
 import { bindObjective } from "../../support/objective.ts";
 import { randomArray } from "../../support/random.ts";
 import { derivative, gaussNewtonOf, logitsOf, norm, relativeDistance } from "../../support/reference.ts";
@@ -26,7 +27,7 @@ const cauchy = customLoss({
   gradient: (o, y) => (2 * (o - y)) / (1 + (o - y) ** 2),
   curvature: (o, y) => (2 * (1 - (o - y) ** 2)) / (1 + (o - y) ** 2) ** 2,
 });
-const LOSSES: readonly Loss[] = [binaryCrossEntropy(), squaredError({ reduction: "sum" }), cauchy];
+const LOSSES: readonly Loss[] = [...standardLosses(), squaredError({ reduction: "sum" }), cauchy];
 const SIZES = [
   [1, 1],
   [3, 5],
@@ -67,7 +68,7 @@ function expectedMatrices(
   const { jacobian, output } = gaussNewtonOf(beforeActivation, squaredError(), z, y);
   const start = decoder.start ?? new Float64Array(d);
   const { jacobian: atStart } = gaussNewtonOf(beforeActivation, squaredError(), start, y);
-  const isBefore = loss.name === "binaryCrossEntropy";
+  const isBefore = takesLogits(loss);
   const inner = curvatures.map(
     (c, i) => Math.max(c, 0) * (isBefore ? 1 : derivative(activation, output[i]!) ** 2),
   );

@@ -25,6 +25,7 @@ import {
 import { ProtobufMessage } from "../../../src/onnx-format/protobuf.ts";
 import type { StandardLoss } from "../../../src/terms/losses.ts";
 import { allKinds } from "../../support/all-kinds.ts";
+import { standardLosses } from "../../support/losses.ts";
 import { ONNX_CASES } from "../../support/onnx-cases.ts";
 
 // What is written is read back by a decoder that was generated from ONNX's own definition. What the graphs compute
@@ -126,7 +127,7 @@ test("operators, attributes and constants are read back", () => {
 
 test("the graphs of every activation, loss and size are sound, of known operators and fixed shapes", () => {
   for (const activation of Object.keys(activations) as ActivationName[]) {
-    for (const loss of [binaryCrossEntropy(), squaredError({ reduction: "sum" })]) {
+    for (const loss of standardLosses()) {
       for (const weighted of [false, true]) {
         const decoder = createDecoder({ layers: [3, 5, 7], activation, outputActivation: "sigmoid" });
         const shape = { decoder, loss, weighted, rows: 4, fixed: [] };

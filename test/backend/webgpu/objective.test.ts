@@ -23,6 +23,7 @@ import {
 import { writeFunction } from "../../../src/onnx-format/kinds/elementwise.ts";
 import { allRows } from "../../../src/solver/objective.ts";
 import { leave, startDawn } from "../../support/dawn.ts";
+import { standardLosses } from "../../support/losses.ts";
 import { problemOf } from "../../support/problem.ts";
 import { randomArray } from "../../support/random.ts";
 import {
@@ -105,7 +106,7 @@ for (const activation of [...(Object.keys(activations) as ActivationName[]), ...
   // A sine's phase is off by as many times what its input is off.
   const tolerance = name.includes("frequency") ? 30e-5 : 1e-5;
   test(`losses and gradients with ${name} agree with float64`, async () => {
-    for (const loss of [binaryCrossEntropy(), squaredError()]) {
+    for (const loss of standardLosses()) {
       const decoder = createDecoder({ layers: [3, 17, 5], activation, outputActivation: "sigmoid", seed: 1 });
       await checkAgainstReference(decoder, loss, 3, undefined, `${name}, ${loss.name}`, tolerance);
       decoder.dispose();
@@ -150,11 +151,11 @@ test("weights, shared and of each sample's own, agree with float64", async () =>
   const own = randomArray(6, 3 * 7, 0, 3).map((weight, i) => (i % 4 === 0 ? 0 : weight));
   // Of all scales that float32 has, their mean is the same.
   for (const weights of [shared, own, shared.map((weight) => weight * 1e30), own.map((w) => w * 1e-30)]) {
-    for (const loss of [binaryCrossEntropy(), squaredError()]) {
+    for (const loss of standardLosses()) {
       await checkAgainstReference(decoder, loss, 3, weights, loss.name);
     }
   }
-  for (const loss of [binaryCrossEntropy({ reduction: "sum" }), squaredError({ reduction: "sum" })]) {
+  for (const loss of standardLosses("sum")) {
     await checkAgainstReference(decoder, loss, 3, own, `${loss.name}, sum`);
   }
 });

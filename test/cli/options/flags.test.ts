@@ -4,7 +4,11 @@ import { join } from "node:path";
 import type { Command, Option } from "commander";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { type Choice, nameOf, optionsOf } from "../../../src/cli/options/choice.ts";
 import { inFlags } from "../../../src/cli/options/flags.ts";
+import { kebabCase } from "../../../src/cli/options/parse.ts";
+import { flows, solvers } from "../../../src/cli/options/solver-options.ts";
+import { optimizers, schedules } from "../../../src/cli/options/training-options.ts";
 import { createProgram } from "../../../src/cli/program.ts";
 import { createDecoder, LatentflowError } from "../../../src/index.ts";
 import { Workplace } from "../../support/program.ts";
@@ -77,33 +81,29 @@ const given: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** What a command takes beside flags. */
 const words: Readonly<Record<string, readonly string[]>> = { merge: ["results"], status: ["results"] };
 
+/** Flags of a choice's members, each with those by which a member that has it is chosen. */
+function companionsOf<T extends object>(choice: Choice<T>): Record<string, Record<string, string>> {
+  const all = [...optionsOf(choice)].map(([option, [first]]) => {
+    const [name, { fields }] = first!;
+    // A number that every bound allows.
+    const needed = Object.entries(fields).filter(
+      ([other, field]) => other !== option && !("standard" in field),
+    );
+    const numbers = Object.fromEntries(needed.map(([other]) => [kebabCase(nameOf(choice, other)), "1"]));
+    return [kebabCase(nameOf(choice, option)), { [choice.name]: name, ...numbers }];
+  });
+  return Object.fromEntries(all);
+}
+
 /** Other flags that a flag needs. */
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  t1: { solver: "amd" },
-  "step-init": { solver: "amd" },
-  "step-max": { solver: "amd" },
-  "increase-factor": { solver: "amd" },
-  "decrease-factor": { solver: "amd" },
-  "grow-from": { solver: "amd" },
-  "max-backtracks": { solver: "amd" },
-  window: { solver: "amd" },
-  settle: { solver: "amd" },
-  memory: { solver: "lbfgs" },
-  slices: { solver: "rk4", t1: "1" },
-  base: { solver: "rk4", t1: "1" },
-  grid: { solver: "rk4", t1: "1" },
-  rule: { solver: "rk4", t1: "1" },
-  rtol: { solver: "dormand-prince" },
-  atol: { solver: "dormand-prince" },
+  ...companionsOf(solvers),
+  ...companionsOf(flows),
+  ...companionsOf(optimizers),
+  ...companionsOf(schedules),
   alpha: { solver: "rk4", t1: "1" },
   "nesterov-epsilon": { flow: "nesterov", solver: "rk4", t1: "1" },
-  "rmsprop-alpha": {},
   "code-learning-rate": { codes: "kept" },
-  beta1: { optimizer: "adam" },
-  beta2: { optimizer: "adam" },
-  "weight-decay": { optimizer: "adam" },
-  momentum: { optimizer: "sgd" },
-  "schedule-to": { schedule: "linear" },
   "dataset-folder": { dataset: "mnist" },
   "validate-every": { validate: data },
   "validate-limit": { validate: data },

@@ -6,7 +6,7 @@ import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
-import type { PriorComponents } from "../../../terms/prior-components.ts";
+import type { PriorComponents } from "../../../terms/prior-numbers.ts";
 import type { CheckedPair, Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { Optimizer } from "../../optimizer.ts";
 
