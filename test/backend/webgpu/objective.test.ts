@@ -7,8 +7,8 @@ import { writeSlope } from "../../../src/backend/webgpu/function-gradients.ts";
 import { webgpu } from "../../../src/backend/webgpu/index.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
 import { activations } from "../../../src/graph/activation.ts";
-import { normaliseActivation } from "../../../src/graph/normalise-activation.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
+import { normaliseActivation } from "../../../src/graph/normalise-activation.ts";
 import {
   type ActivationLike,
   type ActivationName,

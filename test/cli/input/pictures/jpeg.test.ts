@@ -14,7 +14,10 @@ for (const name of files) {
   test(`${name} has, upright, the pixels that Pillow reads`, () => {
     const [found, expected] = [readJpeg(name, pictureBytes(name)), byPillow(name)];
     assert.equal([found.width, found.height], [expected.width, expected.height]);
-    const most = [...found.data].reduce((far, value, i) => Math.max(far, Math.abs(value - expected.data[i]!)), 0);
+    const most = [...found.data].reduce(
+      (far, value, i) => Math.max(far, Math.abs(value - expected.data[i]!)),
+      0,
+    );
     assert.ok(most <= (TOLERANCES[name] ?? 3), `${most}`);
     const header = readJpegHeader(name, pictureBytes(name));
     assert.equal(uprightSize(header), { width: expected.width, height: expected.height });
