@@ -42,12 +42,16 @@ for (const [what, weights] of Object.entries(hidden)) {
     "latentflow with a prior": errorOf(await decode(decoder, likely.z), weights),
     "mean of 200 samples": errorOf(means, weights),
   };
-  if (what === "two thirds of the pixels") draw("filled.png", [originals, plain, masked, found, originals], weights);
-  if (what === "the lower half") draw("samples.png", [originals, means, ...likelyDraws(drawn, samples.weights)], weights);
+  if (what === "two thirds of the pixels")
+    draw("filled.png", [originals, plain, masked, await decode(decoder, likely.z), originals], weights);
+  if (what === "the lower half")
+    draw("samples.png", [originals, means, ...likelyDraws(drawn, samples.weights)], weights);
 }
 console.log("Mean squared error of the hidden pixels, which are numbers from 0 to 1, over 100 digits:");
 console.table(errors);
-console.log("filled.png: digits as given, an encoder's, that of one trained with hidden pixels, latentflow's, originals");
+console.log(
+  "filled.png: digits as given, an encoder's, that of one trained with hidden pixels, latentflow's, originals",
+);
 console.log("samples.png: digits as given, the mean of 200 samples, four samples");
 
 function load(name) {

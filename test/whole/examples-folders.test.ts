@@ -39,8 +39,12 @@ const checks: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   },
   async "missing-pixels"(context) {
     const rows = tableRows(await checkStart(context, "filled.png"));
-    assert.is(rows.length, 2);
-    for (const [filled, nearest] of rows) assert.ok(filled! < nearest!, `${filled}, ${nearest}`);
+    assert.is(rows.length, 3);
+    for (const [plain, , , withPrior, mean] of rows) {
+      assert.ok(Math.max(withPrior!, mean!) < 0.6 * plain!, `${withPrior}, ${mean}, ${plain}`);
+    }
+    const files = ["plain-decoder", "plain-encoder", "masked-decoder", "masked-encoder"];
+    await checkTraining(context, "1", files);
   },
   async "pytorch-to-browser"(context) {
     await checkPage(context);
@@ -118,14 +122,18 @@ async function checkStart(context: Context, picture: string): Promise<string> {
 }
 
 /** `npm run train` with next to no work writes a decoder that is another one than before. */
-async function checkTraining(context: Context, amount: string): Promise<void> {
-  const file = join(context.folder, "decoder.safetensors");
-  const before = await loadDecoder(file);
+async function checkTraining(context: Context, amount: string, names = ["decoder"]): Promise<void> {
+  const files = names.map((name) => join(context.folder, `${name}.safetensors`));
+  const load = () => Promise.all(files.map((file) => loadDecoder(file)));
+  const before = await load();
   await runCommand(context, "npm", ["run", "train", "--", amount]);
-  const after = await loadDecoder(file);
-  assert.equal(after.definition, before.definition);
-  assert.not.equal(after.parameters, before.parameters);
-  assert.equal([before.verified, after.verified], [true, true]);
+  const after = await load();
+  assert.equal(
+    after.map(({ definition }) => definition),
+    before.map(({ definition }) => definition),
+  );
+  for (const [i, decoder] of after.entries()) assert.not.equal(decoder.parameters, before[i]!.parameters);
+  for (const decoder of [...before, ...after]) assert.is(decoder.verified, true);
 }
 
 const numbersOf = (text: string) => Array.from(text.matchAll(/\d+(\.\d+)?/g), ([number]) => Number(number));
