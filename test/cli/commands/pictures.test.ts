@@ -39,7 +39,7 @@ async function succeed(command: string, ...args: string[]): Promise<string> {
 }
 const encode = (...args: string[]) => succeed("encode", "--decoder", decoderFile, ...args);
 const latents = (out: string) => readFileSync(join(out, "latents.npy"));
-const isHatched = ([red, , blue]: ArrayLike<number>) => blue! > red! + 50;
+const isHatched = ([red, , blue]: Iterable<number>) => blue! > red! + 50;
 
 test("encode: a folder of pictures is the same samples as an array of them, each by its name", async () => {
   const [pictures, array] = [await encode("--data", folder), await encode("--data", arrayFile)];

@@ -536,7 +536,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
     [
       ["--data", data, "--dataset", "mnist"],
       2,
-      /'--dataset <name>' cannot be used with option '--data <file>'/,
+      /'--dataset <name>' cannot be used with option '--data <files\.\.\.>'/,
     ],
     [["--dataset", "cifar"], 2, /Allowed choices are mnist, fashion-mnist, seg-mnist/],
     [["--data", data, "--layers", "2,6", "--validate"], 2, /--validate needs a file, except with --dataset/],
