@@ -21,15 +21,22 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
   return y.length / n;
 }
 
-/** Weights of values: numbers, bytes as they are, or true for a value that counts. */
+/** Weights of values: numbers, bytes of 0 and 1, or true for a value that counts. */
 export type Weights = Float32Array | Uint8Array | readonly boolean[];
 
 /** Field of weights, which become a Float32Array. Type and length are checked with the samples. */
 export const WEIGHTS: Field<Float32Array | undefined> = {
-  check: (_where, _name, value) =>
-    isUint8Array(value) || typeof (value as Weights | null)?.[0] === "boolean"
+  check(where, name, value) {
+    const isBytes = isUint8Array(value);
+    const odd = isBytes ? value.findIndex((each) => each > 1) : -1;
+    if (odd >= 0) {
+      const got = `${(value as Uint8Array)[odd]} at element ${odd}`;
+      throw refused(where, name, "is", got, "0 or 1 in a Uint8Array", "; divide by 255");
+    }
+    return isBytes || typeof (value as Weights | null)?.[0] === "boolean"
       ? new Float32Array(value as Uint8Array)
-      : (value as Float32Array),
+      : (value as Float32Array);
+  },
   standard: undefined,
 };
 

@@ -144,13 +144,18 @@ const signatures = (): readonly Signature[] => [
       ["a PNG picture", "\x89PNG\r\n"],
       ["a JPEG picture", "\xff\xd8\xff"],
       ["a GIF picture", "GIF8"],
+      ["a WebP picture", "WEBP", 8],
+      ["a TIFF picture", "II*\0"],
+      ["an AVIF picture", "ftypavif", 4],
+      ["an HEIC picture", "ftyphei", 4],
     ] as const
-  ).map(([name, start]) => ({
+  ).map(([name, start, offset]) => ({
     name,
-    matches: ({ begins }: FileStart) => begins(start),
+    matches: ({ begins }: FileStart) => begins(start, offset),
     asDecoder: otherDecoder,
-    asData:
-      'make one array of all pictures in Python: numpy.save("data.npy", numpy.stack([numpy.asarray(PIL.Image.open(f)) for f in files]))',
+    asData: /PNG|JPEG/.test(name)
+      ? 'pictures are read by decodePng of "latentflow/images/png" and fromImageData of "latentflow/images"; JPEG by the command line'
+      : "of pictures PNG and JPEG are read; save it as PNG",
   })),
   {
     name: "a Parquet file",

@@ -29,11 +29,11 @@ export interface FromImageDataOptions {
 /** Options of `maskFrom`. */
 export interface MaskOptions {
   /**
-   * Pixels that hide: `"black"`, those of a mask that is drawn in black on white, and transparent ones; `"transparent"`,
-   * say what was erased from a picture; `"painted"`, the strokes of a brush on a canvas that was transparent.
-   * Default `"black"`.
+   * Pixels that hide: `"black"` or `"white"`, those of a mask that is drawn in that colour on the other, and transparent
+   * ones; `"transparent"`, say what was erased from a picture; `"painted"`, the strokes of a brush on a canvas that was
+   * transparent. Default `"black"`.
    */
-  hides?: "black" | "transparent" | "painted" | undefined;
+  hides?: "black" | "white" | "transparent" | "painted" | undefined;
   /** As of `fromImageData`. What is beside a picture that is padded counts as transparent. */
   fit?: Fit | undefined;
 }
@@ -48,7 +48,7 @@ const FROM_FIELDS = {
 } satisfies FieldsOf<FromImageDataOptions>;
 
 const MASK_FIELDS = {
-  hides: choice("black", "transparent", "painted"),
+  hides: choice("black", "white", "transparent", "painted"),
   fit: FIT,
 } satisfies FieldsOf<MaskOptions>;
 
@@ -62,6 +62,7 @@ const grey: Measure = (red, green, blue) =>
 /** Measures of hiding: 1 where a pixel is seen, 0 where it is hidden. */
 const SEEN = {
   black: (red, green, blue, opacity) => grey(red, green, blue, 1) * opacity,
+  white: (red, green, blue, opacity) => (1 - grey(red, green, blue, 1)) * opacity,
   transparent: (_red, _green, _blue, opacity) => opacity,
   painted: (_red, _green, _blue, opacity) => 1 - opacity,
 } satisfies { readonly [Hides in NonNullable<MaskOptions["hides"]>]: Measure };

@@ -41,6 +41,18 @@ export interface PngHeader {
   readonly isInterlaced: boolean;
 }
 
+/** True if a PNG file may have transparent pixels: by its header, or by a chunk tRNS before the pixels. */
+export function mayBeTransparent(bytes: Uint8Array, { colourType }: PngHeader): boolean {
+  if (colourType === 4 || colourType === 6) return true;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = SIGNATURE.length; at + 8 <= bytes.length; at += 12 + view.getUint32(at)) {
+    const type = textAt(bytes, at + 4);
+    if (type === "tRNS" || type === "IDAT") return type === "tRNS";
+  }
+  // The pixels begin behind the bytes that were read.
+  return true;
+}
+
 /** Bytes of the signature and the header. */
 export const PNG_HEADER_SIZE = 33;
 

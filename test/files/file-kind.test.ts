@@ -25,7 +25,7 @@ function zipBeginning(name: string): Uint8Array {
 }
 
 const cure =
-  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?/;
+  /Python: .*\(|state_dict|git lfs pull|check the address|unpack it first|safetensors file|loadOnnx|end\?|decodePng|save it as PNG/;
 
 const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData: RegExp | "read"][] = [
   [/an empty file/, new Uint8Array(0), /downloaded, to its end/, /downloaded, to its end/],
@@ -74,9 +74,10 @@ const kinds: [name: RegExp, file: Uint8Array, asDecoder: RegExp | "read", asData
   [/a tar file/, latin1(`name${"\0".repeat(253)}ustar`), /tar -xf/, /tar -xf/],
   [/a TensorFlow Lite model/, latin1("\x1c\0\0\0TFL3"), /state_dict/, /numpy\.save/],
   [/a GGUF model/, latin1("GGUF"), /state_dict/, /numpy\.save/],
-  [/a PNG picture/, latin1("\x89PNG\r\n"), /state_dict/, /numpy\.stack/],
-  [/a JPEG picture/, latin1("\xff\xd8\xff"), /state_dict/, /PIL\.Image/],
-  [/a GIF picture/, latin1("GIF89a"), /state_dict/, /PIL\.Image/],
+  [/a PNG picture/, latin1("\x89PNG\r\n"), /state_dict/, /decodePng .* fromImageData/],
+  [/a JPEG picture/, latin1("\xff\xd8\xff"), /state_dict/, /JPEG by the command line/],
+  [/a GIF picture/, latin1("GIF89a"), /state_dict/, /PNG and JPEG are read/],
+  [/a WebP picture/, latin1("RIFF\x24\0\0\0WEBPVP8 "), /state_dict/, /PNG and JPEG are read/],
   [/a Parquet file/, latin1("PAR1"), /state_dict/, /read_parquet/],
   [/a MATLAB file/, latin1("MATLAB 5.0 MAT-file"), /state_dict/, /loadmat/],
   [/JSON/, Buffer.from('{"error": "not found"}'), /web service/, /json\.load/],

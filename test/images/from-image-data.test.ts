@@ -160,6 +160,7 @@ test("masks: what is black, transparent or painted is hidden, in all channels", 
   assert.equal([...maskFrom(mask, decoder)], [0, 1, 0, 0]);
   assert.equal([...maskFrom(mask, decoder, { hides: "transparent" })], [1, 1, 0, 0]);
   assert.equal([...maskFrom(mask, decoder, { hides: "painted" })], [0, 0, 1, 1]);
+  assert.equal([...maskFrom(mask, decoder, { hides: "white" })], [1, 0, 0, 0]);
   const first = { outputShape: [3, 1, 4], outputLayout: "channelsFirst" } as const;
   assert.equal([...maskFrom(mask, first)], [0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]);
   const last = { outputShape: [1, 4, 3] };
@@ -209,7 +210,7 @@ test("what is no picture, no decoder of pictures, or of another size is refused"
     /fit is "fill", expected "contain" or "cover" or "stretch"/,
   );
   refuse(() => fromImageData(colours, grey, { range: [0, 0] }), /range is \[0, 0\]/);
-  refuse(() => maskFrom(colours, grey, { hides: "white" as never }), /hides is "white"/);
+  refuse(() => maskFrom(colours, grey, { hides: "red" as never }), /hides is "red"/);
 });
 
 test.run();

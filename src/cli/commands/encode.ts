@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
@@ -6,7 +6,7 @@ import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } fr
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
-import { addPictureOptions } from "../input/pictures/picture-options.ts";
+import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
 import type { Job } from "../options/job.ts";
 import {
   addEncodeSettings,
@@ -20,6 +20,7 @@ import { parseCount } from "../options/parse.ts";
 import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
+import { completedName } from "../output/pictures.ts";
 import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "../parts/shard-flag.ts";
 import { STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
 import { formatOption } from "../parts/write-results.ts";
@@ -45,6 +46,9 @@ export function addEncodeCommand(program: Command): void {
         "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
+        "  completed/NAME.png   each picture of --data with its hidden pixels by the\n" +
+        "                       decoder (with a mask or transparent pixels; without\n" +
+        "                       --shard); older ones of other names stay\n" +
         `${replacedHelp}\n` +
         "More samples than --unit has are computed a unit at a time, and what is done is\n" +
         "kept in DIR/parts until all is: the same command goes on from there.",
@@ -113,6 +117,7 @@ Examples:
   );
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
+    checkMaskOptions(command);
     if (shards !== undefined && given !== "auto") {
       const instead = given
         ? `--shard ${given.index}/${given.count} says how many there are`
@@ -124,13 +129,21 @@ Examples:
     const pair = chosenFlowAndSolver(command);
     // Clusters mix processors, on which the relaxed build may differ in its last bits.
     const data = await expandFiles("--data", options.data);
-    refuseFolderOfData(command, options.data, options.out);
+    refuseFolderOfData(command, options.data, data, options.out);
     await runJob({ ...options, data, ...pair, ...(shard && { shard, plain: true }) });
   });
 }
 
-/** Refuses results beside the pictures of a folder: the same command would take them for samples. */
-function refuseFolderOfData(command: Command, data: readonly string[], out: string): void {
+/** Refuses results beside the pictures of a folder: the same command would take them for samples, or write over them. */
+function refuseFolderOfData(
+  command: Command,
+  data: readonly string[],
+  files: readonly string[],
+  out: string,
+): void {
   if (data.some((path) => resolve(path) === resolve(out)))
     wrongUsage(command, `--out ${showPath(out)} is the folder of --data; give another folder`);
+  const completed = join(out, completedName);
+  if (files.some((path) => dirname(resolve(path)) === resolve(completed)))
+    wrongUsage(command, `--out ${showPath(out)}: --data are in ${showPath(completed)}; give another folder`);
 }

@@ -37,7 +37,7 @@ import {
   fixedOptions,
   openFixed,
 } from "../input/fixed-inputs.ts";
-import { addPictureOptions } from "../input/pictures/picture-options.ts";
+import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { readFixedOf, readWeightsOf, readZ0Of, type WeightFlags } from "../input/samples.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
@@ -67,6 +67,7 @@ import {
   lossFigures,
   showStatuses,
   solverFigure,
+  warnOfTransparency,
   weightsAndStartFigures,
   wordsOf,
   workFigures,
@@ -125,6 +126,7 @@ Examples:
   );
   command.action(async (job: EvaluateJob) => {
     checkDataOptions(command);
+    checkMaskOptions(command);
     checkPriorOptions(command);
     if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
     refuseFlowAndSolver(command, "--encoder: no flow is followed");
@@ -176,7 +178,10 @@ async function readInput(
   const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", () => decoder, signal);
   const fixed = await readFixedOf(data, decoder, sources, job.points);
-  const weights = await readWeightsOf(data, job, decoder.outputLayout, limitsOf(job, signal));
+  if (job.encoder) warnOfTransparency(data, "--encoder");
+  const weights = job.encoder
+    ? undefined
+    : await readWeightsOf(data, job, decoder.outputLayout, limitsOf(job, signal));
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
   return { data, weights, z0, decoder, fixed, loss, prior, by };
 }
@@ -220,7 +225,7 @@ function figuresOf(
   };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
-    ...dataFigures(data),
+    ...dataFigures(data, job),
     ...fixedFigures(fixed),
     ...weightsAndStartFigures(job, "encoder" in by ? undefined : decoder),
     { json: { loss } },

@@ -8,7 +8,7 @@ import type { Job } from "../options/job.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { pictureNames } from "../output/picture-names.ts";
-import { writePictures } from "../output/pictures.ts";
+import { writeCompleted, writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
@@ -75,7 +75,7 @@ async function encodeAtOnce(run: Run): Promise<void> {
   const unit = { index: 0, first: 0, count: cut.samples };
   const parts: Part[] = [];
   await encodeShown(run, [unit], async (part) => void parts.push(part));
-  if (parts.length > 0) return writeAll(run, parts, parts[0]!);
+  if (parts.length > 0) return writeAll(run, () => parts, parts[0]!);
   // The demo has a `dataFlag`, and no option for units.
   const hint = `: up to --unit samples, ${formatCount(cut.unit)}, are computed as a whole. With fewer what is done is kept`;
   sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
@@ -119,7 +119,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   }
   const first = (await allParts([folder]).next()).value as Part;
   try {
-    await writeAll(run, allParts([folder]), first, counts);
+    await writeAll(run, () => allParts([folder]), first, counts);
   } catch (error) {
     if (error !== signal.reason || !signal.aborted) throw error;
     return sayStopped();
@@ -189,12 +189,12 @@ async function encodeShown(
 /**
  * Writes the results of all samples and pictures of the first ones, and prints the report.
  *
- * @param parts all of them, in order
+ * @param parts reads all of them, in order
  * @param units counts of a run that keeps parts
  */
 async function writeAll(
   { job, input, cut, signal }: Run,
-  parts: AsyncIterable<Part> | Iterable<Part>,
+  parts: () => AsyncIterable<Part> | Iterable<Part>,
   first: Part,
   units?: UnitCounts,
 ): Promise<void> {
@@ -206,12 +206,17 @@ async function writeAll(
     hasReconstructions: job.reconstructions ?? false,
   };
   const summariser = new RunSummariser();
-  const written = await writeResults(job.out, job.format, plan, parts, pictureNames, (part) => {
+  const written = await writeResults(job.out, job.format, plan, parts(), pictureNames, (part) => {
     // The results of a single unit, once computed, are written even after a signal.
     if (units) signal.throwIfAborted();
     summariser.add(part);
   });
-  const outputs = [...written, ...(await writePictures(job.out, { job, input, signal }, first))];
+  const source = { job, input, signal };
+  const outputs = [
+    ...written,
+    ...(await writePictures(job.out, source, first)),
+    ...(await writeCompleted(job.out, source, parts())),
+  ];
   const summary = summariser.summary();
   const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });
   print(formatReport(figures, outputs, job.json));

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { invalid } from "../../base/check.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
@@ -10,6 +11,7 @@ import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt
 import { priorOption, readPrior } from "../options/prior.ts";
 import type { TrainingInput, TrainingJob, TrainingRun } from "../options/training-job.ts";
 import type { ChosenTraining } from "../options/training-options.ts";
+import { warnOfTransparency } from "../output/figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";
@@ -49,13 +51,18 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   const limits = limitsOf(job, signal);
   const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
   const { outputLayout } = decoder;
-  const weights = await readWeightsOf(data, job, outputLayout, limits);
+  const given = [data, ...(validation ? [validation] : [])];
+  if (job.autoencoder) for (const each of given) warnOfTransparency(each, "--autoencoder");
+  const readWeights = (...of: Parameters<typeof readWeightsOf>) =>
+    job.autoencoder ? undefined : readWeightsOf(...of);
+  const weights = await readWeights(data, job, outputLayout, limits);
+  if (weights && job.shift) refuseShift(data.at, job);
   const ofValidation = {
     ...(job.validateWeights && { weights: job.validateWeights }),
     ...(job.fit && { fit: job.fit }),
   };
   const validationWeights =
-    validation && (await readWeightsOf(validation, ofValidation, outputLayout, limits, "--validate-weights"));
+    validation && (await readWeights(validation, ofValidation, outputLayout, limits, "--validate-weights"));
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);
@@ -69,6 +76,15 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
       fixed.points,
     ));
   return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
+}
+
+/** Refuses `--shift` for pictures with transparent pixels. Weights of a flag are refused before. */
+function refuseShift(at: string, { weights, mask }: TrainingJob): void {
+  if (weights || mask) return;
+  throw invalid(
+    `--shift does not go with the transparent pixels of ${at}, which are hidden and would stay where the samples were; ` +
+      "leave --shift out, or save the pictures without transparency",
+  );
 }
 
 /** Refuses a prior that is too large for decoder.safetensors, before the run instead of at its end. */

@@ -10,7 +10,7 @@ import {
 } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
-import { addPictureOptions } from "../input/pictures/picture-options.ts";
+import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { weightsFlag } from "../input/samples.ts";
 import { decoderOptions } from "../options/input-options.ts";
 import { addRunningOptions, gives, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
@@ -127,6 +127,7 @@ Examples:
   );
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);
+    checkMaskOptions(command);
     checkPriorOptions(command);
     const decoders = decoderOptions.filter((name) => options[name] !== undefined);
     if (decoders.length !== 1) {

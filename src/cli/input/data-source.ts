@@ -12,6 +12,7 @@ import {
 } from "../../train/index.ts";
 import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, rowsOf } from "./array-files/open.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
@@ -45,6 +46,8 @@ export interface SourcedData {
   readonly dataset: Dataset;
   /** Number of samples at the source. */
   readonly total: number;
+  /** Files of pictures; undefined for other samples. */
+  readonly array?: ArrayFile;
 }
 
 /** Names of the formats of one array. */
@@ -160,7 +163,7 @@ export async function readDataFile(
   checkSize(at, "the samples take", 4 * count * size, limits.maxBytes);
   const dataset = createDataset(await array.read(0, count * size), { shape });
   const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
-  return { source: source + others, flag, at, dataset, total };
+  return { source: source + others, flag, at, dataset, total, ...(array.names && { array }) };
 }
 
 function firstOf(dataset: Dataset, limit = dataset.count) {

@@ -1,10 +1,12 @@
-import { invalidFile } from "../../base/check.ts";
+import { basename, extname } from "node:path";
+import { invalidFile, showPath } from "../../base/check.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
 import type { Limits } from "../../files/limits.ts";
 import { isReordered } from "../../graph/kind.ts";
 import type { Decoder } from "../../index.ts";
 import type { Dataset } from "../../train/dataset.ts";
+import { say } from "../output/print.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openArray, rowsOf } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
@@ -23,6 +25,8 @@ export interface SamplesTaken {
   readonly total: number;
   /** Shape of one sample. */
   readonly shape: readonly number[];
+  /** Array of the samples; undefined for samples in memory that are no pictures. */
+  readonly array?: ArrayFile | undefined;
 }
 
 /** Samples of files, read a block at a time. */
@@ -122,31 +126,43 @@ export interface NumbersFile {
   readonly size: number;
   /** True for a mask, of which any other number than 0 is 1. */
   readonly isMask?: boolean;
+  /** Beginning of messages, of weights and masks. */
+  readonly at?: string;
 }
 
 /**
- * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files.
+ * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files. Without
+ * either, transparent pixels of pictures have weight 0.
  *
  * @param flag flag that gives the files
  * @param outputLayout of the decoder, for pictures
- * @returns undefined without files
+ * @returns undefined without files and transparent pixels
  * @throws LatentflowError if a file cannot be read, or the shape does not fit the samples
  */
 export async function openWeights(
   flag: string,
-  { weights, mask, fit }: WeightFlags,
+  { weights, mask, maskHides, fit }: WeightFlags,
   samples: SamplesTaken,
   outputLayout: Decoder["outputLayout"] | undefined,
   limits: DataLimits,
 ): Promise<NumbersFile | undefined> {
   const given = mask ?? (weights === undefined ? undefined : [weights]);
-  if (!given) return undefined;
-  const isMask = mask !== undefined;
-  const files = await expandFiles(flag, given);
-  const [file] = files as [string];
-  const target = () => ({ outputShape: samples.shape, outputLayout });
-  const array = await openData(flag, files, limits, { target, fit, as: isMask ? "mask" : "weight" });
   const size = elementCount(samples.shape);
+  if (!given) {
+    const seen = samples.array?.pictures?.seen;
+    return seen && { array: seen, size, isEach: true, isMask: true };
+  }
+  const isMask = mask !== undefined;
+  const files = pairedFiles(flag, await expandFiles(flag, given), samples.array?.names);
+  const at = showFile(flag, files[0]!) + (files.length > 1 ? ` and ${files.length - 1} more` : "");
+  const target = () => ({ outputShape: samples.shape, outputLayout });
+  const as = isMask ? "mask" : "weight";
+  const array = await openData(flag, files, limits, {
+    target,
+    fit,
+    as,
+    ...(maskHides && { hides: maskHides }),
+  });
   const found = elementCount(array.shape);
   const isEach = found !== size;
   const ofAll = [samples.total, ...samples.shape];
@@ -154,33 +170,66 @@ export async function openWeights(
   // A transposed table, say, has its samples on another axis.
   const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
   if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
-    return { array, size, isEach, isMask };
+    return { array, size, isEach, isMask, at };
+  if (array.names && files.length !== samples.total) {
+    throw invalidFile(
+      `${at}: there are ${files.length} pictures, expected 1, for all samples, or ${samples.total}, one for each`,
+    );
+  }
   throw invalidFile(
-    `${showFile(flag, file)}: its shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
+    `${at}: ${files.length > 1 ? "their" : "its"} shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths(ofAll)}, as the data have`,
   );
 }
 
-/** Reads the numbers of samples. Bytes are not divided, so that a mask may be 0 and 1. */
+/** Name of a file without its folder and its ending. */
+const stem = (path: string) => basename(path, extname(path));
+
+/**
+ * Orders files of pictures by the samples' names, if both have the same names, without folders and endings. Else files are
+ * paired by position, and a warning is printed if their names differ.
+ */
+function pairedFiles(flag: string, files: readonly string[], names: readonly string[] | undefined) {
+  if (!names || files.length < 2 || files.length !== names.length) return files;
+  const odd = files.findIndex((file, i) => stem(file) !== stem(names[i]!));
+  if (odd < 0) return files;
+  const byStem = new Map(files.map((file) => [stem(file), file]));
+  const paired = names.map((name) => byStem.get(stem(name)));
+  if (new Set(paired).size === names.length && !paired.includes(undefined)) return paired as string[];
+  say(
+    `warning: ${flag}: the files' names differ from those of --data, so they are paired by position: ` +
+      `${showPath(basename(files[odd]!))} with ${showPath(basename(names[odd]!))}, say`,
+  );
+  return files;
+}
+
+/** Reads the numbers of samples. Bytes are not divided, so that they may be 0 and 1. */
 export async function readNumbers(
-  { array, isEach, size, isMask }: NumbersFile,
+  { array, isEach, size, isMask, at }: NumbersFile,
   first: number,
   count: number,
 ): Promise<Float32Array> {
   const data = await (isEach ? array.read(first * size, (first + count) * size) : array.read(0, size));
   if (isMask) return Float32Array.from(data, (value) => (value ? 1 : 0));
+  const odd = at && data instanceof Uint8Array ? data.findIndex((value) => value > 1) : -1;
+  if (odd >= 0) {
+    const element = `element ${odd % size}${isEach ? ` of sample ${first + Math.floor(odd / size)}` : ""}`;
+    throw invalidFile(
+      `${at} has ${data[odd]} at ${element}, expected bytes of 0 and 1; give a mask by --mask, or save floats`,
+    );
+  }
   return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
-/** Reads the weights or the mask of a data set's samples; undefined without a file. */
+/** Reads the weights or the mask of a data set's samples; undefined without a file and transparent pixels. */
 export async function readWeightsOf(
-  { dataset: { count, shape }, total }: SourcedData,
+  { dataset: { count, shape }, total, array }: SourcedData,
   flags: WeightFlags,
   outputLayout: Decoder["outputLayout"] | undefined,
   limits: DataLimits,
   flag = weightsFlag(flags),
 ): Promise<Float32Array | undefined> {
-  const weights = await openWeights(flag, flags, { count, shape, total }, outputLayout, limits);
+  const weights = await openWeights(flag, flags, { count, shape, total, array }, outputLayout, limits);
   return weights && readNumbers(weights, 0, count);
 }
 

@@ -4,11 +4,13 @@ import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";
 import { lossTraits } from "../../terms/losses.ts";
 import type { Dataset } from "../../train/index.ts";
+import type { PicturesRead } from "../input/array-files/array-file.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import type { WeightFlags } from "../input/samples.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
+import { say } from "./print.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
 
 // Figures that the reports of several commands share.
@@ -48,17 +50,26 @@ function showDecoder(file: string, decoder: Decoder): string {
   return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }
 
+/** Options that decide on the weights of samples. */
+type DataFlags = WeightFlags & { readonly autoencoder?: unknown; readonly encoder?: unknown };
+
 /** Entry of a document for samples in memory, the first ones of their file or data set. */
 export function dataEntry({ source, dataset, total }: SourcedData) {
   const { count, shape, dividedBy } = dataset;
   return { source, samples: total, used: count, shape, dividedBy };
 }
 
-/** Figures of samples in memory. */
-export function dataFigures(data: SourcedData): Figure[] {
+/**
+ * Figures of samples in memory.
+ *
+ * @param options the command's, whose weights or mask hide values in place of transparent pixels
+ */
+export function dataFigures(data: SourcedData, { weights, mask, autoencoder, encoder }: DataFlags): Figure[] {
+  const isHidden = !(weights || mask || autoencoder || encoder);
   return [
     { json: { data: dataEntry(data) }, row: ["data", data.source] },
     { row: ["samples", `${showCount(data)}, ${showValues(data.dataset)}`] },
+    ...pictureFigures(data.array?.pictures, data.dataset.count, isHidden),
   ];
 }
 
@@ -71,6 +82,61 @@ export function showCount({ dataset, total }: SourcedData): string {
 export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
   const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
   return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
+}
+
+/**
+ * Figures of pictures that are read as samples: those that became grey, and transparent pixels that are hidden.
+ *
+ * @param count number of samples taken
+ * @param isHidden false where weights come from elsewhere
+ */
+export function pictureFigures(
+  pictures: PicturesRead | undefined,
+  count: number,
+  isHidden: boolean,
+): Figure[] {
+  if (!pictures) return [];
+  const madeGrey = pictures.madeGrey.slice(0, count).filter(Boolean).length;
+  const { pixels, files } = transparentIn(pictures, count);
+  const hidden = isHidden ? pixels : 0;
+  return [
+    {
+      json: { madeGrey },
+      row: [
+        "colours",
+        madeGrey > 0 ? `${countOf(madeGrey, "picture")} with colours read in grey` : undefined,
+      ],
+    },
+    {
+      json: { hiddenPixels: hidden },
+      row: ["hidden", hidden > 0 ? showTransparent({ pixels, files }) : undefined],
+    },
+  ];
+}
+
+/** Counts transparent pixels, and the pictures that have them, among the first ones. */
+function transparentIn({ transparent }: PicturesRead, count: number) {
+  const counts = transparent.slice(0, count);
+  return {
+    pixels: counts.reduce((sum, each) => sum + each, 0),
+    files: counts.filter((each) => each > 0).length,
+  };
+}
+
+/** Numbers of transparent pixels and their pictures: `123 transparent pixels of 4 pictures`. */
+function showTransparent({ pixels, files }: ReturnType<typeof transparentIn>): string {
+  return `${countOf(pixels, "transparent pixel")} of ${countOf(files, "picture")}`;
+}
+
+/** Warns of transparent pixels that count as white. @param why flag of what takes all values alike */
+export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: string): void {
+  const found = array?.pictures && transparentIn(array.pictures, dataset.count);
+  if (found && found.pixels > 0)
+    say(`warning: ${flag}: ${showTransparent(found)} count as white, since ${why} takes all values alike`);
+}
+
+function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Name of a file of data in a report. */

@@ -1,6 +1,8 @@
+import { basename, extname, join } from "node:path";
 import { joinValues } from "../../files/array.ts";
-import type { PictureDecoder } from "../../images/index.ts";
+import { type PictureDecoder, toImageData } from "../../images/index.ts";
 import { findLayout } from "../../images/picture.ts";
+import { encodePng } from "../../images/png.ts";
 import { decode, encode } from "../../index.ts";
 import { type Block, type EncodingInput, readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
@@ -10,6 +12,7 @@ import type { Part } from "../parts/part.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { PictureName } from "./picture-names.ts";
+import { formatCount } from "./report.ts";
 
 /** Job and input of the samples that pictures show. */
 export interface PictureSource {
@@ -43,10 +46,72 @@ export async function writePictures(folder: string, source: PictureSource, part:
   const pictures: OutputFile[] = [await drawReconstructions(source, part, shape)];
   const steps = await drawSteps(source, part, shape);
   if (steps) {
-    const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
+    const shown = showShown(source, Math.min(stepsCount, part.count));
+    const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original${shown}`;
     pictures.push({ name: "steps.png" satisfies PictureName, bytes: steps, content });
   }
   return writeOutputs(folder, pictures);
+}
+
+/** Name of the folder of completed pictures in a run's folder. */
+export const completedName = "completed";
+
+/** Pictures that are drawn, and written, at once. */
+const completedAtOnce = 64;
+
+/**
+ * Writes the pictures of a run's samples with their hidden values by the decoder, a file each; those of given weights only
+ * if a weight is 0.
+ *
+ * @param parts all of them, in order
+ * @returns the folder; none if samples are no files of pictures, nothing is hidden, or the signal has ended the work
+ */
+export async function writeCompleted(
+  folder: string,
+  source: PictureSource,
+  parts: AsyncIterable<Part> | Iterable<Part>,
+): Promise<Output[]> {
+  const { job, input, signal } = source;
+  const { samples, weights } = input;
+  const { names } = samples.array;
+  const shape = shapeOf(input);
+  if (!names || !weights || !shape) return [];
+  const files = completedFiles(names);
+  const path = join(folder, completedName);
+  let written = 0;
+  for await (const { first, count, results } of parts) {
+    for (let at = 0; at < count; at += completedAtOnce) {
+      if (signal.aborted) return [];
+      const block = await readBlock(input, first + at, Math.min(completedAtOnce, count - at));
+      const z = results.z
+        .subarray(at * input.decoder.latentSize)
+        .subarray(0, block.count * input.decoder.latentSize);
+      const given = givenOf(block);
+      const decoded = await reconstruct(source, block, z);
+      const pictures = given.flatMap((tile, i): OutputFile[] => {
+        if (!weights.isMask && !tile.some(Number.isNaN)) return [];
+        const completed = tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value));
+        const bytes = encodePng(toImageData(completed, shape, { invert: job.invert ?? false }));
+        return [{ name: files[block.first + i]!, bytes, content: "" }];
+      });
+      if (pictures.length > 0) await writeOutputs(path, pictures);
+      written += pictures.length;
+    }
+  }
+  const content = `${formatCount(written)} picture${written === 1 ? "" : "s"}, hidden pixels by the decoder`;
+  return written > 0 ? [{ path, content }] : [];
+}
+
+/** Names of completed pictures: those of their files as PNG, each once, without regard to upper and lower case. */
+function completedFiles(paths: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return paths.map((path) => {
+    const stem = basename(path, extname(path));
+    let name = `${stem}.png`;
+    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${stem}-${i}.png`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
 }
 
 /** Shape of samples that are images, by the decoder's output or by their file; undefined if they are none. */
@@ -75,6 +140,7 @@ async function drawReconstructions(
 ): Promise<OutputFile> {
   const name = "reconstructions.png" satisfies PictureName;
   const { block, z } = await firstSamples(source, part, reconstructionCount);
+  const shown = showShown(source, block.count);
   const [originals, given] = [originalsOf(block), givenOf(block)];
   const reconstructions = await reconstruct(source, block, z);
   const { low, span } = greyScale(given);
@@ -84,14 +150,14 @@ async function drawReconstructions(
       tile.map((value, k) => (Number.isNaN(value) ? reconstructions[i]![k]! : value)),
     );
     const rows = [given, completed, originals].map((row) => row.map((tile) => tile.map(grey)));
-    const content = "rows: given (hatched: hidden), completed by the decoder, original";
+    const content = `rows: given (hatched: hidden), completed by the decoder, original${shown}`;
     return { name, bytes: drawGrid(rows, shape), content };
   }
   const differences = reconstructions.map((reconstruction, i) =>
     reconstruction.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),
   );
   const images = [originals, reconstructions].map((row) => row.map((tile) => tile.map(grey)));
-  const content = "rows: original, reconstruction, difference (grey: none)";
+  const content = `rows: original, reconstruction, difference (grey: none)${shown}`;
   return { name, bytes: drawGrid([...images, differences], shape), content };
 }
 
@@ -135,6 +201,12 @@ async function drawSteps(
   const { low, span } = greyScale(given);
   const rows = given.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
   return drawGrid(rows, shape);
+}
+
+/** Says how many samples a picture shows, if there are more. */
+function showShown({ input }: PictureSource, shown: number): string {
+  const { count } = input.samples;
+  return shown < count ? `; the first ${shown} of ${formatCount(count)}` : "";
 }
 
 /** The first samples of a part, and their codes. */

@@ -33,7 +33,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   );
   return [
     decoderFigure(decoderFile, result.decoder),
-    ...dataFigures(data),
+    ...dataFigures(data, job),
     { json: { validationData: validation ? dataEntry(validation) : null, loss, ...description } },
     {
       json: { images },

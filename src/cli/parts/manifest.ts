@@ -90,6 +90,7 @@ export const MANIFEST_OF_OPTIONS = {
   reconstructions: "hasReconstructions",
   weights: (_, { weights }) => weights?.array.fingerprint(),
   mask: "weights",
+  maskHides: "weights",
   missing: "weights",
   fit: "data",
   invert: "data",

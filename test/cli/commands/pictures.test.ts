@@ -1,12 +1,12 @@
 // run: once, slow
 // Tests src/cli/commands with pictures as samples, weights and results.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { toImageData } from "../../../src/images/index.ts";
 import { decodePng, encodePng } from "../../../src/images/png.ts";
-import { createDecoder } from "../../../src/index.ts";
+import { createDecoder, decode, wasm } from "../../../src/index.ts";
 import { column, readCsv, Workplace } from "../../support/program.ts";
 import { randomArray } from "../../support/random.ts";
 import { runHere } from "../../support/run-here.ts";
@@ -112,6 +112,250 @@ test("demo --missing shows what is given, completed, and the original", async ()
     rows.map((row) => isHatched(data.subarray(4 * (row * width + 10)))),
     [true, false, false],
   );
+});
+
+/** Writes pictures of `values`, with these opacities from 0 to 1, into a folder. */
+function writeTransparent(names: readonly string[], opacity: (i: number, pixel: number) => number): string {
+  const out = workplace.newPath();
+  mkdirSync(out);
+  for (const [i, name] of names.entries()) {
+    const { data, ...size } = toImageData(y.slice(i * H * W, (i + 1) * H * W), shape);
+    for (let pixel = 0; pixel < H * W; pixel++) data[4 * pixel + 3] = Math.round(255 * opacity(i, pixel));
+    writeFileSync(join(out, name), encodePng({ ...size, data }));
+  }
+  return out;
+}
+/** Copies the first pictures of the folder under other names. */
+function writeNamed(names: readonly string[]): string {
+  return writeTransparent(names, () => 1);
+}
+/** Runs a command with --json; returns its document, or undefined with what it printed on stderr. */
+async function report(...args: string[]) {
+  const out = workplace.newPath();
+  const { exit, stdout, stderr } = await runHere(
+    ...args,
+    "--out",
+    out,
+    "--threads",
+    "1",
+    "--quiet",
+    "--json",
+  );
+  return { out, exit, stderr, document: exit === 0 ? JSON.parse(stdout) : undefined };
+}
+const encodeReport = (...args: string[]) => report("encode", "--decoder", decoderFile, ...args);
+const fourNames = ["a.png", "b.png", "c.png", "d.png"];
+
+test("transparent pixels have weight 0, as a mask of them, in encode, evaluate and train", async () => {
+  // Two of the four pictures have 9 transparent pixels, and others that are half opaque or more.
+  const data = writeTransparent(fourNames, (i, pixel) =>
+    i % 2 === 1 && pixel < 9 ? 0.4 : i === 2 ? 0.6 : 1,
+  );
+  const masks = workplace.newPath();
+  mkdirSync(masks);
+  for (const [i, name] of fourNames.entries()) {
+    const mask = Float32Array.from({ length: H * W }, (_, pixel) => (i % 2 === 1 && pixel < 9 ? 0 : 1));
+    writeFileSync(join(masks, name), encodePng(toImageData(mask, shape)));
+  }
+  const [found, masked] = [
+    await encodeReport("--data", data),
+    await encodeReport("--data", data, "--mask", masks),
+  ];
+  assert.is(found.exit, 0, found.stderr);
+  assert.is(found.document.hiddenPixels, 18);
+  assert.is(masked.document.hiddenPixels, 0);
+  assert.equal(latents(found.out), latents(masked.out));
+  const shown = await runHere(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    data,
+    "--out",
+    workplace.newPath(),
+    "--quiet",
+  );
+  assert.match(shown.stdout, /hidden\s.*18 transparent pixels of 2 pictures/);
+  const white = await encodeReport(
+    "--data",
+    data,
+    "--weights",
+    workplace.writeFloats(new Float32Array(H * W).fill(1), [H, W]),
+  );
+  assert.not.equal(latents(white.out), latents(found.out), "given weights count");
+
+  const evaluated = (...mask: string[]) =>
+    succeed("evaluate", "--decoder", decoderFile, "--data", data, ...mask);
+  const tables = [await evaluated(), await evaluated("--mask", masks)];
+  const [first, second] = tables.map((out) => readFileSync(join(out, "results.csv"), "utf8"));
+  assert.is(first, second);
+  const options = ["--layers", "3,30", "--optimizer", "adam", "--batch-size", "2", "--data", data];
+  const outs = [await succeed("train", ...options), await succeed("train", ...options, "--mask", masks)];
+  const decoders = outs.map((out) => readFileSync(join(out, "decoder.safetensors")));
+  assert.equal(decoders[0], decoders[1]);
+
+  const shifted = await report("train", ...options, "--output-shape", `${H},${W}`, "--shift", "1");
+  assert.is(shifted.exit, 1);
+  assert.match(shifted.stderr, /--shift does not go with the transparent pixels of --data/);
+  const autoencoder = await report("train", ...options, "--autoencoder");
+  assert.is(autoencoder.exit, 0, autoencoder.stderr);
+  assert.match(autoencoder.stderr, /18 transparent pixels of 2 pictures count as white, since --autoencoder/);
+});
+
+test("transparent pixels are hidden at the decoder's size, and padding beside the picture is not", async () => {
+  const data = writeTransparent(["a.png"], (_, pixel) => (pixel % W < 2 ? 0 : 1));
+  const wide = `${workplace.newPath()}.safetensors`;
+  writeFileSync(
+    wide,
+    createDecoder({ layers: [3, H * 10], outputShape: [H, 10], loss: "bce", seed: 1 }).toSafetensors(),
+  );
+  const found = await report("encode", "--decoder", wide, "--data", data, "--fit", "contain");
+  assert.is(found.exit, 0, found.stderr);
+  assert.is(found.document.hiddenPixels, 2 * H);
+});
+
+test("--mask-hides says which pixels of masks are holes", async () => {
+  const inverted = `${workplace.newPath()}.png`;
+  writeFileSync(inverted, encodePng(toImageData(seen, shape, { invert: true })));
+  const [black, white] = [
+    await encode("--data", folder, "--mask", maskFile),
+    await encode("--data", folder, "--mask", inverted, "--mask-hides", "white"),
+  ];
+  assert.equal(latents(black), latents(white));
+  const erased = writeTransparent(fourNames, (_, pixel) => (pixel < 12 ? 0 : 1));
+  const plain = writeNamed(fourNames);
+  const both = [
+    await encode("--data", plain, "--mask", erased, "--mask-hides", "transparent"),
+    await encode("--data", plain, "--mask", maskFile),
+  ];
+  assert.equal(latents(both[0]!), latents(both[1]!));
+
+  const dark = `${workplace.newPath()}.png`;
+  writeFileSync(dark, encodePng(toImageData(new Float32Array(H * W), shape)));
+  const cases = [
+    [["--mask", dark], 1, /hides all pixels, as it is read with --mask-hides black; give another of .*white/],
+    [["--mask-hides", "white"], 2, /--mask-hides does not go with no --mask|--mask-hides/],
+    [
+      ["--mask", workplace.writeFloats(seen, [H, W]), "--mask-hides", "white"],
+      1,
+      /--mask-hides is for PNG and JPEG/,
+    ],
+  ] as const;
+  for (const [args, exit, message] of cases) {
+    const end = await encodeReport("--data", plain, ...args);
+    assert.is(end.exit, exit, end.stderr);
+    assert.match(end.stderr, message);
+  }
+});
+
+test("masks are paired with pictures by name, or else by position with a warning", async () => {
+  const data = writeNamed(fourNames);
+  const opacity = (i: number, pixel: number) => (pixel >= 2 * i && pixel < 2 * i + 3 ? 0 : 1);
+  const masks = writeTransparent(fourNames, opacity);
+  const named = (order: readonly string[]) => order.map((name) => join(masks, name));
+  const hides = ["--mask-hides", "transparent"];
+  const sorted = await encodeReport("--data", data, "--mask", ...named(fourNames), ...hides);
+  const reversed = await encodeReport("--data", data, "--mask", ...named([...fourNames].reverse()), ...hides);
+  assert.equal(latents(sorted.out), latents(reversed.out));
+  assert.is(reversed.stderr, "");
+  const others = writeTransparent(["m1.png", "m2.png", "m3.png", "m4.png"], opacity);
+  const byPlace = await encodeReport("--data", data, "--mask", others, ...hides);
+  assert.equal(latents(byPlace.out), latents(sorted.out));
+  assert.match(byPlace.stderr, /warning: --mask: .* paired by position: m1\.png with a\.png/);
+  const few = await encodeReport("--data", data, "--mask", ...named(["a.png", "b.png", "c.png"]));
+  assert.match(
+    few.stderr,
+    /a\.png and 2 more: there are 3 pictures, expected 1, for all samples, or 4, one for each/,
+  );
+});
+
+test("completed/ has each picture: what is seen as it is, what is hidden by the decoder; sheets say how many they show", async () => {
+  const expected = async (out: string, i: number, invert = false) => {
+    const bytes = Uint8Array.from(latents(out));
+    const z = new Float32Array(bytes.slice(-4 * 3 * B).buffer).slice(3 * i, 3 * i + 3);
+    const decoded = await decode(decoder, z, { backend: wasm({ threads: 1 }) });
+    const own = y.slice(i * H * W, (i + 1) * H * W);
+    const given = own.map((value) => (invert ? 1 - value : value));
+    const completed = given.map((value, k) => (seen[k] ? value : decoded[k]!));
+    return toImageData(completed, shape, { invert }).data;
+  };
+  for (const more of [[], ["--unit", "4"], ["--invert"]]) {
+    const { out, document, exit, stderr } = await encodeReport("--data", folder, "--mask", maskFile, ...more);
+    assert.is(exit, 0, stderr);
+    const names = readdirSync(join(out, "completed")).sort();
+    assert.is(names.length, B);
+    for (const i of [0, 7, 10]) {
+      const found = decodePng(readFileSync(join(out, "completed", `p${i}.png`))).data;
+      assert.equal([...found], [...(await expected(out, i, more.includes("--invert")))], `p${i}`);
+    }
+    assert.ok(JSON.stringify(document).includes("completed"));
+  }
+  const sheet = await runHere(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    folder,
+    "--mask",
+    maskFile,
+    "--out",
+    workplace.newPath(),
+    "--quiet",
+  );
+  assert.match(sheet.stdout, /11 pictures, hidden pixels by the decoder/);
+  assert.match(sheet.stdout, /the first 6 of 11/);
+  assert.not(existsSync(join(await encode("--data", folder), "completed")), "nothing is hidden");
+  const again = join(workplace.newPath(), "completed");
+  mkdirSync(again, { recursive: true });
+  writeFileSync(join(again, "p0.png"), readFileSync(join(folder, "p0.png")));
+  const over = await runHere(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    again,
+    "--mask",
+    maskFile,
+    "--out",
+    dirname(again),
+  );
+  assert.is(over.exit, 2);
+  assert.match(over.stderr, /--data are in .*completed/);
+});
+
+test("pictures with colours for a grey decoder are said to become grey", async () => {
+  const colour = workplace.newPath();
+  mkdirSync(colour);
+  const values = randomArray(2, H * W * 3, 0, 1);
+  writeFileSync(join(colour, "a.png"), encodePng(toImageData(values, { outputShape: [H, W, 3] })));
+  writeFileSync(join(colour, "b.png"), readFileSync(join(folder, "p0.png")));
+  const { document, stderr } = await encodeReport("--data", colour);
+  assert.is(document?.madeGrey, 1, stderr);
+  const shown = await runHere(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    colour,
+    "--out",
+    workplace.newPath(),
+    "--quiet",
+  );
+  assert.match(shown.stdout, /1 picture with colours read in grey/);
+});
+
+test("bytes of weights are 0 and 1", async () => {
+  const bytes = Uint8Array.from(seen, (value) => 255 * value);
+  const file = `${workplace.newPath()}.idx`;
+  writeFileSync(file, Uint8Array.from([0, 0, 8, 2, 0, 0, 0, H, 0, 0, 0, W, ...bytes]));
+  const wrong = await encodeReport("--data", folder, "--weights", file);
+  assert.is(wrong.exit, 1);
+  assert.match(
+    wrong.stderr,
+    /--weights .*\.idx has 255 at element 12, expected bytes of 0 and 1; give a mask by --mask/,
+  );
+  const right = await encodeReport("--data", folder, "--mask", file);
+  assert.equal(latents(right.out), latents(await encode("--data", folder, "--mask", maskFile)));
 });
 
 test("what contradicts itself is refused", async () => {

@@ -1,6 +1,16 @@
 import type { ValueType } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
 
+/** Facts on pictures that are read as samples. */
+export interface PicturesRead {
+  /** Numbers of transparent pixels, one a picture; 0 where the decoder has a channel of opacity. */
+  readonly transparent: readonly number[];
+  /** Weights in the samples' shape, 0 at transparent pixels, else 1; undefined if no pixel is transparent. */
+  readonly seen: ArrayFile | undefined;
+  /** True for each file with colours that is read in grey. */
+  readonly madeGrey: readonly boolean[];
+}
+
 /** An array in a file that is read in parts. */
 export interface ArrayFile {
   readonly shape: readonly number[];
@@ -8,6 +18,8 @@ export interface ArrayFile {
   readonly type: ValueType;
   /** Names of the files of pictures, one a row; undefined for other files. */
   readonly names?: readonly string[];
+  /** Undefined for other files than pictures, and for pictures that are weights or masks. */
+  readonly pictures?: PicturesRead;
   /**
    * Reads the values from `start` up to `end`, in row-major order: bytes for uint8, else float32.
    *

@@ -30,10 +30,14 @@ export async function expandFiles(flag: string, paths: readonly string[]): Promi
 }
 
 async function picturesIn(flag: string, folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((cause) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {
     throw fileError(showFile(flag, folder), cause);
   });
-  const pictures = names.filter(isPictureName).sort(compareNames);
+  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."));
+  const pictures = files
+    .map(({ name }) => name)
+    .filter(isPictureName)
+    .sort(compareNames);
   if (pictures.length > 0) return pictures.map((name) => join(folder, name));
   throw invalid(`${showFile(flag, folder)}: the folder has no PNG or JPEG files, expected at least one`);
 }

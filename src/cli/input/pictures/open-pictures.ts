@@ -5,14 +5,30 @@ import { LatentflowError } from "../../../base/errors.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import { fileError } from "../../../files/durable-file.ts";
+import { recognise } from "../../../files/file-kind.ts";
 import type { Limits } from "../../../files/limits.ts";
 import { readFile } from "../../../files/local-file.ts";
-import { type Fit, fromImageData, maskFrom, type PictureDecoder } from "../../../images/index.ts";
+import {
+  type Fit,
+  fromImageData,
+  type ImageDataLike,
+  type MaskOptions,
+  maskFrom,
+  type PictureDecoder,
+} from "../../../images/index.ts";
 import { findLayout } from "../../../images/picture.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
-import { type PictureHeader, pictureFormatOf } from "./read-picture.ts";
+import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
+
+/** Pixels of a mask that may hide. */
+export const MASK_HIDES = [
+  "black",
+  "white",
+  "transparent",
+  "painted",
+] as const satisfies readonly MaskOptions["hides"][];
 
 /** Reading of pictures as samples, weights or masks. */
 export interface PictureReading {
@@ -22,12 +38,14 @@ export interface PictureReading {
   readonly invert?: boolean | undefined;
   /** Meaning of a pixel. Weights and masks of transparent pixels are 0. Default: a value of a sample. */
   readonly as?: "sample" | "weight" | "mask";
+  /** Pixels of a mask that hide. Default `"black"`. */
+  readonly hides?: MaskOptions["hides"];
 }
 
-/** True if a path is a file of a picture. */
+/** True if a path is a file of a picture, by its first bytes or its name. */
 export async function isPictureFile(path: string): Promise<boolean> {
   const bytes = isStdin(path) ? undefined : await beginningOf(path);
-  return bytes !== undefined && pictureFormatOf(bytes) !== undefined;
+  return bytes !== undefined && (pictureFormatOf(bytes) !== undefined || isPictureName(path));
 }
 
 /**
@@ -38,7 +56,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
 export async function openPictures(
   flag: string,
   paths: readonly string[],
-  { target, fit, invert, as = "sample" }: PictureReading,
+  { target, fit, invert, as = "sample", hides = "black" }: PictureReading,
   limits: Limits,
 ): Promise<ArrayFile> {
   const headers: PictureHeader[] = [];
@@ -47,7 +65,7 @@ export async function openPictures(
     headers.push(await headerOf(showFile(flag, path), path, limits));
   }
   const decoder = shapeFor(flag, headers[0]!, await target(), fit);
-  const { width, height } = findLayout(decoder)!;
+  const { width, height, channels } = findLayout(decoder)!;
   const odd = headers.findIndex((each) => each.width !== width || each.height !== height);
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
@@ -57,14 +75,13 @@ export async function openPictures(
     );
   }
   const size = elementCount(decoder.outputShape);
-  const sample = async (path: string) => {
+  const imageIn = async (path: string) => {
     const where = showFile(flag, path);
     const bytes = await bytesOf(where, path, limits);
-    const image = formatOf(where, bytes).read(where, bytes);
-    if (as === "mask") return maskFrom(image, decoder, { fit });
-    return fromImageData(image, decoder, { fit, invert, background: as === "weight" ? 0 : 1 });
+    return formatOf(where, path, bytes).read(where, bytes);
   };
-  return {
+  /** Samples that are made of one picture each. */
+  const arrayOf = (kind: string, sample: (path: string, i: number) => Promise<Float32Array>): ArrayFile => ({
     shape: [paths.length, ...decoder.outputShape],
     type: "float32",
     names: paths.map(shortPath),
@@ -72,14 +89,14 @@ export async function openPictures(
       const values = new Float32Array(end - start);
       for (let i = Math.floor(start / size); i * size < end; i++) {
         throwIfAborted(limits.signal);
-        const all = await sample(paths[i]!);
+        const all = await sample(paths[i]!, i);
         const [from, to] = [Math.max(start, i * size), Math.min(end, (i + 1) * size)];
         values.set(all.subarray(from - i * size, to - i * size), from - start);
       }
       return values;
     },
     async fingerprint() {
-      const reading = { shape: decoder.outputShape, layout: decoder.outputLayout, fit, invert, as };
+      const reading = { shape: decoder.outputShape, layout: decoder.outputLayout, fit, invert, as: kind };
       const hash = createHash("sha256").update(JSON.stringify(reading));
       for (const path of paths) {
         throwIfAborted(limits.signal);
@@ -88,7 +105,52 @@ export async function openPictures(
       }
       return hash.digest("hex");
     },
+  });
+  if (as === "mask") {
+    return arrayOf(`mask, ${hides} hides`, async (path) => {
+      const weights = maskFrom(await imageIn(path), decoder, { fit, hides });
+      if (weights.includes(1)) return weights;
+      throw invalidFile(
+        `${showFile(flag, path)}: the mask hides all pixels, as it is read with --mask-hides ${hides}; give another of ` +
+          MASK_HIDES.join(", "),
+      );
+    });
+  }
+  const background = as === "weight" ? 0 : 1;
+  const array = arrayOf(as, async (path) =>
+    fromImageData(await imageIn(path), decoder, { fit, invert, background }),
+  );
+  if (as === "weight") return array;
+
+  const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
+  const transparent: number[] = [];
+  for (const [i, path] of paths.entries()) {
+    throwIfAborted(limits.signal);
+    const isTransparent = channels < 4 && headers[i]!.mayBeTransparent;
+    const hidden = isTransparent ? (await seenIn(path)).filter((value) => value === 0).length : 0;
+    transparent.push(hidden / channels);
+  }
+  const seen = arrayOf("opacity", async (path, i) =>
+    transparent[i]! > 0 ? seenIn(path) : new Float32Array(size).fill(1),
+  );
+  return {
+    ...array,
+    pictures: {
+      transparent,
+      seen: transparent.some((pixels) => pixels > 0) ? seen : undefined,
+      madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
+    },
   };
+}
+
+/** Weights of a picture's own pixels: 0 for those that are more than half transparent. Padding is seen. */
+function seenOf(image: ImageDataLike, decoder: PictureDecoder, fit: Fit | undefined): Float32Array {
+  const { width, height, data } = image;
+  const white = data instanceof Uint16Array ? 65535 : 255;
+  const opacity = data.map((_, at) => (at % 4 === 3 ? white : data[at | 3]!));
+  return fromImageData({ width, height, data: opacity }, decoder, { fit }).map((value) =>
+    value < 0.5 ? 0 : 1,
+  );
 }
 
 /** Shape of samples made of pictures: the decoder's or, where its output is flat, the pictures' own. */
@@ -110,10 +172,19 @@ function shapeFor(
   return { outputShape: channels === 3 ? [height, width, 3] : [height, width] };
 }
 
-function formatOf(where: string, bytes: Uint8Array) {
+function formatOf(where: string, path: string, bytes: Uint8Array) {
   const format = pictureFormatOf(bytes);
   if (format) return format;
-  throw invalidFile(`${where}: it is no PNG or JPEG file, as the first file is; give files of one kind`);
+  const kind = recognise(bytes)?.name;
+  if (kind) {
+    const why = isPictureName(path) ? "which its name says" : "as the first file is";
+    throw invalidFile(`${where}: it is ${kind}, expected a PNG or JPEG file, ${why}`);
+  }
+  throw invalidFile(
+    isPictureName(path)
+      ? `${where}: the file is damaged: it does not begin as PNG and JPEG files do`
+      : `${where}: it is no PNG or JPEG file, as the first file is; give files of one kind`,
+  );
 }
 
 function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
@@ -132,7 +203,7 @@ async function headerOf(where: string, path: string, limits: Limits): Promise<Pi
   try {
     const { buffer, bytesRead } = await handle.read(new Uint8Array(BEGINNING), 0, BEGINNING, 0);
     const bytes = buffer.subarray(0, bytesRead);
-    const format = formatOf(where, bytes);
+    const format = formatOf(where, path, bytes);
     try {
       return format.readHeader(where, bytes);
     } catch {
@@ -167,8 +238,11 @@ export async function openData(
 }
 
 /** Refuses options of pictures for samples that are none. */
-export function refusePictureOptions(at: string, { fit, invert, as = "sample" }: PictureReading): void {
-  const given = fit ? "--fit" : invert && "--invert";
-  if (given && as === "sample")
-    throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+export function refusePictureOptions(
+  at: string,
+  { fit, invert, hides, as = "sample" }: PictureReading,
+): void {
+  const ofSamples = fit ? "--fit" : invert && "--invert";
+  const given = as === "sample" ? ofSamples : hides && "--mask-hides";
+  if (given) throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
 }

@@ -1,12 +1,14 @@
 import { type Command, Option } from "commander";
 import type { Fit } from "../../../images/index.ts";
-import type { PictureReading } from "./open-pictures.ts";
+import { refuseOptions } from "../../options/options.ts";
+import { MASK_HIDES, type PictureReading } from "./open-pictures.ts";
 
 /** Options of pictures, as commander returns them. */
 export interface PictureFlags {
   readonly fit?: Fit;
   readonly invert?: true;
   readonly mask?: readonly string[];
+  readonly maskHides?: (typeof MASK_HIDES)[number];
 }
 
 /** Shape of a sample that pictures are read for. */
@@ -25,9 +27,20 @@ export function addPictureOptions(command: Command): Command {
     .addOption(
       new Option(
         "--mask <files...>",
-        "what is seen of the samples: pictures, white where they are seen and black or transparent where they are hidden, or an array as of --weights, 0 where they are hidden; for one sample, or for all",
+        "what is seen of the samples: pictures, white where they are seen and black or transparent where they are hidden, or an array as of --weights, 0 where they are hidden; for one sample, or for all; without it transparent pixels of --data are hidden",
       ).conflicts("weights"),
+    )
+    .addOption(
+      new Option(
+        "--mask-hides <pixels>",
+        "pixels of --mask that hide; painted: all but transparent ones (default: black)",
+      ).choices(MASK_HIDES),
     );
+}
+
+/** Refuses `--mask-hides` without a mask. */
+export function checkMaskOptions(command: Command): void {
+  if (command.getOptionValue("mask") === undefined) refuseOptions(command, ["maskHides"], "no --mask");
 }
 
 /** Reading of pictures by a command's options. */

@@ -1,12 +1,13 @@
 import type { ImageDataLike } from "../../../images/index.ts";
-import { isPng, readPng, readPngHeader } from "../../../images/png.ts";
+import { isPng, mayBeTransparent, readPng, readPngHeader } from "../../../images/png.ts";
 import { isJpeg, readJpeg, readJpegHeader, uprightSize } from "./jpeg.ts";
 
-/** Size of a picture in a file, and whether it has colours. */
+/** Size and kind of a picture in a file. */
 export interface PictureHeader {
   readonly width: number;
   readonly height: number;
   readonly isGrey: boolean;
+  readonly mayBeTransparent: boolean;
 }
 
 /** Format of files of pictures. */
@@ -20,8 +21,10 @@ const FORMATS: readonly PictureFormat[] = [
   {
     is: isPng,
     readHeader(where, bytes) {
-      const { width, height, colourType } = readPngHeader(where, bytes);
-      return { width, height, isGrey: colourType === 0 || colourType === 4 };
+      const header = readPngHeader(where, bytes);
+      const { width, height, colourType } = header;
+      const isGrey = colourType === 0 || colourType === 4;
+      return { width, height, isGrey, mayBeTransparent: mayBeTransparent(bytes, header) };
     },
     read: readPng,
   },
@@ -29,7 +32,7 @@ const FORMATS: readonly PictureFormat[] = [
     is: isJpeg,
     readHeader(where, bytes) {
       const header = readJpegHeader(where, bytes);
-      return { ...uprightSize(header), isGrey: header.isGrey };
+      return { ...uprightSize(header), isGrey: header.isGrey, mayBeTransparent: false };
     },
     read: readJpeg,
   },

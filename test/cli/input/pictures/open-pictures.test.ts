@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -60,11 +60,40 @@ test("--fit and --invert, and masks and weights, are those of the library", asyn
   const options = { fit: "contain", invert: true } as const;
   const whole = await open(at("grey.png"), decoder, options);
   assert.equal(await whole.read(0, 36), fromImageData(image("grey.png"), decoder, options));
-  const mask = await open(at("grey-alpha.png"), decoder, { fit: "cover", as: "mask" });
-  assert.equal(await mask.read(0, 36), maskFrom(image("grey-alpha.png"), decoder, { fit: "cover" }));
+  const mask = await open(at("grey-alpha.png"), decoder, { fit: "cover", as: "mask", hides: "transparent" });
+  const hiding = { fit: "cover", hides: "transparent" } as const;
+  assert.equal(await mask.read(0, 36), maskFrom(image("grey-alpha.png"), decoder, hiding));
   const weights = await open(at("colour-alpha.png"), { outputShape: [9, 13] }, { as: "weight" });
   const expected = fromImageData(image("colour-alpha.png"), { outputShape: [9, 13] }, { background: 0 });
   assert.equal(await weights.read(0, 117), expected);
+});
+
+test("transparent pixels of samples are counted and have weights of 0, of every format with opacity", async () => {
+  const names = ["grey.png", "grey-alpha.png", "colour-alpha.png", "palette.png", "transparent-colour.png"];
+  for (const decoder of [{ outputShape: [9, 13] }, { outputShape: [3, 9, 13] }]) {
+    const channels = decoder.outputShape.length === 2 ? 1 : 3;
+    const files = names;
+    const { pictures } = await open(at(...files), decoder);
+    const expected = files.map((name) => maskFrom(byPillow(name), decoder, { hides: "transparent" }));
+    assert.equal(
+      pictures!.transparent,
+      expected.map((mask) => mask.filter((value) => value === 0).length / channels),
+    );
+    assert.is(pictures!.transparent[0], 0);
+    assert.ok(pictures!.transparent[4]! > 0);
+    const size = 9 * 13 * channels;
+    assert.equal(
+      await pictures!.seen!.read(size, 3 * size),
+      Float32Array.from([...expected[1]!, ...expected[2]!]),
+    );
+    assert.is((await open(at("grey.png"), decoder)).pictures!.seen, undefined);
+  }
+  const withOpacity = await open(at("colour-alpha.png"), { outputShape: [9, 13, 4] });
+  assert.is(withOpacity.pictures!.seen, undefined);
+  assert.equal((await open(at("colour.png", "grey.png"), { outputShape: [9, 13] })).pictures!.madeGrey, [
+    true,
+    false,
+  ]);
 });
 
 test("fingerprints differ by the files' bytes, their order and how they are read", async () => {
@@ -105,7 +134,23 @@ test("wrong sizes, torn files and mixed kinds are refused, each by its name, bef
   writeFileSync(file, pictureBytes("colour.png").subarray(0, 20));
   await refuse(open([file], decoder), /cut short within its header/);
   const text = workplace.writeFloats(new Float32Array(2), [1, 2]);
-  await refuse(open([...at("grey.png"), text], decoder), /it is no PNG or JPEG file, as the first file is/);
+  await refuse(
+    open([...at("grey.png"), text], decoder),
+    /it is a \.npy file.*, expected a PNG or JPEG file, as the first file is/,
+  );
+  const other = join(workplace.newPath(), "broken.png");
+  mkdirSync(dirname(other));
+  writeFileSync(other, new Uint8Array(100).fill(7));
+  for (const files of [[other], [...at("grey.png"), other]])
+    await refuse(open(files, decoder), /broken\.png: the file is damaged: it does not begin as PNG/);
+  writeFileSync(other, Buffer.from("GIF89a, and more"));
+  await refuse(
+    open([other], decoder),
+    /broken\.png: it is a GIF picture, expected a PNG or JPEG file, which its name says/,
+  );
+  const webp = `${workplace.newPath()}.webp`;
+  writeFileSync(webp, Buffer.from("RIFF\x24\0\0\0WEBPVP8 "));
+  await refuse(open([webp], decoder), /a WebP picture; of pictures PNG and JPEG are read/);
   await refuse(
     open(at("grey.png"), { outputShape: [117] }, { fit: "cover" }),
     /--fit cover: .* \[?117.*--output-shape/,
