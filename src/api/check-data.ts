@@ -31,7 +31,14 @@ export const WEIGHTS: Field<Float32Array | undefined> = {
     const odd = isBytes ? value.findIndex((each) => each > 1) : -1;
     if (odd >= 0) {
       const got = `${(value as Uint8Array)[odd]} at element ${odd}`;
-      throw refused(where, name, "is", got, "0 or 1 in a Uint8Array", "; divide by 255");
+      throw refused(
+        where,
+        name,
+        "is",
+        got,
+        "0 or 1 in a Uint8Array",
+        "; divide by 255, or give a Float32Array",
+      );
     }
     return isBytes || typeof (value as Weights | null)?.[0] === "boolean"
       ? new Float32Array(value as Uint8Array)

@@ -68,7 +68,7 @@ export interface CommonEncodeOptions {
    */
   prior?: PriorLike | undefined;
   /**
-   * ≥ 0, outputSize values for all samples or B × outputSize: numbers, bytes as they are, or booleans, true as 1. y may be
+   * ≥ 0, outputSize values for all samples or B × outputSize: numbers, bytes of 0 and 1, or booleans. y may be
    * NaN where its weight is 0: missing data. `maskFrom` of `latentflow/images` makes them of a picture. Default: none, all
    * elements alike.
    */

@@ -14,6 +14,7 @@ import {
   type EncodeOptions,
   type EncodeProgress,
   encode,
+  gaussian,
   loadDecoder,
   squaredError,
   summary,
@@ -25,6 +26,7 @@ import { deadDecoder } from "../support/dead-decoder.ts";
 import { bindObjective } from "../support/objective.ts";
 import { randomArray } from "../support/random.ts";
 import { objectiveOf, relativeDistance } from "../support/reference.ts";
+import { rejected } from "../support/refusal.ts";
 import { solvers } from "../support/solvers.ts";
 
 const small = createDecoder({
@@ -173,11 +175,12 @@ test("weights may be bytes or booleans", async () => {
     const result = await encode(small, smallData, { weights });
     assert.equal([result.z, result.loss], [expected.z, expected.loss]);
   }
-  const bytes = await encode(small, smallData, {
-    weights: Uint8Array.from(numbers, (weight) => 200 * weight),
-  });
-  const hundreds = await encode(small, smallData, { weights: numbers.map((weight) => 200 * weight) });
-  assert.equal(bytes.loss, hundreds.loss);
+  const mask = Uint8Array.from(numbers, (weight) => 255 * weight);
+  await rejected(
+    encode(small, smallData, { weights: mask, prior: gaussian() }),
+    "invalid_argument",
+    /weights is 255 at element 1, expected 0 or 1 in a Uint8Array; divide by 255/,
+  );
 });
 
 test("weights that are all alike change nothing but the sum", async () => {

@@ -1,3 +1,4 @@
+// Tests src/images/from-image-data.ts with src/images/picture.ts and src/images/resample.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

@@ -69,7 +69,7 @@ export const z0Help =
 
 /** Help for a file of weights. */
 export const weightsHelp =
-  "weights >= 0 of the values, in such a file, bytes as they are, or a picture: for one sample, or for all";
+  "weights >= 0 of the values, in such a file, bytes of 0 and 1, or a picture: for one sample, or for all";
 
 /** Help for the values of samples. */
 export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie

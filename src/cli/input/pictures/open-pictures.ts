@@ -130,9 +130,13 @@ export async function openPictures(
     const hidden = isTransparent ? (await seenIn(path)).filter((value) => value === 0).length : 0;
     transparent.push(hidden / channels);
   }
-  const seen = arrayOf("opacity", async (path, i) =>
-    transparent[i]! > 0 ? seenIn(path) : new Float32Array(size).fill(1),
-  );
+  const seen = arrayOf("opacity", async (path, i) => {
+    if (transparent[i] === 0) return new Float32Array(size).fill(1);
+    if (transparent[i]! < size / channels) return seenIn(path);
+    throw invalidFile(
+      `${showFile(flag, path)}: all pixels are transparent, expected some that are seen; leave the picture out`,
+    );
+  });
   return {
     ...array,
     pictures: {

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Fit } from "../../../images/index.ts";
-import { refuseOptions } from "../../options/options.ts";
+import { gives, wrongUsage } from "../../options/options.ts";
 import { MASK_HIDES, type PictureReading } from "./open-pictures.ts";
 
 /** Options of pictures, as commander returns them. */
@@ -25,9 +25,12 @@ export function addPictureOptions(command: Command): Command {
     )
     .option("--invert", "turns black to white and white to black in pictures")
     .addOption(
-      new Option(
-        "--mask <files...>",
-        "what is seen of the samples: pictures, white where they are seen and black or transparent where they are hidden, or an array as of --weights, 0 where they are hidden; for one sample, or for all; without it transparent pixels of --data are hidden",
+      gives(
+        new Option(
+          "--mask <files...>",
+          "what is seen of the samples: pictures, white where they are seen and black or transparent where they are hidden, or an array as of --weights, 0 where they are hidden; for one sample, or for all; without it transparent pixels of --data are hidden",
+        ),
+        "weights",
       ).conflicts("weights"),
     )
     .addOption(
@@ -40,7 +43,9 @@ export function addPictureOptions(command: Command): Command {
 
 /** Refuses `--mask-hides` without a mask. */
 export function checkMaskOptions(command: Command): void {
-  if (command.getOptionValue("mask") === undefined) refuseOptions(command, ["maskHides"], "no --mask");
+  if (command.getOptionValue("maskHides") === undefined || command.getOptionValue("mask") !== undefined)
+    return;
+  wrongUsage(command, "--mask-hides does not go without --mask");
 }
 
 /** Reading of pictures by a command's options. */
