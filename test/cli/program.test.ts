@@ -277,7 +277,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     assert.match(stderr, message);
     const verb = ["demo", "encode", "train"].find((name) => name === args[0]);
     const help = verb
-      ? `latentflow ${verb} --help lists the options`
+      ? `latentflow ${verb} --help${verb === "demo" ? "" : " all"} lists the options`
       : "latentflow --help lists the commands";
     assert.ok(stderr.endsWith(`\n(${help})\n`), stderr);
   }
@@ -297,8 +297,35 @@ test("help of a command, and of all of them: exit code 0", async () => {
   }
 });
 
+test("--help of a command with many options lists the everyday ones, --help all every one", async () => {
+  for (const name of ["encode", "train", "evaluate"]) {
+    const everyday = await run(name, "--help");
+    const all = await run(name, "--help", "all");
+    assert.equal([everyday.exit, all.exit], [0, 0]);
+    const flags = (text: string) =>
+      [...text.matchAll(/^ {2}(?:-h, )?(--[a-z0-9-]+)/gm)].map(([, flag]) => flag!);
+    const [some, every] = [flags(everyday.stdout), flags(all.stdout)];
+    assert.ok(
+      some.every((flag) => every.includes(flag)),
+      name,
+    );
+    for (const flag of ["--data", "--decoder", "--out", "--solver", "--help"])
+      assert.ok(some.includes(flag), flag);
+    const lines = everyday.stdout.split("\n");
+    assert.ok(
+      lines.length < 100 && lines.every((line) => line.length <= 80),
+      `${name}: ${lines.length} lines`,
+    );
+    // --help itself is counted by no one.
+    const hint = new RegExp(`latentflow ${name} --help all lists all ${every.length - 1} options`);
+    assert.match(everyday.stdout, hint);
+    assert.not.match(everyday.stdout, /--max-backtracks|Exit codes:/);
+    assert.match(all.stdout, /--max-backtracks.*Exit codes:/s);
+  }
+});
+
 test("help names every option of every solver with its default; version is the package's", async () => {
-  const help = await run("encode", "--help");
+  const help = await run("encode", "--help", "all");
   assert.is(help.exit, 0);
   assert.match(help.stdout, /Examples:/);
   const words = help.stdout.replace(/\s+/g, " ");
