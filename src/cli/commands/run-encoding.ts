@@ -94,7 +94,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const summariser = new RunSummariser();
   const { found, missing } = await findParts(folder, units, summariser, signal);
   let written = 0;
-  if (!signal.aborted) {
+  if (!signal.aborted && missing.length > 0) {
     await encodeShown(run, missing, async (part) => {
       await folder.write(part);
       summariser.add(part);

@@ -79,7 +79,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
 }
 
 function showUnits({ shard }: Job, { count, found, of }: UnitCounts): string {
-  const share = shard ? `shard ${shard.index} of ${shard.count}: ` : "";
+  const share = shard ? `shard ${shard.index} of ${shard.count} done: ` : "";
   const earlier = found > 0 ? `, ${formatCount(found)} were there` : "";
   return `${share}${formatCount(count)} of ${formatCount(of)}${earlier}`;
 }
