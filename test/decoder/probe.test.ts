@@ -300,6 +300,11 @@ test("a probe as an option: what is refused", async () => {
   refused(() => decoder.toSafetensors({ probes: 1 } as never), "invalid_argument", /unknown option "probes"/);
 });
 
+test("the package's own decoder has a probe, of the float16 weights in its file", async () => {
+  const file = new URL("../../demo/convolutional.safetensors", import.meta.url);
+  assert.is((await loadDecoder(file)).verified, true);
+});
+
 test("of a decoder with fixed inputs its probe has them", () => {
   const conditioned = {
     ...{ latentSize: 2, outputSize: 3 },
