@@ -350,6 +350,31 @@ test("help names every option of every solver with its default; version is the p
   assert.equal([version.exit, version.stdout], [0, `${packageJson.version}\n`]);
 });
 
+test("encode warns of a decoder whose outputs are of another scale than the data", async () => {
+  const file = `${newFolder()}.safetensors`;
+  const warned = async (scale: number, value = 1) => {
+    const bytes = createDecoder({ layers: [2, 4], outputActivation: "identity" }).toSafetensors();
+    // The file ends with the biases: the outputs at z = 0.
+    const biases = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 16);
+    for (let i = 0; i < 4; i++) biases.setFloat32(4 * i, i % 2 ? scale : -scale, true);
+    writeFileSync(file, bytes);
+    const data = writeFloats(
+      new Float32Array(12).map((_, i) => (i % 2) * value),
+      [3, 4],
+    );
+    const files = ["--decoder", file, "--data", data, "--out", newFolder()];
+    const { exit, stderr } = await run("encode", ...files, "--loss", "mse", "--quiet");
+    assert.is(exit, 0, stderr);
+    return stderr;
+  };
+  assert.match(
+    await warned(30),
+    /outputs at the start are 29\.\d* away .* from 0\.?0* to 1\.?0*\. .*--output-activation sigmoid/,
+  );
+  assert.is(await warned(3), "");
+  assert.is(await warned(30, 30), "", "data of the same scale");
+});
+
 for (const [args, options] of [
   [
     "--flow nesterov --solver rk4 --t1 30 --slices 7",

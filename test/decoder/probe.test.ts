@@ -275,7 +275,7 @@ test("a probe as an option: what is refused", async () => {
   const z = new Float32Array(4);
   const x = new Float32Array(6);
   const cases: [probe: unknown, message: RegExp][] = [
-    [1, /probe: options are 1, expected an object/],
+    [1, /probe: options are 1, expected a plain object/],
     [null, /probe: options are null/],
     [{ z, x, y: x }, /unknown option "y"/],
     [{ z }, /probe\.x is undefined, expected a Float32Array/],

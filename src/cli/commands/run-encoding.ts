@@ -179,10 +179,15 @@ async function encodeShown(
 ): Promise<void> {
   const total = units.reduce((sum, { count }) => sum + count, 0);
   const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
+  const warnings: string[] = [];
+  const onWarning = (message: string) => void warnings.push(message);
   try {
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units)) await keep(part);
+    for await (const part of encodeUnits({ job, input, signal, onProgress, onWarning }, units))
+      await keep(part);
   } finally {
     stop();
+    // Behind the progress bar, which has its line to itself.
+    for (const warning of warnings) say(warning);
   }
 }
 
