@@ -352,6 +352,33 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(document.encoder.parameterCount, expected.encoder.parameterCount);
   assert.is(document.solver, undefined);
 
+  const scored = workplace.newPath();
+  const withGap = await run(...evaluation, "--gap", "--max-steps", "9", "--plain", "--json", "--out", scored);
+  assert.is(withGap.exit, 0, withGap.stderr);
+  const ofBoth = await evaluate(expected.decoder, images, {
+    ...{ encoder: expected.encoder, gap: true, solver: lbfgs({ maxSteps: 9 }), backend },
+  });
+  const scores = JSON.parse(withGap.stdout);
+  assert.equal([scores.meanLoss, scores.meanGap], [meanLoss, ofBoth.meanGap]);
+  assert.is(scores.solver.maxSteps, 9);
+  assert.is(document.meanGap, undefined);
+  const gaps = column(readCsv(join(scored, "results.csv")), "gap").map(Number);
+  assert.equal(Float64Array.from(gaps), ofBoth.gap);
+  const rows = (await run(...evaluation, "--gap")).stdout;
+  assert.match(rows, /mean gap to the flows' loss +│ -?[\d.e-]+ nats/);
+  for (const [args, message] of [
+    [evaluation.slice(0, -2).concat("--gap"), /--gap does not go with codes of flows alone; give --encoder/],
+    [
+      [...evaluation, "--max-steps", "3"],
+      /--max-steps does not go with --encoder: no flow is followed, except with --gap/,
+    ],
+    [[...evaluation, "--gap", "--weights", data], /--weights does not go with --encoder, which takes/],
+  ] as const) {
+    const refused = await run(...args);
+    assert.is(refused.exit, 2);
+    assert.match(refused.stderr, message);
+  }
+
   // No flow: no steps, and nothing that it has reached. Only what is not finite is said.
   const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses } = document;
   assert.equal([meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses], [null, null, null, {}]);
