@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
+import { addNotes } from "../help.ts";
 import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
@@ -16,7 +17,7 @@ import {
   requiredOption,
   wrongUsage,
 } from "../options/options.ts";
-import { parseCount } from "../options/parse.ts";
+import { parseCount, parseSeed } from "../options/parse.ts";
 import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
@@ -43,12 +44,18 @@ export function addEncodeCommand(program: Command): void {
         "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
         "                       and t; with a prior its value and the objective, too\n" +
         "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
+        "  samples.npy          codes drawn for each sample, samples × N × latent size,\n" +
+        "                       float32 (with --samples N)\n" +
+        "  sample-weights.npy   their weights, samples × N, float64 (with --samples N);\n" +
+        "                       results.csv then has effective sample sizes\n" +
         "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
         "  completed/NAME.png   each picture of --data with its hidden pixels by the\n" +
         "                       decoder (with a mask or transparent pixels; without\n" +
         "                       --shard); older ones of other names stay\n" +
+        "  samples.png          given, mean and four of the draws (of images, with\n" +
+        "                       --samples)\n" +
         `${replacedHelp}\n` +
         "More samples than --unit has are computed a unit at a time, and what is done is\n" +
         "kept in DIR/parts until all is: the same command goes on from there.",
@@ -65,6 +72,22 @@ export function addEncodeCommand(program: Command): void {
       gives(
         new Option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to"),
         "hasReconstructions",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--samples <n>",
+          "also draw so many codes from each sample's posterior, weighted; needs a prior",
+        ).argParser(parseCount),
+        "sampleCodes.count",
+        "codesPerSample",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option("--samples-seed <n>", "seed of these draws (default: 0)").argParser(parseSeed),
+        "sampleCodes.seed",
       ),
     )
     .addOption(formatOption("; of shards it is merge's"))
@@ -90,8 +113,9 @@ export function addEncodeCommand(program: Command): void {
   addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
-  addFlowAndSolverOptions(command).addHelpText(
-    "after",
+  addFlowAndSolverOptions(command);
+  addNotes(
+    command,
     `
 ${valuesHelp}
 ${formats.join(", ")} and Parquet files are read a piece at a time, and may be of any size.
@@ -100,9 +124,8 @@ ${stdinHelp}
 ${batchSystemsHelp}
 latentflow merge puts the parts together, latentflow status says what is
 missing.
-${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}
-Examples:
-  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
+${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}`,
+    `  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
@@ -118,6 +141,8 @@ Examples:
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
     checkMaskOptions(command);
+    if (options.samples === undefined)
+      refuseOptions(command, ["samplesSeed"], "encoding alone: it is the seed of --samples <n>, give it too");
     if (shards !== undefined && given !== "auto") {
       const instead = given
         ? `--shard ${given.index}/${given.count} says how many there are`

@@ -45,7 +45,7 @@ export async function runJob(job: Job): Promise<void> {
   if (!input) return;
   // Before the work, so that a folder that cannot be made costs nothing. A shard checks the files of merge.
   await makeFolder(job.out, encodeOutputs, job);
-  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(input) };
+  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
@@ -64,9 +64,13 @@ export async function runJob(job: Job): Promise<void> {
   }
 }
 
-function unitFor({ fixed, samples }: EncodingInput): number {
+/** Forward passes that take as long as encoding a sample: some 40 passes forward and back. */
+const PASSES = 120;
+
+function unitFor({ samples: codes = 0 }: Job, { fixed, samples }: EncodingInput): number {
   const { multiplications, sums } = costOf(fixed.decoder);
-  return standardUnit(multiplications + sums, samples.count);
+  // A drawn code takes a forward pass.
+  return standardUnit((multiplications + sums) * (1 + codes / PASSES), samples.count);
 }
 
 /** Encodes the samples of a run of one unit, which keeps no parts. */
@@ -94,7 +98,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const summariser = new RunSummariser();
   const { found, missing } = await findParts(folder, units, summariser, signal);
   let written = 0;
-  if (!signal.aborted) {
+  if (!signal.aborted && missing.length > 0) {
     await encodeShown(run, missing, async (part) => {
       await folder.write(part);
       summariser.add(part);
@@ -179,10 +183,15 @@ async function encodeShown(
 ): Promise<void> {
   const total = units.reduce((sum, { count }) => sum + count, 0);
   const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
+  const warnings: string[] = [];
+  const onWarning = (message: string) => void warnings.push(message);
   try {
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units)) await keep(part);
+    for await (const part of encodeUnits({ job, input, signal, onProgress, onWarning }, units))
+      await keep(part);
   } finally {
     stop();
+    // Behind the progress bar, which has its line to itself.
+    for (const warning of warnings) say(warning);
   }
 }
 
@@ -204,6 +213,7 @@ async function writeAll(
     sampleShape: input.samples.shape,
     hasPrior: input.prior.prior !== undefined,
     hasReconstructions: job.reconstructions ?? false,
+    codesPerSample: job.samples ?? 0,
   };
   const summariser = new RunSummariser();
   const written = await writeResults(job.out, job.format, plan, parts(), pictureNames, (part) => {
