@@ -51,11 +51,9 @@ export function addEncodeCommand(program: Command): void {
         "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
-        "  completed/NAME.png   each picture of --data with its hidden pixels by the\n" +
-        "                       decoder (with a mask or transparent pixels; without\n" +
-        "                       --shard); older ones of other names stay\n" +
-        "  samples.png          given, mean and four of the draws (of images, with\n" +
-        "                       --samples)\n" +
+        "  samples.png          given, mean and four draws (of images, with --samples)\n" +
+        "  completed/NAME.png   pictures, their hidden pixels by the decoder (without\n" +
+        "                       --shard); those of other names there stay\n" +
         `${replacedHelp}\n` +
         "More samples than --unit has are computed a unit at a time, and what is done is\n" +
         "kept in DIR/parts until all is: the same command goes on from there.",

@@ -56,12 +56,12 @@ export const formats = ARRAY_FORMATS.map(({ label }) => label);
 /** Help for a file of samples. */
 const dataHelp =
   `the samples: ${formats.join(" or ")}, gzipped or not, or FILE.npz#NAME; first axis: samples; or ` +
-  "PNG and JPEG files, folders of them, or patterns in quotes: '*.png'";
+  "PNG and JPEG files, folders of them, or '*.png' in quotes";
 
 /** Help for files of samples that are read in blocks. */
 export const dataFilesHelp =
   `the samples: ${formats.join(", ")}, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files ` +
-  "follow each other; first axis: samples; or PNG and JPEG files, folders of them, or patterns in quotes: '*.png'";
+  "follow each other; first axis: samples; or PNG and JPEG files, folders of them, or '*.png' in quotes";
 
 /** Help for a file of starts. */
 export const z0Help =

@@ -53,7 +53,8 @@ function optionFor(command: Command, path: string): Option | undefined {
   for (let part = path; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
     const options = command.options.filter((option) => pathsOf(option).includes(part));
     const isGiven = (option: Option) => command.getOptionValueSource(option.attributeName()) === "cli";
-    if (options.length > 0) return options.find(isGiven) ?? options[0];
+    const namesake = options.find((option) => option.attributeName() === part);
+    if (options.length > 0) return options.find(isGiven) ?? namesake ?? options[0];
   }
   return undefined;
 }

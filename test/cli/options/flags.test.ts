@@ -205,6 +205,7 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
 test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
   const collecting = ["encode --data", "train --validate-fixed"].concat(
     ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
+    ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
     createProgram().commands.flatMap((command) =>
       ["--points-input", "--input-shape"].map((flag) => `${command.name()} ${flag}`),
     ),

@@ -20,7 +20,7 @@ export function addPictureOptions(command: Command): Command {
     .addOption(
       new Option(
         "--fit <way>",
-        "scales pictures to the decoder's size: all of a picture on white, filled and cropped, or stretched",
+        "scales pictures to the decoder's size: padded, cropped or stretched",
       ).choices(["contain", "cover", "stretch"] satisfies Fit[]),
     )
     .option("--invert", "turns black to white and white to black in pictures")
@@ -28,7 +28,7 @@ export function addPictureOptions(command: Command): Command {
       gives(
         new Option(
           "--mask <files...>",
-          "what is seen of the samples: pictures, white where they are seen and black or transparent where they are hidden, or an array as of --weights, 0 where they are hidden; for one sample, or for all; without it transparent pixels of --data are hidden",
+          "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data)",
         ),
         "weights",
       ).conflicts("weights"),
