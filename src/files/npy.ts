@@ -190,11 +190,11 @@ export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Arr
   return bytes;
 }
 
-/** Makes the header of a .npy file of float32 values; the values follow, row-major and little-endian. */
-export function npyHeader(shape: readonly number[]): Uint8Array {
+/** Makes the header of a .npy file; the values follow, row-major and little-endian. */
+export function npyHeader(shape: readonly number[], type: "float32" | "float64" = "float32"): Uint8Array {
   // A Python tuple of one has a comma at its end.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
-  const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const dictionary = `{'descr': '<f${type === "float32" ? 4 : 8}', 'fortran_order': False, 'shape': (${tuple}), }`;
   // Blanks and a line feed at the end make the values begin at a multiple of 64 bytes, as numpy has it.
   const size = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
   const header = `${dictionary.padEnd(size - 10 - 1)}\n`;

@@ -1,17 +1,14 @@
 import { checkWeights, checkZ0, type Weights } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
-import type { CheckedPair } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { invalid } from "../base/check.ts";
 import { callOf, option, subject } from "../base/message.ts";
-import { completeOptions, type Field, later } from "../base/options.ts";
+import { completeOptions, type Field, flag, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
-import { evaluateOnly } from "../solver/evaluate-only.ts";
-import { gradientFlow } from "../solver/flow.ts";
 import { checkPrior } from "../terms/check-prior.ts";
 import { checkLoss } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
@@ -22,11 +19,12 @@ import { asDataset, type ProblemSettings } from "./samples.ts";
 /** Options of `evaluate`: a flow and a solver as for `encode`. */
 export type EvaluateOptions = CommonOptions & FlowAndSolver & NoEncoder;
 
-/** Options of `evaluate` with an encoder in place of a flow. */
-export type EvaluateEncoderOptions = CommonOptions & ByEncoder;
+/** Options of `evaluate` with an encoder in place of a flow, or, with `gap`, beside one. */
+export type EvaluateEncoderOptions = CommonOptions & (ByEncoder | (ByEncoderAndFlow & FlowAndSolver));
 
 interface NoEncoder {
   encoder?: undefined;
+  gap?: undefined;
   /**
    * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and may
    * be NaN. Default: none, all elements alike.
@@ -42,10 +40,24 @@ interface NoEncoder {
 interface ByEncoder {
   /** Encoder of an autoencoder, which gives each sample its code in place of a flow. */
   encoder: Decoder;
+  gap?: false | undefined;
   flow?: undefined;
   solver?: undefined;
   weights?: undefined;
   z0?: undefined;
+}
+
+interface ByEncoderAndFlow {
+  /** Encoder of an autoencoder, whose codes the report is about. */
+  encoder: Decoder;
+  /**
+   * Also encodes the samples by a flow, as `encode` with the same options does, and reports each sample's `gap`. Costs as much
+   * as an `evaluate` without an encoder. Default false.
+   */
+  gap: true;
+  /** Starts of the flows, as without an encoder. Default: the decoder's own `start`, 0 where it has none. */
+  z0?: Float32Array | undefined;
+  weights?: undefined;
 }
 
 interface CommonOptions
@@ -76,6 +88,7 @@ const EVALUATE_FIELDS = {
   signal,
   onProgress,
   encoder: later<Decoder | undefined>(),
+  gap: flag(false),
 } satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 
 /** Checks the arguments of `evaluate`. */
@@ -89,6 +102,7 @@ export function checkEvaluateArguments(
   const {
     backend = wasm(),
     weights,
+    gap,
     batchSize,
     signal,
     onProgress,
@@ -97,13 +111,18 @@ export function checkEvaluateArguments(
   const loss = checkLoss(where, options.loss, decoder);
   const dataset = asDataset(where, data, decoder);
   const { encoder } = options;
+  if (gap && encoder === undefined) {
+    throw invalid(
+      `${where}: ${subject("gap")} is given without ${option("encoder", undefined, "an encoder")}, expected both: it compares their losses`,
+    );
+  }
   checkWeights(where, weights, dataset.count, decoder);
   if (options.z0 !== undefined) checkZ0(where, options.z0, dataset.count, decoder);
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
-  const pair =
-    encoder === undefined
-      ? checkFlowAndSolver(where, options)
-      : checkByEncoder(where, encoder, decoder, options);
+  if (encoder !== undefined) checkByEncoder(where, encoder, decoder, options, gap);
+  const hasFlow = encoder === undefined || gap;
+  /** Flow and solver; undefined where an encoder's codes are all. */
+  const pair = hasFlow ? checkFlowAndSolver(where, options) : undefined;
   const prior = checkPrior(where, options.prior, decoder);
   const settings = {
     decoder,
@@ -118,13 +137,14 @@ export function checkEvaluateArguments(
   return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
 }
 
-/** Checks the option `encoder`: its sizes have to be the decoder's, and options of flows are refused beside it. */
+/** Checks the option `encoder`: its sizes have to be the decoder's, and options of flows are refused without `gap`. */
 function checkByEncoder(
   where: string,
   encoder: Decoder,
   decoder: Decoder,
   options: EvaluateOptions | EvaluateEncoderOptions,
-): CheckedPair {
+  gap: boolean,
+): void {
   checkEncoder(where, encoder);
   const { latentSize: inputSize, outputSize: codeSize } = encoder;
   const { latentSize, outputSize } = decoder;
@@ -134,10 +154,9 @@ function checkByEncoder(
     );
   }
   for (const name of ["flow", "solver", "weights", "z0"] as const) {
-    if (options[name] === undefined) continue;
+    if (options[name] === undefined || (gap && name !== "weights")) continue;
     const reason =
       name === "weights" ? "an encoder takes all values alike, missing data too" : "no flow is followed";
     throw invalid(`${where}: encoder and ${subject(name)} are both given, expected one of them: ${reason}`);
   }
-  return { flow: gradientFlow(), solver: evaluateOnly };
 }

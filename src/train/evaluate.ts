@@ -1,11 +1,13 @@
 import { openSession } from "../api/check-data.ts";
+import type { CheckedPair, Session } from "../backend/backend.ts";
 import { callOf } from "../base/message.ts";
 import type { Owned } from "../base/owned.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
-import { orderOf } from "../solver/flow.ts";
+import { evaluateOnly } from "../solver/evaluate-only.ts";
+import { gradientFlow, orderOf } from "../solver/flow.ts";
 import {
   type EncodeSummary,
   meanOfFinite,
@@ -68,12 +70,25 @@ type FlowFigures =
 export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
   /** Number of samples whose losses are not finite, which `meanLoss` leaves out. */
   readonly nonfinite: number;
+  /**
+   * [B], loss of the encoder's code less the loss of the code that a flow finds, in the unit of the loss: nats for each
+   * element with cross entropy. Undefined without the option `gap`.
+   *
+   * Both codes are of one decoder, so that what it cannot draw cancels: the gap says how far the encoder is from the best
+   * code. It is small for samples such as the encoder was trained on, and larger for samples of another kind, for which
+   * only the encoder fails to generalise; a threshold on it, chosen by samples of the known kind, tells them apart. Below 0
+   * where the flow has ended in a worse minimum than the encoder's code.
+   */
+  readonly gap: Owned<Float64Array> | undefined;
+  /** Mean gap over the samples with a finite one, NaN if there are none. Undefined without the option `gap`. */
+  readonly meanGap: number | undefined;
 }
 
 /**
  * Evaluates a decoder: encodes samples as `encode` does, with the same numbers to the last bit, and reports the losses.
  * With the option `encoder` its codes take the place of flows, as in an autoencoder, and the report has no statuses and
- * steps.
+ * steps. With `gap: true` flows are followed as well, and the report has each sample's gap, the encoder's loss less the
+ * flow's: a score for samples of another kind than those of the training.
  *
  * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole.
  *
@@ -83,6 +98,7 @@ export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
  *   value; `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * const { meanLoss, statuses } = await evaluate(run.decoder, test);
+ * const { gap } = await evaluate(run.decoder, test, { encoder: run.encoder, gap: true });
  */
 export function evaluate(
   given: Decoder,
@@ -116,51 +132,36 @@ export async function evaluate(
 ): Promise<EvaluateReport | EncoderReport> {
   const start = performance.now();
   const checked = checkEvaluateArguments(given, data, options);
-  const { dataset, settings, pair, encoder, z0, backend, signal, onProgress } = checked;
+  const { dataset, settings, pair, encoder, backend, signal, onProgress } = checked;
   const { decoder } = settings;
   throwIfAborted(signal);
   await checkDataset(WHERE, dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
   // There is a first piece, since empty data sets are refused. A backend may be chosen by its size.
   const [piece] = problems(dataset, settings);
-  const session = await unlessAborted(signal, () =>
-    openSession(WHERE, backend, decoder, "solve", { problem: piece!.problem, pair, isRecorded: false }),
-  );
-  const encoding =
-    encoder && (await unlessAborted(signal, () => openSession(WHERE, backend, encoder, "decode")));
-  const { count } = dataset;
-  const hasPrior = settings.prior !== undefined;
-  const order = orderOf(pair.flow);
-  const seconds = () => (performance.now() - start) / 1000;
-  const all = new Solution(count, decoder.latentSize, undefined, { order, hasPrior });
-  const floors = new Float64Array(count);
+  const solving = async (pair: CheckedPair): Promise<Solving> => {
+    const use = { problem: piece!.problem, pair, isRecorded: false };
+    return { pair, session: await openSession(WHERE, backend, decoder, "solve", use) };
+  };
+  const flow = pair && (await unlessAborted(signal, () => solving(pair)));
+  const atCodes = encoder && {
+    ...(await unlessAborted(signal, () => solving({ flow: gradientFlow(), solver: evaluateOnly }))),
+    encoding: await unlessAborted(signal, () => openSession(WHERE, backend, encoder, "decode")),
+  };
   const callbacks = new Callbacks();
-  for (const { first, problem } of problems(dataset, settings)) {
-    const { loss, targets, weights } = problem;
-    floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
-    const starts = encoding
-      ? await codesOf(encoding, targets, signal)
-      : z0 && startsOf(z0, decoder, first, problem.sampleCount);
-    const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, { order, hasPrior });
-    let reported = 0;
-    const control = makeControl(signal, () => {
-      callbacks.check();
-      if (piece.done === reported) return;
-      reported = piece.done;
-      const done = all.done + reported;
-      const meanLoss = (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount);
-      callbacks.call(onProgress, { done, total: count, meanLoss, samplesPerSecond: done / seconds() });
+  const seconds = () => (performance.now() - start) / 1000;
+  const solve = async (by: Solving, isReported: boolean) =>
+    solveAll(checked, by, callbacks, (done, meanLoss) => {
+      if (!isReported) return;
+      const samplesPerSecond = done / seconds();
+      callbacks.call(onProgress, { done, total: dataset.count, meanLoss, samplesPerSecond });
     });
-    await session.solve(problem, pair, piece, control);
-    throwIfAborted(signal);
-    all.copyIn(
-      Array.from(piece.objective, (_, i) => first + i),
-      piece.copyOut(),
-    );
-  }
+  // Flows take nearly all the time of both, so that the progress is theirs.
+  const { all, floors } = await solve((atCodes ?? flow)!, !atCodes || !flow);
+  const inverted = atCodes && flow && (await solve(flow, true)).all;
   await callbacks.settled(signal);
   throwIfAborted(signal);
-  const { info } = session;
+  const { info } = (flow ?? atCodes)!.session;
   const result = { ...all.toResult(), backend: info, seconds: seconds() };
   const { loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
@@ -171,7 +172,60 @@ export async function evaluate(
     meanObjective: meanOfFinite(objective),
     ...{ loss, prior, objective, gradientNorm },
   };
-  if (encoding) return { ...report, nonfinite: loss.filter((value) => !Number.isFinite(value)).length };
+  if (atCodes) {
+    const gap = inverted && Float64Array.from(loss, (value, i) => value - Math.fround(inverted.loss[i]!));
+    const nonfinite = loss.filter((value) => !Number.isFinite(value)).length;
+    return { ...report, nonfinite, gap, meanGap: gap && meanOfFinite(gap) };
+  }
   const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };
   return { ...report, ...ofFlow };
+}
+
+/** Session of the decoder, with the flow and solver that it follows. */
+interface Solving {
+  readonly session: Session;
+  readonly pair: CheckedPair;
+  /** Session of the encoder whose codes the solver begins at; undefined for starts of flows. */
+  readonly encoding?: Session;
+}
+
+/**
+ * Solves all samples, a piece at a time.
+ *
+ * @param onDone called with the number of samples that have ended and the mean of their finite losses
+ * @returns the solution, and the least loss that each sample allows
+ */
+async function solveAll(
+  { dataset, settings, z0, signal }: ReturnType<typeof checkEvaluateArguments>,
+  { session, pair, encoding }: Solving,
+  callbacks: Callbacks,
+  onDone: (done: number, meanLoss: number) => void,
+): Promise<{ readonly all: Solution; readonly floors: Float64Array }> {
+  const { decoder } = settings;
+  const { count } = dataset;
+  const has = { order: orderOf(pair.flow), hasPrior: settings.prior !== undefined };
+  const all = new Solution(count, decoder.latentSize, undefined, has);
+  const floors = new Float64Array(count);
+  for (const { first, problem } of problems(dataset, settings)) {
+    const { loss, targets, weights } = problem;
+    floors.set(leastLosses(loss, targets, decoder.outputSize, weights), first);
+    const starts = encoding
+      ? await codesOf(encoding, targets, signal)
+      : z0 && startsOf(z0, decoder, first, problem.sampleCount);
+    const piece = new Solution(problem.sampleCount, decoder.latentSize, starts, has);
+    let reported = 0;
+    const control = makeControl(signal, () => {
+      callbacks.check();
+      if (piece.done === reported) return;
+      reported = piece.done;
+      onDone(all.done + reported, (all.lossSum + piece.lossSum) / (all.lossCount + piece.lossCount));
+    });
+    await session.solve(problem, pair, piece, control);
+    throwIfAborted(signal);
+    all.copyIn(
+      Array.from(piece.objective, (_, i) => first + i),
+      piece.copyOut(),
+    );
+  }
+  return { all, floors };
 }

@@ -142,6 +142,48 @@ test("by an encoder: losses, prior, gradients and their means agree with float64
   await rejected(evaluate(decoder, y, start), "invalid_argument", /encoder and z0 are both given/);
 });
 
+test("the gap is the encoder's loss less the flow's, in float64, too; all else is as without it", async () => {
+  const data = bytes(1005);
+  const y = data.toFloat32();
+  const encoder = encoderOf();
+  const z0 = randomArray(6, 1005 * 3, -1, 1);
+  const given = { loss: squaredError(), solver: amd({ maxSteps: 40 }), z0, prior: gaussian() } as const;
+  for (const options of [{}, given]) {
+    const progress: EncodeProgress[] = [];
+    const onProgress = (each: EncodeProgress) => void progress.push(each);
+    const report = await evaluate(decoder, data, { encoder, gap: true, onProgress, ...options });
+    const { loss: flowLosses, z, stats } = await encode(decoder, y, options);
+    assert.ok(stats.acceptedSteps.some((steps) => steps > 3));
+    const loss = options.loss ?? binaryCrossEntropy();
+    const gaps: number[] = [];
+    for (let i = 0; i < data.count; i++) {
+      const sample = y.subarray(n * i, n * i + n);
+      const code = objectiveOf(encoder, squaredError(), sample, new Float32Array(3)).output;
+      const byEncoder = objectiveOf(decoder, loss, code, sample).value;
+      const byFlow = objectiveOf(decoder, loss, z.subarray(3 * i, 3 * i + 3), sample).value;
+      gaps.push(byEncoder - byFlow);
+      assert.ok(
+        Math.abs(report.gap![i]! - gaps[i]!) < 2e-6 * byEncoder,
+        `${i}: ${report.gap![i]}, ${gaps[i]}`,
+      );
+      assert.is(report.gap![i], report.loss[i]! - flowLosses[i]!);
+    }
+    const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    assert.ok(mean > 0 && Math.abs(report.meanGap! - mean) < 1e-6, `${report.meanGap}, ${mean}`);
+    assert.equal([progress.at(-1)!.done, progress.at(-1)!.total], [1005, 1005]);
+    assert.ok(progress.every(({ done }, i) => i === 0 || done >= progress[i - 1]!.done));
+    const { seconds, samplesPerSecond, gap, meanGap, ...others } = report;
+    const { loss: of, prior } = options as Partial<typeof given>;
+    const plain = await evaluate(decoder, data, {
+      encoder,
+      ...(of && { loss: of }),
+      ...(prior && { prior }),
+    });
+    assert.equal([plain.gap, plain.meanGap], [undefined, undefined]);
+    for (const [name, value] of Object.entries(others)) assert.equal(plain[name as "loss"], value, name);
+  }
+});
+
 test("by an encoder: codes whose losses are not finite are counted, and left out of the mean", async () => {
   const encoder = encoderOf();
   const y = few.toFloat32();
@@ -321,6 +363,10 @@ test("evaluate refuses what it cannot use, before any work", async () => {
     [{ encoder, flow: nesterovFlow() }, /encoder and flow are both given, expected one of them: no flow/],
     [{ encoder: {} }, /^evaluate: the encoder is an object/],
     [{ encoder, solver }, /encoder and solver are both given, expected one of them: no flow/],
+    [{ encoder, gap: true, weights: rowWeights }, /encoder and weights are both given.*all values alike/],
+    [{ encoder, gap: true, flow: nesterovFlow() }, /^evaluate: solver lbfgs follows/],
+    [{ encoder, gap: 1 }, /^evaluate: gap is 1, expected true or false/],
+    [{ gap: true }, /^evaluate: gap is given without an encoder, expected both/],
     [{ encoder, weights: rowWeights }, /encoder and weights are both given.*takes all values alike/],
   ];
   for (const [options, message] of cases) {

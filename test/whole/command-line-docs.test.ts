@@ -46,8 +46,14 @@ test("no line of any help is longer than 80 characters, and no list of a descrip
 
 test("each command's help names the files that it writes", () => {
   for (const [name, files] of Object.entries({
-    merge: ["latents.npy", "results.csv", "reconstructions.npy", "results.parquet"],
-    encode: ["latents.npy", "results.csv", "reconstructions.npy", "reconstructions.png", "steps.png"],
+    merge: [
+      ...["latents.npy", "results.csv", "reconstructions.npy", "samples.npy", "sample-weights.npy"],
+      ...["results.parquet", "reconstructions.png", "steps.png", "samples.png"],
+    ],
+    encode: [
+      ...["latents.npy", "results.csv", "reconstructions.npy", "samples.npy", "sample-weights.npy"],
+      ...["reconstructions.png", "steps.png", "samples.png"],
+    ],
     demo: ["latents.npy", "results.csv", "reconstructions.png", "steps.png"],
     decode: ["decoded.npy", "decoded.png"],
     evaluate: ["results.csv"],

@@ -17,7 +17,7 @@ import {
   requiredOption,
   wrongUsage,
 } from "../options/options.ts";
-import { parseCount } from "../options/parse.ts";
+import { parseCount, parseSeed } from "../options/parse.ts";
 import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
@@ -43,9 +43,15 @@ export function addEncodeCommand(program: Command): void {
         "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
         "                       and t; with a prior its value and the objective, too\n" +
         "  reconstructions.npy  D(z) in the samples' shape (with --reconstructions)\n" +
+        "  samples.npy          codes drawn for each sample, samples × N × latent size,\n" +
+        "                       float32 (with --samples N)\n" +
+        "  sample-weights.npy   their weights, samples × N, float64 (with --samples N);\n" +
+        "                       results.csv then has effective sample sizes\n" +
         "  results.parquet      all of these in one file (with --format parquet)\n" +
         "  reconstructions.png  original, reconstruction, difference (of images)\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
+        "  samples.png          given, mean and four of the draws (of images, with\n" +
+        "                       --samples)\n" +
         `${replacedHelp}\n` +
         "More samples than --unit has are computed a unit at a time, and what is done is\n" +
         "kept in DIR/parts until all is: the same command goes on from there.",
@@ -62,6 +68,22 @@ export function addEncodeCommand(program: Command): void {
       gives(
         new Option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to"),
         "hasReconstructions",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--samples <n>",
+          "also draw so many codes from each sample's posterior, weighted; needs a prior",
+        ).argParser(parseCount),
+        "sampleCodes.count",
+        "codesPerSample",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option("--samples-seed <n>", "seed of these draws (default: 0)").argParser(parseSeed),
+        "sampleCodes.seed",
       ),
     )
     .addOption(formatOption("; of shards it is merge's"))
@@ -114,6 +136,8 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
   );
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
+    if (options.samples === undefined)
+      refuseOptions(command, ["samplesSeed"], "encoding alone: it is the seed of --samples <n>, give it too");
     if (shards !== undefined && given !== "auto") {
       const instead = given
         ? `--shard ${given.index}/${given.count} says how many there are`

@@ -76,12 +76,13 @@ import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import { type Figure, formatReport } from "../output/report.ts";
+import { type Figure, formatMean, formatReport } from "../output/report.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
 /** Options of `latentflow evaluate`, as commander returns them. */
 interface EvaluateJob extends DataOptions, WeightFlags, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
   readonly encoder?: string;
+  readonly gap?: true;
   readonly out?: string;
   readonly batchSize?: number;
   readonly z0?: string;
@@ -98,13 +99,21 @@ export function addEvaluateCommand(program: Command): void {
         "there can be. With --out it writes to DIR:\n" +
         "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
         "                       and t; with a prior its value and the objective, too;\n" +
-        "                       with --encoder neither status nor steps nor t\n" +
+        "                       with --encoder neither status nor steps nor t; with\n" +
+        "                       --gap the gap\n" +
         "A file of this name in DIR is replaced.",
     )
     .optionsGroup("What and where:")
     .addOption(requiredOption("--decoder <file>", decoderHelp));
   addPictureOptions(addDataOptions(command, "test", "evaluate"))
-    .option("--encoder <file>", "an autoencoder's encoder, whose codes are taken: no flow is followed")
+    .option(
+      "--encoder <file>",
+      "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
+    )
+    .option(
+      "--gap",
+      "with --encoder: also follow flows, and say how much higher the encoder's loss is, a score for samples of another kind",
+    )
     .option("--weights <file>", weightsHelp)
     .option("--z0 <file>", z0Help)
     .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
@@ -127,10 +136,19 @@ ${exitCodesHelp("nothing is written")}`,
   command.action(async (job: EvaluateJob) => {
     checkDataOptions(command);
     checkPriorOptions(command);
-    if (job.encoder === undefined) return runEvaluation(job, chosenFlowAndSolver(command));
-    refuseFlowAndSolver(command, "--encoder: no flow is followed");
-    refuseOptions(command, ["z0"], "--encoder: no flow is followed");
-    refuseOptions(command, ["weights", "mask"], "--encoder, which takes all values alike");
+    if (job.encoder === undefined) {
+      refuseOptions(
+        command,
+        ["gap"],
+        "codes of flows alone; give --encoder <file>, whose codes they are compared with",
+      );
+    } else {
+      refuseOptions(command, ["weights", "mask"], "--encoder, which takes all values alike");
+    }
+    if (job.encoder === undefined || job.gap) return runEvaluation(job, chosenFlowAndSolver(command));
+    const noFlow = "--encoder: no flow is followed, except with --gap";
+    refuseFlowAndSolver(command, noFlow);
+    refuseOptions(command, ["z0"], noFlow);
     return runEvaluation(job, undefined);
   });
 }
@@ -143,11 +161,12 @@ interface Input {
   readonly fixed: FixedInputs;
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
-  /** Encoder, or flow and solver, that encode the samples. */
-  readonly by: { readonly encoder: Decoder } | ChosenFlowAndSolver;
+  readonly encoder: Decoder | undefined;
+  /** Undefined where the encoder's codes are all. */
+  readonly pair: ChosenFlowAndSolver | undefined;
 }
 
-/** @param pair undefined where the job names an encoder */
+/** @param pair undefined where the encoder's codes are all */
 async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undefined): Promise<void> {
   const signal = interruptSignal();
   const stopped = "stopped; nothing is written";
@@ -167,31 +186,30 @@ async function readInput(
   signal: AbortSignal,
 ): Promise<Input> {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
-  const by = pair ?? {
-    encoder: await readDecoder(
-      { decoder: job.encoder!, ...(job.maxBytes && { maxBytes: job.maxBytes }) },
-      signal,
-    ),
-  };
+  const maxBytes = job.maxBytes && { maxBytes: job.maxBytes };
+  const encoder =
+    job.encoder === undefined ? undefined : await readDecoder({ decoder: job.encoder, ...maxBytes }, signal);
   const prior = await readPrior(job, decoder, limitsOf(job, signal));
   const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", () => decoder, signal);
   const fixed = await readFixedOf(data, decoder, sources, job.points);
   const weights = await readWeightsOf(data, job, decoder.outputLayout, limitsOf(job, signal));
   const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
-  return { data, weights, z0, decoder, fixed, loss, prior, by };
+  return { data, weights, z0, decoder, fixed, loss, prior, encoder, pair };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, z0, decoder, fixed, loss, prior, by }: Input,
+  { data, weights, z0, decoder, fixed, loss, prior, encoder, pair }: Input,
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
+  const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), ...(z0 && { z0 }) };
+  const by = encoder
+    ? { encoder, ...(flow && { ...flow, gap: true as const }) }
+    : { ...flow, ...(weights && { weights }) };
   const options: EvaluateOptions | EvaluateEncoderOptions = {
-    ...("encoder" in by
-      ? by
-      : { ...pairOf(by.flow.value, by.solver.value), ...(weights && { weights }), ...(z0 && { z0 }) }),
+    ...by,
     ...fixedOptions(fixed),
     loss,
     ...priorOption(prior),
@@ -205,7 +223,7 @@ async function evaluateShown(
 
 function figuresOf(
   job: EvaluateJob,
-  { data, decoder, fixed, loss, prior, by }: Input,
+  { data, decoder, fixed, loss, prior, encoder, pair }: Input,
   report: EvaluateReport | EncoderReport,
 ): Figure[] {
   const hasFlow = "status" in report;
@@ -223,26 +241,35 @@ function figuresOf(
     decoderFigure(job.decoder, decoder, fixed.decoder),
     ...dataFigures(data),
     ...fixedFigures(fixed),
-    ...weightsAndStartFigures(job, "encoder" in by ? undefined : decoder),
+    ...weightsAndStartFigures(job, pair && decoder),
     { json: { loss } },
     ...priorFigures(prior),
-    "encoder" in by
-      ? {
-          json: { encoder: decoderEntry(job.encoder!, by.encoder) },
-          row: ["encoder", shortPath(job.encoder!)],
-        }
-      : solverFigure(by),
+    ...(encoder
+      ? [
+          {
+            json: { encoder: decoderEntry(job.encoder!, encoder) },
+            row: ["encoder", shortPath(job.encoder!)] as const,
+          },
+        ]
+      : []),
+    ...(pair ? [solverFigure(pair)] : []),
     ...lossFigures(means, words),
-    ...(hasFlow ? endFigures(report) : [encoderEndFigure(report)]),
+    ...(hasFlow ? endFigures(report) : encoderEndFigures(report, words.unit)),
     ...workFigures(report),
   ];
 }
 
-/** Figure of an encoder's codes, which end no flow: only losses that are not finite have a status. */
-function encoderEndFigure({ nonfinite }: EncoderReport): Figure {
+/** Figures of an encoder's codes, which end no flow: only losses that are not finite have a status. */
+function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
-  return {
-    json: { meanAcceptedSteps: null, meanBacktracks: null, statuses },
-    row: ["statuses", showStatuses(statuses) || undefined],
-  };
+  return [
+    {
+      json: { meanGap },
+      row: ["mean gap to the flows' loss", meanGap === undefined ? undefined : formatMean(meanGap, unit)],
+    },
+    {
+      json: { meanAcceptedSteps: null, meanBacktracks: null, statuses },
+      row: ["statuses", showStatuses(statuses) || undefined],
+    },
+  ];
 }

@@ -3,7 +3,7 @@ import { invalidFile, showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
-import { endFigures, lossFigures, workFigures } from "../output/figures.ts";
+import { endFigures, lossFigures, samplingFigures, workFigures } from "../output/figures.ts";
 import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
 import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
@@ -37,9 +37,10 @@ export function addMergeCommand(program: Command): void {
     .description(
       "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of\n" +
         "all samples by one process would have written, byte for byte: latents.npy,\n" +
-        "results.csv and, where they were asked for, reconstructions.npy; or\n" +
-        "results.parquet; and, of images, reconstructions.png and steps.png. Files of\n" +
-        "these names there are replaced; those that are not written are removed.",
+        "results.csv and, where they were asked for, reconstructions.npy, samples.npy and\n" +
+        "sample-weights.npy; or results.parquet; and, of images, reconstructions.png,\n" +
+        "steps.png and samples.png. Files of these names there\n" +
+        "are replaced; those that are not written are removed.",
     )
     .argument(
       "<dir...>",
@@ -138,6 +139,7 @@ function figuresOf(folders: readonly PartsFolder[], summary: RunSummary): Figure
     // Parts do not name the loss.
     ...lossFigures(summary, { before: "mean loss before", after: "mean loss after", unit: "" }),
     ...endFigures(summary),
+    ...samplingFigures(summary),
     // Speed has no row: the processes may have run at the same time, or have been killed on the way.
     ...workFigures(summary).map(({ json = {} }) => ({ json })),
     { row: ["time of all parts", formatDuration(summary.seconds)] },

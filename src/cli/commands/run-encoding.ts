@@ -45,7 +45,7 @@ export async function runJob(job: Job): Promise<void> {
   if (!input) return;
   // Before the work, so that a folder that cannot be made costs nothing. A shard checks the files of merge.
   await makeFolder(job.out, encodeOutputs, job);
-  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(input) };
+  const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
@@ -64,9 +64,13 @@ export async function runJob(job: Job): Promise<void> {
   }
 }
 
-function unitFor({ fixed, samples }: EncodingInput): number {
+/** Forward passes that take as long as encoding a sample: some 40 passes forward and back. */
+const PASSES = 120;
+
+function unitFor({ samples: codes = 0 }: Job, { fixed, samples }: EncodingInput): number {
   const { multiplications, sums } = costOf(fixed.decoder);
-  return standardUnit(multiplications + sums, samples.count);
+  // A drawn code takes a forward pass.
+  return standardUnit((multiplications + sums) * (1 + codes / PASSES), samples.count);
 }
 
 /** Encodes the samples of a run of one unit, which keeps no parts. */
@@ -209,6 +213,7 @@ async function writeAll(
     sampleShape: input.samples.shape,
     hasPrior: input.prior.prior !== undefined,
     hasReconstructions: job.reconstructions ?? false,
+    codesPerSample: job.samples ?? 0,
   };
   const summariser = new RunSummariser();
   const written = await writeResults(job.out, job.format, plan, parts, pictureNames, (part) => {

@@ -1,3 +1,4 @@
+import { invalid } from "../../base/check.ts";
 import { elementCount } from "../../files/array.ts";
 import type { Decoder, StandardLoss } from "../../index.ts";
 import type { Job } from "../options/job.ts";
@@ -58,6 +59,11 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
   const prior = await readPrior(job, decoder, limits);
+  if (job.samples !== undefined && prior.prior === undefined) {
+    throw invalid(
+      "--samples draws codes from posteriors, and there is no prior; give --prior-from <file> with codes, latents.npy of whole samples say, or --prior gaussian",
+    );
+  }
   const sources = await openFixed(decoder, job.fixed, limits);
   const flag = job.dataFlag ?? "--data";
   const samples = await openSamples(

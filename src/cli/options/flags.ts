@@ -62,7 +62,8 @@ function optionFor(command: Command, path: string): Option | undefined {
 function inFlag(difference: Difference, names: Names, given: Given): string {
   const { name } = difference;
   if (/^decoder(\.|$)/.test(name)) return inDecoderFlag(difference, given);
-  const flag = names.flagOf([name]);
+  // No flag gives the number of samples: --samples is the number of codes drawn for each.
+  const flag = name === "samples" ? undefined : names.flagOf([name]);
   const [, input] = /^fixed\.(.+)$/.exec(name) ?? [];
   return showDifference(flag && input ? `${flag} ${input}` : (flag ?? name), difference);
 }

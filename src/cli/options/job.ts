@@ -31,6 +31,10 @@ export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
   /** A file of latents. */
   readonly z0?: string;
   readonly reconstructions?: true;
+  /** Number of codes that are drawn from each sample's posterior, by `sampleCodes`. Default: none are. */
+  readonly samples?: number;
+  /** Seed of these draws. Default 0. */
+  readonly samplesSeed?: number;
   /** The column that says who the samples are, of files that are Parquet. */
   readonly idColumn?: string;
   /** Number of samples that are computed, and kept, as a whole. Default: `standardUnit`. */

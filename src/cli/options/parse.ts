@@ -35,6 +35,16 @@ export const parseNonNegative = numberWithin({ min: 0 });
 /** A number from 0 to 1. */
 export const parseShare = numberWithin({ min: 0, max: 1 });
 
+/** Reads two numbers from 0 to 1 with a comma between them, the smaller one first: `0,0.75`. */
+export function parseShares(text: string): [smallest: number, largest: number] {
+  const shares = parseList(text, parseShare, SHARES_EXPECTED);
+  if (!Array.isArray(shares) || shares.length !== 2 || shares[0]! > shares[1]!)
+    throw new InvalidArgumentError(SHARES_EXPECTED);
+  return [shares[0]!, shares[1]!];
+}
+
+const SHARES_EXPECTED = "Expected the smallest and the largest share, from 0 to 1: 0,0.75 say.";
+
 /** A positive whole number. */
 export const parseCount = numberWithin({ min: 1, integer: true });
 

@@ -24,7 +24,7 @@ import {
 import { SCHEDULE_HELP, SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
 import { backendOf, gives, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
-import { parseCount, parseNumber, parsePositive, parseSeed } from "./parse.ts";
+import { parseCount, parseNumber, parsePositive, parseSeed, parseShares } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
   chosenFlowAndSolver,
@@ -45,6 +45,8 @@ export interface TrainingOptions extends RunningOptions {
   /** A file, or true for the data set's own samples. */
   readonly validate?: string | true;
   readonly shift?: number;
+  /** Smallest and largest share of the pixels that an encoder does not see. */
+  readonly hide?: [smallest: number, largest: number];
   readonly gradientClip?: number;
 }
 
@@ -92,7 +94,7 @@ export function addTrainingOptions(command: Command): Command {
     .option("--autoencoder", "train with an encoder, the decoder's reverse, by backpropagation")
     .option(
       "--seed <n>",
-      "of the new decoder, the mini-batches and the shifts",
+      "of the new decoder, the mini-batches, the shifts and the hidden pixels",
       parseSeed,
       STANDARD_TRAINING.seed,
     )
@@ -123,6 +125,15 @@ export function addTrainingOptions(command: Command): Command {
         ),
         "augment",
         "pixels",
+      ),
+    )
+    .addOption(
+      gives(
+        new Option(
+          "--hide <a,b>",
+          "with --autoencoder: hide each sample's pixels from the encoder at random, a share from A to B of them; the loss is over all",
+        ).argParser(parseShares),
+        "mask.hidden",
       ),
     )
     .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parsePositive);
@@ -161,6 +172,7 @@ interface TrainingDescription {
   readonly codeOptimizer?: Optimizer;
   readonly gradientClip?: number;
   readonly shift?: number;
+  readonly hidden?: readonly [smallest: number, largest: number];
 }
 
 /** The training run that a command's options choose; a value out of range is wrong usage. */
@@ -192,14 +204,17 @@ export function chosenTraining(command: Command): ChosenTraining {
     ...(pixels !== undefined && { shift: pixels }),
   };
   if (autoencoder) {
+    const { hide: hidden } = given;
     refuseFlowAndSolver(command, noFlow);
     refuseChoice(command, adjoints, noFlow);
     refuseOptions(command, ["warmStart", "codes", "codeLearningRate"], noFlow);
     return {
-      train: (decoder, data, more) => trainAutoencoder(decoder, data, { ...options, ...more }),
-      description,
+      train: (decoder, data, more) =>
+        trainAutoencoder(decoder, data, { ...options, ...(hidden && { mask: { hidden } }), ...more }),
+      description: { ...description, ...(hidden && { hidden }) },
     };
   }
+  refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
   const adjoint = chosen(command, adjoints);
   // As the library does: these go back along the flow, whose way L-BFGS does not go.
   if (adjoint.value.needs !== "end" && command.getOptionValueSource("solver") === "default") {

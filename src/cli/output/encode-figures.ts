@@ -6,6 +6,7 @@ import {
   endFigures,
   fixedFigures,
   lossFigures,
+  samplingFigures,
   showValues,
   solverFigure,
   sourceName,
@@ -70,6 +71,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
     solverFigure(job),
     ...lossFigures(summary, { ...words, before: `${words.after} before`, after: `${words.after} after` }),
     ...endFigures(summary),
+    ...samplingFigures(summary),
     ...workFigures(summary),
     { json: { shard, units, aborted }, row: ["units", units && showUnits(job, units)] },
   ];

@@ -185,6 +185,17 @@ export function endFigures({
   ];
 }
 
+/** Figures of the codes drawn from samples' posteriors; none where none are drawn. */
+export function samplingFigures(summary: {
+  readonly codesPerSample?: number;
+  readonly medianEffectiveSampleSize?: number;
+}): Figure[] {
+  const { codesPerSample, medianEffectiveSampleSize } = summary;
+  if (codesPerSample === undefined || medianEffectiveSampleSize === undefined) return [];
+  const size = `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes`;
+  return [{ json: { codesPerSample, medianEffectiveSampleSize }, row: ["effective sample size", size] }];
+}
+
 /** Numbers of samples with each status: `58 converged, 2 stalled`. */
 export function showStatuses(statuses: EncodeSummary["statuses"]): string {
   return Object.entries(statuses)

@@ -2,6 +2,7 @@
 export const PICTURES = {
   "reconstructions.png": "the first samples, original and reconstruction",
   "steps.png": "the first samples on the way to their codes",
+  "samples.png": "the first samples and decodings of codes drawn for them",
 } as const;
 
 export type PictureName = keyof typeof PICTURES;

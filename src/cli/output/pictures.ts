@@ -46,6 +46,8 @@ export async function writePictures(folder: string, source: PictureSource, part:
     const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original`;
     pictures.push({ name: "steps.png" satisfies PictureName, bytes: steps, content });
   }
+  const samples = await drawSamples(source, part, shape);
+  if (samples) pictures.push(samples);
   return writeOutputs(folder, pictures);
 }
 
@@ -135,6 +137,63 @@ async function drawSteps(
   const { low, span } = greyScale(given);
   const rows = given.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
   return drawGrid(rows, shape);
+}
+
+/** Number of drawn codes that samples.png shows for each sample. */
+const shownDraws = 4;
+
+/**
+ * Draws samples, one a column: given, the weighted mean of the decodings of the codes drawn for it, and the decodings of the
+ * four codes with the largest weights. Where pixels are hidden, these take the place of the hidden ones alone.
+ *
+ * @returns undefined if no codes were drawn, or the signal has ended the work
+ */
+async function drawSamples(
+  source: PictureSource,
+  part: Part,
+  shape: PictureDecoder,
+): Promise<OutputFile | undefined> {
+  const { sampling } = part.results;
+  if (!sampling) return undefined;
+  const { block } = await firstSamples(source, part, reconstructionCount);
+  const { decoder } = source.input;
+  const count = sampling.weights.length / part.count;
+  /** Decodings of one drawn code of each sample. */
+  const decoded = (drawOf: (sample: number) => number) => {
+    const codes = Array.from({ length: block.count }, (_, sample) =>
+      row(sampling.codes, sample * count + drawOf(sample), decoder.latentSize),
+    );
+    return reconstruct(source, block, joinValues(codes));
+  };
+  const means = originalsOf(block).map(({ length }) => new Float64Array(length));
+  for (let draw = 0; draw < count; draw++) {
+    if (source.signal.aborted) return undefined;
+    for (const [sample, tile] of (await decoded(() => draw)).entries()) {
+      const weight = sampling.weights[sample * count + draw]!;
+      for (const [k, value] of tile.entries()) means[sample]![k]! += weight * value;
+    }
+  }
+  const heaviest = means.map((_, sample) => {
+    const weights = sampling.weights.subarray(sample * count, (sample + 1) * count);
+    return Array.from(weights.keys()).sort((a, b) => weights[b]! - weights[a]! || a - b);
+  });
+  const rows: Tile[][] = [means.map((mean) => Float32Array.from(mean))];
+  for (let rank = 0; rank < Math.min(shownDraws, count); rank++)
+    rows.push(await decoded((sample) => heaviest[sample]![rank]!));
+  const given = givenOf(block);
+  const isHidden = block.weights?.includes(0) ?? false;
+  const completed = rows.map((tiles) =>
+    tiles.map((tile, i) =>
+      isHidden ? tile.map((value, k) => (Number.isNaN(given[i]![k]!) ? value : given[i]![k]!)) : tile,
+    ),
+  );
+  const { low, span } = greyScale(given);
+  const bytes = drawGrid(
+    [given, ...completed].map((tiles) => tiles.map((tile) => tile.map((value) => (value - low) / span))),
+    shape,
+  );
+  const content = `rows: given${isHidden ? " (hatched: hidden)" : ""}, mean of ${count} draws, those with the largest weights`;
+  return { name: "samples.png" satisfies PictureName, bytes, content };
 }
 
 /** The first samples of a part, and their codes. */

@@ -44,13 +44,16 @@ export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): P
   return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
 }
 
+/** Progress of encoding, with a note behind the loss. */
+export type SampleProgress = EncodeProgress & Pick<Progress, "note">;
+
 /** Shows the progress of encoding: returns the callback for `onProgress`, and the end of the display. */
 export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
   const task = { title: `${verb} ${total} samples`, unit: "samples", total };
   const display = showProgress(task, quiet, signal);
   return {
-    onProgress({ done, meanLoss, samplesPerSecond }: EncodeProgress) {
-      display.update({ done, loss: meanLoss, perSecond: samplesPerSecond });
+    onProgress({ done, meanLoss, samplesPerSecond, note }: SampleProgress) {
+      display.update({ done, loss: meanLoss, perSecond: samplesPerSecond, note });
     },
     stop: display.stop,
   };

@@ -9,9 +9,12 @@ export const resultsTableName = "results.csv";
 /** Results of samples that only a flow has. */
 type FlowResults = Pick<SampleResults, "initialLoss" | "status" | "stats">;
 
-/** Results of samples that have a column. Codes of an encoder have no results of a flow. */
-export type Results = Omit<SampleResults, "z" | "reconstructions" | "ids" | keyof FlowResults> &
-  (FlowResults | { readonly [Name in keyof FlowResults]?: undefined });
+/** Results of samples that have a column. Codes of an encoder have no results of a flow, but may have a gap. */
+export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "gradientNorm"> &
+  (FlowResults | { readonly [Name in keyof FlowResults]?: undefined }) & {
+    readonly sampling?: SampleResults["sampling"];
+    readonly gap?: Float64Array | undefined;
+  };
 
 /** Columns of results, in their order. */
 export type ResultColumn =
@@ -25,7 +28,9 @@ export type ResultColumn =
   | "status"
   | "accepted_steps"
   | "backtracks"
-  | "t";
+  | "t"
+  | "effective_sample_size"
+  | "gap";
 
 /**
  * Columns of a table of results, a row per sample. Columns without values are absent.
@@ -33,7 +38,7 @@ export type ResultColumn =
  * @param first index of the first sample
  */
 export function resultColumns(
-  { initialLoss, loss, prior, objective, gradientNorm, status, stats }: Results,
+  { initialLoss, loss, prior, objective, gradientNorm, status, stats, sampling, gap }: Results,
   first = 0,
   ids?: Ids,
 ): { readonly [name in ResultColumn]?: Column } {
@@ -50,17 +55,37 @@ export function resultColumns(
       backtracks: stats.backtracks,
       t: stats.t,
     }),
+    ...(sampling && { effective_sample_size: sampling.effectiveSampleSize }),
+    ...(gap && { gap }),
   };
 }
 
 /** Describes the columns for the list of a command's outputs. */
-export function showColumns(hasPrior: boolean, hasFlow = true): string {
-  const ofFlow = hasFlow ? ", status, steps and t (of lbfgs the sum of its steps)" : "";
-  return `losses, ${hasPrior ? "prior, objective, " : ""}gradient norm${ofFlow}, a line per sample`;
+export function showColumns(has: {
+  readonly prior: boolean;
+  readonly flow?: boolean;
+  readonly sampling?: boolean;
+  readonly gap?: boolean;
+}): string {
+  const { prior, flow = true, sampling, gap } = has;
+  return [
+    "losses",
+    ...(prior ? ["prior", "objective"] : []),
+    "gradient norm",
+    ...(flow ? ["status", "steps and t (of lbfgs the sum of its steps)"] : []),
+    ...(sampling ? ["effective sample size"] : []),
+    ...(gap ? ["gap"] : []),
+    "a line per sample",
+  ].join(", ");
 }
 
 /** Table of results as a file. */
 export function resultsFile(results: Results): OutputFile {
-  const content = showColumns(results.prior !== undefined, results.status !== undefined);
+  const { prior, status, gap } = results;
+  const content = showColumns({
+    prior: prior !== undefined,
+    flow: status !== undefined,
+    gap: gap !== undefined,
+  });
   return { name: resultsTableName, bytes: formatCsv(resultColumns(results)), content };
 }

@@ -93,8 +93,12 @@ function showMethod({
   solver,
   adjoint,
   codeOptimizer,
+  hidden,
 }: TrainingRun["training"]["description"]): string {
   if (codeOptimizer) return `codes kept, ${codeOptimizer.name}, learning rate ${codeOptimizer.learningRate}`;
-  if (!flow || !solver || !adjoint) return "autoencoder, backpropagation";
+  if (!flow || !solver || !adjoint) {
+    const [least, most] = hidden?.map((share) => Number((100 * share).toPrecision(4))) ?? [];
+    return `autoencoder, backpropagation${hidden ? `, ${least} to ${most} % of the pixels hidden` : ""}`;
+  }
   return `${solver.name}, ${flow.name} flow, ${adjoint.name} adjoint`;
 }

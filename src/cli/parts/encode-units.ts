@@ -2,7 +2,15 @@ import { checkValues } from "../../api/check-data.ts";
 import { ReadAhead } from "../../api/read-ahead.ts";
 import { callOf } from "../../base/message.ts";
 import { joinValues } from "../../files/array.ts";
-import { type Decoder, decode, type EncodeProgress, type EncodeResult, encode } from "../../index.ts";
+import {
+  type CodeSamples,
+  type Decoder,
+  decode,
+  type EncodeProgress,
+  type EncodeResult,
+  encode,
+  sampleCodes,
+} from "../../index.ts";
 import { makeControl } from "../../solver/control.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { lossTraits } from "../../terms/losses.ts";
@@ -11,6 +19,8 @@ import { type Block, blockSize, type EncodingInput, readBlock } from "../input/e
 import { fixedOptions } from "../input/fixed-inputs.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
+import { priorOption } from "../options/prior.ts";
+import type { SampleProgress } from "../output/progress.ts";
 import { scaleWarning } from "../output/scale-warning.ts";
 import type { Part, SampleResults } from "./part.ts";
 import type { Unit } from "./shard-units.ts";
@@ -20,7 +30,7 @@ interface Encoding {
   readonly job: Job;
   readonly input: EncodingInput;
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: EncodeProgress) => void;
+  readonly onProgress: (progress: SampleProgress) => void;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -48,7 +58,7 @@ export async function* encodeUnits(
         const { value } = await blocks.next();
         const block = value as Block;
         const before = done;
-        const report = (progress: EncodeProgress) => {
+        const report = (progress: SampleProgress) => {
           const all = before + progress.done;
           const samplesPerSecond = (1000 * all) / (performance.now() - start);
           onProgress({ ...progress, done: all, samplesPerSecond });
@@ -81,6 +91,7 @@ async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: num
 interface BlockResult {
   readonly result: EncodeResult;
   readonly reconstructions: Float32Array | undefined;
+  readonly sampling: CodeSamples | undefined;
   readonly ids: Block["ids"];
   readonly leastLoss: Part["leastLoss"];
 }
@@ -90,16 +101,55 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   const { decoder } = input;
   const { y, weights, z0, fixed, ids } = block;
   await checkBlock(input, block, signal);
+  let encoded: EncodeProgress | undefined;
   const result = await encode(decoder, y, {
     ...encodeOptions(job, input, weights),
     ...fixedOptions(fixed),
     ...(z0 && { z0 }),
     signal,
     onAbort: "return",
-    onProgress,
+    onProgress(progress) {
+      encoded = progress;
+      onProgress(progress);
+    },
   });
   const reconstructions = job.reconstructions ? await reconstruct(job, decoder, result.z, block) : undefined;
-  return { result, reconstructions, ids, leastLoss: leastLossOf(input, block, result) };
+  const sampling = job.samples
+    ? await drawCodes(encoding, block, result, (share) => {
+        if (encoded) onProgress({ ...encoded, note: `drawing codes: ${Math.floor(100 * share)} %` });
+      })
+    : undefined;
+  return { result, reconstructions, sampling, ids, leastLoss: leastLossOf(input, block, result) };
+}
+
+/**
+ * Draws codes from the posteriors of a block's samples.
+ *
+ * @param onShare called with the share of the codes that have been drawn
+ * @returns undefined if the signal aborts
+ */
+async function drawCodes(
+  { job, input: { decoder, loss, prior }, signal }: Encoding,
+  { y, weights, fixed }: Block,
+  result: EncodeResult,
+  onShare: (share: number) => void,
+): Promise<CodeSamples | undefined> {
+  try {
+    return await sampleCodes(decoder, y, result, {
+      loss,
+      ...priorOption(prior),
+      ...(weights && { weights }),
+      ...fixedOptions(fixed),
+      count: job.samples,
+      seed: job.samplesSeed,
+      backend: backendOf(job),
+      signal,
+      onProgress: ({ done, total }) => onShare(done / total),
+    });
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return undefined;
+  }
 }
 
 /**
@@ -150,6 +200,11 @@ function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {
       t: all(({ result }) => result.stats.t),
     },
     reconstructions: first.reconstructions && all((block) => block.reconstructions!),
+    sampling: first.sampling && {
+      codes: all(({ sampling }) => sampling!.codes),
+      weights: all(({ sampling }) => sampling!.weights),
+      effectiveSampleSize: all(({ sampling }) => sampling!.effectiveSampleSize),
+    },
     ids: first.ids && joinIds(blocks.map(({ ids }) => ids!)),
   };
   const sum = (pick: (block: BlockResult) => number) =>

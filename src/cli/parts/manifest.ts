@@ -14,7 +14,7 @@ import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 // shards is left out, since a run may be continued with another number.
 
 /** Format of manifests and parts. Other formats are refused. */
-const FORMAT = "latentflow parts 1";
+const FORMAT = "latentflow parts 2";
 
 /** Manifest of a run, manifest.json. */
 export interface Manifest extends Cut {
@@ -23,6 +23,8 @@ export interface Manifest extends Cut {
   readonly sampleShape: readonly number[];
   readonly hasPrior: boolean;
   readonly hasReconstructions: boolean;
+  /** Codes drawn from each sample's posterior; 0 without --samples. */
+  readonly codesPerSample: number;
   /** Column of identifiers in the files of samples; "file" for names of pictures. */
   readonly idColumn: string | null;
   /** Build of the kernels and checksum of its binary: `plain 1a2b3c4d`. */
@@ -39,7 +41,8 @@ const MOST_PART_BYTES = 2 ** 30;
  *
  * @throws LatentflowError `invalid_argument`
  */
-function checkUnit({ samples, unit, latentSize, sampleShape, hasReconstructions }: Manifest): void {
+function checkUnit(manifest: Manifest): void {
+  const { samples, unit, latentSize, sampleShape, hasReconstructions, codesPerSample } = manifest;
   const least = Math.ceil(samples / MOST_UNITS);
   if (unit < least) {
     throw invalid(
@@ -48,7 +51,9 @@ function checkUnit({ samples, unit, latentSize, sampleShape, hasReconstructions 
     );
   }
   const values = latentSize + (hasReconstructions ? elementCount(sampleShape) : 0);
-  const most = Math.max(1, Math.floor(MOST_PART_BYTES / (4 * values + FIGURE_BYTES)));
+  // A drawn code has a weight, a float64.
+  const bytes = 4 * values + FIGURE_BYTES + codesPerSample * (4 * latentSize + 8);
+  const most = Math.max(1, Math.floor(MOST_PART_BYTES / bytes));
   if (Math.min(unit, samples) <= most) return;
   throw invalid(
     `--unit ${unit}: the results of so many samples are a file of more than 1 GiB; give --unit ${most} or less`,
@@ -88,6 +93,8 @@ export const MANIFEST_OF_OPTIONS = {
   unit: "unit",
   idColumn: "idColumn",
   reconstructions: "hasReconstructions",
+  samples: "codesPerSample",
+  samplesSeed: ({ samples, samplesSeed }) => (samples === undefined ? undefined : (samplesSeed ?? 0)),
   weights: (_, { weights }) => weights?.array.fingerprint(),
   mask: "weights",
   missing: "weights",
@@ -143,6 +150,7 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
     sampleShape: samples.shape,
     hasPrior: prior.prior !== undefined,
     hasReconstructions: job.reconstructions ?? false,
+    codesPerSample: job.samples ?? 0,
     idColumn: job.idColumn ?? (samples.array.names ? "file" : null),
     build: `${build} ${checksum}`,
     run: Object.fromEntries(leaves(run)),

@@ -6,14 +6,17 @@ import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format
 
 const latentsName = "latents.npy";
 const reconstructionsName = "reconstructions.npy";
+const samplesName = "samples.npy";
+const sampleWeightsName = "sample-weights.npy";
 
 /** Results as .npy files of codes and reconstructions beside a CSV table. */
 export const npyResults: ResultsFormat = { files, writer };
 
-function files({ samples, latentSize, sampleShape, hasPrior, hasReconstructions }: ResultsPlan) {
+function files(plan: ResultsPlan) {
+  const { samples, latentSize, sampleShape, hasPrior, hasReconstructions, codesPerSample } = plan;
   return [
     { name: latentsName, content: `the codes z: ${samples} × ${latentSize}, float32` },
-    { name: resultsTableName, content: showColumns(hasPrior) },
+    { name: resultsTableName, content: showColumns({ prior: hasPrior, sampling: codesPerSample > 0 }) },
     ...(hasReconstructions
       ? [
           {
@@ -22,15 +25,30 @@ function files({ samples, latentSize, sampleShape, hasPrior, hasReconstructions 
           },
         ]
       : []),
+    ...(codesPerSample > 0
+      ? [
+          {
+            name: samplesName,
+            content: `codes drawn for each sample: ${samples} × ${codesPerSample} × ${latentSize}, float32`,
+          },
+          { name: sampleWeightsName, content: `their weights: ${samples} × ${codesPerSample}, float64` },
+        ]
+      : []),
   ];
 }
 
 function writer(
-  { samples, latentSize, sampleShape, hasReconstructions }: ResultsPlan,
+  { samples, latentSize, sampleShape, hasReconstructions, codesPerSample }: ResultsPlan,
   outputs: StagedOutputs,
 ): ResultsWriter {
-  const append = async (name: string, shape: readonly number[], values: Float32Array, isFirst: boolean) => {
-    if (isFirst) await outputs.append(name, npyHeader(shape));
+  const append = async (
+    name: string,
+    shape: readonly number[],
+    values: Float32Array | Float64Array,
+    isFirst: boolean,
+  ) => {
+    const type = values instanceof Float32Array ? "float32" : "float64";
+    if (isFirst) await outputs.append(name, npyHeader(shape, type));
     await outputs.append(name, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   };
   return {
@@ -41,6 +59,11 @@ function writer(
       await outputs.append(resultsTableName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
       if (hasReconstructions) {
         await append(reconstructionsName, [samples, ...sampleShape], results.reconstructions!, isFirst);
+      }
+      if (codesPerSample > 0) {
+        const { codes, weights } = results.sampling!;
+        await append(samplesName, [samples, codesPerSample, latentSize], codes, isFirst);
+        await append(sampleWeightsName, [samples, codesPerSample], weights, isFirst);
       }
     },
     async finish() {},

@@ -11,9 +11,11 @@ const parquetName = "results.parquet";
 /** Results as one Parquet file, a row group for each part. */
 export const parquetResults: ResultsFormat = { files, writer };
 
-function files({ hasPrior, hasReconstructions }: ResultsPlan) {
+function files({ hasPrior, hasReconstructions, codesPerSample }: ResultsPlan) {
   const reconstruction = hasReconstructions ? "reconstruction, " : "";
-  return [{ name: parquetName, content: `the codes (latent), ${reconstruction}${showColumns(hasPrior)}` }];
+  const samples = codesPerSample > 0 ? "samples, sample_weights, " : "";
+  const columns = showColumns({ prior: hasPrior, sampling: codesPerSample > 0 });
+  return [{ name: parquetName, content: `the codes (latent), ${reconstruction}${samples}${columns}` }];
 }
 
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
@@ -66,10 +68,12 @@ const TYPES: { readonly [name in Exclude<ResultColumn, "index" | "id">]: Scalar 
   accepted_steps: "INT64",
   backtracks: "INT64",
   t: "DOUBLE",
+  effective_sample_size: "DOUBLE",
+  gap: "DOUBLE",
 };
 
-function parquetColumns({ latentSize, sampleShape, hasReconstructions }: ResultsPlan, part: Part) {
-  const { results, first, count } = part;
+function parquetColumns(plan: ResultsPlan, { results, first, count }: Part) {
+  const { latentSize, sampleShape, hasReconstructions, codesPerSample } = plan;
   const { ids } = results;
   const { index, id, ...others } = resultColumns(results, first, ids);
   const scalars = (Object.keys(others) as (keyof typeof others)[]).map((name) => {
@@ -85,6 +89,12 @@ function parquetColumns({ latentSize, sampleShape, hasReconstructions }: Results
     lists("latent", results.z, latentSize, count),
     ...scalars,
     ...(hasReconstructions ? [lists("reconstruction", results.reconstructions!, sampleSize, count)] : []),
+    ...(codesPerSample > 0
+      ? [
+          lists("samples", results.sampling!.codes, codesPerSample * latentSize, count),
+          lists("sample_weights", results.sampling!.weights, codesPerSample, count),
+        ]
+      : []),
   ];
 }
 
@@ -102,7 +112,13 @@ function texts(name: string, data: readonly string[]): ParquetColumn {
 }
 
 /** Makes a column of lists of one length. */
-function lists(name: string, values: Float32Array, size: number, count: number): ParquetColumn {
+function lists(
+  name: string,
+  values: Float32Array | Float64Array,
+  size: number,
+  count: number,
+): ParquetColumn {
+  const type = values instanceof Float32Array ? "FLOAT" : "DOUBLE";
   const data = Array.from({ length: count }, (_, i) => Array.from(values.subarray(i * size, (i + 1) * size)));
   return {
     name,
@@ -111,7 +127,7 @@ function lists(name: string, values: Float32Array, size: number, count: number):
     schema: [
       { name, repetition_type: "REQUIRED", converted_type: "LIST", num_children: 1 },
       { name: "list", repetition_type: "REPEATED", num_children: 1 },
-      { name: "element", type: "FLOAT", repetition_type: "REQUIRED" },
+      { name: "element", type, repetition_type: "REQUIRED" },
     ],
   };
 }

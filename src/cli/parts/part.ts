@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { invalidFile, show } from "../../base/check.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { Tensor } from "../../files/tensor.ts";
-import type { EncodeResult, SolveStatistics } from "../../index.ts";
+import type { CodeSamples, EncodeResult, SolveStatistics } from "../../index.ts";
 import { STATUSES } from "../../solver/status.ts";
 import type { Ids } from "../input/array-files/parquet-ids.ts";
 import type { Unit } from "./shard-units.ts";
@@ -19,6 +19,8 @@ export interface SampleResults
   readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
   /** Decodings, count × output size; undefined without --reconstructions. */
   readonly reconstructions: Float32Array | undefined;
+  /** Codes drawn from the samples' posteriors; undefined without --samples. */
+  readonly sampling: CodeSamples | undefined;
   /** Identifiers of the samples; undefined without --id-column. */
   readonly ids: Ids | undefined;
 }
@@ -81,17 +83,23 @@ const FIGURES = {
   accepted_steps: { type: Uint32Array, of: ({ stats }: SampleResults) => stats.acceptedSteps },
   backtracks: { type: Uint32Array, of: ({ stats }: SampleResults) => stats.backtracks },
   t: { type: Float64Array, of: ({ stats }: SampleResults) => stats.t },
+  effective_sample_size: {
+    type: Float64Array,
+    of: ({ sampling }: SampleResults) => sampling?.effectiveSampleSize,
+  },
 } as const;
 
-/** Most bytes of a sample in a part, without its latent and its reconstruction. */
+/** Most bytes of a sample in a part, without its latent, its reconstruction and its drawn codes. */
 export const FIGURE_BYTES = Object.values(FIGURES).reduce((sum, { type }) => sum + type.BYTES_PER_ELEMENT, 0);
 
 function tensorsOf(results: SampleResults, count: number) {
-  const { z, reconstructions, ids } = results;
+  const { z, reconstructions, sampling, ids } = results;
   const columns: [name: string, values: Values | undefined][] = [
     ["z", z],
     ...Object.entries(FIGURES).map(([name, { of }]): [string, Values | undefined] => [name, of(results)]),
     ["reconstructions", reconstructions],
+    ["samples", sampling?.codes],
+    ["sample_weights", sampling?.weights],
   ];
   const tensors = columns.flatMap(([name, values]) =>
     values
@@ -186,6 +194,13 @@ function readResults(tensors: ReadonlyMap<string, Tensor>): SampleResults {
       t: figures("t"),
     },
     reconstructions: ifThere("reconstructions"),
+    sampling: tensors.has("samples")
+      ? {
+          codes: new Float32Array(bytes("samples")),
+          weights: new Float64Array(bytes("sample_weights")),
+          effectiveSampleSize: figures("effective_sample_size"),
+        }
+      : undefined,
     ids: readIds(),
   };
 

@@ -147,7 +147,7 @@ export class PartsFolder {
       (name) =>
         isPart(name) ||
         (pictureNames as readonly string[]).includes(name) ||
-        /^(part-|manifest\.|probe\.|reconstructions\.|steps\.).*\.temporary$/.test(name),
+        /^(part-|manifest\.|probe\.|reconstructions\.|steps\.|samples\.).*\.temporary$/.test(name),
     );
     for (const name of [...ours, manifestName]) {
       await removeFile(join(this.folder, name)).catch((cause) => {

@@ -8,6 +8,8 @@ export interface ResultsPlan {
   readonly sampleShape: readonly number[];
   readonly hasPrior: boolean;
   readonly hasReconstructions: boolean;
+  /** Codes drawn from each sample's posterior; 0 without --samples. */
+  readonly codesPerSample: number;
 }
 
 /** A format of results. */

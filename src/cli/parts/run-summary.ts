@@ -25,6 +25,8 @@ export class RunSummariser {
   private readonly sums = Object.fromEntries(
     Object.keys(AVERAGED).map((name) => [name, { sum: 0, count: 0 }]),
   ) as Readonly<Record<MeanName, { sum: number; count: number }>>;
+  /** Codes drawn for each sample, and the effective sample sizes; undefined where none are drawn. */
+  private sampling: { count: number; sizes: number[] } | undefined;
   private leastLoss: { sum: number; count: number } | undefined;
 
   add({ results, count, seconds, threads, kernels, leastLoss }: Part): void {
@@ -42,6 +44,11 @@ export class RunSummariser {
     this.seconds += seconds;
     this.threads = Math.max(this.threads, threads);
     this.build = kernels;
+    if (results.sampling) {
+      const { weights, effectiveSampleSize } = results.sampling;
+      this.sampling ??= { count: weights.length / count, sizes: [] };
+      for (const size of effectiveSampleSize) this.sampling.sizes.push(size);
+    }
     if (!leastLoss) return;
     this.leastLoss ??= { sum: 0, count: 0 };
     this.leastLoss.sum += leastLoss.sum;
@@ -55,7 +62,7 @@ export class RunSummariser {
   }
 
   summary() {
-    const { samples, seconds, threads, build, statuses, leastLoss } = this;
+    const { samples, seconds, threads, build, statuses, leastLoss, sampling } = this;
     const meanLoss = this.mean("meanLoss");
     const meanTargetEntropy = leastLoss ? leastLoss.sum / leastLoss.count : null;
     return {
@@ -75,8 +82,19 @@ export class RunSummariser {
       /** Least mean loss that the targets allow, for cross entropy. */
       meanTargetEntropy,
       meanExcessLoss: meanTargetEntropy === null ? null : meanLoss - meanTargetEntropy,
+      ...(sampling && {
+        codesPerSample: sampling.count,
+        medianEffectiveSampleSize: median(sampling.sizes),
+      }),
     };
   }
+}
+
+/** Median of values: the mean of the two in the middle where their number is even. */
+function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** Figures of a run over all its parts. */

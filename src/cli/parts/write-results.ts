@@ -16,9 +16,10 @@ const FORMATS: { readonly [Name in ResultsFormatName]: ResultsFormat } = {
 
 const STANDARD_FORMAT: ResultsFormatName = "npy";
 
-/** Names of the files of a format, whatever the samples. */
-function fileNames(format: ResultsFormat, hasReconstructions: boolean): string[] {
-  const plan = { samples: 0, latentSize: 0, sampleShape: [], hasPrior: true, hasReconstructions };
+/** Names of the files of a format, whatever the samples. @param isAll true adds files that options ask for */
+function fileNames(format: ResultsFormat, isAll: boolean): string[] {
+  const optional = { hasReconstructions: isAll, codesPerSample: isAll ? 1 : 0 };
+  const plan = { samples: 0, latentSize: 0, sampleShape: [], hasPrior: true, ...optional };
   return format.files(plan).map(({ name }) => name);
 }
 

@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readNpy } from "../../../src/files/npy.ts";
 import { toImageData } from "../../../src/images/index.ts";
 import { decodePng, encodePng } from "../../../src/images/png.ts";
-import { createDecoder } from "../../../src/index.ts";
+import { createDecoder, decode, wasm } from "../../../src/index.ts";
 import { column, readCsv, Workplace } from "../../support/program.ts";
 import { randomArray } from "../../support/random.ts";
 import { runHere } from "../../support/run-here.ts";
@@ -73,18 +74,56 @@ test("encode: a mask by a picture is that by an array, and weights of 0 and 1; w
   assert.not(isHatched(pixel(6, 4 + 14 * H + 4 + 2)), "completed");
 });
 
+test("encode --samples: a picture of what is given, the weighted mean of the draws, and the four heaviest", async () => {
+  const [count, N] = [3, 6];
+  const out = await encode(
+    ...["--data", arrayFile, "--mask", maskFile, "--limit", `${count}`],
+    ...["--prior", "gaussian", "--samples", `${N}`, "--plain"],
+  );
+  const codes = readNpy(readFileSync(join(out, "samples.npy"))).data as Float32Array;
+  const file = readFileSync(join(out, "sample-weights.npy"));
+  const weights = new Float64Array(new Uint8Array(file.subarray(-8 * count * N)).buffer);
+  const drawn = await decode(decoder, codes, { backend: wasm({ relaxed: false, threads: 1 }) });
+  const size = H * W;
+  const { data, width } = decodePng(readFileSync(join(out, "samples.png")));
+  // Tiles are 14 times as large, with gaps of 4 around them.
+  const pixelOf = (row: number, sample: number, i: number) => {
+    const left = 4 + sample * (14 * W + 4) + 14 * (i % W) + 7;
+    const top = 4 + row * (14 * H + 4) + 14 * Math.floor(i / W) + 7;
+    return data.subarray(4 * (top * width + left), 4 * (top * width + left) + 3);
+  };
+  for (let sample = 0; sample < count; sample++) {
+    const own = [...weights.subarray(sample * N, (sample + 1) * N)];
+    const tile = (draw: number) => drawn.subarray((sample * N + draw) * size, (sample * N + draw + 1) * size);
+    const ranked = own.map((_, draw) => draw).sort((a, b) => own[b]! - own[a]!);
+    for (const i of [0, 7, 11, 12, 29]) {
+      const mean = own.reduce((sum, weight, draw) => sum + weight * tile(draw)[i]!, 0);
+      const expected = [mean, ...ranked.slice(0, 4).map((draw) => tile(draw)[i]!)];
+      for (const [k, value] of expected.entries()) {
+        const shown = seen[i] === 0 ? value : y[sample * size + i]!;
+        const [level] = pixelOf(k + 1, sample, i);
+        assert.ok(Math.abs(level! / 255 - shown) <= 1 / 255, `row ${k + 1}, sample ${sample}, pixel ${i}`);
+      }
+    }
+  }
+  // Lines of the hatching may pass beside the middle of a pixel.
+  const above = Array.from({ length: 42 }, (_, x) => data.subarray(4 * (10 * width + 6 + x)));
+  assert.ok(above.some(isHatched), "given");
+});
+
 test("merge has the pictures that one process would have drawn", async () => {
   const out = workplace.newPath();
+  const drawn = ["--prior", "gaussian", "--samples", "2"];
   for (const shard of ["0/2", "1/2"]) {
-    const args = ["--data", folder, "--unit", "4", "--shard", shard, "--out", out];
+    const args = ["--data", folder, "--unit", "4", "--shard", shard, "--out", out, ...drawn];
     const { exit, stderr } = await runHere("encode", "--decoder", decoderFile, "--quiet", ...args);
     assert.is(exit, 0, stderr);
   }
   const { exit, stderr } = await runHere("merge", out, "--quiet", "--delete-parts");
   assert.is(exit, 0, stderr);
   assert.not(existsSync(join(out, "parts")));
-  const one = await encode("--data", folder, "--unit", "4", "--plain");
-  for (const name of ["latents.npy", "results.csv", "reconstructions.png", "steps.png"])
+  const one = await encode("--data", folder, "--unit", "4", "--plain", ...drawn);
+  for (const name of ["latents.npy", "results.csv", "reconstructions.png", "steps.png", "samples.png"])
     assert.equal(readFileSync(join(out, name)), readFileSync(join(one, name)), name);
 });
 

@@ -352,6 +352,33 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   assert.is(document.encoder.parameterCount, expected.encoder.parameterCount);
   assert.is(document.solver, undefined);
 
+  const scored = workplace.newPath();
+  const withGap = await run(...evaluation, "--gap", "--max-steps", "9", "--plain", "--json", "--out", scored);
+  assert.is(withGap.exit, 0, withGap.stderr);
+  const ofBoth = await evaluate(expected.decoder, images, {
+    ...{ encoder: expected.encoder, gap: true, solver: lbfgs({ maxSteps: 9 }), backend },
+  });
+  const scores = JSON.parse(withGap.stdout);
+  assert.equal([scores.meanLoss, scores.meanGap], [meanLoss, ofBoth.meanGap]);
+  assert.is(scores.solver.maxSteps, 9);
+  assert.is(document.meanGap, undefined);
+  const gaps = column(readCsv(join(scored, "results.csv")), "gap").map(Number);
+  assert.equal(Float64Array.from(gaps), ofBoth.gap);
+  const rows = (await run(...evaluation, "--gap")).stdout;
+  assert.match(rows, /mean gap to the flows' loss +│ -?[\d.e-]+ nats/);
+  for (const [args, message] of [
+    [evaluation.slice(0, -2).concat("--gap"), /--gap does not go with codes of flows alone; give --encoder/],
+    [
+      [...evaluation, "--max-steps", "3"],
+      /--max-steps does not go with --encoder: no flow is followed, except with --gap/,
+    ],
+    [[...evaluation, "--gap", "--weights", data], /--weights does not go with --encoder, which takes/],
+  ] as const) {
+    const refused = await run(...args);
+    assert.is(refused.exit, 2);
+    assert.match(refused.stderr, message);
+  }
+
   // No flow: no steps, and nothing that it has reached. Only what is not finite is said.
   const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses } = document;
   assert.equal([meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses], [null, null, null, {}]);
@@ -368,6 +395,43 @@ test("train --autoencoder, evaluate --encoder: the API's baseline", async () => 
   const lost = await run(...evaluation.slice(0, -1), infinite);
   assert.match(lost.stdout, /statuses +│ 12 nonfinite /, lost.stderr);
   assert.not.match(lost.stdout, /steps|backtracks/);
+});
+
+test("train --autoencoder --hide: the API's mask; a run with other shares is another one", async () => {
+  const { out, args } = newRun("--layers", "2,5,6", "--autoencoder", "--epochs", "2");
+  const hidden = await run(...args, "--hide", "0.25,0.755", "--json");
+  assert.is(hidden.exit, 0, hidden.stderr);
+  assert.equal(JSON.parse(hidden.stdout).hidden, [0.25, 0.755]);
+  const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
+  const expected = await trainAutoencoder(decoder, images, {
+    ...{ mask: { hidden: [0.25, 0.755] }, epochs: 2, backend },
+  });
+  const encoder = await loadDecoder(join(out, "encoder.safetensors"));
+  assert.equal(encoder.parameters, expected.encoder.parameters);
+  const plain = await trainAutoencoder(decoder, images, { epochs: 2, backend });
+  assert.not.equal(encoder.parameters, plain.encoder.parameters);
+  const table = await run(...args, "--hide", "0.25,0.755", "--resume");
+  assert.match(table.stdout, /method +│ autoencoder, backpropagation, 25 to 75\.5 % of the pixels hidden/);
+  for (const [more, message] of [
+    [["--hide", "0.25,0.5"], /another run: --hide is 0\.755 there and 0\.5 here/],
+    [[], /another run: --hide is 0\.25 there and absent here/],
+  ] as const) {
+    const refused = await run(...args, ...more, "--resume");
+    assert.is(refused.exit, 1);
+    assert.match(refused.stderr, message);
+  }
+  for (const text of ["0.5", "0.75,0.5", "0,1.5", "0,0.2,0.5", "a,1"]) {
+    const refused = await run(...newRun("--layers", "2,5,6", "--autoencoder", "--hide", text).args);
+    assert.is(refused.exit, 2, text);
+    assert.match(
+      refused.stderr,
+      /--hide <a,b>' .* Expected the smallest and the largest share, from 0 to 1/,
+      text,
+    );
+  }
+  const alone = await run(...newRun("--layers", "2,5,6", "--hide", "0,0.5").args);
+  assert.is(alone.exit, 2);
+  assert.match(alone.stderr, /--hide does not go with training without --autoencoder/);
 });
 
 test("train --autoencoder: a run that diverges says that its decoder has no start", async () => {

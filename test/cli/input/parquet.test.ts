@@ -284,6 +284,11 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
       status: repeat("converged", "aborted", "aborted", "converged"),
       stats: { acceptedSteps: counts, backtracks: counts, t: Float64Array.from(repeat(-0, NaN, 5e-324, 0)) },
       reconstructions: undefined,
+      sampling: {
+        codes: Float32Array.from([...z, ...z.map(Math.sin)]),
+        weights: Float64Array.from(repeat(0.1, 1 / 3, 1e-300, 0, -0, 1, 0.2, 0.8)),
+        effectiveSampleSize: Float64Array.from(repeat(1, 2, 1 / 3, 0)),
+      },
     },
   };
   const out = workplace.newPath();
@@ -294,11 +299,17 @@ test("results.parquet keeps every bit: -0, the numbers that are none, and the sm
     sampleShape: [1],
     hasPrior: false,
     hasReconstructions: false,
+    codesPerSample: 2,
   };
   await writeResults(out, "parquet", plan, [part], []);
   const rows = await readParquet(out);
   assert.equal(bitsOf(floatsOf(rows, "latent")), bitsOf(z));
   assert.equal(bitsOf(floatsOf(rows, "loss")), bitsOf(loss));
+  const { codes, weights, effectiveSampleSize } = part.results.sampling!;
+  const doublesOf = (name: string) => Float64Array.from(rows.flatMap((row) => row[name] as number[]));
+  assert.equal(bitsOf(floatsOf(rows, "samples")), bitsOf(codes));
+  assert.equal(new BigUint64Array(doublesOf("sample_weights").buffer), new BigUint64Array(weights.buffer));
+  assert.equal(doublesOf("effective_sample_size"), effectiveSampleSize);
   assert.equal(BigInt64Array.from(rows.map(({ id }) => id as bigint)), ids);
   assert.equal(
     rows.map(({ backtracks }) => backtracks),

@@ -210,13 +210,24 @@ test("means are over the values that are finite, and the floor over the same sam
 });
 
 test("of several parts: samples per second of all, the most threads, means over what is finite", () => {
-  const part = (status: Part["results"]["status"], seconds: number, threads: number): Part => ({
+  const sampling = (...sizes: number[]): Part["results"]["sampling"] => ({
+    codes: new Float32Array(3 * sizes.length),
+    weights: new Float64Array(3 * sizes.length),
+    effectiveSampleSize: Float64Array.from(sizes),
+  });
+  const part = (
+    status: Part["results"]["status"],
+    seconds: number,
+    threads: number,
+    sizes?: readonly [number, number],
+  ): Part => ({
     ...{ index: 0, first: 0, count: status.length, seconds, threads, kernels: "plain", leastLoss: undefined },
     results: {
       ...{ z: new Float32Array(status.length), prior: undefined, reconstructions: undefined, ids: undefined },
       ...{ initialLoss: Float32Array.of(1, 2), loss: Float32Array.of(Number.POSITIVE_INFINITY, Number.NaN) },
       ...{ objective: new Float32Array(2), gradientNorm: new Float32Array(2), status },
       stats: { acceptedSteps: new Uint32Array(2), backtracks: new Uint32Array(2), t: new Float64Array(2) },
+      sampling: sizes && sampling(...sizes),
     },
   });
   const figures = new RunSummariser();
@@ -227,6 +238,11 @@ test("of several parts: samples per second of all, the most threads, means over 
   assert.equal([found.meanInitialLoss, found.meanLoss], [1.5, Number.NaN]);
   assert.equal(found.statuses, { converged: 3, stalled: 1 });
   assert.equal([found.meanTargetEntropy, found.meanExcessLoss], [null, null]);
+  assert.not("codesPerSample" in found || "medianEffectiveSampleSize" in found);
+  const drawn = new RunSummariser();
+  drawn.add(part(["converged", "converged"], 2, 3, [3, 1]));
+  drawn.add(part(["converged", "converged"], 2, 3, [2.5, 1.5]));
+  assert.equal([drawn.summary().codesPerSample, drawn.summary().medianEffectiveSampleSize], [3, 2]);
 });
 
 test.run();

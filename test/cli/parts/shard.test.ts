@@ -1,4 +1,5 @@
 // run: once, slow
+// Tests src/cli/parts/npy-results.ts.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
@@ -25,8 +26,9 @@ import { shardOf, standardUnit, unitCount, unitsOf } from "../../../src/cli/part
 import { readNpy } from "../../../src/files/npy.ts";
 import { readSafetensors } from "../../../src/files/safetensors.ts";
 import { relu, tanh } from "../../../src/graph/index.ts";
-import { createDecoder, encode, gradientFlow, lbfgs, wasm } from "../../../src/index.ts";
+import { createDecoder, encode, gradientFlow, lbfgs, sampleCodes, wasm } from "../../../src/index.ts";
 import { STATUSES } from "../../../src/solver/status.ts";
+import { column, readCsv } from "../../support/program.ts";
 import { randomArray } from "../../support/random.ts";
 import { runHere } from "../../support/run-here.ts";
 import {
@@ -241,6 +243,77 @@ test("shards of any number, and one process, write the same bytes", async () => 
     assert.equal(resultsIn(out), expected, `${count}`);
   }
 });
+
+test("codes drawn of samples are sampleCodes', and the same bytes from one process, in units and from shards", async () => {
+  const sampled = { samples: "7", "samples-seed": "5" };
+  const files = ["latents.npy", "results.csv", "sample-weights.npy", "samples.npy"];
+  const bytesIn = (out: string) => files.map((name) => readFileSync(join(out, name), "latin1"));
+  const atOnce = workplace.newPath();
+  const report = JSON.parse(
+    await succeed(...encoding({ ...sampled, out: atOnce, plain: true, unit: undefined, json: true })),
+  );
+  const backend = wasm({ relaxed: false, threads: 1 });
+  const options = { weights, fixed: { label: labels }, backend };
+  const expected = await sampleCodes(decoder, y, await encode(decoder, y, { ...options, z0 }), {
+    ...options,
+    count: 7,
+    seed: 5,
+  });
+  const read = (name: string) => readArray(readFileSync(join(atOnce, name)));
+  assert.equal(read("samples.npy"), { descr: "<f4", shape: [B, 7, LATENT], bytes: bytesOf(expected.codes) });
+  assert.equal(read("sample-weights.npy"), {
+    descr: "<f8",
+    shape: [B, 7],
+    bytes: bytesOf(expected.weights),
+  });
+  const sizes = column(readCsv(join(atOnce, "results.csv")), "effective_sample_size").map(Number);
+  assert.equal(sizes, [...expected.effectiveSampleSize]);
+  const median = [...sizes].sort((a, b) => a - b)[(B - 1) / 2];
+  assert.equal([report.codesPerSample, report.medianEffectiveSampleSize], [7, median]);
+
+  const inUnits = workplace.newPath();
+  await succeed(...encoding({ ...sampled, out: inUnits, plain: true, threads: "2", "batch-size": "3" }));
+  assert.equal(bytesIn(inUnits), bytesIn(atOnce));
+  const out = workplace.newPath();
+  await runShards(out, 2, sampled);
+  for (const [other, differs] of [
+    [{ samples: undefined, "samples-seed": undefined }, /; --samples is 7 there and 0 here\./],
+    [{ "samples-seed": "6" }, /: --samples-seed is 5 there and 6 here\./],
+    [{ limit: "20" }, /: samples is 23 there and 20 here\./],
+  ] as const) {
+    const message = await refusal(...encoding({ ...sampled, out, shard: "0/1", ...other }));
+    assert.match(message, differs, message);
+  }
+  assert.match(await succeed("merge", out, "--quiet"), /effective sample size +│ median \d\.\d+ of 7 codes/);
+  assert.equal(bytesIn(out), bytesIn(atOnce));
+  // Files of draws do not outlive the results that they belong to.
+  await succeed(...encoding({ out: atOnce, plain: true, unit: undefined }));
+  assert.equal(readdirSync(atOnce).sort(), names);
+});
+
+test("--samples without a prior is refused before any work, and says what to give", async () => {
+  const out = workplace.newPath();
+  const message = await refusal(...encoding({ out, samples: "3", prior: "none", data: "missing.npy" }));
+  assert.match(
+    message,
+    /^latentflow: --samples draws .* no prior; give --prior-from <file> .*, or --prior gaussian\n$/,
+  );
+  const { exit, stderr } = await runHere(...encoding({ out, "samples-seed": "3" }));
+  assert.is(exit, 2);
+  assert.match(stderr, /--samples-seed does not go with encoding alone: it is the seed of --samples <n>/);
+  assert.not(existsSync(out));
+});
+
+/** Type, shape and values of a .npy file. */
+function readArray(bytes: Buffer) {
+  const end = 10 + bytes.readUInt16LE(8);
+  const [, descr, shape] = /'descr': '(.*?)'.*'shape': \((.*?)\)/.exec(bytes.toString("latin1", 10, end))!;
+  return { descr, shape: shape!.split(", ").map(Number), bytes: bytes.subarray(end) };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
 
 test("samples of several files follow each other", async () => {
   const out = workplace.newPath();
@@ -460,7 +533,7 @@ test("a manifest that is torn is none; one that is something else is refused", a
   for (const length of [0, 1, 20, text.length - 1]) {
     assert.is(parseManifest("m", text.slice(0, length)), undefined, `${length}`);
   }
-  for (const wrong of [{ ...base, format: "latentflow parts 2" }, null, 3, []]) {
+  for (const wrong of [{ ...base, format: "latentflow parts 1" }, null, 3, []]) {
     assert.throws(
       () => parseManifest("m", JSON.stringify(wrong)),
       /^m: it is no manifest of parts that this version of latentflow has written; .*, or remove the folder$/,
@@ -481,6 +554,11 @@ test("a part's file holds every bit, each under its name", () => {
       ...{ objective: values(5), gradientNorm: values(6), status: STATUSES },
       stats: { acceptedSteps: counts(1), backtracks: counts(9), t: Float64Array.from(values(7)) },
       ...{ reconstructions: values(8, 4), ids },
+      sampling: {
+        codes: values(9, 3 * 2),
+        weights: Float64Array.from(values(10, 3), (value) => value / 3),
+        effectiveSampleSize: Float64Array.from(values(11), (value) => value / 3),
+      },
     },
   });
   const origin = { manifest: "m", build: "plain 1" };
@@ -494,7 +572,7 @@ test("a part's file holds every bit, each under its name", () => {
   // By which a manifest limits how many samples a part may have: also the latents, the reconstructions and the numbers.
   const { tensors } = readSafetensors("p", formatPart(part(numbers), origin));
   const all = [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes.length, 0);
-  assert.is(all, count * (FIGURE_BYTES + 4 * 2 + 4 * 4 + 8));
+  assert.is(all, count * (FIGURE_BYTES + 4 * 2 + 4 * 4 + 8 + 3 * (4 * 2 + 8)));
   const bytes = Buffer.from(formatPart(part(texts), origin));
   // Names that are exchanged leave all other bytes as they were.
   const exchanged = bytes
