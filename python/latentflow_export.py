@@ -576,7 +576,10 @@ def _undisturbed() -> Iterator[None]:
 def _float32_copy(module: Any) -> Tuple[torch.nn.Module, List[str]]:
     """Copies a module to the CPU, in eval mode and float32; returns notes about it, too."""
     if not isinstance(module, torch.nn.Module):
-        raise ValueError("export: module is {}, expected a torch.nn.Module".format(type(module).__name__))
+        message = "export: module is {}, expected a torch.nn.Module"
+        if callable(module):
+            message += "; give a module whose forward calls it"
+        raise ValueError(message.format(type(module).__name__))
     while True:
         if isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
             module = module.module

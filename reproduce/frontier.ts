@@ -304,19 +304,25 @@ function trainersOf(figures: Figures): string {
  * has trained may be so by its network.
  */
 function flowsAlone(figures: Figures): string {
-  const said = COUNTS.flatMap((count) => {
+  const [whole, begun]: string[][] = [[], []];
+  for (const count of COUNTS) {
     const large = RECIPES[count]!.filter(({ network, hasAllSeeds }) => network === "large" && hasAllSeeds);
     const [flow, autoencoder] = ["flows alone", "an autoencoder"].map((trainer) =>
       large.find((one) => trainerOf(one) === trainer),
     );
-    if (!flow || !autoencoder) return [];
+    if (!flow || !autoencoder) continue;
     const [own, its] = [figures.loss(count, flow), figures.loss(count, autoencoder)];
-    const word = own.isWhole && its.isWhole ? compared(own, its) : undefined;
-    return word ? [`${word} after ${showCount(count)} images, ${show(own)} beside ${show(its)}`] : [];
-  });
-  return said.length > 0
-    ? `With the same network, the large convolutions, flows alone are ${said.join("; ")} by the autoencoder.`
-    : "Flows alone with the large convolutions are not computed yet: whether the best is so by its autoencoder or by its network is open.";
+    const word = compared(own, its);
+    if (!word) continue;
+    const text = `${word} after ${showCount(count)} images, ${show(own)} beside ${show(its)}`;
+    (own.isWhole && its.isWhole ? whole : begun).push(text);
+  }
+  const said = whole.length > 0 ? whole : begun;
+  if (said.length === 0) {
+    return "Flows alone with the large convolutions are not computed yet: whether the best is so by its autoencoder or by its network is open.";
+  }
+  const rest = whole.length > 0 ? "" : " The other seeds and numbers of images are not computed yet.";
+  return `With the same network, the large convolutions, flows alone are ${said.join("; ")} by the autoencoder.${rest}`;
 }
 
 /** The paper's lines. */

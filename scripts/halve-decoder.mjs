@@ -1,14 +1,16 @@
 // Makes a safetensors file of half the size: its F32 tensors become F16, rounded to the nearest, ties to even. So the
 // demo's decoders were made:
 //
-//   node scripts/halve-decoder.mjs trained/decoder.safetensors demo/decoder.safetensors
+//   node scripts/halve-decoder.mjs trained/decoder.safetensors demo/convolutional.safetensors
+//
+// The library has to be built: the file gets a probe of the rounded weights.
 import { readFileSync, writeFileSync } from "node:fs";
+import { loadDecoder, makeProbe } from "../build/lib/index.js";
+
+const PROBE = "latentflow.probe";
 
 const [from = "", to = ""] = process.argv.slice(2);
-const file = readFileSync(from);
-const dataStart = 8 + Number(file.readBigUInt64LE(0));
-const header = JSON.parse(file.toString("utf8", 8, dataStart));
-const data = file.subarray(dataStart);
+const { header, data } = split(readFileSync(from));
 const halves = Buffer.alloc(data.length / 2);
 
 for (const [name, tensor] of Object.entries(header)) {
@@ -20,12 +22,33 @@ for (const [name, tensor] of Object.entries(header)) {
   tensor.data_offsets = [begin / 2, end / 2];
 }
 // A probe is of the weights as they were.
-delete header.__metadata__["latentflow.probe"];
-const json = JSON.stringify(header);
-const text = json.padEnd(Math.ceil(json.length / 8) * 8);
-const size = Buffer.alloc(8);
-size.writeBigUInt64LE(BigInt(text.length));
-writeFileSync(to, Buffer.concat([size, Buffer.from(text), halves]));
+delete header.__metadata__[PROBE];
+const decoder = await loadDecoder(join(header, halves));
+const probed = split(Buffer.from(decoder.toSafetensors({ probe: await makeProbe(decoder) })));
+header.__metadata__[PROBE] = probed.header.__metadata__[PROBE];
+writeFileSync(to, join(header, halves));
+
+/**
+ * The header and the data of a safetensors file.
+ * @param {Buffer} file
+ */
+function split(file) {
+  const dataStart = 8 + Number(file.readBigUInt64LE(0));
+  return { header: JSON.parse(file.toString("utf8", 8, dataStart)), data: file.subarray(dataStart) };
+}
+
+/**
+ * The safetensors file of a header and its data.
+ * @param {object} header
+ * @param {Buffer} data
+ */
+function join(header, data) {
+  const json = JSON.stringify(header);
+  const text = json.padEnd(Math.ceil(json.length / 8) * 8);
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([size, Buffer.from(text), data]);
+}
 
 /**
  * The bits of the float16 nearest to a number.

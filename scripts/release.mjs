@@ -4,7 +4,7 @@
 //
 // Nothing leaves the machine: `git push --follow-tags` does, and the tag has .github/workflows/publish.yml publish.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const [version = ""] = process.argv.slice(2);
 const run = (/** @type {string} */ command, /** @type {string[]} */ ...args) =>
@@ -17,12 +17,19 @@ if (problem) {
   console.error(`release: ${problem}`);
   process.exitCode = 1;
 } else {
-  release();
+  try {
+    release();
+  } catch (error) {
+    console.error(
+      `release: ${error instanceof Error ? error.message : error}; "git checkout ." takes back what was changed`,
+    );
+    process.exitCode = 1;
+  }
 }
 
 /** Finds why there is no release, before anything is changed. */
 function findProblem() {
-  if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) {
+  if (!/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(-[\w.]+)?$/.test(version)) {
     return `version "${version}", expected one such as 0.2.0: npm run release -- 0.2.0`;
   }
   if (ask("git", "tag", "--list", `v${version}`)) return `there is a tag v${version} already`;
@@ -41,14 +48,24 @@ function findProblem() {
 }
 
 function release() {
+  // What may fail comes before anything is written.
+  run("npm", "run", "check");
+  run("npm", "publish", "--dry-run");
   const date = new Date().toISOString().slice(0, 10);
   const changelog = readFileSync("CHANGELOG.md", "utf8");
   writeFileSync("CHANGELOG.md", changelog.replace(headingIn(changelog), `## [${version}] - ${date}`));
   const citation = readFileSync("CITATION.cff", "utf8");
   writeFileSync("CITATION.cff", citation.replace(/^version: .*$/m, `version: ${version}`));
+  const { version: last } = JSON.parse(readFileSync("package.json", "utf8"));
+  for (const name of readdirSync("site", { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".md")) continue;
+    const page = readFileSync(`site/${name}`, "utf8");
+    // Addresses of the CDN.
+    if (page.includes(`latentflow@${last}/`)) {
+      writeFileSync(`site/${name}`, page.replaceAll(`latentflow@${last}/`, `latentflow@${version}/`));
+    }
+  }
   run("npm", "version", version, "--no-git-tag-version", "--allow-same-version");
-  run("npm", "run", "check");
-  run("npm", "publish", "--dry-run");
   run("git", "commit", "--all", "--message", `Release ${version}`);
   run("git", "tag", "--annotate", `v${version}`, "--message", `latentflow ${version}`);
   console.log(`v${version} is tagged; "git push --follow-tags" has the workflow test and publish it`);

@@ -21,12 +21,13 @@ import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, orAbort } from "../solver/control.ts";
 import { orderOf } from "../solver/flow.ts";
 import { checkSaveAt, type SaveAt } from "../solver/recording.ts";
-import type { EncodeResult } from "../solver/result.ts";
+import type { EncodeResult, With } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
 import { endOf } from "../solver/solver.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
+import type { Prior } from "../terms/priors.ts";
 import {
   checkBackend,
   checkTargets,
@@ -149,6 +150,8 @@ export const ENCODE_HELP = {
  * With a prior the objective is not the loss alone: a code stays where the prior expects one unless the data say
  * otherwise. Solvers, statuses and `gradientNorm` go by the objective; `loss`, trajectories and progress are the data's.
  *
+ * Given `prior`, the result's `prior` is typed as defined; given `saveAt`, its `trajectory` is.
+ *
  * @param y B × outputSize, float32; in [0, 1] for cross entropy
  * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
  *   an error.
@@ -158,6 +161,22 @@ export const ENCODE_HELP = {
  * const { z, loss, status } = await encode(decoder, y);
  * const likely = await encode(decoder, y, { weights, prior: gaussian(), solver: lbfgs({ maxSteps: 50 }) });
  */
+export function encode(
+  given: Decoder,
+  y: Float32Array,
+  options: EncodeOptions & { prior: Prior; saveAt: SaveAt },
+): Promise<With<EncodeResult, "prior" | "trajectory">>;
+export function encode(
+  given: Decoder,
+  y: Float32Array,
+  options: EncodeOptions & { prior: Prior },
+): Promise<With<EncodeResult, "prior">>;
+export function encode(
+  given: Decoder,
+  y: Float32Array,
+  options: EncodeOptions & { saveAt: SaveAt },
+): Promise<With<EncodeResult, "trajectory">>;
+export function encode(given: Decoder, y: Float32Array, options?: EncodeOptions): Promise<EncodeResult>;
 export async function encode(
   given: Decoder,
   y: Float32Array,

@@ -12,6 +12,7 @@ import { addMergeCommand } from "./commands/merge.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { asksForAll, helpFlag, shortenHelp } from "./help.ts";
 import { closeFiles } from "./input/array-files/open-files.ts";
 import { isStdin } from "./input/files.ts";
 import { inFlags } from "./options/flags.ts";
@@ -24,8 +25,12 @@ import { note, say } from "./output/print.ts";
 /** This variable of the environment makes an error that is a defect come with its stack. */
 const debugVariable = "LATENTFLOW_DEBUG";
 
-/** The program `latentflow`: its commands and their options. */
-export function createProgram(): Command {
+/**
+ * The program `latentflow`: its commands and their options.
+ *
+ * @param help options that the help of a command with many lists
+ */
+export function createProgram(help: "all" | "everyday" = "all"): Command {
   const program = new Command("latentflow")
     .description("Encodes data with a decoder alone: gradient flow encoding in SIMD WebAssembly.")
     .version(packageJson.version)
@@ -62,7 +67,8 @@ its stack.`,
   addEvaluateCommand(program);
   for (const command of program.commands) {
     refuseRepeated(command);
-    command.showHelpAfterError(`(latentflow ${command.name()} --help lists the options)`);
+    command.showHelpAfterError(`(latentflow ${command.name()} ${helpFlag(command)} lists the options)`);
+    if (help === "everyday") shortenHelp(command);
   }
   return program;
 }
@@ -96,7 +102,7 @@ function checkStdin(command: Command): void {
 
 /** Runs the program. Whatever goes wrong is said in a line on stderr; returns the exit code, undefined if all is well. */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
-  const program = createProgram();
+  const program = createProgram(asksForAll(args) ? "all" : "everyday");
   let running = program;
   program.hook("preAction", (_, command) => {
     running = command;

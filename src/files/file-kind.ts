@@ -31,7 +31,8 @@ const ZIP_LOOKED_AT = 2 ** 16;
 const saveArray = 'numpy.save("data.npy", array)';
 const saveFloats = `save it from Python: ${saveArray}`;
 const otherDecoder =
-  "a decoder is a safetensors file: safetensors.torch.save_file(decoder.state_dict(), path)";
+  "a decoder is an ONNX file, as torch.onnx.export writes it, or a safetensors file: " +
+  "safetensors.torch.save_file(decoder.state_dict(), path)";
 const pickleWarning = "it is a pickle, which is not read, since reading one can run code";
 const fromTorch =
   "convert it in Python: " +
@@ -181,7 +182,8 @@ const signatures = (): readonly Signature[] => [
   {
     name: "JSON",
     matches: ({ text }) => /^(\xef\xbb\xbf)?\s*[[{]\s*(["[{}\]\d-]|true|false|null)/.test(text),
-    asDecoder: "a web service's answer, or a list of files, perhaps: expected the safetensors file itself",
+    asDecoder:
+      "a web service's answer, or a list of files, perhaps: expected the ONNX or safetensors file itself",
     asData:
       'convert it in Python: numpy.save("data.npy", numpy.asarray(json.load(open("data.json")), "float32"))',
   },

@@ -100,6 +100,11 @@ export interface EncodeResult {
   readonly seconds: number;
 }
 
+/** A result whose fields of these names are not undefined, since the call's options ask for them. */
+export type With<Result, Names extends keyof Result> = Result & {
+  readonly [Name in Names]: NonNullable<Result[Name]>;
+};
+
 /** Part of a result that `summary` reads. */
 export type SummarisedResult = Pick<
   EncodeResult,

@@ -8,10 +8,17 @@ import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow, orderOf } from "../solver/flow.ts";
-import { type EncodeSummary, meanOfFinite, type SolveStatistics, summary } from "../solver/result.ts";
+import {
+  type EncodeSummary,
+  meanOfFinite,
+  type SolveStatistics,
+  summary,
+  type With,
+} from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
 import type { Status } from "../solver/status.ts";
 import { leastLosses } from "../terms/floor.ts";
+import type { Prior } from "../terms/priors.ts";
 import type { Dataset } from "./dataset.ts";
 import { codesOf } from "./encode-with.ts";
 import {
@@ -96,8 +103,23 @@ export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
+  options: EvaluateOptions & { prior: Prior },
+): Promise<With<EvaluateReport, "prior">>;
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
   options?: EvaluateOptions,
 ): Promise<EvaluateReport>;
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
+  options: EvaluateEncoderOptions & { gap: true },
+): Promise<With<EncoderReport, "gap" | "meanGap">>;
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
+  options: EvaluateEncoderOptions & { prior: Prior },
+): Promise<With<EncoderReport, "prior">>;
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,

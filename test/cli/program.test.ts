@@ -218,7 +218,7 @@ test("files that cannot be used: exit code 1, one line, no stack", async () => {
     ["missing.safetensors", digitsFile, out, /missing\.safetensors.*no such file/],
     [digitsFile, digitsFile, out, /mnist-test-300/],
     [decoderFile, "missing.npy", out, /--data missing\.npy: there is no such file/],
-    [decoderFile, folder, out, /^latentflow: --data \S+: it is a folder, expected a file/],
+    [decoderFile, folder, out, /^latentflow: --data \S+: the folder has no PNG or JPEG files/],
     [decoderFile, text, out, /\.csv: text; if it is a table of numbers, convert it in Python/],
     [decoderFile, cut, out, /\.idx\.gz: gzip: the file is damaged or cut short/],
     [decoderFile, narrow, out, /its samples are 6, the decoder's output has 784 values/],
@@ -277,7 +277,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     assert.match(stderr, message);
     const verb = ["demo", "encode", "train"].find((name) => name === args[0]);
     const help = verb
-      ? `latentflow ${verb} --help lists the options`
+      ? `latentflow ${verb} --help${verb === "demo" ? "" : " all"} lists the options`
       : "latentflow --help lists the commands";
     assert.ok(stderr.endsWith(`\n(${help})\n`), stderr);
   }
@@ -297,8 +297,35 @@ test("help of a command, and of all of them: exit code 0", async () => {
   }
 });
 
+test("--help of a command with many options lists the everyday ones, --help all every one", async () => {
+  for (const name of ["encode", "train", "evaluate"]) {
+    const everyday = await run(name, "--help");
+    const all = await run(name, "--help", "all");
+    assert.equal([everyday.exit, all.exit], [0, 0]);
+    const flags = (text: string) =>
+      [...text.matchAll(/^ {2}(?:-h, )?(--[a-z0-9-]+)/gm)].map(([, flag]) => flag!);
+    const [some, every] = [flags(everyday.stdout), flags(all.stdout)];
+    assert.ok(
+      some.every((flag) => every.includes(flag)),
+      name,
+    );
+    for (const flag of ["--data", "--decoder", "--out", "--solver", "--help"])
+      assert.ok(some.includes(flag), flag);
+    const lines = everyday.stdout.split("\n");
+    assert.ok(
+      lines.length < 100 && lines.every((line) => line.length <= 80),
+      `${name}: ${lines.length} lines`,
+    );
+    // --help itself is counted by no one.
+    const hint = new RegExp(`latentflow ${name} --help all lists all ${every.length - 1} options`);
+    assert.match(everyday.stdout, hint);
+    assert.not.match(everyday.stdout, /--max-backtracks|Exit codes:/);
+    assert.match(all.stdout, /--max-backtracks.*Exit codes:/s);
+  }
+});
+
 test("help names every option of every solver with its default; version is the package's", async () => {
-  const help = await run("encode", "--help");
+  const help = await run("encode", "--help", "all");
   assert.is(help.exit, 0);
   assert.match(help.stdout, /Examples:/);
   const words = help.stdout.replace(/\s+/g, " ");
@@ -321,6 +348,31 @@ test("help names every option of every solver with its default; version is the p
   }
   const version = await run("--version");
   assert.equal([version.exit, version.stdout], [0, `${packageJson.version}\n`]);
+});
+
+test("encode warns of a decoder whose outputs are of another scale than the data", async () => {
+  const file = `${newFolder()}.safetensors`;
+  const warned = async (scale: number, value = 1) => {
+    const bytes = createDecoder({ layers: [2, 4], outputActivation: "identity" }).toSafetensors();
+    // The file ends with the biases: the outputs at z = 0.
+    const biases = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 16);
+    for (let i = 0; i < 4; i++) biases.setFloat32(4 * i, i % 2 ? scale : -scale, true);
+    writeFileSync(file, bytes);
+    const data = writeFloats(
+      new Float32Array(12).map((_, i) => (i % 2) * value),
+      [3, 4],
+    );
+    const files = ["--decoder", file, "--data", data, "--out", newFolder()];
+    const { exit, stderr } = await run("encode", ...files, "--loss", "mse", "--quiet");
+    assert.is(exit, 0, stderr);
+    return stderr;
+  };
+  assert.match(
+    await warned(30),
+    /outputs at the start are 29\.\d* away .* from 0\.?0* to 1\.?0*\. .*--output-activation sigmoid/,
+  );
+  assert.is(await warned(3), "");
+  assert.is(await warned(30, 30), "", "data of the same scale");
 });
 
 for (const [args, options] of [

@@ -275,7 +275,7 @@ test("a probe as an option: what is refused", async () => {
   const z = new Float32Array(4);
   const x = new Float32Array(6);
   const cases: [probe: unknown, message: RegExp][] = [
-    [1, /probe: options are 1, expected an object/],
+    [1, /probe: options are 1, expected a plain object/],
     [null, /probe: options are null/],
     [{ z, x, y: x }, /unknown option "y"/],
     [{ z }, /probe\.x is undefined, expected a Float32Array/],
@@ -298,6 +298,11 @@ test("a probe as an option: what is refused", async () => {
     /^toSafetensors: probe\.x has 4/,
   );
   refused(() => decoder.toSafetensors({ probes: 1 } as never), "invalid_argument", /unknown option "probes"/);
+});
+
+test("the package's own decoder has a probe, of the float16 weights in its file", async () => {
+  const file = new URL("../../demo/convolutional.safetensors", import.meta.url);
+  assert.is((await loadDecoder(file)).verified, true);
 });
 
 test("of a decoder with fixed inputs its probe has them", () => {

@@ -6,6 +6,7 @@ import { loadDecoder } from "../../src/api/load-decoder.ts";
 import { createDecoder } from "../../src/decoder/initialise.ts";
 import { isOnnx, recognise } from "../../src/files/file-kind.ts";
 import { writeNpy } from "../../src/files/npy.ts";
+import { loadOnnx } from "../../src/onnx/index.ts";
 import { readDataset } from "../../src/train/dataset.ts";
 import { rejected } from "../support/refusal.ts";
 import { fileOf } from "../support/safetensors-file.ts";
@@ -112,6 +113,21 @@ test("each kind is named where a decoder is wanted, and where data are", async (
       assert.ok(String(error).length < 1000);
     }
   }
+});
+
+test("a decoder of another kind may be ONNX or safetensors; loadOnnx advises on what is no model at all", async () => {
+  await rejected(
+    loadDecoder(npy),
+    "invalid_file",
+    /one array; a decoder is an ONNX file.*or a safetensors file/,
+  );
+  const page = Buffer.from("<!DOCTYPE html><html>404");
+  await rejected(loadOnnx(page), "invalid_file", /HTML page, expected an ONNX file.*; .*check the address/);
+  await rejected(
+    loadOnnx(npy),
+    "invalid_file",
+    /one array, expected an ONNX file, as torch\.onnx\.export writes it$/,
+  );
 });
 
 test("a safetensors file is one, whatever its first bytes look like", async () => {

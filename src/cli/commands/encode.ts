@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
+import { addNotes } from "../help.ts";
 import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
@@ -108,8 +109,9 @@ export function addEncodeCommand(program: Command): void {
   addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
-  addFlowAndSolverOptions(command).addHelpText(
-    "after",
+  addFlowAndSolverOptions(command);
+  addNotes(
+    command,
     `
 ${valuesHelp}
 ${formats.join(", ")} and Parquet files are read a piece at a time, and may be of any size.
@@ -118,9 +120,8 @@ ${stdinHelp}
 ${batchSystemsHelp}
 latentflow merge puts the parts together, latentflow status says what is
 missing.
-${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}
-Examples:
-  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
+${exitCodesHelp("of up to one unit nothing is written; of more, whole units are kept in DIR/parts")}`,
+    `  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\

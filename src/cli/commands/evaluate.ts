@@ -9,6 +9,7 @@ import {
   evaluate,
 } from "../../train/index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
+import { addNotes } from "../help.ts";
 import {
   addDataOptions,
   checkDataOptions,
@@ -121,14 +122,14 @@ export function addEvaluateCommand(program: Command): void {
   addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addPriorOptions(command);
-  addFlowAndSolverOptions(command).addHelpText(
-    "after",
+  addFlowAndSolverOptions(command);
+  addNotes(
+    command,
     `
 ${valuesHelp}
 ${stdinHelp}
-${exitCodesHelp("nothing is written")}
-Examples:
-  $ latentflow evaluate --decoder trained/decoder.safetensors --dataset mnist
+${exitCodesHelp("nothing is written")}`,
+    `  $ latentflow evaluate --decoder trained/decoder.safetensors --dataset mnist
   $ latentflow evaluate --decoder D.safetensors --data digits.npy \\
       --limit 320 --json`,
   );

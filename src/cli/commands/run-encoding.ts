@@ -98,7 +98,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const summariser = new RunSummariser();
   const { found, missing } = await findParts(folder, units, summariser, signal);
   let written = 0;
-  if (!signal.aborted) {
+  if (!signal.aborted && missing.length > 0) {
     await encodeShown(run, missing, async (part) => {
       await folder.write(part);
       summariser.add(part);
@@ -183,10 +183,15 @@ async function encodeShown(
 ): Promise<void> {
   const total = units.reduce((sum, { count }) => sum + count, 0);
   const { onProgress, stop } = showSampleProgress("encoding", total, job.quiet ?? false, signal);
+  const warnings: string[] = [];
+  const onWarning = (message: string) => void warnings.push(message);
   try {
-    for await (const part of encodeUnits({ job, input, signal, onProgress }, units)) await keep(part);
+    for await (const part of encodeUnits({ job, input, signal, onProgress, onWarning }, units))
+      await keep(part);
   } finally {
     stop();
+    // Behind the progress bar, which has its line to itself.
+    for (const warning of warnings) say(warning);
   }
 }
 

@@ -89,17 +89,42 @@ async function status(dirs: readonly string[], { shards, check, json }: StatusOp
 /** Milliseconds before the last part over which the speed is measured. */
 const RECENT = 60 * 60 * 1000;
 
-/** Samples per second, by the times of the latest parts; undefined for fewer than two. */
+/** Shortest pause, in milliseconds, and in typical times of a unit. */
+const PAUSE = { milliseconds: 60_000, units: 5 };
+
+/** Index of a unit, and the time in milliseconds at which its part was written. */
+type PartTime = readonly [index: number, time: number];
+
+/**
+ * Samples per second, by the times of the latest parts, without the pauses of a run that was stopped and went on.
+ * Undefined for fewer than two parts.
+ */
 async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefined> {
-  const parts: { readonly time: number; readonly samples: number }[] = [];
-  for (const folder of folders) {
-    for (const [index, time] of await folder.list()) {
-      parts.push({ time, samples: unitAt(index, folder.manifest).count });
-    }
+  const [{ manifest }] = folders as [PartsFolder];
+  const all: PartTime[] = [];
+  for (const folder of folders) all.push(...(await folder.list()));
+  all.sort(([, a], [, b]) => a - b);
+  const last = all.at(-1)?.[1] ?? 0;
+  const recent = all.filter(([, time]) => time >= last - RECENT);
+  const pause = shortestPause(recent);
+  let [samples, milliseconds] = [0, 0];
+  for (const [i, [index, time]] of recent.slice(1).entries()) {
+    const gap = time - recent[i]![1];
+    // The time of the unit that was computed across a pause is unknown.
+    if (gap >= pause) continue;
+    samples += unitAt(index, manifest).count;
+    milliseconds += gap;
   }
-  parts.sort((a, b) => a.time - b.time);
-  const last = parts.at(-1)?.time ?? 0;
-  const [first, ...recent] = parts.filter(({ time }) => time >= last - RECENT);
-  const seconds = first && (last - first.time) / 1000;
-  return seconds ? recent.reduce((sum, { samples }) => sum + samples, 0) / seconds : undefined;
+  return milliseconds > 0 ? samples / (milliseconds / 1000) : undefined;
+}
+
+/** Shortest gap between two parts that is a pause, in milliseconds. A shard computes its units in their order. */
+function shortestPause(parts: readonly PartTime[]): number {
+  const times = new Map(parts);
+  const unitTimes = parts
+    .map(([index, time]) => time - (times.get(index - 1) ?? Number.POSITIVE_INFINITY))
+    .filter((time) => time > 0)
+    .sort((a, b) => a - b);
+  const median = unitTimes[(unitTimes.length - 1) >> 1] ?? Number.POSITIVE_INFINITY;
+  return Math.max(PAUSE.milliseconds, PAUSE.units * median);
 }

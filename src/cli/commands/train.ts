@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
+import { addNotes } from "../help.ts";
 import {
   addDataOptions,
   checkDataOptions,
@@ -109,16 +110,16 @@ export function addTrainCommand(program: Command): void {
   addLossOptions(command, "bce; with --decoder the one its file names");
   addPriorOptions(command);
   addRunningOptions(command);
-  addTrainingOptions(command).addHelpText(
-    "after",
+  addTrainingOptions(command);
+  addNotes(
+    command,
     `
 ${valuesHelp}
 ${stdinHelp}
 
 One run at a time writes to DIR: its checkpoint is locked.
-${exitCodesHelp("the same command with --resume goes on")}
-Examples:
-  $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
+${exitCodesHelp("the same command with --resume goes on")}`,
+    `  $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
   $ latentflow train --data digits.npy --layers 20,150,784 --out trained \\
       --optimizer adam --schedule linear --epochs 3 --limit 1920 --json
   $ latentflow train --data distances.npy --architecture sdf.json \\

@@ -100,7 +100,7 @@ const trainingSolvers: Choice<AnySolver> = {
 export function addFlowAndSolverOptions(command: Command, use: "encode" | "train" = "encode"): Command {
   command.optionsGroup("Flow (in brackets: whose option it is, and its default):");
   addChoice(command, flows);
-  command.optionsGroup("Solver (the same; times are those of the flow, without unit):");
+  command.optionsGroup("Solver (in brackets: whose option it is, its default; times without unit):");
   addChoice(command, use === "train" ? trainingSolvers : solvers);
   return command;
 }

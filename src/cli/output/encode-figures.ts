@@ -1,4 +1,3 @@
-import { demoDecoder } from "../assets.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
 import type { RunSummary } from "../parts/run-summary.ts";
@@ -45,12 +44,10 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
   const [file] = job.data as [string];
   const others = job.data.length - 1;
   const count = formatCount(shard ? summary.samples : samples.count);
-  // The demo's own decoder needs no probe.
-  const isUnverified = decoder.verified === false && job.decoder !== demoDecoder;
   const words = wordsOf(loss);
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
-    { row: ["verified", isUnverified ? `no, ${decoder.unverifiedReason}` : undefined] },
+    { row: ["verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined] },
     {
       json: {
         data: {
@@ -81,7 +78,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
 }
 
 function showUnits({ shard }: Job, { count, found, of }: UnitCounts): string {
-  const share = shard ? `shard ${shard.index} of ${shard.count}: ` : "";
+  const share = shard ? `shard ${shard.index} of ${shard.count} done: ` : "";
   const earlier = found > 0 ? `, ${formatCount(found)} were there` : "";
   return `${share}${formatCount(count)} of ${formatCount(of)}${earlier}`;
 }

@@ -21,15 +21,17 @@ import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
 import type { SampleProgress } from "../output/progress.ts";
+import { scaleWarning } from "../output/scale-warning.ts";
 import type { Part, SampleResults } from "./part.ts";
 import type { Unit } from "./shard-units.ts";
 
-/** Job and input of units, with the caller's signal and progress. */
+/** Job and input of units, with the caller's signal, progress and warnings. */
 interface Encoding {
   readonly job: Job;
   readonly input: EncodingInput;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: SampleProgress) => void;
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
@@ -61,7 +63,10 @@ export async function* encodeUnits(
           const samplesPerSecond = (1000 * all) / (performance.now() - start);
           onProgress({ ...progress, done: all, samplesPerSecond });
         };
-        results.push(await encodeBlock({ ...encoding, onProgress: report }, block));
+        const encoded = await encodeBlock({ ...encoding, onProgress: report }, block);
+        const warning = before === 0 ? scaleWarning(input.loss, block.y, encoded.result) : undefined;
+        if (warning !== undefined) encoding.onWarning?.(warning);
+        results.push(encoded);
         count += block.count;
         done += block.count;
         if (signal.aborted) return;

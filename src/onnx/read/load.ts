@@ -200,7 +200,9 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
 function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
-    throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it`);
+    // Advice on a file that is neither a decoder nor data: a web server's page, a file to be unpacked.
+    const advice = kind.asDecoder === kind.asData ? `; ${kind.asDecoder}` : "";
+    throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it${advice}`);
   }
   const declared = readModel(bytes);
   const latent = options.latent ?? declared.metadata.get(LATENT_NAME);

@@ -79,4 +79,22 @@ test("status: how fast parts have come within the last hour, and how long the re
   assert.is(JSON.parse(await succeed("status", out, "--json")).secondsLeft, null);
 });
 
+test("status: a pause of the run is no part of its speed, and the wait of shards for each other none", async () => {
+  const end = 1.7e9;
+  const setTimes = (out: string, times: readonly number[]) =>
+    times.forEach((time, index) => {
+      const path = join(out, "parts", `part-0000000${index}.safetensors`);
+      utimesSync(path, end + time, end + time);
+    });
+  const speed = async (out: string) => JSON.parse(await succeed("status", out, "--json")).samplesPerSecond;
+  const out = workplace.newPath();
+  await runShards(out, 3, {}, [0, 1, 2]);
+  // Six units of 4, 4, 4, 4, 4 and 3 samples, one each 20 s; stopped for half an hour after the third.
+  setTimes(out, [0, 20, 40, 1860, 1880, 1900]);
+  assert.is(await speed(out), (4 + 4 + 4 + 3) / 80);
+  // Three shards that write at once, every 300 s: their units take so long.
+  setTimes(out, [0, 300, 1, 301, 2, 302]);
+  assert.is(await speed(out), (23 - 4) / 302);
+});
+
 test.run();

@@ -234,7 +234,10 @@ test("shards of any number, and one process, write the same bytes", async () => 
   for (const count of [1, 2, 5, 6, 9]) {
     const out = workplace.newPath();
     const reports = await runShards(out, count);
-    assert.match(reports[0]!, new RegExp(`units +│ shard 0 of ${count}: ${Math.floor(6 / count)} of 6 `));
+    assert.match(
+      reports[0]!,
+      new RegExp(`units +│ shard 0 of ${count} done: ${Math.floor(6 / count)} of 6 `),
+    );
     assert.equal(readdirSync(out), ["parts"], "shards write parts alone");
     await succeed("merge", out, "--quiet");
     assert.equal(resultsIn(out), expected, `${count}`);
@@ -422,7 +425,7 @@ test("more shards than units are said to be idle", async () => {
     "latentflow: there are 6 units for 9 shards, so some have nothing to do; a smaller --unit makes more\n",
   );
   assert.match(stdout, /samples +│ 0 of 23,/);
-  assert.match(stdout, /units +│ shard 0 of 9: 0 of 6 /);
+  assert.match(stdout, /units +│ shard 0 of 9 done: 0 of 6 /);
 });
 
 test("a manifest tells apart all that results depend on", async () => {

@@ -9,6 +9,7 @@ import {
   type EncodeOptions,
   type EncodeResult,
   encode,
+  gaussian,
   LatentflowError,
   type LatentflowErrorCode,
   type Status,
@@ -66,6 +67,34 @@ export function handedOn(
 ): Promise<EncodeResult> {
   const { signal, backend, batchSize, solver, prior, onProgress } = given;
   return encode(decoder, y, { signal, backend, batchSize, solver: solver && amd(), prior, onProgress });
+}
+
+/** Figures that a call's options ask for need no check. */
+export async function likely(decoder: Decoder, y: Float32Array): Promise<readonly (number | undefined)[]> {
+  const prior = gaussian();
+  const both = await encode(decoder, y, { prior, saveAt: "steps" });
+  const { trajectory } = await encode(decoder, y, { loss: "mse", saveAt: [0, 1] });
+  const report = await evaluate(decoder, y, { prior, solver: amd() });
+  const byEncoder = await evaluate(decoder, y, { prior, encoder: network });
+  const given = [both.prior[0], both.trajectory[0]?.t[0], trajectory.length];
+  return [...given, report.prior[0], report.status.length, byEncoder.prior[0], byEncoder.nonfinite];
+}
+
+/** Figures that depend on the decoder, or on a value, may be missing. */
+export async function perhaps(decoder: Decoder, y: Float32Array, given: EncodeOptions): Promise<object> {
+  const own = await encode(decoder, y, { saveAt: "steps" });
+  // @ts-expect-error the decoder may have no prior
+  own.prior.length;
+  const none = await encode(decoder, y, { prior: "none" });
+  // @ts-expect-error "none" is no prior
+  none.prior.length;
+  const result = await encode(decoder, y, given);
+  // @ts-expect-error the options may have no saveAt
+  result.trajectory.length;
+  const report = await evaluate(decoder, y, { solver: amd() });
+  // @ts-expect-error the decoder may have no prior
+  report.prior.length;
+  return { own, none, result, report };
 }
 
 /** Files and codes for whoever takes bytes. */

@@ -73,8 +73,9 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
   }
 
   /** Notes that a call stays on this thread, and why. */
-  function stayAlone(reason = handle.whyAlone ?? known()?.failure): void {
-    last = { threads: 1, reason, incidents: [] };
+  function stayAlone(sampleCount: number, declined?: string): void {
+    const single = waits && sampleCount === 1 ? "one sample takes one thread" : undefined;
+    last = { threads: 1, reason: declined ?? handle.whyAlone ?? single ?? known()?.failure, incidents: [] };
   }
 
   return {
@@ -103,7 +104,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
         ? solveJob(handle, packed, taskOf(problem, pair, solution), solution, jacobian)
         : undefined;
       if (typeof job !== "object") {
-        stayAlone(job);
+        stayAlone(sampleCount, job);
         return alone.solve(problem, pair, solution, control);
       }
       const prepare = async () => {
@@ -120,7 +121,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
       const sampleCount = z.length / decoder.latentSize;
       const load = { sampleCount, atOnce: packed.rows, milliseconds: decodeTime(decoder) };
       if (!isWorth(load)) {
-        stayAlone();
+        stayAlone(sampleCount);
         return alone.decode(z, fixed, toLogits, control);
       }
       const outputs = new Float32Array(sampleCount * decoder.outputSize);

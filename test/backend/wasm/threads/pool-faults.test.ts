@@ -74,7 +74,7 @@ function repeated(values: Float32Array): Float32Array {
 }
 
 const DETACHED =
-  /^the buffer of (y|z|weights) was detached \(transferred\) while the call was at work; give a copy/;
+  /^(?:\w+: )?the buffer of (y|z|weights) was detached \(transferred\) while the call was at work; give a copy/;
 
 for (const [name, options] of Object.entries<EncodeOptions>({
   "AMD in WASM": { solver, batchSize: 4 },

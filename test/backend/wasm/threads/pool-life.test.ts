@@ -340,6 +340,14 @@ test("one sample is not shared", async () => {
   assert.is(backend.threads, 1);
 });
 
+test("one sample takes one thread, and says so where threads were asked for", async () => {
+  const one = y.subarray(0, SIZE);
+  const asked = await encode(decoder, one, { solver, backend: wasm({ threads: 2, worker: workerUrl }) });
+  assert.equal([asked.backend.threads, asked.backend.reason], [1, "one sample takes one thread"]);
+  const { backend } = await encode(decoder, one, { solver, backend: wasm({ worker: workerUrl }) });
+  assert.equal([backend.threads, backend.reason], [1, undefined]);
+});
+
 test("why there were too few workers is not told of a later call that has all it asks for", async () => {
   await closeWorkers();
   const most = Math.max(6, availableParallelism()) - 1;
