@@ -304,7 +304,8 @@ function trainersOf(figures: Figures): string {
  * has trained may be so by its network.
  */
 function flowsAlone(figures: Figures): string {
-  const [whole, begun]: string[][] = [[], []];
+  const whole: string[] = [];
+  const begun: string[] = [];
   for (const count of COUNTS) {
     const large = RECIPES[count]!.filter(({ network, hasAllSeeds }) => network === "large" && hasAllSeeds);
     const [flow, autoencoder] = ["flows alone", "an autoencoder"].map((trainer) =>

@@ -1,11 +1,11 @@
 // Makes a safetensors file of half the size: its F32 tensors become F16, rounded to the nearest, ties to even. So the
 // demo's decoders were made:
 //
-//   node scripts/halve-decoder.mjs trained/decoder.safetensors demo/convolutional.safetensors
+//   node --import tsx scripts/halve-decoder.mjs trained/decoder.safetensors demo/convolutional.safetensors
 //
-// The library has to be built: the file gets a probe of the rounded weights.
+// The file gets a probe of the rounded weights.
 import { readFileSync, writeFileSync } from "node:fs";
-import { loadDecoder, makeProbe } from "../build/lib/index.js";
+import { loadDecoder, makeProbe } from "../src/index.ts";
 
 const PROBE = "latentflow.probe";
 
