@@ -228,7 +228,13 @@ test("what is wrong with a file names the flag and the file", async () => {
         "the file has \\d+ bytes, more than --max-bytes, 20, to read it give --max-bytes \\d+",
       ],
       [`${cut}.npy`, [], "there is no such file or folder"],
-      [folder, [], "the folder has no PNG or JPEG files, expected at least one"],
+      [
+        folder,
+        [],
+        ["z0", "latents"].includes(flag)
+          ? "it is a folder, expected a file"
+          : "the folder has no PNG or JPEG files, expected at least one",
+      ],
       ["https://x/y.npy", [], "a URL, expected a file; send it in: curl -L URL \\| latentflow … --\\w+ -"],
     ] as const) {
       // The decoder's file has more than 20 bytes, too.
