@@ -113,6 +113,11 @@ export function evaluate(
 export function evaluate(
   given: Decoder,
   data: Dataset | Float32Array,
+  options: EvaluateEncoderOptions & { gap: true },
+): Promise<With<EncoderReport, "gap" | "meanGap">>;
+export function evaluate(
+  given: Decoder,
+  data: Dataset | Float32Array,
   options: EvaluateEncoderOptions & { prior: Prior },
 ): Promise<With<EncoderReport, "prior">>;
 export function evaluate(

@@ -322,11 +322,11 @@ const BUILDERS: readonly Case[] = [
     () => sequential(2, [dense as never]),
     /layer 0 is a function, expected one such as dense\(10\) or elu\(\); call it/,
   ],
-  [() => elu(null as never), /^elu: options are null, expected an object/],
+  [() => elu(null as never), /^elu: options are null, expected a plain object/],
   [() => elu({ Alpha: 2 } as never), /^elu: unknown option "Alpha"; the options are alpha/],
-  [() => leakyRelu(0.2 as never), /^leakyRelu: options are 0.2, expected an object with any of slope/],
+  [() => leakyRelu(0.2 as never), /^leakyRelu: options are 0.2, expected a plain object with any of slope/],
   [() => leakyRelu({ slop: 0.2 } as never), /^leakyRelu: unknown option "slop"; the options are slope/],
-  [() => sine(30 as never), /^sine: options are 30, expected an object/],
+  [() => sine(30 as never), /^sine: options are 30, expected a plain object/],
   [() => conv(null as never), /^conv: the settings are null, expected an object/],
   [
     () => after([4, 4, 1], conv({ channels: 1, kernel: null as never })),
@@ -545,7 +545,7 @@ const DEFINITIONS: readonly Case[] = [
     () => defined([dense2], { fixed: new Array(101).fill({ name: "x", shape: [1] }) }),
     /fixed is an Array, expected an array of inputs/,
   ],
-  [() => defined([dense2], { fixed: [null] }), /a fixed input: options are null, expected an object/],
+  [() => defined([dense2], { fixed: [null] }), /a fixed input: options are null, expected a plain object/],
   [
     () => defined([dense2], { fixed: [{ name: "x", shape: [1], size: 1 }] }),
     /a fixed input: unknown option "size"/,

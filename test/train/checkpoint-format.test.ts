@@ -408,7 +408,7 @@ test("checkpoint refuses what it cannot use", async () => {
   const cases: [unknown, RegExp][] = [
     [
       "run.checkpoint",
-      /train: checkpoint: options are "run\.checkpoint", expected an object with any of file, save, resume, everySeconds/,
+      /train: checkpoint: options are "run\.checkpoint", expected a plain object with any of file, save, resume, everySeconds/,
     ],
     [{}, /expected \{ file \} or \{ save \}/],
     [{ path: "a" }, /unknown option "path"; the options are file, save, resume, everySeconds/],

@@ -148,7 +148,7 @@ test("the gap is the encoder's loss less the flow's, in float64, too; all else i
   const encoder = encoderOf();
   const z0 = randomArray(6, 1005 * 3, -1, 1);
   const given = { loss: squaredError(), solver: amd({ maxSteps: 40 }), z0, prior: gaussian() } as const;
-  for (const options of [{}, given]) {
+  for (const options of [{}, given] as readonly Partial<typeof given>[]) {
     const progress: EncodeProgress[] = [];
     const onProgress = (each: EncodeProgress) => void progress.push(each);
     const report = await evaluate(decoder, data, { encoder, gap: true, onProgress, ...options });
@@ -173,7 +173,7 @@ test("the gap is the encoder's loss less the flow's, in float64, too; all else i
     assert.equal([progress.at(-1)!.done, progress.at(-1)!.total], [1005, 1005]);
     assert.ok(progress.every(({ done }, i) => i === 0 || done >= progress[i - 1]!.done));
     const { seconds, samplesPerSecond, gap, meanGap, ...others } = report;
-    const { loss: of, prior } = options as Partial<typeof given>;
+    const { loss: of, prior } = options;
     const plain = await evaluate(decoder, data, {
       encoder,
       ...(of && { loss: of }),

@@ -455,7 +455,7 @@ test("options are checked, and frozen", async () => {
     "invalid_argument",
     /slope is 1, expected a finite number >= 0 and < 1$/,
   );
-  refused(() => lbfgs([] as LbfgsOptions), "invalid_argument", /options are .*, expected an object/);
+  refused(() => lbfgs([] as LbfgsOptions), "invalid_argument", /options are .*, expected a plain object/);
   const flow = nesterovFlow() as never;
   await rejected(
     encode(decoder, y, { loss: bce, flow }),

@@ -203,7 +203,8 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
 }
 
 test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
-  const collecting = ["encode --data", "train --validate-fixed"].concat(
+  const collecting = ["encode --data", "evaluate --data", "train --data", "train --validate-fixed"].concat(
+    ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
     ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
     ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
     createProgram().commands.flatMap((command) =>
@@ -212,6 +213,7 @@ test("a flag with a value is given once, unless its values are collected; a swit
   );
   const particular: Readonly<Record<string, string>> = {
     ...{ "--fixed": "a=1", "--validate-fixed": "a=1", "--shard": "0/2", "--input-shape": "a=1" },
+    ...{ "--hide": "0,0.5" },
     ...{ "--activation": "elu", "--output-activation": "sigmoid" },
   };
   for (const command of createProgram().commands) {
@@ -229,8 +231,8 @@ test("a flag with a value is given once, unless its values are collected; a swit
     }
   }
   assert.match(
-    await said(["train", "--data", "a.npy", "--data", "b.npy", "--layers", "2,5,6", "--out", "o"]),
-    /^latentflow: --data is given twice, expected once\n/,
+    await said(["train", "--data", "a.npy", "--layers", "2,5,6", "--out", "o", "--out", "p"]),
+    /^latentflow: --out is given twice, expected once\n/,
   );
 });
 
@@ -330,11 +332,11 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   const zeros = write(0, [6]);
   assert.is(
     await messageOf("train", "--validate", data, "--validate-weights", zeros),
-    "all --validate-weights are 0, expected at least one above 0",
+    `all --validate-weights ${zeros} are 0, expected one above 0`,
   );
   assert.is(
     await messageOf("train", "--weights", zeros),
-    "all --weights are 0, expected at least one above 0",
+    `all --weights ${zeros} are 0, expected one above 0`,
   );
   const none = write(1, [0, 6]);
   assert.is(
