@@ -204,7 +204,6 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
 
 test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
   const collecting = ["encode --data", "evaluate --data", "train --data", "train --validate-fixed"].concat(
-    ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
     ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
     ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
     createProgram().commands.flatMap((command) =>
