@@ -251,6 +251,12 @@ test("transparent pixels are hidden at the decoder's size, and padding beside th
   const found = await report("encode", "--decoder", wide, "--data", data, "--fit", "contain");
   assert.is(found.exit, 0, found.stderr);
   assert.is(found.document.hiddenPixels, 2 * H);
+  const clear = await encodeReport(
+    "--data",
+    writeTransparent(["a.png"], () => 0),
+  );
+  assert.is(clear.exit, 1);
+  assert.match(clear.stderr, /a\.png: all pixels are transparent, expected some that are seen/);
 });
 
 test("--mask-hides says which pixels of masks are holes", async () => {
