@@ -4,7 +4,7 @@ import type { Command } from "commander";
 
 /** Options that `--help` lists, by their names, for each command that has too many to list them all. */
 const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
-  encode: words(`decoder data out limit weights mask fit reconstructions shard fixed loss prior solver
+  encode: words(`decoder data out limit weights mask reconstructions shard fixed loss prior solver
     tolerance maxSteps json quiet threads help`),
   train:
     words(`data dataset limit layers architecture decoder out resume validate fixed loss prior batchSize epochs

@@ -1,6 +1,6 @@
 // Compiles the tests and all that they import from TypeScript, once for all processes of a run: with a compiler in each
 // (tsx) they would start a second later on Node 20.
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -19,29 +19,36 @@ const FOREIGN = /\/(node_modules|package|projects|examples|fixtures)\//;
 export const compiledPath = (root, file) => join(root, OUT, `${file}.js`);
 
 /**
- * Compiles each module into build/test/, at its path there, with a source map, unless its compiled file is newer.
- * `import.meta.url` stays the source's, so that files beside it are found.
+ * Compiles each module into build/test/, at its path there, with a source map, unless it was compiled from files of the same
+ * times and sizes, in the same folder, by this compiler. `import.meta.url` stays the source's, so that files beside it are found.
  *
  * @param {string} root of the repository
  * @param {string} tests the tests' folder
  */
 export async function compileModules(root, tests) {
   const files = [tests, ...FOLDERS].flatMap((folder) => modulesIn(root, folder));
-  const own = fileURLToPath(import.meta.url);
-  const old = files.filter((file) => {
-    const compiled = timeOf(compiledPath(root, file));
-    return compiled < timeOf(join(root, file)) || compiled < timeOf(own);
-  });
+  const place = join(root, OUT, "compiled.json");
+  const compiler = `${root} ${stampOf(fileURLToPath(import.meta.url))}`;
+  /** @type {{ compiler: string, inputs: Record<string, Record<string, string>> }} */
+  const last = existsSync(place) ? JSON.parse(readFileSync(place, "utf8")) : { compiler, inputs: {} };
+  const inputs = last.compiler === compiler ? last.inputs : {};
+  const isOld = (/** @type {string} */ file) =>
+    !inputs[file] ||
+    !existsSync(compiledPath(root, file)) ||
+    Object.entries(inputs[file]).some(([path, stamp]) => stampOf(join(root, path)) !== stamp);
+  const old = files.filter(isOld);
   for (const file of modulesIn(root, OUT, /\.js$/)) {
     const source = file.slice(OUT.length + 1, -".js".length);
     if (!files.includes(source)) rmSync(join(root, file));
   }
   if (old.length === 0) return;
   const { build } = await import("esbuild");
-  await build({
+  const { metafile } = await build({
     entryPoints: old.map((file) => ({ in: join(root, file), out: file })),
+    absWorkingDir: root,
     outdir: join(root, OUT),
     bundle: true,
+    metafile: true,
     treeShaking: false,
     packages: "external",
     format: "esm",
@@ -52,6 +59,12 @@ export async function compileModules(root, tests) {
     logLevel: "warning",
     plugins: [{ name: "module by module", setup: moduleByModule }],
   });
+  // A module's inputs are itself and the .json files that it imports.
+  for (const { entryPoint, inputs: read } of Object.values(metafile.outputs)) {
+    const stamps = Object.keys(read).map((path) => [path, stampOf(join(root, path))]);
+    inputs[/** @type {string} */ (entryPoint)] = Object.fromEntries(stamps);
+  }
+  writeFileSync(place, JSON.stringify({ compiler, inputs }));
 }
 
 /** @param {import("esbuild").PluginBuild} build */
@@ -85,5 +98,11 @@ function modulesIn(root, folder, names = /(?<!\.d)\.(ts|mjs)$/) {
     .filter((file) => names.test(file) && (folder === OUT || !FOREIGN.test(file)));
 }
 
-/** @param {string} file */
-const timeOf = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/**
+ * Time and size of a file.
+ * @param {string} file
+ */
+const stampOf = (file) => {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return `${stat?.mtimeMs} ${stat?.size}`;
+};

@@ -103,7 +103,7 @@ const REFUSED: readonly (readonly [inputShapes: unknown, message: RegExp])[] = [
   [{ latent: revoked([]) }, /inputShapes\.latent (cannot be read|is .*, expected)/],
   [
     new Proxy({ latent: [2, 3, 5] }, { get: () => assert.unreachable() as never }),
-    /inputShapes\.latent cannot be read/,
+    /inputShapes(\.latent|: the options) cannot be read/,
   ],
 ];
 
