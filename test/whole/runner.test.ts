@@ -1,6 +1,6 @@
 // run: once, slow
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -159,6 +159,35 @@ test("a file that forgets test.run() fails its folder, by its name", () => {
   assert.is(status, 1);
   assert.match(stdout, /folder\/b\.test\.ts has no tests to run: is test\.run\(\) missing\?/);
   assert.match(stdout, /\n0 passed, 1 failed\n$/);
+});
+
+test("a file without a test fails its folder", () => {
+  const copy = copyRunner({
+    "folder/a.test.ts": 'test("a", () => {}); test.run();',
+    "folder/b.test.ts": "test.run();",
+  });
+  const { status, stdout } = spawnSync(process.execPath, [copy], { encoding: "utf8" });
+  assert.is(status, 1);
+  assert.match(stdout, "a file of this process has no tests");
+});
+
+test("a test is compiled again when it or the JSON it imports is another, whatever its time", () => {
+  const name = "folder/a.test.ts";
+  const text = (passes: boolean, end: string) =>
+    `import data from "./data.json" with { type: "json" };${end}test("a", () => { if (data !== 1 || ${!passes}) throw new Error(); }); test.run();`;
+  const copy = copyRunner({ [name]: text(true, "") });
+  const data = join(dirname(copy), "folder/data.json");
+  const statusOf = () => spawnSync(process.execPath, [copy], { encoding: "utf8" }).status;
+  writeFileSync(data, "1");
+  assert.is(statusOf(), 0);
+  writeFileSync(data, "22");
+  assert.is(statusOf(), 1);
+  writeFileSync(data, "1");
+  assert.is(statusOf(), 0);
+  const file = join(dirname(copy), name);
+  writeFileSync(file, `// run: once\nimport { test } from "uvu";\n${text(false, ";")}\n`);
+  utimesSync(file, 1e9, 1e9);
+  assert.is(statusOf(), 1);
 });
 
 test("a first line that says something unknown of the run is refused", () => {
