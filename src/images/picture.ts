@@ -46,6 +46,8 @@ export interface PictureLayout {
   readonly isChannelsFirst: boolean;
 }
 
+const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) > 0;
+
 const isChannels = (length: number | undefined): length is 1 | 3 | 4 =>
   length === 1 || length === 3 || length === 4;
 
@@ -65,7 +67,7 @@ export function findLayout({ outputShape, outputLayout }: PictureDecoder): Pictu
 export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout {
   const shape: unknown = decoder?.outputShape;
   if (!Array.isArray(shape)) throw refused(where, "decoder", "is", show(decoder), "a decoder");
-  const layout = findLayout(decoder);
+  const layout = shape.every(isLength) && findLayout(decoder);
   if (layout) return layout;
   throw invalid(
     `${where}: the decoder's outputShape is ${showShape(shape)}, expected [height, width] with 1, 3 or 4 channels before ` +
@@ -93,7 +95,7 @@ export function pixelsOf(where: string, name: string, image: ImageDataLike | Can
   const { width, height, data } = imageDataOf(where, name, image);
   const type = typedArrayName(data);
   const isPixels = type === "Uint8ClampedArray" || type === "Uint8Array" || type === "Uint16Array";
-  if (!isPixels || data.length !== width * height * 4 || data.length === 0) {
+  if (!isPixels || ![width, height].every(isLength) || data.length !== width * height * 4) {
     const found = isPixels ? `${data.length} values` : show(data);
     throw invalid(
       `${where}: ${name} is ${width} × ${height} pixels with ${found} as data, expected width × height × 4 bytes`,

@@ -7,8 +7,12 @@ export type Range = readonly [black: number, white: number];
 /** Field of a range, [0, 1] by default. */
 export const RANGE: Field<Range> = {
   check(where, name, range) {
-    const [black, white] = Array.isArray(range) ? (range as unknown[]) : [];
-    if (Number.isFinite(black) && Number.isFinite(white) && black !== white) return range as Range;
+    const levels = Array.isArray(range) ? (range as unknown[]) : [];
+    const [black, white] = levels;
+    const isWhole =
+      levels.length === 2 && levels.every((level) => Number.isFinite(Math.fround(level as number)));
+    if (isWhole && typeof black === "number" && typeof white === "number" && black !== white)
+      return range as Range;
     const got = Array.isArray(range) ? showShape(range) : show(range);
     throw refused(where, name, "is", got, "the values of black and of white, [-1, 1] say");
   },

@@ -183,6 +183,37 @@ test("masks of another size: the larger part of a pixel decides, and padding is 
   ]);
 });
 
+test("lengths that are no lengths and ranges of no colours are refused", () => {
+  const grey = { outputShape: [2, 2] };
+  for (const [width, height] of [
+    [-2, -2],
+    [0, 0],
+    [0.5, 8],
+  ] as const) {
+    const data = new Uint8Array(Math.abs(4 * width * height));
+    refused(
+      () => fromImageData({ width, height, data }, grey),
+      "invalid_argument",
+      /expected width × height/,
+    );
+  }
+  const image = { width: 2, height: 2, data: new Uint8Array(16) };
+  for (const outputShape of [
+    [-2, 2],
+    [1.5, 2],
+    [Number.NaN, 2],
+    [Number.POSITIVE_INFINITY, 2],
+    ["2", "2"],
+  ]) {
+    const decoder = { outputShape: outputShape as number[] };
+    refused(() => fromImageData(image, decoder), "invalid_argument", /outputShape is/);
+  }
+  for (const range of [[0, 1e39], [0, 1, 2], [0], [0, "1"]]) {
+    const options = { range: range as unknown as [number, number] };
+    refused(() => fromImageData(image, grey, options), "invalid_argument", /black and of white/);
+  }
+});
+
 test("what is no picture, no decoder of pictures, or of another size is refused", () => {
   const refuse = (call: () => unknown, message: RegExp) => refused(call, "invalid_argument", message);
   refuse(

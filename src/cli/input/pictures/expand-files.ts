@@ -19,21 +19,24 @@ export function compareNames(a: string, b: string): number {
  * @throws LatentflowError if a folder has no pictures, or nothing matches
  */
 export async function expandFiles(flag: string, paths: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
+  const files: string[][] = [];
   for (const path of paths) {
     const status = isStdin(path) || isUrl(path) ? undefined : await stat(path).catch(() => undefined);
-    if (status?.isDirectory()) files.push(...(await picturesIn(flag, path)));
-    else if (!status && !isStdin(path) && /[*?]/.test(path)) files.push(...(await matching(flag, path)));
-    else files.push(path);
+    if (status?.isDirectory()) files.push(await picturesIn(flag, path));
+    else if (!status && !isStdin(path) && /[*?]/.test(path)) files.push(await matching(flag, path));
+    else files.push([path]);
   }
-  return files;
+  return files.flat();
 }
 
 async function picturesIn(flag: string, folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {
     throw fileError(showFile(flag, folder), cause);
   });
-  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith("."));
+  // A named pipe would hold up the run until something is written to it.
+  const files = entries.filter(
+    (entry) => (entry.isFile() || entry.isSymbolicLink()) && !entry.name.startsWith("."),
+  );
   const pictures = files
     .map(({ name }) => name)
     .filter(isPictureName)
@@ -46,21 +49,21 @@ async function picturesIn(flag: string, folder: string): Promise<string[]> {
 async function matching(flag: string, pattern: string): Promise<string[]> {
   let places = [pattern.startsWith("/") ? "/" : ""];
   for (const part of pattern.split("/").filter((each) => each !== "")) {
-    const next: string[] = [];
+    const next: string[][] = [];
     for (const place of places) {
-      if (part === "**") next.push(place, ...(await foldersBelow(place)));
-      else if (!/[*?]/.test(part)) next.push(join(place, part));
+      if (part === "**") next.push([place], await foldersBelow(place));
+      else if (!/[*?]/.test(part)) next.push([join(place, part)]);
       else
         next.push(
-          ...(await namesIn(place)).filter((name) => matches(part, name)).map((name) => join(place, name)),
+          (await namesIn(place)).filter((name) => matches(part, name)).map((name) => join(place, name)),
         );
     }
-    places = [...new Set(next)];
+    places = [...new Set(next.flat())];
   }
   const files: string[] = [];
   for (const place of places) {
     const status = await stat(place).catch(() => undefined);
-    if (status && !status.isDirectory()) files.push(place);
+    if (status?.isFile()) files.push(place);
   }
   if (files.length > 0) return files.sort(compareNames);
   throw invalid(`${flag} ${showPath(pattern)}: no file matches, expected at least one`);
@@ -81,11 +84,11 @@ function namesIn(folder: string): Promise<string[]> {
 
 async function foldersBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder || ".", { withFileTypes: true }).catch(() => []);
-  const found: string[] = [];
+  const found: string[][] = [];
   for (const entry of entries) {
     if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
     const path = join(folder, entry.name);
-    found.push(path, ...(await foldersBelow(path)));
+    found.push([path], await foldersBelow(path));
   }
-  return found;
+  return found.flat();
 }

@@ -32,6 +32,9 @@ export function readJpegHeader(where: string, bytes: Uint8Array): JpegHeader {
     }
     // Frames: SOF0 to SOF15 without DHT, JPG and DAC.
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
+      const bits = bytes[at + 4]!;
+      if (bits !== 8)
+        throw invalidFile(`${where}: the JPEG file has ${bits} bits a colour, expected 8; save it again`);
       return {
         height: view.getUint16(at + 5),
         width: view.getUint16(at + 7),

@@ -1,5 +1,5 @@
 import type { ImageDataLike } from "../../../images/index.ts";
-import { isPng, mayBeTransparent, readPng, readPngHeader } from "../../../images/png.ts";
+import { isPng, mayBeTransparent, readPng, readPngHeader } from "../../../images/png-format.ts";
 import { isJpeg, readJpeg, readJpegHeader, uprightSize } from "./jpeg.ts";
 
 /** Size and kind of a picture in a file. */

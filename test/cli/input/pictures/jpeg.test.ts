@@ -41,6 +41,17 @@ test("a size that no memory holds is refused before memory is taken", () => {
   assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
 });
 
+test("12 bits a colour are refused, and tables may come before the frame", () => {
+  const file = Uint8Array.from(pictureBytes("grey.jpg"));
+  const frame = file.findIndex((byte, i) => byte === 0xff && file[i + 1] === 0xc0);
+  const table = file.findIndex((byte, i) => byte === 0xff && file[i + 1] === 0xc4);
+  const tables = file.subarray(table, table + 2 + 256 * file[table + 2]! + file[table + 3]!);
+  const early = Uint8Array.of(...file.subarray(0, frame), ...tables, ...file.subarray(frame));
+  assert.equal(readJpegHeader("here", early), readJpegHeader("here", file));
+  file[frame + 4] = 12;
+  refused(() => readJpeg("here", file), "invalid_file", /12 bits a colour, expected 8/);
+});
+
 test("an orientation that is none is upright", () => {
   const bytes = pictureBytes("orientation-6.jpg").slice();
   const tag = bytes.findIndex((byte, i) => byte === 0x01 && bytes[i + 1] === 0x12);

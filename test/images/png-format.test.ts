@@ -5,7 +5,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checksum } from "../../src/base/checksum.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { decodePng, encodePng, readPngHeader } from "../../src/images/png.ts";
+import { decodePng, encodePng } from "../../src/images/png.ts";
+import { readPngHeader } from "../../src/images/png-format.ts";
 import { byPillow, pictureBytes, pictureFiles } from "../support/pictures.ts";
 import { refused } from "../support/refusal.ts";
 
@@ -143,6 +144,32 @@ test("headers, filters and palettes that are none are refused", () => {
     "invalid_argument",
     /2 × 1 pixels with 4/,
   );
+});
+
+test("a suggested palette of a picture in colour is no palette", () => {
+  const suggested = ["PLTE", new Uint8Array(768).fill(7)] as const;
+  for (const [type, pixel] of [
+    [2, [100, 9, 200]],
+    [6, [100, 9, 200, 50]],
+  ] as const) {
+    const found = decodePng(fileOf([header(1, 1, 8, type), suggested, packed([0, ...pixel]), end]));
+    assert.equal([...found.data], [...pixel, 255].slice(0, 4));
+  }
+});
+
+test("colours that differ in one channel alone are written as colours, and are not the transparent one", () => {
+  for (const colour of [
+    [9, 9, 200],
+    [9, 200, 9],
+    [200, 9, 9],
+  ]) {
+    const data = Uint8Array.of(...colour, 255);
+    assert.equal([...decodePng(encodePng({ width: 1, height: 1, data })).data], [...data]);
+    const clear = ["tRNS", Uint8Array.of(0, 9, 0, 9, 0, 9)] as const;
+    const pixels = packed([0, ...colour, 9, 9, 9, 1, 1, 1]);
+    const found = decodePng(fileOf([header(3, 1, 8, 2), clear, pixels, end]));
+    assert.equal([...found.data], [...data, 9, 9, 9, 0, 1, 1, 1, 255]);
+  }
 });
 
 test("the demo's digits, the pictures of docs and a header alone", () => {
