@@ -2,6 +2,7 @@
 export const entries = {
   index: "src/index.ts",
   train: "src/train/index.ts",
+  data: "src/train/data.ts",
   webgpu: "src/backend/webgpu/index.ts",
   graph: "src/graph/index.ts",
   onnx: "src/onnx/index.ts",

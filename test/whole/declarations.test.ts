@@ -20,6 +20,7 @@ const names = {
     "Status",
   ],
   "latentflow/train": ["train", "trainAutoencoder", "Dataset", "TrainOptions", "adam"],
+  "latentflow/data": ["readDataset", "createDataset", "mnist", "Dataset"],
   "latentflow/graph": ["sequential", "conv", "groupNorm", "Layer", "pointwise"],
   "latentflow/onnx": ["loadOnnx", "toOnnx", "LoadOnnxOptions"],
   "latentflow/images": ["fromImageData", "toImageData", "maskFrom", "Fit"],

@@ -68,6 +68,7 @@ test("require and import give one package, and a decoder of a second copy is one
 for (const [declarations, module] of [
   ["index.d.ts", "index.js"],
   ["train/index.d.ts", "train.js"],
+  ["train/data.d.ts", "data.js"],
   ["graph/index.d.ts", "graph.js"],
   ["onnx/index.d.ts", "onnx.js"],
   ["images/index.d.ts", "images.js"],

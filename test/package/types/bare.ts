@@ -8,6 +8,7 @@ import {
   encode,
   wasm,
 } from "latentflow";
+import { readDataset } from "latentflow/data";
 import { fromImageData, type ImageDataLike, toImageData } from "latentflow/images";
 import { decodePng, encodePng } from "latentflow/images/png";
 import kernels from "latentflow/wasm/plain.wasm";
@@ -31,4 +32,8 @@ export function redraw(bytes: Uint8Array): Uint8Array {
   const decoder = createDecoder({ layers: [2, 4], outputShape: [2, 2] });
   const picture: ImageDataLike = decodePng(bytes);
   return encodePng(toImageData(fromImageData(picture, decoder, { fit: "cover" }), decoder));
+}
+
+export async function encodeFile(): Promise<Float32Array> {
+  return (await readDataset("images.npy")).toFloat32();
 }

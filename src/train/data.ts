@@ -1,0 +1,10 @@
+// The entry latentflow/data: data sets and the files that they come from, for programs that do not train.
+
+export {
+  createDataset,
+  Dataset,
+  type DatasetOptions,
+  type ReadDatasetOptions,
+  readDataset,
+} from "./dataset.ts";
+export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";
