@@ -1,10 +1,11 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { showPath } from "../../base/check.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
 import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
+import { wholePath } from "../input/files.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
@@ -164,9 +165,9 @@ function refuseFolderOfData(
   files: readonly string[],
   out: string,
 ): void {
-  if (data.some((path) => resolve(path) === resolve(out)))
+  if (data.some((path) => wholePath(path) === wholePath(out)))
     wrongUsage(command, `--out ${showPath(out)} is the folder of --data; give another folder`);
   const completed = join(out, completedName);
-  if (files.some((path) => dirname(resolve(path)) === resolve(completed)))
+  if (files.some((path) => dirname(wholePath(path)) === wholePath(completed)))
     wrongUsage(command, `--out ${showPath(out)}: --data are in ${showPath(completed)}; give another folder`);
 }

@@ -1,5 +1,5 @@
 import { open, stat } from "node:fs/promises";
-import { isAbsolute, relative } from "node:path";
+import { isAbsolute, relative, resolve } from "node:path";
 import { invalid, show, showPath } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { onAbort } from "../../base/on-abort.ts";
@@ -107,6 +107,15 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
     return await collect(where, process.stdin, limits);
   } finally {
     forget();
+  }
+}
+
+/** Makes a path absolute; in a folder that has been removed, in which Node cannot, it stays as it is. */
+export function wholePath(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return path;
   }
 }
 
