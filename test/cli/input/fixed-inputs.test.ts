@@ -541,7 +541,7 @@ test("pictures: grey and in colour, channels last or first", async () => {
     [[3, H, W], 3, true],
     // It may be either, and is as it always was.
     [[3, W, 3], 3, false],
-    [[3, H, 4], undefined, false],
+    [[3, H, 4], 4, false],
     [[2, H, W], undefined, false],
   ] as const) {
     const size = shape.reduce<number>((product, length) => product * length, 1);

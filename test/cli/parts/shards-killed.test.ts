@@ -220,7 +220,7 @@ test("a shard without a unit ends well, and so does one of a single unit", async
     const { exit, stdout, stderr } = await endOf(program.start(args));
     assert.is(exit, 0, stderr);
     assert.not.match(stdout, "NaN");
-    assert.match(stdout, `shard ${index} of ${shards}: ${units} of ${UNITS}`);
+    assert.match(stdout, `shard ${index} of ${shards} done: ${units} of ${UNITS}`);
     assert.match(stdout, units === 1 ? "parts of 1 unit;" : "parts of 0 units;");
   }
   const report = await done(program.start(shardArgs(out, 0, shards)));
