@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { DefaultTheme, MarkdownEnv } from "vitepress";
 import { defineConfig } from "vitepress";
 
@@ -97,6 +98,19 @@ const sidebar: DefaultTheme.SidebarItem[] = [
 /** Pages that show a file of the repository's root, whose links start there. */
 const includesOfRoot = ["project/changelog.md", "project/security.md"];
 
+/** The package's entries, from which the page of site/page/ imports what a reader's page would: build/lib/ as it is published. */
+const { exports: entries } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { exports: Record<string, { default: string }> };
+
+function aliasOf(entry: string) {
+  const file = entries[`.${entry}`]!.default;
+  return {
+    find: new RegExp(`^latentflow${entry}$`),
+    replacement: fileURLToPath(new URL(`../../${file}`, import.meta.url)),
+  };
+}
+
 export default defineConfig({
   title: "latentflow",
   description: "Finds the latent code of your data with a decoder alone, in Node and in the browser",
@@ -106,6 +120,10 @@ export default defineConfig({
   lastUpdated: false,
   srcExclude: hasApi ? [] : ["reference/api/**"],
   ignoreDeadLinks: hasApi ? false : [/reference\/api\//],
+  vite: {
+    resolve: { alias: ["", "/train", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
+    worker: { format: "es" },
+  },
   markdown: {
     config(md) {
       const before = md.renderer.rules.link_open;
