@@ -140,7 +140,7 @@ function pack(values: ArrayLike<number>, bits: 1 | 4, levels: number): Uint8Arra
 function unpack<T extends Float32Array | Uint8Array>(
   bytes: Uint8Array | undefined,
   bits: 1 | 4,
-  valueOf: (level: number) => number,
+  toValue: (level: number) => number,
   into: new (length: number) => T,
 ): T | undefined {
   const perByte = 8 / bits;
@@ -148,7 +148,7 @@ function unpack<T extends Float32Array | Uint8Array>(
   const values = new into(PIXELS);
   for (let i = 0; i < PIXELS; i++) {
     const shift = 8 - bits * ((i % perByte) + 1);
-    values[i] = valueOf((bytes[Math.floor(i / perByte)]! >> shift) & (2 ** bits - 1));
+    values[i] = toValue((bytes[Math.floor(i / perByte)]! >> shift) & (2 ** bits - 1));
   }
   return values;
 }
