@@ -1,6 +1,6 @@
 /**
  * Makes what the site's first page loads, into site/public/page/: the networks of examples/missing-pixels in float16, the
- * decoder with a prior fitted to the codes of the 480 digits it was trained on; some test digits; codes of many more.
+ * decoder with a prior fitted to the codes of the 480 digits it was trained on; these digits; some test digits; codes of many more.
  *
  *   npm run site:models
  */
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { npyHeader } from "../src/files/npy.ts";
 import { encode, fitGaussian, loadDecoder } from "../src/index.ts";
-import { mnist } from "../src/train/index.ts";
+import { type Dataset, mnist } from "../src/train/index.ts";
 import { float16, halveDecoder } from "./halve-decoder.mjs";
 
 /** Digits that examples/missing-pixels was trained on. */
@@ -38,9 +38,8 @@ for (const name of ["plain-encoder", "masked-decoder", "masked-encoder"]) {
   write(file, await halveDecoder(readFileSync(join(models, file))));
 }
 
-const digits = test.slice(0, SHOWN).toFloat32();
-const levels = Buffer.from(digits.map((level) => Math.round(level * 255)));
-write("digits.idx.gz", gzipSync(idx([SHOWN, 28, 28], levels), { level: 9 }));
+writeDigits("digits.idx.gz", test.slice(0, SHOWN));
+writeDigits("training-digits.idx.gz", train.slice(0, TRAINED_ON));
 write("digit-labels.idx", idx([SHOWN], testLabels(SHOWN)));
 
 const { z: codes } = await encode(decoder, test.slice(0, ENCODED).toFloat32());
@@ -50,6 +49,11 @@ write("code-labels.idx", idx([ENCODED], testLabels(ENCODED)));
 function write(name: string, bytes: Uint8Array): void {
   writeFileSync(join(out, name), bytes);
   console.log(`${name}: ${(bytes.length / 1000).toFixed(1)} kB`);
+}
+
+function writeDigits(name: string, digits: Dataset): void {
+  const levels = Buffer.from(digits.toFloat32().map((level) => Math.round(level * 255)));
+  write(name, gzipSync(idx([digits.count, 28, 28], levels), { level: 9 }));
 }
 
 /** An IDX file of bytes: http://yann.lecun.com/exdb/mnist, "the IDX file format". */

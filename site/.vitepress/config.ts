@@ -121,7 +121,7 @@ export default defineConfig({
   srcExclude: hasApi ? [] : ["reference/api/**"],
   ignoreDeadLinks: hasApi ? false : [/reference\/api\//],
   vite: {
-    resolve: { alias: ["", "/train", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
+    resolve: { alias: ["", "/train", "/graph", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
     worker: { format: "es" },
   },
   markdown: {

@@ -1,15 +1,15 @@
-import type { ArgumentsOf, CallName, FromWorker, ProgressOf, ReplyOf, ToWorker } from "./messages.ts";
+import type { Calls, CallTable, FromWorker, ToWorker } from "./messages.ts";
 
-// The page's side of the worker: typed calls over messages.
+// The page's side of a worker: typed calls over messages.
 
 /** The part of a `Worker` that the client uses. */
 export type WorkerLike = Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">;
 
 /** Options of a call. */
-export interface CallOptions<Name extends CallName> {
+export interface CallOptions<Progress> {
   /** Asks the worker to end the call early: it rejects, or resolves with what it has (`encode`, `descend`). */
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((value: ProgressOf<Name>) => void) | undefined;
+  readonly onProgress?: ((value: Progress) => void) | undefined;
 }
 
 /** A call that has not been answered. */
@@ -19,8 +19,8 @@ interface Waiting {
   onProgress: ((value: never) => void) | undefined;
 }
 
-/** A worker that computes. Every call rejects with an Error whose message can be shown; none throws. */
-export class Engine {
+/** A worker that answers the calls of a table. Every call rejects with an Error whose message can be shown; none throws. */
+export class Engine<Table extends CallTable<Table> = Calls> {
   readonly #worker: WorkerLike;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
@@ -37,15 +37,15 @@ export class Engine {
   }
 
   /** Calls the worker. Arrays among the arguments are copied. */
-  call<Name extends CallName>(
+  call<Name extends keyof Table & string>(
     name: Name,
-    given: ArgumentsOf<Name>,
-    { signal, onProgress }: CallOptions<Name> = {},
-  ): Promise<ReplyOf<Name>> {
+    given: Table[Name]["arguments"],
+    { signal, onProgress }: CallOptions<Table[Name]["progress"]> = {},
+  ): Promise<Table[Name]["reply"]> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
     const cancel = () => this.#post({ kind: "cancel", id });
-    return new Promise<ReplyOf<Name>>((resolve, reject) => {
+    return new Promise<Table[Name]["reply"]>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, onProgress });
       this.#post({ kind: "call", id, name, arguments: given });
       if (signal?.aborted) cancel();

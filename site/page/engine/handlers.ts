@@ -171,21 +171,33 @@ function networkOf({ networks }: Workshop, name: NetworkName): Decoder {
   return network;
 }
 
-function descriptionOf(network: Decoder): NetworkDescription {
-  const { latentSize, outputShape, outputSize, loss, prior, verified } = network;
+/** Describes a network for the page. */
+export function descriptionOf(network: Decoder): NetworkDescription {
+  const { latentSize, outputShape, outputLayout, outputSize, loss, prior } = network;
+  const { verified, unverifiedReason } = network;
   const { parameters, multiplications, operations } = describe(network);
   return {
-    ...{ latentSize, outputShape: [...outputShape], outputSize, parameters, multiplications },
+    ...{ latentSize, outputShape: [...outputShape], outputLayout, outputSize, parameters, multiplications },
+    range: rangeOf(network),
     loss: loss?.name,
     hasPrior: prior !== undefined,
     verified: verified === true,
+    unverifiedReason,
     operations: operations.map(({ kind: _, ...row }) => ({ ...row, shape: [...row.shape] })),
   };
 }
 
-/** Loads a decoder of either format, told by its bytes: a safetensors file begins with the length of its JSON header. */
+/** Values of black and of white in a network's samples: those of its output activation. */
+export function rangeOf({ outputActivation }: Decoder): readonly [black: number, white: number] {
+  return outputActivation.name === "tanh" ? [-1, 1] : [0, 1];
+}
+
 async function loadAnyDecoder(source: NetworkSource, signal: AbortSignal): Promise<Decoder> {
-  const bytes = typeof source === "string" ? await fetchBytes(source, signal) : source;
+  return parseDecoder(typeof source === "string" ? await fetchBytes(source, signal) : source, signal);
+}
+
+/** Reads a decoder of either format, told by its bytes: a safetensors file begins with the length of its JSON header. */
+export async function parseDecoder(bytes: Uint8Array, signal: AbortSignal): Promise<Decoder> {
   if (bytes[8] === "{".charCodeAt(0)) return loadDecoder(bytes, { signal });
   const { loadOnnx } = await import("latentflow/onnx");
   return loadOnnx(bytes, { signal });

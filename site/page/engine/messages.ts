@@ -18,13 +18,18 @@ export type NetworkSource = string | Uint8Array;
 export interface NetworkDescription {
   readonly latentSize: number;
   readonly outputShape: readonly number[];
+  readonly outputLayout: "channelsFirst" | "channelsLast";
   readonly outputSize: number;
+  /** Values of black and of white in its samples. */
+  readonly range: readonly [black: number, white: number];
   /** Name of its loss; undefined if its file has none. */
   readonly loss: string | undefined;
   /** True if its file has a prior. */
   readonly hasPrior: boolean;
   /** True if a probe was compared with its outputs; false if its file has no probe. */
   readonly verified: boolean;
+  /** Reason why it is not verified. */
+  readonly unverifiedReason: string | undefined;
   readonly parameters: number;
   /** Multiplications of one forward pass. */
   readonly multiplications: number;
@@ -170,6 +175,11 @@ export interface Calls {
   contours: { arguments: Data & { grid: PlaneGrid }; reply: Float32Array; progress: never };
 }
 
+/** Table of calls, as `Calls` is one. */
+export type CallTable<Table> = {
+  readonly [Name in keyof Table]: { arguments: unknown; reply: unknown; progress: unknown };
+};
+
 export type CallName = keyof Calls;
 export type ArgumentsOf<Name extends CallName> = Calls[Name]["arguments"];
 export type ReplyOf<Name extends CallName> = Calls[Name]["reply"];
@@ -177,7 +187,7 @@ export type ProgressOf<Name extends CallName> = Calls[Name]["progress"];
 
 /** From the page: a call, or the wish that one under way ends early. */
 export type ToWorker =
-  | { readonly kind: "call"; readonly id: number; readonly name: CallName; readonly arguments: unknown }
+  | { readonly kind: "call"; readonly id: number; readonly name: string; readonly arguments: unknown }
   | { readonly kind: "cancel"; readonly id: number };
 
 /** From the worker, of the call with this id. */
