@@ -57,7 +57,7 @@ test("hidden pixels: the flow comes closer than both encoders, as in examples/mi
     const y = digit(i);
     errors.flow += hiddenError((await call("encode", { y, weights })).x, y) / 12;
     for (const encoder of ["plain", "masked"] as const)
-      errors[encoder] += hiddenError(await call("encoderGuess", { y, weights, encoder }), y) / 12;
+      errors[encoder] += hiddenError((await call("encoderGuess", { y, weights, encoder })).x, y) / 12;
   }
   assert.ok(errors.flow < errors.masked && errors.masked < errors.plain, JSON.stringify(errors));
 });

@@ -122,7 +122,7 @@ export const HANDLERS: Handlers = {
     const { backend } = shop;
     const given = y.map((value, i) => (weights?.[i] === 0 ? 0 : value));
     const z = await encodeWith(networkOf(shop, from), given, { signal, backend });
-    return decode(networkOf(shop, to), z, { signal, backend });
+    return { z, x: await decode(networkOf(shop, to), z, { signal, backend }) };
   },
 
   async sample(shop, { count, seed, ...data }, { signal }) {

@@ -107,6 +107,14 @@ export interface DescentPoint {
   readonly status: Status;
 }
 
+/** One-shot answer of an encoder. */
+export interface Guess {
+  /** Its code, which is one of the plain decoder if the encoder is the plain one. */
+  readonly z: Float32Array;
+  /** Picture of the code by the decoder that the encoder was trained with. */
+  readonly x: Float32Array;
+}
+
 /** Weighted codes of the posterior of one sample. */
 export interface Samples {
   /** K × latentSize. */
@@ -159,7 +167,7 @@ export interface Calls {
   /** One-shot answer of an encoder, decoded by the decoder it was trained with. Hidden pixels are given to it as 0. */
   encoderGuess: {
     arguments: { y: Float32Array; weights?: Float32Array | undefined; encoder: EncoderName };
-    reply: Float32Array;
+    reply: Guess;
     progress: never;
   };
   sample: { arguments: Data & { count: number; seed: number }; reply: Samples; progress: never };

@@ -1,0 +1,78 @@
+// Draws levels as squares onto a canvas, hidden ones hatched. Colours come from the canvas's own style.
+
+/** What is drawn. */
+export interface Pixels {
+  readonly levels: Float32Array;
+  /** 1 for pixels that are hidden. */
+  readonly hidden?: Uint8Array | undefined;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Colours of ink, paper and hatching. */
+export interface Palette {
+  readonly ink: Rgb;
+  readonly paper: Rgb;
+  readonly hatch: string;
+}
+
+type Rgb = readonly [red: number, green: number, blue: number];
+
+/** Device pixels of a picture's pixel: the hatching is sharp, and a canvas stays small. */
+export const CELL = 10;
+
+/** Reads the colours of a canvas: `color` is ink, `background-color` paper, `border-color` hatching. */
+export function paletteOf(canvas: HTMLCanvasElement): Palette {
+  const { color, backgroundColor, outlineColor } = getComputedStyle(canvas);
+  return { ink: rgbOf(color), paper: rgbOf(backgroundColor), hatch: outlineColor };
+}
+
+/** Red, green and blue of a computed colour, "rgb(60, 60, 67)" say. */
+export function rgbOf(colour: string): Rgb {
+  const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map(Number);
+  return [red, green, blue];
+}
+
+/** Bytes of an image of the levels, a pixel each: paper at 0, ink at 1. Hidden pixels are paper. */
+export function imageBytes(
+  { levels, hidden }: Pixels,
+  { ink, paper }: Palette,
+): Uint8ClampedArray<ArrayBuffer> {
+  const bytes = new Uint8ClampedArray(4 * levels.length);
+  levels.forEach((level, i) => {
+    const share = hidden?.[i] === 1 ? 0 : level;
+    for (let c = 0; c < 3; c++) bytes[4 * i + c] = paper[c]! + share * (ink[c]! - paper[c]!);
+    bytes[4 * i + 3] = 255;
+  });
+  return bytes;
+}
+
+/** Draws the pixels over the whole canvas. */
+export function drawPixels(canvas: HTMLCanvasElement, pixels: Pixels): void {
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const { rows, columns, hidden } = pixels;
+  const palette = paletteOf(canvas);
+  const small = new OffscreenCanvas(columns, rows);
+  small.getContext("2d")!.putImageData(new ImageData(imageBytes(pixels, palette), columns, rows), 0, 0);
+  canvas.width = columns * CELL;
+  canvas.height = rows * CELL;
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  if (!hidden) return;
+  context.strokeStyle = palette.hatch;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  hidden.forEach((isHidden, i) => {
+    if (isHidden === 0) return;
+    const [x, y] = [(i % columns) * CELL, Math.floor(i / columns) * CELL];
+    // Half a cell apart, so that lines of neighbours meet.
+    context.moveTo(x, y + CELL / 2);
+    context.lineTo(x + CELL / 2, y);
+    context.moveTo(x, y + CELL);
+    context.lineTo(x + CELL, y);
+    context.moveTo(x + CELL / 2, y + CELL);
+    context.lineTo(x + CELL, y + CELL / 2);
+  });
+  context.stroke();
+}
