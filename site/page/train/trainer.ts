@@ -12,14 +12,10 @@ import { convTranspose, dense, elu, reshape, sequential, sigmoid } from "latentf
 import { toOnnx } from "latentflow/onnx";
 import { adam, type Dataset, train } from "latentflow/train";
 import type { Check, FileFormat, Step } from "./messages.ts";
+import { ROUNDS, SHOWN } from "./setting.ts";
 
 // Training on the page: round after round by `train`, each a pass over the digits that goes on with the decoder of the last.
 // After each the page can show the decoder, which a single call would return at its end.
-
-/** Rounds of a whole run: later ones hardly improve unseen digits. */
-export const ROUNDS = 24;
-/** Unseen digits that are drawn after each round. */
-export const SHOWN = 8;
 
 const LATENT_SIZE = 20;
 /**

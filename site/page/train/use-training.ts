@@ -20,7 +20,7 @@ export function useTraining(files: DigitFiles) {
   const problem = ref("");
   const steps = shallowRef<readonly Step[]>([]);
   const checks = shallowRef<readonly Check[]>([]);
-  const waiting: ((bytes: Uint8Array) => void)[] = [];
+  const waiting: { resolve(bytes: Uint8Array): void; reject(error: Error): void }[] = [];
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
   worker.onmessage = ({ data: event }: MessageEvent<FromTrainer>) => take(event);
@@ -35,6 +35,7 @@ export function useTraining(files: DigitFiles) {
   function fail(message: string): void {
     phase.value = "failed";
     problem.value = message;
+    for (const { reject } of waiting.splice(0)) reject(new Error(message));
   }
 
   function take(event: FromTrainer): void {
@@ -51,7 +52,7 @@ export function useTraining(files: DigitFiles) {
     if (event.kind === "stopped" && phase.value === "training") {
       phase.value = event.hasEnded ? "ended" : "paused";
     }
-    if (event.kind === "file") waiting.shift()?.(event.bytes);
+    if (event.kind === "file") waiting.shift()?.resolve(event.bytes);
     if (event.kind === "failure") fail(event.message);
   }
 
@@ -72,7 +73,7 @@ export function useTraining(files: DigitFiles) {
     /** Returns the decoder as it is, as a file; a run under way is paused. */
     file(format: FileFormat): Promise<Uint8Array> {
       send({ kind: "file", format });
-      return new Promise((resolve) => waiting.push(resolve));
+      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
     },
   };
 }
