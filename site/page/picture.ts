@@ -59,6 +59,14 @@ export function hideShare(share: number, seed: number): Uint8Array {
   return hidden;
 }
 
+/** Hides whole rows, from one up to, but not including, another. */
+export function hideRows(from: number, to: number): Uint8Array {
+  return Uint8Array.from({ length: PIXELS }, (_, i) => {
+    const row = Math.floor(i / SIDE);
+    return Number(row >= from && row < to);
+  });
+}
+
 /** Share of the pixels that are hidden. */
 export function shareOf(hidden: Uint8Array): number {
   return hidden.reduce((sum, one) => sum + one, 0) / hidden.length;
