@@ -44,6 +44,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("WebGPU", "/guides/webgpu"),
       page("Streams and large runs", "/guides/large-runs"),
       page("Notebooks", "/guides/notebooks"),
+      page("Embed it in a page", "/guides/embed"),
     ],
   },
   {

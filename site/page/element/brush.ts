@@ -28,7 +28,7 @@ const FADE = 0.6;
  * Brushes over a sheet along a line.
  *
  * @param diameter in pixels
- * @param white value of white in the picture
+ * @param range values of black and of white in the picture
  */
 export function stroke(
   sheet: Sheet,
@@ -36,13 +36,14 @@ export function stroke(
   from: Place,
   to: Place,
   diameter: number,
-  white: number,
+  range: readonly [black: number, white: number],
 ): void {
+  const [black, white] = range;
   const radius = diameter / 2;
   forEachPixel(sheet, (across, down, indices) => {
     const distance = distanceToLine({ across: across + 0.5, down: down + 0.5 }, from, to);
     if (distance > radius) return;
-    const ink = Math.min(1, (radius - distance) / (FADE * radius)) * white;
+    const ink = black + Math.min(1, (radius - distance) / (FADE * radius)) * (white - black);
     for (const index of indices) {
       if (tool === "hide") sheet.weights[index] = 0;
       else {

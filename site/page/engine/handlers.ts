@@ -204,14 +204,19 @@ export async function parseDecoder(bytes: Uint8Array, signal: AbortSignal): Prom
 }
 
 async function fetchBytes(url: string, signal: AbortSignal): Promise<Uint8Array> {
-  const response = await fetch(url, { signal });
+  const response = await fetch(url, { signal }).catch((cause: Error) => {
+    if (signal.aborted) throw cause;
+    throw new Error(
+      `${url} cannot be read: ${cause.message}. A server of another address has to send Access-Control-Allow-Origin.`,
+    );
+  });
   if (!response.ok) throw new Error(`${url} answers ${response.status}, expected a decoder's file`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Options that all calls of `encode` and `sampleCodes` with these data have in common. */
-function optionsOf({ prior }: Decoder, { weights, priorWeight = 1 }: Data) {
-  return { weights, prior: prior && weighted(prior, priorWeight) };
+/** Options that all calls of `encode` and `sampleCodes` with these data have in common. A decoder without a loss gets squared error. */
+function optionsOf({ prior, loss }: Decoder, { weights, priorWeight = 1 }: Data) {
+  return { weights, loss: loss ?? "mse", prior: prior && weighted(prior, priorWeight) } as const;
 }
 
 function weighted(prior: Prior, factor: number): Prior | "none" {
