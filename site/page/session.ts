@@ -1,4 +1,3 @@
-import { readDataset } from "latentflow/data";
 import { withBase } from "vitepress";
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
 import { firstState, type PageState, readAddress, writeAddress } from "./address.ts";
@@ -81,6 +80,8 @@ export function createSession() {
   });
 
   let engine: Engine | undefined;
+  /** Loading of the encoders; rejects where one cannot be loaded. */
+  let encoders: Promise<unknown> | undefined;
   let animation = 0;
   let rest: ReturnType<typeof setTimeout> | undefined;
   let addressTimer: ReturnType<typeof setTimeout> | undefined;
@@ -105,8 +106,8 @@ export function createSession() {
 
   const guessLatest = latestOnly(async (_: undefined) => {
     const given = { y: y.value, weights: weights.value };
-    const guess = (encoder: EncoderName) => engine!.call("encoderGuess", { ...given, encoder });
-    const [plain, masked] = await Promise.all([guess("plain"), guess("masked")]);
+    const ask = (encoder: EncoderName) => engine!.call("encoderGuess", { ...given, encoder });
+    const [plain, masked] = await Promise.all([ask("plain"), ask("masked")]);
     return { plain, masked };
   });
 
@@ -114,27 +115,32 @@ export function createSession() {
   async function solve(): Promise<void> {
     if (!engine || !description.value) return;
     mapping?.abort();
+    const isQuick = isPenDown.value;
     if (!weights.value.includes(1)) {
       found.value = undefined;
       return;
     }
-    const isQuick = isPenDown.value;
+    const guessing = askEncoders().catch(fail);
     try {
-      const [encoded, guessed] = await Promise.all([encodeLatest(isQuick), guessLatest(undefined)]);
-      if (guessed) guesses.value = guessed;
-      if (!encoded) return;
-      failure.value = undefined;
-      found.value = encoded;
-      if (isQuick) {
-        landscape.value = undefined;
-        return;
+      const encoded = await encodeLatest(isQuick);
+      if (encoded) {
+        failure.value = undefined;
+        found.value = encoded;
+        if (isQuick) landscape.value = undefined;
+        else if (isPlaying.value) playPath(next);
+        else step.value = lastStep();
       }
-      step.value = isPlaying.value ? 0 : lastStep();
-      if (isPlaying.value) playPath(next);
-      await map();
+      await guessing;
+      if (encoded && !isQuick) await map();
     } catch (error) {
       fail(error);
     }
+  }
+
+  /** Asks both encoders, once they are there. */
+  async function askEncoders(): Promise<void> {
+    await encoders;
+    guesses.value = (await guessLatest(undefined)) ?? guesses.value;
   }
 
   /** Computes the objective around the path. */
@@ -171,6 +177,7 @@ export function createSession() {
   /** Shows the path from its start to its end, then calls `then`. */
   function playPath(then?: () => void): void {
     cancelAnimationFrame(animation);
+    step.value = 0;
     const last = lastStep();
     const stepTime = Math.min(STEP_TIME, PLAY_TIME / last);
     const begin = performance.now();
@@ -243,17 +250,19 @@ export function createSession() {
     const load = (name: NetworkName, file: string) =>
       engine!.call("load", { name, source: fileOf(`${file}.safetensors`) });
     try {
-      const networks = Promise.all([
+      const [decoder, data] = await Promise.all([
         load("plainDecoder", "plain-decoder"),
+        engine.call("readSamples", { source: fileOf("digits.idx.gz"), labels: fileOf("digit-labels.idx") }),
+      ]);
+      // The first picture moves while the encoders are on their way.
+      encoders = Promise.all([
         load("plainEncoder", "plain-encoder"),
         load("maskedDecoder", "masked-decoder"),
         load("maskedEncoder", "masked-encoder"),
       ]);
-      networks.catch(() => {});
-      const data = await readDataset(fileOf("digits.idx.gz"), { labels: fileOf("digit-labels.idx") });
-      digits.value = Array.from({ length: data.count }, (_, i) => data.slice(i, i + 1).toFloat32());
-      labels.value = [...(data.labels ?? [])];
-      description.value = (await networks)[0];
+      digits.value = data.samples;
+      labels.value = data.labels;
+      description.value = decoder;
       await solve();
     } catch (error) {
       fail(error);

@@ -10,7 +10,7 @@ import {
   type Prior,
   sampleCodes,
 } from "latentflow";
-import { encodeWith } from "latentflow/train";
+import { encodeWith, readDataset } from "latentflow/train";
 import type {
   ArgumentsOf,
   CallName,
@@ -63,6 +63,12 @@ export const HANDLERS: Handlers = {
     shop.visitors?.dispose();
     shop.visitors = decoder;
     return descriptionOf(inverted(shop));
+  },
+
+  async readSamples(_, { source, labels }, { signal }) {
+    const data = await readDataset(source, { labels, signal });
+    const samples = Array.from({ length: data.count }, (_, i) => data.slice(i, i + 1).toFloat32());
+    return { samples, labels: [...(data.labels ?? [])] };
   },
 
   async encode(shop, { z0, solver = "lbfgs", quick = false, saveAt, ...data }, { signal }) {

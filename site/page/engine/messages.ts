@@ -154,6 +154,12 @@ export interface Calls {
     reply: NetworkDescription;
     progress: never;
   };
+  /** Samples of a file and their classes, which `readDataset` reads. */
+  readSamples: {
+    arguments: { source: string; labels: string };
+    reply: { readonly samples: readonly Float32Array[]; readonly labels: readonly number[] };
+    progress: never;
+  };
   /** Finds the code of a sample. Cancelled, it replies with what it has, of status "aborted". */
   encode: { arguments: EncodeArguments; reply: Encoded; progress: never };
   /** Follows a solver with its cost; reports each point as it is found, ascending in steps. */
