@@ -72,7 +72,7 @@ async function readPicture(file: File, decoder: Decoder): Promise<Float32Array> 
 
 async function bytesOf(file: File): Promise<Uint8Array> {
   if (file.size > MOST_BYTES) {
-    const megabytes = (file.size / 1e6).toFixed(0);
+    const megabytes = Math.ceil(file.size / 1e6);
     throw new Error(
       `${file.name} has ${megabytes} MB, expected at most ${MOST_BYTES / 1e6}. The package reads it in Node, or with the option maxBytes.`,
     );

@@ -49,6 +49,8 @@ export class Trainer {
   #round = 0;
   /** State of a round that was paused. */
   #paused: Uint8Array | undefined;
+  /** The decoder with a prior, once a file of it has been asked for. */
+  #withPrior: Promise<Decoder> | undefined;
 
   constructor(
     private readonly data: TrainingData,
@@ -61,8 +63,7 @@ export class Trainer {
 
   /** Begins again. Not while `run` is at work. */
   reset(): void {
-    this.#decoder.dispose();
-    this.#decoder = untrained();
+    this.#replace(untrained());
     this.#round = 0;
     this.#paused = undefined;
   }
@@ -95,11 +96,22 @@ export class Trainer {
 
   /** Returns the decoder as a file, with a prior fitted to the codes of the digits it was trained on. */
   async file(format: FileFormat): Promise<Uint8Array> {
+    this.#withPrior ??= this.#fitPrior();
+    const decoder = await this.#withPrior;
+    return format === "onnx" ? toOnnx(decoder) : decoder.toSafetensors();
+  }
+
+  async #fitPrior(): Promise<Decoder> {
     const { latentSize } = this.#decoder;
     const { z } = await encode(this.#decoder, this.data.seen.toFloat32());
     const prior = fitGaussian(z, { latentSize, covariance: "full", shrinkage: 0.1 });
-    const decoder = await loadDecoder(this.#decoder.toSafetensors(), { prior });
-    return format === "onnx" ? toOnnx(decoder) : decoder.toSafetensors();
+    return loadDecoder(this.#decoder.toSafetensors(), { prior });
+  }
+
+  #replace(decoder: Decoder): void {
+    this.#decoder.dispose();
+    this.#decoder = decoder;
+    this.#withPrior = undefined;
   }
 
   async #trainRound(signal: AbortSignal): Promise<void> {
@@ -119,8 +131,7 @@ export class Trainer {
       onProgress: ({ images, loss }) => this.observer.onStep({ digits: before + images, loss }),
       signal,
     });
-    this.#decoder.dispose();
-    this.#decoder = decoder;
+    this.#replace(decoder);
     this.#paused = undefined;
     this.#round++;
   }
