@@ -202,6 +202,7 @@ export function createSession() {
   /** After a rest the next digit, with other pixels hidden. */
   function next(): void {
     rest = setTimeout(() => {
+      state.drawing = undefined;
       state.digit = (state.digit + 1) % digits.value.length;
       state.seed++;
       state.hidden = hideShare(shareOf(state.hidden), state.seed);

@@ -348,8 +348,10 @@ if (screenshot) {
     const settle = async (page: Page) => {
       await hasSettled(page);
       await page.waitForSelector(".contours circle");
-      const stage = await page.$(".page .stage");
-      await stage!.screenshot({ path: screenshot });
+      const boxOf = async (selector: string) => (await (await page.$(selector))!.boundingBox())!;
+      const [above, below] = [await boxOf(".page header"), await boxOf(".complete .controls")];
+      const clip = { x: 40, y: above.y - 16, width: 1200, height: below.y + below.height - above.y + 32 };
+      await page.screenshot({ path: screenshot, clip });
     };
     await withPage(chromium, writeAddress(state), settle);
   });
