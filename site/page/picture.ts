@@ -72,6 +72,19 @@ export function shareOf(hidden: Uint8Array): number {
   return hidden.reduce((sum, one) => sum + one, 0) / hidden.length;
 }
 
+/** A share of hidden pixels in words, to begin a sentence: "Two thirds", "40 %". */
+export function hiddenWords(share: number): string {
+  const percent = Math.round(100 * share);
+  const words: Record<number, string> = {
+    0: "Nothing",
+    33: "A third",
+    50: "Half",
+    67: "Two thirds",
+    100: "All",
+  };
+  return words[percent] ?? `${percent} %`;
+}
+
 /** Weights of a loss that leaves hidden pixels out. */
 export function weightsOf(hidden: Uint8Array): Float32Array {
   return Float32Array.from(hidden, (one) => 1 - one);

@@ -2,7 +2,14 @@ import { withBase } from "vitepress";
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
 import { firstState, type PageState, readAddress, writeAddress } from "./address.ts";
 import { type Engine, latestOnly, startEngine } from "./engine/client.ts";
-import type { Encoded, EncoderName, Guess, NetworkDescription, NetworkName } from "./engine/messages.ts";
+import type {
+  Encoded,
+  EncoderName,
+  Guess,
+  NetworkDescription,
+  NetworkName,
+  ReplyOf,
+} from "./engine/messages.ts";
 import { addNoise, BLANK, hideShare, shareOf, weightsOf } from "./picture.ts";
 import { gridAround, type PlanePoint, planeThrough, projected, projectedPath } from "./plane.ts";
 
@@ -45,7 +52,7 @@ const ADDRESS_DELAY = 300;
 /** URL of a file that scripts/make-page-models.ts has made. */
 export const fileOf = (name: string) => new URL(withBase(`/page/${name}`), location.href).href;
 
-/** The session of a page. It computes nothing before `start` is called, in a browser. */
+/** The session of a page. It computes nothing before `prepare` and `start` are called, in a browser. */
 export function createSession() {
   const state = reactive<PageState>(firstState());
   /** Digits of MNIST's test set, 784 levels each, and what they are. */
@@ -80,6 +87,8 @@ export function createSession() {
   });
 
   let engine: Engine | undefined;
+  /** Loading of the decoder and the digits. */
+  let prepared: Promise<readonly [NetworkDescription, ReplyOf<"readSamples">]> | undefined;
   /** Loading of the encoders; rejects where one cannot be loaded. */
   let encoders: Promise<unknown> | undefined;
   let animation = 0;
@@ -120,9 +129,10 @@ export function createSession() {
       found.value = undefined;
       return;
     }
-    const guessing = askEncoders().catch(fail);
     try {
-      const encoded = await encodeLatest(isQuick);
+      const encoding = encodeLatest(isQuick);
+      const guessing = askEncoders().catch(fail);
+      const encoded = await encoding;
       if (encoded) {
         failure.value = undefined;
         found.value = encoded;
@@ -192,6 +202,7 @@ export function createSession() {
   /** After a rest the next digit, with other pixels hidden. */
   function next(): void {
     rest = setTimeout(() => {
+      state.drawing = undefined;
       state.digit = (state.digit + 1) % digits.value.length;
       state.seed++;
       state.hidden = hideShare(shareOf(state.hidden), state.seed);
@@ -235,7 +246,18 @@ export function createSession() {
     await solve();
   }
 
-  /** Starts the worker, loads what the first picture needs, then the rest. */
+  const load = (name: NetworkName, file: string) =>
+    engine!.call("load", { name, source: fileOf(`${file}.safetensors`) });
+
+  /** Starts the worker, and loads what the first picture needs: as soon as there is a browser, before the page is alive. */
+  function prepare(): void {
+    engine = startEngine();
+    const data = { source: fileOf("digits.idx.gz"), labels: fileOf("digit-labels.idx") };
+    prepared = Promise.all([load("plainDecoder", "plain-decoder"), engine.call("readSamples", data)]);
+    prepared.catch(fail);
+  }
+
+  /** Shows the first picture, the address's or one of the page's own, and loads the rest. Called once the page is alive. */
   async function start(): Promise<void> {
     const given = readAddress(location.hash);
     if (given) Object.assign(state, given);
@@ -246,27 +268,19 @@ export function createSession() {
     const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
     isPlaying.value = !given && !isStill;
     addEventListener("hashchange", takeAddress);
-    engine = startEngine();
-    const load = (name: NetworkName, file: string) =>
-      engine!.call("load", { name, source: fileOf(`${file}.safetensors`) });
-    try {
-      const [decoder, data] = await Promise.all([
-        load("plainDecoder", "plain-decoder"),
-        engine.call("readSamples", { source: fileOf("digits.idx.gz"), labels: fileOf("digit-labels.idx") }),
-      ]);
-      // The first picture moves while the encoders are on their way.
-      encoders = Promise.all([
-        load("plainEncoder", "plain-encoder"),
-        load("maskedDecoder", "masked-decoder"),
-        load("maskedEncoder", "masked-encoder"),
-      ]);
-      digits.value = data.samples;
-      labels.value = data.labels;
-      description.value = decoder;
-      await solve();
-    } catch (error) {
-      fail(error);
-    }
+    const loaded = await prepared?.catch(() => undefined);
+    if (!loaded || !engine) return;
+    const [decoder, data] = loaded;
+    digits.value = data.samples;
+    labels.value = data.labels;
+    description.value = decoder;
+    // On their way while the first picture moves.
+    encoders = Promise.all([
+      load("plainEncoder", "plain-encoder"),
+      load("maskedDecoder", "masked-decoder"),
+      load("maskedEncoder", "masked-encoder"),
+    ]);
+    await solve();
   }
 
   function stop(): void {
@@ -296,7 +310,7 @@ export function createSession() {
   return {
     ...{ state, digits, labels, description, guest, failure, notice, found, guesses, landscape, step },
     ...{ isPenDown, isPlaying, isTouched, levels, y, weights, shown },
-    ...{ start, stop, invite, touch, play, pause, playPath, scrub, solve, fail },
+    ...{ prepare, start, stop, invite, touch, play, pause, playPath, scrub, solve, fail },
     /** The worker; throws before `start`. */
     engine(): Engine {
       if (!engine) throw new Error("The page's worker has not been started.");

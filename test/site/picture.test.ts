@@ -7,6 +7,7 @@ import {
   coverStroke,
   drawStroke,
   errorOf,
+  hiddenWords,
   hideRows,
   hideShare,
   LEVELS,
@@ -47,6 +48,10 @@ test("a larger share hides the same pixels and more", () => {
   assert.not.equal(hideShare(0.3, 8), some);
   assert.is(shareOf(hideRows(14, 28)), 0.5);
   assert.is(hideRows(14, 28)[at(3, 14)], 1);
+});
+
+test("a share has a word where people would use one", () => {
+  assert.equal([0, 0.5, 2 / 3, 0.4].map(hiddenWords), ["Nothing", "Half", "Two thirds", "40 %"]);
 });
 
 test("noise has the standard deviation that was asked for, its seed's values, and stays within 0 and 1", () => {

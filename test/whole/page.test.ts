@@ -1,26 +1,16 @@
 // run: once, slow
 // Tests site/page/: the home page as VitePress builds it, in Chromium and Firefox.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { rmSync } from "node:fs";
 import type { Browser, Page } from "puppeteer-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { firstState, readAddress, writeAddress } from "../../site/page/address.ts";
 import { BLANK, drawStroke, hideRows, hideShare, SIDE, shareOf } from "../../site/page/picture.ts";
 import { launchChromium, launchFirefox, newPage } from "../support/browsers.ts";
+import { buildHomePage } from "../support/home-page.ts";
 import { serve } from "../support/serve.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "latentflow-page-"));
-const built = spawnSync(
-  process.execPath,
-  [join(root, "node_modules/vitepress/bin/vitepress.js"), "build", "site", "--outDir", folder],
-  { cwd: root, encoding: "utf8", env: { ...process.env, LATENTFLOW_SITE_HOME_ALONE: "1" } },
-);
-assert.is(built.status, 0, built.stdout + built.stderr);
+const folder = buildHomePage();
 const server = await serve(folder, undefined);
 const browsers: Record<string, Browser> = {
   Chromium: await launchChromium(),
@@ -31,6 +21,9 @@ test.after(async () => {
   server.close();
   rmSync(folder, { recursive: true });
 });
+
+/** Where the picture for README goes, when it is asked for. */
+const screenshot = process.env.SITE_PAGE_SCREENSHOT;
 
 const GIVEN = ".given canvas";
 const ANSWER = ".answer canvas";
@@ -205,7 +198,7 @@ for (const [name, browser] of Object.entries(browsers)) {
   });
 
   test(`${name}: a link shows what its sender saw`, async () => {
-    const drawing = SEVEN.slice(1).reduce(
+    const drawing = SEVEN.slice(1).reduce<Float32Array>(
       (levels, [x, y], i) =>
         drawStroke(levels, { from: { x: SEVEN[i]![0], y: SEVEN[i]![1] }, to: { x, y }, radius: 1.1 }),
       BLANK,
@@ -348,5 +341,20 @@ test("who asks for less motion sees the end of the path at once, and no other di
     await page.close();
   }
 });
+
+if (screenshot) {
+  test("the picture for README", async () => {
+    const state = { ...firstState(), digit: 4, seed: 2, hidden: hideShare(2 / 3, 2) };
+    const settle = async (page: Page) => {
+      await hasSettled(page);
+      await page.waitForSelector(".contours circle");
+      const boxOf = async (selector: string) => (await (await page.$(selector))!.boundingBox())!;
+      const [above, below] = [await boxOf(".page header"), await boxOf(".complete .controls")];
+      const clip = { x: 40, y: above.y - 16, width: 1200, height: below.y + below.height - above.y + 32 };
+      await page.screenshot({ path: screenshot, clip });
+    };
+    await withPage(chromium, writeAddress(state), settle);
+  });
+}
 
 test.run();

@@ -21,7 +21,7 @@ type Rgb = readonly [red: number, green: number, blue: number];
 /** Device pixels of a picture's pixel: the hatching is sharp, and a canvas stays small. */
 export const CELL = 10;
 
-/** Reads the colours of a canvas: `color` is ink, `background-color` paper, `border-color` hatching. */
+/** Reads the colours of a canvas's style: `color` is ink, `background-color` paper, `outline-color` hatching. */
 export function paletteOf(canvas: HTMLCanvasElement): Palette {
   const { color, backgroundColor, outlineColor } = getComputedStyle(canvas);
   return { ink: rgbOf(color), paper: rgbOf(backgroundColor), hatch: outlineColor };
@@ -48,31 +48,38 @@ export function imageBytes(
 }
 
 /** Draws the pixels over the whole canvas. */
-export function drawPixels(canvas: HTMLCanvasElement, pixels: Pixels): void {
+export function drawPixels(canvas: HTMLCanvasElement, pixels: Pixels, palette: Palette): void {
   const context = canvas.getContext("2d");
   if (!context) return;
   const { rows, columns, hidden } = pixels;
-  const palette = paletteOf(canvas);
   const small = new OffscreenCanvas(columns, rows);
   small.getContext("2d")!.putImageData(new ImageData(imageBytes(pixels, palette), columns, rows), 0, 0);
-  canvas.width = columns * CELL;
-  canvas.height = rows * CELL;
+  const [width, height] = [columns * CELL, rows * CELL];
+  // Setting a size clears the canvas and its memory, even where it is the same.
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
-  if (!hidden) return;
-  context.strokeStyle = palette.hatch;
-  context.lineWidth = 1.5;
+  context.drawImage(small, 0, 0, width, height);
+  if (!hidden?.includes(1)) return;
+  const hatching = context.createPattern(hatchingOf(palette.hatch), "repeat");
+  if (!hatching) return;
+  context.fillStyle = hatching;
   context.beginPath();
   hidden.forEach((isHidden, i) => {
-    if (isHidden === 0) return;
-    const [x, y] = [(i % columns) * CELL, Math.floor(i / columns) * CELL];
-    // Half a cell apart, so that lines of neighbours meet.
-    context.moveTo(x, y + CELL / 2);
-    context.lineTo(x + CELL / 2, y);
-    context.moveTo(x, y + CELL);
-    context.lineTo(x + CELL, y);
-    context.moveTo(x + CELL / 2, y + CELL);
-    context.lineTo(x + CELL, y + CELL / 2);
+    if (isHidden) context.rect((i % columns) * CELL, Math.floor(i / columns) * CELL, CELL, CELL);
   });
+  context.fill();
+}
+
+/** A cell of hatching, whose lines meet those of its neighbours. */
+function hatchingOf(colour: string): OffscreenCanvas {
+  const cell = new OffscreenCanvas(CELL, CELL);
+  const context = cell.getContext("2d")!;
+  context.strokeStyle = colour;
+  context.lineWidth = 1.5;
+  for (let offset = -CELL; offset <= 2 * CELL; offset += CELL / 2) {
+    context.moveTo(offset - CELL, CELL);
+    context.lineTo(offset, 0);
+  }
   context.stroke();
+  return cell;
 }
