@@ -1,4 +1,4 @@
-import { invalid, refused, show, showShape } from "../base/check.ts";
+import { invalid, invalidFile, refused, show, showShape } from "../base/check.ts";
 import type { PlatformType } from "../base/platform.ts";
 import { typedArrayName } from "../base/realms.ts";
 
@@ -82,6 +82,20 @@ export function placeOf(
   channel: number,
 ): number {
   return isChannelsFirst ? channel * height * width + pixel : pixel * channels + channel;
+}
+
+/** Most pixels of a file that is read: a photograph of 50 megapixels with room to spare, half a gigabyte of memory at 16 bits. */
+const MOST_READ_PIXELS = 2 ** 26;
+
+/** Refuses the size of a picture in a file before memory is taken for it. @throws LatentflowError `invalid_file` */
+export function checkPixelCount(
+  where: string,
+  { width, height }: { readonly width: number; readonly height: number },
+): void {
+  if (width * height > 0 && width * height <= MOST_READ_PIXELS) return;
+  throw invalidFile(
+    `${where}: the picture has ${width} × ${height} pixels, expected 1 to ${MOST_READ_PIXELS}; make it smaller`,
+  );
 }
 
 /** Pixels of a picture, with the value of full brightness. */
