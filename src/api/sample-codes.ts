@@ -11,6 +11,7 @@ import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { createRandom, type Random } from "../base/random.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -20,15 +21,7 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import { choleskyFactor } from "../terms/prior-numbers.ts";
-import {
-  checkBackend,
-  checkTargets,
-  checkValues,
-  checkWeights,
-  openSession,
-  WEIGHTS,
-  type Weights,
-} from "./check-data.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions {

@@ -210,7 +210,7 @@ function textAt(bytes: Uint8Array, at: number): string {
  * await writeFile("decoded.png", encodePng(toImageData(y, decoder, { columns: 8 })));
  */
 export function encodePng(image: ImageDataLike): Uint8Array {
-  const { width, height, data, white } = pixelsOf("encodePng", "the picture", image);
+  const { width, height, data, white } = pixelsOf("encodePng", "image", image);
   let [isGrey, isOpaque] = [true, true];
   for (let at = 0; at < data.length; at += 4) {
     isGrey &&= data[at] === data[at + 1] && data[at] === data[at + 2];

@@ -247,7 +247,7 @@ test("bytes whose memory may change or has gone are refused", () => {
     /buffer of bytes is resizable, expected a fixed size/,
   );
   const gone = whole.slice();
-  structuredClone(gone, { transfer: [gone.buffer] });
+  structuredClone(gone.buffer, { transfer: [gone.buffer as ArrayBuffer] });
   refused(() => decodePng(gone), "invalid_argument", /buffer of bytes has been detached/);
 });
 
