@@ -431,6 +431,28 @@ test("what contradicts itself is refused", async () => {
   }
 });
 
+test("train --validate-mask hides of the validation samples what --validate-weights of 0 does", async () => {
+  const weights = workplace.writeFloats(seen, [H, W]);
+  const inverted = `${workplace.newPath()}.png`;
+  writeFileSync(inverted, encodePng(toImageData(seen, shape, { invert: true })));
+  const train = ["--data", arrayFile, "--layers", "3,30", "--epochs", "1", "--validate", folder];
+  const tableOf = async (...more: string[]) =>
+    readFileSync(join(await succeed("train", ...train, ...more), "validation.csv"), "utf8");
+  const expected = await tableOf("--validate-weights", weights);
+  assert.is(await tableOf("--validate-mask", maskFile), expected);
+  assert.is(await tableOf("--validate-mask", inverted, "--mask-hides", "white"), expected);
+  assert.is.not(await tableOf(), expected);
+  for (const [more, exit, message] of [
+    [["--validate-mask", maskFile, "--validate-weights", weights], 2, /cannot be used with/],
+    [["--validate-mask", maskFile, "--autoencoder"], 2, /--validate-mask does not go with --autoencoder/],
+    [["--validate-mask", inverted, inverted], 1, /--validate-mask \S+ and 1 more: there are 2 pictures/],
+  ] as const) {
+    const end = await runHere("train", ...train, ...more, "--out", workplace.newPath());
+    assert.is(end.exit, exit, end.stderr);
+    assert.match(end.stderr, message);
+  }
+});
+
 /** Runs encode on the folder of pictures, and `then` whenever a file has got its name. */
 async function encodeWhile(out: string, then: (file: string) => unknown) {
   const { rename } = fileSystem;
