@@ -1,5 +1,6 @@
 // The entry latentflow/data: data sets and the files that they come from, for programs that do not train.
 
+export { toNpy } from "../files/npy.ts";
 export {
   createDataset,
   Dataset,
