@@ -33,7 +33,7 @@ export interface MaskOptions {
   /**
    * Pixels that hide: `"black"` or `"white"`, those of a mask that is drawn in that colour on the other, and transparent
    * ones; `"transparent"`, say what was erased from a picture; `"painted"`, the strokes of a brush on a canvas that was
-   * transparent. Default `"black"`.
+   * transparent. A pixel that is hidden by less than half, as by a brush of 40 % opacity, stays seen. Default `"black"`.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
   /** As of `fromImageData`. What is beside a picture that is padded counts as transparent. */
@@ -123,7 +123,8 @@ export function fromImageData(
 
 /**
  * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden. All channels of a pixel have
- * one weight; of pixels that are hidden in part the larger part decides.
+ * one weight; of pixels that are hidden in part the larger part decides. So a brush of less than 50 % opacity hides nothing:
+ * paint with opaque strokes, and show them through CSS.
  *
  * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
  * @returns outputSize weights for each picture, 0 or 1
