@@ -118,11 +118,23 @@ test('"contain" shows all of a picture and pads, "cover" fills and crops', () =>
   const white = ["1.000", "1.000", "1.000", "1.000"];
   const own = ["0.000", "0.333", "0.667", "1.000"];
   assert.equal(rows("contain"), [white, own, own, white]);
+  // Of an odd remainder the larger half is below.
+  const tall = fromImageData(wide, { outputShape: [5, 4] }, { fit: "contain" });
+  assert.equal(
+    [0, 1, 2, 3, 4].map((row) => tall[4 * row]),
+    [1, 0, 0, 1, 1],
+  );
   // The two columns of the middle, twice as wide.
   const middle = ["0.250", "0.417", "0.583", "0.750"];
   assert.equal(rows("cover"), [middle, middle, middle, middle]);
   const padded = fromImageData(wide, square, { fit: "contain", invert: true, background: 0 });
   assert.equal([...padded.subarray(0, 4)], [1, 1, 1, 1]);
+});
+
+test("padding is transparent for a decoder with an axis for opacity, whatever the background", () => {
+  const black = picture(2, 1, () => [0, 0, 0, 255]);
+  const found = fromImageData(black, { outputShape: [2, 2, 4] }, { fit: "contain", background: 0.5 });
+  assert.equal([...found], [...[0, 0, 0, 1, 0, 0, 0, 1], ...[0, 0, 0, 0, 0, 0, 0, 0]]);
 });
 
 test("colours of transparent pixels do not bleed into a decoder with an axis for opacity", () => {

@@ -80,6 +80,16 @@ test("hidden pixels are hatched: weight 0 in all channels, or NaN in one", () =>
   const colour = { outputShape: [1, 2, 3] };
   const some = toImageData(new Float32Array(6), colour, { weights: Uint8Array.of(0, 0, 1, 0, 0, 0) });
   assert.equal(hatched(some), [false, true]);
+  // Stripes are opaque over pixels that are not.
+  const clear = toImageData(
+    new Float32Array(8),
+    { outputShape: [1, 2, 4] },
+    { weights: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1) },
+  );
+  assert.equal(
+    pixelsOf(clear).map(([, , , opacity]) => opacity),
+    [255, 0],
+  );
   // Stripes of two colours, whatever the scale.
   for (const scale of [1, 4]) {
     const large = toImageData(
