@@ -1,3 +1,4 @@
+// Tests src/images/png-format.ts with src/images/png-rows.ts.
 import { readFileSync } from "node:fs";
 import { decode as decodeByFastPng, encode as encodeByFastPng } from "fast-png";
 import { zlibSync } from "fflate";

@@ -144,7 +144,7 @@ test("the README says that the package has pages without charts, as long as it h
     });
   const readme = readFileSync(join(root, "README.md"), "utf8").replace(/\s+/g, " ");
   assert.is(readme.includes("all pages, but not their charts"), missing.length > 0);
-  for (const [, title] of missing) assert.ok(title!.length > 9, `a chart without a title: ${title}`);
+  for (const [, title, link] of missing) assert.ok(title, `a chart without a title: ${link}`);
 });
 
 test("the page of licences names every bundled package, with its licence", () => {
