@@ -53,15 +53,15 @@ function watch(): void {
     },
     true,
   );
-  const { drawImage } = CanvasRenderingContext2D.prototype;
-  CanvasRenderingContext2D.prototype.drawImage = function (
+  const { putImageData } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.putImageData = function (
     this: CanvasRenderingContext2D,
     ...args: unknown[]
   ) {
     if (this.canvas instanceof HTMLCanvasElement && this.canvas.closest(".answer"))
       watched.drawnAt ??= performance.now();
-    return (drawImage as (...args: unknown[]) => void).apply(this, args);
-  } as typeof drawImage;
+    (putImageData as (...args: unknown[]) => void).apply(this, args);
+  } as typeof putImageData;
 }
 
 const watchedOf = (page: Page) =>
@@ -83,6 +83,8 @@ export async function visit(browser: Browser, host: StaticHost): Promise<Visit> 
   const page = await newPage(browser);
   try {
     await page.setViewport({ width: 1280, height: 900 });
+    // tsx has functions keep their names by a helper, which the page lacks.
+    await page.evaluateOnNewDocument("globalThis.__name = (value) => value;");
     await page.evaluateOnNewDocument(watch);
     const before = host.bytes();
     await page.goto(`${host.address}/`);

@@ -9,7 +9,7 @@ import { MOST_BYTES } from "../../site/page/own-decoder/files.ts";
 import { FILE_HANDLERS, type Opened } from "../../site/page/own-decoder/handlers.ts";
 import type { FileCalls, Progress } from "../../site/page/own-decoder/messages.ts";
 import { pythonIn } from "../../site/page/own-decoder/python.ts";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 
 const decoder = createDecoder({ layers: [2, 12, 16], loss: "mse", seed: 3 });
 const fileOf = (name: string, bytes: Uint8Array) => new File([Buffer.from(bytes)], name);
@@ -36,7 +36,7 @@ test("samples of an array are encoded, with progress, and keep their order", asy
   const y = await decode(decoder, z);
   const description = await call(opened, "readDecoder", { file: fileOf("d", decoder.toSafetensors()) });
   assert.equal([description.latentSize, description.outputSize, description.loss], [2, 16, "squaredError"]);
-  const samples = await call(opened, "readSamples", { file: fileOf("y", writeNpy(y, [3, 16])) });
+  const samples = await call(opened, "readSamples", { file: fileOf("y", toNpy(y, [3, 16])) });
   assert.equal(samples, { y, count: 3 });
   const reports: Progress[] = [];
   const codes = await call(opened, "encode", {}, { report: (progress) => reports.push(progress) });
@@ -67,7 +67,7 @@ test("what is too large, or needs more than samples, is refused with a reason", 
   );
   const file = fileOf("labelled.safetensors", labelled.toSafetensors());
   assert.match((await failureOf(call({}, "readDecoder", { file }))).message, /needs label with each sample/);
-  const many = fileOf("many.npy", writeNpy(new Float32Array(1001 * 16), [1001, 16]));
+  const many = fileOf("many.npy", toNpy(new Float32Array(1001 * 16), [1001, 16]));
   const message = (await failureOf(call({ decoder }, "readSamples", { file: many }))).message;
   assert.match(message, /many\.npy has 1001 samples, expected at most 1000/);
   assert.match((await failureOf(call({}, "encode", {}))).message, /choose a decoder first/);

@@ -10,7 +10,7 @@ import type { Browser, ElementHandle, Page } from "puppeteer-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { startStaticHost } from "../../bench/site/static-host.ts";
-import { readNpy, writeNpy } from "../../src/files/npy.ts";
+import { readNpy, toNpy } from "../../src/files/npy.ts";
 import { createDecoder, decode } from "../../src/index.ts";
 import { loadOnnx } from "../../src/onnx/index.ts";
 import { launchChromium, launchFirefox, newPage, textOf } from "../support/browsers.ts";
@@ -227,7 +227,7 @@ for (const [name, browser] of Object.entries(browsers)) {
     await withRoom(browser, "decoder", async (page) => {
       await choose(page, "decoder", "numbers.safetensors", plain.toSafetensors());
       await waitForText(page, ".results", /2 numbers in, 16 out.*Not verified: there was no probe/);
-      await choose(page, "samples", "sample.npy", writeNpy(sample, [1, 16]));
+      await choose(page, "samples", "sample.npy", toNpy(sample, [1, 16]));
       await page.waitForSelector(".results .chart");
       await click(page, "Encode");
       await waitForText(page, ".results", /One sample encoded/);
@@ -265,7 +265,7 @@ for (const [name, browser] of Object.entries(browsers)) {
       );
       await choose(page, "decoder", "decoder.onnx", ONNX);
       await waitForText(page, ".results", /Verified/);
-      await choose(page, "samples", "wrong.npy", writeNpy(new Float32Array(10), [2, 5]));
+      await choose(page, "samples", "wrong.npy", toNpy(new Float32Array(10), [2, 5]));
       await waitForText(page, ".problem", /wrong\.npy has 2 × 5 values, expected a multiple of 3072/);
       await choose(page, "samples", "torn.png", PICTURE.subarray(0, 40));
       await waitForText(page, ".problem", /torn\.png cannot be read as a picture/);

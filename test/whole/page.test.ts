@@ -57,13 +57,15 @@ function levelsOf(page: Page, selector: string): Promise<number[]> {
     (element, side) => {
       const canvas = element as HTMLCanvasElement;
       const { color, backgroundColor } = getComputedStyle(canvas);
-      const red = (text: string) => Number(text.match(/\d+/)![0]);
-      const [ink, paper] = [red(color), red(backgroundColor)];
+      // Red of "rgb(32, 33, 40)". No function has a name in here: tsx would have the page know its own.
+      const [ink, paper] = [color, backgroundColor].map((text) =>
+        Number.parseInt(text.slice("rgb(".length), 10),
+      );
       const cell = canvas.width / side;
       const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
       return Array.from({ length: side * side }, (_, i) => {
         const [x, y] = [((i % side) + 0.5) * cell, (Math.floor(i / side) + 0.5) * cell];
-        return (data[4 * (Math.floor(y) * canvas.width + Math.floor(x))]! - paper) / (ink - paper);
+        return (data[4 * (Math.floor(y) * canvas.width + Math.floor(x))]! - paper!) / (ink! - paper!);
       });
     },
     SIDE,
@@ -349,11 +351,11 @@ if (screenshot) {
       await hasSettled(page);
       await page.waitForSelector(".contours circle");
       const boxOf = async (selector: string) => (await (await page.$(selector))!.boundingBox())!;
-      const [above, below] = [await boxOf(".page header"), await boxOf(".complete .controls")];
-      const clip = { x: 40, y: above.y - 16, width: 1200, height: below.y + below.height - above.y + 32 };
+      const [above, below] = [await boxOf(".page header"), await boxOf(".page .stage")];
+      const clip = { x: 40, y: above.y - 16, width: 1040, height: below.y + below.height - above.y + 32 };
       await page.screenshot({ path: screenshot, clip });
     };
-    await withPage(chromium, writeAddress(state), settle);
+    await withPage(chromium, writeAddress(state), settle, { width: 1120, height: 900 });
   });
 }
 

@@ -18,7 +18,7 @@ export interface Palette {
 
 type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Device pixels of a picture's pixel: the hatching is sharp, and a canvas stays small. */
+/** Canvas pixels of a picture's pixel along each side, where there is hatching. */
 export const CELL = 10;
 
 /** Reads the colours of a canvas's style: `color` is ink, `background-color` paper, `outline-color` hatching. */
@@ -47,19 +47,25 @@ export function imageBytes(
   return bytes;
 }
 
-/** Draws the pixels over the whole canvas. */
+/** Draws the pixels over the whole canvas, which CSS enlarges: one for each pixel, or CELL × CELL where any may be hidden. */
 export function drawPixels(canvas: HTMLCanvasElement, pixels: Pixels, palette: Palette): void {
   const context = canvas.getContext("2d");
   if (!context) return;
   const { rows, columns, hidden } = pixels;
-  const small = new OffscreenCanvas(columns, rows);
-  small.getContext("2d")!.putImageData(new ImageData(imageBytes(pixels, palette), columns, rows), 0, 0);
-  const [width, height] = [columns * CELL, rows * CELL];
+  const cell = hidden ? CELL : 1;
+  const [width, height] = [columns * cell, rows * cell];
   // Setting a size clears the canvas and its memory, even where it is the same.
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const image = new ImageData(imageBytes(pixels, palette), columns, rows);
+  if (!hidden) {
+    context.putImageData(image, 0, 0);
+    return;
+  }
+  const small = new OffscreenCanvas(columns, rows);
+  small.getContext("2d")!.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, width, height);
-  if (!hidden?.includes(1)) return;
+  if (!hidden.includes(1)) return;
   const hatching = context.createPattern(hatchingOf(palette.hatch), "repeat");
   if (!hatching) return;
   context.fillStyle = hatching;
