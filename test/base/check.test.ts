@@ -1,3 +1,4 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checkNumber, checkOptions, escapeText, show, showPath } from "../../src/base/check.ts";

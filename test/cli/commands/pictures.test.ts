@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/cli/commands with pictures as samples, weights and results.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
