@@ -98,7 +98,7 @@ function hasRelaxedSimd(): boolean {
   return validates;
 }
 
-/** One of the two binaries that scripts/embed-wasm.mjs has put together in halves. */
+/** Restores one of the two binaries, which scripts/embed-wasm.mjs has stored in interleaved halves. */
 function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = sizes[build];
   const middle = Math.ceil(size / 2);

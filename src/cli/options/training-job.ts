@@ -40,7 +40,7 @@ export interface TrainingInput {
   readonly loss: StandardLoss;
   /** Undefined of an autoencoder, whose codes come from its encoder. */
   readonly prior: ChosenPrior | undefined;
-  /** What is given with the samples, and with those of the validation. */
+  /** Fixed inputs, given with the samples; `validationFixed` with those of the validation. */
   readonly fixed: FixedInputs;
   readonly validationFixed: FixedInputs | undefined;
 }

@@ -19,7 +19,7 @@ export interface Thread {
 /** Callbacks of a thread. */
 export interface ThreadEvents {
   message(message: FromWorker): void;
-  /** It has ended, or it could not be started: once, and nothing after it. */
+  /** Called once, as the last event, when the thread has ended or could not be started. */
   end(reason: string): void;
 }
 
