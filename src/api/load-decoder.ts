@@ -16,7 +16,7 @@ import { verifyDecoder } from "./verify.ts";
 /** Source of a decoder's file. A string is a path in Node, unless it begins http:, https: or file:. */
 export type DecoderSource = FileSource;
 
-/** Options of `loadDecoder`. Its parameters, as float32, are what `maxBytes` bounds. */
+/** Options of `loadDecoder`, whose `maxBytes` bounds the decoder's parameters as float32. */
 export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {}
 
 /**

@@ -66,7 +66,7 @@ export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution):
 }
 
 /**
- * Backend: the runtime that evaluates decoders and objectives. A value made by `wasm()`, `webgpu()` or `auto()`, without state
+ * Runtime that evaluates decoders and objectives. A value made by `wasm()`, `webgpu()` or `auto()`, without state
  * of its own: weights packed for a decoder are kept with the decoder.
  */
 export interface Backend {
@@ -77,7 +77,7 @@ export interface Backend {
    * @param use what the session is for, where it is a solve: one backend may be better for it than another
    */
   open(decoder: Decoder, use?: Use): Promise<Session>;
-  /** Can it be used here, for a decoder if one is given, and would anyone want to? Left out where that needs no asking. */
+  /** Tells if the backend can be used here, for the decoder if one is given. Left out by backends that always can. */
   readonly availability?: (decoder?: Decoder) => Promise<Availability>;
 }
 

@@ -7,7 +7,7 @@ const sameKeyPress = 500;
 /** The signals that ask for an end: Ctrl-C, and what `kill`, a service manager or a batch system sends. */
 const names = ["SIGINT", "SIGTERM"] as const;
 
-/** Which of them has come. */
+/** Signal that has come; undefined before one has. */
 let received: (typeof names)[number] | undefined;
 
 /**

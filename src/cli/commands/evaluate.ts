@@ -164,7 +164,7 @@ interface Input {
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
   readonly encoder: Decoder | undefined;
-  /** Undefined where the encoder's codes are all. */
+  /** Flow and solver; undefined if the encoder's codes alone are evaluated. */
   readonly pair: ChosenFlowAndSolver | undefined;
 }
 

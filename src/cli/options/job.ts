@@ -41,7 +41,7 @@ export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
   readonly unit?: number;
   /** The part of the work that is to be done; undefined: all, with the results at its end. */
   readonly shard?: Shard;
-  /** See `formatOption`. */
+  /** Format of the files of results; see `formatOption`. */
   readonly format?: ResultsFormatName;
 }
 

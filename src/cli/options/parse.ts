@@ -176,7 +176,7 @@ export type KebabCase<Name extends string> = Name extends `${infer First}${infer
   ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${KebabCase<Rest>}`
   : Name;
 
-/** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
+/** Turns an option's name into its flag without the dashes: `stepInit` into `step-init`. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

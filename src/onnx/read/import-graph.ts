@@ -25,7 +25,7 @@ export interface ImportedGraph {
   readonly end: NodeView;
 }
 
-/** A node that is not read, and why, where there is more to say than that its operator is none of ours. */
+/** A node that is not read, with the reason if its operator is one that is read. */
 interface Unread {
   readonly node: Node;
   readonly reason: string | undefined;

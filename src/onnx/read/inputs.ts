@@ -7,7 +7,7 @@ import type { Declared, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
 
-/** Which inputs of a file are which. */
+/** Parts of a decoder that the inputs of a file are. */
 export interface Naming {
   readonly latent: string | undefined;
   /** The inputs of points. */
