@@ -14,6 +14,7 @@ import {
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -28,16 +29,7 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Prior } from "../terms/priors.ts";
-import {
-  checkBackend,
-  checkTargets,
-  checkValues,
-  checkWeights,
-  checkZ0,
-  openSession,
-  WEIGHTS,
-  type Weights,
-} from "./check-data.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0, openSession } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */

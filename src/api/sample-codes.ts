@@ -7,6 +7,7 @@ import { option, subject } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -14,15 +15,7 @@ import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import {
-  checkBackend,
-  checkTargets,
-  checkValues,
-  checkWeights,
-  openSession,
-  WEIGHTS,
-  type Weights,
-} from "./check-data.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
 import { type CodeSamples, drawCodes } from "./draw-codes.ts";
 
 /** Options of `sampleCodes`. */
@@ -59,9 +52,12 @@ export interface SampleCodesProgress {
 
 /**
  * Draws codes from each sample's posterior, p(z | y) ∝ exp(-(N · loss + prior)): N is the number the loss was divided by, so
- * that losses are negative log-likelihoods in nats. For data with Gaussian noise of standard deviation σ, give
- * `squaredError()`, weights of 1/(2σ²) and a prior of weight 1. A prior of weight 2σ² leads `encode` to the same codes, but draws
- * would be spread as under another noise.
+ * that losses have to be negative log-likelihoods in nats. Cross entropy is one.
+ *
+ * **A squared error is none until it is scaled.** As it is, draws are spread as under noise of standard deviation √½ = 0.71 in each
+ * value, which is most of the range of a pixel. For noise of standard deviation σ, give `squaredError()`, weights of 1/(2σ²)
+ * and a prior of weight 1, in `encode`, too. A prior of weight 2σ² leads `encode` to the same codes, but not these draws to
+ * their spread.
  *
  * The draws come from the Gaussian around the code of `encode` whose precision is the Gauss-Newton matrix of N · loss + prior
  * there, and are weighted by importance: posterior over Gaussian. Where the posterior is far from that Gaussian, as where much

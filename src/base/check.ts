@@ -192,6 +192,19 @@ export function optionNames(where: string, options: unknown): string[] | undefin
   }
 }
 
+/** Reads a value from outside. @throws LatentflowError `invalid_argument` where code of the value's own, a getter say, throws */
+export function readValue<Value>(where: string, name: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof LatentflowError) throw cause;
+    throw invalid(
+      refusalOf(where, name, "is", "a value that throws as it is read", "one that can be read"),
+      cause,
+    );
+  }
+}
+
 /** Advice for a value given in place of its member, such as a result in place of its z; else empty. */
 export function memberHint(value: unknown, member: string): string {
   try {

@@ -69,7 +69,7 @@ export function allocate<T>(
   } catch (cause) {
     throw new LatentflowError(
       "out_of_memory",
-      `${where}: there is no memory for the file's ${length} values (${Type.name})`,
+      `${where}: there is no memory for ${length} values (${Type.name})`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
-import { checkBackend, checkWeights, WEIGHTS } from "../api/check-data.ts";
+import { checkBackend, checkWeights } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
@@ -22,6 +22,7 @@ import {
   type ValuesOf,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
+import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";

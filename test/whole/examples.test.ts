@@ -18,7 +18,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { transform } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { concat, dense, elu, graph } from "../../src/graph/index.ts";
 import { createDecoder, loadDecoder } from "../../src/index.ts";
 import { toOnnx } from "../../src/onnx/index.ts";
@@ -66,15 +66,15 @@ test.before(async () => {
   mkdirSync(join(folder, "vae_decoder"));
   writeFileSync(join(folder, "vae_decoder/model.onnx"), bytes);
   // Two samples of 50 points.
-  writeFileSync(join(folder, "distances.npy"), writeNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
+  writeFileSync(join(folder, "distances.npy"), toNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
   const xyz = Float32Array.from({ length: 50 * 3 }, (_, i) => Math.sin(i));
-  writeFileSync(join(folder, "points.npy"), writeNpy(xyz, [50, 3]));
+  writeFileSync(join(folder, "points.npy"), toNpy(xyz, [50, 3]));
   const digits = gunzipSync(readFileSync(join(root, "demo/mnist-test-300.idx.gz")));
   writeFileSync(join(folder, "images.idx3-ubyte.gz"), gzipSync(firstImages(digits, 20)));
   const others = firstImages(digits, 10).subarray(HEADER);
   writeFileSync(
     join(folder, "others.npy"),
-    writeNpy(
+    toNpy(
       Float32Array.from(others, (value) => value / 255),
       [10, 784],
     ),

@@ -59,10 +59,13 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   if (weights && job.shift) refuseShift(data.at, job);
   const ofValidation = {
     ...(job.validateWeights && { weights: job.validateWeights }),
+    ...(job.validateMask && { mask: job.validateMask }),
+    ...(job.maskHides && { maskHides: job.maskHides }),
     ...(job.fit && { fit: job.fit }),
   };
+  const flag = job.validateMask ? "--validate-mask" : "--validate-weights";
   const validationWeights =
-    validation && (await readWeights(validation, ofValidation, outputLayout, limits, "--validate-weights"));
+    validation && (await readWeights(validation, ofValidation, outputLayout, limits, flag));
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);

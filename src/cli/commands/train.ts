@@ -98,6 +98,13 @@ export function addTrainCommand(program: Command): void {
     )
     .addOption(
       gives(
+        new Option("--validate-mask <files...>", "what of them is hidden, as --mask"),
+        "validation.weights",
+        "validationWeights",
+      ).conflicts("validateWeights"),
+    )
+    .addOption(
+      gives(
         new Option("--validate-fixed <name=file>", "what is given with them, as --fixed").argParser(
           parseFixed,
         ),
@@ -144,14 +151,14 @@ ${exitCodesHelp("the same command with --resume goes on")}`,
     if (options.validate === undefined) {
       refuseOptions(
         command,
-        ["validateEvery", "validateLimit", "validateWeights", "validateFixed"],
+        ["validateEvery", "validateLimit", "validateWeights", "validateMask", "validateFixed"],
         "training without --validate",
       );
     }
     if (options.autoencoder) {
       refuseOptions(
         command,
-        ["weights", "mask", "validateWeights"],
+        ["weights", "mask", "validateWeights", "validateMask"],
         "--autoencoder, which takes all values alike",
       );
       refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");

@@ -197,7 +197,7 @@ function pairedFiles(flag: string, files: readonly string[], names: readonly str
   const paired = names.map((name) => byStem.get(stem(name)));
   if (new Set(paired).size === names.length && !paired.includes(undefined)) return paired as string[];
   say(
-    `warning: ${flag}: the files' names differ from those of --data, so they are paired by position: ` +
+    `warning: ${flag}: the files' names differ from those of the samples, so they are paired by position: ` +
       `${showPath(basename(files[odd]!))} with ${showPath(basename(names[odd]!))}, say`,
   );
   return files;

@@ -12,6 +12,7 @@ export const dataOptions = [
   "z0",
   "validate",
   "validateWeights",
+  "validateMask",
   "priorFrom",
 ] as const;
 

@@ -26,6 +26,7 @@ export interface TrainingJob
   readonly validateEvery?: number;
   readonly validateLimit?: number;
   readonly validateWeights?: string;
+  readonly validateMask?: readonly string[];
   readonly validateFixed?: readonly FixedArgument[];
 }
 

@@ -223,13 +223,16 @@ export interface MeanLosses {
 export function lossFigures(means: MeanLosses, { before, after, floor, unit }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
   const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
+  // The prior counts as prior/N, N what the loss is divided by.
+  const showPrior = (mean: number) =>
+    `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
     { json: { meanInitialLoss }, row: [before, show(meanInitialLoss)] },
     { json: { meanLoss }, row: [after, show(meanLoss)] },
     { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
     {
       json: { meanPrior },
-      row: ["mean weighted prior", meanPrior === null ? undefined : formatMean(meanPrior, " nats")],
+      row: ["mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior)],
     },
     {
       json: { meanObjective },
