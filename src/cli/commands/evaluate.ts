@@ -39,7 +39,9 @@ import {
   openFixed,
 } from "../input/fixed-inputs.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { readFixedOf, readWeightsOf, readZ0Of, type WeightFlags } from "../input/samples.ts";
+import { readWeightsOf, type WeightFlags } from "../input/sample-weights.ts";
+import { readFixedOf } from "../input/samples.ts";
+import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
   addEncodeSettings,
