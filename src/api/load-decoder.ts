@@ -1,7 +1,8 @@
-import { checkOptions, showLocation } from "../base/check.ts";
+import { checkOptions } from "../base/check.ts";
 import { inTurns } from "../base/event-loop.ts";
 import { callOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { showLocation } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import {
   checkFileOptions,

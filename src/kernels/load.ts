@@ -1,8 +1,9 @@
 import { deflated, sizes, version } from "../../build/wasm/embedded.ts";
 import { builtinModule } from "../base/builtin-module.ts";
-import { invalid, show } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { messageOf } from "../base/realms.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
 
 /**

@@ -1,5 +1,7 @@
-import { checkNumber, refused, show } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
 import { checkPresent } from "../base/realms.ts";
+import { refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Trajectory } from "./result.ts";
 
 /**

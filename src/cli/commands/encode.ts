@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
-import { showPath } from "../../base/check.ts";
+import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
 import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { invalid, showPath } from "../../base/check.ts";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { invalid } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { costOf } from "../../graph/graph.ts";
 import { type EncodingInput, openInput } from "../input/encoding-input.ts";
 import { shortPath } from "../input/files.ts";

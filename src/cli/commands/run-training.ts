@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";

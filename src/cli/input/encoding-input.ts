@@ -1,4 +1,4 @@
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { elementCount } from "../../files/array.ts";
 import type { Decoder, StandardLoss } from "../../index.ts";
 import type { Job } from "../options/job.ts";

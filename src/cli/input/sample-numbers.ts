@@ -1,4 +1,4 @@
-import { invalidFile } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 
 /** Numbers that come with samples, read a block at a time. */

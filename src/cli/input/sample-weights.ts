@@ -1,5 +1,6 @@
 import { basename, extname } from "node:path";
-import { invalidFile, showPath } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import { isReordered } from "../../graph/kind.ts";
 import type { Decoder } from "../../index.ts";

@@ -1,4 +1,4 @@
-import { invalidFile } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
 import { isReordered } from "../../graph/kind.ts";

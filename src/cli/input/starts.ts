@@ -1,4 +1,4 @@
-import { invalidFile } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
 import { showLengths } from "../../files/array.ts";
 import type { Limits } from "../../files/limits.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { type Bounds, checkNumber, showBounds, showLimits } from "../../base/check.ts";
+import { checkNumber } from "../../base/check.ts";
+import { type Bounds, showBounds, showLimits } from "../../base/show.ts";
 import { type ActivationLike, type ActivationName, activations } from "../../graph/activation.ts";
 import { normaliseActivation } from "../../graph/normalise-activation.ts";
 import { type Alpha, expDecay } from "../../index.ts";

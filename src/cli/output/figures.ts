@@ -1,4 +1,4 @@
-import { showPath } from "../../base/check.ts";
+import { showPath } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";

@@ -1,5 +1,6 @@
-import { invalid, invalidFile, show } from "../../base/check.ts";
 import { subject, theOption } from "../../base/message.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";

@@ -1,7 +1,7 @@
-import { escapeText } from "../../../base/check.ts";
 import { isErrorCode, LatentflowError } from "../../../base/errors.ts";
 import { option } from "../../../base/message.ts";
 import { messageOf } from "../../../base/realms.ts";
+import { escapeText } from "../../../base/show.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Feed } from "../../feed.ts";
 import { Assignment, type Member } from "./assignment.ts";

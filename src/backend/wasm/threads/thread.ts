@@ -1,7 +1,7 @@
 import { builtinModule } from "../../../base/builtin-module.ts";
-import { show } from "../../../base/check.ts";
 import type { UrlLike, WorkerLike } from "../../../base/platform.ts";
 import { isPromise, messageOf } from "../../../base/realms.ts";
+import { show } from "../../../base/show.ts";
 import { buffersOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** The workers' file by its path or URL, or a function that starts it. */
