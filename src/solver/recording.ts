@@ -5,7 +5,7 @@ import { show } from "../base/show.ts";
 import type { Trajectory } from "./result.ts";
 
 /**
- * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or
+ * Points of each sample's way that are kept: `"steps"`, the start and the end of every accepted step; or
  * chosen times, ascending, from 0 to the solver's t1.
  */
 export type SaveAt = "steps" | ArrayLike<number>;
