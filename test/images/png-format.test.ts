@@ -1,3 +1,4 @@
+// Tests src/images/png-format.ts with src/images/png-rows.ts.
 import { readFileSync } from "node:fs";
 import { decode as decodeByFastPng, encode as encodeByFastPng } from "fast-png";
 import { zlibSync } from "fflate";
@@ -239,7 +240,7 @@ test("a transparent colour of a picture of one pixel", () => {
 
 test("bytes whose memory may change or has gone are refused", () => {
   const whole = pictureBytes("grey.png");
-  const resizable = new Uint8Array(new ArrayBuffer(whole.length, { maxByteLength: 1e4 }));
+  const resizable = new Uint8Array(Reflect.construct(ArrayBuffer, [whole.length, { maxByteLength: 1e4 }]));
   resizable.set(whole);
   refused(
     () => decodePng(resizable),
