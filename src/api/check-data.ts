@@ -1,8 +1,9 @@
 import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
-import { callHint, invalid, refused, show } from "../base/check.ts";
 import { checkFloat32, place } from "../base/float32.ts";
 import { clause, option, subject } from "../base/message.ts";
 import { attached } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { callHint, show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";

@@ -74,8 +74,8 @@ export interface CommonEncodeOptions {
   /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
   points?: number | undefined;
   /**
-   * Where the flow starts: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
-   * where it has none.
+   * Starts of the flows: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
+   * if it has none.
    */
   z0?: Float32Array | undefined;
   /** Backend that does the work. Default `wasm()`. */

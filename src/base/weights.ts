@@ -1,6 +1,8 @@
-import { readValue, refused, show } from "./check.ts";
+import { readValue } from "./check.ts";
 import type { Field } from "./options.ts";
 import { checkMemory, isUint8Array } from "./realms.ts";
+import { refused } from "./refuse.ts";
+import { show } from "./show.ts";
 
 // Weights of values, as they come in.
 

@@ -1,9 +1,10 @@
-import { checkNumber, checkSignal, invalidFile } from "../base/check.ts";
+import { checkNumber, checkSignal } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { inTurns, makeTurns, type Pausable } from "../base/event-loop.ts";
 import { option } from "../base/message.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { invalidFile } from "../base/refuse.ts";
 
 // Bounds on what is read: a file's size, what it unpacks to, and the memory of its values.
 

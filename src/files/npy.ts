@@ -1,6 +1,7 @@
-import { invalidFile, refused, show, showShape } from "../base/check.ts";
 import { atOnce } from "../base/event-loop.ts";
 import { checkPresent, typedArrayName } from "../base/realms.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import { type ValueType, valueSizes } from "../base/values.ts";
 import { type ArrayFormat, type ArrayHeader, type DataArray, elementCount, parseArray } from "./array.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";

@@ -1,6 +1,7 @@
-import { readValue, refused } from "../base/check.ts";
+import { readValue } from "../base/check.ts";
 import { option } from "../base/message.ts";
 import { choice, completeOptions, type FieldsOf, flag, number, optional } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
 import { allocate } from "../files/limits.ts";
 import {
   type CanvasLike,

@@ -1,7 +1,9 @@
-import { invalid, invalidFile, readValue, refused, show, showShape } from "../base/check.ts";
+import { readValue } from "../base/check.ts";
 import { refusalOf } from "../base/message.ts";
 import type { PlatformType } from "../base/platform.ts";
 import { messageOf, typedArrayName } from "../base/realms.ts";
+import { invalid, invalidFile, refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 
 // Pictures as a page has them, pixels of red, green, blue and opacity, and the place of their values in a decoder's output.
 

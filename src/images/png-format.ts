@@ -1,7 +1,8 @@
 import { encode } from "fast-png";
-import { invalidFile, refused, show } from "../base/check.ts";
 import { checksum } from "../base/checksum.ts";
 import { checkMemory, isUint8Array } from "../base/realms.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { allocate } from "../files/limits.ts";
 import { checkPixelCount, type ImageDataLike, pixelsOf } from "./picture.ts";
 import { damagedPng, readRows } from "./png-rows.ts";

@@ -1,6 +1,6 @@
 import { Unzlib } from "fflate";
-import { invalidFile } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { invalidFile } from "../base/refuse.ts";
 import { allocate } from "../files/limits.ts";
 
 // Rows of pixels in a PNG file: unpacked no further than its header promises, and unfiltered. Sections are those of the

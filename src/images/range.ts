@@ -1,5 +1,7 @@
-import { readValue, refused, show, showShape } from "../base/check.ts";
+import { readValue } from "../base/check.ts";
 import type { Field } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 
 /** Values of black and of white in a decoder's samples. */
 export type Range = readonly [black: number, white: number];

@@ -1,8 +1,8 @@
-import { invalid, refused } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { option, refusalOf } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf, flag, number, optional } from "../base/options.ts";
 import { messageOf } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { allocate } from "../files/limits.ts";
 import {

@@ -1,5 +1,7 @@
-import { invalid, isRevoked, show } from "../base/check.ts";
+import { isRevoked } from "../base/check.ts";
 import type { Owned } from "../base/owned.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Status } from "./status.ts";
 
 /** Cost of each sample: B numbers each. */

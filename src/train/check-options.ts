@@ -5,7 +5,6 @@ import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { invalid, showName } from "../base/check.ts";
 import { callOf, subject } from "../base/message.ts";
 import {
   callback,
@@ -22,6 +21,8 @@ import {
   type ValuesOf,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
+import { invalid } from "../base/refuse.ts";
+import { showName } from "../base/show.ts";
 import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";

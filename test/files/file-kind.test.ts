@@ -1,4 +1,3 @@
-// run: once
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

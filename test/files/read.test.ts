@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/base/float32.ts, src/base/values.ts.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

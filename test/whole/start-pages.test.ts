@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { execFileSync } from "node:child_process";
 import {
   cpSync,

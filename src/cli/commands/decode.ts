@@ -21,7 +21,7 @@ import {
   planFixedInputs,
   readFixedInputs,
 } from "../input/fixed-inputs.ts";
-import { readCodes } from "../input/samples.ts";
+import { readCodes } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
   addRunningOptions,
@@ -40,7 +40,7 @@ import {
   replacedHelp,
   writeOutputs,
 } from "../output/output-files.ts";
-import { isImage } from "../output/pictures.ts";
+import { isImage } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { escapeText } from "../../base/check.ts";
+import { escapeText } from "../../base/show.ts";
 import { type Decoder, describe, type StandardLoss } from "../../index.ts";
 import { lossTraits } from "../../terms/losses.ts";
 import { exitCodesHelp } from "../exit-codes.ts";

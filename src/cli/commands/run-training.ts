@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
 import { readingOf, type Target } from "../input/pictures/picture-options.ts";
-import { readFixedOf, readWeightsOf } from "../input/samples.ts";
+import { readWeightsOf } from "../input/sample-weights.ts";
+import { readFixedOf } from "../input/samples.ts";
 import { makeDecoder, shapeOfDecoder } from "../input/training-decoder.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
 import { priorOption, readPrior } from "../options/prior.ts";

@@ -12,7 +12,7 @@ import {
 import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { weightsFlag } from "../input/samples.ts";
+import { weightsFlag } from "../input/sample-weights.ts";
 import { decoderOptions } from "../options/input-options.ts";
 import { addRunningOptions, gives, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "../options/parse.ts";

@@ -1,4 +1,4 @@
-import { showPath } from "../../base/check.ts";
+import { showPath } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";
@@ -8,7 +8,7 @@ import type { PicturesRead } from "../input/array-files/array-file.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/samples.ts";
+import type { WeightFlags } from "../input/sample-weights.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { say } from "./print.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";

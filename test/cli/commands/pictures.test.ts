@@ -1,5 +1,6 @@
-// run: once, slow
-// Tests src/cli/commands with pictures as samples, weights and results.
+// run: slow
+// Tests src/cli/commands with pictures as samples, weights and results: src/cli/input/sample-weights.ts,
+// src/cli/output/completed-pictures.ts.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 // Tests src/cli/options/prior-options.ts.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {

@@ -1,6 +1,6 @@
 import { decode } from "jpeg-js";
-import { invalidFile } from "../../../base/check.ts";
 import { messageOf } from "../../../base/realms.ts";
+import { invalidFile } from "../../../base/refuse.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
 import { checkPixelCount } from "../../../images/picture.ts";
 

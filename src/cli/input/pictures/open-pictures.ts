@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
-import { invalid, invalidFile } from "../../../base/check.ts";
 import { LatentflowError } from "../../../base/errors.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
+import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import { fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
