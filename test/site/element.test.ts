@@ -1,4 +1,3 @@
-// run: once
 // Tests site/page/element/brush.ts and settings.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests site/page/engine/handlers.ts, solvers.ts, and the files that scripts/make-page-models.ts has made.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,3 @@
-// run: once
 // Tests site/page/own-decoder/: what of a visitor's files needs no browser.
 import { readFileSync } from "node:fs";
 import { createDecoder, decode, LatentflowError } from "latentflow";

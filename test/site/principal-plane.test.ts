@@ -1,4 +1,3 @@
-// run: once
 // Tests site/page/codes/principal-plane.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests site/page/train/trainer.ts.
 import { decode, encode, loadDecoder } from "latentflow";
 import { loadOnnx } from "latentflow/onnx";

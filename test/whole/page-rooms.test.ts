@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 // Tests site/page/rooms/ (Codes, Train, OwnDecoder) and site/page/element/ in Chromium and Firefox, and the whole page by axe.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 // Tests site/page/: the home page as VitePress builds it, in Chromium and Firefox.
 import { rmSync } from "node:fs";
 import type { Browser, Page } from "puppeteer-core";
