@@ -43,6 +43,7 @@ const LETTER_STROKES: Record<
       [4.5, -9.6, 4.5, 0],
     ],
     bows: [shoulder],
+    hasHead: true,
   },
   n: {
     stems: [
@@ -50,6 +51,7 @@ const LETTER_STROKES: Record<
       [4.5, -9.6, 4.5, 0],
     ],
     bows: [shoulder],
+    hasHead: true,
   },
   o: { stems: [], bows: [arc(0, -X_HEIGHT / 2, 5.2, X_HEIGHT / 2, 0, 360)] },
   t: {
@@ -83,7 +85,7 @@ function strokesOf(
 ): Stroke[] {
   const drawn = LETTER_STROKES[letter];
   if (drawn === undefined) throw new Error(`letter is "${letter}", expected one of ${DRAWABLE}`);
-  const serifs = serif > 0 ? drawn.stems.map((stem) => serifOf(stem, serif)) : [];
+  const serifs = serif > 0 ? serifsOf(drawn, serif) : [];
   // The nib's lower edge stands on the baseline.
   const foot = BASELINE - radius / contrast;
   return [...drawn.stems, ...drawn.bows, ...serifs].map((stroke) =>
@@ -91,8 +93,13 @@ function strokesOf(
   );
 }
 
-/** A short line across a stem's foot. */
-function serifOf(stem: Stroke, length: number): Stroke {
-  const [x, y] = stem.slice(-2) as [number, number];
-  return [x - length / 2, y, x + length / 2, y];
+/** Short lines across the stems' feet, and to the left of the first one's head. */
+function serifsOf({ stems, hasHead = false }: LetterStrokes, length: number): Stroke[] {
+  const feet = stems.map((stem): Stroke => {
+    const [x, y] = stem.slice(-2) as [number, number];
+    return [x - length / 2, y, x + length / 2, y];
+  });
+  if (!hasHead) return feet;
+  const [x, y] = stems[0]!.slice(0, 2) as [number, number];
+  return [...feet, [x - length / 2, y, x, y]];
 }
