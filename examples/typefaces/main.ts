@@ -13,7 +13,7 @@ import { joinDecoder } from "./decoders.ts";
 import { readFamilies } from "./families.ts";
 import { drawHands, drawTestStyles } from "./pictures.ts";
 import { loadBasis, preparePart, prepareParts, prepareVariations } from "./prepare.ts";
-import { baselineRows, decoderRow, tablesOf } from "./table.ts";
+import { baselineRows, bearingErrors, decoderRow, tablesOf } from "./table.ts";
 import { type TrainedTrunk, trainTrunk } from "./training.ts";
 
 /** Seeds of the training. The decoder of the first one is kept. */
@@ -51,6 +51,8 @@ const STAGES = {
     await writeDecoder(trunks[0]!, basis, choice);
     const tables = tablesOf([...baselines, await decoderRow(parts.test, basis, trunks, choice)]);
     writeFileSync(join(outFolder, "tables.md"), tables);
+    const bearings = await bearingErrors(parts, trunks[0]!, choice);
+    console.log(`advances and side bearings are off by ${JSON.stringify(bearings)} pixels`);
     console.log(tables);
   },
 

@@ -12,7 +12,7 @@ import {
 } from "./choose.ts";
 import type { Samples } from "./dataset.ts";
 import { TRUNK_SIZE } from "./decoders.ts";
-import { FIELD_SIZE, fieldOf, SAMPLE_SIZE } from "./geometry/cell.ts";
+import { FIELD_SIZE, fieldOf, letterIndex, RANGE, SAMPLE_SIZE } from "./geometry/cell.ts";
 import { COUNTS, letterOrder } from "./letter-orders.ts";
 import { covarianceOf } from "./linear.ts";
 import type { Parts, PreparedPart } from "./prepare.ts";
@@ -116,6 +116,47 @@ async function scoresOf(
 function sameScores(score: (others: string) => Score): Scores {
   const mean = meanScore(ORDERS.map(letterOrder).map(({ others }) => score(others)));
   return COUNTS.map(() => mean);
+}
+
+/** Mean absolute errors of the advances and side bearings of letters never given, in pixels. */
+export interface BearingErrors {
+  readonly decoder: number;
+  /** Errors of the nearest training style's. */
+  readonly nearest: number;
+}
+
+/** Letters given, of the first order, when bearings are scored. */
+const BEARINGS_GIVEN = 5;
+
+/** Scores advances and left side bearings, which are never given: those of one training seed's decoder. */
+export function bearingErrors(
+  { training, test }: Parts,
+  { trunk, codes }: TrainedTrunk,
+  choice: PriorChoice,
+): Promise<BearingErrors> {
+  return cachedJson(`bearings-${hashOf(trunk)}-${nameOf(choice)}`, async () => {
+    const order = letterOrder(ORDERS[0]!);
+    const given = order.given.slice(0, BEARINGS_GIVEN);
+    const prior = choice.kind.fit(codes, choice.weight);
+    const completed = await completeRows(trunk, test.rows, given, prior);
+    const overlaps = overlapsWith(training, test);
+    const found = test.styles.map((_, i) => nearestStyles(overlaps, i, given, 1)[0]!);
+    const meanError = (guess: (style: number, at: number) => number) => {
+      const errors = test.styles.flatMap((_, i) =>
+        [...order.others].flatMap((letter) =>
+          [0, 1].map((which) => {
+            const at = COEFFICIENTS + 2 * letterIndex(letter) + which;
+            return RANGE * Math.abs(guess(i, at) - test.rows[i * TRUNK_SIZE + at]!);
+          }),
+        ),
+      );
+      return errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    };
+    return {
+      decoder: meanError((i, at) => completed[i * TRUNK_SIZE + at]!),
+      nearest: meanError((i, at) => training.rows[found[i]! * TRUNK_SIZE + at]!),
+    };
+  });
 }
 
 /** The mean field of a letter over some styles. */
