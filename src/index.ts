@@ -1,3 +1,9 @@
+/**
+ * Decoders, encoding by gradient flow, solvers, losses, priors and the WebAssembly backend.
+ *
+ * @module latentflow
+ */
+
 export { type DecodeOptions, decode } from "./api/decode.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./api/describe.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./api/encode.ts";

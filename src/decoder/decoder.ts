@@ -73,7 +73,7 @@ export interface Decoder {
   readonly outputActivation: Activation;
   /** The number of weights and biases. */
   readonly parameterCount: number;
-  /** [parameterCount]: weight, then bias, of each operation in order. Read only. */
+  /** Weight, then bias, of each operation in order: `parameterCount` numbers. Read only. */
   readonly parameters: Float32Array;
   /** Loss of its training, the default of `encode`; undefined if unknown. */
   readonly loss: StandardLoss | undefined;

@@ -1,11 +1,15 @@
+/**
+ * A layer for each kind of operation, and `sequential` and `graph`, which make definitions of decoders of them.
+ *
+ * @module latentflow/graph
+ */
+
 import { checkOptions } from "../base/check.ts";
 import type { ActivationLike } from "./activation.ts";
 import { type Layer, layer } from "./builder.ts";
 import type { Length } from "./definition.ts";
 import type { OperationSettings } from "./operations.ts";
 import type { PointwiseLike } from "./pointwise.ts";
-
-// The entry latentflow/graph: a layer for each kind of operation, and sequential and graph, which make definitions of them.
 
 export { type GraphInputs, graph, type Layer, sequential, type Value } from "./builder.ts";
 export type {
@@ -19,187 +23,385 @@ export type { OperationSettings } from "./operations.ts";
 export type { PointwiseFunction, PointwiseLike } from "./pointwise.ts";
 export type { PerAxis } from "./settings.ts";
 
-/** A fully connected layer: weight · input + bias along the last axis, of so many outputs. */
+/**
+ * Fully connected layer along the last axis, weight · input + bias: `[…, inputs]` becomes `[…, units]`.
+ *
+ * @param units length of the output's last axis
+ * @example
+ * const decoder = createDecoder(sequential(20, [dense(256), elu(), dense(784), sigmoid()]));
+ */
 export function dense(units: number): Layer<"dense"> {
   return layer("dense", { units });
 }
 
-/** Another shape for the same numbers, row-major: `[height, width, channels]` for convolutions. */
+/**
+ * The same numbers in another shape, row-major; convolutions read `[height, width, channels]`.
+ *
+ * @param shape lengths whose product is that of the input
+ * @example
+ * const definition = sequential(20, [dense(7 * 7 * 16), elu(), reshape([7, 7, 16]), conv({ channels: 1, kernel: 3 })]);
+ */
 export function reshape(shape: readonly Length[]): Layer<"reshape"> {
   return layer("reshape", { shape });
 }
 
-/** A convolution over `[height, width, channels]` or `[width, channels]`. */
+/**
+ * Convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `Conv2d` or `Conv1d`. An axis of length n
+ * becomes (n + padding before and behind - dilation · (kernel - 1) - 1) / stride + 1, rounded down.
+ * @example
+ * const definition = sequential(20, [
+ *   dense(8 * 8 * 16), reshape([8, 8, 16]), elu(),
+ *   conv({ channels: 3, kernel: 3, padding: 1 }), // [8, 8, 3]
+ * ]);
+ */
 export function conv(settings: OperationSettings["conv"]): Layer<"conv"> {
   return layer("conv", settings);
 }
 
-/** A transposed convolution, PyTorch's `ConvTranspose2d` or `ConvTranspose1d`. */
+/**
+ * Transposed convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `ConvTranspose2d` or
+ * `ConvTranspose1d`. An axis of length n becomes (n - 1) · stride - padding before and behind + dilation · (kernel - 1) +
+ * outputPadding + 1.
+ * @example
+ * const definition = sequential(20, [
+ *   dense(7 * 7 * 16), reshape([7, 7, 16]), elu(),
+ *   convTranspose({ channels: 1, kernel: 4, stride: 2, padding: 1 }), // [14, 14, 1]
+ * ]);
+ */
 export function convTranspose(settings: OperationSettings["convTranspose"]): Layer<"convTranspose"> {
   return layer("convTranspose", settings);
 }
 
-/** a + b, each stretched along its axes of length 1, as NumPy broadcasts. */
+/**
+ * a + b, number by number, each stretched along its axes of length 1, as NumPy broadcasts.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const z = latent(20);
+ *   const h = elu()(dense(20)(z));
+ *   return dense(784)(add()(z, h)); // a residual block
+ * });
+ */
 export function add(): Layer<"add"> {
   return layer("add");
 }
 
-/** a - b, each stretched along its axes of length 1. */
+/**
+ * a - b, number by number, each stretched along its axes of length 1, as NumPy broadcasts.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const z = latent(20);
+ *   return sub()(dense(784)(z), mean({ axes: [0], keepAxes: true })(z));
+ * });
+ */
 export function sub(): Layer<"sub"> {
   return layer("sub");
 }
 
-/** a · b, number by number, each stretched along its axes of length 1. */
+/**
+ * a · b, number by number, each stretched along its axes of length 1, as NumPy broadcasts.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const z = latent(20);
+ *   return mul()(dense(784)(z), sigmoid()(dense(784)(z))); // a gate
+ * });
+ */
 export function mul(): Layer<"mul"> {
   return layer("mul");
 }
 
 /**
- * The larger of a and b, number by number, each stretched along its axes of length 1. Where both are equal each has half
- * of the gradient.
+ * The larger of a and b, number by number, each stretched along its axes of length 1, as NumPy broadcasts. Where both
+ * are equal each has half of the gradient.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const z = latent(20);
+ *   return maximum()(dense(784)(z), dense(784)(z));
+ * });
  */
 export function maximum(): Layer<"maximum"> {
   return layer("maximum");
 }
 
-/** The smaller of a and b, number by number. Where both are equal each has half of the gradient. */
+/**
+ * The smaller of a and b, number by number, each stretched along its axes of length 1, as NumPy broadcasts. Where both
+ * are equal each has half of the gradient.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const z = latent(20);
+ *   return minimum()(dense(784)(z), dense(784)(z));
+ * });
+ */
 export function minimum(): Layer<"minimum"> {
   return layer("minimum");
 }
 
 /**
- * Selection of a where a condition is above 0, else b, number by number; the three values are stretched along their
- * axes of length 1. The condition, `pointwise("isPositive")(x)` or x itself, has the gradient 0; NaN is not above 0.
+ * Selection by a condition, number by number: of `where()(condition, a, b)` a where the condition is above 0, else b.
+ * The three are stretched along their axes of length 1, as NumPy broadcasts. NaN is not above 0. The condition's gradient
+ * is 0.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const z = latent(20);
+ *   const x = dense(784)(z);
+ *   return where()(pointwise("isPositive")(x), x, elu()(x));
+ * });
  */
 export function where(): Layer<"where"> {
   return layer("where");
 }
 
 /**
- * Values concatenated along the last axis unless another is given; a latent concatenated with points is repeated for
- * each.
+ * Concatenation of two or more values along an axis, by default the last one. A value with fewer axes is repeated: a
+ * latent of `[20]` for each point of `[points, 3]`.
+ * @example
+ * const definition = graph(({ latent, points }) => {
+ *   const h = elu()(dense(64)(concat()(latent(20), points("xyz", 3)))); // [points, 64]
+ *   return dense(1)(h);
+ * });
  */
 export function concat(settings: OperationSettings["concat"] = {}): Layer<"concat"> {
   return layer("concat", settings);
 }
 
-/** A value stretched along its axes of length 1, and to more axes before them. */
+/**
+ * A value stretched along its axes of length 1, and to more axes before them, as NumPy's `broadcast_to`.
+ *
+ * @param shape shape of the output
+ * @example
+ * const definition = sequential(16, [reshape([1, 1, 16]), expand([8, 8, 16]), conv({ channels: 1, kernel: 3, padding: 1 })]);
+ */
 export function expand(shape: readonly Length[]): Layer<"expand"> {
   return layer("expand", { shape });
 }
 
-/** The axes in another order: axis k of the output is axis axes[k] of the input. */
+/**
+ * The axes in another order, NumPy's `transpose`.
+ *
+ * @param axes for each axis of the output, the axis of the input that it is, from 0
+ * @example
+ * // From [channels, height, width], as PyTorch has them, to [height, width, channels].
+ * const definition = sequential(20, [dense(16 * 8 * 8), reshape([16, 8, 8]), permute([1, 2, 0])]);
+ */
 export function permute(axes: readonly number[]): Layer<"permute"> {
   return layer("permute", { axes });
 }
 
-/** A range of positions along an axis. */
+/**
+ * The positions `start`, `start + step`, … before `end` along an axis.
+ * @example
+ * const definition = sequential(20, [dense(100), slice({ axis: 0, start: 10, end: 90 })]); // [80]
+ */
 export function slice(settings: OperationSettings["slice"]): Layer<"slice"> {
   return layer("slice", settings);
 }
 
-/** Channels become pixels, PyTorch's `PixelShuffle`. */
+/**
+ * Channels rearranged to pixels, PyTorch's `PixelShuffle`: `[height, width, block² · channels]` becomes
+ * `[block · height, block · width, channels]`.
+ * @example
+ * const definition = sequential(20, [dense(8 * 8 * 4), reshape([8, 8, 4]), depthToSpace({ block: 2 })]); // [16, 16, 1]
+ */
 export function depthToSpace(settings: OperationSettings["depthToSpace"]): Layer<"depthToSpace"> {
   return layer("depthToSpace", settings);
 }
 
-/** Pixels around a value. */
+/**
+ * Pixels added around `[height, width, channels]` or `[width, channels]`: zeros, mirrored ones, or the outermost ones.
+ * @example
+ * const definition = sequential(20, [
+ *   dense(8 * 8), reshape([8, 8, 1]),
+ *   pad({ padding: 1, mode: "reflect" }), conv({ channels: 1, kernel: 3 }), // [8, 8, 1]
+ * ]);
+ */
 export function pad(settings: OperationSettings["pad"]): Layer<"pad"> {
   return layer("pad", settings);
 }
 
-/** More pixels: each repeated, or interpolated between neighbours. */
+/**
+ * More pixels by whole factors, PyTorch's `Upsample`: each repeated ("nearest"), or interpolated between neighbours
+ * ("bilinear").
+ * @example
+ * const definition = sequential(20, [
+ *   dense(7 * 7 * 16), reshape([7, 7, 16]),
+ *   upsample({ scale: 2 }), conv({ channels: 1, kernel: 3, padding: 1 }), // [14, 14, 1]
+ * ]);
+ */
 export function upsample(settings: OperationSettings["upsample"]): Layer<"upsample"> {
   return layer("upsample", settings);
 }
 
 /**
- * Pixels resized by any ratio, up or down, PyTorch's `interpolate`: `resize({ size: [48, 48], mode: "cubic" })`. Beside
- * whole multiples, for which `upsample` is enough. `coordinates: "align_corners"` is PyTorch's `align_corners=True`;
- * `antialias` is PyTorch's, with `excludeOutside`.
+ * Pixels resized to any lengths, PyTorch's `interpolate`; for whole factors `upsample` is enough. `coordinates:
+ * "align_corners"` is PyTorch's `align_corners=True`; `antialias` is PyTorch's, with `excludeOutside`.
+ * @example
+ * const definition = sequential(20, [dense(7 * 7), reshape([7, 7, 1]), resize({ size: [12, 10], mode: "cubic" })]);
  */
 export function resize(settings: OperationSettings["resize"]): Layer<"resize"> {
   return layer("resize", settings);
 }
 
-/** The mean of the pixels under a window. */
+/**
+ * The mean of the pixels under a window that moves by `stride`, PyTorch's `AvgPool2d` or `AvgPool1d`.
+ * @example
+ * const definition = sequential(20, [dense(8 * 8), reshape([8, 8, 1]), averagePool({ kernel: 2 })]); // [4, 4, 1]
+ */
 export function averagePool(settings: OperationSettings["averagePool"]): Layer<"averagePool"> {
   return layer("averagePool", settings);
 }
 
-/** The sum over axes. */
+/**
+ * The sum over some axes, which go, or stay with length 1 by `keepAxes`.
+ * @example
+ * const definition = sequential(20, [dense(8 * 784), reshape([8, 784]), sum({ axes: [0] })]); // [784]
+ */
 export function sum(settings: OperationSettings["sum"]): Layer<"sum"> {
   return layer("sum", settings);
 }
 
-/** The mean over axes. */
+/**
+ * The mean over some axes, which go, or stay with length 1 by `keepAxes`.
+ * @example
+ * const definition = sequential(20, [dense(8 * 784), reshape([8, 784]), mean({ axes: [0] })]); // [784]
+ */
 export function mean(settings: OperationSettings["mean"]): Layer<"mean"> {
   return layer("mean", settings);
 }
 
-/** The last axis, or the last `axes` ones, normalised together, PyTorch's `LayerNorm`. */
+/**
+ * The last axis, or the last `axes` ones together, normalised to mean 0 and variance 1, then weight · x + bias: PyTorch's
+ * `LayerNorm`.
+ * @example
+ * const definition = sequential(20, [dense(256), layerNorm(), elu(), dense(784)]);
+ */
 export function layerNorm(settings: OperationSettings["layerNorm"] = {}): Layer<"layerNorm"> {
   return layer("layerNorm", settings);
 }
 
-/** The channels of each group normalised together, PyTorch's `GroupNorm`; a group for each: `InstanceNorm`. */
+/**
+ * The channels of each group normalised together over all pixels, then weight · x + bias for each channel: PyTorch's
+ * `GroupNorm`, with as many groups as channels `InstanceNorm`.
+ * @example
+ * const definition = sequential(20, [
+ *   dense(8 * 8 * 16), reshape([8, 8, 16]),
+ *   groupNorm({ groups: 4 }), silu(), conv({ channels: 1, kernel: 3, padding: 1 }),
+ * ]);
+ */
 export function groupNorm(settings: OperationSettings["groupNorm"]): Layer<"groupNorm"> {
   return layer("groupNorm", settings);
 }
 
-/** The last axis divided by the root of the mean of its squares, PyTorch's `RMSNorm`. */
+/**
+ * The last axis divided by the root of the mean of its squares, times a weight for each channel: PyTorch's `RMSNorm`.
+ * @example
+ * const definition = sequential(20, [dense(256), rmsNorm(), elu(), dense(784)]);
+ */
 export function rmsNorm(settings: OperationSettings["rmsNorm"] = {}): Layer<"rmsNorm"> {
   return layer("rmsNorm", settings);
 }
 
-/** weight · x + bias for each channel: a BatchNorm whose statistics are fixed. */
+/**
+ * weight · x + bias for each channel, the last axis: a BatchNorm whose statistics are fixed.
+ * @example
+ * const definition = sequential(20, [dense(256), affine(), relu(), dense(784)]);
+ */
 export function affine(): Layer<"affine"> {
   return layer("affine");
 }
 
-/** exp(x) divided by its sum, along the last axis. */
+/**
+ * exp(x) divided by its sum, along the last axis.
+ * @example
+ * const definition = sequential(20, [dense(28 * 28 * 4), reshape([28, 28, 4]), softmax()]); // four classes a pixel
+ */
 export function softmax(): Layer<"softmax"> {
   return layer("softmax");
 }
 
-/** The product of two values as matrices of their last two axes. */
+/**
+ * Product of two values as matrices of their last two axes, `[…, rows, inner]` and `[…, inner, columns]`; the axes before
+ * are equal. With `transposed` the second is `[…, columns, inner]`.
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const h = reshape([16, 8])(dense(16 * 8)(latent(20)));
+ *   const scores = softmax()(matmul({ transposed: true })(h, h)); // [16, 16], attention
+ *   return matmul()(scores, h); // [16, 8]
+ * });
+ */
 export function matmul(settings: OperationSettings["matmul"] = {}): Layer<"matmul"> {
   return layer("matmul", settings);
 }
 
-/** A parameter as a value, the same for all samples: it reads nothing, `constant([4, 4, 512])()`. */
+/**
+ * Parameter as a value, the same for all samples, such as StyleGAN's learnt input. It is applied to nothing.
+ *
+ * @param shape shape of the parameter
+ * @example
+ * const definition = graph(({ latent }) => {
+ *   const style = reshape([1, 1, 16])(dense(16)(latent(20)));
+ *   return conv({ channels: 1, kernel: 3, padding: 1 })(mul()(constant([8, 8, 16])(), style));
+ * });
+ */
 export function constant(shape: readonly number[]): Layer<"constant"> {
   return layer("constant", { shape });
 }
 
-/** The row of a table that a fixed input with `classes` names. */
+/**
+ * The row of a table of `classes` rows that an integer names: a fixed input made with `classes`, of `[1]`, becomes `[units]`.
+ * @example
+ * const definition = graph(({ latent, fixed }) => {
+ *   const label = embedding({ classes: 10, units: 8 })(fixed("label", { classes: 10 }));
+ *   return dense(784)(elu()(dense(256)(concat()(latent(20), label))));
+ * });
+ */
 export function embedding(settings: OperationSettings["embedding"]): Layer<"embedding"> {
   return layer("embedding", settings);
 }
 
-/** A function of each number, by its name, or as an object with its parameter: `{ name: "leakyRelu", slope: 0.2 }`. */
+/**
+ * Activation of each number, by its name, or by an object with its name and parameter.
+ *
+ * @param name name of an activation; for elu, leakyRelu and sine also an object with `alpha`, `slope` or `frequency`
+ * @example
+ * const definition = sequential(20, [dense(256), activation({ name: "leakyRelu", slope: 0.2 }), dense(784)]);
+ */
 export function activation(name: ActivationLike): Layer<"activation"> {
   return layer("activation", { activation: name });
 }
 
-/** Another function of each number: `pointwise({ name: "power", exponent: 2 })`, `pointwise("sqrt")`. */
+/**
+ * Function of each number beside the activations: a name, or an object with a name and all its parameters.
+ * @example
+ * const definition = sequential(20, [dense(784), pointwise({ name: "clip", min: 0, max: 1 })]);
+ */
 export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
   return layer("pointwise", { function: of });
 }
 
-/** x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1. */
+/**
+ * Activation x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1; it is above 0.
+ * @example
+ * const definition = sequential(20, [dense(256), elu({ alpha: 0.5 }), dense(784)]);
+ */
 export function elu(options: { readonly alpha?: number | undefined } = {}): Layer<"activation"> {
   checkOptions("elu", options, { alpha: true });
   return activation({ name: "elu", ...(options.alpha !== undefined && { alpha: options.alpha }) });
 }
 
-/** x for x > 0, else slope · x. Default slope: 0.01. */
+/**
+ * Activation x for x > 0, else slope · x. Default slope: 0.01; it is at least 0.
+ * @example
+ * const definition = sequential(20, [dense(256), leakyRelu({ slope: 0.2 }), dense(784)]);
+ */
 export function leakyRelu(options: { readonly slope?: number | undefined } = {}): Layer<"activation"> {
   checkOptions("leakyRelu", options, { slope: true });
   return activation({ name: "leakyRelu", ...(options.slope !== undefined && { slope: options.slope }) });
 }
 
-/** sin(frequency · x). Default frequency: 1. */
+/**
+ * Activation sin(frequency · x). Default frequency: 1; it is above 0.
+ * @example
+ * const definition = sequential(20, [dense(256), sine({ frequency: 30 }), dense(784)]);
+ */
 export function sine(options: { readonly frequency?: number | undefined } = {}): Layer<"activation"> {
   checkOptions("sine", options, { frequency: true });
   return activation({
@@ -208,37 +410,67 @@ export function sine(options: { readonly frequency?: number | undefined } = {}):
   });
 }
 
-/** max(x, 0) */
+/**
+ * Activation max(x, 0).
+ * @example
+ * const definition = sequential(20, [dense(256), relu(), dense(784)]);
+ */
 export function relu(): Layer<"activation"> {
   return activation("relu");
 }
 
-/** tanh(x) */
+/**
+ * Activation tanh(x).
+ * @example
+ * const definition = sequential(20, [dense(256), tanh(), dense(784)]);
+ */
 export function tanh(): Layer<"activation"> {
   return activation("tanh");
 }
 
-/** 1 / (1 + exp(-x)); at the end it is the output activation, which cross entropy has in itself. */
+/**
+ * Activation 1 / (1 + exp(-x)). At the end of a decoder whose loss is "bce" it is computed together with the loss, without
+ * rounding to 0 or 1.
+ * @example
+ * const definition = sequential(20, [dense(256), elu(), dense(784), sigmoid()]);
+ */
 export function sigmoid(): Layer<"activation"> {
   return activation("sigmoid");
 }
 
-/** x · sigmoid(x) */
+/**
+ * Activation x · sigmoid(x), also called swish.
+ * @example
+ * const definition = sequential(20, [dense(256), silu(), dense(784)]);
+ */
 export function silu(): Layer<"activation"> {
   return activation("silu");
 }
 
-/** x · Φ(x), Φ the normal distribution, by erf: PyTorch's `GELU()`, not `GELU(approximate="tanh")`. */
+/**
+ * Activation x · Φ(x), Φ the normal distribution, by erf: PyTorch's `GELU()`, not `GELU(approximate="tanh")`.
+ * @example
+ * const definition = sequential(20, [dense(256), gelu(), dense(784)]);
+ */
 export function gelu(): Layer<"activation"> {
   return activation("gelu");
 }
 
-/** log(1 + exp(x)) */
+/**
+ * Activation log(1 + exp(x)).
+ * @example
+ * const definition = sequential(20, [dense(256), softplus(), dense(784)]);
+ */
 export function softplus(): Layer<"activation"> {
   return activation("softplus");
 }
 
-/** x as it is: for code that chooses between activations, and no activation. */
+/**
+ * Activation that returns x as it is, for code that chooses between activations.
+ * @example
+ * const deep = true;
+ * const definition = sequential(20, [dense(256), deep ? elu() : identity(), dense(784)]);
+ */
 export function identity(): Layer<"activation"> {
   return activation("identity");
 }

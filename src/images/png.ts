@@ -1,3 +1,7 @@
-// The entry latentflow/images/png.
+/**
+ * PNG files read and written, where there is no canvas.
+ *
+ * @module latentflow/images/png
+ */
 
 export { decodePng, encodePng } from "./png-format.ts";

@@ -1,4 +1,8 @@
-// The entry latentflow/data: data sets and the files that they come from, for programs that do not train.
+/**
+ * Data sets and the files that they come from, for programs that do not train.
+ *
+ * @module latentflow/data
+ */
 
 export {
   createDataset,

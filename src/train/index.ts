@@ -1,3 +1,9 @@
+/**
+ * Training of decoders by gradient flow, by kept codes and as autoencoders; adjoints, optimizers, schedules, data sets.
+ *
+ * @module latentflow/train
+ */
+
 export { approximate } from "../adjoint/approximate.ts";
 export type { Adjoint } from "../adjoint/base.ts";
 export { direct } from "../adjoint/direct.ts";

@@ -4,9 +4,11 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import * as graphEntry from "../../src/graph/index.ts";
+import { createDecoder } from "../../src/index.ts";
 
-// What docstrings show is what the package takes: the examples compile, and every public function has one. Layers are
-// shown by `sequential` and `graph`.
+// What docstrings show is what the package takes: every public function has an example, the examples compile, and those of
+// layers make definitions whose shapes fit.
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { options } = ts.parseJsonConfigFileContent(
@@ -15,17 +17,18 @@ const { options } = ts.parseJsonConfigFileContent(
   root,
 );
 const host = ts.createCompilerHost(options);
-const graph = join(root, "src/graph/index.ts");
+const layers = join(root, "src/graph/index.ts");
 const entries = [
   ...[
     "src/index.ts",
     "src/train/index.ts",
+    "src/train/data.ts",
     "src/onnx/index.ts",
     "src/images/index.ts",
     "src/images/png.ts",
     "src/backend/webgpu/index.ts",
   ].map((file) => join(root, file)),
-  graph,
+  layers,
 ];
 
 /** What examples are about. */
@@ -80,17 +83,23 @@ function asModule({ entry }: PublicFunction, example: string): string {
   return [...others, ...imports, GIVEN, body].join("\n");
 }
 
-test("every public function that is no layer has an example", () => {
-  const without = functions.filter(({ entry, examples }) => entry !== graph && examples.length === 0);
+test("every public function has an example", () => {
+  const without = functions.filter(({ examples }) => examples.length === 0);
   assert.equal(
     without.map(({ name }) => name),
     [],
   );
-  for (const name of ["sequential", "graph"]) {
-    assert.ok(
-      functions.some((each) => each.name === name && each.examples.length > 0),
-      name,
-    );
+});
+
+test("the examples of layers make definitions whose shapes fit", () => {
+  const names = { ...graphEntry, createDecoder };
+  const ofLayers = functions.filter(({ entry }) => entry === layers);
+  assert.ok(ofLayers.length > 40);
+  for (const { examples } of ofLayers) {
+    for (const example of examples) {
+      // Throws where a layer does not fit what it reads.
+      new Function(...Object.keys(names), example)(...Object.values(names));
+    }
   }
 });
 
