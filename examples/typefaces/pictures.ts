@@ -163,5 +163,5 @@ export async function drawTestStyles(
       `${shown.styles[i]!.family.name}: nearest is ${family.name} ${training.styles[nearest]!.weight}`,
     );
   }
-  writeFileSync(`${folder}/test-styles.png`, drawAlphabets(lines, 1.4));
+  writeFileSync(`${folder}/test-styles.png`, drawAlphabets(lines, 1.15));
 }

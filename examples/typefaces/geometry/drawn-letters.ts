@@ -27,11 +27,16 @@ function arc(cx: number, cy: number, rx: number, ry: number, from: number, to: n
 
 const shoulder = arc(0, -9.6, 4.5, 4.4, 190, 360);
 
-/** Strokes by letter, around x = 0 and upwards from y = 0 to negative numbers; stems come first and have serifs. */
-const LETTER_STROKES: Record<
-  string,
-  { readonly stems: readonly Stroke[]; readonly bows: readonly Stroke[] }
-> = {
+/** Strokes of a letter, around x = 0 and upwards from y = 0 to negative numbers. */
+interface LetterStrokes {
+  /** Stems, from head to foot; feet have serifs. */
+  readonly stems: readonly Stroke[];
+  readonly bows: readonly Stroke[];
+  /** True if the first stem has a serif at its head, to the left. */
+  readonly hasHead?: boolean;
+}
+
+const LETTER_STROKES: Record<string, LetterStrokes> = {
   a: {
     stems: [[4.4, -9.8, 4.4, 0]],
     bows: [arc(0, -9.8, 4.4, 4.2, 205, 360), [4.4, -7.4, ...arc(0.2, -3.8, 4.4, 3.8, 285, 75), 4.4, -2]],
