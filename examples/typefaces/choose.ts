@@ -4,11 +4,12 @@ import type { Prior } from "../../src/terms/priors.ts";
 import { type Basis, COEFFICIENTS, COMPONENTS, fieldFrom } from "./basis.ts";
 import { cachedJson } from "./cache.ts";
 import { findCodes } from "./completion.ts";
+import { joinRows } from "./dataset.ts";
 import { LATENT_SIZE, TRUNK_SIZE } from "./decoders.ts";
 import { letterIndex } from "./geometry/cell.ts";
 import { letterOrder } from "./letter-orders.ts";
-import { type Covariance, linearCompletion } from "./linear.ts";
-import type { PreparedPart } from "./prepare.ts";
+import { type Covariance, covarianceOf, linearCompletion } from "./linear.ts";
+import { type PreparedPart, prepareVariations } from "./prepare.ts";
 import { meanScore, type Score, scoreOf } from "./score.ts";
 import { hashOf, type TrainedTrunk } from "./training.ts";
 
@@ -51,9 +52,8 @@ export async function completeRows(
 /** Completes a part's rows linearly, [styles, COEFFICIENTS]. */
 export function completeLinearly(
   { styles, rows }: PreparedPart,
-  covariance: Covariance,
+  { covariance, ridge }: LinearChoice,
   given: string,
-  ridge: number,
 ): Float32Array {
   const complete = linearCompletion(covariance, given, ridge);
   const completed = new Float32Array(styles.length * COEFFICIENTS);
@@ -63,23 +63,36 @@ export function completeLinearly(
   return completed;
 }
 
-/** Chooses the ridge for a number of letters given. */
-export function chooseRidge(
+/** What linear completion depends on beside the letters given. */
+export interface LinearChoice {
+  readonly covariance: Covariance;
+  readonly ridge: number;
+}
+
+/** Covariances of which the linear completion takes one: of the training styles alone, and with their variations. */
+export async function linearCovariances(training: PreparedPart): Promise<Covariance[]> {
+  const all = joinRows([training.rows, await prepareVariations()]);
+  return [training.rows, all].map((rows) => covarianceOf(rows, TRUNK_SIZE, COEFFICIENTS));
+}
+
+/** Chooses the covariance and the ridge for a number of letters given. */
+export function chooseLinear(
   validation: PreparedPart,
   basis: Basis,
-  covariance: Covariance,
+  covariances: readonly Covariance[],
   count: number,
-): number {
-  const scores = RIDGES.map((ridge) => {
-    const scores = VALIDATION_ORDERS.map(letterOrder).map(({ given, others }) => {
-      const completed = completeLinearly(validation, covariance, given.slice(0, count), ridge);
-      return scoreRows(validation, others, completed, basis);
-    });
-    return { choice: ridge, score: meanScore(scores) };
+): LinearChoice {
+  const choices = covariances.flatMap((covariance) => RIDGES.map((ridge) => ({ covariance, ridge })));
+  const scores = choices.map((choice) => {
+    const scores = VALIDATION_ORDERS.map(letterOrder).map(({ given, others }) =>
+      scoreRows(validation, others, completeLinearly(validation, choice, given.slice(0, count)), basis),
+    );
+    return { choice, score: meanScore(scores) };
   });
-  const ridge = best(scores);
-  console.log(`ridge with ${count} letters given: ${ridge}`);
-  return ridge;
+  const choice = best(scores);
+  const data = choice.covariance === covariances[0] ? "the training styles" : "their variations, too";
+  console.log(`linear with ${count} letters given: ridge ${choice.ridge}, of ${data}`);
+  return choice;
 }
 
 /** A sort of prior: its name, and its fit to codes. */

@@ -2,14 +2,13 @@
 import { writeFileSync } from "node:fs";
 import type { Decoder } from "../../src/index.ts";
 import { type Basis, COEFFICIENTS, fieldFrom } from "./basis.ts";
-import { chooseRidge, completeLinearly } from "./choose.ts";
+import { chooseLinear, completeLinearly, linearCovariances } from "./choose.ts";
 import { completeSamples } from "./completion.ts";
 import { joinRows } from "./dataset.ts";
 import { TRUNK_SIZE } from "./decoders.ts";
 import { fieldOf, HEIGHT, LETTERS, SAMPLE_SIZE, WIDTH } from "./geometry/cell.ts";
 import { drawLetters, type Hand } from "./geometry/drawn-letters.ts";
 import { placeText } from "./geometry/layout.ts";
-import { covarianceOf } from "./linear.ts";
 import type { Parts, PreparedPart } from "./prepare.ts";
 import { nearestStyles, overlapsWith } from "./retrieval.ts";
 import { BLACK, type Colour, Sheet } from "./sheet.ts";
@@ -139,9 +138,9 @@ export async function drawTestStyles(
     values: joinRows(chosen.map((i) => test.values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE))),
     rows: joinRows(chosen.map((i) => test.rows.subarray(i * TRUNK_SIZE, (i + 1) * TRUNK_SIZE))),
   };
-  const covariance = covarianceOf(training.rows, TRUNK_SIZE, COEFFICIENTS);
-  const ridge = chooseRidge(validation, basis, covariance, SHOWN_GIVEN.length);
-  const linear = completeLinearly(shown, covariance, SHOWN_GIVEN, ridge);
+  const covariances = await linearCovariances(training);
+  const choice = chooseLinear(validation, basis, covariances, SHOWN_GIVEN.length);
+  const linear = completeLinearly(shown, choice, SHOWN_GIVEN);
   const overlaps = overlapsWith(training, shown);
   const lines: Line[] = [];
   for (let i = 0; i < shown.styles.length; i++) {
@@ -163,5 +162,5 @@ export async function drawTestStyles(
       `${shown.styles[i]!.family.name}: nearest is ${family.name} ${training.styles[nearest]!.weight}`,
     );
   }
-  writeFileSync(`${folder}/test-styles.png`, drawAlphabets(lines, 1.15));
+  writeFileSync(`${folder}/test-styles.png`, drawAlphabets(lines, 1.05));
 }

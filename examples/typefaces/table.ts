@@ -3,9 +3,10 @@ import { table } from "../../reproduce/page.ts";
 import { type Basis, COEFFICIENTS } from "./basis.ts";
 import { cachedJson } from "./cache.ts";
 import {
-  chooseRidge,
+  chooseLinear,
   completeLinearly,
   completeRows,
+  linearCovariances,
   nameOf,
   type PriorChoice,
   scoreRows,
@@ -14,7 +15,6 @@ import type { Samples } from "./dataset.ts";
 import { TRUNK_SIZE } from "./decoders.ts";
 import { FIELD_SIZE, fieldOf, letterIndex, RANGE, SAMPLE_SIZE } from "./geometry/cell.ts";
 import { COUNTS, letterOrder } from "./letter-orders.ts";
-import { covarianceOf } from "./linear.ts";
 import type { Parts, PreparedPart } from "./prepare.ts";
 import { nearestStyles, type Overlaps, overlapsWith } from "./retrieval.ts";
 import { meanScore, type Score, scoreOf } from "./score.ts";
@@ -44,13 +44,12 @@ export async function baselineRows({ training, validation, test }: Parts, basis:
     return scoreOf(test, others, (i, letter) => meanField(training, found[i]!, letter));
   };
   const lookedUp = (neighbours: number) => scoresOf((given, others) => lookUp(given, others, neighbours));
-  const linear = () => {
-    const covariance = covarianceOf(training.rows, TRUNK_SIZE, COEFFICIENTS);
-    const ridges = COUNTS.map((count) => chooseRidge(validation, basis, covariance, count));
-    return scoresOf((given, others, i) => {
-      const rows = completeLinearly(test, covariance, given, ridges[i]!);
-      return scoreRows(test, others, rows, basis);
-    });
+  const linear = async () => {
+    const covariances = await linearCovariances(training);
+    const choices = COUNTS.map((count) => chooseLinear(validation, basis, covariances, count));
+    return scoresOf((given, others, i) =>
+      scoreRows(test, others, completeLinearly(test, choices[i]!, given), basis),
+    );
   };
   return [
     { name: "nearest training style", scores: await cachedJson("scores-nearest", () => lookedUp(1)) },

@@ -1,3 +1,4 @@
+// run: once
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
