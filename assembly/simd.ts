@@ -4,7 +4,7 @@
  */
 const ONE = memory.data<f32>([1]);
 const MAGIC = memory.data<f32>([12582912]);
-/** Of it powerOfTwo makes 2^-127, whose bits are those of 0. */
+/** Lowest argument of the exponential: powerOfTwo turns it into 2^-127, whose bits are those of 0. */
 const LOWEST_EXPONENT = memory.data<f32>([-88]);
 const HIGHEST_EXPONENT = memory.data<f32>([88]);
 const LOG2_E = memory.data<f32>([1.4426950408889634]);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { unzipSync, type Zippable, zipSync } from "fflate";
 import { passesOf } from "../bench/passes.ts";
 import { mean } from "../bench/timing.ts";
-import { writeNpy } from "../src/files/npy.ts";
+import { toNpy } from "../src/files/npy.ts";
 import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
 import { STATUSES } from "../src/solver/status.ts";
 import { readDataset } from "../src/train/index.ts";
@@ -66,7 +66,7 @@ export async function recordBaseline(): Promise<void> {
     for (const [name, make] of Object.entries(solvers)) {
       const result = await encode(subject.decoder, subject.y, { solver: make(), backend: plain });
       const values = arrayOf(subject, result);
-      arrays[`${nameOf(subject, name)}.npy`] = writeNpy(values, [values.length / COLUMNS, COLUMNS]);
+      arrays[`${nameOf(subject, name)}.npy`] = toNpy(values, [values.length / COLUMNS, COLUMNS]);
       console.log(nameOf(subject, name), Object.values(figuresOf(recordsOf(values))).join(", "));
     }
     subject.decoder.dispose();

@@ -90,7 +90,7 @@ export const DATA: Readonly<Record<DataName, () => Promise<DataSplits>>> = {
 export async function readData(name: DataName, { quick }: Settings): Promise<DataSplits> {
   const { train, validation, test } = await DATA[name]();
   return quick
-    ? { train, validation: validation.slice(0, 4), test: test.slice(0, 4) }
+    ? { train, validation: validation.slice(0, 2), test: test.slice(0, 2) }
     : { train, validation, test };
 }
 

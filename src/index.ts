@@ -6,16 +6,12 @@
 
 export { type DecodeOptions, decode } from "./api/decode.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./api/describe.ts";
+export type { CodeSamples } from "./api/draw-codes.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./api/encode.ts";
 export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./api/encode-stream.ts";
 export type { FlowAndSolver } from "./api/flow-and-solver.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./api/load-decoder.ts";
-export {
-  type CodeSamples,
-  type SampleCodesOptions,
-  type SampleCodesProgress,
-  sampleCodes,
-} from "./api/sample-codes.ts";
+export { type SampleCodesOptions, type SampleCodesProgress, sampleCodes } from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";
 export type { Backend } from "./backend/backend.ts";
 export { closeWorkers } from "./backend/wasm/threads/close-workers.ts";

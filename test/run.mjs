@@ -4,10 +4,9 @@
 //   node test/run.mjs --quick      the files that are not slow, on this Node alone
 //   node test/run.mjs amd wasm     the files whose names contain "amd" or "wasm"
 //
-// They are compiled once, into build/test/, and run from there. A file that is slow, or that was asked for by name, has a
-// process of its own; the others share one with those of their folder.
-// Files run on the Node that runs this one and again on Node 24, since the engines differ in what they make of
-// the same WASM, unless a file's first line says otherwise: see support/test-files.mjs.
+// They are compiled once, into build/test/, and run from there. The files of a folder share a process, unless they were asked
+// for by name. They run on the Node that runs this one; a file's first line may say that it needs a process of its own, or
+// Node 24 as well, where the engines differ in what they make of the same WASM: see support/test-files.mjs.
 import { execFileSync } from "node:child_process";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,9 +36,9 @@ await compileModules(root, basename(folder));
 const isNewer = process.version.startsWith(`v${newerNode}.`);
 const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
 const jobs = makeJobs(process.execPath, here);
-const onNewer = files.filter(({ runsOnce }) => !runsOnce);
+const onNewer = files.filter(({ runsOnBoth, needsNewerNode }) => runsOnBoth || needsNewerNode);
 if (onNewer.length > 0 && !isNewer && !isQuick) jobs.push(...makeJobs(findNewerNode(), onNewer));
-jobs.sort((a, b) => Number(b.isFirst) - Number(a.isFirst));
+jobs.sort((a, b) => a.turn - b.turn);
 const jobCount = jobs.length;
 
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
@@ -55,10 +54,18 @@ let failed = 0;
 let done = 0;
 /** @type {{ name: string, seconds: number }[]} */
 const times = [];
-await Promise.all(Array.from({ length: filesAtOnce }, work));
+const started = performance.now();
+/** Times at which each of the `filesAtOnce` had nothing more to do, in seconds. */
+const ends = await Promise.all(Array.from({ length: filesAtOnce }, work));
 times.sort((a, b) => b.seconds - a.seconds);
 const slowest = times.slice(0, slowestNamed).map(({ name, seconds }) => `${name} (${seconds.toFixed(1)} s)`);
-if (jobCount > slowestNamed) console.log(`slowest: ${slowest.join(", ")}`);
+if (jobCount > slowestNamed) {
+  const alone = Math.max(...ends) - Math.min(...ends);
+  console.log(`slowest: ${slowest.join(", ")}`);
+  console.log(
+    `${Math.max(...ends).toFixed(0)} s, in the last ${alone.toFixed(0)} of which one file was left`,
+  );
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
@@ -76,6 +83,7 @@ async function work() {
       console.log(`${place}: passed ${job.name}: ${result.passed} tests (${time})`);
     }
   }
+  return (performance.now() - started) / 1000;
 }
 
 /**
@@ -102,7 +110,7 @@ function makeJobs(node, files) {
   const start = [node, "--enable-source-maps", "--expose-gc", ...flags];
   const path = (/** @type {{ name: string }} */ { name }) => compiledPath(root, join(basename(folder), name));
   const isAlone = (/** @type {import("./support/test-files.mjs").TestFile} */ file) =>
-    file.isSlow || file.needsNewerNode || (patterns.length > 0 && !isQuick);
+    file.isAlone || (patterns.length > 0 && !isQuick);
   /** @type {Map<string, string[]>} */
   const folders = new Map();
   for (const file of files.filter((each) => !isAlone(each))) {
@@ -112,12 +120,12 @@ function makeJobs(node, files) {
   const together = join(basename(folder), "support", "run-together.mjs");
   return [
     ...[...folders].map(([name, paths]) => ({
-      isFirst: false,
+      turn: 1,
       name: `${name} (${paths.length} files) on Node ${version}`,
       command: [...start, together, ...paths],
     })),
     ...files.filter(isAlone).map((file) => ({
-      isFirst: file.isFirst,
+      turn: file.isFirst ? 0 : 2,
       name: `${file.name} on Node ${version}`,
       command: [...start, path(file)],
     })),

@@ -38,7 +38,7 @@ export class Graph {
   outputSize: i32; // 16
   /** The value that is D(z), or the logits where the last operations are left out: it is activated in place. */
   output: i32; // 20
-  /** As many zeros as the widest padded row: the bias of backward products. */
+  /** Row of zeros, as long as the widest padded row: the bias of backward products. */
   zeros: usize; // 24
   // Scratch for the products of convolutions, PIXELS_AT_ONCE pixels at a time; 0 where there are none.
   /** usize[PIXELS_AT_ONCE] each: pointers to the pixels. */
@@ -88,7 +88,7 @@ export class DenseOperation extends Operation {
 @unmanaged
 export class ConvolutionOperation extends Operation {
   groups: i32; // 12
-  /** Of one group. */
+  /** Input channels of one group. */
   inputChannels: i32; // 16
   outputChannels: i32; // 20
   /** Number of taps, of all pixels. */
@@ -183,7 +183,7 @@ export class MapOperation extends Operation {
   backward: usize; // 20
 }
 
-/** Of blocks of `width` numbers. */
+/** Sparse matrix of blocks, each of which scales `width` numbers. */
 @unmanaged
 export class SparseMatrix {
   width: i32; // 0

@@ -102,7 +102,7 @@ export class Workspace {
   objectives: usize; // 60
 }
 
-/** Where the parameters' gradients are summed up, and what room the sums need. */
+/** Sums of the parameters' gradients, and the scratch memory that summing takes. */
 @unmanaged
 export class ParameterGradient {
   /** WeightGradient[operationCount]; those of operations without parameters are not read. */

@@ -10,12 +10,12 @@ export function scalesOf(norm: NormOperation, rows: NormRows, row: usize): usize
   return rows.scales + row * ((<usize>norm.sets) << 2);
 }
 
-/** Where a set begins, in bytes from the start of a row. */
+/** Offset of a set from the start of a row, in bytes. */
 export function startOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set / norm.beside) * norm.setStride + (set % norm.beside) * norm.width)) << 2;
 }
 
-/** Where a set's weights begin, in bytes. */
+/** Offset of a set's weights among those of the norm, in bytes. */
 export function parametersOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set % norm.beside) * norm.width)) << 2;
 }

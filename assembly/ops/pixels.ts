@@ -50,7 +50,7 @@ export function product(
 }
 
 /**
- * The same by columns, for few channels.
+ * Product of pixels with weights, as `product` computes it, by columns of gathered taps: faster for few channels.
  *
  * @param columns [groups][⌈taps · channels / 8⌉][depth][8]
  * @param pixels of the side of the sources
@@ -177,7 +177,7 @@ function productOfSome(
   }
 }
 
-/** As few channels as they often are, memory.copy would take longer. */
+/** Copies a pixel number by number: for the few channels that a pixel mostly has, memory.copy is slower. */
 function copyPixel(to: usize, from: usize, size: usize): void {
   for (let i: usize = 0; i < size; i += 4) store<f32>(to + i, load<f32>(from + i));
 }

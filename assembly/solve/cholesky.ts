@@ -125,7 +125,7 @@ export class Six {
   }
 }
 
-/** Where row i of a packed matrix begins, or row i - d of those below it. */
+/** Pointer to row i of a packed matrix; for i > d to row i - d of the rows appended to it. */
 function fromRow(matrix: usize, d: i32, i: i32): usize {
   return i <= d ? rowOf(matrix, i) : rowOf(matrix, d) + ((<usize>d * (i - d)) << 3);
 }

@@ -13,7 +13,7 @@ export const WAITING: i32 = 1;
 export const RUNNING: i32 = 2;
 export const DONE: i32 = 3;
 
-/** The statuses, by their numbers in src/solver/result.ts. */
+/** The statuses that a solver here sets, by their numbers in src/solver/status.ts. */
 export const CONVERGED: i32 = 0;
 export const REACHED_T1: i32 = 1;
 export const MAX_STEPS: i32 = 2;
@@ -99,7 +99,7 @@ export class Descent {
   residents: usize; // 12
   residentCapacity: i32; // 16
   latentSize: i32; // 20
-  /** Where the search for the next waiting sample goes on. */
+  /** Place at which the search for the next waiting sample continues. */
   cursor: i32; // 24
   maxSteps: i32; // 28
   /** R memories of rows, `memoryStride` bytes apart. */

@@ -1,5 +1,6 @@
-import { alternatives, invalid, refused, show, showName } from "../base/check.ts";
 import { subject } from "../base/message.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { alternatives, show, showName } from "../base/show.ts";
 import type { Control } from "../solver/base.ts";
 import type { Flow } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";

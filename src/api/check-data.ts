@@ -1,9 +1,9 @@
 import type { Backend, Problem, Session, Use } from "../backend/backend.ts";
-import { callHint, invalid, refused, show } from "../base/check.ts";
 import { checkFloat32, place } from "../base/float32.ts";
 import { clause, option, subject } from "../base/message.ts";
-import type { Field } from "../base/options.ts";
-import { attached, isUint8Array } from "../base/realms.ts";
+import { attached } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { callHint, show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { Control } from "../solver/base.ts";
 import type { Loss } from "../terms/losses.ts";
@@ -20,32 +20,6 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
   }
   return y.length / n;
 }
-
-/** Weights of values: numbers, bytes of 0 and 1, or true for a value that counts. */
-export type Weights = Float32Array | Uint8Array | readonly boolean[];
-
-/** Field of weights, which become a Float32Array. Type and length are checked with the samples. */
-export const WEIGHTS: Field<Float32Array | undefined> = {
-  check(where, name, value) {
-    const isBytes = isUint8Array(value);
-    const odd = isBytes ? value.findIndex((each) => each > 1) : -1;
-    if (odd >= 0) {
-      const got = `${(value as Uint8Array)[odd]} at element ${odd}`;
-      throw refused(
-        where,
-        name,
-        "is",
-        got,
-        "0 or 1 in a Uint8Array",
-        "; divide by 255, or give a Float32Array",
-      );
-    }
-    return isBytes || typeof (value as Weights | null)?.[0] === "boolean"
-      ? new Float32Array(value as Uint8Array)
-      : (value as Float32Array);
-  },
-  standard: undefined,
-};
 
 /** Refuses weights of the wrong type or length. */
 export function checkWeights(
@@ -196,6 +170,8 @@ function checkWeightRow(
     sum += weight;
   }
   if (sum === 0) {
-    throw invalid(`${where}: all ${subject("weights")}${whose} are 0, expected one above 0`);
+    throw invalid(
+      `${where}: all ${subject("weights")}${whose} are 0, expected one above 0; 0 hides a value: is the mask inverted?`,
+    );
   }
 }

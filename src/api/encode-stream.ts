@@ -1,7 +1,9 @@
-import { checkOptions, isRevoked, refused, show } from "../base/check.ts";
+import { checkOptions, isRevoked } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { completeOptions, count } from "../base/options.ts";
 import { isFloat32Array } from "../base/realms.ts";
+import { refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { unlessAborted } from "../solver/control.ts";
 import type { EncodeResult } from "../solver/result.ts";

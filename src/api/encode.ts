@@ -14,6 +14,7 @@ import {
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
@@ -28,16 +29,7 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Prior } from "../terms/priors.ts";
-import {
-  checkBackend,
-  checkTargets,
-  checkValues,
-  checkWeights,
-  checkZ0,
-  openSession,
-  WEIGHTS,
-  type Weights,
-} from "./check-data.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0, openSession } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
@@ -82,8 +74,8 @@ export interface CommonEncodeOptions {
   /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
   points?: number | undefined;
   /**
-   * Where the flow starts: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
-   * where it has none.
+   * Starts of the flows: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
+   * if it has none.
    */
   z0?: Float32Array | undefined;
   /** Backend that does the work. Default `wasm()`. */

@@ -1,5 +1,6 @@
-import { alternatives, invalid } from "../base/check.ts";
 import { subject } from "../base/message.ts";
+import { invalid } from "../base/refuse.ts";
+import { alternatives } from "../base/show.ts";
 import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";

@@ -1,7 +1,8 @@
-import { checkOptions, showLocation } from "../base/check.ts";
+import { checkOptions } from "../base/check.ts";
 import { inTurns } from "../base/event-loop.ts";
 import { callOf } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { showLocation } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import {
   checkFileOptions,
@@ -16,7 +17,7 @@ import { verifyDecoder } from "./verify.ts";
 /** Source of a decoder's file. A string is a path in Node, unless it begins http:, https: or file:. */
 export type DecoderSource = FileSource;
 
-/** Options of `loadDecoder`. Its parameters, as float32, are what `maxBytes` bounds. */
+/** Options of `loadDecoder`, whose `maxBytes` bounds the decoder's parameters as float32. */
 export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {}
 
 /**

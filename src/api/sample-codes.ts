@@ -1,34 +1,23 @@
 import type { Backend, Problem } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { invalid, refused, show } from "../base/check.ts";
-import { checksum } from "../base/checksum.ts";
-import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { option, subject } from "../base/message.ts";
 import { callback, completeOptions, count, type Field, later, optional, signal } from "../base/options.ts";
-import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
-import { createRandom, type Random } from "../base/random.ts";
-import { attached, throwIfAborted } from "../base/realms.ts";
+import { throwIfAborted } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
-import { allRows, type Objective } from "../solver/objective.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import { choleskyFactor } from "../terms/prior-numbers.ts";
-import {
-  checkBackend,
-  checkTargets,
-  checkValues,
-  checkWeights,
-  openSession,
-  WEIGHTS,
-  type Weights,
-} from "./check-data.ts";
+import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
+import { type CodeSamples, drawCodes } from "./draw-codes.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions {
@@ -38,15 +27,15 @@ export interface SampleCodesOptions {
   seed?: number | undefined;
   /** Density of the codes before any data, such as `fitGaussian(codes)`. Default: the decoder's own; there has to be one. */
   prior?: PriorLike | undefined;
-  /** As in `encode`. Default: the decoder's own. */
+  /** Distance of y and D(z), as in `encode`. Default: the decoder's own. */
   loss?: LossLike | undefined;
-  /** As in `encode`: ≥ 0, outputSize values for all samples or B × outputSize; 0 where data are missing. */
+  /** Weights as in `encode`: ≥ 0, outputSize values for all samples or B × outputSize; 0 for missing data. */
   weights?: Weights | undefined;
   /** Values of the decoder's `fixedInputs`, as in `encode`. */
   fixed?: FixedOption | undefined;
   /** For a decoder over points: points of each sample, as in `encode`. */
   points?: number | undefined;
-  /** Where the work is done, on one thread. Default `wasm()`. */
+  /** Backend that does the work, on one thread. Default `wasm()`. */
   backend?: Backend | undefined;
   /** Ends the call early: it rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
@@ -62,25 +51,14 @@ export interface SampleCodesProgress {
   readonly total: number;
 }
 
-/** Result of `sampleCodes`: K weighted codes for each of B samples. */
-export interface CodeSamples {
-  /** B × K × latentSize. */
-  readonly codes: Owned<Float32Array>;
-  /** B × K, importance weights; those of a sample add up to 1. All 0 where no draw has a finite objective. */
-  readonly weights: Owned<Float64Array>;
-  /**
-   * B, (Σw)²/Σw², from 1 to K: the number of draws without weights that would be worth as much. Below about 10 a mean over the
-   * codes is that of a few of them. A larger `count` helps, but the further the posterior is from the Gaussian, the more slowly
-   * this number grows. 0 for a sample whose weights are all 0.
-   */
-  readonly effectiveSampleSize: Owned<Float64Array>;
-}
-
 /**
  * Draws codes from each sample's posterior, p(z | y) ∝ exp(-(N · loss + prior)): N is the number the loss was divided by, so
- * that losses are negative log-likelihoods in nats. For data with Gaussian noise of standard deviation σ, give
- * `squaredError()`, weights of 1/(2σ²) and a prior of weight 1. A prior of weight 2σ² leads `encode` to the same codes, but draws
- * would be spread as under another noise.
+ * that losses have to be negative log-likelihoods in nats. Cross entropy is one.
+ *
+ * **A squared error is none until it is scaled.** As it is, draws are spread as under noise of standard deviation √½ = 0.71 in each
+ * value, which is most of the range of a pixel. For noise of standard deviation σ, give `squaredError()`, weights of 1/(2σ²)
+ * and a prior of weight 1, in `encode`, too. A prior of weight 2σ² leads `encode` to the same codes, but not these draws to
+ * their spread.
  *
  * The draws come from the Gaussian around the code of `encode` whose precision is the Gauss-Newton matrix of N · loss + prior
  * there, and are weighted by importance: posterior over Gaussian. Where the posterior is far from that Gaussian, as where much
@@ -134,7 +112,7 @@ export async function sampleCodes(
       done += size;
     };
     try {
-      await sampleRows(objective, problem, z, first, { count, seed, samples, pause });
+      await drawCodes(WHERE, objective, problem, z, first, { count, seed, samples, pause });
     } finally {
       objective.dispose();
     }
@@ -234,159 +212,4 @@ function emptySamples(sampleCount: number, count: number, d: number): CodeSample
       cause,
     });
   }
-}
-
-/** Draws and weighs the codes of the samples bound to an objective, the first of which is sample `first` of the call. */
-async function sampleRows(
-  objective: Objective,
-  problem: Problem,
-  z: Float32Array,
-  first: number,
-  {
-    count,
-    seed,
-    samples,
-    pause,
-  }: {
-    readonly count: number;
-    readonly seed: number;
-    readonly samples: CodeSamples;
-    /** Called before each draw. */
-    readonly pause: () => Promise<void>;
-  },
-): Promise<void> {
-  const { sampleCount: size, latentSize: d, curvature } = objective;
-  if (!curvature) {
-    throw new LatentflowError(
-      "unsupported",
-      `${WHERE}: the backend has no Gauss-Newton matrices for this decoder and loss, expected wasm()`,
-    );
-  }
-  const rows = allRows(size);
-  await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
-  const proposals = await proposalsOf(objective, problem, z, first, seed);
-  const points = new Float64Array(size * d);
-  // Logarithms until all are there.
-  const weights = samples.weights.subarray(first * count, (first + size) * count);
-  for (let k = 0; k < count; k++) {
-    await pause();
-    const logDensities = proposals.map((proposal, r) => {
-      const point = points.subarray(r * d, (r + 1) * d);
-      const logDensity = proposal.draw(point);
-      samples.codes.set(point, ((first + r) * count + k) * d);
-      return logDensity;
-    });
-    const objectives = await objective.value(rows, points);
-    for (let r = 0; r < size; r++) {
-      const logWeight = -proposals[r]!.divisor * objectives[r]! - logDensities[r]!;
-      weights[r * count + k] = Number.isNaN(logWeight) ? Number.NEGATIVE_INFINITY : logWeight;
-    }
-  }
-  for (let r = 0; r < size; r++) {
-    samples.effectiveSampleSize[first + r] = weigh(weights.subarray(r * count, (r + 1) * count));
-  }
-}
-
-/** Gaussian that a sample's codes are drawn from. */
-interface Proposal {
-  /** N, which the sample's loss was divided by. */
-  readonly divisor: number;
-  /** Writes a draw, rounded to float32, and returns its log density but for a constant; NaN where there is no Gaussian. */
-  draw(into: Float64Array): number;
-}
-
-/** Proposals of the rows of an objective, at the points of its last `value`. */
-async function proposalsOf(
-  objective: Objective,
-  problem: Problem,
-  z: Float32Array,
-  first: number,
-  seed: number,
-): Promise<readonly Proposal[]> {
-  const { sampleCount: size, latentSize: d, curvature } = objective;
-  const matrices = await curvature!.matrices(allRows(size), "own");
-  return Array.from({ length: size }, (_, r) => {
-    const center = z.subarray((first + r) * d, (first + r + 1) * d);
-    const divisor = divisorOf(problem, first + r);
-    const precision = Float64Array.from(matrices.subarray(r * d * d, (r + 1) * d * d), (m) => m * divisor);
-    const factor = choleskyFactor(precision, d);
-    const stream = checksum(new Uint8Array(center.buffer, center.byteOffset, center.byteLength));
-    const normal = normals(createRandom(seed, stream));
-    return {
-      divisor,
-      draw(into) {
-        if (!factor || !center.every(Number.isFinite)) {
-          into.set(center);
-          return Number.NaN;
-        }
-        let squares = 0;
-        for (let i = 0; i < d; i++) {
-          const value = normal();
-          squares += value * value;
-          into[i] = value;
-        }
-        solveTransposed(factor, into);
-        for (let i = 0; i < d; i++) into[i] = Math.fround(center[i]! + into[i]!);
-        return -squares / 2;
-      },
-    };
-  });
-}
-
-/** N of a sample: n, Σw with weights, 1 for a sum. */
-function divisorOf({ loss, decoder, weights }: Problem, sample: number): number {
-  if (loss.reduction === "sum") return 1;
-  const n = decoder.outputSize;
-  if (!weights) return n;
-  const own = attached("weights", weights, WHERE);
-  const row = own.length === n ? own : own.subarray(sample * n, (sample + 1) * n);
-  return row.reduce((sum, weight) => sum + weight, 0);
-}
-
-/** Standard normal numbers in pairs, by the polar coordinates of Box and Muller: the same bits on every machine. */
-function normals({ uniform }: Random): () => number {
-  let other: number | undefined;
-  return () => {
-    if (other !== undefined) {
-      const value = other;
-      other = undefined;
-      return value;
-    }
-    const radius = Math.sqrt(-2 * logarithm(1 - uniform()));
-    const turn = 2 * uniform();
-    // sin πp = cos π(p - ½)
-    other = radius * cosineOfPi(turn >= 0.5 ? turn - 0.5 : turn + 1.5);
-    return radius * cosineOfPi(turn);
-  };
-}
-
-/** Solves Lᵀx = b in place, L of `choleskyFactor`. */
-function solveTransposed(factor: Float64Array, b: Float64Array): void {
-  const d = b.length;
-  for (let i = d - 1; i >= 0; i--) {
-    let sum = b[i]!;
-    for (let j = i + 1; j < d; j++) sum -= factor[j * d + i]! * b[j]!;
-    b[i] = sum / factor[i * d + i]!;
-  }
-}
-
-/** Makes logarithms weights that add up to 1, and returns their effective sample size; zeros where none is finite. */
-function weigh(weights: Float64Array): number {
-  const largest = weights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
-  if (!Number.isFinite(largest)) {
-    weights.fill(0);
-    return 0;
-  }
-  let sum = 0;
-  for (const [k, value] of weights.entries()) {
-    weights[k] = exponential(value - largest);
-    sum += weights[k]!;
-  }
-  let squares = 0;
-  for (const [k, weight] of weights.entries()) {
-    weights[k] = weight / sum;
-    squares += weights[k]! ** 2;
-  }
-  // Rounding may take it past its bounds.
-  return Math.min(Math.max(1 / squares, 1), weights.length);
 }

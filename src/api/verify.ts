@@ -13,8 +13,8 @@ import { sizeOf } from "../graph/operations.ts";
 import { makeControl } from "../solver/control.ts";
 
 /**
- * What of the decoder the probe's outputs are: the output; what is before the output activation, where the probe is of
- * a network that ends there and the user has added the activation; or either, where it cannot be known which.
+ * Output of the decoder that a probe's outputs are compared with: D(z); the logits before the output activation, if the
+ * probed network ends there and the user has added the activation; or either of them, if the file does not tell.
  */
 export type ComparedOutput = "data" | "preActivation" | "either";
 

@@ -66,8 +66,8 @@ export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution):
 }
 
 /**
- * Where objectives are evaluated. A value made by `wasm(…)`; it holds no state of its own, what it packs for
- * a decoder is kept with the decoder.
+ * Runtime that evaluates decoders and objectives. A value made by `wasm()`, `webgpu()` or `auto()`, without state
+ * of its own: weights packed for a decoder are kept with the decoder.
  */
 export interface Backend {
   readonly name: string;
@@ -77,7 +77,7 @@ export interface Backend {
    * @param use what the session is for, where it is a solve: one backend may be better for it than another
    */
   open(decoder: Decoder, use?: Use): Promise<Session>;
-  /** Can it be used here, for a decoder if one is given, and would anyone want to? Left out where that needs no asking. */
+  /** Tells if the backend can be used here, for the decoder if one is given. Left out by backends that always can. */
   readonly availability?: (decoder?: Decoder) => Promise<Availability>;
 }
 
@@ -149,7 +149,7 @@ export interface Trainer {
   update(settings: { readonly learningRate: number; readonly largestNorm: number }): number;
   /** The parameters as they are now, in the order of `decoder.parameters`. */
   parameters(): Float32Array;
-  /** Where it stands between two updates: what `restore` continues from. */
+  /** State between two updates, from which `restore` continues. */
   state(): TrainerState;
   /** Continues from the state of a trainer of the same layers and optimizer: the same updates follow, bit for bit. */
   restore(state: TrainerState): void;

@@ -1,5 +1,7 @@
-import { alternatives, type Bounds, type Complete, callHint, refused, show } from "../base/check.ts";
+import type { Complete } from "../base/check.ts";
 import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
+import { alternatives, type Bounds, callHint, show } from "../base/show.ts";
 
 // In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the
 // schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are

@@ -1,5 +1,7 @@
-import { isRevoked, memberHint, refused, show } from "./check.ts";
+import { isRevoked } from "./check.ts";
 import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./realms.ts";
+import { refused } from "./refuse.ts";
+import { memberHint, show } from "./show.ts";
 
 // Arrays of samples, latents and weights, as they come in.
 

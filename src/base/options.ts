@@ -1,12 +1,5 @@
-import {
-  type Bounds,
-  checkCallback,
-  checkChoice,
-  checkFlag,
-  checkNumber,
-  checkOptions,
-  checkSignal,
-} from "./check.ts";
+import { checkCallback, checkChoice, checkFlag, checkNumber, checkOptions, checkSignal } from "./check.ts";
+import type { Bounds } from "./show.ts";
 
 // A function's options are one table, of a field for each: its checks and its default, from which the program's flags come
 // as well.

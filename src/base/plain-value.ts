@@ -1,6 +1,8 @@
-import { alternatives, callHint, invalid, isRevoked, refused, show } from "./check.ts";
+import { isRevoked } from "./check.ts";
 import { LatentflowError, markedMessage } from "./errors.ts";
 import { scopeOf } from "./message.ts";
+import { invalid, refused } from "./refuse.ts";
+import { alternatives, callHint, show } from "./show.ts";
 
 /** Makers of the kinds of a value, by kind: each takes the options that the value consists of beside its name. */
 type Makers<Value extends { readonly name: string }> = {

@@ -1,6 +1,7 @@
-import { escapeText, invalid } from "./check.ts";
 import { subject } from "./message.ts";
 import type { AbortSignalLike } from "./platform.ts";
+import { invalid } from "./refuse.ts";
+import { escapeText } from "./show.ts";
 
 // What a value is, whichever realm it comes from: a frame, a context of node:vm and jsdom have classes of their own,
 // and `instanceof` knows only those of the realm that the library runs in.

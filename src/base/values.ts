@@ -159,7 +159,7 @@ function float16Values(): Float32Array {
   return float16Table;
 }
 
-/** The first value that is no finite float32, where it has to be or was one in the file. */
+/** Finds the first value that is not finite as float32: any if `finite` asks for it, else one that was finite as float64. */
 function findLost(
   values: Float32Array,
   type: ValueType,

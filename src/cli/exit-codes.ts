@@ -9,7 +9,7 @@ export const exitCodes = {
   SIGTERM: 143,
 } as const;
 
-/** What they mean, for the help of a command. @param stopped what a signal leaves */
+/** Paragraph on the exit codes for the help of a command. @param stopped outcome of a run that a signal has stopped */
 export function exitCodesHelp(stopped: string): string {
   const text =
     `Exit codes: ${exitCodes.done} done, ${exitCodes.failed} a file or value that cannot be used, ` +

@@ -7,7 +7,7 @@ const sameKeyPress = 500;
 /** The signals that ask for an end: Ctrl-C, and what `kill`, a service manager or a batch system sends. */
 const names = ["SIGINT", "SIGTERM"] as const;
 
-/** Which of them has come. */
+/** Signal that has come; undefined before one has. */
 let received: (typeof names)[number] | undefined;
 
 /**
@@ -45,8 +45,8 @@ export function sayInterrupted(message: string): void {
 }
 
 /**
- * What `work` comes to; undefined, with this message, when the signal has aborted it or come before anything is
- * done with its result.
+ * Awaits `work` and returns its result. If the signal has aborted it, or comes before the result is used, says the message
+ * and returns undefined.
  */
 export async function unlessInterrupted<T>(
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { escapeText } from "../base/check.ts";
 import { messageOf } from "../base/realms.ts";
+import { escapeText } from "../base/show.ts";
 import { LatentflowError } from "../index.ts";
 import { addDecodeCommand } from "./commands/decode.ts";
 import { addDemoCommand } from "./commands/demo.ts";

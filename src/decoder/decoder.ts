@@ -1,7 +1,9 @@
-import { checkOptions, invalid, memberHint, show } from "../base/check.ts";
+import { checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
 import { checkPresent, isPromise } from "../base/realms.ts";
+import { invalid } from "../base/refuse.ts";
+import { memberHint, show } from "../base/show.ts";
 import { writeSafetensors } from "../files/safetensors.ts";
 import type { Activation } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";

@@ -1,5 +1,6 @@
-import { invalid, refused, show } from "../base/check.ts";
 import { attached, checkMemory, isFloat32Array, typedArrayName } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Decoder } from "./decoder.ts";

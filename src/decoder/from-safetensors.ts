@@ -1,6 +1,7 @@
-import { invalid, invalidFile, refused, show, showShape } from "../base/check.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { option as marked, subject, theOption } from "../base/message.ts";
+import { invalid, invalidFile, refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import { recognise } from "../files/file-kind.ts";
 import { checkSize } from "../files/limits.ts";
 import { type Metadata, readSafetensors, type SafetensorsFile } from "../files/safetensors.ts";

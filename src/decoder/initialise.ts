@@ -1,15 +1,8 @@
-import {
-  checkNumber,
-  checkOptions,
-  invalid,
-  optionNames,
-  orDefault,
-  refused,
-  show,
-  showShape,
-} from "../base/check.ts";
+import { checkNumber, checkOptions, optionNames, orDefault } from "../base/check.ts";
 import { callOf } from "../base/message.ts";
 import { createRandom, type Random } from "../base/random.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import type { ActivationLike } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";
 import { countParameters, type Graph, parametersOf } from "../graph/graph.ts";

@@ -1,5 +1,6 @@
-import { invalid, invalidFile, show, showList, showShape } from "../base/check.ts";
 import { subject } from "../base/message.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { show, showList, showShape } from "../base/show.ts";
 import type { Tensor } from "../files/tensor.ts";
 import { needsConversion } from "./needs-conversion.ts";
 

@@ -1,7 +1,9 @@
-import { alternatives, checkChoice, invalid, invalidFile, show } from "../base/check.ts";
+import { checkChoice } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { ofFile, theOption } from "../base/message.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { alternatives, show } from "../base/show.ts";
 import type { Metadata } from "../files/safetensors.ts";
 import { type Activation, activations } from "../graph/activation.ts";
 import type { GraphDefinition } from "../graph/definition.ts";

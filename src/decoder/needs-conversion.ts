@@ -1,6 +1,6 @@
-import { show } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
+import { show } from "../base/show.ts";
 
 /** Prefixes that a message suggests. */
 const MOST_PREFIXES = 3;

@@ -1,5 +1,5 @@
-import { invalid } from "../base/check.ts";
 import { subject } from "../base/message.ts";
+import { invalid } from "../base/refuse.ts";
 import type { OperationDefinition } from "../graph/definition.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sizeOf } from "../graph/kind.ts";

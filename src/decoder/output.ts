@@ -1,5 +1,6 @@
-import { invalid, show, showShape } from "../base/check.ts";
 import { subject, theOption } from "../base/message.ts";
+import { invalid } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import type { Activation } from "../graph/activation.ts";
 import { isReordered } from "../graph/kind.ts";
 import { normaliseActivation } from "../graph/normalise-activation.ts";

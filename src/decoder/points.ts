@@ -1,5 +1,6 @@
-import { checkNumber, invalid } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
 import { option, subject } from "../base/message.ts";
+import { invalid } from "../base/refuse.ts";
 import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 
 // A decoder over points gets its sizes from the number of points of each call. The program takes the number from files, in

@@ -1,5 +1,5 @@
-import { invalidFile } from "../base/check.ts";
 import type { LatentflowError } from "../base/errors.ts";
+import { invalidFile } from "../base/refuse.ts";
 import { type CheckedProbe, pick } from "./probe.ts";
 
 /** Outcome of a comparison. */

@@ -1,8 +1,10 @@
-import { checkOptions, invalid, invalidFile, show, showShape } from "../base/check.ts";
+import { checkOptions } from "../base/check.ts";
 import { cosineOfPi, logarithm } from "../base/elementary-functions.ts";
 import { atOnce } from "../base/event-loop.ts";
 import { createRandom } from "../base/random.ts";
 import { checkMemory, isFloat32Array } from "../base/realms.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import { type Metadata, readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import { readFloats, type Tensor } from "../files/tensor.ts";
 import type { FixedInput } from "../graph/graph.ts";

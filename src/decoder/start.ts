@@ -1,5 +1,6 @@
-import { refused, show } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
+import { refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 
 // A decoder's start is the default of `z0`, the latent where flows begin. Files have it as a JSON array of decimals of nine
 // digits, which give every float32 back bit for bit.

@@ -1,5 +1,5 @@
-import { invalidFile } from "../base/check.ts";
 import type { Pausable } from "../base/event-loop.ts";
+import { invalidFile } from "../base/refuse.ts";
 import { convertValues, type RawValues, type ValueType, valueSizes } from "../base/values.ts";
 import { allocate, checkSize } from "./limits.ts";
 

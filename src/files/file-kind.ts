@@ -2,7 +2,7 @@
 
 /** A kind of file. */
 export interface FileKind {
-  /** "a PyTorch file", say. */
+  /** Kind of the file in words: "a PyTorch file", say. */
   readonly name: string;
   /** Advice where a decoder is expected; undefined if the file may be one. */
   readonly asDecoder: string | undefined;

@@ -1,8 +1,8 @@
 import { Gunzip, Inflate } from "fflate";
-import { invalidFile } from "../base/check.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
+import { invalidFile } from "../base/refuse.ts";
 import { allocate, checkSize } from "./limits.ts";
 
 /** Deflate encodes at most 258 bytes in 2 bits, so nothing unpacks to more than 1032 times its size. */

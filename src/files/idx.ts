@@ -1,5 +1,5 @@
-import { invalidFile } from "../base/check.ts";
 import { inTurns, type Pausable } from "../base/event-loop.ts";
+import { invalidFile } from "../base/refuse.ts";
 import type { ValueType } from "../base/values.ts";
 import { type ArrayFormat, type ArrayHeader, type DataArray, parseArray, promisedSize } from "./array.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";

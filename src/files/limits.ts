@@ -1,9 +1,10 @@
-import { checkNumber, checkSignal, invalidFile } from "../base/check.ts";
+import { checkNumber, checkSignal } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { inTurns, makeTurns, type Pausable } from "../base/event-loop.ts";
 import { option } from "../base/message.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { invalidFile } from "../base/refuse.ts";
 
 // Bounds on what is read: a file's size, what it unpacks to, and the memory of its values.
 
@@ -69,7 +70,7 @@ export function allocate<T>(
   } catch (cause) {
     throw new LatentflowError(
       "out_of_memory",
-      `${where}: there is no memory for the file's ${length} values (${Type.name})`,
+      `${where}: there is no memory for ${length} values (${Type.name})`,
       { cause },
     );
   }

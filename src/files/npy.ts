@@ -1,14 +1,9 @@
-import { invalid, invalidFile, show } from "../base/check.ts";
 import { atOnce } from "../base/event-loop.ts";
+import { checkPresent, typedArrayName } from "../base/realms.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import { type ValueType, valueSizes } from "../base/values.ts";
-import {
-  type ArrayFormat,
-  type ArrayHeader,
-  type DataArray,
-  elementCount,
-  parseArray,
-  showLengths,
-} from "./array.ts";
+import { type ArrayFormat, type ArrayHeader, type DataArray, elementCount, parseArray } from "./array.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
 
 // A .npy file (numpy's format, versions 1 to 3):
@@ -169,26 +164,42 @@ function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
 }
 
 /**
- * Writes float32 values as a .npy file (version 1.0, row-major), which `numpy.load` reads.
+ * Writes values as a .npy file (version 1.0, row-major), which `numpy.load` and `readDataset` read.
  *
- * @param shape the length of each axis; their product is `data.length`
- * @throws LatentflowError `invalid_argument` when it is not
+ * @param values float32 or float64, which they stay in the file
+ * @param shape length of each axis; their product is the number of values
+ * @returns bytes of the file
+ * @throws LatentflowError `invalid_argument` if the values are of another type, or the shape does not hold them
+ * @example
+ * import { writeFile } from "node:fs/promises";
+ * import { encode } from "latentflow";
+ * const { z } = await encode(decoder, y);
+ * await writeFile("codes.npy", toNpy(z, [z.length / decoder.latentSize, decoder.latentSize]));
  */
-export function writeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
-  if (
-    elementCount(shape) !== data.length ||
-    shape.some((length) => !Number.isInteger(length) || length < 0)
-  ) {
-    throw invalid(
-      `writeNpy: data has ${data.length} values, expected ${showLengths(shape)}, the product of the shape`,
+export function toNpy(values: Float32Array | Float64Array, shape: readonly number[]): Uint8Array {
+  const type = typedArrayName(values);
+  if (type !== "Float32Array" && type !== "Float64Array")
+    throw refused("toNpy", "values", "is", show(values), "a Float32Array or a Float64Array");
+  checkPresent("toNpy", "values", values.buffer);
+  const isShape = Array.isArray(shape) && Array.from(shape, isLength).every(Boolean);
+  if (!isShape || shape.length > mostAxes || elementCount(shape) !== values.length) {
+    const got = Array.isArray(shape) ? showShape(shape) : show(shape);
+    throw refused(
+      "toNpy",
+      "shape",
+      "is",
+      got,
+      `lengths whose product is ${values.length}, the number of values`,
     );
   }
-  const header = npyHeader(shape);
-  const bytes = new Uint8Array(header.length + data.byteLength);
+  const header = npyHeader(shape, type === "Float32Array" ? "float32" : "float64");
+  const bytes = new Uint8Array(header.length + values.byteLength);
   bytes.set(header);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
+  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), header.length);
   return bytes;
 }
+
+const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 0;
 
 /** Makes the header of a .npy file; the values follow, row-major and little-endian. */
 export function npyHeader(shape: readonly number[], type: "float32" | "float64" = "float32"): Uint8Array {

@@ -1,5 +1,6 @@
-import { invalid, invalidFile, show, showList } from "../base/check.ts";
 import type { Pausable } from "../base/event-loop.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { show, showList } from "../base/show.ts";
 import { type DataArray, parseArray } from "./array.ts";
 import { npyFormat } from "./npy.ts";
 import { readZip, unpackEntry } from "./zip.ts";

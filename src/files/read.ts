@@ -1,5 +1,5 @@
-import { invalidFile } from "../base/check.ts";
 import { inTurns, type Pausable } from "../base/event-loop.ts";
+import { invalidFile } from "../base/refuse.ts";
 import { type ArrayFormat, type DataArray, parseArray, promisedSize } from "./array.ts";
 import { recognise } from "./file-kind.ts";
 import { isGzip, unpackGzip } from "./gzip.ts";

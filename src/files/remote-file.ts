@@ -1,7 +1,7 @@
-import { escapeText, showLocation, withoutSecrets } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { onAbort } from "../base/on-abort.ts";
 import { codeOf, messageOf, throwIfAborted } from "../base/realms.ts";
+import { escapeText, showLocation, withoutSecrets } from "../base/show.ts";
 import { reasonOf } from "./durable-file.ts";
 import { checkSize, collect, type Limits } from "./limits.ts";
 

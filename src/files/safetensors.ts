@@ -1,6 +1,7 @@
-import { invalid, invalidFile, show, showShape } from "../base/check.ts";
 import type { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
 // The safetensors format (https://huggingface.co/docs/safetensors):

@@ -1,4 +1,3 @@
-import { invalid, show } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import type { BlobLike, UrlLike } from "../base/platform.ts";
@@ -10,6 +9,8 @@ import {
   isUint8Array,
   throwIfAborted,
 } from "../base/realms.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { reasonOf } from "./durable-file.ts";
 import { checkSize, type Limits } from "./limits.ts";
 import { nodeFiles, readFile } from "./local-file.ts";

@@ -1,7 +1,8 @@
-import { invalidFile, show } from "../base/check.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import type { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
+import { invalidFile } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { inflate, largestRatio } from "./gzip.ts";
 import { checkSize } from "./limits.ts";
 

@@ -1,4 +1,4 @@
-import type { Bounds } from "../base/check.ts";
+import type { Bounds } from "../base/show.ts";
 
 /**
  * The function applied to each output of a layer: an immutable value.

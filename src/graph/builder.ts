@@ -1,4 +1,6 @@
-import { checkNumber, checkOptions, invalid, show } from "../base/check.ts";
+import { checkNumber, checkOptions } from "../base/check.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, Length, OperationDefinition } from "./definition.ts";
 import { LATENT, parametersOf } from "./graph.ts";
 import type { OperationKind } from "./operations.ts";

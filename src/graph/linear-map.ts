@@ -1,4 +1,4 @@
-import { invalid } from "../base/check.ts";
+import { invalid } from "../base/refuse.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
 // Operations without parameters that only move numbers or add them up: upsampling, padding, slices, means, sums of two

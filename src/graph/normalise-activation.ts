@@ -1,4 +1,6 @@
-import { checkNumber, checkOptions, invalid, isRevoked, orDefault, show } from "../base/check.ts";
+import { checkNumber, checkOptions, isRevoked, orDefault } from "../base/check.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { type Activation, activations, isActivationName } from "./activation.ts";
 
 /**

@@ -1,4 +1,6 @@
-import { type Bounds, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
+import { checkNumber, checkOptions } from "../base/check.ts";
+import { invalid } from "../base/refuse.ts";
+import { type Bounds, show } from "../base/show.ts";
 
 /**
  * Functions of each number beside the activations of layers, with their parameters: what other files' graphs are made

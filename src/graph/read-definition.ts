@@ -1,6 +1,8 @@
-import { checkChoice, checkNumber, checkOptions, invalid, show } from "../base/check.ts";
+import { checkChoice, checkNumber, checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { atOnce, type Pausable } from "../base/event-loop.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { FixedInputDefinition, GraphDefinition, OperationDefinition } from "./definition.ts";
 import { type FixedInput, type Graph, LATENT } from "./graph.ts";
 import { type Reader, type Shape, sizeOf } from "./kind.ts";

@@ -1,4 +1,6 @@
-import { checkNumber, invalid, show } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Shape } from "./kind.ts";
 
 // Checks of settings that several kinds of operation share.

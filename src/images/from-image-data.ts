@@ -1,5 +1,8 @@
-import { invalid } from "../base/check.ts";
+import { readValue } from "../base/check.ts";
+import { option } from "../base/message.ts";
 import { choice, completeOptions, type FieldsOf, flag, number, optional } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
+import { allocate } from "../files/limits.ts";
 import {
   type CanvasLike,
   type Fit,
@@ -31,7 +34,7 @@ export interface MaskOptions {
   /**
    * Pixels that hide: `"black"` or `"white"`, those of a mask that is drawn in that colour on the other, and transparent
    * ones; `"transparent"`, say what was erased from a picture; `"painted"`, the strokes of a brush on a canvas that was
-   * transparent. Default `"black"`.
+   * transparent. A pixel that is hidden by less than half, as by a brush of 40 % opacity, stays seen. Default `"black"`.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
   /** As of `fromImageData`. What is beside a picture that is padded counts as transparent. */
@@ -90,7 +93,7 @@ export function fromImageData(
   const { fit, invert, background, range } = completeOptions(where, options, FROM_FIELDS);
   const layout = layoutOf(where, decoder);
   const [black, white] = range;
-  return samplesOf(where, image, layout, (pixels, put) => {
+  return samplesOf(where, image, layout, (name, pixels, put) => {
     const over = (level: number, opacity: number) =>
       opacity === 1 ? level : background + opacity * (level - background);
     // Where there is an axis for opacity, colours are weighted by it before pixels are mixed.
@@ -104,7 +107,7 @@ export function fromImageData(
         ? [(red, green, blue, opacity) => over(grey(red, green, blue, 1), opacity)]
         : [colour(0), colour(1), colour(2), SEEN.transparent].slice(0, layout.channels);
     const padding = layout.channels === 4 ? 0 : background;
-    const planes = measures.map((measure) => fitted(where, pixels, measure, layout, fit, padding));
+    const planes = measures.map((measure) => fitted(where, name, pixels, measure, layout, fit, padding));
     const [, , , opacity] = planes;
     for (const [channel, plane] of planes.entries()) {
       for (let pixel = 0; pixel < plane.length; pixel++) {
@@ -121,7 +124,8 @@ export function fromImageData(
 
 /**
  * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden. All channels of a pixel have
- * one weight; of pixels that are hidden in part the larger part decides.
+ * one weight; of pixels that are hidden in part the larger part decides. So a brush of less than 50 % opacity hides nothing:
+ * paint with opaque strokes, and show them through CSS.
  *
  * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
  * @returns outputSize weights for each picture, 0 or 1
@@ -141,8 +145,8 @@ export function maskFrom(
   const { hides, fit } = completeOptions(where, options, MASK_FIELDS);
   const layout = layoutOf(where, decoder);
   const measure: Measure = SEEN[hides];
-  return samplesOf(where, image, layout, (pixels, put) => {
-    const seen = fitted(where, pixels, measure, layout, fit, measure(0, 0, 0, 0));
+  return samplesOf(where, image, layout, (name, pixels, put) => {
+    const seen = fitted(where, name, pixels, measure, layout, fit, measure(0, 0, 0, 0));
     for (const [pixel, value] of seen.entries()) {
       for (let channel = 0; channel < layout.channels; channel++) put(pixel, channel, value < 0.5 ? 0 : 1);
     }
@@ -154,16 +158,22 @@ function samplesOf(
   where: string,
   image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
   layout: PictureLayout,
-  fill: (pixels: Pixels, put: (pixel: number, channel: number, value: number) => void) => void,
+  fill: (name: string, pixels: Pixels, put: (pixel: number, channel: number, value: number) => void) => void,
 ): Float32Array {
-  const isList = Array.isArray(image);
-  const images: readonly (ImageDataLike | CanvasLike)[] = isList ? image : [image];
-  if (images.length === 0) throw invalid(`${where}: there are no pictures, expected at least one`);
+  const isList = readValue(where, "image", () => Array.isArray(image));
+  const images = (isList ? image : [image]) as readonly (ImageDataLike | CanvasLike)[];
+  const count = readValue(where, "image", () => images.length);
+  if (count === 0) throw refused(where, "image", "is", "an empty list", "at least one picture");
   const size = layout.height * layout.width * layout.channels;
-  const samples = new Float32Array(images.length * size);
-  for (const [i, each] of images.entries()) {
-    const pixels = pixelsOf(where, isList ? `picture ${i}` : "the picture", each);
-    fill(pixels, (pixel, channel, value) => {
+  const samples = allocate(where, Float32Array, count * size);
+  for (let i = 0; i < count; i++) {
+    const name = isList ? `image[${i}]` : "image";
+    const pixels = pixelsOf(
+      where,
+      name,
+      readValue(where, name, () => images[i]!),
+    );
+    fill(name, pixels, (pixel, channel, value) => {
       samples[i * size + placeOf(layout, pixel, channel)] = value;
     });
   }
@@ -173,6 +183,7 @@ function samplesOf(
 /** Measures each pixel, in the decoder's size. */
 function fitted(
   where: string,
+  name: string,
   { data, white, ...size }: Pixels,
   measure: Measure,
   layout: PictureLayout,
@@ -181,15 +192,14 @@ function fitted(
 ): Float64Array | Float32Array {
   const isSame = size.width === layout.width && size.height === layout.height;
   if (!isSame && fit === undefined) {
-    throw invalid(
-      `${where}: the picture is ${size.width} × ${size.height} pixels, expected ${layout.width} × ${layout.height}, as the ` +
-        'decoder\'s samples; give fit: "contain", "cover" or "stretch" to scale it',
-    );
+    const advice = `; give ${option("fit")} "contain", "cover" or "stretch" to scale it`;
+    const expected = `${layout.width} × ${layout.height}, as the decoder's samples`;
+    throw refused(where, name, "is", `${size.width} × ${size.height} pixels`, expected, advice);
   }
-  const plane = new Float64Array(size.width * size.height);
+  const plane = allocate(where, Float64Array, size.width * size.height);
   for (let pixel = 0, at = 0; pixel < plane.length; pixel++, at += 4) {
     const [red, green, blue, opacity] = [data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!];
     plane[pixel] = measure(red / white, green / white, blue / white, opacity / white);
   }
-  return isSame ? plane : resample(plane, size, layout, fit!, padding);
+  return isSame ? plane : resample(where, plane, size, layout, fit!, padding);
 }

@@ -1,6 +1,9 @@
-import { invalid, refused, show, showShape } from "../base/check.ts";
+import { readValue } from "../base/check.ts";
+import { refusalOf } from "../base/message.ts";
 import type { PlatformType } from "../base/platform.ts";
-import { typedArrayName } from "../base/realms.ts";
+import { messageOf, typedArrayName } from "../base/realms.ts";
+import { invalid, invalidFile, refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 
 // Pictures as a page has them, pixels of red, green, blue and opacity, and the place of their values in a decoder's output.
 
@@ -65,13 +68,23 @@ export function findLayout({ outputShape, outputLayout }: PictureDecoder): Pictu
 
 /** Returns the layout of a decoder's samples. @throws LatentflowError `invalid_argument` if they are no pictures */
 export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout {
-  const shape: unknown = decoder?.outputShape;
-  if (!Array.isArray(shape)) throw refused(where, "decoder", "is", show(decoder), "a decoder");
-  const layout = shape.every(isLength) && findLayout(decoder);
+  const { shape, outputLayout } = readValue(where, "decoder", () => {
+    const shape: unknown = decoder?.outputShape;
+    return {
+      shape: Array.isArray(shape) ? Array.from<number>(shape) : undefined,
+      outputLayout: decoder?.outputLayout,
+    };
+  });
+  if (!shape) throw refused(where, "decoder", "is", show(decoder), "a decoder");
+  const layout = shape.every(isLength) && findLayout({ outputShape: shape, outputLayout });
   if (layout) return layout;
-  throw invalid(
-    `${where}: the decoder's outputShape is ${showShape(shape)}, expected [height, width] with 1, 3 or 4 channels before ` +
-      "or after them; give loadDecoder, loadOnnx or createDecoder the option outputShape, [28, 28] say",
+  throw refused(
+    where,
+    "decoder.outputShape",
+    "is",
+    showShape(shape),
+    "[height, width] with 1, 3 or 4 channels before or after them",
+    "; give loadDecoder, loadOnnx or createDecoder the option outputShape, [28, 28] say",
   );
 }
 
@@ -84,6 +97,20 @@ export function placeOf(
   return isChannelsFirst ? channel * height * width + pixel : pixel * channels + channel;
 }
 
+/** Most pixels of a file that is read: a photograph of 50 megapixels with room to spare, half a gigabyte of memory at 16 bits. */
+const MOST_READ_PIXELS = 2 ** 26;
+
+/** Refuses the size of a picture in a file before memory is taken for it. @throws LatentflowError `invalid_file` */
+export function checkPixelCount(
+  where: string,
+  { width, height }: { readonly width: number; readonly height: number },
+): void {
+  if (width * height > 0 && width * height <= MOST_READ_PIXELS) return;
+  throw invalidFile(
+    `${where}: the picture has ${width} × ${height} pixels, expected 1 to ${MOST_READ_PIXELS}; make it smaller`,
+  );
+}
+
 /** Pixels of a picture, with the value of full brightness. */
 export interface Pixels extends ImageDataLike {
   /** 255 or 65535. */
@@ -92,26 +119,38 @@ export interface Pixels extends ImageDataLike {
 
 /** Reads the pixels of an ImageData or a canvas. @throws LatentflowError `invalid_argument` if the value is neither */
 export function pixelsOf(where: string, name: string, image: ImageDataLike | CanvasLike): Pixels {
-  const { width, height, data } = imageDataOf(where, name, image);
+  const { width, height, data } = readValue(where, name, () => imageDataOf(where, name, image));
   const type = typedArrayName(data);
   const isPixels = type === "Uint8ClampedArray" || type === "Uint8Array" || type === "Uint16Array";
   if (!isPixels || ![width, height].every(isLength) || data.length !== width * height * 4) {
     const found = isPixels ? `${data.length} values` : show(data);
-    throw invalid(
-      `${where}: ${name} is ${width} × ${height} pixels with ${found} as data, expected width × height × 4 bytes`,
-    );
+    const got = `${show(width)} × ${show(height)} pixels with ${found} as data`;
+    throw refused(where, name, "is", got, "width × height × 4 bytes");
   }
   return { width, height, data, white: type === "Uint16Array" ? 65535 : 255 };
 }
 
+/** Fields of an ImageData, or of the one that a canvas gives. */
 function imageDataOf(where: string, name: string, image: unknown): ImageDataLike {
   const { getContext, data, width, height } = (image ?? {}) as Partial<CanvasLike & ImageDataLike>;
-  if (typeof getContext === "function" && width! > 0 && height! > 0) {
-    const context = (image as CanvasLike).getContext("2d");
-    if (context && "getImageData" in context) return context.getImageData(0, 0, width!, height!);
-    throw invalid(`${where}: ${name} is a canvas without a 2D context, expected one with getContext("2d")`);
-  }
+  if (typeof getContext === "function" && width! > 0 && height! > 0)
+    return readCanvas(where, name, image as CanvasLike);
   if (typeof data === "object" && typeof width === "number" && typeof height === "number")
-    return image as ImageDataLike;
+    return { width, height, data: data as ImageDataLike["data"] };
   throw refused(where, name, "is", show(image), "an ImageData or a canvas that has pixels");
+}
+
+function readCanvas(where: string, name: string, canvas: CanvasLike): ImageDataLike {
+  const context = canvas.getContext("2d") as { getImageData?: (...box: number[]) => ImageDataLike } | null;
+  if (typeof context?.getImageData !== "function")
+    throw refused(where, name, "is", "a canvas without a 2D context", 'one with getContext("2d")');
+  try {
+    const { width, height, data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    return { width, height, data };
+  } catch (cause) {
+    const got = `a canvas whose pixels cannot be read (${messageOf(cause)})`;
+    const advice =
+      '; pictures of other sites need crossOrigin = "anonymous", and those sites have to allow it';
+    throw invalid(refusalOf(where, name, "is", got, "one of the page's own pictures", advice), cause);
+  }
 }

@@ -1,13 +1,14 @@
-import { decode, encode } from "fast-png";
-import { Unzlib } from "fflate";
-import { invalidFile, refused, show } from "../base/check.ts";
+import { encode } from "fast-png";
 import { checksum } from "../base/checksum.ts";
-import { LatentflowError } from "../base/errors.ts";
 import { checkMemory, isUint8Array } from "../base/realms.ts";
-import { type ImageDataLike, pixelsOf } from "./picture.ts";
+import { invalidFile, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
+import { allocate } from "../files/limits.ts";
+import { checkPixelCount, type ImageDataLike, pixelsOf } from "./picture.ts";
+import { damagedPng, readRows } from "./png-rows.ts";
 
-// PNG files, read and written by fast-png. Sizes, checksums and what a file unpacks to are checked before: fast-png unpacks
-// without a bound. Sections are those of the W3C's "PNG Specification (Third Edition)".
+// PNG files. They are written by fast-png and read here, since fast-png unpacks without a bound and refuses some valid files.
+// Sections are those of the W3C's "PNG Specification (Third Edition)".
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -15,9 +16,6 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
-
-/** Most pixels of a file that is read: 1 GiB of memory at 16 bits. */
-const MOST_PIXELS = 2 ** 27;
 
 /** Channels of a type of colours, and the depths that it takes, section 11.2.1. */
 const COLOUR_TYPES: Readonly<
@@ -76,12 +74,12 @@ export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
 }
 
 /**
- * Reads a PNG file: grey, colour or palette, of 1 to 16 bits, with opacity or without, interlaced or not (of less than 8 bits: not). Colour
- * profiles and gamma are ignored, and of an animation the still picture is taken.
+ * Reads a PNG file: grey, colour or palette, of 1 to 16 bits, with opacity or without, interlaced or not.
+ * Colour profiles and gamma are ignored, and of an animation the still picture is taken.
  *
  * @param bytes of the file
  * @returns pixels for `fromImageData` and `maskFrom`: bytes, or a Uint16Array where the file has 16 bits
- * @throws LatentflowError `invalid_file` if the bytes are no PNG file, damaged or cut short, or have more than 2^27 pixels;
+ * @throws LatentflowError `invalid_file` if the bytes are no PNG file, damaged or cut short, or have more than 2^26 pixels;
  *   `invalid_argument` if they are no Uint8Array
  * @example
  * import { readFile } from "node:fs/promises";
@@ -97,130 +95,107 @@ export function decodePng(bytes: Uint8Array): ImageDataLike {
 /** Reads a PNG file. @param where beginning of messages */
 export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
   const header = readPngHeader(where, bytes);
-  const { width, height, depth, colourType } = header;
-  if (width * height > MOST_PIXELS || width * height === 0) {
-    throw invalidFile(
-      `${where}: the picture has ${width} × ${height} pixels, expected 1 to ${MOST_PIXELS}; make it smaller`,
-    );
-  }
+  checkPixelCount(where, header);
+  const { width, height, depth, colourType, isInterlaced } = header;
   const { channels } = COLOUR_TYPES[colourType]!;
-  const rowSize = Math.ceil((width * channels * depth) / 8);
-  if (header.isInterlaced && depth < 8)
-    throw invalidFile(`${where}: the picture is interlaced with ${depth} bits; save it without interlacing`);
-  const { data: levels, palette, transparency } = decoded(where, essence(where, bytes, header, rowSize));
-  if (colourType === PALETTE && !palette) throw invalidFile(`${where}: the PNG file has no palette`);
+  const { palette, transparency, packed } = chunksOf(where, bytes, colourType);
+  const rows = readRows(where, packed, { width, height, bits: channels * depth, isInterlaced });
+  const level = levelReader(depth);
+  const [r, g, b] =
+    transparency && colourType !== PALETTE ? [0, 1, 2].map((i) => level16(transparency, 0, i)) : [];
   const white = depth === 16 ? 65535 : 255;
-  const data = new (depth === 16 ? Uint16Array : Uint8ClampedArray)(width * height * 4);
-  /** Number of a channel, as the file has it; rows of less than 8 bits begin at whole bytes. */
-  const at = (pixel: number, channel: number) => {
-    if (depth >= 8) return levels[pixel * channels + channel]!;
-    const bit = (pixel % width) * depth;
-    const byte = levels[Math.floor(pixel / width) * rowSize + (bit >> 3)]!;
-    return (byte >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
-  };
   const scale = depth < 8 ? 255 / (2 ** depth - 1) : 1;
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const first = at(pixel, 0);
-    if (colourType === PALETTE) {
-      const colour = palette![first];
-      if (!colour) throw invalidFile(`${where}: colour ${first} is beyond the PNG's palette`);
-      data.set([colour[0]!, colour[1]!, colour[2]!, colour[3] ?? 255], 4 * pixel);
-      continue;
+  const Levels: { new (length: number): Uint16Array | Uint8ClampedArray; name: string } =
+    depth === 16 ? Uint16Array : Uint8ClampedArray;
+  const data = allocate(where, Levels, 4 * width * height);
+  for (const { bytes: levels, start, count, first, step } of rows) {
+    for (let i = 0, at = 4 * first; i < count; i++, at += 4 * step) {
+      const red = level(levels, start, channels * i);
+      if (palette && colourType === PALETTE) {
+        if (3 * red >= palette.length)
+          throw invalidFile(`${where}: colour ${red} is beyond the PNG's palette`);
+        for (let channel = 0; channel < 3; channel++) data[at + channel] = palette[3 * red + channel]!;
+        data[at + 3] = transparency?.[red] ?? 255;
+        continue;
+      }
+      const isGrey = channels < 3;
+      const green = isGrey ? red : level(levels, start, channels * i + 1);
+      const blue = isGrey ? red : level(levels, start, channels * i + 2);
+      const isClear = red === r && (isGrey || (green === g && blue === b));
+      data[at] = scale * red;
+      data[at + 1] = scale * green;
+      data[at + 2] = scale * blue;
+      if (channels % 2 === 0) data[at + 3] = level(levels, start, channels * (i + 1) - 1);
+      else data[at + 3] = isClear ? 0 : white;
     }
-    const isGrey = channels < 3;
-    const [green, blue] = isGrey ? [first, first] : [at(pixel, 1), at(pixel, 2)];
-    const [r, g, b] = transparency ?? [];
-    const isClear = transparency !== undefined && first === r && (isGrey || (green === g && blue === b));
-    data[4 * pixel] = first * scale;
-    data[4 * pixel + 1] = green * scale;
-    data[4 * pixel + 2] = blue * scale;
-    data[4 * pixel + 3] = channels % 2 === 0 ? at(pixel, channels - 1) : isClear ? 0 : white;
   }
   return { width, height, data };
 }
 
-/** Pixels of a file by fast-png. */
-function decoded(where: string, file: Uint8Array) {
-  try {
-    return decode(file);
-  } catch (cause) {
-    throw damaged(where, "it cannot be read", cause);
-  }
+/** Reads number i of a row, section 7.2. */
+type ReadLevel = (bytes: Uint8Array, start: number, i: number) => number;
+
+const level16: ReadLevel = (bytes, start, i) => 256 * bytes[start + 2 * i]! + bytes[start + 2 * i + 1]!;
+
+function levelReader(depth: number): ReadLevel {
+  if (depth === 16) return level16;
+  if (depth === 8) return (bytes, start, i) => bytes[start + i]!;
+  const most = 2 ** depth - 1;
+  return (bytes, start, i) => (bytes[start + ((i * depth) >> 3)]! >> (8 - depth - ((i * depth) & 7))) & most;
 }
 
-function damaged(where: string, why: string, cause?: unknown): LatentflowError {
-  return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
+/** Chunks that pixels depend on. */
+interface PngChunks {
+  /** Red, green and blue of each colour. */
+  readonly palette?: Uint8Array | undefined;
+  /** Opacity of the palette's first colours; otherwise the levels of the transparent colour, two bytes each. */
+  readonly transparency?: Uint8Array | undefined;
+  /** Content of all chunks of pixels. */
+  readonly packed: Uint8Array;
 }
 
-/** First pixel and steps of the passes of an interlaced picture, section 8.2. */
-const INTERLACED = [
-  [0, 0, 8, 8],
-  [4, 0, 8, 8],
-  [0, 4, 4, 8],
-  [2, 0, 4, 4],
-  [0, 2, 2, 4],
-  [1, 0, 2, 2],
-  [0, 1, 1, 2],
-] as const;
-
-/**
- * Returns a file without the chunks that pixels do not depend on, after checking its checksums, and that it unpacks to the
- * rows that its header promises.
- *
- * @param rowSize bytes of a row of pixels
- */
-function essence(where: string, bytes: Uint8Array, header: PngHeader, rowSize: number): Uint8Array {
-  const { width, height } = header;
-  const size = !header.isInterlaced
-    ? height * (rowSize + 1)
-    : INTERLACED.reduce((sum, [left, top, across, down]) => {
-        const columns = Math.max(0, Math.ceil((width - left) / across));
-        const rows = columns > 0 ? Math.max(0, Math.ceil((height - top) / down)) : 0;
-        return sum + rows * (1 + (columns * rowSize) / width);
-      }, 0);
-  let unpacked = 0;
-  const inflator = new Unzlib((piece) => {
-    unpacked += piece.length;
-    if (unpacked > size) throw damaged(where, "it has more pixels than its header says");
-  });
+/** Finds the chunks of a file that pixels depend on, and checks the checksums of all. */
+function chunksOf(where: string, bytes: Uint8Array, colourType: number): PngChunks {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const kept: Uint8Array[] = [bytes.subarray(0, SIGNATURE.length)];
-  try {
-    for (let at = SIGNATURE.length, type = ""; type !== "IEND"; ) {
-      const end = at + 12 > bytes.length ? Number.POSITIVE_INFINITY : at + 12 + view.getUint32(at);
-      if (end > bytes.length) throw damaged(where, "its end is missing");
-      if (checksum(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4))
-        throw damaged(where, "a checksum is wrong");
-      type = textAt(bytes, at + 4);
-      if (["IHDR", "PLTE", "tRNS", "IDAT", "IEND"].includes(type)) kept.push(bytes.subarray(at, end));
-      // In pieces, since what a piece unpacks to is held in memory before it is counted.
-      for (let start = at + 8; type === "IDAT" && start < end - 4; start += PIECE)
-        inflator.push(bytes.subarray(start, Math.min(start + PIECE, end - 4)), false);
-      at = end;
+  const packed = new Uint8Array(bytes.length);
+  let filled = 0;
+  const single = new Map<string, Uint8Array>();
+  for (let at = SIGNATURE.length, type = ""; type !== "IEND"; ) {
+    const end = at + 12 > bytes.length ? Number.POSITIVE_INFINITY : at + 12 + view.getUint32(at);
+    if (end > bytes.length) throw damagedPng(where, "its end is missing");
+    if (checksum(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4))
+      throw damagedPng(where, "a checksum is wrong");
+    type = textAt(bytes, at + 4);
+    const content = bytes.subarray(at + 8, end - 4);
+    if (type === "IDAT") {
+      packed.set(content, filled);
+      filled += content.length;
+    } else if (type === "IHDR" || type === "PLTE" || type === "tRNS") {
+      if (single.has(type) || filled > 0)
+        throw damagedPng(where, `it has a chunk ${type} too many, or behind its pixels`);
+      single.set(type, content);
     }
-    inflator.push(new Uint8Array(0), true);
-  } catch (cause) {
-    throw cause instanceof LatentflowError ? cause : damaged(where, "its pixels cannot be unpacked", cause);
+    at = end;
   }
-  if (unpacked < size) throw damaged(where, "it has fewer pixels than its header says");
-  return joined(kept);
-}
-
-/** Packed bytes that are unpacked at once: to at most 4 MB. */
-const PIECE = 2 ** 12;
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  const [palette, transparency] = [single.get("PLTE"), single.get("tRNS")];
+  if (colourType === PALETTE && !palette) throw invalidFile(`${where}: the PNG file has no palette`);
+  const colours = (palette?.length ?? 0) / 3;
+  if (!Number.isInteger(colours) || colours > 256)
+    throw damagedPng(
+      where,
+      `its palette has ${palette!.length} bytes, expected 3 for each of 1 to 256 colours`,
+    );
+  const { channels } = COLOUR_TYPES[colourType]!;
+  const opacities = transparency?.length ?? 0;
+  const isRight =
+    colourType === PALETTE ? opacities <= colours : channels % 2 === 1 && opacities === 2 * channels;
+  if (transparency && !isRight)
+    throw damagedPng(where, `its chunk tRNS has ${opacities} bytes, which does not go with its colours`);
+  return { palette, transparency, packed: packed.subarray(0, filled) };
 }
 
 function textAt(bytes: Uint8Array, at: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + 4));
+  return String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
 }
 
 /**
@@ -236,7 +211,7 @@ function textAt(bytes: Uint8Array, at: number): string {
  * await writeFile("decoded.png", encodePng(toImageData(y, decoder, { columns: 8 })));
  */
 export function encodePng(image: ImageDataLike): Uint8Array {
-  const { width, height, data, white } = pixelsOf("encodePng", "the picture", image);
+  const { width, height, data, white } = pixelsOf("encodePng", "image", image);
   let [isGrey, isOpaque] = [true, true];
   for (let at = 0; at < data.length; at += 4) {
     isGrey &&= data[at] === data[at + 1] && data[at] === data[at + 2];

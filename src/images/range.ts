@@ -1,5 +1,7 @@
-import { refused, show, showShape } from "../base/check.ts";
+import { readValue } from "../base/check.ts";
 import type { Field } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 
 /** Values of black and of white in a decoder's samples. */
 export type Range = readonly [black: number, white: number];
@@ -7,13 +9,13 @@ export type Range = readonly [black: number, white: number];
 /** Field of a range, [0, 1] by default. */
 export const RANGE: Field<Range> = {
   check(where, name, range) {
-    const levels = Array.isArray(range) ? (range as unknown[]) : [];
+    const levels = readValue(where, name, () => (Array.isArray(range) ? Array.from<unknown>(range) : []));
     const [black, white] = levels;
     const isWhole =
       levels.length === 2 && levels.every((level) => Number.isFinite(Math.fround(level as number)));
     if (isWhole && typeof black === "number" && typeof white === "number" && black !== white)
-      return range as Range;
-    const got = Array.isArray(range) ? showShape(range) : show(range);
+      return [black, white];
+    const got = Array.isArray(range) ? showShape(levels) : show(range);
     throw refused(where, name, "is", got, "the values of black and of white, [-1, 1] say");
   },
   standard: [0, 1],

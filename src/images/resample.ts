@@ -1,3 +1,4 @@
+import { allocate } from "../files/limits.ts";
 import type { Fit } from "./picture.ts";
 
 // Pictures of another size: each axis by a triangle filter, which is as wide as a source pixel where pictures grow, and as a
@@ -20,11 +21,13 @@ interface Span {
 /**
  * Draws a plane of values in another size.
  *
+ * @param where beginning of messages
  * @param plane height × width of `source`
  * @param padding value of pixels beside the picture, with `"contain"`
  * @returns height × width of `target`
  */
 export function resample(
+  where: string,
   plane: Float32Array | Float64Array,
   source: Size,
   target: Size,
@@ -40,10 +43,10 @@ export function resample(
     return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
   };
   const [across, down] = [span(source.width, target.width), span(source.height, target.height)];
-  const narrow = new Float32Array(source.height * target.width).fill(padding);
+  const narrow = allocate(where, Float32Array, source.height * target.width).fill(padding);
   for (let row = 0; row < source.height; row++)
     drawLine(plane, [row * source.width, 1, source.width], narrow, [row * target.width, 1], across);
-  const drawn = new Float32Array(target.height * target.width).fill(padding);
+  const drawn = allocate(where, Float32Array, target.height * target.width).fill(padding);
   for (let column = across.to[0]; column < across.to[0] + across.to[1]; column++)
     drawLine(narrow, [column, target.width, source.height], drawn, [column, target.width], down);
   return drawn;

@@ -1,9 +1,12 @@
-import { invalid, refused } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
-import { completeOptions, count, type FieldsOf, flag, later, number, optional } from "../base/options.ts";
-import { typedArrayName } from "../base/realms.ts";
+import { option, refusalOf } from "../base/message.ts";
+import { completeOptions, count, type FieldsOf, flag, number, optional } from "../base/options.ts";
+import { messageOf } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { allocate } from "../files/limits.ts";
 import {
+  type ImageDataLike,
   type ImageDataOutput,
   layoutOf,
   type PictureDecoder,
@@ -30,7 +33,7 @@ export interface ToImageDataOptions {
    * Weights as `encode` takes them, for one sample or for each: pixels whose weight is 0 are hatched in blue, and so is NaN.
    * Default: none.
    */
-  weights?: Float32Array | Uint8Array | readonly boolean[] | undefined;
+  weights?: Weights | undefined;
 }
 
 const TO_FIELDS = {
@@ -40,7 +43,7 @@ const TO_FIELDS = {
   invert: flag(false),
   background: number({ min: 0, max: 1 }, 1),
   range: RANGE,
-  weights: later<ToImageDataOptions["weights"]>(),
+  weights: WEIGHTS,
 } satisfies FieldsOf<ToImageDataOptions>;
 
 /** The two colours of stripes over hidden pixels. */
@@ -97,10 +100,10 @@ export function toImageData(
   const width = columns * (layout.width * scale + gap) - gap;
   const height = rows * (layout.height * scale + gap) - gap;
   if (width * height > MOST_PIXELS) {
-    throw invalid(
-      `${where}: the picture would be ${width} × ${height} pixels, expected at most ${MOST_PIXELS}; draw fewer samples, or ` +
-        "give a smaller scale",
-    );
+    const [name, verb, got] =
+      scale > 1 ? (["scale", "is", `${scale}`] as const) : (["x", "has", `${samples} samples`] as const);
+    const advice = `; this one would be ${width} × ${height}: draw fewer samples, or give a smaller ${option("scale")}`;
+    throw refused(where, name, verb, got, `a picture of at most ${MOST_PIXELS} pixels`, advice);
   }
   const data = allocate(where, Uint8ClampedArray, width * height * 4);
   const stride = 4 * width;
@@ -129,11 +132,23 @@ export function toImageData(
       }
     }
   }
+  return imageDataFrom(where, { data, width, height });
+}
+
+/** Makes an ImageData where the runtime has the class. */
+function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
   const { ImageData } = globalThis as {
-    readonly ImageData?: new (data: Uint8ClampedArray, width: number, height: number) => object;
+    readonly ImageData?: new (data: ImageDataLike["data"], width: number, height: number) => object;
   };
-  const picture = ImageData ? new ImageData(data, width, height) : { data, width, height };
-  return picture as ImageDataOutput;
+  if (typeof ImageData !== "function") return picture as ImageDataOutput;
+  const { data, width, height } = picture;
+  try {
+    return new ImageData(data, width, height) as ImageDataOutput;
+  } catch (cause) {
+    const got = `a picture of ${width} × ${height} pixels, which this runtime refuses (${messageOf(cause)})`;
+    const advice = `; draw fewer samples, or give a smaller ${option("scale")}`;
+    throw invalid(refusalOf(where, "x", "is", got, "a size that it takes", advice), cause);
+  }
 }
 
 /** Red, green, blue and opacity of a pixel, 0 to 255. */
@@ -155,7 +170,7 @@ function colourOf(
 /** True if a pixel's weights are 0 in all channels, or a channel is NaN. */
 function isHiddenAt(
   values: Float32Array,
-  weights: ToImageDataOptions["weights"],
+  weights: Float32Array | undefined,
   first: number,
   pixel: number,
   layout: PictureLayout,
@@ -169,14 +184,8 @@ function isHiddenAt(
   return isHidden;
 }
 
-function checkWeights(
-  where: string,
-  weights: NonNullable<ToImageDataOptions["weights"]>,
-  size: number,
-  samples: number,
-): void {
-  const isWeights = Array.isArray(weights) || /^(Float32|Uint8)Array$/.test(typedArrayName(weights) ?? "");
-  if (!isWeights) checkFloat32(where, "weights", weights);
+function checkWeights(where: string, weights: Float32Array, size: number, samples: number): void {
+  checkFloat32(where, "weights", weights);
   if (weights.length === size || weights.length === samples * size) return;
   const expected = samples === 1 ? `${size}` : `${size} (for all samples) or ${samples * size} (for each)`;
   throw refused(where, "weights", "has", `${weights.length} values`, expected);

@@ -1,8 +1,9 @@
 import { deflated, sizes, version } from "../../build/wasm/embedded.ts";
 import { builtinModule } from "../base/builtin-module.ts";
-import { invalid, show } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { messageOf } from "../base/realms.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
 
 /**
@@ -98,7 +99,7 @@ function hasRelaxedSimd(): boolean {
   return validates;
 }
 
-/** One of the two binaries that scripts/embed-wasm.mjs has put together in halves. */
+/** Restores one of the two binaries, which scripts/embed-wasm.mjs has stored in interleaved halves. */
 function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = sizes[build];
   const middle = Math.ceil(size / 2);

@@ -1,6 +1,7 @@
-import { invalid, invalidFile, show } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { ofFile } from "../base/message.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { formatStart, remakeStart } from "../decoder/start.ts";
 import { normalisePrior } from "../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss } from "../terms/losses.ts";

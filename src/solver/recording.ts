@@ -1,9 +1,11 @@
-import { checkNumber, refused, show } from "../base/check.ts";
+import { checkNumber } from "../base/check.ts";
 import { checkPresent } from "../base/realms.ts";
+import { refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Trajectory } from "./result.ts";
 
 /**
- * Which points of each sample's way are kept: `"steps"`, the start and the end of every accepted step; or
+ * Points of each sample's way that are kept: `"steps"`, the start and the end of every accepted step; or
  * chosen times, ascending, from 0 to the solver's t1.
  */
 export type SaveAt = "steps" | ArrayLike<number>;

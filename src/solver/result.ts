@@ -1,5 +1,7 @@
-import { invalid, isRevoked, show } from "../base/check.ts";
+import { isRevoked } from "../base/check.ts";
 import type { Owned } from "../base/owned.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Status } from "./status.ts";
 
 /** Cost of each sample: B numbers each. */
@@ -109,13 +111,18 @@ export type With<Result, Names extends keyof Result> = Result & {
 export type SummarisedResult = Pick<
   EncodeResult,
   "initialLoss" | "loss" | "status" | "stats" | "backend" | "seconds"
->;
+> &
+  Partial<Pick<EncodeResult, "prior" | "objective">>;
 
 /** The figures of a result in short, as the demo prints them. Means are NaN where there are no samples. */
 export interface EncodeSummary {
   readonly samples: number;
   readonly meanInitialLoss: number;
   readonly meanLoss: number;
+  /** Mean of `prior`: the prior's value at z in nats, times its weight, not divided by N. Left out without a prior. */
+  readonly meanPrior?: number;
+  /** Mean of `objective`, loss + prior/N. Left out without a prior, where it is the loss. */
+  readonly meanObjective?: number;
   readonly meanAcceptedSteps: number;
   readonly meanBacktracks: number;
   /** Number of samples with each status; only statuses that occur. */
@@ -149,6 +156,11 @@ export function summary(result: SummarisedResult): EncodeSummary {
     samples,
     meanInitialLoss: meanOfFinite(result.initialLoss),
     meanLoss: meanOfFinite(result.loss),
+    ...(result.prior &&
+      result.objective && {
+        meanPrior: meanOfFinite(result.prior),
+        meanObjective: meanOfFinite(result.objective),
+      }),
     meanAcceptedSteps: meanOfFinite(result.stats.acceptedSteps),
     meanBacktracks: meanOfFinite(result.stats.backtracks),
     statuses,

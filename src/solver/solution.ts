@@ -186,6 +186,6 @@ export class Solution extends Arrays {
 }
 
 function statisticsOf(solution: Solution): SolveStatistics {
-  const names = Object.keys(STATISTICS) as (keyof SolveStatistics)[];
+  const names = Object.keys(STATISTICS) as (keyof typeof STATISTICS)[];
   return Object.fromEntries(names.map((name) => [name, solution[name]])) as unknown as SolveStatistics;
 }

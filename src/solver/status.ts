@@ -10,10 +10,25 @@
  * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
  * - `aborted`: the call was aborted before the sample had ended
  */
-export type Status = (typeof STATUSES)[number];
+export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
 
-/**
- * The statuses, each at its number. A new one comes last, because the files that hold parts of a run have the numbers, too.
- * assembly/solve/descent.ts has those that its solvers set: all but `aborted`. site/guides/solvers.md says what to do about each.
- */
-export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;
+/** Origin of a status, and its number, which the files of parts of a run have, too. */
+interface StatusTraits {
+  /** A new status has the next number. */
+  readonly code: number;
+  /** True if the solvers of assembly/solve/ set it: descent.ts there has its number as a constant. */
+  readonly isOfKernels: boolean;
+}
+
+/** Traits of each status, ascending by number. */
+export const STATUS_TRAITS: { readonly [Name in Status]: StatusTraits } = {
+  converged: { code: 0, isOfKernels: true },
+  reached_t1: { code: 1, isOfKernels: true },
+  max_steps: { code: 2, isOfKernels: true },
+  stalled: { code: 3, isOfKernels: true },
+  nonfinite: { code: 4, isOfKernels: true },
+  aborted: { code: 5, isOfKernels: false },
+};
+
+/** The statuses, each at its number. */
+export const STATUSES = /* @__PURE__ */ Object.keys(STATUS_TRAITS) as readonly Status[];

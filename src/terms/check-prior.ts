@@ -1,5 +1,5 @@
-import { refused } from "../base/check.ts";
 import { checkPlain } from "../base/plain-value.ts";
+import { refused } from "../base/refuse.ts";
 import { isMadeHere, PRIORS, type Prior } from "./priors.ts";
 
 // What comes in as a prior: from a caller, another copy of the package, or a file.

@@ -1,9 +1,9 @@
-import { invalid, refused } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf, option, subject } from "../base/message.ts";
 import { choice, completeOptions, count, type FieldsOf, number } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
+import { invalid, refused } from "../base/refuse.ts";
 import { ExpectationMaximisation, type Mixture } from "./expectation-maximisation.ts";
 import { startMixture } from "./mixture-start.ts";
 import { type Moments, momentsOf } from "./moments.ts";

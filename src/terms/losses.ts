@@ -1,7 +1,9 @@
-import { alternatives, callHint, checkChoice, invalid, orDefault, refused, show } from "../base/check.ts";
+import { checkChoice, orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { clause, option, subject } from "../base/message.ts";
 import { choice, completeOptions, type Field, type FieldsOf, optional } from "../base/options.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { alternatives, callHint, show } from "../base/show.ts";
 import type { ActivationName } from "../graph/activation.ts";
 
 /**

@@ -1,6 +1,8 @@
-import { type Bounds, checkNumber, invalid, isRevoked, refused, show } from "../base/check.ts";
+import { checkNumber, isRevoked } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { subject } from "../base/message.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { type Bounds, show } from "../base/show.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;

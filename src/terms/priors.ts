@@ -1,7 +1,9 @@
-import { invalid, orDefault, refused, show } from "../base/check.ts";
+import { orDefault } from "../base/check.ts";
 import { logarithm } from "../base/elementary-functions.ts";
 import { callOf, subject } from "../base/message.ts";
 import { completeOptions, type FieldsOf, later, number } from "../base/options.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import {
   checkMatrix,
   checkRow,

@@ -1,7 +1,8 @@
-import { callHint, invalid, refused, show } from "../base/check.ts";
 import { callOf, option } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf } from "../base/options.ts";
 import type { Random } from "../base/random.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { callHint, show } from "../base/show.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
 

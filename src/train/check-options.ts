@@ -1,11 +1,10 @@
 import { approximate } from "../adjoint/approximate.ts";
 import { type Adjoint, checkAdjoint } from "../adjoint/base.ts";
-import { checkBackend, checkWeights, WEIGHTS } from "../api/check-data.ts";
+import { checkBackend, checkWeights } from "../api/check-data.ts";
 import { checkFlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend, CheckedPair } from "../backend/backend.ts";
 import { adam, checkOptimizer, type Optimizer, rmsprop } from "../backend/optimizer.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { invalid, showName } from "../base/check.ts";
 import { callOf, subject } from "../base/message.ts";
 import {
   callback,
@@ -22,6 +21,9 @@ import {
   type ValuesOf,
 } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
+import { invalid } from "../base/refuse.ts";
+import { showName } from "../base/show.ts";
+import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";

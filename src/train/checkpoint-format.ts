@@ -1,7 +1,8 @@
 import type { TrainerState } from "../backend/backend.ts";
-import { invalidFile, show } from "../base/check.ts";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import type { RandomState } from "../base/random.ts";
+import { invalidFile } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { readSafetensors, writeSafetensors } from "../files/safetensors.ts";
 import type { CodesState } from "./codes.ts";
 import type { TrainStep } from "./progress.ts";

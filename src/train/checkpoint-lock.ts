@@ -1,8 +1,9 @@
 import { builtinModule } from "../base/builtin-module.ts";
-import { invalidFile, show, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
+import { invalidFile } from "../base/refuse.ts";
+import { show, showPath } from "../base/show.ts";
 import type { fileModules } from "../files/durable-file.ts";
 
 // A lock is a file whose holder touches it every few seconds. npm's proper-lockfile imports Node's modules when it is

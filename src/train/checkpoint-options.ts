@@ -1,7 +1,8 @@
-import { invalid, refused, show } from "../base/check.ts";
 import { scopeOf, subject } from "../base/message.ts";
 import { completeOptions, later, number } from "../base/options.ts";
 import { checkPresent, isUint8Array } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 import { fileStore } from "./file-store.ts";
 

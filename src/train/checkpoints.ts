@@ -1,4 +1,4 @@
-import { showPath } from "../base/check.ts";
+import { showPath } from "../base/show.ts";
 import type { Control } from "../solver/base.ts";
 import type { CheckedTrainOptions } from "./check-options.ts";
 import { writeCheckpoint } from "./checkpoint-format.ts";

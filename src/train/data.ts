@@ -4,6 +4,7 @@
  * @module latentflow/data
  */
 
+export { toNpy } from "../files/npy.ts";
 export {
   createDataset,
   Dataset,

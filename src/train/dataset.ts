@@ -1,13 +1,7 @@
-import {
-  checkNumber,
-  checkOptions,
-  invalid,
-  invalidFile,
-  refused,
-  show,
-  showLocation,
-} from "../base/check.ts";
+import { checkNumber, checkOptions } from "../base/check.ts";
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../base/realms.ts";
+import { invalid, invalidFile, refused } from "../base/refuse.ts";
+import { show, showLocation } from "../base/show.ts";
 import { type DataArray, elementCount, showLengths } from "../files/array.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
 import { type ArrayChoice, splitArrayName } from "../files/npz.ts";

@@ -1,13 +1,13 @@
 import { checkBackend, openSession } from "../api/check-data.ts";
 import type { Backend, Session } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { invalid } from "../base/check.ts";
 import { checkFiniteRows } from "../base/float32.ts";
 import { callOf } from "../base/message.ts";
 import { completeOptions, type FieldsOf, optional, signal } from "../base/options.ts";
 import type { Owned } from "../base/owned.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
 import { attached, throwIfAborted } from "../base/realms.ts";
+import { invalid } from "../base/refuse.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { makeControl, unlessAborted } from "../solver/control.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";

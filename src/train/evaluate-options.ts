@@ -1,11 +1,12 @@
-import { checkWeights, checkZ0, type Weights } from "../api/check-data.ts";
+import { checkWeights, checkZ0 } from "../api/check-data.ts";
 import { type CommonEncodeOptions, ENCODE_FIELDS } from "../api/encode.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "../api/flow-and-solver.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
-import { invalid } from "../base/check.ts";
 import { callOf, option, subject } from "../base/message.ts";
 import { completeOptions, type Field, flag, later } from "../base/options.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
+import { invalid } from "../base/refuse.ts";
+import type { Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { checkFixed } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";

@@ -8,15 +8,8 @@ import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow, orderOf } from "../solver/flow.ts";
-import {
-  type EncodeSummary,
-  meanOfFinite,
-  type SolveStatistics,
-  summary,
-  type With,
-} from "../solver/result.ts";
+import { type EncodeResult, type EncodeSummary, meanOfFinite, summary, type With } from "../solver/result.ts";
 import { Solution } from "../solver/solution.ts";
-import type { Status } from "../solver/status.ts";
 import { leastLosses } from "../terms/floor.ts";
 import type { Prior } from "../terms/priors.ts";
 import type { Dataset } from "./dataset.ts";
@@ -32,7 +25,9 @@ import { checkDataset, problems } from "./samples.ts";
 const WHERE = callOf("evaluate");
 
 /** Result of `evaluate` for B samples: the figures of `summary`, and those of each sample. */
-export interface EvaluateReport extends EncodeSummary {
+export interface EvaluateReport
+  extends EncodeSummary,
+    Omit<EncodeResult, "z" | "v" | "trajectory" | "backend" | "seconds"> {
   /**
    * Mean loss above the least possible loss, over the samples of `meanLoss`. The least loss is the entropy of the targets for
    * cross entropy, else 0, also for a loss of your own.
@@ -40,20 +35,6 @@ export interface EvaluateReport extends EncodeSummary {
   readonly meanExcessLoss: number;
   /** Mean objective, loss + prior/N; without a prior `meanLoss`. */
   readonly meanObjective: number;
-  /** [B], losses l(y, D(z)). */
-  readonly loss: Owned<Float32Array>;
-  /** [B], values of the prior in nats times its weight; undefined without a prior. */
-  readonly prior: Owned<Float32Array> | undefined;
-  /** [B], objectives loss + prior/N; without a prior the losses. */
-  readonly objective: Owned<Float32Array>;
-  /** [B], losses at the starts, l(y, D(z0)). */
-  readonly initialLoss: Owned<Float32Array>;
-  /** [B], norms ‖∇_z‖ of the objectives' gradients at z: 0 at rest. */
-  readonly gradientNorm: Owned<Float32Array>;
-  /** [B], statuses of the samples. */
-  readonly status: readonly Status[];
-  /** Steps and passes of each sample. */
-  readonly stats: SolveStatistics;
 }
 
 /** Fields of a report that only flows have. */

@@ -1,7 +1,8 @@
-import { invalid, invalidFile, showPath } from "../base/check.ts";
 import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
+import { invalid, invalidFile } from "../base/refuse.ts";
+import { showPath } from "../base/show.ts";
 import { fileError, fileModules, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint-format.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";

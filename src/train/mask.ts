@@ -1,7 +1,8 @@
-import { refused, show, showShape } from "../base/check.ts";
 import { scopeOf } from "../base/message.ts";
 import { completeOptions, type FieldsOf } from "../base/options.ts";
 import { createRandom } from "../base/random.ts";
+import { refused } from "../base/refuse.ts";
+import { show, showShape } from "../base/show.ts";
 import { imageLayout } from "../files/images.ts";
 
 /** Random hiding of the pixels that an encoder sees, for `trainAutoencoder`. */

@@ -1,7 +1,8 @@
 import { builtinModule } from "../base/builtin-module.ts";
-import { invalidFile, showPath } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
+import { invalidFile } from "../base/refuse.ts";
+import { showPath } from "../base/show.ts";
 import { showLengths } from "../files/array.ts";
 import { reasonOf } from "../files/durable-file.ts";
 import type { Limits } from "../files/limits.ts";

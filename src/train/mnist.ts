@@ -1,7 +1,9 @@
-import { checkOptions, refused, show, showPath } from "../base/check.ts";
+import { checkOptions } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { callOf, theOption } from "../base/message.ts";
 import { throwIfAborted } from "../base/realms.ts";
+import { refused } from "../base/refuse.ts";
+import { show, showPath } from "../base/show.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
 import type { Dataset } from "./dataset.ts";
 import { nodeModules, readMnistFiles } from "./mnist-files.ts";

@@ -1,9 +1,9 @@
 import type { Adjoint } from "../adjoint/base.ts";
-import type { Weights } from "../api/check-data.ts";
 import type { FlowAndSolver } from "../api/flow-and-solver.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { Optimizer } from "../backend/optimizer.ts";
 import type { AbortSignalLike } from "../base/platform.ts";
+import type { Weights } from "../base/weights.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedOption } from "../decoder/fixed.ts";
 import type { PriorLike } from "../terms/check-prior.ts";

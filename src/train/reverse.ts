@@ -1,4 +1,5 @@
-import { invalid, show } from "../base/check.ts";
+import { invalid } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { convolvedLengths, transposedLengths } from "../graph/convolution.ts";
 import type { GraphDefinition, OperationDefinition } from "../graph/definition.ts";

@@ -1,5 +1,5 @@
-import { show, showName } from "../base/check.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { show, showName } from "../base/show.ts";
 import type { Leaf, RunDescription } from "./run-description.ts";
 
 /** A setting in which two runs differ. */

@@ -1,8 +1,8 @@
 import { checkTargets, checkValues } from "../api/check-data.ts";
 import type { Problem } from "../backend/backend.ts";
-import { invalid, refused } from "../base/check.ts";
 import { checkFloat32 } from "../base/float32.ts";
 import { attached } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { cutFixed, type FixedValues } from "../decoder/fixed.ts";
 import { showLengths } from "../files/array.ts";

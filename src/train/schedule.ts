@@ -1,6 +1,7 @@
-import { alternatives, refused, show } from "../base/check.ts";
 import { cosineOfPi } from "../base/elementary-functions.ts";
 import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
+import { alternatives, show } from "../base/show.ts";
 
 /** Schedule of the learning rate over a training run: an immutable value. */
 export interface Schedule {

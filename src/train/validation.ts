@@ -1,8 +1,9 @@
-import { checkWeights, WEIGHTS, type Weights } from "../api/check-data.ts";
+import { checkWeights } from "../api/check-data.ts";
 import type { CheckedPair, Session } from "../backend/backend.ts";
-import { refused } from "../base/check.ts";
 import { scopeOf } from "../base/message.ts";
 import { completeOptions, count, type FieldsOf, later, optional } from "../base/options.ts";
+import { refused } from "../base/refuse.ts";
+import { WEIGHTS, type Weights } from "../base/weights.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";

@@ -1,4 +1,3 @@
-// run: once
 // Tests src/cli/commands/describe.ts.
 import { inspect } from "node:util";
 import { test } from "uvu";

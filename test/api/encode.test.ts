@@ -1,4 +1,4 @@
-// run: slow
+// run: both, slow
 // Tests src/solver/result.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";

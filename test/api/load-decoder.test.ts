@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type DecoderSource, loadDecoder } from "../../src/api/load-decoder.ts";
-import { showLocation, showPath } from "../../src/base/check.ts";
+import { showLocation, showPath } from "../../src/base/show.ts";
 import { createDecoder } from "../../src/decoder/initialise.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { binaryCrossEntropy, squaredError } from "../../src/terms/losses.ts";

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
 import { auto, webgpu } from "../../src/backend/webgpu/index.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { READERS } from "../../src/graph/operations.ts";
 import * as main from "../../src/index.ts";
 import { loadOnnx, toOnnx } from "../../src/onnx/index.ts";
@@ -99,7 +99,7 @@ const CALLS: Readonly<Record<string, readonly [needed: Options, call: (options: 
   ),
   shift: [{ pixels: 1 }, training.shift],
   createDataset: [{ shape: [3] }, (options) => training.createDataset(new Float32Array(30), options)],
-  readDataset: [{}, (options) => training.readDataset(writeNpy(y, [3, 1]), options)],
+  readDataset: [{}, (options) => training.readDataset(toNpy(y, [3, 1]), options)],
   mnist: [{ folder }, training.mnist],
 };
 

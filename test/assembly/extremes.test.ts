@@ -1,3 +1,4 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Activation, activationParameters } from "../../src/graph/activation.ts";

@@ -1,4 +1,4 @@
-// run: slow
+// run: both, slow
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,11 @@
+// run: both
+// Tests src/base/show.ts and src/base/refuse.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkNumber, checkOptions, escapeText, show, showPath } from "../../src/base/check.ts";
+import { checkNumber, checkOptions } from "../../src/base/check.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
 import { messageOf } from "../../src/base/realms.ts";
+import { escapeText, show, showPath } from "../../src/base/show.ts";
 import { showLengths } from "../../src/files/array.ts";
 import { readSafetensors } from "../../src/files/safetensors.ts";
 import { createDecoder, decode, encode, loadDecoder } from "../../src/index.ts";

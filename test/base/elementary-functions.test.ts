@@ -1,3 +1,4 @@
+// run: both
 import { createHash } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,8 +1,9 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { invalid, refused } from "../../src/base/check.ts";
 import { LatentflowError, markedMessage } from "../../src/base/errors.ts";
 import { callOf, clause, option, scopeOf, theOption } from "../../src/base/message.ts";
+import { invalid, refused } from "../../src/base/refuse.ts";
 import { messageInFlags } from "../../src/cli/options/message.ts";
 import { createDecoder, encode, lbfgs, loadDecoder } from "../../src/index.ts";
 import { train } from "../../src/train/index.ts";

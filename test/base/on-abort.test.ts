@@ -1,3 +1,4 @@
+// run: both
 import { getEventListeners } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { test } from "uvu";

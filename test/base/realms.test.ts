@@ -1,3 +1,4 @@
+// run: both
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { runInNewContext } from "node:vm";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { latentflowConvolutions } from "../../bench/peers/convolution-latentflow.ts";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 // Tests src/cli/commands/decode.ts, src/cli/commands/demo.ts, src/cli/commands/status.ts,
 // src/cli/options/parse.ts, src/cli/output/report.ts, src/cli/output/results.ts.
 import { spawn } from "node:child_process";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { createDecoder } from "../../src/index.ts";
 import { randomArray } from "../support/random.ts";
 import { command, killStartedWith } from "./command.ts";
@@ -39,7 +39,7 @@ export class Run {
     writeFileSync(join(this.folder, "decoder.safetensors"), decoder.toSafetensors());
     decoder.dispose();
     const size = LAYERS.at(-1)!;
-    const samples = writeNpy(randomArray(seed, SAMPLES * size, -1, 1), [SAMPLES, size]);
+    const samples = toNpy(randomArray(seed, SAMPLES * size, -1, 1), [SAMPLES, size]);
     writeFileSync(join(this.folder, "samples.npy"), samples);
     const programs = join(this.folder, "programs");
     mkdirSync(programs);

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {

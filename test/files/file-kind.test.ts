@@ -1,11 +1,10 @@
-// run: once
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { loadDecoder } from "../../src/api/load-decoder.ts";
 import { createDecoder } from "../../src/decoder/initialise.ts";
 import { isOnnx, recognise } from "../../src/files/file-kind.ts";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { loadOnnx } from "../../src/onnx/index.ts";
 import { readDataset } from "../../src/train/dataset.ts";
 import { rejected } from "../support/refusal.ts";
@@ -14,7 +13,7 @@ import { fileOf } from "../support/safetensors-file.ts";
 // What people give in place of a decoder or data is named, with the way to convert it.
 
 const latin1 = (text: string) => new Uint8Array(Buffer.from(`${text}${"\x01\xfe".repeat(40)}`, "latin1"));
-const npy = writeNpy(Float32Array.of(1, 2), [1, 2]);
+const npy = toNpy(Float32Array.of(1, 2), [1, 2]);
 const idx = Uint8Array.of(0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7);
 
 /** The beginning of a zip file whose first entry has this name, as PyTorch, numpy and Keras write them. */

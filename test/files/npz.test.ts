@@ -7,7 +7,7 @@ import { deflateRawSync, gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { checksum } from "../../src/base/checksum.ts";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { readArray } from "../../src/files/read.ts";
 import { readDataset } from "../../src/train/dataset.ts";
 import { rejected } from "../support/refusal.ts";
@@ -61,7 +61,7 @@ test("which array: the only one, or the one that is named", async () => {
     "invalid_argument",
     /holds 31 arrays, "little i1", .* and 19 more; say which, as in array: "little i1"$/,
   );
-  await refusedFile(writeNpy(six, [6]), /holds one array, without a name; a name is for \.npz files/, "x");
+  await refusedFile(toNpy(six, [6]), /holds one array, without a name; a name is for \.npz files/, "x");
   await refusedFile(zip([]), /zip file without a \.npy file in it, expected a \.npz file; there is nothing/);
   await refusedFile(zip([{ name: "a.txt", content: six }]), /without a \.npy file .* there is "a\.txt"/);
   await refusedFile(zip([{ name: "a.npy", content: six }]), /"a\.npy" is no \.npy file; it is damaged/);
@@ -75,7 +75,7 @@ test("readDataset takes a path or a URL with the array's name, and labels of the
     writeFileSync(
       file,
       zip([
-        { name: "x train.npy", content: writeNpy(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]) },
+        { name: "x train.npy", content: toNpy(Float32Array.of(1, 2, 3, 4, 5, 6), [3, 2]) },
         { name: "y.npy", content: int64(labels) },
         { name: "z.npy", content: int64(Float32Array.of(1, 2, 256)) },
       ]),
@@ -110,7 +110,7 @@ test("readDataset takes a path or a URL with the array's name, and labels of the
 });
 
 test("gzipped .npy files are read too", async () => {
-  const file = writeNpy(Float32Array.of(1, 2, 3), [3]);
+  const file = toNpy(Float32Array.of(1, 2, 3), [3]);
   assert.equal((await readArray(gzipSync(file))).data, Float32Array.of(1, 2, 3));
   // Several gzip files one after the other are one.
   const halves = Buffer.concat([gzipSync(file.subarray(0, 70)), gzipSync(file.subarray(70)), gzipSync("")]);
@@ -268,7 +268,7 @@ function int64(values: Float32Array): Buffer {
   return npyFile(header, new Uint8Array(wide.buffer));
 }
 
-const content = writeNpy(Float32Array.of(1, 2, 3), [3]);
+const content = toNpy(Float32Array.of(1, 2, 3), [3]);
 const a = { name: "a.npy", content };
 
 test("zip: stored, deflated, zip64, with something before it or not", async () => {
@@ -339,7 +339,7 @@ test("zip: an entry ends before what follows it, by its packed size", async () =
   const b = { ...a, name: "b.npy" };
   const first = (entry: ZipEntry) => readArray(zip([entry, b]), { array: "a" });
   // Unpacked it would reach far beyond the next one.
-  const zeros = { name: "a.npy", content: writeNpy(new Float32Array(1000), [1000]), deflate: true };
+  const zeros = { name: "a.npy", content: toNpy(new Float32Array(1000), [1000]), deflate: true };
   assert.equal((await first(zeros)).data, new Float32Array(1000));
   const longer = (bytes: number) => ({
     ...a,

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/base/float32.ts, src/base/values.ts.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -10,7 +10,7 @@ import { formatCsv } from "../../src/files/csv.ts";
 import { gunzipPrefix } from "../../src/files/gzip.ts";
 import { readIdx } from "../../src/files/idx.ts";
 import { imageSize, scalePixels } from "../../src/files/images.ts";
-import { readNpy, writeNpy } from "../../src/files/npy.ts";
+import { readNpy, toNpy } from "../../src/files/npy.ts";
 import { readArray } from "../../src/files/read.ts";
 import { binaryCrossEntropy } from "../../src/index.ts";
 import { leastLosses } from "../../src/terms/floor.ts";
@@ -248,7 +248,7 @@ test("npy: no file cut short anywhere is read", async () => {
 
 test("npy: what is written follows numpy's format, and is read back", () => {
   const values = Float32Array.from({ length: 60 }, (_, i) => i / 3);
-  const file = writeNpy(values, [3, 20]);
+  const file = toNpy(values, [3, 20]);
   const headerLength = new DataView(file.buffer).getUint16(8, true);
   assert.equal([...file.subarray(0, 8)], [0x93, ...Buffer.from("NUMPY"), 1, 0]);
   assert.is((10 + headerLength) % 64, 0, "the values are aligned");
@@ -257,22 +257,35 @@ test("npy: what is written follows numpy's format, and is read back", () => {
   assert.ok(header.endsWith("\n"));
   assert.equal(readNpy(file), { shape: [3, 20], data: values, type: "float32" });
 
-  assert.match(Buffer.from(writeNpy(values, [60])).toString("latin1"), /'shape': \(60,\), }/);
-  assert.equal(readNpy(writeNpy(values.subarray(1, 3), [2])).data, values.slice(1, 3));
-  assert.equal(readNpy(writeNpy(new Float32Array(0), [0, 20])).shape, [0, 20]);
+  assert.match(Buffer.from(toNpy(values, [60])).toString("latin1"), /'shape': \(60,\), }/);
+  assert.equal(readNpy(toNpy(values.subarray(1, 3), [2])).data, values.slice(1, 3));
+  assert.equal(readNpy(toNpy(new Float32Array(0), [0, 20])).shape, [0, 20]);
+  const precise = Float64Array.of(1 / 3, 2);
+  const double = toNpy(precise, [2, 1]);
+  assert.match(Buffer.from(double).toString("latin1"), /'descr': '<f8', .*'shape': \(2, 1\), }/);
+  assert.equal(double.subarray(-16), new Uint8Array(precise.buffer));
 });
 
 test("npy: a shape of another size is an invalid argument", () => {
-  for (const shape of [[2, 2], [], [-1, -3], [1.5, 2]]) {
-    refused(() => writeNpy(new Float32Array(3), shape), "invalid_argument", /data has 3 values, expected/);
+  for (const shape of [[2, 2], [], [-1, -3], [1.5, 2], Object.assign([3], { length: 2 }), "3", undefined]) {
+    refused(
+      () => toNpy(new Float32Array(3), shape as number[]),
+      "invalid_argument",
+      /^toNpy: shape is .*, expected lengths whose product is 3/,
+    );
   }
+  refused(
+    () => toNpy([1] as never, [1]),
+    "invalid_argument",
+    /values is an Array, expected a Float32Array or/,
+  );
 });
 
 test("files are told apart by how they begin", async () => {
   const pixels = idx(8, [1, 2], [3, 4]);
   assert.equal((await readArray(pixels)).data, Uint8Array.of(3, 4));
   assert.equal((await readArray(gzipSync(pixels))).data, Uint8Array.of(3, 4));
-  assert.equal((await readArray(writeNpy(Float32Array.of(5), [1]))).data, Float32Array.of(5));
+  assert.equal((await readArray(toNpy(Float32Array.of(5), [1]))).data, Float32Array.of(5));
   await refusedFile(() => readArray(Uint8Array.of(1, 2, 3)), /neither an IDX file .* nor a \.npy file/);
   await refusedFile(
     () => readArray(Buffer.from("index,loss\n")),

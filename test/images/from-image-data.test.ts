@@ -9,7 +9,7 @@ import {
   type PictureDecoder,
 } from "../../src/images/index.ts";
 import { decodePng } from "../../src/images/png.ts";
-import { createDecoder } from "../../src/index.ts";
+import { createDecoder, LatentflowError } from "../../src/index.ts";
 import { pictureBytes, resizedByTorch } from "../support/pictures.ts";
 import { refused } from "../support/refusal.ts";
 
@@ -118,11 +118,23 @@ test('"contain" shows all of a picture and pads, "cover" fills and crops', () =>
   const white = ["1.000", "1.000", "1.000", "1.000"];
   const own = ["0.000", "0.333", "0.667", "1.000"];
   assert.equal(rows("contain"), [white, own, own, white]);
+  // Of an odd remainder the larger half is below.
+  const tall = fromImageData(wide, { outputShape: [5, 4] }, { fit: "contain" });
+  assert.equal(
+    [0, 1, 2, 3, 4].map((row) => tall[4 * row]),
+    [1, 0, 0, 1, 1],
+  );
   // The two columns of the middle, twice as wide.
   const middle = ["0.250", "0.417", "0.583", "0.750"];
   assert.equal(rows("cover"), [middle, middle, middle, middle]);
   const padded = fromImageData(wide, square, { fit: "contain", invert: true, background: 0 });
   assert.equal([...padded.subarray(0, 4)], [1, 1, 1, 1]);
+});
+
+test("padding is transparent for a decoder with an axis for opacity, whatever the background", () => {
+  const black = picture(2, 1, () => [0, 0, 0, 255]);
+  const found = fromImageData(black, { outputShape: [2, 2, 4] }, { fit: "contain", background: 0.5 });
+  assert.equal([...found], [...[0, 0, 0, 1, 0, 0, 0, 1], ...[0, 0, 0, 0, 0, 0, 0, 0]]);
 });
 
 test("colours of transparent pixels do not bleed into a decoder with an axis for opacity", () => {
@@ -214,11 +226,105 @@ test("lengths that are no lengths and ranges of no colours are refused", () => {
   }
 });
 
+/** Error that a call throws. */
+function errorOf(call: () => unknown): LatentflowError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof LatentflowError) return error;
+    throw error;
+  }
+  return assert.unreachable("nothing was refused") as never;
+}
+const mine = () => {
+  throw new Error("mine");
+};
+
+test("a canvas whose pixels may not be read, and values that throw, are refused by name with advice", () => {
+  const tainted = () => {
+    throw new DOMException("The canvas has been tainted by cross-origin data.", "SecurityError");
+  };
+  const canvas = (getContext: () => unknown) => ({ width: 3, height: 2, getContext }) as never;
+  for (const [at, image] of [
+    ["image", canvas(() => ({ getImageData: tainted }))],
+    ["image[1]", [colours, canvas(() => ({ getImageData: tainted }))]],
+  ] as const) {
+    const error = errorOf(() => maskFrom(image, grey));
+    assert.is(error.option, at);
+    assert.match(error.got!, /^a canvas whose pixels cannot be read \(The canvas has been tainted/);
+    assert.match(error.message, /maskFrom: image.* need crossOrigin = "anonymous"/);
+    assert.instance(error.cause, DOMException);
+  }
+  const throwing = new Proxy({}, { get: mine });
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  for (const [option, call] of [
+    ["image", () => fromImageData(canvas(mine), grey)],
+    ["image", () => fromImageData(throwing as never, grey)],
+    ["image", () => fromImageData(revoked.proxy as never, grey)],
+    [
+      "image",
+      () =>
+        fromImageData(
+          canvas(() => 5),
+          grey,
+        ),
+    ],
+    [
+      "image",
+      () =>
+        fromImageData(
+          canvas(() => ({ getImageData: 5 })),
+          grey,
+        ),
+    ],
+    [
+      "image",
+      () =>
+        fromImageData(
+          canvas(() => ({ getImageData: () => null })),
+          grey,
+        ),
+    ],
+    [
+      "image",
+      () =>
+        fromImageData(
+          canvas(() => ({ getImageData: () => 7 })),
+          grey,
+        ),
+    ],
+    ["image[1]", () => fromImageData(Object.defineProperty([colours], 1, { get: mine }) as never, grey)],
+    ["image", () => fromImageData(colours, { outputShape: [28, 28] })],
+    ["decoder", () => fromImageData(colours, throwing as never)],
+    ["decoder.outputShape", () => fromImageData(colours, { outputShape: [784] })],
+    [
+      "range",
+      () => fromImageData(colours, grey, { range: Object.defineProperty([0, 1], 1, { get: mine }) as never }),
+    ],
+  ] as const) {
+    const error = errorOf(call);
+    assert.equal([error.code, error.option], ["invalid_argument", option]);
+    assert.ok(error.got && error.expected, error.message);
+  }
+});
+
+test("a shape that no memory holds is an error of the library's", () => {
+  const huge = { outputShape: [2 ** 20, 2 ** 20] };
+  refused(
+    () => fromImageData(colours, huge, { fit: "stretch" }),
+    "out_of_memory",
+    /no memory for 1099511627776 values/,
+  );
+  const holes = { outputShape: Object.assign([1, 2], { length: 3 }) };
+  refused(() => fromImageData(colours, holes), "invalid_argument", /outputShape is \[1, 2, undefined\]/);
+});
+
 test("what is no picture, no decoder of pictures, or of another size is refused", () => {
   const refuse = (call: () => unknown, message: RegExp) => refused(call, "invalid_argument", message);
   refuse(
     () => fromImageData(colours, { outputShape: [28, 28] }),
-    /the picture is 3 × 2 pixels, expected 28 × 28.*give fit/,
+    /image is 3 × 2 pixels, expected 28 × 28.*give fit/,
   );
   refuse(() => maskFrom([colours, colours], { outputShape: [5, 5] }), /maskFrom: .*expected 5 × 5/);
   refuse(
@@ -227,9 +333,9 @@ test("what is no picture, no decoder of pictures, or of another size is refused"
   );
   refuse(() => fromImageData(colours, { outputShape: [2, 3, 5] }), /outputShape is \[2, 3, 5\]/);
   refuse(() => fromImageData(colours, undefined as never), /decoder is undefined/);
-  refuse(() => fromImageData([], grey), /there are no pictures/);
-  refuse(() => fromImageData(null as never, grey), /the picture is null, expected an ImageData/);
-  refuse(() => fromImageData([colours, "a" as never], grey), /picture 1 is "a"/);
+  refuse(() => fromImageData([], grey), /image is an empty list, expected at least one picture/);
+  refuse(() => fromImageData(null as never, grey), /image is null, expected an ImageData/);
+  refuse(() => fromImageData([colours, "a" as never], grey), /image\[1\] is "a"/);
   refuse(() => fromImageData({ ...colours, width: 4 }, grey), /4 × 2 pixels with 24 values/);
   refuse(
     () => fromImageData({ ...colours, data: new Float32Array(24) as never }, grey),

@@ -1,3 +1,4 @@
+// Tests src/images/png-format.ts with src/images/png-rows.ts.
 import { readFileSync } from "node:fs";
 import { decode as decodeByFastPng, encode as encodeByFastPng } from "fast-png";
 import { zlibSync } from "fflate";
@@ -80,11 +81,17 @@ function fileOf(chunks: readonly (readonly [type: string, content: Uint8Array])[
   return Uint8Array.from(parts.flat());
 }
 
-function header(width: number, height: number, depth = 8, colourType = 0): readonly [string, Uint8Array] {
+function header(
+  width: number,
+  height: number,
+  depth = 8,
+  colourType = 0,
+  interlacing = 0,
+): readonly [string, Uint8Array] {
   const content = new Uint8Array(13);
   new DataView(content.buffer).setUint32(0, width);
   new DataView(content.buffer).setUint32(4, height);
-  content.set([depth, colourType], 8);
+  content.set([depth, colourType, 0, 0, interlacing], 8);
   return ["IHDR", content];
 }
 const end = ["IEND", new Uint8Array(0)] as const;
@@ -106,8 +113,8 @@ test("torn and damaged files are refused", () => {
 test("sizes that a file cannot hold are refused before memory is taken", () => {
   const before = process.memoryUsage().arrayBuffers;
   for (const [width, height, message] of [
-    [2 ** 31, 2 ** 31, /pixels, expected 1 to 134217728/],
-    [2 ** 15, 2 ** 12, /fewer pixels than its header says/],
+    [2 ** 31, 2 ** 31, /pixels, expected 1 to 67108864; make it smaller/],
+    [2 ** 14, 2 ** 12, /fewer pixels than its header says/],
     [0, 4, /0 × 4 pixels/],
   ] as const) {
     refused(() => decodePng(fileOf([header(width, height), packed([0]), end])), "invalid_file", message);
@@ -144,6 +151,105 @@ test("headers, filters and palettes that are none are refused", () => {
     "invalid_argument",
     /2 × 1 pixels with 4/,
   );
+});
+
+/** Number of the pass that has each pixel of a square, as the specification draws them: figure 5. */
+const PASSES = [
+  [1, 6, 4, 6, 2, 6, 4, 6],
+  [7, 7, 7, 7, 7, 7, 7, 7],
+  [5, 6, 5, 6, 5, 6, 5, 6],
+  [7, 7, 7, 7, 7, 7, 7, 7],
+  [3, 6, 4, 6, 3, 6, 4, 6],
+  [7, 7, 7, 7, 7, 7, 7, 7],
+  [5, 6, 5, 6, 5, 6, 5, 6],
+  [7, 7, 7, 7, 7, 7, 7, 7],
+];
+
+/** Rows of levels as bytes, each behind the filter "none". */
+function bytesOf(rows: readonly (readonly number[])[], depth: number): number[] {
+  return rows.flatMap((row) => {
+    const bits = row.map((level) => level.toString(2).padStart(depth, "0")).join("");
+    const bytes = bits.match(/.{1,8}/g)!.map((byte) => Number.parseInt(byte.padEnd(8, "0"), 2));
+    return [0, ...bytes];
+  });
+}
+
+test("interlaced pictures of every small size and depth have the pixels of those that are not interlaced", () => {
+  const random = createRandom(2);
+  for (const depth of [1, 2, 4, 8]) {
+    for (let size = 0; size < 81; size++) {
+      const [width, height] = [1 + (size % 9), 1 + Math.floor(size / 9)];
+      const picture = Array.from({ length: height }, () =>
+        Array.from({ length: width }, () => Math.floor(random.uniform() * 2 ** depth)),
+      );
+      const passes = [1, 2, 3, 4, 5, 6, 7].flatMap((pass) =>
+        picture
+          .map((row, y) => row.filter((_, x) => PASSES[y % 8]![x % 8] === pass))
+          .filter((row) => row.length > 0),
+      );
+      const [whole, interlaced] = [picture, passes].map((rows, i) =>
+        decodePng(fileOf([header(width, height, depth, 0, i), packed(bytesOf(rows, depth)), end])),
+      );
+      assert.equal(interlaced, whole, `${width} × ${height}, ${depth} bits`);
+      const levels = picture.flat().map((level) => Math.round((255 * level) / (2 ** depth - 1)));
+      assert.equal(
+        [...whole!.data].filter((_, i) => i % 4 === 0),
+        levels,
+      );
+    }
+  }
+});
+
+test("chunks that come twice, too late or too long are refused, and a million empty ones are read", () => {
+  const refuse = (chunks: Parameters<typeof fileOf>[0], message: RegExp) =>
+    refused(() => decodePng(fileOf([...chunks, end])), "invalid_file", message);
+  const pixel = packed([0, 0]);
+  const palette = (bytes: number) => ["PLTE", new Uint8Array(bytes)] as const;
+  const clear = (bytes: number) => ["tRNS", new Uint8Array(bytes)] as const;
+  refuse([header(1, 1), header(2, 2), pixel], /a chunk IHDR too many/);
+  refuse([header(1, 1, 8, 3), palette(3), palette(6), pixel], /a chunk PLTE too many/);
+  refuse([header(1, 1, 8, 3), pixel, palette(3)], /a chunk PLTE too many, or behind its pixels/);
+  refuse([header(1, 1), pixel, clear(2)], /a chunk tRNS too many, or behind/);
+  refuse([header(1, 1, 8, 3), palette(771), pixel], /palette has 771 bytes, expected 3 for each/);
+  refuse([header(1, 1, 8, 3), palette(4), pixel], /palette has 4 bytes/);
+  refuse([header(1, 1, 8, 3), palette(3), clear(2), pixel], /tRNS has 2 bytes/);
+  refuse([header(1, 1), clear(4), pixel], /tRNS has 4 bytes/);
+  refuse([header(1, 1, 8, 2), clear(2), packed([0, 0, 0, 0])], /tRNS has 2 bytes/);
+  refuse([header(1, 1, 8, 6), clear(0), packed([0, 0, 0, 0, 0])], /tRNS has 0 bytes/);
+  const whole = fileOf([header(1, 1), packed([0, 7]), end]);
+  const empty = fileOf([["IDAT", new Uint8Array(0)]]).subarray(8);
+  const many = new Uint8Array(whole.length + 1e6 * empty.length);
+  many.set(whole.subarray(0, 33));
+  for (let i = 0; i < 1e6; i++) many.set(empty, 33 + i * empty.length);
+  many.set(whole.subarray(33), 33 + 1e6 * empty.length);
+  const start = process.cpuUsage();
+  assert.equal(decodePng(many), decodePng(whole));
+  assert.ok(process.cpuUsage(start).user < 5e6);
+});
+
+test("a transparent colour of a picture of one pixel", () => {
+  const clear = ["tRNS", Uint8Array.of(0, 1, 0, 2, 0, 3)] as const;
+  const one = (...pixel: readonly number[]) =>
+    decodePng(fileOf([header(1, 1, 8, 2), clear, packed([0, ...pixel]), end])).data;
+  assert.equal([...one(1, 2, 3)], [1, 2, 3, 0]);
+  assert.equal([...one(1, 2, 4)], [1, 2, 4, 255]);
+  const grey = ["tRNS", Uint8Array.of(1, 2)] as const;
+  const deep = decodePng(fileOf([header(2, 1, 16), grey, packed([0, 1, 2, 2, 1]), end]));
+  assert.equal([...deep.data], [258, 258, 258, 0, 513, 513, 513, 65_535]);
+});
+
+test("bytes whose memory may change or has gone are refused", () => {
+  const whole = pictureBytes("grey.png");
+  const resizable = new Uint8Array(Reflect.construct(ArrayBuffer, [whole.length, { maxByteLength: 1e4 }]));
+  resizable.set(whole);
+  refused(
+    () => decodePng(resizable),
+    "invalid_argument",
+    /buffer of bytes is resizable, expected a fixed size/,
+  );
+  const gone = whole.slice();
+  structuredClone(gone.buffer, { transfer: [gone.buffer as ArrayBuffer] });
+  refused(() => decodePng(gone), "invalid_argument", /buffer of bytes has been detached/);
 });
 
 test("a suggested palette of a picture in colour is no palette", () => {

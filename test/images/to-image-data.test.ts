@@ -80,6 +80,16 @@ test("hidden pixels are hatched: weight 0 in all channels, or NaN in one", () =>
   const colour = { outputShape: [1, 2, 3] };
   const some = toImageData(new Float32Array(6), colour, { weights: Uint8Array.of(0, 0, 1, 0, 0, 0) });
   assert.equal(hatched(some), [false, true]);
+  // Stripes are opaque over pixels that are not.
+  const clear = toImageData(
+    new Float32Array(8),
+    { outputShape: [1, 2, 4] },
+    { weights: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1) },
+  );
+  assert.equal(
+    pixelsOf(clear).map(([, , , opacity]) => opacity),
+    [255, 0],
+  );
   // Stripes of two colours, whatever the scale.
   for (const scale of [1, 4]) {
     const large = toImageData(
@@ -109,6 +119,27 @@ test("an ImageData where the runtime has the class", () => {
   }
 });
 
+test("an ImageData that the runtime refuses is an error with advice, and what is no class is not called", () => {
+  const draw = () => toImageData(new Float32Array(4), { outputShape: [2, 2] });
+  const where = globalThis as { ImageData?: unknown };
+  try {
+    where.ImageData = class {
+      constructor() {
+        throw new DOMException("too large", "IndexSizeError");
+      }
+    };
+    refused(
+      draw,
+      "invalid_argument",
+      /x is a picture of 2 × 2 pixels, which this runtime refuses \(too large\).*scale/,
+    );
+    where.ImageData = 5;
+    assert.is(draw().width, 2);
+  } finally {
+    delete where.ImageData;
+  }
+});
+
 test("what cannot be drawn is refused", () => {
   const refuse = (call: () => unknown, message: RegExp) => refused(call, "invalid_argument", message);
   const decoder = { outputShape: [2, 2] };
@@ -123,7 +154,16 @@ test("what cannot be drawn is refused", () => {
   );
   refuse(() => toImageData(x, decoder, { weights: "a" as never }), /weights is "a"/);
   refuse(() => toImageData(x, decoder, { scale: 1.5 }), /scale is 1.5/);
-  refuse(() => toImageData(x, decoder, { scale: 10 ** 5 }), /would be .* pixels, expected at most/);
+  refuse(
+    () => toImageData(x, decoder, { scale: 10 ** 5 }),
+    /scale is 100000, expected a picture of at most 268435456 pixels; this one would be .* × .*: draw fewer/,
+  );
+  refuse(() => toImageData(x, decoder, { gap: 2 ** 30 }), /x has 2 samples, expected a picture of at most/);
+  const weights = Object.assign([true, false], { length: 4 });
+  refuse(
+    () => toImageData(x, decoder, { weights }),
+    /weights is undefined at element 2, expected true or false/,
+  );
 });
 
 test.run();

@@ -1,3 +1,4 @@
+// run: both
 import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -16,7 +17,7 @@ import * as layout from "../../src/kernels/layout.ts";
 import { compileKernels } from "../../src/kernels/load.ts";
 import { Struct } from "../../src/kernels/struct.ts";
 import { rowsWithRoom } from "../../src/solver/solver-block.ts";
-import { STATUSES } from "../../src/solver/status.ts";
+import { STATUS_TRAITS, STATUSES } from "../../src/solver/status.ts";
 import { problemOf } from "../support/problem.ts";
 import { randomArray } from "../support/random.ts";
 import { refused } from "../support/refusal.ts";
@@ -262,8 +263,8 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
   const isPointwise = (name: string) => !Object.hasOwn(activations, name);
   const functions = (pointwise: boolean) =>
     Object.fromEntries(Object.entries(codes).filter(([name]) => isPointwise(name) === pointwise));
-  const statuses = Object.fromEntries(STATUSES.map((status, i) => [status, i]));
-  const { aborted, ...solvers } = statuses;
+  const ofKernels = STATUSES.filter((status) => STATUS_TRAITS[status].isOfKernels);
+  const statuses = Object.fromEntries(ofKernels.map((status) => [status, STATUS_TRAITS[status].code]));
   const { PIXELS_AT_ONCE, FITTED_PAIRS, NUMBERS_OF_FIT, FACTORS_AT_ONCE, FIRST_TRIAL: FIRST } = layout;
   return {
     "memory/graph.ts": [{ ...constantsOf(layout.KERNEL_CODES), PIXELS_AT_ONCE }, []],
@@ -271,7 +272,7 @@ function sharedConstants(): Record<string, readonly [shared: object, alone: read
     "ops/pointwise-functions.ts": [constantsOf(functions(true)), ["FIRST_POINTWISE", "MOST_FACTORS"]],
     "solve/descent.ts": [
       {
-        ...{ ...constantsOf(layout.SampleState), ...constantsOf(solvers), ...constantsOf(layout.Request) },
+        ...{ ...constantsOf(layout.SampleState), ...constantsOf(statuses), ...constantsOf(layout.Request) },
         ...{ ...constantsOf(layout.SOLVER_CODES), FIRST },
       },
       ["AT_REST"],
@@ -291,6 +292,10 @@ for (const [file, [shared, alone]] of Object.entries(sharedConstants())) {
     assert.equal(Object.fromEntries(constants.filter((each) => !own.includes(each))), shared);
   });
 }
+
+test("each status is listed at its number", () => {
+  for (const [i, status] of STATUSES.entries()) assert.is(STATUS_TRAITS[status].code, i, status);
+});
 
 test("there are as many dampings as factors of a decoder's matrix", () => {
   const [, values] = /const DAMPINGS: StaticArray<f64> = \[(.*)\];/.exec(

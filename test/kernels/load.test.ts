@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

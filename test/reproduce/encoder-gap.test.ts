@@ -1,4 +1,3 @@
-// run: once
 // Tests reproduce/encoder-gap.ts, reproduce/hidden.ts and reproduce/classify.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import {
   closeSync,
   existsSync,

@@ -1,4 +1,5 @@
 import type { CurvatureUse } from "../../src/solver/objective.ts";
+import type { Status } from "../../src/solver/status.ts";
 import { dot, factorise, solveFactorised } from "./cholesky.ts";
 
 // The rule of lbfgs for one sample, in float64 and written for clarity alone: matrices are dense, row by row.
@@ -47,7 +48,7 @@ export interface ReferenceResult {
   readonly z: Vector;
   readonly loss: number;
   readonly gradient: Vector;
-  readonly status: "converged" | "max_steps" | "stalled" | "nonfinite";
+  readonly status: Status;
   readonly t: number;
   readonly acceptedSteps: number;
   readonly backtracks: number;

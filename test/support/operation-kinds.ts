@@ -37,6 +37,8 @@ import {
   type Value,
   where,
 } from "../../src/graph/index.ts";
+import type { PadMode } from "../../src/graph/kinds/pad.ts";
+import { RESIZE_MODES, type ResizeMode } from "../../src/graph/kinds/resize.ts";
 import type { OperationKind } from "../../src/graph/operations.ts";
 
 // Cases of every kind of operation, for the tests of derivatives, of the GPU's graphs and of ONNX files.
@@ -156,12 +158,92 @@ const reduction =
     });
   };
 
+type Cases = Readonly<Record<string, GraphDefinition>>;
+
+/** Cases of each way to pad. */
+const PAD_CASES: { readonly [Mode in PadMode]: Cases } = {
+  zeros: {
+    "pad, zeros": after([3, 5, 3], pad({ padding: 1 })),
+    "pad, zeros, each side": after([1, 3, 5], pad({ padding: [0, 1, 2, 3] })),
+    "pad, zeros, one axis": after([3, 1], pad({ padding: 2 })),
+  },
+  reflect: {
+    "pad, reflect": after([3, 5, 1], pad({ padding: [2, 1], mode: "reflect" })),
+    "pad, reflect, one side": after([3, 2, 3], pad({ padding: [0, 1, 2, 0], mode: "reflect" })),
+  },
+  edge: {
+    "pad, edge": after([1, 3, 2], pad({ padding: [2, 3], mode: "edge" })),
+    "pad, edge, one axis": after([5, 3], pad({ padding: [1, 4], mode: "edge" })),
+  },
+};
+
+/** Cases of each mode of `resize`. */
+const RESIZE_CASES: { readonly [Mode in ResizeMode]: Cases } = {
+  nearest: {
+    "resize, nearest, up and down": after([3, 5, 3], resize({ size: [7, 3] })),
+    "resize, nearest, one axis": after(
+      [5, 3],
+      resize({ size: 17, coordinates: "asymmetric", rounding: "floor" }),
+    ),
+    "resize, nearest, of old opsets": after(
+      [5, 3, 1],
+      resize({ size: [3, 7], coordinates: "tf_half_pixel_for_nn", rounding: "floor" }),
+    ),
+    "resize, nearest, ceil": after(
+      [3, 2, 2],
+      resize({ size: [5, 1], coordinates: "align_corners", rounding: "ceil" }),
+    ),
+    "resize, nearest, prefer ceil": after(
+      [3, 5, 2],
+      resize({ size: [4, 7], coordinates: "asymmetric", rounding: "round_prefer_ceil" }),
+    ),
+  },
+  linear: {
+    "resize, linear": after([3, 5, 3], resize({ size: [7, 3], mode: "linear" })),
+    "resize, linear, corners": after(
+      [5, 3, 1],
+      resize({ size: [3, 1], mode: "linear", coordinates: "align_corners" }),
+    ),
+    "resize, linear, antialias": after([17, 3, 2], resize({ size: [5, 4], mode: "linear", antialias: true })),
+    "resize, linear, a scale": after(
+      [5, 3],
+      resize({ size: 17, scale: 3.5, mode: "linear", coordinates: "half_pixel_symmetric" }),
+    ),
+  },
+  cubic: {
+    "resize, cubic": after([3, 5, 3], resize({ size: [5, 3], mode: "cubic" })),
+    "resize, cubic, one pixel": after(
+      [1, 3, 1],
+      resize({ size: [3, 1], mode: "cubic", coordinates: "pytorch_half_pixel" }),
+    ),
+    "resize, cubic, each axis": after(
+      [3, 4, 2],
+      resize({
+        size: [3, 5],
+        scale: [1, 1.3],
+        mode: "cubic",
+        cubicCoefficient: -0.5,
+        coordinates: "asymmetric",
+      }),
+    ),
+    "resize, cubic, without the outside": after(
+      [5, 3, 1],
+      resize({ size: [3, 17], mode: "cubic", excludeOutside: true }),
+    ),
+    "resize, cubic, antialias, without the outside": after(
+      [17, 3],
+      resize({ size: 5, mode: "cubic", antialias: true, excludeOutside: true }),
+    ),
+    "resize, nothing": after([3, 5, 2], resize({ size: [3, 5], mode: "cubic" })),
+  },
+};
+
 /** Tests of a kind of operation. */
 interface KindCases {
   /** Makes a value for random graphs; none of a kind that they have in another way. */
   readonly draw?: Draw;
   /** Graphs with each of its settings, by what is special; none of a kind that other tests have. */
-  readonly cases?: Readonly<Record<string, GraphDefinition>>;
+  readonly cases?: Cases;
 }
 
 /** Every kind of operation. */
@@ -381,7 +463,7 @@ export const OPERATION_KINDS: Readonly<Record<OperationKind, KindCases>> = {
   },
   pad: {
     draw: (dice, x) => {
-      const mode = dice.of(["zeros", "reflect", "edge"] as const);
+      const mode = dice.of(Object.keys(PAD_CASES) as PadMode[]);
       if (!hasPixels(x) || (mode === "reflect" && x.shape.slice(0, -1).includes(1))) return undefined;
       return apply(
         pad({ padding: 1, mode }),
@@ -389,15 +471,7 @@ export const OPERATION_KINDS: Readonly<Record<OperationKind, KindCases>> = {
         x,
       );
     },
-    cases: {
-      "pad, zeros": after([3, 5, 3], pad({ padding: 1 })),
-      "pad, zeros, each side": after([1, 3, 5], pad({ padding: [0, 1, 2, 3] })),
-      "pad, reflect": after([3, 5, 1], pad({ padding: [2, 1], mode: "reflect" })),
-      "pad, reflect, one side": after([3, 2, 3], pad({ padding: [0, 1, 2, 0], mode: "reflect" })),
-      "pad, edge": after([1, 3, 2], pad({ padding: [2, 3], mode: "edge" })),
-      "pad, edge, one axis": after([5, 3], pad({ padding: [1, 4], mode: "edge" })),
-      "pad, zeros, one axis": after([3, 1], pad({ padding: 2 })),
-    },
+    cases: { ...PAD_CASES.zeros, ...PAD_CASES.reflect, ...PAD_CASES.edge },
   },
   upsample: {
     draw: (dice, x) => {
@@ -429,68 +503,13 @@ export const OPERATION_KINDS: Readonly<Record<OperationKind, KindCases>> = {
   resize: {
     draw: (dice, x) => {
       if (!hasPixels(x)) return undefined;
-      const mode = dice.of(["nearest", "linear", "cubic"] as const);
+      const mode = dice.of(RESIZE_MODES);
       const coordinates = dice.of(["half_pixel", "align_corners"] as const);
       const antialias = mode !== "nearest" && dice.from(0, 1) === 0;
       const shape = x.shape.map((length, i) => (i < x.shape.length - 1 ? dice.from(1, length + 2) : length));
       return apply(resize({ size: shape.slice(0, -1), mode, coordinates, antialias }), shape, x);
     },
-    cases: {
-      "resize, nearest, up and down": after([3, 5, 3], resize({ size: [7, 3] })),
-      "resize, nearest, one axis": after(
-        [5, 3],
-        resize({ size: 17, coordinates: "asymmetric", rounding: "floor" }),
-      ),
-      "resize, nearest, of old opsets": after(
-        [5, 3, 1],
-        resize({ size: [3, 7], coordinates: "tf_half_pixel_for_nn", rounding: "floor" }),
-      ),
-      "resize, nearest, ceil": after(
-        [3, 2, 2],
-        resize({ size: [5, 1], coordinates: "align_corners", rounding: "ceil" }),
-      ),
-      "resize, nearest, prefer ceil": after(
-        [3, 5, 2],
-        resize({ size: [4, 7], coordinates: "asymmetric", rounding: "round_prefer_ceil" }),
-      ),
-      "resize, linear": after([3, 5, 3], resize({ size: [7, 3], mode: "linear" })),
-      "resize, linear, corners": after(
-        [5, 3, 1],
-        resize({ size: [3, 1], mode: "linear", coordinates: "align_corners" }),
-      ),
-      "resize, linear, antialias": after(
-        [17, 3, 2],
-        resize({ size: [5, 4], mode: "linear", antialias: true }),
-      ),
-      "resize, linear, a scale": after(
-        [5, 3],
-        resize({ size: 17, scale: 3.5, mode: "linear", coordinates: "half_pixel_symmetric" }),
-      ),
-      "resize, cubic": after([3, 5, 3], resize({ size: [5, 3], mode: "cubic" })),
-      "resize, cubic, one pixel": after(
-        [1, 3, 1],
-        resize({ size: [3, 1], mode: "cubic", coordinates: "pytorch_half_pixel" }),
-      ),
-      "resize, cubic, each axis": after(
-        [3, 4, 2],
-        resize({
-          size: [3, 5],
-          scale: [1, 1.3],
-          mode: "cubic",
-          cubicCoefficient: -0.5,
-          coordinates: "asymmetric",
-        }),
-      ),
-      "resize, cubic, without the outside": after(
-        [5, 3, 1],
-        resize({ size: [3, 17], mode: "cubic", excludeOutside: true }),
-      ),
-      "resize, cubic, antialias, without the outside": after(
-        [17, 3],
-        resize({ size: 5, mode: "cubic", antialias: true, excludeOutside: true }),
-      ),
-      "resize, nothing": after([3, 5, 2], resize({ size: [3, 5], mode: "cubic" })),
-    },
+    cases: { ...RESIZE_CASES.nearest, ...RESIZE_CASES.linear, ...RESIZE_CASES.cubic },
   },
   averagePool: {
     draw: (dice, x) => {

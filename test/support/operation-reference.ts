@@ -1,3 +1,4 @@
+import type { ResizeMode } from "../../src/graph/kinds/resize.ts";
 import type { OperationKind, OperationSettings } from "../../src/graph/operations.ts";
 import type { PointwiseFunction } from "../../src/graph/pointwise.ts";
 import type { Activation } from "../../src/index.ts";
@@ -93,6 +94,15 @@ function between(position: number, length: number, scale: number, alignCorners: 
   ];
 }
 
+/** Share of a pixel at a distance, in the modes of `resize` that have more than the nearest one. */
+const FILTERS: { readonly [Mode in Exclude<ResizeMode, "nearest">]: (x: number, a: number) => number } = {
+  linear: (x) => Math.max(1 - x, 0),
+  cubic(x, a) {
+    if (x <= 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;
+    return x < 2 ? a * x ** 3 - 5 * a * x ** 2 + 8 * a * x - 4 * a : 0;
+  },
+};
+
 /** Along one axis, the positions that an output's position is made of and their shares, by ONNX's formulas of Resize. */
 function resizeTaps(
   settings: OperationSettings["resize"],
@@ -128,9 +138,7 @@ function resizeTaps(
   const width = antialias ? Math.max(1 / scale, 1) : 1;
   const weightAt = (pixel: number) => {
     const x = Math.abs(pixel - place) / width;
-    if (mode === "linear") return Math.max(1 - x, 0);
-    if (x <= 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;
-    return x < 2 ? a * x ** 3 - 5 * a * x ** 2 + 8 * a * x - 4 * a : 0;
+    return FILTERS[mode](x, a);
   };
   const reach = Math.ceil(2 * width) + 1;
   const pixels = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.floor(place) - reach + i)

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 
 const built = fileURLToPath(new URL("../../build/lib/cli.js", import.meta.url));
 
@@ -40,7 +40,7 @@ export class Workplace {
   /** Writes a .npy file; returns its path. */
   writeFloats(values: Float32Array, shape: readonly number[]): string {
     const file = `${this.newPath()}.npy`;
-    writeFileSync(file, writeNpy(values, shape));
+    writeFileSync(file, toNpy(values, shape));
     return file;
   }
 

@@ -9,8 +9,9 @@ import { runHere } from "./run-here.ts";
 
 // A small run with everything that can be given with samples, and the program that encodes it whole or in shards.
 
-/** Whoever imports it disposes of it. */
+/** Folder of the outputs of all test files that share a process, removed when it ends. */
 export const workplace = new Workplace();
+process.once("exit", () => workplace.dispose());
 
 export const [LATENT, SIZE, B] = [3, 6, 23];
 export const makeDecoder = (activation = tanh(), seed = 3) =>

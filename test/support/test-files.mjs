@@ -3,16 +3,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * What the first line of a test file may say after `// run:`, separated by commas.
- * - `once`: on one Node; the file is about texts, file formats, the package or programs, or about numbers of ONNX Runtime.
- *   Files about numbers of the kernels, threads, memory or realms are run on both
+ * What the first line of a test file may say after `// run:`, separated by commas. Without a word a file runs on one Node, in
+ * a process shared with the others of its folder.
+ * - `both`: on Node 24 as well; the file is about what engines differ in: numbers of the kernels, threads, memory, realms
  * - `newer-node`: on Node 24 only; Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20
- * - `slow`: in a process of its own, and not by `npm run test:quick`: it takes more than three seconds, starts browsers or
- *   programs, or changes its process (environment, globals, memory limits). Files without the word share a process with
- *   those of their folder.
- * - `first`: slow, and before the others; a long file that begins last keeps one core busy while the other waits
+ * - `slow`: not by `npm run test:quick`; it takes more than three seconds, or starts browsers or programs
+ * - `alone`: slow, and in a process of its own, because it changes its process (environment, globals, memory limits), waits
+ *   for long, or is long enough to keep a core busy
+ * - `first`: alone, and before the others; a long file that begins last keeps one core busy while the other waits
  */
-const WORDS = /** @type {const} */ (["once", "newer-node", "slow", "first"]);
+const WORDS = /** @type {const} */ (["both", "newer-node", "slow", "alone", "first"]);
 
 /** Folders of test/ whose files are data or projects of their own. */
 const NO_TESTS = ["fixtures", "vectors", "package", "examples"];
@@ -21,9 +21,10 @@ const NO_TESTS = ["fixtures", "vectors", "package", "examples"];
  * A test file.
  * @typedef {object} TestFile
  * @property {string} name its path within test/
- * @property {boolean} runsOnce
+ * @property {boolean} runsOnBoth
  * @property {boolean} needsNewerNode
  * @property {boolean} isSlow
+ * @property {boolean} isAlone
  * @property {boolean} isFirst
  */
 
@@ -55,11 +56,14 @@ function describe(folder, name) {
   if (unknown !== undefined) {
     throw new Error(`${name}: its first line says "${unknown}" of its run, expected ${WORDS.join(", ")}`);
   }
+  const isFirst = words.includes("first");
+  const isAlone = isFirst || words.includes("alone");
   return {
     name,
-    runsOnce: words.includes("once"),
+    runsOnBoth: words.includes("both"),
     needsNewerNode: words.includes("newer-node"),
-    isSlow: words.includes("slow") || words.includes("first"),
-    isFirst: words.includes("first"),
+    isSlow: isAlone || words.includes("slow"),
+    isAlone,
+    isFirst,
   };
 }

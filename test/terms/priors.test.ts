@@ -37,6 +37,7 @@ test("what is given as arrays of any sort becomes frozen numbers", () => {
   const mixture = gaussianMixture({ weights: [1, 3], means: [[0], [1]], stds: [0.5, [2]] });
   assert.equal(mixture.weights, [0.25, 0.75]);
   assert.equal(mixture.stds, [0.5, 2]);
+  assert.equal([gaussian({ std: 1e-30 }).std, gaussian({ std: 1e30 }).std], [1e-30, 1e30]);
   const [flat, rows] = [Float64Array.of(2, 1, 1, 2), [[2, 1], Float32Array.of(1, 2)]];
   assert.equal(gaussian({ covariance: flat }), gaussian({ covariance: rows }));
 });
@@ -44,6 +45,9 @@ test("what is given as arrays of any sort becomes frozen numbers", () => {
 const REFUSED: readonly [make: () => unknown, message: RegExp][] = [
   [() => gaussian({ std: 0 }), /gaussian: std is 0, expected/],
   [() => gaussian({ std: [1, -1] }), /gaussian: std\[1\] is -1/],
+  [() => gaussian({ std: 9e-31 }), /gaussian: std is 9e-31, expected a finite number >= 1e-30 and <= 1e\+30/],
+  [() => gaussian({ std: [1, 2e30] }), /gaussian: std\[1\] is 2e\+30, expected/],
+  [() => gaussianMixture({ means: [[1]], stds: 9e-31 }), /stds is 9e-31, expected a finite number >= 1e-30/],
   [() => gaussian({ mean: [1, Number.NaN] }), /gaussian: mean\[1\] is NaN/],
   [() => gaussian({ mean: [1, 2], std: [1, 2, 3] }), /gaussian: std has 3 values, expected 2/],
   [() => gaussian({ weight: 0 }), /gaussian: weight is 0/],

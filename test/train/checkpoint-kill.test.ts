@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { fork } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { createDataset, type Dataset, readDataset } from "../../src/train/dataset.ts";
 import { fashionMnist, mnist, segMnist } from "../../src/train/mnist.ts";
 import { refused, rejected } from "../support/refusal.ts";
@@ -162,7 +162,7 @@ test("files: IDX and .npy, with labels", async () => {
     assert.equal(dataset.rows([1]), Float32Array.of(0.4, 0.6));
     assert.equal(dataset.labels, Uint8Array.of(7, 8, 9));
   }
-  const floats = await readDataset(writeNpy(Float32Array.of(1, 2, 3, 4), [2, 2]));
+  const floats = await readDataset(toNpy(Float32Array.of(1, 2, 3, 4), [2, 2]));
   assert.is(floats.count, 2);
   assert.equal(floats.rows([1]), Float32Array.of(3, 4));
 });
@@ -175,7 +175,7 @@ test("files that do not fit are refused", async () => {
   for (const damaged of [
     images.subarray(0, 14),
     gzipSync(images).subarray(0, 20),
-    writeNpy(Float32Array.of(1, 2), [2]).subarray(0, 20),
+    toNpy(Float32Array.of(1, 2), [2]).subarray(0, 20),
     Uint8Array.of(0x50, 0x4b, 3, 4),
   ]) {
     await refusedFile(readDataset(damaged), /^readDataset: /);
@@ -189,7 +189,7 @@ test("files that do not fit are refused", async () => {
   for (const labels of [
     idx([2], Uint8Array.of(1, 2)),
     idx([3, 1], Uint8Array.of(1, 2, 3)),
-    writeNpy(Float32Array.of(1, 2, 3), [3]),
+    toNpy(Float32Array.of(1, 2, 3), [3]),
   ]) {
     await refusedFile(
       readDataset(images, { labels }),

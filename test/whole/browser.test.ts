@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "puppeteer-core";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import {
   chmodSync,
   existsSync,

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { test } from "uvu";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";

@@ -1,10 +1,10 @@
-// run: once, slow
+// run: alone
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FLOORS } from "../../reproduce/floors.ts";
 import { createConvolutionalDecoder } from "../../reproduce/paper-setting.ts";
-import { listTerms } from "../../scripts/document-exporter.ts";
+import { listKinds } from "../../scripts/document-exporter.ts";
 import { documentLists } from "../../scripts/document-lists.ts";
 import { ENCODE_FIELDS } from "../../src/api/encode.ts";
 import { OPTIMIZERS } from "../../src/backend/optimizer.ts";
@@ -237,7 +237,7 @@ function secondsOfThePapers(): number {
 }
 
 test("the exporter's tables of losses and priors are those of the library", () => {
-  assert.is(listTerms(), readFileSync("python/latentflow_export.py", "utf8"));
+  assert.is(listKinds(), readFileSync("python/latentflow_export.py", "utf8"));
 });
 
 test("each loss, optimizer and schedule is exported by its name, and made by no more than it needs", () => {

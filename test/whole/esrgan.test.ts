@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -18,7 +18,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { transform } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { concat, dense, elu, graph } from "../../src/graph/index.ts";
 import { createDecoder, loadDecoder } from "../../src/index.ts";
 import { toOnnx } from "../../src/onnx/index.ts";
@@ -26,7 +26,7 @@ import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { findNewerNode } from "../support/runtimes.mjs";
 
 // Every example of README and the site is run here, on an eighth of its data set, in the folder of a user who has the
-// package as `npm run build` has built it.
+// package as `npm run build` has built it. Those in TypeScript share a process, in which each has its own copy of given.ts.
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "latentflow-examples-"));
@@ -66,15 +66,15 @@ test.before(async () => {
   mkdirSync(join(folder, "vae_decoder"));
   writeFileSync(join(folder, "vae_decoder/model.onnx"), bytes);
   // Two samples of 50 points.
-  writeFileSync(join(folder, "distances.npy"), writeNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
+  writeFileSync(join(folder, "distances.npy"), toNpy(new Float32Array(2 * 50).fill(0.1), [2, 50]));
   const xyz = Float32Array.from({ length: 50 * 3 }, (_, i) => Math.sin(i));
-  writeFileSync(join(folder, "points.npy"), writeNpy(xyz, [50, 3]));
+  writeFileSync(join(folder, "points.npy"), toNpy(xyz, [50, 3]));
   const digits = gunzipSync(readFileSync(join(root, "demo/mnist-test-300.idx.gz")));
   writeFileSync(join(folder, "images.idx3-ubyte.gz"), gzipSync(firstImages(digits, 20)));
   const others = firstImages(digits, 10).subarray(HEADER);
   writeFileSync(
     join(folder, "others.npy"),
-    writeNpy(
+    toNpy(
       Float32Array.from(others, (value) => value / 255),
       [10, 784],
     ),
@@ -139,11 +139,12 @@ function asModule({ code }: Example): string {
   return `${imports}${code}\nexport {};\n`;
 }
 
-/** An example that takes an eighth of the samples of a data set: nobody has to wait for those that train. */
-const fewer = (example: Example): Example => ({
-  ...example,
-  code: example.code.replace(/\.slice\(0, (\d{2,})\)/g, (_, count) => `.slice(0, ${Math.ceil(count / 8)})`),
-});
+/** The same code on an eighth of the samples of a data set, or of the demo's 300 digits. */
+const fewer = (code: string) =>
+  code
+    .replace(/\.slice\(0, (\d{2,})\)/g, (_, count) => `.slice(0, ${Math.ceil(count / 8)})`)
+    .replace(/(mnist-test-300\.idx\.gz.*?\)\))\.toFloat32\(\)/g, "$1.slice(0, 38).toFloat32()")
+    .replace(/^latentflow demo$/, "$& --limit 125");
 
 const fileName = ({ place }: Example, extension: string) => `${place.replace(/\W/g, "-")}.${extension}`;
 
@@ -186,35 +187,51 @@ function run(program: string, args: readonly string[], env: Record<string, strin
   return stdout;
 }
 
-for (const example of inLanguage("ts")) {
-  test(`${example.place} runs`, async () => {
-    const toJavaScript = async (code: string) =>
-      (await transform(code, { loader: "ts", format: "esm" })).code;
+/** Imports the modules that it is given, one after the other, and prints which have ended, with their errors. */
+const RUN_ALL = `
+  for (const file of process.argv.slice(2)) {
+    const error = await import("./" + file).then(() => "", (reason) => reason.stack);
+    console.log("\\n@" + JSON.stringify([file, error]));
+  }
+  process.exit(); // Dawn keeps the process alive.
+`;
+
+const needsGpu = ({ code }: Example) => code.includes("latentflow/webgpu");
+
+/** Runs examples in one process; returns the error of each that has ended, empty for those without one. */
+async function errorsOf(own: readonly Example[], node: string, flags: readonly string[]) {
+  const toJavaScript = async (code: string) => (await transform(code, { loader: "ts", format: "esm" })).code;
+  const given = await toJavaScript(readFileSync(join(folder, "given.ts"), "utf8"));
+  writeFileSync(join(folder, "given.mjs"), given);
+  writeFileSync(join(folder, "run-all.mjs"), RUN_ALL);
+  for (const example of own) {
+    const code = await toJavaScript(asModule({ ...example, code: fewer(example.code) }));
     const name = fileName(example, "mjs");
-    writeFileSync(
-      join(folder, "given.mjs"),
-      await toJavaScript(readFileSync(join(folder, "given.ts"), "utf8")),
-    );
-    const code = (await toJavaScript(asModule(fewer(example)))).replace("./given.ts", "./given.mjs");
-    const needsGpu = code.includes("latentflow/webgpu");
-    // Dawn keeps the process alive.
-    writeFileSync(join(folder, name), needsGpu ? `${code}\nprocess.exit();\n` : code);
-    if (needsGpu) {
-      const dawn = join(root, "test/support/start-dawn.ts");
-      run(findNewerNode(), [
-        "--import",
-        createRequire(import.meta.url).resolve("tsx"),
-        "--import",
-        dawn,
-        name,
-      ]);
-    } else run(process.execPath, [name]);
-  });
+    writeFileSync(join(folder, name), code.replace("./given.ts", `./given.mjs?${name}`));
+  }
+  const printed = run(node, [...flags, "run-all.mjs", ...own.map((example) => fileName(example, "mjs"))]);
+  const ends = [...printed.matchAll(/^@(.*)$/gm)].map(([, json]) => JSON.parse(json!) as [string, string]);
+  return new Map(ends);
+}
+
+const tsx = createRequire(import.meta.url).resolve("tsx");
+const startDawn = ["--import", tsx, "--import", join(root, "test/support/start-dawn.ts")];
+for (const [own, node, flags] of [
+  [inLanguage("ts").filter((example) => !needsGpu(example)), process.execPath, []],
+  [inLanguage("ts").filter(needsGpu), findNewerNode(), startDawn],
+] as const) {
+  let errors: Promise<Map<string, string>> | undefined;
+  for (const example of own) {
+    test(`${example.place} runs`, async () => {
+      errors ??= errorsOf(own, node, flags);
+      assert.is((await errors).get(fileName(example, "mjs")), "");
+    });
+  }
 }
 
 for (const example of inLanguage("command")) {
   test(`${example.place}: npx ${example.code}`, () => {
-    run(process.execPath, [join(root, "build/lib/cli.js"), ...example.code.split(/\s+/).slice(1)]);
+    run(process.execPath, [join(root, "build/lib/cli.js"), ...fewer(example.code).split(/\s+/).slice(1)]);
   });
 }
 

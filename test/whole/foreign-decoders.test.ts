@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { atPoints } from "../../src/decoder/points.ts";

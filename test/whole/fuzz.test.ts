@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fuzz } from "../fuzz/run.ts";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -144,7 +144,7 @@ for (const dummies of [
         after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
       },
       named: [
-        "src/backend/wasm/lower.ts",
+        "src/backend/wasm/lowerings.ts",
         "src/backend/webgpu/operations.ts",
         "src/graph/operations.ts",
         "src/onnx-format/operations.ts",
@@ -279,6 +279,7 @@ for (const dummies of [
       named: [
         "src/graph/kinds/pad.ts",
         "src/onnx-format/kinds/resampling.ts",
+        "test/support/operation-kinds.ts",
         "test/support/operation-reference.ts",
       ],
     },
@@ -289,7 +290,42 @@ for (const dummies of [
         "src/graph/kinds/resize.ts",
         "src/onnx-format/kinds/resampling.ts",
         "src/onnx/read/operators/resize.ts",
+        "test/support/operation-kinds.ts",
+        "test/support/operation-reference.ts",
       ],
+    },
+    {
+      ...{ kind: "A status", name: "dummy_status", file: "src/solver/status.ts" },
+      ...{
+        before: 'export type Status = "converged"',
+        after: 'export type Status = "dummy_status" | "converged"',
+      },
+      named: ["src/solver/status.ts"],
+    },
+    {
+      ...{ kind: "A number of each sample", name: "dummyCost", file: "src/solver/result.ts" },
+      ...{
+        before: "export interface SolveStatistics {",
+        after: "export interface SolveStatistics {\n  readonly dummyCost: Owned<Uint32Array>;",
+      },
+      named: ["src/solver/result.ts"],
+    },
+    {
+      ...{ kind: "A number of each sample", name: "dummyResult", file: "src/solver/result.ts" },
+      ...{
+        before: "export interface EncodeResult {",
+        after: "export interface EncodeResult {\n  readonly dummyResult: Owned<Float32Array>;",
+      },
+      named: ["src/solver/solution.ts", "src/train/evaluate.ts"],
+    },
+    {
+      ...{ kind: "A number of each sample", name: "dummyNumber", file: "src/solver/solution.ts" },
+      ...{
+        before: "  gradientNorm: { array: Float64Array, start: Number.NaN },",
+        after:
+          "  gradientNorm: { array: Float64Array, start: Number.NaN },\n  dummyNumber: { array: Float64Array, start: 0 },",
+      },
+      named: ["src/solver/sample-record.ts"],
     },
   ],
 ] satisfies Dummy[][]) {

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

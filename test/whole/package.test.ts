@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,11 +25,12 @@ function run(program: string, args: readonly string[], folder = user.folder): st
   return stdout;
 }
 
-/** Type-checks files of the user's project with their TypeScript, skipping nothing. */
+/** Type-checks files of the user's project with their TypeScript, skipping nothing but TypeScript's own declarations. */
 function checkTypes(files: readonly string[], compilerOptions: object): void {
   const config = "tsconfig.json";
-  const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, target: "es2022" };
-  const json = { compilerOptions: { ...strict, ...compilerOptions }, files };
+  const strict = { strict: true, exactOptionalPropertyTypes: true, target: "es2022" };
+  const checked = { skipLibCheck: false, skipDefaultLibCheck: true };
+  const json = { compilerOptions: { ...strict, ...checked, ...compilerOptions }, files };
   writeFileSync(join(user.folder, config), JSON.stringify(json));
   run(process.execPath, ["node_modules/typescript/bin/tsc", "--project", config]);
 }

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -130,6 +130,21 @@ test("the pages of site/ are published, and every link of a published page leads
     });
   });
   assert.equal(broken, []);
+});
+
+test("the README says that the package has pages without charts, as long as it has", () => {
+  const paths = new Set(packed.files.map(({ path }) => path));
+  const missing = [...paths]
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((page) => {
+      const pictures = readFileSync(join(root, page), "utf8").matchAll(
+        /!\[([^\]]*)\]\((?![a-z]+:)([^)\s]+)\)/g,
+      );
+      return [...pictures].filter(([, , link]) => !paths.has(join(dirname(page), link!)));
+    });
+  const readme = readFileSync(join(root, "README.md"), "utf8").replace(/\s+/g, " ");
+  assert.is(readme.includes("all pages, but not their charts"), missing.length > 0);
+  for (const [, title, link] of missing) assert.ok(title, `a chart without a title: ${link}`);
 });
 
 test("the page of licences names every bundled package, with its licence", () => {

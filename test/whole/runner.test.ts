@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -111,8 +111,8 @@ function copyRunner(files: Readonly<Record<string, string>>): string {
   cpSync("test/support", join(own, "support"), { recursive: true, filter: (file) => !file.endsWith(".ts") });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(own, name)), { recursive: true });
-    const run = text.startsWith("// run: ") ? text : `// run: once\n${text}`;
-    writeFileSync(join(own, name), `${run.replace("\n", '\nimport { test } from "uvu";\n')}\n`);
+    const [, run = "", code = ""] = /^(\/\/ run: .*\n)?(.*)$/s.exec(text) ?? [];
+    writeFileSync(join(own, name), `${run}import { test } from "uvu";\n${code}\n`);
   }
   return join(own, "run.mjs");
 }
@@ -136,13 +136,14 @@ test("files of one folder share a process, in which each has its own tests", () 
   const copy = copyRunner({
     "folder/a.test.ts": 'globalThis.shared = 1; test("a", () => {}); test("b", () => {}); test.run();',
     "folder/b.test.ts": 'test("c", () => { if (globalThis.shared !== 1) throw new Error(); }); test.run();',
-    "folder/slow.test.ts":
-      '// run: once, slow\ntest("d", () => { if ("shared" in globalThis) throw new Error(); }); test.run();',
+    "folder/c.test.ts": '// run: slow\ntest("d", () => {}); test.run();',
+    "folder/alone.test.ts":
+      '// run: alone\ntest("e", () => { if ("shared" in globalThis) throw new Error(); }); test.run();',
   });
   const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
-  assert.match(all.stdout, /^\d of 2: passed folder \(2 files\) on Node .*: 3 tests/m);
-  assert.match(all.stdout, /^\d of 2: passed folder\/slow\.test\.ts on Node .*: 1 tests/m);
-  assert.match(all.stdout, /\n4 passed, 0 failed\n$/);
+  assert.match(all.stdout, /^\d of 2: passed folder \(3 files\) on Node .*: 4 tests/m);
+  assert.match(all.stdout, /^\d of 2: passed folder\/alone\.test\.ts on Node .*: 1 tests/m);
+  assert.match(all.stdout, /\n5 passed, 0 failed\n$/);
   const quick = spawnSync(process.execPath, [copy, "--quick"], { encoding: "utf8" });
   assert.match(
     quick.stdout,
@@ -185,19 +186,19 @@ test("a test is compiled again when it or the JSON it imports is another, whatev
   writeFileSync(data, "1");
   assert.is(statusOf(), 0);
   const file = join(dirname(copy), name);
-  writeFileSync(file, `// run: once\nimport { test } from "uvu";\n${text(false, ";")}\n`);
+  writeFileSync(file, `import { test } from "uvu";\n${text(false, ";")}\n`);
   utimesSync(file, 1e9, 1e9);
   assert.is(statusOf(), 1);
 });
 
 test("a first line that says something unknown of the run is refused", () => {
   const copy = copyRunner({ "good.test.ts": 'test("a", () => {}); test.run();' });
-  writeFileSync(join(dirname(copy), "slow.test.ts"), "// run: once, slowly\n");
+  writeFileSync(join(dirname(copy), "slow.test.ts"), "// run: both, slowly\n");
   const { status, stdout, stderr } = spawnSync(process.execPath, [copy, "good"], { encoding: "utf8" });
   assert.is(status, 1);
   assert.match(
     stderr,
-    'slow.test.ts: its first line says "slowly" of its run, expected once, newer-node, slow, first',
+    'slow.test.ts: its first line says "slowly" of its run, expected both, newer-node, slow, alone, first',
   );
   assert.is(stdout, "");
 });

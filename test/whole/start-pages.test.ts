@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { execFileSync } from "node:child_process";
 import {
   cpSync,
@@ -18,7 +18,7 @@ import type { HTTPRequest, Page } from "puppeteer-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import packageJson from "../../package.json" with { type: "json" };
-import { writeNpy } from "../../src/files/npy.ts";
+import { toNpy } from "../../src/files/npy.ts";
 import { loadDecoder } from "../../src/index.ts";
 import { toOnnx } from "../../src/onnx/index.ts";
 import { launchChromium, newPage } from "../support/browsers.ts";
@@ -270,7 +270,7 @@ test("From PyTorch: the page loads a decoder that PyTorch has exported, and fill
   // The decoder of another page: test_guide.py exports the one of this page.
   const decoder = await loadDecoder(join(root, "demo/convolutional.safetensors"));
   writeFileSync(join(project, "decoder.onnx"), await toOnnx(decoder));
-  writeFileSync(join(project, "data.npy"), writeNpy(await demoDigits(20), [20, 1, 28, 28]));
+  writeFileSync(join(project, "data.npy"), toNpy(await demoDigits(20), [20, 1, 28, 28]));
   const server = await serve(project, undefined);
   try {
     const { canvases } = await open(`${server.address}/`, /verified/);

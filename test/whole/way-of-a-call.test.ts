@@ -1,4 +1,4 @@
-// run: slow
+// run: alone
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";

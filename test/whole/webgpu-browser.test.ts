@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";

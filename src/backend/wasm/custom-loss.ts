@@ -1,5 +1,6 @@
-import { invalid, show } from "../../base/check.ts";
 import { isPromise } from "../../base/realms.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { CustomLoss } from "../../terms/losses.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Passes } from "./passes.ts";

@@ -17,7 +17,7 @@ export interface GaussNewtonWork extends Block {
   readonly tangentsAtOnce: number;
   /** Points to room for as many rows of a Jacobian, see `jacobianStride`; 0 without. */
   readonly rows: number;
-  /** Where row k of the matrix begins is matrix + k · matrixStride. */
+  /** Points to the matrix; row k begins at matrix + k · matrixStride. */
   readonly matrix: number;
   readonly matrixStride: number;
   /** Writes the matrix's lower triangle and diagonal into d rows of d floats. */

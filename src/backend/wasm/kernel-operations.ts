@@ -260,7 +260,7 @@ export function fillOperation(
   place.write?.(memory);
 }
 
-/** Memory for the matrices of `columnsOf`; 0 for those that there are none of. */
+/** Takes memory for the column matrices of a convolution in both directions; 0 for a direction without. */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,
   piece: Pieces,

@@ -32,11 +32,11 @@ export function wasmObjective(
 }
 
 /**
- * As `wasmObjective`, with derivatives for the parameters and tangents, and with `copies` rows for each sample:
- * row copy · count + r is one of sample first + r.
+ * Makes an objective as `wasmObjective` does, with derivatives for the parameters and tangents, and with `copies` rows for
+ * each sample: row copy · count + r is one of sample first + r.
  *
- * @param gradients where gradients for the parameters are added up, a cleared block of `parameterBlock(decoder)`;
- *   default one of its own
+ * @param gradients block of `parameterBlock(decoder)`, cleared, to which gradients for the parameters are added; default
+ *   one of its own
  */
 export function differentiableWasmObjective(
   packed: PackedDecoder,

@@ -9,13 +9,13 @@ import { paddedSize } from "../../kernels/layout.ts";
  * after the other, each row padded.
  */
 export interface ParameterBlock {
-  /** In floats. */
+  /** Size of the block, in floats. */
   readonly size: number;
-  /** Where each operation's tensors begin, in floats. */
+  /** Offsets of each operation's tensors from the start of the block, in floats. */
   readonly tensors: readonly Readonly<Record<string, number>>[];
   /** Writes values in the order of `decoder.parameters` into the block at `pointer`; the padding becomes 0. */
   write(arena: Arena, pointer: number, values: Float32Array): void;
-  /** Reads them back. */
+  /** Reads the values of the block at `pointer` back, in the order of `decoder.parameters`. */
   read(arena: Arena, pointer: number): Float32Array<ArrayBuffer>;
 }
 

@@ -5,7 +5,7 @@ import type { PackedDecoder } from "./packed.ts";
 import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
 import { convolutionsOf } from "./write-graph.ts";
 
-/** Where the gradient for a decoder's parameters is summed up, in the decoder's memory. */
+/** Sums of the gradient for a decoder's parameters, in the decoder's memory. */
 export interface ParameterSums extends Block {
   /** Points to the ParameterGradient struct. */
   readonly sums: number;

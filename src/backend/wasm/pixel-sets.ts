@@ -124,7 +124,7 @@ export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side,
   return columns * from.pixels < 0.8 * paddedSize(to.channels) * products ? columns : 0;
 }
 
-/** Where the structs of one direction lie. */
+/** Pointers to the structs of one direction of a convolution. */
 interface PixelTapsPlace {
   readonly pointer: number;
   readonly sets: number;

@@ -1,7 +1,7 @@
 import type { LinearMap } from "../../graph/linear-map.ts";
 import { SparseMatrix } from "../../kernels/layout.ts";
 
-/** Where the matrix of a linear map lies. */
+/** Pointers to the parts of a linear map's matrix. */
 interface MatrixPlace {
   /** Points to the SparseMatrix struct. */
   readonly pointer: number;

@@ -62,7 +62,7 @@ export class Staging<Range extends SampleRange> {
     }
   }
 
-  /** Are there samples that have not been staged? */
+  /** True while there are samples that have not been staged. */
   get hasMore(): boolean {
     return this.feed.hasMore;
   }

@@ -1,7 +1,9 @@
-import { checkFlag, checkNumber, invalid, refused, show } from "../../base/check.ts";
+import { checkFlag, checkNumber } from "../../base/check.ts";
 import { completeOptions, type FieldsOf, later, optional } from "../../base/options.ts";
 import type { UrlLike, WebAssemblyModule, WorkerLike } from "../../base/platform.ts";
 import { isPlatformObject, messageOf } from "../../base/realms.ts";
+import { invalid, refused } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { compileKernels, recogniseKernels } from "../../kernels/load.ts";
 import type { Backend, Session } from "../backend.ts";
 import { loadObjectives } from "./load-objectives.ts";

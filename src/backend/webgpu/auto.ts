@@ -1,5 +1,7 @@
-import { callHint, checkOptions, invalid, show } from "../../base/check.ts";
+import { checkOptions } from "../../base/check.ts";
 import { messageOf } from "../../base/realms.ts";
+import { invalid } from "../../base/refuse.ts";
+import { callHint, show } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import { isCustom, squaredError } from "../../terms/losses.ts";

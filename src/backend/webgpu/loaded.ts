@@ -1,5 +1,5 @@
-import { show } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
+import { show } from "../../base/show.ts";
 import { type Decoder, onDispose } from "../../decoder/decoder.ts";
 import { parametersOf } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";

@@ -1,4 +1,4 @@
-import { show } from "../../base/check.ts";
+import { show } from "../../base/show.ts";
 import { type OperationDescription, sizeOf } from "../../graph/operations.ts";
 import {
   Emitter,

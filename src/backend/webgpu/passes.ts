@@ -46,7 +46,7 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
 
 /** The data of an objective as inputs of a graph. */
 export interface DataInputs {
-  /** [rows, n], 0 where the weight is. */
+  /** [rows, n], targets; 0 where the weight is 0. */
   readonly targets: Tensor;
   /** [rows, n], by which the elements' losses are multiplied before they are summed; see `writeRow` in rows.ts. */
   readonly weights: Tensor | undefined;

@@ -1,6 +1,8 @@
-import { checkOptions, invalid, show } from "../../base/check.ts";
+import { checkOptions } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { isPromise } from "../../base/realms.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { isCustom } from "../../terms/losses.ts";
 import { type Backend, type Problem, type Session, taskOf } from "../backend.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { showLengths } from "../../files/array.ts";
 import type { Limits } from "../../files/limits.ts";
-import { writeNpy } from "../../files/npy.ts";
+import { toNpy } from "../../files/npy.ts";
 import { type Decoder, decode } from "../../index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { stdinHelp } from "../input/data-source.ts";
@@ -21,7 +21,7 @@ import {
   planFixedInputs,
   readFixedInputs,
 } from "../input/fixed-inputs.ts";
-import { readCodes } from "../input/samples.ts";
+import { readCodes } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
   addRunningOptions,
@@ -40,7 +40,7 @@ import {
   replacedHelp,
   writeOutputs,
 } from "../output/output-files.ts";
-import { isImage } from "../output/pictures.ts";
+import { isImage } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 
@@ -159,7 +159,7 @@ async function writeDecodeOutputs(
   const files: OutputFile[] = [
     {
       name: "decoded.npy",
-      bytes: writeNpy(decoded, shape),
+      bytes: toNpy(decoded, shape),
       content: `what the latents stand for: ${showLengths(shape)}, float32`,
     },
   ];

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { escapeText } from "../../base/check.ts";
-import { type Decoder, describe } from "../../index.ts";
+import { escapeText } from "../../base/show.ts";
+import { type Decoder, describe, type StandardLoss } from "../../index.ts";
+import { lossTraits } from "../../terms/losses.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addDecoderOptions, type DecoderFlags, decoderHelp, readDecoder } from "../input/decoder-file.ts";
 import { isStdin } from "../input/files.ts";
@@ -24,7 +25,7 @@ export function addDescribeCommand(program: Command): void {
     .description(
       "Prints a decoder's operations with their shapes, parameters and multiplications\n" +
         "for a sample, and totals; then its latent, what is given with each sample, its\n" +
-        "output, its prior and its start if it has them, and whether it agrees with its\n" +
+        "output, its loss, prior and start if it has them, and whether it agrees with its\n" +
         "file's probe. Of a decoder over points the figures are those for one.",
     )
     .argument("[file]", decoderHelp)
@@ -81,21 +82,29 @@ function showStart(start: Float32Array): string {
   return `${shown.join(", ")}, … (${start.length} values)`;
 }
 
+/** A loss in words: `mean squared error`. */
+function showLoss(loss: StandardLoss): string {
+  return `${loss.reduction === "sum" ? "summed" : "mean"} ${lossTraits(loss).title}`;
+}
+
 /** Figures of a decoder. The document also has the description, whose text is a table of its own. */
 function figuresOf(file: string, decoder: Decoder): Figure[] {
-  const { verified, unverifiedReason = null, latentSize, prior = null, start } = decoder;
+  const { verified, unverifiedReason = null, latentSize, loss = null, prior = null, start } = decoder;
   const fixedInputs = decoder.fixedInputs.map(({ name, classes }) => {
     return { name, shape: shapeWithPoints(decoder, name), ...(classes !== undefined && { classes }) };
   });
   const outputShape = outputWithPoints(decoder);
   return [
-    { json: { file, verified, unverifiedReason, ...describe(decoder), fixedInputs, outputShape, prior } },
+    {
+      json: { file, verified, unverifiedReason, ...describe(decoder), fixedInputs, outputShape, loss, prior },
+    },
     { row: ["latent z", `${latentSize}`] },
     ...fixedInputs.map(({ name, shape, classes }): Figure => {
       const type = classes === undefined ? "numbers" : `of ${classes} classes, counted from 0`;
       return { row: [`fixed input ${escapeText(name)}`, `${showShape(shape)} ${type}`] };
     }),
     { row: ["output", showShape(outputShape)] },
+    { row: ["loss", loss ? `${showLoss(loss)}, its default` : undefined] },
     { row: ["prior", prior ? showPrior(prior) : undefined] },
     { row: ["start", start && showStart(start)] },
     { row: ["probe", verified ? "agrees" : undefined] },

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
-import { showPath } from "../../base/check.ts";
+import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
 import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
@@ -21,8 +21,8 @@ import {
 import { parseCount, parseSeed } from "../options/parse.ts";
 import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
+import { completedName } from "../output/completed-pictures.ts";
 import { replacedHelp } from "../output/output-files.ts";
-import { completedName } from "../output/pictures.ts";
 import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "../parts/shard-flag.ts";
 import { STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
 import { formatOption } from "../parts/write-results.ts";

@@ -39,7 +39,9 @@ import {
   openFixed,
 } from "../input/fixed-inputs.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { readFixedOf, readWeightsOf, readZ0Of, type WeightFlags } from "../input/samples.ts";
+import { readWeightsOf, type WeightFlags } from "../input/sample-weights.ts";
+import { readFixedOf } from "../input/samples.ts";
+import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import {
   addEncodeSettings,
@@ -164,7 +166,7 @@ interface Input {
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
   readonly encoder: Decoder | undefined;
-  /** Undefined where the encoder's codes are all. */
+  /** Flow and solver; undefined if the encoder's codes alone are evaluated. */
   readonly pair: ChosenFlowAndSolver | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { invalidFile, showPath } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";

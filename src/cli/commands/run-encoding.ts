@@ -1,14 +1,17 @@
 import { join } from "node:path";
-import { invalid, showPath } from "../../base/check.ts";
+import { LatentflowError, markedMessage } from "../../base/errors.ts";
+import { invalid } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { costOf } from "../../graph/graph.ts";
 import { type EncodingInput, openInput } from "../input/encoding-input.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
+import { writeCompleted } from "../output/completed-pictures.ts";
 import { encodeFigures, type UnitCounts } from "../output/encode-figures.ts";
-import { makeFolder } from "../output/output-files.ts";
+import { makeFolder, type Output } from "../output/output-files.ts";
 import { pictureNames } from "../output/picture-names.ts";
-import { writeCompleted, writePictures } from "../output/pictures.ts";
+import { writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
@@ -118,7 +121,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
     const [unit] = units;
     // merge takes the pictures from here.
     const part = unit?.index === 0 ? await folder.read(unit) : undefined;
-    if (part) await writePictures(folder.folder, { job, input: run.input, signal }, part);
+    if (part) await beforeEnd(signal, writePictures(folder.folder, { job, input: run.input, signal }, part));
     return printShard(run, folder, summariser.summary(), counts);
   }
   const first = (await allParts([folder]).next()).value as Part;
@@ -222,14 +225,31 @@ async function writeAll(
     summariser.add(part);
   });
   const source = { job, input, signal };
-  const outputs = [
-    ...written,
-    ...(await writePictures(job.out, source, first)),
-    ...(await writeCompleted(job.out, source, parts())),
-  ];
+  const outputs = [...written];
+  try {
+    outputs.push(...(await beforeEnd(signal, writePictures(job.out, source, first))));
+    outputs.push(...(await beforeEnd(signal, writeCompleted(job.out, source, parts()))));
+  } catch (error) {
+    throw error instanceof LatentflowError ? besides(error, outputs) : error;
+  }
   const summary = summariser.summary();
   const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });
   print(formatReport(figures, outputs, job.json));
   // Also after the last sample: pictures may be missing.
   if (signal.aborted) setInterrupted();
+}
+
+/** Pictures that are written before the signal; none if it stops their drawing, which leaves the results whole. */
+async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Promise<Output[]> {
+  return pictures.catch((error) => {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return [];
+  });
+}
+
+/** Error about a picture that also names the files that are whole. */
+function besides(error: LatentflowError, written: readonly Output[]): LatentflowError {
+  const names = written.map(({ path }) => showPath(shortPath(path))).join(", ");
+  const message = `${markedMessage(error)}; what is written before it is whole: ${names}`;
+  return new LatentflowError(error.code, message, { cause: error });
 }

@@ -1,11 +1,12 @@
 import { join } from "node:path";
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
 import { readingOf, type Target } from "../input/pictures/picture-options.ts";
-import { readFixedOf, readWeightsOf } from "../input/samples.ts";
+import { readWeightsOf } from "../input/sample-weights.ts";
+import { readFixedOf } from "../input/samples.ts";
 import { makeDecoder, shapeOfDecoder } from "../input/training-decoder.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
 import { priorOption, readPrior } from "../options/prior.ts";
@@ -59,10 +60,13 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   if (weights && job.shift) refuseShift(data.at, job);
   const ofValidation = {
     ...(job.validateWeights && { weights: job.validateWeights }),
+    ...(job.validateMask && { mask: job.validateMask }),
+    ...(job.maskHides && { maskHides: job.maskHides }),
     ...(job.fit && { fit: job.fit }),
   };
+  const flag = job.validateMask ? "--validate-mask" : "--validate-weights";
   const validationWeights =
-    validation && (await readWeights(validation, ofValidation, outputLayout, limits, "--validate-weights"));
+    validation && (await readWeights(validation, ofValidation, outputLayout, limits, flag));
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);

@@ -12,7 +12,7 @@ import {
 import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { weightsFlag } from "../input/samples.ts";
+import { weightsFlag } from "../input/sample-weights.ts";
 import { decoderOptions } from "../options/input-options.ts";
 import { addRunningOptions, gives, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "../options/parse.ts";
@@ -98,6 +98,13 @@ export function addTrainCommand(program: Command): void {
     )
     .addOption(
       gives(
+        new Option("--validate-mask <files...>", "what of them is hidden, as --mask"),
+        "validation.weights",
+        "validationWeights",
+      ).conflicts("validateWeights"),
+    )
+    .addOption(
+      gives(
         new Option("--validate-fixed <name=file>", "what is given with them, as --fixed").argParser(
           parseFixed,
         ),
@@ -144,14 +151,14 @@ ${exitCodesHelp("the same command with --resume goes on")}`,
     if (options.validate === undefined) {
       refuseOptions(
         command,
-        ["validateEvery", "validateLimit", "validateWeights", "validateFixed"],
+        ["validateEvery", "validateLimit", "validateWeights", "validateMask", "validateFixed"],
         "training without --validate",
       );
     }
     if (options.autoencoder) {
       refuseOptions(
         command,
-        ["weights", "mask", "validateWeights"],
+        ["weights", "mask", "validateWeights", "validateMask"],
         "--autoencoder, which takes all values alike",
       );
       refuseOptions(command, priorOptionNames, "--autoencoder, whose codes come from its encoder");

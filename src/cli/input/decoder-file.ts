@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
-import { alternatives, invalid, showPath } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
+import { alternatives, showPath } from "../../base/show.ts";
 import { isOnnx } from "../../files/file-kind.ts";
 import { STANDARD_MAX_BYTES } from "../../files/limits.ts";
 import {

@@ -1,4 +1,4 @@
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { elementCount } from "../../files/array.ts";
 import type { Decoder, StandardLoss } from "../../index.ts";
 import type { Job } from "../options/job.ts";
@@ -15,17 +15,10 @@ import {
   readFixedInputs,
 } from "./fixed-inputs.ts";
 import { readingOf } from "./pictures/picture-options.ts";
-import {
-  checkSamples,
-  type NumbersFile,
-  openSamples,
-  openWeights,
-  openZ0,
-  readNumbers,
-  readSamples,
-  type SamplesFiles,
-  weightsFlag,
-} from "./samples.ts";
+import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
+import { openWeights, weightsFlag } from "./sample-weights.ts";
+import { checkSamples, openSamples, readSamples, type SamplesFiles } from "./samples.ts";
+import { openZ0 } from "./starts.ts";
 
 /** Input of a job: the decoder, and samples that are read a block at a time. */
 export interface EncodingInput {

@@ -1,9 +1,10 @@
 import { open, stat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import { invalid, show, showPath } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { onAbort } from "../../base/on-abort.ts";
 import { throwIfAborted } from "../../base/realms.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show, showPath } from "../../base/show.ts";
 import type { DataArray } from "../../files/array.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { collect, type Limits } from "../../files/limits.ts";

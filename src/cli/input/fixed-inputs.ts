@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { invalid, invalidFile, show, showPath } from "../../base/check.ts";
 import { callOf } from "../../base/message.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { show, showPath } from "../../base/show.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { checkFixedInput } from "../../decoder/fixed.ts";
 import { atPoints } from "../../decoder/points.ts";

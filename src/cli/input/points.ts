@@ -1,4 +1,5 @@
-import { invalid, show } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Length } from "../../graph/definition.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";

@@ -1,4 +1,5 @@
-import { invalid, invalidFile, show } from "../../base/check.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { readSource } from "../../files/source.ts";
 import type { GraphDefinition } from "../../graph/index.ts";

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { type Bounds, showLimits } from "../../base/check.ts";
 import type { Field } from "../../base/options.ts";
+import { type Bounds, showLimits } from "../../base/show.ts";
 import { LatentflowError } from "../../index.ts";
 import { MAX_COUNT } from "../../solver/base.ts";
 import { messageInFlags } from "./message.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command, Option } from "commander";
-import { showLocation, showPath } from "../../base/check.ts";
 import type { LatentflowError } from "../../base/errors.ts";
+import { showLocation, showPath } from "../../base/show.ts";
 import {
   asksForMoreEpochs,
   type Difference,

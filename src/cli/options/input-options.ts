@@ -1,4 +1,4 @@
-import { showPath } from "../../base/check.ts";
+import { showPath } from "../../base/show.ts";
 import { type FixedArgument, kebabCase } from "./parse.ts";
 
 // Which of the commands' options give files to be read.
@@ -12,6 +12,7 @@ export const dataOptions = [
   "z0",
   "validate",
   "validateWeights",
+  "validateMask",
   "priorFrom",
 ] as const;
 

@@ -1,7 +1,7 @@
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/samples.ts";
+import type { WeightFlags } from "../input/sample-weights.ts";
 import type { Shard } from "../parts/shard-units.ts";
 import type { ResultsFormatName } from "../parts/write-results.ts";
 import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";
@@ -41,7 +41,7 @@ export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
   readonly unit?: number;
   /** The part of the work that is to be done; undefined: all, with the results at its end. */
   readonly shard?: Shard;
-  /** See `formatOption`. */
+  /** Format of the files of results; see `formatOption`. */
   readonly format?: ResultsFormatName;
 }
 

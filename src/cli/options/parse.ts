@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { type Bounds, checkNumber, showBounds, showLimits } from "../../base/check.ts";
+import { checkNumber } from "../../base/check.ts";
+import { type Bounds, showBounds, showLimits } from "../../base/show.ts";
 import { type ActivationLike, type ActivationName, activations } from "../../graph/activation.ts";
 import { normaliseActivation } from "../../graph/normalise-activation.ts";
 import { type Alpha, expDecay } from "../../index.ts";
@@ -176,7 +177,7 @@ export type KebabCase<Name extends string> = Name extends `${infer First}${infer
   ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${KebabCase<Rest>}`
   : Name;
 
-/** An option's name in the program of its name in a command line: `--step-init`, without the dashes, of stepInit. */
+/** Turns an option's name into its flag without the dashes: `stepInit` into `step-init`. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -1,10 +1,10 @@
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import type { Limits } from "../../files/limits.ts";
 import type { Decoder, Prior } from "../../index.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
 import { fitGaussian, fitGaussianMixture } from "../../terms/fit-priors.ts";
 import { gaussian } from "../../terms/priors.ts";
-import { readCodes } from "../input/samples.ts";
+import { readCodes } from "../input/starts.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
 
 /** The prior that a command's calls use. */

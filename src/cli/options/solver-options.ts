@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { alternatives, invalid } from "../../base/check.ts";
 import { choice, type Field } from "../../base/options.ts";
+import { invalid } from "../../base/refuse.ts";
+import { alternatives } from "../../base/show.ts";
 import {
   type AmdOptions,
   amd,

@@ -3,7 +3,7 @@ import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
 import type { DataOptions, SourcedData } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags, FixedInputs } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/samples.ts";
+import type { WeightFlags } from "../input/sample-weights.ts";
 import type { FixedArgument } from "./parse.ts";
 import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
@@ -26,6 +26,7 @@ export interface TrainingJob
   readonly validateEvery?: number;
   readonly validateLimit?: number;
   readonly validateWeights?: string;
+  readonly validateMask?: readonly string[];
   readonly validateFixed?: readonly FixedArgument[];
 }
 
@@ -40,7 +41,7 @@ export interface TrainingInput {
   readonly loss: StandardLoss;
   /** Undefined of an autoencoder, whose codes come from its encoder. */
   readonly prior: ChosenPrior | undefined;
-  /** What is given with the samples, and with those of the validation. */
+  /** Fixed inputs, given with the samples; `validationFixed` with those of the validation. */
   readonly fixed: FixedInputs;
   readonly validationFixed: FixedInputs | undefined;
 }

@@ -1,4 +1,4 @@
-import { showPath } from "../../base/check.ts";
+import { showPath } from "../../base/show.ts";
 import { showLengths } from "../../files/array.ts";
 import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder, EncodeSummary, StandardLoss } from "../../index.ts";
@@ -8,7 +8,7 @@ import type { PicturesRead } from "../input/array-files/array-file.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/samples.ts";
+import type { WeightFlags } from "../input/sample-weights.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { say } from "./print.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
@@ -223,13 +223,16 @@ export interface MeanLosses {
 export function lossFigures(means: MeanLosses, { before, after, floor, unit }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
   const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
+  // The prior counts as prior/N, N what the loss is divided by.
+  const showPrior = (mean: number) =>
+    `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
     { json: { meanInitialLoss }, row: [before, show(meanInitialLoss)] },
     { json: { meanLoss }, row: [after, show(meanLoss)] },
     { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
     {
       json: { meanPrior },
-      row: ["mean weighted prior", meanPrior === null ? undefined : formatMean(meanPrior, " nats")],
+      row: ["mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior)],
     },
     {
       json: { meanObjective },

@@ -14,8 +14,9 @@ import {
   unlink,
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { invalid, showPath } from "../../base/check.ts";
 import { codeOf } from "../../base/realms.ts";
+import { invalid } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
 import { isStdin } from "../input/files.ts";

@@ -1,25 +1,15 @@
-import { basename, extname, join } from "node:path";
 import { joinValues } from "../../files/array.ts";
-import { type PictureDecoder, toImageData } from "../../images/index.ts";
-import { findLayout } from "../../images/picture.ts";
-import { encodePng } from "../../images/png.ts";
-import { decode, encode } from "../../index.ts";
-import { type Block, type EncodingInput, readBlock } from "../input/encoding-input.ts";
+import type { PictureDecoder } from "../../images/index.ts";
+import { encode } from "../../index.ts";
+import { readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
-import { encodeOptions, type Job } from "../options/job.ts";
-import { backendOf } from "../options/options.ts";
+import { encodeOptions } from "../options/job.ts";
 import type { Part } from "../parts/part.ts";
 import { drawGrid, greyScale, type Tile } from "./grid.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { PictureName } from "./picture-names.ts";
+import { givenOf, originalsOf, type PictureSource, reconstruct, row, shapeOf } from "./picture-source.ts";
 import { formatCount } from "./report.ts";
-
-/** Job and input of the samples that pictures show. */
-export interface PictureSource {
-  readonly job: Job;
-  readonly input: EncodingInput;
-  readonly signal: AbortSignal;
-}
 
 /** Accepted steps after which steps.png shows a reconstruction, before the one at the end. */
 const shownSteps = [0, 1, 2, 5, 10, 20] as const;
@@ -53,82 +43,6 @@ export async function writePictures(folder: string, source: PictureSource, part:
   const samples = await drawSamples(source, part, shape);
   if (samples) pictures.push(samples);
   return writeOutputs(folder, pictures);
-}
-
-/** Name of the folder of completed pictures in a run's folder. */
-export const completedName = "completed";
-
-/** Pictures that are drawn, and written, at once. */
-const completedAtOnce = 64;
-
-/**
- * Writes the pictures of a run's samples with their hidden values by the decoder, a file each; those of given weights only
- * if a weight is 0.
- *
- * @param parts all of them, in order
- * @returns the folder; none if samples are no files of pictures, nothing is hidden, or the signal has ended the work
- */
-export async function writeCompleted(
-  folder: string,
-  source: PictureSource,
-  parts: AsyncIterable<Part> | Iterable<Part>,
-): Promise<Output[]> {
-  const { job, input, signal } = source;
-  const { samples, weights } = input;
-  const { names } = samples.array;
-  const shape = shapeOf(input);
-  if (!names || !weights || !shape) return [];
-  const files = completedFiles(names);
-  const path = join(folder, completedName);
-  let written = 0;
-  for await (const { first, count, results } of parts) {
-    for (let at = 0; at < count; at += completedAtOnce) {
-      if (signal.aborted) return [];
-      const block = await readBlock(input, first + at, Math.min(completedAtOnce, count - at));
-      const z = results.z
-        .subarray(at * input.decoder.latentSize)
-        .subarray(0, block.count * input.decoder.latentSize);
-      const given = givenOf(block);
-      const decoded = await reconstruct(source, block, z);
-      const pictures = given.flatMap((tile, i): OutputFile[] => {
-        if (!weights.isMask && !tile.some(Number.isNaN)) return [];
-        const completed = tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value));
-        const bytes = encodePng(toImageData(completed, shape, { invert: job.invert ?? false }));
-        return [{ name: files[block.first + i]!, bytes, content: "" }];
-      });
-      if (pictures.length > 0) await writeOutputs(path, pictures);
-      written += pictures.length;
-    }
-  }
-  const content = `${formatCount(written)} picture${written === 1 ? "" : "s"}, hidden pixels by the decoder`;
-  return written > 0 ? [{ path, content }] : [];
-}
-
-/** Names of completed pictures: those of their files as PNG, each once, without regard to upper and lower case. */
-function completedFiles(paths: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return paths.map((path) => {
-    const stem = basename(path, extname(path));
-    let name = `${stem}.png`;
-    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${stem}-${i}.png`;
-    taken.add(name.toLowerCase());
-    return name;
-  });
-}
-
-/** Shape of samples that are images, by the decoder's output or by their file; undefined if they are none. */
-function shapeOf({ decoder, fixed, samples }: EncodingInput): PictureDecoder | undefined {
-  const ofSamples = { outputShape: samples.shape, outputLayout: decoder.outputLayout };
-  if (fixed.points === undefined) return [decoder, ofSamples].find(isImage);
-  // Points × channels is no image, but points may be the pixels of one.
-  const isList = samples.shape.length === 2 && samples.shape[0] === fixed.points;
-  return isList ? undefined : [ofSamples].find(isImage);
-}
-
-/** True for samples that are images of more than one row and column. */
-export function isImage(decoder: PictureDecoder): boolean {
-  const layout = findLayout(decoder);
-  return layout !== undefined && layout.height > 1 && layout.width > 1;
 }
 
 /**
@@ -273,31 +187,4 @@ async function firstSamples({ input }: PictureSource, { first, count, results }:
   const shown = Math.min(count, atMost);
   const block = await readBlock(input, first, shown);
   return { block, z: results.z.subarray(0, shown * input.decoder.latentSize) };
-}
-
-function originalsOf({ y, count }: Block): Float32Array[] {
-  return Array.from({ length: count }, (_, sample) => row(y, sample, y.length / count));
-}
-
-/** Samples as they are seen: NaN where the weight is 0. */
-function givenOf(block: Block): Float32Array[] {
-  const { weights } = block;
-  if (!weights) return originalsOf(block);
-  return originalsOf(block).map((tile, i) =>
-    tile.map((value, k) => (weights[(i * tile.length + k) % weights.length] === 0 ? Number.NaN : value)),
-  );
-}
-
-function row(values: Float32Array, index: number, size: number): Float32Array {
-  return values.subarray(index * size, (index + 1) * size);
-}
-
-/** Decodes one latent for each sample of a block, with the block's fixed inputs. */
-async function reconstruct(
-  { input, job }: PictureSource,
-  { fixed, count }: Block,
-  z: Float32Array,
-): Promise<Float32Array[]> {
-  const decoded = await decode(input.decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
-  return Array.from({ length: count }, (_, index) => row(decoded, index, decoded.length / count));
 }

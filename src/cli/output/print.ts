@@ -1,4 +1,4 @@
-import { escapeText } from "../../base/check.ts";
+import { escapeText } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { exitCodes } from "../exit-codes.ts";
 

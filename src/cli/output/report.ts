@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import packageJson from "../../../package.json" with { type: "json" };
-import { escapeText } from "../../base/check.ts";
+import { escapeText } from "../../base/show.ts";
 import { shortPath } from "../input/files.ts";
 import type { Output } from "./output-files.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { formatCsv } from "../../files/csv.ts";
-import { writeNpy } from "../../files/npy.ts";
+import { toNpy } from "../../files/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../../index.ts";
 import type { TrainingRun } from "../options/training-job.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
@@ -39,7 +39,7 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
     files.push({ name: "encoder.safetensors", bytes, content: "the encoder trained with it" });
   }
   if (codes) {
-    const bytes = writeNpy(codes, [codes.length / decoder.latentSize, decoder.latentSize]);
+    const bytes = toNpy(codes, [codes.length / decoder.latentSize, decoder.latentSize]);
     files.push({ name: "codes.npy", bytes, content: "the samples' codes" });
   }
   const steps = {

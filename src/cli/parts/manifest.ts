@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import packageJson from "../../../package.json" with { type: "json" };
-import { invalid, invalidFile } from "../../base/check.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
 import { elementCount } from "../../files/array.ts";
 import { compileKernels } from "../../kernels/load.ts";
 import { leaves, type RunDescription } from "../../train/run-description.ts";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { invalidFile, show } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { Tensor } from "../../files/tensor.ts";
 import type { CodeSamples, EncodeResult, SolveStatistics } from "../../index.ts";

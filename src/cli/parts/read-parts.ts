@@ -1,8 +1,9 @@
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { invalidFile, showPath } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
 import { shortPath } from "../input/files.ts";

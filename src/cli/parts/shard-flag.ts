@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { invalid, show } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { Shard } from "./shard-units.ts";
 
 /** Value of `--shard`: a shard, or "auto" for the index that the batch system gives. */

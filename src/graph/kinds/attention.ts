@@ -1,4 +1,5 @@
-import { checkFlag, invalid, orDefault } from "../../base/check.ts";
+import { checkFlag, orDefault } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 
 /** exp(x) divided by its sum, along the last axis. */

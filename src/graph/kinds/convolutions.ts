@@ -1,4 +1,5 @@
-import { checkNumber, invalid, orDefault } from "../../base/check.ts";
+import { checkNumber, orDefault } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import {
   type ConvolutionSettings,
   convolvedLengths,

@@ -1,4 +1,5 @@
-import { checkChoice, invalid, orDefault } from "../../base/check.ts";
+import { checkChoice, orDefault } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";

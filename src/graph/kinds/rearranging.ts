@@ -1,4 +1,5 @@
-import { checkChoice, checkNumber, invalid, orDefault } from "../../base/check.ts";
+import { checkChoice, checkNumber, orDefault } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";

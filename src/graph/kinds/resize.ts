@@ -1,4 +1,6 @@
-import { checkChoice, checkFlag, checkNumber, invalid, orDefault, show } from "../../base/check.ts";
+import { checkChoice, checkFlag, checkNumber, orDefault } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed, type Term } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";

@@ -1,4 +1,5 @@
-import { checkNumber, invalid } from "../../base/check.ts";
+import { checkNumber } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, type Reader } from "../kind.ts";
 import { checkLengths } from "../settings.ts";
 

@@ -1,4 +1,5 @@
-import { checkChoice, checkFlag, invalid, orDefault } from "../../base/check.ts";
+import { checkChoice, checkFlag, orDefault } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";

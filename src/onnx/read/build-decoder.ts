@@ -1,6 +1,7 @@
-import { invalidFile, show } from "../../base/check.ts";
 import { LatentflowError } from "../../base/errors.ts";
 import type { Pausable } from "../../base/event-loop.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { type Decoder, type DecoderGraph, GraphDecoder } from "../../decoder/decoder.ts";
 import { checkSize } from "../../files/limits.ts";
 import type { GraphDefinition, Length, OperationDefinition } from "../../graph/definition.ts";

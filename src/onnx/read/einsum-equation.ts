@@ -1,4 +1,4 @@
-import { show } from "../../base/check.ts";
+import { show } from "../../base/show.ts";
 import type { Site } from "./site.ts";
 import type { Dimension } from "./sizes.ts";
 

@@ -1,7 +1,8 @@
 import { builtinModule } from "../../base/builtin-module.ts";
-import { invalid, invalidFile, show } from "../../base/check.ts";
 import type { BlobLike } from "../../base/platform.ts";
 import { throwIfAborted } from "../../base/realms.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { Limits } from "../../files/limits.ts";
 import { type FileSource, bytesOf as givenBytes, readSource } from "../../files/source.ts";
 import { sizeOf } from "../../graph/operations.ts";

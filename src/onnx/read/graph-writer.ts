@@ -1,4 +1,4 @@
-import { invalidFile } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
 import type { Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import type { OperationKind } from "../../graph/operations.ts";

@@ -1,7 +1,8 @@
-import { escapeText, invalidFile, show, showList } from "../../base/check.ts";
 import type { LatentflowError } from "../../base/errors.ts";
 import type { Pausable } from "../../base/event-loop.ts";
 import { atOnce } from "../../base/event-loop.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { escapeText, show, showList } from "../../base/show.ts";
 import { Folding } from "./folding/fold.ts";
 import { GraphWriter } from "./graph-writer.ts";
 import { Infinities } from "./infinities.ts";
@@ -25,7 +26,7 @@ export interface ImportedGraph {
   readonly end: NodeView;
 }
 
-/** A node that is not read, and why, where there is more to say than that its operator is none of ours. */
+/** A node that is not read, with the reason if its operator is one that is read. */
 interface Unread {
   readonly node: Node;
   readonly reason: string | undefined;

@@ -1,4 +1,4 @@
-import { show } from "../../base/check.ts";
+import { show } from "../../base/show.ts";
 import { storedAxes } from "./layout.ts";
 import type { NodeView } from "./node-view.ts";
 import type { OperatorName } from "./operators/table.ts";

@@ -1,5 +1,7 @@
-import { invalid, isRevoked, optionNames, show, showList, showShape } from "../../base/check.ts";
+import { isRevoked, optionNames } from "../../base/check.ts";
 import { option, subject, theOption } from "../../base/message.ts";
+import { invalid } from "../../base/refuse.ts";
+import { show, showList, showShape } from "../../base/show.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
 

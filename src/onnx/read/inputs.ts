@@ -1,5 +1,6 @@
-import { invalid, invalidFile, show } from "../../base/check.ts";
 import { subject, theOption } from "../../base/message.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
@@ -7,7 +8,7 @@ import type { Declared, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
 
-/** Which inputs of a file are which. */
+/** Parts of a decoder that the inputs of a file are. */
 export interface Naming {
   readonly latent: string | undefined;
   /** The inputs of points. */

@@ -1,9 +1,11 @@
 import { verifyDecoder } from "../../api/verify.ts";
-import { checkChoice, checkOptions, invalid, invalidFile, show, showLocation } from "../../base/check.ts";
+import { checkChoice, checkOptions } from "../../base/check.ts";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { inTurns, type Pausable } from "../../base/event-loop.ts";
 import { callOf, subject, theOption } from "../../base/message.ts";
 import { throwIfAborted } from "../../base/realms.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { show, showLocation } from "../../base/show.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
 import { copyProbe, fitProbe, type Probe, readProbe } from "../../decoder/probe.ts";
 import { checkStartSize, normaliseStart } from "../../decoder/start.ts";

@@ -1,4 +1,5 @@
-import { invalidFile, show } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import type { Attribute, Declared, DeclaredLength, Model, Node, TensorRecord } from "./model.ts";
 import { type Field, Message, readMessage } from "./protobuf.ts";
 

@@ -1,4 +1,4 @@
-import { show } from "../../base/check.ts";
+import { show } from "../../base/show.ts";
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { GraphWriter } from "./graph-writer.ts";
 import { stretch } from "./layout.ts";

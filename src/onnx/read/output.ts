@@ -1,5 +1,5 @@
-import { invalid, invalidFile } from "../../base/check.ts";
 import { option, subject, theOption } from "../../base/message.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
 import { checkOutputOrder, checkOutputShape } from "../../decoder/output.ts";
 import type { NumberFunction } from "./activations.ts";
 import { asLinear } from "./activations.ts";

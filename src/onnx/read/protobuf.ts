@@ -1,5 +1,5 @@
 import { PbfReader } from "pbf";
-import { invalidFile } from "../../base/check.ts";
+import { invalidFile } from "../../base/refuse.ts";
 
 // Reader of protocol buffers that checks every length, since a file may be malicious.
 

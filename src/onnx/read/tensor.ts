@@ -1,5 +1,6 @@
-import { invalidFile, show } from "../../base/check.ts";
 import type { Pausable } from "../../base/event-loop.ts";
+import { invalidFile } from "../../base/refuse.ts";
+import { show } from "../../base/show.ts";
 import { convertValues, type ValueType, valueSizes } from "../../base/values.ts";
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";

@@ -1,4 +1,4 @@
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import type { OperationDescription } from "../../graph/operations.ts";
 import { Constants, Emitter, type Extent, type Operand, type Tensor } from "../../onnx-format/emitter.ts";
 import {

@@ -1,4 +1,4 @@
-import { invalid } from "../../base/check.ts";
+import { invalid } from "../../base/refuse.ts";
 import type { Decoder } from "../../decoder/decoder.ts";
 import { LATENT, parametersOf } from "../../graph/graph.ts";
 import { lastOrder } from "../../onnx-format/axis-order.ts";

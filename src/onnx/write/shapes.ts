@@ -18,7 +18,7 @@ export interface SymbolicGraph {
 
 /** Operation for any number of points. */
 export interface SymbolicOperation {
-  /** With the lengths for some number of points. */
+  /** The operation, with its lengths for one number of points. */
   readonly operation: OperationDescription;
   /** With the settings as they were given. */
   readonly definition: OperationDefinition;

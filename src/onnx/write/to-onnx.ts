@@ -1,6 +1,7 @@
 import { makeProbe } from "../../api/verify.ts";
-import { checkFlag, checkOptions, invalid } from "../../base/check.ts";
+import { checkFlag, checkOptions } from "../../base/check.ts";
 import type { Owned } from "../../base/owned.ts";
+import { invalid } from "../../base/refuse.ts";
 import { checkDecoder, type Decoder, probedOf } from "../../decoder/decoder.ts";
 import { PROBE, writeProbe } from "../../decoder/probe.ts";
 import { LATENT } from "../../graph/graph.ts";

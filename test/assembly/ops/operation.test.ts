@@ -1,4 +1,4 @@
-// run: first
+// run: both, first
 // Tests assembly/ops/activation-functions.ts, assembly/ops/activation.ts, assembly/ops/affine.ts,
 // assembly/ops/dense-parameters.ts, assembly/ops/dense.ts, assembly/ops/extremum.ts, assembly/ops/fork.ts,
 // assembly/ops/map.ts, assembly/ops/matmul.ts, assembly/ops/norm.ts, assembly/ops/norm-parameters.ts,

@@ -1,4 +1,4 @@
-// run: slow
+// run: both, slow
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { layersOf } from "../../../src/graph/layers.ts";

@@ -1,3 +1,4 @@
+// run: both
 // Tests assembly/solve/cholesky.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

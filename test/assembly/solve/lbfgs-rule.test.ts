@@ -1,3 +1,4 @@
+// run: both
 // Tests assembly/solve/descent.ts, assembly/solve/lbfgs-pairs.ts, assembly/solve/lbfgs-state.ts,
 // src/solver/lbfgs.ts, src/solver/descent.ts.
 import { test } from "uvu";

@@ -1,3 +1,4 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gradientFlow, type LbfgsOptions, lbfgs } from "../../../src/index.ts";

@@ -1,3 +1,4 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { packDecoder } from "../../../src/backend/wasm/packed.ts";

@@ -1,3 +1,4 @@
+// run: both
 // Tests assembly/objective/prior-term.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

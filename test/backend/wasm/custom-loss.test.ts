@@ -1,3 +1,4 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { direct } from "../../../src/adjoint/direct.ts";

@@ -1,3 +1,4 @@
+// run: both
 // Tests src/backend/wasm/curvature.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

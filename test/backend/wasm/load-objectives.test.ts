@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 // Tests src/backend/wasm/load-objectives.ts, src/backend/wasm/wasm.ts: code that is loaded on first use.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// run: both
 // Tests src/backend/wasm/write-graph.ts, src/backend/wasm/kernel-operations.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

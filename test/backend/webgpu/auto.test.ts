@@ -1,4 +1,4 @@
-// run: newer-node, slow
+// run: newer-node, alone
 // Tests src/backend/webgpu/calibration.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 // Tests src/backend/webgpu/convolve.ts, src/backend/webgpu/functions.ts, src/backend/webgpu/passes.ts,
 // src/backend/webgpu/function-gradients.ts, src/backend/webgpu/kinds/elementwise.ts, src/backend/webgpu/kinds/norms.ts,
 // src/backend/webgpu/kinds/products.ts, src/backend/webgpu/kinds/rearranging.ts,

@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 // Tests src/cli/commands/run-encoding.ts, src/cli/output/encode-figures.ts, src/cli/output/figures.ts.
 import { createHash } from "node:crypto";
 import { once } from "node:events";

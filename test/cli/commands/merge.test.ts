@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import {
   cpSync,
   existsSync,
@@ -23,8 +23,6 @@ import {
   succeed,
   workplace,
 } from "../../support/shard-run.ts";
-
-test.after(() => workplace.dispose());
 
 test("a part that is not what it was is never merged: any byte, any length, any name", async () => {
   const out = workplace.newPath();

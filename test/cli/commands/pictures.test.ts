@@ -1,6 +1,10 @@
-// run: once, slow
-// Tests src/cli/commands with pictures as samples, weights and results.
+// run: slow
+// Tests src/cli/commands with pictures as samples, weights and results: src/cli/input/sample-weights.ts,
+// src/cli/output/completed-pictures.ts.
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import fileSystem from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -426,6 +430,90 @@ test("what contradicts itself is refused", async () => {
     assert.is(end.exit, exit, `${args}: ${end.stderr}`);
     assert.match(end.stderr, message);
   }
+});
+
+test("train --validate-mask hides of the validation samples what --validate-weights of 0 does", async () => {
+  const weights = workplace.writeFloats(seen, [H, W]);
+  const inverted = `${workplace.newPath()}.png`;
+  writeFileSync(inverted, encodePng(toImageData(seen, shape, { invert: true })));
+  const train = ["--data", arrayFile, "--layers", "3,30", "--epochs", "1", "--validate", folder];
+  const tableOf = async (...more: string[]) =>
+    readFileSync(join(await succeed("train", ...train, ...more), "validation.csv"), "utf8");
+  const expected = await tableOf("--validate-weights", weights);
+  assert.is(await tableOf("--validate-mask", maskFile), expected);
+  assert.is(await tableOf("--validate-mask", inverted, "--mask-hides", "white"), expected);
+  assert.is.not(await tableOf(), expected);
+  for (const [more, exit, message] of [
+    [["--validate-mask", maskFile, "--validate-weights", weights], 2, /cannot be used with/],
+    [["--validate-mask", maskFile, "--autoencoder"], 2, /--validate-mask does not go with --autoencoder/],
+    [["--validate-mask", inverted, inverted], 1, /--validate-mask \S+ and 1 more: there are 2 pictures/],
+  ] as const) {
+    const end = await runHere("train", ...train, ...more, "--out", workplace.newPath());
+    assert.is(end.exit, exit, end.stderr);
+    assert.match(end.stderr, message);
+  }
+});
+
+/** Runs encode on the folder of pictures, and `then` whenever a file has got its name. */
+async function encodeWhile(out: string, then: (file: string) => unknown) {
+  const { rename } = fileSystem;
+  fileSystem.rename = async (from, to) => {
+    await rename(from, to);
+    await then(String(to));
+  };
+  syncBuiltinESMExports();
+  try {
+    return await runHere("encode", "--decoder", decoderFile, "--data", folder, "--out", out, "--quiet");
+  } finally {
+    fileSystem.rename = rename;
+    syncBuiltinESMExports();
+  }
+}
+
+test("SIGTERM once the results are written leaves pictures out, and ends as any other interrupted run", async () => {
+  const out = workplace.newPath();
+  const { exit, stdout, stderr } = await encodeWhile(out, (file) => {
+    if (file.endsWith("results.csv")) process.emit("SIGTERM");
+  });
+  assert.is(exit, 143, stderr);
+  assert.is(stderr, "latentflow: stopping; SIGTERM again quits at once\n");
+  assert.match(stdout, /latents\.npy/);
+  assert.equal(readdirSync(out).sort(), ["latents.npy", "results.csv"]);
+});
+
+test("a picture that cannot be written is an error that names the results, which are whole", async () => {
+  const out = workplace.newPath();
+  const { exit, stdout, stderr } = await encodeWhile(out, (file) => {
+    // Not for writing, even for root.
+    if (file.endsWith("results.csv")) mkdirSync(join(out, "reconstructions.png"));
+  });
+  assert.is(exit, 1);
+  assert.is(stdout, "");
+  assert.match(
+    stderr,
+    /^latentflow: cannot write .*reconstructions\.png: it is a folder.*; what is written before it is whole: .*latents\.npy, .*results\.csv\n$/,
+  );
+  assert.equal(readdirSync(out).sort(), ["latents.npy", "reconstructions.png", "results.csv"]);
+  assert.is(readNpy(latents(out)).shape[0], B);
+});
+
+test("encode: a pipe among pictures is refused, and pictures of more bytes than --max-bytes are not unpacked", async () => {
+  const pipe = `${workplace.newPath()}.png`;
+  execFileSync("mkfifo", [pipe]);
+  const first = join(folder, "p0.png");
+  const run = (...args: string[]) =>
+    runHere("encode", "--decoder", decoderFile, "--out", workplace.newPath(), "--quiet", ...args);
+  const piped = await run("--data", first, pipe);
+  assert.is(piped.exit, 1);
+  assert.match(piped.stderr, /\.png: it is a folder, a pipe or a device, expected a file/);
+  const large = `${workplace.newPath()}.png`;
+  writeFileSync(large, encodePng({ width: 100, height: 100, data: new Uint8Array(40_000) }));
+  const bounded = await run("--data", large, "--fit", "cover", "--max-bytes", "39999");
+  assert.is(bounded.exit, 1);
+  assert.match(
+    bounded.stderr,
+    /\.png: its pixels take 40000 bytes, more than --max-bytes, 39999, to read it give --max-bytes 40000\n$/,
+  );
 });
 
 test.run();

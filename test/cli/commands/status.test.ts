@@ -1,12 +1,10 @@
-// run: once, slow
+// run: slow
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { runHere } from "../../support/run-here.ts";
 import { B, decoderFile, refusal, runShards, succeed, workplace } from "../../support/shard-run.ts";
-
-test.after(() => workplace.dispose());
 
 test("status says what is missing, of which shards, and merges nothing", async () => {
   const out = workplace.newPath();

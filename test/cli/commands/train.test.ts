@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/cli/commands/evaluate.ts, src/cli/commands/run-training.ts, src/cli/output/training-outputs.ts,
 // src/cli/output/training-figures.ts.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

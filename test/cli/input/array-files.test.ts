@@ -1,4 +1,4 @@
-// run: slow
+// run: alone
 // Tests src/cli/input/array-files/flat-file.ts, src/cli/input/array-files/parquet-chunk.ts,
 // src/cli/input/array-files/parquet-columns.ts, src/cli/input/array-files/parquet-metadata.ts,
 // src/cli/input/array-files/parquet-numbers.ts, src/cli/input/array-files/parquet-pages.ts,

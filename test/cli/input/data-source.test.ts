@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/cli/input/files.ts, src/cli/input/samples.ts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

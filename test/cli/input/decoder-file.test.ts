@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -442,7 +442,10 @@ test("describe FILE: inputs, output and whether its probe agrees, without anothe
   const probed = `${workplace.newPath()}.safetensors`;
   writeFileSync(probed, overPoints.toSafetensors({ probe: await makeProbe(overPoints) }));
   const over = await described(probed);
-  assert.match(over, /\nfixed input +xyz +points × 3 numbers\noutput +points × 2\nprobe +agrees\n$/);
+  assert.match(
+    over,
+    /\nfixed input +xyz +points × 3 numbers\noutput +points × 2\nloss +mean squared error, its default\nprobe +agrees\n$/,
+  );
   const document = JSON.parse(await described(probed, "--json"));
   assert.equal(
     [document.verified, document.unverifiedReason, document.fixedInputs, document.outputShape],

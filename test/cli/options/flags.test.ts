@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";
@@ -331,11 +331,11 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   const zeros = write(0, [6]);
   assert.is(
     await messageOf("train", "--validate", data, "--validate-weights", zeros),
-    `all --validate-weights ${zeros} are 0, expected one above 0`,
+    `all --validate-weights ${zeros} are 0, expected one above 0; 0 hides a value: is the mask inverted?`,
   );
   assert.is(
     await messageOf("train", "--weights", zeros),
-    `all --weights ${zeros} are 0, expected one above 0`,
+    `all --weights ${zeros} are 0, expected one above 0; 0 hides a value: is the mask inverted?`,
   );
   const none = write(1, [0, 6]);
   assert.is(

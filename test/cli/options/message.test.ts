@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { invalid, refused } from "../../../src/base/check.ts";
 import { callOf, clause, option, scopeOf, theOption } from "../../../src/base/message.ts";
+import { invalid, refused } from "../../../src/base/refuse.ts";
 import { messageInFlags } from "../../../src/cli/options/message.ts";
 
 const FLAGS: Readonly<Record<string, string>> = {

@@ -1,11 +1,19 @@
-// run: once, first
+// run: first
 // Tests src/cli/options/prior-options.ts.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readNpy } from "../../../src/files/npy.ts";
-import { createDecoder, encode, gaussian, loadDecoder, type PriorLike, wasm } from "../../../src/index.ts";
+import {
+  createDecoder,
+  encode,
+  gaussian,
+  loadDecoder,
+  type PriorLike,
+  summary,
+  wasm,
+} from "../../../src/index.ts";
 import { fitGaussian, fitGaussianMixture } from "../../../src/terms/fit-priors.ts";
 import { createDataset, evaluate, train } from "../../../src/train/index.ts";
 import { column, readCsv, Workplace } from "../../support/program.ts";
@@ -83,6 +91,9 @@ for (const [flags, prior] of cases) {
     const mean = (values: Float32Array) => values.reduce((sum, value) => sum + value, 0) / count;
     const isNear = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-6 * Math.abs(b), `${a} ${b}`);
     isNear(encoded.meanObjective, mean(expected.objective));
+    const short = summary(expected);
+    assert.is(short.meanPrior === undefined, prior === "none");
+    assert.is(short.meanObjective === undefined, prior === "none");
     if (prior === "none") {
       assert.is(encoded.prior, null);
       assert.is(encoded.meanPrior, null);
@@ -92,6 +103,8 @@ for (const [flags, prior] of cases) {
       assert.equal(numbers("objective"), expected.objective);
       assert.ok(expected.objective.some((value, i) => value !== expected.loss[i]));
       isNear(encoded.meanPrior, mean(expected.prior!));
+      isNear(short.meanPrior!, mean(expected.prior!));
+      isNear(short.meanObjective!, mean(expected.objective));
       const { name, weight } = prior ?? own;
       assert.is(encoded.prior.name, name);
       assert.is(encoded.prior.weight, weight);
@@ -125,12 +138,28 @@ test("--prior-weight alone is that of the decoder's own", async () => {
   assert.equal(readNpy(readFileSync(join(out, "latents.npy"))).data, expected.z);
 });
 
+test("describe says a decoder's loss and prior where its file has them", async () => {
+  const described = await runHere("describe", ownFile);
+  assert.match(described.stdout, /\nloss +mean squared error, its default\nprior +Gaussian, mean 0\.25/);
+  const none = fileOf(createDecoder({ layers: [d, n] }).toSafetensors());
+  assert.not.match((await runHere("describe", none)).stdout, /\nloss/);
+  assert.equal(JSON.parse((await runHere("describe", ownFile, "--json")).stdout).loss, {
+    name: "squaredError",
+    reduction: "mean",
+  });
+  assert.is(JSON.parse((await runHere("describe", none, "--json")).stdout).loss, null);
+});
+
 test("tables say which prior it was, its mean and the objective's, where there is one", async () => {
   const files = ["--decoder", ownFile, "--data", data];
   for (const command of ["encode", "evaluate"]) {
     const { stdout } = await run(command, ...files, "--out", workplace.newPath());
     assert.match(stdout, /prior +│ Gaussian, mean 0\.25, 3 standard deviations \(the decoder's own\)/);
-    assert.match(stdout, /mean weighted prior +│ \d.* nats/);
+    const [, nats, share] = /mean weighted prior +│ (\S+) nats, which adds (\S+) to the mean objective/.exec(
+      stdout,
+    )!;
+    // The loss is a mean of n values.
+    assert.ok(Math.abs(Number(nats) / n / Number(share) - 1) < 0.01, `${nats} ${share}`);
     assert.match(stdout, /mean objective +│ \d/);
     assert.match(stdout, /losses, prior, objective, gradient norm/);
     if (command === "encode") {

@@ -1,4 +1,3 @@
-// run: once
 // Tests src/cli/options/choice.ts.
 import { Command } from "commander";
 import { test } from "uvu";

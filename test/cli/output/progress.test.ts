@@ -1,4 +1,3 @@
-// run: once
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Progress, RunningMean, showProgress } from "../../../src/cli/output/progress.ts";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import {
   cpSync,
   mkdirSync,
@@ -38,8 +38,6 @@ import {
 } from "../../support/shard-run.ts";
 
 // Runs and folders of parts that are not as expected.
-
-test.after(() => workplace.dispose());
 
 test("a folder that is named twice is merged once, and its parts removed once", async () => {
   const [out, link, to] = [workplace.newPath(), workplace.newPath(), workplace.newPath()];

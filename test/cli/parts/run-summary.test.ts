@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

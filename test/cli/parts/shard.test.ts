@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/cli/parts/npy-results.ts.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";
@@ -58,8 +58,6 @@ import {
 } from "../../support/shard-run.ts";
 
 // Units, shards and their parts: what one process writes, any number of shards comes to, byte for byte.
-
-test.after(() => workplace.dispose());
 
 test("units are dealt out whole, each once, in order, and evenly", () => {
   const random = createRandom(7);

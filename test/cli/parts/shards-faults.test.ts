@@ -1,4 +1,4 @@
-// run: once, first
+// run: first
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: alone
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/onnx/read/build-decoder.ts, src/onnx/read/external-data.ts,
 // src/onnx/read/import-graph.ts, src/onnx/read/inputs.ts, src/onnx/read/model.ts, src/onnx/read/output.ts,
 // src/onnx/read/protobuf.ts, src/onnx/read/tensor.ts, src/onnx/read/activations.ts,

@@ -1,4 +1,3 @@
-// run: once
 // Tests src/onnx/read/align.ts, src/onnx/read/layout.ts, src/onnx/read/node-view.ts, src/onnx/read/value.ts,
 // src/onnx/read/operators/convolutions.ts, src/onnx/read/operators/functions.ts,
 // src/onnx/read/operators/norms.ts, src/onnx/read/operators/patterns.ts, src/onnx/read/operators/products.ts,

@@ -1,4 +1,3 @@
-// run: once
 // Tests src/onnx/read/operators/resize.ts.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";

@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/onnx/write/file.ts, src/onnx/write/graph.ts, src/onnx-format/emitter.ts, src/onnx-format/operations.ts,
 // src/onnx-format/value.ts, src/onnx-format/kinds/norms.ts, src/onnx-format/kinds/products.ts,
 // src/onnx-format/kinds/rearranging.ts, src/onnx-format/kinds/resampling.ts.

@@ -1,12 +1,12 @@
 import type { SampleRange } from "../../feed.ts";
 
-/** One of the threads that work on a call, by its number in the assignment. */
+/** Number of a thread within the assignment of a call. */
 export type Member = number;
 
 const NOBODY = -1;
 
 /**
- * Which thread works on which sample of a call. Threads take samples as they have room, so that all have work to the
+ * Assignment of a call's samples to threads. Threads take samples as they have room, so that all have work to the
  * end: none holds more than its share of the samples that have not ended, nor more than a bound. The samples of a
  * thread that is lost are given to others.
  */

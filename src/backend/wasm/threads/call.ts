@@ -1,7 +1,7 @@
-import { escapeText } from "../../../base/check.ts";
 import { isErrorCode, LatentflowError } from "../../../base/errors.ts";
 import { option } from "../../../base/message.ts";
 import { messageOf } from "../../../base/realms.ts";
+import { escapeText } from "../../../base/show.ts";
 import type { Control } from "../../../solver/base.ts";
 import type { Feed } from "../../feed.ts";
 import { Assignment, type Member } from "./assignment.ts";
@@ -12,7 +12,7 @@ import { DOES_WITHOUT, LONGEST_REASON } from "./thread.ts";
 /** A worker of the pool, as a call sees it. */
 export interface Participant {
   readonly isReady: boolean;
-  /** Has it get ready for the job of a call; returns why it cannot take part, if it cannot. */
+  /** Has the participant get ready for a call's job; returns the reason if it cannot take part. */
   open(call: number, job: Job): string | undefined;
   post(message: ToWorker): void;
   /** Ends it for good: `leave` is called of each call that it works for. */
@@ -172,7 +172,7 @@ export class Call {
     return Math.max(1, this.given.size + this.lost);
   }
 
-  /** Does a worker take part, or will it when it is ready? */
+  /** True if a worker takes part, or will once it is ready. */
   has(worker: Participant): boolean {
     return this.members.has(worker);
   }

@@ -6,7 +6,7 @@ import type { ToWorker, TrainerStep } from "./messages.ts";
 interface HeldDecoder {
   /** Number of training steps it has taken; undefined outside of a training. */
   steps: number | undefined;
-  /** Has it been told J₀ᵀ as it is after these steps? */
+  /** True if the worker has J₀ᵀ as it is after these steps. */
   hasJacobian: boolean;
   /** The memory it takes, as far as is known. */
   bytes: number;
@@ -14,7 +14,7 @@ interface HeldDecoder {
   usedAt: number;
 }
 
-/** Until a worker reports what a decoder takes: so many times the bytes of its parameters, packed in both directions. */
+/** Assumed memory of a decoder, in bytes of its parameters, until a worker reports it: they are packed for both directions. */
 const COPIES = 2;
 
 let uses = 0;

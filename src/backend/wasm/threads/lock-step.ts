@@ -19,7 +19,7 @@ export function lockStepTrainer(
   handle: DecoderHandle,
   workers: () => WorkerGroup | undefined,
 ): Trainer {
-  /** Is a gradient being added up? It is no part of `trainer.state()`. */
+  /** True while a gradient is being added up, which is no part of `trainer.state()`. */
   let isAtUpdate = false;
 
   handle.training = {

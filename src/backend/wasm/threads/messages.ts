@@ -24,7 +24,7 @@ export interface SolveDescription {
   readonly batchSize: number | undefined;
   /** [n], where all samples have the same weights. */
   readonly sharedWeights: Float32Array | undefined;
-  /** Has each sample weights of its own? */
+  /** True if each sample has weights of its own. */
   readonly hasOwnWeights: boolean;
 }
 

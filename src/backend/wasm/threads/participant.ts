@@ -11,20 +11,20 @@ const LONGEST_IDLE = 30_000;
 
 /** Functions of the group that a worker belongs to. */
 interface Owner {
-  /** Memory that its decoders may take, in bytes. */
+  /** Memory that the worker's decoders may take, in bytes. */
   memory(): number;
-  /** Does a call count on it, if only when it is ready? */
+  /** True if a call uses the worker, or will once it is ready. */
   isAtWork(): boolean;
-  /** It has had nothing to do for long, or is to leave: ends it. */
+  /** Ends the worker, which has been idle for long, or has to leave. */
   endIdle(): void;
-  /** It is of no use: ends it, and calls `leave` of each call that it works for. */
+  /** Ends the worker, which has failed, and calls `leave` of each call that it works for. */
   end(reason: string): void;
 }
 
-/** A worker of the pool, as this thread sees it: which calls it works on, and when it has nothing to do any more. */
+/** A worker of the pool, as this thread sees it: the calls that it works on, and the time for which it is idle. */
 export class PoolWorker implements Participant {
   isReady = false;
-  /** Is it to end as soon as it has nothing to do? */
+  /** True if the worker has to end as soon as it is idle. */
   isLeaving = false;
   /** Set by the group, at once. */
   thread!: Thread;
@@ -85,7 +85,7 @@ export class PoolWorker implements Participant {
     return undefined;
   }
 
-  /** It has no more to do with a call. */
+  /** Removes a call that has ended, and the decoders that no call needs any more. */
   release(call: number): void {
     const handle = this.calls.get(call);
     this.calls.delete(call);
@@ -93,19 +93,19 @@ export class PoolWorker implements Participant {
     this.decoders.forgetSurplus();
   }
 
-  /** It could not take a call, whose decoder it does not hold then. */
+  /** Removes a call that the worker could not take, with the call's decoder, which the worker does not hold then. */
   declined(call: number): void {
     const handle = this.calls.get(call);
     this.calls.delete(call);
     if (handle) this.decoders.remove(handle.number);
   }
 
-  /** Has it take a step of a decoder's training, if it has taken all before. */
+  /** Has the worker take a step of a decoder's training, if it has taken all steps before. */
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     this.decoders.step(handle, makeStep);
   }
 
-  /** Where it has nothing to do, it ends: at once if it is to leave, else after a while. */
+  /** Ends an idle worker: at once if it has to leave, else after LONGEST_IDLE. */
   endWhenIdle(): void {
     this.clearIdleTimer();
     if (!this.isIdle) return;

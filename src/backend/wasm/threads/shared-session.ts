@@ -135,7 +135,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
 
 /** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */
 const WORTH_STARTING = 100;
-/** Handing work to workers that hold the decoder costs less than one: shorter work still does without. In milliseconds. */
+/** Least work that is shared, in milliseconds: handing it to workers that hold the decoder costs less than one. */
 const WORTH_SHARING = 5;
 /** Cost of sending a decoder to a running worker, in milliseconds a parameter. */
 const SENDING = 1e-5;

@@ -1,7 +1,7 @@
 import { builtinModule } from "../../../base/builtin-module.ts";
-import { show } from "../../../base/check.ts";
 import type { UrlLike, WorkerLike } from "../../../base/platform.ts";
 import { isPromise, messageOf } from "../../../base/realms.ts";
+import { show } from "../../../base/show.ts";
 import { buffersOf, type FromWorker, type ToWorker } from "./messages.ts";
 
 /** The workers' file by its path or URL, or a function that starts it. */
@@ -19,7 +19,7 @@ export interface Thread {
 /** Callbacks of a thread. */
 export interface ThreadEvents {
   message(message: FromWorker): void;
-  /** It has ended, or it could not be started: once, and nothing after it. */
+  /** Called once, as the last event, when the thread has ended or could not be started. */
   end(reason: string): void;
 }
 

@@ -4,9 +4,8 @@ import { builtinModule } from "../../../base/builtin-module.ts";
 const NAME = "latentflow-worker";
 
 /**
- * Where the worker's file is: beside the file that is running, which the engine knows. A bundler may have left it
- * behind. Node then finds the installed package's; a page cannot tell before it starts the file, and the name is too
- * much our own to be somebody else's.
+ * Finds the worker's file beside the file that is running, whose place the engine tells. A bundler may have left the
+ * worker's behind: Node then finds the installed package's, while a page has to start the file to learn that it is missing.
  */
 export function findWorkerFile(): string | undefined {
   const running = runningFile();
@@ -42,7 +41,7 @@ function runningFile(): string | undefined {
   return fileOfCallSite() ?? fileOfStack(new Error().stack ?? "");
 }
 
-/** As V8 tells it, whatever source maps make of the stack's text. */
+/** Path of the running file from V8's call sites, which source maps do not change, unlike the stack's text. */
 function fileOfCallSite(): string | undefined {
   const { prepareStackTrace } = Error;
   try {

@@ -1,5 +1,5 @@
-import { escapeText } from "../../../base/check.ts";
 import { messageOf } from "../../../base/realms.ts";
+import { escapeText } from "../../../base/show.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
 import type { Control } from "../../../solver/base.ts";
 import { Call } from "./call.ts";

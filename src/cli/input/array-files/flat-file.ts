@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
-import { invalidFile } from "../../../base/check.ts";
 import { inTurns } from "../../../base/event-loop.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
+import { invalidFile } from "../../../base/refuse.ts";
 import { valueSizes } from "../../../base/values.ts";
 import { type ArrayHeader, checkDataSize, type DataArray, readValues } from "../../../files/array.ts";
 import { allocate } from "../../../files/limits.ts";

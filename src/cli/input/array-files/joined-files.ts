@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { invalidFile } from "../../../base/check.ts";
+import { invalidFile } from "../../../base/refuse.ts";
 import { type DataArray, elementCount, showLengths } from "../../../files/array.ts";
 import type { ArrayFile } from "./array-file.ts";
 

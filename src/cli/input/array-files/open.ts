@@ -1,5 +1,6 @@
 import { type FileHandle, stat } from "node:fs/promises";
-import { invalidFile, show, showName } from "../../../base/check.ts";
+import { invalidFile } from "../../../base/refuse.ts";
+import { show, showName } from "../../../base/show.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import { fileError } from "../../../files/durable-file.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";

@@ -6,7 +6,8 @@ import {
   type SchemaElement,
   type SchemaTree,
 } from "hyparquet";
-import { invalidFile, show } from "../../../base/check.ts";
+import { invalidFile } from "../../../base/refuse.ts";
+import { show } from "../../../base/show.ts";
 import type { ParquetColumn } from "./parquet-columns.ts";
 import { type OpenedParquet, reading, readSlice } from "./parquet-metadata.ts";
 import { isKnownCodec, unpackPages } from "./parquet-pages.ts";

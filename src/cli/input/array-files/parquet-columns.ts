@@ -1,5 +1,6 @@
 import { type ParquetType, parquetSchema, type SchemaElement, type SchemaTree } from "hyparquet";
-import { invalid, show, showList } from "../../../base/check.ts";
+import { invalid } from "../../../base/refuse.ts";
+import { show, showList } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 

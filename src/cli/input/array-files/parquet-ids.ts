@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
-import { invalidFile, show } from "../../../base/check.ts";
+import { invalidFile } from "../../../base/refuse.ts";
+import { show } from "../../../base/show.ts";
 import type { Limits } from "../../../files/limits.ts";
 import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-columns.ts";
 import { openMetadata, reading } from "./parquet-metadata.ts";

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { type FileMetaData, parquetMetadata, type SchemaElement } from "hyparquet";
-import { invalidFile } from "../../../base/check.ts";
 import { LatentflowError } from "../../../base/errors.ts";
+import { invalidFile } from "../../../base/refuse.ts";
 import { allocate, type Limits } from "../../../files/limits.ts";
 import { readInto } from "./read-into.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";

@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
-import { invalid, invalidFile, show } from "../../../base/check.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
+import { invalid, invalidFile } from "../../../base/refuse.ts";
+import { show } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
 import { type DataArray, elementCount } from "../../../files/array.ts";
 import { allocate, type Limits } from "../../../files/limits.ts";

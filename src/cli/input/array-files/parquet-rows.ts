@@ -1,5 +1,6 @@
-import { invalidFile, show } from "../../../base/check.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
+import { invalidFile } from "../../../base/refuse.ts";
+import { show } from "../../../base/show.ts";
 import { checkChunks, readChunk } from "./parquet-chunk.ts";
 import type { ParquetColumn } from "./parquet-columns.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { invalid, showPath } from "../../../base/check.ts";
+import { invalid } from "../../../base/refuse.ts";
+import { showPath } from "../../../base/show.ts";
 import { fileError } from "../../../files/durable-file.ts";
 import { isStdin, isUrl, showFile } from "../files.ts";
 import { isPictureName } from "./read-picture.ts";

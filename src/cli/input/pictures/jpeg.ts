@@ -1,9 +1,14 @@
 import { decode } from "jpeg-js";
-import { invalidFile } from "../../../base/check.ts";
 import { messageOf } from "../../../base/realms.ts";
+import { invalidFile } from "../../../base/refuse.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
+import { checkPixelCount } from "../../../images/picture.ts";
 
-// JPEG files, by jpeg-js. It leaves a camera's orientation alone, so that is read here.
+// JPEG files, by jpeg-js. It leaves a camera's orientation alone, so that is read here; and it bounds its memory, but not its
+// work, so that is bounded here. Tables and sections are those of ITU-T T.81.
+
+/** Marker of a scan, SOS. */
+const SCAN = 0xda;
 
 /** True for bytes that begin as JPEG files do. */
 export function isJpeg(bytes: Uint8Array): boolean {
@@ -68,17 +73,109 @@ function orientationOf(segment: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Limits of jpeg-js, which refuses larger pictures before it takes memory: 134 megapixels, 1 GiB. */
-const LIMITS = { maxResolutionInMP: 134, maxMemoryUsageInMB: 1024 };
+/**
+ * Most blocks of 8 × 8 pixels that are decoded, those of all components and scans. A photograph of 50 megapixels, in colour and
+ * with the ten scans that libjpeg makes, has 23 million.
+ */
+const MOST_BLOCKS = 2 ** 26;
 
-/** Reads a JPEG file, upright. @throws LatentflowError `invalid_file` if it is damaged, too large, or of a kind not read */
+/** Memory that jpeg-js may take, as it counts: what the most pixels that are read take in colour. */
+const MOST_MEGABYTES = 1536;
+
+/**
+ * Reads a JPEG file, upright.
+ *
+ * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels or scans, or is of a kind not read
+ */
 export function readJpeg(where: string, bytes: Uint8Array): ImageDataLike {
-  const { orientation } = readJpegHeader(where, bytes);
+  const header = readJpegHeader(where, bytes);
+  checkPixelCount(where, header);
+  const file = essence(bytes);
+  checkWork(where, file, header);
+  const limits = { maxResolutionInMP: MOST_MEGABYTES, maxMemoryUsageInMB: MOST_MEGABYTES };
   try {
-    return upright(decode(bytes, { ...LIMITS, useTArray: true, tolerantDecoding: false }), orientation);
+    const picture = decode(file, { ...limits, useTArray: true, tolerantDecoding: false });
+    return upright(picture, header.orientation);
   } catch (cause) {
     throw invalidFile(`${where}: the JPEG file cannot be read: ${messageOf(cause)}`, cause);
   }
+}
+
+/** Returns a file up to its end, without comments and the segments of applications, which may hold pictures of their own. */
+function essence(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const kept = new Uint8Array(bytes.length);
+  let size = 0;
+  const keep = (start: number, end: number) => {
+    const part = bytes.subarray(start, end);
+    kept.set(part, size);
+    size += part.length;
+  };
+  keep(0, 2);
+  let at = 2;
+  while (at + 4 <= bytes.length && bytes[at] === 0xff) {
+    const marker = bytes[at + 1]!;
+    const end = at + 2 + view.getUint16(at + 2);
+    // APP14 is Adobe's, which says what the colours are.
+    const isApart = (marker >= 0xe0 && marker <= 0xef && marker !== 0xee) || marker === 0xfe;
+    if (marker === 0xff) at++;
+    else if (isApart) at = end;
+    else if (marker >= 0xc0 && !isAlone(marker)) {
+      const next = marker === SCAN ? endOfScan(bytes, end) : end;
+      keep(at, next);
+      at = next;
+    } else break;
+  }
+  // The end, or damage.
+  keep(at, bytes[at + 1] === 0xd9 ? at + 2 : bytes.length);
+  return kept.subarray(0, size);
+}
+
+/** Markers without a segment: those between restarts, and of the beginning and the end. */
+const isAlone = (marker: number) => marker >= 0xd0 && marker <= 0xd9;
+
+/** Index of the first marker behind a scan's bits, among which 0xff stands before 0x00 and restarts alone. */
+function endOfScan(bytes: Uint8Array, start: number): number {
+  let at = bytes.indexOf(0xff, start);
+  while (at >= 0 && (bytes[at + 1] === 0 || (bytes[at + 1]! >= 0xd0 && bytes[at + 1]! <= 0xd7)))
+    at = bytes.indexOf(0xff, at + 2);
+  return at < 0 ? bytes.length : at;
+}
+
+/**
+ * Refuses a file whose scans take too long to decode. jpeg-js begins a frame and a scan at the two bytes of a marker only,
+ * wherever damage leads it. So all such bytes are counted, within tables, too.
+ */
+function checkWork(where: string, file: Uint8Array, { width, height }: JpegHeader): void {
+  const frames: number[] = [];
+  let scans = 0;
+  for (let at = file.indexOf(0xff); at >= 0; at = file.indexOf(0xff, at + 1)) {
+    const marker = file[at + 1]!;
+    if (marker === SCAN) scans++;
+    if (marker >= 0xc0 && marker <= 0xc2 && frames.push(at) > 1)
+      throw invalidFile(`${where}: the JPEG file has more than one picture, expected one; save it again`);
+  }
+  const [frame] = frames;
+  const blocks = frame === undefined ? 0 : blocksOf(file, frame);
+  if (scans * blocks <= MOST_BLOCKS) return;
+  throw invalidFile(
+    `${where}: the JPEG file has ${scans} scans of ${width} × ${height} pixels, expected at most ` +
+      `${Math.floor(MOST_BLOCKS / blocks)}; save it again, not progressive`,
+  );
+}
+
+/** Number of blocks in a frame, all components, each filled up to what is coded together. Section B.2.2. */
+function blocksOf(file: Uint8Array, at: number): number {
+  const [height, width, count] = [
+    256 * file[at + 5]! + file[at + 6]!,
+    256 * file[at + 7]! + file[at + 8]!,
+    file[at + 9]!,
+  ];
+  const factors = Array.from({ length: count }, (_, i) => file[at + 11 + 3 * i] ?? 0);
+  const across = Math.max(1, ...factors.map((factor) => factor >> 4));
+  const down = Math.max(1, ...factors.map((factor) => factor & 15));
+  const groups = Math.ceil(width / 8 / across) * Math.ceil(height / 8 / down);
+  return groups * factors.reduce((sum, factor) => sum + (factor >> 4) * (factor & 15), 0);
 }
 
 /** Size of a picture once it is upright. */

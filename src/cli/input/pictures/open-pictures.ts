@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
-import { invalid, invalidFile } from "../../../base/check.ts";
+import { open, stat } from "node:fs/promises";
 import { LatentflowError } from "../../../base/errors.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
+import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
 import { fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
-import type { Limits } from "../../../files/limits.ts";
+import { checkSize, type Limits } from "../../../files/limits.ts";
 import { readFile } from "../../../files/local-file.ts";
 import {
   type Fit,
@@ -16,7 +16,7 @@ import {
   maskFrom,
   type PictureDecoder,
 } from "../../../images/index.ts";
-import { findLayout } from "../../../images/picture.ts";
+import { checkPixelCount, findLayout } from "../../../images/picture.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
@@ -201,9 +201,21 @@ function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Arra
 const BEGINNING = 2 ** 16;
 
 async function headerOf(where: string, path: string, limits: Limits): Promise<PictureHeader> {
-  const handle = await open(path).catch((cause) => {
-    throw fileError(where, cause);
+  const header = await readHeader(where, path, limits).catch((cause) => {
+    throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
+  checkPixelCount(where, header);
+  checkSize(where, "its pixels take", header.width * header.height * header.pixelSize, limits.maxBytes);
+  return header;
+}
+
+async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
+  // To open a named pipe would hold up the run until something is written to it.
+  if (!(await stat(path)).isFile())
+    throw invalidFile(
+      `${where}: it is a folder, a pipe or a device, expected a file, which can be read twice`,
+    );
+  const handle = await open(path);
   try {
     const { buffer, bytesRead } = await handle.read(new Uint8Array(BEGINNING), 0, BEGINNING, 0);
     const bytes = buffer.subarray(0, bytesRead);
@@ -213,8 +225,6 @@ async function headerOf(where: string, path: string, limits: Limits): Promise<Pi
     } catch {
       return format.readHeader(where, await bytesOf(where, path, limits));
     }
-  } catch (cause) {
-    throw problemOf(where, cause);
   } finally {
     await handle.close();
   }

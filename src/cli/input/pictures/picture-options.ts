@@ -43,9 +43,9 @@ export function addPictureOptions(command: Command): Command {
 
 /** Refuses `--mask-hides` without a mask. */
 export function checkMaskOptions(command: Command): void {
-  if (command.getOptionValue("maskHides") === undefined || command.getOptionValue("mask") !== undefined)
-    return;
-  wrongUsage(command, "--mask-hides does not go without --mask");
+  const isGiven = (name: string) => command.getOptionValue(name) !== undefined;
+  if (isGiven("maskHides") && !isGiven("mask") && !isGiven("validateMask"))
+    wrongUsage(command, "--mask-hides does not go without --mask");
 }
 
 /** Reading of pictures by a command's options. */

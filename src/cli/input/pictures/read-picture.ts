@@ -8,6 +8,8 @@ export interface PictureHeader {
   readonly height: number;
   readonly isGrey: boolean;
   readonly mayBeTransparent: boolean;
+  /** Bytes that a pixel takes once it is read. */
+  readonly pixelSize: number;
 }
 
 /** Format of files of pictures. */
@@ -22,9 +24,10 @@ const FORMATS: readonly PictureFormat[] = [
     is: isPng,
     readHeader(where, bytes) {
       const header = readPngHeader(where, bytes);
-      const { width, height, colourType } = header;
+      const { width, height, colourType, depth } = header;
       const isGrey = colourType === 0 || colourType === 4;
-      return { width, height, isGrey, mayBeTransparent: mayBeTransparent(bytes, header) };
+      const pixelSize = depth === 16 ? 8 : 4;
+      return { width, height, isGrey, mayBeTransparent: mayBeTransparent(bytes, header), pixelSize };
     },
     read: readPng,
   },
@@ -32,7 +35,7 @@ const FORMATS: readonly PictureFormat[] = [
     is: isJpeg,
     readHeader(where, bytes) {
       const header = readJpegHeader(where, bytes);
-      return { ...uprightSize(header), isGrey: header.isGrey, mayBeTransparent: false };
+      return { ...uprightSize(header), isGrey: header.isGrey, mayBeTransparent: false, pixelSize: 4 };
     },
     read: readJpeg,
   },

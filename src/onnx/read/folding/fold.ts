@@ -1,4 +1,4 @@
-import { invalidFile } from "../../../base/check.ts";
+import { invalidFile } from "../../../base/refuse.ts";
 import type { NodeView } from "../node-view.ts";
 import { operatorOf } from "../operators/table.ts";
 import { SIZES } from "../sizes.ts";

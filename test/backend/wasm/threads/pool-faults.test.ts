@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,10 +20,8 @@ import { wasmTrainer } from "../../../../src/backend/wasm/trainer.ts";
 import {
   amd,
   binaryCrossEntropy,
-  createDecoder,
   decode,
   type EncodeOptions,
-  type EncodeResult,
   encode,
   type LatentflowErrorCode,
   linearGrid,
@@ -36,6 +34,7 @@ import { gradientFlow } from "../../../../src/solver/flow.ts";
 import { allRows } from "../../../../src/solver/objective.ts";
 import { Solution } from "../../../../src/solver/solution.ts";
 import { createDataset, evaluate, train } from "../../../../src/train/index.ts";
+import { newDecoder, on, resultOf, SAMPLES, SIZE, solver, weights, y } from "../../../support/pool-case.ts";
 import { problemOf } from "../../../support/problem.ts";
 import { randomArray } from "../../../support/random.ts";
 import { rejected } from "../../../support/refusal.ts";
@@ -44,19 +43,8 @@ import { watchThreads, workerUrl } from "../../../support/threads.ts";
 // Whatever goes wrong while a call is at work rejects that call, and the others go on.
 
 const threads = watchThreads();
-const SAMPLES = 101;
-const SIZE = 50;
-const newDecoder = () =>
-  createDecoder({
-    ...{ layers: [5, 17, 33, SIZE], seed: 3, outputActivation: "sigmoid", loss: binaryCrossEntropy() },
-  });
 const decoder = newDecoder();
-const y = randomArray(1, SAMPLES * SIZE, 0, 1);
-const weights = randomArray(2, SAMPLES * SIZE, 0.1, 1);
-const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
-const on = (count: number) => wasm({ threads: count, worker: workerUrl });
 const counts = [1, 2, 3];
-const resultOf = ({ backend, seconds, ...result }: EncodeResult) => result;
 
 const unhandled: unknown[] = [];
 process.on("unhandledRejection", (reason) => unhandled.push(reason));

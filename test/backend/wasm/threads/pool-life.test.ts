@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -39,6 +39,7 @@ import { makeControl } from "../../../../src/solver/control.ts";
 import { Solution } from "../../../../src/solver/solution.ts";
 import { createDataset } from "../../../../src/train/dataset.ts";
 import { train } from "../../../../src/train/index.ts";
+import { newDecoder, on, SIZE, solver, y } from "../../../support/pool-case.ts";
 import { problemOf } from "../../../support/problem.ts";
 import { randomArray } from "../../../support/random.ts";
 import { type WatchedThread, watchThreads, workerUrl } from "../../../support/threads.ts";
@@ -46,16 +47,7 @@ import { type WatchedThread, watchThreads, workerUrl } from "../../../support/th
 // How workers live: what they hold and forget, when they are started, replaced and ended.
 
 const threads = watchThreads();
-const SAMPLES = 101;
-const SIZE = 50;
-function newDecoder(seed: number) {
-  const layers = [5, 17, 33, SIZE];
-  return createDecoder({ layers, seed, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
-}
 const decoder = newDecoder(3);
-const y = randomArray(1, SAMPLES * SIZE, 0, 1);
-const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
-const on = (count: number) => wasm({ threads: count, worker: workerUrl });
 
 /** The program of a worker that runs `onMessage` before it hears of a message, and `first` before all else. */
 function workerThat(onMessage: string, first = ""): string {

@@ -1,50 +1,22 @@
+// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { direct } from "../../../../src/adjoint/direct.ts";
 import { full } from "../../../../src/adjoint/full.ts";
 import { adam } from "../../../../src/backend/optimizer.ts";
-import {
-  amd,
-  binaryCrossEntropy,
-  createDecoder,
-  decode,
-  type EncodeOptions,
-  type EncodeResult,
-  encode,
-  euler,
-  lbfgs,
-  linearGrid,
-  wasm,
-} from "../../../../src/index.ts";
+import { amd, decode, type EncodeOptions, encode, euler, lbfgs, linearGrid } from "../../../../src/index.ts";
 import { createDataset } from "../../../../src/train/dataset.ts";
 import { type TrainOptions, train } from "../../../../src/train/index.ts";
+import { alone, newDecoder, on, resultOf, SAMPLES, SIZE, weights, y } from "../../../support/pool-case.ts";
 import { randomArray } from "../../../support/random.ts";
 import { solverCases } from "../../../support/solvers.ts";
-import { samplesDone, watchThreads, workerUrl } from "../../../support/threads.ts";
+import { samplesDone, watchThreads } from "../../../support/threads.ts";
 
 // No result depends on the number of threads, bit for bit: of encode by every solver, of decode, of train by every adjoint.
 
 const threads = watchThreads();
-const SAMPLES = 101;
-const SIZE = 50;
-
-function newDecoder(seed: number) {
-  const layers = [5, 17, 33, SIZE];
-  return createDecoder({ layers, seed, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
-}
-
 const decoder = newDecoder(3);
-const y = randomArray(1, SAMPLES * SIZE, 0, 1);
-const weights = randomArray(2, SAMPLES * SIZE, 0.1, 1);
 const z0 = randomArray(4, SAMPLES * 5, -2, 2);
-const on = (count: number) => wasm({ threads: count, worker: workerUrl });
-const alone = wasm({ threads: 1 });
-
-/** What must not depend on threads. */
-function resultOf({ backend, seconds, ...result }: EncodeResult) {
-  return result;
-}
-
 const atRest = { name: "lbfgs", options: { solver: lbfgs() } };
 for (const { name, options } of [...solverCases, atRest]) {
   test(`${name}: the same bits on 1, 2 and 3 threads`, async () => {

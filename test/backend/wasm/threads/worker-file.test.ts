@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 // Tests src/backend/wasm/threads/thread.ts, src/backend/wasm/threads/latentflow-worker.ts.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-// run: slow
+// run: both, alone
 // Tests src/backend/wasm/threads/participant.ts.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -18,7 +18,6 @@ import {
   createDecoder,
   customLoss,
   decode,
-  type EncodeResult,
   encode,
   lbfgs,
   squaredError,
@@ -26,6 +25,7 @@ import {
 } from "../../../../src/index.ts";
 import { createDataset } from "../../../../src/train/dataset.ts";
 import { train } from "../../../../src/train/index.ts";
+import { alone, newDecoder, on, resultOf, SAMPLES, SIZE, solver, y } from "../../../support/pool-case.ts";
 import { randomArray } from "../../../support/random.ts";
 import { refused, rejected } from "../../../support/refusal.ts";
 import {
@@ -39,27 +39,9 @@ import {
 // Workers that die, that come late, that cannot be started: results have the same bits, and the call says what happened.
 
 const threads = watchThreads();
-const SAMPLES = 101;
-const SIZE = 50;
-
-function newDecoder(seed: number) {
-  const layers = [5, 17, 33, SIZE];
-  return createDecoder({ layers, seed, outputActivation: "sigmoid", loss: binaryCrossEntropy() });
-}
-
 const decoder = newDecoder(3);
-const y = randomArray(1, SAMPLES * SIZE, 0, 1);
-// Long enough that every thread gets samples.
-const solver = amd({ t1: 4000, stepInit: 5, stepMax: 400, tolerance: 1e-9 });
 /** One that takes seconds over all samples, and gets a few of them done early where few are worked on at once. */
 const long = amd({ t1: 1e9, stepInit: 5, stepMax: 400, tolerance: 0, maxSteps: 20_000 });
-const on = (count: number) => wasm({ threads: count, worker: workerUrl });
-const alone = wasm({ threads: 1 });
-
-/** What must not depend on threads. */
-function resultOf({ backend, seconds, ...result }: EncodeResult) {
-  return result;
-}
 
 test("workers take their part, of few samples as of many", async () => {
   // Started first: a worker that is not ready yet may get none of two samples.

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { closeFiles } from "../../../../src/cli/input/array-files/open-files.ts";
 import { openData, type PictureReading } from "../../../../src/cli/input/pictures/open-pictures.ts";
 import { fromImageData, maskFrom, type PictureDecoder } from "../../../../src/images/index.ts";
-import { decodePng } from "../../../../src/images/png.ts";
+import { decodePng, encodePng } from "../../../../src/images/png.ts";
 import { byPillow, pictureBytes } from "../../../support/pictures.ts";
 import { Workplace } from "../../../support/program.ts";
 import { rejected } from "../../../support/refusal.ts";
@@ -45,6 +45,66 @@ test("without a decoder of pictures the first file's own shape and channels coun
   assert.equal((await open(at("colour.png"))).shape, [1, 9, 13, 3]);
   assert.equal((await open(at("orientation-6.jpg"))).shape, [1, 26, 18, 3]);
   assert.equal((await open(at("colour.png"), { outputShape: [9 * 13] })).shape, [1, 9, 13]);
+});
+
+test("grey files with opacity are grey, and flat decoders take as many channels as fit", async () => {
+  assert.equal((await open(at("grey-alpha.png"))).shape, [1, 9, 13]);
+  assert.equal(
+    (await open(at("colour.png", "grey-alpha.png", "grey-16.png"), { outputShape: [9, 13] })).pictures!
+      .madeGrey,
+    [true, false, false],
+  );
+  const colours = await open(at("grey.png", "colour.png"), { outputShape: [9, 13, 3] });
+  assert.equal(colours.pictures!.madeGrey, [false, false]);
+  assert.is(
+    (await open(at("colour-alpha.png"), { outputShape: [9, 13] }, { as: "weight" })).pictures,
+    undefined,
+  );
+  assert.equal((await open(at("grey.png"), { outputShape: [9 * 13 * 3] })).shape, [1, 9, 13, 3]);
+});
+
+test("a JPEG file whose frame lies behind 64 kB of a camera's data is read", async () => {
+  const bytes = pictureBytes("grey.jpg");
+  const segment = Uint8Array.of(0xff, 0xe2, 0xff, 0xff, ...new Uint8Array(0xffff - 2));
+  const file = `${workplace.newPath()}.jpg`;
+  writeFileSync(file, Buffer.concat([bytes.subarray(0, 2), segment, bytes.subarray(2)]));
+  const [late, expected] = [await open([file]), await open(at("grey.jpg"))];
+  assert.equal(late.shape, [1, 18, 26]);
+  assert.equal(await late.read(0, 18 * 26), await expected.read(0, 18 * 26));
+});
+
+test("pixels that are half transparent at 16 bits are seen from 32768 on", async () => {
+  const levels = [0, 32_767, 32_768, 65_535];
+  const file = `${workplace.newPath()}.png`;
+  const data = Uint16Array.from(levels.flatMap((opacity) => [0, 0, 0, opacity]));
+  writeFileSync(file, encodePng({ width: 4, height: 1, data }));
+  const { pictures } = await open([file], { outputShape: [1, 4] });
+  assert.equal(pictures!.transparent, [2]);
+  assert.equal(await pictures!.seen!.read(0, 4), Float32Array.of(0, 0, 1, 1));
+  // Of two pixels that become one, exactly half is seen.
+  const halves = await open([file], { outputShape: [1, 2] }, { fit: "stretch" });
+  assert.equal(halves.pictures!.transparent, [1]);
+  const both = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 255);
+  writeFileSync(file, encodePng({ width: 2, height: 1, data: both }));
+  assert.equal((await open([file], { outputShape: [1, 1] }, { fit: "stretch" })).pictures!.transparent, [0]);
+});
+
+test("pictures and masks without a pixel that is seen are refused by name", async () => {
+  const file = `${workplace.newPath()}.png`;
+  writeFileSync(file, encodePng({ width: 2, height: 1, data: new Uint8Array(8) }));
+  const decoder = { outputShape: [1, 2] };
+  const { pictures } = await open([file], decoder);
+  await rejected(
+    pictures!.seen!.read(0, 2),
+    "invalid_file",
+    /\.png: all pixels are transparent.*leave the picture out/,
+  );
+  const mask = await open([file], decoder, { as: "mask" });
+  await rejected(
+    mask.read(0, 2),
+    "invalid_file",
+    /the mask hides all pixels, as it is read with --mask-hides black/,
+  );
 });
 
 test("JPEG files are upright samples", async () => {
@@ -104,7 +164,21 @@ test("fingerprints differ by the files' bytes, their order and how they are read
     ),
     open(at("grey.png", "colour.png"), decoder, { invert: true }).then((array) => array.fingerprint()),
   ]);
-  assert.is(new Set(sums).size, 4);
+  const masks = await Promise.all(
+    (
+      [
+        [decoder, { as: "mask" }],
+        [decoder, { as: "mask", hides: "white" }],
+        [decoder, { as: "weight" }],
+        [decoder, { fit: "cover" }],
+        [{ outputShape: [3, 3, 3] }, { fit: "cover" }],
+        [{ outputShape: [3, 3, 3], outputLayout: "channelsFirst" }, { fit: "cover" }],
+      ] as const
+    ).map(([shape, reading]) =>
+      open(at("grey.png", "colour.png"), shape, reading).then((array) => array.fingerprint()),
+    ),
+  );
+  assert.is(new Set([...sums, ...masks]).size, 10);
   const copy = workplace.newPath();
   mkdirSync(copy);
   copyFileSync(join(fixtures, "grey.png"), join(copy, "a.png"));

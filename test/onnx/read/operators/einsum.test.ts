@@ -1,4 +1,4 @@
-// run: once, slow
+// run: slow
 // Tests src/onnx/read/einsum-equation.ts, src/onnx/read/folding/einsum.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,0 +1,182 @@
+import type { Problem } from "../backend/backend.ts";
+import { checksum } from "../base/checksum.ts";
+import { cosineOfPi, exponential, logarithm } from "../base/elementary-functions.ts";
+import { LatentflowError } from "../base/errors.ts";
+import type { Owned } from "../base/owned.ts";
+import { createRandom, type Random } from "../base/random.ts";
+import { attached } from "../base/realms.ts";
+import { allRows, type Objective } from "../solver/objective.ts";
+import { choleskyFactor } from "../terms/prior-numbers.ts";
+
+// Importance sampling of codes, for sampleCodes: a Gaussian for each sample, draws from it, and their weights.
+
+/** Result of `sampleCodes`: K weighted codes for each of B samples. */
+export interface CodeSamples {
+  /** B × K × latentSize. */
+  readonly codes: Owned<Float32Array>;
+  /** B × K, importance weights; those of a sample add up to 1. All 0 where no draw has a finite objective. */
+  readonly weights: Owned<Float64Array>;
+  /**
+   * B, (Σw)²/Σw², from 1 to K: the number of draws without weights that would be worth as much. Below about 10 a mean over the
+   * codes is that of a few of them. A larger `count` helps, but the further the posterior is from the Gaussian, the more slowly
+   * this number grows. 0 for a sample whose weights are all 0.
+   */
+  readonly effectiveSampleSize: Owned<Float64Array>;
+}
+
+/** Draws of a call, and where they go. */
+interface Draws {
+  /** Codes for each sample, K. */
+  readonly count: number;
+  readonly seed: number;
+  /** Codes and weights of all samples of the call, filled in here. */
+  readonly samples: CodeSamples;
+  /** Called before each draw. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Draws and weighs the codes of the samples bound to an objective, the first of which is sample `first` of the call. */
+export async function drawCodes(
+  where: string,
+  objective: Objective,
+  problem: Problem,
+  z: Float32Array,
+  first: number,
+  { count, seed, samples, pause }: Draws,
+): Promise<void> {
+  const { sampleCount: size, latentSize: d, curvature } = objective;
+  if (!curvature) {
+    throw new LatentflowError(
+      "unsupported",
+      `${where}: the backend has no Gauss-Newton matrices for this decoder and loss, expected wasm()`,
+    );
+  }
+  const rows = allRows(size);
+  await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
+  const proposals = await proposalsOf(where, objective, problem, z, first, seed);
+  const points = new Float64Array(size * d);
+  // Logarithms until all are there.
+  const weights = samples.weights.subarray(first * count, (first + size) * count);
+  for (let k = 0; k < count; k++) {
+    await pause();
+    const logDensities = proposals.map((proposal, r) => {
+      const point = points.subarray(r * d, (r + 1) * d);
+      const logDensity = proposal.draw(point);
+      samples.codes.set(point, ((first + r) * count + k) * d);
+      return logDensity;
+    });
+    const objectives = await objective.value(rows, points);
+    for (let r = 0; r < size; r++) {
+      const logWeight = -proposals[r]!.divisor * objectives[r]! - logDensities[r]!;
+      weights[r * count + k] = Number.isNaN(logWeight) ? Number.NEGATIVE_INFINITY : logWeight;
+    }
+  }
+  for (let r = 0; r < size; r++) {
+    samples.effectiveSampleSize[first + r] = weigh(weights.subarray(r * count, (r + 1) * count));
+  }
+}
+
+/** Gaussian that a sample's codes are drawn from. */
+interface Proposal {
+  /** N, which the sample's loss was divided by. */
+  readonly divisor: number;
+  /** Writes a draw, rounded to float32, and returns its log density but for a constant; NaN where there is no Gaussian. */
+  draw(into: Float64Array): number;
+}
+
+/** Proposals of the rows of an objective, at the points of its last `value`. */
+async function proposalsOf(
+  where: string,
+  objective: Objective,
+  problem: Problem,
+  z: Float32Array,
+  first: number,
+  seed: number,
+): Promise<readonly Proposal[]> {
+  const { sampleCount: size, latentSize: d, curvature } = objective;
+  const matrices = await curvature!.matrices(allRows(size), "own");
+  return Array.from({ length: size }, (_, r) => {
+    const center = z.subarray((first + r) * d, (first + r + 1) * d);
+    const divisor = divisorOf(where, problem, first + r);
+    const precision = Float64Array.from(matrices.subarray(r * d * d, (r + 1) * d * d), (m) => m * divisor);
+    const factor = choleskyFactor(precision, d);
+    const stream = checksum(new Uint8Array(center.buffer, center.byteOffset, center.byteLength));
+    const normal = normals(createRandom(seed, stream));
+    return {
+      divisor,
+      draw(into) {
+        if (!factor || !center.every(Number.isFinite)) {
+          into.set(center);
+          return Number.NaN;
+        }
+        let squares = 0;
+        for (let i = 0; i < d; i++) {
+          const value = normal();
+          squares += value * value;
+          into[i] = value;
+        }
+        solveTransposed(factor, into);
+        for (let i = 0; i < d; i++) into[i] = Math.fround(center[i]! + into[i]!);
+        return -squares / 2;
+      },
+    };
+  });
+}
+
+/** N of a sample: n, Σw with weights, 1 for a sum. */
+function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: number): number {
+  if (loss.reduction === "sum") return 1;
+  const n = decoder.outputSize;
+  if (!weights) return n;
+  const own = attached("weights", weights, where);
+  const row = own.length === n ? own : own.subarray(sample * n, (sample + 1) * n);
+  return row.reduce((sum, weight) => sum + weight, 0);
+}
+
+/** Standard normal numbers in pairs, by the polar coordinates of Box and Muller: the same bits on every machine. */
+function normals({ uniform }: Random): () => number {
+  let other: number | undefined;
+  return () => {
+    if (other !== undefined) {
+      const value = other;
+      other = undefined;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * logarithm(1 - uniform()));
+    const turn = 2 * uniform();
+    // sin πp = cos π(p - ½)
+    other = radius * cosineOfPi(turn >= 0.5 ? turn - 0.5 : turn + 1.5);
+    return radius * cosineOfPi(turn);
+  };
+}
+
+/** Solves Lᵀx = b in place, L of `choleskyFactor`. */
+function solveTransposed(factor: Float64Array, b: Float64Array): void {
+  const d = b.length;
+  for (let i = d - 1; i >= 0; i--) {
+    let sum = b[i]!;
+    for (let j = i + 1; j < d; j++) sum -= factor[j * d + i]! * b[j]!;
+    b[i] = sum / factor[i * d + i]!;
+  }
+}
+
+/** Makes logarithms weights that add up to 1, and returns their effective sample size; zeros where none is finite. */
+function weigh(weights: Float64Array): number {
+  const largest = weights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  if (!Number.isFinite(largest)) {
+    weights.fill(0);
+    return 0;
+  }
+  let sum = 0;
+  for (const [k, value] of weights.entries()) {
+    weights[k] = exponential(value - largest);
+    sum += weights[k]!;
+  }
+  let squares = 0;
+  for (const [k, weight] of weights.entries()) {
+    weights[k] = weight / sum;
+    squares += weights[k]! ** 2;
+  }
+  // Rounding may take it past its bounds.
+  return Math.min(Math.max(1 / squares, 1), weights.length);
+}

@@ -1,0 +1,48 @@
+import { readValue } from "./check.ts";
+import type { Field } from "./options.ts";
+import { checkMemory, isUint8Array } from "./realms.ts";
+import { refused } from "./refuse.ts";
+import { show } from "./show.ts";
+
+// Weights of values, as they come in.
+
+/** Weights of values: numbers, bytes of 0 and 1, or true for a value that counts. */
+export type Weights = Float32Array | Uint8Array | readonly boolean[];
+
+/** Field of weights, which become a Float32Array. Type and length are checked with the samples. */
+export const WEIGHTS: Field<Float32Array | undefined> = {
+  check(where, name, value) {
+    if (isUint8Array(value)) return fromBytes(where, name, value);
+    return readValue(where, name, () =>
+      isListOfFlags(value) ? fromFlags(where, name, value) : (value as Float32Array),
+    );
+  },
+  standard: undefined,
+};
+
+function fromBytes(where: string, name: string, bytes: Uint8Array): Float32Array {
+  checkMemory(where, name, bytes);
+  const odd = bytes.findIndex((each) => each > 1);
+  if (odd < 0) return new Float32Array(bytes);
+  const advice = "; divide by 255, or give a Float32Array";
+  throw refused(where, name, "is", `${bytes[odd]} at element ${odd}`, "0 or 1 in a Uint8Array", advice);
+}
+
+/** True for a list that begins with true or false, or with a hole. */
+function isListOfFlags(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value.length > 0 && /^(boolean|undefined)$/.test(typeof value[0]);
+}
+
+function fromFlags(where: string, name: string, flags: readonly unknown[]): Float32Array {
+  // A list of 2^32 holes ends at the first, before memory is taken for it.
+  checkFlagAt(where, name, flags, 0);
+  const weights = new Float32Array(flags.length);
+  for (let i = 0; i < flags.length; i++) weights[i] = checkFlagAt(where, name, flags, i) ? 1 : 0;
+  return weights;
+}
+
+function checkFlagAt(where: string, name: string, flags: readonly unknown[], i: number): boolean {
+  const flag = flags[i];
+  if (typeof flag === "boolean") return flag;
+  throw refused(where, name, "is", `${show(flag)} at element ${i}`, "true or false");
+}

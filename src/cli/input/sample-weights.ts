@@ -1,0 +1,112 @@
+import { basename, extname } from "node:path";
+import { invalidFile } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
+import { elementCount, showLengths } from "../../files/array.ts";
+import { isReordered } from "../../graph/kind.ts";
+import type { Decoder } from "../../index.ts";
+import { say } from "../output/print.ts";
+import type { DataLimits } from "./array-files/open.ts";
+import type { SourcedData } from "./data-source.ts";
+import { showFile } from "./files.ts";
+import { expandFiles } from "./pictures/expand-files.ts";
+import { openData } from "./pictures/open-pictures.ts";
+import type { PictureFlags } from "./pictures/picture-options.ts";
+import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
+import type { SamplesTaken } from "./samples.ts";
+
+// Weights and masks of samples, from files or from pictures' opacity.
+
+/** Options of weights, as commander returns them: a file, or a mask. */
+export interface WeightFlags extends PictureFlags {
+  readonly weights?: string;
+}
+
+/**
+ * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files. Without
+ * either, transparent pixels of pictures have weight 0.
+ *
+ * @param flag flag that gives the files
+ * @param outputLayout of the decoder, for pictures
+ * @returns undefined without files and transparent pixels
+ * @throws LatentflowError if a file cannot be read, or the shape does not fit the samples
+ */
+export async function openWeights(
+  flag: string,
+  { weights, mask, maskHides, fit }: WeightFlags,
+  samples: SamplesTaken,
+  outputLayout: Decoder["outputLayout"] | undefined,
+  limits: DataLimits,
+): Promise<NumbersFile | undefined> {
+  const given = mask ?? (weights === undefined ? undefined : [weights]);
+  const size = elementCount(samples.shape);
+  if (!given) {
+    const seen = samples.array?.pictures?.seen;
+    return seen && { array: seen, size, isEach: true, isMask: true };
+  }
+  const isMask = mask !== undefined;
+  const files = pairedFiles(flag, await expandFiles(flag, given), samples.array?.names);
+  const at = showFile(flag, files[0]!) + (files.length > 1 ? ` and ${files.length - 1} more` : "");
+  const target = () => ({ outputShape: samples.shape, outputLayout });
+  const as = isMask ? "mask" : "weight";
+  const array = await openData(flag, files, limits, {
+    target,
+    fit,
+    as,
+    ...(maskHides && { hides: maskHides }),
+  });
+  const found = elementCount(array.shape);
+  const isEach = found !== size;
+  const ofAll = [samples.total, ...samples.shape];
+  const expected = isEach ? ofAll : samples.shape;
+  // A transposed table, say, has its samples on another axis.
+  const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
+  if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
+    return { array, size, isEach, isMask, at };
+  if (array.names && files.length !== samples.total) {
+    throw invalidFile(
+      `${at}: there are ${files.length} pictures, expected 1, for all samples, or ${samples.total}, one for each`,
+    );
+  }
+  throw invalidFile(
+    `${at}: ${files.length > 1 ? "their" : "its"} shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
+      `or ${showLengths(ofAll)}, as the data have`,
+  );
+}
+
+/** Name of a file without its folder and its ending. */
+const stem = (path: string) => basename(path, extname(path));
+
+/**
+ * Orders files of pictures by the samples' names, if both have the same names, without folders and endings. Else files are
+ * paired by position, and a warning is printed if their names differ.
+ */
+function pairedFiles(flag: string, files: readonly string[], names: readonly string[] | undefined) {
+  if (!names || files.length < 2 || files.length !== names.length) return files;
+  const odd = files.findIndex((file, i) => stem(file) !== stem(names[i]!));
+  if (odd < 0) return files;
+  const byStem = new Map(files.map((file) => [stem(file), file]));
+  const paired = names.map((name) => byStem.get(stem(name)));
+  if (new Set(paired).size === names.length && !paired.includes(undefined)) return paired as string[];
+  say(
+    `warning: ${flag}: the files' names differ from those of the samples, so they are paired by position: ` +
+      `${showPath(basename(files[odd]!))} with ${showPath(basename(names[odd]!))}, say`,
+  );
+  return files;
+}
+
+/** Reads the weights or the mask of a data set's samples; undefined without a file and transparent pixels. */
+export async function readWeightsOf(
+  { dataset: { count, shape }, total, array }: SourcedData,
+  flags: WeightFlags,
+  outputLayout: Decoder["outputLayout"] | undefined,
+  limits: DataLimits,
+  flag = weightsFlag(flags),
+): Promise<Float32Array | undefined> {
+  const weights = await openWeights(flag, flags, { count, shape, total, array }, outputLayout, limits);
+  return weights && readNumbers(weights, 0, count);
+}
+
+/** Flag that gives the weights. */
+export function weightsFlag({ mask }: WeightFlags): string {
+  return mask ? "--mask" : "--weights";
+}

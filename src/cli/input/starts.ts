@@ -1,0 +1,90 @@
+import { invalidFile } from "../../base/refuse.ts";
+import { showLengths } from "../../files/array.ts";
+import type { Limits } from "../../files/limits.ts";
+import { type DataLimits, openArray } from "./array-files/open.ts";
+import type { SourcedData } from "./data-source.ts";
+import { limitsOf } from "./decoder-file.ts";
+import { readArrayFile, showFile } from "./files.ts";
+import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
+import type { SamplesTaken } from "./samples.ts";
+
+// Latents from files: codes that were found before, and starts of flows.
+
+/**
+ * Reads a file of codes, as encode and train write them.
+ *
+ * @returns count × latentSize values
+ * @throws LatentflowError if the file cannot be read, or is for another latent size
+ */
+export async function readCodes(
+  flag: string,
+  file: string,
+  latentSize: number,
+  limits: Limits,
+): Promise<{ readonly values: Float32Array; readonly count: number }> {
+  const { shape, data } = await readArrayFile(flag, file, limits);
+  const [count = 0, size] = shape;
+  if (data instanceof Float32Array && shape.length === 2 && size === latentSize)
+    return { values: data, count };
+  throw invalidFile(
+    `${showFile(flag, file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, ` +
+      `expected floats, any number × ${latentSize} (the decoder's latent size)`,
+  );
+}
+
+/** Reads the starts of a data set's samples; undefined without a file. */
+export async function readZ0Of(
+  { dataset: { count }, total }: SourcedData,
+  latentSize: number,
+  options: { readonly z0?: string; readonly maxBytes?: number },
+  signal: AbortSignal,
+): Promise<Float32Array | undefined> {
+  if (options.z0 === undefined) return undefined;
+  const z0 = await openZ0(options.z0, { count, total }, latentSize, limitsOf(options, signal));
+  return readNumbers(z0, 0, count);
+}
+
+/**
+ * Opens the starts of samples: a latent for all, for each sample taken, or for each in their file.
+ *
+ * @throws LatentflowError if the file cannot be read, holds another number of latents, or values that are not finite
+ */
+export async function openZ0(
+  file: string,
+  { count, total }: Pick<SamplesTaken, "count" | "total">,
+  latentSize: number,
+  limits: DataLimits,
+): Promise<NumbersFile> {
+  const array = await openArray("--z0", file, limits);
+  const { shape, type } = array;
+  const [rows = 1] = shape.length === 1 ? [] : shape;
+  const isOfLatents = type !== "uint8" && shape.length <= 2 && shape.at(-1) === latentSize;
+  const isEach = rows === count || rows === total;
+  if (isOfLatents && (isEach || rows === 1)) {
+    const z0 = { array, size: latentSize, isEach };
+    await checkFiniteNumbers(showFile("--z0", file), z0, count);
+    return z0;
+  }
+  throw invalidFile(
+    `${showFile("--z0", file)}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, expected ` +
+      `floats, ${showLengths([count, latentSize])} (the samples and the decoder's latent size), as encode writes them, ` +
+      `or ${showLengths([1, latentSize])}, one latent for all`,
+  );
+}
+
+/** Values that are checked at once. */
+const VALUES_AT_ONCE = 2 ** 20;
+
+/** Refuses numbers that are not finite, before a run that may take hours until their sample. */
+async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
+  const { isEach, size } = numbers;
+  const rows = isEach ? count : 1;
+  const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / size));
+  for (let first = 0; first < rows; first += atOnce) {
+    const values = await readNumbers(numbers, first, Math.min(atOnce, rows - first));
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    const sample = isEach ? `sample ${first + Math.floor(bad / size)}, ` : "";
+    throw invalidFile(`${at} has ${values[bad]} at ${sample}element ${bad % size}, expected finite numbers`);
+  }
+}

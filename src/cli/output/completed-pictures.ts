@@ -1,0 +1,69 @@
+import { basename, extname, join } from "node:path";
+import { toImageData } from "../../images/index.ts";
+import { encodePng } from "../../images/png.ts";
+import { readBlock } from "../input/encoding-input.ts";
+import type { Part } from "../parts/part.ts";
+import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
+import { givenOf, type PictureSource, reconstruct, shapeOf } from "./picture-source.ts";
+import { formatCount } from "./report.ts";
+
+/** Name of the folder of completed pictures in a run's folder. */
+export const completedName = "completed";
+
+/** Pictures that are drawn, and written, at once. */
+const completedAtOnce = 64;
+
+/**
+ * Writes the pictures of a run's samples with their hidden values by the decoder, a file each; those of given weights only
+ * if a weight is 0.
+ *
+ * @param parts all of them, in order
+ * @returns the folder; none if samples are no files of pictures, nothing is hidden, or the signal has ended the work
+ */
+export async function writeCompleted(
+  folder: string,
+  source: PictureSource,
+  parts: AsyncIterable<Part> | Iterable<Part>,
+): Promise<Output[]> {
+  const { job, input, signal } = source;
+  const { samples, weights } = input;
+  const { names } = samples.array;
+  const shape = shapeOf(input);
+  if (!names || !weights || !shape) return [];
+  const files = completedFiles(names);
+  const path = join(folder, completedName);
+  let written = 0;
+  for await (const { first, count, results } of parts) {
+    for (let at = 0; at < count; at += completedAtOnce) {
+      if (signal.aborted) return [];
+      const block = await readBlock(input, first + at, Math.min(completedAtOnce, count - at));
+      const z = results.z
+        .subarray(at * input.decoder.latentSize)
+        .subarray(0, block.count * input.decoder.latentSize);
+      const given = givenOf(block);
+      const decoded = await reconstruct(source, block, z);
+      const pictures = given.flatMap((tile, i): OutputFile[] => {
+        if (!weights.isMask && !tile.some(Number.isNaN)) return [];
+        const completed = tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value));
+        const bytes = encodePng(toImageData(completed, shape, { invert: job.invert ?? false }));
+        return [{ name: files[block.first + i]!, bytes, content: "" }];
+      });
+      if (pictures.length > 0) await writeOutputs(path, pictures);
+      written += pictures.length;
+    }
+  }
+  const content = `${formatCount(written)} picture${written === 1 ? "" : "s"}, hidden pixels by the decoder`;
+  return written > 0 ? [{ path, content }] : [];
+}
+
+/** Names of completed pictures: those of their files as PNG, each once, without regard to upper and lower case. */
+function completedFiles(paths: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return paths.map((path) => {
+    const stem = basename(path, extname(path));
+    let name = `${stem}.png`;
+    for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${stem}-${i}.png`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}

@@ -1,0 +1,151 @@
+import { Unzlib } from "fflate";
+import { LatentflowError } from "../base/errors.ts";
+import { invalidFile } from "../base/refuse.ts";
+import { allocate } from "../files/limits.ts";
+
+// Rows of pixels in a PNG file: unpacked no further than its header promises, and unfiltered. Sections are those of the
+// W3C's "PNG Specification (Third Edition)".
+
+/** Size of a picture, and layout of its rows. */
+export interface RowLayout {
+  readonly width: number;
+  readonly height: number;
+  /** Bits of a pixel, all channels. */
+  readonly bits: number;
+  readonly isInterlaced: boolean;
+}
+
+/** Row of pixels. */
+export interface PixelRow {
+  /** All unpacked bytes. */
+  readonly bytes: Uint8Array;
+  /** Index of the row's first byte. */
+  readonly start: number;
+  /** Number of pixels. */
+  readonly count: number;
+  /** Index in the picture of the first pixel, and distance to the next; pixels count row by row. */
+  readonly first: number;
+  readonly step: number;
+}
+
+/** First pixel and steps of a pass: column, row, and the same of the pixel that follows. */
+type Pass = readonly [left: number, top: number, across: number, down: number];
+
+const WHOLE: readonly Pass[] = [[0, 0, 1, 1]];
+
+/** Passes of an interlaced picture, section 8.2. */
+const INTERLACED: readonly Pass[] = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+
+/** Most bytes that a packed byte unpacks to: 258 cost at least two bits. */
+const MOST_UNPACKED = 1032;
+
+/** Packed bytes that are unpacked at once, to at most 4 MB: these are in memory before they are counted. */
+const PIECE = 2 ** 12;
+
+/** An `invalid_file` error of a PNG file, ready to be thrown. */
+export function damagedPng(where: string, why: string, cause?: unknown): LatentflowError {
+  return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
+}
+
+/**
+ * Unpacks a picture's pixels, and reads their rows pass by pass.
+ *
+ * @param packed content of all chunks of pixels
+ * @throws LatentflowError `invalid_file` if they unpack to more or fewer rows; the generator, if a row's filter is unknown
+ */
+export function readRows(where: string, packed: Uint8Array, layout: RowLayout): Generator<PixelRow> {
+  const { width, height, bits, isInterlaced } = layout;
+  const parts = (isInterlaced ? INTERLACED : WHOLE)
+    .map((pass) => {
+      const [left, top, across, down] = pass;
+      const count = Math.ceil((width - left) / across);
+      const rows = Math.ceil((height - top) / down);
+      return { pass, count, rows, size: Math.ceil((count * bits) / 8) };
+    })
+    .filter(({ count, rows }) => count > 0 && rows > 0);
+  const total = parts.reduce((sum, { rows, size }) => sum + rows * (1 + size), 0);
+  const bytes = unpack(where, packed, total);
+  return (function* () {
+    const distance = Math.ceil(bits / 8);
+    let start = 1;
+    for (const { pass, count, rows, size } of parts) {
+      const [left, top, across, down] = pass;
+      for (let row = 0; row < rows; row++, start += 1 + size) {
+        unfilter(where, bytes, start, size, distance, row === 0);
+        yield { bytes, start, count, first: (top + row * down) * width + left, step: across };
+      }
+    }
+  })();
+}
+
+/** Unpacks exactly `size` bytes. */
+function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
+  const isShort = () => damagedPng(where, "it has fewer pixels than its header says");
+  if (size > MOST_UNPACKED * packed.length) throw isShort();
+  const bytes = allocate(where, Uint8Array, size);
+  let filled = 0;
+  const inflator = new Unzlib((piece) => {
+    if (filled + piece.length > size) throw damagedPng(where, "it has more pixels than its header says");
+    bytes.set(piece, filled);
+    filled += piece.length;
+  });
+  try {
+    for (let at = 0; at < packed.length; at += PIECE) inflator.push(packed.subarray(at, at + PIECE), false);
+    inflator.push(new Uint8Array(0), true);
+  } catch (cause) {
+    throw cause instanceof LatentflowError
+      ? cause
+      : damagedPng(where, "its pixels cannot be unpacked", cause);
+  }
+  if (filled < size) throw isShort();
+  return bytes;
+}
+
+/**
+ * Undoes the filter of a row, section 9.2, in place.
+ *
+ * @param start of the row's first byte, behind that of its filter
+ * @param distance bytes between a byte and that of the pixel to its left
+ * @param isFirst true if no row of the same pass is above
+ */
+function unfilter(
+  where: string,
+  bytes: Uint8Array,
+  start: number,
+  size: number,
+  distance: number,
+  isFirst: boolean,
+): void {
+  const filter = bytes[start - 1]!;
+  if (filter > 4) throw damagedPng(where, `a row has filter ${filter}, expected 0 to 4`);
+  if (filter === 0) return;
+  const above = start - size - 1;
+  for (let i = 0; i < size; i++) {
+    const left = i < distance ? 0 : bytes[start + i - distance]!;
+    const up = isFirst ? 0 : bytes[above + i]!;
+    const corner = isFirst || i < distance ? 0 : bytes[above + i - distance]!;
+    let predicted = filter === 1 ? left : up;
+    if (filter === 3) predicted = (left + up) >> 1;
+    if (filter === 4) predicted = nearest(left, up, corner);
+    bytes[start + i]! += predicted;
+  }
+}
+
+/** Predictor of Paeth, section 9.4: the one of three neighbours that is nearest to left + up - corner. */
+function nearest(left: number, up: number, corner: number): number {
+  const [toLeft, toUp, toCorner] = [
+    Math.abs(up - corner),
+    Math.abs(left - corner),
+    Math.abs(left + up - 2 * corner),
+  ];
+  if (toLeft <= toUp && toLeft <= toCorner) return left;
+  return toUp <= toCorner ? up : corner;
+}
