@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const OUT = "build/test";
 /** Folders whose modules are compiled, besides that of the tests. */
-const FOLDERS = ["src", "bench", "experiments", "reproduce", "scripts", "site/.vitepress", "build/wasm"];
+const FOLDERS = ["src", "bench", "examples/typefaces", "experiments", "reproduce", "scripts", "site/.vitepress", "build/wasm"];
 /** Folders within these that are projects of their own, or have node_modules. */
 const FOREIGN = /\/(node_modules|package|projects|examples|fixtures)\//;
 

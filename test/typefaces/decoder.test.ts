@@ -1,4 +1,4 @@
-// run: once
+// run: slow
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";

@@ -1,4 +1,3 @@
-// run: once
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

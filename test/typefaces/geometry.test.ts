@@ -1,4 +1,3 @@
-// run: once
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FIELD_SIZE, HEIGHT, RANGE, WIDTH } from "../../examples/typefaces/geometry/cell.ts";

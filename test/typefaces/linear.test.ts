@@ -1,4 +1,3 @@
-// run: once
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { COEFFICIENTS, COMPONENTS } from "../../examples/typefaces/basis.ts";
