@@ -85,6 +85,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("Experiments", "/results/experiments"),
       page("What codes are good for", "/results/usefulness"),
       page("Super-resolution", "/results/super-resolution"),
+      page("A typeface from three letters", "/results/typefaces"),
     ],
   },
   {

@@ -10,6 +10,7 @@ const OUT = "build/test";
 const FOLDERS = [
   "src",
   "bench",
+  "examples/typefaces",
   "experiments",
   "reproduce",
   "scripts",
