@@ -50,6 +50,38 @@ test("directions and their shares are those of a singular value decomposition", 
   assertNear(plane.shares, SHARES);
 });
 
+/** Values of a row of the orthonormal discrete cosine transform; rows from 1 on add up to 0. */
+const cosines = (row: number, size: number) =>
+  Float64Array.from(
+    { length: size },
+    (_, i) => Math.sqrt(2 / size) * Math.cos((Math.PI * row * (i + 0.5)) / size),
+  );
+
+for (const latentSize of [6, 512, 5000]) {
+  test(`directions of ${latentSize} numbers are those that codes were made of`, () => {
+    const count = 120;
+    const scales = [5, 4.5, 3, 2, 1];
+    const codes = new Float32Array(count * latentSize);
+    // A singular value decomposition, multiplied out.
+    for (const [j, scale] of scales.entries()) {
+      const [left, right] = [cosines(j + 1, count), cosines(j + 1, latentSize)];
+      for (let i = 0; i < codes.length; i++)
+        codes[i]! += scale * left[Math.floor(i / latentSize)]! * right[i % latentSize]!;
+    }
+    const { directions, shares } = principalPlane(codes, latentSize);
+    const total = scales.reduce((sum, scale) => sum + scale ** 2, 0);
+    assertNear(shares, [scales[0]! ** 2 / total, scales[1]! ** 2 / total]);
+    for (const [j, direction] of directions.entries()) {
+      const expected = cosines(j + 1, latentSize);
+      const sign = Math.sign(direction[0]! * expected[0]!);
+      assertNear(
+        direction.map((value) => value * sign),
+        expected,
+      );
+    }
+  });
+}
+
 test("codes project to its coordinates", () => {
   for (const [i, expected] of PROJECTIONS.entries()) {
     const [across, up] = project(plane, CODES.subarray(3 * i, 3 * i + 3));

@@ -403,4 +403,55 @@ for (const [device, width] of Object.entries(WIDTHS)) {
   }
 }
 
+/** A decoder of digits with a latent space far larger than those of the page's own. */
+const wide = createDecoder({ layers: [512, 784], loss: "mse", seed: 1 });
+
+test("codes of 512 numbers are laid out while the page answers", async () => {
+  await withRoom(browsers.Chromium!, "decoder", async (page) => {
+    await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
+    await click(page, "Play with it in all rooms");
+    await waitForText(page, ".guest", /wide\.safetensors/);
+    await page.evaluate(() => {
+      const longest = { duration: 0 };
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) longest.duration = Math.max(longest.duration, duration);
+      }).observe({ type: "longtask" });
+      Object.assign(globalThis, { longest });
+      document.getElementById("tab-codes")!.click();
+    });
+    await page.waitForSelector(".plane");
+    const { duration } = await page.evaluate(
+      () => (globalThis as unknown as { longest: { duration: number } }).longest,
+    );
+    assert.ok(duration < 1000, `the page did not answer for ${duration} ms`);
+  });
+});
+
+test("rooms that are left leave nothing behind", async () => {
+  await withRoom(browsers.Chromium!, "answers", async (page) => {
+    await waitForText(page, ".answer .detail", /step (\d+) of \1$/);
+    const session = await page.createCDPSession();
+    const counts = async () => {
+      await session.send("HeapProfiler.collectGarbage");
+      const { Nodes = 0, JSEventListeners = 0 } = await page.metrics();
+      return { Nodes, JSEventListeners };
+    };
+    const visit = async (rounds: number) => {
+      for (let i = 0; i < rounds; i++) {
+        for (const room of ["flow", "codes", "answers"]) {
+          await page.evaluate((name) => document.getElementById(`tab-${name}`)!.click(), room);
+          await page.waitForSelector({ flow: ".race .uplot", codes: ".plane", answers: ".answers" }[room]!);
+        }
+      }
+      return counts();
+    };
+    const before = await visit(2);
+    const after = await visit(10);
+    // A room that stays has 180 nodes and 24 listeners.
+    const kept = `${JSON.stringify(before)}, then ${JSON.stringify(after)}`;
+    assert.ok(after.Nodes - before.Nodes < 500, kept);
+    assert.ok(after.JSEventListeners - before.JSEventListeners < 50, kept);
+  });
+});
+
 test.run();

@@ -1,3 +1,5 @@
+import { uniformFrom } from "../random.ts";
+
 /** Plane through the mean of codes, along the two directions in which they vary most. */
 export interface PrincipalPlane {
   readonly mean: Float32Array;
@@ -10,11 +12,14 @@ export interface PrincipalPlane {
 /** A point of the plane, in coordinates along its directions; the mean is (0, 0). */
 export type PlanePoint = readonly [across: number, up: number];
 
-/** Steps of the power iteration: where two variances differ by a tenth, the error shrinks by 0.9 in each. */
-const ITERATIONS = 500;
+/** Most steps of a power iteration: where two variances differ by a tenth, the error shrinks by 0.9 in each. */
+const MOST_STEPS = 200;
+/** Change of a unit vector in one step below which the iteration has converged, for float32 directions. */
+const CONVERGED = 1e-7;
 
 /**
- * Finds the principal plane of codes.
+ * Finds the principal plane of codes. One step of the iteration takes 2 × count × latentSize multiplications; the covariance
+ * matrix, of latentSize² numbers, is never formed.
  *
  * @param codes count × latentSize values, at least two codes that differ
  */
@@ -22,14 +27,14 @@ export function principalPlane(codes: Float32Array, latentSize: number): Princip
   const count = codes.length / latentSize;
   const mean = new Float32Array(latentSize);
   for (let i = 0; i < codes.length; i++) mean[i % latentSize]! += codes[i]! / count;
-  const covariance = covarianceOf(codes, mean);
-  const total = covariance.reduce((sum, row, i) => sum + row[i]!, 0);
-  const first = leading(covariance);
-  const second = leading(deflated(covariance, first));
+  const centred = codes.map((value, i) => value - mean[i % latentSize]!);
+  const total = centred.reduce((sum, value) => sum + value * value, 0);
+  const first = leading(centred, latentSize);
+  const second = leading(centred, latentSize, first.direction);
   return {
     mean,
-    directions: [first.vector, second.vector],
-    shares: [first.value / total, second.value / total],
+    directions: [Float32Array.from(first.direction), Float32Array.from(second.direction)],
+    shares: [first.sum / total, second.sum / total],
   };
 }
 
@@ -51,38 +56,51 @@ export function movedTo(
   return Float32Array.from(code, (value, k) => value + (across - a) * u[k]! + (up - b) * v[k]!);
 }
 
-function covarianceOf(codes: Float32Array, mean: Float32Array): Float64Array[] {
-  const d = mean.length;
-  const covariance = Array.from(mean, () => new Float64Array(d));
-  for (let start = 0; start < codes.length; start += d) {
-    for (let i = 0; i < d; i++) {
-      const difference = codes[start + i]! - mean[i]!;
-      for (let j = 0; j < d; j++) covariance[i]![j]! += difference * (codes[start + j]! - mean[j]!);
+/** Unit vector, and the sum of the squares of centred codes along it. */
+interface Leading {
+  readonly direction: Float64Array;
+  readonly sum: number;
+}
+
+/** Direction of the largest variance, among those orthogonal to `first` if there is one, by power iteration. */
+function leading(centred: Float32Array, latentSize: number, first?: Float64Array): Leading {
+  const uniform = uniformFrom(1);
+  let direction = Float64Array.from({ length: latentSize }, () => uniform() - 0.5);
+  let sum = 0;
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const next = timesCovariance(centred, direction);
+    if (first) removePart(next, first);
+    sum = lengthOf(next);
+    if (sum === 0) return { direction, sum };
+    let change = 0;
+    for (let k = 0; k < latentSize; k++) {
+      next[k]! /= sum;
+      change += (next[k]! - direction[k]!) ** 2;
     }
+    direction = next;
+    if (change < CONVERGED ** 2) break;
   }
-  const count = codes.length / d;
-  return covariance.map((row) => row.map((sum) => sum / count));
+  return { direction, sum };
 }
 
-/** An eigenvalue with its unit eigenvector. */
-interface Eigenpair {
-  readonly value: number;
-  readonly vector: Float32Array;
-}
-
-/** Largest eigenvalue of a symmetric matrix without negative ones, by power iteration. */
-function leading(matrix: readonly Float64Array[]): Eigenpair {
-  let vector = matrix.map((row, i) => Math.sqrt(row[i]!) + 1e-6 * (i + 1));
-  let value = 0;
-  for (let i = 0; i < ITERATIONS; i++) {
-    vector = matrix.map((row) => row.reduce((sum, entry, j) => sum + entry * vector[j]!, 0));
-    value = Math.hypot(...vector);
-    if (value === 0) break;
-    vector = vector.map((entry) => entry / value);
+/** Product Xᵀ(X v) of centred codes X, one a row, and a vector. */
+function timesCovariance(centred: Float32Array, vector: Float64Array): Float64Array {
+  const d = vector.length;
+  const product = new Float64Array(d);
+  for (let start = 0; start < centred.length; start += d) {
+    let along = 0;
+    for (let k = 0; k < d; k++) along += centred[start + k]! * vector[k]!;
+    for (let k = 0; k < d; k++) product[k]! += along * centred[start + k]!;
   }
-  return { value, vector: Float32Array.from(vector) };
+  return product;
 }
 
-function deflated(matrix: readonly Float64Array[], { value, vector }: Eigenpair): Float64Array[] {
-  return matrix.map((row, i) => row.map((entry, j) => entry - value * vector[i]! * vector[j]!));
+/** Removes a vector's part along a unit vector, in place. */
+function removePart(vector: Float64Array, unit: Float64Array): void {
+  const part = vector.reduce((sum, value, k) => sum + value * unit[k]!, 0);
+  for (let k = 0; k < vector.length; k++) vector[k]! -= part * unit[k]!;
+}
+
+function lengthOf(vector: Float64Array): number {
+  return Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
 }

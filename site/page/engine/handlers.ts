@@ -11,6 +11,7 @@ import {
   sampleCodes,
 } from "latentflow";
 import { encodeWith, readDataset } from "latentflow/train";
+import { layOut } from "../codes/code-map.ts";
 import type {
   ArgumentsOf,
   CallName,
@@ -157,6 +158,10 @@ export const HANDLERS: Handlers = {
       solver: lbfgs({ maxSteps: 0 }),
     });
     return objective;
+  },
+
+  async layOut(_, { codes, latentSize, labels }) {
+    return layOut(codes, latentSize, labels);
   },
 };
 

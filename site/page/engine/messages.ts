@@ -1,4 +1,5 @@
 import type { Status } from "latentflow";
+import type { CodeMap } from "../codes/code-map.ts";
 
 // Messages between the page and its worker: each call of `Calls` is a request, which gets progress and one reply.
 
@@ -179,6 +180,12 @@ export interface Calls {
   sample: { arguments: Data & { count: number; seed: number }; reply: Samples; progress: never };
   /** Objectives at the points of a grid, rows of b one after the other. */
   contours: { arguments: Data & { grid: PlaneGrid }; reply: Float32Array; progress: never };
+  /** Lays codes out in their principal plane: in the worker, since many of them take longer than a frame. */
+  layOut: {
+    arguments: { codes: Float32Array; latentSize: number; labels: readonly number[] };
+    reply: CodeMap;
+    progress: never;
+  };
 }
 
 /** Table of calls, as `Calls` is one. */
