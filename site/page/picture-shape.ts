@@ -6,6 +6,9 @@ export interface PictureShape {
   readonly isChannelsFirst: boolean;
 }
 
+/** Largest picture that is read, in pixels: 64 MB of them in memory. */
+export const MOST_PIXELS = 2 ** 24;
+
 const isChannels = (length: number | undefined) => length === 1 || length === 3 || length === 4;
 
 /** Reads a decoder's output shape as that of pictures, as `latentflow/images` does; undefined if its samples are none. */

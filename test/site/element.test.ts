@@ -86,7 +86,16 @@ test("a wrong attribute is named", () => {
   };
   for (const [name, message] of Object.entries(wrong))
     assert.throws(() => readSettings(elementWith({ decoder: "d", [name]: "x" })), message);
-  assert.throws(() => readSettings(elementWith({})), /decoder is missing/);
+  for (const attributes of [{}, { decoder: "" }])
+    assert.throws(() => readSettings(elementWith(attributes)), /decoder is missing/);
+  assert.throws(
+    () => readSettings(elementWith({ decoder: "http://[" })),
+    /decoder is "http:\/\/\[", expected the URL/,
+  );
+  assert.throws(
+    () => readSettings(elementWith({ decoder: "d", picture: "http://[" })),
+    /picture is "http:\/\/\[", expected the URL/,
+  );
 });
 
 test.run();

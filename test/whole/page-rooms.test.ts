@@ -440,18 +440,108 @@ test("rooms that are left leave nothing behind", async () => {
       for (let i = 0; i < rounds; i++) {
         for (const room of ["flow", "codes", "answers"]) {
           await page.evaluate((name) => document.getElementById(`tab-${name}`)!.click(), room);
-          await page.waitForSelector({ flow: ".race .uplot", codes: ".plane", answers: ".answers" }[room]!);
+          // Not waitForSelector, whose handle keeps its element.
+          await page.waitForFunction(
+            (selector) => document.querySelector(selector) !== null,
+            {},
+            { flow: ".race .uplot", codes: ".plane", answers: ".answers" }[room]!,
+          );
         }
       }
       return counts();
     };
     const before = await visit(2);
-    const after = await visit(10);
-    // A room that stays has 180 nodes and 24 listeners.
-    const kept = `${JSON.stringify(before)}, then ${JSON.stringify(after)}`;
-    assert.ok(after.Nodes - before.Nodes < 500, kept);
-    assert.ok(after.JSEventListeners - before.JSEventListeners < 50, kept);
+    let after = await visit(10);
+    // A room that stays has 350 nodes and 40 listeners. The last ones go once the worker has answered their calls.
+    const isKept = () =>
+      after.Nodes > before.Nodes + 500 || after.JSEventListeners > before.JSEventListeners + 100;
+    for (let i = 0; i < 20 && isKept(); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      after = await counts();
+    }
+    assert.not.ok(isKept(), `${JSON.stringify(before)}, then ${JSON.stringify(after)}`);
   });
 });
+
+test("the element lets go of the pen and of its workers when it is moved", async () => {
+  const page = await newPage(browsers.Chromium!);
+  try {
+    const folder = await openElement(page);
+    await page.waitForFunction(() => (globalThis as unknown as { changes: number }).changes > 0);
+    const { x, y, width } = await page.evaluate(() => {
+      const given = document.querySelector("latent-flow")!.shadowRoot!.getElementById("given")!;
+      return given.getBoundingClientRect().toJSON() as DOMRect;
+    });
+    await page.mouse.move(x + 0.2 * width, y + 0.2 * width);
+    await page.mouse.down();
+    await page.evaluate(() => {
+      const element = document.querySelector("latent-flow")!;
+      element.remove();
+      Object.assign(globalThis, { element, changes: 0 });
+    });
+    await page.mouse.up();
+    await page.evaluate(async () => {
+      const { element } = globalThis as unknown as { element: Element };
+      for (let i = 0; i < 60; i++) {
+        document.body.append(element);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+    await page.waitForFunction(() => (globalThis as unknown as { changes: number }).changes > 0);
+    const given = () =>
+      page.evaluate(() => {
+        const { shadowRoot } = document.querySelector("latent-flow")!;
+        return (shadowRoot!.getElementById("given") as HTMLCanvasElement).toDataURL();
+      });
+    const before = await given();
+    await page.mouse.move(x + 0.8 * width, y + 0.8 * width, { steps: 4 });
+    assert.is(await given(), before);
+    assert.is(page.workers().length, 1);
+    folder.close();
+  } finally {
+    await page.close();
+  }
+});
+
+test("the element works where trusted types are required, and says what a stricter page has to allow", async () => {
+  const page = await newPage(browsers.Chromium!);
+  const state = () =>
+    document.querySelector("latent-flow")!.shadowRoot!.getElementById("state")!.textContent ?? "";
+  try {
+    const trusted = await openElement(page, "require-trusted-types-for 'script'");
+    await page.waitForFunction(() => (globalThis as unknown as { changes: number }).changes > 0);
+    trusted.close();
+    for (const policy of ["worker-src 'none'", "require-trusted-types-for 'script'; trusted-types other"]) {
+      const refused = await openElement(page, policy);
+      await page.waitForFunction(() => (globalThis as unknown as { errors: number }).errors > 0);
+      assert.match(await page.evaluate(state), /has to allow worker-src blob: .*trusted-types latent-flow/);
+      refused.close();
+    }
+  } finally {
+    await page.close();
+  }
+});
+
+/** Opens a page with the element and the example's files, whose changes and errors it counts. */
+async function openElement(page: Page, policy?: string): Promise<{ close(): void }> {
+  const folder = mkdtempSync(join(files, "element-"));
+  copyFileSync(join(home, "latent-flow.js"), join(folder, "latent-flow.js"));
+  writeFileSync(join(folder, "decoder.onnx"), ONNX);
+  writeFileSync(join(folder, "picture.png"), PICTURE);
+  writeFileSync(
+    join(folder, "index.html"),
+    `<!doctype html>
+    <script>
+      globalThis.changes = globalThis.errors = 0;
+      addEventListener("change", () => changes++);
+      addEventListener("error", () => errors++, true);
+    </script>
+    <script src="latent-flow.js"></script>
+    <latent-flow decoder="decoder.onnx" picture="picture.png"></latent-flow>`,
+  );
+  const near = await serve(folder, policy);
+  await page.goto(`${near.address}/`);
+  return near;
+}
 
 test.run();

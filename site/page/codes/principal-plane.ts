@@ -84,7 +84,7 @@ function leading(centred: Float32Array, latentSize: number, first?: Float64Array
 }
 
 /** Product Xᵀ(X v) of centred codes X, one a row, and a vector. */
-function timesCovariance(centred: Float32Array, vector: Float64Array): Float64Array {
+function timesCovariance(centred: Float32Array, vector: Float64Array): Float64Array<ArrayBuffer> {
   const d = vector.length;
   const product = new Float64Array(d);
   for (let start = 0; start < centred.length; start += d) {

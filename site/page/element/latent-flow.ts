@@ -1,11 +1,12 @@
 import { fromImageData, toImageData } from "latentflow/images";
-import workerSource from "worker-source";
 import { Engine, latestOnly } from "../engine/client.ts";
 import type { Encoded, NetworkDescription } from "../engine/messages.ts";
-import { pictureShape } from "../picture-shape.ts";
+import { MOST_PIXELS, pictureShape } from "../picture-shape.ts";
 import { hidePart, type Place, type Sheet, stroke, type Tool } from "./brush.ts";
+import { makeContent } from "./content.ts";
 import { ATTRIBUTES, readSettings, type Settings } from "./settings.ts";
-import { MARKUP, STYLES } from "./styles.ts";
+import { startWorker, WORKER_REFUSED } from "./start-worker.ts";
+import { STYLES } from "./styles.ts";
 
 // The element <latent-flow>: a picture to draw on and to hide parts of, and what a decoder makes of the rest.
 
@@ -67,11 +68,11 @@ class LatentFlow extends HTMLElement {
 
   constructor() {
     super();
-    // Not a <style>, which a Content-Security-Policy may forbid.
+    // Neither a <style> nor innerHTML, which a Content-Security-Policy may forbid.
     const styles = new CSSStyleSheet();
     styles.replaceSync(STYLES);
     this.#root.adoptedStyleSheets = [styles];
-    this.#root.innerHTML = MARKUP;
+    this.#root.append(makeContent());
     const given = this.#canvas("given");
     given.addEventListener("pointerdown", (event) => this.#down(event));
     given.addEventListener("pointermove", (event) => this.#move(event));
@@ -133,9 +134,7 @@ class LatentFlow extends HTMLElement {
   }
 
   #startEngine(): Engine {
-    const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-    this.#engine = new Engine(new Worker(url));
-    URL.revokeObjectURL(url);
+    this.#engine = new Engine(startWorker(), WORKER_REFUSED);
     return this.#engine;
   }
 
@@ -144,6 +143,8 @@ class LatentFlow extends HTMLElement {
     this.#engine = undefined;
     this.#opened = undefined;
     this.#last = undefined;
+    // A pen that is lifted once the element is out of the document sends no event.
+    this.#pen = undefined;
   }
 
   #reset(): void {
@@ -311,10 +312,14 @@ async function readPicture(url: string, decoder: NetworkDescription): Promise<Fl
       `<latent-flow>: picture ${url} is no picture that the browser reads, expected PNG or JPEG.`,
     );
   });
-  const canvas = Object.assign(document.createElement("canvas"), {
-    width: bitmap.width,
-    height: bitmap.height,
-  });
+  const { width, height } = bitmap;
+  if (width * height > MOST_PIXELS) {
+    bitmap.close();
+    throw new Error(
+      `<latent-flow>: picture ${url} has ${width} × ${height} pixels, expected at most ${MOST_PIXELS}. Make it smaller.`,
+    );
+  }
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   canvas.getContext("2d")!.drawImage(bitmap, 0, 0);
   bitmap.close();
   return fromImageData(canvas, decoder, { fit: "cover", range: decoder.range });

@@ -37,8 +37,12 @@ export function readSettings(element: Pick<Element, "getAttribute" | "baseURI">)
     if (found !== undefined) return found;
     throw new Error(`<latent-flow>: ${name} is "${value}", expected ${choices.join(", ")}.`);
   };
+  const address = (name: "decoder" | "picture", value: string): string => {
+    if (URL.canParse(value, element.baseURI)) return new URL(value, element.baseURI).href;
+    throw new Error(`<latent-flow>: ${name} is "${value}", expected the URL of a file.`);
+  };
   const decoder = attribute("decoder");
-  if (decoder === undefined) {
+  if (!decoder) {
     throw new Error("<latent-flow>: decoder is missing, expected the URL of an ONNX or a safetensors file.");
   }
   const size = attribute("brush-size") ?? "0.08";
@@ -48,8 +52,8 @@ export function readSettings(element: Pick<Element, "getAttribute" | "baseURI">)
     );
   }
   return {
-    decoder: new URL(decoder, element.baseURI).href,
-    picture: picture && new URL(picture, element.baseURI).href,
+    decoder: address("decoder", decoder),
+    picture: picture && address("picture", picture),
     brush: choice("brush", TOOLS, picture ? "hide" : "draw"),
     brushSize: Number(size),
     hide: choice("hide", PARTS, "none"),

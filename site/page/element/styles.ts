@@ -18,26 +18,3 @@ button:disabled { opacity: 0.5; cursor: default; }
 #state { min-height: 1.4em; margin: 8px 0 0; }
 #state.failed { padding: 8px 12px; border-radius: 6px; background: color-mix(in srgb, #d64545 18%, transparent); overflow-wrap: anywhere; }
 `;
-
-/** Markup within the element. */
-export const MARKUP = `
-<div class="tools" role="toolbar" aria-label="Brush">
-  <button type="button" id="draw" aria-pressed="false">Draw</button>
-  <button type="button" id="hide" aria-pressed="false">Hide</button>
-  <button type="button" id="reset">Reset</button>
-</div>
-<div class="sheets">
-  <figure>
-    <span class="given">
-      <canvas id="given" role="application" tabindex="0" aria-label="Picture that is given. Arrow keys move the brush, the space bar paints, Shift with an arrow key paints a line."></canvas>
-      <span class="cursor"></span>
-    </span>
-    <figcaption>Given</figcaption>
-  </figure>
-  <figure>
-    <canvas id="completed" role="img" aria-label="Picture that the decoder draws of it"></canvas>
-    <figcaption>Completed</figcaption>
-  </figure>
-</div>
-<p id="state" role="status"></p>
-`;

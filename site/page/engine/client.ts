@@ -19,6 +19,9 @@ interface Waiting {
   onProgress: ((value: never) => void) | undefined;
 }
 
+const failureOf = (reason: string) =>
+  `The page's worker has failed: ${reason}. Reload the page to start it again.`;
+
 /** A worker that answers the calls of a table. Every call rejects with an Error whose message can be shown; none throws. */
 export class Engine<Table extends CallTable<Table> = Calls> {
   readonly #worker: WorkerLike;
@@ -27,12 +30,12 @@ export class Engine<Table extends CallTable<Table> = Calls> {
   /** Reason why the worker is of no use any more. */
   #failure: Error | undefined;
 
-  constructor(worker: WorkerLike) {
+  /** @param refused message for a worker that does not start, without a message of its own */
+  constructor(worker: WorkerLike, refused = failureOf("its file could not be loaded")) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
     worker.onerror = (event) => {
-      const reason = event.message || "its file could not be loaded";
-      this.#fail(new Error(`The page's worker has failed: ${reason}. Reload the page to start it again.`));
+      this.#fail(new Error(event.message ? failureOf(event.message) : refused));
     };
   }
 
