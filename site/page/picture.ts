@@ -1,4 +1,7 @@
+import { distanceToLine, type Place } from "./place.ts";
 import { uniformFrom } from "./random.ts";
+
+export type { Place } from "./place.ts";
 
 // Pictures of the page as arrays of levels from 0 to 1, row-major: strokes, hidden pixels, noise.
 
@@ -11,12 +14,6 @@ export const LEVELS = 15;
 
 /** The empty picture. */
 export const BLANK = new Float32Array(PIXELS);
-
-/** A place in a picture: pixels from its left and its top. */
-export interface Place {
-  readonly x: number;
-  readonly y: number;
-}
 
 /** A short straight stroke of a round brush. */
 export interface Stroke {
@@ -41,12 +38,7 @@ export function coverStroke(hidden: Uint8Array, stroke: Stroke, hides: boolean):
 
 /** Distance of a pixel's middle from the line of a stroke. */
 function distance({ from, to }: Stroke, pixel: number): number {
-  const [px, py] = [(pixel % SIDE) + 0.5, Math.floor(pixel / SIDE) + 0.5];
-  const [dx, dy] = [to.x - from.x, to.y - from.y];
-  const length = dx * dx + dy * dy;
-  const along = length === 0 ? 0 : ((px - from.x) * dx + (py - from.y) * dy) / length;
-  const nearest = Math.min(1, Math.max(0, along));
-  return Math.hypot(px - from.x - nearest * dx, py - from.y - nearest * dy);
+  return distanceToLine({ x: (pixel % SIDE) + 0.5, y: Math.floor(pixel / SIDE) + 0.5 }, from, to);
 }
 
 /** Hides a share of the pixels at random. A larger share of the same seed hides the same pixels and more. */

@@ -20,7 +20,7 @@ const rowsOf = (values: Float32Array, width: number) =>
 
 test("a stroke that hides covers the pixels whose middles it passes", () => {
   const sheet = greySheet();
-  stroke(sheet, "hide", { across: 1.5, down: 1.5 }, { across: 4.5, down: 1.5 }, 1.2, [-1, 1]);
+  stroke(sheet, "hide", { x: 1.5, y: 1.5 }, { x: 4.5, y: 1.5 }, 1.2, [-1, 1]);
   assert.equal(rowsOf(sheet.weights, 6), [
     [1, 1, 1, 1, 1, 1],
     [1, 0, 0, 0, 0, 1],
@@ -33,7 +33,7 @@ test("a stroke that hides covers the pixels whose middles it passes", () => {
 test("ink is white in the middle, fades, never darkens, and is seen", () => {
   const sheet = greySheet();
   hidePart(sheet, "top");
-  const at = { across: 2.5, down: 1.5 };
+  const at = { x: 2.5, y: 1.5 };
   stroke(sheet, "draw", at, at, 2.5, [-1, 1]);
   const [before] = rowsOf(sheet.y, 6).slice(1);
   assert.is(before![2], 1);
@@ -41,7 +41,7 @@ test("ink is white in the middle, fades, never darkens, and is seen", () => {
   assert.is(before![4], -1);
   assert.is(sheet.weights[6 + 2], 1);
   assert.is(sheet.weights[6 + 5], 0);
-  stroke(sheet, "draw", { across: 3.6, down: 1.5 }, { across: 3.6, down: 1.5 }, 2.5, [-1, 1]);
+  stroke(sheet, "draw", { x: 3.6, y: 1.5 }, { x: 3.6, y: 1.5 }, 2.5, [-1, 1]);
   assert.is(sheet.y[6 + 2], 1);
 });
 

@@ -1,7 +1,7 @@
 // Tests site/page/codes/principal-plane.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { movedTo, type PlanePoint, principalPlane, project } from "../../site/page/codes/principal-plane.ts";
+import { type MapPoint, movedTo, principalPlane, project } from "../../site/page/codes/principal-plane.ts";
 
 /** Six codes of three numbers. */
 const CODES = Float32Array.of(2, 0, 1, 0, 1, -1, 4, 2, 0, -2, 1, 3, 1, -3, 2, 3, 3, -2);
@@ -91,7 +91,7 @@ test("codes project to its coordinates", () => {
 
 test("a code that is moved projects to where it was moved, and stays as far from the plane as it was", () => {
   const code = CODES.subarray(6, 9);
-  const [across, up]: PlanePoint = [-1.5, 0.25];
+  const [across, up]: MapPoint = [-1.5, 0.25];
   const moved = movedTo(plane, code, [across, up]);
   assertNear(project(plane, moved), [across, up]);
   // Along the third direction, the cross product of the two.

@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Check, Step } from "../../site/page/train/messages.ts";
 import { SHOWN } from "../../site/page/train/setting.ts";
-import { Trainer } from "../../site/page/train/trainer.ts";
+import { type Observer, Trainer } from "../../site/page/train/trainer.ts";
 
 const { train, test: unseen } = await mnist();
 /** Few: a round of them is four mini-batches. */
@@ -18,7 +18,8 @@ function makeTrainer() {
   const steps: Step[] = [];
   const checks: Check[] = [];
   let stop = () => {};
-  const trainer = new Trainer(DATA, {
+  const trainer = new Trainer(DATA);
+  const observer: Observer = {
     onStep: (step) => {
       steps.push(step);
       stop();
@@ -27,19 +28,19 @@ function makeTrainer() {
       checks.push(check);
       stop();
     },
-  });
+  };
   const runUntil = async (until: () => boolean) => {
     const controller = new AbortController();
     stop = () => {
       if (until()) controller.abort();
     };
-    await trainer.run(controller.signal);
+    await trainer.run(controller.signal, observer);
   };
   return { trainer, steps, checks, runUntil };
 }
 
 const whole = makeTrainer();
-await whole.trainer.check();
+whole.checks.push(await whole.trainer.check());
 await whole.runUntil(() => whole.checks.length === 5);
 
 test("each round lowers the loss, and unseen digits are drawn better", () => {
@@ -87,9 +88,9 @@ test("its files compute what was shown, and have a prior of the codes", async ()
 test("a reset begins again with the same untrained decoder", async () => {
   const { trainer, checks } = whole;
   trainer.reset();
-  await trainer.check();
-  assert.equal(checks.at(-1)!.x, checks[0]!.x);
-  assert.is(checks.at(-1)!.round, 0);
+  const check = await trainer.check();
+  assert.equal(check.x, checks[0]!.x);
+  assert.is(check.round, 0);
 });
 
 test.run();

@@ -1,13 +1,13 @@
-import { type PlanePoint, type PrincipalPlane, principalPlane, project } from "./principal-plane.ts";
+import { type MapPoint, type PrincipalPlane, principalPlane, project } from "./principal-plane.ts";
 
 /** Codes of digits as points of their principal plane. */
 export interface CodeMap {
   readonly plane: PrincipalPlane;
-  readonly points: readonly PlanePoint[];
+  readonly points: readonly MapPoint[];
   /** Class of each point, 0 to 9. */
   readonly labels: ArrayLike<number>;
   /** Middle of the square that is drawn, and half of its side; all points lie within. */
-  readonly centre: PlanePoint;
+  readonly centre: MapPoint;
   readonly reach: number;
 }
 
@@ -32,7 +32,7 @@ export function layOut(codes: Float32Array, latentSize: number, labels: ArrayLik
 }
 
 /** Classes of the points nearest to a place, that of most points first. */
-export function nearbyClasses({ points, labels }: CodeMap, [across, up]: PlanePoint): number[] {
+export function nearbyClasses({ points, labels }: CodeMap, [across, up]: MapPoint): number[] {
   const distances = points.map((point, i) => ({
     i,
     distance: (point[0] - across) ** 2 + (point[1] - up) ** 2,
@@ -44,7 +44,7 @@ export function nearbyClasses({ points, labels }: CodeMap, [across, up]: PlanePo
 }
 
 /** Place moved into the square that is drawn. */
-export function within({ centre, reach }: CodeMap, place: PlanePoint): PlanePoint {
+export function within({ centre, reach }: CodeMap, place: MapPoint): MapPoint {
   const bounded = (value: number, middle: number) =>
     Math.min(middle + reach, Math.max(middle - reach, value));
   return [bounded(place[0], centre[0]), bounded(place[1], centre[1])];

@@ -10,7 +10,7 @@ export interface PrincipalPlane {
 }
 
 /** A point of the plane, in coordinates along its directions; the mean is (0, 0). */
-export type PlanePoint = readonly [across: number, up: number];
+export type MapPoint = readonly [across: number, up: number];
 
 /** Most steps of a power iteration: where two variances differ by a tenth, the error shrinks by 0.9 in each. */
 const MOST_STEPS = 200;
@@ -39,7 +39,7 @@ export function principalPlane(codes: Float32Array, latentSize: number): Princip
 }
 
 /** Coordinates of a code's projection onto the plane. */
-export function project({ mean, directions }: PrincipalPlane, code: ArrayLike<number>): PlanePoint {
+export function project({ mean, directions }: PrincipalPlane, code: ArrayLike<number>): MapPoint {
   const along = (direction: Float32Array) =>
     direction.reduce((sum, value, k) => sum + value * (code[k]! - mean[k]!), 0);
   return [along(directions[0]), along(directions[1])];
@@ -49,7 +49,7 @@ export function project({ mean, directions }: PrincipalPlane, code: ArrayLike<nu
 export function movedTo(
   plane: PrincipalPlane,
   code: ArrayLike<number>,
-  [across, up]: PlanePoint,
+  [across, up]: MapPoint,
 ): Float32Array {
   const [u, v] = plane.directions;
   const [a, b] = project(plane, code);

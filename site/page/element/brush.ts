@@ -1,3 +1,5 @@
+import { distanceToLine, type Place } from "../place.ts";
+
 /** A picture with a weight for each of its values: 1 where it is seen, 0 where it is hidden. */
 export interface Sheet {
   readonly height: number;
@@ -14,12 +16,6 @@ export type Tool = "draw" | "hide";
 
 /** Part of a picture. */
 export type Part = "none" | "top" | "bottom" | "left" | "right";
-
-/** Place on a sheet, in pixels from its top left corner. */
-export interface Place {
-  readonly across: number;
-  readonly down: number;
-}
 
 /** Share of a brush's radius over which its ink fades, as a pen's on MNIST's digits. */
 const FADE = 0.6;
@@ -41,7 +37,7 @@ export function stroke(
   const [black, white] = range;
   const radius = diameter / 2;
   forEachPixel(sheet, (across, down, indices) => {
-    const distance = distanceToLine({ across: across + 0.5, down: down + 0.5 }, from, to);
+    const distance = distanceToLine({ x: across + 0.5, y: down + 0.5 }, from, to);
     if (distance > radius) return;
     const ink = black + Math.min(1, (radius - distance) / (FADE * radius)) * (white - black);
     for (const index of indices) {
@@ -83,12 +79,4 @@ function forEachPixel(
       visit(across, down, indices);
     }
   }
-}
-
-function distanceToLine(point: Place, from: Place, to: Place): number {
-  const [dx, dy] = [to.across - from.across, to.down - from.down];
-  const length = dx * dx + dy * dy;
-  const along = (point.across - from.across) * dx + (point.down - from.down) * dy;
-  const share = length === 0 ? 0 : Math.min(1, Math.max(0, along / length));
-  return Math.hypot(point.across - from.across - share * dx, point.down - from.down - share * dy);
 }

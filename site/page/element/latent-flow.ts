@@ -1,8 +1,10 @@
 import { fromImageData, toImageData } from "latentflow/images";
 import { Engine, latestOnly } from "../engine/client.ts";
 import type { Encoded, NetworkDescription } from "../engine/messages.ts";
+import { messageOf } from "../message-of.ts";
 import { MOST_PIXELS, pictureShape } from "../picture-shape.ts";
-import { hidePart, type Place, type Sheet, stroke, type Tool } from "./brush.ts";
+import { arrowMove, type Place } from "../place.ts";
+import { hidePart, type Sheet, stroke, type Tool } from "./brush.ts";
 import { makeContent } from "./content.ts";
 import { ATTRIBUTES, readSettings, type Settings } from "./settings.ts";
 import { startWorker, WORKER_REFUSED } from "./start-worker.ts";
@@ -31,13 +33,6 @@ interface Opened {
   readonly sheet: Sheet;
 }
 
-const MOVES: Readonly<Record<string, Place>> = {
-  ArrowLeft: { across: -1, down: 0 },
-  ArrowRight: { across: 1, down: 0 },
-  ArrowUp: { across: 0, down: -1 },
-  ArrowDown: { across: 0, down: 1 },
-};
-
 class LatentFlow extends HTMLElement {
   static readonly observedAttributes = ATTRIBUTES;
 
@@ -50,7 +45,7 @@ class LatentFlow extends HTMLElement {
   /** Where the pen was last; undefined while it is up. */
   #pen: Place | undefined;
   /** Brush of the arrow keys. */
-  #cursor: Place = { across: 0, down: 0 };
+  #cursor: Place = { x: 0, y: 0 };
   #last: Encoded | undefined;
 
   readonly #encode = latestOnly(async ({ engine, sheet, settings }: Opened, signal: AbortSignal) => {
@@ -125,7 +120,7 @@ class LatentFlow extends HTMLElement {
       if (signal.aborted) return;
       const sheet = { ...shape, y: original.slice(), weights: new Float32Array(original.length).fill(1) };
       this.#opened = { settings, engine, decoder, original, sheet };
-      this.#cursor = { across: shape.width / 2, down: shape.height / 2 };
+      this.#cursor = { x: shape.width / 2, y: shape.height / 2 };
       this.#take(settings.brush);
       this.#reset();
     } catch (error) {
@@ -216,8 +211,8 @@ class LatentFlow extends HTMLElement {
     const { left, top, width, height } = this.#canvas("given").getBoundingClientRect();
     const { sheet } = this.#opened!;
     return {
-      across: ((clientX - left) / width) * sheet.width,
-      down: ((clientY - top) / height) * sheet.height,
+      x: ((clientX - left) / width) * sheet.width,
+      y: ((clientY - top) / height) * sheet.height,
     };
   }
 
@@ -245,15 +240,11 @@ class LatentFlow extends HTMLElement {
     if (!this.#opened) return;
     const { width, height } = this.#opened.sheet;
     const from = this.#cursor;
-    const move = MOVES[event.key];
-    if (move) {
-      const within = (value: number, most: number) => Math.min(most - 0.5, Math.max(0.5, value));
-      this.#cursor = {
-        across: within(from.across + move.across, width),
-        down: within(from.down + move.down, height),
-      };
+    const to = arrowMove(event.key, from, width, height);
+    if (to) {
+      this.#cursor = to;
       this.#showCursor();
-      if (event.shiftKey) this.#paint(from, this.#cursor);
+      if (event.shiftKey) this.#paint(from, to);
     } else if (event.key === " " || event.key === "Enter") {
       this.#paint(from, from);
     } else {
@@ -267,8 +258,8 @@ class LatentFlow extends HTMLElement {
     const { sheet, settings } = this.#opened;
     const cursor = this.#root.querySelector<HTMLElement>(".cursor")!;
     Object.assign(cursor.style, {
-      left: `${(100 * this.#cursor.across) / sheet.width}%`,
-      top: `${(100 * this.#cursor.down) / sheet.height}%`,
+      left: `${(100 * this.#cursor.x) / sheet.width}%`,
+      top: `${(100 * this.#cursor.y) / sheet.height}%`,
       width: `${100 * settings.brushSize}%`,
       aspectRatio: "1",
     });
@@ -281,7 +272,7 @@ class LatentFlow extends HTMLElement {
   }
 
   #fail(cause: unknown): void {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = messageOf(cause);
     this.#say(message);
     this.#root.getElementById("state")!.classList.add("failed");
     this.dispatchEvent(new ErrorEvent("error", { message, error: cause }));

@@ -1,3 +1,4 @@
+import { messageOf } from "../message-of.ts";
 import type { CallTable, FromWorker, ToWorker } from "./messages.ts";
 
 // The worker's side of client.ts: answers each message by the handler of its call.
@@ -53,10 +54,6 @@ export function serve<Table extends CallTable<Table>, Shared>(
     if (message.kind === "cancel") underWay.get(message.id)?.abort();
     else void answer(message.id, message.name, message.arguments);
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Buffers of the arrays in a reply, which are moved to the page rather than copied. */

@@ -7,9 +7,6 @@ type Solver = NonNullable<FlowAndSolver["solver"]>;
 
 /** A solver of the page. */
 export interface OfferedSolver {
-  readonly title: string;
-  /** One clause on what it does. */
-  readonly about: string;
   /** The solver to its end. */
   readonly whole: Solver;
   /** Steps after which it is cut off. */
@@ -27,32 +24,24 @@ const RK4_GRID = { t1: 500, base: 20 };
 /** All solvers, in the order in which they are offered. */
 export const SOLVERS: Readonly<Record<SolverName, OfferedSolver>> = {
   lbfgs: {
-    title: "L-BFGS",
-    about: "the default: preconditioned by the decoder",
     whole: lbfgs({ maxSteps: STEPS.lbfgs }),
     mostSteps: STEPS.lbfgs,
     isFixedGrid: false,
     upTo: (maxSteps) => lbfgs({ maxSteps }),
   },
   amd: {
-    title: "AMD",
-    about: "the paper's: gradient steps of adaptive length",
     whole: amd({ stepMax: 1000, maxSteps: STEPS.amd }),
     mostSteps: STEPS.amd,
     isFixedGrid: false,
     upTo: (maxSteps) => amd({ stepMax: 1000, maxSteps }),
   },
   dormandPrince: {
-    title: "Dormand–Prince",
-    about: "follows the gradient flow itself, of fifth order",
     whole: dormandPrince({ maxSteps: STEPS.dormandPrince }),
     mostSteps: STEPS.dormandPrince,
     isFixedGrid: false,
     upTo: (maxSteps) => dormandPrince({ maxSteps }),
   },
   rk4: {
-    title: "Runge–Kutta 4",
-    about: `${STEPS.rk4} steps of a fixed grid`,
     whole: gridOf(STEPS.rk4),
     mostSteps: STEPS.rk4,
     isFixedGrid: true,

@@ -1,20 +1,13 @@
-// Messages between the page and the worker that trains: commands one way, events the other.
-
-/** From the page. */
-export type ToTrainer =
-  /** Fetches the digits, and reports what the untrained decoder makes of unseen ones. */
-  | { readonly kind: "open"; readonly seen: string; readonly unseen: string }
-  /** Trains until the last round, or until a command to pause. */
-  | { readonly kind: "train" }
-  /** Stops between two mini-batches. */
-  | { readonly kind: "pause" }
-  /** Stops, and begins again with the untrained decoder. */
-  | { readonly kind: "reset" }
-  /** Stops, and asks for the decoder as a file of this format. */
-  | { readonly kind: "file"; readonly format: FileFormat };
+// Calls of the worker that trains.
 
 /** Format of a decoder's file. */
 export type FileFormat = "safetensors" | "onnx";
+
+/** Addresses of the digits: to train on, and to look at. Absolute, since a worker has another base than the page. */
+export interface DigitFiles {
+  readonly seen: string;
+  readonly unseen: string;
+}
 
 /** One mini-batch. */
 export interface Step {
@@ -36,11 +29,19 @@ export interface Check {
   readonly x: Float32Array;
 }
 
-/** From the worker. */
-export type FromTrainer =
-  | ({ readonly kind: "step" } & Step)
-  | ({ readonly kind: "check" } & Check)
-  /** Training has stopped: it was paused, or all rounds are done. */
-  | { readonly kind: "stopped"; readonly hasEnded: boolean }
-  | { readonly kind: "file"; readonly format: FileFormat; readonly bytes: Uint8Array }
-  | { readonly kind: "failure"; readonly message: string };
+/** Calls of the worker, one at a time. */
+export interface TrainCalls {
+  /** Fetches the digits, and checks the untrained decoder. */
+  open: { arguments: DigitFiles; reply: Check; progress: never };
+  /** Trains until the last round. Cancelled, it pauses between two mini-batches. */
+  train: { arguments: undefined; reply: { readonly hasEnded: boolean }; progress: TrainProgress };
+  /** Begins again with the untrained decoder, and checks it. */
+  reset: { arguments: undefined; reply: Check; progress: never };
+  /** The decoder as a file. */
+  file: { arguments: { format: FileFormat }; reply: Uint8Array; progress: never };
+}
+
+/** A mini-batch of the training, or the check after a round. */
+export type TrainProgress =
+  | { readonly kind: "step"; readonly step: Step }
+  | { readonly kind: "check"; readonly check: Check };

@@ -52,10 +52,7 @@ export class Trainer {
   /** The decoder with a prior, once a file of it has been asked for. */
   #withPrior: Promise<Decoder> | undefined;
 
-  constructor(
-    private readonly data: TrainingData,
-    private readonly observer: Observer,
-  ) {}
+  constructor(private readonly data: TrainingData) {}
 
   get hasEnded(): boolean {
     return this.#round === ROUNDS;
@@ -69,35 +66,39 @@ export class Trainer {
   }
 
   /** Trains until the last round, or until the signal, and then goes on from there when called again. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, observer: Observer): Promise<void> {
     try {
       while (!this.hasEnded) {
-        await this.#trainRound(signal);
-        await this.check();
+        await this.#trainRound(signal, observer);
+        observer.onCheck(await this.check());
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  /** Encodes the unseen digits with the decoder as it is, and reports them. */
-  async check(): Promise<void> {
+  /** Encodes the unseen digits with the decoder as it is. */
+  async check(): Promise<Check> {
     const decoder = this.#decoder;
     const { seen, unseen } = this.data;
     const y = unseen.toFloat32();
     const result = await encode(decoder, y);
     const shown = SHOWN * unseen.size;
-    this.observer.onCheck({
+    return {
       ...{ round: this.#round, digits: this.#round * seen.count, loss: summary(result).meanLoss },
       y: y.slice(0, shown),
       x: await decode(decoder, result.z.slice(0, SHOWN * decoder.latentSize)),
-    });
+    };
   }
 
   /** Returns the decoder as a file, with a prior fitted to the codes of the digits it was trained on. */
   async file(format: FileFormat): Promise<Uint8Array> {
     this.#withPrior ??= this.#fitPrior();
-    const decoder = await this.#withPrior;
+    const decoder = await this.#withPrior.catch((error) => {
+      // So that the next call fits again.
+      this.#withPrior = undefined;
+      throw error;
+    });
     return format === "onnx" ? toOnnx(decoder) : decoder.toSafetensors();
   }
 
@@ -114,7 +115,7 @@ export class Trainer {
     this.#withPrior = undefined;
   }
 
-  async #trainRound(signal: AbortSignal): Promise<void> {
+  async #trainRound(signal: AbortSignal, observer: Observer): Promise<void> {
     const { seen } = this.data;
     const before = this.#round * seen.count;
     const { decoder } = await train(this.#decoder, seen, {
@@ -128,7 +129,7 @@ export class Trainer {
           this.#paused = bytes;
         },
       },
-      onProgress: ({ images, loss }) => this.observer.onStep({ digits: before + images, loss }),
+      onProgress: ({ images, loss }) => observer.onStep({ digits: before + images, loss }),
       signal,
     });
     this.#replace(decoder);

@@ -1,79 +1,76 @@
 import { onScopeDispose, ref, shallowRef } from "vue";
-import type { Check, FileFormat, FromTrainer, Step, ToTrainer } from "./messages.ts";
+import { Engine } from "../engine/client.ts";
+import { messageOf } from "../message-of.ts";
+import type { Check, DigitFiles, FileFormat, Step, TrainCalls } from "./messages.ts";
 
 /** State of the training on the page. */
 export type Phase = "opening" | "ready" | "training" | "paused" | "ended" | "failed";
 
-/** Addresses of the digits: to train on, and to look at. */
-export interface DigitFiles {
-  readonly seen: string;
-  readonly unseen: string;
-}
-
-/**
- * Starts the worker that trains, and follows it. The worker ends with the component.
- *
- * @param files made absolute: a worker has another base than the page
- */
+/** Starts the worker that trains, and follows it. The worker ends with the component. */
 export function useTraining(files: DigitFiles) {
   const phase = ref<Phase>("opening");
   const problem = ref("");
   const steps = shallowRef<readonly Step[]>([]);
   const checks = shallowRef<readonly Check[]>([]);
-  const waiting: { resolve(bytes: Uint8Array): void; reject(error: Error): void }[] = [];
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const engine = new Engine<TrainCalls>(
+    new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+  );
+  /** Pauses the training under way. */
+  let running = new AbortController();
+  /** End of the last call. */
+  let last: Promise<unknown> = Promise.resolve();
 
-  worker.onmessage = ({ data: event }: MessageEvent<FromTrainer>) => take(event);
-  worker.onerror = ({ message }) => fail(message || "the worker's file could not be loaded");
-  onScopeDispose(() => worker.terminate());
-  send({ kind: "open", ...files });
+  onScopeDispose(() => engine.close());
 
-  function send(command: ToTrainer): void {
-    worker.postMessage(command);
+  /** Calls the worker once the calls before have ended; a training among them is paused. */
+  function inTurn<Reply>(call: (signal: AbortSignal) => Promise<Reply>): Promise<Reply> {
+    running.abort();
+    running = new AbortController();
+    const { signal } = running;
+    const reply = last.then(() => call(signal));
+    last = reply.catch(() => {});
+    return reply;
   }
 
-  function fail(message: string): void {
+  function fail(error: unknown): void {
     phase.value = "failed";
-    problem.value = message;
-    for (const { reject } of waiting.splice(0)) reject(new Error(message));
+    problem.value = messageOf(error);
   }
 
-  function take(event: FromTrainer): void {
-    if (event.kind === "step") steps.value = [...steps.value, event];
-    if (event.kind === "check") {
-      // The check of an untrained decoder: what came before is of a run that has been reset.
-      const isUntrained = event.round === 0;
-      checks.value = isUntrained ? [event] : [...checks.value, event];
-      if (isUntrained) {
-        steps.value = [];
-        phase.value = "ready";
-      }
-    }
-    if (event.kind === "stopped" && phase.value === "training") {
-      phase.value = event.hasEnded ? "ended" : "paused";
-    }
-    if (event.kind === "file") waiting.shift()?.resolve(event.bytes);
-    if (event.kind === "failure") fail(event.message);
+  /** Shows an untrained decoder, by its check. */
+  function begin(check: Check): void {
+    steps.value = [];
+    checks.value = [check];
+    phase.value = "ready";
   }
+
+  function train(): void {
+    phase.value = "training";
+    const onProgress = (progress: TrainCalls["train"]["progress"]) => {
+      if (progress.kind === "step") steps.value = [...steps.value, progress.step];
+      else checks.value = [...checks.value, progress.check];
+    };
+    inTurn((signal) => engine.call("train", undefined, { signal, onProgress })).then(({ hasEnded }) => {
+      if (phase.value === "training") phase.value = hasEnded ? "ended" : "paused";
+    }, fail);
+  }
+
+  function reset(): void {
+    phase.value = "opening";
+    inTurn(() => engine.call("reset", undefined)).then(begin, fail);
+  }
+
+  inTurn(() => engine.call("open", files)).then(begin, fail);
 
   return {
     phase,
     problem,
     steps,
     checks,
-    train() {
-      phase.value = "training";
-      send({ kind: "train" });
-    },
-    pause: () => send({ kind: "pause" }),
-    reset() {
-      phase.value = "opening";
-      send({ kind: "reset" });
-    },
-    /** Returns the decoder as it is, as a file; a run under way is paused. */
-    file(format: FileFormat): Promise<Uint8Array> {
-      send({ kind: "file", format });
-      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
-    },
+    train,
+    pause: () => running.abort(),
+    reset,
+    /** Returns the decoder as it is, as a file; a training under way is paused. */
+    file: (format: FileFormat): Promise<Uint8Array> => inTurn(() => engine.call("file", { format })),
   };
 }
