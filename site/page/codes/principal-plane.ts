@@ -1,5 +1,3 @@
-import { uniformFrom } from "../random.ts";
-
 /** Plane through the mean of codes, along the two directions in which they vary most. */
 export interface PrincipalPlane {
   readonly mean: Float32Array;
@@ -30,7 +28,7 @@ export function principalPlane(codes: Float32Array, latentSize: number): Princip
   const centred = codes.map((value, i) => value - mean[i % latentSize]!);
   const total = centred.reduce((sum, value) => sum + value * value, 0);
   const first = leading(centred, latentSize);
-  const second = leading(centred, latentSize, first.direction);
+  const second = leading(centred, latentSize, first);
   return {
     mean,
     directions: [Float32Array.from(first.direction), Float32Array.from(second.direction)],
@@ -45,7 +43,7 @@ export function project({ mean, directions }: PrincipalPlane, code: ArrayLike<nu
   return [along(directions[0]), along(directions[1])];
 }
 
-/** Moves a code along the plane's directions until it projects to a point; what is across the plane stays. */
+/** Moves a code along the plane's directions until it projects to a point; the part orthogonal to the plane stays. */
 export function movedTo(
   plane: PrincipalPlane,
   code: ArrayLike<number>,
@@ -63,13 +61,12 @@ interface Leading {
 }
 
 /** Direction of the largest variance, among those orthogonal to `first` if there is one, by power iteration. */
-function leading(centred: Float32Array, latentSize: number, first?: Float64Array): Leading {
-  const uniform = uniformFrom(1);
-  let direction = Float64Array.from({ length: latentSize }, () => uniform() - 0.5);
+function leading(centred: Float32Array, latentSize: number, first?: Leading): Leading {
+  let direction = spread(centred, latentSize, first);
   let sum = 0;
   for (let step = 0; step < MOST_STEPS; step++) {
     const next = timesCovariance(centred, direction);
-    if (first) removePart(next, first);
+    if (first) removePart(next, first.direction);
     sum = lengthOf(next);
     if (sum === 0) return { direction, sum };
     let change = 0;
@@ -81,6 +78,20 @@ function leading(centred: Float32Array, latentSize: number, first?: Float64Array
     if (change < CONVERGED ** 2) break;
   }
   return { direction, sum };
+}
+
+/**
+ * Root of the sum of squares of each number of centred codes, without the part along `first`: a start of the iteration, which
+ * also settles the sign of the direction.
+ */
+function spread(centred: Float32Array, latentSize: number, first?: Leading): Float64Array {
+  const sums = new Float64Array(latentSize);
+  for (let i = 0; i < centred.length; i++) sums[i % latentSize]! += centred[i]! ** 2;
+  return sums.map((sum, k) => {
+    const rest = first ? sum - first.sum * first.direction[k]! ** 2 : sum;
+    // Not orthogonal to the direction that is sought, as equal numbers may be.
+    return Math.sqrt(Math.max(0, rest)) + 1e-6 * (k + 1);
+  });
 }
 
 /** Product Xᵀ(X v) of centred codes X, one a row, and a vector. */

@@ -10,7 +10,7 @@ import { ATTRIBUTES, readSettings, type Settings } from "./settings.ts";
 import { startWorker, WORKER_REFUSED } from "./start-worker.ts";
 import { STYLES } from "./styles.ts";
 
-// The element <latent-flow>: a picture to draw on and to hide parts of, and what a decoder makes of the rest.
+// The element <latent-flow>: a picture to draw on and to hide parts of, beside the picture that a decoder completes.
 
 /** Pixels of a canvas for each of the picture's, so that hatching is fine beside them. */
 const SCALE = 10;
@@ -23,7 +23,7 @@ export interface LatentFlowChange {
   readonly x: Float32Array;
 }
 
-/** What there is once the decoder has been loaded. */
+/** State of an element whose decoder has been loaded. */
 interface Opened {
   readonly settings: Settings;
   readonly engine: Engine;
@@ -42,7 +42,7 @@ class LatentFlow extends HTMLElement {
   /** Ends an opening that other attributes have overtaken. */
   #opening = new AbortController();
   #tool: Tool = "draw";
-  /** Where the pen was last; undefined while it is up. */
+  /** Last place of the pen; undefined while it is up. */
   #pen: Place | undefined;
   /** Brush of the arrow keys. */
   #cursor: Place = { x: 0, y: 0 };
@@ -91,7 +91,7 @@ class LatentFlow extends HTMLElement {
     if (this.isConnected) this.#openSoon();
   }
 
-  /** Opens what the attributes say, once however many of them change together. */
+  /** Opens the files of the attributes: once, if several attributes change in one task. */
   #openSoon(): void {
     this.#opening.abort();
     const controller = new AbortController();
@@ -152,7 +152,7 @@ class LatentFlow extends HTMLElement {
     void this.#complete();
   }
 
-  /** Draws what is given, and the picture of the code that is found for it. */
+  /** Draws the given picture, and the decoder's picture of the code that fits it. */
   async #complete(): Promise<void> {
     const opened = this.#opened;
     if (!opened) return;
@@ -164,7 +164,7 @@ class LatentFlow extends HTMLElement {
       return;
     }
     if (!sheet.weights.includes(1)) {
-      this.#say("Everything is hidden: nothing tells what to draw.");
+      this.#say("All pixels are hidden. Press Reset to start again.");
       return;
     }
     try {
@@ -175,7 +175,7 @@ class LatentFlow extends HTMLElement {
       const hidden =
         sheet.weights.reduce((sum, weight) => sum + (weight === 0 ? 1 : 0), 0) / sheet.weights.length;
       this.#say(
-        `${Math.round(100 * hidden)} % are hidden, the loss of the rest is ${found.loss.toPrecision(3)}.`,
+        `${Math.round(100 * hidden)} % of the values are hidden; the loss of the others is ${found.loss.toPrecision(3)}.`,
       );
       const detail: LatentFlowChange = { z: found.z, x: found.x };
       this.dispatchEvent(new CustomEvent("change", { detail, bubbles: true, composed: true }));
@@ -300,7 +300,7 @@ async function readPicture(url: string, decoder: NetworkDescription): Promise<Fl
     });
   const bitmap = await createImageBitmap(blob).catch(() => {
     throw new Error(
-      `<latent-flow>: picture ${url} is no picture that the browser reads, expected PNG or JPEG.`,
+      `<latent-flow>: picture ${url} cannot be read, expected PNG, JPEG or another format of the browser.`,
     );
   });
   const { width, height } = bitmap;

@@ -5,7 +5,7 @@ import type { Part, Tool } from "./brush.ts";
 /** Attributes of the element. */
 export const ATTRIBUTES = ["decoder", "picture", "brush", "brush-size", "hide", "solver"] as const;
 
-/** What the attributes say. */
+/** Values of the attributes, with their defaults. */
 export interface Settings {
   /** URL of the decoder's file. */
   readonly decoder: string;

@@ -11,7 +11,7 @@ export interface DigitFiles {
 
 /** One mini-batch. */
 export interface Step {
-  /** Digits that were trained on, repeated ones counted again. */
+  /** Digits trained on, with repeats. */
   readonly digits: number;
   /** Mean loss of the mini-batch at its codes. */
   readonly loss: number;

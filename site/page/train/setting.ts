@@ -1,4 +1,4 @@
-// What the page and its worker know of the training.
+// Figures of the training that the page shows.
 
 /** Digits that are trained on: `TRAINED_ON` of scripts/make-page-models.ts. */
 export const TRAINED_ON = 480;
