@@ -38,8 +38,9 @@ import {
   fixedOptions,
   openFixed,
 } from "../input/fixed-inputs.ts";
+import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { readWeightsOf, type WeightFlags } from "../input/sample-weights.ts";
+import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";

@@ -4,7 +4,7 @@ import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
-import { readingOf, type Target } from "../input/pictures/picture-options.ts";
+import { type HidingFlags, readingOf, type Target } from "../input/pictures/picture-options.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { makeDecoder, shapeOfDecoder } from "../input/training-decoder.ts";
@@ -58,15 +58,9 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
     job.autoencoder ? undefined : readWeightsOf(...of);
   const weights = await readWeights(data, job, outputLayout, limits);
   if (weights && job.shift) refuseShift(data.at, job);
-  const ofValidation = {
-    ...(job.validateWeights && { weights: job.validateWeights }),
-    ...(job.validateMask && { mask: job.validateMask }),
-    ...(job.maskHides && { maskHides: job.maskHides }),
-    ...(job.fit && { fit: job.fit }),
-  };
   const flag = job.validateMask ? "--validate-mask" : "--validate-weights";
   const validationWeights =
-    validation && (await readWeights(validation, ofValidation, outputLayout, limits, flag));
+    validation && (await readWeights(validation, validationFlags(job), outputLayout, limits, flag));
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);
@@ -96,6 +90,19 @@ function refuseLargePrior(prior: Prior, latentSize: number): void {
   createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
 }
 
+/** Options of the validation pictures and their weights. */
+function validationFlags(job: TrainingJob): HidingFlags {
+  const { fit, invert, maskHides, validateMask: mask, validateWeights: weights, autoencoder } = job;
+  return {
+    ...(fit && { fit }),
+    ...(invert && { invert }),
+    ...(mask && { mask }),
+    ...(maskHides && { maskHides }),
+    ...(weights && { weights }),
+    autoencoder,
+  };
+}
+
 function readValidation(
   job: TrainingJob,
   file: string | true,
@@ -104,7 +111,8 @@ function readValidation(
 ): Promise<SourcedData> {
   const limit = job.validateLimit;
   if (file !== true) {
-    return readDataFile("--validate", [file], readingOf(job, target), limitsOf(job, signal), limit);
+    const reading = readingOf(validationFlags(job), target, "--validate-mask");
+    return readDataFile("--validate", [file], reading, limitsOf(job, signal), limit);
   }
   const { limit: _, ...source } = job;
   return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", target, signal);

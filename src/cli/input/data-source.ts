@@ -23,7 +23,7 @@ import {
   type PictureReading,
   refusePictureOptions,
 } from "./pictures/open-pictures.ts";
-import { type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
+import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
 /** Options of samples, as commander returns them. */
 export interface DataOptions extends PictureFlags {
@@ -123,7 +123,7 @@ export function checkDataOptions(command: Command): void {
  * @param target shape of a sample, for pictures
  */
 export async function readData(
-  options: DataOptions,
+  options: DataOptions & HidingFlags,
   part: keyof DataSplits,
   target: Target,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-import { basename, extname } from "node:path";
+import { basename } from "node:path";
 import { invalidFile } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
@@ -10,16 +10,12 @@ import type { SourcedData } from "./data-source.ts";
 import { showFile } from "./files.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
 import { openData } from "./pictures/open-pictures.ts";
-import type { PictureFlags } from "./pictures/picture-options.ts";
+import { pairFiles } from "./pictures/pair-files.ts";
+import type { WeightFlags } from "./pictures/picture-options.ts";
 import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
 import type { SamplesTaken } from "./samples.ts";
 
 // Weights and masks of samples, from files or from pictures' opacity.
-
-/** Options of weights, as commander returns them: a file, or a mask. */
-export interface WeightFlags extends PictureFlags {
-  readonly weights?: string;
-}
 
 /**
  * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files. Without
@@ -73,25 +69,16 @@ export async function openWeights(
   );
 }
 
-/** Name of a file without its folder and its ending. */
-const stem = (path: string) => basename(path, extname(path));
-
-/**
- * Orders files of pictures by the samples' names, if both have the same names, without folders and endings. Else files are
- * paired by position, and a warning is printed if their names differ.
- */
+/** Orders files of pictures as the samples; prints a warning if their names leave that in doubt. */
 function pairedFiles(flag: string, files: readonly string[], names: readonly string[] | undefined) {
-  if (!names || files.length < 2 || files.length !== names.length) return files;
-  const odd = files.findIndex((file, i) => stem(file) !== stem(names[i]!));
-  if (odd < 0) return files;
-  const byStem = new Map(files.map((file) => [stem(file), file]));
-  const paired = names.map((name) => byStem.get(stem(name)));
-  if (new Set(paired).size === names.length && !paired.includes(undefined)) return paired as string[];
-  say(
-    `warning: ${flag}: the files' names differ from those of the samples, so they are paired by position: ` +
-      `${showPath(basename(files[odd]!))} with ${showPath(basename(names[odd]!))}, say`,
-  );
-  return files;
+  const { paired, doubtful } = pairFiles(files, names);
+  if (doubtful !== undefined) {
+    say(
+      `warning: ${flag}: the files' names differ from those of the samples, so they are paired by position: ` +
+        `${showPath(basename(paired[doubtful]!))} with ${showPath(basename(names![doubtful]!))}, say`,
+    );
+  }
+  return paired;
 }
 
 /** Reads the weights or the mask of a data set's samples; undefined without a file and transparent pixels. */

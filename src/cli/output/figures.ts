@@ -8,7 +8,7 @@ import type { PicturesRead } from "../input/array-files/array-file.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/sample-weights.ts";
+import type { HidingFlags, WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { say } from "./print.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
@@ -50,9 +50,6 @@ function showDecoder(file: string, decoder: Decoder): string {
   return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }
 
-/** Options that decide on the weights of samples. */
-type DataFlags = WeightFlags & { readonly autoencoder?: unknown; readonly encoder?: unknown };
-
 /** Entry of a document for samples in memory, the first ones of their file or data set. */
 export function dataEntry({ source, dataset, total }: SourcedData) {
   const { count, shape, dividedBy } = dataset;
@@ -64,7 +61,10 @@ export function dataEntry({ source, dataset, total }: SourcedData) {
  *
  * @param options the command's, whose weights or mask hide values in place of transparent pixels
  */
-export function dataFigures(data: SourcedData, { weights, mask, autoencoder, encoder }: DataFlags): Figure[] {
+export function dataFigures(
+  data: SourcedData,
+  { weights, mask, autoencoder, encoder }: HidingFlags,
+): Figure[] {
   const isHidden = !(weights || mask || autoencoder || encoder);
   return [
     { json: { data: dataEntry(data) }, row: ["data", data.source] },

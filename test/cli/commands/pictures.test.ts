@@ -263,6 +263,55 @@ test("transparent pixels are hidden at the decoder's size, and padding beside th
   assert.match(clear.stderr, /a\.png: all pixels are transparent, expected some that are seen/);
 });
 
+test("what is hidden has no influence where pictures are scaled", async () => {
+  // Twice the decoder's size, with a hole of 5 × 5 pixels that is damaged by a colour and by another.
+  const isHole = (pixel: number) => pixel % (2 * W) < 5 && Math.floor(pixel / (2 * W)) < 5;
+  const large = { outputShape: [2 * H, 2 * W] };
+  const scene = randomArray(5, 4 * H * W, 0, 1);
+  const write = (values: Float32Array, opacity = 1) => {
+    const out = workplace.newPath();
+    mkdirSync(out);
+    for (const name of fourNames) {
+      const { data, ...size } = toImageData(values, large);
+      for (let pixel = 0; pixel < values.length; pixel++)
+        if (isHole(pixel)) data[4 * pixel + 3] = 255 * opacity;
+      writeFileSync(join(out, name), encodePng({ ...size, data }));
+    }
+    return out;
+  };
+  const damaged = (value: number, opacity?: number) =>
+    write(
+      scene.map((own, pixel) => (isHole(pixel) ? value : own)),
+      opacity,
+    );
+  const masks = write(scene.map((_, pixel) => (isHole(pixel) ? 0 : 1)));
+  const [dark, bright, erased] = [damaged(0), damaged(1), damaged(0.5, 0)];
+  const ways = [
+    ["--data", dark, "--mask", masks],
+    ["--data", bright, "--mask", masks],
+    ["--data", erased],
+    ["--data", bright, "--mask", join(masks, "a.png")],
+  ];
+  const same = async (name: string, command: string, ...options: string[]) => {
+    const files: Buffer[] = [];
+    for (const way of ways) {
+      const out = await succeed(command, ...way, "--fit", "stretch", ...options);
+      files.push(readFileSync(join(out, name)));
+    }
+    for (const file of files) assert.equal(file, files[0]!, command);
+  };
+  await same("latents.npy", "encode", "--decoder", decoderFile);
+  await same("results.csv", "evaluate", "--decoder", decoderFile);
+  const layers = ["--layers", `3,${H * W}`, "--output-shape", `${H},${W}`, "--optimizer", "adam"];
+  await same("decoder.safetensors", "train", ...layers, "--batch-size", "2");
+  const validated = async (pictures: string) => {
+    const validation = ["--validate", pictures, "--validate-mask", masks];
+    const out = await succeed("train", "--data", dark, "--fit", "stretch", ...layers, ...validation);
+    return readFileSync(join(out, "validation.csv"), "utf8");
+  };
+  assert.is(await validated(dark), await validated(bright));
+});
+
 test("--mask-hides says which pixels of masks are holes", async () => {
   const inverted = `${workplace.newPath()}.png`;
   writeFileSync(inverted, encodePng(toImageData(seen, shape, { invert: true })));
@@ -312,6 +361,10 @@ test("masks are paired with pictures by name, or else by position with a warning
   const byPlace = await encodeReport("--data", data, "--mask", others, ...hides);
   assert.equal(latents(byPlace.out), latents(sorted.out));
   assert.match(byPlace.stderr, /warning: --mask: .* paired by position: m1\.png with a\.png/);
+  // The example is a pair that may be wrong.
+  const likely = writeTransparent(["a-mask.png", "b-mask.png", "d-mask.png", "e-mask.png"], opacity);
+  const doubtful = await encodeReport("--data", data, "--mask", likely, ...hides);
+  assert.match(doubtful.stderr, /paired by position: d-mask\.png with c\.png, say/);
   const few = await encodeReport("--data", data, "--mask", ...named(["a.png", "b.png", "c.png"]));
   assert.match(
     few.stderr,

@@ -17,9 +17,12 @@ import {
   type PictureDecoder,
 } from "../../../images/index.ts";
 import { checkPixelCount, findLayout } from "../../../images/picture.ts";
+import type { Size } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
+import { expandFiles } from "./expand-files.ts";
+import { pairFiles } from "./pair-files.ts";
 import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
 
 /** Pixels of a mask that may hide. */
@@ -40,6 +43,17 @@ export interface PictureReading {
   readonly as?: "sample" | "weight" | "mask";
   /** Pixels of a mask that hide. Default `"black"`. */
   readonly hides?: MaskOptions["hides"];
+  /** Masks of samples, which keep hidden pixels out of pictures that are scaled. Default: none. */
+  readonly masks?: SampleMasks | undefined;
+}
+
+/** What hides pixels of pictures that are samples. */
+export interface SampleMasks {
+  /** Flag of the masks. */
+  readonly flag: string;
+  /** Files, folders and patterns of masks; undefined for the pictures themselves. */
+  readonly files?: readonly string[] | undefined;
+  readonly hides: MaskOptions["hides"];
 }
 
 /** True if a path is a file of a picture, by its first bytes or its name. */
@@ -56,7 +70,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
 export async function openPictures(
   flag: string,
   paths: readonly string[],
-  { target, fit, invert, as = "sample", hides = "black" }: PictureReading,
+  { target, fit, invert, as = "sample", hides = "black", masks }: PictureReading,
   limits: Limits,
 ): Promise<ArrayFile> {
   const headers: PictureHeader[] = [];
@@ -66,7 +80,8 @@ export async function openPictures(
   }
   const decoder = shapeFor(flag, headers[0]!, await target(), fit);
   const { width, height, channels } = findLayout(decoder)!;
-  const odd = headers.findIndex((each) => each.width !== width || each.height !== height);
+  const isScaled = (size: Size) => size.width !== width || size.height !== height;
+  const odd = headers.findIndex(isScaled);
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
     throw invalidFile(
@@ -75,11 +90,7 @@ export async function openPictures(
     );
   }
   const size = elementCount(decoder.outputShape);
-  const imageIn = async (path: string) => {
-    const where = showFile(flag, path);
-    const bytes = await bytesOf(where, path, limits);
-    return formatOf(where, path, bytes).read(where, bytes);
-  };
+  const imageIn = (path: string) => readImage(showFile(flag, path), path, limits);
   /** Samples that are made of one picture each. */
   const arrayOf = (kind: string, sample: (path: string, i: number) => Promise<Float32Array>): ArrayFile => ({
     shape: [paths.length, ...decoder.outputShape],
@@ -117,9 +128,18 @@ export async function openPictures(
     });
   }
   const background = as === "weight" ? 0 : 1;
-  const array = arrayOf(as, async (path) =>
-    fromImageData(await imageIn(path), decoder, { fit, invert, background }),
-  );
+  const maskFiles = masks && odd >= 0 ? await maskFilesOf(masks, paths) : [];
+  const array = arrayOf(as, async (path, i) => {
+    const image = await imageIn(path);
+    const options = { fit, invert, background };
+    const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
+    if (maskFile === undefined || !isScaled(image)) return fromImageData(image, decoder, options);
+    const mask =
+      maskFile === path ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
+    // A mask of another size says nothing of the picture's own pixels, only of the decoder's.
+    const isOwnSize = mask.width === image.width && mask.height === image.height;
+    return fromImageData(image, decoder, { ...options, ...(isOwnSize && { mask, hides: masks!.hides }) });
+  });
   if (as === "weight") return array;
 
   const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
@@ -145,6 +165,21 @@ export async function openPictures(
       madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
     },
   };
+}
+
+/** Files of the samples' masks, one for each or one for all; none if they are arrays. */
+async function maskFilesOf(
+  { flag, files }: SampleMasks,
+  pictures: readonly string[],
+): Promise<readonly string[]> {
+  if (!files) return pictures;
+  const { paired } = pairFiles(await expandFiles(flag, files), pictures);
+  return (await isPictureFile(paired[0]!)) ? paired : [];
+}
+
+async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
+  const bytes = await bytesOf(where, path, limits);
+  return formatOf(where, path, bytes).read(where, bytes);
 }
 
 /** Weights of a picture's own pixels: 0 for those that are more than half transparent. Padding is seen. */
