@@ -154,7 +154,7 @@ export async function readDataFile(
   const source = isStdin(file) ? "stdin" : shortPath(file);
   const at = showFile(flag, file);
   if (files.length === 1 && !(await isPictureFile(file))) {
-    refusePictureOptions(at, pictures);
+    await refusePictureOptions(flag, file, pictures);
     return { source, flag, at, ...firstOf(await readDatasetFile(flag, file, limits), limit) };
   }
   const array = await openData(flag, files, limits, pictures);

@@ -470,6 +470,14 @@ test("what contradicts itself is refused", async () => {
       /--mask .*cannot be used with.*--weights/,
     ],
     [["encode", "--data", arrayFile, "--invert"], 1, /--invert is for PNG and JPEG files/],
+    [["encode", "--data", "damagd", "--fit", "contain"], 1, /--data damagd: there is no such file or folder/],
+    [["encode", "--data", "photo.png", "--invert"], 1, /--data photo\.png: there is no such file or folder/],
+    [["train", "--data", "damagd", "--fit", "contain"], 1, /--data damagd: there is no such file or folder/],
+    [
+      ["train", "--data", "damagd", "damaged", "--fit", "contain"],
+      1,
+      /--data damagd: there is no such file or folder/,
+    ],
     [["evaluate", "--dataset", "mnist", "--fit", "cover"], 2, /--fit does not go with --dataset/],
     [
       ["encode", "--data", maskFile, "--id-column", "name"],

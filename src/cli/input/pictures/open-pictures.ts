@@ -8,6 +8,7 @@ import { fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
 import { readFile } from "../../../files/local-file.ts";
+import { splitArrayName } from "../../../files/npz.ts";
 import {
   type Fit,
   fromImageData,
@@ -282,16 +283,24 @@ export async function openData(
   pictures: PictureReading,
 ): Promise<ArrayFile> {
   if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
-  refusePictureOptions(showFile(flag, paths[0]!), pictures);
+  await refusePictureOptions(flag, paths[0]!, pictures);
   return openArrays(flag, paths, limits);
 }
 
-/** Refuses options of pictures for samples that are none. */
-export function refusePictureOptions(
-  at: string,
+/** Refuses options of pictures for a file that is none, or that does not exist. */
+export async function refusePictureOptions(
+  flag: string,
+  path: string,
   { fit, invert, hides, as = "sample" }: PictureReading,
-): void {
+): Promise<void> {
   const ofSamples = fit ? "--fit" : invert && "--invert";
   const given = as === "sample" ? ofSamples : hides && "--mask-hides";
-  if (given) throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+  if (!given) return;
+  const at = showFile(flag, path);
+  if (!isStdin(path) && !/^(https?|file):/i.test(path)) {
+    await stat(splitArrayName(path).file).catch((cause) => {
+      throw fileError(at, cause);
+    });
+  }
+  throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
 }
