@@ -5,6 +5,7 @@ import { elementCount, showLengths } from "../../files/array.ts";
 import { isReordered } from "../../graph/kind.ts";
 import type { Decoder } from "../../index.ts";
 import { say } from "../output/print.ts";
+import { formatShare } from "../output/report.ts";
 import type { DataLimits } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
 import { showFile } from "./files.ts";
@@ -12,7 +13,7 @@ import { expandFiles } from "./pictures/expand-files.ts";
 import { openData } from "./pictures/open-pictures.ts";
 import { pairFiles } from "./pictures/pair-files.ts";
 import type { WeightFlags } from "./pictures/picture-options.ts";
-import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
+import { type NumbersFile, readNumbers, zeroShareIn } from "./sample-numbers.ts";
 import type { SamplesTaken } from "./samples.ts";
 
 // Weights and masks of samples, from files or from pictures' opacity.
@@ -57,7 +58,7 @@ export async function openWeights(
   // A transposed table, say, has its samples on another axis.
   const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
   if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
-    return { array, size, isEach, isMask, at };
+    return withHiddenShare(flag, { array, size, isEach, isMask, at }, samples.count);
   if (array.names && files.length !== samples.total) {
     throw invalidFile(
       `${at}: there are ${files.length} pictures, expected 1, for all samples, or ${samples.total}, one for each`,
@@ -67,6 +68,22 @@ export async function openWeights(
     `${at}: ${files.length > 1 ? "their" : "its"} shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths(ofAll)}, as the data have`,
   );
+}
+
+/** Share of hidden values above which a mask is likely to be read the wrong way round. */
+const NEARLY_ALL = 0.98;
+
+/** Counts what a mask hides; prints a warning if that is nothing, or nearly all. */
+async function withHiddenShare(flag: string, numbers: NumbersFile, count: number): Promise<NumbersFile> {
+  if (!numbers.isMask || count === 0) return numbers;
+  const hiddenShare = await zeroShareIn(numbers, count);
+  const way = numbers.array.names
+    ? "--mask-hides says which pixels of masks hide: black, white, transparent or painted"
+    : "0 hides, and any other number is seen";
+  if (hiddenShare === 0) say(`warning: ${flag}: nothing is hidden; ${way}`);
+  if (hiddenShare > NEARLY_ALL)
+    say(`warning: ${flag}: ${formatShare(hiddenShare)} of the values are hidden; ${way}`);
+  return { ...numbers, hiddenShare };
 }
 
 /** Orders files of pictures as the samples; prints a warning if their names leave that in doubt. */

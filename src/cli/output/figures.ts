@@ -11,7 +11,7 @@ import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import type { HidingFlags, WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { say } from "./print.ts";
-import { type Figure, formatCount, formatMean } from "./report.ts";
+import { type Figure, formatCount, formatMean, formatShare } from "./report.ts";
 
 // Figures that the reports of several commands share.
 
@@ -167,15 +167,21 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
  * Figures of the files of weights and starts.
  *
  * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
+ * @param hiddenShare share of the values that the mask hides; undefined without a mask
  */
 export function weightsAndStartFigures(
   { weights, mask, z0 }: WeightFlags & { readonly z0?: string },
   decoder: Decoder | undefined,
+  hiddenShare: number | undefined,
 ): Figure[] {
   const ownStart = decoder?.start && "the decoder's own start";
   return [
     { json: { weights }, row: ["weights", weights && shortPath(weights)] },
     { json: { mask }, row: ["mask", mask?.map(shortPath).join(", ")] },
+    {
+      json: { hiddenShare },
+      row: ["hidden", hiddenShare === undefined ? undefined : `${formatShare(hiddenShare)} of the values`],
+    },
     { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
   ];
 }

@@ -66,3 +66,8 @@ export function formatCount(count: number): string {
 export function formatMean(mean: number, unit = ""): string {
   return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;
 }
+
+/** A share from 0 to 1 in percent, to three digits: 12.5 %. */
+export function formatShare(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}

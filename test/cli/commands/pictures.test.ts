@@ -312,6 +312,54 @@ test("what is hidden has no influence where pictures are scaled", async () => {
   assert.is(await validated(dark), await validated(bright));
 });
 
+test("the share of values that masks hide is reported, and none or nearly all are warned of", async () => {
+  const hidden = (command: string, mask: string) =>
+    command === "train"
+      ? report("train", "--layers", "3,30", "--data", folder, "--mask", mask)
+      : report(command, "--decoder", decoderFile, "--data", folder, "--mask", mask, "--limit", "7");
+  for (const command of ["encode", "evaluate", "train"]) {
+    const { document, stderr } = await hidden(command, maskFile);
+    assert.is(document.hiddenShare, 12 / 30, command);
+    assert.is(stderr, "");
+    const nothing = await hidden(
+      command,
+      workplace.writeFloats(
+        seen.map(() => 0.1),
+        [H, W],
+      ),
+    );
+    assert.is(nothing.document.hiddenShare, 0);
+    assert.match(nothing.stderr, /warning: --mask: nothing is hidden; 0 hides, and any other/);
+  }
+  // One value of the first seven samples is seen, and all of the others, which are not taken.
+  const most = new Float32Array(B * H * W).fill(1, 0, 1).fill(1, 7 * H * W);
+  const { stderr } = await hidden("encode", workplace.writeFloats(most, [B, H, W]));
+  assert.match(stderr, /warning: --mask: 99\.5 % of the values are hidden; 0 hides/);
+  const white = `${workplace.newPath()}.png`;
+  writeFileSync(
+    white,
+    encodePng(
+      toImageData(
+        seen.map(() => 1),
+        shape,
+      ),
+    ),
+  );
+  assert.match((await hidden("encode", white)).stderr, /nothing is hidden; --mask-hides says which pixels/);
+  const table = await runHere(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    folder,
+    "--mask",
+    maskFile,
+    "--out",
+    workplace.newPath(),
+  );
+  assert.match(table.stdout, /hidden\s.*40 % of the values/);
+});
+
 test("--mask-hides says which pixels of masks are holes", async () => {
   const inverted = `${workplace.newPath()}.png`;
   writeFileSync(inverted, encodePng(toImageData(seen, shape, { invert: true })));
