@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readNpy } from "../../../src/files/npy.ts";
-import { toImageData } from "../../../src/images/index.ts";
+import { fromImageData, toImageData } from "../../../src/images/index.ts";
 import { decodePng, encodePng } from "../../../src/images/png.ts";
 import { createDecoder, decode, wasm } from "../../../src/index.ts";
 import { column, readCsv, Workplace } from "../../support/program.ts";
@@ -146,6 +146,66 @@ test("train and evaluate take pictures and masks", async () => {
   const [first, second] = tables.map((out) => readFileSync(join(out, "results.csv"), "utf8"));
   assert.is(first, second);
 });
+
+/** Writes discs of a colour on another, in pictures of two sizes. */
+function writeDiscs(count: number): string {
+  const out = workplace.newPath();
+  mkdirSync(out);
+  const random = randomArray(7, 9 * count, 0, 1);
+  for (let i = 0; i < count; i++) {
+    const [x, y, radius, ...levels] = random.subarray(9 * i, 9 * i + 9);
+    const [width, height] = i % 2 === 0 ? [48, 48] : [40, 56];
+    const data = new Uint8ClampedArray(4 * width * height).fill(255);
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      const [right, down] = [(pixel % width) - width * x!, Math.floor(pixel / width) - height * y!];
+      const isDisc = Math.hypot(right, down) < 8 + 8 * radius!;
+      for (let c = 0; c < 3; c++)
+        data[4 * pixel + c] = isDisc ? 120 * levels[c]! : 135 + 120 * levels[3 + c]!;
+    }
+    writeFileSync(join(out, `${i}.png`), encodePng({ width, height, data }));
+  }
+  return out;
+}
+
+for (const [name, ...options] of [
+  ["fully connected layers", "--layers", "16,128,3072", "--output-shape", "32,32,3"],
+  ["demo/convolutional-colour.json", "--architecture", "demo/convolutional-colour.json"],
+] as const) {
+  test(`a folder of pictures of several sizes trains a decoder by a command: ${name}`, async () => {
+    const count = 40;
+    const pictures = writeDiscs(count);
+    const trained = await report(
+      ...[
+        "train",
+        "--data",
+        pictures,
+        "--fit",
+        "stretch",
+        ...options,
+        "--autoencoder",
+        "--loss",
+        "squaredError",
+      ],
+      ...["--epochs", "60", "--optimizer", "adam", "--learning-rate", "3e-3", "--schedule", "linear"],
+      ...["--gradient-clip", "0.5", "--batch-size", "10"],
+    );
+    assert.is(trained.exit, 0, trained.stderr);
+    const colour = { outputShape: [32, 32, 3] };
+    const images = Array.from({ length: count }, (_, i) =>
+      decodePng(readFileSync(join(pictures, `${i}.png`))),
+    );
+    const values = fromImageData(images, colour, { fit: "stretch" });
+    const size = 32 * 32 * 3;
+    let variance = 0;
+    for (let i = 0; i < size; i++) {
+      const own = Array.from({ length: count }, (_, sample) => values[sample * size + i]!);
+      const mean = own.reduce((sum, value) => sum + value, 0) / count;
+      variance += own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    }
+    const { meanLossLastTenth } = trained.document;
+    assert.ok(meanLossLastTenth < variance / 2, `loss ${meanLossLastTenth}, variance ${variance}`);
+  });
+}
 
 test("demo --missing shows what is given, completed, and the original", async () => {
   const out = await succeed("demo", "--missing", "--limit", "3");
