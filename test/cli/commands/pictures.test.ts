@@ -217,6 +217,30 @@ test("demo --missing shows what is given, completed, and the original", async ()
   );
 });
 
+test("completed/ has no padding of --fit contain", async () => {
+  // 5 × 3 pixels of the decoder's 5 × 6.
+  const data = workplace.newPath();
+  const masks = workplace.newPath();
+  for (const [folder, levelAt] of [
+    [data, (pixel: number) => (pixel % 20 < 10 ? 0.2 : 0.6)],
+    [masks, (pixel: number) => (pixel % 20 < 16 ? 1 : 0)],
+  ] as const) {
+    mkdirSync(folder);
+    const values = Float32Array.from({ length: 12 * 20 }, (_, pixel) => levelAt(pixel));
+    writeFileSync(join(folder, "wide.png"), encodePng(toImageData(values, { outputShape: [12, 20] })));
+    writeFileSync(join(folder, "same.png"), readFileSync(maskFile));
+  }
+  const out = await encode("--data", data, "--mask", masks, "--fit", "contain");
+  const wide = decodePng(readFileSync(join(out, "completed", "wide.png")));
+  assert.equal([wide.width, wide.height], [5, 3]);
+  for (const row of [0, 1, 2]) {
+    const levels = [0, 1, 2, 3].map((x) => wide.data[4 * (5 * row + x)]);
+    assert.equal([levels[0], levels[3]], [51, 153], `row ${row}`);
+  }
+  const same = decodePng(readFileSync(join(out, "completed", "same.png")));
+  assert.equal([same.width, same.height], [W, H]);
+});
+
 /** Writes pictures of `values`, with these opacities from 0 to 1, into a folder. */
 function writeTransparent(names: readonly string[], opacity: (i: number, pixel: number) => number): string {
   const out = workplace.newPath();

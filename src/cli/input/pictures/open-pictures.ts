@@ -18,7 +18,7 @@ import {
   type PictureDecoder,
 } from "../../../images/index.ts";
 import { checkPixelCount, findLayout } from "../../../images/picture.ts";
-import type { Size } from "../../../images/resample.ts";
+import { drawnBox, type Size } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
@@ -164,6 +164,7 @@ export async function openPictures(
       transparent,
       seen: transparent.some((pixels) => pixels > 0) ? seen : undefined,
       madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
+      boxes: headers.map((size) => drawnBox(size, { width, height }, fit ?? "stretch")),
     },
   };
 }
