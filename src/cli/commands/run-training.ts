@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { invalid } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
+import { shortPath } from "../input/files.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
 import { type HidingFlags, readingOf, type Target } from "../input/pictures/picture-options.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
@@ -16,7 +19,7 @@ import { warnOfTransparency } from "../output/figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";
-import { formatReport } from "../output/report.ts";
+import { formatCount, formatReport } from "../output/report.ts";
 import { trainingFigures } from "../output/training-figures.ts";
 import { logName, openTrainingLog } from "../output/training-log.ts";
 import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
@@ -146,6 +149,9 @@ async function trainShown(
   const recentLoss = new RunningMean(shownBatches);
   /** Images of the latest checkpoint, which may precede the first update. */
   let kept: number | undefined;
+  // Also with --quiet: a mistyped --out would train from the beginning without a word.
+  if (resume && !hasCheckpoint(checkpointFile))
+    display.say(`no checkpoint in ${showPath(shortPath(out))}: training starts anew`);
   try {
     return await training.train(decoder, data.dataset, {
       loss,
@@ -168,6 +174,7 @@ async function trainShown(
         if (event.kind === "resumed" && event.refused && !quiet) {
           display.say(`${event.refused}; going on from ${event.from}`);
         }
+        if (event.kind === "resumed" && !quiet) display.say(showResumed(event.images, total));
       },
       onProgress(progress) {
         log.update(progress);
@@ -191,4 +198,14 @@ async function trainShown(
     display.stop();
     log.close();
   }
+}
+
+/** True if a run can be resumed from a checkpoint, or the one before it. */
+function hasCheckpoint(file: string): boolean {
+  return existsSync(file) || existsSync(`${file}.previous`);
+}
+
+function showResumed(images: number, total: number): string {
+  if (images === total) return `the run was done already: ${formatCount(total)} samples`;
+  return `going on after ${formatCount(images)} of ${formatCount(total)} samples`;
 }

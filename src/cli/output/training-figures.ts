@@ -77,7 +77,12 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     { row: ["start", isAutoencoder ? showStart(run) : undefined] },
     {
       json: { resumedFrom, seconds, imagesPerSecond },
-      row: ["samples per second", showSpeed(imagesPerSecond, seconds)],
+      row: [
+        "samples per second",
+        resumedFrom?.images === images
+          ? "none: the run was done already"
+          : showSpeed(imagesPerSecond, seconds),
+      ],
     },
   ];
 }
