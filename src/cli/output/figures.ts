@@ -11,7 +11,7 @@ import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import type { HidingFlags, WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { say } from "./print.ts";
-import { type Figure, formatCount, formatMean, formatShare } from "./report.ts";
+import { countOf, type Figure, formatCount, formatMean, formatShare } from "./report.ts";
 
 // Figures that the reports of several commands share.
 
@@ -133,10 +133,6 @@ export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: s
   const found = array?.pictures && transparentIn(array.pictures, dataset.count);
   if (found && found.pixels > 0)
     say(`warning: ${flag}: ${showTransparent(found)} count as white, since ${why} takes all values alike`);
-}
-
-function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Name of a file of data in a report. */

@@ -62,6 +62,11 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en");
 }
 
+/** A number of things: 1 picture, 2 pictures. */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A mean to four digits, or "none" where there is nothing to average. */
 export function formatMean(mean: number, unit = ""): string {
   return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;

@@ -175,7 +175,8 @@ async function maskFilesOf(
   pictures: readonly string[],
 ): Promise<readonly string[]> {
   if (!files) return pictures;
-  const { paired } = pairFiles(await expandFiles(flag, files), pictures);
+  // What is skipped is said where the masks become weights.
+  const { paired } = pairFiles(await expandFiles(flag, files, () => {}), pictures);
   return (await isPictureFile(paired[0]!)) ? paired : [];
 }
 
