@@ -109,9 +109,11 @@ export function addDataOptions(command: Command, part: keyof DataSplits, verb: s
 
 /** Refuses options of samples that contradict each other. */
 export function checkDataOptions(command: Command): void {
-  const { data, dataset } = command.opts<DataOptions>();
-  if (data === undefined && dataset === undefined)
-    wrongUsage(command, "expected --data <files...> or --dataset <name>");
+  const { data, dataset, resume } = command.opts<DataOptions & { readonly resume?: true }>();
+  if (data === undefined && dataset === undefined) {
+    const advice = resume ? "; --resume takes the options that the run began with, all of them" : "";
+    wrongUsage(command, `expected --data <files...> or --dataset <name>${advice}`);
+  }
   if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
   else refuseOptions(command, ["fit", "invert"], "--dataset, whose pictures are of one size");
 }

@@ -539,6 +539,8 @@ test("completed/ has each picture: what is seen as it is, what is hidden by the 
   );
   assert.match(sheet.stdout, /11 pictures, hidden pixels by the decoder/);
   assert.match(sheet.stdout, /the first 6 of 11/);
+  assert.match(sheet.stdout, /completed by the decoder, as in --data, hidden pixels, too/);
+  assert.match(sheet.stdout, /at the end, given/);
   assert.not(existsSync(join(await encode("--data", folder), "completed")), "nothing is hidden");
   const again = join(workplace.newPath(), "completed");
   mkdirSync(again, { recursive: true });

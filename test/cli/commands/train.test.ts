@@ -618,6 +618,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
   const flat = workplace.writeFloats(values, [72]);
   const cases: [args: string[], exit: number, message: RegExp][] = [
     [["--layers", "2,6"], 2, /expected --data <files\.\.\.> or --dataset <name>/],
+    [["--resume"], 2, /expected --data .*; --resume takes the options that the run began with, all of them/],
     [
       ["--data", data],
       2,
