@@ -324,6 +324,17 @@ test("--help of a command with many options lists the everyday ones, --help all 
   }
 });
 
+test("the everyday help has what pictures take, with an example", async () => {
+  for (const [name, flags, example] of [
+    ["encode", ["--fit", "--mask", "--mask-hides", "--samples"], /--data damaged\/ .*\s+--mask masks\//],
+    ["train", ["--fit", "--mask", "--output-shape"], /--data pictures\/ --fit contain/],
+  ] as const) {
+    const { stdout } = await run(name, "--help");
+    for (const flag of flags) assert.match(stdout, new RegExp(`^ {2}${flag} `, "m"), `${name} ${flag}`);
+    assert.match(stdout, example);
+  }
+});
+
 test("help names every option of every solver with its default; version is the package's", async () => {
   const help = await run("encode", "--help", "all");
   assert.is(help.exit, 0);

@@ -127,8 +127,8 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
     `  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
-  $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
-      --flow nesterov --solver rk4 --t1 30 --slices 100
+  $ latentflow encode --decoder D.safetensors --data damaged/ --out completed \\
+      --mask masks/ --fit contain
   $ latentflow encode --decoder D.onnx --data samples.npy --out codes \\
       --loss mse --fixed label=labels.npy \\
       --fixed xyz=points.npy --points 2000

@@ -38,8 +38,10 @@ import {
   fixedOptions,
   openFixed,
 } from "../input/fixed-inputs.ts";
+import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { readWeightsOf, type WeightFlags } from "../input/sample-weights.ts";
+import { zeroShareOf } from "../input/sample-numbers.ts";
+import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
@@ -230,7 +232,7 @@ async function evaluateShown(
 
 function figuresOf(
   job: EvaluateJob,
-  { data, decoder, fixed, loss, prior, encoder, pair }: Input,
+  { data, weights, decoder, fixed, loss, prior, encoder, pair }: Input,
   report: EvaluateReport | EncoderReport,
 ): Figure[] {
   const hasFlow = "status" in report;
@@ -248,7 +250,7 @@ function figuresOf(
     decoderFigure(job.decoder, decoder, fixed.decoder),
     ...dataFigures(data, job),
     ...fixedFigures(fixed),
-    ...weightsAndStartFigures(job, pair && decoder),
+    ...weightsAndStartFigures(job, pair && decoder, job.mask && weights && zeroShareOf(weights)),
     { json: { loss } },
     ...priorFigures(prior),
     ...(encoder

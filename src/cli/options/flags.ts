@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";
 import type { LatentflowError } from "../../base/errors.ts";
@@ -81,7 +82,12 @@ function inDecoderFlag(difference: Difference, given: Given): string {
 /** Advice on training for more epochs, by the program's flags. */
 function moreEpochs(differences: readonly Difference[], { out, architecture }: Given): string {
   if (!asksForMoreEpochs(differences)) return "";
-  const decoder = showPath(join(String(out), "decoder.safetensors"));
+  const file = join(String(out), "decoder.safetensors");
+  if (!existsSync(file)) {
+    const { there } = differences.find(({ name }) => name === "epochs")!;
+    return `. To train for more, end this run first, by --resume with --epochs ${there}, which writes ${showPath(file)}`;
+  }
+  const decoder = showPath(file);
   return (
     `. To train on from what came of it, give --decoder ${decoder} in place of ` +
     `${architecture === undefined ? "--layers" : "--architecture"}, another --out, and as --epochs those that are to follow`

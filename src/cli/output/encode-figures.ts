@@ -67,7 +67,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
     { row: ["samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`] },
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
-    ...weightsAndStartFigures(job, decoder),
+    ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),
     { json: { loss } },
     ...priorFigures(prior),
     solverFigure(job),

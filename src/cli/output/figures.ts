@@ -8,10 +8,10 @@ import type { PicturesRead } from "../input/array-files/array-file.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/sample-weights.ts";
+import type { HidingFlags, WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { say } from "./print.ts";
-import { type Figure, formatCount, formatMean } from "./report.ts";
+import { countOf, type Figure, formatCount, formatMean, formatShare } from "./report.ts";
 
 // Figures that the reports of several commands share.
 
@@ -50,9 +50,6 @@ function showDecoder(file: string, decoder: Decoder): string {
   return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }
 
-/** Options that decide on the weights of samples. */
-type DataFlags = WeightFlags & { readonly autoencoder?: unknown; readonly encoder?: unknown };
-
 /** Entry of a document for samples in memory, the first ones of their file or data set. */
 export function dataEntry({ source, dataset, total }: SourcedData) {
   const { count, shape, dividedBy } = dataset;
@@ -64,7 +61,10 @@ export function dataEntry({ source, dataset, total }: SourcedData) {
  *
  * @param options the command's, whose weights or mask hide values in place of transparent pixels
  */
-export function dataFigures(data: SourcedData, { weights, mask, autoencoder, encoder }: DataFlags): Figure[] {
+export function dataFigures(
+  data: SourcedData,
+  { weights, mask, autoencoder, encoder }: HidingFlags,
+): Figure[] {
   const isHidden = !(weights || mask || autoencoder || encoder);
   return [
     { json: { data: dataEntry(data) }, row: ["data", data.source] },
@@ -135,10 +135,6 @@ export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: s
     say(`warning: ${flag}: ${showTransparent(found)} count as white, since ${why} takes all values alike`);
 }
 
-function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** Name of a file of data in a report. */
 export function sourceName(file: string): string {
   return isStdin(file) ? "stdin" : shortPath(file);
@@ -167,15 +163,21 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
  * Figures of the files of weights and starts.
  *
  * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
+ * @param hiddenShare share of the values that the mask hides; undefined without a mask
  */
 export function weightsAndStartFigures(
   { weights, mask, z0 }: WeightFlags & { readonly z0?: string },
   decoder: Decoder | undefined,
+  hiddenShare: number | undefined,
 ): Figure[] {
   const ownStart = decoder?.start && "the decoder's own start";
   return [
     { json: { weights }, row: ["weights", weights && shortPath(weights)] },
     { json: { mask }, row: ["mask", mask?.map(shortPath).join(", ")] },
+    {
+      json: { hiddenShare },
+      row: ["hidden", hiddenShare === undefined ? undefined : `${formatShare(hiddenShare)} of the values`],
+    },
     { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
   ];
 }

@@ -1,5 +1,6 @@
 import type { ValueType } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
+import type { Box } from "../../../images/resample.ts";
 
 /** Facts on pictures that are read as samples. */
 export interface PicturesRead {
@@ -9,6 +10,8 @@ export interface PicturesRead {
   readonly seen: ArrayFile | undefined;
   /** True for each file with colours that is read in grey. */
   readonly madeGrey: readonly boolean[];
+  /** Part of each sample that its picture fills; beside it is padding. */
+  readonly boxes: readonly Box[];
 }
 
 /** An array in a file that is read in parts. */

@@ -8,6 +8,7 @@ import { fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
 import { readFile } from "../../../files/local-file.ts";
+import { splitArrayName } from "../../../files/npz.ts";
 import {
   type Fit,
   fromImageData,
@@ -17,9 +18,12 @@ import {
   type PictureDecoder,
 } from "../../../images/index.ts";
 import { checkPixelCount, findLayout } from "../../../images/picture.ts";
+import { drawnBox, type Size } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
+import { expandFiles } from "./expand-files.ts";
+import { pairFiles } from "./pair-files.ts";
 import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
 
 /** Pixels of a mask that may hide. */
@@ -40,6 +44,17 @@ export interface PictureReading {
   readonly as?: "sample" | "weight" | "mask";
   /** Pixels of a mask that hide. Default `"black"`. */
   readonly hides?: MaskOptions["hides"];
+  /** Masks of samples, which keep hidden pixels out of pictures that are scaled. Default: none. */
+  readonly masks?: SampleMasks | undefined;
+}
+
+/** What hides pixels of pictures that are samples. */
+export interface SampleMasks {
+  /** Flag of the masks. */
+  readonly flag: string;
+  /** Files, folders and patterns of masks; undefined for the pictures themselves. */
+  readonly files?: readonly string[] | undefined;
+  readonly hides: MaskOptions["hides"];
 }
 
 /** True if a path is a file of a picture, by its first bytes or its name. */
@@ -56,7 +71,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
 export async function openPictures(
   flag: string,
   paths: readonly string[],
-  { target, fit, invert, as = "sample", hides = "black" }: PictureReading,
+  { target, fit, invert, as = "sample", hides = "black", masks }: PictureReading,
   limits: Limits,
 ): Promise<ArrayFile> {
   const headers: PictureHeader[] = [];
@@ -66,7 +81,8 @@ export async function openPictures(
   }
   const decoder = shapeFor(flag, headers[0]!, await target(), fit);
   const { width, height, channels } = findLayout(decoder)!;
-  const odd = headers.findIndex((each) => each.width !== width || each.height !== height);
+  const isScaled = (size: Size) => size.width !== width || size.height !== height;
+  const odd = headers.findIndex(isScaled);
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
     throw invalidFile(
@@ -75,11 +91,7 @@ export async function openPictures(
     );
   }
   const size = elementCount(decoder.outputShape);
-  const imageIn = async (path: string) => {
-    const where = showFile(flag, path);
-    const bytes = await bytesOf(where, path, limits);
-    return formatOf(where, path, bytes).read(where, bytes);
-  };
+  const imageIn = (path: string) => readImage(showFile(flag, path), path, limits);
   /** Samples that are made of one picture each. */
   const arrayOf = (kind: string, sample: (path: string, i: number) => Promise<Float32Array>): ArrayFile => ({
     shape: [paths.length, ...decoder.outputShape],
@@ -117,9 +129,18 @@ export async function openPictures(
     });
   }
   const background = as === "weight" ? 0 : 1;
-  const array = arrayOf(as, async (path) =>
-    fromImageData(await imageIn(path), decoder, { fit, invert, background }),
-  );
+  const maskFiles = masks && odd >= 0 ? await maskFilesOf(masks, paths) : [];
+  const array = arrayOf(as, async (path, i) => {
+    const image = await imageIn(path);
+    const options = { fit, invert, background };
+    const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
+    if (maskFile === undefined || !isScaled(image)) return fromImageData(image, decoder, options);
+    const mask =
+      maskFile === path ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
+    // A mask of another size says nothing of the picture's own pixels, only of the decoder's.
+    const isOwnSize = mask.width === image.width && mask.height === image.height;
+    return fromImageData(image, decoder, { ...options, ...(isOwnSize && { mask, hides: masks!.hides }) });
+  });
   if (as === "weight") return array;
 
   const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
@@ -143,8 +164,25 @@ export async function openPictures(
       transparent,
       seen: transparent.some((pixels) => pixels > 0) ? seen : undefined,
       madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
+      boxes: headers.map((size) => drawnBox(size, { width, height }, fit ?? "stretch")),
     },
   };
+}
+
+/** Files of the samples' masks, one for each or one for all; none if they are arrays. */
+async function maskFilesOf(
+  { flag, files }: SampleMasks,
+  pictures: readonly string[],
+): Promise<readonly string[]> {
+  if (!files) return pictures;
+  // What is skipped is said where the masks become weights.
+  const { paired } = pairFiles(await expandFiles(flag, files, () => {}), pictures);
+  return (await isPictureFile(paired[0]!)) ? paired : [];
+}
+
+async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
+  const bytes = await bytesOf(where, path, limits);
+  return formatOf(where, path, bytes).read(where, bytes);
 }
 
 /** Weights of a picture's own pixels: 0 for those that are more than half transparent. Padding is seen. */
@@ -247,16 +285,24 @@ export async function openData(
   pictures: PictureReading,
 ): Promise<ArrayFile> {
   if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
-  refusePictureOptions(showFile(flag, paths[0]!), pictures);
+  await refusePictureOptions(flag, paths[0]!, pictures);
   return openArrays(flag, paths, limits);
 }
 
-/** Refuses options of pictures for samples that are none. */
-export function refusePictureOptions(
-  at: string,
+/** Refuses options of pictures for a file that is none, or that does not exist. */
+export async function refusePictureOptions(
+  flag: string,
+  path: string,
   { fit, invert, hides, as = "sample" }: PictureReading,
-): void {
+): Promise<void> {
   const ofSamples = fit ? "--fit" : invert && "--invert";
   const given = as === "sample" ? ofSamples : hides && "--mask-hides";
-  if (given) throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+  if (!given) return;
+  const at = showFile(flag, path);
+  if (!isStdin(path) && !/^(https?|file):/i.test(path)) {
+    await stat(splitArrayName(path).file).catch((cause) => {
+      throw fileError(at, cause);
+    });
+  }
+  throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
 }
