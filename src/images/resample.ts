@@ -18,6 +18,30 @@ interface Span {
   readonly to: readonly [start: number, length: number];
 }
 
+/** Returns the parts of both axes on which a picture is drawn; what is outside of them is padding. */
+function spansOf(source: Size, target: Size, fit: Fit): readonly [across: Span, down: Span] {
+  const ratios = [target.width / source.width, target.height / source.height] as const;
+  const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
+  const span = (from: number, to: number): Span => {
+    if (fit === "stretch") return { from: [0, from], to: [0, to] };
+    const drawn = Math.min(to, Math.max(1, Math.round(from * zoom)));
+    const length = fit === "cover" ? Math.min(from, to / zoom) : from;
+    return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
+  };
+  return [span(source.width, target.width), span(source.height, target.height)];
+}
+
+/** Returns 1 for each pixel of the target on which a picture is drawn, and 0 for padding: height × width of `target`. */
+export function drawnPixels(source: Size, target: Size, fit: Fit): Uint8Array {
+  const [{ to: columns }, { to: rows }] = spansOf(source, target, fit);
+  const drawn = new Uint8Array(target.height * target.width);
+  for (let row = rows[0]; row < rows[0] + rows[1]; row++) {
+    const first = row * target.width + columns[0];
+    drawn.fill(1, first, first + columns[1]);
+  }
+  return drawn;
+}
+
 /**
  * Draws a plane of values in another size.
  *
@@ -34,15 +58,7 @@ export function resample(
   fit: Fit,
   padding: number,
 ): Float32Array {
-  const ratios = [target.width / source.width, target.height / source.height] as const;
-  const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
-  const span = (from: number, to: number): Span => {
-    if (fit === "stretch") return { from: [0, from], to: [0, to] };
-    const drawn = Math.min(to, Math.max(1, Math.round(from * zoom)));
-    const length = fit === "cover" ? Math.min(from, to / zoom) : from;
-    return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
-  };
-  const [across, down] = [span(source.width, target.width), span(source.height, target.height)];
+  const [across, down] = spansOf(source, target, fit);
   const narrow = allocate(where, Float32Array, source.height * target.width).fill(padding);
   for (let row = 0; row < source.height; row++)
     drawLine(plane, [row * source.width, 1, source.width], narrow, [row * target.width, 1], across);

@@ -85,7 +85,7 @@ export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "divide
 }
 
 /**
- * Figures of pictures that are read as samples: those that became grey, and transparent pixels that are hidden.
+ * Figures of pictures that are read as samples: those that became grey, and transparent pixels and padding, which are hidden.
  *
  * @param count number of samples taken
  * @param isHidden false where weights come from elsewhere
@@ -97,8 +97,7 @@ export function pictureFigures(
 ): Figure[] {
   if (!pictures) return [];
   const madeGrey = pictures.madeGrey.slice(0, count).filter(Boolean).length;
-  const { pixels, files } = transparentIn(pictures, count);
-  const hidden = isHidden ? pixels : 0;
+  const hidden = isHidden ? hiddenIn(pictures, count) : [];
   return [
     {
       json: { madeGrey },
@@ -108,31 +107,39 @@ export function pictureFigures(
       ],
     },
     {
-      json: { hiddenPixels: hidden },
-      row: ["hidden", hidden > 0 ? showTransparent({ pixels, files }) : undefined],
+      json: { hiddenPixels: hidden.reduce((sum, { pixels }) => sum + pixels, 0) },
+      row: ["hidden", hidden.length > 0 ? showHidden(hidden) : undefined],
     },
   ];
 }
 
-/** Counts transparent pixels, and the pictures that have them, among the first ones. */
-function transparentIn({ transparent }: PicturesRead, count: number) {
-  const counts = transparent.slice(0, count);
-  return {
-    pixels: counts.reduce((sum, each) => sum + each, 0),
-    files: counts.filter((each) => each > 0).length,
-  };
+/** Counts transparent and padded pixels, and the pictures that have them, among the first ones; leaves out what none has. */
+function hiddenIn({ transparent, padded }: PicturesRead, count: number) {
+  const kinds = [
+    { noun: "transparent pixel", counts: transparent.slice(0, count) },
+    { noun: "padded pixel", counts: padded.slice(0, count) },
+  ];
+  return kinds
+    .map(({ noun, counts }) => ({
+      noun,
+      pixels: counts.reduce((sum, each) => sum + each, 0),
+      files: counts.filter((each) => each > 0).length,
+    }))
+    .filter(({ pixels }) => pixels > 0);
 }
 
-/** Numbers of transparent pixels and their pictures: `123 transparent pixels of 4 pictures`. */
-function showTransparent({ pixels, files }: ReturnType<typeof transparentIn>): string {
-  return `${countOf(pixels, "transparent pixel")} of ${countOf(files, "picture")}`;
+/** Numbers of hidden pixels and their pictures: `123 transparent pixels of 4 pictures, 56 padded pixels of 1 picture`. */
+function showHidden(hidden: ReturnType<typeof hiddenIn>): string {
+  return hidden
+    .map(({ noun, pixels, files }) => `${countOf(pixels, noun)} of ${countOf(files, "picture")}`)
+    .join(", ");
 }
 
-/** Warns of transparent pixels that count as white. @param why flag of what takes all values alike */
+/** Warns of transparent pixels and padding that count as white. @param why flag of what takes all values alike */
 export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: string): void {
-  const found = array?.pictures && transparentIn(array.pictures, dataset.count);
-  if (found && found.pixels > 0)
-    say(`warning: ${flag}: ${showTransparent(found)} count as white, since ${why} takes all values alike`);
+  const found = array?.pictures ? hiddenIn(array.pictures, dataset.count) : [];
+  if (found.length > 0)
+    say(`warning: ${flag}: ${showHidden(found)} count as white, since ${why} takes all values alike`);
 }
 
 function countOf(count: number, noun: string): string {

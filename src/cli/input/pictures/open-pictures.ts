@@ -16,7 +16,8 @@ import {
   maskFrom,
   type PictureDecoder,
 } from "../../../images/index.ts";
-import { checkPixelCount, findLayout } from "../../../images/picture.ts";
+import { checkPixelCount, findLayout, placeOf } from "../../../images/picture.ts";
+import { drawnPixels } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
@@ -65,7 +66,8 @@ export async function openPictures(
     headers.push(await headerOf(showFile(flag, path), path, limits));
   }
   const decoder = shapeFor(flag, headers[0]!, await target(), fit);
-  const { width, height, channels } = findLayout(decoder)!;
+  const layout = findLayout(decoder)!;
+  const { width, height, channels } = layout;
   const odd = headers.findIndex((each) => each.width !== width || each.height !== height);
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
@@ -122,17 +124,26 @@ export async function openPictures(
   );
   if (as === "weight") return array;
 
+  const pixels = size / channels;
+  const drawn = (i: number) =>
+    fit ? drawnPixels(headers[i]!, { width, height }, fit) : new Uint8Array(pixels).fill(1);
   const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
-  const transparent: number[] = [];
+  const [padded, transparent]: [number[], number[]] = [[], []];
   for (const [i, path] of paths.entries()) {
     throwIfAborted(limits.signal);
     const isTransparent = channels < 4 && headers[i]!.mayBeTransparent;
-    const hidden = isTransparent ? (await seenIn(path)).filter((value) => value === 0).length : 0;
-    transparent.push(hidden / channels);
+    padded.push(countZeros(drawn(i)));
+    transparent.push(isTransparent ? countZeros(await seenIn(path)) / channels - padded[i]! : 0);
   }
   const seen = arrayOf("opacity", async (path, i) => {
-    if (transparent[i] === 0) return new Float32Array(size).fill(1);
-    if (transparent[i]! < size / channels) return seenIn(path);
+    if (transparent[i] === 0) {
+      const weights = new Float32Array(size);
+      for (const [pixel, isDrawn] of drawn(i).entries())
+        for (let channel = 0; channel < channels; channel++)
+          weights[placeOf(layout, pixel, channel)] = isDrawn;
+      return weights;
+    }
+    if (transparent[i]! + padded[i]! < pixels) return seenIn(path);
     throw invalidFile(
       `${showFile(flag, path)}: all pixels are transparent, expected some that are seen; leave the picture out`,
     );
@@ -141,18 +152,23 @@ export async function openPictures(
     ...array,
     pictures: {
       transparent,
-      seen: transparent.some((pixels) => pixels > 0) ? seen : undefined,
+      padded,
+      seen: [...transparent, ...padded].some((count) => count > 0) ? seen : undefined,
       madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
     },
   };
 }
 
-/** Weights of a picture's own pixels: 0 for those that are more than half transparent. Padding is seen. */
+function countZeros(values: ArrayLike<number>): number {
+  return Array.from(values).filter((value) => value === 0).length;
+}
+
+/** Weights of a picture's own pixels: 0 for those that are more than half transparent, and for padding. */
 function seenOf(image: ImageDataLike, decoder: PictureDecoder, fit: Fit | undefined): Float32Array {
   const { width, height, data } = image;
   const white = data instanceof Uint16Array ? 65535 : 255;
   const opacity = data.map((_, at) => (at % 4 === 3 ? white : data[at | 3]!));
-  return fromImageData({ width, height, data: opacity }, decoder, { fit }).map((value) =>
+  return fromImageData({ width, height, data: opacity }, decoder, { fit, background: 0 }).map((value) =>
     value < 0.5 ? 0 : 1,
   );
 }
