@@ -10,6 +10,7 @@ import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import type { WeightFlags } from "../input/sample-weights.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
+import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
 import { say } from "./print.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
 
@@ -261,15 +262,15 @@ export function endFigures({
   ];
 }
 
-/** Figures of the codes drawn from samples' posteriors; none where none are drawn. */
-export function samplingFigures(summary: {
-  readonly codesPerSample?: number;
-  readonly medianEffectiveSampleSize?: number;
-}): Figure[] {
-  const { codesPerSample, medianEffectiveSampleSize } = summary;
-  if (codesPerSample === undefined || medianEffectiveSampleSize === undefined) return [];
-  const size = `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes`;
-  return [{ json: { codesPerSample, medianEffectiveSampleSize }, row: ["effective sample size", size] }];
+/** Figures of the codes drawn for each sample; none where none are drawn. */
+export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Figure[] {
+  if (!sampling) return [];
+  const { codesPerSample, medianEffectiveSampleSize, leastEffectiveSampleSize, lowEffectiveSampleSizes } =
+    sampling;
+  const sizes =
+    `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes, ` +
+    `least ${formatMean(leastEffectiveSampleSize)}, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`;
+  return [{ json: sampling, row: ["effective sample size", sizes] }];
 }
 
 /** Numbers of samples with each status: `58 converged, 2 stalled`. */
