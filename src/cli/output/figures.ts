@@ -205,6 +205,14 @@ export interface LossWords {
   /** Name of the least loss that the targets allow, where there is one. */
   readonly floor?: string | undefined;
   readonly unit: string;
+  /** Values that the losses are means over, where these are not all alike. */
+  readonly over?: string | undefined;
+}
+
+/** Words for the values that losses are means over: those of a mask that are seen, or weighted ones; undefined for all alike. */
+export function showOver(isWeighted: boolean, { weights }: Pick<WeightFlags, "weights">): string | undefined {
+  if (!isWeighted) return undefined;
+  return weights === undefined ? "of the values that are seen" : "of the values, by their weights";
 }
 
 /** Words for a loss: `mean cross entropy`, in nats. */
@@ -228,15 +236,17 @@ export interface MeanLosses {
 }
 
 /** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
-export function lossFigures(means: MeanLosses, { before, after, floor, unit }: LossWords): Figure[] {
+export function lossFigures(means: MeanLosses, { before, after, floor, unit, over }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
   const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
+  const showOfValues = (mean: number | null) =>
+    mean === null ? undefined : `${formatMean(mean, unit)}${over ? `, ${over}` : ""}`;
   // The prior counts as prior/N, N what the loss is divided by.
   const showPrior = (mean: number) =>
     `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
-    { json: { meanInitialLoss }, row: [before, show(meanInitialLoss)] },
-    { json: { meanLoss }, row: [after, show(meanLoss)] },
+    { json: { meanInitialLoss }, row: [before, showOfValues(meanInitialLoss)] },
+    { json: { meanLoss }, row: [after, showOfValues(meanLoss)] },
     { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
     {
       json: { meanPrior },

@@ -147,6 +147,15 @@ test("train and evaluate take pictures and masks", async () => {
   assert.is(first, second);
 });
 
+test("evaluate says that losses are those of seen values, and how far hidden ones are off", async () => {
+  const args = ["evaluate", "--decoder", decoderFile, "--data", arrayFile, "--mask", maskFile, "--quiet"];
+  const { meanHiddenError } = JSON.parse((await runHere(...args, "--json")).stdout);
+  assert.ok(meanHiddenError > 0 && meanHiddenError < 1, meanHiddenError);
+  const shown = (await runHere(...args)).stdout;
+  assert.match(shown, /mean cross entropy +│ \d\.\d+ nats, of the values that are seen/);
+  assert.match(shown, new RegExp(`squared error of hidden values +│ ${meanHiddenError.toPrecision(4)}`));
+});
+
 test("demo --missing shows what is given, completed, and the original", async () => {
   const out = await succeed("demo", "--missing", "--limit", "3");
   const { data, width, height } = decodePng(readFileSync(join(out, "reconstructions.png")));
