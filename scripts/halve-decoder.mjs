@@ -5,34 +5,45 @@
 //
 // The file gets a probe of the rounded weights.
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { loadDecoder, makeProbe } from "../src/index.ts";
 
 const PROBE = "latentflow.probe";
 
-const [from = "", to = ""] = process.argv.slice(2);
-const { header, data } = split(readFileSync(from));
-const halves = Buffer.alloc(data.length / 2);
-
-for (const [name, tensor] of Object.entries(header)) {
-  if (name === "__metadata__") continue;
-  if (tensor.dtype !== "F32") throw new Error(`halve-decoder: ${name} is ${tensor.dtype}, expected F32`);
-  const [begin, end] = tensor.data_offsets;
-  for (let at = begin; at < end; at += 4) halves.writeUInt16LE(float16(data.readFloatLE(at)), at / 2);
-  tensor.dtype = "F16";
-  tensor.data_offsets = [begin / 2, end / 2];
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [from = "", to = ""] = process.argv.slice(2);
+  writeFileSync(to, await halveDecoder(readFileSync(from)));
 }
-// A probe is of the weights as they were.
-delete header.__metadata__[PROBE];
-const decoder = await loadDecoder(join(header, halves));
-const probed = split(Buffer.from(decoder.toSafetensors({ probe: await makeProbe(decoder) })));
-header.__metadata__[PROBE] = probed.header.__metadata__[PROBE];
-writeFileSync(to, join(header, halves));
+
+/**
+ * The file with float16 weights, and a probe of them.
+ * @param {Uint8Array} file
+ */
+export async function halveDecoder(file) {
+  const { header, data } = split(file);
+  const halves = Buffer.alloc(data.length / 2);
+  for (const [name, tensor] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    if (tensor.dtype !== "F32") throw new Error(`halve-decoder: ${name} is ${tensor.dtype}, expected F32`);
+    const [begin, end] = tensor.data_offsets;
+    for (let at = begin; at < end; at += 4) halves.writeUInt16LE(float16(data.readFloatLE(at)), at / 2);
+    tensor.dtype = "F16";
+    tensor.data_offsets = [begin / 2, end / 2];
+  }
+  // A probe is of the weights as they were.
+  delete header.__metadata__[PROBE];
+  const decoder = await loadDecoder(join(header, halves));
+  const probed = split(decoder.toSafetensors({ probe: await makeProbe(decoder) }));
+  header.__metadata__[PROBE] = probed.header.__metadata__[PROBE];
+  return join(header, halves);
+}
 
 /**
  * The header and the data of a safetensors file.
- * @param {Buffer} file
+ * @param {Uint8Array} bytes
  */
-function split(file) {
+function split(bytes) {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const dataStart = 8 + Number(file.readBigUInt64LE(0));
   return { header: JSON.parse(file.toString("utf8", 8, dataStart)), data: file.subarray(dataStart) };
 }
@@ -54,7 +65,7 @@ function join(header, data) {
  * The bits of the float16 nearest to a number.
  * @param {number} value
  */
-function float16(value) {
+export function float16(value) {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.abs(value);
   // Numbers of one exponent are 2 ** (exponent - 10) apart; below the smallest exponent they are subnormal.

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { DefaultTheme, MarkdownEnv } from "vitepress";
 import { defineConfig } from "vitepress";
 
@@ -10,6 +11,9 @@ const api = new URL("../reference/api/typedoc-sidebar.json", import.meta.url);
 /** True if the site has the API's pages: once TypeDoc has written them from the docstrings, unless a test leaves them out. */
 const hasApi = existsSync(api) && !process.env.LATENTFLOW_SITE_WITHOUT_API;
 const apiItems: DefaultTheme.SidebarItem[] = hasApi ? JSON.parse(readFileSync(api, "utf8")) : [];
+
+/** True for the home page alone, which tests of it build in a fraction of the time of the site. */
+const isHomeAlone = process.env.LATENTFLOW_SITE_HOME_ALONE !== undefined;
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
 
@@ -40,6 +44,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("WebGPU", "/guides/webgpu"),
       page("Streams and large runs", "/guides/large-runs"),
       page("Notebooks", "/guides/notebooks"),
+      page("Embed it in a page", "/guides/embed"),
     ],
   },
   {
@@ -80,6 +85,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("Experiments", "/results/experiments"),
       page("What codes are good for", "/results/usefulness"),
       page("Super-resolution", "/results/super-resolution"),
+      page("A typeface from three letters", "/results/typefaces"),
     ],
   },
   {
@@ -97,6 +103,19 @@ const sidebar: DefaultTheme.SidebarItem[] = [
 /** Pages that show a file of the repository's root, whose links start there. */
 const includesOfRoot = ["project/changelog.md", "project/security.md"];
 
+/** The package's entries, from which the page of site/page/ imports what a reader's page would: build/lib/ as it is published. */
+const { exports: entries } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { exports: Record<string, { default: string }> };
+
+function aliasOf(entry: string) {
+  const file = entries[`.${entry}`]!.default;
+  return {
+    find: new RegExp(`^latentflow${entry}$`),
+    replacement: fileURLToPath(new URL(`../../${file}`, import.meta.url)),
+  };
+}
+
 export default defineConfig({
   title: "latentflow",
   description: "Finds the latent code of your data with a decoder alone, in Node and in the browser",
@@ -104,8 +123,12 @@ export default defineConfig({
   outDir: "../build/site",
   cacheDir: "../build/site-cache",
   lastUpdated: false,
-  srcExclude: hasApi ? [] : ["reference/api/**"],
-  ignoreDeadLinks: hasApi ? false : [/reference\/api\//],
+  srcExclude: isHomeAlone ? ["*/**/*.md", "!(index).md"] : hasApi ? [] : ["reference/api/**"],
+  ignoreDeadLinks: isHomeAlone || (hasApi ? false : [/reference\/api\//]),
+  vite: {
+    resolve: { alias: ["", "/train", "/graph", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
+    worker: { format: "es" },
+  },
   markdown: {
     config(md) {
       const before = md.renderer.rules.link_open;

@@ -7,7 +7,17 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const OUT = "build/test";
 /** Folders whose modules are compiled, besides that of the tests. */
-const FOLDERS = ["src", "bench", "experiments", "reproduce", "scripts", "site/.vitepress", "build/wasm"];
+const FOLDERS = [
+  "src",
+  "bench",
+  "examples/typefaces",
+  "experiments",
+  "reproduce",
+  "scripts",
+  "site/.vitepress",
+  "site/page",
+  "build/wasm",
+];
 /** Folders within these that are projects of their own, or have node_modules. */
 const FOREIGN = /\/(node_modules|package|projects|examples|fixtures)\//;
 
@@ -51,6 +61,8 @@ export async function compileModules(root, tests) {
     metafile: true,
     treeShaking: false,
     packages: "external",
+    // Of tsconfig.json's paths none: modules of the site import the package as it is built.
+    tsconfigRaw: {},
     format: "esm",
     platform: "node",
     target: "node20",

@@ -16,6 +16,8 @@ const TYPES: Record<string, string> = {
 export interface FileServer {
   /** Where it is, without a slash at the end. */
   readonly address: string;
+  /** Paths that have been asked for, in order. */
+  readonly requested: readonly string[];
   close(): void;
 }
 
@@ -30,7 +32,9 @@ export async function serve(
   contentSecurityPolicy: string | undefined,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<FileServer> {
+  const requested: string[] = [];
   const server = createServer(async ({ url = "/" }, response) => {
+    requested.push(url);
     // Made absolute before it is joined, so that no ".." leads out of the folder.
     const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
     const file = join(folder, path.endsWith("/") ? `${path}index.html` : path);
@@ -47,6 +51,7 @@ export async function serve(
   const { port } = server.address() as AddressInfo;
   return {
     address: `http://127.0.0.1:${port}`,
+    requested,
     close() {
       server.close();
       server.closeAllConnections();

@@ -1,0 +1,73 @@
+// npm run site:measure: how the site's first page feels, in Chromium, on the site that npm run site has built. Each figure is the
+// median of several visits with an empty cache; close everything else first. With --check it fails where a bound is missed.
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import Table from "cli-table3";
+import { launchChromium } from "../../test/support/browsers.ts";
+import { median } from "../timing.ts";
+import { type Visit, visit } from "./measure.ts";
+import { startStaticHost } from "./static-host.ts";
+
+const VISITS = 5;
+/** Bounds of what visitors notice: of an answer that seems at once, of a page that seems to stand still. */
+const BOUNDS = { firstMotion: 1000, bytes: 1_000_000, stroke: 100, task: 50 };
+
+const site = fileURLToPath(new URL("../../build/site/", import.meta.url));
+if (!existsSync(site)) {
+  console.error("site:measure: build/site/ is missing, expected the built site; run npm run site before");
+  process.exit(2);
+}
+
+const host = await startStaticHost(site);
+const visits: Visit[] = [];
+for (let i = 0; i < VISITS; i++) {
+  // A browser of its own: the next visit would find its files in a cache.
+  const browser = await launchChromium();
+  try {
+    visits.push(await visit(browser, host));
+  } finally {
+    await browser.close();
+  }
+}
+host.close();
+
+const strokes = visits.flatMap((each) => each.strokes).sort((a, b) => a - b);
+const rows = [
+  row(
+    "document to first motion",
+    median(visits.map(({ firstMotion }) => firstMotion)),
+    BOUNDS.firstMotion,
+    "ms",
+  ),
+  row(
+    "sent before a visitor does anything",
+    Math.max(...visits.map(({ bytes }) => bytes)),
+    BOUNDS.bytes,
+    "bytes",
+  ),
+  row("stroke to picture, median", median(strokes), BOUNDS.stroke, "ms"),
+  row("stroke to picture, 95 %", strokes[Math.floor(0.95 * strokes.length)]!, BOUNDS.stroke, "ms"),
+  ...(["loading", "drawing", "rooms"] as const).map((phase) =>
+    row(
+      `longest task, ${phase}`,
+      median(visits.map(({ longestTasks }) => longestTasks[phase])),
+      BOUNDS.task,
+      "ms",
+    ),
+  ),
+];
+const table = new Table({ head: ["", "measured", "bound", ""], style: { head: [], border: [] } });
+for (const { name, measured, bound, unit } of rows) {
+  table.push([name, shown(measured, unit), `${shown(bound, unit)}`, measured <= bound ? "" : "missed"]);
+}
+console.log(`${VISITS} visits, ${strokes.length} strokes\n${table}`);
+if (process.argv.includes("--check") && rows.some(({ measured, bound }) => measured > bound))
+  process.exitCode = 1;
+
+function row(name: string, measured: number, bound: number, unit: "ms" | "bytes") {
+  return { name, measured, bound, unit };
+}
+
+function shown(value: number, unit: "ms" | "bytes"): string {
+  return unit === "ms" ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(0)} kB`;
+}

@@ -1,0 +1,69 @@
+// Samples of the families' styles.
+import { cached } from "./cache.ts";
+import { type Part, readFamilies } from "./families.ts";
+import { SAMPLE_SIZE } from "./geometry/cell.ts";
+import { sampleOf, UNCHANGED, type Variation } from "./geometry/typeface.ts";
+import { install } from "./install.ts";
+import { readTypeface, type Style, stylesOf } from "./styles.ts";
+import { drawVariation } from "./variations.ts";
+
+/** Variations of each training style that are trained on beside it. */
+const VARIATIONS = 4;
+
+/** Samples of styles. */
+export interface Samples {
+  readonly styles: readonly Style[];
+  /** [styles, SAMPLE_SIZE] */
+  readonly values: Float32Array;
+}
+
+/** Loads samples of all styles of a part of the split, those whose letters fit into their cells. */
+export function loadPart(part: Part): Promise<Samples> {
+  return loadSamples(part, part, () => UNCHANGED);
+}
+
+/** Loads samples of variations of the training styles, those whose letters fit into their cells. */
+export async function loadVariations(): Promise<Float32Array> {
+  const copies: Float32Array[] = [];
+  for (let copy = 0; copy < VARIATIONS; copy++) copies.push((await loadVariation(copy)).values);
+  return joinRows(copies);
+}
+
+/** Loads samples of one variation of each training style. */
+export function loadVariation(copy: number): Promise<Samples> {
+  return loadSamples(`variations-${copy}`, "training", (style, i) => drawVariation(style, i, copy));
+}
+
+/** Joins arrays of rows, one after the other. */
+export function joinRows(arrays: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    joined.set(array, at);
+    at += array.length;
+  }
+  return joined;
+}
+
+async function loadSamples(
+  name: string,
+  part: Part,
+  variationOf: (style: Style, index: number) => Variation,
+): Promise<Samples> {
+  const families = readFamilies();
+  install(families);
+  const styles = stylesOf(families.filter((family) => family.part === part));
+  const values = await cached(name, async () => {
+    const all = new Float32Array(styles.length * SAMPLE_SIZE);
+    for (const [i, style] of styles.entries()) {
+      const sample = sampleOf(await readTypeface(style), variationOf(style, i));
+      // NaN: its letters do not fit.
+      if (sample) all.set(sample, i * SAMPLE_SIZE);
+      else all.fill(Number.NaN, i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE);
+    }
+    return all;
+  });
+  const fits = styles.map((_, i) => !Number.isNaN(values[i * SAMPLE_SIZE]));
+  const rows = styles.map((_, i) => values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE));
+  return { styles: styles.filter((_, i) => fits[i]), values: joinRows(rows.filter((_, i) => fits[i])) };
+}

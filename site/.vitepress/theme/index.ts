@@ -1,0 +1,18 @@
+import type { Theme } from "vitepress";
+import DefaultTheme from "vitepress/theme";
+import { defineAsyncComponent, h } from "vue";
+
+/** Loaded on the home page alone. It becomes alive in a task of its own, after the rest of the page. */
+const Page = defineAsyncComponent({
+  loader: () => import("../../page/Page.vue"),
+  hydrate(hydrate) {
+    const timer = setTimeout(hydrate);
+    return () => clearTimeout(timer);
+  },
+});
+
+/** VitePress's theme, with site/page/ at the top of the home page. */
+export default {
+  extends: DefaultTheme,
+  Layout: () => h(DefaultTheme.Layout, null, { "home-hero-before": () => h(Page) }),
+} satisfies Theme;

@@ -1,0 +1,259 @@
+import {
+  type Backend,
+  type Decoder,
+  decode,
+  describe,
+  type EncodeResult,
+  encode,
+  lbfgs,
+  loadDecoder,
+  type Prior,
+  sampleCodes,
+} from "latentflow";
+import { encodeWith, readDataset } from "latentflow/train";
+import type {
+  ArgumentsOf,
+  CallName,
+  Data,
+  DescentPoint,
+  NetworkDescription,
+  NetworkName,
+  NetworkSource,
+  ProgressOf,
+  ReplyOf,
+} from "./messages.ts";
+import { ladder, QUICK, SOLVERS } from "./solvers.ts";
+
+// The page's computing: each call of the worker as a function of the networks that are loaded. It runs wherever the
+// package runs; worker.ts calls it by messages.
+
+/** What the calls share: the networks that are loaded, and where they are computed. */
+export interface Workshop {
+  readonly networks: Map<NetworkName, Decoder>;
+  /** Decoder that is inverted in place of the page's own. */
+  visitors?: Decoder | undefined;
+  readonly backend: Backend;
+}
+
+/** How a call under way is told to end, and how it reports. */
+export interface Running<Name extends CallName> {
+  readonly signal: AbortSignal;
+  report(value: ProgressOf<Name>): void;
+}
+
+/** Functions of all calls. A cancelled `encode` or `descend` returns what it has; the others throw the signal's reason. */
+export type Handlers = {
+  readonly [Name in CallName]: (
+    shop: Workshop,
+    given: ArgumentsOf<Name>,
+    running: Running<Name>,
+  ) => Promise<ReplyOf<Name>>;
+};
+
+export const HANDLERS: Handlers = {
+  async load({ networks }, { name, source }, { signal }) {
+    const network = await loadDecoder(source, { signal });
+    networks.get(name)?.dispose();
+    networks.set(name, network);
+    return descriptionOf(network);
+  },
+
+  async setDecoder(shop, { source }, { signal }) {
+    const decoder = source === undefined ? undefined : await loadAnyDecoder(source, signal);
+    shop.visitors?.dispose();
+    shop.visitors = decoder;
+    return descriptionOf(inverted(shop));
+  },
+
+  async readSamples(_, { source, labels }, { signal }) {
+    const data = await readDataset(source, { labels, signal });
+    const samples = Array.from({ length: data.count }, (_, i) => data.slice(i, i + 1).toFloat32());
+    return { samples, labels: [...(data.labels ?? [])] };
+  },
+
+  async encode(shop, { z0, solver = "lbfgs", quick = false, saveAt, ...data }, { signal }) {
+    const decoder = inverted(shop);
+    const starts = z0 ? z0.length / decoder.latentSize : 1;
+    const result = await encode(decoder, repeat(data.y, starts), {
+      ...optionsOf(decoder, data),
+      ...{ z0, saveAt, signal, onAbort: "return", backend: shop.backend },
+      solver: quick && solver === "lbfgs" ? QUICK : SOLVERS[solver].whole,
+    });
+    const best = indexOfLeast(result.objective);
+    const { latentSize: d } = decoder;
+    const z = result.z.slice(best * d, (best + 1) * d);
+    const way = result.trajectory?.[best];
+    const { backend } = shop;
+    return {
+      z,
+      x: await decode(decoder, z, { backend }),
+      ...figuresOf(result, best, d),
+      seconds: result.seconds,
+      trajectory: way && { ...way, x: await decode(decoder, way.z, { backend }) },
+    };
+  },
+
+  async descend(shop, { solver, z0, ...data }, { signal, report }) {
+    const decoder = inverted(shop);
+    const { backend } = shop;
+    const points: DescentPoint[] = [];
+    const { upTo, mostSteps, isFixedGrid } = SOLVERS[solver];
+    for (const most of ladder(mostSteps)) {
+      const result = await encode(decoder, data.y, {
+        ...optionsOf(decoder, data),
+        ...{ z0, signal, onAbort: "return", backend },
+        solver: upTo(most),
+      });
+      const { z } = result;
+      const point = {
+        z,
+        x: await decode(decoder, z, { backend }),
+        ...figuresOf(result, 0, decoder.latentSize),
+      };
+      // A cancelled run is at another place than a run of so many steps.
+      if (signal.aborted) break;
+      points.push(point);
+      report(point);
+      if (point.status !== "max_steps" && !isFixedGrid) break;
+    }
+    return points;
+  },
+
+  async decode(shop, { z }, { signal }) {
+    return decode(inverted(shop), z, { signal, backend: shop.backend });
+  },
+
+  async encoderGuess(shop, { y, weights, encoder }, { signal }) {
+    const [from, to] = GUESSES[encoder];
+    const { backend } = shop;
+    const given = y.map((value, i) => (weights?.[i] === 0 ? 0 : value));
+    const z = await encodeWith(networkOf(shop, from), given, { signal, backend });
+    return { z, x: await decode(networkOf(shop, to), z, { signal, backend }) };
+  },
+
+  async sample(shop, { count, seed, ...data }, { signal }) {
+    const decoder = inverted(shop);
+    const { backend } = shop;
+    const options = { ...optionsOf(decoder, data), backend, signal };
+    const result = await encode(decoder, data.y, options);
+    const { codes, weights, effectiveSampleSize } = await sampleCodes(decoder, data.y, result, {
+      ...options,
+      ...{ count, seed },
+    });
+    const x = await decode(decoder, codes, { backend, signal });
+    return { codes, weights, x, effectiveSampleSize: effectiveSampleSize[0]!, z: result.z };
+  },
+
+  async contours(shop, { grid, ...data }, { signal }) {
+    const decoder = inverted(shop);
+    const { origin, u, v, a, b } = grid;
+    const points = Array.from(b, (along) =>
+      Array.from(a, (across) => origin.map((value, k) => value + across * u[k]! + along * v[k]!)),
+    ).flat();
+    const { objective } = await encode(decoder, repeat(data.y, points.length), {
+      ...optionsOf(decoder, data),
+      ...{ signal, backend: shop.backend },
+      z0: Float32Array.from(points.flatMap((point) => [...point])),
+      solver: lbfgs({ maxSteps: 0 }),
+    });
+    return objective;
+  },
+};
+
+/** Networks that make an encoder's guess: the encoder, and the decoder it was trained with. */
+const GUESSES = {
+  plain: ["plainEncoder", "plainDecoder"],
+  masked: ["maskedEncoder", "maskedDecoder"],
+} as const;
+
+/** The decoder that the rooms invert. */
+function inverted(shop: Workshop): Decoder {
+  return shop.visitors ?? networkOf(shop, "plainDecoder");
+}
+
+function networkOf({ networks }: Workshop, name: NetworkName): Decoder {
+  const network = networks.get(name);
+  if (!network) throw new Error(`${name} has not been loaded: call load before`);
+  return network;
+}
+
+/** Describes a network for the page. */
+export function descriptionOf(network: Decoder): NetworkDescription {
+  const { latentSize, outputShape, outputLayout, outputSize, loss, prior } = network;
+  const { verified, unverifiedReason } = network;
+  const { parameters, multiplications, operations } = describe(network);
+  return {
+    ...{ latentSize, outputShape: [...outputShape], outputLayout, outputSize, parameters, multiplications },
+    range: rangeOf(network),
+    loss: loss?.name,
+    hasPrior: prior !== undefined,
+    verified: verified === true,
+    unverifiedReason,
+    operations: operations.map(({ kind: _, ...row }) => ({ ...row, shape: [...row.shape] })),
+  };
+}
+
+/** Values of black and of white in a network's samples: those of its output activation. */
+export function rangeOf({ outputActivation }: Decoder): readonly [black: number, white: number] {
+  return outputActivation.name === "tanh" ? [-1, 1] : [0, 1];
+}
+
+async function loadAnyDecoder(source: NetworkSource, signal: AbortSignal): Promise<Decoder> {
+  return parseDecoder(typeof source === "string" ? await fetchBytes(source, signal) : source, signal);
+}
+
+/** Reads a decoder of either format, told by its bytes: a safetensors file begins with the length of its JSON header. */
+export async function parseDecoder(bytes: Uint8Array, signal: AbortSignal): Promise<Decoder> {
+  if (bytes[8] === "{".charCodeAt(0)) return loadDecoder(bytes, { signal });
+  const { loadOnnx } = await import("latentflow/onnx");
+  return loadOnnx(bytes, { signal });
+}
+
+async function fetchBytes(url: string, signal: AbortSignal): Promise<Uint8Array> {
+  const response = await fetch(url, { signal }).catch((cause: Error) => {
+    if (signal.aborted) throw cause;
+    throw new Error(
+      `${url} cannot be read: ${cause.message}. A server of another address has to send Access-Control-Allow-Origin.`,
+    );
+  });
+  if (!response.ok) throw new Error(`${url} answers ${response.status}, expected a decoder's file`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Options that all calls of `encode` and `sampleCodes` with these data have in common. A decoder without a loss gets squared error. */
+function optionsOf({ prior, loss }: Decoder, { weights, priorWeight = 1 }: Data) {
+  return { weights, loss: loss ?? "mse", prior: prior && weighted(prior, priorWeight) } as const;
+}
+
+function weighted(prior: Prior, factor: number): Prior | "none" {
+  return factor === 0 ? "none" : { ...prior, weight: prior.weight * factor };
+}
+
+function repeat(y: Float32Array, count: number): Float32Array {
+  const rows = new Float32Array(count * y.length);
+  for (let i = 0; i < count; i++) rows.set(y, i * y.length);
+  return rows;
+}
+
+/** Index of the least number; 0 if none is finite. */
+function indexOfLeast(values: ArrayLike<number>): number {
+  let least = 0;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i]! < values[least]! || Number.isNaN(values[least]!)) least = i;
+  }
+  return least;
+}
+
+function figuresOf({ loss, objective, status, stats }: EncodeResult, sample: number, latentSize: number) {
+  const passes =
+    stats.valueEvaluations[sample]! +
+    stats.gradientEvaluations[sample]! +
+    latentSize * stats.matrixEvaluations[sample]!;
+  return {
+    loss: loss[sample]!,
+    objective: objective[sample]!,
+    status: status[sample]!,
+    steps: stats.acceptedSteps[sample]!,
+    passes,
+  };
+}

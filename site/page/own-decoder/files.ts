@@ -1,0 +1,81 @@
+import type { Decoder } from "latentflow";
+import { readDataset } from "latentflow/data";
+import { fromImageData } from "latentflow/images";
+import { parseDecoder, rangeOf } from "../engine/handlers.ts";
+
+// A visitor's files as decoders and samples. Nothing here asks a server for anything.
+
+/** Largest file that is read: a page holds it, its weights as float32 and a copy of these for the kernels. */
+export const MOST_BYTES = 200e6;
+/** Largest number of samples: their codes are found in a minute or so by a small decoder. */
+const MOST_SAMPLES = 1000;
+/** Largest picture, in pixels: 64 MB of them in memory. */
+const MOST_PIXELS = 2 ** 24;
+
+/** Reads a decoder from an ONNX or a safetensors file, whatever its name is. */
+export async function readDecoder(file: File, signal: AbortSignal): Promise<Decoder> {
+  const decoder = await parseDecoder(await bytesOf(file), signal);
+  const needed = decoder.fixedInputs.map(({ name }) => name).join(", ");
+  if (needed === "") return decoder;
+  decoder.dispose();
+  throw new Error(
+    `${file.name} needs ${needed} with each sample, and this page gives samples alone. encode has the option fixed for it.`,
+  );
+}
+
+/** Reads samples of a decoder from a picture, scaled to its size, or from an array: .npy, .npz or IDX. */
+export async function readSamples(file: File, decoder: Decoder, signal: AbortSignal): Promise<Float32Array> {
+  const bytes = await bytesOf(file);
+  if (isPicture(bytes)) return readPicture(file, decoder);
+  const dataset = await readDataset(bytes, { signal });
+  const { outputSize } = decoder;
+  const values = dataset.count * dataset.size;
+  if (values % outputSize !== 0) {
+    const lengths = [dataset.count, ...dataset.shape].join(" × ");
+    throw new Error(
+      `${file.name} has ${lengths} values, expected a multiple of ${outputSize}: samples of ${decoder.outputShape.join(" × ")}.`,
+    );
+  }
+  if (values > MOST_SAMPLES * outputSize) {
+    throw new Error(
+      `${file.name} has ${values / outputSize} samples, expected at most ${MOST_SAMPLES}. latentflow encode of the command line takes any number.`,
+    );
+  }
+  return dataset.toFloat32();
+}
+
+const PICTURES = ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF"];
+
+/** PNG, JPEG, GIF or WebP, told by their first bytes. */
+function isPicture(bytes: Uint8Array): boolean {
+  const start = String.fromCharCode(...bytes.subarray(0, 4));
+  return PICTURES.some((signature) => start.startsWith(signature));
+}
+
+/** Reads a picture as one sample. */
+async function readPicture(file: File, decoder: Decoder): Promise<Float32Array> {
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name} cannot be read as a picture: it is damaged, or cut short.`);
+  });
+  const { width, height } = bitmap;
+  if (width * height > MOST_PIXELS) {
+    bitmap.close();
+    throw new Error(
+      `${file.name} has ${width} × ${height} pixels, expected at most ${MOST_PIXELS}. Make it smaller.`,
+    );
+  }
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")!.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return fromImageData(canvas, decoder, { fit: "cover", range: rangeOf(decoder) });
+}
+
+async function bytesOf(file: File): Promise<Uint8Array> {
+  if (file.size > MOST_BYTES) {
+    const megabytes = Math.ceil(file.size / 1e6);
+    throw new Error(
+      `${file.name} has ${megabytes} MB, expected at most ${MOST_BYTES / 1e6}. The package reads it in Node, or with the option maxBytes.`,
+    );
+  }
+  return new Uint8Array(await file.arrayBuffer());
+}

@@ -1,0 +1,43 @@
+import { type Decoder, decode, encode } from "latentflow";
+import { descriptionOf } from "../engine/handlers.ts";
+import type { HandlersOf } from "../engine/serve.ts";
+import { readDecoder, readSamples } from "./files.ts";
+import type { FileCalls } from "./messages.ts";
+
+/** What a visitor has opened. */
+export interface Opened {
+  decoder?: Decoder | undefined;
+  samples?: Float32Array | undefined;
+}
+
+export const FILE_HANDLERS: HandlersOf<FileCalls, Opened> = {
+  async readDecoder(opened, { file }, { signal }) {
+    opened.decoder?.dispose();
+    Object.assign(opened, { decoder: undefined, samples: undefined });
+    opened.decoder = await readDecoder(file, signal);
+    return descriptionOf(opened.decoder);
+  },
+
+  async readSamples(opened, { file }, { signal }) {
+    const decoder = needed(opened.decoder, "a decoder");
+    opened.samples = undefined;
+    const y = await readSamples(file, decoder, signal);
+    opened.samples = y;
+    return { y: y.slice(), count: y.length / decoder.outputSize };
+  },
+
+  async encode(opened, { loss }, { signal, report }) {
+    const decoder = needed(opened.decoder, "a decoder");
+    const result = await encode(decoder, needed(opened.samples, "a picture or an array"), {
+      ...{ loss, signal },
+      onProgress: ({ done, total }) => report({ done, total }),
+    });
+    const { z, seconds, status } = result;
+    return { z, x: await decode(decoder, z, { signal }), loss: result.loss, status, seconds };
+  },
+};
+
+function needed<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`There is nothing to encode: choose ${what} first.`);
+  return value;
+}

@@ -1,0 +1,119 @@
+import { uniformFrom } from "./random.ts";
+
+// Pictures of the page as arrays of levels from 0 to 1, row-major: strokes, hidden pixels, noise.
+
+/** Size of the pictures that a visitor draws. */
+export const SIDE = 28;
+export const PIXELS = SIDE * SIDE;
+
+/** Levels of a drawing are multiples of 1/15, so that four bits in an address keep them exactly. */
+export const LEVELS = 15;
+
+/** The empty picture. */
+export const BLANK = new Float32Array(PIXELS);
+
+/** A place in a picture: pixels from its left and its top. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A short straight stroke of a round brush. */
+export interface Stroke {
+  readonly from: Place;
+  readonly to: Place;
+  /** Radius of the brush, in pixels. */
+  readonly radius: number;
+}
+
+/** Draws a stroke with soft edges, in ink of level 1 over what is there. */
+export function drawStroke(levels: Float32Array, stroke: Stroke): Float32Array {
+  return levels.map((level, i) => {
+    const ink = Math.min(1, Math.max(0, stroke.radius + 0.5 - distance(stroke, i)));
+    return Math.max(level, Math.round(ink * LEVELS) / LEVELS);
+  });
+}
+
+/** Hides the pixels under a stroke, or shows them again. */
+export function coverStroke(hidden: Uint8Array, stroke: Stroke, hides: boolean): Uint8Array {
+  return hidden.map((was, i) => (distance(stroke, i) <= stroke.radius ? Number(hides) : was));
+}
+
+/** Distance of a pixel's middle from the line of a stroke. */
+function distance({ from, to }: Stroke, pixel: number): number {
+  const [px, py] = [(pixel % SIDE) + 0.5, Math.floor(pixel / SIDE) + 0.5];
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const length = dx * dx + dy * dy;
+  const along = length === 0 ? 0 : ((px - from.x) * dx + (py - from.y) * dy) / length;
+  const nearest = Math.min(1, Math.max(0, along));
+  return Math.hypot(px - from.x - nearest * dx, py - from.y - nearest * dy);
+}
+
+/** Hides a share of the pixels at random. A larger share of the same seed hides the same pixels and more. */
+export function hideShare(share: number, seed: number): Uint8Array {
+  const uniform = uniformFrom(seed);
+  const order = Array.from({ length: PIXELS }, (_, pixel) => ({ pixel, rank: uniform() }));
+  order.sort((a, b) => a.rank - b.rank);
+  const hidden = new Uint8Array(PIXELS);
+  for (const { pixel } of order.slice(0, Math.round(share * PIXELS))) hidden[pixel] = 1;
+  return hidden;
+}
+
+/** Hides whole rows, from one up to, but not including, another. */
+export function hideRows(from: number, to: number): Uint8Array {
+  return Uint8Array.from({ length: PIXELS }, (_, i) => {
+    const row = Math.floor(i / SIDE);
+    return Number(row >= from && row < to);
+  });
+}
+
+/** Share of the pixels that are hidden. */
+export function shareOf(hidden: Uint8Array): number {
+  return hidden.reduce((sum, one) => sum + one, 0) / hidden.length;
+}
+
+/** A share of hidden pixels in words, to begin a sentence: "Two thirds", "40 %". */
+export function hiddenWords(share: number): string {
+  const percent = Math.round(100 * share);
+  const words: Record<number, string> = {
+    0: "Nothing",
+    33: "A third",
+    50: "Half",
+    67: "Two thirds",
+    100: "All",
+  };
+  return words[percent] ?? `${percent} %`;
+}
+
+/** Weights of a loss that leaves hidden pixels out. */
+export function weightsOf(hidden: Uint8Array): Float32Array {
+  return Float32Array.from(hidden, (one) => 1 - one);
+}
+
+/** Adds Gaussian noise of a standard deviation, cut off at 0 and 1. */
+export function addNoise(levels: Float32Array, deviation: number, seed: number): Float32Array {
+  if (deviation === 0) return levels;
+  const uniform = uniformFrom(seed);
+  return levels.map((level) => {
+    // Box and Muller's transform, with 1 - u in (0, 1] under the logarithm.
+    const normal = Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+    return Math.min(1, Math.max(0, level + deviation * normal));
+  });
+}
+
+/**
+ * Mean squared error of a picture where pixels are hidden, which is what was completed; of all pixels where none is.
+ *
+ * @param x the picture
+ * @param levels the picture without noise and with all its pixels
+ */
+export function errorOf(x: Float32Array, levels: Float32Array, hidden: Uint8Array): number {
+  const countsAll = !hidden.includes(1);
+  let [sum, count] = [0, 0];
+  levels.forEach((level, i) => {
+    if (!countsAll && hidden[i] === 0) return;
+    sum += (x[i]! - level) ** 2;
+    count++;
+  });
+  return sum / count;
+}

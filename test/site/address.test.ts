@@ -1,0 +1,67 @@
+// Tests site/page/address.ts, and that the page has as many digits as it says.
+import { fileURLToPath } from "node:url";
+import { readDataset } from "latentflow/data";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  DIGITS,
+  firstState,
+  type PageState,
+  readAddress,
+  SOLVER_NAMES,
+  writeAddress,
+} from "../../site/page/address.ts";
+import { SOLVERS } from "../../site/page/engine/solvers.ts";
+import { BLANK, coverStroke, drawStroke, hideShare } from "../../site/page/picture.ts";
+
+const stroke = { from: { x: 3.2, y: 4 }, to: { x: 22, y: 20 }, radius: 1.1 };
+const drawn: PageState = {
+  ...firstState(),
+  room: "flow",
+  drawing: drawStroke(BLANK, stroke),
+  hidden: coverStroke(hideShare(0.4, 9), stroke, true),
+  noise: 0.13,
+  seed: 12345,
+  solver: "dormandPrince",
+  rival: "rk4",
+  priorWeight: 2.5,
+};
+
+test("an address brings back the state that it was written of, bit for bit", () => {
+  for (const state of [firstState(), { ...firstState(), digit: 39, seed: 0 }, drawn]) {
+    assert.equal(readAddress(`#${writeAddress(state)}`), state);
+  }
+});
+
+test("an address is short enough for every browser and most chats", () => {
+  assert.ok(writeAddress(drawn).length < 900);
+  assert.match(writeAddress(drawn), /^[\w=&.-]+$/);
+});
+
+test("a link to a heading, another version, and every broken part are refused as a whole", () => {
+  const whole = writeAddress(drawn);
+  const refused = [
+    "",
+    "#install",
+    "#v=2&digit=3",
+    `#${whole}&colour=red`,
+    `#${whole.replace("solver=dormandPrince", "solver=newton")}`,
+    `#${whole.replace("noise=0.13", "noise=0.131")}`,
+    `#${whole.replace("noise=0.13", "noise=1.5")}`,
+    `#${whole.replace("seed=12345", "seed=1e3")}`,
+    `#${whole.replace(/drawing=[^&]{10}/, "drawing=")}`,
+    `#${whole.replace(/hidden=[^&]{4}/, "hidden=%%%%")}`,
+    `#v=1&digit=${DIGITS}`,
+    "#v=1&__proto__=1",
+  ];
+  for (const hash of refused) assert.is(readAddress(hash), undefined, hash);
+  assert.equal(readAddress("#v=1"), firstState(), "what is missing has its first value");
+});
+
+test("the solvers of an address are those of the engine; the digits are those of the file", async () => {
+  assert.equal([...SOLVER_NAMES], Object.keys(SOLVERS));
+  const file = fileURLToPath(new URL("../../site/public/page/digits.idx.gz", import.meta.url));
+  assert.is((await readDataset(file)).count, DIGITS);
+});
+
+test.run();

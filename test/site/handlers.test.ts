@@ -1,0 +1,168 @@
+// run: slow
+// Tests site/page/engine/handlers.ts, solvers.ts, and the files that scripts/make-page-models.ts has made.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { wasm } from "latentflow";
+import { readDataset } from "latentflow/data";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { HANDLERS, type Running, type Workshop } from "../../site/page/engine/handlers.ts";
+import type { ArgumentsOf, CallName, DescentPoint, ReplyOf } from "../../site/page/engine/messages.ts";
+import { ladder, SOLVERS } from "../../site/page/engine/solvers.ts";
+
+const files = fileURLToPath(new URL("../../site/public/page/", import.meta.url));
+const shop: Workshop = { networks: new Map(), backend: wasm() };
+
+function call<Name extends CallName>(
+  name: Name,
+  given: ArgumentsOf<Name>,
+  { signal = new AbortController().signal, report = () => {} }: Partial<Running<Name>> = {},
+): Promise<ReplyOf<Name>> {
+  return HANDLERS[name](shop, given, { signal, report } as Running<Name>);
+}
+
+const load = (name: "plainDecoder" | "plainEncoder" | "maskedDecoder" | "maskedEncoder", file: string) =>
+  call("load", { name, source: new Uint8Array(readFileSync(join(files, `${file}.safetensors`))) });
+
+const description = await load("plainDecoder", "plain-decoder");
+await load("plainEncoder", "plain-encoder");
+await load("maskedDecoder", "masked-decoder");
+await load("maskedEncoder", "masked-encoder");
+const digits = (await readDataset(join(files, "digits.idx.gz"))).slice(0, 12).toFloat32();
+const digit = (i: number) => digits.slice(i * 784, (i + 1) * 784);
+/** Two thirds of the pixels are hidden, as in examples/missing-pixels/main.js. */
+const weights = Float32Array.from({ length: 784 }, (_, i) =>
+  (Math.abs(Math.sin(i + 1)) * 10_000) % 1 < 1 / 3 ? 1 : 0,
+);
+
+/** Mean squared error of the hidden pixels. */
+function hiddenError(x: Float32Array, y: Float32Array): number {
+  const hidden = [...weights.keys()].filter((i) => weights[i] === 0);
+  return hidden.reduce((sum, i) => sum + (x[i]! - y[i]!) ** 2, 0) / hidden.length;
+}
+
+test("the page's decoder has a prior, a loss and a probe that holds", () => {
+  assert.is(description.latentSize, 20);
+  assert.is(description.outputSize, 784);
+  assert.is(description.loss, "binaryCrossEntropy");
+  assert.ok(description.hasPrior);
+  assert.ok(description.verified);
+  assert.is(description.operations.at(-1)?.operation, "sigmoid");
+});
+
+test("hidden pixels: the flow comes closer than both encoders, as in examples/missing-pixels", async () => {
+  const errors = { flow: 0, plain: 0, masked: 0 };
+  for (let i = 0; i < 12; i++) {
+    const y = digit(i);
+    errors.flow += hiddenError((await call("encode", { y, weights })).x, y) / 12;
+    for (const encoder of ["plain", "masked"] as const)
+      errors[encoder] += hiddenError((await call("encoderGuess", { y, weights, encoder })).x, y) / 12;
+  }
+  assert.ok(errors.flow < errors.masked && errors.masked < errors.plain, JSON.stringify(errors));
+});
+
+test("of several starts the lowest objective wins, and a trajectory goes from its start to its end", async () => {
+  const y = digit(0);
+  const far = new Float32Array(20).fill(-9);
+  const alone = await call("encode", { y, weights, z0: far });
+  const good = await call("encode", { y, weights });
+  const both = await call("encode", { y, weights, z0: Float32Array.of(...far, ...good.z), saveAt: "steps" });
+  assert.ok(both.objective <= Math.min(alone.objective, good.objective) + 1e-6);
+  const { trajectory } = both;
+  assert.equal(trajectory!.z.slice(-20), both.z);
+  assert.equal(trajectory!.x.slice(-784), both.x);
+  assert.is(trajectory!.x.length, 784 * trajectory!.loss.length);
+});
+
+test("every solver's curve begins at the start, is paid for in passes, and ends where the solver ends", async () => {
+  const y = digit(1);
+  for (const solver of Object.keys(SOLVERS) as (keyof typeof SOLVERS)[]) {
+    const reported: DescentPoint[] = [];
+    const points = await call("descend", { y, weights, solver }, { report: (point) => reported.push(point) });
+    const whole = await call("encode", { y, weights, solver });
+    assert.equal(reported, points);
+    assert.is(points[0]!.steps, 0);
+    assert.ok(
+      points.every(({ passes }, i) => i === 0 || passes > points[i - 1]!.passes),
+      solver,
+    );
+    const { loss, steps, passes, z } = points.at(-1)!;
+    assert.is(steps, whole.steps, solver);
+    assert.is(passes, whole.passes, solver);
+    // The fixed grid's times are computed in another order.
+    assert.ok(Math.abs(loss - whole.loss) < 1e-4, solver);
+    assert.ok(
+      z.every((value, k) => Math.abs(value - whole.z[k]!) < (solver === "rk4" ? 1e-2 : 1e-6)),
+      solver,
+    );
+  }
+});
+
+test("a ladder begins with each step, ends with the last, and has few rungs", () => {
+  assert.equal(ladder(3), [0, 1, 2, 3]);
+  const rungs = ladder(600);
+  assert.equal(rungs.slice(0, 5), [0, 1, 2, 3, 4]);
+  assert.is(rungs.at(-1), 600);
+  assert.ok(rungs.length < 30);
+});
+
+test("contours have the objective at the code in their middle, and more around it", async () => {
+  const y = digit(2);
+  const { z, objective } = await call("encode", { y, weights });
+  const axis = (k: number) => Float32Array.from({ length: 20 }, (_, i) => (i === k ? 1 : 0));
+  const a = Float64Array.of(-2, 0, 2);
+  const values = await call("contours", { y, weights, grid: { origin: z, u: axis(0), v: axis(1), a, b: a } });
+  assert.is(values.length, 9);
+  assert.ok(Math.abs(values[4]! - objective) < 1e-5);
+  assert.ok(
+    values.every((value) => value >= values[4]! - 1e-5),
+    `${values}`,
+  );
+});
+
+test("a prior's weight counts: without it the loss is lower", async () => {
+  const y = digit(3);
+  const [without, with10] = [
+    await call("encode", { y, weights, priorWeight: 0 }),
+    await call("encode", { y, weights, priorWeight: 10 }),
+  ];
+  assert.ok(without.loss < with10.loss);
+  assert.is(without.loss, without.objective);
+});
+
+test("samples: weights that add up to one, a picture of each code", async () => {
+  const { codes, weights: shares, x } = await call("sample", { y: digit(4), weights, count: 30, seed: 1 });
+  assert.is(codes.length, 30 * 20);
+  assert.is(x.length, 30 * 784);
+  assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9);
+});
+
+test("a cancelled call returns the last code", async () => {
+  const controller = new AbortController();
+  controller.abort();
+  const { status, z } = await call("encode", { y: digit(5) }, { signal: controller.signal });
+  assert.is(status, "aborted");
+  assert.is(z.length, 20);
+});
+
+test("another decoder is inverted until the page's own is again; the encoders' guesses stay", async () => {
+  const source = new Uint8Array(readFileSync(join(files, "masked-decoder.safetensors")));
+  const before = await call("encoderGuess", { y: digit(6), encoder: "plain" });
+  const own = await call("decode", { z: new Float32Array(20) });
+  const { hasPrior } = await call("setDecoder", { source });
+  assert.not(hasPrior);
+  assert.not.equal(await call("decode", { z: new Float32Array(20) }), own);
+  assert.equal(await call("encoderGuess", { y: digit(6), encoder: "plain" }), before);
+  await call("setDecoder", {});
+  assert.equal(await call("decode", { z: new Float32Array(20) }), own);
+});
+
+test("a file that is none is refused by what is wrong with it", async () => {
+  const bytes = new TextEncoder().encode("not a decoder at all, not at all");
+  const error = await call("setDecoder", { source: bytes }).catch((reason: Error) => reason);
+  assert.instance(error, Error);
+  assert.is((await call("decode", { z: new Float32Array(20) })).length, 784, "the last decoder is kept");
+});
+
+test.run();

@@ -1,0 +1,87 @@
+// Tests site/page/own-decoder/: what of a visitor's files needs no browser.
+import { readFileSync } from "node:fs";
+import { createDecoder, decode, LatentflowError } from "latentflow";
+import { concat, dense, graph } from "latentflow/graph";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { MOST_BYTES } from "../../site/page/own-decoder/files.ts";
+import { FILE_HANDLERS, type Opened } from "../../site/page/own-decoder/handlers.ts";
+import type { FileCalls, Progress } from "../../site/page/own-decoder/messages.ts";
+import { pythonIn } from "../../site/page/own-decoder/python.ts";
+import { toNpy } from "../../src/files/npy.ts";
+
+const decoder = createDecoder({ layers: [2, 12, 16], loss: "mse", seed: 3 });
+const fileOf = (name: string, bytes: Uint8Array) => new File([Buffer.from(bytes)], name);
+
+/** Calls a handler as the worker does. */
+function call<Name extends keyof FileCalls>(
+  opened: Opened,
+  name: Name,
+  given: FileCalls[Name]["arguments"],
+  { signal = new AbortController().signal, report = (_: Progress) => {} } = {},
+): Promise<FileCalls[Name]["reply"]> {
+  return FILE_HANDLERS[name](opened, given, { signal, report });
+}
+
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => assert.unreachable("it is read"),
+    (error: Error) => error,
+  ) as Promise<Error>;
+
+test("samples of an array are encoded, with progress, and keep their order", async () => {
+  const opened: Opened = {};
+  const z = Float32Array.of(0.5, -1, 0.25, 1, -0.5, 0);
+  const y = await decode(decoder, z);
+  const description = await call(opened, "readDecoder", { file: fileOf("d", decoder.toSafetensors()) });
+  assert.equal([description.latentSize, description.outputSize, description.loss], [2, 16, "squaredError"]);
+  const samples = await call(opened, "readSamples", { file: fileOf("y", toNpy(y, [3, 16])) });
+  assert.equal(samples, { y, count: 3 });
+  const reports: Progress[] = [];
+  const codes = await call(opened, "encode", {}, { report: (progress) => reports.push(progress) });
+  assert.is(codes.z.length, 6);
+  codes.x.forEach((value, i) => {
+    assert.ok(Math.abs(value - y[i]!) < 0.02, `${i}`);
+  });
+  assert.ok(codes.loss.every((loss) => loss < 1e-4));
+  assert.equal(reports.at(-1), { done: 3, total: 3 });
+});
+
+test("a cancelled encoding fails", async () => {
+  const opened: Opened = { decoder, samples: new Float32Array(16) };
+  const controller = new AbortController();
+  controller.abort();
+  assert.is((await failureOf(call(opened, "encode", {}, { signal: controller.signal }))).name, "AbortError");
+});
+
+test("what is too large, or needs more than samples, is refused with a reason", async () => {
+  const huge = { name: "huge.onnx", size: MOST_BYTES + 1 } as File;
+  assert.match(
+    (await failureOf(call({}, "readDecoder", { file: huge }))).message,
+    /huge\.onnx has 201 MB, expected/,
+  );
+  const labelled = createDecoder(
+    graph(({ latent, fixed }) => dense(4)(concat()(latent(2), fixed("label", 3)))),
+    { seed: 1 },
+  );
+  const file = fileOf("labelled.safetensors", labelled.toSafetensors());
+  assert.match((await failureOf(call({}, "readDecoder", { file }))).message, /needs label with each sample/);
+  const many = fileOf("many.npy", toNpy(new Float32Array(1001 * 16), [1001, 16]));
+  const message = (await failureOf(call({ decoder }, "readSamples", { file: many }))).message;
+  assert.match(message, /many\.npy has 1001 samples, expected at most 1000/);
+  assert.match((await failureOf(call({}, "encode", {}))).message, /choose a decoder first/);
+});
+
+test("the lines of Python are those of an error needs_conversion alone", async () => {
+  const batchNorm = readFileSync(new URL("../fixtures/safetensors/batch-norm.safetensors", import.meta.url));
+  const error = await failureOf(call({}, "readDecoder", { file: fileOf("b", batchNorm) }));
+  assert.is(error instanceof LatentflowError && error.code, "needs_conversion");
+  assert.is(
+    pythonIn(error.message),
+    'from latentflow_export import export\nexport(decoder, "decoder.onnx", latent=3)',
+  );
+  const { message } = await failureOf(call({}, "readDecoder", { file: fileOf("empty", new Uint8Array()) }));
+  assert.is(pythonIn(message), undefined);
+});
+
+test.run();
