@@ -18,8 +18,8 @@ interface Span {
   readonly to: readonly [start: number, length: number];
 }
 
-/** Returns the parts of both axes on which a picture is drawn; what is outside of them is padding. */
-function spansOf(source: Size, target: Size, fit: Fit): readonly [across: Span, down: Span] {
+/** Spans of both axes on which a picture is drawn in another size. */
+function spansOf(source: Size, target: Size, fit: Fit): { readonly across: Span; readonly down: Span } {
   const ratios = [target.width / source.width, target.height / source.height] as const;
   const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
   const span = (from: number, to: number): Span => {
@@ -28,18 +28,20 @@ function spansOf(source: Size, target: Size, fit: Fit): readonly [across: Span, 
     const length = fit === "cover" ? Math.min(from, to / zoom) : from;
     return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
   };
-  return [span(source.width, target.width), span(source.height, target.height)];
+  return { across: span(source.width, target.width), down: span(source.height, target.height) };
 }
 
-/** Returns 1 for each pixel of the target on which a picture is drawn, and 0 for padding: height × width of `target`. */
-export function drawnPixels(source: Size, target: Size, fit: Fit): Uint8Array {
-  const [{ to: columns }, { to: rows }] = spansOf(source, target, fit);
-  const drawn = new Uint8Array(target.height * target.width);
-  for (let row = rows[0]; row < rows[0] + rows[1]; row++) {
-    const first = row * target.width + columns[0];
-    drawn.fill(1, first, first + columns[1]);
-  }
-  return drawn;
+/** Part of a picture, in pixels. */
+export interface Box extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** Returns the part of the target that a picture fills: all of it but for the padding of `"contain"`. */
+export function drawnBox(source: Size, target: Size, fit: Fit): Box {
+  const { across, down } = spansOf(source, target, fit);
+  const [[left, width], [top, height]] = [across.to, down.to];
+  return { left, top, width, height };
 }
 
 /**
@@ -58,7 +60,7 @@ export function resample(
   fit: Fit,
   padding: number,
 ): Float32Array {
-  const [across, down] = spansOf(source, target, fit);
+  const { across, down } = spansOf(source, target, fit);
   const narrow = allocate(where, Float32Array, source.height * target.width).fill(padding);
   for (let row = 0; row < source.height; row++)
     drawLine(plane, [row * source.width, 1, source.width], narrow, [row * target.width, 1], across);

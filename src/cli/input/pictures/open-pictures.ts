@@ -16,8 +16,8 @@ import {
   maskFrom,
   type PictureDecoder,
 } from "../../../images/index.ts";
-import { checkPixelCount, findLayout, placeOf } from "../../../images/picture.ts";
-import { drawnPixels } from "../../../images/resample.ts";
+import { checkPixelCount, findLayout, type PictureLayout, placeOf } from "../../../images/picture.ts";
+import { type Box, drawnBox } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
@@ -125,24 +125,19 @@ export async function openPictures(
   if (as === "weight") return array;
 
   const pixels = size / channels;
-  const drawn = (i: number) =>
-    fit ? drawnPixels(headers[i]!, { width, height }, fit) : new Uint8Array(pixels).fill(1);
+  const boxes = headers.map((each) => drawnBox(each, { width, height }, fit ?? "stretch"));
   const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
   const [padded, transparent]: [number[], number[]] = [[], []];
   for (const [i, path] of paths.entries()) {
     throwIfAborted(limits.signal);
     const isTransparent = channels < 4 && headers[i]!.mayBeTransparent;
-    padded.push(countZeros(drawn(i)));
-    transparent.push(isTransparent ? countZeros(await seenIn(path)) / channels - padded[i]! : 0);
+    padded.push(pixels - boxes[i]!.width * boxes[i]!.height);
+    transparent.push(
+      isTransparent ? (await seenIn(path)).filter((value) => value === 0).length / channels - padded[i]! : 0,
+    );
   }
   const seen = arrayOf("opacity", async (path, i) => {
-    if (transparent[i] === 0) {
-      const weights = new Float32Array(size);
-      for (const [pixel, isDrawn] of drawn(i).entries())
-        for (let channel = 0; channel < channels; channel++)
-          weights[placeOf(layout, pixel, channel)] = isDrawn;
-      return weights;
-    }
+    if (transparent[i] === 0) return boxWeights(boxes[i]!, layout);
     if (transparent[i]! + padded[i]! < pixels) return seenIn(path);
     throw invalidFile(
       `${showFile(flag, path)}: all pixels are transparent, expected some that are seen; leave the picture out`,
@@ -159,8 +154,15 @@ export async function openPictures(
   };
 }
 
-function countZeros(values: ArrayLike<number>): number {
-  return Array.from(values).filter((value) => value === 0).length;
+/** Weights of a sample whose picture fills a box: 1 there, and 0 for padding. */
+function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): Float32Array {
+  const weights = new Float32Array(layout.width * layout.height * layout.channels);
+  for (let pixel = 0; pixel < layout.width * layout.height; pixel++) {
+    const [x, y] = [(pixel % layout.width) - left, Math.floor(pixel / layout.width) - top];
+    if (x < 0 || x >= width || y < 0 || y >= height) continue;
+    for (let channel = 0; channel < layout.channels; channel++) weights[placeOf(layout, pixel, channel)] = 1;
+  }
+  return weights;
 }
 
 /** Weights of a picture's own pixels: 0 for those that are more than half transparent, and for padding. */
