@@ -116,10 +116,17 @@ function aliasOf(entry: string) {
   };
 }
 
+/** The path of a code to its place within a contour. In the pages themselves, since its address would have to know `--base`. */
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#3451b2" stroke-width="3">' +
+  '<circle cx="19" cy="13" r="10.5"/><path d="M3 29 C8 26 9 19 19 13" stroke-linecap="round"/>' +
+  '<circle cx="19" cy="13" r="3" fill="#3451b2"/></svg>';
+
 export default defineConfig({
   title: "latentflow",
   description: "Finds the latent code of your data with a decoder alone, in Node and in the browser",
   lang: "en",
+  head: [["link", { rel: "icon", href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   outDir: "../build/site",
   cacheDir: "../build/site-cache",
   lastUpdated: false,

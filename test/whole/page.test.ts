@@ -353,7 +353,7 @@ if (screenshot) {
       const boxOf = async (selector: string) => (await (await page.$(selector))!.boundingBox())!;
       const [above, below] = [await boxOf(".page header"), await boxOf(".page .stage")];
       const clip = { x: 40, y: above.y - 16, width: 1040, height: below.y + below.height - above.y + 32 };
-      await page.screenshot({ path: screenshot, clip });
+      await page.screenshot({ path: screenshot, type: "webp", quality: 85, clip });
     };
     await withPage(chromium, writeAddress(state), settle, { width: 1120, height: 900 });
   });
