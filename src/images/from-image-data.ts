@@ -19,11 +19,18 @@ import { resample } from "./resample.ts";
 
 /** Options of `fromImageData`. */
 export interface FromImageDataOptions {
-  /** Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. */
+  /**
+   * Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. With `"contain"`
+   * padding has the value of `background`, and counts as seen unless `encode` gets weights: those of `maskFrom` with the
+   * same `fit`, which are 0 there.
+   */
   fit?: Fit | undefined;
   /** True turns black to white and white to black. Default false. */
   invert?: boolean | undefined;
-  /** Brightness behind transparent pixels and beside pictures that are padded, 0 to 1. Default 1, white, as on a page. */
+  /**
+   * Brightness behind transparent pixels and of padding, 0 to 1, before `invert`. Default 1, white, as on a page: white
+   * strokes on a transparent canvas need 0, or all of the sample is white.
+   */
   background?: number | undefined;
   /** Values of black and of white. Default [0, 1]; [-1, 1] for a decoder that ends in tanh. */
   range?: Range | undefined;
@@ -44,7 +51,7 @@ export interface MaskOptions {
    * transparent. A pixel that is hidden by less than half, as by a brush of 40 % opacity, stays seen. Default `"black"`.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
-  /** As of `fromImageData`. What is beside a picture that is padded counts as transparent. */
+  /** As of `fromImageData`. Padding is hidden, whatever `hides` says. */
   fit?: Fit | undefined;
 }
 
@@ -91,9 +98,10 @@ const SEEN = {
  *   `fit` is not given
  * @example
  * import { encode } from "latentflow";
- * const canvas = new OffscreenCanvas(280, 280);
+ * const canvas = new OffscreenCanvas(400, 300);
  * const y = fromImageData(canvas, decoder, { fit: "contain", invert: true });
- * const { z } = await encode(decoder, y);
+ * const weights = maskFrom(canvas, decoder, { fit: "contain", hides: "transparent" }); // 0: transparent, or padding
+ * const { z } = await encode(decoder, y, { weights });
  */
 export function fromImageData(
   image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
@@ -144,9 +152,9 @@ export function fromImageData(
 }
 
 /**
- * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden. All channels of a pixel have
- * one weight. A pixel is hidden where less than half of it is seen, of a mask that is scaled less than half of the pixels it
- * is mixed from. So a brush of less than 50 % opacity hides nothing: paint with opaque strokes, and show them through CSS.
+ * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden or padding. All channels of a
+ * pixel have one weight. A pixel is hidden where less than half of it is seen, of a mask that is scaled less than half of the
+ * pixels it is mixed from. So a brush of less than 50 % opacity hides nothing: paint with opaque strokes, and show them through CSS.
  *
  * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
  * @returns outputSize weights for each picture, 0 or 1
@@ -167,7 +175,7 @@ export function maskFrom(
   const layout = layoutOf(where, decoder);
   const measure: Measure = SEEN[hides];
   return samplesOf(where, imagesOf(where, "image", image), layout, ({ name, pixels }, put) => {
-    const seen = fitted(where, name, pixels, measure, layout, fit, measure(0, 0, 0, 0));
+    const seen = fitted(where, name, pixels, measure, layout, fit, 0);
     for (const [pixel, value] of seen.entries()) {
       for (let channel = 0; channel < layout.channels; channel++) put(pixel, channel, value < 0.5 ? 0 : 1);
     }

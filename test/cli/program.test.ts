@@ -182,7 +182,7 @@ test("encode: missing values are no obstacle where their weight is 0", async () 
   assert.is(without.exit, 1);
   assert.match(
     without.stderr,
-    /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights that are 0 there\n$/,
+    /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights or --mask that are 0 there\n$/,
   );
   // The weights are those of all samples in the file, of which two are taken.
   const with_ = await run(...args, "--limit", "2", "--weights", writeFloats(weights, [3, 6]));

@@ -180,19 +180,22 @@ test("masks: what is black, transparent or painted is hidden, in all channels", 
   assert.equal([...maskFrom(mask, last)], [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
 });
 
-test("masks of another size: the larger part of a pixel decides, and padding is transparent", () => {
+test("masks of another size: the larger part of a pixel decides, and padding is hidden by all", () => {
   const mask = picture(8, 4, (x) => (x < 3 ? [0, 0, 0, 255] : [255, 255, 255, 255]));
   assert.equal([...maskFrom(mask, { outputShape: [1, 2] }, { fit: "stretch" })], [0, 1]);
   const square = { outputShape: [4, 4] };
   const rows = (values: Float32Array) =>
     [0, 1, 2, 3].map((row) => [...values.subarray(4 * row, 4 * row + 4)].join(""));
   assert.equal(rows(maskFrom(mask, square, { fit: "contain" })), ["0000", "0111", "0111", "0000"]);
-  assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "painted" })), [
-    "1111",
+  assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "white" })), [
     "0000",
+    "1100",
+    "1100",
     "0000",
-    "1111",
   ]);
+  const clear = picture(8, 4, (x) => (x < 3 ? [0, 0, 0, 255] : [0, 0, 0, 0]));
+  const painted = maskFrom(clear, square, { fit: "contain", hides: "painted" });
+  assert.equal(rows(painted), ["0000", "0111", "0111", "0000"]);
 });
 
 test("a scaled picture is the mean of its seen pixels, and the background where none is seen", () => {

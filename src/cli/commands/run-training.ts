@@ -79,12 +79,12 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
 }
 
-/** Refuses `--shift` for pictures with transparent pixels. Weights of a flag are refused before. */
+/** Refuses `--shift` for pictures with transparent pixels or padding. Weights of a flag are refused before. */
 function refuseShift(at: string, { weights, mask }: TrainingJob): void {
   if (weights || mask) return;
   throw invalid(
-    `--shift does not go with the transparent pixels of ${at}, which are hidden and would stay where the samples were; ` +
-      "leave --shift out, or save the pictures without transparency",
+    `--shift does not go with the transparent pixels or padding of ${at}, which are hidden and would stay where the samples ` +
+      "were; leave --shift out, or give pictures without transparency and --fit cover",
   );
 }
 

@@ -20,11 +20,11 @@ import type { SamplesTaken } from "./samples.ts";
 
 /**
  * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files. Without
- * either, transparent pixels of pictures have weight 0.
+ * either, transparent pixels of pictures and padding have weight 0.
  *
  * @param flag flag that gives the files
  * @param outputLayout of the decoder, for pictures
- * @returns undefined without files and transparent pixels
+ * @returns undefined without files, transparent pixels and padding
  * @throws LatentflowError if a file cannot be read, or the shape does not fit the samples
  */
 export async function openWeights(
@@ -98,7 +98,7 @@ function pairedFiles(flag: string, files: readonly string[], names: readonly str
   return paired;
 }
 
-/** Reads the weights or the mask of a data set's samples; undefined without a file and transparent pixels. */
+/** Reads the weights or the mask of a data set's samples; undefined without a file, transparent pixels and padding. */
 export async function readWeightsOf(
   { dataset: { count, shape }, total, array }: SourcedData,
   flags: WeightFlags,

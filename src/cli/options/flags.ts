@@ -33,7 +33,12 @@ function namesOf(command: Command): Names {
   return {
     flagOf(paths) {
       const option = paths.map((path) => optionFor(command, path)).find((each) => each !== undefined);
-      return option && `--${kebabCase(option.attributeName())}`;
+      return option && flagOf(option);
+    },
+    advisedFor(paths) {
+      const options = paths.map((path) => optionsFor(command, path)).find((found) => found.length > 0) ?? [];
+      const isGiven = options.some((option) => given[option.attributeName()] !== undefined);
+      return isGiven || options.length === 0 ? undefined : options.map(flagOf).join(" or ");
     },
     subjectOf(flag) {
       const option = dataOptions.find((name) => `--${kebabCase(name)}` === flag);
@@ -49,13 +54,23 @@ function namesOf(command: Command): Names {
   };
 }
 
+function flagOf(option: Option): string {
+  return `--${kebabCase(option.attributeName())}`;
+}
+
+/** Options of a command that set the library's option at a path, its namesake first. */
+function optionsFor(command: Command, path: string): Option[] {
+  const options = command.options.filter((option) => pathsOf(option).includes(path));
+  const isNamesake = (option: Option) => (option.attributeName() === path ? 0 : 1);
+  return options.sort((a, b) => isNamesake(a) - isNamesake(b));
+}
+
 /** Option of a command that sets the library's option at a path such as `validation.weights`, or else a parent of it. */
 function optionFor(command: Command, path: string): Option | undefined {
   for (let part = path; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
-    const options = command.options.filter((option) => pathsOf(option).includes(part));
+    const options = optionsFor(command, part);
     const isGiven = (option: Option) => command.getOptionValueSource(option.attributeName()) === "cli";
-    const namesake = options.find((option) => option.attributeName() === part);
-    if (options.length > 0) return options.find(isGiven) ?? namesake ?? options[0];
+    if (options.length > 0) return options.find(isGiven) ?? options[0];
   }
   return undefined;
 }

@@ -8,6 +8,7 @@ import {
   lossFigures,
   pictureFigures,
   samplingFigures,
+  showOver,
   showValues,
   solverFigure,
   sourceName,
@@ -45,7 +46,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
   const [file] = job.data as [string];
   const others = job.data.length - 1;
   const count = formatCount(shard ? summary.samples : samples.count);
-  const words = wordsOf(loss);
+  const words = { ...wordsOf(loss), over: showOver(input.weights !== undefined, job) };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
     { row: ["verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined] },

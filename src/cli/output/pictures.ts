@@ -181,7 +181,7 @@ async function drawSamples(
     [given, ...completed].map((tiles) => tiles.map((tile) => tile.map((value) => (value - low) / span))),
     shape,
   );
-  const content = `rows: given${isHidden ? " (hatched: hidden)" : ""}, mean of ${count} draws, those with the largest weights${showShown(source, block.count)}`;
+  const content = `rows: given${isHidden ? " (hatched: hidden)" : ""}, mean of ${count} draws, the ${Math.min(shownDraws, count)} draws with the largest weights${showShown(source, block.count)}`;
   return { name: "samples.png" satisfies PictureName, bytes, content };
 }
 

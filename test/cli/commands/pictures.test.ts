@@ -207,6 +207,15 @@ for (const [name, ...options] of [
   });
 }
 
+test("evaluate says that losses are those of seen values, and how far hidden ones are off", async () => {
+  const args = ["evaluate", "--decoder", decoderFile, "--data", arrayFile, "--mask", maskFile, "--quiet"];
+  const { meanHiddenError } = JSON.parse((await runHere(...args, "--json")).stdout);
+  assert.ok(meanHiddenError > 0 && meanHiddenError < 1, meanHiddenError);
+  const shown = (await runHere(...args)).stdout;
+  assert.match(shown, /mean cross entropy +│ \d\.\d+ nats, of the values that are seen/);
+  assert.match(shown, new RegExp(`squared error of hidden values +│ ${meanHiddenError.toPrecision(4)}`));
+});
+
 test("demo --missing shows what is given, completed, and the original", async () => {
   const out = await succeed("demo", "--missing", "--limit", "3");
   const { data, width, height } = decodePng(readFileSync(join(out, "reconstructions.png")));
@@ -323,13 +332,13 @@ test("transparent pixels have weight 0, as a mask of them, in encode, evaluate a
 
   const shifted = await report("train", ...options, "--output-shape", `${H},${W}`, "--shift", "1");
   assert.is(shifted.exit, 1);
-  assert.match(shifted.stderr, /--shift does not go with the transparent pixels of --data/);
+  assert.match(shifted.stderr, /--shift does not go with the transparent pixels or padding of --data/);
   const autoencoder = await report("train", ...options, "--autoencoder");
   assert.is(autoencoder.exit, 0, autoencoder.stderr);
   assert.match(autoencoder.stderr, /18 transparent pixels of 2 pictures count as white, since --autoencoder/);
 });
 
-test("transparent pixels are hidden at the decoder's size, and padding beside the picture is not", async () => {
+test("transparent pixels are hidden at the decoder's size, and so is padding beside the picture", async () => {
   const data = writeTransparent(["a.png"], (_, pixel) => (pixel % W < 2 ? 0 : 1));
   const wide = `${workplace.newPath()}.safetensors`;
   writeFileSync(
@@ -338,7 +347,20 @@ test("transparent pixels are hidden at the decoder's size, and padding beside th
   );
   const found = await report("encode", "--decoder", wide, "--data", data, "--fit", "contain");
   assert.is(found.exit, 0, found.stderr);
-  assert.is(found.document.hiddenPixels, 2 * H);
+  assert.is(found.document.hiddenPixels, 2 * H + (10 - W) * H);
+  const whole = writeTransparent(["a.png"], () => 1);
+  const out = workplace.newPath();
+  const shown = await runHere(
+    ...["encode", "--decoder", wide, "--data", whole, "--fit", "contain", "--out", out, "--quiet"],
+  );
+  assert.match(shown.stdout, new RegExp(`hidden\\s.*${(10 - W) * H} padded pixels of 1 picture`));
+  const [left, right] = [Math.floor((10 - W) / 2), Math.floor((10 - W) / 2) + W];
+  const drawn = Float32Array.from({ length: H * 10 }, (_, at) =>
+    at % 10 >= left && at % 10 < right ? 1 : 0,
+  );
+  const masked = workplace.writeFloats(drawn, [H, 10]);
+  const given = ["--decoder", wide, "--data", whole, "--fit", "contain"];
+  assert.equal(latents(out), latents((await report("encode", ...given, "--mask", masked)).out));
   const clear = await encodeReport(
     "--data",
     writeTransparent(["a.png"], () => 0),

@@ -17,8 +17,8 @@ import {
   maskFrom,
   type PictureDecoder,
 } from "../../../images/index.ts";
-import { checkPixelCount, findLayout } from "../../../images/picture.ts";
-import { drawnBox, type Size } from "../../../images/resample.ts";
+import { checkPixelCount, findLayout, type PictureLayout, placeOf } from "../../../images/picture.ts";
+import { type Box, drawnBox, type Size } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
@@ -80,7 +80,8 @@ export async function openPictures(
     headers.push(await headerOf(showFile(flag, path), path, limits));
   }
   const decoder = shapeFor(flag, headers[0]!, await target(), fit);
-  const { width, height, channels } = findLayout(decoder)!;
+  const layout = findLayout(decoder)!;
+  const { width, height, channels } = layout;
   const isScaled = (size: Size) => size.width !== width || size.height !== height;
   const odd = headers.findIndex(isScaled);
   if (odd >= 0 && fit === undefined) {
@@ -143,17 +144,21 @@ export async function openPictures(
   });
   if (as === "weight") return array;
 
+  const pixels = size / channels;
+  const boxes = headers.map((each) => drawnBox(each, { width, height }, fit ?? "stretch"));
   const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
-  const transparent: number[] = [];
+  const [padded, transparent]: [number[], number[]] = [[], []];
   for (const [i, path] of paths.entries()) {
     throwIfAborted(limits.signal);
     const isTransparent = channels < 4 && headers[i]!.mayBeTransparent;
-    const hidden = isTransparent ? (await seenIn(path)).filter((value) => value === 0).length : 0;
-    transparent.push(hidden / channels);
+    padded.push(pixels - boxes[i]!.width * boxes[i]!.height);
+    transparent.push(
+      isTransparent ? (await seenIn(path)).filter((value) => value === 0).length / channels - padded[i]! : 0,
+    );
   }
   const seen = arrayOf("opacity", async (path, i) => {
-    if (transparent[i] === 0) return new Float32Array(size).fill(1);
-    if (transparent[i]! < size / channels) return seenIn(path);
+    if (transparent[i] === 0) return boxWeights(boxes[i]!, layout);
+    if (transparent[i]! + padded[i]! < pixels) return seenIn(path);
     throw invalidFile(
       `${showFile(flag, path)}: all pixels are transparent, expected some that are seen; leave the picture out`,
     );
@@ -162,9 +167,10 @@ export async function openPictures(
     ...array,
     pictures: {
       transparent,
-      seen: transparent.some((pixels) => pixels > 0) ? seen : undefined,
+      padded,
+      seen: [...transparent, ...padded].some((count) => count > 0) ? seen : undefined,
       madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
-      boxes: headers.map((size) => drawnBox(size, { width, height }, fit ?? "stretch")),
+      boxes,
     },
   };
 }
@@ -185,12 +191,23 @@ async function readImage(where: string, path: string, limits: Limits): Promise<I
   return formatOf(where, path, bytes).read(where, bytes);
 }
 
-/** Weights of a picture's own pixels: 0 for those that are more than half transparent. Padding is seen. */
+/** Weights of a sample whose picture fills a box: 1 there, and 0 for padding. */
+function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): Float32Array {
+  const weights = new Float32Array(layout.width * layout.height * layout.channels);
+  for (let pixel = 0; pixel < layout.width * layout.height; pixel++) {
+    const [x, y] = [(pixel % layout.width) - left, Math.floor(pixel / layout.width) - top];
+    if (x < 0 || x >= width || y < 0 || y >= height) continue;
+    for (let channel = 0; channel < layout.channels; channel++) weights[placeOf(layout, pixel, channel)] = 1;
+  }
+  return weights;
+}
+
+/** Weights of a picture's own pixels: 0 for those that are more than half transparent, and for padding. */
 function seenOf(image: ImageDataLike, decoder: PictureDecoder, fit: Fit | undefined): Float32Array {
   const { width, height, data } = image;
   const white = data instanceof Uint16Array ? 65535 : 255;
   const opacity = data.map((_, at) => (at % 4 === 3 ? white : data[at | 3]!));
-  return fromImageData({ width, height, data: opacity }, decoder, { fit }).map((value) =>
+  return fromImageData({ width, height, data: opacity }, decoder, { fit, background: 0 }).map((value) =>
     value < 0.5 ? 0 : 1,
   );
 }

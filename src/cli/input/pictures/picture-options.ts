@@ -28,7 +28,7 @@ export function addPictureOptions(command: Command): Command {
     .addOption(
       new Option(
         "--fit <way>",
-        "scales pictures to the decoder's size: padded, cropped or stretched",
+        "scales pictures to the decoder's size: padded, cropped or stretched; padding is hidden",
       ).choices(["contain", "cover", "stretch"] satisfies Fit[]),
     )
     .option("--invert", "turns black to white and white to black in pictures")
@@ -36,7 +36,7 @@ export function addPictureOptions(command: Command): Command {
       gives(
         new Option(
           "--mask <files...>",
-          "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data)",
+          "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
         ),
         "weights",
       ).conflicts("weights"),
