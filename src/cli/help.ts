@@ -6,7 +6,7 @@ import type { Command } from "commander";
 const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
   encode:
     words(`decoder data out limit weights fit mask maskHides reconstructions samples shard fixed loss prior
-    solver maxSteps json quiet threads help`),
+    solver json quiet threads help`),
   train:
     words(`data dataset limit fit mask layers architecture decoder out resume validate fixed outputShape loss prior
     batchSize epochs autoencoder optimizer learningRate schedule solver json quiet threads help`),

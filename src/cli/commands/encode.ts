@@ -135,9 +135,7 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
       --loss mse --fixed label=labels.npy \\
       --fixed xyz=points.npy --points 2000
   $ latentflow encode --decoder D.onnx --data part-*.parquet --out codes \\
-      --id-column name --shard 0/16
-  $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes \\
-      --prior gaussian`,
+      --id-column name --shard 0/16`,
   );
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);
