@@ -33,10 +33,18 @@ test.after(async () => {
   for (const folder of [home, files]) rmSync(folder, { recursive: true });
 });
 
-const ROOMS = ["answers", "flow", "codes", "train", "decoder"];
+/** Each room, and what it has once it is loaded. */
+const CONTENTS: Readonly<Record<string, string>> = {
+  answers: ".answers",
+  flow: ".race",
+  codes: ".codes",
+  train: ".train",
+  decoder: ".own",
+};
+const ROOMS = Object.keys(CONTENTS);
 const WIDTHS = { desktop: 1280, phone: 360 };
 
-/** Opens a room, for `use` to work with. What the page throws fails the test. */
+/** Opens a room, for `use` to work with. What the page throws, or reports as an error, fails the test. */
 async function withRoom(
   browser: Browser,
   room: string,
@@ -46,6 +54,8 @@ async function withRoom(
   const page = await newPage(browser);
   const uncaught: string[] = [];
   page.on("pageerror", (error) => uncaught.push(String(error)));
+  // Vue reports what its components throw here, and goes on.
+  page.on("console", (message) => message.type() === "error" && uncaught.push(message.text()));
   try {
     await page.setViewport({ width, height: 900 });
     await page.evaluateOnNewDocument(
@@ -55,7 +65,7 @@ async function withRoom(
       isDark ? "dark" : "light",
     );
     await page.goto(`${server.address}/#v=1&room=${room}`);
-    await page.waitForSelector(`#room-${room}`);
+    await page.waitForSelector(`#room-${room} > *`, { visible: true });
     await use(page);
     assert.equal(uncaught, []);
   } finally {
@@ -195,6 +205,28 @@ for (const [name, browser] of Object.entries(browsers)) {
       await waitForOther(second);
       await click(page, "4");
       assert.is(await page.$eval(".legend [aria-pressed=true]", ({ textContent }) => textContent), "4");
+    });
+  });
+
+  test(`${name}: rooms follow each other in any order; a training and a visitor's files are there again`, async () => {
+    await withRoom(browser, "decoder", async (page) => {
+      await choose(page, "decoder", "numbers.safetensors", plain.toSafetensors());
+      await waitForText(page, ".results", /2 numbers in/);
+      const enter = async (room: string) => {
+        await page.$eval(`#tab-${room}`, (tab) => (tab as HTMLElement).click());
+        await page.waitForSelector(`#room-${room} ${CONTENTS[room]}`, { visible: true });
+        const visible = await page.$$eval(".room", (all) =>
+          all.filter((one) => one.checkVisibility()).map(({ id }) => id),
+        );
+        assert.equal(visible, [`room-${room}`]);
+      };
+      for (const first of ROOMS) {
+        for (const second of ROOMS.filter((other) => other !== first)) {
+          for (const room of [first, second, first]) await enter(room);
+        }
+      }
+      assert.match(await textOf(page, ".results"), /2 numbers in/);
+      assert.is((await page.$$(".train")).length, 1);
     });
   });
 
@@ -351,6 +383,24 @@ test("the page computes in a worker, and is sent less than a megabyte before a v
   } finally {
     await page.close();
     host.close();
+  }
+});
+
+test("a room that cannot be loaded says so, and is there once the page is loaded again", async () => {
+  const page = await newPage(browsers.Chromium!);
+  let isBroken = true;
+  try {
+    await page.setRequestInterception(true);
+    page.on("request", (request) =>
+      isBroken && /\/Flow\.[^/]+\.js$/.test(request.url()) ? request.abort() : request.continue(),
+    );
+    await page.goto(`${server.address}/#v=1&room=flow`);
+    await waitForText(page, "#room-flow [role=alert]", /could not be loaded: .*Flow.* Load the page again/);
+    isBroken = false;
+    await click(page, "Load the page again");
+    await page.waitForSelector("#room-flow .race", { visible: true });
+  } finally {
+    await page.close();
   }
 });
 

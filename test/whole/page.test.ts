@@ -29,7 +29,7 @@ const GIVEN = ".given canvas";
 const ANSWER = ".answer canvas";
 const ENCODERS = ".encoders canvas";
 
-/** Opens the page, at an address if one is given; `use` then works with it. What the page throws fails the test. */
+/** Opens the page, at an address if one is given; `use` then works with it. What the page throws, or reports as an error, fails the test. */
 async function withPage(
   browser: Browser,
   hash: string,
@@ -39,6 +39,8 @@ async function withPage(
   const page = await newPage(browser);
   const uncaught: string[] = [];
   page.on("pageerror", (error) => uncaught.push(String(error)));
+  // Vue reports what its components throw here, and goes on.
+  page.on("console", (message) => message.type() === "error" && uncaught.push(message.text()));
   try {
     await page.setViewport(size);
     await page.goto(`${server.address}/${hash && `#${hash}`}`);
