@@ -30,10 +30,10 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
   const dataset = await readDataset(bytes, { signal });
   const { outputSize } = decoder;
   const values = dataset.count * dataset.size;
-  if (values % outputSize !== 0) {
+  if (values === 0 || values % outputSize !== 0) {
     const lengths = [dataset.count, ...dataset.shape].join(" × ");
     throw new Error(
-      `${file.name} has ${lengths} values, expected a multiple of ${outputSize}: samples of ${decoder.outputShape.join(" × ")}.`,
+      `${file.name} has ${lengths} values, expected a multiple of ${outputSize}, more than 0: samples of ${decoder.outputShape.join(" × ")}.`,
     );
   }
   if (values > MOST_SAMPLES * outputSize) {
@@ -41,7 +41,13 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
       `${file.name} has ${values / outputSize} samples, expected at most ${MOST_SAMPLES}. latentflow encode of the command line takes any number.`,
     );
   }
-  return dataset.toFloat32();
+  const y = dataset.toFloat32();
+  const wrong = y.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return y;
+  const place = `sample ${Math.floor(wrong / outputSize)}, element ${wrong % outputSize}`;
+  throw new Error(
+    `${file.name} has ${y[wrong]} at ${place}, expected finite numbers. Leave such samples out.`,
+  );
 }
 
 const PICTURES = ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF"];
