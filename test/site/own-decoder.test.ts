@@ -89,6 +89,20 @@ test("an array without samples, and one with numbers that are none, are refused 
   assert.match(await read(values, [2, 16]), /y\.npy has Infinity at sample 1, element 3/);
 });
 
+test("a picture that is too large, or of a format that is not read, is refused before it is decoded", async () => {
+  const read = async (file: File) => (await failureOf(call({ decoder }, "readSamples", { file }))).message;
+  const header = Buffer.alloc(33);
+  header.write("\x89PNG\r\n\x1a\n", "latin1");
+  header.writeUInt32BE(20_000, 16);
+  header.writeUInt32BE(10_000, 20);
+  assert.match(
+    await read(fileOf("huge.png", header)),
+    /huge\.png has 20000 × 10000 pixels, expected at most/,
+  );
+  const svg = new File(["<svg/>"], "drawing.svg", { type: "image/svg+xml" });
+  assert.match(await read(svg), /drawing\.svg is of type image\/svg\+xml, expected PNG, JPEG/);
+});
+
 test("a chart has the values, and axes about them and 0", () => {
   const [given, decoded] = [Float32Array.of(0.5, -2, 1), Float32Array.of(0.25, -1, 3)];
   const alone = chartOf(given, undefined);

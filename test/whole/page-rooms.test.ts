@@ -234,6 +234,8 @@ for (const [name, browser] of Object.entries(browsers)) {
     await withRoom(browser, "decoder", async (page) => {
       await choose(page, "decoder", "decoder.onnx", ONNX);
       await waitForText(page, ".results", /10 numbers in, 3 × 32 × 32 out.*Verified/);
+      // The last that the page asks for by itself.
+      await page.waitForSelector(".contours path");
       const before = server.requested.length;
       await choose(page, "samples", "picture.png", PICTURE);
       await page.waitForSelector(".pair canvas");
@@ -269,6 +271,44 @@ for (const [name, browser] of Object.entries(browsers)) {
       for (let i = 0; i < 16; i++) assert.ok(Math.abs(cells[2 * i]! - cells[2 * i + 1]!) < 0.02, `${cells}`);
       await choose(page, "samples", "picture.png", PICTURE);
       await waitForText(page, ".problem", /outputShape is \[16\], expected/);
+      await choose(page, "samples", "empty.npy", toNpy(new Float32Array(0), [0, 16]));
+      await waitForText(page, ".problem", /empty\.npy has 0 × 16 values/);
+      await choose(page, "samples", "sample.npy", toNpy(sample, [1, 16]));
+      await page.waitForSelector(".results .chart");
+    });
+  });
+
+  test(`${name}: a sample of 200,000 numbers is charted`, async () => {
+    await withRoom(browser, "decoder", async (page) => {
+      const wide = createDecoder({ layers: [2, 200_000], loss: "mse", seed: 1 });
+      await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
+      await waitForText(page, ".results", /2 numbers in, 200000 out/);
+      await choose(page, "samples", "wide.npy", toNpy(new Float32Array(200_000).fill(0.5), [1, 200_000]));
+      await page.waitForSelector(".results .chart polyline");
+    });
+  });
+
+  test(`${name}: files dropped beside the boxes are opened, and the page stays`, async () => {
+    await withRoom(browser, "decoder", async (page) => {
+      const dropped = Object.entries({
+        "a.npy": toNpy(sample, [1, 16]),
+        "numbers.safetensors": plain.toSafetensors(),
+        "b.npy": toNpy(sample, [1, 16]),
+      }).map(([file, bytes]) => [file, [...bytes]] as const);
+      const isTaken = await page.$eval(
+        "h1",
+        (heading, dropped) => {
+          const dataTransfer = new DataTransfer();
+          for (const [file, bytes] of dropped)
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], file));
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          return ["dragover", "drop"].map((type) => !heading.dispatchEvent(new DragEvent(type, options)));
+        },
+        dropped,
+      );
+      assert.equal(isTaken, [true, true]);
+      await page.waitForSelector(".results .chart");
+      await waitForText(page, ".problem", /Ignored: b\.npy\./);
     });
   });
 

@@ -27,12 +27,17 @@ export class Engine<Table extends CallTable<Table> = Calls> {
   /** Reason why the worker is of no use any more. */
   #failure: Error | undefined;
 
-  constructor(worker: WorkerLike) {
+  /**
+   * @param onFailure told that the worker is of no use any more, even while no call waits
+   */
+  constructor(worker: WorkerLike, onFailure?: (error: Error) => void) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
     worker.onerror = (event) => {
       const reason = event.message || "its file could not be loaded";
-      this.#fail(new Error(`The page's worker has failed: ${reason}. Reload the page to start it again.`));
+      const error = new Error(`The page's worker has failed: ${reason}. Reload the page to start it again.`);
+      this.#fail(error);
+      onFailure?.(error);
     };
   }
 
