@@ -1,6 +1,6 @@
 import { withBase } from "vitepress";
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
-import { firstState, type PageState, readAddress, writeAddress } from "./address.ts";
+import { firstState, nextDigit, type PageState, readAddress, writeAddress } from "./address.ts";
 import { type Engine, latestOnly, startEngine } from "./engine/client.ts";
 import type {
   Encoded,
@@ -10,7 +10,8 @@ import type {
   NetworkName,
   ReplyOf,
 } from "./engine/messages.ts";
-import { addNoise, BLANK, hideShare, shareOf, weightsOf } from "./picture.ts";
+import { createFailures } from "./failures.ts";
+import { addNoise, BLANK, weightsOf } from "./picture.ts";
 import { gridAround, type PlanePoint, planeThrough, projected, projectedPath } from "./plane.ts";
 
 // What the rooms share: the state, the picture that it describes, and the code that was found for it.
@@ -61,8 +62,7 @@ export function createSession() {
   const description = shallowRef<NetworkDescription>();
   /** Name of the decoder in place of the page's own; undefined for that. */
   const guest = ref<string>();
-  /** Message for the visitor about what has failed. */
-  const failure = ref<string>();
+  const failures = createFailures(() => state.room);
   /** Message for the visitor about the link that was opened. */
   const notice = ref<string>();
   /** The last code that was found. */
@@ -74,6 +74,10 @@ export function createSession() {
   const isPenDown = ref(false);
   /** True while digits follow each other by themselves. */
   const isPlaying = ref(false);
+  /** True once the next digit is due; it comes when it can be seen. */
+  const isNextDue = ref(false);
+  /** True while the picture is in the window. */
+  const isInView = ref(true);
   /** True once the visitor has changed anything: from then on the address has the state. */
   const isTouched = ref(false);
 
@@ -95,9 +99,12 @@ export function createSession() {
   let rest: ReturnType<typeof setTimeout> | undefined;
   let addressTimer: ReturnType<typeof setTimeout> | undefined;
   let mapping: AbortController | undefined;
+  /** Path of the home page's address. */
+  let path: string | undefined;
 
+  /** Shows why the room that is shown has failed. */
   function fail(error: unknown): void {
-    failure.value = error instanceof Error ? error.message : String(error);
+    failures.add(state.room, error);
   }
 
   const encodeLatest = latestOnly(async (isQuick: boolean, signal: AbortSignal) => {
@@ -131,10 +138,11 @@ export function createSession() {
     }
     try {
       const encoding = encodeLatest(isQuick);
-      const guessing = askEncoders().catch(fail);
+      const guessing = askEncoders();
       const encoded = await encoding;
       if (encoded) {
-        failure.value = undefined;
+        failures.clear("picture");
+        failures.clearRooms();
         found.value = encoded;
         if (isQuick) landscape.value = undefined;
         else if (isPlaying.value) playPath(next);
@@ -143,14 +151,19 @@ export function createSession() {
       await guessing;
       if (encoded && !isQuick) await map();
     } catch (error) {
-      fail(error);
+      failures.add("picture", error);
     }
   }
 
   /** Asks both encoders, once they are there. */
   async function askEncoders(): Promise<void> {
-    await encoders;
-    guesses.value = (await guessLatest(undefined)) ?? guesses.value;
+    try {
+      await encoders;
+      guesses.value = (await guessLatest(undefined)) ?? guesses.value;
+      failures.clear("encoders");
+    } catch (error) {
+      failures.add("encoders", error);
+    }
   }
 
   /** Computes the objective around the path. */
@@ -202,10 +215,7 @@ export function createSession() {
   /** After a rest the next digit, with other pixels hidden. */
   function next(): void {
     rest = setTimeout(() => {
-      state.drawing = undefined;
-      state.digit = (state.digit + 1) % digits.value.length;
-      state.seed++;
-      state.hidden = hideShare(shareOf(state.hidden), state.seed);
+      isNextDue.value = true;
     }, REST_TIME);
   }
 
@@ -226,6 +236,7 @@ export function createSession() {
 
   function pause(): void {
     isPlaying.value = false;
+    isNextDue.value = false;
     cancelAnimationFrame(animation);
     clearTimeout(rest);
   }
@@ -251,10 +262,15 @@ export function createSession() {
 
   /** Starts the worker, and loads what the first picture needs: as soon as there is a browser, before the page is alive. */
   function prepare(): void {
+    prepared = loadFirst();
+    prepared.catch((error) => failures.add("loading", error));
+  }
+
+  /** Loads the decoder and the digits. Rejects where no worker can be started. */
+  async function loadFirst() {
     engine = startEngine();
     const data = { source: fileOf("digits.idx.gz"), labels: fileOf("digit-labels.idx") };
-    prepared = Promise.all([load("plainDecoder", "plain-decoder"), engine.call("readSamples", data)]);
-    prepared.catch(fail);
+    return Promise.all([load("plainDecoder", "plain-decoder"), engine.call("readSamples", data)]);
   }
 
   /** Shows the first picture, the address's or one of the page's own, and loads the rest. Called once the page is alive. */
@@ -267,6 +283,7 @@ export function createSession() {
     isTouched.value = given !== undefined;
     const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
     isPlaying.value = !given && !isStill;
+    path = location.pathname;
     addEventListener("hashchange", takeAddress);
     const loaded = await prepared?.catch(() => undefined);
     if (!loaded || !engine) return;
@@ -299,17 +316,35 @@ export function createSession() {
   }
 
   watch([y, weights, () => state.solver, () => state.priorWeight, isPenDown], () => void solve());
+  watch([isNextDue, isInView], () => {
+    if (!isNextDue.value || !isInView.value) return;
+    isNextDue.value = false;
+    nextDigit(state);
+  });
   watch(state, () => {
     if (!isTouched.value) return;
     clearTimeout(addressTimer);
     addressTimer = setTimeout(() => {
-      history.replaceState(history.state, "", `#${writeAddress(state)}`);
+      // A link that was followed has changed the address already, and the page is there until the other one is loaded.
+      if (location.pathname === path) history.replaceState(history.state, "", `#${writeAddress(state)}`);
     }, ADDRESS_DELAY);
   });
 
   return {
-    ...{ state, digits, labels, description, guest, failure, notice, found, guesses, landscape, step },
-    ...{ isPenDown, isPlaying, isTouched, levels, y, weights, shown },
+    ...{
+      state,
+      digits,
+      labels,
+      description,
+      guest,
+      failure: failures.shown,
+      notice,
+      found,
+      guesses,
+      landscape,
+      step,
+    },
+    ...{ isPenDown, isPlaying, isInView, isTouched, levels, y, weights, shown },
     ...{ prepare, start, stop, invite, touch, play, pause, playPath, scrub, solve, fail },
     /** The worker; throws before `start`. */
     engine(): Engine {

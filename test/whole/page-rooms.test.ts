@@ -417,7 +417,7 @@ test("the page computes in a worker, and is sent less than a megabyte before a v
     assert.ok(host.bytes() > 300_000 && host.bytes() < 1_000_000, `${host.bytes()} bytes`);
     assert.is(page.workers().length, 1);
     const fetched = await page.evaluate(() =>
-      performance.getEntriesByType("resource").filter(({ name }) => /\.(safetensors|idx|gz)$/.test(name)),
+      performance.getEntriesByType("resource").filter(({ name }) => /\.(safetensors|idx|gz|npy)$/.test(name)),
     );
     assert.equal(fetched, [], "files of the worker that the page has fetched itself");
   } finally {
