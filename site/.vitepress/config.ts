@@ -138,6 +138,11 @@ export default defineConfig({
   },
   markdown: {
     config(md) {
+      // VitePress dresses fences alone; without that a long command is wider than the page.
+      md.renderer.rules.code_block = (tokens, index, options, env, self) => {
+        tokens[index]!.info = "sh";
+        return md.renderer.rules.fence!(tokens, index, options, env, self);
+      };
       const before = md.renderer.rules.link_open;
       md.renderer.rules.link_open = (tokens, index, options, env: MarkdownEnv, self) => {
         const token = tokens[index]!;

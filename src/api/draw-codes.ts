@@ -19,7 +19,7 @@ export interface CodeSamples {
   /**
    * B, (Σw)²/Σw², from 1 to K: the number of draws without weights that would be worth as much. Below about 10 a mean over the
    * codes is that of a few of them. A larger `count` helps, but the further the posterior is from the Gaussian, the more slowly
-   * this number grows. 0 for a sample whose weights are all 0.
+   * this number grows. It is an estimate, and may fall with more draws. 0 for a sample whose weights are all 0.
    */
   readonly effectiveSampleSize: Owned<Float64Array>;
 }

@@ -52,8 +52,8 @@ export interface SampleCodesProgress {
 }
 
 /**
- * Draws codes from each sample's posterior, p(z | y) ∝ exp(-(N · loss + prior)): N is the number the loss was divided by, so
- * that losses have to be negative log-likelihoods in nats. Cross entropy is one.
+ * Draws codes for each sample, weighted so that they stand for its posterior, p(z | y) ∝ exp(-(N · loss + prior)): N is the
+ * number the loss was divided by, so that losses have to be negative log-likelihoods in nats. Cross entropy is one.
  *
  * **A squared error is none until it is scaled.** As it is, draws are spread as under noise of standard deviation √½ = 0.71 in each
  * value, which is most of the range of a pixel. For noise of standard deviation σ, give `squaredError()`, weights of 1/(2σ²)

@@ -4,11 +4,12 @@ import type { Command } from "commander";
 
 /** Options that `--help` lists, by their names, for each command that has too many to list them all. */
 const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
-  encode: words(`decoder data out limit weights mask reconstructions shard fixed loss prior solver
-    tolerance maxSteps json quiet threads help`),
+  encode:
+    words(`decoder data out limit weights fit mask maskHides reconstructions samples shard fixed loss prior
+    solver json quiet threads help`),
   train:
-    words(`data dataset limit layers architecture decoder out resume validate fixed loss prior batchSize epochs
-    autoencoder seed codes optimizer learningRate schedule solver json quiet threads help`),
+    words(`data dataset limit fit mask layers architecture decoder out resume validate fixed outputShape loss prior
+    batchSize epochs autoencoder optimizer learningRate schedule solver json quiet threads help`),
   evaluate:
     words(`decoder data dataset limit encoder weights mask out fixed loss prior solver tolerance maxSteps
     json quiet threads help`),

@@ -1,6 +1,6 @@
 import { readValue } from "../base/check.ts";
 import { option } from "../base/message.ts";
-import { choice, completeOptions, type FieldsOf, flag, number, optional } from "../base/options.ts";
+import { choice, completeOptions, type FieldsOf, flag, later, number, optional } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { allocate } from "../files/limits.ts";
 import {
@@ -19,14 +19,28 @@ import { resample } from "./resample.ts";
 
 /** Options of `fromImageData`. */
 export interface FromImageDataOptions {
-  /** Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. */
+  /**
+   * Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. With `"contain"`
+   * padding has the value of `background`, and counts as seen unless `encode` gets weights: those of `maskFrom` with the
+   * same `fit`, which are 0 there.
+   */
   fit?: Fit | undefined;
   /** True turns black to white and white to black. Default false. */
   invert?: boolean | undefined;
-  /** Brightness behind transparent pixels and beside pictures that are padded, 0 to 1. Default 1, white, as on a page. */
+  /**
+   * Brightness behind transparent pixels and of padding, 0 to 1, before `invert`. Default 1, white, as on a page: white
+   * strokes on a transparent canvas need 0, or all of the sample is white.
+   */
   background?: number | undefined;
   /** Values of black and of white. Default [0, 1]; [-1, 1] for a decoder that ends in tanh. */
   range?: Range | undefined;
+  /**
+   * Masks of what is hidden, as `maskFrom` takes them, each of its picture's size: one for all pictures, or one for each.
+   * Hidden pixels have no part in a picture that is scaled; where all are hidden, it is `background`. Default: none.
+   */
+  mask?: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[] | undefined;
+  /** Pixels of `mask` that hide, as of `maskFrom`. Default `"black"`. */
+  hides?: MaskOptions["hides"];
 }
 
 /** Options of `maskFrom`. */
@@ -37,21 +51,24 @@ export interface MaskOptions {
    * transparent. A pixel that is hidden by less than half, as by a brush of 40 % opacity, stays seen. Default `"black"`.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
-  /** As of `fromImageData`. What is beside a picture that is padded counts as transparent. */
+  /** As of `fromImageData`. Padding is hidden, whatever `hides` says. */
   fit?: Fit | undefined;
 }
 
 const FIT = optional(choice("contain", "cover", "stretch"));
+const HIDES = choice("black", "white", "transparent", "painted");
 
 const FROM_FIELDS = {
   fit: FIT,
   invert: flag(false),
   background: number({ min: 0, max: 1 }, 1),
   range: RANGE,
+  mask: later<FromImageDataOptions["mask"]>(),
+  hides: HIDES,
 } satisfies FieldsOf<FromImageDataOptions>;
 
 const MASK_FIELDS = {
-  hides: choice("black", "white", "transparent", "painted"),
+  hides: HIDES,
   fit: FIT,
 } satisfies FieldsOf<MaskOptions>;
 
@@ -72,7 +89,8 @@ const SEEN = {
 
 /**
  * Turns pictures into samples of a decoder, with channels and axes as its `outputShape` has them. A decoder of one channel
- * gets the brightness of colours, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are taken pixel by pixel.
+ * gets the brightness of colours, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are taken pixel by pixel. Others
+ * are scaled; with `mask` each pixel is the mean of the seen ones, so that what is hidden leaves no fringe.
  *
  * @param image an ImageData, a canvas, or several of them; `decodePng` of `latentflow/images/png` reads files
  * @returns outputSize values for each picture, float32, in [0, 1] unless `range` says otherwise
@@ -80,9 +98,10 @@ const SEEN = {
  *   `fit` is not given
  * @example
  * import { encode } from "latentflow";
- * const canvas = new OffscreenCanvas(280, 280);
+ * const canvas = new OffscreenCanvas(400, 300);
  * const y = fromImageData(canvas, decoder, { fit: "contain", invert: true });
- * const { z } = await encode(decoder, y);
+ * const weights = maskFrom(canvas, decoder, { fit: "contain", hides: "transparent" }); // 0: transparent, or padding
+ * const { z } = await encode(decoder, y, { weights });
  */
 export function fromImageData(
   image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
@@ -90,10 +109,18 @@ export function fromImageData(
   options: FromImageDataOptions = {},
 ): Float32Array {
   const where = "fromImageData";
-  const { fit, invert, background, range } = completeOptions(where, options, FROM_FIELDS);
+  const { fit, invert, background, range, mask, hides } = completeOptions(where, options, FROM_FIELDS);
   const layout = layoutOf(where, decoder);
   const [black, white] = range;
-  return samplesOf(where, image, layout, (name, pixels, put) => {
+  const images = imagesOf(where, "image", image);
+  const masks = mask === undefined ? [] : imagesOf(where, "mask", mask);
+  if (masks.length > 1 && masks.length !== images.length) {
+    const expected = `1, for all, or ${images.length}, one for each`;
+    throw refused(where, "mask", "has", `${masks.length} pictures`, expected);
+  }
+  return samplesOf(where, images, layout, ({ name, pixels }, put, i) => {
+    const masking = masks.length > 1 ? masks[i] : masks[0];
+    const seen = masking && seenPixels(where, masking(), pixels, SEEN[hides]);
     const over = (level: number, opacity: number) =>
       opacity === 1 ? level : background + opacity * (level - background);
     // Where there is an axis for opacity, colours are weighted by it before pixels are mixed.
@@ -107,7 +134,9 @@ export function fromImageData(
         ? [(red, green, blue, opacity) => over(grey(red, green, blue, 1), opacity)]
         : [colour(0), colour(1), colour(2), SEEN.transparent].slice(0, layout.channels);
     const padding = layout.channels === 4 ? 0 : background;
-    const planes = measures.map((measure) => fitted(where, name, pixels, measure, layout, fit, padding));
+    const planes = measures.map((measure) =>
+      fitted(where, name, pixels, measure, layout, fit, padding, seen),
+    );
     const [, , , opacity] = planes;
     for (const [channel, plane] of planes.entries()) {
       for (let pixel = 0; pixel < plane.length; pixel++) {
@@ -123,9 +152,9 @@ export function fromImageData(
 }
 
 /**
- * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden. All channels of a pixel have
- * one weight; of pixels that are hidden in part the larger part decides. So a brush of less than 50 % opacity hides nothing:
- * paint with opaque strokes, and show them through CSS.
+ * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden or padding. All channels of a
+ * pixel have one weight. A pixel is hidden where less than half of it is seen, of a mask that is scaled less than half of the
+ * pixels it is mixed from. So a brush of less than 50 % opacity hides nothing: paint with opaque strokes, and show them through CSS.
  *
  * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
  * @returns outputSize weights for each picture, 0 or 1
@@ -145,61 +174,116 @@ export function maskFrom(
   const { hides, fit } = completeOptions(where, options, MASK_FIELDS);
   const layout = layoutOf(where, decoder);
   const measure: Measure = SEEN[hides];
-  return samplesOf(where, image, layout, (name, pixels, put) => {
-    const seen = fitted(where, name, pixels, measure, layout, fit, measure(0, 0, 0, 0));
+  return samplesOf(where, imagesOf(where, "image", image), layout, ({ name, pixels }, put) => {
+    const seen = fitted(where, name, pixels, measure, layout, fit, 0);
     for (const [pixel, value] of seen.entries()) {
       for (let channel = 0; channel < layout.channels; channel++) put(pixel, channel, value < 0.5 ? 0 : 1);
     }
   });
 }
 
+/** A picture that an argument gives, with its name in messages. */
+interface NamedPixels {
+  readonly name: string;
+  readonly pixels: Pixels;
+}
+
+/** Returns readers of the pictures that an argument gives: one, or a list. */
+function imagesOf(
+  where: string,
+  argument: string,
+  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+): (() => NamedPixels)[] {
+  const isList = readValue(where, argument, () => Array.isArray(image));
+  const images = (isList ? image : [image]) as readonly (ImageDataLike | CanvasLike)[];
+  const count = readValue(where, argument, () => images.length);
+  if (count === 0) throw refused(where, argument, "is", "an empty list", "at least one picture");
+  return Array.from({ length: count }, (_, i) => () => {
+    const name = isList ? `${argument}[${i}]` : argument;
+    const picture = readValue(where, name, () => images[i]!);
+    return { name, pixels: pixelsOf(where, name, picture) };
+  });
+}
+
 /** Makes a sample of each picture: `fill` puts its values in their places. */
 function samplesOf(
   where: string,
-  image: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[],
+  images: readonly (() => NamedPixels)[],
   layout: PictureLayout,
-  fill: (name: string, pixels: Pixels, put: (pixel: number, channel: number, value: number) => void) => void,
+  fill: (
+    image: NamedPixels,
+    put: (pixel: number, channel: number, value: number) => void,
+    index: number,
+  ) => void,
 ): Float32Array {
-  const isList = readValue(where, "image", () => Array.isArray(image));
-  const images = (isList ? image : [image]) as readonly (ImageDataLike | CanvasLike)[];
-  const count = readValue(where, "image", () => images.length);
-  if (count === 0) throw refused(where, "image", "is", "an empty list", "at least one picture");
   const size = layout.height * layout.width * layout.channels;
-  const samples = allocate(where, Float32Array, count * size);
-  for (let i = 0; i < count; i++) {
-    const name = isList ? `image[${i}]` : "image";
-    const pixels = pixelsOf(
-      where,
-      name,
-      readValue(where, name, () => images[i]!),
-    );
-    fill(name, pixels, (pixel, channel, value) => {
+  const samples = allocate(where, Float32Array, images.length * size);
+  for (const [i, image] of images.entries()) {
+    const put = (pixel: number, channel: number, value: number) => {
       samples[i * size + placeOf(layout, pixel, channel)] = value;
-    });
+    };
+    fill(image(), put, i);
   }
   return samples;
 }
 
-/** Measures each pixel, in the decoder's size. */
-function fitted(
+/** Weights of a picture's pixels by its mask: 1 where a pixel is seen by half or more, else 0. */
+function seenPixels(
   where: string,
-  name: string,
-  { data, white, ...size }: Pixels,
+  mask: NamedPixels,
+  { width, height }: Pixels,
   measure: Measure,
-  layout: PictureLayout,
-  fit: Fit | undefined,
-  padding: number,
-): Float64Array | Float32Array {
-  const isSame = size.width === layout.width && size.height === layout.height;
-  if (!isSame && fit === undefined) {
-    const advice = `; give ${option("fit")} "contain", "cover" or "stretch" to scale it`;
-    const expected = `${layout.width} × ${layout.height}, as the decoder's samples`;
-    throw refused(where, name, "is", `${size.width} × ${size.height} pixels`, expected, advice);
+): Float64Array {
+  const { name, pixels } = mask;
+  if (pixels.width !== width || pixels.height !== height) {
+    const got = `${pixels.width} × ${pixels.height} pixels`;
+    throw refused(where, name, "is", got, `${width} × ${height}, as its picture`);
   }
-  const plane = allocate(where, Float64Array, size.width * size.height);
+  return measured(where, pixels, measure).map((value) => (value < 0.5 ? 0 : 1));
+}
+
+/** Measures each pixel. */
+function measured(where: string, { data, white, width, height }: Pixels, measure: Measure): Float64Array {
+  const plane = allocate(where, Float64Array, width * height);
   for (let pixel = 0, at = 0; pixel < plane.length; pixel++, at += 4) {
     const [red, green, blue, opacity] = [data[at]!, data[at + 1]!, data[at + 2]!, data[at + 3]!];
     plane[pixel] = measure(red / white, green / white, blue / white, opacity / white);
   }
-  return isSame ? plane : resample(where, plane, size, layout, fit!, padding);
+  return plane;
+}
+
+/**
+ * Measures each pixel, in the decoder's size.
+ *
+ * @param padding measure of pixels beside the picture, and of pixels that are mixed from hidden ones alone
+ * @param seen 1 for each pixel of the picture that is mixed with others, 0 for one that is left out
+ */
+function fitted(
+  where: string,
+  name: string,
+  pixels: Pixels,
+  measure: Measure,
+  layout: PictureLayout,
+  fit: Fit | undefined,
+  padding: number,
+  seen?: Float64Array,
+): Float64Array | Float32Array {
+  const isSame = pixels.width === layout.width && pixels.height === layout.height;
+  if (!isSame && fit === undefined) {
+    const advice = `; give ${option("fit")} "contain", "cover" or "stretch" to scale it`;
+    const expected = `${layout.width} × ${layout.height}, as the decoder's samples`;
+    throw refused(where, name, "is", `${pixels.width} × ${pixels.height} pixels`, expected, advice);
+  }
+  const plane = measured(where, pixels, measure);
+  if (isSame) return plane;
+  const scaled = (values: Float64Array, beside: number) =>
+    resample(where, values, pixels, layout, fit!, beside);
+  if (!seen) return scaled(plane, padding);
+  // The weighted mean Σ wxs / Σ ws: both sums round alike, so it stays within [0, 1], and is exact where all s are 1.
+  const sums = scaled(
+    plane.map((value, pixel) => value * seen[pixel]!),
+    padding,
+  );
+  const shares = scaled(seen, 1);
+  return sums.map((sum, pixel) => (shares[pixel]! > 0 ? sum / shares[pixel]! : padding));
 }

@@ -37,7 +37,7 @@ export interface PictureDecoder {
 
 /**
  * Placement of a picture of another size: `"contain"` shows all of it and pads, `"cover"` fills the sample and crops,
- * `"stretch"` changes the picture's proportions.
+ * `"stretch"` changes the picture's proportions. Padding is no data: `maskFrom` gives it weight 0.
  */
 export type Fit = "contain" | "cover" | "stretch";
 

@@ -18,6 +18,32 @@ interface Span {
   readonly to: readonly [start: number, length: number];
 }
 
+/** Spans of both axes on which a picture is drawn in another size. */
+function spansOf(source: Size, target: Size, fit: Fit): { readonly across: Span; readonly down: Span } {
+  const ratios = [target.width / source.width, target.height / source.height] as const;
+  const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
+  const span = (from: number, to: number): Span => {
+    if (fit === "stretch") return { from: [0, from], to: [0, to] };
+    const drawn = Math.min(to, Math.max(1, Math.round(from * zoom)));
+    const length = fit === "cover" ? Math.min(from, to / zoom) : from;
+    return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
+  };
+  return { across: span(source.width, target.width), down: span(source.height, target.height) };
+}
+
+/** Part of a picture, in pixels. */
+export interface Box extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** Returns the part of the target that a picture fills: all of it but for the padding of `"contain"`. */
+export function drawnBox(source: Size, target: Size, fit: Fit): Box {
+  const { across, down } = spansOf(source, target, fit);
+  const [[left, width], [top, height]] = [across.to, down.to];
+  return { left, top, width, height };
+}
+
 /**
  * Draws a plane of values in another size.
  *
@@ -34,15 +60,7 @@ export function resample(
   fit: Fit,
   padding: number,
 ): Float32Array {
-  const ratios = [target.width / source.width, target.height / source.height] as const;
-  const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
-  const span = (from: number, to: number): Span => {
-    if (fit === "stretch") return { from: [0, from], to: [0, to] };
-    const drawn = Math.min(to, Math.max(1, Math.round(from * zoom)));
-    const length = fit === "cover" ? Math.min(from, to / zoom) : from;
-    return { from: [(from - length) / 2, length], to: [Math.floor((to - drawn) / 2), drawn] };
-  };
-  const [across, down] = [span(source.width, target.width), span(source.height, target.height)];
+  const { across, down } = spansOf(source, target, fit);
   const narrow = allocate(where, Float32Array, source.height * target.width).fill(padding);
   for (let row = 0; row < source.height; row++)
     drawLine(plane, [row * source.width, 1, source.width], narrow, [row * target.width, 1], across);

@@ -35,6 +35,11 @@ export interface EvaluateReport
   readonly meanExcessLoss: number;
   /** Mean objective, loss + prior/N; without a prior `meanLoss`. */
   readonly meanObjective: number;
+  /**
+   * Mean squared error of the reconstructions over the values of weight 0 that the data have all the same: what was hidden
+   * from the flows, to see how well they complete it. Left out where there are none: without weights of 0, or with NaN there.
+   */
+  readonly meanHiddenError?: number;
 }
 
 /** Fields of a report that only flows have. */
@@ -149,13 +154,15 @@ export async function evaluate(
   throwIfAborted(signal);
   const { info } = (flow ?? atCodes)!.session;
   const result = { ...all.toResult(), backend: info, seconds: seconds() };
-  const { loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
+  const { z, loss, prior, objective, initialLoss, gradientNorm, status, stats } = result;
+  const hiddenError = await hiddenErrorOf(checked, (flow ?? atCodes)!.session, z);
   const excess = Float64Array.from(loss, (value, sample) => value - floors[sample]!);
   const { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, ...figures } = summary(result);
   const report = {
     ...figures,
     meanExcessLoss: meanOfFinite(excess),
     meanObjective: meanOfFinite(objective),
+    ...(hiddenError !== undefined && { meanHiddenError: hiddenError }),
     ...{ loss, prior, objective, gradientNorm },
   };
   if (atCodes) {
@@ -165,6 +172,31 @@ export async function evaluate(
   }
   const ofFlow = { meanInitialLoss, meanAcceptedSteps, meanBacktracks, statuses, initialLoss, status, stats };
   return { ...report, ...ofFlow };
+}
+
+/** Returns the mean squared error over the values of weight 0 that are finite, as their reconstructions; undefined if none is. */
+async function hiddenErrorOf(
+  { dataset, settings, signal }: ReturnType<typeof checkEvaluateArguments>,
+  session: Session,
+  z: Float32Array,
+): Promise<number | undefined> {
+  const { latentSize, outputSize } = settings.decoder;
+  let sum = 0;
+  let count = 0;
+  for (const { first, problem } of problems(dataset, settings)) {
+    const { targets, weights, sampleCount, fixed } = problem;
+    if (!weights?.includes(0)) continue;
+    const codes = z.slice(first * latentSize, (first + sampleCount) * latentSize);
+    const x = await session.decode(codes, fixed, false, makeControl(signal));
+    throwIfAborted(signal);
+    for (let i = 0; i < sampleCount * outputSize; i++) {
+      const error = (x[i]! - targets[i]!) ** 2;
+      if (weights[i % weights.length] !== 0 || !Number.isFinite(error)) continue;
+      sum += error;
+      count++;
+    }
+  }
+  return count > 0 ? sum / count : undefined;
 }
 
 /** Session of the decoder, with the flow and solver that it follows. */

@@ -182,7 +182,7 @@ test("encode: missing values are no obstacle where their weight is 0", async () 
   assert.is(without.exit, 1);
   assert.match(
     without.stderr,
-    /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights that are 0 there\n$/,
+    /^encoding 3 samples\nlatentflow: --data \S+ has NaN at sample 1, element 1, expected finite .*, give --weights or --mask that are 0 there\n$/,
   );
   // The weights are those of all samples in the file, of which two are taken.
   const with_ = await run(...args, "--limit", "2", "--weights", writeFloats(weights, [3, 6]));
@@ -321,6 +321,17 @@ test("--help of a command with many options lists the everyday ones, --help all 
     assert.match(everyday.stdout, hint);
     assert.not.match(everyday.stdout, /--max-backtracks|Exit codes:/);
     assert.match(all.stdout, /--max-backtracks.*Exit codes:/s);
+  }
+});
+
+test("the everyday help has what pictures take, with an example", async () => {
+  for (const [name, flags, example] of [
+    ["encode", ["--fit", "--mask", "--mask-hides", "--samples"], /--data damaged\/ .*\s+--mask masks\//],
+    ["train", ["--fit", "--mask", "--output-shape"], /--data pictures\/ --fit contain/],
+  ] as const) {
+    const { stdout } = await run(name, "--help");
+    for (const flag of flags) assert.match(stdout, new RegExp(`^ {2}${flag} `, "m"), `${name} ${flag}`);
+    assert.match(stdout, example);
   }
 });
 

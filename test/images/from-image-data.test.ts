@@ -180,19 +180,82 @@ test("masks: what is black, transparent or painted is hidden, in all channels", 
   assert.equal([...maskFrom(mask, last)], [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
 });
 
-test("masks of another size: the larger part of a pixel decides, and padding is transparent", () => {
+test("masks of another size: the larger part of a pixel decides, and padding is hidden by all", () => {
   const mask = picture(8, 4, (x) => (x < 3 ? [0, 0, 0, 255] : [255, 255, 255, 255]));
   assert.equal([...maskFrom(mask, { outputShape: [1, 2] }, { fit: "stretch" })], [0, 1]);
   const square = { outputShape: [4, 4] };
   const rows = (values: Float32Array) =>
     [0, 1, 2, 3].map((row) => [...values.subarray(4 * row, 4 * row + 4)].join(""));
   assert.equal(rows(maskFrom(mask, square, { fit: "contain" })), ["0000", "0111", "0111", "0000"]);
-  assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "painted" })), [
-    "1111",
+  assert.equal(rows(maskFrom(mask, square, { fit: "contain", hides: "white" })), [
     "0000",
+    "1100",
+    "1100",
     "0000",
-    "1111",
   ]);
+  const clear = picture(8, 4, (x) => (x < 3 ? [0, 0, 0, 255] : [0, 0, 0, 0]));
+  const painted = maskFrom(clear, square, { fit: "contain", hides: "painted" });
+  assert.equal(rows(painted), ["0000", "0111", "0111", "0000"]);
+});
+
+test("a scaled picture is the mean of its seen pixels, and the background where none is seen", () => {
+  const [width, height] = [8, 6];
+  const isSeen = (x: number, y: number) => x < 3 || (y > 2 && x !== 4);
+  const mask = picture(width, height, (x, y) => (isSeen(x, y) ? [255, 255, 255, 255] : [0, 0, 0, 255]));
+  const shade = (x: number, y: number) => 20 * x + 11 * y;
+  const damaged = (damage: Pixel) =>
+    picture(width, height, (x, y) => (isSeen(x, y) ? [shade(x, y), 0, 0, 255] : damage));
+  const decoder = { outputShape: [3, 4, 3] };
+  const options = { fit: "stretch", mask, background: 0.25 } as const;
+  const found = fromImageData(damaged([255, 0, 255, 255]), decoder, options);
+  assert.equal(found, fromImageData(damaged([0, 9, 77, 3]), decoder, options));
+  const filter = (target: number, source: number) => Math.max(0, 1 - Math.abs(source - 2 * target - 0.5) / 2);
+  for (let pixel = 0; pixel < 12; pixel++) {
+    let [sum, total] = [0, 0];
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const weight = isSeen(x, y) ? filter(pixel % 4, x) * filter(Math.floor(pixel / 4), y) : 0;
+        sum += (weight * shade(x, y)) / 255;
+        total += weight;
+      }
+    }
+    const expected = total > 0 ? [sum / total, 0, 0] : [0.25, 0.25, 0.25];
+    for (const [channel, value] of expected.entries())
+      assert.ok(Math.abs(found[3 * pixel + channel]! - value) < 1e-6, `pixel ${pixel}, ${channel}`);
+  }
+  assert.equal([...found.subarray(9, 12)], [0.25, 0.25, 0.25], "the right upper corner is hidden");
+});
+
+test("a mask changes no bit where nothing is hidden or nothing scaled", () => {
+  const photo = decodePng(pictureBytes("colour-alpha.png"));
+  const size = [photo.height, photo.width];
+  const mask = (byte: number) => picture(photo.width, photo.height, () => [byte, byte, byte, 255]);
+  for (const channels of [1, 3, 4]) {
+    const half = { outputShape: [5, 7, channels] };
+    for (const fit of ["contain", "cover", "stretch"] as const)
+      assert.equal(fromImageData(photo, half, { fit, mask: mask(255) }), fromImageData(photo, half, { fit }));
+    const same = { outputShape: [...size, channels] };
+    assert.equal(fromImageData(photo, same, { mask: mask(0) }), fromImageData(photo, same));
+  }
+});
+
+test("a picture's own opacity is its mask, and each picture has one of its size", () => {
+  const erased = picture(4, 2, (x) => (x < 2 ? [51, 51, 51, 255] : [255, 0, 255, 0]));
+  const narrow = { outputShape: [1, 2] };
+  const options = { fit: "stretch", mask: [erased], hides: "transparent" } as const;
+  for (const value of fromImageData(erased, narrow, options)) assert.ok(Math.abs(value - 0.2) < 1e-7);
+  const list = fromImageData([erased, colours], narrow, { ...options, mask: [erased, colours] });
+  assert.equal(list.subarray(2), fromImageData(colours, narrow, { fit: "stretch" }));
+  refused(
+    () => fromImageData(erased, narrow, { fit: "stretch", mask: colours }),
+    "invalid_argument",
+    /mask is 3 × 2 pixels, expected 4 × 2, as its picture/,
+  );
+  refused(
+    () => fromImageData([erased, erased, erased], narrow, { ...options, mask: [erased, erased] }),
+    "invalid_argument",
+    /mask has 2 pictures, expected 1, for all, or 3, one for each/,
+  );
 });
 
 test("lengths that are no lengths and ranges of no colours are refused", () => {

@@ -28,6 +28,8 @@ class Guide(unittest.TestCase):
             for language, code in blocks:
                 if language == "python":
                     pathlib.Path(folder, re.match(r"# (\w+\.py)\n", code)[1]).write_text(code)
+                elif language == "js":
+                    pathlib.Path(folder, re.match(r"// (\w+\.mjs)\n", code)[1]).write_text(code)
                 elif language == "html":
                     # test/whole/start-pages.test.ts opens the page: here are the files that it reads.
                     for file in re.findall(r'"(\w+\.(?:onnx|npy))"', code):

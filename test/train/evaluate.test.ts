@@ -5,6 +5,7 @@ import {
   binaryCrossEntropy,
   createDecoder,
   customLoss,
+  decode,
   type EncodeOptions,
   type EncodeProgress,
   encode,
@@ -246,6 +247,24 @@ test("large samples are read a few at once, in the memory that many small ones t
   assert.is(most, 2 ** 20);
 });
 
+test("the error of hidden values that the data have is that of their reconstructions, also where pieces meet", async () => {
+  const data = many.toFloat32();
+  const row = Float32Array.from({ length: n }, (_, i) => (i % 3 === 0 ? 0 : 1));
+  const own = data.map((_, i) => (i % 7 === 2 ? 0 : 1));
+  for (const weights of [row, own]) {
+    const { meanHiddenError } = await evaluate(decoder, many, { weights, solver });
+    const x = await decode(decoder, (await encode(decoder, data, { weights, solver })).z);
+    const errors = [...data.keys()]
+      .filter((i) => weights[i % weights.length] === 0)
+      .map((i) => (x[i]! - data[i]!) ** 2);
+    const expected = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    assert.ok(Math.abs(meanHiddenError! - expected) < 1e-9, `${meanHiddenError}, ${expected}`);
+  }
+  assert.not(
+    "meanHiddenError" in (await evaluate(decoder, few, { weights: new Float32Array(n).fill(0.5), solver })),
+  );
+});
+
 test("missing data and samples without a finite loss", async () => {
   const y = few.toFloat32();
   const weights = new Float32Array(y.length).fill(1);
@@ -253,6 +272,7 @@ test("missing data and samples without a finite loss", async () => {
   const report = await evaluate(decoder, y, { weights, solver });
   assert.equal(report.loss, (await encode(decoder, y, { weights, solver })).loss);
   assert.ok(report.meanExcessLoss > 0 && report.meanExcessLoss < report.meanLoss);
+  assert.not("meanHiddenError" in report, "none of the hidden values is known");
 
   const mark = few.rows([5])[3]!;
   const fragile = customLoss({

@@ -48,10 +48,14 @@ interface Block {
   readonly code: string;
 }
 
+/** Text of a page of site/start/. */
+function pageText(page: string): string {
+  return readFileSync(join(root, "site/start", `${page}.md`), "utf8");
+}
+
 /** The fenced blocks of a page of site/start/, in their order. */
 function blocksOf(page: string): Block[] {
-  const text = readFileSync(join(root, "site/start", `${page}.md`), "utf8");
-  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({
+  return [...pageText(page).matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language, code]) => ({
     language: language!,
     code: code!,
   }));
@@ -211,7 +215,11 @@ test("In the browser: the page from a CDN fills half of the pixels, opened as a 
 
 test("In the browser: Vite builds a page in which a digit that is painted over is completed", async () => {
   const project = makeProject("vite");
-  follow(project, blocksOf("browser").slice(1));
+  const printed = follow(project, blocksOf("browser").slice(1)).join("");
+  const sizes = [...printed.matchAll(/\.js\s+[\d.]+ kB\s.*gzip:\s+([\d.]+) kB/g)];
+  const size = sizes.reduce((sum, [, kilobytes]) => sum + Number(kilobytes), 0);
+  const [, said] = /(\d+) kB of JavaScript, gzipped/.exec(pageText("browser")) ?? [];
+  assert.ok(Math.abs(size - Number(said)) < 2, `the page says ${said} kB, Vite ${size} kB`);
   const server = await serve(join(project, "dist"), undefined);
   try {
     const { state, canvases } = await open(
@@ -219,6 +227,17 @@ test("In the browser: Vite builds a page in which a digit that is painted over i
       /^[1-9]\d+ pixels are hidden$/,
       async (page) => {
         const { x, y } = (await (await page.$("#given"))!.boundingBox())!;
+        const until = (state: string) =>
+          page.waitForFunction(
+            (pattern) => new RegExp(pattern).test(document.getElementById("state")!.textContent!),
+            { timeout: LONGEST },
+            state,
+          );
+        // A click hides a dot 30 points wide: a circle of some 7 pixels.
+        await page.mouse.click(x + 20, y + 20);
+        await until("^([4-9]|1[0-2]) pixels are hidden$");
+        await page.click("#clear");
+        await until("^0 pixels are hidden$");
         await page.mouse.move(x + 40, y + 145);
         await page.mouse.down();
         await page.mouse.move(x + 240, y + 145, { steps: 10 });

@@ -65,7 +65,10 @@ export function addDecodeCommand(program: Command): void {
     .addOption(requiredOption("--decoder <file>", decoderHelp))
     .addOption(
       gives(
-        requiredOption("--latents <file>", ".npy of float32, latents × latent size, as encode writes it"),
+        requiredOption(
+          "--latents <file>",
+          ".npy of float32, latents × latent size, as encode writes it; or samples.npy, all draws of each sample",
+        ),
         "z",
       ),
     )
@@ -138,7 +141,7 @@ async function readLatents(
   limits: Limits,
 ): Promise<Latents> {
   const { latentSize } = decoder;
-  const { values, count: total } = await readCodes("--latents", file, latentSize, limits);
+  const { values, count: total } = await readCodes("--latents", file, latentSize, limits, 3);
   const count = Math.min(total, limit ?? total);
   return { z: values.subarray(0, count * latentSize), count, total };
 }

@@ -50,9 +50,11 @@ export function addEncodeCommand(program: Command): void {
         "  sample-weights.npy   their weights, samples × N, float64 (with --samples N);\n" +
         "                       results.csv then has effective sample sizes\n" +
         "  results.parquet      all of these in one file (with --format parquet)\n" +
-        "  reconstructions.png  original, reconstruction, difference (of images)\n" +
+        "  reconstructions.png  original, reconstruction, difference (of images); if\n" +
+        "                       values are hidden: given, completed, original\n" +
         "  steps.png            reconstructions on the way (of images)\n" +
-        "  samples.png          given, mean and four draws (of images, with --samples)\n" +
+        "  samples.png          given, mean of the draws, and the four draws with the\n" +
+        "                       largest weights (of images, with --samples)\n" +
         "  completed/NAME.png   pictures, their hidden pixels by the decoder (without\n" +
         "                       --shard); those of other names there stay\n" +
         `${replacedHelp}\n` +
@@ -77,7 +79,7 @@ export function addEncodeCommand(program: Command): void {
       gives(
         new Option(
           "--samples <n>",
-          "also draw so many codes from each sample's posterior, weighted; needs a prior",
+          "also draw so many codes for each sample, weighted so that they stand for its posterior; needs a prior",
         ).argParser(parseCount),
         "sampleCodes.count",
         "codesPerSample",
@@ -127,15 +129,13 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
     `  $ latentflow encode --decoder D.safetensors --data digits.npy --out codes
   $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
       --loss squaredError --activation tanh --limit 10 --json
-  $ latentflow encode --decoder D.safetensors --data samples.npy --out codes \\
-      --flow nesterov --solver rk4 --t1 30 --slices 100
+  $ latentflow encode --decoder D.safetensors --data damaged/ --out completed \\
+      --mask masks/ --fit contain
   $ latentflow encode --decoder D.onnx --data samples.npy --out codes \\
       --loss mse --fixed label=labels.npy \\
       --fixed xyz=points.npy --points 2000
   $ latentflow encode --decoder D.onnx --data part-*.parquet --out codes \\
-      --id-column name --shard 0/16
-  $ latentflow encode --decoder vae.safetensors --data samples.npy --out codes \\
-      --prior gaussian`,
+      --id-column name --shard 0/16`,
   );
   command.action(async ({ shard: given, shards, ...options }: EncodeCommandOptions) => {
     checkPriorOptions(command);

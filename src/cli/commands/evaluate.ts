@@ -38,8 +38,10 @@ import {
   fixedOptions,
   openFixed,
 } from "../input/fixed-inputs.ts";
+import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import { readWeightsOf, type WeightFlags } from "../input/sample-weights.ts";
+import { zeroShareOf } from "../input/sample-numbers.ts";
+import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
@@ -68,6 +70,7 @@ import {
   endFigures,
   fixedFigures,
   lossFigures,
+  showOver,
   showStatuses,
   solverFigure,
   warnOfTransparency,
@@ -99,7 +102,8 @@ export function addEvaluateCommand(program: Command): void {
     .description(
       "Encodes samples, unseen ones for example, and prints their mean loss, and for\n" +
         "cross entropy how far that is above the targets' own entropy, the least that\n" +
-        "there can be. With --out it writes to DIR:\n" +
+        "there can be. Where --mask or --weights hide values that the data have, it\n" +
+        "prints the mean squared error of these, too. With --out it writes to DIR:\n" +
         "  results.csv          a line per sample: losses, gradient norm, status, steps\n" +
         "                       and t; with a prior its value and the objective, too;\n" +
         "                       with --encoder neither status nor steps nor t; with\n" +
@@ -230,11 +234,11 @@ async function evaluateShown(
 
 function figuresOf(
   job: EvaluateJob,
-  { data, decoder, fixed, loss, prior, encoder, pair }: Input,
+  { data, weights, decoder, fixed, loss, prior, encoder, pair }: Input,
   report: EvaluateReport | EncoderReport,
 ): Figure[] {
   const hasFlow = "status" in report;
-  const words = wordsOf(loss);
+  const words = { ...wordsOf(loss), over: showOver(weights !== undefined, job) };
   const { meanLoss, meanObjective, meanExcessLoss } = report;
   const means = {
     meanInitialLoss: hasFlow ? report.meanInitialLoss : null,
@@ -248,7 +252,7 @@ function figuresOf(
     decoderFigure(job.decoder, decoder, fixed.decoder),
     ...dataFigures(data, job),
     ...fixedFigures(fixed),
-    ...weightsAndStartFigures(job, pair && decoder),
+    ...weightsAndStartFigures(job, pair && decoder, job.mask && weights && zeroShareOf(weights)),
     { json: { loss } },
     ...priorFigures(prior),
     ...(encoder
@@ -261,9 +265,22 @@ function figuresOf(
       : []),
     ...(pair ? [solverFigure(pair)] : []),
     ...lossFigures(means, words),
+    hiddenFigure(job, report),
     ...(hasFlow ? endFigures(report) : encoderEndFigures(report, words.unit)),
     ...workFigures(report),
   ];
+}
+
+/** Figure of the error of hidden values. Below transparent pixels and padding there are none to compare with. */
+function hiddenFigure(
+  { weights, mask }: EvaluateJob,
+  { meanHiddenError }: Pick<EvaluateReport, "meanHiddenError">,
+): Figure {
+  const error = weights || mask ? meanHiddenError : undefined;
+  return {
+    json: { meanHiddenError: error ?? null },
+    row: ["squared error of hidden values", error === undefined ? undefined : formatMean(error)],
+  };
 }
 
 /** Figures of an encoder's codes, which end no flow: only losses that are not finite have a status. */

@@ -1,10 +1,13 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { invalid } from "../../base/refuse.ts";
+import { showPath } from "../../base/show.ts";
 import { createDecoder, type Prior } from "../../index.ts";
 import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
 import { limitsOf } from "../input/decoder-file.ts";
+import { shortPath } from "../input/files.ts";
 import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
-import { readingOf, type Target } from "../input/pictures/picture-options.ts";
+import { type HidingFlags, readingOf, type Target } from "../input/pictures/picture-options.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { makeDecoder, shapeOfDecoder } from "../input/training-decoder.ts";
@@ -16,7 +19,7 @@ import { warnOfTransparency } from "../output/figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";
-import { formatReport } from "../output/report.ts";
+import { formatCount, formatReport } from "../output/report.ts";
 import { trainingFigures } from "../output/training-figures.ts";
 import { logName, openTrainingLog } from "../output/training-log.ts";
 import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
@@ -58,15 +61,9 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
     job.autoencoder ? undefined : readWeightsOf(...of);
   const weights = await readWeights(data, job, outputLayout, limits);
   if (weights && job.shift) refuseShift(data.at, job);
-  const ofValidation = {
-    ...(job.validateWeights && { weights: job.validateWeights }),
-    ...(job.validateMask && { mask: job.validateMask }),
-    ...(job.maskHides && { maskHides: job.maskHides }),
-    ...(job.fit && { fit: job.fit }),
-  };
   const flag = job.validateMask ? "--validate-mask" : "--validate-weights";
   const validationWeights =
-    validation && (await readWeights(validation, ofValidation, outputLayout, limits, flag));
+    validation && (await readWeights(validation, validationFlags(job), outputLayout, limits, flag));
   const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
   if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
   const sources = await openFixed(decoder, job.fixed, limits);
@@ -82,18 +79,31 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
 }
 
-/** Refuses `--shift` for pictures with transparent pixels. Weights of a flag are refused before. */
+/** Refuses `--shift` for pictures with transparent pixels or padding. Weights of a flag are refused before. */
 function refuseShift(at: string, { weights, mask }: TrainingJob): void {
   if (weights || mask) return;
   throw invalid(
-    `--shift does not go with the transparent pixels of ${at}, which are hidden and would stay where the samples were; ` +
-      "leave --shift out, or save the pictures without transparency",
+    `--shift does not go with the transparent pixels or padding of ${at}, which are hidden and would stay where the samples ` +
+      "were; leave --shift out, or give pictures without transparency and --fit cover",
   );
 }
 
 /** Refuses a prior that is too large for decoder.safetensors, before the run instead of at its end. */
 function refuseLargePrior(prior: Prior, latentSize: number): void {
   createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
+}
+
+/** Options of the validation pictures and their weights. */
+function validationFlags(job: TrainingJob): HidingFlags {
+  const { fit, invert, maskHides, validateMask: mask, validateWeights: weights, autoencoder } = job;
+  return {
+    ...(fit && { fit }),
+    ...(invert && { invert }),
+    ...(mask && { mask }),
+    ...(maskHides && { maskHides }),
+    ...(weights && { weights }),
+    autoencoder,
+  };
 }
 
 function readValidation(
@@ -104,7 +114,8 @@ function readValidation(
 ): Promise<SourcedData> {
   const limit = job.validateLimit;
   if (file !== true) {
-    return readDataFile("--validate", [file], readingOf(job, target), limitsOf(job, signal), limit);
+    const reading = readingOf(validationFlags(job), target, "--validate-mask");
+    return readDataFile("--validate", [file], reading, limitsOf(job, signal), limit);
   }
   const { limit: _, ...source } = job;
   return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", target, signal);
@@ -138,6 +149,9 @@ async function trainShown(
   const recentLoss = new RunningMean(shownBatches);
   /** Images of the latest checkpoint, which may precede the first update. */
   let kept: number | undefined;
+  // Also with --quiet: a mistyped --out would train from the beginning without a word.
+  if (resume && !hasCheckpoint(checkpointFile))
+    display.say(`no checkpoint in ${showPath(shortPath(out))}: training starts anew`);
   try {
     return await training.train(decoder, data.dataset, {
       loss,
@@ -160,6 +174,7 @@ async function trainShown(
         if (event.kind === "resumed" && event.refused && !quiet) {
           display.say(`${event.refused}; going on from ${event.from}`);
         }
+        if (event.kind === "resumed" && !quiet) display.say(showResumed(event.images, total));
       },
       onProgress(progress) {
         log.update(progress);
@@ -183,4 +198,14 @@ async function trainShown(
     display.stop();
     log.close();
   }
+}
+
+/** True if a run can be resumed from a checkpoint, or the one before it. */
+function hasCheckpoint(file: string): boolean {
+  return existsSync(file) || existsSync(`${file}.previous`);
+}
+
+function showResumed(images: number, total: number): string {
+  if (images === total) return `the run was done already: ${formatCount(total)} samples`;
+  return `going on after ${formatCount(images)} of ${formatCount(total)} samples`;
 }

@@ -129,9 +129,8 @@ ${exitCodesHelp("the same command with --resume goes on")}`,
     `  $ latentflow train --dataset mnist --layers 20,150,300,600,784 --out trained
   $ latentflow train --data digits.npy --layers 20,150,784 --out trained \\
       --optimizer adam --schedule linear --epochs 3 --limit 1920 --json
-  $ latentflow train --data distances.npy --architecture sdf.json \\
-      --out trained --fixed xyz=points.npy --loss mse --codes kept \\
-      --optimizer adam --epochs 100`,
+  $ latentflow train --data pictures/ --fit contain --out trained --epochs 600 \\
+      --layers 16,128,3072 --output-shape 32,32,3 --autoencoder --optimizer adam`,
   );
   command.action(async (options: TrainingJob) => {
     checkDataOptions(command);

@@ -23,7 +23,7 @@ import {
   type PictureReading,
   refusePictureOptions,
 } from "./pictures/open-pictures.ts";
-import { type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
+import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
 /** Options of samples, as commander returns them. */
 export interface DataOptions extends PictureFlags {
@@ -109,9 +109,11 @@ export function addDataOptions(command: Command, part: keyof DataSplits, verb: s
 
 /** Refuses options of samples that contradict each other. */
 export function checkDataOptions(command: Command): void {
-  const { data, dataset } = command.opts<DataOptions>();
-  if (data === undefined && dataset === undefined)
-    wrongUsage(command, "expected --data <files...> or --dataset <name>");
+  const { data, dataset, resume } = command.opts<DataOptions & { readonly resume?: true }>();
+  if (data === undefined && dataset === undefined) {
+    const advice = resume ? "; --resume takes the options that the run began with, all of them" : "";
+    wrongUsage(command, `expected --data <files...> or --dataset <name>${advice}`);
+  }
   if (dataset === undefined) refuseOptions(command, ["datasetFolder"], "--data");
   else refuseOptions(command, ["fit", "invert"], "--dataset, whose pictures are of one size");
 }
@@ -123,7 +125,7 @@ export function checkDataOptions(command: Command): void {
  * @param target shape of a sample, for pictures
  */
 export async function readData(
-  options: DataOptions,
+  options: DataOptions & HidingFlags,
   part: keyof DataSplits,
   target: Target,
   signal: AbortSignal,
@@ -154,7 +156,7 @@ export async function readDataFile(
   const source = isStdin(file) ? "stdin" : shortPath(file);
   const at = showFile(flag, file);
   if (files.length === 1 && !(await isPictureFile(file))) {
-    refusePictureOptions(at, pictures);
+    await refusePictureOptions(flag, file, pictures);
     return { source, flag, at, ...firstOf(await readDatasetFile(flag, file, limits), limit) };
   }
   const array = await openData(flag, files, limits, pictures);

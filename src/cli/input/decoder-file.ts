@@ -216,6 +216,12 @@ export async function readDecoderAndLoss(
 ): Promise<{ decoder: Decoder; loss: StandardLoss }> {
   const decoder = await readDecoder(options, signal);
   if (!decoder.loss) {
+    if (decoder.latentSize > decoder.outputSize) {
+      throw invalid(
+        `${showFile("--decoder", options.decoder)} makes ${decoder.outputSize} values of ${decoder.latentSize}, as an ` +
+          "encoder does; give the decoder.safetensors beside it, or --loss if it is a decoder",
+      );
+    }
     const flags = alternatives(lossFileNames().map((name) => `--loss ${name}`));
     throw invalid(`${showFile("--decoder", options.decoder)} names no loss; give ${flags}`);
   }

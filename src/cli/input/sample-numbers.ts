@@ -9,6 +9,8 @@ export interface NumbersFile {
   readonly size: number;
   /** True for a mask, of which any other number than 0 is 1. */
   readonly isMask?: boolean;
+  /** Share of the samples' values that a mask hides, 0 to 1; undefined for transparent pixels, which are counted as such. */
+  readonly hiddenShare?: number;
   /** Beginning of messages, of weights and masks. */
   readonly at?: string;
 }
@@ -29,4 +31,24 @@ export async function readNumbers(
     );
   }
   return data instanceof Float32Array ? data : Float32Array.from(data);
+}
+
+/** Most values of which zeros are counted at once, unless a single sample has more. */
+const COUNTED_AT_ONCE = 2 ** 22;
+
+/** Share of zeros among the numbers of the first samples, read a block at a time; NaN without samples. */
+export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<number> {
+  const rows = numbers.isEach ? count : 1;
+  const most = Math.max(1, Math.floor(COUNTED_AT_ONCE / numbers.size));
+  let zeros = 0;
+  for (let first = 0; first < rows; first += most) {
+    const values = await readNumbers(numbers, first, Math.min(most, rows - first));
+    zeros += zeroShareOf(values) * values.length;
+  }
+  return zeros / (rows * numbers.size);
+}
+
+/** Share of zeros among values. */
+export function zeroShareOf(values: Float32Array): number {
+  return values.reduce((zeros, value) => zeros + (value === 0 ? 1 : 0), 0) / values.length;
 }

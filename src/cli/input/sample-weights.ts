@@ -1,33 +1,30 @@
-import { basename, extname } from "node:path";
+import { basename } from "node:path";
 import { invalidFile } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import { isReordered } from "../../graph/kind.ts";
 import type { Decoder } from "../../index.ts";
 import { say } from "../output/print.ts";
+import { formatShare } from "../output/report.ts";
 import type { DataLimits } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
 import { showFile } from "./files.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
 import { openData } from "./pictures/open-pictures.ts";
-import type { PictureFlags } from "./pictures/picture-options.ts";
-import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
+import { pairFiles } from "./pictures/pair-files.ts";
+import type { WeightFlags } from "./pictures/picture-options.ts";
+import { type NumbersFile, readNumbers, zeroShareIn } from "./sample-numbers.ts";
 import type { SamplesTaken } from "./samples.ts";
 
 // Weights and masks of samples, from files or from pictures' opacity.
 
-/** Options of weights, as commander returns them: a file, or a mask. */
-export interface WeightFlags extends PictureFlags {
-  readonly weights?: string;
-}
-
 /**
  * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files. Without
- * either, transparent pixels of pictures have weight 0.
+ * either, transparent pixels of pictures and padding have weight 0.
  *
  * @param flag flag that gives the files
  * @param outputLayout of the decoder, for pictures
- * @returns undefined without files and transparent pixels
+ * @returns undefined without files, transparent pixels and padding
  * @throws LatentflowError if a file cannot be read, or the shape does not fit the samples
  */
 export async function openWeights(
@@ -61,7 +58,7 @@ export async function openWeights(
   // A transposed table, say, has its samples on another axis.
   const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
   if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
-    return { array, size, isEach, isMask, at };
+    return withHiddenShare(flag, { array, size, isEach, isMask, at }, samples.count);
   if (array.names && files.length !== samples.total) {
     throw invalidFile(
       `${at}: there are ${files.length} pictures, expected 1, for all samples, or ${samples.total}, one for each`,
@@ -73,28 +70,35 @@ export async function openWeights(
   );
 }
 
-/** Name of a file without its folder and its ending. */
-const stem = (path: string) => basename(path, extname(path));
+/** Share of hidden values above which a mask is likely to be read the wrong way round. */
+const NEARLY_ALL = 0.98;
 
-/**
- * Orders files of pictures by the samples' names, if both have the same names, without folders and endings. Else files are
- * paired by position, and a warning is printed if their names differ.
- */
-function pairedFiles(flag: string, files: readonly string[], names: readonly string[] | undefined) {
-  if (!names || files.length < 2 || files.length !== names.length) return files;
-  const odd = files.findIndex((file, i) => stem(file) !== stem(names[i]!));
-  if (odd < 0) return files;
-  const byStem = new Map(files.map((file) => [stem(file), file]));
-  const paired = names.map((name) => byStem.get(stem(name)));
-  if (new Set(paired).size === names.length && !paired.includes(undefined)) return paired as string[];
-  say(
-    `warning: ${flag}: the files' names differ from those of the samples, so they are paired by position: ` +
-      `${showPath(basename(files[odd]!))} with ${showPath(basename(names[odd]!))}, say`,
-  );
-  return files;
+/** Counts what a mask hides; prints a warning if that is nothing, or nearly all. */
+async function withHiddenShare(flag: string, numbers: NumbersFile, count: number): Promise<NumbersFile> {
+  if (!numbers.isMask || count === 0) return numbers;
+  const hiddenShare = await zeroShareIn(numbers, count);
+  const way = numbers.array.names
+    ? "--mask-hides says which pixels of masks hide: black, white, transparent or painted"
+    : "0 hides, and any other number is seen";
+  if (hiddenShare === 0) say(`warning: ${flag}: nothing is hidden; ${way}`);
+  if (hiddenShare > NEARLY_ALL)
+    say(`warning: ${flag}: ${formatShare(hiddenShare)} of the values are hidden; ${way}`);
+  return { ...numbers, hiddenShare };
 }
 
-/** Reads the weights or the mask of a data set's samples; undefined without a file and transparent pixels. */
+/** Orders files of pictures as the samples; prints a warning if their names leave that in doubt. */
+function pairedFiles(flag: string, files: readonly string[], names: readonly string[] | undefined) {
+  const { paired, doubtful } = pairFiles(files, names);
+  if (doubtful !== undefined) {
+    say(
+      `warning: ${flag}: the files' names differ from those of the samples, so they are paired by position: ` +
+        `${showPath(basename(paired[doubtful]!))} with ${showPath(basename(names![doubtful]!))}, say`,
+    );
+  }
+  return paired;
+}
+
+/** Reads the weights or the mask of a data set's samples; undefined without a file, transparent pixels and padding. */
 export async function readWeightsOf(
   { dataset: { count, shape }, total, array }: SourcedData,
   flags: WeightFlags,

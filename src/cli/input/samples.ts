@@ -63,13 +63,15 @@ export async function openSamples(
 export function checkSamples(
   at: string,
   shape: readonly number[],
-  { outputSize, outputShape }: Decoder,
+  { latentSize, outputSize, outputShape }: Decoder,
   points: number | undefined,
 ): void {
   const samples = `${at}: its samples are ${showLengths(shape)}`;
   if (elementCount(shape) !== outputSize) {
     const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
-    throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}`);
+    const isEncoder = elementCount(shape) === latentSize;
+    const advice = isEncoder ? `, its latent ${latentSize}, as an encoder has them; give the decoder` : "";
+    throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}${advice}`);
   }
   if (isReordered(shape, outputShape)) {
     throw invalidFile(

@@ -1,5 +1,5 @@
 import { invalidFile } from "../../base/refuse.ts";
-import { showLengths } from "../../files/array.ts";
+import { elementCount, showLengths } from "../../files/array.ts";
 import type { Limits } from "../../files/limits.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
@@ -13,6 +13,7 @@ import type { SamplesTaken } from "./samples.ts";
 /**
  * Reads a file of codes, as encode and train write them.
  *
+ * @param mostAxes 3 for codes drawn for each sample, samples × draws × latent size, too
  * @returns count × latentSize values
  * @throws LatentflowError if the file cannot be read, or is for another latent size
  */
@@ -21,11 +22,12 @@ export async function readCodes(
   file: string,
   latentSize: number,
   limits: Limits,
+  mostAxes: 2 | 3 = 2,
 ): Promise<{ readonly values: Float32Array; readonly count: number }> {
   const { shape, data } = await readArrayFile(flag, file, limits);
-  const [count = 0, size] = shape;
-  if (data instanceof Float32Array && shape.length === 2 && size === latentSize)
-    return { values: data, count };
+  const isOfCodes = shape.length >= 2 && shape.length <= mostAxes && shape.at(-1) === latentSize;
+  if (data instanceof Float32Array && isOfCodes)
+    return { values: data, count: elementCount(shape.slice(0, -1)) };
   throw invalidFile(
     `${showFile(flag, file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, ` +
       `expected floats, any number × ${latentSize} (the decoder's latent size)`,

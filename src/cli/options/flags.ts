@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";
 import type { LatentflowError } from "../../base/errors.ts";
@@ -32,7 +33,12 @@ function namesOf(command: Command): Names {
   return {
     flagOf(paths) {
       const option = paths.map((path) => optionFor(command, path)).find((each) => each !== undefined);
-      return option && `--${kebabCase(option.attributeName())}`;
+      return option && flagOf(option);
+    },
+    advisedFor(paths) {
+      const options = paths.map((path) => optionsFor(command, path)).find((found) => found.length > 0) ?? [];
+      const isGiven = options.some((option) => given[option.attributeName()] !== undefined);
+      return isGiven || options.length === 0 ? undefined : options.map(flagOf).join(" or ");
     },
     subjectOf(flag) {
       const option = dataOptions.find((name) => `--${kebabCase(name)}` === flag);
@@ -48,13 +54,23 @@ function namesOf(command: Command): Names {
   };
 }
 
+function flagOf(option: Option): string {
+  return `--${kebabCase(option.attributeName())}`;
+}
+
+/** Options of a command that set the library's option at a path, its namesake first. */
+function optionsFor(command: Command, path: string): Option[] {
+  const options = command.options.filter((option) => pathsOf(option).includes(path));
+  const isNamesake = (option: Option) => (option.attributeName() === path ? 0 : 1);
+  return options.sort((a, b) => isNamesake(a) - isNamesake(b));
+}
+
 /** Option of a command that sets the library's option at a path such as `validation.weights`, or else a parent of it. */
 function optionFor(command: Command, path: string): Option | undefined {
   for (let part = path; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
-    const options = command.options.filter((option) => pathsOf(option).includes(part));
+    const options = optionsFor(command, part);
     const isGiven = (option: Option) => command.getOptionValueSource(option.attributeName()) === "cli";
-    const namesake = options.find((option) => option.attributeName() === part);
-    if (options.length > 0) return options.find(isGiven) ?? namesake ?? options[0];
+    if (options.length > 0) return options.find(isGiven) ?? options[0];
   }
   return undefined;
 }
@@ -81,7 +97,12 @@ function inDecoderFlag(difference: Difference, given: Given): string {
 /** Advice on training for more epochs, by the program's flags. */
 function moreEpochs(differences: readonly Difference[], { out, architecture }: Given): string {
   if (!asksForMoreEpochs(differences)) return "";
-  const decoder = showPath(join(String(out), "decoder.safetensors"));
+  const file = join(String(out), "decoder.safetensors");
+  if (!existsSync(file)) {
+    const { there } = differences.find(({ name }) => name === "epochs")!;
+    return `. To train for more, end this run first, by --resume with --epochs ${there}, which writes ${showPath(file)}`;
+  }
+  const decoder = showPath(file);
   return (
     `. To train on from what came of it, give --decoder ${decoder} in place of ` +
     `${architecture === undefined ? "--layers" : "--architecture"}, another --out, and as --epochs those that are to follow`

@@ -1,7 +1,7 @@
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/sample-weights.ts";
+import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import type { Shard } from "../parts/shard-units.ts";
 import type { ResultsFormatName } from "../parts/write-results.ts";
 import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";

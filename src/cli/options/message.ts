@@ -9,6 +9,8 @@ export interface Names {
    * @param paths names of the option, the most particular first: `validation.y`, `encode.y`, `y`
    */
   readonly flagOf: (paths: readonly string[]) => string | undefined;
+  /** Flags that a message may advise for an option, `--weights or --mask`. Default: the flag alone. */
+  readonly advisedFor?: (paths: readonly string[]) => string | undefined;
   /** Flag of an option that a message begins with, with the file that it gives; default: the flag alone. */
   readonly subjectOf?: (flag: string) => { readonly text: string; readonly isFile: boolean };
   /** Beginning of a message about a file that a function was given, as messages show the file. */
@@ -66,7 +68,8 @@ class Renderer {
       this.afterFile = subject.isFile;
       this.afterHead = false;
     } else if (kind === "option" && flag !== undefined) {
-      this.addText(withValue(flag, value));
+      const advised = value === undefined ? this.names.advisedFor?.(this.pathsOf(option)) : undefined;
+      this.addText(advised ?? withValue(flag, value));
     } else if (kind !== "clause" || flag !== undefined) {
       for (const inner of piecesOf(text)) {
         if (typeof inner === "string") this.addText(inner);
@@ -90,8 +93,13 @@ class Renderer {
   }
 
   private flagOf(option: string): string | undefined {
+    return this.names.flagOf(this.pathsOf(option));
+  }
+
+  /** Names of an option, the most particular first. */
+  private pathsOf(option: string): string[] {
     const scope = this.scopes.join(".");
-    return this.names.flagOf([...(scope ? [`${scope}.${option}`] : []), `${this.call}.${option}`, option]);
+    return [...(scope ? [`${scope}.${option}`] : []), `${this.call}.${option}`, option];
   }
 }
 

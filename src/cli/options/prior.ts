@@ -13,6 +13,8 @@ export interface ChosenPrior {
   readonly prior: Prior | undefined;
   /** Origin of the prior. */
   readonly from: "decoder" | "flags" | "codes";
+  /** True if the decoder has a prior that is left out. */
+  readonly leavesOwnOut?: boolean;
   /** Fit of a prior to codes; undefined for others. */
   readonly fit?: {
     readonly file: string;
@@ -32,7 +34,8 @@ export interface ChosenPrior {
 export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Limits): Promise<ChosenPrior> {
   const choice = priorChoice(flags);
   const { priorFrom: file, priorWeight: weight } = flags;
-  if (choice === "none") return { prior: undefined, from: "flags" };
+  if (choice === "none")
+    return { prior: undefined, from: "flags", leavesOwnOut: decoder.prior !== undefined };
   if (choice === undefined) {
     const { prior } = decoder;
     if (weight === undefined) return { prior, from: "decoder" };

@@ -3,7 +3,7 @@ import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
 import type { DataOptions, SourcedData } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
 import type { FixedFlags, FixedInputs } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/sample-weights.ts";
+import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import type { FixedArgument } from "./parse.ts";
 import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";

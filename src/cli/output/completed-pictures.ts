@@ -1,6 +1,7 @@
 import { basename, extname, join } from "node:path";
-import { toImageData } from "../../images/index.ts";
+import { type ImageDataLike, type ImageDataOutput, toImageData } from "../../images/index.ts";
 import { encodePng } from "../../images/png.ts";
+import type { Box } from "../../images/resample.ts";
 import { readBlock } from "../input/encoding-input.ts";
 import type { Part } from "../parts/part.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
@@ -14,8 +15,8 @@ export const completedName = "completed";
 const completedAtOnce = 64;
 
 /**
- * Writes the pictures of a run's samples with their hidden values by the decoder, a file each; those of given weights only
- * if a weight is 0.
+ * Writes the pictures of a run's samples with their hidden values by the decoder, a file each, without padding; those of given
+ * weights only if a weight is 0.
  *
  * @param parts all of them, in order
  * @returns the folder; none if samples are no files of pictures, nothing is hidden, or the signal has ended the work
@@ -27,7 +28,7 @@ export async function writeCompleted(
 ): Promise<Output[]> {
   const { job, input, signal } = source;
   const { samples, weights } = input;
-  const { names } = samples.array;
+  const { names, pictures: facts } = samples.array;
   const shape = shapeOf(input);
   if (!names || !weights || !shape) return [];
   const files = completedFiles(names);
@@ -45,8 +46,10 @@ export async function writeCompleted(
       const pictures = given.flatMap((tile, i): OutputFile[] => {
         if (!weights.isMask && !tile.some(Number.isNaN)) return [];
         const completed = tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value));
-        const bytes = encodePng(toImageData(completed, shape, { invert: job.invert ?? false }));
-        return [{ name: files[block.first + i]!, bytes, content: "" }];
+        const image = toImageData(completed, shape, { invert: job.invert ?? false });
+        const index = block.first + i;
+        const box = facts?.boxes[index];
+        return [{ name: files[index]!, bytes: encodePng(box ? crop(image, box) : image), content: "" }];
       });
       if (pictures.length > 0) await writeOutputs(path, pictures);
       written += pictures.length;
@@ -54,6 +57,16 @@ export async function writeCompleted(
   }
   const content = `${formatCount(written)} picture${written === 1 ? "" : "s"}, hidden pixels by the decoder`;
   return written > 0 ? [{ path, content }] : [];
+}
+
+/** Part of a picture. */
+function crop({ width, data }: ImageDataOutput, box: Box): ImageDataLike {
+  const cropped = new Uint8ClampedArray(4 * box.width * box.height);
+  for (let y = 0; y < box.height; y++) {
+    const from = 4 * ((box.top + y) * width + box.left);
+    cropped.set(data.subarray(from, from + 4 * box.width), 4 * y * box.width);
+  }
+  return { width: box.width, height: box.height, data: cropped };
 }
 
 /** Names of completed pictures: those of their files as PNG, each once, without regard to upper and lower case. */

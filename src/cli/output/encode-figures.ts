@@ -8,6 +8,7 @@ import {
   lossFigures,
   pictureFigures,
   samplingFigures,
+  showOver,
   showValues,
   solverFigure,
   sourceName,
@@ -45,7 +46,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
   const [file] = job.data as [string];
   const others = job.data.length - 1;
   const count = formatCount(shard ? summary.samples : samples.count);
-  const words = wordsOf(loss);
+  const words = { ...wordsOf(loss), over: showOver(input.weights !== undefined, job) };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
     { row: ["verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined] },
@@ -67,7 +68,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
     { row: ["samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`] },
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
-    ...weightsAndStartFigures(job, decoder),
+    ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),
     { json: { loss } },
     ...priorFigures(prior),
     solverFigure(job),

@@ -8,10 +8,11 @@ import type { PicturesRead } from "../input/array-files/array-file.ts";
 import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/sample-weights.ts";
+import type { HidingFlags, WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
+import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
 import { say } from "./print.ts";
-import { type Figure, formatCount, formatMean } from "./report.ts";
+import { countOf, type Figure, formatCount, formatMean, formatShare } from "./report.ts";
 
 // Figures that the reports of several commands share.
 
@@ -50,9 +51,6 @@ function showDecoder(file: string, decoder: Decoder): string {
   return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }
 
-/** Options that decide on the weights of samples. */
-type DataFlags = WeightFlags & { readonly autoencoder?: unknown; readonly encoder?: unknown };
-
 /** Entry of a document for samples in memory, the first ones of their file or data set. */
 export function dataEntry({ source, dataset, total }: SourcedData) {
   const { count, shape, dividedBy } = dataset;
@@ -64,7 +62,10 @@ export function dataEntry({ source, dataset, total }: SourcedData) {
  *
  * @param options the command's, whose weights or mask hide values in place of transparent pixels
  */
-export function dataFigures(data: SourcedData, { weights, mask, autoencoder, encoder }: DataFlags): Figure[] {
+export function dataFigures(
+  data: SourcedData,
+  { weights, mask, autoencoder, encoder }: HidingFlags,
+): Figure[] {
   const isHidden = !(weights || mask || autoencoder || encoder);
   return [
     { json: { data: dataEntry(data) }, row: ["data", data.source] },
@@ -85,7 +86,7 @@ export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "divide
 }
 
 /**
- * Figures of pictures that are read as samples: those that became grey, and transparent pixels that are hidden.
+ * Figures of pictures that are read as samples: those that became grey, and transparent pixels and padding, which are hidden.
  *
  * @param count number of samples taken
  * @param isHidden false where weights come from elsewhere
@@ -97,8 +98,7 @@ export function pictureFigures(
 ): Figure[] {
   if (!pictures) return [];
   const madeGrey = pictures.madeGrey.slice(0, count).filter(Boolean).length;
-  const { pixels, files } = transparentIn(pictures, count);
-  const hidden = isHidden ? pixels : 0;
+  const hidden = isHidden ? hiddenIn(pictures, count) : [];
   return [
     {
       json: { madeGrey },
@@ -108,35 +108,39 @@ export function pictureFigures(
       ],
     },
     {
-      json: { hiddenPixels: hidden },
-      row: ["hidden", hidden > 0 ? showTransparent({ pixels, files }) : undefined],
+      json: { hiddenPixels: hidden.reduce((sum, { pixels }) => sum + pixels, 0) },
+      row: ["hidden", hidden.length > 0 ? showHidden(hidden) : undefined],
     },
   ];
 }
 
-/** Counts transparent pixels, and the pictures that have them, among the first ones. */
-function transparentIn({ transparent }: PicturesRead, count: number) {
-  const counts = transparent.slice(0, count);
-  return {
-    pixels: counts.reduce((sum, each) => sum + each, 0),
-    files: counts.filter((each) => each > 0).length,
-  };
+/** Counts transparent and padded pixels, and the pictures that have them, among the first ones; leaves out what none has. */
+function hiddenIn({ transparent, padded }: PicturesRead, count: number) {
+  const kinds = [
+    { noun: "transparent pixel", counts: transparent.slice(0, count) },
+    { noun: "padded pixel", counts: padded.slice(0, count) },
+  ];
+  return kinds
+    .map(({ noun, counts }) => ({
+      noun,
+      pixels: counts.reduce((sum, each) => sum + each, 0),
+      files: counts.filter((each) => each > 0).length,
+    }))
+    .filter(({ pixels }) => pixels > 0);
 }
 
-/** Numbers of transparent pixels and their pictures: `123 transparent pixels of 4 pictures`. */
-function showTransparent({ pixels, files }: ReturnType<typeof transparentIn>): string {
-  return `${countOf(pixels, "transparent pixel")} of ${countOf(files, "picture")}`;
+/** Numbers of hidden pixels and their pictures: `123 transparent pixels of 4 pictures, 56 padded pixels of 1 picture`. */
+function showHidden(hidden: ReturnType<typeof hiddenIn>): string {
+  return hidden
+    .map(({ noun, pixels, files }) => `${countOf(pixels, noun)} of ${countOf(files, "picture")}`)
+    .join(", ");
 }
 
-/** Warns of transparent pixels that count as white. @param why flag of what takes all values alike */
+/** Warns of transparent pixels and padding that count as white. @param why flag of what takes all values alike */
 export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: string): void {
-  const found = array?.pictures && transparentIn(array.pictures, dataset.count);
-  if (found && found.pixels > 0)
-    say(`warning: ${flag}: ${showTransparent(found)} count as white, since ${why} takes all values alike`);
-}
-
-function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+  const found = array?.pictures ? hiddenIn(array.pictures, dataset.count) : [];
+  if (found.length > 0)
+    say(`warning: ${flag}: ${showHidden(found)} count as white, since ${why} takes all values alike`);
 }
 
 /** Name of a file of data in a report. */
@@ -167,15 +171,21 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
  * Figures of the files of weights and starts.
  *
  * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
+ * @param hiddenShare share of the values that the mask hides; undefined without a mask
  */
 export function weightsAndStartFigures(
   { weights, mask, z0 }: WeightFlags & { readonly z0?: string },
   decoder: Decoder | undefined,
+  hiddenShare: number | undefined,
 ): Figure[] {
   const ownStart = decoder?.start && "the decoder's own start";
   return [
     { json: { weights }, row: ["weights", weights && shortPath(weights)] },
     { json: { mask }, row: ["mask", mask?.map(shortPath).join(", ")] },
+    {
+      json: { hiddenShare },
+      row: ["hidden", hiddenShare === undefined ? undefined : `${formatShare(hiddenShare)} of the values`],
+    },
     { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
   ];
 }
@@ -197,6 +207,14 @@ export interface LossWords {
   /** Name of the least loss that the targets allow, where there is one. */
   readonly floor?: string | undefined;
   readonly unit: string;
+  /** Values that the losses are means over, where these are not all alike. */
+  readonly over?: string | undefined;
+}
+
+/** Words for the values that losses are means over: those of a mask that are seen, or weighted ones; undefined for all alike. */
+export function showOver(isWeighted: boolean, { weights }: Pick<WeightFlags, "weights">): string | undefined {
+  if (!isWeighted) return undefined;
+  return weights === undefined ? "of the values that are seen" : "of the values, by their weights";
 }
 
 /** Words for a loss: `mean cross entropy`, in nats. */
@@ -220,15 +238,17 @@ export interface MeanLosses {
 }
 
 /** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
-export function lossFigures(means: MeanLosses, { before, after, floor, unit }: LossWords): Figure[] {
+export function lossFigures(means: MeanLosses, { before, after, floor, unit, over }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
   const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
+  const showOfValues = (mean: number | null) =>
+    mean === null ? undefined : `${formatMean(mean, unit)}${over ? `, ${over}` : ""}`;
   // The prior counts as prior/N, N what the loss is divided by.
   const showPrior = (mean: number) =>
     `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
-    { json: { meanInitialLoss }, row: [before, show(meanInitialLoss)] },
-    { json: { meanLoss }, row: [after, show(meanLoss)] },
+    { json: { meanInitialLoss }, row: [before, showOfValues(meanInitialLoss)] },
+    { json: { meanLoss }, row: [after, showOfValues(meanLoss)] },
     { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
     {
       json: { meanPrior },
@@ -254,15 +274,15 @@ export function endFigures({
   ];
 }
 
-/** Figures of the codes drawn from samples' posteriors; none where none are drawn. */
-export function samplingFigures(summary: {
-  readonly codesPerSample?: number;
-  readonly medianEffectiveSampleSize?: number;
-}): Figure[] {
-  const { codesPerSample, medianEffectiveSampleSize } = summary;
-  if (codesPerSample === undefined || medianEffectiveSampleSize === undefined) return [];
-  const size = `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes`;
-  return [{ json: { codesPerSample, medianEffectiveSampleSize }, row: ["effective sample size", size] }];
+/** Figures of the codes drawn for each sample; none where none are drawn. */
+export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Figure[] {
+  if (!sampling) return [];
+  const { codesPerSample, medianEffectiveSampleSize, leastEffectiveSampleSize, lowEffectiveSampleSizes } =
+    sampling;
+  const sizes =
+    `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes, ` +
+    `least ${formatMean(leastEffectiveSampleSize)}, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`;
+  return [{ json: sampling, row: ["effective sample size", sizes] }];
 }
 
 /** Numbers of samples with each status: `58 converged, 2 stalled`. */

@@ -37,7 +37,8 @@ export async function writePictures(folder: string, source: PictureSource, part:
   const steps = await drawSteps(source, part, shape);
   if (steps) {
     const shown = showShown(source, Math.min(stepsCount, part.count));
-    const content = `columns: after ${shownSteps.join(", ")} steps, at the end, original${shown}`;
+    const last = source.input.weights ? "given" : "original";
+    const content = `columns: after ${shownSteps.join(", ")} steps, at the end, ${last}${shown}`;
     pictures.push({ name: "steps.png" satisfies PictureName, bytes: steps, content });
   }
   const samples = await drawSamples(source, part, shape);
@@ -47,7 +48,7 @@ export async function writePictures(folder: string, source: PictureSource, part:
 
 /**
  * Draws samples, one a column: original, reconstruction, and their difference, grey if there is none; with weights of 0 what
- * is seen, the same completed by the decoder, and the original.
+ * is seen, the same completed by the decoder, and the sample with its hidden values.
  */
 async function drawReconstructions(
   source: PictureSource,
@@ -66,7 +67,9 @@ async function drawReconstructions(
       tile.map((value, k) => (Number.isNaN(value) ? reconstructions[i]![k]! : value)),
     );
     const rows = [given, completed, originals].map((row) => row.map((tile) => tile.map(grey)));
-    const content = `rows: given (hatched: hidden), completed by the decoder, original${shown}`;
+    // Hidden pixels of data may be damaged. Of the demo they are hidden for show alone.
+    const last = source.job.missing ? "original" : "as in --data, hidden pixels, too";
+    const content = `rows: given (hatched: hidden), completed by the decoder, ${last}${shown}`;
     return { name, bytes: drawGrid(rows, shape), content };
   }
   const differences = reconstructions.map((reconstruction, i) =>
@@ -178,7 +181,7 @@ async function drawSamples(
     [given, ...completed].map((tiles) => tiles.map((tile) => tile.map((value) => (value - low) / span))),
     shape,
   );
-  const content = `rows: given${isHidden ? " (hatched: hidden)" : ""}, mean of ${count} draws, those with the largest weights${showShown(source, block.count)}`;
+  const content = `rows: given${isHidden ? " (hatched: hidden)" : ""}, mean of ${count} draws, the ${Math.min(shownDraws, count)} draws with the largest weights${showShown(source, block.count)}`;
   return { name: "samples.png" satisfies PictureName, bytes, content };
 }
 

@@ -44,9 +44,12 @@ export function showPrior(prior: Prior): string {
   return `${kindOf(prior).show(prior)}${prior.weight === 1 ? "" : `, weight ${prior.weight}`}`;
 }
 
-/** Figures of the prior that a command uses: without one, null in the document and no row. */
+/** Figures of the prior that a command uses: without one, null in the document and no row, unless the decoder's is left out. */
 export function priorFigures(chosen: ChosenPrior | undefined): Figure[] {
-  if (!chosen?.prior) return [{ json: { prior: null } }];
+  if (!chosen?.prior) {
+    const row = ["prior", chosen?.leavesOwnOut ? "none, the decoder's own is left out" : undefined] as const;
+    return [{ json: { prior: null }, row }];
+  }
   const { prior, from, fit } = chosen;
   const { name, weight } = prior;
   return [

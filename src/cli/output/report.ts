@@ -62,7 +62,17 @@ export function formatCount(count: number): string {
   return count.toLocaleString("en");
 }
 
+/** A number of things: 1 picture, 2 pictures. */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A mean to four digits, or "none" where there is nothing to average. */
 export function formatMean(mean: number, unit = ""): string {
   return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;
+}
+
+/** A share from 0 to 1 in percent, to three digits: 12.5 %. */
+export function formatShare(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -1,4 +1,5 @@
 import type { TrainStep } from "../../train/index.ts";
+import { zeroShareOf } from "../input/sample-numbers.ts";
 import type { TrainingRun } from "../options/training-job.ts";
 import {
   dataEntry,
@@ -46,7 +47,11 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     { row: ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`] },
     { row: ["method", showMethod(description)] },
     ...fixedFigures(run.fixed),
-    ...weightsAndStartFigures(job, isAutoencoder ? undefined : run.decoder),
+    ...weightsAndStartFigures(
+      job,
+      isAutoencoder ? undefined : run.decoder,
+      job.mask && run.weights && zeroShareOf(run.weights),
+    ),
     ...priorFigures(prior),
     { json: { meanLossFirstTenth: first }, row: [`${lossName}, first tenth`, formatMean(first, unit)] },
     { json: { meanLossLastTenth: last }, row: [`${lossName}, last tenth`, formatMean(last, unit)] },
@@ -72,7 +77,12 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     { row: ["start", isAutoencoder ? showStart(run) : undefined] },
     {
       json: { resumedFrom, seconds, imagesPerSecond },
-      row: ["samples per second", showSpeed(imagesPerSecond, seconds)],
+      row: [
+        "samples per second",
+        resumedFrom?.images === images
+          ? "none: the run was done already"
+          : showSpeed(imagesPerSecond, seconds),
+      ],
     },
   ];
 }

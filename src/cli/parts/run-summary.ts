@@ -11,6 +11,9 @@ const AVERAGED = {
   meanObjective: ({ objective }: SampleResults) => objective,
 } as const;
 
+/** Effective sample size below which a mean over the draws is that of a few of them. */
+export const LOW_SAMPLE_SIZE = 10;
+
 type MeanName = keyof typeof AVERAGED;
 
 /** Summary of a run whose parts come one after the other, with the figures that `summary` has of a result. */
@@ -82,10 +85,13 @@ export class RunSummariser {
       /** Least mean loss that the targets allow, for cross entropy. */
       meanTargetEntropy,
       meanExcessLoss: meanTargetEntropy === null ? null : meanLoss - meanTargetEntropy,
-      ...(sampling && {
+      /** Figures of the codes drawn for each sample; undefined where none are drawn. */
+      sampling: sampling && {
         codesPerSample: sampling.count,
         medianEffectiveSampleSize: median(sampling.sizes),
-      }),
+        leastEffectiveSampleSize: sampling.sizes.reduce((least, size) => Math.min(least, size)),
+        lowEffectiveSampleSizes: sampling.sizes.filter((size) => size < LOW_SAMPLE_SIZE).length,
+      },
     };
   }
 }

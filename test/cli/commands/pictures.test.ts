@@ -1,6 +1,6 @@
 // run: slow
 // Tests src/cli/commands with pictures as samples, weights and results: src/cli/input/sample-weights.ts,
-// src/cli/output/completed-pictures.ts.
+// src/cli/output/completed-pictures.ts, src/cli/input/pictures/picture-options.ts.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";
@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readNpy } from "../../../src/files/npy.ts";
-import { toImageData } from "../../../src/images/index.ts";
+import { fromImageData, toImageData } from "../../../src/images/index.ts";
 import { decodePng, encodePng } from "../../../src/images/png.ts";
 import { createDecoder, decode, wasm } from "../../../src/index.ts";
 import { column, readCsv, Workplace } from "../../support/program.ts";
@@ -147,6 +147,75 @@ test("train and evaluate take pictures and masks", async () => {
   assert.is(first, second);
 });
 
+/** Writes discs of a colour on another, in pictures of two sizes. */
+function writeDiscs(count: number): string {
+  const out = workplace.newPath();
+  mkdirSync(out);
+  const random = randomArray(7, 9 * count, 0, 1);
+  for (let i = 0; i < count; i++) {
+    const [x, y, radius, ...levels] = random.subarray(9 * i, 9 * i + 9);
+    const [width, height] = i % 2 === 0 ? [48, 48] : [40, 56];
+    const data = new Uint8ClampedArray(4 * width * height).fill(255);
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      const [right, down] = [(pixel % width) - width * x!, Math.floor(pixel / width) - height * y!];
+      const isDisc = Math.hypot(right, down) < 8 + 8 * radius!;
+      for (let c = 0; c < 3; c++)
+        data[4 * pixel + c] = isDisc ? 120 * levels[c]! : 135 + 120 * levels[3 + c]!;
+    }
+    writeFileSync(join(out, `${i}.png`), encodePng({ width, height, data }));
+  }
+  return out;
+}
+
+for (const [name, ...options] of [
+  ["fully connected layers", "--layers", "16,128,3072", "--output-shape", "32,32,3"],
+  ["demo/convolutional-colour.json", "--architecture", "demo/convolutional-colour.json"],
+] as const) {
+  test(`a folder of pictures of several sizes trains a decoder by a command: ${name}`, async () => {
+    const count = 40;
+    const pictures = writeDiscs(count);
+    const trained = await report(
+      ...[
+        "train",
+        "--data",
+        pictures,
+        "--fit",
+        "stretch",
+        ...options,
+        "--autoencoder",
+        "--loss",
+        "squaredError",
+      ],
+      ...["--epochs", "60", "--optimizer", "adam", "--learning-rate", "3e-3", "--schedule", "linear"],
+      ...["--gradient-clip", "0.5", "--batch-size", "10"],
+    );
+    assert.is(trained.exit, 0, trained.stderr);
+    const colour = { outputShape: [32, 32, 3] };
+    const images = Array.from({ length: count }, (_, i) =>
+      decodePng(readFileSync(join(pictures, `${i}.png`))),
+    );
+    const values = fromImageData(images, colour, { fit: "stretch" });
+    const size = 32 * 32 * 3;
+    let variance = 0;
+    for (let i = 0; i < size; i++) {
+      const own = Array.from({ length: count }, (_, sample) => values[sample * size + i]!);
+      const mean = own.reduce((sum, value) => sum + value, 0) / count;
+      variance += own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+    }
+    const { meanLossLastTenth } = trained.document;
+    assert.ok(meanLossLastTenth < variance / 2, `loss ${meanLossLastTenth}, variance ${variance}`);
+  });
+}
+
+test("evaluate says that losses are those of seen values, and how far hidden ones are off", async () => {
+  const args = ["evaluate", "--decoder", decoderFile, "--data", arrayFile, "--mask", maskFile, "--quiet"];
+  const { meanHiddenError } = JSON.parse((await runHere(...args, "--json")).stdout);
+  assert.ok(meanHiddenError > 0 && meanHiddenError < 1, meanHiddenError);
+  const shown = (await runHere(...args)).stdout;
+  assert.match(shown, /mean cross entropy +│ \d\.\d+ nats, of the values that are seen/);
+  assert.match(shown, new RegExp(`squared error of hidden values +│ ${meanHiddenError.toPrecision(4)}`));
+});
+
 test("demo --missing shows what is given, completed, and the original", async () => {
   const out = await succeed("demo", "--missing", "--limit", "3");
   const { data, width, height } = decodePng(readFileSync(join(out, "reconstructions.png")));
@@ -155,6 +224,30 @@ test("demo --missing shows what is given, completed, and the original", async ()
     rows.map((row) => isHatched(data.subarray(4 * (row * width + 10)))),
     [true, false, false],
   );
+});
+
+test("completed/ has no padding of --fit contain", async () => {
+  // 5 × 3 pixels of the decoder's 5 × 6.
+  const data = workplace.newPath();
+  const masks = workplace.newPath();
+  for (const [folder, levelAt] of [
+    [data, (pixel: number) => (pixel % 20 < 10 ? 0.2 : 0.6)],
+    [masks, (pixel: number) => (pixel % 20 < 16 ? 1 : 0)],
+  ] as const) {
+    mkdirSync(folder);
+    const values = Float32Array.from({ length: 12 * 20 }, (_, pixel) => levelAt(pixel));
+    writeFileSync(join(folder, "wide.png"), encodePng(toImageData(values, { outputShape: [12, 20] })));
+    writeFileSync(join(folder, "same.png"), readFileSync(maskFile));
+  }
+  const out = await encode("--data", data, "--mask", masks, "--fit", "contain");
+  const wide = decodePng(readFileSync(join(out, "completed", "wide.png")));
+  assert.equal([wide.width, wide.height], [5, 3]);
+  for (const row of [0, 1, 2]) {
+    const levels = [0, 1, 2, 3].map((x) => wide.data[4 * (5 * row + x)]);
+    assert.equal([levels[0], levels[3]], [51, 153], `row ${row}`);
+  }
+  const same = decodePng(readFileSync(join(out, "completed", "same.png")));
+  assert.equal([same.width, same.height], [W, H]);
 });
 
 /** Writes pictures of `values`, with these opacities from 0 to 1, into a folder. */
@@ -239,13 +332,13 @@ test("transparent pixels have weight 0, as a mask of them, in encode, evaluate a
 
   const shifted = await report("train", ...options, "--output-shape", `${H},${W}`, "--shift", "1");
   assert.is(shifted.exit, 1);
-  assert.match(shifted.stderr, /--shift does not go with the transparent pixels of --data/);
+  assert.match(shifted.stderr, /--shift does not go with the transparent pixels or padding of --data/);
   const autoencoder = await report("train", ...options, "--autoencoder");
   assert.is(autoencoder.exit, 0, autoencoder.stderr);
   assert.match(autoencoder.stderr, /18 transparent pixels of 2 pictures count as white, since --autoencoder/);
 });
 
-test("transparent pixels are hidden at the decoder's size, and padding beside the picture is not", async () => {
+test("transparent pixels are hidden at the decoder's size, and so is padding beside the picture", async () => {
   const data = writeTransparent(["a.png"], (_, pixel) => (pixel % W < 2 ? 0 : 1));
   const wide = `${workplace.newPath()}.safetensors`;
   writeFileSync(
@@ -254,13 +347,123 @@ test("transparent pixels are hidden at the decoder's size, and padding beside th
   );
   const found = await report("encode", "--decoder", wide, "--data", data, "--fit", "contain");
   assert.is(found.exit, 0, found.stderr);
-  assert.is(found.document.hiddenPixels, 2 * H);
+  assert.is(found.document.hiddenPixels, 2 * H + (10 - W) * H);
+  const whole = writeTransparent(["a.png"], () => 1);
+  const out = workplace.newPath();
+  const shown = await runHere(
+    ...["encode", "--decoder", wide, "--data", whole, "--fit", "contain", "--out", out, "--quiet"],
+  );
+  assert.match(shown.stdout, new RegExp(`hidden\\s.*${(10 - W) * H} padded pixels of 1 picture`));
+  const [left, right] = [Math.floor((10 - W) / 2), Math.floor((10 - W) / 2) + W];
+  const drawn = Float32Array.from({ length: H * 10 }, (_, at) =>
+    at % 10 >= left && at % 10 < right ? 1 : 0,
+  );
+  const masked = workplace.writeFloats(drawn, [H, 10]);
+  const given = ["--decoder", wide, "--data", whole, "--fit", "contain"];
+  assert.equal(latents(out), latents((await report("encode", ...given, "--mask", masked)).out));
   const clear = await encodeReport(
     "--data",
     writeTransparent(["a.png"], () => 0),
   );
   assert.is(clear.exit, 1);
   assert.match(clear.stderr, /a\.png: all pixels are transparent, expected some that are seen/);
+});
+
+test("what is hidden has no influence where pictures are scaled", async () => {
+  // Twice the decoder's size, with a hole of 5 × 5 pixels that is damaged by a colour and by another.
+  const isHole = (pixel: number) => pixel % (2 * W) < 5 && Math.floor(pixel / (2 * W)) < 5;
+  const large = { outputShape: [2 * H, 2 * W] };
+  const scene = randomArray(5, 4 * H * W, 0, 1);
+  const write = (values: Float32Array, opacity = 1) => {
+    const out = workplace.newPath();
+    mkdirSync(out);
+    for (const name of fourNames) {
+      const { data, ...size } = toImageData(values, large);
+      for (let pixel = 0; pixel < values.length; pixel++)
+        if (isHole(pixel)) data[4 * pixel + 3] = 255 * opacity;
+      writeFileSync(join(out, name), encodePng({ ...size, data }));
+    }
+    return out;
+  };
+  const damaged = (value: number, opacity?: number) =>
+    write(
+      scene.map((own, pixel) => (isHole(pixel) ? value : own)),
+      opacity,
+    );
+  const masks = write(scene.map((_, pixel) => (isHole(pixel) ? 0 : 1)));
+  const [dark, bright, erased] = [damaged(0), damaged(1), damaged(0.5, 0)];
+  const ways = [
+    ["--data", dark, "--mask", masks],
+    ["--data", bright, "--mask", masks],
+    ["--data", erased],
+    ["--data", bright, "--mask", join(masks, "a.png")],
+  ];
+  const same = async (name: string, command: string, ...options: string[]) => {
+    const files: Buffer[] = [];
+    for (const way of ways) {
+      const out = await succeed(command, ...way, "--fit", "stretch", ...options);
+      files.push(readFileSync(join(out, name)));
+    }
+    for (const file of files) assert.equal(file, files[0]!, command);
+  };
+  await same("latents.npy", "encode", "--decoder", decoderFile);
+  await same("results.csv", "evaluate", "--decoder", decoderFile);
+  const layers = ["--layers", `3,${H * W}`, "--output-shape", `${H},${W}`, "--optimizer", "adam"];
+  await same("decoder.safetensors", "train", ...layers, "--batch-size", "2");
+  const validated = async (pictures: string) => {
+    const validation = ["--validate", pictures, "--validate-mask", masks];
+    const out = await succeed("train", "--data", dark, "--fit", "stretch", ...layers, ...validation);
+    return readFileSync(join(out, "validation.csv"), "utf8");
+  };
+  assert.is(await validated(dark), await validated(bright));
+});
+
+test("the share of values that masks hide is reported, and none or nearly all are warned of", async () => {
+  const hidden = (command: string, mask: string) =>
+    command === "train"
+      ? report("train", "--layers", "3,30", "--data", folder, "--mask", mask)
+      : report(command, "--decoder", decoderFile, "--data", folder, "--mask", mask, "--limit", "7");
+  for (const command of ["encode", "evaluate", "train"]) {
+    const { document, stderr } = await hidden(command, maskFile);
+    assert.is(document.hiddenShare, 12 / 30, command);
+    assert.is(stderr, "");
+    const nothing = await hidden(
+      command,
+      workplace.writeFloats(
+        seen.map(() => 0.1),
+        [H, W],
+      ),
+    );
+    assert.is(nothing.document.hiddenShare, 0);
+    assert.match(nothing.stderr, /warning: --mask: nothing is hidden; 0 hides, and any other/);
+  }
+  // One value of the first seven samples is seen, and all of the others, which are not taken.
+  const most = new Float32Array(B * H * W).fill(1, 0, 1).fill(1, 7 * H * W);
+  const { stderr } = await hidden("encode", workplace.writeFloats(most, [B, H, W]));
+  assert.match(stderr, /warning: --mask: 99\.5 % of the values are hidden; 0 hides/);
+  const white = `${workplace.newPath()}.png`;
+  writeFileSync(
+    white,
+    encodePng(
+      toImageData(
+        seen.map(() => 1),
+        shape,
+      ),
+    ),
+  );
+  assert.match((await hidden("encode", white)).stderr, /nothing is hidden; --mask-hides says which pixels/);
+  const table = await runHere(
+    "encode",
+    "--decoder",
+    decoderFile,
+    "--data",
+    folder,
+    "--mask",
+    maskFile,
+    "--out",
+    workplace.newPath(),
+  );
+  assert.match(table.stdout, /hidden\s.*40 % of the values/);
 });
 
 test("--mask-hides says which pixels of masks are holes", async () => {
@@ -312,6 +515,10 @@ test("masks are paired with pictures by name, or else by position with a warning
   const byPlace = await encodeReport("--data", data, "--mask", others, ...hides);
   assert.equal(latents(byPlace.out), latents(sorted.out));
   assert.match(byPlace.stderr, /warning: --mask: .* paired by position: m1\.png with a\.png/);
+  // The example is a pair that may be wrong.
+  const likely = writeTransparent(["a-mask.png", "b-mask.png", "d-mask.png", "e-mask.png"], opacity);
+  const doubtful = await encodeReport("--data", data, "--mask", likely, ...hides);
+  assert.match(doubtful.stderr, /paired by position: d-mask\.png with c\.png, say/);
   const few = await encodeReport("--data", data, "--mask", ...named(["a.png", "b.png", "c.png"]));
   assert.match(
     few.stderr,
@@ -354,6 +561,8 @@ test("completed/ has each picture: what is seen as it is, what is hidden by the 
   );
   assert.match(sheet.stdout, /11 pictures, hidden pixels by the decoder/);
   assert.match(sheet.stdout, /the first 6 of 11/);
+  assert.match(sheet.stdout, /completed by the decoder, as in --data, hidden pixels, too/);
+  assert.match(sheet.stdout, /at the end, given/);
   assert.not(existsSync(join(await encode("--data", folder), "completed")), "nothing is hidden");
   const again = join(workplace.newPath(), "completed");
   mkdirSync(again, { recursive: true });
@@ -417,6 +626,14 @@ test("what contradicts itself is refused", async () => {
       /--mask .*cannot be used with.*--weights/,
     ],
     [["encode", "--data", arrayFile, "--invert"], 1, /--invert is for PNG and JPEG files/],
+    [["encode", "--data", "damagd", "--fit", "contain"], 1, /--data damagd: there is no such file or folder/],
+    [["encode", "--data", "photo.png", "--invert"], 1, /--data photo\.png: there is no such file or folder/],
+    [["train", "--data", "damagd", "--fit", "contain"], 1, /--data damagd: there is no such file or folder/],
+    [
+      ["train", "--data", "damagd", "damaged", "--fit", "contain"],
+      1,
+      /--data damagd: there is no such file or folder/,
+    ],
     [["evaluate", "--dataset", "mnist", "--fit", "cover"], 2, /--fit does not go with --dataset/],
     [
       ["encode", "--data", maskFile, "--id-column", "name"],

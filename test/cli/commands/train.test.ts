@@ -1,7 +1,7 @@
 // run: slow
 // Tests src/cli/commands/evaluate.ts, src/cli/commands/run-training.ts, src/cli/output/training-outputs.ts,
 // src/cli/output/training-figures.ts.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -523,6 +523,20 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   assert.is(other.exit, 1);
   assert.match(other.stderr, /--learning-rate is 0\.001 there and 0\.01 here/);
 
+  // Before its end the run has no decoder to train on from.
+  const longer = await run(
+    ...args.filter((arg) => arg !== "1000" && arg !== "--epochs"),
+    "--epochs",
+    "1001",
+    "--resume",
+  );
+  assert.is(longer.exit, 1);
+  assert.match(
+    longer.stderr,
+    /--epochs is 1000 there and 1001 here\..* end this run first, by --resume with --epochs 1000/,
+  );
+  assert.not.match(longer.stderr, /give --decoder/);
+
   const resumed = await run(...args, "--resume", "--json");
   assert.is(resumed.exit, 0, resumed.stderr);
   assert.is(JSON.parse(resumed.stdout).resumedFrom.images, Number(kept));
@@ -537,6 +551,23 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
     updates.map((line) => line.images),
     expectedHistory.images,
   );
+});
+
+test("--resume says where it goes on, that there is no checkpoint, or that the run was done", async () => {
+  const { out, args } = newRun("--layers", "2,5,6", "--epochs", "2", "--batch-size", "4", "--plain");
+  const anew = await run(...args, "--resume", "--quiet", "--checkpoint-seconds", "0");
+  assert.is(anew.exit, 0, anew.stderr);
+  assert.is(anew.stderr, `latentflow: no checkpoint in ${out}: training starts anew\n`);
+  const expected = await resultsIn(out);
+  const done = await run(...args, "--resume");
+  assert.match(done.stderr, /the run was done already: 24 samples/);
+  assert.match(done.stdout, /samples per second +│ none: the run was done already/);
+  // The checkpoint before the last one.
+  rmSync(join(out, "checkpoint.safetensors"));
+  const resumed = await run(...args, "--resume");
+  assert.is(resumed.exit, 0, resumed.stderr);
+  assert.match(resumed.stderr, /going on after 20 of 24 samples/);
+  assert.equal(await resultsIn(out), expected);
 });
 
 test("train: updates that could not be made are counted, and a run that has diverged says so", async () => {
@@ -587,6 +618,7 @@ test("what makes no sense is refused by name, and nothing is written", async () 
   const flat = workplace.writeFloats(values, [72]);
   const cases: [args: string[], exit: number, message: RegExp][] = [
     [["--layers", "2,6"], 2, /expected --data <files\.\.\.> or --dataset <name>/],
+    [["--resume"], 2, /expected --data .*; --resume takes the options that the run began with, all of them/],
     [
       ["--data", data],
       2,

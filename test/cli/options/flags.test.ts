@@ -108,6 +108,7 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "validate-every": { validate: data },
   "validate-limit": { validate: data },
   "validate-weights": { validate: data },
+  "validate-mask": { validate: data },
   "validate-fixed": { validate: data },
   "prior-weight": { prior: "gaussian" },
   "prior-covariance": { "prior-from": latents },
@@ -203,7 +204,13 @@ function argumentsOf(command: Command, option: Option, value: string): string[] 
 }
 
 test("a flag with a value is given once, unless its values are collected; a switch as often as one likes", async () => {
-  const collecting = ["encode --data", "evaluate --data", "train --data", "train --validate-fixed"].concat(
+  const collecting = [
+    "encode --data",
+    "evaluate --data",
+    "train --data",
+    "train --validate-fixed",
+    "train --validate-mask",
+  ].concat(
     ["encode", "decode", "evaluate", "train"].map((verb) => `${verb} --fixed`),
     ["encode", "evaluate", "train"].map((verb) => `${verb} --mask`),
     createProgram().commands.flatMap((command) =>
@@ -311,7 +318,7 @@ test("a number of a file: the flag and the file have it; weights are advised onl
     return said([verb, ...flags.flatMap(([flag, text]) => [`--${flag}`, text]), ...more, "--quiet"]);
   };
   const isNaNAt = "has NaN at sample 0, element 0, expected finite numbers";
-  const advice = "; where data are missing, give --weights that are 0 there";
+  const advice = "; where data are missing, give --weights or --mask that are 0 there";
   for (const verb of ["encode", "evaluate", "train"]) {
     assert.is(await messageOf(verb, "--data", missing), `--data ${missing} ${isNaNAt}${advice}`);
     const weights = await messageOf(verb, "--weights", write(-1));
@@ -323,7 +330,7 @@ test("a number of a file: the flag and the file have it; weights are advised onl
   const withEncoder = await messageOf("evaluate", "--data", missing, "--encoder", encoder);
   assert.is(withEncoder, `--data ${missing} ${isNaNAt}`);
   assert.is(await messageOf("train", "--autoencoder", "--data", missing), `--data ${missing} ${isNaNAt}`);
-  const weightsOfValidation = advice.replace("--weights", "--validate-weights");
+  const weightsOfValidation = advice.replace("--weights or --mask", "--validate-weights or --validate-mask");
   assert.is(
     await messageOf("train", "--validate", missing),
     `--validate ${missing} ${isNaNAt}${weightsOfValidation}`,

@@ -170,7 +170,8 @@ test("tables say which prior it was, its mean and the objective's, where there i
       assert.match(merged.stdout, /mean objective +│ \d/);
     }
     const without = await run(command, ...files, "--out", workplace.newPath(), "--prior", "none");
-    assert.not.match(without.stdout, /prior|objective/);
+    assert.match(without.stdout, /prior +│ none, the decoder's own is left out +│/);
+    assert.not.match(without.stdout, /weighted prior|objective/);
     const fit = await run(command, ...files, "--out", workplace.newPath(), ...fitted);
     assert.match(fit.stdout, /Gaussian, 3 means, 3 standard deviations +│/);
     assert.match(fit.stdout, /fitted to +│ 17 codes of .*\.npy +│/);

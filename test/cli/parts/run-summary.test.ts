@@ -238,11 +238,14 @@ test("of several parts: samples per second of all, the most threads, means over 
   assert.equal([found.meanInitialLoss, found.meanLoss], [1.5, Number.NaN]);
   assert.equal(found.statuses, { converged: 3, stalled: 1 });
   assert.equal([found.meanTargetEntropy, found.meanExcessLoss], [null, null]);
-  assert.not("codesPerSample" in found || "medianEffectiveSampleSize" in found);
+  assert.is(found.sampling, undefined);
   const drawn = new RunSummariser();
-  drawn.add(part(["converged", "converged"], 2, 3, [3, 1]));
+  drawn.add(part(["converged", "converged"], 2, 3, [10, 1]));
   drawn.add(part(["converged", "converged"], 2, 3, [2.5, 1.5]));
-  assert.equal([drawn.summary().codesPerSample, drawn.summary().medianEffectiveSampleSize], [3, 2]);
+  assert.equal(drawn.summary().sampling, {
+    ...{ codesPerSample: 3, medianEffectiveSampleSize: 2 },
+    ...{ leastEffectiveSampleSize: 1, lowEffectiveSampleSizes: 3 },
+  });
 });
 
 test.run();

@@ -282,7 +282,10 @@ test("codes drawn of samples are sampleCodes', and the same bytes from one proce
     const message = await refusal(...encoding({ ...sampled, out, shard: "0/1", ...other }));
     assert.match(message, differs, message);
   }
-  assert.match(await succeed("merge", out, "--quiet"), /effective sample size +│ median \d\.\d+ of 7 codes/);
+  assert.match(
+    await succeed("merge", out, "--quiet"),
+    /effective sample size +│ median \d\.\d+ of 7 codes, least \d\.\d+, below 10 in 23 samples/,
+  );
   assert.equal(bytesIn(out), bytesIn(atOnce));
   // Files of draws do not outlive the results that they belong to.
   await succeed(...encoding({ out: atOnce, plain: true, unit: undefined }));

@@ -1,14 +1,19 @@
 import type { ValueType } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
+import type { Box } from "../../../images/resample.ts";
 
 /** Facts on pictures that are read as samples. */
 export interface PicturesRead {
   /** Numbers of transparent pixels, one a picture; 0 where the decoder has a channel of opacity. */
   readonly transparent: readonly number[];
-  /** Weights in the samples' shape, 0 at transparent pixels, else 1; undefined if no pixel is transparent. */
+  /** Numbers of pixels of padding, by `--fit contain`, one a picture. */
+  readonly padded: readonly number[];
+  /** Weights in the samples' shape, 0 at transparent pixels and padding, else 1; undefined if there are neither. */
   readonly seen: ArrayFile | undefined;
   /** True for each file with colours that is read in grey. */
   readonly madeGrey: readonly boolean[];
+  /** Part of each sample that its picture fills; beside it is padding. */
+  readonly boxes: readonly Box[];
 }
 
 /** An array in a file that is read in parts. */

@@ -1,8 +1,10 @@
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { invalid } from "../../../base/refuse.ts";
 import { showPath } from "../../../base/show.ts";
 import { fileError } from "../../../files/durable-file.ts";
+import { say } from "../../output/print.ts";
+import { countOf } from "../../output/report.ts";
 import { isStdin, isUrl, showFile } from "../files.ts";
 import { isPictureName } from "./read-picture.ts";
 
@@ -14,36 +16,59 @@ export function compareNames(a: string, b: string): number {
 }
 
 /**
- * Replaces folders by the pictures in them, and patterns with * or ? by the files that they match, each in natural order.
+ * Replaces folders by the pictures in them, not in folders below, and patterns with * or ? by the files that they match, each in natural order.
  * A file whose own name has such a character is taken as it is.
  *
+ * @param onSkipped called with a sentence on what a folder has besides
  * @throws LatentflowError if a folder has no pictures, or nothing matches
  */
-export async function expandFiles(flag: string, paths: readonly string[]): Promise<string[]> {
+export async function expandFiles(
+  flag: string,
+  paths: readonly string[],
+  onSkipped: (message: string) => void = say,
+): Promise<string[]> {
   const files: string[][] = [];
   for (const path of paths) {
     const status = isStdin(path) || isUrl(path) ? undefined : await stat(path).catch(() => undefined);
-    if (status?.isDirectory()) files.push(await picturesIn(flag, path));
+    if (status?.isDirectory()) files.push(await picturesIn(flag, path, onSkipped));
     else if (!status && !isStdin(path) && /[*?]/.test(path)) files.push(await matching(flag, path));
     else files.push([path]);
   }
   return files.flat();
 }
 
-async function picturesIn(flag: string, folder: string): Promise<string[]> {
+async function picturesIn(
+  flag: string,
+  folder: string,
+  onSkipped: (message: string) => void,
+): Promise<string[]> {
+  const at = showFile(flag, folder);
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {
-    throw fileError(showFile(flag, folder), cause);
+    throw fileError(at, cause);
   });
+  const shown = entries.filter(({ name }) => !name.startsWith("."));
   // A named pipe would hold up the run until something is written to it.
-  const files = entries.filter(
-    (entry) => (entry.isFile() || entry.isSymbolicLink()) && !entry.name.startsWith("."),
-  );
-  const pictures = files
-    .map(({ name }) => name)
-    .filter(isPictureName)
-    .sort(compareNames);
-  if (pictures.length > 0) return pictures.map((name) => join(folder, name));
-  throw invalid(`${showFile(flag, folder)}: the folder has no PNG or JPEG files, expected at least one`);
+  const names = shown.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name);
+  const pictures = names.filter(isPictureName).sort(compareNames);
+  const below = shown.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+  const inFolders = (await Promise.all(below.map(namesIn))).flat().filter(isPictureName);
+  const pattern = showPath(join(folder, "**", `*${extname(inFolders[0] ?? "")}`));
+  if (pictures.length === 0) {
+    const advice = inFolders.length > 0 ? `; folders below have some: give ${pattern} in quotes` : "";
+    throw invalid(`${at}: the folder has no PNG or JPEG files, expected at least one${advice}`);
+  }
+  const others = names.filter((name) => !isPictureName(name)).sort(compareNames);
+  if (others.length > 0) {
+    const which = `${countOf(others.length, "file")} skipped, by ${others.length === 1 ? "its name" : "their names"}`;
+    onSkipped(
+      `${at}: ${which} neither PNG nor JPEG: ${showPath(others[0]!)}${others.length > 1 ? ", say" : ""}`,
+    );
+  }
+  if (inFolders.length > 0)
+    onSkipped(
+      `${at}: ${countOf(inFolders.length, "picture")} in folders below skipped; to take them, give ${pattern} in quotes`,
+    );
+  return pictures.map((name) => join(folder, name));
 }
 
 /** Files that match a pattern, whose * and ? stand for any text and any character within a name; ** for any folders. */

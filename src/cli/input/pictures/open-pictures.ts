@@ -8,6 +8,7 @@ import { fileError } from "../../../files/durable-file.ts";
 import { recognise } from "../../../files/file-kind.ts";
 import { checkSize, type Limits } from "../../../files/limits.ts";
 import { readFile } from "../../../files/local-file.ts";
+import { splitArrayName } from "../../../files/npz.ts";
 import {
   type Fit,
   fromImageData,
@@ -16,10 +17,13 @@ import {
   maskFrom,
   type PictureDecoder,
 } from "../../../images/index.ts";
-import { checkPixelCount, findLayout } from "../../../images/picture.ts";
+import { checkPixelCount, findLayout, type PictureLayout, placeOf } from "../../../images/picture.ts";
+import { type Box, drawnBox, type Size } from "../../../images/resample.ts";
 import type { ArrayFile } from "../array-files/array-file.ts";
 import { type DataLimits, openArrays } from "../array-files/open.ts";
 import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
+import { expandFiles } from "./expand-files.ts";
+import { pairFiles } from "./pair-files.ts";
 import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
 
 /** Pixels of a mask that may hide. */
@@ -40,6 +44,17 @@ export interface PictureReading {
   readonly as?: "sample" | "weight" | "mask";
   /** Pixels of a mask that hide. Default `"black"`. */
   readonly hides?: MaskOptions["hides"];
+  /** Masks of samples, which keep hidden pixels out of pictures that are scaled. Default: none. */
+  readonly masks?: SampleMasks | undefined;
+}
+
+/** What hides pixels of pictures that are samples. */
+export interface SampleMasks {
+  /** Flag of the masks. */
+  readonly flag: string;
+  /** Files, folders and patterns of masks; undefined for the pictures themselves. */
+  readonly files?: readonly string[] | undefined;
+  readonly hides: MaskOptions["hides"];
 }
 
 /** True if a path is a file of a picture, by its first bytes or its name. */
@@ -56,7 +71,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
 export async function openPictures(
   flag: string,
   paths: readonly string[],
-  { target, fit, invert, as = "sample", hides = "black" }: PictureReading,
+  { target, fit, invert, as = "sample", hides = "black", masks }: PictureReading,
   limits: Limits,
 ): Promise<ArrayFile> {
   const headers: PictureHeader[] = [];
@@ -65,8 +80,10 @@ export async function openPictures(
     headers.push(await headerOf(showFile(flag, path), path, limits));
   }
   const decoder = shapeFor(flag, headers[0]!, await target(), fit);
-  const { width, height, channels } = findLayout(decoder)!;
-  const odd = headers.findIndex((each) => each.width !== width || each.height !== height);
+  const layout = findLayout(decoder)!;
+  const { width, height, channels } = layout;
+  const isScaled = (size: Size) => size.width !== width || size.height !== height;
+  const odd = headers.findIndex(isScaled);
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
     throw invalidFile(
@@ -75,11 +92,7 @@ export async function openPictures(
     );
   }
   const size = elementCount(decoder.outputShape);
-  const imageIn = async (path: string) => {
-    const where = showFile(flag, path);
-    const bytes = await bytesOf(where, path, limits);
-    return formatOf(where, path, bytes).read(where, bytes);
-  };
+  const imageIn = (path: string) => readImage(showFile(flag, path), path, limits);
   /** Samples that are made of one picture each. */
   const arrayOf = (kind: string, sample: (path: string, i: number) => Promise<Float32Array>): ArrayFile => ({
     shape: [paths.length, ...decoder.outputShape],
@@ -117,22 +130,35 @@ export async function openPictures(
     });
   }
   const background = as === "weight" ? 0 : 1;
-  const array = arrayOf(as, async (path) =>
-    fromImageData(await imageIn(path), decoder, { fit, invert, background }),
-  );
+  const maskFiles = masks && odd >= 0 ? await maskFilesOf(masks, paths) : [];
+  const array = arrayOf(as, async (path, i) => {
+    const image = await imageIn(path);
+    const options = { fit, invert, background };
+    const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
+    if (maskFile === undefined || !isScaled(image)) return fromImageData(image, decoder, options);
+    const mask =
+      maskFile === path ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
+    // A mask of another size says nothing of the picture's own pixels, only of the decoder's.
+    const isOwnSize = mask.width === image.width && mask.height === image.height;
+    return fromImageData(image, decoder, { ...options, ...(isOwnSize && { mask, hides: masks!.hides }) });
+  });
   if (as === "weight") return array;
 
+  const pixels = size / channels;
+  const boxes = headers.map((each) => drawnBox(each, { width, height }, fit ?? "stretch"));
   const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
-  const transparent: number[] = [];
+  const [padded, transparent]: [number[], number[]] = [[], []];
   for (const [i, path] of paths.entries()) {
     throwIfAborted(limits.signal);
     const isTransparent = channels < 4 && headers[i]!.mayBeTransparent;
-    const hidden = isTransparent ? (await seenIn(path)).filter((value) => value === 0).length : 0;
-    transparent.push(hidden / channels);
+    padded.push(pixels - boxes[i]!.width * boxes[i]!.height);
+    transparent.push(
+      isTransparent ? (await seenIn(path)).filter((value) => value === 0).length / channels - padded[i]! : 0,
+    );
   }
   const seen = arrayOf("opacity", async (path, i) => {
-    if (transparent[i] === 0) return new Float32Array(size).fill(1);
-    if (transparent[i]! < size / channels) return seenIn(path);
+    if (transparent[i] === 0) return boxWeights(boxes[i]!, layout);
+    if (transparent[i]! + padded[i]! < pixels) return seenIn(path);
     throw invalidFile(
       `${showFile(flag, path)}: all pixels are transparent, expected some that are seen; leave the picture out`,
     );
@@ -141,18 +167,47 @@ export async function openPictures(
     ...array,
     pictures: {
       transparent,
-      seen: transparent.some((pixels) => pixels > 0) ? seen : undefined,
+      padded,
+      seen: [...transparent, ...padded].some((count) => count > 0) ? seen : undefined,
       madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
+      boxes,
     },
   };
 }
 
-/** Weights of a picture's own pixels: 0 for those that are more than half transparent. Padding is seen. */
+/** Files of the samples' masks, one for each or one for all; none if they are arrays. */
+async function maskFilesOf(
+  { flag, files }: SampleMasks,
+  pictures: readonly string[],
+): Promise<readonly string[]> {
+  if (!files) return pictures;
+  // What is skipped is said where the masks become weights.
+  const { paired } = pairFiles(await expandFiles(flag, files, () => {}), pictures);
+  return (await isPictureFile(paired[0]!)) ? paired : [];
+}
+
+async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
+  const bytes = await bytesOf(where, path, limits);
+  return formatOf(where, path, bytes).read(where, bytes);
+}
+
+/** Weights of a sample whose picture fills a box: 1 there, and 0 for padding. */
+function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): Float32Array {
+  const weights = new Float32Array(layout.width * layout.height * layout.channels);
+  for (let pixel = 0; pixel < layout.width * layout.height; pixel++) {
+    const [x, y] = [(pixel % layout.width) - left, Math.floor(pixel / layout.width) - top];
+    if (x < 0 || x >= width || y < 0 || y >= height) continue;
+    for (let channel = 0; channel < layout.channels; channel++) weights[placeOf(layout, pixel, channel)] = 1;
+  }
+  return weights;
+}
+
+/** Weights of a picture's own pixels: 0 for those that are more than half transparent, and for padding. */
 function seenOf(image: ImageDataLike, decoder: PictureDecoder, fit: Fit | undefined): Float32Array {
   const { width, height, data } = image;
   const white = data instanceof Uint16Array ? 65535 : 255;
   const opacity = data.map((_, at) => (at % 4 === 3 ? white : data[at | 3]!));
-  return fromImageData({ width, height, data: opacity }, decoder, { fit }).map((value) =>
+  return fromImageData({ width, height, data: opacity }, decoder, { fit, background: 0 }).map((value) =>
     value < 0.5 ? 0 : 1,
   );
 }
@@ -247,16 +302,24 @@ export async function openData(
   pictures: PictureReading,
 ): Promise<ArrayFile> {
   if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
-  refusePictureOptions(showFile(flag, paths[0]!), pictures);
+  await refusePictureOptions(flag, paths[0]!, pictures);
   return openArrays(flag, paths, limits);
 }
 
-/** Refuses options of pictures for samples that are none. */
-export function refusePictureOptions(
-  at: string,
+/** Refuses options of pictures for a file that is none, or that does not exist. */
+export async function refusePictureOptions(
+  flag: string,
+  path: string,
   { fit, invert, hides, as = "sample" }: PictureReading,
-): void {
+): Promise<void> {
   const ofSamples = fit ? "--fit" : invert && "--invert";
   const given = as === "sample" ? ofSamples : hides && "--mask-hides";
-  if (given) throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+  if (!given) return;
+  const at = showFile(flag, path);
+  if (!isStdin(path) && !/^(https?|file):/i.test(path)) {
+    await stat(splitArrayName(path).file).catch((cause) => {
+      throw fileError(at, cause);
+    });
+  }
+  throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
 }

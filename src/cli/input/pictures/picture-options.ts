@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Fit } from "../../../images/index.ts";
 import { gives, wrongUsage } from "../../options/options.ts";
-import { MASK_HIDES, type PictureReading } from "./open-pictures.ts";
+import { MASK_HIDES, type PictureReading, type SampleMasks } from "./open-pictures.ts";
 
 /** Options of pictures, as commander returns them. */
 export interface PictureFlags {
@@ -10,6 +10,14 @@ export interface PictureFlags {
   readonly mask?: readonly string[];
   readonly maskHides?: (typeof MASK_HIDES)[number];
 }
+
+/** Options of weights, as commander returns them: a file, or a mask. */
+export interface WeightFlags extends PictureFlags {
+  readonly weights?: string;
+}
+
+/** Options that decide what is hidden of samples. */
+export type HidingFlags = WeightFlags & { readonly autoencoder?: unknown; readonly encoder?: unknown };
 
 /** Shape of a sample that pictures are read for. */
 export type Target = PictureReading["target"];
@@ -20,7 +28,7 @@ export function addPictureOptions(command: Command): Command {
     .addOption(
       new Option(
         "--fit <way>",
-        "scales pictures to the decoder's size: padded, cropped or stretched",
+        "scales pictures to the decoder's size: padded, cropped or stretched; padding is hidden",
       ).choices(["contain", "cover", "stretch"] satisfies Fit[]),
     )
     .option("--invert", "turns black to white and white to black in pictures")
@@ -28,7 +36,7 @@ export function addPictureOptions(command: Command): Command {
       gives(
         new Option(
           "--mask <files...>",
-          "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data)",
+          "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
         ),
         "weights",
       ).conflicts("weights"),
@@ -48,7 +56,24 @@ export function checkMaskOptions(command: Command): void {
     wrongUsage(command, "--mask-hides does not go without --mask");
 }
 
-/** Reading of pictures by a command's options. */
-export function readingOf({ fit, invert }: PictureFlags, target: Target): PictureReading {
-  return { target, fit, invert };
+/**
+ * Reading of pictures by a command's options.
+ *
+ * @param maskFlag flag of the masks
+ */
+export function readingOf(
+  { fit, invert, ...hiding }: HidingFlags,
+  target: Target,
+  maskFlag = "--mask",
+): PictureReading {
+  return { target, fit, invert, masks: masksOf(hiding, maskFlag) };
+}
+
+/** Masks of pictures: those given, or else their own opacity; undefined where weights or an encoder take all pixels. */
+function masksOf(
+  { mask, maskHides, weights, autoencoder, encoder }: HidingFlags,
+  flag: string,
+): SampleMasks | undefined {
+  if (mask) return { flag, files: mask, hides: maskHides ?? "black" };
+  return weights || autoencoder || encoder ? undefined : { flag, hides: "transparent" };
 }

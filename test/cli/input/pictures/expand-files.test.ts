@@ -40,6 +40,36 @@ test("a folder is its pictures in natural order, without folders below and hidde
   await rejected(expandFiles("--data", [join(folder, "none")]), "invalid_argument", /no PNG or JPEG files/);
 });
 
+test("what a folder has besides is said, and where its pictures are if it has none", async () => {
+  const said: string[] = [];
+  const say = (message: string) => void said.push(message.replaceAll(folder, "FOLDER"));
+  await expandFiles("--data", [folder], say);
+  assert.equal(said, [
+    "--data FOLDER: 1 file skipped, by its name neither PNG nor JPEG: notes.txt",
+    "--data FOLDER: 1 picture in folders below skipped; to take them, give FOLDER/**/*.jpeg in quotes",
+  ]);
+  const mixed = workplace.newPath();
+  mkdirSync(join(mixed, "in"), { recursive: true });
+  for (const name of ["a.png", "b.webp", "c.gif"]) writeFileSync(join(mixed, name), "");
+  said.length = 0;
+  await expandFiles("--data", [mixed, join(folder, "in")], say);
+  assert.is(said.length, 2);
+  assert.match(said[0]!, /2 files skipped, by their names neither PNG nor JPEG: b\.webp, say/);
+  assert.match(said[1]!, /1 picture in folders below/);
+  const outer = workplace.newPath();
+  mkdirSync(join(outer, "in"), { recursive: true });
+  writeFileSync(join(outer, "in", "a.png"), "");
+  await rejected(
+    expandFiles("--data", [outer], say),
+    "invalid_argument",
+    /folders below have some: give .*in quotes/,
+  );
+  assert.equal(
+    (await expandFiles("--data", [join(outer, "**", "*.png")], say)).map((path) => path.slice(outer.length)),
+    ["/in/a.png"],
+  );
+});
+
 test("patterns: any text, any character, any folders", async () => {
   assert.equal(await expand("p*"), ["p1.jpg", "p9.PNG", "p10.png"]);
   assert.equal(await expand("p?.*"), ["p1.jpg", "p9.PNG"]);

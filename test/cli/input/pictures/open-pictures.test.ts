@@ -128,6 +128,35 @@ test("--fit and --invert, and masks and weights, are those of the library", asyn
   assert.equal(await weights.read(0, 117), expected);
 });
 
+test("padding is counted and has weight 0, whatever the channels and with transparency beside it", async () => {
+  for (const outputShape of [
+    [20, 20],
+    [3, 20, 20],
+    [20, 20, 4],
+  ]) {
+    const decoder = { outputShape };
+    const channels = outputShape.length === 2 ? 1 : outputShape[0] === 3 ? 3 : 4;
+    const names = ["grey.png", "transparent-colour.png"];
+    const { pictures } = await open(at(...names), decoder, { fit: "contain" });
+    const expected = names.map((name, i) => {
+      const hidden = maskFrom(byPillow(name), decoder, { hides: "transparent", fit: "contain" });
+      const padding = maskFrom(byPillow("grey.png"), decoder, { hides: "transparent", fit: "contain" });
+      return i === 1 && channels < 4 ? hidden : padding;
+    });
+    // 13 × 9 pixels become 20 × 14.
+    assert.equal(pictures!.padded, [120, 120]);
+    const count = (mask: Float32Array) => mask.filter((value) => value === 0).length / channels;
+    assert.equal(
+      pictures!.transparent,
+      expected.map((mask) => count(mask) - 120),
+    );
+    assert.equal(
+      await pictures!.seen!.read(0, 2 * 400 * channels),
+      Float32Array.from(expected.flatMap((mask) => [...mask])),
+    );
+  }
+});
+
 test("transparent pixels of samples are counted and have weights of 0, of every format with opacity", async () => {
   const names = ["grey.png", "grey-alpha.png", "colour-alpha.png", "palette.png", "transparent-colour.png"];
   for (const decoder of [{ outputShape: [9, 13] }, { outputShape: [3, 9, 13] }]) {
