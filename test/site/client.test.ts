@@ -44,7 +44,8 @@ test("replies and progress reach the call that they are for", async () => {
 test("a failure rejects its call alone; a failed worker rejects all, now and later", async () => {
   const { worker, sent, answer } = makeWorker();
   const told: Error[] = [];
-  const engine = new Engine(worker, (error) => told.push(error));
+  const engine = new Engine(worker);
+  engine.onFailure = (error) => void told.push(error);
   const z = new Float32Array(2);
   const [refused, lost] = [engine.call("decode", { z }), engine.call("decode", { z })];
   answer({ kind: "failure", id: sent[0]!.id, message: "decode: z has 2 values" });

@@ -15,19 +15,16 @@ function open() {
     resolve(value: unknown): void;
     reject(error: Error): void;
   }[] = [];
-  let failEngine = (_: Error) => {};
   const engine = {
     call: (name: string, _: unknown, { signal }: { signal: AbortSignal }) =>
       new Promise((resolve, reject) => calls.push({ name, signal, resolve, reject })),
     close() {},
+    onFailure: undefined as ((error: Error) => void) | undefined,
   };
-  const files = useFiles((onFailure) => {
-    failEngine = onFailure;
-    return engine as unknown as ReturnType<Parameters<typeof useFiles>[0]>;
-  });
+  const files = useFiles(() => engine as unknown as ReturnType<Parameters<typeof useFiles>[0]>);
   const keys = () => Object.keys(files.opened.value);
   const tick = () => new Promise((resolve) => setTimeout(resolve));
-  return { files, calls, keys, tick, failEngine: (error: Error) => failEngine(error) };
+  return { files, calls, keys, tick, failEngine: (error: Error) => engine.onFailure?.(error) };
 }
 
 test("each stage has what the earlier ones have, and another file drops the later ones", async () => {

@@ -24,20 +24,17 @@ export class Engine<Table extends CallTable<Table> = Calls> {
   readonly #worker: WorkerLike;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  /** Told that the worker is of no use any more, failed or closed, even while no call waits. */
+  onFailure: ((error: Error) => void) | undefined;
   /** Reason why the worker is of no use any more. */
   #failure: Error | undefined;
 
-  /**
-   * @param onFailure told that the worker is of no use any more, even while no call waits
-   */
-  constructor(worker: WorkerLike, onFailure?: (error: Error) => void) {
+  constructor(worker: WorkerLike) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
     worker.onerror = (event) => {
       const reason = event.message || "its file could not be loaded";
-      const error = new Error(`The page's worker has failed: ${reason}. Reload the page to start it again.`);
-      this.#fail(error);
-      onFailure?.(error);
+      this.#fail(new Error(`The page's worker has failed: ${reason}. Reload the page to start it again.`));
     };
   }
 
@@ -82,6 +79,7 @@ export class Engine<Table extends CallTable<Table> = Calls> {
 
   #fail(error: Error): void {
     this.#failure = error;
+    this.onFailure?.(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

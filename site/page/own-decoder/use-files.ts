@@ -24,17 +24,16 @@ interface Task {
 /**
  * Opens a visitor's files one after the other, and encodes them. A new task ends the one under way.
  *
- * @param startEngine starts the worker that reads the files; told of a failure of the worker itself. It may throw.
+ * @param startEngine starts the worker that reads the files. It may throw.
  */
-export function useFiles(
-  startEngine: (onFailure: (error: Error) => void) => Pick<Engine<FileCalls>, "call" | "close">,
-) {
+export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "close" | "onFailure">) {
   const opened: ShallowRef<Opened> = shallowRef({});
   const task = shallowRef<Task>();
   const problem = shallowRef("");
   let engine: ReturnType<typeof startEngine> | undefined;
   try {
-    engine = startEngine(fail);
+    engine = startEngine();
+    engine.onFailure = fail;
   } catch (error) {
     fail(error);
   }

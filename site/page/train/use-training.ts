@@ -21,20 +21,15 @@ export function useTraining(files: DigitFiles) {
   const steps = shallowRef<readonly Step[]>([]);
   const checks = shallowRef<readonly Check[]>([]);
   const waiting: { resolve(bytes: Uint8Array): void; reject(error: Error): void }[] = [];
-  let worker: Worker | undefined;
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
-  try {
-    worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data: event }: MessageEvent<FromTrainer>) => take(event);
-    worker.onerror = ({ message }) => fail(message || "the worker's file could not be loaded");
-    send({ kind: "open", ...files });
-  } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
-  }
-  onScopeDispose(() => worker?.terminate());
+  worker.onmessage = ({ data: event }: MessageEvent<FromTrainer>) => take(event);
+  worker.onerror = ({ message }) => fail(message || "the worker's file could not be loaded");
+  onScopeDispose(() => worker.terminate());
+  send({ kind: "open", ...files });
 
   function send(command: ToTrainer): void {
-    worker?.postMessage(command);
+    worker.postMessage(command);
   }
 
   function fail(message: string): void {
