@@ -1,5 +1,5 @@
 import type { SolverName } from "./engine/messages.ts";
-import { hideShare, LEVELS, PIXELS } from "./picture.ts";
+import { hideShare, LEVELS, PIXELS, shareOf } from "./picture.ts";
 
 // The page's state, and its coding after the # of the page's address, so that a link shows what its sender saw.
 
@@ -50,9 +50,19 @@ export function firstState(): PageState {
   };
 }
 
+const MOST_SEED = 2 ** 31 - 1;
+
+/** Goes on to the next digit, as much of it hidden as of this one; of a drawing, or where all is hidden, the first share. */
+export function nextDigit(state: PageState): void {
+  const share = shareOf(state.hidden);
+  state.seed = state.seed < MOST_SEED ? state.seed + 1 : 0;
+  state.hidden = hideShare(state.drawing || share === 1 ? FIRST_SHARE : share, state.seed);
+  state.drawing = undefined;
+  state.digit = (state.digit + 1) % DIGITS;
+}
+
 /** Version of the coding. A later one has to refuse or to read addresses of the earlier ones. */
 const VERSION = "1";
-const MOST_SEED = 2 ** 31 - 1;
 
 /** How a field is written, and read: undefined if the text is none that was written. */
 interface Coding<T> {
@@ -93,12 +103,12 @@ export function writeAddress(state: PageState): string {
  * The state that an address has. A field that is missing has its first value.
  *
  * @param hash the address from its #
- * @returns undefined if there is none, as in a link to a heading, or if any part of it is broken: half of a state would be
- *   another one than was sent
+ * @returns undefined if there is none, as in a link to a heading, or if any part of it is broken or there twice: half of a
+ *   state would be another one than was sent
  */
 export function readAddress(hash: string): PageState | undefined {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
-  if (fields.get("v") !== VERSION) return undefined;
+  if (fields.get("v") !== VERSION || new Set(fields.keys()).size < [...fields].length) return undefined;
   fields.delete("v");
   const state = firstState();
   for (const [name, text] of fields) {

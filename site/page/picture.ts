@@ -64,9 +64,15 @@ export function shareOf(hidden: Uint8Array): number {
   return hidden.reduce((sum, one) => sum + one, 0) / hidden.length;
 }
 
+/** A share as whole per cent; 0 and 100 are nothing and all, not nearly so. */
+export function percentOf(share: number): number {
+  if (share === 0 || share === 1) return 100 * share;
+  return Math.min(99, Math.max(1, Math.round(100 * share)));
+}
+
 /** A share of hidden pixels in words, to begin a sentence: "Two thirds", "40 %". */
 export function hiddenWords(share: number): string {
-  const percent = Math.round(100 * share);
+  const percent = percentOf(share);
   const words: Record<number, string> = {
     0: "Nothing",
     33: "A third",

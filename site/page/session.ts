@@ -1,6 +1,7 @@
 import { withBase } from "vitepress";
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
-import { firstState, type PageState, readAddress, writeAddress } from "./address.ts";
+import { firstState, nextDigit, type PageState } from "./address.ts";
+import { createAddressBar } from "./address-bar.ts";
 import { type Engine, latestOnly, startEngine } from "./engine/client.ts";
 import type {
   Encoded,
@@ -10,8 +11,10 @@ import type {
   NetworkName,
   ReplyOf,
 } from "./engine/messages.ts";
-import { addNoise, BLANK, hideShare, shareOf, weightsOf } from "./picture.ts";
+import { createFailures } from "./failures.ts";
+import { addNoise, BLANK, weightsOf } from "./picture.ts";
 import { gridAround, type PlanePoint, planeThrough, projected, projectedPath } from "./plane.ts";
+import { createPlayback } from "./playback.ts";
 
 // What the rooms share: the state, the picture that it describes, and the code that was found for it.
 
@@ -41,14 +44,6 @@ export function useSession(): Session {
   return session;
 }
 
-/** Milliseconds between two steps of a path that is played, and at most of a whole path. */
-const STEP_TIME = 90;
-const PLAY_TIME = 2800;
-/** Milliseconds that a completed picture stays before the next digit, while nobody has touched the page. */
-const REST_TIME = 2200;
-/** Milliseconds from a change to the address. */
-const ADDRESS_DELAY = 300;
-
 /** URL of a file that scripts/make-page-models.ts has made. */
 export const fileOf = (name: string) => new URL(withBase(`/page/${name}`), location.href).href;
 
@@ -61,21 +56,21 @@ export function createSession() {
   const description = shallowRef<NetworkDescription>();
   /** Name of the decoder in place of the page's own; undefined for that. */
   const guest = ref<string>();
-  /** Message for the visitor about what has failed. */
-  const failure = ref<string>();
+  const failures = createFailures(() => state.room);
   /** Message for the visitor about the link that was opened. */
   const notice = ref<string>();
   /** The last code that was found. */
   const found = shallowRef<Encoded>();
   const guesses = shallowRef<Readonly<Record<EncoderName, Guess>>>();
   const landscape = shallowRef<Landscape>();
-  /** Index of the shown point of the path. */
-  const step = ref(0);
   const isPenDown = ref(false);
-  /** True while digits follow each other by themselves. */
-  const isPlaying = ref(false);
   /** True once the visitor has changed anything: from then on the address has the state. */
   const isTouched = ref(false);
+
+  const lastStep = () => (found.value?.trajectory?.loss.length ?? 1) - 1;
+  const playback = createPlayback(lastStep, () => nextDigit(state));
+  const { step } = playback;
+  const addressBar = createAddressBar(state, isTouched, touch);
 
   const levels = computed(() => state.drawing ?? digits.value[state.digit] ?? BLANK);
   const y = computed(() => addNoise(levels.value, state.noise, state.seed));
@@ -91,13 +86,11 @@ export function createSession() {
   let prepared: Promise<readonly [NetworkDescription, ReplyOf<"readSamples">]> | undefined;
   /** Loading of the encoders; rejects where one cannot be loaded. */
   let encoders: Promise<unknown> | undefined;
-  let animation = 0;
-  let rest: ReturnType<typeof setTimeout> | undefined;
-  let addressTimer: ReturnType<typeof setTimeout> | undefined;
   let mapping: AbortController | undefined;
 
+  /** Shows why the room that is shown has failed. */
   function fail(error: unknown): void {
-    failure.value = error instanceof Error ? error.message : String(error);
+    failures.add(state.room, error);
   }
 
   const encodeLatest = latestOnly(async (isQuick: boolean, signal: AbortSignal) => {
@@ -131,26 +124,31 @@ export function createSession() {
     }
     try {
       const encoding = encodeLatest(isQuick);
-      const guessing = askEncoders().catch(fail);
+      const guessing = askEncoders();
       const encoded = await encoding;
       if (encoded) {
-        failure.value = undefined;
+        failures.clear("picture");
+        failures.clearRooms();
         found.value = encoded;
         if (isQuick) landscape.value = undefined;
-        else if (isPlaying.value) playPath(next);
-        else step.value = lastStep();
+        else playback.showPath();
       }
       await guessing;
       if (encoded && !isQuick) await map();
     } catch (error) {
-      fail(error);
+      failures.add("picture", error);
     }
   }
 
   /** Asks both encoders, once they are there. */
   async function askEncoders(): Promise<void> {
-    await encoders;
-    guesses.value = (await guessLatest(undefined)) ?? guesses.value;
+    try {
+      await encoders;
+      guesses.value = (await guessLatest(undefined)) ?? guesses.value;
+      failures.clear("encoders");
+    } catch (error) {
+      failures.add("encoders", error);
+    }
   }
 
   /** Computes the objective around the path. */
@@ -182,64 +180,23 @@ export function createSession() {
     }
   }
 
-  const lastStep = () => (found.value?.trajectory?.loss.length ?? 1) - 1;
-
-  /** Shows the path from its start to its end, then calls `then`. */
-  function playPath(then?: () => void): void {
-    cancelAnimationFrame(animation);
-    step.value = 0;
-    const last = lastStep();
-    const stepTime = Math.min(STEP_TIME, PLAY_TIME / last);
-    const begin = performance.now();
-    const show = (now: number) => {
-      step.value = Math.min(last, Math.max(0, Math.floor((now - begin) / stepTime)));
-      if (step.value < last) animation = requestAnimationFrame(show);
-      else then?.();
-    };
-    animation = requestAnimationFrame(show);
-  }
-
-  /** After a rest the next digit, with other pixels hidden. */
-  function next(): void {
-    rest = setTimeout(() => {
-      state.drawing = undefined;
-      state.digit = (state.digit + 1) % digits.value.length;
-      state.seed++;
-      state.hidden = hideShare(shareOf(state.hidden), state.seed);
-    }, REST_TIME);
-  }
-
-  /** Digits follow each other from now on. */
-  function play(): void {
-    isPlaying.value = true;
-    playPath(next);
-  }
-
   /** Ends the play: the page is the visitor's from here on, and its address says what it shows. */
   function touch(): void {
     isTouched.value = true;
     notice.value = undefined;
-    if (!isPlaying.value) return;
-    pause();
-    step.value = lastStep();
+    playback.end();
   }
 
-  function pause(): void {
-    isPlaying.value = false;
-    cancelAnimationFrame(animation);
-    clearTimeout(rest);
-  }
-
-  /** Shows a point of the path. */
-  function scrub(to: number): void {
-    pause();
-    step.value = to;
+  /** The worker; throws where it has not been started. */
+  function startedEngine(): Engine {
+    if (!engine) throw new Error("The page's worker has not been started.");
+    return engine;
   }
 
   /** Inverts another decoder of 28 × 28 pixels from now on, in all rooms; without one the page's own again. */
   async function invite(source?: Uint8Array, name?: string): Promise<void> {
     touch();
-    description.value = await engine!.call("setDecoder", { source });
+    description.value = await startedEngine().call("setDecoder", { source });
     guest.value = name;
     found.value = undefined;
     landscape.value = undefined;
@@ -251,23 +208,26 @@ export function createSession() {
 
   /** Starts the worker, and loads what the first picture needs: as soon as there is a browser, before the page is alive. */
   function prepare(): void {
+    prepared = loadFirst();
+    prepared.catch((error) => failures.add("loading", error));
+  }
+
+  /** Loads the decoder and the digits. Rejects where no worker can be started. */
+  async function loadFirst() {
     engine = startEngine();
     const data = { source: fileOf("digits.idx.gz"), labels: fileOf("digit-labels.idx") };
-    prepared = Promise.all([load("plainDecoder", "plain-decoder"), engine.call("readSamples", data)]);
-    prepared.catch(fail);
+    return Promise.all([load("plainDecoder", "plain-decoder"), engine.call("readSamples", data)]);
   }
 
   /** Shows the first picture, the address's or one of the page's own, and loads the rest. Called once the page is alive. */
   async function start(): Promise<void> {
-    const given = readAddress(location.hash);
-    if (given) Object.assign(state, given);
-    else if (/^#v=/.test(location.hash)) {
+    const address = addressBar.start();
+    if (address === "broken") {
       notice.value = "This link is broken, so the page shows its own first picture. Ask for the whole link.";
     }
-    isTouched.value = given !== undefined;
+    isTouched.value = address === "taken";
     const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    isPlaying.value = !given && !isStill;
-    addEventListener("hashchange", takeAddress);
+    playback.isPlaying.value = !isTouched.value && !isStill;
     const loaded = await prepared?.catch(() => undefined);
     if (!loaded || !engine) return;
     const [decoder, data] = loaded;
@@ -284,37 +244,20 @@ export function createSession() {
   }
 
   function stop(): void {
-    pause();
-    clearTimeout(addressTimer);
-    removeEventListener("hashchange", takeAddress);
+    playback.pause();
+    addressBar.stop();
     engine?.close();
     engine = undefined;
   }
 
-  function takeAddress(): void {
-    const given = readAddress(location.hash);
-    if (!given) return;
-    touch();
-    Object.assign(state, given);
-  }
-
   watch([y, weights, () => state.solver, () => state.priorWeight, isPenDown], () => void solve());
-  watch(state, () => {
-    if (!isTouched.value) return;
-    clearTimeout(addressTimer);
-    addressTimer = setTimeout(() => {
-      history.replaceState(history.state, "", `#${writeAddress(state)}`);
-    }, ADDRESS_DELAY);
-  });
 
   return {
-    ...{ state, digits, labels, description, guest, failure, notice, found, guesses, landscape, step },
-    ...{ isPenDown, isPlaying, isTouched, levels, y, weights, shown },
-    ...{ prepare, start, stop, invite, touch, play, pause, playPath, scrub, solve, fail },
-    /** The worker; throws before `start`. */
-    engine(): Engine {
-      if (!engine) throw new Error("The page's worker has not been started.");
-      return engine;
-    },
+    ...{ state, digits, labels, description, guest, found, guesses, landscape },
+    ...{ failure: failures.shown, notice },
+    ...{ isPenDown, levels, y, weights, shown },
+    ...{ prepare, start, stop, invite, touch, solve, fail },
+    ...playback,
+    engine: startedEngine,
   };
 }

@@ -5,14 +5,16 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   DIGITS,
+  FIRST_SHARE,
   firstState,
+  nextDigit,
   type PageState,
   readAddress,
   SOLVER_NAMES,
   writeAddress,
 } from "../../site/page/address.ts";
 import { SOLVERS } from "../../site/page/engine/solvers.ts";
-import { BLANK, coverStroke, drawStroke, hideShare } from "../../site/page/picture.ts";
+import { BLANK, coverStroke, drawStroke, hideShare, shareOf } from "../../site/page/picture.ts";
 
 const stroke = { from: { x: 3.2, y: 4 }, to: { x: 22, y: 20 }, radius: 1.1 };
 const drawn: PageState = {
@@ -31,6 +33,24 @@ test("an address brings back the state that it was written of, bit for bit", () 
   for (const state of [firstState(), { ...firstState(), digit: 39, seed: 0 }, drawn]) {
     assert.equal(readAddress(`#${writeAddress(state)}`), state);
   }
+});
+
+test("every next digit has an address, also after the last seed and the last digit", () => {
+  const state = { ...drawn, digit: DIGITS - 1, seed: 2 ** 31 - 1 };
+  nextDigit(state);
+  assert.equal([state.digit, state.seed, state.drawing], [0, 0, undefined]);
+  assert.ok(
+    Math.abs(shareOf(state.hidden) - FIRST_SHARE) < 1e-3,
+    "a drawing's digit is hidden by the first share",
+  );
+  assert.equal(readAddress(writeAddress(state)), state);
+  const share = shareOf(hideShare(0.25, 1));
+  Object.assign(state, { hidden: hideShare(share, 1) });
+  nextDigit(state);
+  assert.is(shareOf(state.hidden), share);
+  state.hidden = hideShare(1, 1);
+  nextDigit(state);
+  assert.ok(state.hidden.includes(0), "something to go by");
 });
 
 test("an address is short enough for every browser and most chats", () => {
@@ -53,6 +73,8 @@ test("a link to a heading, another version, and every broken part are refused as
     `#${whole.replace(/hidden=[^&]{4}/, "hidden=%%%%")}`,
     `#v=1&digit=${DIGITS}`,
     "#v=1&__proto__=1",
+    "#v=1&digit=3&digit=2",
+    "#v=1&v=1",
   ];
   for (const hash of refused) assert.is(readAddress(hash), undefined, hash);
   assert.equal(readAddress("#v=1"), firstState(), "what is missing has its first value");

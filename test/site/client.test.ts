@@ -43,7 +43,9 @@ test("replies and progress reach the call that they are for", async () => {
 
 test("a failure rejects its call alone; a failed worker rejects all, now and later", async () => {
   const { worker, sent, answer } = makeWorker();
+  const told: Error[] = [];
   const engine = new Engine(worker);
+  engine.onFailure = (error) => void told.push(error);
   const z = new Float32Array(2);
   const [refused, lost] = [engine.call("decode", { z }), engine.call("decode", { z })];
   answer({ kind: "failure", id: sent[0]!.id, message: "decode: z has 2 values" });
@@ -51,6 +53,10 @@ test("a failure rejects its call alone; a failed worker rejects all, now and lat
   worker.onerror?.call(worker as Worker, { message: "" } as ErrorEvent);
   assert.match(await failureOf(lost), /could not be loaded.*Reload/);
   assert.match(await failureOf(engine.call("decode", { z })), /could not be loaded/);
+  assert.equal(
+    told.map(({ message }) => message),
+    [await failureOf(lost)],
+  );
 });
 
 test("an abort is passed on, also one that came before the call", () => {

@@ -8,6 +8,7 @@ import { MOST_BYTES } from "../../site/page/own-decoder/files.ts";
 import { FILE_HANDLERS, type Opened } from "../../site/page/own-decoder/handlers.ts";
 import type { FileCalls, Progress } from "../../site/page/own-decoder/messages.ts";
 import { pythonIn } from "../../site/page/own-decoder/python.ts";
+import { chartOf, MOST_POINTS } from "../../site/page/own-decoder/sample-chart.ts";
 import { toNpy } from "../../src/files/npy.ts";
 
 const decoder = createDecoder({ layers: [2, 12, 16], loss: "mse", seed: 3 });
@@ -70,6 +71,85 @@ test("what is too large, or needs more than samples, is refused with a reason", 
   const message = (await failureOf(call({ decoder }, "readSamples", { file: many }))).message;
   assert.match(message, /many\.npy has 1001 samples, expected at most 1000/);
   assert.match((await failureOf(call({}, "encode", {}))).message, /choose a decoder first/);
+});
+
+test("an array without samples, and one with numbers that are none, are refused when they are read", async () => {
+  const read = async (values: Float32Array, shape: number[]) => {
+    const file = fileOf("y.npy", toNpy(values, shape));
+    return (await failureOf(call({ decoder }, "readSamples", { file }))).message;
+  };
+  assert.match(
+    await read(new Float32Array(0), [0, 16]),
+    /y\.npy has 0 × 16 values, expected a multiple of 16, more than 0/,
+  );
+  const values = new Float32Array(32);
+  values[19] = Number.NaN;
+  assert.match(await read(values, [2, 16]), /y\.npy has NaN at sample 1, element 3, expected finite numbers/);
+  values[19] = Number.POSITIVE_INFINITY;
+  assert.match(await read(values, [2, 16]), /y\.npy has Infinity at sample 1, element 3/);
+});
+
+test("a picture that is too large, or of a format that is not read, is refused before it is decoded", async () => {
+  const read = async (file: File) => (await failureOf(call({ decoder }, "readSamples", { file }))).message;
+  const header = Buffer.alloc(33);
+  header.write("\x89PNG\r\n\x1a\n", "latin1");
+  header.writeUInt32BE(20_000, 16);
+  header.writeUInt32BE(10_000, 20);
+  assert.match(
+    await read(fileOf("huge.png", header)),
+    /huge\.png has 20000 × 10000 pixels, expected at most/,
+  );
+  const svg = new File(["<svg/>"], "drawing.svg", { type: "image/svg+xml" });
+  assert.match(await read(svg), /drawing\.svg is of type image\/svg\+xml, expected PNG, JPEG/);
+});
+
+test("a chart has the values, and axes about them and 0", () => {
+  const [given, decoded] = [Float32Array.of(0.5, -2, 1), Float32Array.of(0.25, -1, 3)];
+  const alone = chartOf(given, undefined);
+  assert.equal(alone.series, [
+    {
+      name: "given",
+      style: "plain",
+      points: [
+        [0, 0.5],
+        [1, -2],
+        [2, 1],
+      ],
+    },
+  ]);
+  assert.equal(
+    [alone.xTicks, alone.yTicks],
+    [
+      [0, 1, 2],
+      [-2, -0.5, 1],
+    ],
+  );
+  const both = chartOf(given, decoded);
+  assert.equal(
+    both.series.map(({ name }) => name),
+    ["decoded", "given"],
+  );
+  assert.equal(both.yTicks, [-2, 0.5, 3]);
+  const zero = chartOf(new Float32Array(1), undefined);
+  assert.equal([zero.xTicks, zero.yTicks], [[0], [0, 0.5, 1]]);
+});
+
+test("a chart of a long sample has few points, and every peak", () => {
+  const values = new Float32Array(200_000);
+  values[123_456] = 5;
+  values[123_457] = -3;
+  const { series, xTicks, yTicks } = chartOf(values, undefined);
+  const { points } = series[0]!;
+  assert.ok(points.length <= MOST_POINTS, `${points.length}`);
+  assert.ok(points.every(([i, value]) => values[i] === value));
+  assert.ok(points.some(([i]) => i === 123_456) && points.some(([i]) => i === 123_457));
+  assert.equal(
+    [xTicks, yTicks],
+    [
+      [0, 99_999, 199_999],
+      [-3, 1, 5],
+    ],
+  );
 });
 
 test("the lines of Python are those of an error needs_conversion alone", async () => {

@@ -52,6 +52,7 @@ test("a larger share hides the same pixels and more", () => {
 
 test("a share has a word where people would use one", () => {
   assert.equal([0, 0.5, 2 / 3, 0.4].map(hiddenWords), ["Nothing", "Half", "Two thirds", "40 %"]);
+  assert.equal([1, 782 / 784, 1 / 784].map(hiddenWords), ["All", "99 %", "1 %"], "nearly all is not all");
 });
 
 test("noise has the standard deviation that was asked for, its seed's values, and stays within 0 and 1", () => {

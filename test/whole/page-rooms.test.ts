@@ -33,10 +33,18 @@ test.after(async () => {
   for (const folder of [home, files]) rmSync(folder, { recursive: true });
 });
 
-const ROOMS = ["answers", "flow", "codes", "train", "decoder"];
+/** Each room, and what it has once it is loaded. */
+const CONTENTS: Readonly<Record<string, string>> = {
+  answers: ".answers",
+  flow: ".race",
+  codes: ".codes",
+  train: ".train",
+  decoder: ".own",
+};
+const ROOMS = Object.keys(CONTENTS);
 const WIDTHS = { desktop: 1280, phone: 360 };
 
-/** Opens a room, for `use` to work with. What the page throws fails the test. */
+/** Opens a room, for `use` to work with. What the page throws, or reports as an error, fails the test. */
 async function withRoom(
   browser: Browser,
   room: string,
@@ -46,6 +54,8 @@ async function withRoom(
   const page = await newPage(browser);
   const uncaught: string[] = [];
   page.on("pageerror", (error) => uncaught.push(String(error)));
+  // Vue reports what its components throw here, and goes on.
+  page.on("console", (message) => message.type() === "error" && uncaught.push(message.text()));
   try {
     await page.setViewport({ width, height: 900 });
     await page.evaluateOnNewDocument(
@@ -55,7 +65,7 @@ async function withRoom(
       isDark ? "dark" : "light",
     );
     await page.goto(`${server.address}/#v=1&room=${room}`);
-    await page.waitForSelector(`#room-${room}`);
+    await page.waitForSelector(`#room-${room} > *`, { visible: true });
     await use(page);
     assert.equal(uncaught, []);
   } finally {
@@ -198,10 +208,34 @@ for (const [name, browser] of Object.entries(browsers)) {
     });
   });
 
+  test(`${name}: rooms follow each other in any order; a training and a visitor's files are there again`, async () => {
+    await withRoom(browser, "decoder", async (page) => {
+      await choose(page, "decoder", "numbers.safetensors", plain.toSafetensors());
+      await waitForText(page, ".results", /2 numbers in/);
+      const enter = async (room: string) => {
+        await page.$eval(`#tab-${room}`, (tab) => (tab as HTMLElement).click());
+        await page.waitForSelector(`#room-${room} ${CONTENTS[room]}`, { visible: true });
+        const visible = await page.$$eval(".room", (all) =>
+          all.filter((one) => one.checkVisibility()).map(({ id }) => id),
+        );
+        assert.equal(visible, [`room-${room}`]);
+      };
+      for (const first of ROOMS) {
+        for (const second of ROOMS.filter((other) => other !== first)) {
+          for (const room of [first, second, first]) await enter(room);
+        }
+      }
+      assert.match(await textOf(page, ".results"), /2 numbers in/);
+      assert.is((await page.$$(".train")).length, 1);
+    });
+  });
+
   test(`${name}: a visitor's decoder encodes a picture, and nothing leaves the page`, async () => {
     await withRoom(browser, "decoder", async (page) => {
       await choose(page, "decoder", "decoder.onnx", ONNX);
       await waitForText(page, ".results", /10 numbers in, 3 × 32 × 32 out.*Verified/);
+      // The last that the page asks for by itself.
+      await page.waitForSelector(".contours path");
       const before = server.requested.length;
       await choose(page, "samples", "picture.png", PICTURE);
       await page.waitForSelector(".pair canvas");
@@ -237,6 +271,44 @@ for (const [name, browser] of Object.entries(browsers)) {
       for (let i = 0; i < 16; i++) assert.ok(Math.abs(cells[2 * i]! - cells[2 * i + 1]!) < 0.02, `${cells}`);
       await choose(page, "samples", "picture.png", PICTURE);
       await waitForText(page, ".problem", /outputShape is \[16\], expected/);
+      await choose(page, "samples", "empty.npy", toNpy(new Float32Array(0), [0, 16]));
+      await waitForText(page, ".problem", /empty\.npy has 0 × 16 values/);
+      await choose(page, "samples", "sample.npy", toNpy(sample, [1, 16]));
+      await page.waitForSelector(".results .chart");
+    });
+  });
+
+  test(`${name}: a sample of 200,000 numbers is charted`, async () => {
+    await withRoom(browser, "decoder", async (page) => {
+      const wide = createDecoder({ layers: [2, 200_000], loss: "mse", seed: 1 });
+      await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
+      await waitForText(page, ".results", /2 numbers in, 200000 out/);
+      await choose(page, "samples", "wide.npy", toNpy(new Float32Array(200_000).fill(0.5), [1, 200_000]));
+      await page.waitForSelector(".results .chart polyline");
+    });
+  });
+
+  test(`${name}: files dropped beside the boxes are opened, and the page stays`, async () => {
+    await withRoom(browser, "decoder", async (page) => {
+      const dropped = Object.entries({
+        "a.npy": toNpy(sample, [1, 16]),
+        "numbers.safetensors": plain.toSafetensors(),
+        "b.npy": toNpy(sample, [1, 16]),
+      }).map(([file, bytes]) => [file, [...bytes]] as const);
+      const isTaken = await page.$eval(
+        "h1",
+        (heading, dropped) => {
+          const dataTransfer = new DataTransfer();
+          for (const [file, bytes] of dropped)
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], file));
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          return ["dragover", "drop"].map((type) => !heading.dispatchEvent(new DragEvent(type, options)));
+        },
+        dropped,
+      );
+      assert.equal(isTaken, [true, true]);
+      await page.waitForSelector(".results .chart");
+      await waitForText(page, ".problem", /Ignored: b\.npy\./);
     });
   });
 
@@ -345,12 +417,30 @@ test("the page computes in a worker, and is sent less than a megabyte before a v
     assert.ok(host.bytes() > 300_000 && host.bytes() < 1_000_000, `${host.bytes()} bytes`);
     assert.is(page.workers().length, 1);
     const fetched = await page.evaluate(() =>
-      performance.getEntriesByType("resource").filter(({ name }) => /\.(safetensors|idx|gz)$/.test(name)),
+      performance.getEntriesByType("resource").filter(({ name }) => /\.(safetensors|idx|gz|npy)$/.test(name)),
     );
     assert.equal(fetched, [], "files of the worker that the page has fetched itself");
   } finally {
     await page.close();
     host.close();
+  }
+});
+
+test("a room that cannot be loaded says so, and is there once the page is loaded again", async () => {
+  const page = await newPage(browsers.Chromium!);
+  let isBroken = true;
+  try {
+    await page.setRequestInterception(true);
+    page.on("request", (request) =>
+      isBroken && /\/Flow\.[^/]+\.js$/.test(request.url()) ? request.abort() : request.continue(),
+    );
+    await page.goto(`${server.address}/#v=1&room=flow`);
+    await waitForText(page, "#room-flow [role=alert]", /could not be loaded: .*Flow.* Load the page again/);
+    isBroken = false;
+    await click(page, "Load the page again");
+    await page.waitForSelector("#room-flow .race", { visible: true });
+  } finally {
+    await page.close();
   }
 });
 

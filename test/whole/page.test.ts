@@ -29,7 +29,7 @@ const GIVEN = ".given canvas";
 const ANSWER = ".answer canvas";
 const ENCODERS = ".encoders canvas";
 
-/** Opens the page, at an address if one is given; `use` then works with it. What the page throws fails the test. */
+/** Opens the page, at an address if one is given; `use` then works with it. What the page throws, or reports as an error, fails the test. */
 async function withPage(
   browser: Browser,
   hash: string,
@@ -39,6 +39,8 @@ async function withPage(
   const page = await newPage(browser);
   const uncaught: string[] = [];
   page.on("pageerror", (error) => uncaught.push(String(error)));
+  // Vue reports what its components throw here, and goes on.
+  page.on("console", (message) => message.type() === "error" && uncaught.push(message.text()));
   try {
     await page.setViewport(size);
     await page.goto(`${server.address}/${hash && `#${hash}`}`);
@@ -273,6 +275,51 @@ for (const [name, browser] of Object.entries(browsers)) {
 }
 
 const chromium = browsers.Chromium!;
+
+test("the state is not written onto the address of another page", async () => {
+  await withPage(chromium, "", async (page) => {
+    await waitUntil(
+      () => levelsOf(page, ANSWER),
+      (x) => Math.max(...x) > 0.5,
+      "a first picture",
+    );
+    await drawLines(page, SEVEN);
+    // As VitePress follows a link: the address first, then the other page is loaded.
+    await page.evaluate(() => history.pushState({}, "", "/start/browser.html"));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.is(new URL(page.url()).hash, "");
+  });
+});
+
+test("a browser that starts no worker says so, and shows the rooms", async () => {
+  const page = await newPage(chromium);
+  try {
+    await page.evaluateOnNewDocument(() => {
+      globalThis.Worker = class {
+        constructor() {
+          throw new Error("there are no workers here");
+        }
+      } as unknown as typeof Worker;
+    });
+    await page.goto(`${server.address}/#v=1&room=decoder`);
+    const failure = await page.waitForSelector(".failure");
+    assert.is(await failure!.evaluate(({ textContent }) => textContent), "there are no workers here");
+    const problem = await page.waitForSelector("#room-decoder .problem", { visible: true });
+    assert.match((await problem!.evaluate(({ textContent }) => textContent))!, /there are no workers here/);
+  } finally {
+    await page.close();
+  }
+});
+
+test("where all is hidden, the room of answers says why it is empty", async () => {
+  const hash = writeAddress({ ...firstState(), hidden: hideShare(1, 1) });
+  await withPage(chromium, hash, async (page) => {
+    const reason = await page.waitForSelector("#room-answers [role=status]", { visible: true });
+    assert.match((await reason!.evaluate(({ textContent }) => textContent))!, /All is hidden/);
+    await click(page, "Hide the lower half");
+    await page.waitForSelector("#room-answers .answers li");
+  });
+});
 
 test("two solvers race: both come down, each at its own cost", async () => {
   await withPage(chromium, writeAddress({ ...firstState(), room: "flow" }), async (page) => {

@@ -27,6 +27,8 @@ export class Engine<Table extends CallTable<Table> = Calls> {
   readonly #worker: WorkerLike;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  /** Told that the worker is of no use any more, failed or closed, even while no call waits. */
+  onFailure: ((error: Error) => void) | undefined;
   /** Reason why the worker is of no use any more. */
   #failure: Error | undefined;
 
@@ -80,6 +82,7 @@ export class Engine<Table extends CallTable<Table> = Calls> {
 
   #fail(error: Error): void {
     this.#failure = error;
+    this.onFailure?.(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

@@ -26,14 +26,20 @@ export async function readDecoder(file: File, signal: AbortSignal): Promise<Deco
 /** Reads samples of a decoder from a picture, scaled to its size, or from an array: .npy, .npz or IDX. */
 export async function readSamples(file: File, decoder: Decoder, signal: AbortSignal): Promise<Float32Array> {
   const bytes = await bytesOf(file);
-  if (isPicture(bytes)) return readPicture(file, decoder);
+  if (isPicture(bytes)) {
+    checkSize(file, ...pngSize(bytes));
+    return readPicture(file, decoder);
+  }
+  if (file.type.startsWith("image/")) {
+    throw new Error(`${file.name} is of type ${file.type}, expected PNG, JPEG, GIF or WebP. Save it as PNG.`);
+  }
   const dataset = await readDataset(bytes, { signal });
   const { outputSize } = decoder;
   const values = dataset.count * dataset.size;
-  if (values % outputSize !== 0) {
+  if (values === 0 || values % outputSize !== 0) {
     const lengths = [dataset.count, ...dataset.shape].join(" × ");
     throw new Error(
-      `${file.name} has ${lengths} values, expected a multiple of ${outputSize}: samples of ${decoder.outputShape.join(" × ")}.`,
+      `${file.name} has ${lengths} values, expected a multiple of ${outputSize}, more than 0: samples of ${decoder.outputShape.join(" × ")}.`,
     );
   }
   if (values > MOST_SAMPLES * outputSize) {
@@ -41,7 +47,13 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
       `${file.name} has ${values / outputSize} samples, expected at most ${MOST_SAMPLES}. latentflow encode of the command line takes any number.`,
     );
   }
-  return dataset.toFloat32();
+  const y = dataset.toFloat32();
+  const wrong = y.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return y;
+  const place = `sample ${Math.floor(wrong / outputSize)}, element ${wrong % outputSize}`;
+  throw new Error(
+    `${file.name} has ${y[wrong]} at ${place}, expected finite numbers. Leave such samples out.`,
+  );
 }
 
 const PICTURES = ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF"];
@@ -52,22 +64,33 @@ function isPicture(bytes: Uint8Array): boolean {
   return PICTURES.some((signature) => start.startsWith(signature));
 }
 
+/** Width and height in the header of a PNG, so that a huge one is refused before it is decoded; 0 × 0 of other formats. */
+function pngSize(bytes: Uint8Array): [width: number, height: number] {
+  if (bytes[0] !== 0x89 || bytes.length < 24) return [0, 0];
+  const header = new DataView(bytes.buffer, bytes.byteOffset);
+  return [header.getUint32(16), header.getUint32(20)];
+}
+
+function checkSize(file: File, width: number, height: number): void {
+  if (width * height <= MOST_PIXELS) return;
+  throw new Error(
+    `${file.name} has ${width} × ${height} pixels, expected at most ${MOST_PIXELS}. Make it smaller.`,
+  );
+}
+
 /** Reads a picture as one sample. */
 async function readPicture(file: File, decoder: Decoder): Promise<Float32Array> {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name} cannot be read as a picture: it is damaged, or cut short.`);
   });
-  const { width, height } = bitmap;
-  if (width * height > MOST_PIXELS) {
+  try {
+    checkSize(file, bitmap.width, bitmap.height);
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    canvas.getContext("2d")!.drawImage(bitmap, 0, 0);
+    return fromImageData(canvas, decoder, { fit: "cover", range: rangeOf(decoder) });
+  } finally {
     bitmap.close();
-    throw new Error(
-      `${file.name} has ${width} × ${height} pixels, expected at most ${MOST_PIXELS}. Make it smaller.`,
-    );
   }
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d")!.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return fromImageData(canvas, decoder, { fit: "cover", range: rangeOf(decoder) });
 }
 
 async function bytesOf(file: File): Promise<Uint8Array> {

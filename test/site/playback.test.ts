@@ -1,0 +1,53 @@
+// Tests site/page/playback.ts.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createPlayback } from "../../site/page/playback.ts";
+
+globalThis.requestAnimationFrame = (show) => Number(setTimeout(() => show(performance.now()), 4));
+globalThis.cancelAnimationFrame = (id) => clearTimeout(id);
+
+/** Waits until something is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!isSo()) {
+    assert.ok(performance.now() < end, `${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test("a path is played to its end, and the next digit comes when it can be seen", async () => {
+  let shown = 0;
+  const playback = createPlayback(
+    () => 3,
+    () => shown++,
+  );
+  const { step, isPlaying, isInView } = playback;
+  playback.showPath();
+  assert.is(step.value, 3, "its end at once, where nothing plays");
+  isInView.value = false;
+  playback.play();
+  assert.is(step.value, 0);
+  await until(() => step.value === 3);
+  // Longer than the rest between two digits.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  assert.is(shown, 0, "none while the picture is out of sight");
+  isInView.value = true;
+  await until(() => shown === 1);
+  assert.ok(isPlaying.value);
+});
+
+test("a play that is ended shows the end, one that is scrubbed the chosen point; no digit follows", () => {
+  const playback = createPlayback(
+    () => 5,
+    () => assert.unreachable("another digit"),
+  );
+  playback.play();
+  playback.end();
+  assert.equal([playback.step.value, playback.isPlaying.value], [5, false]);
+  playback.play();
+  playback.scrub(2);
+  playback.end();
+  assert.equal([playback.step.value, playback.isPlaying.value], [2, false]);
+});
+
+test.run();
