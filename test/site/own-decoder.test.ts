@@ -89,6 +89,29 @@ test("an array without samples, and one with numbers that are none, are refused 
   assert.match(await read(values, [2, 16]), /y\.npy has Infinity at sample 1, element 3/);
 });
 
+test("an array whose axes are the decoder's in another order is refused", async () => {
+  const channelsFirst = createDecoder({ layers: [2, 24], outputShape: [2, 3, 4], loss: "squaredError" });
+  const samples = (shape: number[]) => {
+    const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
+    return { file: fileOf("y", toNpy(values, shape)) };
+  };
+  for (const shape of [
+    [2, 3, 4],
+    [1, 2, 3, 4],
+    [5, 24],
+    [3, 2, 3, 4],
+  ]) {
+    await call({ decoder: channelsFirst }, "readSamples", samples(shape));
+  }
+  for (const shape of [
+    [3, 4, 2],
+    [5, 3, 4, 2],
+  ]) {
+    const { message } = await failureOf(call({ decoder: channelsFirst }, "readSamples", samples(shape)));
+    assert.match(message, /y\.npy has samples of 3 × 4 × 2, expected 2 × 3 × 4\. .*numpy\.transpose/);
+  }
+});
+
 test("a picture that is too large, or of a format that is not read, is refused before it is decoded", async () => {
   const read = async (file: File) => (await failureOf(call({ decoder }, "readSamples", { file }))).message;
   const header = Buffer.alloc(33);

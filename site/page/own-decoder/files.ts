@@ -42,6 +42,7 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
       `${file.name} has ${lengths} values, expected a multiple of ${outputSize}, more than 0: samples of ${decoder.outputShape.join(" × ")}.`,
     );
   }
+  checkOrder(file, [dataset.count, ...dataset.shape], decoder.outputShape);
   if (values > MOST_SAMPLES * outputSize) {
     throw new Error(
       `${file.name} has ${values / outputSize} samples, expected at most ${MOST_SAMPLES}. latentflow encode of the command line takes any number.`,
@@ -53,6 +54,17 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
   const place = `sample ${Math.floor(wrong / outputSize)}, element ${wrong % outputSize}`;
   throw new Error(
     `${file.name} has ${y[wrong]} at ${place}, expected finite numbers. Leave such samples out.`,
+  );
+}
+
+/** Refuses samples whose axes are the decoder's in another order: channels last for channels first, say. */
+function checkOrder(file: File, lengths: readonly number[], outputShape: readonly number[]): void {
+  const inSample = outputShape.filter((length) => length !== 1);
+  const given = lengths.filter((length) => length !== 1).slice(-inSample.length);
+  const isReordered = `${[...given].sort()}` === `${[...inSample].sort()}` && `${given}` !== `${inSample}`;
+  if (!isReordered) return;
+  throw new Error(
+    `${file.name} has samples of ${given.join(" × ")}, expected ${inSample.join(" × ")}. Put the axes in this order: numpy.transpose does it.`,
   );
 }
 
