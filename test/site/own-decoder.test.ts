@@ -108,7 +108,7 @@ test("an array whose axes are the decoder's in another order is refused", async 
     [5, 3, 4, 2],
   ]) {
     const { message } = await failureOf(call({ decoder: channelsFirst }, "readSamples", samples(shape)));
-    assert.match(message, /y\.npy has samples of 3 × 4 × 2, expected 2 × 3 × 4\. .*numpy\.transpose/);
+    assert.match(message, /has samples of 3 × 4 × 2, expected 2 × 3 × 4\. .*numpy\.transpose/);
   }
 });
 

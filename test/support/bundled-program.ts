@@ -9,6 +9,7 @@ import { buildSync } from "esbuild";
  */
 export class BundledProgram {
   readonly file: string;
+  readonly #started: ChildProcess[] = [];
 
   constructor(folder: string) {
     this.file = join(folder, "latentflow.mjs");
@@ -23,7 +24,15 @@ export class BundledProgram {
 
   /** Starts it, with pipes unless the options say otherwise. */
   start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    return spawn(process.execPath, [this.file, ...args], { stdio: ["ignore", "pipe", "pipe"], ...options });
+    const stdio = { stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions;
+    const child = spawn(process.execPath, [this.file, ...args], { ...stdio, ...options });
+    this.#started.push(child);
+    return child;
+  }
+
+  /** Kills what a failed test has left running, or stopped: the file of tests would wait for it. */
+  killAll(): void {
+    for (const child of this.#started) child.kill("SIGKILL");
   }
 
   /** Starts it by a shell's words, in which "$@" is the program with its arguments. */

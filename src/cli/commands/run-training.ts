@@ -149,9 +149,8 @@ async function trainShown(
   const recentLoss = new RunningMean(shownBatches);
   /** Images of the latest checkpoint, which may precede the first update. */
   let kept: number | undefined;
-  // Also with --quiet: a mistyped --out would train from the beginning without a word.
-  if (resume && !hasCheckpoint(checkpointFile))
-    display.say(`no checkpoint in ${showPath(shortPath(out))}: training starts anew`);
+  // Said once the folder is this run's, and also with --quiet: a mistyped --out would train from the beginning without a word.
+  let startsAnew = resume && !hasCheckpoint(checkpointFile);
   try {
     return await training.train(decoder, data.dataset, {
       loss,
@@ -177,6 +176,8 @@ async function trainShown(
         if (event.kind === "resumed" && !quiet) display.say(showResumed(event.images, total));
       },
       onProgress(progress) {
+        if (startsAnew) display.say(`no checkpoint in ${showPath(shortPath(out))}: training starts anew`);
+        startsAnew = false;
         log.update(progress);
         display.update({
           done: progress.images,

@@ -16,8 +16,11 @@ import { runHere } from "../../support/run-here.ts";
 // Runs of `latentflow train` that are stopped, killed, or two at once.
 
 const workplace = new Workplace();
-test.after(() => workplace.dispose());
 const program = new BundledProgram(workplace.folder);
+test.after(() => {
+  program.killAll();
+  workplace.dispose();
+});
 const values = Float32Array.from({ length: 72 }, (_, i) => Math.sin(i) ** 2);
 const data = workplace.writeFloats(values, [12, 3, 2]);
 
