@@ -69,7 +69,7 @@ test("latentflow describe prints the same of a file", async () => {
     (await runHere("describe", "--decoder", "demo/decoder.safetensors", ...more)).stdout;
   assert.is(
     await run(),
-    `${table}\n\nlatent z  20\noutput    28 × 28\n\nnot verified: there was no probe to compare it with\n`,
+    `${table}\n\nlatent z  20\noutput    28 × 28\nloss      mean cross entropy, its default\n\nnot verified: there was no probe to compare it with\n`,
   );
   const { file, verified, parameters, operations } = JSON.parse(await run("--json"));
   assert.equal(
