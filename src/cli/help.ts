@@ -8,7 +8,7 @@ const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
     words(`decoder data out limit weights fit mask maskHides reconstructions samples shard fixed loss prior
     solver json quiet threads help`),
   train:
-    words(`data dataset limit fit mask layers architecture decoder out resume validate fixed outputShape loss prior
+    words(`data dataset fit mask layers architecture decoder out resume validate fixed outputShape loss prior
     batchSize epochs autoencoder optimizer learningRate schedule solver json quiet threads help`),
   evaluate:
     words(`decoder data dataset limit encoder weights mask out fixed loss prior solver tolerance maxSteps
