@@ -1,10 +1,10 @@
 // What the validation families decide: the ridge of the linear completion, and the prior of the codes with its weight.
+import { joinValues } from "../../src/files/array.ts";
 import { type Decoder, decode, fitGaussian, fitGaussianMixture, wasm } from "../../src/index.ts";
 import type { Prior } from "../../src/terms/priors.ts";
 import { type Basis, COEFFICIENTS, COMPONENTS, fieldFrom } from "./basis.ts";
 import { cachedJson } from "./cache.ts";
 import { findCodes } from "./completion.ts";
-import { joinRows } from "./dataset.ts";
 import { LATENT_SIZE, TRUNK_SIZE } from "./decoders.ts";
 import { letterIndex } from "./geometry/cell.ts";
 import { letterOrder } from "./letter-orders.ts";
@@ -71,7 +71,7 @@ export interface LinearChoice {
 
 /** Covariances of which the linear completion takes one: of the training styles alone, and with their variations. */
 export async function linearCovariances(training: PreparedPart): Promise<Covariance[]> {
-  const all = joinRows([training.rows, await prepareVariations()]);
+  const all = joinValues([training.rows, await prepareVariations()]);
   return [training.rows, all].map((rows) => covarianceOf(rows, TRUNK_SIZE, COEFFICIENTS));
 }
 

@@ -1,4 +1,5 @@
 // Samples of the families' styles.
+import { joinValues } from "../../src/files/array.ts";
 import { cached } from "./cache.ts";
 import { type Part, readFamilies } from "./families.ts";
 import { SAMPLE_SIZE } from "./geometry/cell.ts";
@@ -26,23 +27,12 @@ export function loadPart(part: Part): Promise<Samples> {
 export async function loadVariations(): Promise<Float32Array> {
   const copies: Float32Array[] = [];
   for (let copy = 0; copy < VARIATIONS; copy++) copies.push((await loadVariation(copy)).values);
-  return joinRows(copies);
+  return joinValues(copies);
 }
 
 /** Loads samples of one variation of each training style. */
 export function loadVariation(copy: number): Promise<Samples> {
   return loadSamples(`variations-${copy}`, "training", (style, i) => drawVariation(style, i, copy));
-}
-
-/** Joins arrays of rows, one after the other. */
-export function joinRows(arrays: readonly Float32Array[]): Float32Array {
-  const joined = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    joined.set(array, at);
-    at += array.length;
-  }
-  return joined;
 }
 
 async function loadSamples(
@@ -65,5 +55,5 @@ async function loadSamples(
   });
   const fits = styles.map((_, i) => !Number.isNaN(values[i * SAMPLE_SIZE]));
   const rows = styles.map((_, i) => values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE));
-  return { styles: styles.filter((_, i) => fits[i]), values: joinRows(rows.filter((_, i) => fits[i])) };
+  return { styles: styles.filter((_, i) => fits[i]), values: joinValues(rows.filter((_, i) => fits[i])) };
 }

@@ -1,14 +1,15 @@
 // npm run typefaces [-- credits|train|table|pictures]: see README.md beside this file.
+
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Argument, Command } from "commander";
+import { joinValues } from "../../src/files/array.ts";
 import { loadDecoder, makeProbe } from "../../src/index.ts";
 import type { Basis } from "./basis.ts";
 import { outFolder } from "./cache.ts";
 import { choosePrior, type PriorChoice } from "./choose.ts";
 import { creditsPage } from "./credits.ts";
-import { joinRows } from "./dataset.ts";
 import { joinDecoder } from "./decoders.ts";
 import { readFamilies } from "./families.ts";
 import { drawHands, drawTestStyles } from "./pictures.ts";
@@ -66,7 +67,7 @@ const STAGES = {
 
 async function train(seeds: readonly number[]): Promise<TrainedTrunk[]> {
   const training = await preparePart("training");
-  const all = joinRows([training.rows, await prepareVariations()]);
+  const all = joinValues([training.rows, await prepareVariations()]);
   const trunks: TrainedTrunk[] = [];
   for (const seed of seeds) trunks.push(await trainTrunk(training.rows, all, seed));
   return trunks;

@@ -1,10 +1,11 @@
 // Pictures: alphabets that follow from letters of a pen, and from letters of test styles.
+
 import { writeFileSync } from "node:fs";
+import { joinValues } from "../../src/files/array.ts";
 import type { Decoder } from "../../src/index.ts";
 import { type Basis, COEFFICIENTS, fieldFrom } from "./basis.ts";
 import { chooseLinear, completeLinearly, linearCovariances } from "./choose.ts";
 import { completeSamples } from "./completion.ts";
-import { joinRows } from "./dataset.ts";
 import { TRUNK_SIZE } from "./decoders.ts";
 import { fieldOf, HEIGHT, LETTERS, SAMPLE_SIZE, WIDTH } from "./geometry/cell.ts";
 import { drawLetters, type Hand } from "./geometry/drawn-letters.ts";
@@ -135,8 +136,8 @@ export async function drawTestStyles(
   );
   const shown: PreparedPart = {
     styles: chosen.map((i) => test.styles[i]!),
-    values: joinRows(chosen.map((i) => test.values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE))),
-    rows: joinRows(chosen.map((i) => test.rows.subarray(i * TRUNK_SIZE, (i + 1) * TRUNK_SIZE))),
+    values: joinValues(chosen.map((i) => test.values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE))),
+    rows: joinValues(chosen.map((i) => test.rows.subarray(i * TRUNK_SIZE, (i + 1) * TRUNK_SIZE))),
   };
   const covariances = await linearCovariances(training);
   const choice = chooseLinear(validation, basis, covariances, SHOWN_GIVEN.length);
@@ -146,7 +147,7 @@ export async function drawTestStyles(
   for (let i = 0; i < shown.styles.length; i++) {
     const truth = shown.values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE);
     const row = linear.subarray(i * COEFFICIENTS, (i + 1) * COEFFICIENTS);
-    const fields = joinRows([...LETTERS].map((_, letter) => fieldFrom(row, letter, basis)));
+    const fields = joinValues([...LETTERS].map((_, letter) => fieldFrom(row, letter, basis)));
     const nearest = nearestStyles(overlaps, i, SHOWN_GIVEN, 1)[0]!;
     lines.push(
       { sample: truth, colour: BLACK, given: { letters: SHOWN_GIVEN, sample: truth }, gap: i > 0 ? 12 : 0 },

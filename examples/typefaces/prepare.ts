@@ -1,6 +1,7 @@
+import { joinValues } from "../../src/files/array.ts";
 import { type Basis, COMPONENTS, coefficientsOf, principalComponents } from "./basis.ts";
 import { cached } from "./cache.ts";
-import { joinRows, loadPart, loadVariations, type Samples } from "./dataset.ts";
+import { loadPart, loadVariations, type Samples } from "./dataset.ts";
 import type { Part } from "./families.ts";
 import { FIELDS_SIZE } from "./geometry/cell.ts";
 
@@ -8,7 +9,7 @@ import { FIELDS_SIZE } from "./geometry/cell.ts";
 export async function loadBasis(): Promise<Basis> {
   const values = await cached("basis", async () => {
     const { mean, components } = principalComponents((await loadPart("training")).values);
-    return joinRows([mean, components]);
+    return joinValues([mean, components]);
   });
   const mean = values.subarray(0, FIELDS_SIZE);
   return { mean, components: values.subarray(FIELDS_SIZE, (1 + COMPONENTS) * FIELDS_SIZE) };

@@ -418,6 +418,12 @@ test("what is hidden has no influence where pictures are scaled", async () => {
   assert.is(await validated(dark), await validated(bright));
 });
 
+/** Encodes the folder with its mask. */
+const encodeMasked = (...more: string[]) => {
+  const args = ["--decoder", decoderFile, "--data", folder, "--mask", maskFile, "--out", workplace.newPath()];
+  return runHere("encode", ...args, ...more);
+};
+
 test("the share of values that masks hide is reported, and none or nearly all are warned of", async () => {
   const hidden = (command: string, mask: string) =>
     command === "train"
@@ -452,17 +458,7 @@ test("the share of values that masks hide is reported, and none or nearly all ar
     ),
   );
   assert.match((await hidden("encode", white)).stderr, /nothing is hidden; --mask-hides says which pixels/);
-  const table = await runHere(
-    "encode",
-    "--decoder",
-    decoderFile,
-    "--data",
-    folder,
-    "--mask",
-    maskFile,
-    "--out",
-    workplace.newPath(),
-  );
+  const table = await encodeMasked();
   assert.match(table.stdout, /hidden\s.*40 % of the values/);
 });
 
@@ -547,18 +543,7 @@ test("completed/ has each picture: what is seen as it is, what is hidden by the 
     }
     assert.ok(JSON.stringify(document).includes("completed"));
   }
-  const sheet = await runHere(
-    "encode",
-    "--decoder",
-    decoderFile,
-    "--data",
-    folder,
-    "--mask",
-    maskFile,
-    "--out",
-    workplace.newPath(),
-    "--quiet",
-  );
+  const sheet = await encodeMasked("--quiet");
   assert.match(sheet.stdout, /11 pictures, hidden pixels by the decoder/);
   assert.match(sheet.stdout, /the first 6 of 11/);
   assert.match(sheet.stdout, /completed by the decoder, as in --data, hidden pixels, too/);

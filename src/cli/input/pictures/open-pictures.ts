@@ -48,7 +48,7 @@ export interface PictureReading {
   readonly masks?: SampleMasks | undefined;
 }
 
-/** What hides pixels of pictures that are samples. */
+/** Masks of samples that are read from pictures: which pixels of each are hidden. */
 export interface SampleMasks {
   /** Flag of the masks. */
   readonly flag: string;
