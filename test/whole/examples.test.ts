@@ -125,7 +125,7 @@ const inLanguage = (language: string) => examples.filter((example) => example.la
 
 /** What given.ts gives. */
 const GIVEN = [
-  ...["decoder", "y", "weights", "z0", "signal"],
+  ...["decoder", "y", "digits", "weights", "z0", "signal"],
   ...["conditional", "sdf", "distances", "xyz", "z", "grid"],
 ];
 
@@ -228,6 +228,34 @@ for (const [own, node, flags] of [
     });
   }
 }
+
+/** A page's blocks as one module: each has the names of the first, as for a reader who goes on from there. */
+function pageAsModule(page: string): string {
+  const imports = new Map<string, Set<string>>();
+  const blocks = inLanguage("ts").filter(({ place }) => place.startsWith(page));
+  const bodies = blocks.map(({ code }) =>
+    fewer(code).replace(/^import \{([^}]*)\} from "(.*)";$/gm, (_, names: string, from: string) => {
+      const all = imports.get(from) ?? new Set();
+      imports.set(from, all);
+      for (const name of names.split(",")) if (name.trim()) all.add(name.trim());
+      return "";
+    }),
+  );
+  const head = [...imports].map(([from, names]) => `import { ${[...names].join(", ")} } from "${from}";`);
+  const [first, ...others] = bodies;
+  assert.ok(others.length > 0, page);
+  return [...head, first, ...others.map((body) => `{\n${body}\n}`)].join("\n");
+}
+
+// Alone a block takes whole samples from given.ts, which have no gaps.
+test("site/guides/missing-data.md runs from its first block to its last", async () => {
+  const { code } = await transform(pageAsModule("site/guides/missing-data.md"), {
+    loader: "ts",
+    format: "esm",
+  });
+  writeFileSync(join(folder, "page.mjs"), code);
+  run(process.execPath, ["page.mjs"]);
+});
 
 for (const example of inLanguage("command")) {
   test(`${example.place}: npx ${example.code}`, () => {

@@ -151,9 +151,9 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
     const shard = chosenShard(given, shards, process.env);
     if (shard) refuseOptions(command, ["format"], "--shard, which writes parts; give it to latentflow merge");
     const pair = chosenFlowAndSolver(command);
-    // Clusters mix processors, on which the relaxed build may differ in its last bits.
     const data = await expandFiles("--data", options.data);
     refuseFolderOfData(command, options.data, data, options.out);
+    // Clusters mix processors, on which the relaxed build may differ in its last bits.
     await runJob({ ...options, data, ...pair, ...(shard && { shard, plain: true }) });
   });
 }

@@ -192,7 +192,7 @@ async function trainShown(
     sayInterrupted(
       kept === undefined
         ? "stopped before the first update; no checkpoint is written"
-        : `stopped after ${kept} of ${total} images; the same command with --resume goes on from there`,
+        : `stopped after ${formatCount(kept)} of ${formatCount(total)} samples; the same command with --resume goes on from there`,
     );
     return undefined;
   } finally {

@@ -511,8 +511,10 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
   const { exit, stdout, stderr } = await end;
   assert.is(exit, 130, stderr);
   assert.is(stdout, "");
-  const [, kept] = /stopped after (\d+) of 12000 images; the same command with --resume/.exec(stderr) ?? [];
-  assert.ok(Number(kept) > 0 && Number(kept) < 12_000, stderr);
+  const [, kept] =
+    /stopped after ([\d,]+) of 12,000 samples; the same command with --resume/.exec(stderr) ?? [];
+  const keptCount = Number(kept?.replace(",", ""));
+  assert.ok(keptCount > 0 && keptCount < 12_000, stderr);
   assert.not(existsSync(join(out, "decoder.safetensors")));
 
   const again = await run(...args);
@@ -539,7 +541,7 @@ test("Ctrl-C and --resume: in the end all is as without", async () => {
 
   const resumed = await run(...args, "--resume", "--json");
   assert.is(resumed.exit, 0, resumed.stderr);
-  assert.is(JSON.parse(resumed.stdout).resumedFrom.images, Number(kept));
+  assert.is(JSON.parse(resumed.stdout).resumedFrom.images, keptCount);
   const decoder = createDecoder({ layers, loss: binaryCrossEntropy(), outputShape: [3, 2] });
   const options = { epochs: 1000, warmStart: true, optimizer: adam() };
   const { history, ...results } = await resultsIn(out);
@@ -597,7 +599,10 @@ test("Ctrl-C in the first update, after a validation: what was found is kept, an
   const { exit, stderr } = await end;
   assert.is(exit, 130, stderr);
   assert.ok(existsSync(join(out, "checkpoint.safetensors")));
-  assert.match(stderr, /stopped after 0 of 60000 images; the same command with --resume goes on from there/);
+  assert.match(
+    stderr,
+    /stopped after 0 of 60,000 samples; the same command with --resume goes on from there/,
+  );
 });
 
 test("a damaged checkpoint is named, and the one before is used", async () => {

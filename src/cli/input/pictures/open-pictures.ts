@@ -146,7 +146,8 @@ export async function openPictures(
 
   const pixels = size / channels;
   const boxes = headers.map((each) => drawnBox(each, { width, height }, fit ?? "stretch"));
-  const seenIn = async (path: string) => seenOf(await imageIn(path), decoder, fit);
+  const seenIn = async (path: string) =>
+    maskFrom(await imageIn(path), decoder, { fit, hides: "transparent" });
   const [padded, transparent]: [number[], number[]] = [[], []];
   for (const [i, path] of paths.entries()) {
     throwIfAborted(limits.signal);
@@ -200,16 +201,6 @@ function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): F
     for (let channel = 0; channel < layout.channels; channel++) weights[placeOf(layout, pixel, channel)] = 1;
   }
   return weights;
-}
-
-/** Weights of a picture's own pixels: 0 for those that are more than half transparent, and for padding. */
-function seenOf(image: ImageDataLike, decoder: PictureDecoder, fit: Fit | undefined): Float32Array {
-  const { width, height, data } = image;
-  const white = data instanceof Uint16Array ? 65535 : 255;
-  const opacity = data.map((_, at) => (at % 4 === 3 ? white : data[at | 3]!));
-  return fromImageData({ width, height, data: opacity }, decoder, { fit, background: 0 }).map((value) =>
-    value < 0.5 ? 0 : 1,
-  );
 }
 
 /** Shape of samples made of pictures: the decoder's or, where its output is flat, the pictures' own. */
