@@ -36,7 +36,8 @@ export interface FromImageDataOptions {
   range?: Range | undefined;
   /**
    * Masks of what is hidden, as `maskFrom` takes them, each of its picture's size: one for all pictures, or one for each.
-   * Hidden pixels have no part in a picture that is scaled; where all are hidden, it is `background`. Default: none.
+   * Hidden pixels have no part in the seen pixels of a picture that is scaled; a pixel that is hidden there, seen by less than
+   * half, is what it is without a mask. Default: none.
    */
   mask?: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[] | undefined;
   /** Pixels of `mask` that hide, as of `maskFrom`. Default `"black"`. */
@@ -90,7 +91,7 @@ const SEEN = {
 /**
  * Turns pictures into samples of a decoder, with channels and axes as its `outputShape` has them. A decoder of one channel
  * gets the brightness of colours, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are taken pixel by pixel. Others
- * are scaled; with `mask` each pixel is the mean of the seen ones, so that what is hidden leaves no fringe.
+ * are scaled; with `mask` each pixel that stays seen is the mean of seen ones, so that what is hidden leaves no fringe.
  *
  * @param image an ImageData, a canvas, or several of them; `decodePng` of `latentflow/images/png` reads files
  * @returns outputSize values for each picture, float32, in [0, 1] unless `range` says otherwise
@@ -255,8 +256,9 @@ function measured(where: string, { data, white, width, height }: Pixels, measure
 /**
  * Measures each pixel, in the decoder's size.
  *
- * @param padding measure of pixels beside the picture, and of pixels that are mixed from hidden ones alone
- * @param seen 1 for each pixel of the picture that is mixed with others, 0 for one that is left out
+ * @param padding measure of pixels beside the picture
+ * @param seen 1 for each pixel of the picture that is seen, 0 for one that is hidden: it has no part in a scaled pixel of which
+ *   half or more is seen
  */
 function fitted(
   where: string,
@@ -279,11 +281,12 @@ function fitted(
   const scaled = (values: Float64Array, beside: number) =>
     resample(where, values, pixels, layout, fit!, beside);
   if (!seen) return scaled(plane, padding);
+  const all = scaled(plane, padding);
   // The weighted mean Σ wxs / Σ ws: both sums round alike, so it stays within [0, 1], and is exact where all s are 1.
   const sums = scaled(
     plane.map((value, pixel) => value * seen[pixel]!),
     padding,
   );
   const shares = scaled(seen, 1);
-  return sums.map((sum, pixel) => (shares[pixel]! > 0 ? sum / shares[pixel]! : padding));
+  return sums.map((sum, pixel) => (shares[pixel]! < 0.5 ? all[pixel]! : sum / shares[pixel]!));
 }

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readNpy } from "../../../src/files/npy.ts";
-import { fromImageData, toImageData } from "../../../src/images/index.ts";
+import { fromImageData, maskFrom, toImageData } from "../../../src/images/index.ts";
 import { decodePng, encodePng } from "../../../src/images/png.ts";
 import { createDecoder, decode, wasm } from "../../../src/index.ts";
 import { column, readCsv, Workplace } from "../../support/program.ts";
@@ -410,6 +410,20 @@ test("what is hidden has no influence where pictures are scaled", async () => {
   await same("results.csv", "evaluate", "--decoder", decoderFile);
   const layers = ["--layers", `3,${H * W}`, "--output-shape", `${H},${W}`, "--optimizer", "adam"];
   await same("decoder.safetensors", "train", ...layers, "--batch-size", "2");
+  // Yet evaluate compares with it.
+  const read = (from: string) => fourNames.map((name) => decodePng(readFileSync(join(from, name))));
+  const weights = maskFrom(read(masks), decoder, { fit: "stretch" });
+  for (const pictures of [dark, bright]) {
+    const given = ["--data", pictures, "--mask", masks, "--fit", "stretch", "--decoder", decoderFile];
+    const out = await succeed("encode", ...given);
+    const { meanHiddenError } = JSON.parse((await runHere("evaluate", ...given, "--json", "--quiet")).stdout);
+    const x = await decode(decoder, readNpy(latents(out)).data as Float32Array);
+    const errors = fromImageData(read(pictures), decoder, { fit: "stretch" })
+      .map((value, i) => (value - x[i]!) ** 2)
+      .filter((_, i) => weights[i] === 0);
+    const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+    assert.ok(Math.abs(meanHiddenError - mean) < 1e-5 * mean, `${meanHiddenError}, expected ${mean}`);
+  }
   const validated = async (pictures: string) => {
     const validation = ["--validate", pictures, "--validate-mask", masks];
     const out = await succeed("train", "--data", dark, "--fit", "stretch", ...layers, ...validation);
