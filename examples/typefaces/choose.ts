@@ -5,13 +5,13 @@ import type { Prior } from "../../src/terms/priors.ts";
 import { type Basis, COEFFICIENTS, COMPONENTS, fieldFrom } from "./basis.ts";
 import { cachedJson } from "./cache.ts";
 import { findCodes } from "./completion.ts";
-import { LATENT_SIZE, TRUNK_SIZE } from "./decoders.ts";
 import { letterIndex } from "./geometry/cell.ts";
 import { letterOrder } from "./letter-orders.ts";
 import { type Covariance, covarianceOf, linearCompletion } from "./linear.ts";
 import { type PreparedPart, prepareVariations } from "./prepare.ts";
 import { meanScore, type Score, scoreOf } from "./score.ts";
 import { hashOf, type TrainedTrunk } from "./training.ts";
+import { LATENT_SIZE, TRUNK_SIZE } from "./trunk.ts";
 
 /** Seeds of the letters that the validation is given; tests are given others. */
 const VALIDATION_ORDERS = [101, 102];

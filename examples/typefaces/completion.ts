@@ -2,6 +2,7 @@
 import { type Backend, type Decoder, decode, encode } from "../../src/index.ts";
 import type { Prior } from "../../src/terms/priors.ts";
 import { weightsOf } from "./geometry/cell.ts";
+import { startsOf } from "./starts.ts";
 
 /**
  * Completes typefaces of which some letters are given, by a decoder of whole samples with its own prior.
@@ -49,14 +50,4 @@ export async function findCodes(
     }
   }
   return best!.z;
-}
-
-/** Means of a prior's Gaussians; 0 without a prior. */
-function startsOf(prior: Prior | undefined, latentSize: number): Float32Array[] {
-  if (prior?.name === "gaussianMixture") {
-    const means = Float32Array.from(prior.means);
-    return prior.weights.map((_, k) => means.slice(k * latentSize, (k + 1) * latentSize));
-  }
-  const mean = prior?.mean ?? 0;
-  return [Float32Array.from({ length: latentSize }, (_, i) => (typeof mean === "number" ? mean : mean[i]!))];
 }

@@ -30,8 +30,14 @@ export async function loadVariations(): Promise<Float32Array> {
   return joinValues(copies);
 }
 
+/** Samples of styles that were changed. */
+export interface VariedSamples extends Samples {
+  /** Change of each style. */
+  readonly variations: readonly Variation[];
+}
+
 /** Loads samples of one variation of each training style. */
-export function loadVariation(copy: number): Promise<Samples> {
+export function loadVariation(copy: number): Promise<VariedSamples> {
   return loadSamples(`variations-${copy}`, "training", (style, i) => drawVariation(style, i, copy));
 }
 
@@ -39,14 +45,15 @@ async function loadSamples(
   name: string,
   part: Part,
   variationOf: (style: Style, index: number) => Variation,
-): Promise<Samples> {
+): Promise<VariedSamples> {
   const families = readFamilies();
   install(families);
   const styles = stylesOf(families.filter((family) => family.part === part));
-  const values = await cached(name, async () => {
+  const variations = styles.map(variationOf);
+  const values = await cached(name, () => {
     const all = new Float32Array(styles.length * SAMPLE_SIZE);
     for (const [i, style] of styles.entries()) {
-      const sample = sampleOf(await readTypeface(style), variationOf(style, i));
+      const sample = sampleOf(readTypeface(style), variations[i]);
       // NaN: its letters do not fit.
       if (sample) all.set(sample, i * SAMPLE_SIZE);
       else all.fill(Number.NaN, i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE);
@@ -55,5 +62,9 @@ async function loadSamples(
   });
   const fits = styles.map((_, i) => !Number.isNaN(values[i * SAMPLE_SIZE]));
   const rows = styles.map((_, i) => values.subarray(i * SAMPLE_SIZE, (i + 1) * SAMPLE_SIZE));
-  return { styles: styles.filter((_, i) => fits[i]), values: joinValues(rows.filter((_, i) => fits[i])) };
+  return {
+    styles: styles.filter((_, i) => fits[i]),
+    values: joinValues(rows.filter((_, i) => fits[i])),
+    variations: variations.filter((_, i) => fits[i]),
+  };
 }

@@ -7,9 +7,6 @@ import type { Family } from "./families.ts";
 /** Folder of the fonts, a package of its own that git ignores: they are no dependencies of latentflow's. */
 export const folder = fileURLToPath(new URL("fonts/", import.meta.url));
 
-/** Reader of font files, which is installed beside them. */
-const READER = { "opentype.js": "2.0.0" };
-
 /** First line of the licence that all families are under, whatever its case and spaces. */
 const OFL = /SIL\s+OPEN\s+FONT\s+LICENSE\s+Version\s+1\.1/i;
 
@@ -19,10 +16,7 @@ const OFL = /SIL\s+OPEN\s+FONT\s+LICENSE\s+Version\s+1\.1/i;
  * @throws Error if a package has no licence file, or one without the OFL 1.1
  */
 export function install(families: readonly Family[]): void {
-  const dependencies = {
-    ...READER,
-    ...Object.fromEntries(families.map((each) => [each.package, each.version])),
-  };
+  const dependencies = Object.fromEntries(families.map((each) => [each.package, each.version]));
   const wanted = `${JSON.stringify({ private: true, dependencies }, null, 2)}\n`;
   // Written last: a folder without it was left half way.
   const installed = join(folder, "installed.json");

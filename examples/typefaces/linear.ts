@@ -1,6 +1,8 @@
-// Linear completion: the best linear prediction of the other letters' coefficients from the given ones, with a ridge.
-import { COMPONENTS } from "./basis.ts";
+// Linear completion: the best linear prediction of the other letters' coefficients from the given ones, with a ridge. Runs
+// in browsers too.
+import { COEFFICIENTS, COMPONENTS } from "./basis.ts";
 import { LETTERS } from "./geometry/cell.ts";
+import { factorise, solve } from "./positive-definite.ts";
 
 /** Covariance of coefficients, [size, size]; coefficients have mean 0. */
 export interface Covariance {
@@ -40,10 +42,7 @@ export function linearCompletion(
   given: string,
   ridge: number,
 ): (row: Float32Array) => Float32Array {
-  const known = [...given].flatMap((letter) => {
-    const first = LETTERS.indexOf(letter) * COMPONENTS;
-    return Array.from({ length: COMPONENTS }, (_, k) => first + k);
-  });
+  const known = placesOf(given);
   const matrix = new Float64Array(known.length ** 2);
   for (const [i, a] of known.entries()) {
     for (const [j, b] of known.entries()) matrix[i * known.length + j] = values[a * size + b]!;
@@ -63,27 +62,52 @@ export function linearCompletion(
   };
 }
 
-/** Replaces the lower triangle of a positive definite matrix by its Cholesky factor. */
-function factorise(matrix: Float64Array, size: number): void {
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = matrix[i * size + j]!;
-      for (let k = 0; k < j; k++) sum -= matrix[i * size + k]! * matrix[j * size + k]!;
-      matrix[i * size + j] = i === j ? Math.sqrt(sum) : sum / matrix[j * size + j]!;
+/**
+ * The same completion of one row, from the rows that the covariance is of: only the given letters' part of it is computed,
+ * which takes a fraction of a second where the whole takes some.
+ *
+ * @param rows [count, COEFFICIENTS], of mean 0
+ * @param row coefficients of the given letters at their places
+ */
+export function completeFromRows(
+  rows: Float32Array,
+  given: string,
+  ridge: number,
+  row: Float32Array,
+): Float32Array {
+  const count = rows.length / COEFFICIENTS;
+  const known = placesOf(given);
+  const matrix = new Float64Array(known.length ** 2);
+  const own = new Float64Array(known.length);
+  const gather = (start: number) => {
+    for (const [i, at] of known.entries()) own[i] = rows[start + at]!;
+  };
+  for (let start = 0; start < rows.length; start += COEFFICIENTS) {
+    gather(start);
+    for (let i = 0; i < own.length; i++) {
+      const factor = own[i]! / count;
+      for (let j = 0; j <= i; j++) matrix[i * own.length + j]! += factor * own[j]!;
     }
   }
+  for (let i = 0; i < own.length; i++) matrix[i * own.length + i]! += ridge;
+  factorise(matrix, own.length);
+  const solved = solve(
+    matrix,
+    Float64Array.from(known, (at) => row[at]!),
+  );
+  const completed = new Float64Array(COEFFICIENTS);
+  for (let start = 0; start < rows.length; start += COEFFICIENTS) {
+    gather(start);
+    const factor = own.reduce((sum, value, i) => sum + value * solved[i]!, 0) / count;
+    for (let j = 0; j < COEFFICIENTS; j++) completed[j]! += factor * rows[start + j]!;
+  }
+  return Float32Array.from(completed);
 }
 
-/** Solves L Lᵀ x = b in place, L the lower triangle of `factor`. */
-function solve(factor: Float64Array, b: Float64Array): Float64Array {
-  const size = b.length;
-  for (let i = 0; i < size; i++) {
-    for (let k = 0; k < i; k++) b[i]! -= factor[i * size + k]! * b[k]!;
-    b[i]! /= factor[i * size + i]!;
-  }
-  for (let i = size - 1; i >= 0; i--) {
-    for (let k = i + 1; k < size; k++) b[i]! -= factor[k * size + i]! * b[k]!;
-    b[i]! /= factor[i * size + i]!;
-  }
-  return b;
+/** Places of letters' coefficients in a row. */
+function placesOf(letters: string): number[] {
+  return [...letters].flatMap((letter) => {
+    const first = LETTERS.indexOf(letter) * COMPONENTS;
+    return Array.from({ length: COMPONENTS }, (_, k) => first + k);
+  });
 }

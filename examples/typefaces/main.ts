@@ -1,4 +1,4 @@
-// npm run typefaces [-- credits|train|table|pictures]: see README.md beside this file.
+// npm run typefaces [-- credits|train|table|pictures|page]: see README.md beside this file.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { choosePrior, type PriorChoice } from "./choose.ts";
 import { creditsPage } from "./credits.ts";
 import { joinDecoder } from "./decoders.ts";
 import { readFamilies } from "./families.ts";
+import { writePageData } from "./page-data.ts";
 import { drawHands, drawTestStyles } from "./pictures.ts";
 import { loadBasis, preparePart, prepareParts, prepareVariations } from "./prepare.ts";
 import { baselineRows, bearingErrors, decoderRow, tablesOf } from "./table.ts";
@@ -57,13 +58,21 @@ const STAGES = {
     console.log(tables);
   },
 
+  /** Computes what the site's page has beside the decoder in this folder. */
+  async page() {
+    await writePageData(await loadFinished());
+  },
+
   /** Draws by the decoder in this folder. */
   async pictures() {
-    const decoder = await loadDecoder(readFileSync(join(folder, "decoder.safetensors")));
+    const decoder = await loadFinished();
     await drawHands(decoder, folder);
     await drawTestStyles(decoder, await prepareParts(), await loadBasis(), folder);
   },
 };
+
+/** The decoder in this folder. */
+const loadFinished = () => loadDecoder(readFileSync(join(folder, "decoder.safetensors")));
 
 async function train(seeds: readonly number[]): Promise<TrainedTrunk[]> {
   const training = await preparePart("training");

@@ -6,23 +6,13 @@ import type { Decoder } from "../../src/index.ts";
 import { type Basis, COEFFICIENTS, fieldFrom } from "./basis.ts";
 import { chooseLinear, completeLinearly, linearCovariances } from "./choose.ts";
 import { completeSamples } from "./completion.ts";
-import { TRUNK_SIZE } from "./decoders.ts";
 import { fieldOf, HEIGHT, LETTERS, SAMPLE_SIZE, WIDTH } from "./geometry/cell.ts";
-import { drawLetters, type Hand } from "./geometry/drawn-letters.ts";
+import { drawLetters, HANDS } from "./geometry/drawn-letters.ts";
 import { placeText } from "./geometry/layout.ts";
 import type { Parts, PreparedPart } from "./prepare.ts";
 import { nearestStyles, overlapsWith } from "./retrieval.ts";
 import { BLACK, type Colour, Sheet } from "./sheet.ts";
-
-/** Hands that draw a few letters, from which the decoder makes the others. */
-export const HANDS: readonly { readonly name: string; readonly letters: string; readonly hand: Hand }[] = [
-  { name: "thin", letters: "noa", hand: { radius: 0.6 } },
-  { name: "black", letters: "noa", hand: { radius: 2.2, stretch: 1.1 } },
-  { name: "italic", letters: "noe", hand: { radius: 1, slant: 0.2, stretch: 0.85 } },
-  { name: "condensed", letters: "noet", hand: { radius: 1.1, stretch: 0.6 } },
-  { name: "slab", letters: "nohe", hand: { radius: 1, stretch: 1.1, serif: 5 } },
-  { name: "broad nib", letters: "noa", hand: { radius: 1.5, contrast: 1.9 } },
-];
+import { TRUNK_SIZE } from "./trunk.ts";
 
 /** Colour of letters that the decoder has made. */
 const DRAFT: Colour = [0, 60, 160];

@@ -1,10 +1,9 @@
 // Styles of the installed families, and their outlines.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { parse } from "opentype.js/dist/opentype.mjs";
 import type { Family } from "./families.ts";
-import { LETTERS } from "./geometry/cell.ts";
-import type { PathCommand } from "./geometry/outline.ts";
+import { typefaceOf } from "./geometry/font.ts";
 import type { Typeface } from "./geometry/typeface.ts";
 import { folder } from "./install.ts";
 
@@ -37,28 +36,7 @@ export function stylesOf(families: readonly Family[]): Style[] {
   });
 }
 
-/** The part of opentype.js that is used; it is installed beside the fonts, without types. */
-interface OpenType {
-  parse(file: ArrayBuffer): { charToGlyph(letter: string): OpenTypeGlyph };
-}
-
-interface OpenTypeGlyph {
-  readonly path: { readonly commands: readonly PathCommand[] };
-  readonly advanceWidth: number;
-  getBoundingBox(): { readonly y2: number };
-}
-
-let openType: Promise<OpenType> | undefined;
-
 /** Reads the outlines of a style. */
-export async function readTypeface({ file }: Style): Promise<Typeface> {
-  const module = pathToFileURL(join(folder, "node_modules/opentype.js/dist/opentype.mjs"));
-  openType ??= import(module.href) as Promise<OpenType>;
-  const { parse } = await openType;
-  const font = parse(Uint8Array.from(readFileSync(file)).buffer);
-  const glyphs = [...LETTERS].map((letter) => {
-    const { path, advanceWidth } = font.charToGlyph(letter);
-    return { path: path.commands, advance: advanceWidth };
-  });
-  return { glyphs, capHeight: font.charToGlyph("H").getBoundingBox().y2 };
+export function readTypeface({ file }: Style): Typeface {
+  return typefaceOf(parse(Uint8Array.from(readFileSync(file)).buffer));
 }

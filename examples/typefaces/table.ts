@@ -12,13 +12,13 @@ import {
   scoreRows,
 } from "./choose.ts";
 import type { Samples } from "./dataset.ts";
-import { TRUNK_SIZE } from "./decoders.ts";
 import { FIELD_SIZE, fieldOf, letterIndex, RANGE, SAMPLE_SIZE } from "./geometry/cell.ts";
 import { COUNTS, letterOrder } from "./letter-orders.ts";
 import type { Parts, PreparedPart } from "./prepare.ts";
 import { nearestStyles, type Overlaps, overlapsWith } from "./retrieval.ts";
 import { meanScore, type Score, scoreOf } from "./score.ts";
 import { hashOf, type TrainedTrunk } from "./training.ts";
+import { TRUNK_SIZE } from "./trunk.ts";
 
 /** Seeds of the letters that are given. */
 const ORDERS = [1, 2, 3];

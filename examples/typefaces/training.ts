@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type Decoder, loadDecoder, wasm } from "../../src/index.ts";
 import { adam, cosine, encodeWith, trainAutoencoder } from "../../src/train/index.ts";
 import { outFolder, readFloats, sourcesHash } from "./cache.ts";
-import { createTrunk, TRUNK_SIZE } from "./decoders.ts";
+import { createTrunk } from "./decoders.ts";
+import { TRUNK_SIZE } from "./trunk.ts";
 
 /** A trained trunk, and the codes of the training styles as they are. */
 export interface TrainedTrunk {

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { COEFFICIENTS, COMPONENTS } from "../../examples/typefaces/basis.ts";
 import { letterIndex } from "../../examples/typefaces/geometry/cell.ts";
 import { COUNTS, letterOrder } from "../../examples/typefaces/letter-orders.ts";
-import { covarianceOf, linearCompletion } from "../../examples/typefaces/linear.ts";
+import { completeFromRows, covarianceOf, linearCompletion } from "../../examples/typefaces/linear.ts";
 import { createRandom } from "../../src/base/random.ts";
 
 // The linear completion that the decoder is compared with, and the letters that are given.
@@ -33,6 +33,17 @@ test("what follows linearly from the given letters is found", () => {
   assert.is(completed[first("c")], 0);
   const half = linearCompletion(covariance, "an", 1e9)(row);
   assert.ok(Math.abs(half[first("b") + 2]!) < 1e-6, "a large ridge gives the mean");
+});
+
+test("a row completed from the rows is completed as by their covariance, in float64", () => {
+  const random = createRandom(2);
+  const rows = Float32Array.from({ length: 50 * COEFFICIENTS }, () => random.uniform() - 0.5);
+  const row = Float32Array.from({ length: COEFFICIENTS }, () => random.uniform() - 0.5);
+  const expected = linearCompletion(covarianceOf(rows, COEFFICIENTS, COEFFICIENTS), "xa", 0.03)(row);
+  const completed = completeFromRows(rows, "xa", 0.03, row);
+  const far = completed.findIndex((value, i) => Math.abs(value - expected[i]!) > 1e-5);
+  assert.is(far, -1, `${completed[far]}, expected ${expected[far]}`);
+  assert.ok(completed.some((value) => Math.abs(value) > 0.1));
 });
 
 test("letters that are scored are never given", () => {

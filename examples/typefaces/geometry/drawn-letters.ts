@@ -1,6 +1,6 @@
 // Letters as a pen draws them: strokes of a script, for pictures and tests. Runs in browsers too.
-import { BASELINE, fieldOf, SAMPLE_SIZE, WIDTH } from "./cell.ts";
-import { fieldOfStrokes, type Pen, type Stroke } from "./fields.ts";
+import { BASELINE, fieldOf, SAMPLE_SIZE } from "./cell.ts";
+import { centredStrokes, fieldOfStrokes, type Pen, type Stroke } from "./fields.ts";
 
 /** A hand: how letters are drawn. */
 export interface Hand extends Pen {
@@ -11,6 +11,16 @@ export interface Hand extends Pen {
   /** Length of the serifs at the feet of stems, in pixels. Default 0: none. */
   readonly serif?: number;
 }
+
+/** Hands that draw a few letters, from which the decoder makes the others. */
+export const HANDS: readonly { readonly name: string; readonly letters: string; readonly hand: Hand }[] = [
+  { name: "thin", letters: "noa", hand: { radius: 0.6 } },
+  { name: "black", letters: "noa", hand: { radius: 2.2, stretch: 1.1 } },
+  { name: "italic", letters: "noe", hand: { radius: 1, slant: 0.2, stretch: 0.85 } },
+  { name: "condensed", letters: "noet", hand: { radius: 1.1, stretch: 0.6 } },
+  { name: "slab", letters: "nohe", hand: { radius: 1, stretch: 1.1, serif: 5 } },
+  { name: "broad nib", letters: "noa", hand: { radius: 1.5, contrast: 1.9 } },
+];
 
 /** Height of small letters, in pixels, from the middle of a line to the middle of a line. */
 const X_HEIGHT = 14;
@@ -75,16 +85,13 @@ export const DRAWABLE = Object.keys(LETTER_STROKES).join("");
 export function drawLetters(letters: string, hand: Hand): Float32Array {
   const sample = new Float32Array(SAMPLE_SIZE);
   for (const letter of letters) {
-    const strokes = strokesOf(letter, hand);
-    const xs = strokes.flatMap((stroke) => stroke.filter((_, i) => i % 2 === 0));
-    const dx = WIDTH / 2 - (Math.min(...xs) + Math.max(...xs)) / 2;
-    const centred = strokes.map((stroke) => stroke.map((value, i) => (i % 2 === 0 ? value + dx : value)));
-    fieldOf(sample, letter).set(fieldOfStrokes(centred, hand));
+    fieldOf(sample, letter).set(fieldOfStrokes(centredStrokes(strokesOf(letter, hand)), hand));
   }
   return sample;
 }
 
-function strokesOf(
+/** Strokes of a letter, around x = 0, in the rows of a cell. */
+export function strokesOf(
   letter: string,
   { radius, contrast = 1, stretch = 1, slant = 0, serif = 0 }: Hand,
 ): Stroke[] {

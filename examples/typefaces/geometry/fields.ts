@@ -53,6 +53,13 @@ export function fieldOfStrokes(strokes: readonly Stroke[], { radius, contrast = 
   return Float32Array.from(squares, (square) => inUnits(radius - Math.sqrt(square)));
 }
 
+/** Strokes moved to the right or to the left, so that their middle is the cell's. */
+export function centredStrokes(strokes: readonly Stroke[]): Stroke[] {
+  const xs = strokes.flatMap((stroke) => stroke.filter((_, i) => i % 2 === 0));
+  const dx = WIDTH / 2 - (Math.min(...xs) + Math.max(...xs)) / 2;
+  return strokes.map((stroke) => stroke.map((value, i) => (i % 2 === 0 ? value + dx : value)));
+}
+
 /** A distance in pixels as fields have it. */
 function inUnits(distance: number): number {
   return Math.max(-1, Math.min(1, distance / RANGE));

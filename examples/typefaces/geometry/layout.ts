@@ -49,3 +49,9 @@ export function leftOfInk(field: Float32Array): number {
   }
   return left === Infinity ? WIDTH / 2 : left;
 }
+
+/** Width of a field's ink, in pixels; 0 without ink. */
+export function widthOfInk(field: Float32Array): number {
+  const mirrored = field.map((_, i) => field[i - (i % WIDTH) + WIDTH - 1 - (i % WIDTH)]!);
+  return WIDTH - leftOfInk(mirrored) - leftOfInk(field);
+}
