@@ -1,3 +1,12 @@
+import {
+  type Codings,
+  fromText,
+  numberBetween,
+  oneOf,
+  readFields,
+  toText,
+  writeFields,
+} from "./address-codings.ts";
 import type { SolverName } from "./engine/messages.ts";
 import { hideShare, LEVELS, PIXELS, shareOf } from "./picture.ts";
 
@@ -64,13 +73,7 @@ export function nextDigit(state: PageState): void {
 /** Version of the coding. A later one has to refuse or to read addresses of the earlier ones. */
 const VERSION = "1";
 
-/** How a field is written, and read: undefined if the text is none that was written. */
-interface Coding<T> {
-  write(value: T): string;
-  read(text: string): T | undefined;
-}
-
-const CODINGS: { readonly [Field in keyof PageState]: Coding<NonNullable<PageState[Field]>> } = {
+const CODINGS: Codings<PageState> = {
   room: oneOf(ROOMS),
   digit: numberBetween(0, DIGITS - 1, 1),
   drawing: {
@@ -90,50 +93,12 @@ const CODINGS: { readonly [Field in keyof PageState]: Coding<NonNullable<PageSta
 
 /** The state as it stands after the # of an address. */
 export function writeAddress(state: PageState): string {
-  const fields = new URLSearchParams({ v: VERSION });
-  for (const name of Object.keys(CODINGS) as (keyof PageState)[]) {
-    const value = state[name];
-    if (value === undefined || (name === "digit" && state.drawing)) continue;
-    fields.set(name, (CODINGS[name] as Coding<unknown>).write(value));
-  }
-  return fields.toString();
+  return writeFields<PageState>(VERSION, CODINGS, state.drawing ? { ...state, digit: undefined } : state);
 }
 
-/**
- * The state that an address has. A field that is missing has its first value.
- *
- * @param hash the address from its #
- * @returns undefined if there is none, as in a link to a heading, or if any part of it is broken or there twice: half of a
- *   state would be another one than was sent
- */
+/** The state that an address has; undefined if there is none, or a broken one. */
 export function readAddress(hash: string): PageState | undefined {
-  const fields = new URLSearchParams(hash.replace(/^#/, ""));
-  if (fields.get("v") !== VERSION || new Set(fields.keys()).size < [...fields].length) return undefined;
-  fields.delete("v");
-  const state = firstState();
-  for (const [name, text] of fields) {
-    if (!Object.hasOwn(CODINGS, name)) return undefined;
-    const value = (CODINGS[name as keyof PageState] as Coding<unknown>).read(text);
-    if (value === undefined) return undefined;
-    Object.assign(state, { [name]: value });
-  }
-  return state;
-}
-
-function oneOf<T extends string>(names: readonly T[]): Coding<T> {
-  return { write: (name) => name, read: (text) => names.find((name) => name === text) };
-}
-
-/** Numbers from `least` to `most` in steps that a decimal shows exactly. */
-function numberBetween(least: number, most: number, step: number): Coding<number> {
-  const decimals = step < 1 ? -Math.floor(Math.log10(step)) : 0;
-  return {
-    write: (value) => String(Number(value.toFixed(decimals))),
-    read(text) {
-      const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-      return value >= least && value <= most && Number(value.toFixed(decimals)) === value ? value : undefined;
-    },
-  };
+  return readFields(VERSION, CODINGS, hash, firstState());
 }
 
 /** Values from 0 to 1, each rounded to a few bits, the first in the highest bits of the first byte. */
@@ -161,23 +126,4 @@ function unpack<T extends Float32Array | Uint8Array>(
     values[i] = toValue((bytes[Math.floor(i / perByte)]! >> shift) & (2 ** bits - 1));
   }
   return values;
-}
-
-/** Base64 for addresses: RFC 4648, section 5, without padding. */
-function toText(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "");
-}
-
-function fromText(text: string): Uint8Array | undefined {
-  if (!/^[\w-]*$/.test(text)) return undefined;
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
-      character.charCodeAt(0),
-    );
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { withBase } from "vitepress";
 import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
-import { firstState, nextDigit, type PageState } from "./address.ts";
+import { firstState, nextDigit, type PageState, readAddress, writeAddress } from "./address.ts";
 import { createAddressBar } from "./address-bar.ts";
 import { type Engine, latestOnly, startEngine } from "./engine/client.ts";
 import type {
@@ -70,7 +70,7 @@ export function createSession() {
   const lastStep = () => (found.value?.trajectory?.loss.length ?? 1) - 1;
   const playback = createPlayback(lastStep, () => nextDigit(state));
   const { step } = playback;
-  const addressBar = createAddressBar(state, isTouched, touch);
+  const addressBar = createAddressBar(state, { write: writeAddress, read: readAddress }, isTouched, touch);
 
   const levels = computed(() => state.drawing ?? digits.value[state.digit] ?? BLANK);
   const y = computed(() => addNoise(levels.value, state.noise, state.seed));
