@@ -1,4 +1,4 @@
-// npm run site:measure: how the site's first page feels, in Chromium, on the site that npm run site has built. Each figure is the
+// npm run site:measure: how the site's first page and its page of typefaces feel, in Chromium, on the site that npm run site has built. Each figure is the
 // median of several visits with an empty cache; close everything else first. With --check it fails where a bound is missed.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,11 +6,12 @@ import Table from "cli-table3";
 import { launchChromium } from "../../test/support/browsers.ts";
 import { median } from "../timing.ts";
 import { type Visit, visit } from "./measure.ts";
+import { type LettersVisit, visitLetters } from "./measure-letters.ts";
 import { startStaticHost } from "./static-host.ts";
 
 const VISITS = 5;
 /** Bounds of what visitors notice: of an answer that seems at once, of a page that seems to stand still. */
-const BOUNDS = { firstMotion: 1000, bytes: 1_000_000, stroke: 100, task: 50 };
+const BOUNDS = { firstMotion: 1000, firstAlphabet: 2000, bytes: 1_000_000, stroke: 100, task: 50 };
 
 const site = fileURLToPath(new URL("../../build/site/", import.meta.url));
 if (!existsSync(site)) {
@@ -20,11 +21,13 @@ if (!existsSync(site)) {
 
 const host = await startStaticHost(site);
 const visits: Visit[] = [];
+const lettersVisits: LettersVisit[] = [];
 for (let i = 0; i < VISITS; i++) {
   // A browser of its own: the next visit would find its files in a cache.
   const browser = await launchChromium();
   try {
     visits.push(await visit(browser, host));
+    lettersVisits.push(await visitLetters(browser, host));
   } finally {
     await browser.close();
   }
@@ -32,6 +35,7 @@ for (let i = 0; i < VISITS; i++) {
 host.close();
 
 const strokes = visits.flatMap((each) => each.strokes).sort((a, b) => a - b);
+const letterStrokes = lettersVisits.flatMap((each) => each.strokes).sort((a, b) => a - b);
 const rows = [
   row(
     "document to first motion",
@@ -54,6 +58,19 @@ const rows = [
       BOUNDS.task,
       "ms",
     ),
+  ),
+  row(
+    "typefaces: document to alphabet",
+    median(lettersVisits.map(({ firstAlphabet }) => firstAlphabet)),
+    BOUNDS.firstAlphabet,
+    "ms",
+  ),
+  row("typefaces: stroke to alphabet, median", median(letterStrokes), BOUNDS.stroke, "ms"),
+  row(
+    "typefaces: stroke to alphabet, 95 %",
+    letterStrokes[Math.floor(0.95 * letterStrokes.length)]!,
+    BOUNDS.stroke,
+    "ms",
   ),
 ];
 const table = new Table({ head: ["", "measured", "bound", ""], style: { head: [], border: [] } });

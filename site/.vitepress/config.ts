@@ -12,7 +12,7 @@ const api = new URL("../reference/api/typedoc-sidebar.json", import.meta.url);
 const hasApi = existsSync(api) && !process.env.LATENTFLOW_SITE_WITHOUT_API;
 const apiItems: DefaultTheme.SidebarItem[] = hasApi ? JSON.parse(readFileSync(api, "utf8")) : [];
 
-/** True for the home page alone, which tests of it build in a fraction of the time of the site. */
+/** True for the two pages that compute alone, which tests of them build in a fraction of the time of the site. */
 const isHomeAlone = process.env.LATENTFLOW_SITE_HOME_ALONE !== undefined;
 
 const page = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
@@ -130,7 +130,7 @@ export default defineConfig({
   outDir: "../build/site",
   cacheDir: "../build/site-cache",
   lastUpdated: false,
-  srcExclude: isHomeAlone ? ["*/**/*.md", "!(index).md"] : hasApi ? [] : ["reference/api/**"],
+  srcExclude: isHomeAlone ? ["*/**/*.md", "!(index|typeface).md"] : hasApi ? [] : ["reference/api/**"],
   ignoreDeadLinks: isHomeAlone || (hasApi ? false : [/reference\/api\//]),
   vite: {
     resolve: { alias: ["", "/train", "/graph", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
@@ -161,6 +161,7 @@ export default defineConfig({
       { text: "Start", link: "/start/browser" },
       { text: "Guides", link: "/guides/missing-data" },
       { text: "API", link: "/reference/api/" },
+      { text: "A typeface", link: "/typeface" },
       { text: "The paper", link: "/paper/" },
     ],
     sidebar,

@@ -16,6 +16,7 @@ const FOLDERS = [
   "scripts",
   "site/.vitepress",
   "site/page",
+  "site/typeface-page",
   "build/wasm",
 ];
 /** Folders within these that are projects of their own, or have node_modules. */

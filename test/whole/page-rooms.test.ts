@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import axe from "axe-core";
 import type { Browser, ElementHandle, Page } from "puppeteer-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -15,6 +14,7 @@ import { createDecoder, decode } from "../../src/index.ts";
 import { loadOnnx } from "../../src/onnx/index.ts";
 import { launchChromium, launchFirefox, newPage, textOf } from "../support/browsers.ts";
 import { buildHomePage } from "../support/home-page.ts";
+import { axeProblems, savedBytes } from "../support/page-checks.ts";
 import { serve } from "../support/serve.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -108,26 +108,8 @@ async function choose(
   await inputs[what === "decoder" ? 0 : 1]!.uploadFile(path);
 }
 
-/** Bytes that the page saves once `save` has been clicked. */
-async function saved(page: Page, button: string): Promise<Uint8Array> {
-  await page.evaluate(() => {
-    const create = URL.createObjectURL.bind(URL);
-    const taken = new Promise<string>((resolve) => {
-      URL.createObjectURL = (blob: Blob) => {
-        blob
-          .arrayBuffer()
-          .then((buffer) =>
-            resolve(btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))),
-          );
-        return create(blob);
-      };
-    });
-    Object.assign(globalThis, { taken });
-  });
-  await click(page, button);
-  const text = await page.evaluate(() => (globalThis as unknown as { taken: Promise<string> }).taken);
-  return new Uint8Array(Buffer.from(text, "base64"));
-}
+/** Bytes that the page saves once a button has been clicked. */
+const saved = (page: Page, button: string) => savedBytes(page, () => click(page, button));
 
 /** Levels of a canvas: red, green, blue and opacity of each pixel. */
 const pixelsOf = (page: Page, selector: string) =>
@@ -469,17 +451,8 @@ for (const [device, width] of Object.entries(WIDTHS)) {
                 (summary as HTMLElement).click(),
               );
             }
-            await page.evaluate(axe.source);
             // Beside .page there is VitePress's theme, whose colours of code have little contrast.
-            const problems = await page.evaluate(async () => {
-              const { violations } = await (
-                globalThis as unknown as { axe: typeof import("axe-core") }
-              ).axe.run(".page");
-              return violations.flatMap(({ id, nodes }) =>
-                nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
-              );
-            });
-            assert.is(problems.join("\n"), "", room);
+            assert.is(await axeProblems(page, ".page"), "", room);
             const [content, window] = await page.evaluate(() => [
               document.documentElement.scrollWidth,
               innerWidth,

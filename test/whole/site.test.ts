@@ -22,11 +22,13 @@ const files = [...pages, "README.md", "CHANGELOG.md", "SECURITY.md"];
 
 const markdown = await createMarkdownRenderer(join(root, "site"), { highlight: (code) => code });
 
-/** A page's text, with the file that it includes in place of the directive. */
+/** A page's text, with the file that it includes, or its lines from one on, in place of the directive. */
 function textOf(file: string): string {
-  return readFileSync(join(root, file), "utf8").replace(/<!--@include: (\S+?)-->/g, (_, included) =>
-    readFileSync(join(root, dirname(file), included), "utf8"),
-  );
+  const directive = /<!--@include: ([^\s{]+?)(?:\{(\d+),\})?-->/g;
+  return readFileSync(join(root, file), "utf8").replace(directive, (_, included, first = "1") => {
+    const lines = readFileSync(join(root, dirname(file), included), "utf8").split("\n");
+    return lines.slice(Number(first) - 1).join("\n");
+  });
 }
 
 function htmlOf(file: string, text: string): string {

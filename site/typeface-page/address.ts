@@ -1,0 +1,115 @@
+import { HANDS, type Hand, strokesOf } from "../../examples/typefaces/geometry/drawn-letters.ts";
+import { centredStrokes } from "../../examples/typefaces/geometry/fields.ts";
+import {
+  type Codings,
+  fromText,
+  numberBetween,
+  readFields,
+  toText,
+  writeFields,
+} from "../page/address-codings.ts";
+import { type DrawnLetter, packLetters, simplified, unpackLetters } from "./strokes.ts";
+
+// The page's state, and its coding after the # of the page's address, so that a link shows what its sender saw.
+
+/** What a visitor has chosen: all that the page shows follows from it, but for letters of the visitor's own font. */
+export interface TypefaceState {
+  /** Letters that have a box; those without a stroke are not given. */
+  drawn: readonly DrawnLetter[];
+  /** Half the thickness of a vertical line of the pen, in pixels of a cell. */
+  pen: number;
+  /** Thickness of a vertical line over that of a horizontal one. */
+  contrast: number;
+  sentence: string;
+  /** Pixels of a cell by which lines get thicker. */
+  weight: number;
+  /** Pixels to the right for each pixel up. */
+  slant: number;
+  /** Natural logarithm of the factor on widths. */
+  width: number;
+  /** Seed of the other completions. */
+  seed: number;
+}
+
+/** Least, largest and step of each number that has a slider. */
+export const RANGES = {
+  pen: { min: 0.4, max: 2.8, step: 0.1 },
+  contrast: { min: 1, max: 2.5, step: 0.1 },
+  weight: { min: -1, max: 1.5, step: 0.05 },
+  slant: { min: -0.2, max: 0.3, step: 0.01 },
+  width: { min: -0.3, max: 0.3, step: 0.01 },
+} as const;
+
+/** Length of the sentence. */
+export const MOST_CHARACTERS = 80;
+
+/** State of a page that nobody has touched. */
+export function firstState(): TypefaceState {
+  return {
+    ...drawnBy("noa", { radius: 1 }),
+    sentence: "the quick brown fox jumps over a lazy dog",
+    weight: 0,
+    slant: 0,
+    width: 0,
+    seed: 1,
+  };
+}
+
+/** Letters as a script's hand draws them, and its pen. */
+export function drawnBy(letters: string, hand: Hand): Pick<TypefaceState, "drawn" | "pen" | "contrast"> {
+  return {
+    drawn: [...letters].map((letter) => ({ letter, strokes: scriptStrokes(letter, hand) })),
+    pen: hand.radius,
+    contrast: hand.contrast ?? 1,
+  };
+}
+
+/** Strokes of a letter by a script's hand. */
+export function scriptStrokes(letter: string, hand: Hand) {
+  return centredStrokes(strokesOf(letter, hand)).map(simplified);
+}
+
+export { HANDS };
+
+const MOST_SEED = 2 ** 31 - 1;
+
+/** Version of the coding. A later one has to refuse or to read addresses of the earlier ones. */
+const VERSION = "1";
+
+const inRange = ({ min, max, step }: { min: number; max: number; step: number }) =>
+  numberBetween(min, max, step);
+
+const CODINGS: Codings<TypefaceState> = {
+  drawn: {
+    write: (drawn) => toText(packLetters(drawn)),
+    read(text) {
+      const bytes = fromText(text);
+      return bytes && unpackLetters(bytes);
+    },
+  },
+  pen: inRange(RANGES.pen),
+  contrast: inRange(RANGES.contrast),
+  sentence: {
+    write: (sentence) => sentence,
+    read: (text) => (text.length <= MOST_CHARACTERS ? text : undefined),
+  },
+  weight: inRange(RANGES.weight),
+  slant: inRange(RANGES.slant),
+  width: inRange(RANGES.width),
+  seed: numberBetween(0, MOST_SEED, 1),
+};
+
+/** The next seed. */
+export function nextSeed(seed: number): number {
+  return seed < MOST_SEED ? seed + 1 : 0;
+}
+
+/** The state as it stands after the # of an address. */
+export function writeAddress(state: TypefaceState): string {
+  return writeFields<TypefaceState>(VERSION, CODINGS, state);
+}
+
+/** The state that an address has; undefined if there is none, or a broken one. */
+export function readAddress(hash: string): TypefaceState | undefined {
+  return readFields(VERSION, CODINGS, hash, firstState());
+}

@@ -1,0 +1,48 @@
+import { LETTERS } from "../../../examples/typefaces/geometry/cell.ts";
+import { capHeightOf, glyphOf } from "../../../examples/typefaces/geometry/font.ts";
+import { cellOf } from "../../../examples/typefaces/geometry/typeface.ts";
+import { messageOf } from "../../page/message-of.ts";
+import type { FontLetter } from "./messages.ts";
+
+// A visitor's font file. Nothing here asks a server for anything but the reader's own code.
+
+/** Largest file that is read. */
+const MOST_BYTES = 30e6;
+
+/** Largest number of path commands of a letter: the time for its field grows with their square. */
+const MOST_COMMANDS = 1000;
+
+/**
+ * Reads the small letters of a TTF, OTF or WOFF file.
+ *
+ * @throws Error if the file is too large, no font, or has no letter that fits into a cell
+ */
+export async function readFont(file: File): Promise<FontLetter[]> {
+  if (file.size > MOST_BYTES) {
+    const megabytes = Math.ceil(file.size / 1e6);
+    throw new Error(
+      `${file.name} has ${megabytes} MB, expected at most ${MOST_BYTES / 1e6}. Choose a smaller font.`,
+    );
+  }
+  const bytes = await file.arrayBuffer();
+  const { parse } = await import("opentype.js/dist/opentype.mjs");
+  let letters: FontLetter[];
+  try {
+    const font = parse(bytes);
+    const capHeight = capHeightOf(font);
+    letters = [...LETTERS].flatMap((letter) => {
+      const glyph = glyphOf(font, letter);
+      if (!glyph || glyph.path.length > MOST_COMMANDS) return [];
+      const cell = cellOf(glyph, capHeight);
+      return cell ? [{ letter, ...cell }] : [];
+    });
+  } catch (cause) {
+    throw new Error(
+      `${file.name} cannot be read as a font: ${messageOf(cause)}. Choose a TTF, OTF or WOFF file (not WOFF2).`,
+    );
+  }
+  if (letters.length > 0) return letters;
+  throw new Error(
+    `${file.name} has none of the letters a to z, or they are too wide. Choose a font with Latin letters.`,
+  );
+}

@@ -1,0 +1,255 @@
+import { computed, type Ref, reactive, ref, shallowRef, watch } from "vue";
+import decoderUrl from "../../examples/typefaces/decoder.safetensors?url";
+import { createAddressBar } from "../page/address-bar.ts";
+import { Engine, latestOnly } from "../page/engine/client.ts";
+import { messageOf } from "../page/message-of.ts";
+import { firstState, readAddress, type TypefaceState, writeAddress } from "./address.ts";
+import directions from "./data/directions.json";
+import stylesUrl from "./data/styles.npy?url";
+import type { FontLetter, Given, Loaded, Samples, TypefaceCalls } from "./engine/messages.ts";
+import { drawnLetters, type GivenLetter, joinFields, withGiven } from "./given.ts";
+
+// What the page's parts share: the state, the letters that are given, and the alphabets that follow from them.
+
+/** Letters of the visitor's font; those picked are given. */
+export interface OpenedFont {
+  readonly name: string;
+  readonly letters: readonly FontLetter[];
+}
+
+/** An alphabet that stands beside the decoder's. */
+export interface Comparison {
+  readonly alphabet: Float32Array;
+  /** Name of the style that was looked up, with its author. */
+  readonly credit?: string | undefined;
+}
+
+/** Comparisons that are shown on demand. */
+export type ComparisonName = "nearest" | "linear";
+
+/** Other completions that are shown. */
+const SAMPLES = 6;
+
+/** Session of one page. */
+export type Session = ReturnType<typeof createSession>;
+
+/** The session of a page. It computes nothing before `start` is called, in a browser. */
+export function createSession() {
+  const state = reactive<TypefaceState>(firstState());
+  const font = shallowRef<OpenedFont>();
+  /** Letters of the font that are given. */
+  const picked = ref("noa");
+  const loading = ref<Loaded>();
+  const isLoaded = ref(false);
+  const failure = ref<string>();
+  const notice = ref<string>();
+  const isPenDown = ref(false);
+  const isTouched = ref(false);
+  /** Code of the given letters, and the alphabet of the decoder there, moved in the sliders' directions. */
+  const code = shallowRef<Float32Array>();
+  const decoded = shallowRef<Float32Array>();
+  const samples = shallowRef<Samples>();
+  const areSamplesShown = ref(false);
+  const comparisons = shallowRef<Readonly<Partial<Record<ComparisonName, Comparison>>>>({});
+  const compared = reactive(new Set<ComparisonName>());
+  const stylesLoading = ref<Loaded>();
+
+  let engine: Engine<TypefaceCalls> | undefined;
+  let styles: Promise<unknown> | undefined;
+  const addressBar = createAddressBar(state, { write: writeAddress, read: readAddress }, isTouched, touch);
+
+  const given = computed<readonly GivenLetter[]>(() => {
+    const { drawn, pen, contrast } = state;
+    if (!font.value) return drawnLetters(drawn, { radius: pen, contrast });
+    return font.value.letters.filter(({ letter }) => picked.value.includes(letter));
+  });
+  const letters = computed(() => given.value.map(({ letter }) => letter).join(""));
+  /** True if the sliders lead away from the given style: then no letter is as it was given. */
+  const isVaried = computed(() => state.weight !== 0 || state.slant !== 0 || state.width !== 0);
+  /** Letters that are shown as they were given. */
+  const asGiven = computed(() => (isVaried.value ? "" : letters.value));
+  /** The alphabet as it is shown. */
+  const alphabet = computed(
+    () => decoded.value && withGiven(decoded.value, isVaried.value ? [] : given.value),
+  );
+
+  function fail(error: unknown): void {
+    failure.value = messageOf(error);
+  }
+
+  /** The letters as the worker takes them. */
+  const givenForWorker = (): Given => ({ letters: letters.value, fields: joinFields(given.value) });
+
+  const completeLatest = latestOnly((quick: boolean, signal: AbortSignal) =>
+    engine!.call(
+      "complete",
+      { ...givenForWorker(), quick, z0: quick ? code.value : undefined },
+      // Letters that have settled are followed to the end, whatever comes next.
+      quick ? { signal } : {},
+    ),
+  );
+  const decodeLatest = latestOnly((z: Float32Array) => engine!.call("decode", { z }));
+  /** Given letters that the comparisons are of. */
+  let comparedWith: readonly GivenLetter[] | undefined;
+  const compareLatest = latestOnly(async (_: undefined) => {
+    styles ??= loadStyles();
+    await styles;
+    const names = [...compared].filter((name) => comparedWith !== given.value || !comparisons.value[name]);
+    comparedWith = given.value;
+    for (const name of names) {
+      const found = name === "linear" ? await completeLinearly() : await lookUp();
+      comparisons.value = { ...comparisons.value, [name]: found };
+    }
+  });
+  const sampleLatest = latestOnly((z: Float32Array) =>
+    engine!.call("sample", { ...givenForWorker(), z, count: SAMPLES, seed: state.seed }),
+  );
+
+  async function completeLinearly(): Promise<Comparison> {
+    const { ridge } = await import("./data/styles.json");
+    return { alphabet: await engine!.call("linear", { ...givenForWorker(), ridge }) };
+  }
+
+  async function lookUp(): Promise<Comparison> {
+    const { styles, families } = await import("./data/styles.json");
+    const { style, likeness, fields } = await engine!.call("nearest", givenForWorker());
+    const { family, weight, isItalic } = styles[style]!;
+    const { name, author } = families[family]!;
+    const own = `${name} ${weight}${isItalic ? " italic" : ""}, by ${author}`;
+    const credit = `${own}. It shares ${Math.round(100 * likeness)} % of the given letters’ ink.`;
+    return { alphabet: fields, credit };
+  }
+
+  function loadStyles() {
+    return engine!
+      .call("loadStyles", { url: absolute(stylesUrl) }, { onProgress: reportTo(stylesLoading) })
+      .catch((error) => {
+        styles = undefined;
+        throw error;
+      })
+      .finally(() => {
+        stylesLoading.value = undefined;
+      });
+  }
+
+  /** Finds the code of the given letters as they are now, and what follows from it. */
+  async function complete(): Promise<void> {
+    if (!engine || !isLoaded.value) return;
+    const isQuick = isPenDown.value && code.value !== undefined;
+    if (letters.value === "") {
+      code.value = undefined;
+      decoded.value = undefined;
+      samples.value = undefined;
+      comparisons.value = {};
+      return;
+    }
+    try {
+      const found = await completeLatest(isQuick);
+      if (!found || letters.value === "") return;
+      code.value = found.z;
+      failure.value = undefined;
+      if (isVaried.value) await vary();
+      else decoded.value = found.alphabet;
+      if (!isQuick) await Promise.all([compare(), sample()]);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** Decodes the code, moved in the sliders' directions. */
+  async function vary(): Promise<void> {
+    const z = code.value;
+    if (!engine || !z) return;
+    const { weight, slant, width } = state;
+    const moved = z.map(
+      (value, i) =>
+        value + weight * directions.weight[i]! + slant * directions.slant[i]! + width * directions.width[i]!,
+    );
+    decoded.value = (await decodeLatest(moved)) ?? decoded.value;
+  }
+
+  /** Computes the comparisons that are shown. */
+  async function compare(): Promise<void> {
+    if (!engine || !code.value || compared.size === 0 || isPenDown.value) return;
+    await compareLatest(undefined);
+  }
+
+  /** Draws other completions if they are shown. */
+  async function sample(): Promise<void> {
+    if (!engine || !code.value || !areSamplesShown.value || isPenDown.value) return;
+    samples.value = (await sampleLatest(code.value)) ?? samples.value;
+  }
+
+  /** From here on the page is the visitor's, and its address says what it shows. */
+  function touch(): void {
+    isTouched.value = true;
+    notice.value = undefined;
+  }
+
+  /** Reads a visitor's font, whose letters are given from then on. */
+  async function openFont(file: File): Promise<void> {
+    touch();
+    try {
+      if (!engine) throw new Error("The page's worker has not been started.");
+      const letters = await engine.call("readFont", { file });
+      const all = letters.map(({ letter }) => letter).join("");
+      const kept = [...picked.value].filter((letter) => all.includes(letter)).join("");
+      picked.value = kept || all.slice(0, 3);
+      font.value = { name: file.name, letters };
+      failure.value = undefined;
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function closeFont(): void {
+    touch();
+    font.value = undefined;
+  }
+
+  /** Starts the worker, and completes the first letters, the address's or those of a script. */
+  async function start(): Promise<void> {
+    const address = addressBar.start();
+    if (address === "broken") {
+      notice.value = "This link is broken, so the page shows its own first letters. Ask for the whole link.";
+    }
+    isTouched.value = address === "taken";
+    try {
+      engine = new Engine<TypefaceCalls>(
+        new Worker(new URL("./engine/worker.ts", import.meta.url), { type: "module" }),
+      );
+      await engine.call("load", { url: absolute(decoderUrl) }, { onProgress: reportTo(loading) });
+      isLoaded.value = true;
+    } catch (error) {
+      fail(error);
+    }
+    await complete();
+  }
+
+  function stop(): void {
+    addressBar.stop();
+    engine?.close();
+    engine = undefined;
+  }
+
+  watch([given, isPenDown], () => void complete());
+  watch([() => state.weight, () => state.slant, () => state.width], () => void vary().catch(fail));
+  watch([() => state.seed, areSamplesShown], () => void sample().catch(fail));
+  watch(compared, () => void compare().catch(fail));
+
+  return {
+    ...{ state, font, picked, loading, isLoaded, failure, notice, isPenDown, given, letters, asGiven },
+    ...{ isVaried, alphabet, samples, areSamplesShown, comparisons, compared, stylesLoading },
+    ...{ start, stop, touch, openFont, closeFont },
+  };
+}
+
+/** Keeps what has arrived of a file. */
+const reportTo = (kept: Ref<Loaded | undefined>) => (loaded: Loaded) => {
+  kept.value = loaded;
+};
+
+/** A file's URL for the worker, whose own address is another one. */
+function absolute(url: string): string {
+  return new URL(url, location.href).href;
+}

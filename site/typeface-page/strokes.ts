@@ -1,0 +1,84 @@
+import { HEIGHT, LETTERS, WIDTH } from "../../examples/typefaces/geometry/cell.ts";
+import type { Stroke } from "../../examples/typefaces/geometry/fields.ts";
+import { distanceToLine, type Place } from "../page/place.ts";
+
+// Letters that a visitor draws, and their coding in bytes for the address.
+
+/** A letter with the strokes that were drawn for it, in the pixels of a cell. */
+export interface DrawnLetter {
+  readonly letter: string;
+  readonly strokes: readonly Stroke[];
+}
+
+/** Steps of a pixel that places are rounded to: both sides of a cell then fit into a byte. */
+const STEPS = 6;
+/** Distance from the drawn line that a simplified one keeps to, in pixels. */
+const TOLERANCE = 0.1;
+/** Points of a stroke, strokes of a letter: each number is a byte. */
+const MOST = 255;
+
+/** A stroke within the cell with the points that its form needs, by Douglas and Peucker, at most 255, rounded. */
+export function simplified(stroke: Stroke): Stroke {
+  const places = placesOf(stroke);
+  let kept = keptOf(places, TOLERANCE);
+  for (let tolerance = TOLERANCE; kept.length > MOST; tolerance *= 2) kept = keptOf(places, tolerance);
+  const rounded = (value: number, most: number) =>
+    Math.round(Math.max(0, Math.min(most, value)) * STEPS) / STEPS;
+  return kept.flatMap(({ x, y }) => [rounded(x, WIDTH), rounded(y, HEIGHT)]);
+}
+
+function placesOf(stroke: Stroke): Place[] {
+  return Array.from({ length: stroke.length / 2 }, (_, i) => ({ x: stroke[2 * i]!, y: stroke[2 * i + 1]! }));
+}
+
+function keptOf(places: readonly Place[], tolerance: number): Place[] {
+  const [first, last] = [places[0]!, places.at(-1)!];
+  if (places.length < 3) return [...places];
+  let farthest = 0;
+  let distance = 0;
+  for (let i = 1; i < places.length - 1; i++) {
+    const own = distanceToLine(places[i]!, first, last);
+    if (own > distance) [farthest, distance] = [i, own];
+  }
+  if (distance <= tolerance) return [first, last];
+  const before = keptOf(places.slice(0, farthest + 1), tolerance);
+  return [...before, ...keptOf(places.slice(farthest), tolerance).slice(1)];
+}
+
+/** Letters as bytes: of each its index, its number of strokes, and of each stroke its number of points and their places. */
+export function packLetters(drawn: readonly DrawnLetter[]): Uint8Array {
+  const bytes: number[] = [];
+  for (const { letter, strokes } of drawn) {
+    bytes.push(LETTERS.indexOf(letter), strokes.length);
+    for (const stroke of strokes) {
+      bytes.push(stroke.length / 2, ...stroke.map((value) => Math.round(value * STEPS)));
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** Letters of such bytes; undefined if the bytes are cut short, or have a letter twice or places outside the cell. */
+export function unpackLetters(bytes: Uint8Array): DrawnLetter[] | undefined {
+  const drawn: DrawnLetter[] = [];
+  let at = 0;
+  const take = (most: number) => {
+    const value = bytes[at++];
+    return value !== undefined && value <= most ? value : Number.NaN;
+  };
+  while (at < bytes.length) {
+    const letter = LETTERS[take(LETTERS.length - 1)];
+    const count = take(MOST);
+    if (letter === undefined || Number.isNaN(count) || drawn.some((other) => other.letter === letter))
+      return undefined;
+    const strokes: Stroke[] = [];
+    for (let k = 0; k < count; k++) {
+      const points = take(MOST);
+      const stroke: number[] = [];
+      for (let i = 0; i < points; i++) stroke.push(take(WIDTH * STEPS) / STEPS, take(HEIGHT * STEPS) / STEPS);
+      if (stroke.length === 0 || stroke.some(Number.isNaN)) return undefined;
+      strokes.push(stroke);
+    }
+    drawn.push({ letter, strokes });
+  }
+  return drawn;
+}

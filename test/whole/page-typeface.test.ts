@@ -1,0 +1,416 @@
+// run: alone
+// Tests site/typeface-page/: the page of typefaces as VitePress builds it, in Chromium and Firefox.
+import { readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, ElementHandle, Page } from "puppeteer-core";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { LETTERS } from "../../examples/typefaces/geometry/cell.ts";
+import {
+  drawnBy,
+  firstState,
+  HANDS,
+  readAddress,
+  type TypefaceState,
+  writeAddress,
+} from "../../site/typeface-page/address.ts";
+import { launchChromium, launchFirefox, newPage } from "../support/browsers.ts";
+import { buildHomePage } from "../support/home-page.ts";
+import { axeProblems, savedBytes } from "../support/page-checks.ts";
+import { serve } from "../support/serve.ts";
+
+const folder = buildHomePage();
+// No worker and no script of the page may ask another server.
+const server = await serve(folder, "connect-src 'self'");
+const browsers: Record<string, Browser> = {
+  Chromium: await launchChromium(),
+  Firefox: await launchFirefox(),
+};
+test.after(async () => {
+  await Promise.all(Object.values(browsers).map((browser) => browser.close()));
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const font = readFileSync(
+  fileURLToPath(new URL("../../node_modules/dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf", import.meta.url)),
+);
+
+interface Visit {
+  readonly state?: Partial<TypefaceState>;
+  readonly width?: number;
+  readonly isDark?: boolean;
+}
+
+/** Opens the page and waits for its alphabet; `use` then works with it. What the page throws, or reports as an error, fails the test. */
+async function withPage(
+  browser: Browser,
+  { state, width = 1280, isDark = false }: Visit,
+  use: (page: Page) => Promise<void>,
+): Promise<void> {
+  const page = await newPage(browser);
+  const uncaught: string[] = [];
+  page.on("pageerror", (error) => uncaught.push(String(error)));
+  // Vue reports what its components throw here, and goes on.
+  page.on("console", (message) => message.type() === "error" && uncaught.push(message.text()));
+  try {
+    await page.setViewport({ width, height: 1000 });
+    await page.evaluateOnNewDocument(
+      (theme) => {
+        localStorage.setItem("vitepress-theme-appearance", theme);
+      },
+      isDark ? "dark" : "light",
+    );
+    const hash = state ? `#${writeAddress({ ...firstState(), ...state })}` : "";
+    await page.goto(`${server.address}/typeface.html${hash}`);
+    await hasAlphabet(page);
+    await use(page);
+    assert.equal(uncaught, []);
+  } finally {
+    await page.close();
+  }
+}
+
+/** Paths of the letters of the alphabet, by letter. */
+const pathsOf = (page: Page): Promise<Record<string, string>> =>
+  page.$$eval(".result [data-letter]", (cells) =>
+    Object.fromEntries(
+      cells.map((cell) => [
+        (cell as HTMLElement).dataset.letter!,
+        cell.querySelector("path")!.getAttribute("d")!,
+      ]),
+    ),
+  );
+
+/** Letters of the alphabet that are shown as they were given. */
+const givenOf = (page: Page) =>
+  page.$$eval(".result [data-letter].given", (cells) =>
+    cells.map((cell) => (cell as HTMLElement).dataset.letter).join(""),
+  );
+
+const hasAlphabet = (page: Page) =>
+  waitUntil(
+    () => pathsOf(page),
+    (paths) => Object.values(paths).filter((path) => path !== "").length === LETTERS.length,
+    "an alphabet",
+  );
+
+/** Waits until what `measure` finds passes; fails with the last finding. */
+async function waitUntil<T>(
+  measure: () => Promise<T>,
+  passes: (found: T) => boolean,
+  what: string,
+): Promise<T> {
+  const end = performance.now() + 60_000;
+  for (;;) {
+    const found = await measure();
+    if (passes(found)) return found;
+    if (performance.now() > end) assert.unreachable(`${what}: ${JSON.stringify(found).slice(0, 500)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const numbersOf = (path: string) => (path.match(/-?[\d.]+/g) ?? []).map(Number);
+
+/** Width of a path. */
+function widthOf(path: string): number {
+  const xs = numbersOf(path).filter((_, i) => i % 2 === 0);
+  return Math.max(...xs) - Math.min(...xs);
+}
+
+/** Area of a path's contours: what runs around holes counts against it. */
+function areaOf(path: string): number {
+  return path.split("Z").reduce((sum, contour) => {
+    const points = numbersOf(contour);
+    for (let i = 0; i < points.length; i += 2) {
+      const next = (i + 2) % points.length;
+      sum += (points[i]! * points[next + 1]! - points[next]! * points[i + 1]!) / 2;
+    }
+    return sum;
+  }, 0);
+}
+
+async function click(page: Page, name: string): Promise<void> {
+  const button = await page.waitForSelector(`::-p-aria([name="${name}"][role="button"])`, { visible: true });
+  await (button as ElementHandle<HTMLElement>).evaluate((element) => element.click());
+}
+
+/** Draws an ellipse in a letter's box. `duringStroke` is called before the pen is lifted. */
+async function drawEllipse(
+  page: Page,
+  letter: string,
+  radius: number,
+  duringStroke = async () => {},
+): Promise<void> {
+  const box = (await page.$(`.box[aria-label*="letter ${letter}"]`))!;
+  await box.scrollIntoView();
+  const { x, y, width, height } = (await box.boundingBox())!;
+  const at = (i: number): [number, number] => {
+    const angle = (i / 24) * 2 * Math.PI;
+    return [
+      x + (width * (16 + radius * Math.cos(angle))) / 32,
+      y + (height * (22 + 6.5 * Math.sin(angle))) / 40,
+    ];
+  };
+  await page.mouse.move(...at(0));
+  await page.mouse.down();
+  for (let i = 1; i <= 24; i++) await page.mouse.move(...at(i));
+  await duringStroke();
+  await page.mouse.up();
+}
+
+/** Drops a file where fonts are taken. */
+async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  await page.waitForSelector(".drop input:not(:disabled)");
+  await page.$eval(
+    ".drop",
+    (target, name, text) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name));
+      target.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    },
+    name,
+    Buffer.from(bytes).toString("base64"),
+  );
+}
+
+const textOf = (page: Page, selector: string) =>
+  page.$$eval(selector, (all) =>
+    all.map(({ textContent }) => textContent!.trim().replace(/\s+/g, " ")).join("|"),
+  );
+
+for (const [name, browser] of Object.entries(browsers)) {
+  test(`${name}: before any touch three letters and their alphabet are there, and a sentence says what is seen`, async () => {
+    await withPage(browser, {}, async (page) => {
+      assert.is(await givenOf(page), "ano");
+      const caption = await textOf(page, ".result .caption");
+      assert.match(caption, /letters were drawn; the blue ones are the decoder’s draft in the same style/);
+      await page.waitForSelector(".set path");
+      assert.is(
+        await page.$$eval(".set path", (all) => all.length),
+        firstState().sentence.replaceAll(" ", "").length,
+      );
+      assert.is(new URL(page.url()).hash, "", "the address is left alone until the page is touched");
+    });
+  });
+
+  test(`${name}: the alphabet follows the pen while it is down, and what is drawn wide makes the others wide`, async () => {
+    await withPage(browser, {}, async (page) => {
+      for (const letter of "noa") await click(page, `Clear ${letter}`);
+      await waitUntil(
+        () => pathsOf(page),
+        ({ e }) => e === "",
+        "no alphabet without a letter",
+      );
+      assert.match(await textOf(page, ".result .caption"), /^Nothing is given yet/);
+      await drawEllipse(page, "o", 9, async () => {
+        await waitUntil(
+          () => pathsOf(page),
+          ({ e }) => e !== "",
+          "an alphabet while the pen is down",
+        );
+      });
+      const wide = await waitUntil(
+        () => pathsOf(page),
+        ({ o, c }) => widthOf(o!) > 17 && widthOf(c!) > 13,
+        "a wide c",
+      );
+      // The address has the drawing, to be sent.
+      const state = await waitUntil(
+        async () => readAddress(new URL(page.url()).hash),
+        (read) => read?.drawn.find(({ letter }) => letter === "o")?.strokes.length === 1,
+        "the drawing in the address",
+      );
+      assert.equal(
+        state!.drawn.map(({ letter, strokes }) => [letter, strokes.length]),
+        [
+          ["n", 0],
+          ["o", 1],
+          ["a", 0],
+        ],
+      );
+      await click(page, "Undo the last stroke of o");
+      await drawEllipse(page, "o", 4);
+      await waitUntil(
+        () => pathsOf(page),
+        ({ o, c }) => widthOf(o!) < 12 && widthOf(c!) < widthOf(wide.c!) - 3,
+        "a narrow c",
+      );
+    });
+  });
+
+  test(`${name}: a link shows what its sender saw, a bolder variant of a narrow hand`, async () => {
+    const { letters, hand } = HANDS.find(({ name }) => name === "condensed")!;
+    const state = { ...drawnBy(letters, hand), sentence: "no tent", weight: 0.5 };
+    await withPage(browser, { state }, async (page) => {
+      assert.is(await givenOf(page), "", "a bolder variant has no letter as it was given");
+      assert.match(await textOf(page, ".result .caption"), /A variant of the style/);
+      assert.is(await page.$eval(".sentence input", (input) => (input as HTMLInputElement).value), "no tent");
+      assert.is(await page.$$eval(".box", (all) => all.length), letters.length);
+      const bold = await pathsOf(page);
+      await click(page, "As given");
+      await waitUntil(
+        () => givenOf(page),
+        (given) => given === "enot",
+        "the letters as given",
+      );
+      const plain = await pathsOf(page);
+      for (const letter of "bhl") assert.ok(areaOf(bold[letter]!) > 1.15 * areaOf(plain[letter]!), letter);
+    });
+  });
+
+  test(`${name}: a font that is dropped gives letters, is never sent, and a broken one is told in a sentence`, async () => {
+    await withPage(browser, {}, async (page) => {
+      await drop(page, "broken.ttf", font.subarray(0, 3000));
+      await page.waitForSelector(".failure");
+      assert.match(
+        await textOf(page, ".failure"),
+        /^broken\.ttf cannot be read as a font: .*Choose a TTF, OTF or WOFF/,
+      );
+      assert.is(await givenOf(page), "ano", "the drawn letters are still given");
+      const asked = server.requested.length;
+      await drop(page, "mine.ttf", font);
+      await waitUntil(
+        () => textOf(page, ".result .caption"),
+        (text) => /are the font’s/.test(text),
+        "letters of the font",
+      );
+      const before = await pathsOf(page);
+      await page.waitForFunction(() => document.querySelector(".failure") === null);
+      await click(page, "g");
+      await waitUntil(
+        () => givenOf(page),
+        (given) => given === "agno",
+        "g as given",
+      );
+      await waitUntil(
+        () => pathsOf(page),
+        (paths) => paths.q !== before.q,
+        "a q that goes with it",
+      );
+      assert.equal(server.requested.slice(asked), [], "nothing was asked for or sent");
+      assert.match(await textOf(page, ".note"), /The font stays in your browser/);
+      await page.type(".sentence input", "!");
+      const read = await waitUntil(
+        async () => readAddress(new URL(page.url()).hash),
+        (state) => state !== undefined,
+        "an address",
+      );
+      assert.equal(read!.drawn, firstState().drawn);
+    });
+  });
+
+  test(`${name}: the nearest font is credited, the linear completion and others stand beside it`, async () => {
+    await withPage(browser, {}, async (page) => {
+      assert.not.ok(server.requested.at(-1)!.includes(".npy"), "training styles are loaded on demand");
+      for (const button of ["Nearest training font", "Linear completion", "Other completions"])
+        await click(page, button);
+      await page.waitForSelector(".nearest .alphabet");
+      assert.match(
+        await textOf(page, ".nearest figcaption"),
+        /^Nearest training font: .+ \d00( italic)?, by .+\. It shares \d\d %/,
+      );
+      await page.waitForSelector(".linear .alphabet");
+      await page.waitForSelector(".samples figure:nth-of-type(6)");
+      const shares = (await textOf(page, ".samples figcaption")).split("|").map(Number.parseFloat);
+      assert.ok(shares[0]! >= shares[5]! && shares[5]! >= 0 && shares[0]! <= 100, `${shares}`);
+    });
+  });
+
+  test(`${name}: the sheet that is saved is an SVG with all letters and the licence`, async () => {
+    await withPage(browser, {}, async (page) => {
+      const bytes = await savedBytes(page, () => click(page, "Save as an SVG sheet"));
+      const found = await page.evaluate((text) => {
+        const sheet = new DOMParser().parseFromString(text, "image/svg+xml");
+        return {
+          errors: sheet.querySelectorAll("parsererror").length,
+          title: sheet.querySelector("title")?.textContent,
+          licence: sheet.querySelector("desc")?.textContent,
+          letters: [...sheet.querySelectorAll("path[id]")].map(({ id }) => id).join(""),
+        };
+      }, new TextDecoder().decode(bytes));
+      assert.is(found.errors, 0);
+      assert.is(found.title, "Draft alphabet made with latentflow");
+      assert.match(found.licence!, /SIL Open Font License 1\.1/);
+      assert.is(found.letters, LETTERS);
+    });
+  });
+}
+
+test("a bolder pen makes every letter bolder, and the keyboard gives a result", async () => {
+  await withPage(browsers.Chromium!, {}, async (page) => {
+    const before = await pathsOf(page);
+    await page.focus(".sliders input");
+    for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowRight");
+    await waitUntil(
+      () => pathsOf(page),
+      (paths) => [..."bdhlmsx"].every((letter) => areaOf(paths[letter]!) > 1.2 * areaOf(before[letter]!)),
+      "bolder letters",
+    );
+    // A box by the keyboard, and the script's letter in it.
+    await page.focus(".picker button:nth-of-type(20)");
+    await page.keyboard.press("Enter");
+    await page.focus('[aria-label="Have a script draw t"]');
+    await page.keyboard.press("Space");
+    await waitUntil(
+      () => givenOf(page),
+      (given) => given === "anot",
+      "a t",
+    );
+  });
+});
+
+test("a broken link says so, and shows the first letters", async () => {
+  const page = await newPage(browsers.Chromium!);
+  try {
+    await page.goto(`${server.address}/typeface.html#v=1&pen=77`);
+    await page.waitForSelector(".failure");
+    assert.match(await textOf(page, ".failure"), /^This link is broken/);
+    await hasAlphabet(page);
+    assert.is(await givenOf(page), "ano");
+  } finally {
+    await page.close();
+  }
+});
+
+test("the decoder is loaded on its own page alone", async () => {
+  const page = await newPage(browsers.Chromium!);
+  try {
+    const asked = server.requested.length;
+    await page.goto(`${server.address}/`);
+    await page.waitForSelector(".answer canvas");
+    await page.waitForNetworkIdle();
+    const large = server.requested
+      .slice(asked)
+      .filter((path) => /assets\/(decoder.*safetensors|styles|opentype)/.test(path));
+    assert.equal(large, []);
+  } finally {
+    await page.close();
+  }
+});
+
+for (const isDark of [false, true]) {
+  for (const [device, width] of Object.entries({ desktop: 1280, phone: 360 })) {
+    test(`axe finds nothing on a ${device}, ${isDark ? "dark" : "light"}; nothing is wider than the window`, async () => {
+      await withPage(browsers.Chromium!, { width, isDark }, async (page) => {
+        for (const button of ["Linear completion", "Other completions"]) await click(page, button);
+        await page.waitForSelector(".linear .alphabet");
+        await page.waitForSelector(".samples figure");
+        await page.$eval("details", (details) => {
+          details.open = true;
+        });
+        assert.is(await axeProblems(page, ".typeface, .typeface-notes"), "");
+        await drop(page, "mine.ttf", font);
+        await page.waitForSelector(".given-glyph");
+        assert.is(await axeProblems(page, ".typeface"), "");
+        const [content, window] = await page.evaluate(() => [
+          document.documentElement.scrollWidth,
+          innerWidth,
+        ]);
+        assert.ok(content! <= window!, `${content} pixels wide, the window ${window}`);
+      });
+    });
+  }
+}
+
+test.run();
