@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * Builds the site's home page alone, with latent-flow.js beside it.
+ * Builds the site's home page and its page of typefaces alone, with latent-flow.js beside them.
  *
  * @returns a new folder, to be removed
  */
