@@ -1,9 +1,10 @@
 import { copyFileSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { Page } from "puppeteer-core";
 import * as assert from "uvu/assert";
+import packageJson from "../../../package.json" with { type: "json" };
 import { newPage } from "../../support/browsers.ts";
 import { serve } from "../../support/serve.ts";
 import { EXAMPLE } from "./example.ts";
@@ -72,6 +73,34 @@ testInBoth("the element works in a page of another server", async (browser) => {
   } finally {
     await page.close();
     for (const each of [far, closed, near]) each.close();
+  }
+});
+
+test("the guide's page with the npm package's decoder draws digits; its script may be missing", async () => {
+  const [, code] = [
+    ...readFileSync(join(root, "site/guides/embed.md"), "utf8").matchAll(/(?<=```html\n)[\s\S]+?(?=```)/g),
+  ].map(([block]) => block);
+  const cdn = `https://cdn.jsdelivr.net/npm/latentflow@${packageJson.version}`;
+  assert.ok(code!.includes(`"${cdn}/demo/convolutional.safetensors"`), code);
+  const npm = await serve(root, undefined, { "Access-Control-Allow-Origin": "*" });
+  const folder = mkdtempSync(join(files, "teacher-"));
+  writeFileSync(join(folder, "index.html"), code!.replace(cdn, npm.address));
+  const page = await newPage(chromium);
+  try {
+    const address = pathToFileURL(join(folder, "index.html")).href;
+    await page.goto(address);
+    const shown = await page.$eval("latent-flow", ({ shadowRoot, textContent }) => [shadowRoot, textContent]);
+    assert.equal(shown, [null, "Loading"]);
+    copyFileSync(join(home, "latent-flow.js"), join(folder, "latent-flow.js"));
+    await page.goto(address);
+    await page.waitForFunction(
+      () =>
+        document.querySelector("latent-flow")!.shadowRoot!.getElementById("state")!.textContent ===
+        "Draw on the left.",
+    );
+  } finally {
+    await page.close();
+    npm.close();
   }
 });
 
