@@ -217,7 +217,7 @@ test("In the browser: the page says so where the CDN, or a file of it, does not 
   const address = pathToFileURL(join(folder, "cdn/index.html")).href;
   for (const [missing, state] of [
     [/index\.js$/, /^The CDN does not answer/],
-    [/convolutional\.safetensors$/, /loadDecoder\(.*convolutional\.safetensors"\): cannot be read/],
+    [/convolutional\.safetensors$/, /loadDecoder\(".+"\): cannot be read/],
   ] as const) {
     const page = await newPage(browser);
     try {
@@ -228,7 +228,7 @@ test("In the browser: the page says so where the CDN, or a file of it, does not 
         const { textContent } = document.getElementById("state")!;
         return textContent !== "Loading …" && textContent;
       });
-      assert.match((await said.jsonValue()) as string, state);
+      assert.match(String(await said.jsonValue()), state);
     } finally {
       await page.close();
     }
