@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { SIDE } from "../../../site/page/picture.ts";
 import { launchChromium, launchFirefox, newPage, textOf } from "../../support/browsers.ts";
 import { buildHomePage } from "../../support/home-page.ts";
-import { serve } from "../../support/serve.ts";
+import { type FileServer, serve } from "../../support/serve.ts";
 
 // The built home page, a server of it and both browsers, which the files of this folder share, and what they ask of a page.
 
@@ -16,8 +16,10 @@ export const test = suite("page");
 /** Folder of the built page, and one for files of the tests. */
 export const home = buildHomePage();
 export const files = mkdtempSync(join(tmpdir(), "latentflow-visitor-"));
-// No worker and no script of the page may ask another server. The example's picture is a data: URL.
-export const server = await serve(home, "connect-src 'self' data:");
+
+/** Serves the page. No worker and no script of it may ask another server. The example's picture is a data: URL. */
+export const serveHome = () => serve(home, "connect-src 'self' data:");
+export const server = await serveHome();
 export const [chromium, firefox] = await Promise.all([launchChromium(), launchFirefox()]);
 
 /** Ends what the tests share. */
@@ -45,6 +47,8 @@ export interface Visitor {
   readonly width?: number;
   readonly height?: number;
   readonly wantsLessMotion?: boolean;
+  /** Server of the page; one of its own where its requests are looked at, since the other browser asks at the same time. */
+  readonly host?: FileServer;
 }
 
 /**
@@ -55,7 +59,7 @@ export async function withPage(
   browser: Browser,
   hash: string,
   use: (page: Page) => Promise<void>,
-  { width = 1280, height = 900, wantsLessMotion = false }: Visitor = {},
+  { width = 1280, height = 900, wantsLessMotion = false, host = server }: Visitor = {},
 ): Promise<void> {
   const page = await newPage(browser);
   const uncaught: string[] = [];
@@ -66,7 +70,7 @@ export async function withPage(
     await page.setViewport({ width, height });
     if (wantsLessMotion)
       await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: "reduce" }]);
-    await page.goto(`${server.address}/${hash && `#${hash}`}`);
+    await page.goto(`${host.address}/${hash && `#${hash}`}`);
     await use(page);
     assert.equal(uncaught, []);
     assert.is(await page.$(".failure"), null, "the page reports no failure");

@@ -16,7 +16,7 @@ import {
   pixelsOf,
   ROOMS,
   saved,
-  server,
+  serveHome,
   test,
   testInBoth,
   waitForText,
@@ -45,29 +45,36 @@ const plain = createDecoder({ layers: [2, 12, 16], loss: "mse", seed: 3 });
 const sample = await decode(plain, Float32Array.of(0.5, -1));
 
 testInBoth("a visitor's decoder encodes a picture, and nothing leaves the page", async (browser) => {
-  await withRoom(browser, "decoder", async (page) => {
-    await choose(page, "decoder", "decoder.onnx", ONNX);
-    await waitForText(page, ".results", /10 numbers in, 3 × 32 × 32 out.*Verified/);
-    // The last that the page asks for by itself.
-    await page.waitForSelector(".contours path");
-    const before = server.requested.length;
-    await choose(page, "samples", "picture.png", PICTURE);
-    await page.waitForSelector(".pair canvas");
-    await click(page, "Encode");
-    await waitForText(page, ".results", /loss [\d.e-]+, \w+/);
-    const [given, decoded] = [await pixelsOf(page, ".pair canvas"), await pixelsOf(page, "canvas.decoded")];
-    const difference = given.reduce((sum, value, i) => sum + Math.abs(value - decoded[i]!), 0) / given.length;
-    assert.ok(difference < 6, `${difference} of 255`);
-    const { data, shape } = readNpy(await saved(page, "Save codes (.npy)"));
-    assert.equal(shape, [1, 10]);
-    const x = await decode(await loadOnnx(ONNX), data as Float32Array);
-    for (let i = 0; i < 1024; i++) assert.ok(Math.abs(255 * x[i]! - decoded[4 * i]!) < 1, `${i}`);
-    const png = await saved(page, "Save reconstruction (PNG)");
-    assert.equal([...png.subarray(1, 4)], [...Buffer.from("PNG")]);
-    assert.equal(server.requested.slice(before), []);
-    const rows = await page.$$eval(".results tbody tr", (all) => all.length);
-    assert.ok(rows >= 10, `${rows} operations`);
-  });
+  const host = await serveHome();
+  await withRoom(
+    browser,
+    "decoder",
+    async (page) => {
+      await choose(page, "decoder", "decoder.onnx", ONNX);
+      await waitForText(page, ".results", /10 numbers in, 3 × 32 × 32 out.*Verified/);
+      // The last that the page asks for by itself.
+      await page.waitForSelector(".contours path");
+      const before = host.requested.length;
+      await choose(page, "samples", "picture.png", PICTURE);
+      await page.waitForSelector(".pair canvas");
+      await click(page, "Encode");
+      await waitForText(page, ".results", /loss [\d.e-]+, \w+/);
+      const [given, decoded] = [await pixelsOf(page, ".pair canvas"), await pixelsOf(page, "canvas.decoded")];
+      const difference =
+        given.reduce((sum, value, i) => sum + Math.abs(value - decoded[i]!), 0) / given.length;
+      assert.ok(difference < 6, `${difference} of 255`);
+      const { data, shape } = readNpy(await saved(page, "Save codes (.npy)"));
+      assert.equal(shape, [1, 10]);
+      const x = await decode(await loadOnnx(ONNX), data as Float32Array);
+      for (let i = 0; i < 1024; i++) assert.ok(Math.abs(255 * x[i]! - decoded[4 * i]!) < 1, `${i}`);
+      const png = await saved(page, "Save reconstruction (PNG)");
+      assert.equal([...png.subarray(1, 4)], [...Buffer.from("PNG")]);
+      assert.equal(host.requested.slice(before), []);
+      const rows = await page.$$eval(".results tbody tr", (all) => all.length);
+      assert.ok(rows >= 10, `${rows} operations`);
+    },
+    { host },
+  ).finally(() => host.close());
 });
 
 test("what is no picture is shown as numbers and lines", async () => {
