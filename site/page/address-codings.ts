@@ -1,8 +1,10 @@
 // A state's coding after the # of a page's address: a field of the address for each field of the state.
 
-/** How a field is written, and read: undefined if the text is none that was written. */
+/** Writing and reading of a field. */
 export interface Coding<T> {
-  write(value: T): string;
+  /** Undefined for a value that has no place in an address. */
+  write(value: T): string | undefined;
+  /** Undefined if the text is none that was written. */
   read(text: string): T | undefined;
 }
 
@@ -18,7 +20,8 @@ export function writeFields<State extends object>(
   const fields = new URLSearchParams({ v: version });
   for (const name of Object.keys(codings) as (keyof State & string)[]) {
     const value = state[name];
-    if (value !== undefined) fields.set(name, (codings[name] as Coding<unknown>).write(value));
+    const text = value === undefined ? undefined : (codings[name] as Coding<unknown>).write(value);
+    if (text !== undefined) fields.set(name, text);
   }
   return fields.toString();
 }

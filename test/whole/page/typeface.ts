@@ -1,11 +1,8 @@
-// run: alone
-// Tests site/typeface-page/: the page of typefaces as VitePress builds it, in Chromium and Firefox.
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Browser, ElementHandle, Page } from "puppeteer-core";
-import { test } from "uvu";
+import type { Browser, Page } from "puppeteer-core";
 import * as assert from "uvu/assert";
-import { LETTERS } from "../../examples/typefaces/geometry/cell.ts";
+import { LETTERS } from "../../../examples/typefaces/geometry/cell.ts";
 import {
   drawnBy,
   firstState,
@@ -13,39 +10,41 @@ import {
   readAddress,
   type TypefaceState,
   writeAddress,
-} from "../../site/typeface-page/address.ts";
-import { launchChromium, launchFirefox, newPage } from "../support/browsers.ts";
-import { buildHomePage } from "../support/home-page.ts";
-import { axeProblems, savedBytes } from "../support/page-checks.ts";
-import { serve } from "../support/serve.ts";
+} from "../../../site/typeface-page/address.ts";
+import { newPage } from "../../support/browsers.ts";
+import type { FileServer } from "../../support/serve.ts";
+import {
+  chromium,
+  click,
+  problemsOf,
+  saved,
+  serveHome,
+  server,
+  test,
+  testInBoth,
+  waitUntil,
+} from "./harness.ts";
 
-const folder = buildHomePage();
-// No worker and no script of the page may ask another server.
-const server = await serve(folder, "connect-src 'self'");
-const browsers: Record<string, Browser> = {
-  Chromium: await launchChromium(),
-  Firefox: await launchFirefox(),
-};
-test.after(async () => {
-  await Promise.all(Object.values(browsers).map((browser) => browser.close()));
-  server.close();
-  rmSync(folder, { recursive: true });
-});
+// The page of typefaces, site/typeface-page/.
 
 const font = readFileSync(
-  fileURLToPath(new URL("../../node_modules/dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf", import.meta.url)),
+  fileURLToPath(
+    new URL("../../../node_modules/dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf", import.meta.url),
+  ),
 );
 
 interface Visit {
   readonly state?: Partial<TypefaceState>;
   readonly width?: number;
   readonly isDark?: boolean;
+  /** Server of the page; one of its own where its requests are looked at, since the other browser asks at the same time. */
+  readonly host?: FileServer;
 }
 
 /** Opens the page and waits for its alphabet; `use` then works with it. What the page throws, or reports as an error, fails the test. */
 async function withPage(
   browser: Browser,
-  { state, width = 1280, isDark = false }: Visit,
+  { state, width = 1280, isDark = false, host = server }: Visit,
   use: (page: Page) => Promise<void>,
 ): Promise<void> {
   const page = await newPage(browser);
@@ -62,7 +61,7 @@ async function withPage(
       isDark ? "dark" : "light",
     );
     const hash = state ? `#${writeAddress({ ...firstState(), ...state })}` : "";
-    await page.goto(`${server.address}/typeface.html${hash}`);
+    await page.goto(`${host.address}/typeface.html${hash}`);
     await hasAlphabet(page);
     await use(page);
     assert.equal(uncaught, []);
@@ -95,21 +94,6 @@ const hasAlphabet = (page: Page) =>
     "an alphabet",
   );
 
-/** Waits until what `measure` finds passes; fails with the last finding. */
-async function waitUntil<T>(
-  measure: () => Promise<T>,
-  passes: (found: T) => boolean,
-  what: string,
-): Promise<T> {
-  const end = performance.now() + 60_000;
-  for (;;) {
-    const found = await measure();
-    if (passes(found)) return found;
-    if (performance.now() > end) assert.unreachable(`${what}: ${JSON.stringify(found).slice(0, 500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 const numbersOf = (path: string) => (path.match(/-?[\d.]+/g) ?? []).map(Number);
 
 /** Width of a path. */
@@ -128,11 +112,6 @@ function areaOf(path: string): number {
     }
     return sum;
   }, 0);
-}
-
-async function click(page: Page, name: string): Promise<void> {
-  const button = await page.waitForSelector(`::-p-aria([name="${name}"][role="button"])`, { visible: true });
-  await (button as ElementHandle<HTMLElement>).evaluate((element) => element.click());
 }
 
 /** Draws an ellipse in a letter's box. `duringStroke` is called before the pen is lifted. */
@@ -179,8 +158,9 @@ const textOf = (page: Page, selector: string) =>
     all.map(({ textContent }) => textContent!.trim().replace(/\s+/g, " ")).join("|"),
   );
 
-for (const [name, browser] of Object.entries(browsers)) {
-  test(`${name}: before any touch three letters and their alphabet are there, and a sentence says what is seen`, async () => {
+testInBoth(
+  "before any touch three letters and their alphabet are there, and a sentence says what is seen",
+  async (browser) => {
     await withPage(browser, {}, async (page) => {
       assert.is(await givenOf(page), "ano");
       const caption = await textOf(page, ".result .caption");
@@ -192,9 +172,12 @@ for (const [name, browser] of Object.entries(browsers)) {
       );
       assert.is(new URL(page.url()).hash, "", "the address is left alone until the page is touched");
     });
-  });
+  },
+);
 
-  test(`${name}: the alphabet follows the pen while it is down, and what is drawn wide makes the others wide`, async () => {
+testInBoth(
+  "the alphabet follows the pen while it is down, and what is drawn wide makes the others wide",
+  async (browser) => {
     await withPage(browser, {}, async (page) => {
       for (const letter of "noa") await click(page, `Clear ${letter}`);
       await waitUntil(
@@ -237,30 +220,34 @@ for (const [name, browser] of Object.entries(browsers)) {
         "a narrow c",
       );
     });
-  });
+  },
+);
 
-  test(`${name}: a link shows what its sender saw, a bolder variant of a narrow hand`, async () => {
-    const { letters, hand } = HANDS.find(({ name }) => name === "condensed")!;
-    const state = { ...drawnBy(letters, hand), sentence: "no tent", weight: 0.5 };
-    await withPage(browser, { state }, async (page) => {
-      assert.is(await givenOf(page), "", "a bolder variant has no letter as it was given");
-      assert.match(await textOf(page, ".result .caption"), /A variant of the style/);
-      assert.is(await page.$eval(".sentence input", (input) => (input as HTMLInputElement).value), "no tent");
-      assert.is(await page.$$eval(".box", (all) => all.length), letters.length);
-      const bold = await pathsOf(page);
-      await click(page, "As given");
-      await waitUntil(
-        () => givenOf(page),
-        (given) => given === "enot",
-        "the letters as given",
-      );
-      const plain = await pathsOf(page);
-      for (const letter of "bhl") assert.ok(areaOf(bold[letter]!) > 1.15 * areaOf(plain[letter]!), letter);
-    });
+testInBoth("a link shows what its sender saw, a bolder variant of a narrow hand", async (browser) => {
+  const { letters, hand } = HANDS.find(({ name }) => name === "condensed")!;
+  const state = { ...drawnBy(letters, hand), sentence: "no tent", weight: 0.5 };
+  await withPage(browser, { state }, async (page) => {
+    assert.is(await givenOf(page), "", "a bolder variant has no letter as it was given");
+    assert.match(await textOf(page, ".result .caption"), /A variant of the style/);
+    assert.is(await page.$eval(".sentence input", (input) => (input as HTMLInputElement).value), "no tent");
+    assert.is(await page.$$eval(".box", (all) => all.length), letters.length);
+    const bold = await pathsOf(page);
+    await click(page, "As given");
+    await waitUntil(
+      () => givenOf(page),
+      (given) => given === "enot",
+      "the letters as given",
+    );
+    const plain = await pathsOf(page);
+    for (const letter of "bhl") assert.ok(areaOf(bold[letter]!) > 1.15 * areaOf(plain[letter]!), letter);
   });
+});
 
-  test(`${name}: a font that is dropped gives letters, is never sent, and a broken one is told in a sentence`, async () => {
-    await withPage(browser, {}, async (page) => {
+testInBoth(
+  "a font that is dropped gives letters, is never sent, and a broken one is told in a sentence",
+  async (browser) => {
+    const host = await serveHome();
+    await withPage(browser, { host }, async (page) => {
       await drop(page, "broken.ttf", font.subarray(0, 3000));
       await page.waitForSelector(".failure");
       assert.match(
@@ -268,7 +255,7 @@ for (const [name, browser] of Object.entries(browsers)) {
         /^broken\.ttf cannot be read as a font: .*Choose a TTF, OTF or WOFF/,
       );
       assert.is(await givenOf(page), "ano", "the drawn letters are still given");
-      const asked = server.requested.length;
+      const asked = host.requested.length;
       await drop(page, "mine.ttf", font);
       await waitUntil(
         () => textOf(page, ".result .caption"),
@@ -288,7 +275,7 @@ for (const [name, browser] of Object.entries(browsers)) {
         (paths) => paths.q !== before.q,
         "a q that goes with it",
       );
-      assert.equal(server.requested.slice(asked), [], "nothing was asked for or sent");
+      assert.equal(host.requested.slice(asked), [], "nothing was asked for or sent");
       assert.match(await textOf(page, ".note"), /The font stays in your browser/);
       await page.type(".sentence input", "!");
       const read = await waitUntil(
@@ -298,11 +285,19 @@ for (const [name, browser] of Object.entries(browsers)) {
       );
       assert.equal(read!.drawn, firstState().drawn);
     });
-  });
+    host.close();
+  },
+);
 
-  test(`${name}: the nearest font is credited, the linear completion and others stand beside it`, async () => {
-    await withPage(browser, {}, async (page) => {
-      assert.not.ok(server.requested.at(-1)!.includes(".npy"), "training styles are loaded on demand");
+testInBoth(
+  "the nearest font is credited, the linear completion and others stand beside it",
+  async (browser) => {
+    const host = await serveHome();
+    await withPage(browser, { host }, async (page) => {
+      assert.not.ok(
+        host.requested.some((path) => path.includes(".npy")),
+        "training styles are loaded on demand",
+      );
       for (const button of ["Nearest training font", "Linear completion", "Other completions"])
         await click(page, button);
       await page.waitForSelector(".nearest .alphabet");
@@ -315,30 +310,30 @@ for (const [name, browser] of Object.entries(browsers)) {
       const shares = (await textOf(page, ".samples figcaption")).split("|").map(Number.parseFloat);
       assert.ok(shares[0]! >= shares[5]! && shares[5]! >= 0 && shares[0]! <= 100, `${shares}`);
     });
-  });
+    host.close();
+  },
+);
 
-  test(`${name}: the sheet that is saved is an SVG with all letters and the licence`, async () => {
-    await withPage(browser, {}, async (page) => {
-      const bytes = await savedBytes(page, () => click(page, "Save as an SVG sheet"));
-      const found = await page.evaluate((text) => {
-        const sheet = new DOMParser().parseFromString(text, "image/svg+xml");
-        return {
-          errors: sheet.querySelectorAll("parsererror").length,
-          title: sheet.querySelector("title")?.textContent,
-          licence: sheet.querySelector("desc")?.textContent,
-          letters: [...sheet.querySelectorAll("path[id]")].map(({ id }) => id).join(""),
-        };
-      }, new TextDecoder().decode(bytes));
-      assert.is(found.errors, 0);
-      assert.is(found.title, "Draft alphabet made with latentflow");
-      assert.match(found.licence!, /SIL Open Font License 1\.1/);
-      assert.is(found.letters, LETTERS);
-    });
+testInBoth("the sheet that is saved is an SVG with all letters and the licence", async (browser) => {
+  await withPage(browser, {}, async (page) => {
+    const bytes = await saved(page, "Save as an SVG sheet");
+    const found = await page.evaluate((text) => {
+      const sheet = new DOMParser().parseFromString(text, "image/svg+xml");
+      return {
+        errors: sheet.querySelectorAll("parsererror").length,
+        title: sheet.querySelector("title")?.textContent,
+        licence: sheet.querySelector("desc")?.textContent,
+        letters: [...sheet.querySelectorAll("path[id]")].map(({ id }) => id).join(""),
+      };
+    }, new TextDecoder().decode(bytes));
+    assert.is(found.errors, 0);
+    assert.is(found.title, "Draft alphabet made with latentflow");
+    assert.match(found.licence!, /SIL Open Font License 1\.1/);
+    assert.is(found.letters, LETTERS);
   });
-}
-
+});
 test("a bolder pen makes every letter bolder, and the keyboard gives a result", async () => {
-  await withPage(browsers.Chromium!, {}, async (page) => {
+  await withPage(chromium, {}, async (page) => {
     const before = await pathsOf(page);
     await page.focus(".sliders input");
     for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowRight");
@@ -361,7 +356,7 @@ test("a bolder pen makes every letter bolder, and the keyboard gives a result", 
 });
 
 test("a broken link says so, and shows the first letters", async () => {
-  const page = await newPage(browsers.Chromium!);
+  const page = await newPage(chromium);
   try {
     await page.goto(`${server.address}/typeface.html#v=1&pen=77`);
     await page.waitForSelector(".failure");
@@ -374,7 +369,7 @@ test("a broken link says so, and shows the first letters", async () => {
 });
 
 test("the decoder is loaded on its own page alone", async () => {
-  const page = await newPage(browsers.Chromium!);
+  const page = await newPage(chromium);
   try {
     const asked = server.requested.length;
     await page.goto(`${server.address}/`);
@@ -392,25 +387,18 @@ test("the decoder is loaded on its own page alone", async () => {
 for (const isDark of [false, true]) {
   for (const [device, width] of Object.entries({ desktop: 1280, phone: 360 })) {
     test(`axe finds nothing on a ${device}, ${isDark ? "dark" : "light"}; nothing is wider than the window`, async () => {
-      await withPage(browsers.Chromium!, { width, isDark }, async (page) => {
+      await withPage(chromium, { width, isDark }, async (page) => {
         for (const button of ["Linear completion", "Other completions"]) await click(page, button);
         await page.waitForSelector(".linear .alphabet");
         await page.waitForSelector(".samples figure");
         await page.$eval("details", (details) => {
           details.open = true;
         });
-        assert.is(await axeProblems(page, ".typeface, .typeface-notes"), "");
+        assert.equal(await problemsOf(page, ".typeface, .typeface-notes"), []);
         await drop(page, "mine.ttf", font);
         await page.waitForSelector(".given-glyph");
-        assert.is(await axeProblems(page, ".typeface"), "");
-        const [content, window] = await page.evaluate(() => [
-          document.documentElement.scrollWidth,
-          innerWidth,
-        ]);
-        assert.ok(content! <= window!, `${content} pixels wide, the window ${window}`);
+        assert.equal(await problemsOf(page, ".typeface"), []);
       });
     });
   }
 }
-
-test.run();
