@@ -38,7 +38,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
  *                  after a longer trial that is not linear: that one if it is accepted and falls more, else the last linear one
  *                  a probe that is not accepted: t = 1 at the first step, else look
  *       halve      a first step that was shortened, is accepted and falls by less than linear/2: t/2 if that falls 4 % more
- *       accept     fall > c · linear, c = `slope`, for the first eight steps at least 0.4
+ *       accept     fall > c · linear (Armijo), c = `slope`, for the first eight steps at least 0.4
  *       shorten    t ← the minimum of the same parabola within [0.1 t, 0.5 t], 0.1 t where l' is not finite
  *                  promise · t < θ (the promise alone where the rise stays proportional to t): look, unless some l' was not finite
  *                  t < 1e-12: stalled, or nonfinite if no l' was finite; converged within rounding, and in a look

@@ -17,7 +17,7 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
-import { type CodeSamples, drawCodes } from "./draw-codes.ts";
+import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions {

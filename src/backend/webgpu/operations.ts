@@ -63,7 +63,7 @@ const BACKWARD: {
   groupNorm: norms.groupNormBackward,
   rmsNorm: norms.rmsNormBackward,
   affine: norms.affineBackward,
-  softmax: products.softmaxBackward,
+  softmax: norms.softmaxBackward,
   matmul: products.matmulBackward,
   // Neither depends on the latent.
   constant: undefined,

@@ -96,3 +96,10 @@ export const groupNormBackward: Backward<"groupNorm"> = (written, gradient) => {
   const own = asRows(written, weighted(written, gradient, order));
   return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
 };
+
+/** y·(g - Σ y·g) */
+export const softmaxBackward: Backward<"softmax"> = ({ graph, output: { tensor, order } }, gradient) => {
+  const own = gradient.in(order);
+  const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);
+  return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
+};

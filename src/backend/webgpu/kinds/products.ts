@@ -1,6 +1,6 @@
 import { convolvedLengths, transposedLengths } from "../../../graph/convolution.ts";
 import { sizeOf } from "../../../graph/operations.ts";
-import { firstOrder, lastOrder, positionOf } from "../../../onnx-format/axis-order.ts";
+import { firstOrder, lastOrder } from "../../../onnx-format/axis-order.ts";
 import type { Tensor } from "../../../onnx-format/emitter.ts";
 import { writeDense } from "../../../onnx-format/kinds/products.ts";
 import type { Form } from "../../../onnx-format/value.ts";
@@ -30,13 +30,6 @@ export const denseBackward: Backward<"dense"> = ({ graph, input, parameter }, { 
   const product = graph.apply("Gemm", asMatrix(graph, last, batch, shape), parameter("weight"));
   if (shape.length === 1) return { tensor: product, order };
   return { tensor: graph.reshape(product, [batch, ...input.shape]), order };
-};
-
-/** y·(g - Σ y·g) */
-export const softmaxBackward: Backward<"softmax"> = ({ graph, output: { tensor, order } }, gradient) => {
-  const own = gradient.in(order);
-  const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);
-  return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
 };
 
 /** g · Bᵀ and Aᵀ · g */
