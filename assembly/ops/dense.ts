@@ -55,13 +55,13 @@ export function jacobianDense(dense: DenseOperation, graph: Graph, work: GaussNe
   product(dense, count, work.sources, work.destinations, graph.zeros);
 }
 
-/** W·rows + bias */
+/** Y = W·X + bias, for rows reached by pointers. */
 function product(dense: DenseOperation, count: i32, sources: usize, destinations: usize, bias: usize): void {
   const panels = (dense.outputSize + 7) >> 3;
   multiply(count, sources, destinations, dense.panels, bias, dense.inputSize, panels);
 }
 
-/** Fills the panels, in both directions, and the bias from weight [outputSize, inputSize] and bias [outputSize]. */
+/** Packs weight [outputSize, inputSize] into the panels of both directions, and copies bias [outputSize]. */
 export function packDense(dense: DenseOperation, parameters: usize, rowAlignment: i32): usize {
   const row = alignedRow(dense.inputSize, rowAlignment);
   const bias = parameters + <usize>dense.outputSize * row;

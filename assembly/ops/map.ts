@@ -38,7 +38,7 @@ export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, 
   }
 }
 
-/** to = A·from, or to += A·from: each block is the sum of its entries in their order. */
+/** to = A·from, or to += A·from; each block adds up its entries in ascending order. */
 function apply(matrix: SparseMatrix, from: usize, to: usize, accumulates: bool): void {
   if (matrix.width === 1) applyNumbers(matrix, from, to, accumulates);
   else applyBlocks(matrix, from, to, accumulates);
