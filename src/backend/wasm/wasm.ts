@@ -112,7 +112,7 @@ export function wasm(options: WasmOptions = {}): Backend {
   });
 }
 
-/** Loads the code for several threads, on first use; a session stays on this thread if there is none. */
+/** Loads the code for several threads on first use; returns a session for this thread alone if loading fails. */
 async function withThreads(
   session: Session,
   packed: PackedDecoder,
