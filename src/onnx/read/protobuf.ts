@@ -3,15 +3,15 @@ import { invalidFile } from "../../base/refuse.ts";
 
 // Reader of protocol buffers that checks every length, since a file may be malicious.
 
-/** The wire types of protocol buffers. */
+/** Wire types of protocol buffers. */
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Most fields of a file: one of two bytes takes a hundred in memory. */
+/** Most fields of a file: a field of two bytes takes a hundred in memory. */
 const MOST_FIELDS = 2 ** 23;
-/** Most numbers in packed fields: one of a byte takes eight in memory. */
+/** Most numbers in packed fields: a number of one byte takes eight in memory. */
 const MOST_PACKED = 2 ** 25;
 
 /**
@@ -34,7 +34,7 @@ class Budget {
   }
 }
 
-/** The bytes of a message within a file. */
+/** Bytes of a message within a file. */
 export class Message {
   readonly bytes: Uint8Array;
   readonly budget: Budget;
@@ -64,7 +64,7 @@ export class Field {
     return new Message(this.bytes(), this.#budget);
   }
 
-  /** A view into the file's bytes. */
+  /** Returns a view of the field's bytes in the file. */
   bytes(): Uint8Array {
     this.#expect(BYTES);
     const length = this.#reader.readVarint();
@@ -79,7 +79,7 @@ export class Field {
     return new TextDecoder().decode(this.bytes().slice());
   }
 
-  /** A 64-bit integer, or the nearest number to it. */
+  /** Returns a 64-bit integer, or the nearest number to it. */
   integer(): number {
     this.#expect(VARINT);
     return this.#reader.readVarint(true);
@@ -90,7 +90,7 @@ export class Field {
     return this.#reader.readFloat();
   }
 
-  /** Appends one integer, or several that are packed. */
+  /** Appends the field's integer, or several that are packed. */
   integers(into: number[]): void {
     this.#repeated(into, VARINT, (reader) => reader.readVarint(true));
   }
@@ -148,7 +148,7 @@ export function readMessage(what: string, { bytes, budget }: Message, visit: (fi
   }
 }
 
-/** The library throws errors of its own, and the platform's where it reads beyond the end. */
+/** Runs a parser, and turns errors of reading beyond the end of the file into errors of the library. */
 function guarded<T>(what: string, read: () => T): T {
   try {
     return read();
