@@ -70,7 +70,7 @@ const BACKWARD: {
   embedding: undefined,
 };
 
-/** Writes the gradient for input `index` of an operation, of that for its output. */
+/** Writes the gradient for input `index` of an operation from the gradient for its output. */
 export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
   // The table holds under each kind a writer for operations of that kind.
   const write = BACKWARD[written.operation.kind] as Backward<OperationKind> | undefined;
