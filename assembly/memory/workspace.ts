@@ -95,7 +95,7 @@ export class Workspace {
   loss: i32; // 36
   /** usize[R]: pointers to the fixed inputs of each row's sample, one after the other. */
   fixed: usize; // 40
-  /** A Prior of terms/prior.ts, or 0. */
+  /** Pointer to a Prior of terms/prior.ts; 0 without a prior. */
   prior: usize; // 44
   /** f64[R]: factor of the prior in each row's objective, 1/N. */
   priorScales: usize; // 48

@@ -46,7 +46,7 @@ export function backwardConvolution(
   backwards(operation, graph, workspace.sources, workspace.destinations, count);
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianConvolution(
   operation: ConvolutionOperation,
   graph: Graph,

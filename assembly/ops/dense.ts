@@ -48,7 +48,7 @@ export function backwardDense(
   multiply(count, workspace.sources, workspace.destinations, matrix, graph.zeros, dense.outputSize, panels);
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianDense(dense: DenseOperation, graph: Graph, work: GaussNewton, count: i32): void {
   point(work.sources, tangentsOf(graph, work, dense.input), work.stride, count);
   point(work.destinations, tangentsOf(graph, work, dense.output), work.stride, count);

@@ -28,7 +28,7 @@ export function backwardMap(map: MapOperation, workspace: Workspace, count: i32,
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, map.input);
   const to = tangentsOf(graph, work, map.output);

@@ -90,7 +90,7 @@ export function tangentBackwardSoftmax(
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,

@@ -54,7 +54,7 @@ export function tangentSource(source: Operation, workspace: Workspace, count: i3
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianSource(
   source: Operation,
   graph: Graph,

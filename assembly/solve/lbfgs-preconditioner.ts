@@ -200,7 +200,7 @@ function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i3
   }
 }
 
-/** Returns the address of the fit numbers, f64[8], of pair i; 0 is the newest. */
+/** Returns the address of the numbers by which λ is chosen, f64[NUMBERS_OF_FIT], of pair i; 0 is the newest. */
 function fitted(lbfgs: Lbfgs, i: i32): usize {
   return lbfgs.changes + <usize>i * FITTED_SIZE;
 }

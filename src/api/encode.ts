@@ -71,7 +71,7 @@ export interface CommonEncodeOptions {
    * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
    */
   fixed?: FixedOption | undefined;
-  /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
+  /** Number of points of each sample, for a decoder over points. y then has points × channels values a sample. */
   points?: number | undefined;
   /**
    * Starts of the flows: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0

@@ -34,7 +34,7 @@ export function normaliseDefaults(where: string, { loss, prior, start }: Default
 }
 
 /**
- * Checks that defaults have the latent size.
+ * Checks that a default prior and a default start are for latents of the decoder's size.
  *
  * @throws LatentflowError `invalid_argument`
  */

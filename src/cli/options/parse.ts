@@ -7,7 +7,7 @@ import { type Alpha, expDecay } from "../../index.ts";
 
 // What the values of options are read with. A text that is none is wrong usage, with a word on what is right.
 
-/** A number. */
+/** Parses a number. */
 export function parseNumber(text: string): number {
   const number = Number(text);
   if (text.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
@@ -27,13 +27,13 @@ export function numberWithin(bounds: Bounds): (text: string) => number {
   };
 }
 
-/** A finite number > 0. */
+/** Parses a finite number > 0. */
 export const parsePositive = numberWithin({ above: 0 });
 
-/** A finite number >= 0. */
+/** Parses a finite number >= 0. */
 export const parseNonNegative = numberWithin({ min: 0 });
 
-/** A number from 0 to 1. */
+/** Parses a number from 0 to 1. */
 export const parseShare = numberWithin({ min: 0, max: 1 });
 
 /** Reads two numbers from 0 to 1 with a comma between them, the smaller one first: `0,0.75`. */
@@ -46,13 +46,13 @@ export function parseShares(text: string): [smallest: number, largest: number] {
 
 const SHARES_EXPECTED = "Expected the smallest and the largest share, from 0 to 1: 0,0.75 say.";
 
-/** A positive whole number. */
+/** Parses a positive whole number. */
 export const parseCount = numberWithin({ min: 1, integer: true });
 
-/** A seed, a whole number >= 0. */
+/** Parses a seed, a whole number >= 0. */
 export const parseSeed = numberWithin({ min: 0, integer: true });
 
-/** A finite number. */
+/** Parses a finite number. */
 const parseFinite = numberWithin({});
 
 /** Parses a finite number, or several separated by commas: `0,0.5`. */
@@ -88,7 +88,7 @@ function splitParameter(text: string): [name: string, parameter: string | undefi
   return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** An activation: `elu`, or with its parameter `leakyRelu:0.2`. */
+/** Parses an activation: `elu`, or with its parameter `leakyRelu:0.2`. */
 export function parseActivation(text: string): ActivationLike {
   const [name, parameter] = splitParameter(text);
   if (parameter === undefined) return checkActivation({ name });
@@ -96,7 +96,7 @@ export function parseActivation(text: string): ActivationLike {
   return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
 }
 
-/** An activation for all layers, or one between each two of them: `elu,tanh`. */
+/** Parses an activation for all layers, or one between each two of them: `elu,tanh`. */
 export function parseActivations(text: string): ActivationLike | readonly ActivationLike[] {
   return text.includes(",") ? text.split(",").map(parseActivation) : parseActivation(text);
 }
@@ -128,7 +128,7 @@ export function parseAlpha(text: string): Alpha {
 /** Value of one fixed input: `label=labels.npy` names a file, `label=3` is a number. */
 export interface FixedArgument {
   readonly name: string;
-  /** A file, or a number. */
+  /** Value of the input: the name of its file, or a number for all samples. */
   readonly value: string | number;
 }
 

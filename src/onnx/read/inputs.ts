@@ -106,8 +106,8 @@ function shapeOf(input: Declared): readonly (number | undefined)[] {
 }
 
 /**
- * Refuses an axis whose length the file leaves open: its first axes count as no batch, and `inputShapes` has given all other
- * lengths.
+ * Refuses an input's axis whose length the file leaves open, in a file that is read as having no batch axis: the option
+ * `inputShapes` has given all other lengths.
  */
 function unknown(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);

@@ -43,7 +43,7 @@ export class OnnxFile extends Constants {
     return name;
   }
 
-  /** Adds an initialiser under its own name. */
+  /** Adds an initialiser under the name given, and returns its tensor. */
   parameter(name: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
     this.initialisers.set(name, tensorMessage(name, dims, values));
     return name as Tensor;

@@ -30,7 +30,7 @@ function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor
 /** Writes the gradient for one of two broadcast tensors, before it is summed where it was broadcast. */
 type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor, own: Tensor) => Tensor;
 
-/** Makes the gradients for two broadcast values from the slope of each. */
+/** Makes the gradient writer of an operation on two values that broadcast, from a writer for each value's gradient. */
 const ofTwo =
   (...slopes: readonly Slope[]): Backward<"add" | "sub" | "mul" | "maximum" | "minimum"> =>
   (written, gradient, index) => {
