@@ -220,7 +220,10 @@ function* readParameters(
   if (hasDefinition) {
     const names = new Set(parameters.map(({ name }) => name));
     const surplus = [...tensors.keys()].find((name) => !names.has(name));
-    if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
+    if (surplus !== undefined)
+      throw refuse(
+        `the tensor ${show(surplus)} is none of the file's graph; write the decoder by its toSafetensors()`,
+      );
   }
   for (const { name, found, shape, offset, size } of parameters) {
     if (!found) {

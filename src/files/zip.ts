@@ -76,7 +76,8 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
   let at = start;
   for (let index = 0; index < count; index++) {
     const { entry, next } = readRecord(zip, at, { start, end });
-    if (entries.has(entry.name)) throw refuse(`the entry ${show(entry.name)} is there twice`);
+    if (entries.has(entry.name))
+      throw refuse(`the entry ${show(entry.name)} is there twice, expected each name once`);
     entries.set(entry.name, entry);
     at = next;
   }

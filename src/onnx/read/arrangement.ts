@@ -8,7 +8,7 @@ export function permutationOf(node: NodeView, rank: number): readonly number[] {
   const order = node.integers("perm") ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
   const isSound = order.length === rank && order.every((axis) => axis >= 0 && axis < rank);
   if (isSound && new Set(order).size === rank) return order;
-  return node.refuse(`its perm is [${order.slice(0, 8)}], of a value with ${rank} axes`);
+  return node.refuse(`its perm is [${order.slice(0, 8)}], expected each of the ${rank} axes once`);
 }
 
 /** Returns the axes that a Flatten merges: those before its axis, and those from it on. */

@@ -60,7 +60,10 @@ export function* importGraph(
   const attributes = new Map<Attribute, Tensor>();
   const tensorOf = (attribute: Attribute | undefined): Tensor | undefined => {
     if (!attribute?.tensor) return undefined;
-    if (attribute.tensor.external) throw invalidFile("an attribute of a node lies in another file");
+    if (attribute.tensor.external)
+      throw invalidFile(
+        "an attribute of a node lies in another file, expected it in this one; export the model again",
+      );
     const tensor = attributes.get(attribute) ?? atOnce(readTensor(attribute.tensor));
     attributes.set(attribute, tensor);
     return tensor;
@@ -120,7 +123,7 @@ export function* importGraph(
   writer.label = "output";
   const output = values.get(outputName);
   if (output === undefined || output === UNREAD)
-    throw invalidFile(`no node makes the output ${show(outputName)}`);
+    throw invalidFile(`no node makes the output ${show(outputName)}; export the model again`);
   const origin = infinities.originOf(outputName);
   if (origin !== undefined) {
     throw invalidFile(

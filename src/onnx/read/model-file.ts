@@ -85,7 +85,7 @@ function readGraph(message: Message): Pick<Model, "nodes" | "initializers" | "in
     if (field.number === 12) outputs.push(readDeclared(field.message()));
     if (field.number === 15) throw invalidFile("the file has sparse initializers, expected dense ones");
     if (nodes.length + initializers.length > MOST_NODES) {
-      throw invalidFile(`the file's graph has more than ${MOST_NODES} nodes`);
+      throw invalidFile(`the file's graph has more than ${MOST_NODES} nodes, the most that are read`);
     }
   });
   return { nodes, initializers, inputs, outputs };

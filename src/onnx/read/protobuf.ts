@@ -23,7 +23,8 @@ class Budget {
   private packed = MOST_PACKED;
 
   takeField(): void {
-    if (--this.fields < 0) throw invalidFile(`the file has more than ${MOST_FIELDS} fields`);
+    if (--this.fields < 0)
+      throw invalidFile(`the file has more than ${MOST_FIELDS} fields, the most that are read`);
   }
 
   takePacked(): void {
@@ -120,7 +121,7 @@ export class Field {
   #expect(type: number): void {
     if (this.#reader.type === type) return;
     throw invalidFile(
-      `${this.#what} is damaged: field ${this.number} has the wire type ${this.#reader.type}`,
+      `${this.#what} is damaged: field ${this.number} has the wire type ${this.#reader.type}; copy or export it again`,
     );
   }
 
