@@ -51,8 +51,7 @@ export function showLocation(location: string): string {
  * missing, reversed or preceded by spaces. URLs of other schemes are not read, but may occur in logged messages.
  */
 const SCHEME = /^[\s\p{Cc}"'<]*(?:https?:[\s\\/]*|(?!file:)[a-z][a-z\d+.-]*:\/\/)/iu;
-/**
- * Pattern of user and password in a URL. A password may contain an unescaped slash; only digits after the colon are a port. */
+/** Pattern of user and password in a URL. A password may contain an unescaped slash; only digits after the colon are a port. */
 const USER = /^(?:[^\\/?#]*@|[^\\/?#:@[]+:(?!\d*(?:[\\/?#]|$)).*@)/su;
 
 /** Removes the password and the query, which may hold a token, from a URL. */
