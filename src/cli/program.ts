@@ -22,7 +22,7 @@ import { kebabCase } from "./options/parse.ts";
 import { removeEmptyFolders } from "./output/output-files.ts";
 import { note, say } from "./output/print.ts";
 
-/** This variable of the environment makes an error that is a defect come with its stack. */
+/** Environment variable that makes an internal error print its stack. */
 const debugVariable = "LATENTFLOW_DEBUG";
 
 /**
@@ -73,7 +73,7 @@ its stack.`,
   return program;
 }
 
-/** A variable of a shell that is not set makes an empty value, which is no path. */
+/** Refuses options and arguments that are empty texts, as an unset variable of a shell gives. */
 function refuseEmpty(command: Command): void {
   const given = Object.entries(command.opts<Readonly<Record<string, unknown>>>());
   const [name] =
@@ -86,7 +86,7 @@ function refuseEmpty(command: Command): void {
   if (argument) wrongUsage(command, `${argument.name().toUpperCase()} is empty`);
 }
 
-/** Refuses `-`, stdin, for a network and for a second file of data: it is read once, to its end. */
+/** Refuses `-`, stdin, for a network, and for more than one file of data: stdin can be read once only. */
 function checkStdin(command: Command): void {
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const network = networkOptions.find((name) => isStdin(given[name]));
@@ -100,7 +100,7 @@ function checkStdin(command: Command): void {
   wrongUsage(command, `${both}; give one of them as a file`);
 }
 
-/** Runs the program. Whatever goes wrong is said in a line on stderr; returns the exit code, undefined if all is well. */
+/** Runs the program. Any failure is a line on stderr. Returns the exit code; undefined on success. */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
   const program = createProgram(asksForAll(args) ? "all" : "everyday");
   let running = program;
@@ -122,7 +122,10 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   }
 }
 
-/** The command alone where it is none: commander says so, but of such a command's help it prints its own. */
+/**
+ * Returns the name of an unknown command, alone: given `NAME --help`, commander would print the program's help instead of an
+ * error. Undefined if the command exists.
+ */
 function unknownCommand(args: readonly string[], program: Command): [string] | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith("-"));
   const name = first === "help" ? second : first;
@@ -130,7 +133,7 @@ function unknownCommand(args: readonly string[], program: Command): [string] | u
   return name === undefined || known.includes(name) ? undefined : [name];
 }
 
-/** An error that nobody has thought of, in a line. */
+/** Prints an internal error in a line on stderr, with its stack if LATENTFLOW_DEBUG is set. */
 export function sayDefect(error: unknown): void {
   if (process.env[debugVariable] && error instanceof Error) note(`${error.stack}\n`);
   else {

@@ -24,7 +24,7 @@ export interface LossWords {
   /** Name of the least loss that the targets allow, where there is one. */
   readonly floor?: string | undefined;
   readonly unit: string;
-  /** Values that the losses are means over, where these are not all alike. */
+  /** Description of the values that the losses are means over; undefined if all count equally. */
   readonly over?: string | undefined;
 }
 
@@ -43,13 +43,13 @@ export function wordsOf(loss: StandardLoss): LossWords {
 
 /** Mean losses of samples, over the finite values. */
 export interface MeanLosses {
-  /** Null where no flow is followed. */
+  /** Mean loss at the flows' starts; null if no flow is followed. */
   readonly meanInitialLoss: number | null;
   readonly meanLoss: number;
   /** Least mean loss that the targets allow; null for losses whose least is 0. */
   readonly meanTargetEntropy: number | null;
   readonly meanExcessLoss: number | null;
-  /** Null without a prior. */
+  /** Mean of the prior's values; null without a prior. */
   readonly meanPrior: number | null;
   readonly meanObjective: number;
 }
