@@ -11,6 +11,7 @@ import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import type { HidingFlags, WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
+import { chosenVectors } from "../vectors.ts";
 import { say } from "./print.ts";
 import { countOf, type Figure, formatCount, formatMean, formatShare } from "./report.ts";
 
@@ -308,11 +309,18 @@ export function workFigures({
   return [
     { json: { samples, seconds, samplesPerSecond }, row: ["samples per second", speed] },
     {
-      json: { backend, build, threads },
+      json: { backend, build, threads, vectors: chosenVectors()?.bits },
       // A run that was stopped before its first sample has no threads.
-      row: ["WASM", threads ? `${build} SIMD, ${threads} thread${threads === 1 ? "" : "s"}` : undefined],
+      row: ["WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined],
     },
   ];
+}
+
+/** Vectors as `--vectors auto` has chosen them: `256-bit vectors, `; nothing if it was not given. */
+function showVectors(): string {
+  const { bits, reason } = chosenVectors() ?? {};
+  if (bits === undefined) return "";
+  return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}, `;
 }
 
 /** Speed and time: `62 (0.32 s)`; "none" where nothing was done. */
