@@ -20,7 +20,8 @@ const ARITHMETIC = /^v(add|sub|mul|div|min|max|fn?madd\d+|fn?msub\d+)p[sd] /;
 
 /** Optimised codes in a print, in their order. */
 export function* optimisedCodes(print: string): Generator<OptimisedCode> {
-  for (const block of print.split("--- WebAssembly code ---").slice(1)) {
+  for (const part of print.split("--- WebAssembly code ---").slice(1)) {
+    const [block = ""] = part.split("--- End code ---");
     const [, kind] = /^kind: (.*)$/m.exec(block) ?? [];
     const [, compiler] = /^compiler: (.*)$/m.exec(block) ?? [];
     const [, index] = /^index: (\d+)$/m.exec(block) ?? [];

@@ -50,13 +50,14 @@ async function addKernels(): Promise<void> {
     const [from, to] = [pointers(rows, DEPTH), pointers(rows, WIDTH)];
     work.set(`dense, rows: ${rows}`, () => kernels.multiply(rows, from, to, panels, bias, DEPTH, WIDTH / 8));
   }
-  // Of the activations, applied again and again, none leads from 30 to subnormals, which take longer.
-  const [values, slopes] = [take(WIDTH, 30), take(WIDTH, 1)];
+  const slopes = take(WIDTH, 1);
   for (const [kind, name] of Object.keys(activations).entries()) {
     if (name === "identity") continue;
+    // Applied again and again, none leads from 30 to subnormals, which take longer.
+    const values = take(WIDTH, 30);
     work.set(name, () => kernels.activationForward(kind, 2, values, slopes, 0, WIDTH));
   }
-  const ones = take(WIDTH, 1);
+  const [ones, values] = [take(WIDTH, 1), take(WIDTH, 1)];
   work.set("gradient of an activation", () => kernels.activationBackward(ones, values, WIDTH));
   const [outputs, targets, gradients] = [take(WIDTH, 0.5), take(WIDTH, 0.25), take(WIDTH, 0)];
   for (const [name, code] of Object.entries(LOSS_CODES)) {
