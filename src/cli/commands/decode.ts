@@ -31,8 +31,8 @@ import {
   requiredOption,
 } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
-import { decoderFigure, fixedFigures } from "../output/figures.ts";
 import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
+import { decoderFigure, fixedFigures } from "../output/input-figures.ts";
 import {
   makeFolder,
   type Output,

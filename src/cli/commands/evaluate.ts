@@ -67,22 +67,24 @@ import {
   dataFigures,
   decoderEntry,
   decoderFigure,
-  endFigures,
   fixedFigures,
-  lossFigures,
-  showOver,
-  showStatuses,
-  solverFigure,
   warnOfTransparency,
   weightsAndStartFigures,
-  wordsOf,
-  workFigures,
-} from "../output/figures.ts";
+} from "../output/input-figures.ts";
 import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
 import { showSampleProgress } from "../output/progress.ts";
 import { type Figure, formatMean, formatReport } from "../output/report.ts";
+import {
+  endFigures,
+  lossFigures,
+  showOver,
+  showStatuses,
+  solverFigure,
+  wordsOf,
+  workFigures,
+} from "../output/result-figures.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
 /** Options of `latentflow evaluate`, as commander returns them. */

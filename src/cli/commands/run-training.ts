@@ -15,7 +15,7 @@ import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt
 import { priorOption, readPrior } from "../options/prior.ts";
 import type { TrainingInput, TrainingJob, TrainingRun } from "../options/training-job.ts";
 import type { ChosenTraining } from "../options/training-options.ts";
-import { warnOfTransparency } from "../output/figures.ts";
+import { warnOfTransparency } from "../output/input-figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";

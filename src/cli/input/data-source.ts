@@ -16,13 +16,10 @@ import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, rowsOf } from "./array-files/open.ts";
 import { limitsOf } from "./decoder-file.ts";
 import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
+import { openData, refusePictureOptions } from "./open-data.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
-import {
-  isPictureFile,
-  openData,
-  type PictureReading,
-  refusePictureOptions,
-} from "./pictures/open-pictures.ts";
+import type { PictureReading } from "./pictures/open-pictures.ts";
+import { isPictureFile } from "./pictures/picture-file.ts";
 import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
 /** Options of samples, as commander returns them. */

@@ -1,16 +1,20 @@
+import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { invalidFile } from "../../base/refuse.ts";
 import { showPath } from "../../base/show.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import { isReordered } from "../../graph/kind.ts";
+import { findLayout, type PictureDecoder } from "../../images/picture.ts";
+import type { Size } from "../../images/resample.ts";
 import type { Decoder } from "../../index.ts";
 import { say } from "../output/print.ts";
 import { formatShare } from "../output/report.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
 import type { DataLimits } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
 import { showFile } from "./files.ts";
+import { openData } from "./open-data.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
-import { openData } from "./pictures/open-pictures.ts";
 import { pairFiles } from "./pictures/pair-files.ts";
 import type { WeightFlags } from "./pictures/picture-options.ts";
 import { type NumbersFile, readNumbers, zeroShareIn } from "./sample-numbers.ts";
@@ -51,14 +55,17 @@ export async function openWeights(
     as,
     ...(maskHides && { hides: maskHides }),
   });
+  if (isMask) checkMaskShapes(flag, array, samples.array, target());
   const found = elementCount(array.shape);
   const isEach = found !== size;
   const ofAll = [samples.total, ...samples.shape];
   const expected = isEach ? ofAll : samples.shape;
   // A transposed table, say, has its samples on another axis.
   const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
-  if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected))
-    return withHiddenShare(flag, { array, size, isEach, isMask, at }, samples.count);
+  if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected)) {
+    const numbers: NumbersFile = { array, size, isEach, isMask, at };
+    return withHiddenShare(flag, isMask ? withoutPadding(numbers, samples) : numbers, samples.count);
+  }
   if (array.names && files.length !== samples.total) {
     throw invalidFile(
       `${at}: there are ${files.length} pictures, expected 1, for all samples, or ${samples.total}, one for each`,
@@ -68,6 +75,59 @@ export async function openWeights(
     `${at}: ${files.length > 1 ? "their" : "its"} shape is ${showLengths(array.shape)}, expected ${showLengths(samples.shape)} ` +
       `or ${showLengths(ofAll)}, as the data have`,
   );
+}
+
+/**
+ * Refuses mask pictures of another shape than their samples' pictures: they would be scaled in another way, and hide other
+ * pixels than they were painted over. The decoder's own size is taken, too.
+ *
+ * @param decoder shape of the samples
+ */
+function checkMaskShapes(
+  flag: string,
+  { names, sizes }: ArrayFile,
+  pictures: ArrayFile | undefined,
+  decoder: PictureDecoder,
+): void {
+  const layout = findLayout(decoder);
+  if (!names || !sizes || !pictures?.sizes || !layout) return;
+  const isForAll = sizes.length === 1;
+  for (const [i, picture] of pictures.sizes.entries()) {
+    const mask = sizes[isForAll ? 0 : i];
+    if (!mask || isSameShape(mask, picture) || (mask.width === layout.width && mask.height === layout.height))
+      continue;
+    throw invalidFile(
+      `${flag} ${showPath(names[isForAll ? 0 : i]!)}: the mask is ${mask.width} × ${mask.height} pixels, ` +
+        `${showPath(pictures.names![i]!)} is ${picture.width} × ${picture.height}; give a mask of the picture's shape, or of ` +
+        `the decoder's size, ${layout.width} × ${layout.height}`,
+    );
+  }
+}
+
+/** True if two pictures have the same proportions, to a pixel of the smaller one. */
+function isSameShape(a: Size, b: Size): boolean {
+  const [small, large] = a.height < b.height ? [a, b] : [b, a];
+  return Math.abs((large.width * small.height) / large.height - small.width) < 1;
+}
+
+/** Hides padding of the samples' pictures, too, which a mask of the decoder's size may leave seen: it is no data. */
+function withoutPadding(mask: NumbersFile, samples: SamplesTaken): NumbersFile {
+  const unpadded = samples.array?.pictures?.unpadded;
+  if (!unpadded) return mask;
+  const { size, isEach } = mask;
+  const array: ArrayFile = {
+    ...unpadded,
+    async read(start, end) {
+      const weights = await unpadded.read(start, end);
+      const given = isEach ? await mask.array.read(start, end) : await mask.array.read(0, size);
+      return weights.map((weight, i) => (given[isEach ? i : (start + i) % size] ? weight : 0));
+    },
+    async fingerprint() {
+      const both = [await mask.array.fingerprint(), await unpadded.fingerprint()];
+      return createHash("sha256").update(both.join()).digest("hex");
+    },
+  };
+  return { ...mask, array, isEach: true };
 }
 
 /** Share of hidden values above which a mask is likely to be read the wrong way round. */

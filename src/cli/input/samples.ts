@@ -9,7 +9,8 @@ import { type DataLimits, rowsOf } from "./array-files/open.ts";
 import type { SourcedData } from "./data-source.ts";
 import { showFile } from "./files.ts";
 import { type FixedInputs, type FixedSource, planFixedInputs, readFixedInputs } from "./fixed-inputs.ts";
-import { openData, type PictureReading } from "./pictures/open-pictures.ts";
+import { openData } from "./open-data.ts";
+import type { PictureReading } from "./pictures/open-pictures.ts";
 
 /** Samples that are taken from a file. */
 export interface SamplesTaken {

@@ -3,21 +3,23 @@ import type { Job } from "../options/job.ts";
 import type { RunSummary } from "../parts/run-summary.ts";
 import {
   decoderFigure,
-  endFigures,
   fixedFigures,
-  lossFigures,
   pictureFigures,
-  samplingFigures,
-  showOver,
   showValues,
-  solverFigure,
   sourceName,
   weightsAndStartFigures,
-  wordsOf,
-  workFigures,
-} from "./figures.ts";
+} from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
 import { type Figure, formatCount } from "./report.ts";
+import {
+  endFigures,
+  lossFigures,
+  samplingFigures,
+  showOver,
+  solverFigure,
+  wordsOf,
+  workFigures,
+} from "./result-figures.ts";
 
 /** Outcome of a run of `encode`. */
 export interface EncodeOutcome {

@@ -1,7 +1,7 @@
 import type { Prior } from "../../index.ts";
 import type { PriorKind } from "../../terms/priors.ts";
 import type { ChosenPrior } from "../options/prior.ts";
-import { sourceName } from "./figures.ts";
+import { sourceName } from "./input-figures.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
 
 /** Reports of each kind of prior: its values for documents, its description for people. */

@@ -7,12 +7,11 @@ import {
   decoderFigure,
   fixedFigures,
   showCount,
-  showSpeed,
   weightsAndStartFigures,
-  wordsOf,
-} from "./figures.ts";
+} from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
 import { type Figure, formatCount, formatMean } from "./report.ts";
+import { showSpeed, wordsOf } from "./result-figures.ts";
 
 /** Figures of a training run that has come to its end. */
 export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[] {

@@ -1,5 +1,5 @@
 // run: first
-// Tests src/cli/commands/run-encoding.ts, src/cli/output/encode-figures.ts, src/cli/output/figures.ts.
+// Tests src/cli/commands/run-encoding.ts, src/cli/output/encode-figures.ts, src/cli/output/result-figures.ts.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";

@@ -1,6 +1,6 @@
 import type { ValueType } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
-import type { Box } from "../../../images/resample.ts";
+import type { Box, Size } from "../../../images/resample.ts";
 
 /** Facts on pictures that are read as samples. */
 export interface PicturesRead {
@@ -10,6 +10,8 @@ export interface PicturesRead {
   readonly padded: readonly number[];
   /** Weights in the samples' shape, 0 at transparent pixels and padding, else 1; undefined if there are neither. */
   readonly seen: ArrayFile | undefined;
+  /** Weights in the samples' shape, 0 at padding, else 1; undefined without padding. */
+  readonly unpadded: ArrayFile | undefined;
   /** True for each file with colours that is read in grey. */
   readonly madeGrey: readonly boolean[];
   /** Part of each sample that its picture fills; beside it is padding. */
@@ -23,6 +25,8 @@ export interface ArrayFile {
   readonly type: ValueType;
   /** Names of the files of pictures, one a row; undefined for other files. */
   readonly names?: readonly string[];
+  /** Sizes of the pictures in their files, one a row; undefined for other files. */
+  readonly sizes?: readonly Size[];
   /** Undefined for other files than pictures, and for pictures that are weights or masks. */
   readonly pictures?: PicturesRead;
   /**

@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
-import { LatentflowError } from "../../../base/errors.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
-import { fileError } from "../../../files/durable-file.ts";
-import { recognise } from "../../../files/file-kind.ts";
-import { checkSize, type Limits } from "../../../files/limits.ts";
-import { readFile } from "../../../files/local-file.ts";
-import { splitArrayName } from "../../../files/npz.ts";
+import type { Limits } from "../../../files/limits.ts";
 import {
   type Fit,
   fromImageData,
@@ -17,14 +11,14 @@ import {
   maskFrom,
   type PictureDecoder,
 } from "../../../images/index.ts";
-import { checkPixelCount, findLayout, type PictureLayout, placeOf } from "../../../images/picture.ts";
+import { findLayout, type PictureLayout, placeOf } from "../../../images/picture.ts";
 import { type Box, drawnBox, type Size } from "../../../images/resample.ts";
-import type { ArrayFile } from "../array-files/array-file.ts";
-import { type DataLimits, openArrays } from "../array-files/open.ts";
-import { beginningOf, isStdin, shortPath, showFile } from "../files.ts";
+import type { ArrayFile, PicturesRead } from "../array-files/array-file.ts";
+import { shortPath, showFile } from "../files.ts";
 import { expandFiles } from "./expand-files.ts";
 import { pairFiles } from "./pair-files.ts";
-import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
+import { bytesOf, headerOf, isPictureFile, readImage } from "./picture-file.ts";
+import type { PictureHeader } from "./read-picture.ts";
 
 /** Pixels of a mask that may hide. */
 export const MASK_HIDES = [
@@ -57,12 +51,6 @@ export interface SampleMasks {
   readonly hides: MaskOptions["hides"];
 }
 
-/** True if a path is a file of a picture, by its first bytes or its name. */
-export async function isPictureFile(path: string): Promise<boolean> {
-  const bytes = isStdin(path) ? undefined : await beginningOf(path);
-  return bytes !== undefined && (pictureFormatOf(bytes) !== undefined || isPictureName(path));
-}
-
 /**
  * Opens files of pictures as an array, a sample a file. All sizes are compared before the first picture is read.
  *
@@ -71,7 +59,7 @@ export async function isPictureFile(path: string): Promise<boolean> {
 export async function openPictures(
   flag: string,
   paths: readonly string[],
-  { target, fit, invert, as = "sample", hides = "black", masks }: PictureReading,
+  reading: PictureReading,
   limits: Limits,
 ): Promise<ArrayFile> {
   const headers: PictureHeader[] = [];
@@ -79,32 +67,135 @@ export async function openPictures(
     throwIfAborted(limits.signal);
     headers.push(await headerOf(showFile(flag, path), path, limits));
   }
-  const decoder = shapeFor(flag, headers[0]!, await target(), fit);
-  const layout = findLayout(decoder)!;
-  const { width, height, channels } = layout;
-  const isScaled = (size: Size) => size.width !== width || size.height !== height;
-  const odd = headers.findIndex(isScaled);
+  const { fit } = reading;
+  const decoder = shapeFor(flag, headers[0]!, await reading.target(), fit);
+  const files: PictureFiles = { flag, paths, headers, decoder, layout: findLayout(decoder)!, limits };
+  const odd = headers.findIndex((size) => isScaled(files, size));
   if (odd >= 0 && fit === undefined) {
     const [found, others] = [headers[odd]!, odd > 0 ? `, as ${showFile(flag, paths[0]!)}` : ""];
     throw invalidFile(
-      `${showFile(flag, paths[odd]!)}: the picture is ${found.width} × ${found.height} pixels, expected ${width} × ${height}` +
-        `${others}; give --fit contain, cover or stretch to scale it`,
+      `${showFile(flag, paths[odd]!)}: the picture is ${found.width} × ${found.height} pixels, expected ` +
+        `${files.layout.width} × ${files.layout.height}${others}; give --fit contain, cover or stretch to scale it`,
     );
   }
+  return ARRAYS[reading.as ?? "sample"](files, reading);
+}
+
+/** Files of pictures with their headers, and the shape of the samples that they become. */
+interface PictureFiles {
+  readonly flag: string;
+  readonly paths: readonly string[];
+  readonly headers: readonly PictureHeader[];
+  readonly decoder: PictureDecoder;
+  readonly layout: PictureLayout;
+  readonly limits: Limits;
+}
+
+/** Makes the array of each meaning of pixels. */
+const ARRAYS: {
+  readonly [As in NonNullable<PictureReading["as"]>]: (
+    files: PictureFiles,
+    reading: PictureReading,
+  ) => ArrayFile | Promise<ArrayFile>;
+} = { sample: sampleArray, weight: weightArray, mask: maskArray };
+
+async function sampleArray(files: PictureFiles, reading: PictureReading): Promise<ArrayFile> {
+  const { paths, headers, decoder, limits } = files;
+  const { fit, invert, masks } = reading;
+  const maskFiles =
+    masks && headers.some((size) => isScaled(files, size)) ? await maskFilesOf(masks, paths) : [];
+  const array = arrayOf(files, reading, "sample", async (i) => {
+    const image = await imageOf(files, i);
+    const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
+    if (maskFile === undefined || !isScaled(files, image))
+      return fromImageData(image, decoder, { fit, invert });
+    const mask =
+      maskFile === paths[i] ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
+    // A mask of another size says nothing of the picture's own pixels, only of the decoder's.
+    const isOwnSize = mask.width === image.width && mask.height === image.height;
+    return fromImageData(image, decoder, { fit, invert, ...(isOwnSize && { mask, hides: masks!.hides }) });
+  });
+  return { ...array, pictures: await factsOf(files, reading) };
+}
+
+function weightArray(files: PictureFiles, reading: PictureReading): ArrayFile {
+  const { fit, invert } = reading;
+  return arrayOf(files, reading, "weight", async (i) =>
+    fromImageData(await imageOf(files, i), files.decoder, { fit, invert, background: 0 }),
+  );
+}
+
+function maskArray(files: PictureFiles, reading: PictureReading): ArrayFile {
+  const { fit, hides = "black" } = reading;
+  return arrayOf(files, reading, `mask, ${hides} hides`, async (i) => {
+    const weights = maskFrom(await imageOf(files, i), files.decoder, { fit, hides });
+    if (weights.includes(1)) return weights;
+    throw invalidFile(
+      `${showFile(files.flag, files.paths[i]!)}: the mask hides all pixels, as it is read with --mask-hides ${hides}; ` +
+        `give another of ${MASK_HIDES.join(", ")}`,
+    );
+  });
+}
+
+/** Counts transparent and padded pixels of samples, and makes arrays of weights that leave them out. */
+async function factsOf(files: PictureFiles, reading: PictureReading): Promise<PicturesRead> {
+  const { flag, paths, headers, decoder, layout, limits } = files;
+  const { fit } = reading;
+  const { channels } = layout;
+  const pixels = layout.width * layout.height;
+  const boxes = headers.map((size) => drawnBox(size, layout, fit ?? "stretch"));
+  const padded = boxes.map(({ width, height }) => pixels - width * height);
+  const opacityOf = async (i: number) =>
+    maskFrom(await imageOf(files, i), decoder, { fit, hides: "transparent" });
+  const transparent: number[] = [];
+  for (const [i, { mayBeTransparent }] of headers.entries()) {
+    throwIfAborted(limits.signal);
+    const isCounted = channels < 4 && mayBeTransparent;
+    const hidden = isCounted
+      ? (await opacityOf(i)).filter((value) => value === 0).length / channels
+      : padded[i]!;
+    transparent.push(hidden - padded[i]!);
+  }
+  const inBox = async (i: number) => boxWeights(boxes[i]!, layout);
+  const seen = async (i: number) => {
+    if (transparent[i] === 0) return inBox(i);
+    if (transparent[i]! + padded[i]! < pixels) return opacityOf(i);
+    throw invalidFile(
+      `${showFile(flag, paths[i]!)}: all pixels are transparent, expected some that are seen; leave the picture out`,
+    );
+  };
+  const hasPadding = padded.some((count) => count > 0);
+  const hasHidden = hasPadding || transparent.some((count) => count > 0);
+  return {
+    transparent,
+    padded,
+    seen: hasHidden ? arrayOf(files, reading, "opacity", seen) : undefined,
+    unpadded: hasPadding ? arrayOf(files, reading, "padding", inBox) : undefined,
+    madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
+    boxes,
+  };
+}
+
+/** An array whose rows are made of a picture each; `kind` tells its fingerprint from those of other arrays of the files. */
+function arrayOf(
+  { flag, paths, headers, decoder, limits }: PictureFiles,
+  { fit, invert }: PictureReading,
+  kind: string,
+  rowOf: (index: number) => Promise<Float32Array>,
+): ArrayFile {
   const size = elementCount(decoder.outputShape);
-  const imageIn = (path: string) => readImage(showFile(flag, path), path, limits);
-  /** Samples that are made of one picture each. */
-  const arrayOf = (kind: string, sample: (path: string, i: number) => Promise<Float32Array>): ArrayFile => ({
+  return {
     shape: [paths.length, ...decoder.outputShape],
     type: "float32",
     names: paths.map(shortPath),
+    sizes: headers,
     async read(start, end) {
       const values = new Float32Array(end - start);
       for (let i = Math.floor(start / size); i * size < end; i++) {
         throwIfAborted(limits.signal);
-        const all = await sample(paths[i]!, i);
+        const row = await rowOf(i);
         const [from, to] = [Math.max(start, i * size), Math.min(end, (i + 1) * size)];
-        values.set(all.subarray(from - i * size, to - i * size), from - start);
+        values.set(row.subarray(from - i * size, to - i * size), from - start);
       }
       return values;
     },
@@ -118,62 +209,15 @@ export async function openPictures(
       }
       return hash.digest("hex");
     },
-  });
-  if (as === "mask") {
-    return arrayOf(`mask, ${hides} hides`, async (path) => {
-      const weights = maskFrom(await imageIn(path), decoder, { fit, hides });
-      if (weights.includes(1)) return weights;
-      throw invalidFile(
-        `${showFile(flag, path)}: the mask hides all pixels, as it is read with --mask-hides ${hides}; give another of ` +
-          MASK_HIDES.join(", "),
-      );
-    });
-  }
-  const background = as === "weight" ? 0 : 1;
-  const maskFiles = masks && odd >= 0 ? await maskFilesOf(masks, paths) : [];
-  const array = arrayOf(as, async (path, i) => {
-    const image = await imageIn(path);
-    const options = { fit, invert, background };
-    const maskFile = maskFiles.length > 1 ? maskFiles[i] : maskFiles[0];
-    if (maskFile === undefined || !isScaled(image)) return fromImageData(image, decoder, options);
-    const mask =
-      maskFile === path ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
-    // A mask of another size says nothing of the picture's own pixels, only of the decoder's.
-    const isOwnSize = mask.width === image.width && mask.height === image.height;
-    return fromImageData(image, decoder, { ...options, ...(isOwnSize && { mask, hides: masks!.hides }) });
-  });
-  if (as === "weight") return array;
-
-  const pixels = size / channels;
-  const boxes = headers.map((each) => drawnBox(each, { width, height }, fit ?? "stretch"));
-  const seenIn = async (path: string) =>
-    maskFrom(await imageIn(path), decoder, { fit, hides: "transparent" });
-  const [padded, transparent]: [number[], number[]] = [[], []];
-  for (const [i, path] of paths.entries()) {
-    throwIfAborted(limits.signal);
-    const isTransparent = channels < 4 && headers[i]!.mayBeTransparent;
-    padded.push(pixels - boxes[i]!.width * boxes[i]!.height);
-    transparent.push(
-      isTransparent ? (await seenIn(path)).filter((value) => value === 0).length / channels - padded[i]! : 0,
-    );
-  }
-  const seen = arrayOf("opacity", async (path, i) => {
-    if (transparent[i] === 0) return boxWeights(boxes[i]!, layout);
-    if (transparent[i]! + padded[i]! < pixels) return seenIn(path);
-    throw invalidFile(
-      `${showFile(flag, path)}: all pixels are transparent, expected some that are seen; leave the picture out`,
-    );
-  });
-  return {
-    ...array,
-    pictures: {
-      transparent,
-      padded,
-      seen: [...transparent, ...padded].some((count) => count > 0) ? seen : undefined,
-      madeGrey: headers.map(({ isGrey }) => channels === 1 && !isGrey),
-      boxes,
-    },
   };
+}
+
+function isScaled({ layout }: PictureFiles, { width, height }: Size): boolean {
+  return width !== layout.width || height !== layout.height;
+}
+
+function imageOf({ flag, paths, limits }: PictureFiles, i: number): Promise<ImageDataLike> {
+  return readImage(showFile(flag, paths[i]!), paths[i]!, limits);
 }
 
 /** Files of the samples' masks, one for each or one for all; none if they are arrays. */
@@ -185,11 +229,6 @@ async function maskFilesOf(
   // What is skipped is said where the masks become weights.
   const { paired } = pairFiles(await expandFiles(flag, files, () => {}), pictures);
   return (await isPictureFile(paired[0]!)) ? paired : [];
-}
-
-async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
-  const bytes = await bytesOf(where, path, limits);
-  return formatOf(where, path, bytes).read(where, bytes);
 }
 
 /** Weights of a sample whose picture fills a box: 1 there, and 0 for padding. */
@@ -220,97 +259,4 @@ function shapeFor(
   const pixels = width * height;
   const channels = decoder ? elementCount(decoder.outputShape) / pixels : isGrey ? 1 : 3;
   return { outputShape: channels === 3 ? [height, width, 3] : [height, width] };
-}
-
-function formatOf(where: string, path: string, bytes: Uint8Array) {
-  const format = pictureFormatOf(bytes);
-  if (format) return format;
-  const kind = recognise(bytes)?.name;
-  if (kind) {
-    const why = isPictureName(path) ? "which its name says" : "as the first file is";
-    throw invalidFile(`${where}: it is ${kind}, expected a PNG or JPEG file, ${why}`);
-  }
-  throw invalidFile(
-    isPictureName(path)
-      ? `${where}: the file is damaged: it does not begin as PNG and JPEG files do`
-      : `${where}: it is no PNG or JPEG file, as the first file is; give files of one kind`,
-  );
-}
-
-function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
-  return readFile(where, path, limits).catch((cause) => {
-    throw limits.signal?.aborted ? cause : problemOf(where, cause);
-  });
-}
-
-/** First bytes of a file that are read for its header; the rest is read if a JPEG's frame comes later. */
-const BEGINNING = 2 ** 16;
-
-async function headerOf(where: string, path: string, limits: Limits): Promise<PictureHeader> {
-  const header = await readHeader(where, path, limits).catch((cause) => {
-    throw limits.signal?.aborted ? cause : problemOf(where, cause);
-  });
-  checkPixelCount(where, header);
-  checkSize(where, "its pixels take", header.width * header.height * header.pixelSize, limits.maxBytes);
-  return header;
-}
-
-async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
-  // To open a named pipe would hold up the run until something is written to it.
-  if (!(await stat(path)).isFile())
-    throw invalidFile(
-      `${where}: it is a folder, a pipe or a device, expected a file, which can be read twice`,
-    );
-  const handle = await open(path);
-  try {
-    const { buffer, bytesRead } = await handle.read(new Uint8Array(BEGINNING), 0, BEGINNING, 0);
-    const bytes = buffer.subarray(0, bytesRead);
-    const format = formatOf(where, path, bytes);
-    try {
-      return format.readHeader(where, bytes);
-    } catch {
-      return format.readHeader(where, await bytesOf(where, path, limits));
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
-function problemOf(where: string, cause: unknown): LatentflowError {
-  return cause instanceof LatentflowError ? cause : fileError(where, cause);
-}
-
-/**
- * Opens files of arrays, or of pictures, as one array.
- *
- * @param paths without folders and patterns, see `expandFiles`
- * @throws LatentflowError if a file cannot be read, or options of pictures are given for other files
- */
-export async function openData(
-  flag: string,
-  paths: readonly string[],
-  limits: DataLimits,
-  pictures: PictureReading,
-): Promise<ArrayFile> {
-  if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
-  await refusePictureOptions(flag, paths[0]!, pictures);
-  return openArrays(flag, paths, limits);
-}
-
-/** Refuses options of pictures for a file that is none, or that does not exist. */
-export async function refusePictureOptions(
-  flag: string,
-  path: string,
-  { fit, invert, hides, as = "sample" }: PictureReading,
-): Promise<void> {
-  const ofSamples = fit ? "--fit" : invert && "--invert";
-  const given = as === "sample" ? ofSamples : hides && "--mask-hides";
-  if (!given) return;
-  const at = showFile(flag, path);
-  if (!isStdin(path) && !/^(https?|file):/i.test(path)) {
-    await stat(splitArrayName(path).file).catch((cause) => {
-      throw fileError(at, cause);
-    });
-  }
-  throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
 }

@@ -70,10 +70,12 @@ export function readingOf(
 }
 
 /** Masks of pictures: those given, or else their own opacity; undefined where weights or an encoder take all pixels. */
-function masksOf(
-  { mask, maskHides, weights, autoencoder, encoder }: HidingFlags,
-  flag: string,
-): SampleMasks | undefined {
-  if (mask) return { flag, files: mask, hides: maskHides ?? "black" };
-  return weights || autoencoder || encoder ? undefined : { flag, hides: "transparent" };
+function masksOf(flags: HidingFlags, flag: string): SampleMasks | undefined {
+  if (flags.mask) return { flag, files: flags.mask, hides: flags.maskHides ?? "black" };
+  return hidesByOpacity(flags) ? { flag, hides: "transparent" } : undefined;
+}
+
+/** True if pictures' own opacity hides pixels: nothing else says what is hidden, and no encoder takes all pixels alike. */
+export function hidesByOpacity({ mask, weights, autoencoder, encoder }: HidingFlags): boolean {
+  return !(mask || weights || autoencoder || encoder);
 }

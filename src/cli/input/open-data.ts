@@ -1,0 +1,44 @@
+import { stat } from "node:fs/promises";
+import { invalid } from "../../base/refuse.ts";
+import { fileError } from "../../files/durable-file.ts";
+import { splitArrayName } from "../../files/npz.ts";
+import type { ArrayFile } from "./array-files/array-file.ts";
+import { type DataLimits, openArrays } from "./array-files/open.ts";
+import { isStdin, showFile } from "./files.ts";
+import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
+import { isPictureFile } from "./pictures/picture-file.ts";
+
+/**
+ * Opens files of arrays, or of pictures, as one array.
+ *
+ * @param paths without folders and patterns, see `expandFiles`
+ * @throws LatentflowError if a file cannot be read, or options of pictures are given for other files
+ */
+export async function openData(
+  flag: string,
+  paths: readonly string[],
+  limits: DataLimits,
+  pictures: PictureReading,
+): Promise<ArrayFile> {
+  if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
+  await refusePictureOptions(flag, paths[0]!, pictures);
+  return openArrays(flag, paths, limits);
+}
+
+/** Refuses options of pictures for a file that is none, or that does not exist. */
+export async function refusePictureOptions(
+  flag: string,
+  path: string,
+  { fit, invert, hides, as = "sample" }: PictureReading,
+): Promise<void> {
+  const ofSamples = fit ? "--fit" : invert && "--invert";
+  const given = as === "sample" ? ofSamples : hides && "--mask-hides";
+  if (!given) return;
+  const at = showFile(flag, path);
+  if (!isStdin(path) && !/^(https?|file):/i.test(path)) {
+    await stat(splitArrayName(path).file).catch((cause) => {
+      throw fileError(at, cause);
+    });
+  }
+  throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+}

@@ -1,0 +1,85 @@
+import { open, stat } from "node:fs/promises";
+import { LatentflowError } from "../../../base/errors.ts";
+import { invalidFile } from "../../../base/refuse.ts";
+import { fileError } from "../../../files/durable-file.ts";
+import { recognise } from "../../../files/file-kind.ts";
+import { checkSize, type Limits } from "../../../files/limits.ts";
+import { readFile } from "../../../files/local-file.ts";
+import type { ImageDataLike } from "../../../images/index.ts";
+import { checkPixelCount } from "../../../images/picture.ts";
+import { beginningOf, isStdin } from "../files.ts";
+import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
+
+// One file of a picture: its header, its bytes, its pixels. Messages name the file and what it is instead.
+
+/** True if a path is a file of a picture, by its first bytes or its name. */
+export async function isPictureFile(path: string): Promise<boolean> {
+  const bytes = isStdin(path) ? undefined : await beginningOf(path);
+  return bytes !== undefined && (pictureFormatOf(bytes) !== undefined || isPictureName(path));
+}
+
+/** Reads the pixels of a file. */
+export async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
+  const bytes = await bytesOf(where, path, limits);
+  return formatOf(where, path, bytes).read(where, bytes);
+}
+
+function formatOf(where: string, path: string, bytes: Uint8Array) {
+  const format = pictureFormatOf(bytes);
+  if (format) return format;
+  const kind = recognise(bytes)?.name;
+  if (kind) {
+    const why = isPictureName(path) ? "which its name says" : "as the first file is";
+    throw invalidFile(`${where}: it is ${kind}, expected a PNG or JPEG file, ${why}`);
+  }
+  throw invalidFile(
+    isPictureName(path)
+      ? `${where}: the file is damaged: it does not begin as PNG and JPEG files do`
+      : `${where}: it is no PNG or JPEG file, as the first file is; give files of one kind`,
+  );
+}
+
+/** Reads the bytes of a file. */
+export function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
+  return readFile(where, path, limits).catch((cause) => {
+    throw limits.signal?.aborted ? cause : problemOf(where, cause);
+  });
+}
+
+/** First bytes of a file that are read for its header; the rest is read if a JPEG's frame comes later. */
+const BEGINNING = 2 ** 16;
+
+/** Reads a file's header, and refuses a picture of more pixels or bytes than may be read. */
+export async function headerOf(where: string, path: string, limits: Limits): Promise<PictureHeader> {
+  const header = await readHeader(where, path, limits).catch((cause) => {
+    throw limits.signal?.aborted ? cause : problemOf(where, cause);
+  });
+  checkPixelCount(where, header);
+  checkSize(where, "its pixels take", header.width * header.height * header.pixelSize, limits.maxBytes);
+  return header;
+}
+
+async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
+  // To open a named pipe would hold up the run until something is written to it.
+  if (!(await stat(path)).isFile())
+    throw invalidFile(
+      `${where}: it is a folder, a pipe or a device, expected a file, which can be read twice`,
+    );
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(BEGINNING), 0, BEGINNING, 0);
+    const bytes = buffer.subarray(0, bytesRead);
+    const format = formatOf(where, path, bytes);
+    try {
+      return format.readHeader(where, bytes);
+    } catch {
+      return format.readHeader(where, await bytesOf(where, path, limits));
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function problemOf(where: string, cause: unknown): LatentflowError {
+  return cause instanceof LatentflowError ? cause : fileError(where, cause);
+}

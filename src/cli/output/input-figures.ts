@@ -1,0 +1,180 @@
+import { showPath } from "../../base/show.ts";
+import { showLengths } from "../../files/array.ts";
+import { isStackOfLayers } from "../../graph/layers.ts";
+import type { Decoder } from "../../index.ts";
+import type { Dataset } from "../../train/index.ts";
+import type { PicturesRead } from "../input/array-files/array-file.ts";
+import type { SourcedData } from "../input/data-source.ts";
+import { isStdin, shortPath } from "../input/files.ts";
+import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
+import { type HidingFlags, hidesByOpacity, type WeightFlags } from "../input/pictures/picture-options.ts";
+import { say } from "./print.ts";
+import { countOf, type Figure, formatCount, formatShare } from "./report.ts";
+
+// What a run is given: figures that the reports of several commands share.
+
+/**
+ * Entry of a document for a decoder.
+ *
+ * @param sized the decoder with the samples' number of points
+ */
+export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
+  const { latentSize, parameterCount, verified, start } = decoder;
+  const { outputSize, outputShape } = sized;
+  return {
+    file,
+    latentSize,
+    outputSize,
+    outputShape,
+    parameterCount,
+    verified,
+    hasStart: start !== undefined,
+  };
+}
+
+/** Figure of a decoder. */
+export function decoderFigure(file: string, decoder: Decoder, sized = decoder): Figure {
+  return {
+    json: { decoder: decoderEntry(file, decoder, sized) },
+    row: ["decoder", showDecoder(file, decoder)],
+  };
+}
+
+/** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
+function showDecoder(file: string, decoder: Decoder): string {
+  const withParameters = decoder.operations.filter((operation) => "weight" in operation);
+  const sizes = withParameters.map(({ shape }) => shape.join("×"));
+  if (isStackOfLayers(decoder)) sizes[sizes.length - 1] = String(decoder.outputSize);
+  return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
+}
+
+/** Entry of a document for samples in memory, the first ones of their file or data set. */
+export function dataEntry({ source, dataset, total }: SourcedData) {
+  const { count, shape, dividedBy } = dataset;
+  return { source, samples: total, used: count, shape, dividedBy };
+}
+
+/** Figures of samples in memory. */
+export function dataFigures(data: SourcedData, flags: HidingFlags): Figure[] {
+  return [
+    { json: { data: dataEntry(data) }, row: ["data", data.source] },
+    { row: ["samples", `${showCount(data)}, ${showValues(data.dataset)}`] },
+    ...pictureFigures(data.array?.pictures, data.dataset.count, hidesByOpacity(flags)),
+  ];
+}
+
+/** Numbers of samples used and found: `480 of 50,000`. */
+export function showCount({ dataset, total }: SourcedData): string {
+  return `${formatCount(dataset.count)} of ${formatCount(total)}`;
+}
+
+/** Values of one sample: `28 × 28 values each, bytes divided by 255`. */
+export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
+  const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
+  return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
+}
+
+/**
+ * Figures of pictures that are read as samples: those that became grey, and transparent pixels and padding, which are hidden.
+ *
+ * @param count number of samples taken
+ * @param isHidden false where weights come from elsewhere
+ */
+export function pictureFigures(
+  pictures: PicturesRead | undefined,
+  count: number,
+  isHidden: boolean,
+): Figure[] {
+  if (!pictures) return [];
+  const madeGrey = pictures.madeGrey.slice(0, count).filter(Boolean).length;
+  const hidden = isHidden ? hiddenIn(pictures, count) : [];
+  return [
+    {
+      json: { madeGrey },
+      row: [
+        "colours",
+        madeGrey > 0 ? `${countOf(madeGrey, "picture")} with colours read in grey` : undefined,
+      ],
+    },
+    {
+      json: { hiddenPixels: hidden.reduce((sum, { pixels }) => sum + pixels, 0) },
+      row: ["hidden", hidden.length > 0 ? showHidden(hidden) : undefined],
+    },
+  ];
+}
+
+/** Counts transparent and padded pixels, and the pictures that have them, among the first ones; leaves out what none has. */
+function hiddenIn({ transparent, padded }: PicturesRead, count: number) {
+  const kinds = [
+    { noun: "transparent pixel", counts: transparent.slice(0, count) },
+    { noun: "padded pixel", counts: padded.slice(0, count) },
+  ];
+  return kinds
+    .map(({ noun, counts }) => ({
+      noun,
+      pixels: counts.reduce((sum, each) => sum + each, 0),
+      files: counts.filter((each) => each > 0).length,
+    }))
+    .filter(({ pixels }) => pixels > 0);
+}
+
+/** Numbers of hidden pixels and their pictures: `123 transparent pixels of 4 pictures, 56 padded pixels of 1 picture`. */
+function showHidden(hidden: ReturnType<typeof hiddenIn>): string {
+  return hidden
+    .map(({ noun, pixels, files }) => `${countOf(pixels, noun)} of ${countOf(files, "picture")}`)
+    .join(", ");
+}
+
+/** Warns of transparent pixels and padding that count as white. @param why flag of what takes all values alike */
+export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: string): void {
+  const found = array?.pictures ? hiddenIn(array.pictures, dataset.count) : [];
+  if (found.length > 0)
+    say(`warning: ${flag}: ${showHidden(found)} count as white, since ${why} takes all values alike`);
+}
+
+/** Name of a file of data in a report. */
+export function sourceName(file: string): string {
+  return isStdin(file) ? "stdin" : shortPath(file);
+}
+
+/** Figures of fixed inputs and of the number of points. */
+export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
+  const fixed = inputs.map(({ name, value, isEach }) => ({
+    name,
+    ...(typeof value === "number" ? { value } : { file: value }),
+    perSample: isEach,
+  }));
+  const texts = inputs.map(({ name, value, isEach }) =>
+    typeof value === "number"
+      ? `${showPath(name)}: ${value}`
+      : `${showPath(name)}: ${showPath(sourceName(value))}, ${isEach ? "a row for each" : "one for all"}`,
+  );
+  return [
+    { json: { fixed, points: points ?? null } },
+    ...texts.map((text, i): Figure => ({ row: [i === 0 ? "fixed inputs" : "", text] })),
+    { row: ["points", points === undefined ? undefined : formatCount(points)] },
+  ];
+}
+
+/**
+ * Figures of the files of weights and starts.
+ *
+ * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
+ * @param hiddenShare share of the values that the mask hides; undefined without a mask
+ */
+export function weightsAndStartFigures(
+  { weights, mask, z0 }: WeightFlags & { readonly z0?: string },
+  decoder: Decoder | undefined,
+  hiddenShare: number | undefined,
+): Figure[] {
+  const ownStart = decoder?.start && "the decoder's own start";
+  return [
+    { json: { weights }, row: ["weights", weights && shortPath(weights)] },
+    { json: { mask }, row: ["mask", mask?.map(shortPath).join(", ")] },
+    {
+      json: { hiddenShare },
+      row: ["hidden", hiddenShare === undefined ? undefined : `${formatShare(hiddenShare)} of the values`],
+    },
+    { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
+  ];
+}
