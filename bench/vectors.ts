@@ -4,7 +4,7 @@
 // function, whether V8 makes the same code in each run, and the gain of each kernel. Times are the least of many short runs,
 // in processes with and without the flag by turns, so that another program on the machine changes them little.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -95,14 +95,18 @@ function nameOf({ index }: OptimisedCode, names: readonly string[]): string {
   return (names[index] ?? `function ${index}`).replace("assembly/", "");
 }
 
+/** Runs a program; returns what it printed. By a file: a pipe that Node has opened drops what V8 prints too fast. */
 function run(command: string, args: readonly string[]): string {
-  const { stdout, stderr, status } = spawnSync(command, args, {
+  const file = join(folder, "print.txt");
+  const descriptor = openSync(file, "w");
+  const { stderr, status } = spawnSync(command, args, {
     cwd: root,
     encoding: "utf8",
-    maxBuffer: 2 ** 28,
+    stdio: ["ignore", descriptor, "pipe"],
   });
+  closeSync(descriptor);
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: exit code ${status}\n${stderr}`);
-  return stdout;
+  return readFileSync(file, "utf8");
 }
 
 /** Names of functions by index, of a section "name" (WebAssembly's core specification, appendix "Name Section"). */
