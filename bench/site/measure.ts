@@ -16,6 +16,7 @@ export interface Visit {
   readonly longestTasks: { readonly loading: number; readonly drawing: number; readonly rooms: number };
 }
 
+const WINDOW = { width: 1280, height: 900 };
 /** Strokes of the pen. */
 const STROKES = 60;
 /** Pause between strokes, and after a room is entered. */
@@ -82,7 +83,7 @@ const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, tim
 export async function visit(browser: Browser, host: StaticHost): Promise<Visit> {
   const page = await newPage(browser);
   try {
-    await page.setViewport({ width: 1280, height: 900 });
+    await page.setViewport(WINDOW);
     // tsx has functions keep their names by a helper, which the page lacks.
     await page.evaluateOnNewDocument("globalThis.__name = (value) => value;");
     await page.evaluateOnNewDocument(watch);
@@ -97,6 +98,20 @@ export async function visit(browser: Browser, host: StaticHost): Promise<Visit> 
     await enterRooms(page);
     const longestTasks = { loading, drawing, rooms: await takeLongestTask(page) };
     return { firstMotion: (await watchedOf(page)).firstMotion!, bytes, strokes, longestTasks };
+  } finally {
+    await page.close();
+  }
+}
+
+/** Longest task of a page that is loaded and left alone, in milliseconds. */
+export async function loadingTask(browser: Browser, address: string): Promise<number> {
+  const page = await newPage(browser);
+  try {
+    await page.setViewport(WINDOW);
+    await page.evaluateOnNewDocument("globalThis.__name = (value) => value;");
+    await page.evaluateOnNewDocument(watch);
+    await page.goto(address, { waitUntil: "networkidle0" });
+    return await takeLongestTask(page);
   } finally {
     await page.close();
   }

@@ -136,7 +136,10 @@ export default defineConfig({
     resolve: { alias: ["", "/train", "/graph", "/onnx", "/images", "/data", "/worker"].map(aliasOf) },
     worker: { format: "es" },
   },
+  vue: { template: { compilerOptions: { isCustomElement: (tag) => tag === "latent-flow" } } },
   markdown: {
+    // Equations between dollars, as GitHub reads them: SVG in the page, without a script.
+    math: true,
     config(md) {
       // VitePress dresses fences alone; without that a long command is wider than the page.
       md.renderer.rules.code_block = (tokens, index, options, env, self) => {

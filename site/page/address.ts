@@ -1,3 +1,4 @@
+import type { MapPoint } from "./codes/principal-plane.ts";
 import type { SolverName } from "./engine/messages.ts";
 import { hideShare, LEVELS, PIXELS, shareOf } from "./picture.ts";
 
@@ -9,6 +10,10 @@ export type RoomName = (typeof ROOMS)[number];
 
 /** Solvers, in the order in which they are offered. */
 export const SOLVER_NAMES = ["lbfgs", "amd", "dormandPrince", "rk4"] as const satisfies readonly SolverName[];
+
+/** Codes that give the coordinates outside the plane of the codes: the mean, or the code of the picture. */
+export const RESTS = ["mean", "picture"] as const;
+export type Rest = (typeof RESTS)[number];
 
 /** What a visitor has chosen: all that the page shows follows from it. */
 export interface PageState {
@@ -28,6 +33,15 @@ export interface PageState {
   rival: SolverName;
   /** Factor of the decoder's prior, 0 to 10. */
   priorWeight: number;
+  /** Index of the point of the path that is shown; undefined for its end. */
+  step: number | undefined;
+  /** Code that was set by hand; undefined for that of the path. */
+  code: Float32Array | undefined;
+  /** Point among the codes; undefined for the place of `rest`. */
+  point: MapPoint | undefined;
+  rest: Rest;
+  /** Class of codes that is highlighted; undefined for none. */
+  highlighted: number | undefined;
 }
 
 /** Share of the pixels that are hidden at first. */
@@ -47,10 +61,25 @@ export function firstState(): PageState {
     solver: "lbfgs",
     rival: "amd",
     priorWeight: 1,
+    step: undefined,
+    code: undefined,
+    point: undefined,
+    rest: "mean",
+    highlighted: undefined,
   };
 }
 
+/** Shows the path to its end again: before another path is found, on which the chosen point and code do not lie. */
+export function forgetPlace(state: PageState): void {
+  state.step = undefined;
+  state.code = undefined;
+}
+
 const MOST_SEED = 2 ** 31 - 1;
+/** Bound of `step`: far more than the solvers take. */
+const MOST_STEPS = 9999;
+/** Numbers of a code of the page's own decoder. Codes of others are not written: an address has no decoder. */
+const CODE_SIZE = 20;
 
 /** Goes on to the next digit, as much of it hidden as of this one; of a drawing, or where all is hidden, the first share. */
 export function nextDigit(state: PageState): void {
@@ -58,15 +87,21 @@ export function nextDigit(state: PageState): void {
   state.seed = state.seed < MOST_SEED ? state.seed + 1 : 0;
   state.hidden = hideShare(state.drawing || share === 1 ? FIRST_SHARE : share, state.seed);
   state.drawing = undefined;
+  forgetPlace(state);
   state.digit = (state.digit + 1) % DIGITS;
 }
 
-/** Version of the coding. A later one has to refuse or to read addresses of the earlier ones. */
+/**
+ * Version of the coding. A later one has to refuse or to read addresses of the earlier ones. A new field needs none: an address
+ * without it is read with the field's first value.
+ */
 const VERSION = "1";
 
-/** How a field is written, and read: undefined if the text is none that was written. */
+/** Writing and reading of a field. */
 interface Coding<T> {
-  write(value: T): string;
+  /** Undefined for a value that has no place in an address. */
+  write(value: T): string | undefined;
+  /** Undefined if the text is none that was written. */
   read(text: string): T | undefined;
 }
 
@@ -86,6 +121,11 @@ const CODINGS: { readonly [Field in keyof PageState]: Coding<NonNullable<PageSta
   solver: oneOf(SOLVER_NAMES),
   rival: oneOf(SOLVER_NAMES),
   priorWeight: numberBetween(0, 10, 0.01),
+  step: numberBetween(0, MOST_STEPS, 1),
+  code: floats(CODE_SIZE, (code) => code),
+  point: floats(2, ([across, up]) => [across!, up!]),
+  rest: oneOf(RESTS),
+  highlighted: numberBetween(0, 9, 1),
 };
 
 /** The state as it stands after the # of an address. */
@@ -94,7 +134,8 @@ export function writeAddress(state: PageState): string {
   for (const name of Object.keys(CODINGS) as (keyof PageState)[]) {
     const value = state[name];
     if (value === undefined || (name === "digit" && state.drawing)) continue;
-    fields.set(name, (CODINGS[name] as Coding<unknown>).write(value));
+    const text = (CODINGS[name] as Coding<unknown>).write(value);
+    if (text !== undefined) fields.set(name, text);
   }
   return fields.toString();
 }
@@ -132,6 +173,25 @@ function numberBetween(least: number, most: number, step: number): Coding<number
     read(text) {
       const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
       return value >= least && value <= most && Number(value.toFixed(decimals)) === value ? value : undefined;
+    },
+  };
+}
+
+/** A fixed count of finite float32 numbers, little-endian. */
+function floats<T extends ArrayLike<number>>(count: number, make: (numbers: Float32Array) => T): Coding<T> {
+  return {
+    write(numbers) {
+      if (numbers.length !== count) return undefined;
+      const view = new DataView(new ArrayBuffer(4 * count));
+      for (let i = 0; i < count; i++) view.setFloat32(4 * i, numbers[i]!, true);
+      return toText(new Uint8Array(view.buffer));
+    },
+    read(text) {
+      const bytes = fromText(text);
+      if (bytes?.length !== 4 * count) return undefined;
+      const view = new DataView(bytes.buffer);
+      const numbers = Float32Array.from({ length: count }, (_, i) => view.getFloat32(4 * i, true));
+      return numbers.every(Number.isFinite) ? make(numbers) : undefined;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { computed, reactive } from "vue";
 import { ROOMS, type RoomName } from "./address.ts";
+import { messageOf } from "./message-of.ts";
 
 // Messages about what has failed, each until what failed is tried again.
 
@@ -15,8 +16,10 @@ export function createFailures(room: () => RoomName) {
       const sources: Source[] = ["loading", "picture", "encoders", room()];
       return sources.map((source) => messages.get(source)).find((message) => message !== undefined);
     }),
+    /** Reason why the page has no decoder, or no worker; undefined while nothing has failed. */
+    loading: computed(() => messages.get("loading")),
     add(source: Source, error: unknown): void {
-      messages.set(source, error instanceof Error ? error.message : String(error));
+      messages.set(source, messageOf(error));
     },
     /** Forgets the message of a source, which has succeeded. */
     clear: (source: Source) => void messages.delete(source),

@@ -8,11 +8,18 @@ const PLAY_TIME = 2800;
 /** Milliseconds that a completed picture stays before the next digit, while nobody has touched the page. */
 const REST_TIME = 2200;
 
-/**
- * @param lastStep index of the last point of the path that was found
- * @param showNext shows the next digit
- */
-export function createPlayback(lastStep: () => number, showNext: () => void) {
+/** Surroundings of a playback. */
+export interface Played {
+  /** Index of the last point of the path that was found. */
+  lastStep(): number;
+  /** Index of the point that the visitor has chosen; undefined for the last. */
+  chosenStep(): number | undefined;
+  /** Shows the next digit. */
+  showNext(): void;
+}
+
+/** Plays paths; while nothing plays, the chosen point is shown. */
+export function createPlayback({ lastStep, chosenStep, showNext }: Played) {
   /** Index of the shown point of the path. */
   const step = ref(0);
   /** True while digits follow each other by themselves. */
@@ -28,6 +35,14 @@ export function createPlayback(lastStep: () => number, showNext: () => void) {
     if (!isNextDue.value || !isInView.value) return;
     isNextDue.value = false;
     showNext();
+  });
+
+  function showChosen(): void {
+    step.value = Math.min(chosenStep() ?? Number.POSITIVE_INFINITY, lastStep());
+  }
+
+  watch(chosenStep, () => {
+    if (!isPlaying.value) showChosen();
   });
 
   /** Shows the path from its start to its end, and after a rest the next digit. */
@@ -65,21 +80,16 @@ export function createPlayback(lastStep: () => number, showNext: () => void) {
       isPlaying.value = true;
       playPath();
     },
-    /** Shows a path that has been found: from its start while digits follow each other, else its end. */
+    /** Shows a path that has been found: from its start while digits follow each other, else its chosen point. */
     showPath(): void {
       if (isPlaying.value) playPath();
-      else step.value = lastStep();
+      else showChosen();
     },
-    /** Ends the play at the end of the path. */
+    /** Ends the play at the chosen point of the path. */
     end(): void {
       if (!isPlaying.value) return;
       pause();
-      step.value = lastStep();
-    },
-    /** Shows a point of the path. */
-    scrub(to: number): void {
-      pause();
-      step.value = to;
+      showChosen();
     },
   };
 }

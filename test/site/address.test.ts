@@ -27,6 +27,11 @@ const drawn: PageState = {
   solver: "dormandPrince",
   rival: "rk4",
   priorWeight: 2.5,
+  step: 7,
+  code: Float32Array.from({ length: 20 }, (_, k) => Math.fround(0.3 * k - 2)),
+  point: [Math.fround(-3.7), 1.25],
+  rest: "picture",
+  highlighted: 4,
 };
 
 test("an address brings back the state that it was written of, bit for bit", () => {
@@ -39,6 +44,7 @@ test("every next digit has an address, also after the last seed and the last dig
   const state = { ...drawn, digit: DIGITS - 1, seed: 2 ** 31 - 1 };
   nextDigit(state);
   assert.equal([state.digit, state.seed, state.drawing], [0, 0, undefined]);
+  assert.equal([state.step, state.code], [undefined, undefined], "neither lies on the next path");
   assert.ok(
     Math.abs(shareOf(state.hidden) - FIRST_SHARE) < 1e-3,
     "a drawing's digit is hidden by the first share",
@@ -54,7 +60,7 @@ test("every next digit has an address, also after the last seed and the last dig
 });
 
 test("an address is short enough for every browser and most chats", () => {
-  assert.ok(writeAddress(drawn).length < 900);
+  assert.ok(writeAddress(drawn).length < 1000);
   assert.match(writeAddress(drawn), /^[\w=&.-]+$/);
 });
 
@@ -72,12 +78,36 @@ test("a link to a heading, another version, and every broken part are refused as
     `#${whole.replace(/drawing=[^&]{10}/, "drawing=")}`,
     `#${whole.replace(/hidden=[^&]{4}/, "hidden=%%%%")}`,
     `#v=1&digit=${DIGITS}`,
+    `#${whole.replace("step=7", "step=7.5")}`,
+    `#${whole.replace(/point=[^&]{4}/, "point=")}`,
+    `#${whole.replace(/code=[^&]{6}/, "code=AADAfw")}`,
     "#v=1&__proto__=1",
     "#v=1&digit=3&digit=2",
     "#v=1&v=1",
   ];
   for (const hash of refused) assert.is(readAddress(hash), undefined, hash);
   assert.equal(readAddress("#v=1"), firstState(), "what is missing has its first value");
+});
+
+test("a link of an earlier version of the page is read as it was", () => {
+  const sent =
+    "v=1&room=flow&digit=12&hidden=" +
+    `${"_".repeat(65)}${"A".repeat(66)}&noise=0.13&seed=7&solver=amd&rival=rk4&priorWeight=2.5`;
+  const hidden = Uint8Array.from({ length: 784 }, (_, i) => Number(i < 390));
+  const fields = {
+    room: "flow",
+    digit: 12,
+    hidden,
+    noise: 0.13,
+    seed: 7,
+    solver: "amd",
+    rival: "rk4",
+  } as const;
+  assert.equal(readAddress(`#${sent}`), { ...firstState(), ...fields, priorWeight: 2.5 });
+});
+
+test("a code of another decoder has no place in an address", () => {
+  assert.not.match(writeAddress({ ...drawn, code: new Float32Array(512) }), /code=/);
 });
 
 test("the solvers of an address are those of the engine; the digits are those of the file", async () => {

@@ -41,6 +41,17 @@ test("replies and progress reach the call that they are for", async () => {
   assert.equal(seen, [3]);
 });
 
+test("a worker that cannot be started is told at once, and rejects every call", async () => {
+  const told: string[] = [];
+  const engine = new Engine(() => {
+    throw new Error("no workers");
+  });
+  engine.onFailure = ({ message }) => void told.push(message);
+  assert.match(told.join(), /has not started the page's worker: no workers\. Allow workers/);
+  assert.is(await failureOf(engine.call("decode", { z: new Float32Array(2) })), told[0]);
+  engine.close();
+});
+
 test("a failure rejects its call alone; a failed worker rejects all, now and later", async () => {
   const { worker, sent, answer } = makeWorker();
   const told: Error[] = [];

@@ -2,8 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bandsOf, lineOf, placeOf, SIZE } from "../../site/page/components/landscape-paths.ts";
+import type { Landscape } from "../../site/page/landscape.ts";
 import { gridAround, planeThrough, projected, projectedPath } from "../../site/page/plane.ts";
-import type { Landscape } from "../../site/page/session.ts";
 
 const start = Float32Array.of(1, 2, 3, 4);
 const end = Float32Array.of(2, 0, 1, 1);

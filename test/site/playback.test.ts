@@ -1,6 +1,7 @@
 // Tests site/page/playback.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { nextTick, ref } from "vue";
 import { createPlayback } from "../../site/page/playback.ts";
 
 globalThis.requestAnimationFrame = (show) => Number(setTimeout(() => show(performance.now()), 4));
@@ -17,10 +18,11 @@ async function until(isSo: () => boolean): Promise<void> {
 
 test("a path is played to its end, and the next digit comes when it can be seen", async () => {
   let shown = 0;
-  const playback = createPlayback(
-    () => 3,
-    () => shown++,
-  );
+  const playback = createPlayback({
+    lastStep: () => 3,
+    chosenStep: () => undefined,
+    showNext: () => shown++,
+  });
   const { step, isPlaying, isInView } = playback;
   playback.showPath();
   assert.is(step.value, 3, "its end at once, where nothing plays");
@@ -36,18 +38,22 @@ test("a path is played to its end, and the next digit comes when it can be seen"
   assert.ok(isPlaying.value);
 });
 
-test("a play that is ended shows the end, one that is scrubbed the chosen point; no digit follows", () => {
-  const playback = createPlayback(
-    () => 5,
-    () => assert.unreachable("another digit"),
-  );
-  playback.play();
-  playback.end();
-  assert.equal([playback.step.value, playback.isPlaying.value], [5, false]);
-  playback.play();
-  playback.scrub(2);
-  playback.end();
-  assert.equal([playback.step.value, playback.isPlaying.value], [2, false]);
+test("a play that is ended shows the chosen point, else the end; no digit follows", async () => {
+  const chosen = ref<number>();
+  const { step, isPlaying, play, end, showPath } = createPlayback({
+    lastStep: () => 5,
+    chosenStep: () => chosen.value,
+    showNext: () => assert.unreachable("another digit"),
+  });
+  play();
+  end();
+  assert.equal([step.value, isPlaying.value], [5, false]);
+  chosen.value = 2;
+  await nextTick();
+  assert.is(step.value, 2);
+  chosen.value = 9;
+  showPath();
+  assert.is(step.value, 5, "a path that is shorter ends before the chosen point");
 });
 
 test.run();

@@ -213,6 +213,28 @@ test("In the browser: the page from a CDN fills half of the pixels, opened as a 
   assert.ok(error > 0 && error < 0.04, `mean error ${error}`);
 });
 
+test("In the browser: the page says so where the CDN, or a file of it, does not answer", async () => {
+  const address = pathToFileURL(join(folder, "cdn/index.html")).href;
+  for (const [missing, state] of [
+    [/index\.js$/, /^The CDN does not answer/],
+    [/convolutional\.safetensors$/, /loadDecoder\(".+"\): cannot be read/],
+  ] as const) {
+    const page = await newPage(browser);
+    try {
+      page.on("request", (request) => (missing.test(request.url()) ? request.abort() : answer(request)));
+      await page.setRequestInterception(true);
+      await page.goto(address);
+      const said = await page.waitForFunction(() => {
+        const { textContent } = document.getElementById("state")!;
+        return textContent !== "Loading …" && textContent;
+      });
+      assert.match(String(await said.jsonValue()), state);
+    } finally {
+      await page.close();
+    }
+  }
+});
+
 test("In the browser: Vite builds a page in which a digit that is painted over is completed", async () => {
   const project = makeProject("vite");
   const printed = follow(project, blocksOf("browser").slice(1)).join("");

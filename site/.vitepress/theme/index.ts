@@ -11,8 +11,14 @@ const Page = defineAsyncComponent({
   },
 });
 
-/** VitePress's theme, with site/page/ at the top of the home page. */
+/** VitePress's theme, with site/page/ at the top of the home page, and the component of the guide to <latent-flow>. */
 export default {
   extends: DefaultTheme,
+  enhanceApp({ app }) {
+    app.component(
+      "ElementExample",
+      defineAsyncComponent(() => import("../../page/element/ElementExample.vue")),
+    );
+  },
   Layout: () => h(DefaultTheme.Layout, null, { "home-hero-before": () => h(Page) }),
 } satisfies Theme;

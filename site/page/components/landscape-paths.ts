@@ -1,6 +1,6 @@
 import { contours } from "d3-contour";
+import type { Landscape } from "../landscape.ts";
 import type { PlanePoint } from "../plane.ts";
-import type { Landscape } from "../session.ts";
 
 // Shapes of a landscape as SVG paths, in a square of SIZE units.
 

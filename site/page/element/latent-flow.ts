@@ -2,7 +2,7 @@ import { fromImageData, toImageData } from "latentflow/images";
 import { Engine, latestOnly } from "../engine/client.ts";
 import type { Encoded, NetworkDescription } from "../engine/messages.ts";
 import { messageOf } from "../message-of.ts";
-import { MOST_PIXELS, pictureShape } from "../picture-shape.ts";
+import { findLayout, MOST_PIXELS } from "../picture-layout.ts";
 import { arrowMove, type Place } from "../place.ts";
 import { hidePart, type Sheet, stroke, type Tool } from "./brush.ts";
 import { makeContent } from "./content.ts";
@@ -108,8 +108,8 @@ class LatentFlow extends HTMLElement {
       const settings = readSettings(this);
       const engine = this.#startEngine();
       const decoder = await engine.call("setDecoder", { source: settings.decoder }, { signal });
-      const shape = pictureShape(decoder.outputShape, decoder.outputLayout);
-      if (!shape) {
+      const layout = findLayout(decoder);
+      if (!layout) {
         throw new Error(
           `<latent-flow>: the decoder's samples are ${decoder.outputShape.join(" × ")} numbers, expected pictures.`,
         );
@@ -118,9 +118,9 @@ class LatentFlow extends HTMLElement {
         ? await readPicture(settings.picture, decoder)
         : new Float32Array(decoder.outputSize).fill(decoder.range[0]);
       if (signal.aborted) return;
-      const sheet = { ...shape, y: original.slice(), weights: new Float32Array(original.length).fill(1) };
+      const sheet = { ...layout, y: original.slice(), weights: new Float32Array(original.length).fill(1) };
       this.#opened = { settings, engine, decoder, original, sheet };
-      this.#cursor = { x: shape.width / 2, y: shape.height / 2 };
+      this.#cursor = { x: layout.width / 2, y: layout.height / 2 };
       this.#take(settings.brush);
       this.#reset();
     } catch (error) {

@@ -1,3 +1,4 @@
+import { messageOf } from "../message-of.ts";
 import type { Calls, CallTable, FromWorker, ToWorker } from "./messages.ts";
 
 // The page's side of a worker: typed calls over messages.
@@ -22,23 +23,40 @@ interface Waiting {
 const failureOf = (reason: string) =>
   `The page's worker has failed: ${reason}. Reload the page to start it again.`;
 
+const notStarted = (reason: string) =>
+  `The browser has not started the page's worker: ${reason}. Allow workers for this page, or open it in another browser.`;
+
 /** A worker that answers the calls of a table. Every call rejects with an Error whose message can be shown; none throws. */
 export class Engine<Table extends CallTable<Table> = Calls> {
-  readonly #worker: WorkerLike;
+  readonly #worker: WorkerLike | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
-  /** Told that the worker is of no use any more, failed or closed, even while no call waits. */
-  onFailure: ((error: Error) => void) | undefined;
+  #onFailure: ((error: Error) => void) | undefined;
   /** Reason why the worker is of no use any more. */
   #failure: Error | undefined;
 
-  /** @param refused message for a worker that does not start, without a message of its own */
-  constructor(worker: WorkerLike, refused = failureOf("its file could not be loaded")) {
-    this.#worker = worker;
+  /**
+   * @param start the worker, or a function that starts it; calls reject with what that throws
+   * @param refused message for a worker that does not start, without a message of its own
+   */
+  constructor(start: WorkerLike | (() => WorkerLike), refused = failureOf("its file could not be loaded")) {
+    try {
+      this.#worker = typeof start === "function" ? start() : start;
+    } catch (error) {
+      this.#failure = new Error(notStarted(messageOf(error)), { cause: error });
+      return;
+    }
+    const worker = this.#worker;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
     worker.onerror = (event) => {
       this.#fail(new Error(event.message ? failureOf(event.message) : refused));
     };
+  }
+
+  /** Told that the worker is of no use any more, failed or closed, even while no call waits; at once if it already is. */
+  set onFailure(told: (error: Error) => void) {
+    this.#onFailure = told;
+    if (this.#failure) told(this.#failure);
   }
 
   /** Calls the worker. Arrays among the arguments are copied. */
@@ -60,12 +78,12 @@ export class Engine<Table extends CallTable<Table> = Calls> {
 
   /** Ends the worker; calls that it has not answered reject. */
   close(): void {
-    this.#worker.terminate();
+    this.#worker?.terminate();
     this.#fail(new Error("The page's worker has been closed."));
   }
 
   #post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    this.#worker?.postMessage(message);
   }
 
   #take(message: FromWorker): void {
@@ -82,7 +100,7 @@ export class Engine<Table extends CallTable<Table> = Calls> {
 
   #fail(error: Error): void {
     this.#failure = error;
-    this.onFailure?.(error);
+    this.#onFailure?.(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -128,5 +146,5 @@ export function latestOnly<Given, Reply>(
 
 /** Starts the page's worker. */
 export function startEngine(): Engine {
-  return new Engine(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
+  return new Engine(() => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
 }

@@ -12,6 +12,7 @@ import {
 } from "latentflow";
 import { encodeWith, readDataset } from "latentflow/train";
 import { layOut } from "../codes/code-map.ts";
+import { codeRange } from "./code-range.ts";
 import type {
   ArgumentsOf,
   CallName,
@@ -192,6 +193,7 @@ export function descriptionOf(network: Decoder): NetworkDescription {
     range: rangeOf(network),
     loss: loss?.name,
     hasPrior: prior !== undefined,
+    codeRange: prior && codeRange(prior, latentSize),
     verified: verified === true,
     unverifiedReason,
     operations: operations.map(({ kind: _, ...row }) => ({ ...row, shape: [...row.shape] })),

@@ -27,6 +27,8 @@ export interface NetworkDescription {
   readonly loss: string | undefined;
   /** True if its file has a prior. */
   readonly hasPrior: boolean;
+  /** Range in which its codes lie, by its prior; undefined without one. */
+  readonly codeRange: CodeRange | undefined;
   /** True if a probe was compared with its outputs; false if its file has no probe. */
   readonly verified: boolean;
   /** Reason why it is not verified. */
@@ -35,6 +37,12 @@ export interface NetworkDescription {
   /** Multiplications of one forward pass. */
   readonly multiplications: number;
   readonly operations: readonly OperationDescription[];
+}
+
+/** Least and greatest values of each number of a code, latentSize each. */
+export interface CodeRange {
+  readonly least: Float32Array;
+  readonly most: Float32Array;
 }
 
 /** A row of the table of a network's operations. */

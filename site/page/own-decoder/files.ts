@@ -2,6 +2,7 @@ import type { Decoder } from "latentflow";
 import { readDataset } from "latentflow/data";
 import { fromImageData } from "latentflow/images";
 import { parseDecoder, rangeOf } from "../engine/handlers.ts";
+import { MOST_PIXELS } from "../picture-layout.ts";
 
 // A visitor's files as decoders and samples. Nothing here asks a server for anything.
 
@@ -9,8 +10,6 @@ import { parseDecoder, rangeOf } from "../engine/handlers.ts";
 export const MOST_BYTES = 200e6;
 /** Largest number of samples: their codes are found in a minute or so by a small decoder. */
 const MOST_SAMPLES = 1000;
-/** Largest picture, in pixels: 64 MB of them in memory. */
-const MOST_PIXELS = 2 ** 24;
 
 /** Reads a decoder from an ONNX or a safetensors file, whatever its name is. */
 export async function readDecoder(file: File, signal: AbortSignal): Promise<Decoder> {

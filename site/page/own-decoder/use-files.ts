@@ -2,6 +2,7 @@ import type { LossName } from "latentflow";
 import { computed, type ShallowRef, shallowRef } from "vue";
 import type { Engine } from "../engine/client.ts";
 import type { NetworkDescription } from "../engine/messages.ts";
+import { messageOf } from "../message-of.ts";
 import type { Codes, FileCalls, Progress, Samples } from "./messages.ts";
 import { sortFiles } from "./sort-files.ts";
 
@@ -24,22 +25,17 @@ interface Task {
 /**
  * Opens a visitor's files one after the other, and encodes them. A new task ends the one under way.
  *
- * @param startEngine starts the worker that reads the files. It may throw.
+ * @param startEngine starts the worker that reads the files
  */
 export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "close" | "onFailure">) {
   const opened: ShallowRef<Opened> = shallowRef({});
   const task = shallowRef<Task>();
   const problem = shallowRef("");
-  let engine: ReturnType<typeof startEngine> | undefined;
-  try {
-    engine = startEngine();
-    engine.onFailure = fail;
-  } catch (error) {
-    fail(error);
-  }
+  const engine = startEngine();
+  engine.onFailure = fail;
 
   function fail(error: unknown): void {
-    problem.value = error instanceof Error ? error.message : String(error);
+    problem.value = messageOf(error);
   }
 
   /** Opens `first` at once, and what `work` returns once it is there; a failure leaves `first`. */
@@ -48,8 +44,6 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
     first: Opened,
     work: (engine: Pick<Engine<FileCalls>, "call">, signal: AbortSignal) => Promise<Opened>,
   ): Promise<void> {
-    // The reason why there is no worker stays.
-    if (!engine) return;
     task.value?.controller.abort();
     const controller = new AbortController();
     const { signal } = controller;
@@ -115,6 +109,6 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
     problem,
     ...{ openDecoder, openSamples, openAll, encode, fail },
     cancel: () => task.value?.controller.abort(),
-    close: () => engine?.close(),
+    close: () => engine.close(),
   };
 }

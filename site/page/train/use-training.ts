@@ -13,7 +13,7 @@ export function useTraining(files: DigitFiles) {
   const steps = shallowRef<readonly Step[]>([]);
   const checks = shallowRef<readonly Check[]>([]);
   const engine = new Engine<TrainCalls>(
-    new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+    () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
   );
   /** Pauses the training under way. */
   let running = new AbortController();

@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, ElementHandle, Page } from "puppeteer-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { SIDE } from "../../../site/page/picture.ts";
+import { launchChromium, launchFirefox, newPage, textOf } from "../../support/browsers.ts";
+import { buildHomePage } from "../../support/home-page.ts";
+import { type FileServer, serve } from "../../support/serve.ts";
+
+// The built home page, a server of it and both browsers, which the files of this folder share, and what they ask of a page.
+
+export const test = suite("page");
+
+/** Folder of the built page, and one for files of the tests. */
+export const home = buildHomePage();
+export const files = mkdtempSync(join(tmpdir(), "latentflow-visitor-"));
+
+/** Serves the page. No worker and no script of it may ask another server. The example's picture is a data: URL. */
+export const serveHome = () => serve(home, "connect-src 'self' data:");
+export const server = await serveHome();
+export const [chromium, firefox] = await Promise.all([launchChromium(), launchFirefox()]);
+
+/** Ends what the tests share. */
+export async function close(): Promise<void> {
+  await Promise.all([chromium.close(), firefox.close()]);
+  server.close();
+  for (const folder of [home, files]) rmSync(folder, { recursive: true });
+}
+
+/** Tests in both browsers side by side: what may differ between them, as pointers, workers, files and addresses do. */
+export function testInBoth(name: string, run: (browser: Browser) => Promise<void>): void {
+  const inOne = (browser: Browser, browserName: string) =>
+    run(browser).catch((error: Error) => {
+      error.message = `${browserName}: ${error.message}`;
+      throw error;
+    });
+  test(`Chromium and Firefox: ${name}`, async () => {
+    const ends = await Promise.allSettled([inOne(chromium, "Chromium"), inOne(firefox, "Firefox")]);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  });
+}
+
+/** Window of a visitor. */
+export interface Visitor {
+  readonly width?: number;
+  readonly height?: number;
+  readonly wantsLessMotion?: boolean;
+  /** Server of the page; one of its own where its requests are looked at, since the other browser asks at the same time. */
+  readonly host?: FileServer;
+}
+
+/**
+ * Opens the page, at the part of an address after its # if that is not empty; `use` then works with it. What the page throws or
+ * reports as an error fails the test.
+ */
+export async function withPage(
+  browser: Browser,
+  hash: string,
+  use: (page: Page) => Promise<void>,
+  { width = 1280, height = 900, wantsLessMotion = false, host = server }: Visitor = {},
+): Promise<void> {
+  const page = await newPage(browser);
+  const uncaught: string[] = [];
+  page.on("pageerror", (error) => uncaught.push(String(error)));
+  // Vue reports what its components throw here, and goes on.
+  page.on("console", (message) => message.type() === "error" && uncaught.push(message.text()));
+  try {
+    await page.setViewport({ width, height });
+    if (wantsLessMotion)
+      await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: "reduce" }]);
+    await page.goto(`${host.address}/${hash && `#${hash}`}`);
+    await use(page);
+    assert.equal(uncaught, []);
+    assert.is(await page.$(".failure"), null, "the page reports no failure");
+  } finally {
+    await page.close();
+  }
+}
+
+/** Opens a room of the page. */
+export function withRoom(
+  browser: Browser,
+  room: string,
+  use: (page: Page) => Promise<void>,
+  visitor?: Visitor,
+): Promise<void> {
+  const entered = async (page: Page) => {
+    await page.waitForSelector(`#room-${room} > *`, { visible: true });
+    await use(page);
+  };
+  return withPage(browser, `v=1&room=${room}`, entered, visitor);
+}
+
+/** Clicks a button once it can be used. */
+export async function click(page: Page, name: string): Promise<void> {
+  const button = (await page.waitForSelector(`::-p-aria([name="${name}"][role="button"])`, {
+    visible: true,
+  })) as ElementHandle<HTMLElement>;
+  await page.waitForFunction((element) => element.ariaDisabled !== "true", {}, button);
+  await button.evaluate((element) => {
+    element.focus();
+    element.click();
+  });
+}
+
+/** Waits until a selector's text matches. */
+export async function waitForText(page: Page, selector: string, pattern: RegExp): Promise<RegExpExecArray> {
+  await page
+    .waitForFunction(
+      (selector, source) => new RegExp(source).test(document.querySelector(selector)?.textContent ?? ""),
+      {},
+      selector,
+      pattern.source,
+    )
+    .catch(async (error) => {
+      const found = await page.$$eval(selector, (all) => all.map(({ textContent }) => textContent));
+      throw new Error(`${selector} has ${JSON.stringify(found)}, expected ${pattern}: ${error}`);
+    });
+  return pattern.exec(await textOf(page, selector))!;
+}
+
+/** Waits until what `measure` finds passes; fails with the last finding. */
+export async function waitUntil<T>(
+  measure: () => Promise<T>,
+  passes: (found: T) => boolean,
+  what: string,
+): Promise<T> {
+  const end = performance.now() + 60_000;
+  for (;;) {
+    const found = await measure();
+    if (passes(found)) return found;
+    if (performance.now() > end) assert.unreachable(`${what}: ${JSON.stringify(found).slice(0, 500)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits until the settled picture's path has been found, and is shown to its end. */
+export const hasSettled = (page: Page) => waitForText(page, ".answer .detail", /^\s*step (\d+) of \1\s*$/);
+
+/** Levels that a canvas shows, from 0 for paper to 1 for ink, at the middle of each pixel. */
+export function levelsOf(page: Page, selector: string): Promise<number[]> {
+  return page.$eval(
+    selector,
+    (element, side) => {
+      const canvas = element as HTMLCanvasElement;
+      const { color, backgroundColor } = getComputedStyle(canvas);
+      // Red of "rgb(32, 33, 40)". No function has a name in here: tsx would have the page know its own.
+      const [ink, paper] = [color, backgroundColor].map((text) =>
+        Number.parseInt(text.slice("rgb(".length), 10),
+      );
+      const cell = canvas.width / side;
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      return Array.from({ length: side * side }, (_, i) => {
+        const [x, y] = [((i % side) + 0.5) * cell, (Math.floor(i / side) + 0.5) * cell];
+        return (data[4 * (Math.floor(y) * canvas.width + Math.floor(x))]! - paper!) / (ink! - paper!);
+      });
+    },
+    SIDE,
+  );
+}
+
+/** Levels of a canvas: red, green, blue and opacity of each pixel. */
+export const pixelsOf = (page: Page, selector: string) =>
+  page.$eval(selector, (element) => {
+    const canvas = element as HTMLCanvasElement;
+    return [...canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data];
+  });
+
+/** Mean squared difference of two pictures. */
+export const squaredError = (x: ArrayLike<number>, y: ArrayLike<number>) =>
+  Array.from(x).reduce((sum, value, i) => sum + (value - y[i]!) ** 2, 0) / x.length;
+
+/** Bytes that the page saves once a button has been clicked. */
+export async function saved(page: Page, button: string): Promise<Uint8Array> {
+  await page.evaluate(() => {
+    const create = URL.createObjectURL.bind(URL);
+    const taken = new Promise<string>((resolve) => {
+      URL.createObjectURL = (blob: Blob) => {
+        blob
+          .arrayBuffer()
+          .then((buffer) =>
+            resolve(btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))),
+          );
+        return create(blob);
+      };
+    });
+    Object.assign(globalThis, { taken });
+  });
+  await click(page, button);
+  const text = await page.evaluate(() => (globalThis as unknown as { taken: Promise<string> }).taken);
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
+
+/** Each room, and what it has once it is loaded. */
+const CONTENTS: Readonly<Record<string, string>> = {
+  answers: ".answers",
+  flow: ".race",
+  codes: ".codes",
+  train: ".train",
+  decoder: ".own",
+};
+export const ROOMS = Object.keys(CONTENTS);
+
+/** Enters a room by its tab, and waits until it alone is shown. */
+export async function enter(page: Page, room: string): Promise<void> {
+  await page.$eval(`#tab-${room}`, (tab) => (tab as HTMLElement).click());
+  await page.waitForSelector(`#room-${room} ${CONTENTS[room]}`, { visible: true });
+  const visible = await page.$$eval(".room", (all) =>
+    all.filter((one) => one.checkVisibility()).map(({ id }) => id),
+  );
+  assert.equal(visible, [`room-${room}`]);
+}

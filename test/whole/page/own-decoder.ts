@@ -1,0 +1,202 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ElementHandle, Page } from "puppeteer-core";
+import * as assert from "uvu/assert";
+import { readNpy, toNpy } from "../../../src/files/npy.ts";
+import { createDecoder, decode } from "../../../src/index.ts";
+import { loadOnnx } from "../../../src/onnx/index.ts";
+import { textOf } from "../../support/browsers.ts";
+import { EXAMPLE } from "./example.ts";
+import {
+  chromium,
+  click,
+  enter,
+  files,
+  pixelsOf,
+  ROOMS,
+  saved,
+  serveHome,
+  test,
+  testInBoth,
+  waitForText,
+  withRoom,
+} from "./harness.ts";
+
+// The room of a visitor's own decoder.
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+/** Writes a file of the visitor's, and chooses it in the room. */
+async function choose(
+  page: Page,
+  what: "decoder" | "samples",
+  name: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const path = join(files, name);
+  writeFileSync(path, bytes);
+  const inputs = (await page.$$(".drop input")) as ElementHandle<HTMLInputElement>[];
+  await inputs[what === "decoder" ? 0 : 1]!.uploadFile(path);
+}
+
+const { onnx: ONNX, picture: PICTURE } = EXAMPLE;
+/** A decoder of sixteen numbers that are no picture, and a sample of it. */
+const plain = createDecoder({ layers: [2, 12, 16], loss: "mse", seed: 3 });
+const sample = await decode(plain, Float32Array.of(0.5, -1));
+
+testInBoth("a visitor's decoder encodes a picture, and nothing leaves the page", async (browser) => {
+  const host = await serveHome();
+  await withRoom(
+    browser,
+    "decoder",
+    async (page) => {
+      await choose(page, "decoder", "decoder.onnx", ONNX);
+      await waitForText(page, ".results", /10 numbers in, 3 × 32 × 32 out.*Verified/);
+      // The last that the page asks for by itself.
+      await page.waitForSelector(".contours path");
+      const before = host.requested.length;
+      await choose(page, "samples", "picture.png", PICTURE);
+      await page.waitForSelector(".pair canvas");
+      await click(page, "Encode");
+      await waitForText(page, ".results", /loss [\d.e-]+, \w+/);
+      const [given, decoded] = [await pixelsOf(page, ".pair canvas"), await pixelsOf(page, "canvas.decoded")];
+      const difference =
+        given.reduce((sum, value, i) => sum + Math.abs(value - decoded[i]!), 0) / given.length;
+      assert.ok(difference < 6, `${difference} of 255`);
+      const { data, shape } = readNpy(await saved(page, "Save codes (.npy)"));
+      assert.equal(shape, [1, 10]);
+      const x = await decode(await loadOnnx(ONNX), data as Float32Array);
+      for (let i = 0; i < 1024; i++) assert.ok(Math.abs(255 * x[i]! - decoded[4 * i]!) < 1, `${i}`);
+      const png = await saved(page, "Save reconstruction (PNG)");
+      assert.equal([...png.subarray(1, 4)], [...Buffer.from("PNG")]);
+      assert.equal(host.requested.slice(before), []);
+      const rows = await page.$$eval(".results tbody tr", (all) => all.length);
+      assert.ok(rows >= 10, `${rows} operations`);
+    },
+    { host },
+  ).finally(() => host.close());
+});
+
+test("what is no picture is shown as numbers and lines", async () => {
+  await withRoom(chromium, "decoder", async (page) => {
+    await choose(page, "decoder", "numbers.safetensors", plain.toSafetensors());
+    await waitForText(page, ".results", /2 numbers in, 16 out.*Not verified: there was no probe/);
+    await choose(page, "samples", "sample.npy", toNpy(sample, [1, 16]));
+    await page.waitForSelector(".results .chart");
+    await click(page, "Encode");
+    await waitForText(page, ".results", /One sample encoded/);
+    const cells = await page.$$eval(".results td:nth-child(2), .results td:nth-child(3)", (all) =>
+      all.slice(0, 32).map(({ textContent }) => Number(textContent)),
+    );
+    for (let i = 0; i < 16; i++) assert.ok(Math.abs(cells[2 * i]! - cells[2 * i + 1]!) < 0.02, `${cells}`);
+    await choose(page, "samples", "picture.png", PICTURE);
+    await waitForText(page, ".problem", /outputShape is \[16\], expected/);
+    await choose(page, "samples", "empty.npy", toNpy(new Float32Array(0), [0, 16]));
+    await waitForText(page, ".problem", /empty\.npy has 0 × 16 values/);
+    await choose(page, "samples", "sample.npy", toNpy(sample, [1, 16]));
+    await page.waitForSelector(".results .chart");
+  });
+});
+
+test("a sample of 200,000 numbers is charted", async () => {
+  await withRoom(chromium, "decoder", async (page) => {
+    const wide = createDecoder({ layers: [2, 200_000], loss: "mse", seed: 1 });
+    await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
+    await waitForText(page, ".results", /2 numbers in, 200000 out/);
+    await choose(page, "samples", "wide.npy", toNpy(new Float32Array(200_000).fill(0.5), [1, 200_000]));
+    await page.waitForSelector(".results .chart polyline");
+  });
+});
+
+testInBoth("files dropped beside the boxes are opened, and the page stays", async (browser) => {
+  await withRoom(browser, "decoder", async (page) => {
+    const dropped = Object.entries({
+      "a.npy": toNpy(sample, [1, 16]),
+      "numbers.safetensors": plain.toSafetensors(),
+      "b.npy": toNpy(sample, [1, 16]),
+    }).map(([file, bytes]) => [file, [...bytes]] as const);
+    const isTaken = await page.$eval(
+      "h1",
+      (heading, dropped) => {
+        const dataTransfer = new DataTransfer();
+        for (const [file, bytes] of dropped) dataTransfer.items.add(new File([new Uint8Array(bytes)], file));
+        const options = { bubbles: true, cancelable: true, dataTransfer };
+        return ["dragover", "drop"].map((type) => !heading.dispatchEvent(new DragEvent(type, options)));
+      },
+      dropped,
+    );
+    assert.equal(isTaken, [true, true]);
+    await page.waitForSelector(".results .chart");
+    await waitForText(page, ".problem", /Ignored: b\.npy\./);
+  });
+});
+
+test("files that cannot be read are told, with the way to convert them", async () => {
+  await withRoom(chromium, "decoder", async (page) => {
+    const told: readonly (readonly [string, Uint8Array, RegExp])[] = [
+      ["torn.onnx", ONNX.subarray(0, ONNX.length / 2), /loadOnnx: .*(cut short|truncated|damaged|ends)/],
+      [
+        "decoder.pt",
+        Buffer.from("80028a0a6cfc9c46f9206aa850192e", "hex"),
+        /it is a PyTorch file, expected an ONNX file/,
+      ],
+      ["empty.onnx", new Uint8Array(), /it is an empty file/],
+    ];
+    for (const [file, bytes, message] of told) {
+      await choose(page, "decoder", file, bytes);
+      await waitForText(page, ".problem", message);
+      assert.is(await page.$(".problem pre"), null);
+    }
+    const batchNorm = readFileSync(join(root, "test/fixtures/safetensors/batch-norm.safetensors"));
+    await choose(page, "decoder", "batch-norm.safetensors", batchNorm);
+    await page.waitForSelector(".problem pre");
+    assert.is(
+      await textOf(page, ".problem pre"),
+      'from latentflow_export import export\nexport(decoder, "decoder.onnx", latent=3)',
+    );
+    await choose(page, "decoder", "decoder.onnx", ONNX);
+    await waitForText(page, ".results", /Verified/);
+    await choose(page, "samples", "wrong.npy", toNpy(new Float32Array(10), [2, 5]));
+    await waitForText(page, ".problem", /wrong\.npy has 2 × 5 values, expected a multiple of 3072/);
+    await choose(page, "samples", "torn.png", PICTURE.subarray(0, 40));
+    await waitForText(page, ".problem", /torn\.png cannot be read as a picture/);
+  });
+});
+
+test("rooms follow each other in any order; a training and a visitor's files are there again", async () => {
+  await withRoom(chromium, "decoder", async (page) => {
+    await choose(page, "decoder", "numbers.safetensors", plain.toSafetensors());
+    await waitForText(page, ".results", /2 numbers in/);
+    for (const first of ROOMS) {
+      for (const second of ROOMS.filter((other) => other !== first)) {
+        for (const room of [first, second, first]) await enter(page, room);
+      }
+    }
+    assert.match(await textOf(page, ".results"), /2 numbers in/);
+    assert.is((await page.$$(".train")).length, 1);
+  });
+});
+
+/** A decoder of digits with a latent space far larger than those of the page's own. */
+const wide = createDecoder({ layers: [512, 784], loss: "mse", seed: 1 });
+
+test("codes of 512 numbers are laid out while the page answers", async () => {
+  await withRoom(chromium, "decoder", async (page) => {
+    await choose(page, "decoder", "wide.safetensors", wide.toSafetensors());
+    await click(page, "Play with it in all rooms");
+    await waitForText(page, ".guest", /wide\.safetensors/);
+    await page.evaluate(() => {
+      const longest = { duration: 0 };
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) longest.duration = Math.max(longest.duration, duration);
+      }).observe({ type: "longtask" });
+      Object.assign(globalThis, { longest });
+      document.getElementById("tab-codes")!.click();
+    });
+    await page.waitForSelector(".plane");
+    const { duration } = await page.evaluate(
+      () => (globalThis as unknown as { longest: { duration: number } }).longest,
+    );
+    assert.ok(duration < 1000, `the page did not answer for ${duration} ms`);
+  });
+});

@@ -1,0 +1,95 @@
+import type { Page } from "puppeteer-core";
+import * as assert from "uvu/assert";
+import { readAddress } from "../../../site/page/address.ts";
+import { loadOnnx } from "../../../src/onnx/index.ts";
+import { click, pixelsOf, saved, testInBoth, waitForText, waitUntil, withPage, withRoom } from "./harness.ts";
+
+// The rooms Train and Codes.
+
+testInBoth(
+  "training lowers the loss, pauses, goes on, and gives its decoder to the page",
+  async (browser) => {
+    await withRoom(browser, "train", async (page) => {
+      await waitForText(page, ".state", /Untrained/);
+      await click(page, "Train");
+      // Of random weights the loss is that of a coin, ln 2 = 0.69 nats a pixel, and more.
+      const [, , loss] = await waitForText(page, ".state", /Round ([2-9]) of .* loss of ([\d.]+)\./);
+      assert.ok(Number(loss) < 0.3, loss);
+      await click(page, "Pause");
+      await waitForText(page, ".state", /Paused/);
+      await click(page, "Go on");
+      // A mini-batch more: a point of the faint line.
+      const points = () =>
+        page.$eval(".chart .faint polyline", (line) => (line as SVGPolylineElement).points.numberOfItems);
+      const before = await points();
+      await waitUntil(points, (count) => count > before, "another mini-batch");
+      const decoder = await loadOnnx(await saved(page, "Save as ONNX"));
+      assert.is(decoder.verified, true);
+      assert.is(decoder.prior?.name, "gaussian");
+      await click(page, "Play with it");
+      await waitForText(page, ".guest", /the decoder that was trained here/);
+      // The picture, which the decoder is shown by, is in view and has the keyboard's focus.
+      await page.waitForFunction(() => {
+        const { top } = document.querySelector(".complete")!.getBoundingClientRect();
+        return document.activeElement!.className === "complete" && top >= 0 && top < innerHeight / 2;
+      });
+      await click(page, "Reset");
+      await waitForText(page, ".state", /Untrained/);
+      await click(page, "Use the page's own decoder again");
+      await page.waitForFunction(() => !document.querySelector(".guest"));
+    });
+  },
+);
+
+testInBoth("the decoder draws as a point moves among the codes", async (browser) => {
+  await withRoom(browser, "codes", async (page) => {
+    const plane = await page.waitForSelector(".plane");
+    await waitForText(page, ".codes figcaption", /Codes nearby: *\d/);
+    const drawn = () => pixelsOf(page, ".codes figure canvas");
+    const waitForOther = (than: number[]) =>
+      page.waitForFunction(
+        (levels) => {
+          const canvas = document.querySelector<HTMLCanvasElement>(".codes figure canvas")!;
+          const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+          return data.some((value, i) => value !== levels[i]);
+        },
+        {},
+        than,
+      );
+    const first = await drawn();
+    await plane!.focus();
+    await page.keyboard.down("Shift");
+    for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowLeft");
+    await page.keyboard.up("Shift");
+    await waitForOther(first);
+    // To the left lie the ones: see the plane in the room.
+    await waitForText(page, ".codes [role=status]", /Nearby are codes of 1/);
+    const second = await drawn();
+    await plane!.scrollIntoView();
+    const { x, y, width, height } = (await plane!.boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.8 * width, y + 0.4 * height, { steps: 3 });
+    await page.mouse.up();
+    await waitForOther(second);
+    await click(page, "4");
+    assert.is(await page.$eval(".legend [aria-pressed=true]", ({ textContent }) => textContent), "4");
+    // The address has the ring's place and the highlighted digit.
+    const sent = await waitUntil(
+      async () => new URL(page.url()).hash.slice(1),
+      (hash) => readAddress(hash)?.highlighted === 4,
+      "the digit in the address",
+    );
+    const place = (of: Page) => of.$eval(".plane .point", (ring) => ring.getAttribute("style"));
+    const moved = await place(page);
+    await withPage(browser, sent, async (receiver) => {
+      await receiver.waitForSelector(".plane .point");
+      await waitUntil(
+        async () => (await place(receiver))!.match(/[\d.]+/g)!.map(Number),
+        (found) => found.every((at, i) => Math.abs(at - Number(moved!.match(/[\d.]+/g)![i])) < 0.01),
+        `the ring at ${moved}`,
+      );
+      await receiver.waitForSelector(".legend [aria-pressed=true]");
+    });
+  });
+});
