@@ -17,10 +17,11 @@ import { closeFiles } from "./input/array-files/open-files.ts";
 import { isStdin } from "./input/files.ts";
 import { inFlags } from "./options/flags.ts";
 import { dataOptions, givenFiles, networkOptions } from "./options/input-options.ts";
-import { checkRequired, refuseRepeated, wrongUsage } from "./options/options.ts";
+import { checkRequired, type RunningOptions, refuseRepeated, wrongUsage } from "./options/options.ts";
 import { kebabCase } from "./options/parse.ts";
 import { removeEmptyFolders } from "./output/output-files.ts";
 import { note, say } from "./output/print.ts";
+import { chooseVectors } from "./vectors.ts";
 
 /** Environment variable that makes an internal error print its stack. */
 const debugVariable = "LATENTFLOW_DEBUG";
@@ -52,10 +53,13 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with
 its stack.`,
     )
     .exitOverride()
-    .hook("preAction", (_, command) => {
+    .hook("preAction", async (_, command) => {
       checkRequired(command);
       refuseEmpty(command);
       checkStdin(command);
+      const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
+      // A shard is computed by the plain build.
+      if (vectors === "auto") await chooseVectors(plain || shard !== undefined ? "plain" : "relaxed");
     });
   addDemoCommand(program);
   addEncodeCommand(program);

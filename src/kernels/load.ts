@@ -43,6 +43,11 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   return kernels;
 }
 
+/** The bytes of a build, for a module that is compiled apart from the library's. */
+export async function kernelBinary(build: "plain" | "relaxed"): Promise<Uint8Array> {
+  return binaryOf(build, await unpack());
+}
+
 /** The custom section that scripts/stamp-wasm.mjs gives each build. */
 const SECTION = "latentflow";
 

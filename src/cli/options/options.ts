@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
 import { type Backend, type EncodeOptions, LatentflowError, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { VECTOR_CHOICES } from "../vectors.ts";
 import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
 
 /** Options on printing and running, as commander hands them over. */
@@ -10,6 +11,7 @@ export interface RunningOptions {
   readonly quiet?: true;
   readonly plain?: true;
   readonly threads?: number;
+  readonly vectors?: (typeof VECTOR_CHOICES)[number];
 }
 
 /** Adds the options of `RunningOptions`. */
@@ -23,6 +25,14 @@ export function addRunningOptions(command: Command): Command {
       "--threads <n>",
       "work on so many threads; the result is the same (default: all cores)",
       parseThreads,
+    )
+    .addOption(
+      new Option(
+        "--vectors <name>",
+        "auto: pairs of vectors in 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result",
+      )
+        .choices(VECTOR_CHOICES)
+        .default(VECTOR_CHOICES[0]),
     );
 }
 

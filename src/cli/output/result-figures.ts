@@ -3,6 +3,7 @@ import { lossTraits } from "../../terms/losses.ts";
 import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
+import { chosenVectors } from "../vectors.ts";
 import { countOf, type Figure, formatCount, formatMean } from "./report.ts";
 
 // What a run has come to: figures that the reports of several commands share.
@@ -125,11 +126,18 @@ export function workFigures({
   return [
     { json: { samples, seconds, samplesPerSecond }, row: ["samples per second", speed] },
     {
-      json: { backend, build, threads },
+      json: { backend, build, threads, vectors: chosenVectors()?.bits },
       // A run that was stopped before its first sample has no threads.
-      row: ["WASM", threads ? `${build} SIMD, ${threads} thread${threads === 1 ? "" : "s"}` : undefined],
+      row: ["WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined],
     },
   ];
+}
+
+/** Vectors as `--vectors auto` has chosen them: `256-bit vectors, `; nothing if it was not given. */
+function showVectors(): string {
+  const { bits, reason } = chosenVectors() ?? {};
+  if (bits === undefined) return "";
+  return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}, `;
 }
 
 /** Speed and time: `62 (0.32 s)`; "none" where nothing was done. */

@@ -125,6 +125,7 @@ export const MANIFEST_OF_OPTIONS = {
   // Division of the work.
   batchSize: null,
   threads: null,
+  vectors: null,
   shard: null,
   // Places of files, and printing.
   out: null,
