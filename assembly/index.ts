@@ -48,7 +48,7 @@ export function objectiveGradient(graph: usize, workspace: usize, count: i32): v
   gradient(changetype<Graph>(graph), changetype<Workspace>(workspace), count);
 }
 
-/** Completes the rows' objectives, of losses that have been computed elsewhere. */
+/** Adds the prior's share to losses that were computed outside, and writes the rows' objectives. */
 export function objectiveSum(workspace: usize, count: i32): void {
   sumTerms(changetype<Workspace>(workspace), count);
 }
@@ -111,7 +111,7 @@ export function objectiveCurvatureAlong(graph: usize, workspace: usize, work: us
   );
 }
 
-/** The rows of the Jacobian of row 0, into work.jacobian. */
+/** Writes rows first … first + count - 1 of Jᵀ, the transposed Jacobian of row 0, into work.jacobian. */
 export function objectiveJacobian(graph: usize, workspace: usize, work: usize, first: i32, count: i32): void {
   const room = changetype<GaussNewton>(work);
   jacobianRows(
@@ -143,7 +143,7 @@ export function solverRun(
   );
 }
 
-/** Gives rows to samples that wait, and lists the rows in use with the points where they are to be evaluated. */
+/** Gives free rows to waiting samples; lists the rows in use and writes the points at which to evaluate them. */
 export function solverPropose(solver: usize, workspace: usize): i32 {
   const count = admit(changetype<Descent>(solver), changetype<Workspace>(workspace), false);
   propose(changetype<Descent>(solver), changetype<Workspace>(workspace), count);

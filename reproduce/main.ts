@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../src/cli/options/parse.ts";
+import { REVECTORIZE } from "../src/cli/vectors.ts";
 import { fashionMnist } from "../src/train/index.ts";
 import { writeChart, writePicture } from "./chart.ts";
 import type { Element, Kept, Page, Settings } from "./element.ts";
@@ -12,7 +13,7 @@ import { elementNamed, elements, inThePapersOrder, jobsOf } from "./elements.ts"
 import { table } from "./page.ts";
 import { runJobs } from "./run.ts";
 import { Store } from "./store.ts";
-import { isOfOldRule, REVECTORIZE } from "./versions.ts";
+import { isOfOldRule } from "./versions.ts";
 
 interface Options {
   readonly only: readonly string[];

@@ -3,9 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
-
-/** V8 joins pairs of 128-bit vectors to 256 bits: the same bits, in other seconds. */
-export const REVECTORIZE = "--experimental-wasm-revectorize";
+import { REVECTORIZE } from "../src/cli/vectors.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 

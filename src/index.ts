@@ -6,10 +6,10 @@
 
 export { type DecodeOptions, decode } from "./api/decode.ts";
 export { type DecoderDescription, type DescribedOperation, describe } from "./api/describe.ts";
-export type { CodeSamples } from "./api/draw-codes.ts";
 export { type EncodeOptions, type EncodeProgress, encode } from "./api/encode.ts";
 export { type EncodeItem, type EncodeStreamOptions, encodeStream } from "./api/encode-stream.ts";
 export type { FlowAndSolver } from "./api/flow-and-solver.ts";
+export type { CodeSamples } from "./api/importance-sampling.ts";
 export { type DecoderSource, type LoadDecoderOptions, loadDecoder } from "./api/load-decoder.ts";
 export { type SampleCodesOptions, type SampleCodesProgress, sampleCodes } from "./api/sample-codes.ts";
 export { makeProbe } from "./api/verify.ts";

@@ -12,7 +12,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compiledPath, compileModules } from "./support/compile.mjs";
 import { runFile, stopAll } from "./support/run-file.mjs";
-import { findNewerNode, newerNode, relaxedSimdFlags } from "./support/runtimes.mjs";
+import { findNewerNode, newerNode, relaxedSimdFlags, revectorize } from "./support/runtimes.mjs";
 import { findTestFiles } from "./support/test-files.mjs";
 
 const filesAtOnce = 2;
@@ -38,6 +38,10 @@ const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
 const jobs = makeJobs(process.execPath, here);
 const onNewer = files.filter(({ runsOnBoth, needsNewerNode }) => runsOnBoth || needsNewerNode);
 if (onNewer.length > 0 && !isNewer && !isQuick) jobs.push(...makeJobs(findNewerNode(), onNewer));
+const wide = files.filter(({ runsWide }) => runsWide);
+if (wide.length > 0 && !isQuick) {
+  jobs.push(...makeJobs(isNewer ? process.execPath : findNewerNode(), wide, [revectorize]));
+}
 jobs.sort((a, b) => a.turn - b.turn);
 const jobCount = jobs.length;
 
@@ -103,10 +107,11 @@ function chooseFiles(patterns) {
 /**
  * @param {string} node the path of a Node binary
  * @param {import("./support/test-files.mjs").TestFile[]} files
+ * @param {string[]} more flags of Node
  */
-function makeJobs(node, files) {
-  const version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim();
-  const flags = relaxedSimdFlags(node);
+function makeJobs(node, files, more = []) {
+  const version = [execFileSync(node, ["--version"], { encoding: "utf8" }).trim(), ...more].join(" ");
+  const flags = [...relaxedSimdFlags(node), ...more];
   const start = [node, "--enable-source-maps", "--expose-gc", ...flags];
   const path = (/** @type {{ name: string }} */ { name }) => compiledPath(root, join(basename(folder), name));
   const isAlone = (/** @type {import("./support/test-files.mjs").TestFile} */ file) =>

@@ -30,40 +30,45 @@ export const SELECTION: i32 = 14;
 @unmanaged
 export class Graph {
   operationCount: i32; // 0
-  /** usize[operationCount], pointers to what extends Operation. */
+  /** usize[operationCount]: pointers to structs that extend Operation. */
   operations: usize; // 4
   /** Number of operations up to the logits: all, or all but the output activation. */
   logitOperations: i32; // 8
   latentSize: i32; // 12
   outputSize: i32; // 16
-  /** The value that is D(z), or the logits where the last operations are left out: it is activated in place. */
+  /** Index of the value that holds D(z), or the logits if the output activation, which works in place, is left out. */
   output: i32; // 20
-  /** Row of zeros, as long as the widest padded row: the bias of backward products. */
+  /** Row of zeros, as long as the widest padded row: used as the bias of backward products. */
   zeros: usize; // 24
   // Scratch for the products of convolutions, PIXELS_AT_ONCE pixels at a time; 0 where there are none.
-  /** usize[PIXELS_AT_ONCE] each: pointers to the pixels. */
+  /** usize[PIXELS_AT_ONCE] each: pointers to the pixels that a product reads and to those that it writes. */
   pixelSources: usize; // 28
   pixelDestinations: usize; // 32
-  /** f32[PIXELS_AT_ONCE][8·panels]: pixels whose channels do not fill their panels; and pointers to them. */
+  /**
+   * f32[PIXELS_AT_ONCE][8·panels]: copies of pixels whose channels do not fill whole panels; and pointers to these copies.
+   */
   pixels: usize; // 36
   pixelPlaces: usize; // 40
-  /** f32[pixels of one sample][columns padded to a multiple of 8]: see `forwardColumns`. */
+  /** f32[pixels of one sample][columns padded to a multiple of 8]: scratch for ConvolutionOperation.forwardColumns. */
   columns: usize; // 44
-  /** i32[values]: where the tangents of each value are among those of GaussNewton; values share what they can. */
+  /**
+   * i32[values]: for each value the index of its tangents' rows in GaussNewton.tangents; values that are not needed at the
+   * same time share rows.
+   */
   slots: usize; // 48
 }
 
-/** Pixels that share each reading of a convolution's matrices: a multiple of both tiles. */
+/** Pixels multiplied by each panel of a convolution before the next panel is read: a multiple of both tile heights. */
 export const PIXELS_AT_ONCE: i32 = 96;
 
 /** Fields of all operations. Values are given by their index; the latent is value 0. */
 @unmanaged
 export class Operation {
-  /** A constant above. */
+  /** Kind of operation: one of the constants DENSE, … of this file. */
   kind: i32; // 0
-  /** The value that it reads. */
+  /** Index of the value that the operation reads. */
   input: i32; // 4
-  /** The value that it makes: the same one where it works in place. */
+  /** Index of the value that the operation makes; equal to `input` if it works in place. */
   output: i32; // 8
 }
 
@@ -91,12 +96,15 @@ export class ConvolutionOperation extends Operation {
   /** Input channels of one group. */
   inputChannels: i32; // 16
   outputChannels: i32; // 20
-  /** Number of taps, of all pixels. */
+  /** Number of taps of the kernel: the product of its lengths along all axes. */
   taps: i32; // 24
   outputPixels: i32; // 28
-  /** Is the weight [input channels][outputs of a group][taps], and not [output channels][inputs of a group][taps]? */
+  /** 1 if the weight is [input channels][outputs of a group][taps], 0 if [output channels][inputs of a group][taps]. */
   isTransposed: i32; // 32
-  /** The taps of the output's pixels, and with the matrices transposed those of the input's: pointers to PixelTaps. */
+  /**
+   * Pointers to PixelTaps: for each output pixel the input pixels it is computed from, and for the backward pass the
+   * reverse.
+   */
   forward: usize; // 36
   backward: usize; // 40
   /** [groups][taps][⌈outputs / 8⌉][inputs][8], and transposed [groups][taps][⌈inputs / 8⌉][outputs][8]. */
@@ -105,48 +113,51 @@ export class ConvolutionOperation extends Operation {
   /** [groups][outputs padded to a multiple of 8] */
   bias: usize; // 52
   /**
-   * For so few channels that most of their panels would be empty: a column for each tap and channel, as one matrix,
-   * [groups][⌈taps · outputs / 8⌉][inputs][8]. Each pixel of the input is multiplied by it once, and what belongs to a
-   * pixel of the output is added up. And the same for the backward pass. 0 where the panels are used.
+   * The weight as one matrix [groups][⌈taps · outputs / 8⌉][inputs][8] with a column for each tap and output channel, and
+   * the like matrix for the backward pass. Each input pixel is multiplied by it once, and the columns that belong to one
+   * output pixel are added up. Used if the channels are so few that most of each panel would be empty; 0 if `panels` is
+   * used.
    */
   forwardColumns: usize; // 56
   backwardColumns: usize; // 60
   inputPixels: i32; // 64
 }
 
-/** Which pixels the pixels of a convolution are computed from, in one direction. */
+/** Table of the source pixels from which each destination pixel of a convolution is computed, for one direction. */
 @unmanaged
 export class PixelTaps {
-  /** PixelSet[setCount] */
+  /** Number of sets; `sets` points to PixelSet[setCount]. */
   setCount: i32; // 0
   sets: usize; // 4
 }
 
-/** Pixels that are computed alike: the same taps lead to pixels in the same places, seen from the first one. */
+/** Destination pixels with the same taps, whose source pixels lie at the same distances from the first source. */
 @unmanaged
 export class PixelSet {
   pixelCount: i32; // 0
-  /** i32[pixelCount] each, in bytes from a row's start: the pixel, and the one that its first tap leads to. */
+  /**
+   * i32[pixelCount] each, in bytes from a row's start: the destination pixels, and the source pixels of their first taps.
+   */
   destinations: usize; // 4
   sources: usize; // 8
-  /** Tap[] from `taps` to `tapsEnd`; there may be none. */
+  /** Tap[]: from address `taps` up to `tapsEnd`; may be empty. */
   taps: usize; // 12
   tapsEnd: usize; // 16
-  /** i32[pixelCount]: the pixels of `sources` by their numbers. */
+  /** i32[pixelCount]: `sources` as pixel numbers. */
   pixels: usize; // 20
 }
 
 @unmanaged
 export class Tap {
-  /** In bytes, from the end of the channels that the tap before leads to. */
+  /** Bytes from the end of the previous tap's source channels to the start of this tap's. */
   move: i32; // 0
-  /** In bytes: where the tap's panels begin among those of its group. */
+  /** Offset of the tap's panels within those of its group, in bytes. */
   panels: i32; // 4
-  /** In bytes, from the pixel that the first tap leads to. */
+  /** Distance of the tap's source pixel from the first tap's, in bytes. */
   offset: i32; // 8
-  /** Its number among all taps. */
+  /** Index of the tap in the kernel. */
   index: i32; // 12
-  /** `offset` in pixels. */
+  /** Distance of the tap's source pixel from the first tap's, in pixels. */
   pixels: i32; // 16
 }
 
@@ -154,45 +165,45 @@ export class Tap {
 @unmanaged
 export class ActivationOperation extends Operation {
   size: i32; // 12
-  /** f, a constant of ops/activation-functions.ts, and its parameters, if it has any. */
+  /** Function f: a constant of ops/activation-functions.ts; its parameters follow. */
   activation: i32; // 16
   parameter: f32; // 20
   otherParameter: f32; // 24
 }
 
 /**
- * A value that is read more than once. Each reader has a branch, a value of its own with gradients of its own, whose
- * numbers are those of the value itself, or a copy for a reader that writes over them. The gradients of the branches
- * are summed up here, and nowhere else.
+ * Operation for a value that several operations read. Each reader has a branch: a value with its own gradients that shares
+ * the numbers of the forked value, or has a copy if the reader works in place. The backward pass adds up the branches'
+ * gradients.
  */
 @unmanaged
 export class ForkOperation extends Operation {
   size: i32; // 12
   branchCount: i32; // 16
-  /** i32[branchCount] each: the values; and 1 where the numbers are a copy. */
+  /** i32[branchCount] each: indices of the branches' values; 1 for a branch that is a copy, else 0. */
   branches: usize; // 20
   areCopies: usize; // 24
 }
 
-/** output = A·input, or += where it accumulates: several such make one value of several. */
+/** output = A·input, or output += A·input if it accumulates: several accumulating maps make one value from several. */
 @unmanaged
 export class MapOperation extends Operation {
   accumulates: i32; // 12
-  /** Pointers to the SparseMatrix A, and to its transpose. */
+  /** Pointers to A and to its transpose, each a SparseMatrix. */
   forward: usize; // 16
   backward: usize; // 20
 }
 
-/** Sparse matrix of blocks, each of which scales `width` numbers. */
+/** Sparse matrix whose entries are blocks: each multiplies `width` consecutive numbers by one factor. */
 @unmanaged
 export class SparseMatrix {
   width: i32; // 0
   blockCount: i32; // 4
-  /** i32[blockCount]: the blocks of the output, in bytes from a row's start. */
+  /** i32[blockCount]: offsets of the output's blocks from a row's start, in bytes. */
   destinations: usize; // 8
   /** i32[blockCount + 1]: the entries of block i are those from starts[i] to starts[i + 1] - 1. */
   starts: usize; // 12
-  /** i32[], f32[]: the blocks of the input, in bytes, and what they are multiplied by. */
+  /** i32[] and f32[]: for each entry the offset of its input block, in bytes, and its factor. */
   sources: usize; // 16
   weights: usize; // 20
 }
@@ -221,9 +232,9 @@ export class SelectionOperation extends Operation {
 }
 
 /**
- * output = weight · (input - mean)/√(variance + ε) + bias, of sets of numbers. Set s is `runs` runs of `width` numbers,
- * `runStride` apart; the first begins at (s / beside) · setStride + (s % beside) · width. Its weights begin at
- * (s % beside) · width, the same for each run.
+ * output = weight · (input - mean)/√(variance + ε) + bias, with mean and variance over each of `sets` sets of numbers. Set s
+ * is `runs` runs of `width` numbers, `runStride` apart; the first begins at (s / beside) · setStride + (s % beside) · width.
+ * Its weights begin at (s % beside) · width, the same for each run.
  */
 @unmanaged
 export class NormOperation extends Operation {
@@ -233,10 +244,10 @@ export class NormOperation extends Operation {
   runs: i32; // 24
   runStride: i32; // 28
   width: i32; // 32
-  /** Is the mean taken away, and is there a bias? Else it is the root of the mean of the squares. */
+  /** 1 if the mean is subtracted and a bias added; 0 for an RMS norm, which divides by √(mean of the squares + ε) alone. */
   hasMean: i32; // 36
   epsilon: f32; // 40
-  /** f32[parameterSize] each. */
+  /** Number of weights, and of biases: both are f32[parameterSize]. */
   parameterSize: i32; // 44
   weight: usize; // 48
   bias: usize; // 52
@@ -251,14 +262,17 @@ export class AffineOperation extends Operation {
   bias: usize; // 24
 }
 
-/** output = exp(input) / its sum, along the last axis */
+/** output = exp(input) / Σ exp(input), along the last axis. */
 @unmanaged
 export class SoftmaxOperation extends Operation {
   pixels: i32; // 12
   channels: i32; // 16
 }
 
-/** output [rows][columns] = input [rows][inner] · other, [inner][columns] or transposed; `count` times, one by one */
+/**
+ * output [rows][columns] = input [rows][inner] · other, which is [inner][columns], or [columns][inner] if transposed;
+ * `count` such products, one for each pair of matrices.
+ */
 @unmanaged
 export class MatmulOperation extends Operation {
   other: i32; // 12
@@ -269,14 +283,14 @@ export class MatmulOperation extends Operation {
   isTransposed: i32; // 32
 }
 
-/** A parameter as a value. */
+/** A parameter used as a value: the same numbers for every row. */
 @unmanaged
 export class ConstantOperation extends Operation {
   size: i32; // 12
   weight: usize; // 16
 }
 
-/** Rows of a table that the input's numbers, integers, name. */
+/** Rows of a table, chosen by the input, whose numbers are integers. */
 @unmanaged
 export class EmbeddingOperation extends Operation {
   /** Number of elements of the input. */
@@ -287,11 +301,11 @@ export class EmbeddingOperation extends Operation {
   table: usize; // 24
 }
 
-/** Fixed input of each sample. */
+/** A fixed input: a value given with each sample. */
 @unmanaged
 export class FixedOperation extends Operation {
   size: i32; // 12
-  /** In bytes, among all that is given with a sample. */
+  /** Offset of the input among all fixed inputs of a sample, in bytes. */
   offset: i32; // 16
 }
 

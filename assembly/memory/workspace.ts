@@ -17,29 +17,31 @@ export class ValueRows {
   /** Bytes from one row to the next. */
   stride: usize; // 0
   values: usize; // 4
-  /** The loss's gradient for the values; once an activation in place has been passed, for what they were before. */
+  /**
+   * ∂loss/∂values. After the backward pass of an activation that works in place: the gradient for the activation's input.
+   */
   gradients: usize; // 8
   // The rows below are for tangents, and 0 where a call takes none.
-  /** The derivatives in the tangent's direction: of `values`, and of `gradients`. */
+  /** Directional derivatives of `values` and of `gradients` along the tangent direction. */
   tangents: usize; // 12
   gradientTangents: usize; // 16
 }
 
-/** Rows of a value by their offset in ValueRows: passes that differ only in the rows they read and write take one. */
+/** Fields of ValueRows, as offsets: a pass takes one as its argument `field` to read and write those rows. */
 export const VALUES: usize = 4;
 export const GRADIENTS: usize = 8;
 export const TANGENTS: usize = 12;
 export const GRADIENT_TANGENTS: usize = 16;
 
-/** Pointer to the rows of a value, `field` one of the constants above. */
+/** Returns the pointer to a value's rows for `field`: VALUES, GRADIENTS, TANGENTS or GRADIENT_TANGENTS. */
 export function rowsOf(value: ValueRows, field: usize): usize {
   return load<usize>(changetype<usize>(value) + field);
 }
 
-/** Rows that a norm keeps for its backward pass. */
+/** Rows that the forward pass of a norm keeps for its backward pass. */
 @unmanaged
 export class NormRows {
-  /** Rows of its value's stride: the numbers without their mean, divided by √(variance + ε). */
+  /** f32[R][stride of the norm's output]: (x - mean)/√(variance + ε). */
   units: usize; // 0
   /** f32[R][sets]: 1/√(variance + ε). */
   scales: usize; // 4
@@ -47,25 +49,25 @@ export class NormRows {
   unitTangents: usize; // 8
 }
 
-/** Rows of its value's stride that a softmax keeps, since a later operation may work in place. */
+/** Copies of a softmax's output and of its tangents, kept because a later operation may overwrite the value in place. */
 @unmanaged
 export class SoftmaxRows {
   outputs: usize; // 0
-  /** 0 where a call takes none. */
+  /** 0 in workspaces without tangents. */
   outputTangents: usize; // 4
 }
 
-/** Rows of its value's stride that an activation keeps for its backward pass. */
+/** Rows that the forward pass of an activation keeps for its backward pass, each as long as the activation's value. */
 @unmanaged
 export class ActivationRows {
-  /** f' */
+  /** f'(x) at the activation's input x. */
   slopes: usize; // 0
   // The rows below are for tangents, and 0 where a call takes none.
-  /** f'' */
+  /** f''(x) at the activation's input x. */
   curvatures: usize; // 4
-  /** The loss's gradient for f's outputs. */
+  /** ∂loss/∂f(x), kept for the tangent pass. */
   outputGradients: usize; // 8
-  /** The part of the gradient's tangent that comes from f' changing. */
+  /** f''(x)·ẋ·∂loss/∂f(x): the share of the gradient's tangent that comes from the change of f'. */
   bends: usize; // 12
 }
 
@@ -73,60 +75,64 @@ export class ActivationRows {
 export class Workspace {
   /** ValueRows[values of the graph]; the first is the latents'. */
   values: usize; // 0
-  /** usize[operationCount]: pointers to what each operation keeps, by its kind; 0 where it keeps nothing. */
+  /**
+   * usize[operationCount]: pointers to the struct that each operation keeps, NormRows say; 0 for kinds that keep nothing.
+   */
   kept: usize; // 4
-  /** i32[R]: the rows that the next pass is for. */
+  /** i32[R]: indices of the rows that the next pass computes. */
   rows: usize; // 8
-  /** usize[R] each: scratch for the pointers of one product. */
+  /** usize[R] each: scratch for the pointers of a product, to the rows it reads and to those it writes. */
   sources: usize; // 12
   destinations: usize; // 16
-  /** usize[R]: each row's data y, and its weights w or 0. */
+  /** usize[R] each: pointers to each row's data y, and to its weights w; 0 without weights. */
   targets: usize; // 20
   weights: usize; // 24
-  /** f64[R]: what each row's sum over elements is multiplied by (1/n, 1/Σw or 1). */
+  /** f64[R]: factor of each row's sum of element losses: 1/n, 1/Σw or 1. */
   scales: usize; // 28
   /** f64[R]: each row's loss after a value pass. */
   losses: usize; // 32
-  /** A constant of terms/loss.ts. */
+  /** Loss: a constant of terms/loss.ts. */
   loss: i32; // 36
-  /** usize[R]: the fixed inputs of each row's sample, one after the other. */
+  /** usize[R]: pointers to the fixed inputs of each row's sample, one after the other. */
   fixed: usize; // 40
-  /** A Prior of terms/prior.ts, or 0. */
+  /** Pointer to a Prior of terms/prior.ts; 0 without a prior. */
   prior: usize; // 44
-  /** f64[R]: what a prior is multiplied by for each row, 1/N. */
+  /** f64[R]: factor of the prior in each row's objective, 1/N. */
   priorScales: usize; // 48
-  /** 1 where the output activation is a part of the loss, which then is computed of the logits. */
+  /** 1 if the loss is computed from the logits and includes the output activation; else 0. */
   takesLogits: i32; // 52
-  /** f64[R] each, after a value pass: the prior's value in nats times its weight, 0 without one; and loss + prior/N. */
+  /** f64[R] each, after a value pass: weight · prior(z) in nats, 0 without a prior; and the objective, loss + prior/N. */
   priors: usize; // 56
   objectives: usize; // 60
 }
 
-/** Sums of the parameters' gradients, and the scratch memory that summing takes. */
+/** Sums of the parameters' gradients over the rows of a mini-batch, with scratch memory. */
 @unmanaged
 export class ParameterGradient {
-  /** WeightGradient[operationCount]; those of operations without parameters are not read. */
+  /** WeightGradient[operationCount]; entries of operations without parameters are undefined. */
   operations: usize; // 0
-  /** [widest output][R]: gradients of the rows, transposed. */
+  /** f32[widest output][R]: scratch, the rows' output gradients, transposed. */
   columns: usize; // 4
-  /** [⌈widest input / 8⌉][R][8]: inputs of the rows, as panels. */
+  /** f32[⌈widest input / 8⌉][R][8]: scratch, the rows' inputs packed as panels. */
   panels: usize; // 8
-  /** usize[widest output] each: pointers for the product of the two. */
+  /** usize[widest output] each: scratch, pointers to the rows that a product reads and to those it writes. */
   sources: usize; // 12
   destinations: usize; // 16
-  /** The sums of one convolution, [taps][outputs][inputs padded to a multiple of 8]; 0 where there is none. */
+  /**
+   * f32[taps][outputs][inputs padded to a multiple of 8]: scratch for the sums of one convolution; 0 in graphs without one.
+   */
   taps: usize; // 20
 }
 
-/** The gradient of the parameters of one operation that has a weight and a bias. */
+/** Gradient of the weight and the bias of one operation. */
 @unmanaged
 export class WeightGradient {
-  /** In PyTorch's order, rows padded to a multiple of 8 floats: a row is all of the weight's axes but the first. */
+  /** Weight's gradient in PyTorch's order; rows, over all axes but the first, are padded to a multiple of 8 floats. */
   weight: usize; // 0
   bias: usize; // 4
 }
 
-/** The decoder's own Jacobian, and room for Gauss-Newton matrices. */
+/** Jacobians of the decoder, and memory for Gauss-Newton matrices JᵀWJ. */
 @unmanaged
 export class GaussNewton {
   /** f32[d][d], rows padded to a multiple of 8 floats, `matrixStride` bytes apart: lower triangle and diagonal. */
@@ -141,15 +147,15 @@ export class GaussNewton {
   jacobianPanels: usize; // 20
   /** Number of tangents taken through the operations at once. */
   tangentsAtOnce: i32; // 24
-  /** Their rows, for each slot of Graph.slots: as wide as the widest value, `stride` bytes apart. */
+  /** Rows of tangents, `tangentsAtOnce` for each slot of Graph.slots: as wide as the widest value, `stride` bytes apart. */
   tangents: usize; // 28
   slotSize: usize; // 32
   stride: usize; // 36
-  /** f32[n], padded: the curvature of a row's loss for its logits. */
+  /** f32[n], padded: diagonal of W, the second derivatives of a row's loss for its logits. */
   curvatures: usize; // 40
-  /** [⌈d / 8⌉][n][8]: the Jacobian times the curvatures, as panels. */
+  /** f32[⌈d / 8⌉][n][8]: W·J packed as panels. */
   panels: usize; // 44
-  /** usize[max(d, tangentsAtOnce)] each: pointers for one product. */
+  /** usize[max(d, tangentsAtOnce)] each: scratch, pointers to the rows that a product reads and to those it writes. */
   sources: usize; // 48
   destinations: usize; // 52
 }
@@ -158,17 +164,17 @@ export function valueRows(workspace: Workspace, value: i32): ValueRows {
   return changetype<ValueRows>(workspace.values + <usize>value * offsetof<ValueRows>());
 }
 
-/** Struct that operation `index` keeps for its backward pass, by its kind; or 0. */
+/** Returns the struct that operation `index` keeps for its backward pass, by its kind; or 0. */
 export function keptBy(workspace: Workspace, index: i32): usize {
   return load<usize>(workspace.kept + ((<usize>index) << 2));
 }
 
-/** The gradient of the parameters of operation `index`. */
+/** Returns the weight and bias gradients of operation `index`. */
 export function gradientOf(sums: ParameterGradient, index: i32): WeightGradient {
   return changetype<WeightGradient>(sums.operations + <usize>index * offsetof<WeightGradient>());
 }
 
-/** The first of the tangents of a value. */
+/** Returns the pointer to the first row of a value's tangents. */
 export function tangentsOf(graph: Graph, work: GaussNewton, value: i32): usize {
   return work.tangents + <usize>load<i32>(graph.slots + ((<usize>value) << 2)) * work.slotSize;
 }
@@ -177,14 +183,14 @@ export function rowAt(rows: usize, index: i32): usize {
   return <usize>load<i32>(rows + ((<usize>index) << 2));
 }
 
-/** Writes pointers to the chosen rows of a block, row indices i32[count], into usize[count] at `pointers`. */
+/** Writes pointers to chosen rows of a block into usize[count] at `pointers`; the row indices are i32[count]. */
 export function collect(pointers: usize, block: usize, stride: usize, rows: usize, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     store<usize>(pointers + ((<usize>i) << 2), block + rowAt(rows, i) * stride);
   }
 }
 
-/** Pointers to `count` rows that lie one after the other. */
+/** Writes pointers to `count` consecutive rows. */
 export function point(pointers: usize, rows: usize, stride: usize, count: i32): void {
   for (let r: i32 = 0; r < count; r++, rows += stride) store<usize>(pointers + ((<usize>r) << 2), rows);
 }

@@ -21,7 +21,7 @@ import { addShareOfMatrix, curvatureOfShare } from "./prior-term";
 // once.
 // A prior's curvature at the row's z is added, by addShareOfMatrix in prior-term.ts.
 
-/** The matrix of a row at the point of its last `value`, into work.matrix. */
+/** Writes the Gauss-Newton matrix JᵀWJ of a row into work.matrix, with J and W at the point of the row's last `value`. */
 export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   const d = graph.latentSize;
   for (let first: i32 = 0; first < d; first += work.tangentsAtOnce) {
@@ -33,14 +33,14 @@ export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewto
   addShareOfMatrix(workspace, work, row);
 }
 
-/** Matrix of a row with the decoder's own Jacobian, into work.matrix. */
+/** Writes J₀ᵀWJ₀ into work.matrix: J₀ the Jacobian at the decoder's start, W the loss's curvature in the row. */
 export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   curvatures(graph, workspace, work, row);
   weighedProduct(graph, work, work.jacobian, work.jacobianPanels);
   addShareOfMatrix(workspace, work, row);
 }
 
-/** gᵀMg/gᵀg of a row's matrix M and its gradient g, where both have been computed last. */
+/** Returns gᵀMg/gᵀg: g the gradient that was computed last for the row, M the Gauss-Newton matrix there. */
 export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): f64 {
   const d = graph.latentSize;
   const latents = valueRows(workspace, 0);
@@ -67,7 +67,7 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
   return sum;
 }
 
-/** Rows first … first + count - 1 of Jᵀ at the point of a row's last `value`; count ≤ work.tangentsAtOnce. */
+/** Writes rows first … first + count - 1 of Jᵀ at the point of a row's last `value`; count ≤ work.tangentsAtOnce. */
 export function jacobianRows(
   graph: Graph,
   workspace: Workspace,
@@ -91,7 +91,9 @@ export function jacobianRows(
   }
 }
 
-/** Takes the tangents of the latents through the operations up to the logits; returns where they are then. */
+/**
+ * Carries the tangents of the latents through the operations up to the logits; returns the pointer to the logits' tangents.
+ */
 function throughOperations(
   graph: Graph,
   workspace: Workspace,
@@ -106,8 +108,8 @@ function throughOperations(
 }
 
 /**
- * The second derivatives of a row's loss for its outputs, times the squared slope of the output activation, where
- * they are not negative. Of a loss of the caller's own, the caller has written the second derivatives.
+ * Writes the diagonal of W: second derivatives of a row's loss for its outputs, times the squared slope of the output
+ * activation, at least 0. For a custom loss the caller has written the second derivatives before.
  */
 function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   const last = valueRows(workspace, graph.output);
@@ -144,7 +146,7 @@ function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: 
 const OUTPUTS_AT_ONCE: i32 = 512;
 
 /**
- * work.matrix = Jᵀ diag(work.curvatures) J, the panels of it that reach the diagonal.
+ * Computes work.matrix = Jᵀ diag(work.curvatures) J, in the panels that touch or lie below the diagonal.
  *
  * @param from the rows of Jᵀ as panels; may be work.panels
  */
@@ -170,7 +172,7 @@ function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: 
   }
 }
 
-/** Multiplies `count` rows of a panel by one curvature each. */
+/** Multiplies each of `count` rows of a panel, 8 floats, by its own curvature. */
 function weighPanel(from: usize, curvatures: usize, count: i32, to: usize): void {
   for (let k: i32 = 0; k < count; k++, from += 32, curvatures += 4, to += 32) {
     const curvature = v128.load32_splat(curvatures);

@@ -24,12 +24,14 @@ export function decode(graph: Graph, workspace: Workspace, count: i32, toLogits:
   for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, VALUES);
 }
 
-/** Number of operations before the loss: some losses include the output activation. */
+/** Returns the number of operations before the loss: without the output activation if the loss includes it. */
 export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
   return workspace.takesLogits ? graph.logitOperations : graph.operationCount;
 }
 
-/** l(y, D(z)), prior(z) and l + prior/N, into workspace.losses, priors and objectives. Keeps what `gradient` needs. */
+/**
+ * Computes l(y, D(z)), prior(z) and l + prior/N, into workspace.losses, priors and objectives. Keeps what `gradient` reads.
+ */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
   decode(graph, workspace, count, workspace.takesLogits !== 0);
   const output = valueRows(workspace, graph.output);
@@ -47,7 +49,7 @@ export function value(graph: Graph, workspace: Workspace, count: i32): void {
   sumTerms(workspace, count);
 }
 
-/** The objective's ∇_z at the points of the rows' last `value`, into the gradients of the latents. */
+/** Computes ∇_z of the objective at the points of the rows' last `value`, into the gradients of the latents. */
 export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -66,7 +68,7 @@ export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   backward(graph, workspace, count);
 }
 
-/** The backward pass alone: from the gradients for the outputs to those for the latents, which a prior adds to. */
+/** Runs the backward pass from the outputs' gradients to the latents', and adds the prior's gradient. */
 export function backward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     backwardOperation(graph, workspace, i, count, GRADIENTS);

@@ -10,7 +10,7 @@ import {
 
 // Share of a prior in the passes of a graph: prior(z)/N of each row, z its latent; 0 without a prior.
 
-/** Evaluates the prior of the rows, and sums their losses and its shares up to objectives. */
+/** Evaluates the prior of each row, and writes the objectives: loss + prior/N. */
 export function sumTerms(workspace: Workspace, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
@@ -26,7 +26,7 @@ export function sumTerms(workspace: Workspace, count: i32): void {
   }
 }
 
-/** To the gradients of the latents. */
+/** Adds ∇prior(z)/N to the gradients of the latents. */
 export function addShareOfGradients(workspace: Workspace, count: i32): void {
   if (!workspace.prior) return;
   const latents = valueRows(workspace, 0);
@@ -37,7 +37,10 @@ export function addShareOfGradients(workspace: Workspace, count: i32): void {
   }
 }
 
-/** To the Hessian-vector products of the latents. It has nothing to do with the mixed term. */
+/**
+ * Adds ∇²prior(z)·v/N to the Hessian-vector products of the latents. The mixed term ∂_θ(vᵀ∇_z l) has no such share, as a
+ * prior does not depend on θ.
+ */
 export function addShareOfHessianProducts(workspace: Workspace, count: i32): void {
   if (!workspace.prior) return;
   const latents = valueRows(workspace, 0);
@@ -54,14 +57,14 @@ export function addShareOfHessianProducts(workspace: Workspace, count: i32): voi
   }
 }
 
-/** To the matrix of a row. */
+/** Adds the prior's curvature, divided by N, to the Gauss-Newton matrix of a row. */
 export function addShareOfMatrix(workspace: Workspace, work: GaussNewton, row: usize): void {
   if (!workspace.prior) return;
   const z = latentOf(workspace, row);
   addPriorCurvature(priorOf(workspace), z, scaleOf(workspace, row), work.matrix, work.matrixStride);
 }
 
-/** The curvature of a row's share along a direction. */
+/** Returns the curvature of prior/N along a direction, at the latent of a row. */
 export function curvatureOfShare(workspace: Workspace, row: usize, direction: usize): f64 {
   if (!workspace.prior) return 0;
   const z = latentOf(workspace, row);
@@ -77,7 +80,7 @@ function latentOf(workspace: Workspace, row: usize): usize {
   return latents.values + row * latents.stride;
 }
 
-/** 1/N */
+/** Returns 1/N, the factor of the prior in a row's objective. */
 function scaleOf(workspace: Workspace, row: usize): f64 {
   return load<f64>(workspace.priorScales + (row << 3));
 }

@@ -1,8 +1,8 @@
 import { F32x4 } from "../simd";
 
 /**
- * The functions that activations apply, numbered in the order of the table in src/graph/activation.ts. A new one is a
- * constant, its lines in `forwardRow`, and its line in `forwardByKind`.
+ * Functions that activations apply, numbered in the order of the table in src/graph/activation.ts. A new one needs a
+ * constant here, its lines in `forwardRow`, and its line in `forwardByKind`.
  */
 export const ELU: i32 = 0;
 export const LEAKY_RELU: i32 = 1;
@@ -14,14 +14,13 @@ export const GELU: i32 = 6;
 export const SOFTPLUS: i32 = 7;
 export const SINE: i32 = 8;
 
-/** √½ and 1/√(2π), for the normal distribution in GELU. */
+/** √½, and 1/√(2π): constants of the normal distribution in GELU. */
 const SQRT_HALF = memory.data<f32>([0.7071067811865476]);
 const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
 
 /**
- * values = f(values), slopes = f'(values), curvatures = f''(values) for one row. The derivatives are taken here,
- * from the input and what f has computed of it: taken from the output, as 1 - y² say, they would lose their
- * digits where f is flat.
+ * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row. The derivatives are computed from
+ * the input: from the output, as 1 - y² say, they would lose their digits where f is flat.
  *
  * @param kind a constant above
  * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE
@@ -40,7 +39,7 @@ export function activationForward(
   else Activation.forwardByKind(false, kind, parameter, values, slopes, curvatures, size);
 }
 
-/** gradients = gradients · slopes for one row: from the gradient for f's outputs to that for its inputs. */
+/** Multiplies gradients by slopes for one row: from the gradient for f's outputs to the gradient for its inputs. */
 export function activationBackward(slopes: usize, gradients: usize, size: i32): void {
   const end = slopes + ((<usize>size) << 2);
   for (; slopes < end; slopes += 16, gradients += 16) {
@@ -49,7 +48,7 @@ export function activationBackward(slopes: usize, gradients: usize, size: i32): 
 }
 
 class Activation {
-  /** Inlined with a constant `curved`. */
+  /** Calls `forwardRow` for the activation's function. Inlined with a constant `curved`. */
   @inline
   static forwardByKind(
     curved: bool,
@@ -78,7 +77,10 @@ class Activation {
     else unreachable();
   }
 
-  /** Inlined with a constant kind and `curved`, so that each combination becomes a loop of its own. */
+  /**
+   * Applies one function to a row. Inlined with a constant kind and `curved`, so that each pair is compiled to a loop of its
+   * own.
+   */
   @inline
   static forwardRow(
     curved: bool,

@@ -85,7 +85,7 @@ export function tangentBackwardActivation(
   }
 }
 
-/** Carries `count` tangents through the activation, in place: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents through the activation, in place, in the slot of its value: rows of Jᵀ. */
 export function jacobianActivation(
   operation: ActivationOperation,
   kept: usize,

@@ -41,7 +41,7 @@ export function backwardAffine(
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianAffine(affine: AffineOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, affine.input);
   const to = tangentsOf(graph, work, affine.output);

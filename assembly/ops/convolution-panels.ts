@@ -65,7 +65,10 @@ export function packConvolution(
   return bias + alignedRow(groups * outputs, rowAlignment);
 }
 
-/** A column for each tap and channel: see `forwardColumns`. What fills up the last panel stays 0. */
+/**
+ * Packs the matrix of ConvolutionOperation.forwardColumns, a column for each tap and channel. Padding of the last panel
+ * stays 0.
+ */
 function packColumns(
   operation: ConvolutionOperation,
   weight: usize,

@@ -15,7 +15,7 @@ import { product, productByColumns } from "./pixels";
 // transposed; so there is one pass, over the pixels of either side. The products are in pixels.ts, the
 // gradients for the weight and the bias in convolution-parameters.ts, and how they are packed in convolution-panels.ts.
 
-/** Values of the output, or with TANGENTS without the bias. */
+/** Computes the output's VALUES, or its TANGENTS, for which the bias is left out. */
 export function forwardConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -31,7 +31,7 @@ export function forwardConvolution(
   forwards(operation, graph, workspace.sources, workspace.destinations, count, bias);
 }
 
-/** Gradients of the input from those of the output, GRADIENTS or GRADIENT_TANGENTS. */
+/** Computes the input's gradients from the output's; `field` is GRADIENTS or GRADIENT_TANGENTS. */
 export function backwardConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -46,7 +46,7 @@ export function backwardConvolution(
   backwards(operation, graph, workspace.sources, workspace.destinations, count);
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -58,7 +58,7 @@ export function jacobianConvolution(
   forwards(operation, graph, work.sources, work.destinations, count, 0);
 }
 
-/** From rows of the input to rows of the output. Without a bias it is 0. */
+/** Convolves rows of the input into rows of the output; `bias` is 0 for none. */
 function forwards(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -91,7 +91,7 @@ function forwards(
   product(operation, graph, taps, operation.panels, bias, depth, channels, sources, destinations, count);
 }
 
-/** From rows of gradients of the output to rows of gradients of the input. */
+/** Computes rows of the input's gradients from rows of the output's gradients. */
 function backwards(
   operation: ConvolutionOperation,
   graph: Graph,

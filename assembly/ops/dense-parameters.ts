@@ -36,7 +36,7 @@ export function addDenseGradient(
   addRows(into.bias, from, after.stride, rows, count, dense.outputSize);
 }
 
-/** weight[o][i] += Σ_row left[row][o] · right[row][i], rows in their order. */
+/** weight[o][i] += Σ_row left[row][o] · right[row][i], the rows in ascending order. */
 function addOuterProducts(
   dense: DenseOperation,
   weight: usize,
@@ -66,7 +66,7 @@ function addOuterProducts(
   multiply(dense.outputSize, sums.sources, sums.destinations, sums.panels, 0, count, panels);
 }
 
-/** A row's place in panels that are `panelSize` bytes each, zeros behind its end. */
+/** Copies a row into its place in panels of `panelSize` bytes each, with zeros behind its end. */
 export function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
   for (let left = size; left > 0; left -= 8, row += 32, panels += panelSize) {
     let low = v128.load(row);
@@ -78,7 +78,7 @@ export function packRow(row: usize, size: i32, panels: usize, panelSize: usize):
   }
 }
 
-/** sum += each row, in their order. What lies behind a row's end must not reach the sum's padding. */
+/** sum += each row, in ascending order. Whatever lies behind a row's end stays out of the sum's padding. */
 function addRows(sum: usize, block: usize, stride: usize, rows: usize, count: i32, size: i32): void {
   const whole = (<usize>(size & ~3)) << 2;
   const rest = size & 3;

@@ -48,20 +48,20 @@ export function backwardDense(
   multiply(count, workspace.sources, workspace.destinations, matrix, graph.zeros, dense.outputSize, panels);
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianDense(dense: DenseOperation, graph: Graph, work: GaussNewton, count: i32): void {
   point(work.sources, tangentsOf(graph, work, dense.input), work.stride, count);
   point(work.destinations, tangentsOf(graph, work, dense.output), work.stride, count);
   product(dense, count, work.sources, work.destinations, graph.zeros);
 }
 
-/** W·rows + bias */
+/** Y = W·X + bias, for rows reached by pointers. */
 function product(dense: DenseOperation, count: i32, sources: usize, destinations: usize, bias: usize): void {
   const panels = (dense.outputSize + 7) >> 3;
   multiply(count, sources, destinations, dense.panels, bias, dense.inputSize, panels);
 }
 
-/** Fills the panels, in both directions, and the bias from weight [outputSize, inputSize] and bias [outputSize]. */
+/** Packs weight [outputSize, inputSize] into the panels of both directions, and copies bias [outputSize]. */
 export function packDense(dense: DenseOperation, parameters: usize, rowAlignment: i32): usize {
   const row = alignedRow(dense.inputSize, rowAlignment);
   const bias = parameters + <usize>dense.outputSize * row;

@@ -26,7 +26,9 @@ export function forwardExtremum(extremum: ExtremumOperation, workspace: Workspac
   }
 }
 
-/** g_a = s·g, g_b = (1 - s)·g, where s is 1, ½ or 0 as a is chosen, equal to b, or not chosen: GRADIENTS or GRADIENT_TANGENTS */
+/**
+ * g_a = s·g, g_b = (1 - s)·g: s = 1 where a is the result, ½ where a = b, else 0. `field` is GRADIENTS or GRADIENT_TANGENTS.
+ */
 export function backwardExtremum(
   extremum: ExtremumOperation,
   workspace: Workspace,
@@ -46,7 +48,7 @@ export function backwardExtremum(
   }
 }
 
-/** ẏ = s·ȧ + (1 - s)·ḃ */
+/** ẏ = s·ȧ + (1 - s)·ḃ: s = 1 where a is the result, ½ where a = b, else 0. */
 export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
   const a = valueRows(workspace, extremum.input);
   const b = valueRows(workspace, extremum.other);
@@ -61,7 +63,7 @@ export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspac
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianExtremum(
   extremum: ExtremumOperation,
   graph: Graph,
@@ -84,7 +86,10 @@ export function jacobianExtremum(
   }
 }
 
-/** to ← s · from, or to += s · from, where s is the share of `a` in the result, or of `b` */
+/**
+ * Computes to ← s · from, or to += s · from if `accumulates`: s = 1 where the extremum of a and b is a (b unless `isOfA`), ½
+ * where a = b, else 0.
+ */
 function addShares(
   extremum: ExtremumOperation,
   to: usize,

@@ -4,7 +4,7 @@ import { addRow } from "./rows";
 
 // A value that several operations read: see ForkOperation.
 
-/** Copies the value to the branches that are copies, VALUES or TANGENTS. */
+/** Copies the value's rows to each branch that has a copy; the others share them. `field` is VALUES or TANGENTS. */
 export function forwardFork(fork: ForkOperation, workspace: Workspace, count: i32, field: usize): void {
   const value = valueRows(workspace, fork.input);
   for (let b: usize = 0; b < <usize>fork.branchCount; b++) {
@@ -20,7 +20,7 @@ export function forwardFork(fork: ForkOperation, workspace: Workspace, count: i3
   }
 }
 
-/** Adds up what the branches have, in their order, GRADIENTS or GRADIENT_TANGENTS. */
+/** Adds up the gradients of the branches, in their order, into the value's; `field` is GRADIENTS or GRADIENT_TANGENTS. */
 export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i32, field: usize): void {
   const value = valueRows(workspace, fork.input);
   const to = rowsOf(value, field);
@@ -38,8 +38,8 @@ export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i
 }
 
 /**
- * Carries `count` tangents from a value to its branches: rows of Jᵀ, as `jacobian` in operation.ts asks for them. Branches
- * that are no copies have the value's own slot.
+ * Carries `count` tangents from a value to its branches: rows of Jᵀ, see `jacobian` in operation.ts. A branch without a copy
+ * shares the value's rows.
  */
 export function jacobianFork(fork: ForkOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, fork.input);

@@ -28,7 +28,7 @@ export function backwardMap(map: MapOperation, workspace: Workspace, count: i32,
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, map.input);
   const to = tangentsOf(graph, work, map.output);
@@ -38,7 +38,7 @@ export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, 
   }
 }
 
-/** to = A·from, or to += A·from: each block is the sum of its entries in their order. */
+/** to = A·from, or to += A·from; each block adds up its entries in ascending order. */
 function apply(matrix: SparseMatrix, from: usize, to: usize, accumulates: bool): void {
   if (matrix.width === 1) applyNumbers(matrix, from, to, accumulates);
   else applyBlocks(matrix, from, to, accumulates);

@@ -51,7 +51,7 @@ export function backwardMatmul(
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianMatmul(
   matmul: MatmulOperation,
   graph: Graph,
@@ -72,7 +72,7 @@ export function jacobianMatmul(
   }
 }
 
-/** C = A·B, or += */
+/** C = A·B, or C += A·B. */
 function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -86,7 +86,7 @@ function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumula
   }
 }
 
-/** Gradient for A from the gradient g for C: g·Bᵀ. */
+/** Computes the gradient for A from the gradient g for C: g·Bᵀ. */
 function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -100,7 +100,7 @@ function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accu
   }
 }
 
-/** Gradient for B from the gradient g for C: Aᵀ·g, or gᵀ·A where B is transposed. */
+/** Computes the gradient for B from the gradient g for C: Aᵀ·g, or gᵀ·A if B is stored transposed. */
 function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -114,7 +114,7 @@ function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, acc
   }
 }
 
-/** to[i][j] = Σ_k left[i·rowStep + k·depthStep] · right[k][j], k in order */
+/** to[i][j] = Σ_k left[i·rowStep + k·depthStep] · right[k][j], k ascending. */
 function rowsTimesMatrix(
   left: usize,
   right: usize,
@@ -135,7 +135,7 @@ function rowsTimesMatrix(
   }
 }
 
-/** to[i][j] = left[i] · right[j], of rows of `depth` numbers */
+/** to[i][j] = left[i] · right[j]: dot products of rows of `depth` numbers. */
 function rowsTimesRows(
   left: usize,
   right: usize,

@@ -47,7 +47,7 @@ export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i
   return parameters + 2 * row;
 }
 
-/** Adds a row's share, by sets in their order: gradients·factors, or the gradients where there are none. */
+/** Adds a row's gradients · factors to the parameters' gradients, set by set; the gradients alone if `factors` is 0. */
 function addToParameters(norm: NormOperation, sum: usize, gradients: usize, factors: usize): void {
   const stride = (<usize>norm.runStride) << 2;
   for (let s: i32 = 0; s < norm.sets; s++) {

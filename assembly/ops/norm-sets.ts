@@ -5,22 +5,25 @@ import { addProducts, addRow, addScaled, dot, sumOf } from "./rows";
 
 // Sets of numbers that a norm normalises together, each `runs` runs of `width` numbers: see NormOperation.
 
-/** f32[sets] of a row. */
+/** Returns the pointer to f32[sets]: 1/√(variance + ε) of each set in a row. */
 export function scalesOf(norm: NormOperation, rows: NormRows, row: usize): usize {
   return rows.scales + row * ((<usize>norm.sets) << 2);
 }
 
-/** Offset of a set from the start of a row, in bytes. */
+/** Returns the offset of a set from the start of a row, in bytes. */
 export function startOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set / norm.beside) * norm.setStride + (set % norm.beside) * norm.width)) << 2;
 }
 
-/** Offset of a set's weights among those of the norm, in bytes. */
+/** Returns the offset of a set's weights among those of the norm, in bytes. */
 export function parametersOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set % norm.beside) * norm.width)) << 2;
 }
 
-/** u = (x - mean x)/s of a set; returns 1/s. Each run is summed up by itself, and the runs in float64. */
+/**
+ * Computes u = (x - mean x)/s of a set, s = √(variance + ε); returns 1/s. Each run is summed by itself, and the sums of the
+ * runs are added in float64.
+ */
 export function normalise(norm: NormOperation, x: usize, u: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   const size: f64 = norm.runs * norm.width;
@@ -59,7 +62,7 @@ export function project(norm: NormOperation, v: usize, u: usize, scale: f32): vo
   }
 }
 
-/** to = weight·from + bias, of a set; without a bias it is 0. `to` may be `from`. */
+/** Computes to = weight·from + bias for a set; `bias` is 0 for none. `to` may be `from`. */
 export function weigh(norm: NormOperation, set: i32, from: usize, bias: usize, to: usize): void {
   const stride = (<usize>norm.runStride) << 2;
   const weight = norm.weight + parametersOf(norm, set);
@@ -78,7 +81,7 @@ export function copySet(norm: NormOperation, to: usize, from: usize): void {
   }
 }
 
-/** Σ over a set of a·b; from one run to the next b goes on by `bStride`, which is 0 for weights. */
+/** Returns Σ a·b over a set. Between runs b advances by `bStride`: 0 for weights, which are the same for each run. */
 export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   let sum: f64 = 0;
@@ -88,7 +91,7 @@ export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize
   return <f32>sum;
 }
 
-/** Σ over a set of a·weight·b */
+/** Returns Σ a·weight·b over a set. */
 export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   const whole = (<usize>(norm.width & ~3)) << 2;
@@ -110,7 +113,7 @@ export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usiz
   return <f32>sum;
 }
 
-/** to += ofTangents·u̇ + ofUnits·u + ofGradients·weight·gradients + constant */
+/** to += ofTangents·u̇ + ofUnits·u + ofGradients·weight·gradients + constant, for the numbers of a set. */
 export function addCorrections(
   norm: NormOperation,
   to: usize,

@@ -35,8 +35,8 @@ import { addConstantGradient, addEmbeddingGradient, packConstant, packEmbedding 
 // Parameters of each kind of operation: packing, and their gradients.
 
 /**
- * Adds the gradients for the operation's parameters, row by row in their order; with GRADIENT_TANGENTS their derivative in the
- * tangent's direction.
+ * Adds the gradients for the operation's parameters, row by row; with GRADIENT_TANGENTS their derivatives along the tangent
+ * direction.
  */
 export function addGradient(
   graph: Graph,

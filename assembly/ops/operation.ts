@@ -133,8 +133,8 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
 }
 
 /**
- * Gradients of the inputs = f'ᵀ · gradients of the output; with GRADIENT_TANGENTS, tangents of the gradients, with the change of
- * f' · gradients of the output added.
+ * Computes gradients of the inputs = f'ᵀ · gradients of the output; with GRADIENT_TANGENTS, the tangents of these gradients,
+ * which include ḟ'ᵀ · gradients of the output.
  */
 export function backward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);
@@ -194,7 +194,9 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
   }
 }
 
-/** Tangents at the point of one row: `count` rows of them, from the slots of the inputs to that of the output. */
+/**
+ * Carries `count` tangents at the point of one row from the inputs' slots to the output's: rows of Jᵀ, one for each latent.
+ */
 export function jacobian(
   graph: Graph,
   workspace: Workspace,

@@ -32,7 +32,7 @@ export function packPanels(
   }
 }
 
-/** A panel whose columns lie side by side in the matrix. */
+/** Packs one panel from a matrix whose columns are adjacent in memory. */
 function copyRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {
   for (let k: i32 = 0; k < depth; k++, matrix += stride, panel += 32) {
     v128.store(panel, v128.load(matrix));
@@ -40,7 +40,7 @@ function copyRows(matrix: usize, depth: i32, stride: usize, panel: usize): void 
   }
 }
 
-/** A panel whose columns are contiguous, `depth` a multiple of 4. */
+/** Packs one panel from a matrix whose columns are contiguous, `depth` a multiple of 4. */
 function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {
   for (let k: i32 = 0; k < depth; k += 4, matrix += 16, panel += 128) {
     transposeBlock(matrix, stride, panel);
@@ -48,7 +48,7 @@ function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): 
   }
 }
 
-/** Four floats of each of four columns to four floats of each of four rows of a panel. */
+/** Transposes 4 × 4 floats: four rows of four columns into a panel's four rows. */
 function transposeBlock(matrix: usize, stride: usize, panel: usize): void {
   const a = v128.load(matrix);
   const b = v128.load(matrix + stride);

@@ -96,7 +96,7 @@ export function productByColumns(
   }
 }
 
-/** Each pixel of a set is the bias and, tap after tap, what the pixel that it leads to has in the tap's columns. */
+/** Writes each pixel of a set: the bias plus, tap after tap, the tap's columns at its source pixel. */
 function addColumns(
   graph: Graph,
   set: PixelSet,
@@ -125,7 +125,7 @@ function addColumns(
   }
 }
 
-/** The product of pixels that pixelSources and pixelDestinations point to. */
+/** Multiplies the pixels at pixelSources by the weights, into those at pixelDestinations. */
 function productOfSome(
   graph: Graph,
   set: PixelSet,
@@ -177,7 +177,7 @@ function productOfSome(
   }
 }
 
-/** Copies a pixel number by number: for the few channels that a pixel mostly has, memory.copy is slower. */
+/** Copies a pixel number by number, which is faster than memory.copy for the usual few channels. */
 function copyPixel(to: usize, from: usize, size: usize): void {
   for (let i: usize = 0; i < size; i += 4) store<f32>(to + i, load<f32>(from + i));
 }
@@ -187,7 +187,7 @@ function pixelAt(pointers: usize, index: i32): usize {
 }
 
 /**
- * Pointers to pixels first … first + count - 1 of a set: those of the first row, then those of the second, …
+ * Writes pointers to pixels first … first + count - 1 of a set: those of the first row, then of the second, ….
  *
  * @param rows usize[], pointers to the rows
  * @param offsets i32[set.pixelCount], where the pixels are in a row

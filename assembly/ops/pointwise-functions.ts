@@ -1,9 +1,8 @@
 import { F32x4 } from "../simd";
 
 /**
- * Functions beside the activations of layers, which other files' graphs are made of: see src/graph/pointwise.ts. They
- * are fewer numbers' work than activations, so that one loop does for all of them. They are numbered in the order of
- * the table in src/graph/pointwise.ts.
+ * Functions that graphs from other files use beside the activations, numbered in the order of the table in
+ * src/graph/pointwise.ts. They take less time than activations, so one loop with a branch serves them all.
  */
 export const FIRST_POINTWISE: i32 = 16;
 
@@ -23,11 +22,11 @@ const ROOT_OF_SQUARES: i32 = 28;
 const IS_POSITIVE: i32 = 29;
 const IS_NOT_NEGATIVE: i32 = 30;
 
-/** Integer powers up to this are products; others are by exponential and logarithm. */
+/** Largest integer power that is computed by products; others use exponential and logarithm. */
 const MOST_FACTORS: i32 = 16;
 
 /**
- * values = f(values), slopes = f'(values), curvatures = f''(values) for one row.
+ * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row.
  *
  * @param kind a constant above
  * @param a the first parameter: scale, min, exponent, slope
@@ -170,7 +169,7 @@ export function pointwiseForward(
   }
 }
 
-/** factor · x^exponent; 0 where the factor is, whatever the power is. */
+/** factor · x^exponent; 0 if the factor is 0, even where the power is infinite. */
 function scaledPower(x: v128, exponent: f32, factor: f32): v128 {
   return factor === 0 ? f32x4.splat(0) : f32x4.mul(power(x, exponent), f32x4.splat(factor));
 }

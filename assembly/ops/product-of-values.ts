@@ -57,7 +57,7 @@ export function backwardProduct(
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianProduct(
   product: ProductOperation,
   graph: Graph,

@@ -22,7 +22,10 @@ export function forwardSelection(
   }
 }
 
-/** g_a = g where a is chosen, else 0; g_b = g - g_a; 0 for the condition: GRADIENTS or GRADIENT_TANGENTS */
+/**
+ * g_a = g where condition > 0, else 0; g_b = g - g_a; the condition's gradient is 0. `field` is GRADIENTS or
+ * GRADIENT_TANGENTS.
+ */
 export function backwardSelection(
   selection: SelectionOperation,
   workspace: Workspace,
@@ -40,7 +43,7 @@ export function backwardSelection(
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianSelection(
   selection: SelectionOperation,
   graph: Graph,

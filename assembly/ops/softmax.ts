@@ -90,7 +90,7 @@ export function tangentBackwardSoftmax(
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,
@@ -109,7 +109,7 @@ export function jacobianSoftmax(
   }
 }
 
-/** to = y·(v - Σ y·v), for each pixel */
+/** to = y·(v - Σ y·v), the sum over the channels of each pixel: the product of softmax's Jacobian and v. */
 function slopes(softmax: SoftmaxOperation, y: usize, v: usize, to: usize): void {
   const channels = softmax.channels;
   const whole = (<usize>(channels & ~3)) << 2;
@@ -125,7 +125,7 @@ function slopes(softmax: SoftmaxOperation, y: usize, v: usize, to: usize): void 
   }
 }
 
-/** The largest number is taken away first, so that no exponential overflows. */
+/** Computes softmax over the numbers of a pixel as exp(x - max x)/Σ, so that no exponential overflows. */
 function exponentials(x: usize, y: usize, channels: i32): void {
   const end = (<usize>channels) << 2;
   let largest = load<f32>(x);

@@ -46,7 +46,7 @@ export function forwardFixed(fixed: FixedOperation, workspace: Workspace, count:
   }
 }
 
-/** Tangents 0 of any source. */
+/** Writes tangents of 0: constants, tables and fixed inputs do not depend on the latents. */
 export function tangentSource(source: Operation, workspace: Workspace, count: i32): void {
   const value = valueRows(workspace, source.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -54,7 +54,7 @@ export function tangentSource(source: Operation, workspace: Workspace, count: i3
   }
 }
 
-/** Carries `count` tangents from the inputs to the output: rows of Jᵀ, as `jacobian` in operation.ts asks for them. */
+/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
 export function jacobianSource(
   source: Operation,
   graph: Graph,
@@ -67,7 +67,7 @@ export function jacobianSource(
   for (let r: usize = 0; r < <usize>count; r++) memory.fill(to + r * work.stride, 0, bytes);
 }
 
-/** Adds the rows of `field`, GRADIENTS or GRADIENT_TANGENTS. */
+/** Adds the rows of `field`, GRADIENTS or GRADIENT_TANGENTS, to the gradient of a constant. */
 export function addConstantGradient(
   constant: ConstantOperation,
   workspace: Workspace,

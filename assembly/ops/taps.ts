@@ -3,7 +3,7 @@ import { TALLEST_TILE, Tile } from "./tiles";
 // Products summed up over taps: see `multiply` in product.ts, whose order they keep, tap after tap.
 
 /**
- * Each row is bias + Σ over taps of a matrix times the row that the tap leads to.
+ * Computes rows of bias + Σ over taps of the tap's matrix times its source row.
  *
  * @param count rows
  * @param sources usize[count], the rows of `depth` floats that the first tap leads to

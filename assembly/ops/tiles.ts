@@ -7,7 +7,7 @@ import { F32x4 } from "../simd";
  */
 export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
-/** The bytes of a Tap, see memory/graph.ts. */
+/** Size of the struct Tap of memory/graph.ts, in bytes. */
 const TAP_SIZE: usize = 20;
 
 /** The register tiles. Inlined, so that `height` is a constant and rows beyond it vanish. */
@@ -140,7 +140,10 @@ export class Tile {
     if (height > 5) Tile.storePair(load<usize>(destinations, 20) + column, a50, a51);
   }
 
-  /** Three rows alone have too few accumulators to hide the latency of a fused multiply-add. */
+  /**
+   * Tile of three rows by two panels: three rows by one panel have too few accumulators to hide the latency of a fused
+   * multiply-add.
+   */
   @inline
   static threeRowsTwoPanels(
     sources: usize,

@@ -28,14 +28,14 @@ export class Amd extends Descent {
   stepMax: f64; // 104
   increaseFactor: f64; // 112
   decreaseFactor: f64; // 120
-  /** No convergence before this t: settle · t1 */
+  /** settle · t1: a sample does not count as converged before this t. */
   settleTime: f64; // 128
 }
 
-/** A last step may be so much longer than the one that would be tried, as a share: t1 is missed by roundings. */
+/** Rounding allowed in t1, as a share of a step: a last step may be longer than the next trial step by this share. */
 const LAST_STEP_SLACK: f64 = 1.0 / 1048576;
 
-/** A step has been accepted, to the loss that the sample has now. Returns the status that it ends with, or -1. */
+/** Records an accepted step and sets the next trial step. Returns the status that the sample ends with, or -1. */
 export function amdAccepted(amd: Amd, sample: Sample): i32 {
   sample.t += sample.dt;
   // The last step is cut to end at t1; the sum may miss it by a rounding.
@@ -52,8 +52,8 @@ export function amdAccepted(amd: Amd, sample: Sample): i32 {
 }
 
 /**
- * A step that has been tried came to `loss`. Is it taken? If not, a shorter one is next, or what there is to be said where
- * none is short enough.
+ * Returns true if the step tried, which came to `loss`, is accepted. Otherwise sets a shorter step, or ends the sample if
+ * none may be shorter.
  */
 export function amdTried(amd: Amd, row: usize, loss: f64): bool {
   const sample = residentOf(amd, row);
@@ -72,7 +72,10 @@ export function amdTried(amd: Amd, row: usize, loss: f64): bool {
   return false;
 }
 
-/** The gradient at z is known: the first trial of the next step, or what it takes to tell whether z0 is at rest. */
+/**
+ * Takes the gradient at z: starts the first trial of the next step, or, after a failed search at z0, finds out whether z0 is
+ * at rest.
+ */
 export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void {
   if (sample.trial === AT_REST) {
     sample.request = CURVATURE_ALONG_GRADIENT;
@@ -89,8 +92,8 @@ export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void
 }
 
 /**
- * The curvature gᵀMg/gᵀg along the gradient is known at z0, where no step has lowered the loss: the best step along it
- * is expected to lower it by ½‖g‖⁴/gᵀMg.
+ * Takes the curvature gᵀMg/gᵀg along the gradient at z0, where no step has lowered the loss, and ends the sample: the best
+ * step along the gradient would lower the loss by ½‖g‖⁴/gᵀMg.
  */
 export function amdTakeCurvature(amd: Amd, row: usize, curvature: f64): void {
   const sample = residentOf(amd, row);
@@ -99,8 +102,8 @@ export function amdTakeCurvature(amd: Amd, row: usize, curvature: f64): void {
 }
 
 /**
- * Is the mean of the numerical gradient of the last accepted losses, one-sided at the ends, below the
- * tolerance? It telescopes to (3·(last - first) + (second - last but one)) / (2·window).
+ * True if the numerical gradient of the last `window` accepted losses, one-sided at the ends, has a mean below the
+ * tolerance. The mean telescopes to (3·(last - first) + (second - last but one)) / (2·window).
  */
 function isFlat(amd: Amd, sample: Sample): bool {
   const window = amd.window;
@@ -112,7 +115,7 @@ function isFlat(amd: Amd, sample: Sample): bool {
   return abs(mean) < amd.tolerance;
 }
 
-/** The accepted loss `back` steps ago; 0 is the last one. */
+/** Returns the loss accepted `back` steps ago; 0 is the last one. */
 function recentLoss(amd: Amd, sample: Sample, back: i32): f64 {
   return load<f64>(lossesOf(amd, sample) + ((<usize>((sample.acceptedSteps - 1 - back) % amd.window)) << 3));
 }

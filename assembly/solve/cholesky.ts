@@ -3,12 +3,12 @@
  * factors L of M = LLᵀ.
  */
 
-/** Numbers of a packed symmetric matrix. */
+/** Returns the count of numbers in a packed lower triangle, d(d + 1)/2. */
 export function packedSize(d: i32): usize {
   return (<usize>d * (<usize>d + 1)) >> 1;
 }
 
-/** The lower Cholesky factor of a matrix in its place; false where a pivot is not above 0, or not finite. */
+/** Computes the lower Cholesky factor of a matrix in place; returns false at a pivot that is not finite or not above 0. */
 export function factorise(matrix: usize, d: i32): bool {
   for (let i: i32 = 0; i < d; i++) {
     const rowI = rowOf(matrix, i);
@@ -27,7 +27,7 @@ export function factorise(matrix: usize, d: i32): bool {
   return true;
 }
 
-/** Six factors lie side by side: place k of a packed f64[6] has number k of each. */
+/** Number of factors computed at once, interleaved: number k of each is at place k of a packed f64[6]. */
 export const FACTORS_AT_ONCE: i32 = 6;
 export const SIDE_BY_SIDE: usize = (<usize>FACTORS_AT_ONCE) << 3;
 
@@ -108,7 +108,7 @@ export function factoriseShifted(matrix: usize, shifts: usize, d: i32, more: i32
   }
 }
 
-/** Six numbers in three vectors. Static methods, for only they can be inlined; see F32x4. */
+/** Arithmetic on six numbers in three vectors. Its methods are static because only those can be inlined; see F32x4. */
 export class Six {
   @inline
   static store(to: usize, a: v128, b: v128, c: v128): void {
@@ -117,7 +117,7 @@ export class Six {
     v128.store(to, c, 32);
   }
 
-  /** √p, or NaN where p is no pivot. */
+  /** Returns √p, or NaN for a p that is not finite or not above 0. */
   @inline
   static root(p: v128): v128 {
     const isPivot = v128.and(f64x2.gt(p, f64x2.splat(0)), f64x2.lt(p, f64x2.splat(Infinity)));
@@ -125,12 +125,12 @@ export class Six {
   }
 }
 
-/** Pointer to row i of a packed matrix; for i > d to row i - d of the rows appended to it. */
+/** Returns the pointer to row i of a packed matrix; for i > d to row i - d of the rows appended to it. */
 function fromRow(matrix: usize, d: i32, i: i32): usize {
   return i <= d ? rowOf(matrix, i) : rowOf(matrix, d) + ((<usize>d * (i - d)) << 3);
 }
 
-/** x = L⁻¹x in its place. */
+/** Computes x ← L⁻¹x in place. */
 export function solveLower(factor: usize, d: i32, x: usize): void {
   for (let i: i32 = 0; i < d; i++) {
     const row = rowOf(factor, i);
@@ -139,7 +139,7 @@ export function solveLower(factor: usize, d: i32, x: usize): void {
   }
 }
 
-/** x = L⁻ᵀx in its place. */
+/** Computes x ← L⁻ᵀx in place. */
 export function solveUpper(factor: usize, d: i32, x: usize): void {
   for (let i = d - 1; i >= 0; i--) {
     const row = rowOf(factor, i);
@@ -150,7 +150,7 @@ export function solveUpper(factor: usize, d: i32, x: usize): void {
   }
 }
 
-/** Σ a_k·b_k for the first `count` numbers: four sums in turns, whose additions need not wait for each other. */
+/** Returns Σ a_k·b_k of the first `count` numbers, in four sums whose additions do not wait for each other. */
 export function dot(a: usize, b: usize, count: i32): f64 {
   const whole = a + ((<usize>(count & ~3)) << 3);
   const end = a + ((<usize>count) << 3);

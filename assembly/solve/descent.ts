@@ -13,7 +13,7 @@ export const WAITING: i32 = 1;
 export const RUNNING: i32 = 2;
 export const DONE: i32 = 3;
 
-/** The statuses that a solver here sets, by their numbers in src/solver/status.ts. */
+/** Statuses that solvers of this folder set, by their numbers in src/solver/status.ts. */
 export const CONVERGED: i32 = 0;
 export const REACHED_T1: i32 = 1;
 export const MAX_STEPS: i32 = 2;
@@ -24,9 +24,12 @@ export const NONFINITE: i32 = 4;
 export const AMD: i32 = 0;
 export const LBFGS: i32 = 1;
 
-/** A sample whose first value, at z0, is to come. */
+/** Value of Sample.trial: the first value, at z0, has not been computed. */
 export const FIRST: i32 = -1;
-/** A sample whose search failed at z0: z0 is evaluated once more, for the curvature there, before the sample may end. */
+/**
+ * Value of Sample.trial: the search failed at z0, which is evaluated once more, for the curvature there, before the sample
+ * may end.
+ */
 export const AT_REST: i32 = -2;
 
 /** Requests of a sample before its next step; src/kernels/layout.ts has the same numbers. */
@@ -34,7 +37,9 @@ export const CURVATURE_ALONG_GRADIENT: i32 = 1;
 export const SHARED_JACOBIAN_MATRIX: i32 = 2;
 export const OWN_MATRIX: i32 = 3;
 
-/** One staged sample. The caller writes what is marked in; the rest is set when it gets a row. */
+/**
+ * Struct of a staged sample. The caller writes the fields marked as input; the others are set when the sample gets a row.
+ */
 @unmanaged
 export class Sample {
   state: i32; // 0, in
@@ -44,42 +49,42 @@ export class Sample {
   valueEvaluations: i32; // 16
   gradientEvaluations: i32; // 20
   matrixEvaluations: i32; // 24
-  /** Backtracks of the step being tried; or FIRST, or AT_REST. */
+  /** Number of backtracks of the step being tried; or FIRST, or AT_REST. */
   trial: i32; // 28
-  /** The status that it ends with as soon as the gradient at its z is known, or -1. */
+  /** Status with which the sample ends once the gradient at its z is known; or -1. */
   ending: i32; // 32
-  /** Request after `takeGradients`: a constant above, or 0. */
+  /** Request to be answered after `takeGradients`: one of the constants above, or 0. */
   request: i32; // 36
-  /** usize[1]: y in padded float32, in */
+  /** Input. usize[1]: pointer to y, padded float32. */
   target: usize; // 40
-  /** w in padded float32, or 0, in */
+  /** Input. Pointer to w, padded float32; 0 without weights. */
   weights: usize; // 44
-  /** f64[d], in: z0; out: the best z */
+  /** f64[d]. Input: z0. Output: the accepted z of the lowest loss. */
   z: usize; // 48
-  /** Its row's memory: f64[d], the direction p; then what its solver keeps. */
+  /** Pointer to the memory of the sample's row: f64[d], the direction p; behind it the solver's state. */
   memory: usize; // 52
-  /** Its fixed inputs one after the other, or 0, in */
+  /** Input. Pointer to the sample's fixed inputs, one after the other; 0 without any. */
   fixed: usize; // 56
-  /** 1/n, 1/Σw or 1, in */
+  /** Input. Factor of the sum of element losses: 1/n, 1/Σw or 1. */
   scale: f64; // 64
-  /** σ, what the decoder's own curvature, a mean over the outputs, is multiplied by: 1, n or Σw, in */
+  /** Input. σ, factor of the decoder's own curvature, a mean over the outputs: 1, n or Σw. */
   curvatureScale: f64; // 72
   t: f64; // 80
-  /** AMD: s_n, the step tried first */
+  /** AMD alone: s_n, the first length tried in the next step. */
   step: f64; // 88
-  /** δt, the step being tried; and the last one accepted */
+  /** δt of the step being tried, and of the last one accepted. */
   dt: f64; // 96
   acceptedDt: f64; // 104
   /** pᵀ∇l at z */
   slope: f64; // 112
-  /** Loss and share of the prior, which steps lower: at z, and at z0. */
+  /** Objective, loss + prior/N, which steps lower: at z, and at z0. */
   objective: f64; // 120
   initialObjective: f64; // 128
-  /** ‖∇l‖² at z; NaN before the first one */
+  /** ‖∇l‖² at z; NaN while the gradient there is unknown. */
   gradientNormSquared: f64; // 136
-  /** 1/N, what a prior is multiplied by, in */
+  /** Input. Factor of the prior in the objective, 1/N. */
   priorScale: f64; // 144
-  /** Upper estimate of the fall that is left at a converged z; Infinity where the solver makes none. */
+  /** Upper estimate of how far the loss could still fall near a converged z; Infinity if the solver estimates none. */
   remainingFall: f64; // 152
   /** The terms of the objective: the loss at z and at z0, and the prior's value at z, in nats times its weight. */
   loss: f64; // 160
@@ -87,7 +92,7 @@ export class Sample {
   prior: f64; // 176
 }
 
-/** The options that the solvers share, and their staging area. */
+/** Options that the solvers share, and the staging area of samples. */
 @unmanaged
 export class Descent {
   /** AMD or LBFGS */
@@ -95,7 +100,7 @@ export class Descent {
   /** Sample[sampleCount] */
   samples: usize; // 4
   sampleCount: i32; // 8
-  /** usize[R]: the sample in each row, or 0 */
+  /** usize[R]: pointer to the sample in each row; 0 for a free row. */
   residents: usize; // 12
   residentCapacity: i32; // 16
   latentSize: i32; // 20
@@ -105,24 +110,23 @@ export class Descent {
   /** R memories of rows, `memoryStride` bytes apart. */
   memories: usize; // 32
   memoryStride: usize; // 36
-  /** Has the loss a curvature? 0 for a custom loss without. */
+  /** 1 if the loss has second derivatives; 0 for a custom loss without them. */
   hasCurvature: i32; // 40
-  /** In `run`: number of listed rows that wait for gradients, and that wait for answers; number of answers given. */
+  /** Counts within `run`: rows that wait for gradients, rows that wait for answers, and answers given. */
   accepted: i32; // 44
   requests: i32; // 48
   answered: i32; // 52
-  /** c: a step has to lower the loss by more than c·δt·(-pᵀ∇l) */
+  /** Armijo constant c: a step has to lower the loss by more than c·δt·(-pᵀ∇l). */
   slope: f64; // 56
   tolerance: f64; // 64
 }
 
-/** Below this share of the loss, or of what it has fallen by, a fall is no fall: float32 cannot show it. */
+/** Least fall that float32 can show, as a share of the loss, or of its fall since z0 if that is more. */
 const LEAST_FALL: f64 = 1.0 / 1048576;
 
 /**
- * Gives free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. It is 0 where
- * there is no more to do, and with `refill` also where a row is free and no sample waits for it, so that the
- * caller can stage more.
+ * Gives free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. Returns 0 if no work
+ * is left, and with `refill` also if a row is free and no sample waits, so that the caller can stage more.
  */
 export function admit(descent: Descent, workspace: Workspace, refill: bool): i32 {
   let count: i32 = 0;
@@ -169,7 +173,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
   return 0;
 }
 
-/** The latent of each row listed, rounded to float32: z + δt·p, or z itself where no step is being tried. */
+/** Writes the point of each listed row into its latent, as float32: z + δt·p, or z if no step is being tried. */
 export function propose(descent: Descent, workspace: Workspace, count: i32): void {
   const latents = valueRows(workspace, 0);
   for (let i: i32 = 0; i < count; i++) {
@@ -186,14 +190,16 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
 }
 
 /**
- * Does the step being tried lower the loss by more than a share of what its slope promises, to a loss that float32, in
- * which it is returned, can hold?
+ * True if the step being tried comes to an objective that is finite in float32 and lower than before by more than `share` of
+ * the fall that the slope promises.
  */
 export function isLower(sample: Sample, objective: f64, share: f64): bool {
   return isFinite(<f32>objective) && objective < sample.objective - share * sample.dt * -sample.slope;
 }
 
-/** z ← z + δt·p, where the objective and its terms have been evaluated last. The time that the step took is the solver's to add. */
+/**
+ * Accepts the step tried: z ← z + δt·p, with the objective and its terms from the last evaluation. The solver adds δt to t.
+ */
 export function accept(descent: Descent, workspace: Workspace, row: usize): void {
   const sample = residentOf(descent, row);
   for (let k: usize = 0; k < (<usize>descent.latentSize) << 3; k += 8) {
@@ -213,17 +219,17 @@ export function takeValue(sample: Sample, workspace: Workspace, row: usize): voi
   sample.prior = load<f64>(workspace.priors + (row << 3));
 }
 
-/** True if float32 evaluations cannot show a fall as small as the one expected: no step lowers the loss, but that is rest. */
+/** True if the fall expected is too small for float32 to show: a search that finds no lower loss then means rest. */
 export function isWithinRounding(sample: Sample, expectedFall: f64): bool {
   return expectedFall < LEAST_FALL * max(abs(sample.objective), sample.initialObjective - sample.objective);
 }
 
-/** Ends a sample for which no step lowers the loss any more: at rest, or because something is wrong. */
+/** Ends a sample for which no step lowers the loss: CONVERGED if the fall expected is within rounding, else STALLED. */
 export function finishWithoutStep(descent: Descent, row: usize, expectedFall: f64): void {
   finish(descent, row, isWithinRounding(residentOf(descent, row), expectedFall) ? CONVERGED : STALLED);
 }
 
-/** A sample ends and leaves its row. */
+/** Ends a sample with a status, and frees its row. */
 export function finish(descent: Descent, row: usize, status: i32): void {
   const sample = residentOf(descent, row);
   sample.status = status;

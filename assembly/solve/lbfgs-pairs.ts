@@ -7,10 +7,10 @@ import { changeAt, gradientOf, Lbfgs, LbfgsState, placeBefore, productAt, stepAt
  * gradient by the inverse Hessian's approximation (Nocedal & Wright, Numerical Optimization, algorithm 7.4).
  */
 
-/** A pair of less curvature than this share of |s||y| is not kept. */
+/** Least sᵀy of a kept pair, as a share of |s||y|. */
 const LEAST_CURVATURE: f64 = 1e-8;
 
-/** Keeps s = δt·p and y, the change of the gradient, unless they show no curvature; and the new gradient. */
+/** Keeps the new gradient, and the pair s = δt·p, y = change of the gradient, if sᵀy is above LEAST_CURVATURE. */
 export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGradient: usize): void {
   const d = lbfgs.latentSize;
   // Not in the ring before they are kept: their place there may be the oldest pair's.
@@ -33,7 +33,9 @@ export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGr
   state.pairs = min(state.pairs + 1, lbfgs.pairs);
 }
 
-/** Sets H to the pairs' least curvature, min sᵀy/sᵀs, times I. False without pairs. */
+/**
+ * Sets H = min(sᵀy/sᵀs)·I over the pairs, their least curvature, which makes the longest steps. Returns false without pairs.
+ */
 export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   if (state.pairs === 0) return false;
   const d = lbfgs.latentSize;
@@ -47,7 +49,9 @@ export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bo
   return true;
 }
 
-/** Factor of (LLᵀ)⁻¹: γ = sᵀy/yᵀH⁻¹y of the newest pair, else the one of the state. */
+/**
+ * Returns the factor of (LLᵀ)⁻¹ in the two loops: γ = sᵀy/yᵀH⁻¹y of the newest pair; without pairs the factor in the state.
+ */
 export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   if (state.pairs === 0) return state.inverseScale;
   const y = changeAt(lbfgs, sample, state.newest);

@@ -11,14 +11,14 @@ import {
   stepAt,
 } from "./lbfgs-state";
 
-/** λ in H = A + λτI */
+/** Choices of λ in H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d. */
 const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
 /** Number of newest pairs by which λ is chosen. */
 const FITTED_PAIRS: i32 = 5;
-/** Excess from which A's scale is corrected: a smaller one is ordinary where A was made at another z. */
+/** Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: less is ordinary if A is of another z. */
 const LEAST_EXCESS: f64 = 100;
-/** f64 numbers of a fitted pair: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs at these byte offsets. */
+/** Count of f64 numbers of a fitted pair: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs, whose byte offsets follow. */
 const NUMBERS_OF_FIT: i32 = 8;
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
 const QUADRATIC_FORM: usize = 48;
@@ -27,7 +27,7 @@ const SQUARED_LENGTH: usize = 56;
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
 /**
- * A factor of the decoder's own A + λτI; returns τ, or 0 where there is none.
+ * Factorises A + λτI, A the matrix made at the decoder's start; returns τ = tr(A)/d, or 0 if there is no factor.
  *
  * @param matrix A, f32[d][…], rows `stride` bytes apart
  * @param damping which λ, 0 to 4
@@ -48,8 +48,8 @@ export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: 
 }
 
 /**
- * Chooses λ: the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over the newest five pairs, each factor of which is at most 1. H stays
- * without pairs or factors.
+ * Chooses the λ with the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over the newest five pairs, each factor of which is at most 1.
+ * Without pairs or factors H stays.
  */
 export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.pairs === 0 || (!state.hasMatrix && !lbfgs.factors)) return;
@@ -82,7 +82,7 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
   else state.factor = sharedFactor(lbfgs, chosen);
 }
 
-/** sᵀAs and sᵀs of the newest pairs: all by one way through A, f32[packed d]. */
+/** Computes sᵀAs and sᵀs of the newest pairs in one pass over A, f32[packed d]. */
 function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -121,7 +121,10 @@ function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix:
   }
 }
 
-/** yᵀH⁻¹y of the newest pairs for every λ, by factors of the sample's own A + λτI: y are rows below the matrix. */
+/**
+ * Computes yᵀH⁻¹y of the newest pairs for every λ, by factors of the sample's own A + λτI, to which the y are appended as
+ * rows.
+ */
 function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
   const size = packedSize(d);
@@ -157,7 +160,7 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
   }
 }
 
-/** yᵀH⁻¹y of the newest pairs for every λ, by the decoder's own factors: all y by one way through each L. */
+/** Computes yᵀH⁻¹y of the newest pairs for every λ, by the decoder's own factors, each of which is read once. */
 function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -197,30 +200,30 @@ function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i3
   }
 }
 
-/** Address of the fit numbers of pair i, 0 the newest: f64[8]. */
+/** Returns the address of the numbers by which λ is chosen, f64[NUMBERS_OF_FIT], of pair i; 0 is the newest. */
 function fitted(lbfgs: Lbfgs, i: i32): usize {
   return lbfgs.changes + <usize>i * FITTED_SIZE;
 }
 
-/** Vectors side by side, or factors: f64[…][6]. */
+/** Returns the address of the scratch for interleaved vectors or factors: f64[…][6]. */
 function sideBySide(lbfgs: Lbfgs): usize {
   return lbfgs.changes + <usize>FITTED_PAIRS * FITTED_SIZE;
 }
 
-/** Writes vector i of those that lie side by side. */
+/** Writes vector i of the six interleaved at `rows`. */
 function layBeside(rows: usize, i: i32, vector: usize, d: i32): void {
   const to = rows + ((<usize>i) << 3);
   for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + k * SIDE_BY_SIDE, load<f64>(vector + (k << 3)));
 }
 
-/** H = A + τI, before there is a pair. */
+/** Sets H = A + τI, before there is a pair. */
 export function takeFirst(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   state.lambda = FIRST_DAMPING;
   retakeFactor(lbfgs, sample, state);
   if (!state.hasMatrix) state.damping = sample.curvatureScale * lbfgs.damping;
 }
 
-/** H = A + λτI with the λ chosen last. Without a factor H stays; without any A it becomes I. */
+/** Sets H = A + λτI with the λ chosen last. Without a factor H stays; without any A it becomes I. */
 export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.hasMatrix) {
     const added = unchecked(DAMPINGS[state.lambda]) * state.damping;
@@ -232,8 +235,8 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
 }
 
 /**
- * Sets H = A + 2⁻²³d·diag(A), as little as keeps A positive definite in float32 whatever the units of the latents, divided
- * by A's excess if that is above 100. False if it has no factor.
+ * Sets H = A + 2⁻²³d·diag(A), the least damping that keeps A positive definite in float32 whatever the latents' units,
+ * divided by A's excess if that is above LEAST_EXCESS. Returns false if H has no factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   const d = lbfgs.latentSize;
@@ -247,7 +250,7 @@ export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): b
   return true;
 }
 
-/** Largest sᵀAs/sᵀy of the newest pairs: by how many times A overestimates a curvature that was measured. */
+/** Returns the largest sᵀAs/sᵀy of the newest pairs: the factor by which A overestimates a measured curvature. */
 function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize): f64 {
   const used = min(state.pairs, FITTED_PAIRS);
   quadraticForms(lbfgs, sample, state, matrix, used);
@@ -259,7 +262,7 @@ function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: 
   return largest;
 }
 
-/** The factor of M + share·diag(M) + added·I, M packed, into the scratch; false where it has none. */
+/** Factorises M + share·diag(M) + added·I, M packed, into the scratch; returns false if there is no factor. */
 function dampedFactor(lbfgs: Lbfgs, matrix: usize, share: f64, added: f64): bool {
   const d = lbfgs.latentSize;
   let to = lbfgs.factor;
@@ -272,12 +275,12 @@ function dampedFactor(lbfgs: Lbfgs, matrix: usize, share: f64, added: f64): bool
   return factorise(lbfgs.factor, d);
 }
 
-/** f64[count] of f32[count] */
+/** Converts f32[count] to f64[count]. */
 function promote(from: usize, count: usize, to: usize): void {
   for (const end = from + (count << 2); from < end; from += 4, to += 8) store<f64>(to, load<f32>(from));
 }
 
-/** Copies one of the six factors side by side to the sample's own. */
+/** Copies one of six interleaved factors to the sample's own. */
 function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i32): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = 1;
@@ -287,7 +290,7 @@ function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i3
   }
 }
 
-/** The factor in the scratch becomes the sample's. */
+/** Copies the factor in the scratch to the sample's own. */
 function keepFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, inverseScale: f64): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = inverseScale;

@@ -11,41 +11,47 @@ import { Descent, Sample } from "./descent";
 export class Lbfgs extends Descent {
   /** m, pairs kept of a sample. */
   pairs: i32; // 72
-  /** Matrix made at z0: SHARED_JACOBIAN_MATRIX, with W there; OWN_MATRIX, if the decoder has none; or 0. */
+  /**
+   * Request for a matrix at z0: SHARED_JACOBIAN_MATRIX for J₀ᵀWJ₀ with W there, OWN_MATRIX if the decoder has fixed inputs,
+   * or 0.
+   */
   firstMatrix: i32; // 76
-  /** W in A = J₀ᵀWJ₀ is renewed after 1, 2, 4, … steps, up to so many. */
+  /** Last step after which W in A = J₀ᵀWJ₀ is renewed: it is after 1, 2, 4, … steps up to this number. */
   lastRefresh: i32; // 80
-  /** 1: after max(2d, 64) evaluations a sample's A is made at its own z. */
+  /** 1 if A is made at the sample's own z after each max(2d, 64) evaluations; else 0. */
   makesOwn: i32; // 84
-  /** f64[5][packed d]: the factors of the decoder's own A + λτI, λ ascending; or 0 where it has none. */
+  /**
+   * f64[5][packed d]: Cholesky factors of A₀ + λτI, λ ascending, shared by all samples: A₀ = J₀ᵀWJ₀ with J₀ and W at the
+   * decoder's start. 0 without them.
+   */
   factors: usize; // 88
-  /** f32[packed d]: the decoder's own A; or 0. */
+  /** f32[packed d]: lower triangle of A₀ = J₀ᵀWJ₀, with J₀ and W at the decoder's start; 0 without it. */
   matrix: usize; // 92
   /**
-   * Scratch: f64[packed d + 5d], f64[max(d, m)], f64[max(d, 6)], and what lbfgs-preconditioner.ts chooses λ by, f64[5][8] and
-   * f64[packed d + 5d][6]
+   * Scratch: f64[packed d + 5d], f64[max(d, m)], f64[max(d, 6)], and for the choice of λ f64[5][8] and f64[packed d +
+   * 5d][6].
    */
   factor: usize; // 96
   vector: usize; // 100
   otherVector: usize; // 104
   changes: usize; // 108
-  /** τ = tr(A)/d of the decoder's own A */
+  /** τ = tr(A₀)/d, A₀ the matrix made at the decoder's start. */
   damping: f64; // 112
 }
 
-/** State of a sample, behind its p; the arrays below follow it. */
+/** State of a sample, stored behind its direction p; its arrays follow it. */
 @unmanaged
 export class LbfgsState {
   /** Number of pairs, and index of the newest in their ring. */
   pairs: i32; // 0
   newest: i32; // 4
-  /** Evaluations since z0, or since A was made at the sample's own z. */
+  /** Number of evaluations since z0, or since A was last made at the sample's own z. */
   spent: i32; // 8
-  /** Has A been made at the sample's own z? */
+  /** 1 if A was made at the sample's own z; 0 if it is J₀ᵀWJ₀. */
   isOwn: i32; // 12
-  /** Is there an A of the sample's? */
+  /** 1 if the sample has an A of its own, made at z or with a W of its own. */
   hasMatrix: i32; // 16
-  /** Has a trial of this search been finite, and has one not been? */
+  /** 1 if a trial of this search came to a finite loss; and 1 if one came to a loss that is not finite. */
   foundFinite: i32; // 20
   foundNonfinite: i32; // 24
   /** Phase of the look at the end: a constant of lbfgs.ts. */
@@ -54,31 +60,31 @@ export class LbfgsState {
   contrary: i32; // 32
   /** Phase of the line search: a constant of lbfgs.ts. */
   search: i32; // 36
-  /** 1: a probe from this z has shown no fall. */
+  /** 1 if a probe from this z showed no fall. */
   wasProbed: i32; // 40
-  /** L of H = LLᵀ, or 0 for H = I. */
+  /** Pointer to L of H = LLᵀ; 0 for H = I. */
   factor: usize; // 44
-  /** Factor of H⁻¹ while there are no pairs. */
+  /** Factor of H⁻¹ that is used without pairs. */
   inverseScale: f64; // 48
-  /** τ */
+  /** τ = tr(A)/d of the sample's A. */
   damping: f64; // 56
-  /** Fall of the loss by the last step, and the threshold when that step was begun. */
+  /** Fall of the loss by the last step; and θ, the least fall that counted, when that step was begun. */
   fall: f64; // 64
   threshold: f64; // 72
-  /** rise/(δt·|slope|) of the last trial that rose by more than float32 may be off. */
+  /** rise/(δt·|slope|) of the last trial whose rise is above float32's rounding. */
   riseShare: f64; // 80
-  /** Step length to which the search returns if the next one is no better, or 0; and the fall of the loss there. */
+  /** Step length to which the search returns if the next one is no better, or 0; and the fall of the loss by it. */
   bestDt: f64; // 88
   bestFall: f64; // 96
-  /** Fall that the last direction promised, a probe along -g left out. */
+  /** Fall that the last direction promised, half of |gᵀp|; steps along -g at the end do not set it. */
   promise: f64; // 104
-  /** Pairs set aside by the look. */
+  /** Number of pairs that the look at the end has set aside. */
   keptPairs: i32; // 112
-  /** Index of the λ chosen last. */
+  /** Index in DAMPINGS of the λ chosen last. */
   lambda: i32; // 116
 }
 
-/** The place in the ring of the pair before the newest by `back`. */
+/** Returns the place in the ring of the pair that is `back` older than the newest. */
 export function placeBefore(lbfgs: Lbfgs, state: LbfgsState, back: i32): i32 {
   return (state.newest - back + lbfgs.pairs) % lbfgs.pairs;
 }
@@ -113,7 +119,7 @@ export function ownMatrix(lbfgs: Lbfgs, sample: Sample): usize {
   return ownFactor(lbfgs, sample) + (packedSize(lbfgs.latentSize) << 3);
 }
 
-/** Takes the lower triangle of a matrix, f32[d][…], rows `stride` bytes apart, as the sample's own A; returns its τ. */
+/** Copies the lower triangle of a matrix, f32[d][…] with rows `stride` bytes apart, as the sample's A; returns its τ. */
 export function copyMatrix(lbfgs: Lbfgs, sample: Sample, matrix: usize, stride: usize): f64 {
   const d = lbfgs.latentSize;
   const own = ownMatrix(lbfgs, sample);

@@ -38,7 +38,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
  *                  after a longer trial that is not linear: that one if it is accepted and falls more, else the last linear one
  *                  a probe that is not accepted: t = 1 at the first step, else look
  *       halve      a first step that was shortened, is accepted and falls by less than linear/2: t/2 if that falls 4 % more
- *       accept     fall > c · linear, c = `slope`, for the first eight steps at least 0.4
+ *       accept     fall > c · linear (Armijo), c = `slope`, for the first eight steps at least 0.4
  *       shorten    t ← the minimum of the same parabola within [0.1 t, 0.5 t], 0.1 t where l' is not finite
  *                  promise · t < θ (the promise alone where the rise stays proportional to t): look, unless some l' was not finite
  *                  t < 1e-12: stalled, or nonfinite if no l' was finite; converged within rounding, and in a look
@@ -57,24 +57,27 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
 
 // Constants of the rule, chosen by passes and end losses in `npm run experiment -- converged` and `baseline`.
 
-/** 2⁻²³: share of the loss that float32 evaluations cannot tell from 0. */
+/** Relative rounding error of a loss evaluated in float32: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
-/** Rises of the loss below this many times NOISE are ignored. */
+/** Least rise of the loss that is told from rounding, in multiples of NOISE times the loss. */
 const SHOWN_RISE: f64 = 16;
 /** Fewest evaluations between two matrices A made at the sample's own z: by then the pairs show whether λ fits. */
 const LEAST_BETWEEN_OWN: i32 = 64;
-/** A shorter share of p ends a search: for a p as long as z it comes near the rounding of float64. */
+/**
+ * Shortest step, as a share of p: a shorter one ends the search. If p is as long as z, it is near the rounding of float64.
+ */
 const SHORTEST_STEP: f64 = 1e-12;
 /** Longest step still attributed to rounding. If only shorter steps lower the loss, the gradient is suspect. */
 const SHORT_STEP: f64 = 1e-3;
-/** Bounds of a shortened step, as shares of the step before: a parabola is believed within them. */
+/** Bounds of a shortened step, as shares of the step before: the parabola is not trusted beyond them. */
 const LEAST_SHARE: f64 = 0.1;
 const MOST_SHARE: f64 = 0.5;
 /** Share of the last rise/(δt|slope|) above which the rise counts as proportional to δt: halving a parabola's gives 0.5. */
 const PROPORTIONAL: f64 = 0.75;
 /**
- * Share of the linear fall that the first EARLY_STEPS steps need. Their A is from the decoder's start, where units may saturate. With
- * `slope` alone a quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
+ * Armijo constant of the first EARLY_STEPS steps, where `slope` is smaller. Their A is from the decoder's start, where units
+ * may saturate. With `slope` alone a quarter of the digits end in other minima with the paper's decoder (loss 0.104, not
+ * 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
 const EARLY_STEPS: i32 = 8;
@@ -84,22 +87,30 @@ const EARLY_STEPS: i32 = 8;
  */
 const HALF_GAIN: f64 = 1.04;
 /**
- * Shares of the linear fall that count as linear, in the first trial and in later ones. In front of a normalisation J₀ is
- * up to 1e8 times too large, and the first step as much too short.
+ * Least fall, as a share of the linear one, that counts as linear: in the first trial, and in later ones. In front of a
+ * normalisation J₀ is up to 1e8 times too large, and the first step as much too short.
  */
 const LINEAR_SHARE: f64 = 0.98;
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
 /** Largest growth of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
 const LONGEST_GROWTH: f64 = 30;
-/** Fall that the slope promises for a probe (a trial step at the end of a solve), in thresholds θ. */
+/** Fall that the slope promises for a probe (a trial step at the end of a solve), in multiples of the threshold θ. */
 const PROBE_THRESHOLDS: f64 = 8;
 /** Least fall of a probe as a share of the loss: 128 times what float32 rounds away. */
 const PROBE_SHARE: f64 = 1.0 / 65536;
-/** Last fall, in θ, above which a promise below θ is probed: falls that end this abruptly show an A of the wrong scale. */
+/**
+ * Fall of the last step, in multiples of θ, above which a promise below θ is probed: falls that end so abruptly show an A of
+ * the wrong scale.
+ */
 const ABRUPT_THRESHOLDS: f64 = 100;
-/** Promise of look 1, in θ, from which look 2 follows. From 1 on the digits take 0.2 % more passes and end no lower. */
+/**
+ * Fall promised by the first look, in multiples of θ, from which the look along the gradient follows. With 1, the digits
+ * take 0.2 % more passes and end no lower.
+ */
 const GRADIENT_LOOK_THRESHOLDS: f64 = 5;
-/** Factor of `remainingFall`, with which it holds for 99 % of the samples of `converged`. */
+/**
+ * Safety factor of `remainingFall`: with it the estimate holds for 99 % of the samples of `npm run experiment -- converged`.
+ */
 const REMAINING_FACTOR: f64 = 5;
 
 /** Phases of a line search. */
@@ -109,14 +120,14 @@ const PROBING: i32 = 2;
 const HALVING: i32 = 3;
 const RETURNING: i32 = 4;
 
-/** Phases of the look at the end. */
+/** Phases of the look at the end: none, H without damping, along the gradient. */
 const NO_LOOK: i32 = 0;
 const UNDAMPED: i32 = 1;
 const ALONG_GRADIENT: i32 = 2;
 
 // State: what is known after each evaluation.
 
-/** Takes the first gradient, of z0. */
+/** Takes the gradient at z0, and sets the first direction or requests what it needs. */
 function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize): void {
   const d = lbfgs.latentSize;
   copyGradient(gradient, gradientOf(lbfgs, sample), d);
@@ -166,7 +177,7 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
   if (sample.request === 0) setDirection(lbfgs, row);
 }
 
-/** Takes the curvature along the gradient at z0: the first step becomes Cauchy's, the best one along the gradient. */
+/** Takes the curvature along the gradient at z0: the first step becomes the Cauchy step, the best one along -g. */
 export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): void {
   const sample = residentOf(lbfgs, row);
   sample.valueEvaluations++;
@@ -195,7 +206,7 @@ export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride:
   setDirection(lbfgs, row);
 }
 
-/** Notes an accepted step that lowered the loss by `fall`. Returns the status the sample ends with, or -1. */
+/** Records an accepted step that lowered the loss by `fall`. Returns the status the sample ends with, or -1. */
 export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
   const state = stateOf(lbfgs, sample);
   state.fall = fall;
@@ -205,14 +216,14 @@ export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
   return -1;
 }
 
-/** True if the loss is below the one at z0 by more than float32 evaluations may be off. */
+/** True if the loss has fallen since z0 by more than the rounding of float32 evaluations. */
 function hasFallen(sample: Sample): bool {
   return sample.initialObjective - sample.objective > NOISE * abs(sample.initialObjective);
 }
 
 // Direction.
 
-/** Sets p and begins its search; or looks, or ends the sample. */
+/** Sets p and starts its line search; starts the look if p promises too little; ends the sample if p does not descend. */
 function setDirection(lbfgs: Lbfgs, row: usize): void {
   const d = lbfgs.latentSize;
   const sample = residentOf(lbfgs, row);
@@ -263,7 +274,8 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
 // Search.
 
 /**
- * Judges the step tried, which came to `loss`: true accepts it. Otherwise the next length is set, or the search has ended.
+ * Returns true if the step tried, which came to `loss`, is accepted. Otherwise the next length is set, or the search has
+ * ended.
  */
 export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
   const sample = residentOf(lbfgs, row);
@@ -317,7 +329,7 @@ function keepBest(sample: Sample, state: LbfgsState, fall: f64): void {
   state.bestFall = fall;
 }
 
-/** Evaluates the best step once more: its gradient is taken where the loss was evaluated last. */
+/** Evaluates the best step once more, since gradients are taken at the point evaluated last. */
 function returnToBest(sample: Sample, state: LbfgsState): void {
   state.search = RETURNING;
   tryNext(sample, state.bestDt);
@@ -329,7 +341,7 @@ function tryNext(sample: Sample, dt: f64): void {
   sample.backtracks++;
 }
 
-/** Ends a probe that did not fall: the promise was right. A first step is then searched from its usual length. */
+/** Ends a probe that did not fall, which confirms the small promise. A first step is then searched from length 1. */
 function endProbe(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -342,7 +354,7 @@ function endProbe(lbfgs: Lbfgs, row: usize): void {
   }
 }
 
-/** Sets a shorter step, to the minimum of the parabola through what is known; or looks, or ends the sample. */
+/** Shortens the step to the minimum of the parabola through the known values; else starts the look, or ends the sample. */
 function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -382,8 +394,9 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
 // Look at the end.
 
 /**
- * Starts the next stage of the look, or ends the sample after the last one. λτ hides directions of far less curvature than A's
- * steepest, hence A without it. Kinked and saturated decoders fall less than A promises, hence the gradient.
+ * Starts the next stage of the look, or ends the sample after the last one. The first drops the damping λτ, which hides
+ * directions of far less curvature than A's steepest. The second goes along the gradient, since kinked and saturated
+ * decoders may fall where A promises nothing.
  */
 function look(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
@@ -411,7 +424,7 @@ function look(lbfgs: Lbfgs, row: usize): void {
   converge(lbfgs, row);
 }
 
-/** Goes on after a fall of at least the threshold. A look along the gradient gives the pairs and H back. */
+/** Ends the look after a fall of at least θ, and goes on. After a look along the gradient, pairs and H are restored. */
 function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.look === ALONG_GRADIENT) {
     state.pairs = min(state.pairs + state.keptPairs, lbfgs.pairs);

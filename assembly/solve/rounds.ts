@@ -121,7 +121,7 @@ export function takeGradients(descent: Descent, workspace: Workspace, count: i32
   return requests;
 }
 
-/** Answers a row's request, at the point it was last evaluated at; returns the row passes spent. */
+/** Answers a row's request at the point that was evaluated last; returns the row passes spent. */
 function answer(descent: Descent, graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): i32 {
   const request = residentOf(descent, row).request;
   if (request === CURVATURE_ALONG_GRADIENT) {

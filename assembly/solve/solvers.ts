@@ -8,7 +8,9 @@ import { Lbfgs } from "./lbfgs-state";
  * request.
  */
 
-/** A step that has been tried came to `loss`. Is it taken? If not, the next one to try is set, or the sample has ended. */
+/**
+ * Returns true if the step tried, which came to `loss`, is accepted. Otherwise sets the next one to try, or ends the sample.
+ */
 export function tried(descent: Descent, row: usize, loss: f64): bool {
   switch (descent.solver) {
     case AMD:
@@ -20,7 +22,7 @@ export function tried(descent: Descent, row: usize, loss: f64): bool {
   }
 }
 
-/** A step has been accepted, and has lowered the loss by `fall`. Returns the status that the sample ends with, or -1. */
+/** Records an accepted step, which lowered the loss by `fall`. Returns the status that the sample ends with, or -1. */
 export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
   switch (descent.solver) {
     case AMD:
@@ -33,7 +35,7 @@ export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
 }
 
 /**
- * The gradient at a sample's z is known, and the sample does not end there.
+ * Takes the gradient at a sample's z, if the sample does not end there.
  *
  * @param gradient f32[d]
  */
@@ -50,7 +52,7 @@ export function takeGradient(descent: Descent, row: usize, gradient: usize): voi
   }
 }
 
-/** The curvature gᵀMg/gᵀg along its gradient that a row has asked for is known. */
+/** Takes the curvature gᵀMg/gᵀg along the gradient that a row requested. */
 export function takeCurvature(descent: Descent, row: usize, curvature: f64): void {
   switch (descent.solver) {
     case AMD:
@@ -65,7 +67,7 @@ export function takeCurvature(descent: Descent, row: usize, curvature: f64): voi
 }
 
 /**
- * The matrix that a row has asked for is known.
+ * Takes the matrix that a row requested.
  *
  * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
  */

@@ -1,20 +1,20 @@
 import { F32x4 } from "../simd";
 
-/** The losses. The numbers are those of src/kernels/layout.ts. */
+/** Losses, by their numbers in src/kernels/layout.ts. */
 export const LOSS_BINARY_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
-/** The caller's own functions, run outside between the passes. */
+/** Loss of the caller's own functions, which are run outside of the kernels, between the passes. */
 export const LOSS_CUSTOM: i32 = 2;
 
 /**
- * Sums are taken in float32 over this many vectors of 4, then in float64: the line search compares losses,
- * and the sum over all elements in float32 would be the coarsest step of the whole forward pass.
+ * Bytes of a row summed in float32, four sums at a time, before the sums are added in float64: the line search compares
+ * losses, and a sum over all elements in float32 would be the coarsest rounding of the whole forward pass.
  */
 const BLOCK: usize = 16 * 16;
 
 /**
- * The sum of one row's element losses: Σ e_i, or Σ w_i·e_i. Elements of weight 0 have no influence, whatever
- * their output.
+ * Returns the sum of one row's element losses: Σ e_i, or Σ w_i·e_i. Elements of weight 0 have no influence, whatever their
+ * output.
  *
  * @param loss a constant above
  * @param outputs the decoder's logits (cross entropy) or outputs (squared error)
@@ -30,8 +30,7 @@ export function lossForward(loss: i32, outputs: usize, targets: usize, weights: 
 }
 
 /**
- * gradients = scale · w · ∂e/∂output for one row. Lanes behind the row's end are left with anything finite or
- * not: no product reads them.
+ * Computes gradients = scale · w · ∂e/∂output for one row. Lanes behind the row's end are undefined: no product reads them.
  *
  * @param scale 1/n, 1/Σw or 1
  */
@@ -52,8 +51,8 @@ export function lossBackward(
 }
 
 /**
- * The derivative of `lossBackward`'s gradients in the direction `tangents` of the outputs, for one row:
- * scale · w · l''(output) · tangent. `weights` is 0 where there are none.
+ * Computes the tangents of `lossBackward`'s gradients along `tangents` of the outputs, for one row: scale · w · l''(output)
+ * · tangent. `weights` is 0 for none.
  */
 export function lossTangent(
   loss: i32,
@@ -77,7 +76,7 @@ export function lossTangent(
 /** e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit. */
 @unmanaged
 class BinaryCrossEntropy {
-  /** e, of 4 elements, as everything here. */
+  /** Returns e of 4 elements. */
   @inline
   element(output: v128, target: v128): v128 {
     return f32x4.add(this.linearPart(output, target), F32x4.logOnePlus(this.exponential(output)));
@@ -86,38 +85,38 @@ class BinaryCrossEntropy {
   // Up to 16 elements of a lane are added up as a sum and a product, log Π(1 + exp(-|o|)) instead of Σ log(1 + exp(-|o|)).
   // The product is kept as product - 1, in which small factors keep their digits.
 
-  /** The sum so far with another element. */
+  /** Adds the linear part of 4 elements to the sum. */
   @inline
   add(sum: v128, output: v128, target: v128): v128 {
     return f32x4.add(sum, this.linearPart(output, target));
   }
 
-  /** The product so far, less 1, with another element. */
+  /** Multiplies the product, stored less 1, by 1 + exp(-|o|) of 4 elements. */
   @inline
   multiply(product: v128, output: v128): v128 {
     const e = this.exponential(output);
     return f32x4.add(F32x4.multiplyAdd(product, e, product), e);
   }
 
-  /** Σ e of the two. */
+  /** Returns Σ e from the sum and the product: sum + log(product). */
   @inline
   total(sum: v128, product: v128): v128 {
     return f32x4.add(sum, F32x4.logOnePlus(product));
   }
 
-  /** Factor of the first and second derivative that is the same for all elements. */
+  /** Returns the factor of first and second derivatives that all elements share. */
   @inline
   factor(scale: f32): f32 {
     return scale;
   }
 
-  /** scale · ∂e/∂o */
+  /** Returns scale · ∂e/∂o of 4 elements. */
   @inline
   gradient(output: v128, target: v128, factor: v128): v128 {
     return f32x4.mul(f32x4.sub(F32x4.sigmoid(output), target), factor);
   }
 
-  /** scale · ∂²e/∂o² */
+  /** Returns scale · ∂²e/∂o² of 4 elements. */
   @inline
   curvature(output: v128, factor: v128): v128 {
     const e = this.exponential(output);
@@ -178,7 +177,7 @@ class SquaredError {
   }
 }
 
-/** The passes over a row, for each loss a loop of its own, with weights and without. */
+/** Passes over a row of elements, compiled to a loop of its own for each loss, with weights and without. */
 class Row {
   @inline
   static forward<L>(outputs: usize, targets: usize, weights: usize, size: i32): f64 {
@@ -264,7 +263,7 @@ class Row {
     }
   }
 
-  /** w · values, and 0 where w = 0 even if a value is infinite or NaN. */
+  /** Returns w · values, and 0 where w = 0 even if a value is infinite or NaN. */
   @inline
   static weigh(values: v128, weights: v128): v128 {
     return v128.and(f32x4.mul(values, weights), f32x4.gt(weights, f32x4.splat(0)));

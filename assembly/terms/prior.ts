@@ -8,30 +8,30 @@ export class Prior {
   latentSize: i32; // 0
   /** K */
   components: i32; // 4
-  /** Are the precisions matrices? Else only their diagonals are there. */
+  /** 1 if the precisions are matrices, 0 if diagonals. */
   isFull: i32; // 8
   /** f64[K][d] */
   means: usize; // 12
   /** f64[K][d], or f64[K][d][d]: Σ⁻¹ of each component. */
   precisions: usize; // 16
-  /** f64[K]: log of the component's share less ½ log det Σ; 0 of a single Gaussian. */
+  /** f64[K]: log of the component's weight in the mixture, less ½ log det Σ; 0 for a single Gaussian. */
   constants: usize; // 20
   // Scratch of one row.
   /** f64[K][d]: Σ⁻¹(z - μ) of each component. */
   pulls: usize; // 24
-  /** f64[K]: what each component has to do with the row, of a sum of 1. */
+  /** f64[K]: posterior probability of each component at the row's z; they add up to 1. */
   responsibilities: usize; // 28
-  /** f64[d] */
+  /** f64[d]: scratch. */
   vector: usize; // 32
   weight: f64; // 40
 }
 
-/** weight · prior(z) */
+/** Returns weight · prior(z), in nats. */
 export function priorValue(prior: Prior, z: usize): f64 {
   return prior.weight * weigh(prior, z);
 }
 
-/** gradient += scale · weight · ∇prior(z), float32. */
+/** Computes gradient += scale · weight · ∇prior(z), float32. */
 export function addPriorGradient(prior: Prior, z: usize, scale: f64, gradient: usize): void {
   weigh(prior, z);
   const factor = scale * prior.weight;
@@ -42,8 +42,8 @@ export function addPriorGradient(prior: Prior, z: usize, scale: f64, gradient: u
 }
 
 /**
- * product += scale · weight · ∇²prior(z) · v, float32: the Hessian itself, which need not be positive between the
- * components of a mixture.
+ * Computes product += scale · weight · ∇²prior(z) · v, float32. The Hessian may be indefinite between the components of a
+ * mixture.
  */
 export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: usize, product: usize): void {
   weigh(prior, z);
@@ -69,8 +69,8 @@ export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: us
 }
 
 /**
- * matrix += scale · weight · Σ responsibility · Σ⁻¹, the lower triangle and the diagonal, float32: what Gauss and Newton
- * would have of the prior, positive definite.
+ * Computes matrix += scale · weight · Σ responsibility · Σ⁻¹, the lower triangle and the diagonal, float32: the Gauss-Newton
+ * approximation of the prior's Hessian, which is positive definite.
  *
  * @param stride bytes from one row of the matrix to the next
  */
@@ -90,7 +90,7 @@ export function addPriorCurvature(prior: Prior, z: usize, scale: f64, matrix: us
   }
 }
 
-/** scale · weight · vᵀ(Σ responsibility · Σ⁻¹)v */
+/** Returns scale · weight · vᵀ(Σ responsibility · Σ⁻¹)v. */
 export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize): f64 {
   weigh(prior, z);
   let sum: f64 = 0;
@@ -104,7 +104,7 @@ export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize
   return scale * prior.weight * sum;
 }
 
-/** The pulls and the responsibilities at z; returns the negative log-density without its weight. */
+/** Computes pulls and responsibilities at z; returns the negative log-density, not multiplied by the prior's weight. */
 function weigh(prior: Prior, z: usize): f64 {
   const d = prior.latentSize;
   let largest: f64 = -Infinity;
@@ -141,7 +141,7 @@ function weigh(prior: Prior, z: usize): f64 {
   return -largest - Math.log(total);
 }
 
-/** Σ responsibility · Σ⁻¹(z - μ), element i: the gradient without its weight. */
+/** Returns element i of Σ responsibility · Σ⁻¹(z - μ): the prior's gradient without its weight. */
 function meanPull(prior: Prior, i: i32): f64 {
   let sum: f64 = 0;
   for (let k: i32 = 0; k < prior.components; k++) {
@@ -154,14 +154,14 @@ function pull(prior: Prior, k: i32, i: i32): f64 {
   return load<f64>(prior.pulls + ((<usize>(k * prior.latentSize + i)) << 3));
 }
 
-/** Element (i, j) of the component's Σ⁻¹; of a diagonal one it is asked for where i = j. */
+/** Returns element (i, j) of a component's Σ⁻¹; of a diagonal one only i = j may be asked for. */
 function precision(prior: Prior, k: i32, i: i32, j: i32): f64 {
   const d = <usize>prior.latentSize;
   if (!prior.isFull) return load<f64>(prior.precisions + ((<usize>k * d + <usize>i) << 3));
   return load<f64>(prior.precisions + (((<usize>k * d + <usize>i) * d + <usize>j) << 3));
 }
 
-/** Element i of the component's Σ⁻¹v, v in float32. */
+/** Returns element i of a component's Σ⁻¹v, v in float32. */
 function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f32>(v + ((<usize>i) << 2));
   let sum: f64 = 0;
@@ -171,7 +171,7 @@ function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   return sum;
 }
 
-/** Element i of the component's Σ⁻¹(z - μ), the difference in prior.vector. */
+/** Returns element i of a component's Σ⁻¹(z - μ), with the difference in prior.vector. */
 function precisionTimesDifference(prior: Prior, k: i32, i: i32): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f64>(prior.vector + ((<usize>i) << 3));
   let sum: f64 = 0;

@@ -8,8 +8,9 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * The derivative of the solver's computation: back through its accepted steps, with their lengths as constants.
- * A step costs as many passes as forwards and as many tangent passes, each of two passes' work.
+ * Makes the adjoint that differentiates the solver's own computation: back through its accepted steps, whose lengths count
+ * as constants. A step costs as many forward passes as the solver took, and as many tangent passes, each twice a pass's
+ * work.
  *
  * @example
  * await train(decoder, images, { adjoint: direct(), solver: rk4({ grid: logGrid({ t1: 100, slices: 50 }) }) });
@@ -45,13 +46,13 @@ class ReverseSteps {
   private readonly allStages: readonly number[];
   private readonly latentSize: number;
   private readonly size: number;
-  /** Y_i, [B, order · d] for each stage. */
+  /** States Y_i at each stage, [B, order · d] each. */
   private readonly states: readonly Float64Array[];
-  /** k_i, [B, order · d] for each stage. */
+  /** Derivatives k_i at each stage, [B, order · d] each. */
   private readonly derivatives: readonly Float64Array[];
-  /** dk_i, [B, order · d] for each stage. */
+  /** dk_i = ∂L/∂k_i, the gradient for the derivatives at each stage, [B, order · d] each. */
   private readonly dDerivatives: readonly Float64Array[];
-  /** dY_i, [B, order · d] for each stage. */
+  /** dY_i = ∂L/∂Y_i, the gradient for the states at each stage, [B, order · d] each. */
   private readonly dStages: readonly Float64Array[];
 
   /** @param dStates dy, [B, order · d]: at first that of the flows' ends */
@@ -73,7 +74,7 @@ class ReverseSteps {
     this.dStages = arrays();
   }
 
-  /** Replaces dy' by dy of the samples' slices, and adds their dθ. */
+  /** Replaces ∂L/∂y' by ∂L/∂y for the samples' slices, and adds the slices' share of ∂L/∂θ. */
   async step(slices: readonly Slice[]): Promise<void> {
     for (const i of this.allStages) await this.forward(i, slices);
     for (const i of [...this.allStages].reverse()) await this.backward(i, slices);
@@ -107,7 +108,7 @@ class ReverseSteps {
     }
   }
 
-  /** Computes dk_i and dY_i, from the later stages. */
+  /** Computes dk_i and dY_i of a stage from those of the later stages. */
   private async backward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
     const { latentSize: d, size } = this;

@@ -79,7 +79,7 @@ class AdjointIntegral {
     this.stageAdjoints = this.nodes.map(() => new Float64Array(adjoints.length));
   }
 
-  /** Takes the adjoints from the slices' ends to their starts, and adds the slices' part of the integral. */
+  /** Integrates the adjoints from the slices' ends back to their starts, and adds the slices' part of the integral. */
   async addSlice(slices: readonly Slice[]): Promise<void> {
     await this.evaluate(slices);
     for (const [i] of this.nodes.entries()) {
@@ -153,7 +153,10 @@ class AdjointIntegral {
     }
   }
 
-  /** Sets w = -α a, or -α q, at a stage, times its weight in the integral: one tangent pass serves both. */
+  /**
+   * Sets the direction w of a stage's tangent pass: -α times the adjoint (a, or q), times the stage's weight in the
+   * integral, so that one pass serves the adjoint's derivative and the integral.
+   */
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;
     const driven = this.row(this.stageAdjoints[i]!, slice.sample).subarray(-this.latentSize);
@@ -162,7 +165,7 @@ class AdjointIntegral {
     for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
   }
 
-  /** Weight h b_i of a stage in the integral; 1 where b_i is 0, since products are divided by it. */
+  /** Returns the weight h b_i of a stage in the integral; 1 if b_i is 0, since results are divided by it. */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;
   }

@@ -9,13 +9,13 @@ import type { Slice } from "./slices.ts";
  * Each array is [B, d], a row for each sample; there is one array for each stage. Slices name the samples to compute.
  */
 export class Stages {
-  /** z, to be filled in by the caller. */
+  /** Latents z at each stage, written by the caller. */
   readonly latents: readonly Float64Array[];
-  /** ∇_z l at z. */
+  /** ∇_z l at `latents`. */
   readonly gradients: readonly Float64Array[];
-  /** Directions w, to be filled in by the caller. */
+  /** Directions w of the tangent pass, written by the caller. */
   readonly directions: readonly Float64Array[];
-  /** Hessian-vector products ∇²_z l · w. */
+  /** Hessian-vector products ∇²_z l · w, w in `directions`. */
   readonly products: readonly Float64Array[];
 
   /** @param count number of stages, at most that of the objective's copies */
@@ -56,7 +56,7 @@ export class Stages {
     return array.subarray(sample * d, (sample + 1) * d);
   }
 
-  /** Rows of the objective: all samples at the first stage, then at the next. */
+  /** Returns the objective's rows for some samples at some stages: all samples at the first stage, then all at the next. */
   private rows(stages: readonly number[], slices: readonly Slice[]): Int32Array {
     const { sampleCount } = this.objective;
     return Int32Array.from(

@@ -11,7 +11,7 @@ import { lossTraits } from "../terms/losses.ts";
 
 // Checks of the data of a call: what is refused here is refused before work starts.
 
-/** Refuses samples of the wrong type or length; returns how many there are. */
+/** Refuses samples of the wrong type or length; returns the number of samples. */
 export function checkTargets(where: string, y: unknown, decoder: Decoder): number {
   checkFloat32(where, "y", y);
   const n = decoder.outputSize;
@@ -36,7 +36,7 @@ export function checkWeights(
   }
 }
 
-/** Refuses what flows cannot start at: latents of the wrong type or length, or that are not finite. */
+/** Refuses latents `z0` that are of the wrong type or length, or not finite. */
 export function checkZ0(
   where: string,
   z0: unknown,
@@ -54,13 +54,16 @@ export function checkZ0(
   throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
 }
 
-/** Numbers of values that are right, for rows of `size`. */
+/**
+ * Formats for messages the lengths that an array of rows of `size` values may have: one row for all samples, or one for
+ * each.
+ */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each)`;
 }
 
-/** Refuses a value that is no backend; returns it otherwise. */
+/** Refuses a value that is not a backend; returns it otherwise. */
 export function checkBackend(where: string, name: string, backend: unknown): Backend {
   if (typeof (backend as Backend | null | undefined)?.open === "function") return backend as Backend;
   throw refused(where, name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
@@ -79,12 +82,12 @@ export async function openSession(
   throw refused(where, "backend", "has", `no ${method}() in its session`, "a backend such as wasm()");
 }
 
-/** Number of values checked between two pauses: a millisecond or two. */
+/** Number of values checked between two pauses: one or two milliseconds of work. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**
- * Refuses weights that are no weights, and samples that are not finite, or outside [0, 1] for cross entropy,
- * where their weight is not 0. Large data take a while to look through: it pauses in between.
+ * Refuses weights that are negative or not finite, and samples that, where their weight is not 0, are not finite or, for
+ * cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while.
  *
  * @param before how many samples come before the problem's, for messages
  * @param takesWeights whether the caller could have given weights, which messages then advise

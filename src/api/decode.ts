@@ -14,15 +14,15 @@ import { checkBackend, openSession } from "./check-data.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions {
-  /** `"data"` (the default): D(z); `"preActivation"`: before the output activation, the logits. */
+  /** Output to return: `"data"` (the default), D(z); `"preActivation"`, the logits before the output activation. */
   output?: "data" | "preActivation" | undefined;
-  /** Fixed inputs, given with the latents as in `encode`. */
+  /** Values of the decoder's `fixedInputs` by name, as in `encode`: one row for all samples, or B rows. */
   fixed?: FixedOption | undefined;
-  /** For a decoder over points: how many there are. */
+  /** Number of points of each sample, for a decoder over points. */
   points?: number | undefined;
   /** Backend that does the work. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: it rejects with the signal's reason. */
+  /** Ends the call early: it then rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
@@ -35,7 +35,7 @@ const FIELDS = {
 } satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
 
 /**
- * D(z): what the decoder makes of latents.
+ * Decodes latents: returns D(z), outputSize values for each latent.
  *
  * @param z B × latentSize
  * @returns B × outputSize, in data space unless `output` says otherwise

@@ -2,24 +2,24 @@ import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
 import { parametersOf, stepsOf } from "../graph/graph.ts";
 import { kindOf, type OperationKind, type Shape } from "../graph/operations.ts";
 
-/** An operation of a decoder, as `describe` says it. */
+/** Operation of a decoder in the result of `describe`. */
 export interface DescribedOperation {
   readonly name: string;
   readonly kind: OperationKind;
-  /** Its kind, or the function that it applies: `"dense"`, `"elu"`. */
+  /** Kind of the operation, or the function that it applies: `"dense"`, `"elu"`. */
   readonly operation: string;
-  /** The shape of what it makes of one sample. */
+  /** Shape of the operation's output, for one sample. */
   readonly shape: Shape;
-  /** Number of its parameters. */
+  /** Number of parameters. */
   readonly parameters: number;
-  /** Number of its multiplications for one sample. */
+  /** Number of multiplications for one sample. */
   readonly multiplications: number;
 }
 
-/** Result of `describe`; printed or made a string, it is a table. */
+/** Result of `describe`. Printed, or converted to a string, it is a table. */
 export interface DecoderDescription {
   readonly latentSize: number;
-  /** Start of flows, latentSize values; null if it is 0. */
+  /** Start of flows, latentSize values; null if all are 0. */
   readonly start: readonly number[] | null;
   readonly operations: readonly DescribedOperation[];
   /** Number of parameters of all operations. */
@@ -67,7 +67,7 @@ export function describe(decoder: Decoder): DecoderDescription {
   return Object.defineProperties(description, { toString: print, [INSPECT]: print });
 }
 
-/** Key of the method by which Node's console.log prints a value. */
+/** Key of the method that Node's console.log calls to print a value. */
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 function table({ latentSize, operations, ...totals }: Omit<DecoderDescription, "toString">): string {

@@ -17,7 +17,7 @@ import {
 import type { FlowAndSolver } from "./flow-and-solver.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
-/** Samples that have come together: their data alone, or with what is given with each of them. */
+/** Batch of B samples in a stream: the data alone, or the data with options of `encode` for these samples. */
 export type EncodeItem =
   | Float32Array
   | ({
@@ -26,12 +26,12 @@ export type EncodeItem =
     } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
 
 /**
- * Options of `encodeStream`: those of `encode`. What is given with samples is for all items here; an item's own takes its
- * place.
+ * Options of `encodeStream`: those of `encode`. `weights`, `fixed` and `points` given here hold for every item that has none
+ * of its own.
  */
 export type EncodeStreamOptions = FlowAndSolver &
   Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
-    /** Number of items that are read while one is encoded, ≥ 0. It bounds memory. Default 2. */
+    /** Number of items read while one is encoded, ≥ 0; it bounds memory. Default 2. */
     ahead?: number | undefined;
   };
 

@@ -49,8 +49,8 @@ export type EncodeOptions = FlowAndSolver & CommonEncodeOptions;
 /** Options of `encode` other than the flow and the solver. */
 export interface CommonEncodeOptions {
   /**
-   * The distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; where
-   * it has none, it must be given.
+   * Distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; required if it
+   * has none.
    */
   loss?: LossLike | undefined;
   /**
@@ -71,7 +71,7 @@ export interface CommonEncodeOptions {
    * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
    */
   fixed?: FixedOption | undefined;
-  /** For a decoder over points: how many each sample has. y has points × channels values a sample then. */
+  /** Number of points of each sample, for a decoder over points. y then has points × channels values a sample. */
   points?: number | undefined;
   /**
    * Starts of the flows: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
@@ -93,21 +93,24 @@ export interface CommonEncodeOptions {
   /** Ends the call early; see `onAbort`. */
   signal?: AbortSignalLike | undefined;
   /**
-   * Called now and then, from the event loop's point of view between two tasks of about 10 ms. What it throws, or its
-   * promise rejects with, rejects the call, which waits for its promises at the end.
+   * Called between pieces of work of about 10 ms. An exception or rejection of it rejects the call, which awaits the
+   * promises it returned at the end.
    */
   onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
   /**
-   * Effect of an abort: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with
-   * what there is, the last accepted z, and the status "aborted" for samples that had not ended.
+   * Effect of an abort: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with the last accepted
+   * z of each sample, and status "aborted" for samples that had not ended.
    */
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Head of the messages of `encode`. */
+/** Beginning of error messages of `encode`. */
 const WHERE = callOf("encode");
 
-/** Fields of the options of `encode`. Those that depend on the decoder, or on each other, are checked with them. */
+/**
+ * Checks and defaults of the options of `encode`. Options that depend on the decoder, or on each other, are checked in
+ * `checkSettings` and `checkArguments`.
+ */
 export const ENCODE_FIELDS = {
   loss: later<LossLike | undefined>(),
   prior: later<PriorLike | undefined>(),
@@ -237,7 +240,7 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   return { problem, z0, ...settings };
 }
 
-/** Checks the decoder, and completes the options that are no samples' data. */
+/** Checks the decoder, and checks and completes the options that hold no samples' data. */
 export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
   const {
     backend = wasm(),

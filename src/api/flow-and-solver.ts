@@ -8,22 +8,22 @@ import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver
 /** Flow and the solver that follows it. `lbfgs` and `amd` follow the gradient flow with α = 1 only. */
 export type FlowAndSolver =
   | {
-      /** The differential equation that leads to the code. Default `gradientFlow()`. */
+      /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
       flow?: GradientFlow<1> | undefined;
       /** Solver that follows the flow. Default `lbfgs()`. */
       solver?: Solver<GradientFlow<1>> | undefined;
     }
   | {
-      /** The differential equation that leads to the code. Default `gradientFlow()`. */
+      /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
       flow?: Flow | undefined;
-      /** Solver that follows the flow; a flow other than `gradientFlow()` needs one that takes any flow. */
+      /** Solver that follows the flow; a flow other than `gradientFlow()` needs a solver for any flow. */
       solver: Solver<Flow>;
     };
 
-/** The default flow and solver, made on first use: both are frozen, so all calls share them. */
+/** Default flow and solver, made on first use. Both are frozen, so all calls share them. */
 let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlow<1>> } | undefined;
 
-/** Checks a flow and a solver that come in, and that they go together. */
+/** Checks a flow and a solver given as options, and that the solver supports the flow. */
 export function checkFlowAndSolver(
   where: string,
   options: FlowAndSolver,

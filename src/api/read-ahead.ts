@@ -1,6 +1,6 @@
 /**
- * Items of an iterable, of which some are read while earlier ones are at work. They are asked for one after the other, as
- * sources that are no generators want it.
+ * Items of an async iterable, some of which are read while an earlier one is processed. The next item is asked for after the
+ * one before has come, since sources other than generators may not take two requests at once.
  */
 export class ReadAhead<T> {
   private readonly iterator: AsyncIterator<T> | Iterator<T>;
@@ -16,7 +16,7 @@ export class ReadAhead<T> {
     this.iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   }
 
-  /** The next item; after the last one, and after a failure, there is none. */
+  /** Returns the next item; undefined after the last one and after a failure. */
   next(): Promise<IteratorResult<T, unknown>> {
     if (this.queue.length === 0) this.ask();
     const next = this.queue.shift()!;
@@ -24,7 +24,7 @@ export class ReadAhead<T> {
     return next;
   }
 
-  /** Nothing more is read: the source is told, as by the end of a `for await`. */
+  /** Ends reading and closes the source, as leaving a `for await` loop does. */
   async close(): Promise<void> {
     if (this.hasEnded) return;
     this.hasEnded = true;

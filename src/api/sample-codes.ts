@@ -17,7 +17,7 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
-import { type CodeSamples, drawCodes } from "./draw-codes.ts";
+import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions {
@@ -27,7 +27,7 @@ export interface SampleCodesOptions {
   seed?: number | undefined;
   /** Density of the codes before any data, such as `fitGaussian(codes)`. Default: the decoder's own; there has to be one. */
   prior?: PriorLike | undefined;
-  /** Distance of y and D(z), as in `encode`. Default: the decoder's own. */
+  /** Distance between y and D(z), as in `encode`. Default: the decoder's own. */
   loss?: LossLike | undefined;
   /** Weights as in `encode`: ≥ 0, outputSize values for all samples or B × outputSize; 0 for missing data. */
   weights?: Weights | undefined;
@@ -37,7 +37,7 @@ export interface SampleCodesOptions {
   points?: number | undefined;
   /** Backend that does the work, on one thread. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: it rejects with the signal's reason. */
+  /** Ends the call early: it then rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
   /** Called between pieces of work of about 10 ms. An exception or rejection of it rejects the call. */
   onProgress?: ((progress: SampleCodesProgress) => unknown) | undefined;
@@ -45,9 +45,9 @@ export interface SampleCodesOptions {
 
 /** Progress of a `sampleCodes` call. */
 export interface SampleCodesProgress {
-  /** Codes that have been drawn. */
+  /** Number of codes drawn so far. */
   readonly done: number;
-  /** All codes, B × K. */
+  /** Number of codes to draw, B × K. */
   readonly total: number;
 }
 
@@ -124,7 +124,7 @@ export async function sampleCodes(
 }
 
 const WHERE = "sampleCodes";
-/** Milliseconds from a report of the progress to the next: a draw of few samples takes microseconds. */
+/** Milliseconds between two reports of progress: a draw of few samples takes microseconds. */
 const BETWEEN_REPORTS = 10;
 
 const FIELDS = {
@@ -183,7 +183,7 @@ function checkArguments(
   return { problem, z: z.slice(), count, seed, backend, signal, onProgress };
 }
 
-/** Codes of what `encode` has returned. */
+/** Returns the codes in a result of `encode`. */
 function codesIn(result: { readonly z: Float32Array }): Float32Array {
   let z: unknown;
   try {

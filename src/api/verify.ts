@@ -13,13 +13,13 @@ import { sizeOf } from "../graph/operations.ts";
 import { makeControl } from "../solver/control.ts";
 
 /**
- * Output of the decoder that a probe's outputs are compared with: D(z); the logits before the output activation, if the
- * probed network ends there and the user has added the activation; or either of them, if the file does not tell.
+ * Output of the decoder to compare with a probe's: D(z); the logits, if the probed network ends there and the user has added
+ * the output activation; or either of them, if the file does not tell which.
  */
 export type ComparedOutput = "data" | "preActivation" | "either";
 
 /**
- * Decoder with the outcome of its comparison with a probe. The one given must not be used any more.
+ * Returns the decoder with the outcome of its comparison with a probe. The decoder given must not be used any more.
  *
  * @param where the function called, for messages
  * @param probe undefined: there is none
@@ -44,16 +44,16 @@ export async function verifyDecoder(
   }
 }
 
-/** Reason why the decoder cannot be run here. It can be loaded all the same, for another backend. */
+/** Returns the reason why a decoder cannot be run here; undefined if it can. It may still be loaded, for another backend. */
 function whyNotRun(error: unknown): string {
   if (!(error instanceof LatentflowError) || !/^(unsupported|out_of_memory)$/.test(error.code)) throw error;
   return `it could not be run here, to compare it with the probe: ${error.message}`;
 }
 
-/** The most multiplications and sums: about twenty seconds on one thread. */
+/** Most multiplications and sums spent on a probe: about twenty seconds on one thread. */
 const MOST_WORK = 2 ** 38;
 
-/** Why the probe does not prove the decoder right; undefined where it does. */
+/** Returns the reason why a probe does not prove the decoder right; undefined if it does. */
 async function findReason(
   where: string,
   decoder: Decoder,
@@ -90,7 +90,7 @@ function reasonOf(comparison: Exclude<Comparison, { outcome: "differs" }>): stri
   return comparison.outcome === "agrees" ? undefined : comparison.reason;
 }
 
-/** D(z) with the memory of one row, and an end after each where the signal wants it. */
+/** Decodes the rows of a probe one by one, with the memory of one row; checks the signal after each. */
 async function decodeRowByRow(
   session: Session,
   { latentSize: d, outputSize: n, fixedInputs }: Decoder,

@@ -41,7 +41,7 @@ export interface SampleSet extends SampleRange {
   readonly solution: Solution;
 }
 
-/** Solve that a session is opened for. */
+/** Purpose that a session is opened for: the solve that follows. */
 export interface Use {
   readonly problem: Problem;
   readonly pair: CheckedPair;
@@ -50,16 +50,16 @@ export interface Use {
 }
 
 /**
- * Solve as one thread sees it. In a worker `problem` has no samples' data, which come with each range of its feed.
+ * Solve as one thread sees it. In a worker `problem` lacks the samples' data, which come with each range of its feed.
  *
  * @typeParam Range what its feed gives
  */
 export interface Task<Range extends SampleRange = SampleRange> extends Use {
-  /** Finds the data of samples, and where their results go. */
+  /** Returns the data of a range of samples, and the solution that takes their results. */
   readonly samplesIn: (range: Range) => SampleSet;
 }
 
-/** All samples of a problem as a task. */
+/** Makes one task of all samples of a problem. */
 export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
   const samplesIn = (range: SampleRange) => ({ ...range, problem, solution });
   return { problem, pair, isRecorded: solution.recording !== undefined, samplesIn };
@@ -72,35 +72,38 @@ export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution):
 export interface Backend {
   readonly name: string;
   /**
-   * Gets ready for a decoder: loads what has to be loaded, packs the weights unless they are packed.
+   * Opens a session for a decoder: loads code and packs the weights, unless that was done before.
    *
    * @param use what the session is for, where it is a solve: one backend may be better for it than another
    */
   open(decoder: Decoder, use?: Use): Promise<Session>;
-  /** Tells if the backend can be used here, for the decoder if one is given. Left out by backends that always can. */
+  /**
+   * Tells whether the backend can be used here, for the decoder if one is given. Absent in backends that are always
+   * available.
+   */
   readonly availability?: (decoder?: Decoder) => Promise<Availability>;
 }
 
 /** Answer to whether a backend can be used here. */
 export interface Availability {
   readonly available: boolean;
-  /** Why not, for people. */
+  /** Reason why the backend cannot be used, in words. */
   readonly reason?: string;
-  /** The GPU's name, where there is one. */
+  /** Name of the GPU, if there is one. */
   readonly adapter?: string;
 }
 
 /** A backend ready for one decoder. */
 export interface Session {
   readonly info: BackendInfo;
-  /** Follows the flows of all samples of a problem, on as many threads as it is worth. */
+  /** Follows the flows of all samples of a problem, on as many threads as save time. */
   solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
-  /** Number of samples to bind to one objective. */
+  /** Number of samples that one objective takes. */
   objectiveSize(problem: Problem): number;
-  /** The objective of samples first … first + count - 1. */
+  /** Makes the objective of samples first … first + count - 1. */
   objective(problem: Problem, first: number, count: number): Promise<Objective>;
   /**
-   * D(z), B × n.
+   * Decodes latents: D(z), B × n.
    * @param fixed what is given with the latents
    * @param toLogits leave out the output activation
    * @param control asked between pieces of work
@@ -112,8 +115,9 @@ export interface Session {
     control: Control,
   ): Promise<Owned<Float32Array>>;
   /**
-   * Trains the decoder in place: what this session solves and decodes follows the updates, the decoder itself does
-   * not. For a decoder that nobody else uses. Absent where the backend does not train.
+   * Makes a trainer that updates the packed weights: later solves and decodes of this session use them, while
+   * `decoder.parameters` stay as they were. No other session may use the decoder meanwhile. Absent in backends that cannot
+   * train.
    */
   train?(optimizer: Optimizer): Promise<Trainer>;
 }
@@ -124,34 +128,33 @@ export interface TrainerState {
   readonly updates: number;
   /** [parameterCount], in the order of `decoder.parameters`. */
   readonly parameters: Float32Array;
-  /** The optimizer's state vectors, each in the same order. */
+  /** State vectors of the optimizer, each with a number for each parameter, in the same order as `parameters`. */
   readonly vectors: readonly Float32Array[];
 }
 
 /** Updates the weights of a packed decoder, mini-batch by mini-batch. */
 export interface Trainer {
-  /** Names what computes, with a checksum of its code: another build may round otherwise. */
+  /** Name of the kernels' build, with a checksum of its code: another build may round differently. */
   readonly build: string;
   /**
-   * The objective of a mini-batch. What it adds up is the gradient of the next update.
+   * Makes the objective of a mini-batch. Parameter gradients that it adds up go into the next update.
    *
    * @param copies rows for each sample, which can be at as many points at the same time: row copy · count + r is
    *   one of sample r
    */
   objective(problem: Problem, copies: number): DifferentiableObjective;
   /**
-   * One update from the gradient that has been added up since the last one. A gradient that is not finite updates
-   * nothing.
+   * Updates the parameters by the gradient added up since the last update. A gradient that is not finite changes nothing.
    *
    * @param settings `largestNorm`: a longer gradient is shortened to it
    * @returns the norm of the gradient as it was added up
    */
   update(settings: { readonly learningRate: number; readonly largestNorm: number }): number;
-  /** The parameters as they are now, in the order of `decoder.parameters`. */
+  /** Returns a copy of the current parameters, in the order of `decoder.parameters`. */
   parameters(): Float32Array;
-  /** State between two updates, from which `restore` continues. */
+  /** Returns the state between two updates, from which `restore` continues. */
   state(): TrainerState;
-  /** Continues from the state of a trainer of the same layers and optimizer: the same updates follow, bit for bit. */
+  /** Continues from the state of a trainer of the same layers and optimizer. The same updates follow, bit for bit. */
   restore(state: TrainerState): void;
   dispose(): void;
 }

@@ -1,4 +1,4 @@
-/** Samples one after the other: first … first + count - 1. */
+/** Consecutive samples: first … first + count - 1. */
 export interface SampleRange {
   readonly first: number;
   readonly count: number;
@@ -8,11 +8,11 @@ export interface SampleRange {
 export interface Feed<Range extends SampleRange = SampleRange> {
   /** True if `take` would return samples now. */
   readonly hasMore: boolean;
-  /** Takes at most `most` samples that are left; undefined while there are none. */
+  /** Takes at most `most` of the samples left; undefined if none are available now. */
   take(most: number): Range | undefined;
 }
 
-/** All samples of a call in turn, for a thread that has them to itself. */
+/** Returns a feed of all samples of a call in order, for a thread that works alone. */
 export function allSamples(sampleCount: number): Feed {
   let next = 0;
   return {

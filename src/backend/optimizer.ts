@@ -10,10 +10,10 @@ import { alternatives, type Bounds, callHint, show } from "../base/show.ts";
 /** Rule that updates parameters by their gradients: an immutable value, applied by backends. */
 export type Optimizer = Rmsprop | Adam | Sgd;
 
-/** Bounds of a decay rate: at 1 a state would never change, and Adam would divide by 0. Also below 1 in float32. */
+/** Bounds of a decay rate: below 1, also in float32, since at 1 a state never changes and Adam divides by 0. */
 const DECAY: Bounds = { min: 0, max: 1 - 2 ** -24 };
 
-/** Bounds of ε: backends compute in float32, where a smaller one would be 0, and 0 / 0 no parameter. */
+/** Bounds of ε: backends compute in float32, where a smaller ε is 0 and the update of a parameter may be 0 / 0. */
 const EPSILON: Bounds = { min: 1e-37 };
 
 /** Options of `rmsprop`. */
@@ -36,7 +36,7 @@ export const RMSPROP_FIELDS = {
 /** RMSprop with all its options. */
 export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
   readonly name: "rmsprop";
-  /** State of the size of the parameters: v. */
+  /** State vectors of as many numbers as there are parameters: v. */
   readonly stateVectors: 1;
 }
 
@@ -83,7 +83,7 @@ export const ADAM_FIELDS = {
 /** Adam with all its options. */
 export interface Adam extends Readonly<Complete<AdamOptions>> {
   readonly name: "adam";
-  /** States of the size of the parameters: m and v. */
+  /** State vectors of as many numbers as there are parameters: m and v. */
   readonly stateVectors: 2;
 }
 
@@ -123,7 +123,7 @@ export const SGD_FIELDS = {
 /** Stochastic gradient descent with all its options. */
 export interface Sgd extends Readonly<Complete<SgdOptions>> {
   readonly name: "sgd";
-  /** State of the size of the parameters: the velocity u where there is momentum, else none. */
+  /** State vectors of as many numbers as there are parameters: the velocity u, if momentum is above 0; else none. */
   readonly stateVectors: 0 | 1;
 }
 
@@ -155,7 +155,7 @@ export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> =
   momentum: ["share", "decay rate of the velocity"],
 };
 
-/** Makers of the optimizers, with the fields of their options. */
+/** Makers of the optimizers, each with the fields of its options. */
 export const OPTIMIZERS: {
   readonly [Name in Optimizer["name"]]: {
     readonly make: (options: never) => Extract<Optimizer, { readonly name: Name }>;
@@ -167,7 +167,7 @@ export const OPTIMIZERS: {
   sgd: { make: sgd, fields: SGD_FIELDS },
 };
 
-/** Refuses a value that no maker of an optimizer has returned; returns it otherwise. */
+/** Refuses a value that no maker of optimizers has returned; returns it otherwise. */
 export function checkOptimizer(where: string, option: string, value: unknown): Optimizer {
   const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
   const isOptimizer =

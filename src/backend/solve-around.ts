@@ -6,8 +6,8 @@ import type { Session, Task } from "./backend.ts";
 import type { Feed, SampleRange } from "./feed.ts";
 
 /**
- * Solves samples around the objectives of a backend, as many at a time as there is room for: what every backend can do, for
- * every solver and loss. The samples are those that the feed gives.
+ * Solves the samples of a feed with a backend's objectives, for any solver and loss: takes as many samples at a time as
+ * there is room for, binds them to an objective and follows their flows.
  */
 export async function solveAround<Range extends SampleRange>(
   objectives: Pick<Session, "objectiveSize" | "objective">,

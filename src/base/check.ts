@@ -36,7 +36,7 @@ export function checkOptions<Options extends object>(
   }
 }
 
-/** Value of an option; an error of its getter becomes the cause of one that names the option. */
+/** Reads an option. An error of its getter becomes the cause of an error that names the option. */
 function optionOf(where: string, options: object, name: string): unknown {
   try {
     return (options as Readonly<Record<string, unknown>>)[name];
@@ -80,15 +80,15 @@ export function readValue<Value>(where: string, name: string, read: () => Value)
   }
 }
 
-/** Value, or the default if it is undefined. `null` stays, to be refused as any other wrong value is. */
+/** Returns the value, or the default if it is undefined. `null` is returned, to be refused like any other wrong value. */
 export function orDefault<Value, Default>(value: Value | undefined, standard: Default): Value | Default {
   return value === undefined ? standard : value;
 }
 
-/** Options with their defaults, none of them undefined. */
+/** Options completed with their defaults: none is undefined. */
 export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
-/** Refuses a value that is no number within its bounds; returns it otherwise. */
+/** Refuses a value that is not a number within bounds; returns it otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
   const {
     min = -Infinity,
@@ -129,13 +129,13 @@ export function checkFlag(where: string, name: string, value: unknown): boolean 
   throw refused(where, name, "is", show(value), "true or false");
 }
 
-/** Refuses an option that is given and is no function. */
+/** Refuses an option that is given and is not a function. */
 export function checkCallback(where: string, name: string, value: unknown): void {
   if (value === undefined || typeof value === "function") return;
   throw refused(where, name, "is", show(value), "a function");
 }
 
-/** Refuses a value that is no AbortSignal. */
+/** Refuses a value that is not an AbortSignal. */
 export function checkSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {

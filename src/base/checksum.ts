@@ -1,7 +1,7 @@
 // CRC-32 with the polynomial of gzip and PNG, in its reflected form.
 const POLYNOMIAL = 0xedb88320;
 
-/** Remainder for each value of a byte. */
+/** Remainders of the CRC for each value of a byte. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
   for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0);
@@ -9,8 +9,8 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * The CRC-32 of bytes, in [0, 2^32). It differs for certain where one byte does, or any four in a row, and else but
- * for one case in 2^32. It finds damage and mistakes, not forgery.
+ * Computes the CRC-32 of bytes, in [0, 2^32). It detects every change of one byte, or of up to four adjacent bytes, and any
+ * other change with probability 1 - 2^-32. It detects damage and mistakes, not forgery.
  *
  * @param before the checksum of what comes before these bytes. Default: nothing
  */
@@ -22,7 +22,7 @@ export function checksum(bytes: Uint8Array, before = 0): number {
   return ~remainder >>> 0;
 }
 
-/** A checksum as eight hexadecimal digits. */
+/** Formats a checksum as eight hexadecimal digits. */
 export function showChecksum(value: number): string {
   return value.toString(16).padStart(8, "0");
 }

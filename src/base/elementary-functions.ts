@@ -2,11 +2,11 @@
 // Node 24. Whatever a result depends on uses these, which are made of operations that every machine rounds alike. Each
 // says how far it is from the exact values, in units in the last place.
 
-/** ln 2 as a float32, whose products with exponents are exact, and what that lacks. */
+/** ln 2 in two parts: a float32, whose products with exponents are exact, and the remainder. */
 const LN2_HIGH = Math.fround(Math.LN2);
 const LN2_LOW = -1.904654299957768e-9;
 
-/** e^x, within a unit, below the normal numbers, too. */
+/** Computes e^x, with an error of at most a unit in the last place, also for results below the normal numbers. */
 export function exponential(x: number): number {
   if (Number.isNaN(x)) return Number.NaN;
   if (x > 710) return Number.POSITIVE_INFINITY;
@@ -19,7 +19,7 @@ export function exponential(x: number): number {
   return scaled(1 + (r + r * sum), k);
 }
 
-/** ln x, NaN below 0; within two units, near 1, too. */
+/** Computes ln x, with an error of at most two units in the last place, also near 1; NaN for x below 0. */
 export function logarithm(x: number): number {
   if (x === 0) return Number.NEGATIVE_INFINITY;
   if (!(x > 0)) return Number.NaN;
@@ -39,8 +39,8 @@ export function logarithm(x: number): number {
 }
 
 /**
- * base^exponent, base >= 0: by products for the integers n from 0 on, within 1 + n/2 units; else e^(exponent ln base), within
- * 2 + 2 |exponent ln base|.
+ * Computes base^exponent, base >= 0: by products for integers n >= 0, with an error of at most 1 + n/2 units in the last
+ * place; else as e^(exponent ln base), at most 2 + 2 |exponent ln base| units.
  */
 export function power(base: number, exponent: number): number {
   if (!Number.isInteger(exponent) || exponent < 0) return exponential(exponent * logarithm(base));
@@ -53,7 +53,7 @@ export function power(base: number, exponent: number): number {
   return result;
 }
 
-/** cos πp, p from 0 to 2, within 4e-16; exact where p is 0, 1 or 2. */
+/** Computes cos πp for p from 0 to 2, with an absolute error of at most 4e-16; exact for p = 0, 1 and 2. */
 export function cosineOfPi(p: number): number {
   if (p > 1) return cosineOfPi(2 - p);
   if (p > 0.5) return -cosineOfPi(1 - p);
@@ -63,7 +63,7 @@ export function cosineOfPi(p: number): number {
   return 1 + sum;
 }
 
-/** 2^k x, by two factors where 2^k is beyond float64. */
+/** Computes 2^k x, by two factors if 2^k is beyond float64. */
 function scaled(x: number, k: number): number {
   const half = Math.trunc(k / 2);
   return x * 2 ** half * 2 ** (k - half);

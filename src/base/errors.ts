@@ -43,7 +43,7 @@ const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
   locked: true,
 };
 
-/** True for one of the codes, a worker's say. */
+/** True for one of the codes of errors; a text from a worker may be none. */
 export function isErrorCode(value: unknown): value is LatentflowErrorCode {
   return typeof value === "string" && Object.hasOwn(CODES, value);
 }
@@ -66,7 +66,7 @@ let marksIn: (error: LatentflowError) => string;
 export class LatentflowError extends Error {
   override readonly name = "LatentflowError";
   readonly code: LatentflowErrorCode;
-  /** Message with its marks; see message.ts. */
+  /** Message with the marks of its parts; see message.ts. */
   readonly #marked: string;
 
   static {
@@ -79,7 +79,7 @@ export class LatentflowError extends Error {
     this.#marked = message;
   }
 
-  /** Path of the argument or option that is refused, such as `y` or `validation.everyImages`; undefined if it is none. */
+  /** Path of the argument or option that is refused, such as `y` or `validation.everyImages`; undefined if none is. */
   get option(): string | undefined {
     const pieces = piecesOf(this.#marked).filter((piece) => typeof piece === "object");
     const subject = pieces.findIndex(({ kind }) => kind === "subject");
@@ -106,7 +106,7 @@ export class LatentflowError extends Error {
   }
 }
 
-/** Message of an error with its marks, to be made part of another error's message, or sent to another thread. */
+/** Returns an error's message with the marks of its parts, to be used within another message or sent to another thread. */
 export function markedMessage(error: LatentflowError): string {
   return marksIn(error);
 }

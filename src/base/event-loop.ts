@@ -1,17 +1,17 @@
 import { throwIfAborted } from "./realms.ts";
 
-/** Work goes on this long, in milliseconds, before the event loop gets its turn. */
+/** Milliseconds of work between two pauses for the event loop. */
 const LONGEST_TURN = 8;
 
 /**
- * The last turn that was asked for. Calls at work at the same time take turns one after the other, a task each:
- * if all of them went on in the same task, together they would hold up the event loop.
+ * Promise of the turn requested last. Concurrent calls take turns one after the other, each in a task of its own: in one
+ * task together they would block the event loop.
  */
 let lastTurn = Promise.resolve();
 
 /**
- * A function to be called between pieces of work. Now and then it gives a promise, which is to be awaited: that lets
- * the event loop run.
+ * Returns a function to be called between pieces of work. Now and then it returns a promise, which has to be awaited: that
+ * lets the event loop run.
  */
 export function makeTurns(): () => Promise<void> | undefined {
   let turnStart = performance.now();
@@ -28,8 +28,8 @@ export function makeTurns(): () => Promise<void> | undefined {
 export type Pausable<T> = Generator<void, T, void>;
 
 /**
- * Does work in turns with the event loop. The first turn is the caller's: work of a few milliseconds is done when the
- * call returns.
+ * Runs a computation in turns with the event loop. The first turn is synchronous: a computation of a few milliseconds is
+ * done when the call returns.
  *
  * @param signal ends it between two pieces; the promise then rejects with the signal's reason
  */
@@ -44,7 +44,7 @@ export async function inTurns<T>(work: Pausable<T>, signal?: AbortSignal): Promi
   }
 }
 
-/** Runs work to its end without a pause. */
+/** Runs a pausable computation to its end without a pause. */
 export function atOnce<T>(work: Pausable<T>): T {
   for (;;) {
     const { done, value } = work.next();
@@ -53,8 +53,8 @@ export function atOnce<T>(work: Pausable<T>): T {
 }
 
 /**
- * Resolves in a task of its own, after events that wait. Not by setTimeout, which browsers hold back for
- * 4 ms, and a second in a page that is not seen.
+ * Resolves in a new task, after events that are queued. setTimeout would not do: browsers delay it by 4 ms, and in hidden
+ * pages by a second.
  */
 function nextTask(): Promise<void> {
   if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));

@@ -5,7 +5,7 @@ import { memberHint, show } from "./show.ts";
 
 // Arrays of samples, latents and weights, as they come in.
 
-/** Refuses what is no Float32Array, or one whose memory has gone or may go. */
+/** Refuses a value that is not a Float32Array, or one whose buffer was transferred or can be resized. */
 export function checkFloat32(
   where: string,
   name: string,
@@ -29,7 +29,7 @@ export function checkFloat32(
   throw refused(where, name, "is", show(values), expected, float32Hint(name, values));
 }
 
-/** Advice on how a value becomes a Float32Array; else empty. */
+/** Returns advice on converting a value to a Float32Array; "" if there is none. */
 function float32Hint(name: string, values: unknown): string {
   if (isRevoked(values)) return "; this is a Proxy that has been revoked";
   if (values instanceof Float32Array) return " itself, not a Proxy of one";
@@ -45,7 +45,7 @@ function float32Hint(name: string, values: unknown): string {
 }
 
 /**
- * Refuses rows of the wrong type or length, or that are not finite; returns how many there are.
+ * Refuses rows of the wrong type or length, or that are not finite; returns the number of rows.
  *
  * @param size of a row
  * @param whose that size is, for messages
@@ -71,7 +71,7 @@ export function checkFiniteRows(
   return values.length / size;
 }
 
-/** Place of an element in rows, for messages. */
+/** Formats the place of an element in rows, for messages. */
 export function place(index: number, rowSize: number): string {
   return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
 }

@@ -75,7 +75,7 @@ export function clause(option: string, text: string): string {
 }
 
 /**
- * Message that refuses an option.
+ * Makes the message that refuses an option.
  *
  * @param where function that was called, its name or marked
  * @param name option, or argument
@@ -94,7 +94,7 @@ export function refusalOf(
   return `${headOf(where)}: ${subject(name)} ${verb} ${ending}${advice}`;
 }
 
-/** Pieces of a message: plain texts and marks. */
+/** Splits a message into plain texts and marks. */
 export function piecesOf(message: string): (string | Mark)[] {
   return message.split(OPEN).flatMap((piece, i) => {
     if (i === 0) return [piece];
@@ -104,7 +104,7 @@ export function piecesOf(message: string): (string | Mark)[] {
   });
 }
 
-/** Mark in its text; undefined for what is none: a program makes errors, too, of any text. */
+/** Parses a mark; undefined for a text that is none, since messages of other origin may contain anything. */
 function readMark(json: string): Mark | undefined {
   try {
     const mark = JSON.parse(json) as Partial<Mark> | null;
@@ -114,7 +114,10 @@ function readMark(json: string): Mark | undefined {
   }
 }
 
-/** Message about what a file says, whose names are no options: text, but for what was called and what is advised. */
+/**
+ * Turns the marks of a message about a file's content into text, since names there are no options; marks of the function
+ * called and of advice stay.
+ */
 export function ofFile(message: string): string {
   const isKept = ({ kind, option }: Mark) =>
     kind === "head" ? option === undefined : /^(option|clause)$/.test(kind);
@@ -123,7 +126,7 @@ export function ofFile(message: string): string {
     .join("");
 }
 
-/** Text of a message as the library prints it. */
+/** Returns a message as the library prints it, without marks. */
 export function plainText(message: string): string {
   return piecesOf(message)
     .map((piece) => (typeof piece === "string" ? piece : plainText(piece.text)))

@@ -1,14 +1,14 @@
-/** The callbacks of a signal, and the one listener that calls them. */
+/** Callbacks of a signal, and the one listener that calls them. */
 interface Entry {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
 }
 
-/** One listener a signal, however many callbacks: of more than ten listeners Node says that they are a leak. */
+/** Entries by signal. A signal has one listener for all callbacks, as Node warns of a leak at more than ten listeners. */
 const entries = new WeakMap<AbortSignal, Entry>();
 
 /**
- * Has `callback` called at the signal's abort; never where that has been already.
+ * Registers `callback` for the signal's abort; it is not called if the signal has aborted before.
  *
  * @returns takes `callback` back
  * @example
@@ -42,7 +42,7 @@ function listen(signal: AbortSignal): Entry {
   return entry;
 }
 
-/** Removes a listener. An imitated signal may lack the method, or throw; no caller could handle that any more. */
+/** Removes a listener. Errors are ignored: an imitated signal may lack the method, or throw. */
 function stopListening(signal: AbortSignal, listener: () => void): void {
   try {
     signal.removeEventListener?.("abort", listener);

@@ -4,19 +4,19 @@
  * (at least 2^32), and the same numbers on every machine. Not for secrets.
  */
 export interface Random {
-  /** The next integer, uniform in [0, 2^32). */
+  /** Returns the next integer, uniform in [0, 2^32). */
   uint32(): number;
-  /** The next number, uniform in [0, 1): a multiple of 2^-53, made of two integers. */
+  /** Returns the next number, uniform in [0, 1): a multiple of 2^-53, made of two integers. */
   uniform(): number;
-  /** The next integer, uniform in [0, bound) but for a bias below bound · 2^-53; `bound` is an integer >= 1. */
+  /** Returns the next integer, uniform in [0, bound) but for a bias below bound · 2^-53; `bound` is an integer >= 1. */
   below(bound: number): number;
-  /** State of the sequence, from which `restore` continues. */
+  /** Returns the state of the sequence, from which `restore` continues. */
   state(): RandomState;
   /** Continues from a state, this generator's or another's: the same numbers follow as followed there. */
   restore(state: RandomState): void;
 }
 
-/** A generator's state, four integers in [0, 2^32): plain numbers that JSON keeps exactly. */
+/** State of a generator, four integers in [0, 2^32): plain numbers that JSON keeps exactly. */
 export type RandomState = readonly [a: number, b: number, c: number, counter: number];
 
 // Outputs discarded, so that seeds that are close have nothing in common. PractRand's seed(Uint64) discards 12 and
@@ -24,7 +24,7 @@ export type RandomState = readonly [a: number, b: number, c: number, counter: nu
 const seedingRounds = 16;
 
 /**
- * A new generator.
+ * Creates a generator.
  *
  * @param seed an integer from 0 to 2^53 - 1; each gives its own sequence
  * @param stream an integer from 0 to 2^32 - 1: other sequences of the same seed, for uses that must not share

@@ -11,10 +11,10 @@ const typedArrayTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )!.get!;
 
-/** Throws unless it is called on an ArrayBuffer, of any realm. */
+/** Getter of ArrayBuffer's byteLength, which throws unless it is called on an ArrayBuffer, of any realm. */
 const bufferLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!.get!;
 
-/** Name of a typed array of any realm, such as "Float32Array"; undefined for other values. */
+/** Returns the name of a typed array of any realm, such as "Float32Array"; undefined for other values. */
 export function typedArrayName(value: unknown): string | undefined {
   return typedArrayTag.call(value);
 }
@@ -37,7 +37,10 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   }
 }
 
-/** A class of the platform's by its name, "URL" say. What only calls itself so is taken too, and fails where it is used. */
+/**
+ * True for an object of the platform's class of this name, "URL" say, in any realm. An object that only claims the name is
+ * taken, too, and fails where it is used.
+ */
 export function isPlatformObject(name: string, value: unknown): boolean {
   try {
     return Object.prototype.toString.call(value) === `[object ${name}]`;
@@ -46,13 +49,13 @@ export function isPlatformObject(name: string, value: unknown): boolean {
   }
 }
 
-/** True for a Promise of any realm: an `await` is missing. */
+/** True for a Promise of any realm, given where an `await` is missing. */
 export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
 
 /**
- * Message of an error, or text of another value that was thrown: escaped, in a line, and cut.
+ * Returns the message of an error, or the text of another value that was thrown: escaped, on one line, and cut.
  *
  * @param edit what is to be done with the words before that: of what is cut nothing is found any more
  */
@@ -67,20 +70,20 @@ export function messageOf(thrown: unknown, edit = (words: string) => words): str
 
 const LONGEST_MESSAGE = 400;
 
-/** The system's name of an error, `ENOENT` say. (In node:vm, and so in Jest, Node's errors are of another realm.) */
+/** Returns the system's name of an error, `ENOENT` say. (In node:vm, and so in Jest, Node's errors are of another realm.) */
 export function codeOf(thrown: unknown): string | undefined {
   const code = (thrown as Partial<NodeJS.ErrnoException> | null | undefined)?.code;
   return typeof code === "string" ? code : undefined;
 }
 
-/** Rejects an aborted call. (Signals of other realms may be older than their own way to say it.) */
+/** Throws the reason of a signal that has aborted. (Older signals of other realms lack a method for it.) */
 export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): void {
   if (signal?.throwIfAborted) signal.throwIfAborted();
   else if (signal?.aborted) throw new DOMException("This operation was aborted", "AbortError");
 }
 
 /**
- * Refuses an array whose memory has gone or may go: a call reads it again and again while it is at work.
+ * Refuses an array whose buffer was transferred or can be resized: a call reads it repeatedly while it is at work.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -94,7 +97,7 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   }
 }
 
-/** Refuses memory that has gone. (`buffer.detached` is not known everywhere yet.) */
+/** Refuses an array whose buffer was transferred. (`buffer.detached` is not available everywhere yet.) */
 export function checkPresent(where: string, name: string, buffer: ArrayBufferLike): void {
   try {
     new Uint8Array(buffer);
@@ -104,8 +107,8 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
 }
 
 /**
- * The data of a call, to be read now: checked at the start, and looked at again, since a program may transfer what it
- * has given us. An array of which there is something to read is empty only then.
+ * Returns data of a call to be read now, and refuses data whose buffer was transferred since the call began. The data was
+ * not empty then, so an empty array shows it.
  *
  * @param where function that was called, where its name is at hand
  * @throws LatentflowError `invalid_argument`

@@ -1,16 +1,15 @@
 // Texts of values from outside, for messages: on a line, short, and without secrets.
 
-/** Largest number of characters of a text that a message shows. */
+/** Most characters of a text that a message shows. */
 const LONGEST_TEXT = 60;
-/** Largest number of characters of a path in a message; a path's end says more than its start. */
+/** Most characters of a path in a message; of a longer one the end is shown, which says more. */
 const LONGEST_PATH = 300;
 
-/** Controls, marks of direction, what cannot be seen, halves of a character: what would change how a line is read. */
+/** Characters that would change how a line is read: controls, direction marks, invisible characters, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /**
- * Text that came in, for a line of a message: what a terminal or a reader would not see as it is becomes \u…, and
- * what is too long is cut.
+ * Escapes a text from outside for a line of a message: unprintable characters become \u…, and a long text is cut.
  *
  * @param most so many characters at most
  * @param isQuoted between double quotes, which are then escaped
@@ -27,7 +26,7 @@ export function escapeText(text: string, most = LONGEST_TEXT, isQuoted = false):
   return all;
 }
 
-/** Code units of a character, each as \uXXXX; the common ones as JSON writes them. */
+/** Writes the code units of a character as \uXXXX; the common ones as JSON writes them. */
 function escapeCharacter(character: string): string {
   if (character === "\n") return "\\n";
   if (character === "\t") return "\\t";
@@ -37,22 +36,22 @@ function escapeCharacter(character: string): string {
     .join("");
 }
 
-/** Path or URL in a message, without a URL's secrets. */
+/** Formats a path or URL for a message, without a URL's secrets. */
 export function showPath(path: string | URL): string {
   return escapeText(withoutSecrets(String(path)), LONGEST_PATH);
 }
 
-/** Location in a message, in quotes and without secrets, as short as other values. */
+/** Formats a location for a message, in quotes and without secrets, as short as other values. */
 export function showLocation(location: string): string {
   return show(withoutSecrets(location));
 }
 
 /**
- * Where a URL begins: with what may have come along when it was copied, and of http with slashes that are missing, lie the
- * other way or have spaces before them. Others than http are not read, but their messages go into logs as well.
+ * Pattern of a URL's beginning, after characters that may have been copied with it; for http also with slashes that are
+ * missing, reversed or preceded by spaces. URLs of other schemes are not read, but may occur in logged messages.
  */
 const SCHEME = /^[\s\p{Cc}"'<]*(?:https?:[\s\\/]*|(?!file:)[a-z][a-z\d+.-]*:\/\/)/iu;
-/** User and password of a URL. A password with a slash that is not escaped looks like a port. */
+/** Pattern of user and password in a URL. A password may contain an unescaped slash; only digits after the colon are a port. */
 const USER = /^(?:[^\\/?#]*@|[^\\/?#:@[]+:(?!\d*(?:[\\/?#]|$)).*@)/su;
 
 /** Removes the password and the query, which may hold a token, from a URL. */
@@ -63,14 +62,14 @@ export function withoutSecrets(location: string): string {
   return scheme + rest.replace(/\?[^#]+/, "?…");
 }
 
-/** Name of a value from outside in a message, such as a solver's; a text has no quotes. */
+/** Formats a name from outside for a message, such as a solver's; a text gets no quotes. */
 export function showName(name: unknown): string {
   return typeof name === "string" ? escapeText(name) : show(name);
 }
 
 /**
- * Text of a value from outside in a message: on a line, in at most some 80 characters, and telling -0, NaN and
- * strings apart. It never throws, whatever the value's own code does.
+ * Formats a value from outside for a message: on one line, in at most some 80 characters, with -0, NaN and strings told
+ * apart. It never throws, whatever code the value runs.
  */
 export function show(value: unknown): string {
   if (typeof value === "string") return `"${escapeText(value, LONGEST_TEXT, true)}"`;
@@ -83,7 +82,9 @@ export function show(value: unknown): string {
   return `${/^[AEIOU]/i.test(name) && !/^Uint/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/** Name of a value's class, by its prototype's constructor: an own property may come from a file. */
+/**
+ * Returns the name of a value's class by its prototype's constructor: an own property `constructor` may come from a file.
+ */
 function className(value: object): string {
   try {
     const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
@@ -94,9 +95,9 @@ function className(value: object): string {
   return "object";
 }
 
-/** Largest number of items that a message lists. */
+/** Most items of a list in a message. */
 const MOST_LISTED = 12;
-/** Largest number of characters of a list in a message, unless its first item is longer. */
+/** Most characters of a list in a message, unless its first item is longer. */
 const LONGEST_LIST = 400;
 
 /** Joins items for a message: as many as stay readable, then the number of the others. */
@@ -110,13 +111,13 @@ export function showList(items: readonly string[], longest = LONGEST_LIST): stri
   return shown.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
-/** Number within its bounds, for messages: `a finite number > 0 and <= 1`. */
+/** Describes a number within bounds, for messages: `a finite number > 0 and <= 1`. */
 export function showBounds(bounds: Bounds): string {
   const limits = showLimits(bounds);
   return (bounds.integer ? "an integer" : "a finite number") + (limits && ` ${limits}`);
 }
 
-/** Bounds of a number as messages show them: `> 0 and <= 1`; empty if there are none. */
+/** Formats the bounds of a number for messages: `> 0 and <= 1`; "" without bounds. */
 export function showLimits({ above, min, max, below }: Bounds): string {
   const limits = { ">": above, ">=": min, "<=": max, "<": below };
   return Object.entries(limits)
@@ -124,12 +125,12 @@ export function showLimits({ above, min, max, below }: Bounds): string {
     .join(" and ");
 }
 
-/** Joins what is allowed for a message: `a, b or c`. */
+/** Joins alternatives for a message: `a, b or c`. */
 export function alternatives(items: readonly string[]): string {
   return [items.slice(0, -1).join(", "), ...items.slice(-1)].filter(Boolean).join(" or ");
 }
 
-/** Advice for a value given in place of its member, such as a result in place of its z; else empty. */
+/** Returns advice for a value given in place of its member, such as a result in place of its z; "" otherwise. */
 export function memberHint(value: unknown, member: string): string {
   try {
     const has = typeof value === "object" && value !== null && member in value;
@@ -139,7 +140,7 @@ export function memberHint(value: unknown, member: string): string {
   }
 }
 
-/** Advice for a function given in place of its result; else empty. */
+/** Returns advice for a function given in place of its result; "" otherwise. */
 export function callHint(value: unknown): string {
   return typeof value === "function" ? " (are the brackets of the call missing?)" : "";
 }
@@ -153,10 +154,10 @@ export interface Bounds {
   readonly integer?: boolean;
 }
 
-/** Axes of a shape that a message has at most. */
+/** Most axes of a shape in a message. */
 const MOST_AXES_SHOWN = 8;
 
-/** A shape as messages write it: `[150, 20]`, cut after a few axes. */
+/** Formats a shape for messages: `[150, 20]`, cut after a few axes. */
 export function showShape(shape: readonly unknown[]): string {
   const axes = shape.slice(0, MOST_AXES_SHOWN).map(show);
   return `[${[...axes, ...(shape.length > MOST_AXES_SHOWN ? ["..."] : [])].join(", ")}]`;

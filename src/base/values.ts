@@ -2,10 +2,10 @@ import type { Pausable } from "./event-loop.ts";
 
 // Numbers as they lie in files, made float32. Bulk work: a decoder has hundreds of millions of them.
 
-/** The types of values that are read. */
+/** Type of values in files. */
 export type ValueType = "bool" | `${"int" | "uint"}${8 | 16 | 32 | 64}` | `float${16 | 32 | 64}` | "bfloat16";
 
-/** Bytes per value. */
+/** Bytes of a value, by type. */
 export const valueSizes: Readonly<Record<ValueType, number>> = {
   bool: 1,
   int8: 1,
@@ -22,19 +22,19 @@ export const valueSizes: Readonly<Record<ValueType, number>> = {
   float64: 8,
 };
 
-/** Values converted between two pauses: well under a millisecond of work. */
+/** Number of values converted between two pauses: well under a millisecond of work. */
 const PIECE = 2 ** 15;
 
-/** Values as they lie in a file. */
+/** Values as a file stores them. */
 export interface RawValues {
   readonly type: ValueType;
-  /** At any alignment. */
+  /** Bytes of the values, at any alignment. */
   readonly bytes: Uint8Array;
   readonly littleEndian: boolean;
 }
 
 /**
- * Converts values to float32, the nearest where there is none. Booleans become 0 and 1.
+ * Converts values to float32, rounded to the nearest. Booleans become 0 and 1.
  *
  * @param target as many values as there are
  * @param refuse makes the error for a value that is none or would not stay what it is: a boolean other than 0 and 1,
@@ -68,7 +68,7 @@ interface WrongValue {
   readonly value: number | bigint;
 }
 
-/** Fills a piece of the target from the buffer's start on. */
+/** Converts the values at the buffer's start into a piece of the target. */
 type Convert = (into: Float32Array) => WrongValue | undefined;
 
 const isLittleEndian = () => new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -135,7 +135,7 @@ function fromFloat16(values: Uint16Array): Convert {
   };
 }
 
-/** A bfloat16 is the upper half of a float32. */
+/** Converts a bfloat16, which is the upper half of a float32. */
 function fromBfloat16(values: Uint16Array): Convert {
   return (into) => {
     const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
@@ -146,7 +146,7 @@ function fromBfloat16(values: Uint16Array): Convert {
 
 let float16Table: Float32Array | undefined;
 
-/** The value of each of the 65,536 patterns of IEEE 754's binary16: sign, 5 bits of exponent, 10 of fraction. */
+/** Table of the values of all 65,536 patterns of IEEE 754's binary16: sign, 5 bits of exponent, 10 of fraction. */
 function float16Values(): Float32Array {
   float16Table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
     const exponent = (bits >> 10) & 31;

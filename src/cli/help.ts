@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 // The help of a command with a hundred flags: `--help` lists the everyday ones, `--help all` every one.
 
-/** Options that `--help` lists, by their names, for each command that has too many to list them all. */
+/** Options that `--help` lists, by command: only of commands that have too many to list them all. */
 const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
   encode:
     words(`decoder data out limit weights fit mask maskHides reconstructions samples shard fixed loss prior
@@ -29,7 +29,7 @@ export function helpFlag(command: Command): string {
   return command.name() in EVERYDAY ? "--help all" : "--help";
 }
 
-/** Has the help of a command with many options list the everyday ones. */
+/** Makes the help of a command with many options list only those of EVERYDAY. */
 export function shortenHelp(command: Command): void {
   const everyday = EVERYDAY[command.name()];
   if (!everyday) return;
@@ -41,7 +41,7 @@ export function shortenHelp(command: Command): void {
 }
 
 /**
- * Adds what a command's help says behind its options.
+ * Adds text below the options in a command's help: `notes`, and examples.
  *
  * @param notes left out where the options are the everyday ones
  */

@@ -1,18 +1,21 @@
 import { exitCodes } from "./exit-codes.ts";
 import { say } from "./output/print.ts";
 
-/** npm passes Ctrl-C on to what it runs, which the terminal has already sent it to: twice within this time. */
+/**
+ * Milliseconds within which a second SIGINT counts as the same Ctrl-C: npm passes it on to a program that has already got it
+ * from the terminal.
+ */
 const sameKeyPress = 500;
 
-/** The signals that ask for an end: Ctrl-C, and what `kill`, a service manager or a batch system sends. */
+/** Signals that ask the program to stop: Ctrl-C, and the signal that `kill`, a service manager or a batch system sends. */
 const names = ["SIGINT", "SIGTERM"] as const;
 
-/** Signal that has come; undefined before one has. */
+/** Signal that has arrived; undefined before the first. */
 let received: (typeof names)[number] | undefined;
 
 /**
- * The signal that the first Ctrl-C or SIGTERM aborts, with a word on stderr. A second one kills the process at once,
- * as it would have done without this.
+ * Returns a signal that the first Ctrl-C or SIGTERM aborts, with a message on stderr. The second one kills the process at
+ * once, as it would without a handler.
  */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
@@ -33,20 +36,20 @@ export function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** The program ends with the exit code for the signal that has come. */
+/** Sets the exit code to that of the signal that has arrived. */
 export function setInterrupted(): void {
   process.exitCode = exitCodes[received ?? "SIGINT"];
 }
 
-/** Says how the work was stopped, with the exit code for it. */
+/** Prints how the work was stopped, and sets the exit code for the signal. */
 export function sayInterrupted(message: string): void {
   say(message);
   setInterrupted();
 }
 
 /**
- * Awaits `work` and returns its result. If the signal has aborted it, or comes before the result is used, says the message
- * and returns undefined.
+ * Awaits `work` and returns its result. If the signal aborts before `work` settles, prints the message and returns
+ * undefined.
  */
 export async function unlessInterrupted<T>(
   signal: AbortSignal,

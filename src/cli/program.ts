@@ -17,12 +17,13 @@ import { closeFiles } from "./input/array-files/open-files.ts";
 import { isStdin } from "./input/files.ts";
 import { inFlags } from "./options/flags.ts";
 import { dataOptions, givenFiles, networkOptions } from "./options/input-options.ts";
-import { checkRequired, refuseRepeated, wrongUsage } from "./options/options.ts";
+import { checkRequired, type RunningOptions, refuseRepeated, wrongUsage } from "./options/options.ts";
 import { kebabCase } from "./options/parse.ts";
 import { removeEmptyFolders } from "./output/output-files.ts";
 import { note, say } from "./output/print.ts";
+import { chooseVectors } from "./vectors.ts";
 
-/** This variable of the environment makes an error that is a defect come with its stack. */
+/** Environment variable that makes an internal error print its stack. */
 const debugVariable = "LATENTFLOW_DEBUG";
 
 /**
@@ -52,10 +53,13 @@ With ${debugVariable}=1 in the environment an error that is a defect comes with
 its stack.`,
     )
     .exitOverride()
-    .hook("preAction", (_, command) => {
+    .hook("preAction", async (_, command) => {
       checkRequired(command);
       refuseEmpty(command);
       checkStdin(command);
+      const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
+      // A shard is computed by the plain build.
+      if (vectors === "auto") await chooseVectors(plain || shard !== undefined ? "plain" : "relaxed");
     });
   addDemoCommand(program);
   addEncodeCommand(program);
@@ -73,7 +77,7 @@ its stack.`,
   return program;
 }
 
-/** A variable of a shell that is not set makes an empty value, which is no path. */
+/** Refuses options and arguments that are empty texts, as an unset variable of a shell gives. */
 function refuseEmpty(command: Command): void {
   const given = Object.entries(command.opts<Readonly<Record<string, unknown>>>());
   const [name] =
@@ -86,7 +90,7 @@ function refuseEmpty(command: Command): void {
   if (argument) wrongUsage(command, `${argument.name().toUpperCase()} is empty`);
 }
 
-/** Refuses `-`, stdin, for a network and for a second file of data: it is read once, to its end. */
+/** Refuses `-`, stdin, for a network, and for more than one file of data: stdin can be read once only. */
 function checkStdin(command: Command): void {
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const network = networkOptions.find((name) => isStdin(given[name]));
@@ -100,7 +104,7 @@ function checkStdin(command: Command): void {
   wrongUsage(command, `${both}; give one of them as a file`);
 }
 
-/** Runs the program. Whatever goes wrong is said in a line on stderr; returns the exit code, undefined if all is well. */
+/** Runs the program. Any failure is a line on stderr. Returns the exit code; undefined on success. */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
   const program = createProgram(asksForAll(args) ? "all" : "everyday");
   let running = program;
@@ -122,7 +126,10 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   }
 }
 
-/** The command alone where it is none: commander says so, but of such a command's help it prints its own. */
+/**
+ * Returns the name of an unknown command, alone: given `NAME --help`, commander would print the program's help instead of an
+ * error. Undefined if the command exists.
+ */
 function unknownCommand(args: readonly string[], program: Command): [string] | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith("-"));
   const name = first === "help" ? second : first;
@@ -130,7 +137,7 @@ function unknownCommand(args: readonly string[], program: Command): [string] | u
   return name === undefined || known.includes(name) ? undefined : [name];
 }
 
-/** An error that nobody has thought of, in a line. */
+/** Prints an internal error in a line on stderr, with its stack if LATENTFLOW_DEBUG is set. */
 export function sayDefect(error: unknown): void {
   if (process.env[debugVariable] && error instanceof Error) note(`${error.stack}\n`);
   else {

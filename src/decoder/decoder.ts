@@ -127,7 +127,10 @@ interface Internals {
   onDispose(callback: () => void): void;
   /** Undefined if the decoder is not over points. */
   readonly atPoints: Graph["atPoints"];
-  /** A method, so that programs which only receive decoders do not bundle GraphDecoder. */
+  /**
+   * Returns a decoder for a number of points. It is a method so that programs which only receive decoders do not bundle
+   * GraphDecoder.
+   */
   decoderAtPoints(points: number, where: string): Decoder;
 }
 
@@ -267,7 +270,9 @@ export function probedOf(decoder: Decoder): Probed {
   return { latentSize, outputSize, fixedInputs, atPoints: atPointsOf };
 }
 
-/** Maker of each part, what messages expect, and how to make it again. */
+/**
+ * For a decoder and an encoder, in messages: the function that makes it, the value expected, and the way to make it again.
+ */
 const SOURCES = {
   decoder: ["loadDecoder", "what loadDecoder or createDecoder returns", "load or create it anew"],
   encoder: ["trainAutoencoder", "the encoder that trainAutoencoder returns", "load or train it anew"],
@@ -306,7 +311,7 @@ export function checkDecoder(
   );
 }
 
-/** Tells a decoder from a Proxy of one, which lacks the state that the methods need, and from all else. */
+/** Tells a decoder from other values, and from a Proxy of a decoder, which lacks the state that the methods need. */
 function recognise(value: unknown): "decoder" | "proxy" | "other" {
   try {
     if (typeof value !== "object" || value === null || !(internals in value)) return "other";

@@ -9,7 +9,7 @@ export interface DefaultOptions {
   loss?: StandardLossLike | undefined;
   /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. */
   prior?: Prior | undefined;
-  /** Start of all flows, the default of `encode`'s `z0`: latentSize finite values; zeros for 0. It is copied. */
+  /** Start of all flows, the default of `encode`'s `z0`: latentSize finite values, or 0 for zeros. It is copied. */
   start?: Float32Array | undefined;
 }
 
@@ -34,7 +34,7 @@ export function normaliseDefaults(where: string, { loss, prior, start }: Default
 }
 
 /**
- * Checks that defaults have the latent size.
+ * Checks that a default prior and a default start are for latents of the decoder's size.
  *
  * @throws LatentflowError `invalid_argument`
  */

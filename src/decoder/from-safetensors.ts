@@ -36,13 +36,13 @@ export interface DecoderFileOptions extends DefaultOptions {
    */
   prefix?: string | undefined;
   /**
-   * Between the layers: one for all, or a list with one between each two of them. No default: the file or this option
-   * must give it, unless there is only one layer.
+   * Activation between the layers: one for all, or a list with one between each two of them. No default: the file or this
+   * option must give it, unless there is only one layer.
    */
   activation?: ActivationLike | readonly ActivationLike[] | undefined;
   /**
-   * After the last layer. Default: the file's, else `"sigmoid"` if the file's loss, or the option `loss` where the file
-   * has none, is cross entropy, else `"identity"`.
+   * Activation after the last layer. Default: the file's; else `"sigmoid"` if the loss, the file's or else that of the
+   * option `loss`, is cross entropy; else `"identity"`.
    */
   outputActivation?: ActivationLike | undefined;
   /**
@@ -63,7 +63,7 @@ export interface CheckedFileOptions extends Defaults {
   readonly probe: Probe | undefined;
 }
 
-/** Names of the options for plain stacks of layers, which a file with a definition takes none of. */
+/** Names of the options for plain stacks of layers, which are refused for a file with a definition. */
 const STACK_OPTIONS = { prefix: true, activation: true, outputActivation: true } as const;
 
 /** Names of all options. */
@@ -220,7 +220,10 @@ function* readParameters(
   if (hasDefinition) {
     const names = new Set(parameters.map(({ name }) => name));
     const surplus = [...tensors.keys()].find((name) => !names.has(name));
-    if (surplus !== undefined) throw refuse(`the tensor ${show(surplus)} is none of the file's graph`);
+    if (surplus !== undefined)
+      throw refuse(
+        `the tensor ${show(surplus)} is none of the file's graph; write the decoder by its toSafetensors()`,
+      );
   }
   for (const { name, found, shape, offset, size } of parameters) {
     if (!found) {

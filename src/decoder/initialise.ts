@@ -25,9 +25,9 @@ export interface GraphDecoderOptions extends DefaultOptions {
 export interface CreateDecoderOptions extends GraphDecoderOptions {
   /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
   layers: readonly number[];
-  /** Between the layers. Default: `"elu"`. */
+  /** Activation between the layers. Default: `"elu"`. */
   activation?: ActivationLike | undefined;
-  /** After the last layer. Default: `"sigmoid"` when `loss` is cross entropy, otherwise `"identity"`. */
+  /** Activation after the last layer. Default: `"sigmoid"` if `loss` is cross entropy, otherwise `"identity"`. */
   outputActivation?: ActivationLike | undefined;
   /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
   outputShape?: readonly number[] | undefined;

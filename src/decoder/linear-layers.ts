@@ -22,7 +22,7 @@ interface Module {
   readonly bias?: Tensor;
 }
 
-/** Characters of a list in a message, which has the line of Python to show as well. */
+/** Most characters of a list in a message, which also shows a line of Python. */
 const LONGEST_LIST = 200;
 
 /** Prefix and number of a layer's name. */
@@ -87,14 +87,16 @@ export function areStackNames(names: readonly string[]): boolean {
   return steps.every((step) => step === steps[0] && (step === 1 || step === 2));
 }
 
-/** Characters that two texts begin with, both. */
+/** Returns the characters that two texts both begin with. */
 function sharedBeginning(a: string, b: string): string {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
   return a.slice(0, length);
 }
 
-/** Latent size that a file tells: none where a later layer takes fewer numbers, as after an encoder. */
+/**
+ * Returns the latent size that a file's layers tell; undefined if a later layer takes fewer numbers, as after an encoder.
+ */
 function latentSizeOf(stack: Stack): number | undefined {
   const [first, ...others] = stack.map(([, { weight }]) =>
     weight?.shape.length === 2 ? weight.shape[1] : undefined,
@@ -105,7 +107,7 @@ function latentSizeOf(stack: Stack): number | undefined {
 
 type Stack = readonly (readonly [name: string, module: Module])[];
 
-/** Names what keeps tensors from being a plain stack of linear layers, if anything does. */
+/** Returns the reason why tensors are no plain stack of linear layers; undefined if they are. */
 function problemOf(stack: Stack, others: readonly string[]): string | undefined {
   if (others.length > 0)
     return `${showList(others.map(show), LONGEST_LIST)}: no linear layer has such tensors`;

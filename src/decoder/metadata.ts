@@ -71,7 +71,7 @@ export function writeMetadata(decoder: Described): Map<string, string> {
   return metadata;
 }
 
-/** Quotes a name; an object is JSON already. */
+/** Formats an activation as JSON: a name as a text, an object as it is. */
 function asJson(activation: string): string {
   return activation.startsWith("{") ? activation : JSON.stringify(activation);
 }
@@ -103,7 +103,7 @@ const KEYS = ["activation", "outputActivation", "loss", "prior", "start", "outpu
 type Key = (typeof KEYS)[number];
 
 /**
- * Refuses another spelling of a key, which would be ignored: `output_activation`.
+ * Refuses a key that is spelt otherwise, as `output_activation` for `outputActivation`: it would be ignored.
  *
  * @throws LatentflowError `invalid_file`
  */
@@ -121,7 +121,7 @@ export function checkSpelling(
   }
 }
 
-/** Drops what capitals and separators make different. */
+/** Drops capitals and separators from a key, to compare spellings. */
 function bare(name: string): string {
   return name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 }

@@ -2,12 +2,12 @@ import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { show } from "../base/show.ts";
 
-/** Prefixes that a message suggests. */
+/** Most prefixes that a message suggests. */
 const MOST_PREFIXES = 3;
 
 /**
- * Error of a safetensors file that does not say how its tensors are applied: what was found, and the line of Python that
- * converts the decoder.
+ * Makes the error for a safetensors file that does not say how its tensors are applied: with what was found, and the line of
+ * Python that converts the decoder.
  *
  * @param prefixes beginnings of tensors' names, one of which may be the decoder's; none if all names begin alike
  * @param latentSize latent size for the line of Python, undefined where the file leaves it open

@@ -34,7 +34,8 @@ export function checkOutputShape(where: string, shape: unknown, outputSize: numb
 }
 
 /**
- * Refuses a shape whose axes are those of a graph's output in another order: the numbers would stay where they are.
+ * Refuses an option `outputShape` whose axes are the output's in another order: it would relabel the axes without moving the
+ * numbers.
  *
  * @param advice what else than leaving the option out may be meant
  * @throws LatentflowError `invalid_argument`

@@ -6,10 +6,10 @@ import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
 // A decoder over points gets its sizes from the number of points of each call. The program takes the number from files, in
 // src/cli/input/points.ts.
 
-/** Decoders for numbers of points, by the decoder over points. */
+/** Cache of decoders for numbers of points, by the decoder over points. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
 
-/** Most decoders kept for a decoder over points: each has packed copies of the parameters. */
+/** Most decoders kept for one decoder over points: each has packed copies of the parameters. */
 const MOST_KEPT = 4;
 
 /**

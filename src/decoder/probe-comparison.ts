@@ -26,7 +26,7 @@ const MOST_MEAN = 1e-4;
 const ROUNDING = 1e-6;
 /** Least spread of the rows, as a share of the outputs: below it a constant would pass for the decoder. */
 const LEAST_SPREAD = 1e-3;
-/** Elements that a message names. */
+/** Number of elements that a message names. */
 const SHOWN = 3;
 
 /**

@@ -21,7 +21,7 @@ import { sizeOf } from "../graph/operations.ts";
 //                all elements
 //   x            F32 [rows, k]: these elements of the outputs
 
-/** A few latents and the outputs of the decoder that is meant. */
+/** A few latents and the outputs that the right decoder has for them. */
 export interface Probe {
   /** rows × latentSize. */
   readonly z: Float32Array;
@@ -53,17 +53,17 @@ export interface Probed {
   readonly atPoints?: (points: number) => Probed;
 }
 
-/** The metadata's key. */
+/** Metadata key of the probe. */
 export const PROBE = "latentflow.probe";
 
 const FORMAT = "1";
-/** Rows of a probe that is made. One row would not tell a decoder from a constant. */
+/** Rows of a probe made here. One row would not tell a decoder from a constant. */
 const ROWS = 4;
-/** Most rows that are read: each costs a pass through the decoder, and the file chooses their number. */
+/** Most rows read from a file's probe: each costs a pass through the decoder. */
 const MOST_ROWS = 64;
 const MOST_INDICES = 4096;
 const MOST_POINTS = 2 ** 20;
-/** Points of a probe that is made. */
+/** Number of points of a probe made here. */
 const PROBE_POINTS = 5;
 /** Most bytes of a probe: a file's header, of at most 2^20 bytes, holds it as base64, 4/3 as long. */
 const MOST_BYTES = 2 ** 19;
@@ -276,8 +276,8 @@ export function probeInputs(decoder: Probed): {
 }
 
 /**
- * Formats a probe as metadata. Of outputs with more than 4,096 elements it has as many, spread over all of them; rows
- * that do not fit into a file's header are left out.
+ * Formats a probe as metadata. Outputs of more than 4,096 elements are sampled at 4,096 places spread over them; rows that
+ * do not fit into a file's header are left out. Undefined if fewer than two rows fit.
  *
  * @returns undefined where there is no room for two rows, without which nothing would be proved
  * @throws LatentflowError `invalid_argument` when the probe is none of the decoder's
@@ -310,7 +310,7 @@ export function writeProbe(where: string, probe: Probe, decoder: Probed): string
   return toBase64(writeSafetensors(tensors, new Map([["format", FORMAT]])));
 }
 
-/** Draws an element from each of equal parts of an output, so that they follow no pattern of its axes. */
+/** Draws an element from each of equal parts of an output, so that the places follow no pattern of its axes. */
 function spread(width: number): Int32Array {
   const random = createRandom(1);
   const drawn = Array.from({ length: MOST_INDICES }, (_, i) =>

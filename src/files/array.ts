@@ -32,7 +32,7 @@ export interface ArrayFormat {
   readonly name: string;
   /** First bytes of a file, for messages. */
   readonly beginning: string;
-  /** Bytes of the longest header. */
+  /** Most bytes of a header in this format. */
   readonly longestHeader: number;
   /** True if a file with this beginning may be of the format. */
   recognises(beginning: Uint8Array): boolean;
@@ -78,7 +78,7 @@ export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
-/** Concatenates arrays of one type; a single one is returned as it is. */
+/** Concatenates arrays of one type; a single array is returned as it is. */
 export function joinValues<Values extends Float32Array | Float64Array | Uint32Array>(
   pieces: readonly Values[],
 ): Values {
@@ -153,7 +153,7 @@ function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
   }
 }
 
-/** Values from column-major to row-major order. */
+/** Copies values from column-major to row-major order. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
@@ -163,7 +163,7 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
     data instanceof Uint8Array
       ? allocate(where, Uint8Array, data.length)
       : allocate(where, Float32Array, data.length);
-  /** Offset of a row of the last axis in the file, and its indices on the other axes. */
+  /** Offset in the file of a row of the last axis, and the row's indices on the other axes. */
   let from = 0;
   const indices = shape.map(() => 0);
   for (let to = 0; to < data.length; ) {
@@ -181,5 +181,5 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
   return transposed;
 }
 
-/** Values put in their place between two pauses; each may be far from the one before. */
+/** Number of values copied between two pauses; in column-major order each may be far from the one before. */
 const VALUES_AT_ONCE = 2 ** 16;

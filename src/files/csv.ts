@@ -2,7 +2,7 @@
 export type Column = Float32Array | Float64Array | Uint32Array | Int32Array | readonly (string | number)[];
 
 /**
- * A table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line per row.
+ * Formats a table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line per row.
  *
  * @param columns by name, all of the same length
  */
@@ -10,7 +10,7 @@ export function formatCsv(columns: Readonly<Record<string, Column>>): string {
   return `${Object.keys(columns).join(",")}\n${formatCsvRows(columns)}`;
 }
 
-/** The lines of its rows alone. */
+/** Formats the rows of a table as CSV, without the line of names. */
 export function formatCsvRows(columns: Readonly<Record<string, Column>>): string {
   const cells = Object.values(columns).map(formatColumn);
   return cells[0]!.map((_, row) => `${cells.map((column) => column[row]).join(",")}\n`).join("");

@@ -17,7 +17,7 @@ interface Signature extends FileKind {
 /** Beginning of a file, and its end for zip files. */
 interface FileStart {
   readonly bytes: Uint8Array;
-  /** The first bytes, each as a character. */
+  /** First bytes of the file, each as a character. */
   readonly text: string;
   /** Tests for bytes at an offset. */
   readonly begins: (start: string, offset?: number) => boolean;
@@ -42,7 +42,10 @@ const torchData =
   'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
-/** Ordered; the first match wins. A function, so that bundlers leave it out where nothing is loaded. */
+/**
+ * Returns the kinds of files with the tests that recognise them; ordered, the first match wins. A function, so that bundlers
+ * leave it out of programs that load no files.
+ */
 const signatures = (): readonly Signature[] => [
   {
     name: "an empty file",
@@ -248,7 +251,7 @@ function hasInZip(bytes: Uint8Array, name: string): boolean {
   return contains(bytes.subarray(0, LOOKED_AT)) || contains(bytes.subarray(-ZIP_LOOKED_AT));
 }
 
-/** Advice for Keras: its weights are [in, out], kernel then bias, and some layers have none. */
+/** Advice for files of Keras, whose weights are [in, out], kernel then bias, and some of whose layers have none. */
 function kerasCure(file: string): string {
   return (
     `convert it in Python: layers = [l.get_weights() for l in keras.models.load_model("${file}").layers if ` +

@@ -5,18 +5,18 @@ import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { allocate, checkSize } from "./limits.ts";
 
-/** Deflate encodes at most 258 bytes in 2 bits, so nothing unpacks to more than 1032 times its size. */
+/** Most bytes that one packed byte of deflate unpacks to: at most 258 bytes are encoded in 2 bits. */
 export const largestRatio = 1032;
 
 /**
- * Packed bytes handed over at once. Their unpacked size is only known afterwards: the pieces aim at 1 MB, and 4 MB,
- * 20 ms, at most.
+ * Number of packed bytes passed to the decompressor at first. Later pieces aim at 1 MB of unpacked bytes, and at most 4 MB
+ * or 20 ms, since the unpacked size of a piece is known only afterwards.
  */
 const FIRST_PIECE = 2 ** 8;
 const LONGEST_PIECE = 2 ** 12;
 const WANTED_OUTPUT = 2 ** 20;
 
-/** Most gzip members in a file: an empty one of 20 bytes takes as long as one of 100 kB, which is bgzip's size. */
+/** Most gzip members in a file: an empty member of 20 bytes takes as long as one of 100 kB, the size that bgzip writes. */
 const MOST_MEMBERS = 2 ** 16;
 
 /** Tests for gzip's magic number. */
@@ -115,7 +115,7 @@ export function* inflate(
   }
 }
 
-/** Unpacks the first `maxSize` bytes; `isWhole` if nothing follows. */
+/** Unpacks packed `bytes` up to `maxSize` unpacked ones; `isWhole` if nothing follows. */
 function* push(
   where: string,
   stream: Gunzip | Inflate,

@@ -18,7 +18,7 @@ export function imageSize(shape: readonly number[]): readonly [height: number, w
 export interface ImageLayout {
   readonly height: number;
   readonly width: number;
-  /** Grey, or red, green and blue. */
+  /** Number of channels: 1 for grey, 3 for red, green and blue. */
   readonly channels: 1 | 3;
   /** True if each channel is an image of its own, as in PyTorch; false if a pixel's channels lie side by side. */
   readonly isChannelsFirst: boolean;

@@ -14,7 +14,7 @@ import { STANDARD_MAX_BYTES } from "./limits.ts";
 //   …                the header, a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 //   …                the values
 
-/** The types that are read, by kind and size as in '<f4'. */
+/** Types of values that are read, by kind and size as in '<f4'. */
 const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...(["b1", "?"] as const).map((code) => [code, "bool"] as const),
   ...([1, 2, 4, 8] as const).flatMap((size) => [
@@ -24,7 +24,7 @@ const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...([2, 4, 8] as const).map((size) => [`f${size}`, `float${(8 * size) as 16 | 32 | 64}`] as const),
 ]);
 
-/** Advice for other types, by kind. */
+/** Advice for types that are not read, by the letter of their kind in the header. */
 const cures: ReadonlyMap<string, string> = new Map([
   [
     "O",
@@ -38,10 +38,10 @@ const cures: ReadonlyMap<string, string> = new Map([
   ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
-/** Longest header that numpy itself reads. */
+/** Most bytes of a header that numpy itself reads. */
 const longestHeader = 10_000;
 
-/** Most axes of numpy's arrays. */
+/** Most axes of an array in numpy. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -201,7 +201,7 @@ export function toNpy(values: Float32Array | Float64Array, shape: readonly numbe
 
 const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 0;
 
-/** Makes the header of a .npy file; the values follow, row-major and little-endian. */
+/** Makes the header of a .npy file, for row-major, little-endian values to be written after it. */
 export function npyHeader(shape: readonly number[], type: "float32" | "float64" = "float32"): Uint8Array {
   // A Python tuple of one has a comma at its end.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");

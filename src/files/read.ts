@@ -13,7 +13,10 @@ import { isZip } from "./zip.ts";
 /** Formats of one array, gzipped or not, in the order in which files are tried. */
 export const ARRAY_FORMATS: readonly ArrayFormat[] = [idxFormat, npyFormat];
 
-/** Bytes of the longest header of all formats. A function, so that bundlers leave it out where nothing is loaded. */
+/**
+ * Returns the bytes of the longest header of all formats. A function, so that bundlers leave it out of programs that load no
+ * files.
+ */
 export function longestHeader(): number {
   return Math.max(...ARRAY_FORMATS.map((format) => format.longestHeader));
 }
@@ -26,7 +29,7 @@ export interface ArrayOptions {
   readonly array?: string | undefined;
   /** Formats the way to choose an array, for messages. Default: by the option `array`. */
   readonly choice?: ArrayChoice | undefined;
-  /** Most memory for the array, unpacked. */
+  /** Most bytes of memory for the unpacked array. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -68,12 +71,12 @@ function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausab
   return unpackGzip(`${where}: gzip`, bytes, longestHeader(), promised, maxBytes);
 }
 
-/** The format of a file with this beginning, of at least `longestHeader()` bytes or the whole file. */
+/** Returns the format of a file by its beginning: at least `longestHeader()` bytes, or the whole file. */
 export function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
   return ARRAY_FORMATS.find((format) => format.recognises(bytes));
 }
 
-/** Explains why bytes hold no array. */
+/** Returns the reason why bytes hold no array. */
 function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
   if (kind?.asData) return `${kind.name}; ${kind.asData}`;

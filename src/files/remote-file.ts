@@ -37,7 +37,7 @@ export async function readRemote(where: string, source: string, limits: Limits):
   }
 }
 
-/** Statuses below 500 after which another try may help: timeout, too early, too many requests. */
+/** HTTP statuses below 500 after which the download is tried again: timeout, too early, too many requests. */
 const TEMPORARY = [408, 425, 429];
 
 function refused(where: string, source: string, { status, statusText, url }: Response): LatentflowError {
@@ -51,7 +51,7 @@ function refused(where: string, source: string, { status, statusText, url }: Res
   );
 }
 
-/** Tests if fetch accepts a signal. */
+/** True if this runtime's fetch accepts a signal: of another realm, say. */
 function isTaken(signal: AbortSignal): boolean {
   try {
     new Request("data:,", { signal });

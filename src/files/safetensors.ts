@@ -15,13 +15,13 @@ import { elementSizes, type Tensor } from "./tensor.ts";
 const maxHeaderLength = 2 ** 20;
 const maxAxes = 8;
 /**
- * Deepest nesting: header, entry and shape take three levels; more are parsed so that the message can name what is
- * wrong.
+ * Deepest nesting of brackets that is parsed. A valid header, with entries and shapes, has three levels; more are parsed so
+ * that the message can name what is wrong.
  */
 const deepest = 8;
 const openingBrace = 0x7b;
 
-/** A file's metadata. */
+/** Metadata of a safetensors file: texts by key. */
 export type Metadata = ReadonlyMap<string, string>;
 
 /** Contents of a safetensors file. */

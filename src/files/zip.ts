@@ -18,7 +18,7 @@ export interface ZipEntry {
   readonly name: string;
   readonly method: number;
   readonly isEncrypted: boolean;
-  /** CRC-32 of the unpacked bytes. */
+  /** Checksum, CRC-32, of the unpacked bytes. */
   readonly sum: number;
   readonly packedSize: number;
   readonly size: number;
@@ -37,7 +37,7 @@ const LOCATOR64 = 0x07064b50;
 /** Most entries that are read: files of arrays have few. */
 const MOST_ENTRIES = 10_000;
 
-/** Marks a number that is in the zip64 field. */
+/** Value of a size or offset that is in the zip64 field instead. */
 const SEE_ZIP64 = 0xffffffff;
 
 const methods: ReadonlyMap<number, string> = new Map([
@@ -55,7 +55,7 @@ export function isZip(bytes: Uint8Array): boolean {
   return (bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6);
 }
 
-/** A zip file's bytes, and the maker of its errors. */
+/** Bytes of a zip file, and the maker of its errors. */
 interface Zip {
   readonly view: DataView;
   readonly refuse: (problem: string) => LatentflowError;
@@ -76,7 +76,8 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
   let at = start;
   for (let index = 0; index < count; index++) {
     const { entry, next } = readRecord(zip, at, { start, end });
-    if (entries.has(entry.name)) throw refuse(`the entry ${show(entry.name)} is there twice`);
+    if (entries.has(entry.name))
+      throw refuse(`the entry ${show(entry.name)} is there twice, expected each name once`);
     entries.set(entry.name, entry);
     at = next;
   }
@@ -170,7 +171,7 @@ function readEnd64({ view, refuse }: Zip, locator: number) {
   };
 }
 
-/** Exact up to 2^53, and beyond the size of every file where it is not. */
+/** Reads an unsigned 64-bit integer: exact up to 2^53; a larger one exceeds every file anyway. */
 function readUint64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
 }

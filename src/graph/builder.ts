@@ -135,7 +135,8 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   };
   const output = build({
     latent(size) {
-      if (latentSize !== undefined) throw invalid(`${where}: latent was called twice`);
+      if (latentSize !== undefined)
+        throw invalid(`${where}: latent was called twice; call it once, and use what it returned again`);
       latentSize = size;
       return input(LATENT);
     },
@@ -153,7 +154,8 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
     },
     points: (name, channels) => addFixed({ name, shape: ["points", channels] }),
   });
-  if (latentSize === undefined) throw invalid(`${where}: latent was not called`);
+  if (latentSize === undefined)
+    throw invalid(`${where}: latent was not called; call it once: it makes the input that is encoded`);
   const { operations, layers } = operationsTo(where, output, names);
   const definition: GraphDefinition = {
     format: 1,

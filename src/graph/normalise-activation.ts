@@ -12,7 +12,8 @@ import { type Activation, activations, isActivationName } from "./activation.ts"
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
  */
 export function normaliseActivation(where: string, option: string, value: unknown): Activation {
-  if (isRevoked(value)) throw invalid(`${where}: ${option} is a Proxy that has been revoked`);
+  if (isRevoked(value))
+    throw invalid(`${where}: ${option} is a Proxy that has been revoked, expected a value that can be read`);
   const given: Record<string, unknown> = isObject(value) ? value : { name: value };
   const { name } = given;
   if (!isActivationName(name)) {

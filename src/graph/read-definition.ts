@@ -68,7 +68,7 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   });
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
   if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
-    throw invalid(`${where}: latentShape is [${latentShape}], which does not hold ${latentSize} numbers`);
+    throw invalid(`${where}: latentShape is [${latentShape}], expected a shape of ${latentSize} numbers`);
   }
   checkChoice(where, "outputLayout", outputLayout, ["channelsFirst", "channelsLast"]);
   const fixed = readFixed(where, definition.fixed ?? [], points);
@@ -115,8 +115,11 @@ interface Value {
 function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
   for (const [name, { readers }] of values) {
     if (readers > 0) continue;
-    const is = name === LATENT ? "the latent" : `the value ${show(name)}`;
-    throw invalid(`${where}: no operation reads ${is}, and it is not the output, which the last one makes`);
+    const [is, cure] =
+      name === LATENT ? ["the latent", "let one read it"] : [`the value ${show(name)}`, "leave it out"];
+    throw invalid(
+      `${where}: no operation reads ${is}, and it is not the output, which the last one makes; ${cure}`,
+    );
   }
 }
 
@@ -133,11 +136,13 @@ function readFixed(where: string, fixed: unknown, points: number): FixedInput[] 
     });
     const { name, shape, classes } = Object(input) as Partial<FixedInputDefinition>;
     checkName(where, "a fixed input", name);
-    if (names.has(name!)) throw invalid(`${where}: two inputs are called ${show(name)}`);
+    if (names.has(name!))
+      throw invalid(`${where}: two inputs are called ${show(name)}, expected each name once`);
     names.add(name!);
     const at = `${where}: the fixed input ${show(name)}`;
     const lengths = readLengths(at, shape, points);
-    if (sizeOf(lengths) > MOST_NUMBERS) throw invalid(`${at}: its shape is [${lengths}], too large`);
+    if (sizeOf(lengths) > MOST_NUMBERS)
+      throw invalid(`${at}: its shape is [${lengths}], expected at most ${MOST_NUMBERS} numbers`);
     return {
       name: name!,
       shape: lengths,
@@ -187,7 +192,8 @@ function* readOperation(
     throw invalid(`${where}: an operation's kind is ${show(kind)}; the kinds are ${kinds}${hint}`);
   }
   checkName(where, "an operation", name);
-  if (values.has(name!)) throw invalid(`${where}: two values are called ${show(name)}`);
+  if (values.has(name!))
+    throw invalid(`${where}: two values are called ${show(name)}, expected each name once`);
   const at = `${where}: ${kind} ${show(name)}`;
   const reader = READERS[kind] as Reader<object, object>;
   const shapes = readInputs(at, kind, reader.reads, inputs, values);

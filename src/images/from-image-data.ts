@@ -20,9 +20,9 @@ import { resample } from "./resample.ts";
 /** Options of `fromImageData`. */
 export interface FromImageDataOptions {
   /**
-   * Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. With `"contain"`
-   * padding has the value of `background`, and counts as seen unless `encode` gets weights: those of `maskFrom` with the
-   * same `fit`, which are 0 there.
+   * Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. `"contain"` fills
+   * the padding with `background`, which `encode` takes for data unless its weights are 0 there, as those of `maskFrom` with
+   * the same `fit` are.
    */
   fit?: Fit | undefined;
   /** True turns black to white and white to black. Default false. */
@@ -35,24 +35,25 @@ export interface FromImageDataOptions {
   /** Values of black and of white. Default [0, 1]; [-1, 1] for a decoder that ends in tanh. */
   range?: Range | undefined;
   /**
-   * Masks of what is hidden, as `maskFrom` takes them, each of its picture's size: one for all pictures, or one for each.
-   * Hidden pixels have no part in the seen pixels of a picture that is scaled; a pixel that is hidden there, seen by less than
-   * half, is what it is without a mask. Default: none.
+   * Masks of hidden pixels, as `maskFrom` takes them, each of its picture's size: one for all pictures, or one for each. If
+   * a picture is scaled, hidden pixels have no influence on the seen pixels of the sample. A pixel of the sample that is
+   * itself hidden gets the value it has without a mask. Default: none.
    */
   mask?: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[] | undefined;
-  /** Pixels of `mask` that hide, as of `maskFrom`. Default `"black"`. */
+  /** Pixels of `mask` that hide, as in `maskFrom`. Default `"black"`. */
   hides?: MaskOptions["hides"];
 }
 
 /** Options of `maskFrom`. */
 export interface MaskOptions {
   /**
-   * Pixels that hide: `"black"` or `"white"`, those of a mask that is drawn in that colour on the other, and transparent
-   * ones; `"transparent"`, say what was erased from a picture; `"painted"`, the strokes of a brush on a canvas that was
-   * transparent. A pixel that is hidden by less than half, as by a brush of 40 % opacity, stays seen. Default `"black"`.
+   * Pixels of the mask that hide. `"black"`: black and transparent pixels of a mask on white; `"white"`: white and
+   * transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was erased; `"painted"`:
+   * opaque pixels, as the strokes of a brush on a transparent canvas. A pixel hidden by less than half, as by a brush of 40
+   * % opacity, stays seen. Default `"black"`.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
-  /** As of `fromImageData`. Padding is hidden, whatever `hides` says. */
+  /** Placement of a mask of another size, as in `fromImageData`. Padding is hidden, whatever `hides` is. */
   fit?: Fit | undefined;
 }
 
@@ -80,7 +81,7 @@ type Measure = (red: number, green: number, blue: number, opacity: number) => nu
 const grey: Measure = (red, green, blue) =>
   red === green && green === blue ? red : (299 * red + 587 * green + 114 * blue) / 1000;
 
-/** Measures of hiding: 1 where a pixel is seen, 0 where it is hidden. */
+/** Measures of how far a pixel is seen, by `hides`: 1 seen, 0 hidden. */
 const SEEN = {
   black: (red, green, blue, opacity) => grey(red, green, blue, 1) * opacity,
   white: (red, green, blue, opacity) => (1 - grey(red, green, blue, 1)) * opacity,
@@ -183,13 +184,13 @@ export function maskFrom(
   });
 }
 
-/** A picture that an argument gives, with its name in messages. */
+/** Picture given in an argument, with its name for messages. */
 interface NamedPixels {
   readonly name: string;
   readonly pixels: Pixels;
 }
 
-/** Returns readers of the pictures that an argument gives: one, or a list. */
+/** Returns readers of the pictures in an argument: of one, or of a list. */
 function imagesOf(
   where: string,
   argument: string,
@@ -206,7 +207,7 @@ function imagesOf(
   });
 }
 
-/** Makes a sample of each picture: `fill` puts its values in their places. */
+/** Makes a sample of each picture: `fill` writes its values. */
 function samplesOf(
   where: string,
   images: readonly (() => NamedPixels)[],
@@ -228,7 +229,7 @@ function samplesOf(
   return samples;
 }
 
-/** Weights of a picture's pixels by its mask: 1 where a pixel is seen by half or more, else 0. */
+/** Returns weights of a picture's pixels by its mask: 1 if a pixel is seen by half or more, else 0. */
 function seenPixels(
   where: string,
   mask: NamedPixels,
@@ -243,7 +244,7 @@ function seenPixels(
   return measured(where, pixels, measure).map((value) => (value < 0.5 ? 0 : 1));
 }
 
-/** Measures each pixel. */
+/** Returns the measure of each pixel. */
 function measured(where: string, { data, white, width, height }: Pixels, measure: Measure): Float64Array {
   const plane = allocate(where, Float64Array, width * height);
   for (let pixel = 0, at = 0; pixel < plane.length; pixel++, at += 4) {
@@ -254,7 +255,7 @@ function measured(where: string, { data, white, width, height }: Pixels, measure
 }
 
 /**
- * Measures each pixel, in the decoder's size.
+ * Returns the measure of each pixel, scaled to the decoder's size.
  *
  * @param padding measure of pixels beside the picture
  * @param seen 1 for each pixel of the picture that is seen, 0 for one that is hidden: it has no part in a scaled pixel of which

@@ -24,20 +24,20 @@ export interface CanvasLike {
   ): { getImageData(x: number, y: number, width: number, height: number): ImageDataLike } | object | null;
 }
 
-/** An `ImageData` where the runtime has that class; in Node a plain object with the same fields. */
+/** An `ImageData` if the runtime has that class; else, as in Node, a plain object with the same fields. */
 export type ImageDataOutput = PlatformType<"ImageData", ImageDataLike & { readonly data: Uint8ClampedArray }>;
 
 /** Shape of the samples of a decoder whose samples are pictures. Every `Decoder` is one. */
 export interface PictureDecoder {
   /** [height, width], or these with an axis of 1, 3 or 4 channels: grey, colour, or colour and opacity. */
   readonly outputShape: readonly number[];
-  /** Axis of the channels. Where only one of the two axes can be that of channels, it is. Default: channels last. */
+  /** Position of the channel axis. It is ignored if only one axis can be that of channels. Default: channels last. */
   readonly outputLayout?: "channelsFirst" | "channelsLast" | undefined;
 }
 
 /**
  * Placement of a picture of another size: `"contain"` shows all of it and pads, `"cover"` fills the sample and crops,
- * `"stretch"` changes the picture's proportions. Padding is no data: `maskFrom` gives it weight 0.
+ * `"stretch"` changes the picture's proportions. `maskFrom` gives padding weight 0.
  */
 export type Fit = "contain" | "cover" | "stretch";
 
@@ -88,7 +88,7 @@ export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout 
   );
 }
 
-/** Index in a sample of the value of a channel of a pixel; pixels count row by row. */
+/** Returns the index, in a sample, of the value of a pixel's channel; pixels count row by row. */
 export function placeOf(
   { height, width, channels, isChannelsFirst }: PictureLayout,
   pixel: number,
@@ -113,7 +113,7 @@ export function checkPixelCount(
 
 /** Pixels of a picture, with the value of full brightness. */
 export interface Pixels extends ImageDataLike {
-  /** 255 or 65535. */
+  /** Value of full brightness: 255 or 65535. */
   readonly white: number;
 }
 
@@ -130,7 +130,7 @@ export function pixelsOf(where: string, name: string, image: ImageDataLike | Can
   return { width, height, data, white: type === "Uint16Array" ? 65535 : 255 };
 }
 
-/** Fields of an ImageData, or of the one that a canvas gives. */
+/** Returns the fields of an ImageData, or of the one that a canvas returns. */
 function imageDataOf(where: string, name: string, image: unknown): ImageDataLike {
   const { getContext, data, width, height } = (image ?? {}) as Partial<CanvasLike & ImageDataLike>;
   if (typeof getContext === "function" && width! > 0 && height! > 0)

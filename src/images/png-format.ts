@@ -146,11 +146,14 @@ function levelReader(depth: number): ReadLevel {
 
 /** Chunks that pixels depend on. */
 interface PngChunks {
-  /** Red, green and blue of each colour. */
+  /** Red, green and blue of each colour, a byte each. */
   readonly palette?: Uint8Array | undefined;
-  /** Opacity of the palette's first colours; otherwise the levels of the transparent colour, two bytes each. */
+  /**
+   * Chunk tRNS: opacities of the palette's first colours; without a palette the levels of the one transparent colour, two
+   * bytes each.
+   */
   readonly transparency?: Uint8Array | undefined;
-  /** Content of all chunks of pixels. */
+  /** Packed pixels: the contents of all chunks IDAT. */
   readonly packed: Uint8Array;
 }
 

@@ -17,7 +17,7 @@ export interface RowLayout {
 
 /** Row of pixels. */
 export interface PixelRow {
-  /** All unpacked bytes. */
+  /** Unpacked bytes of the whole picture. */
   readonly bytes: Uint8Array;
   /** Index of the row's first byte. */
   readonly start: number;
@@ -28,7 +28,7 @@ export interface PixelRow {
   readonly step: number;
 }
 
-/** First pixel and steps of a pass: column, row, and the same of the pixel that follows. */
+/** Pass of an interlaced picture: column and row of its first pixel, and steps to the next column and row. */
 type Pass = readonly [left: number, top: number, across: number, down: number];
 
 const WHOLE: readonly Pass[] = [[0, 0, 1, 1]];
@@ -44,13 +44,15 @@ const INTERLACED: readonly Pass[] = [
   [0, 1, 1, 2],
 ];
 
-/** Most bytes that a packed byte unpacks to: 258 cost at least two bits. */
+/** Most bytes that one packed byte of deflate unpacks to: 258 bytes cost at least two bits. */
 const MOST_UNPACKED = 1032;
 
-/** Packed bytes that are unpacked at once, to at most 4 MB: these are in memory before they are counted. */
+/**
+ * Number of packed bytes unpacked at once. They unpack to 4 MB at most, which are in memory before their size is checked.
+ */
 const PIECE = 2 ** 12;
 
-/** An `invalid_file` error of a PNG file, ready to be thrown. */
+/** Makes the `invalid_file` error of a PNG file. */
 export function damagedPng(where: string, why: string, cause?: unknown): LatentflowError {
   return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
 }

@@ -10,7 +10,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** Part of an axis of the source, and the part of the target's axis on which it is drawn. */
+/** Part of an axis of the source, and the part of the target's axis that it is drawn on. */
 interface Span {
   /** First position and length in the source; may be fractions. */
   readonly from: readonly [start: number, length: number];
@@ -18,7 +18,7 @@ interface Span {
   readonly to: readonly [start: number, length: number];
 }
 
-/** Spans of both axes on which a picture is drawn in another size. */
+/** Returns the spans of both axes when a picture is drawn in another size. */
 function spansOf(source: Size, target: Size, fit: Fit): { readonly across: Span; readonly down: Span } {
   const ratios = [target.width / source.width, target.height / source.height] as const;
   const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);

@@ -17,7 +17,7 @@ import { RANGE, type Range } from "./range.ts";
 
 /** Options of `toImageData`. */
 export interface ToImageDataOptions {
-  /** Pictures beside each other in a grid. Default: about as many as rows. */
+  /** Pictures in a row of the grid. Default: about as many as there are rows. */
   columns?: number | undefined;
   /** Pixels between pictures. Default 0. */
   gap?: number | undefined;
@@ -135,7 +135,7 @@ export function toImageData(
   return imageDataFrom(where, { data, width, height });
 }
 
-/** Makes an ImageData where the runtime has the class. */
+/** Makes an ImageData if the runtime has the class, else a plain object. */
 function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
   const { ImageData } = globalThis as {
     readonly ImageData?: new (data: ImageDataLike["data"], width: number, height: number) => object;
@@ -151,7 +151,7 @@ function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
   }
 }
 
-/** Red, green, blue and opacity of a pixel, 0 to 255. */
+/** Returns red, green, blue and opacity of a pixel, 0 to 255. */
 function colourOf(
   values: Float32Array,
   pixel: number,

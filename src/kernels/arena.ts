@@ -29,8 +29,8 @@ export class Arena {
   }
 
   /**
-   * A block that `layOut` divides up: it asks for pieces by their size in bytes. It runs twice, first to add
-   * up the sizes, then with real addresses, so it must ask for the same pieces both times.
+   * Allocates a block that `layOut` divides: it asks for pieces by their size in bytes. It runs twice, first to add up the
+   * sizes, then with addresses, and must ask for the same pieces both times.
    */
   allocate<T>(layOut: (piece: (bytes: number) => number) => T): Block & { readonly layout: T } {
     // Kernels read whole vectors at the ends of rows, past the end of a block.
@@ -107,7 +107,7 @@ export class Arena {
     if (at > 0) this.merge(at - 1);
   }
 
-  /** Joins a gap with the next one when they touch. */
+  /** Merges a gap with the next one if they are adjacent. */
   private merge(index: number): void {
     const gap = this.gaps[index]!;
     const next = this.gaps[index + 1];
@@ -121,11 +121,11 @@ export class Arena {
 export interface Block {
   readonly start: number;
   readonly size: number;
-  /** Gives the block back; a second call does nothing. */
+  /** Frees the block; a second call does nothing. */
   free(): void;
 }
 
-/** Takes memory beside what has been taken `before`, which is given back if there is too little. */
+/** Allocates memory; if there is too little, frees what was allocated `before` and throws. */
 export function allocateBeside<T>(before: { free(): void }, allocate: () => T): T {
   try {
     return allocate();

@@ -7,7 +7,7 @@ export interface KernelInstance {
   readonly kernels: Kernels;
 }
 
-/** Larger memories are not kept, in bytes; nor more instances than a few calls at once use. */
+/** Largest memory of an instance that is kept for later, in bytes; and the most instances kept. */
 const MOST_BYTES = 2 ** 24;
 const MOST_INSTANCES = 8;
 

@@ -12,8 +12,9 @@ export interface CompiledKernels {
 }
 
 /**
- * Makes an instance on a memory of its own: at once where it may, since Node 20 hangs now and then when many are
- * awaited one after the other. A page's main thread may refuse big modules that, by a RangeError.
+ * Makes an instance with its own memory: synchronously if the runtime allows it, since Node 20 hangs now and then if many
+ * instantiations are awaited one after the other. A page's main thread may refuse that for large modules by a RangeError; it
+ * then awaits.
  */
 export async function instantiateKernels(
   module: WebAssembly.Module,

@@ -293,7 +293,7 @@ const descent = {
 
 export const Descent = new Struct(descent);
 
-/** The fields that all solvers have. */
+/** Struct fields common to all solvers. */
 export type DescentFields = FieldValues<typeof descent>;
 
 export const Amd = new Struct({
@@ -355,20 +355,20 @@ export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 /** Requests of samples before their next step, constants of assembly/solve/descent.ts. */
 export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
-/** A sample's trial while its value at z0 is to come, a constant of assembly/solve/descent.ts. */
+/** Value of a sample's `trial` before its value at z0 is known, a constant of assembly/solve/descent.ts. */
 export const FIRST_TRIAL = -1;
 
-/** Factors of the decoder's own matrix, one for each λ of assembly/solve/lbfgs-preconditioner.ts. */
+/** Number of factors of the decoder's own matrix: one for each λ of assembly/solve/lbfgs-preconditioner.ts. */
 export const DAMPING_COUNT = 5;
 
 /** Number of newest steps by which the damping is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
-/** Numbers kept of each of these steps meanwhile; a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/** Count of numbers kept of each fitted pair; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const NUMBERS_OF_FIT = 8;
-/** Factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
+/** Number of factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
 export const FACTORS_AT_ONCE = 6;
 
-/** Numbers of a symmetric matrix of d rows, packed as in assembly/solve/cholesky.ts. */
+/** Returns the count of numbers in the packed lower triangle of a d × d matrix, see assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
@@ -376,7 +376,7 @@ export function packedSize(d: number): number {
 /** The states of a staged sample, constants of assembly/solve/descent.ts. */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
-/** The constants of assembly/memory/graph.ts: what the kernels make of operations. */
+/** Kinds of kernel operations by number: constants of assembly/memory/graph.ts. */
 export const KERNEL_CODES = {
   dense: 0,
   activation: 1,
@@ -399,28 +399,28 @@ export const KERNEL_CODES = {
 const FIRST_POINTWISE = 16;
 
 /**
- * The constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the tables of
- * src/graph/. The identity is no operation of the kernels.
+ * Functions by number: constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the
+ * tables of src/graph/. The identity has none, as the kernels do not compute it.
  */
 export const FUNCTION_CODES = /* @__PURE__ */ Object.fromEntries([
   ...Object.keys(activations).map((name, i) => [name, i] as const),
   ...Object.keys(POINTWISE_PARAMETERS).map((name, i) => [name, FIRST_POINTWISE + i] as const),
 ]) as Readonly<Record<ActivationName | PointwiseName, number>>;
 
-/** The constants of assembly/terms/loss.ts. */
+/** Losses by number: constants of assembly/terms/loss.ts. */
 export const LOSS_CODES: Record<Loss["name"], number> = {
   binaryCrossEntropy: 0,
   squaredError: 1,
   custom: 2,
 };
 
-/** Pixels that share each reading of a convolution's matrices; a constant of assembly/memory/graph.ts. */
+/** Pixels multiplied by each panel of a convolution before the next; a constant of assembly/memory/graph.ts. */
 export const PIXELS_AT_ONCE = 96;
 
-/** Rows and panels are padded to this many floats: two vectors, the width of the register tiles. */
+/** Width of the register tiles in floats, two vectors: rows and panels are padded to a multiple of it. */
 const TILE_WIDTH = 8;
 
-/** The floats that a row of `size` numbers takes. */
+/** Returns `size` rounded up to a multiple of TILE_WIDTH: the floats that a row takes. */
 export function paddedSize(size: number): number {
   return Math.ceil(size / TILE_WIDTH) * TILE_WIDTH;
 }

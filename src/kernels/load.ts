@@ -7,8 +7,8 @@ import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
 
 /**
- * A module with one function, `f32x4.relaxed_madd` of zeros, by hand: what validates it runs the relaxed
- * build, whose binary would have to be unpacked to ask.
+ * Hand-written module whose one function applies `f32x4.relaxed_madd` to zeros: a runtime that validates it can run the
+ * relaxed build.
  */
 const RELAXED_PROBE = Uint8Array.from([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0,
@@ -43,6 +43,11 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   return kernels;
 }
 
+/** The bytes of a build, for a module that is compiled apart from the library's. */
+export async function kernelBinary(build: "plain" | "relaxed"): Promise<Uint8Array> {
+  return binaryOf(build, await unpack());
+}
+
 /** The custom section that scripts/stamp-wasm.mjs gives each build. */
 const SECTION = "latentflow";
 
@@ -71,12 +76,12 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   return { module, build: stamp.build, checksum: stamp.checksum };
 }
 
-/** End of a message: the way for runtimes that compile no bytes. */
+/** End of a message that advises runtimes that compile no bytes. */
 const COMPILED_IMPORT =
   'import kernels from "latentflow/wasm/plain.wasm", as this runtime or your bundler compiles it, and give it to the ' +
   "call: encode(decoder, y, { backend: wasm({ module: kernels }) })";
 
-/** Reads the stamp of a build; undefined if the section is another. */
+/** Reads the stamp of a build; undefined if the custom section is not one of ours. */
 function readStamp(section: ArrayBuffer | undefined) {
   if (!section) return undefined;
   try {
@@ -93,7 +98,7 @@ function readStamp(section: ArrayBuffer | undefined) {
 
 let validates: boolean | undefined;
 
-/** True if this runtime has relaxed SIMD; validated once, since that takes as long as opening a decoder. */
+/** True if this runtime has relaxed SIMD. Validated once, since it takes as long as opening a decoder. */
 function hasRelaxedSimd(): boolean {
   validates ??= WebAssembly.validate(RELAXED_PROBE);
   return validates;
@@ -114,7 +119,7 @@ function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<Ar
   return binary;
 }
 
-/** The first halves of both binaries, then the second ones. */
+/** Returns the unpacked data: the first halves of both binaries, then the second halves. */
 async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
   if (typeof DecompressionStream === "undefined") return unpackInNode(packed);

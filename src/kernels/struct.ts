@@ -1,7 +1,7 @@
-/** The field types of an `@unmanaged` class in assembly/; usize, a pointer, may be above 2 GiB. */
+/** Field types of an `@unmanaged` class in assembly/. A usize, a pointer, may be 2³¹ or more. */
 export type FieldType = "i32" | "usize" | "f32" | "f64";
 
-/** Where a field lies, in bytes from the struct's start. */
+/** Offset of a field from the struct's start, in bytes, and its type. */
 interface Place {
   readonly type: FieldType;
   readonly offset: number;
@@ -15,7 +15,7 @@ export type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
  * of C, which are AssemblyScript's. A test holds each against its source.
  */
 export class Struct<Fields extends Record<string, FieldType>> {
-  /** In bytes, a multiple of the largest field. */
+  /** Size in bytes, a multiple of the largest field's. */
   readonly size: number;
   private readonly places: { readonly [Name in keyof Fields]: Place };
 
@@ -34,12 +34,12 @@ export class Struct<Fields extends Record<string, FieldType>> {
     this.size = Math.ceil(offset / alignment) * alignment;
   }
 
-  /** Where a field lies, in bytes from the struct's start. */
+  /** Returns the offset of a field from the struct's start, in bytes. */
   offset(name: keyof Fields): number {
     return this.places[name].offset;
   }
 
-  /** The fields in their order, for the test that holds them against the sources. */
+  /** Returns the fields in their order, for the test that compares them with assembly/. */
   describe(): { field: string; type: FieldType; offset: number }[] {
     return Object.entries(this.places).map(([field, place]) => ({ field, ...place }));
   }
@@ -52,7 +52,7 @@ export class Struct<Fields extends Record<string, FieldType>> {
     return type === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
   }
 
-  /** Writes every field: memory that has just been taken holds anything. */
+  /** Writes every field, since memory just allocated may hold anything. */
   fill(memory: DataView, pointer: number, values: FieldValues<Fields>): void {
     this.set(memory, pointer, values);
   }
@@ -63,7 +63,7 @@ export class Struct<Fields extends Record<string, FieldType>> {
     for (const name in this.places) this.put(memory, pointer, name, Number(numbers[name]));
   }
 
-  /** Writes some fields; the others stay as they are. */
+  /** Writes some fields; the others keep their values. */
   set(memory: DataView, pointer: number, values: Partial<FieldValues<Fields>>): void {
     for (const name in values) this.put(memory, pointer, name, values[name]!);
   }

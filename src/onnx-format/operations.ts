@@ -36,7 +36,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   groupNorm: norms.writeGroupNorm,
   rmsNorm: norms.writeRmsNorm,
   affine: norms.writeAffine,
-  softmax: products.writeSoftmax,
+  softmax: norms.writeSoftmax,
   matmul: products.writeMatmul,
   constant: rearranging.writeConstant,
   embedding: rearranging.writeEmbedding,

@@ -9,21 +9,21 @@ import type { Prior } from "../terms/priors.ts";
 
 // Metadata of an ONNX file that toOnnx writes and loadOnnx reads: what a decoder has beside its graph, as JSON.
 
-/** Key of the name of the latent's input, which is no JSON. */
+/** Metadata key of the latent input's name, a plain text. */
 export const LATENT_NAME = "latentflow.latent";
-/** Key of the names of the inputs of points. */
+/** Metadata key of the names of the inputs of points, as JSON. */
 export const POINTS = "latentflow.points";
-/** Key of the decoder's loss. */
+/** Metadata key of the decoder's loss. */
 export const LOSS = "latentflow.loss";
-/** Key of the decoder's prior. */
+/** Metadata key of the decoder's prior. */
 export const PRIOR = "latentflow.prior";
-/** Key of the decoder's start. */
+/** Metadata key of the decoder's start. */
 export const START = "latentflow.start";
 
 /**
- * Most characters that are read. A text may be as large as a file, and takes more memory once it is parsed. A prior's are a
- * covariance of some 320 latents, which takes time in proportion to their cube, without a pause; a start's some 100,000
- * latents.
+ * Most characters of each metadata text that is parsed, which bounds memory and time: a text may be as large as the file. A
+ * prior of this length has a covariance of some 320 latents, whose inversion takes time in proportion to their cube; a start
+ * of this length some 100,000 latents.
  */
 const MOST_CHARACTERS = {
   [POINTS]: 2 ** 16,
@@ -55,7 +55,10 @@ export function writeStart(where: string, start: Float32Array): string {
   return checkedText(where, START, "start", formatStart(start), cure);
 }
 
-/** Reads a text as JSON by `read`, whose errors become the file's; undefined where the file has none. */
+/**
+ * Parses a text of the metadata as JSON and passes it to `read`, whose errors become the file's; undefined if the file has
+ * no such text.
+ */
 function readJson<T>(
   metadata: Metadata,
   key: Key,
@@ -82,7 +85,7 @@ function readJson<T>(
   }
 }
 
-/** Names of the inputs of points. */
+/** Reads the names of the inputs of points. */
 export function readPoints(metadata: Metadata): readonly string[] {
   return (
     readJson(metadata, POINTS, '["xyz"]', (names) => {

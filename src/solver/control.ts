@@ -3,7 +3,7 @@ import { onAbort } from "../base/on-abort.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Control } from "./base.ts";
 
-/** Between pieces of work: reports to `report`, and lets the event loop run. */
+/** Makes a Control, called between pieces of work: it reports to `report`, and lets the event loop run. */
 export function makeControl(signal: AbortSignal | undefined, report: () => void = () => {}): Control {
   const turn = makeTurns();
   return {
@@ -16,8 +16,8 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 }
 
 /**
- * Awaits work; returns undefined if an abort comes first: a backend may wait long for a worker that does not answer, or for a
- * runtime that is downloaded.
+ * Awaits work; returns undefined if an abort comes first. For work that may take long to answer: a worker, or the download
+ * of a runtime.
  */
 export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
@@ -65,12 +65,12 @@ export class Callbacks {
     });
   }
 
-  /** Throws what has gone wrong so far. */
+  /** Throws the first error of a callback so far. */
   check(): void {
     if (this.failure) throw this.failure.error;
   }
 
-  /** Resolves when there is nothing to wait for, or at an abort. */
+  /** Waits for all promises that callbacks have returned, or for an abort; throws the first error of a callback. */
   async settled(signal: AbortSignal | undefined): Promise<void> {
     if (this.pending > 0) {
       await untilAborted(signal, () => {

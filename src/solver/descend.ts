@@ -21,9 +21,9 @@ import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";
 
 /**
- * Follows samples with a solver whose steps are in assembly/, around evaluations that any objective makes: see
- * assembly/solve/rounds.ts for the phases of a round, and `follow` for solution and control. All samples of the
- * objective are resident, row r for sample first + r.
+ * Follows samples with a solver of assembly/solve/, whose evaluations are made by any objective: see
+ * assembly/solve/rounds.ts for the phases of a round, and `follow` for solution and control. All samples are resident: row r
+ * has sample first + r.
  */
 export async function descend(
   solver: DescentSolver,
@@ -49,20 +49,20 @@ export async function descend(
   }
 }
 
-/** An accepted step, for the points on it that are to be kept. */
+/** Start of an accepted step, from which points within the step are computed. */
 interface Start {
   readonly row: number;
   /** True while z0 itself is evaluated. */
   readonly isFirst: boolean;
-  /** The steps accepted before it. */
+  /** Number of steps accepted before it. */
   readonly accepted: number;
   readonly t: number;
   readonly z: Float64Array;
-  /** p, so that z + (time - t)·p is within the step. */
+  /** Direction p: the step's point at `time` is z + (time - t)·p. */
   readonly direction: Float64Array;
 }
 
-/** The rows of an objective in the memory of an instance of the kernels. */
+/** Rows of an objective, staged in the memory of an instance of the kernels. */
 class Rows {
   private readonly arena: Arena;
   private readonly kernels: Kernels;
@@ -72,9 +72,9 @@ class Rows {
   private readonly solverName: DescentSolver["name"];
   private readonly at;
   private readonly stride: number;
-  /** The rows that have not ended. */
+  /** Rows whose samples have not ended. */
   private readonly running: Set<number>;
-  /** Evaluations for points that are kept, beside those that the solver counts. */
+  /** Evaluations made for points within steps, which the solver does not count. */
   private readonly evaluationsBetween: Uint32Array;
 
   constructor(
@@ -148,7 +148,7 @@ class Rows {
     }
   }
 
-  /** One round of all rows that have not ended; false where there are none. */
+  /** Does one round of all rows that have not ended; returns false if there are none. */
   async round(): Promise<boolean> {
     const { kernels, objective, solver } = this;
     const { workspace } = this.at;
@@ -178,7 +178,7 @@ class Rows {
     return true;
   }
 
-  /** Collects the state of samples on their way; they get no status. */
+  /** Collects the state of unfinished samples, which get no status. */
   collectUnfinished(): void {
     for (const row of this.running) {
       if (this.of(row, "state") === SampleState.running) this.collect(row);
@@ -189,7 +189,7 @@ class Rows {
     for (const block of this.blocks) block.free();
   }
 
-  /** Gives the rows that ask for something before their next step what they ask for. */
+  /** Answers the requests of rows before their next step: matrices, or curvatures along the gradient. */
   private async answer(requests: Int32Array): Promise<void> {
     const { curvature } = this.objective;
     const give: Readonly<Record<keyof typeof Request, (rows: Int32Array) => Promise<void>>> = {
@@ -218,7 +218,7 @@ class Rows {
     });
   }
 
-  /** Points at which the rows' steps begin; z0 for rows that begin. */
+  /** Returns the points at which the rows' steps begin; z0 for rows before their first step. */
   private startsOf(rows: Int32Array): Start[] {
     return Array.from(rows, (row) => ({
       row,
@@ -231,8 +231,8 @@ class Rows {
   }
 
   /**
-   * Keeps the points of accepted steps that are asked for: those at chosen times within, each of which takes an
-   * evaluation of the loss, and the end.
+   * Records the requested points of accepted steps: the ends, or the points at chosen times, each of which takes an
+   * evaluation of the loss.
    */
   private async keepSteps(starts: readonly Start[]): Promise<void> {
     const { first, objective, solution, d } = this;
@@ -272,7 +272,7 @@ class Rows {
     solution.valueEvaluations[first + row]! += this.evaluationsBetween[row]!;
   }
 
-  /** Writes numbers of some rows into the numbers of all, f64 each. */
+  /** Writes numbers of some rows into an f64 array of all rows. */
   private scatter(pointer: number, rows: Int32Array, numbers: Float64Array): void {
     const all = this.arena.f64(pointer, this.evaluationsBetween.length);
     rows.forEach((row, i) => {
@@ -280,12 +280,12 @@ class Rows {
     });
   }
 
-  /** The first `count` rows that are listed. */
+  /** Returns the first `count` rows of the kernels' list. */
   private listed(count: number): Int32Array {
     return this.arena.i32(this.at.rows, count).slice();
   }
 
-  /** Points at which the rows are to be evaluated, [rows.length, d]. */
+  /** Returns the points at which the rows are to be evaluated, [rows.length, d]. */
   private latentsOf(rows: Int32Array): Float64Array {
     const latents = new Float64Array(rows.length * this.d);
     rows.forEach((row, i) => {
@@ -298,7 +298,7 @@ class Rows {
     return this.arena.f32(rows + row * this.stride, this.d);
   }
 
-  /** A sample's z. */
+  /** Returns a sample's z. */
   private latentOf(row: number): Float64Array {
     return this.arena.f64(this.at.z + 8 * this.d * row, this.d);
   }

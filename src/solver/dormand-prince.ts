@@ -42,7 +42,7 @@ export const DORMAND_PRINCE_HELP: HelpOf<DormandPrinceOptions> = {
   maxSteps: ["n", "steps of a sample, accepted and rejected ones"],
 };
 
-/** Dormand and Prince, 1980: the fifth-order solution is the one that goes on. */
+/** Tableau of Dormand and Prince (1980), continued with the fifth-order solution. */
 export const DORMAND_PRINCE: Tableau = {
   stages: [
     { time: 1 / 5, weights: [1 / 5] },
@@ -55,11 +55,11 @@ export const DORMAND_PRINCE: Tableau = {
   errorWeights: [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40],
 };
 
-/** The step-size rule of SciPy's RK45, and what it bounds one step's growth and shrinking by. */
+/** Constants of the step-size rule of SciPy's RK45: safety factor, and bounds on the growth and shrinking of one step. */
 const SAFETY = 0.9;
 const LARGEST_GROWTH = 10;
 const LARGEST_SHRINKING = 0.2;
-/** The error of a step goes with its length to the power of 5. */
+/** Order of the error estimate: the error is proportional to the step's length to the power of 5. */
 const ERROR_ORDER = 5;
 
 /**

@@ -7,15 +7,18 @@ import { STATUSES } from "./status.ts";
 const REACHED_T1 = STATUSES.indexOf("reached_t1");
 const NONFINITE = STATUSES.indexOf("nonfinite");
 
-/** A solver that takes no step: a flow up to t = 0. */
+/** Solver that takes no step: the flow ends at t = 0. */
 export interface EvaluateOnly {
   readonly name: "evaluateOnly";
 }
 
-/** For latents that an encoder has found. No option of users leads to it. */
+/**
+ * Solver for latents that an encoder has found: it evaluates the loss and its gradient at z0. Internal; no option chooses
+ * it.
+ */
 export const evaluateOnly: EvaluateOnly = Object.freeze({ name: "evaluateOnly" });
 
-/** Finds the loss of each sample at its z0 by one forward pass, and the norm of its gradient by one back. */
+/** Computes the loss of each sample at its z0 by a forward pass, and the norm of the gradient by a backward pass. */
 export async function evaluateStarts(
   _solver: EvaluateOnly,
   objective: Objective,

@@ -97,7 +97,7 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
   return Object.freeze<NesterovFlow>({ name: "nesterovFlow", ...all });
 }
 
-/** Derivative of one sample's state by t: [order · d], written into `into`. */
+/** Writes the time derivative of one sample's state, [order · d], into `into`. */
 type Derivative<F extends Flow> = (
   flow: F,
   t: number,
@@ -147,15 +147,14 @@ function traitsOf(flow: Flow): FlowTraits<Flow> {
 }
 
 /**
- * Order of a flow: numbers of the state for each number of the latent. The state is z, for a flow of second order followed by
- * the velocity v.
+ * Returns the order of a flow: the state has order · d numbers, z, and for a flow of second order the velocity v after it.
  */
 export function orderOf(flow: Flow): 1 | 2 {
   return traitsOf(flow).order;
 }
 
 /**
- * Right-hand side of a flow for one sample.
+ * Returns the right-hand side of a flow for one sample.
  *
  * @param t1 end of the flow, to which a decaying α refers
  * @param state [order · d]
@@ -173,17 +172,17 @@ export function derivativeOf(
   traitsOf(flow).derivative(flow, t, t1, state, gradient, into);
 }
 
-/** Damping of the velocity at t; 0 for a flow without one. */
+/** Returns the damping of the velocity at t; 0 for a flow without one. */
 export function dampingAt(flow: Flow, t: number): number {
   return traitsOf(flow).damping(flow, t);
 }
 
-/** Share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without one. */
+/** Returns the share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without damping. */
 export function remainingShare(flow: Flow, from: number, to: number): number {
   return traitsOf(flow).remaining(flow, from, to);
 }
 
-/** α(t) of a flow that ends at t1. */
+/** Returns α(t) of a flow that ends at t1. */
 export function alphaAt(alpha: Alpha, t: number, t1: number): number {
   return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
 }
@@ -193,7 +192,7 @@ export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
   return flow.name === "gradientFlow" && flow.alpha === 1;
 }
 
-/** Checks a flow that comes in: as its maker returned it, or a plain copy. */
+/** Checks a flow given as an option, made by its maker or copied from such a one. */
 export function checkFlow(where: string, flow: unknown): Flow {
   const unbound = (options: GradientFlowOptions) => gradientFlow(options);
   return checkPlain<Flow>(where, "flow", flow, { gradientFlow: unbound, nesterovFlow });

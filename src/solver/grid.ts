@@ -80,12 +80,12 @@ const TIMES: {
     i === slices ? t1 : (t1 * (power(base, i / slices) - 1)) / (base - 1),
 };
 
-/** t_i of a grid, i from 0 to N. */
+/** Returns t_i of a grid, i from 0 to N. */
 export function timeOf(grid: Grid, i: number): number {
   return (TIMES[grid.name] as (grid: Grid, i: number) => number)(grid, i);
 }
 
-/** Checks a grid that comes in: as its maker returned it, or a plain copy. */
+/** Checks a grid given as an option, made by its maker or copied from such a one. */
 export function checkGrid(where: string, name: string, grid: unknown): Grid {
   return checkPlain<Grid>(where, name, grid, { linearGrid, logGrid });
 }

@@ -7,12 +7,12 @@ import { STATUSES, type Status } from "./status.ts";
 import { System } from "./system.ts";
 import type { Tableau } from "./tableau.ts";
 
-/** One sample's step that has been tried. */
+/** Step that has been tried for one sample. */
 export interface TriedStep {
   /** The sample's row in the objective. */
   readonly row: number;
   readonly length: number;
-  /** The states before and after it. */
+  /** States of the sample before and after the step. */
   readonly state: Float64Array;
   readonly next: Float64Array;
   /** The estimated error of `next`; 0 for a method without estimate. */
@@ -24,11 +24,11 @@ export interface TriedStep {
 /** Step-size control: lengths of steps and which are accepted. Each `integrate` has its own. */
 export interface StepControl {
   readonly t1: number;
-  /** Steps of one sample, rejected ones among them. */
+  /** Most steps of one sample, rejected ones included. */
   readonly maxSteps: number;
   /** True if `judge` uses the error. */
   readonly needsError: boolean;
-  /** End of the next step of a sample that stands at t after `accepted` steps. */
+  /** Returns the end of the next step of a sample that is at t after `accepted` steps. */
   end(row: number, t: number, accepted: number): number;
   /** Accepts a step, asks for a shorter one, or ends the sample at the step's start with a status. */
   judge(step: TriedStep): "accept" | "shorten" | Status;
@@ -61,7 +61,7 @@ export async function integrate(
   const newDerivatives = system.states();
   const error = system.states();
   const between = recording && system.states();
-  /** The times of the samples, the ends of their steps and their lengths, one number for each. */
+  /** For each sample: its time, the end of its step, the step's length. */
   const t = solution.t.subarray(first, first + count);
   const ends = new Float64Array(count);
   const lengths = new Float64Array(count);
@@ -75,7 +75,7 @@ export async function integrate(
     return false;
   }
 
-  /** Loss and derivative at z0. */
+  /** Computes loss and derivative at z0. */
   async function start(): Promise<void> {
     for (const row of rows) {
       system.row(states, row).set(solution.z.subarray((first + row) * d, (first + row + 1) * d));
@@ -94,7 +94,7 @@ export async function integrate(
     });
   }
 
-  /** One step of every sample that has not ended. */
+  /** Tries one step of every sample that has not ended. */
   async function step(): Promise<void> {
     for (const row of rows) {
       ends[row] = steps.end(row, t[row]!, solution.acceptedSteps[first + row]!);
@@ -138,7 +138,7 @@ export async function integrate(
     });
   }
 
-  /** Makes the end of a sample's step its state. */
+  /** Makes the end of a sample's step its new state. */
   function accept(row: number, values: Values, i: number): void {
     const sample = first + row;
     const state = system.row(states, row);
@@ -153,8 +153,8 @@ export async function integrate(
   }
 
   /**
-   * Keeps the states at chosen times within the steps that are being accepted: ends of shorter steps from the
-   * same starts. The way of a sample does not depend on them.
+   * Records the states at chosen times within accepted steps, each by a shorter step from the same start, which does not
+   * change the sample's further course.
    */
   async function keepBetween(accepted: Int32Array): Promise<void> {
     for (;;) {

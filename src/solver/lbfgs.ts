@@ -16,8 +16,8 @@ export interface LbfgsOptions {
   /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
   maxSteps?: number | undefined;
   /**
-   * c₁ in [0, 1): how much a step must lower the loss, as a share of what its slope promises. A sample's first eight steps
-   * must lower it by 0.4 of that, or by this share if it is more. Default 1e-4.
+   * Armijo constant c₁ of the line search, in [0, 1): a step of length t along p must lower the loss by more than c₁ · t · |gᵀp|.
+   * A sample's first eight steps must lower it by 0.4 of that, or by this share if it is more. Default 1e-4.
    */
   slope?: number | undefined;
 }
@@ -64,7 +64,7 @@ export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
  *   (squared error of a linear output; with weights once, after the first step).
  * - After every max(2d, 64) evaluations A is made at the sample's own z, which takes d passes (`stats.matrixEvaluations`).
  *   λ is chosen for it, for good, and the pairs start anew.
- * - A step is accepted if it lowers the loss by more than `slope` of what p promises, and else shortened by quadratic
+ * - A step is accepted if it lowers the loss by more than `slope` of what p promises (Armijo's condition), and else shortened by quadratic
  *   interpolation: δt = 1 nearly always. The first eight, whose curvature may be of another place, need 0.4. A first step
  *   that was shortened and fell by less than half of its promise may lie beyond the minimum: half of it is tried, and taken
  *   if it falls by 4 % more. A first step that falls as its slope promises, to 2 %, is lengthened while it does, to 10 %: in front

@@ -13,10 +13,10 @@ import type { WebAssemblyModule } from "../base/platform.ts";
 export interface Objective {
   /** The number of samples bound, B. */
   readonly sampleCount: number;
-  /** The size of a latent, d. */
+  /** Size of a latent, d. */
   readonly latentSize: number;
   /**
-   * The objectives of the chosen samples: each one's loss, and its share of the prior if there is one.
+   * Computes the objectives of the chosen samples: the loss, and the prior's share if there is one.
    * @param rows indices of samples, each at most once
    * @param z [rows.length, d], the latent of each chosen sample
    * @returns [rows.length]
@@ -28,28 +28,28 @@ export interface Objective {
    */
   readonly terms?: (rows: Int32Array) => Terms;
   /**
-   * The gradients ∇_z l of the chosen samples, each at the point of its last `value` call: one backward
-   * pass, no second forward pass.
+   * Computes ∇_z l of the chosen samples, each at the point of its last `value` call: one backward pass, no second forward
+   * pass.
    * @param rows indices of samples that `value` has been called for
    * @returns [rows.length, d]
    */
   gradient(rows: Int32Array): Promise<Float64Array>;
-  /** The curvature of its losses; undefined where it knows none, as of a custom loss without. */
+  /** Curvature of the losses; undefined if it is unknown, as for a custom loss without `curvature`. */
   readonly curvature?: Curvature;
-  /** The kernels that solvers are to compute their steps with. Default: the package's own. */
+  /** Kernels with which solvers compute their steps. Default: the package's own. */
   readonly kernels?: WebAssemblyModule;
-  /** Releases what the objective holds on its backend. It cannot be used afterwards. */
+  /** Frees the objective's memory on its backend. It cannot be used afterwards. */
   dispose(): void;
 }
 
-/** Terms that objectives are sums of, [rows.length] each. */
+/** Terms whose sum is the objective, [rows.length] each. */
 export interface Terms {
   readonly losses: Float64Array;
-  /** Values of the prior in nats times its weight, of which an objective has 1/N; 0 without a prior. */
+  /** Values of the prior in nats, times its weight; the objective has 1/N of them. 0 without a prior. */
   readonly priors: Float64Array;
 }
 
-/** Objectives of some samples and their terms, [rows.length] each. */
+/** Objectives of some samples with their terms, [rows.length] each. */
 export interface Values extends Terms {
   readonly objectives: Float64Array;
 }
@@ -61,33 +61,34 @@ export async function valuesAt(objective: Objective, rows: Int32Array, z: Float6
   return { objectives, ...(terms ?? { losses: objectives, priors: new Float64Array(rows.length) }) };
 }
 
-/** The indices of all of an objective's samples: 0 … count - 1. */
+/** Returns the indices of all of an objective's samples: 0 … count - 1. */
 export function allRows(count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, row) => row);
 }
 
-/** The curvature of an objective's losses, by Gauss and Newton: M = JᵀWJ, J of the outputs before their activation. */
+/** Gauss-Newton curvature of an objective's losses: M = JᵀWJ, J of the outputs before their activation. */
 export interface Curvature {
   /** Use of the curvature by solvers. */
   readonly use: CurvatureUse;
-  /** Factor for a row of a curvature that is a mean over the outputs: 1, or for a sum n or Σw. */
+  /** Returns the factor for a row of a curvature that is a mean over the outputs: 1, or for a sum n or Σw. */
   scale(row: number): number;
   /**
-   * Matrix that all samples share, made on its first use; undefined where the decoder has none. `own` is the decoder's own
-   * matrix A₀, where that does not depend on the data: packed, the factors of A₀ + λτI one after the other, and τ.
+   * Returns the matrix that all samples share, made on its first use; undefined if the decoder has none. `own` is A₀, the
+   * matrix at the decoder's start, if it does not depend on the data: packed; the factors of A₀ + λτI one after the other;
+   * and τ.
    */
   shared(): Promise<SharedCurvature | undefined>;
   /**
-   * Of each row chosen, at the point of its last `value`.
+   * Computes the Gauss-Newton matrix of each chosen row, at the point of its last `value`.
    * @param kind J at the decoder's start, its own, which `shared` has made; or at the row's own z
    * @returns [rows.length, d, d], of which the lower triangles and the diagonals hold
    */
   matrices(rows: Int32Array, kind: "shared" | "own"): Promise<Float32Array>;
-  /** gᵀMg/gᵀg of each row chosen, at the point of its last `value` and `gradient`. */
+  /** Computes gᵀMg/gᵀg of each chosen row, at the point of its last `value` and `gradient`. */
   alongGradient(rows: Int32Array): Promise<Float64Array>;
 }
 
-/** See `Curvature.shared`. */
+/** Matrix that all samples share; see `Curvature.shared`. */
 export interface SharedCurvature {
   readonly own?: {
     readonly factors: Float64Array;
@@ -101,9 +102,9 @@ export interface SharedCurvature {
  * samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
  */
 export interface CurvatureUse {
-  /** True if there is a curvature. */
+  /** True if the losses' curvature is known. */
   readonly hasCurvature: boolean;
-  /** Matrix that preconditions samples: one of the decoder that they share, or of each sample; "none" where that is too dear. */
+  /** Matrix that preconditions samples: "shared", the decoder's; "own", each sample's; "none" if either costs too much. */
   readonly matrix: "shared" | "own" | "none";
   /** True if W in the shared matrix J₀ᵀWJ₀ is made at z0, rather than at the decoder's start. */
   readonly refreshesAtStart: boolean;
@@ -132,13 +133,13 @@ export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
  * once.
  */
 export interface DifferentiableObjective extends Objective {
-  /** θ's size, P: weight, then bias, of each layer in order. */
+  /** Number of parameters, P: weight, then bias, of each layer in order. */
   readonly parameterCount: number;
   /** Adds ∂_θ l at the points of the last `gradient` call, z held fixed, row by row in the order given. */
   addParameterGradient(rows: Int32Array): Promise<void>;
   /**
-   * The Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass over
-   * the decoder: no Jacobian or Hessian is stored.
+   * Computes the Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass over the
+   * decoder: no Jacobian or Hessian is stored.
    * @param v [rows.length, d]
    * @returns [rows.length, d]
    */
@@ -149,7 +150,7 @@ export interface DifferentiableObjective extends Objective {
    */
   addMixedGradient(rows: Int32Array): Promise<void>;
   /**
-   * Sums since the last call, or since the start.
+   * Returns the sums since the last call, or since the start, and clears them.
    * @returns [P]
    */
   takeParameterSums(): Promise<Float32Array>;

@@ -10,15 +10,15 @@ import type { Trajectory } from "./result.ts";
  */
 export type SaveAt = "steps" | ArrayLike<number>;
 
-/** One sample's points so far. The states are float64, so that work on them goes on where the solver was. */
+/** Points recorded of one sample so far. States are float64, so that integration can continue from them exactly. */
 export interface RecordedSample {
   readonly t: number[];
-  /** One state after another: z, for a flow of second order followed by v. */
+  /** States one after the other: z, and for a flow of second order v after it. */
   readonly states: number[];
   readonly losses: number[];
 }
 
-/** The points that are kept of B samples, filled in by a solver on its way. */
+/** Recorded points of B samples, filled in by a solver. */
 export class Recording {
   readonly samples: RecordedSample[];
   readonly saveAt: SaveAt;
@@ -33,13 +33,13 @@ export class Recording {
     this.passed = new Uint32Array(sampleCount);
   }
 
-  /** The sample's next chosen time, if it lies before t. */
+  /** Returns the sample's next chosen time, if it lies before t. */
   dueBefore(sample: number, t: number): number | undefined {
     const due = this.times?.[this.passed[sample]!];
     return due !== undefined && due < t ? due : undefined;
   }
 
-  /** Keeps the point at the sample's next chosen time, one that `dueBefore` has named. */
+  /** Records the point at the sample's next chosen time, as returned by `dueBefore`. */
   keep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
     const { t: times, states, losses } = this.samples[sample]!;
     times.push(t);
@@ -48,17 +48,17 @@ export class Recording {
     this.passed[sample]!++;
   }
 
-  /** Keeps the start, or the end of an accepted step, if it is asked for. */
+  /** Records the start, or the end of an accepted step, if it is asked for. */
   keepStep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
     if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
   }
 
-  /** Takes over what has been recorded elsewhere, of a sample that has ended there. */
+  /** Copies the recording of a sample that has ended on another thread. */
   put(sample: number, recorded: RecordedSample): void {
     this.samples[sample] = recorded;
   }
 
-  /** Trajectories in the form of a result. */
+  /** Returns the trajectories for a result. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, losses }) => {
       const size = states.length / t.length;
@@ -75,7 +75,7 @@ function nothing(): RecordedSample {
   return { t: [], states: [], losses: [] };
 }
 
-/** Refuses a saveAt that is none, or whose times a flow up to t1 does not pass in this order; returns a copy. */
+/** Checks the option `saveAt`, whose times a flow up to t1 has to pass in this order; returns a copy. */
 export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
   if (saveAt === "steps") return saveAt;
   if (!Array.isArray(saveAt) && !(ArrayBuffer.isView(saveAt) && "length" in saveAt)) {

@@ -12,13 +12,15 @@ export interface SolveStatistics {
    * lower it more (L-BFGS's first step), or because their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
    */
   readonly backtracks: Owned<Uint32Array>;
-  /** Forward passes. */
+  /** Number of forward passes. */
   readonly valueEvaluations: Owned<Uint32Array>;
-  /** Backward passes. */
+  /** Number of backward passes. */
   readonly gradientEvaluations: Owned<Uint32Array>;
-  /** Gauss-Newton matrices at the sample's own z (L-BFGS), each of latentSize passes forward. */
+  /** Number of Gauss-Newton matrices at the sample's own z (L-BFGS), each of latentSize forward passes. */
   readonly matrixEvaluations: Owned<Uint32Array>;
-  /** The time t that the flow has reached; of L-BFGS the sum of the accepted δt, none of which counts as more than 1; it is no time of the flow. */
+  /**
+   * Time t that the flow has reached. For L-BFGS the sum of the accepted δt, each at most 1, which is no time of the flow.
+   */
   readonly t: Owned<Float64Array>;
   /**
    * B, L-BFGS's upper estimate of how much further the objective could fall near z, in its units: 5 (P + (k + 1) θ), where P is
@@ -43,7 +45,7 @@ export const STATISTICS = {
 
 /** One sample's way from z0, K points: as many as it reached of those that `saveAt` asks for. */
 export interface Trajectory {
-  /** K, ascending. */
+  /** K times, ascending. */
   readonly t: Owned<Float64Array>;
   /** K × latentSize. */
   readonly z: Owned<Float32Array>;
@@ -59,13 +61,16 @@ export interface BackendInfo {
    * "none" where an abort came before the work.
    */
   readonly build: string;
-  /** The GPU's name, as far as the browser tells it. */
+  /** Name of the GPU, if the browser tells it. */
   readonly adapter?: string;
   /** Number of threads that took part, if the backend has threads. */
   readonly threads?: number;
-  /** Reason why `auto` chose the backend; else, why fewer threads than asked for took part. */
+  /** Reason why `auto` chose the backend, or why fewer threads than asked for took part. */
   readonly reason?: string;
-  /** Failures and how the work went on, for people: a device that was lost, a worker that died. Left out if there were none. */
+  /**
+   * Descriptions of failures and of how the work went on: a device that was lost, a worker that died. Absent if there were
+   * none.
+   */
   readonly incidents?: readonly string[];
 }
 
@@ -102,7 +107,7 @@ export interface EncodeResult {
   readonly seconds: number;
 }
 
-/** A result whose fields of these names are not undefined, since the call's options ask for them. */
+/** Result in which the fields of these names are never undefined, as the call's options ask for them. */
 export type With<Result, Names extends keyof Result> = Result & {
   readonly [Name in Names]: NonNullable<Result[Name]>;
 };

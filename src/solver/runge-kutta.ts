@@ -1,11 +1,11 @@
 import type { System } from "./system.ts";
 import type { Tableau } from "./tableau.ts";
 
-/** Steps of one method, with room for its stages. */
+/** Steps of one Runge-Kutta method, with memory for its stages. */
 export class RungeKutta {
   private readonly tableau: Tableau;
   private readonly system: System;
-  /** The derivatives of the stages after the first. */
+  /** Derivatives at the stages after the first. */
   private readonly stages: readonly Float64Array[];
   private readonly stageStates: Float64Array;
   private readonly stageTimes: Float64Array;
@@ -19,7 +19,7 @@ export class RungeKutta {
   }
 
   /**
-   * The states at t + step of the chosen samples. All arrays hold one entry, or row, for every sample.
+   * Computes the states at t + step of the chosen samples. All arrays hold one entry, or row, for every sample.
    * @param derivatives f(t, y) at `states`
    * @param next where the new states are written
    */
@@ -45,7 +45,7 @@ export class RungeKutta {
   }
 
   /**
-   * The estimated error of one sample's last step.
+   * Estimates the error of one sample's last step.
    * @param derivatives f(t, y) at the step's start
    * @param newDerivatives the same at its end
    * @param error where it is written, if the method has an estimate

@@ -1,7 +1,7 @@
 import { Sample } from "../kernels/layout.ts";
 import { PER_SAMPLE_NAMES, type Solution } from "./solution.ts";
 
-/** Copies the numbers of a kernel's Sample, all but its z, into a solution. */
+/** Copies the fields of a kernel's Sample, except z, into a solution. */
 export function collectRecord(view: DataView, record: number, solution: Solution, sample: number): void {
   for (const name of PER_SAMPLE_NAMES) {
     solution[name][sample] =

@@ -6,7 +6,7 @@ import { STATUSES, type Status } from "./status.ts";
 
 const RUNNING = 255;
 
-/** All numbers of each sample: the arrays that keep them, and their values before the sample's solve begins. */
+/** Numbers kept for each sample: their arrays, and their values before the sample's solve begins. */
 const PER_SAMPLE = {
   objective: { array: Float64Array, start: Number.NaN },
   initialObjective: { array: Float64Array, start: Number.NaN },
@@ -20,10 +20,10 @@ const PER_SAMPLE = {
 /** Name of a number of each sample. */
 export type PerSampleName = keyof typeof PER_SAMPLE;
 
-/** Names of all numbers of each sample. */
+/** Names of the numbers kept for each sample. */
 export const PER_SAMPLE_NAMES = Object.keys(PER_SAMPLE) as readonly PerSampleName[];
 
-/** B numbers under each name. */
+/** Arrays of B numbers, by name. */
 type PerSampleArrays = {
   readonly [Name in PerSampleName]: Owned<InstanceType<(typeof PER_SAMPLE)[Name]["array"]>>;
 };
@@ -44,7 +44,7 @@ const Arrays = class {
   sampleCount: number,
 ) => PerSampleArrays;
 
-/** The results of some samples of a solution, for another one; they may have come from another thread. */
+/** Results of some samples, to be copied into another solution, possibly from another thread. */
 export interface SolutionPart {
   readonly z: Float64Array;
   readonly v: Float64Array | undefined;
@@ -53,16 +53,16 @@ export interface SolutionPart {
   readonly recorded: readonly RecordedSample[] | undefined;
 }
 
-/** The results of B samples, filled in as they end. z holds each sample's z0 before, its code after. */
+/** Results of B samples, filled in as they end. z holds a sample's z0 before its solve, and its code afterwards. */
 export class Solution extends Arrays {
   readonly z: Float64Array;
-  /** The velocities, 0 before, of a flow of second order. */
+  /** Velocities of a flow of second order, 0 before; else undefined. */
   readonly v: Float64Array | undefined;
-  /** The points on the way, if they are asked for. */
+  /** Recorded trajectories, if they are asked for. */
   readonly recording: Recording | undefined;
   /** Number of samples that have ended. */
   done = 0;
-  /** Sum of the finite losses of samples that have ended, and their number. */
+  /** Sum and count of the finite losses of samples that have ended. */
   lossSum = 0;
   lossCount = 0;
   /** Called when a sample has ended, by the thread that distributes samples. */
@@ -91,21 +91,21 @@ export class Solution extends Arrays {
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
-  /** Takes a sample's value at z0: element i of the values. */
+  /** Records a sample's value at z0: element i of the values. */
   begin(sample: number, values: Values, i: number): void {
     this.take(sample, values, i);
     this.initialObjective[sample] = values.objectives[i]!;
     this.initialLoss[sample] = values.losses[i]!;
   }
 
-  /** Takes a sample's value at its new z. */
+  /** Records a sample's value at its new z. */
   take(sample: number, { objectives, losses, priors }: Values, i: number): void {
     this.objective[sample] = objectives[i]!;
     this.loss[sample] = losses[i]!;
     this.prior[sample] = priors[i]!;
   }
 
-  /** Sets the status of a sample whose results are all there; `code` is its index in STATUSES. */
+  /** Ends a sample whose results are complete with a status, by its index in STATUSES. */
   end(sample: number, code: number): void {
     this.codes[sample] = code;
     this.done++;
@@ -117,7 +117,7 @@ export class Solution extends Arrays {
     this.onEnd?.(sample);
   }
 
-  /** Copies the results of samples, ended or not, out; default all. */
+  /** Copies the results of some samples, ended or not; of all by default. */
   copyOut(samples: readonly number[] = Array.from(this.objective.keys())): SolutionPart {
     const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
     const numbers = Object.fromEntries(PER_SAMPLE_NAMES.map((name) => [name, gather(this[name])]));
@@ -130,7 +130,10 @@ export class Solution extends Arrays {
     };
   }
 
-  /** Takes results over: `part` of another solution becomes that of `samples`, which end where they have there. A sample -1 is left out. */
+  /**
+   * Copies results of another solution: those of `part` become those of `samples`, which end if they have ended there.
+   * Sample -1 is skipped.
+   */
   copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
     const d = this.latentSize;
     for (let i = 0; i < samples.length; i++) {
@@ -158,7 +161,7 @@ export class Solution extends Arrays {
     return this.lossSum / this.lossCount;
   }
 
-  /** B statuses; samples without one were cut off by an abort. */
+  /** Returns B statuses; a sample without one was cut off by an abort. */
   statuses(): Status[] {
     const statuses = new Array<Status>(this.codes.length);
     // Array.from goes through a typed array by its iterator, ten times as slowly.
@@ -168,7 +171,7 @@ export class Solution extends Arrays {
     return statuses;
   }
 
-  /** Arrays in the form of a result: float32 if the result has it. */
+  /** Returns the arrays for a result: float32 where the result has float32. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
     return {
       z: new Float32Array(this.z),

@@ -16,7 +16,7 @@ import type { DescentSolver } from "./descent.ts";
 import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
 import { type CurvatureUse, hasMatrices } from "./objective.ts";
 
-/** A solver of assembly/, its struct and the memory of its rows. */
+/** Struct of a solver of assembly/ and the memory of its rows. */
 export interface SolverBlock extends Block {
   /** Points to the struct, which extends Descent. */
   readonly solver: number;
@@ -25,10 +25,10 @@ export interface SolverBlock extends Block {
 /** Parts of a problem that a solver's block holds. */
 export interface SolverUse {
   readonly latentSize: number;
-  /** Resident rows. */
+  /** Number of resident rows. */
   readonly capacity: number;
   readonly curvature: CurvatureUse;
-  /** Point to the factors and the matrix that the samples share, or 0; and its τ. */
+  /** Pointers to the factors and to the matrix that samples share, 0 without; and the matrix's τ. */
   readonly factors: number;
   readonly matrix: number;
   readonly damping: number;
@@ -37,11 +37,11 @@ export interface SolverUse {
 /** Fields of a solver's block that not all solvers have. */
 interface Layout {
   readonly struct: { readonly size: number };
-  /** Bytes kept of a row; a multiple of 16, for the rows' memories lie side by side. */
+  /** Bytes that the solver keeps for each row; a multiple of 16, since rows are adjacent. */
   memory(latentSize: number, hasMatrices: boolean): number;
-  /** Bytes of scratch. */
+  /** Bytes of scratch that all rows share. */
   scratch(latentSize: number, hasMatrices: boolean): number;
-  /** Fills in the struct: `common`, and its own fields. */
+  /** Fills in the struct: the fields `common` to all solvers, and its own. */
   fill(memory: DataView, pointer: number, common: DescentFields, use: SolverUse, scratch: number): void;
 }
 
@@ -68,7 +68,10 @@ function amdLayout(solver: AmdSolver): Layout {
   };
 }
 
-/** The numbers of a packed matrix and of the y below it, by which assembly/solve/lbfgs-preconditioner.ts chooses λ. */
+/**
+ * Returns the count of numbers in a packed matrix with the fitted y below it: scratch by which
+ * assembly/solve/lbfgs-preconditioner.ts chooses λ.
+ */
 function fittedSize(latentSize: number): number {
   return packedSize(latentSize) + FITTED_PAIRS * latentSize;
 }
@@ -125,15 +128,15 @@ function even(numbers: number): number {
   return 2 * Math.ceil(numbers / 2);
 }
 
-/** The solver may keep this many bytes of all resident rows. */
+/** Most bytes that a solver may keep for all resident rows together. */
 const MOST_BYTES = 2 ** 28;
 
-/** For how many rows there is room of what a solver keeps of each. */
+/** Returns the number of rows for whose solver memory MOST_BYTES suffices. */
 export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatrices: boolean): number {
   return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
 }
 
-/** Takes a solver's memory and fills in what it has to know; its samples are staged by whoever works with it. */
+/** Allocates a solver's memory and fills in its struct; samples are staged by the caller. */
 export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverUse): SolverBlock {
   const { latentSize, capacity, curvature } = use;
   const layout = layoutOf(solver);

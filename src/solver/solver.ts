@@ -33,7 +33,7 @@ export type Solver<F extends Flow = never> = [F] extends [GradientFlow<1>]
   ? SolverKinds[SolverName]
   : SolverKinds[Exclude<SolverName, UnitGradientName>];
 
-/** Solvers, and what takes their place where no flow is followed. */
+/** Solvers, and `evaluateOnly`, which takes their place where no flow is followed. */
 export interface MethodKinds extends SolverKinds {
   readonly evaluateOnly: EvaluateOnly;
 }
@@ -49,7 +49,7 @@ const MAKERS: { readonly [Name in SolverName]: (options: never) => SolverKinds[N
   dormandPrince,
 };
 
-/** Traits of a method beside its steps. */
+/** Traits of a method other than its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {
   /** Flows that the solver supports: any, or only the gradient flow with α = 1. */
   readonly flows: Name extends UnitGradientName ? "unitGradient" : "any";
@@ -57,7 +57,7 @@ interface MethodTraits<Name extends keyof MethodKinds> {
   readonly end: (method: MethodKinds[Name]) => number;
   /** Runge-Kutta method that leads from each accepted step to the next; undefined if it is none. */
   readonly tableau: ((method: MethodKinds[Name]) => Tableau) | undefined;
-  /** Gradients that a sample takes, give or take a factor of five. */
+  /** Typical number of gradients that a sample takes, within a factor of five. */
   readonly gradients: number;
 }
 
@@ -104,7 +104,7 @@ function traitsOf({ name }: Method): MethodTraits<keyof MethodKinds> {
   return METHODS[name] as MethodTraits<keyof MethodKinds>;
 }
 
-/** Checks a solver that comes in: as its maker returned it, or a plain copy. */
+/** Checks a solver given as an option, made by its maker or copied from such a one. */
 export function checkSolver(where: string, solver: unknown): Solver {
   return checkPlain<SolverKinds[SolverName]>(where, "solver", solver, MAKERS) as Solver;
 }
@@ -114,22 +114,22 @@ export function followsAnyFlow(solver: Solver): solver is Solver<Flow> {
   return traitsOf(solver).flows === "any";
 }
 
-/** End of the flow, t1; Infinity if the method has none. */
+/** Returns the end of the flow, t1; Infinity if the method has none. */
 export function endOf(method: Method): number {
   return traitsOf(method).end(method as never);
 }
 
-/** Runge-Kutta method of a method's steps; undefined if they are of none. */
+/** Returns the Runge-Kutta tableau of a method's steps; undefined if it is no Runge-Kutta method. */
 export function tableauOf(method: Method): Tableau | undefined {
   return traitsOf(method).tableau?.(method as never);
 }
 
-/** Gradients that a sample takes, give or take a factor of five. */
+/** Returns the typical number of gradients that a sample takes, within a factor of five. */
 export function gradientsOf(method: Method): number {
   return traitsOf(method).gradients;
 }
 
-/** Names of the solvers that follow any flow, or, of `"tableau"`, whose steps are a Runge-Kutta method's. */
+/** Returns the names of the solvers that follow any flow or, for `"tableau"`, that are Runge-Kutta methods. */
 export function solversWith(trait: "anyFlow" | "tableau"): SolverName[] {
   return (Object.keys(MAKERS) as SolverName[]).filter((name) => {
     const { flows, tableau } = METHODS[name];

@@ -12,9 +12,9 @@
  */
 export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
 
-/** Origin of a status, and its number, which the files of parts of a run have, too. */
+/** Number of a status, as stored in files of parts, and its origin. */
 interface StatusTraits {
-  /** A new status has the next number. */
+  /** Number of the status; a new one gets the next number. */
   readonly code: number;
   /** True if the solvers of assembly/solve/ set it: descent.ts there has its number as a constant. */
   readonly isOfKernels: boolean;
@@ -30,5 +30,5 @@ export const STATUS_TRAITS: { readonly [Name in Status]: StatusTraits } = {
   aborted: { code: 5, isOfKernels: false },
 };
 
-/** The statuses, each at its number. */
+/** Statuses in the order of their numbers. */
 export const STATUSES = /* @__PURE__ */ Object.keys(STATUS_TRAITS) as readonly Status[];

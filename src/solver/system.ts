@@ -4,11 +4,11 @@ import { type Objective, type Values, valuesAt } from "./objective.ts";
 import type { Solution } from "./solution.ts";
 
 /**
- * The flow of an objective's samples as differential equations y' = f(t, y), one for each sample. All arrays
- * of states hold one row for each sample of the objective; `rows` says which of them are meant.
+ * Flow of an objective's samples as differential equations y' = f(t, y), one for each sample. Arrays of states hold a row
+ * for every sample; `rows` chooses the samples to compute.
  */
 export class System {
-  /** Number of numbers of a state. */
+  /** Count of numbers in a state. */
   readonly size: number;
   private readonly latentSize: number;
   private readonly objective: Objective;
@@ -18,7 +18,7 @@ export class System {
   private readonly first: number;
   private readonly control: Control;
   private readonly latents: Float64Array;
-  /** ‖∇_z l‖ of every sample where `derivatives` was asked for last. */
+  /** ‖∇_z l‖ of every sample, from its last `derivatives`. */
   readonly gradientNorms: Float64Array;
 
   constructor(
@@ -41,17 +41,17 @@ export class System {
     this.gradientNorms = new Float64Array(objective.sampleCount);
   }
 
-  /** Room for a state of every sample. */
+  /** Allocates a state for every sample. */
   states(): Float64Array {
     return new Float64Array(this.objective.sampleCount * this.size);
   }
 
-  /** A sample's state among all. */
+  /** Returns a sample's row of an array of states. */
   row(states: Float64Array, row: number): Float64Array {
     return states.subarray(row * this.size, (row + 1) * this.size);
   }
 
-  /** Objectives and their terms at the states of the chosen samples. */
+  /** Computes objectives and their terms at the states of the chosen samples. */
   async values(rows: Int32Array, states: Float64Array): Promise<Values> {
     const d = this.latentSize;
     rows.forEach((row, i) => {
@@ -62,7 +62,7 @@ export class System {
   }
 
   /**
-   * f(t, y) of the chosen samples, whose last values were asked for at these states.
+   * Computes f(t, y) of the chosen samples, at the states of their last `values`.
    * @param times t of every sample
    * @param derivatives where the right-hand sides are written
    */

@@ -4,9 +4,9 @@
  * in dormand-prince.ts and rk4.ts.
  */
 export interface Tableau {
-  /** c_i, and a_ij for the stages j before it. */
+  /** For each stage after the first: its node c_i, and the weights a_ij of the stages j before it. */
   readonly stages: readonly { readonly time: number; readonly weights: readonly number[] }[];
-  /** b_j */
+  /** Weights b_j of the stages in the step. */
   readonly weights: readonly number[];
   /**
    * b_j minus those of the embedded method, for the error estimate; the last belongs to the derivative at

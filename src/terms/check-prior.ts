@@ -8,8 +8,8 @@ import { isMadeHere, PRIORS, type Prior } from "./priors.ts";
 export type PriorLike = Prior | "none";
 
 /**
- * The prior that a call uses: the one given, else the decoder's own. Refuses what is no prior, and one for latents of
- * another size.
+ * Returns the prior that a call uses: the one given, else the decoder's own. Refuses other values, and a prior for latents
+ * of another size.
  */
 export function checkPrior(
   where: string,
@@ -35,7 +35,7 @@ export function checkPriorSize(where: string, prior: Prior, latentSize: number):
 }
 
 /**
- * A prior as it was made; or, of another copy of this module or from a file, made anew of its numbers and so checked.
+ * Returns a prior of this module as it is; remakes, and so checks, one from another copy of the package or from a file.
  *
  * @param options.name what messages call it. Default "prior"
  * @param options.orNone whether "none" would have been right, too. Default false

@@ -2,8 +2,8 @@
 const MOST_SWEEPS = 30;
 
 /**
- * Raises the eigenvalues of a symmetric matrix that are below `least` to it, in place; the eigenvectors stay. Of all
- * matrices with no eigenvalue below `least`, it is the covariance under which samples with the given one are likeliest.
+ * Raises the eigenvalues of a symmetric matrix that are below `least` to `least`, in place; eigenvectors stay. The result is
+ * the most likely covariance, among those without smaller eigenvalues, of samples with the given one.
  *
  * @param matrix [d, d], row-major
  */
@@ -23,7 +23,7 @@ export function raiseEigenvalues(matrix: Float64Array, d: number, least: number)
 }
 
 /**
- * Eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's cyclic method.
+ * Computes eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's cyclic method.
  *
  * @returns values [d], in no order; vectors [d, d], each a row of length 1
  */
@@ -50,7 +50,7 @@ export function eigenvalues(
   return { values: Float64Array.from({ length: d }, (_, i) => a[i * d + i]!), vectors };
 }
 
-/** Turns two axes so that the matrix has 0 where they cross. */
+/** Rotates two axes so that the matrix element between them becomes 0. */
 function rotate(a: Float64Array, vectors: Float64Array, d: number, p: number, q: number): void {
   const difference = (a[q * d + q]! - a[p * d + p]!) / (2 * a[p * d + q]!);
   const tangent = (difference < 0 ? -1 : 1) / (Math.abs(difference) + Math.sqrt(difference * difference + 1));

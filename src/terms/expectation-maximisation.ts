@@ -11,16 +11,19 @@ export interface Mixture {
   readonly shares: Float64Array;
   /** [K, d] */
   readonly means: Float64Array;
-  /** [K, d, d], row-major, or [K, d], their diagonals. */
+  /** [K, d, d], row-major; or [K, d] if the covariances are diagonal. */
   readonly covariances: Float64Array;
 }
 
 /**
- * Each component has at least this share of a code. A share of 0 has no logarithm; that of a component which has lost
- * its codes goes there.
+ * Least share of a component, in codes: a component that has lost its codes keeps this share, since a share of 0 has no
+ * logarithm.
  */
 const LEAST_OF_A_CODE = 1e-3;
-/** Of a code, for the sums of a component: so many of them as memory holds add up to nothing beside `LEAST_OF_A_CODE`. */
+/**
+ * Responsibility below which a code is left out of a component's sums: even all codes together would add nothing beside
+ * LEAST_OF_A_CODE.
+ */
 const NEGLIGIBLE = 1e-30;
 
 /**
@@ -34,21 +37,24 @@ const NEGLIGIBLE = 1e-30;
 export class ExpectationMaximisation {
   readonly mixture: Mixture;
   private readonly d: number;
-  /** K */
+  /** Number of components, K. */
   private readonly count: number;
-  /** Of the covariances: of all, one after the other, the size. */
+  /** Count of numbers in one covariance: d², or d if diagonal. */
   private readonly size: number;
-  /** [K, d, d], or [K, d]: standard deviations. */
+  /** Cholesky factors [K, d, d]; or standard deviations [K, d] if diagonal. */
   private readonly factors: Float64Array;
   /** [K]: log of the share, less ½ log det Σ and d/2 · ln 2π. */
   private readonly constants: Float64Array;
-  /** [K]: how many codes each has, in parts. */
+  /** [K]: responsibilities of each component, summed over the codes. */
   private readonly sums: Float64Array;
-  /** [K, d] and as `covariances`: of the codes around the means. */
+  /**
+   * Responsibility-weighted sums of codes minus the component's mean, [K, d]; and of their outer products, shaped as
+   * `covariances`.
+   */
   private readonly firstMoments: Float64Array;
   private readonly secondMoments: Float64Array;
   private readonly code: Float64Array;
-  /** [K, d]: the code around each mean. */
+  /** [K, d]: the current code minus each mean. */
   private readonly centred: readonly Float64Array[];
   private readonly solved: Float64Array;
   private readonly logs: Float64Array;
@@ -86,7 +92,7 @@ export class ExpectationMaximisation {
     for (let k = 0; k < count; k++) this.factorise(k);
   }
 
-  /** The log-likelihood of the mixture, mean per code, in nats; adds up what `maximise` needs. */
+  /** Computes the log-likelihood of the mixture, mean per code, in nats; sums up what `maximise` needs. */
   expect(): number {
     const { codes, count, logs, sums } = this;
     this.setConstants();
@@ -110,13 +116,13 @@ export class ExpectationMaximisation {
     return total / codes.count;
   }
 
-  /** The mixture under which the codes are likeliest, each being of the components as was expected. */
+  /** Sets the mixture that is most likely given the responsibilities from `expect`. */
   maximise(): void {
     this.setShares();
     for (let k = 0; k < this.count; k++) if (this.sums[k]! > 0) this.moveComponent(k);
   }
 
-  /** A code's distance from a component in its own standard deviations; leaves the code around the mean in `centred`. */
+  /** Returns the squared Mahalanobis distance of a code from a component; leaves the centred code in `centred`. */
   private squaredDistance(k: number): number {
     const { d, code, factors, solved } = this;
     const { means } = this.mixture;
@@ -149,7 +155,7 @@ export class ExpectationMaximisation {
     addOuterProduct(this.secondMoments, k * size, centred, responsibility, this.isFull);
   }
 
-  /** The shares that make the codes likeliest, none of them below the least: those that would be have just that. */
+  /** Sets the most likely shares of which none is below the least: shares that would be are set to the least. */
   private setShares(): void {
     const { shares } = this.mixture;
     const least = LEAST_OF_A_CODE / this.codes.count;
@@ -192,7 +198,7 @@ export class ExpectationMaximisation {
     for (let i = 0; i < d; i++) means[k * d + i]! += shift[i]!;
   }
 
-  /** false where there is no factor; the one before is kept. */
+  /** Factorises a component's covariance; returns false, and keeps the factor before, if there is no factor. */
   private factorise(k: number): boolean {
     const { d, size } = this;
     const covariance = this.mixture.covariances.subarray(k * size, (k + 1) * size);
@@ -213,7 +219,9 @@ export class ExpectationMaximisation {
   }
 }
 
-/** A factor of the matrix less the bound on its diagonal costs a thirtieth of the eigenvalues. */
+/**
+ * True if a matrix has an eigenvalue below `least`: tested by a Cholesky factor, which costs a thirtieth of the eigenvalues.
+ */
 function hasEigenvalueBelow(matrix: Float64Array, d: number, least: number): boolean {
   const lowered = matrix.slice();
   for (let i = 0; i < d; i++) lowered[i * d + i]! -= least;

@@ -56,7 +56,7 @@ export interface FitGaussianMixtureOptions {
 
 /** Result of `fitGaussianMixture`. */
 export interface GaussianMixtureFit {
-  /** The component with the largest share comes first. */
+  /** Fitted prior; the component with the largest share comes first. */
   readonly prior: GaussianMixturePrior;
   /**
    * The mean over the codes of log Σ_k w_k N_k(z), in nats, complete: with -½ log det Σ_k and -d/2 · ln 2π of every
@@ -65,7 +65,7 @@ export interface GaussianMixtureFit {
   readonly logLikelihood: number;
   /** Number of times that the components were moved. */
   readonly iterations: number;
-  /** false: `maxIterations` came first. */
+  /** True if the fit converged; false if `maxIterations` ended it. */
   readonly converged: boolean;
 }
 
@@ -89,7 +89,7 @@ const MIXTURE_FIELDS = {
   weight: number({ above: 0 }, 1),
 } satisfies FieldsOf<FitGaussianMixtureOptions>;
 
-/** A stream of its own of the seed: what else is drawn from the same seed must not move with it. */
+/** Stream of the seed's random numbers for the start of a fit; other uses of the seed have streams of their own. */
 const START_STREAM = 4;
 
 /**
@@ -150,7 +150,7 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   return gaussian({ mean, covariance: shrunk, weight });
 }
 
-/** Advice on codes whose full covariance is singular. */
+/** Returns advice for codes whose full covariance is singular. */
 function instead(): string {
   const shrinkage = option("shrinkage", 0.1, "a shrinkage (0.1, say)");
   return `; give ${option("covariance", "diagonal")}, or ${shrinkage}, or more codes that differ`;
@@ -232,7 +232,7 @@ export function fitGaussianMixture(
   return { prior, logLikelihood, iterations, converged };
 }
 
-/** The mixture in the codes' own units. */
+/** Returns the mixture in the codes' own units. */
 function priorOf(
   { shares, means, covariances }: Mixture,
   units: {
@@ -261,12 +261,12 @@ function priorOf(
   });
 }
 
-/** Refuses a call without options, whose sizes have no default. */
+/** Refuses a call without options, since sizes have no default. */
 function checkGiven(where: string, options: unknown, expected: string): void {
   if (options === undefined) throw invalid(`${where}: options are undefined, expected ${expected}`);
 }
 
-/** Refuses codes of the wrong type or length, that are not finite, or too few; returns how many there are. */
+/** Refuses codes of the wrong type or length, that are not finite, or too few; returns their number. */
 function checkCodes(where: string, codes: unknown, latentSize: number, least: number): number {
   const count = checkFiniteRows(where, "codes", codes, latentSize, "latentSize");
   if (count >= least) return count;
@@ -280,7 +280,7 @@ function checkCodes(where: string, codes: unknown, latentSize: number, least: nu
   );
 }
 
-/** [d] of a covariance or its diagonal; refuses a coordinate that is the same in all codes. */
+/** Returns the square roots, [d], of a covariance's diagonal; refuses a coordinate that is the same in all codes. */
 function standardDeviations(where: string, covariance: Float64Array, d: number): Float64Array {
   const step = covariance.length === d ? 1 : d + 1;
   const stds = Float64Array.from({ length: d }, (_, i) => Math.sqrt(covariance[i * step]!));

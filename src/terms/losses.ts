@@ -29,13 +29,15 @@ interface LossTraits<Kind extends LossKind = LossKind> {
   /** Name for people, and the unit of its values. */
   readonly title: string;
   readonly unit: string;
-  /** Output activation that is a part of the loss: it is computed of the logits, and asks for such a decoder. */
+  /**
+   * Output activation that the loss includes: it is computed from the logits, and requires a decoder with this activation.
+   */
   readonly outputActivation: ActivationName | undefined;
   /** Range of targets whose weight is not 0. */
   readonly targets: { readonly min: number; readonly max: number } | "finite";
-  /** The least that an element's loss can come to with this target, and what that is called; undefined if it is 0. */
+  /** Least loss of an element with a given target, and the name of that value; undefined if it is 0. */
   readonly floor: { readonly name: string; readonly of: (target: number) => number } | undefined;
-  /** Arguments of its second derivative for the output; for a custom loss that has one. */
+  /** Arguments on which the second derivative for the output depends; undefined for a custom loss without one. */
   readonly curvature: "constant" | "output" | "outputAndTarget";
 }
 
@@ -72,7 +74,7 @@ const TRAITS: { readonly [Kind in LossKind]: LossTraits<Kind> } = {
   },
 };
 
-/** Traits of a loss, by its kind. */
+/** Returns the traits of a loss's kind. */
 export function lossTraits({ name }: { readonly name: LossKind }): LossTraits {
   return TRAITS[name];
 }
@@ -82,7 +84,7 @@ export function takesLogits(loss: { readonly name: LossKind }): boolean {
   return lossTraits(loss).outputActivation !== undefined;
 }
 
-/** -p log p, whose limit at 0 is 0. */
+/** Returns -p log p; 0 for p = 0, its limit. */
 function entropyTerm(p: number): number {
   return p === 0 ? 0 : -p * logarithm(p);
 }
@@ -103,8 +105,8 @@ export interface CustomLossFunctions {
   /** ∂e/∂output */
   readonly gradient: (output: number, target: number) => number;
   /**
-   * ∂²e/∂output² ≥ 0; what needs second derivatives refuses a loss without it. To `lbfgs`, which does without, it is of
-   * no help where it changes by orders of magnitude within a step, as that of |output - target| with a rounded tip does.
+   * ∂²e/∂output² ≥ 0. Without it, calls that need second derivatives are refused; `lbfgs` does not need it. It does not help
+   * `lbfgs` if it changes by orders of magnitude within a step, as for |output - target| with a rounded tip.
    */
   readonly curvature?: (output: number, target: number) => number;
 }
@@ -221,13 +223,13 @@ export function lossNames(): LossName[] {
   return standardKinds().flatMap((kind) => [TRAITS[kind].fileName, kind]);
 }
 
-/** Loss of a name; undefined if there is none. */
+/** Returns the loss of a name; undefined if there is none. */
 export function namedLoss(name: unknown, options?: LossOptions): StandardLoss | undefined {
   const kind = standardKinds().find((each) => name === each || name === TRAITS[each].fileName);
   return kind && makeLoss(kind, options);
 }
 
-/** Kind of the loss that a file names, in any of its spellings in small letters; undefined if there is none. */
+/** Returns the kind of the loss that a file names, in any spelling in small letters; undefined for an unknown name. */
 export function lossInFile(name: string): StandardLossKind | undefined {
   return standardKinds().find((kind) =>
     [TRAITS[kind].fileName, kind.toLowerCase(), ...TRAITS[kind].otherNames].includes(name),
@@ -238,7 +240,7 @@ function makeLoss(name: StandardLossKind, options: LossOptions | undefined): Sta
   return Object.freeze({ name, ...completeOptions(name, options, LOSS_FIELDS) });
 }
 
-/** Refusal of a value that is no loss, which lists those that there are. @param more further makers */
+/** Makes the error for a value that is no loss, which lists the losses. @param more further makers */
 function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
   const makers = [...standardKinds(), ...more].map((maker) => `${maker}()`);
   const expected = alternatives([...lossFileNames().map(show), ...makers]);
@@ -246,8 +248,8 @@ function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
 }
 
 /**
- * Refuses what is no standard loss and no name of one; returns it, frozen, otherwise. `checkLoss` holds it against the
- * decoder's output.
+ * Returns a standard loss, given as a value or by name, frozen; refuses other values. `checkLoss` compares it with the
+ * decoder.
  */
 export function normaliseLoss(where: string, value: unknown): StandardLoss {
   const named = namedLoss(value);
@@ -272,8 +274,8 @@ export function isCustom(loss: Loss): loss is CustomLoss {
 }
 
 /**
- * The loss that a call uses: the one given, else the decoder's own. Refuses what is no loss, and a cross
- * entropy on a decoder whose outputs are no probabilities.
+ * Returns the loss that a call uses: the one given, else the decoder's own. Refuses other values, and a cross entropy if the
+ * decoder's outputs are no probabilities.
  */
 export function checkLoss(
   where: string,

@@ -4,11 +4,11 @@ import type { StandardisedCodes } from "./standardised-codes.ts";
 
 /** Start of the search for a mixture. */
 export interface MixtureStart {
-  /** [K], how many codes are nearest to each of the centres. */
+  /** [K]: numbers of codes nearest to each centre. */
   readonly counts: Float64Array;
   /** [K, d], the means of those codes. */
   readonly means: Float64Array;
-  /** [d], how far codes are from the mean of theirs, over all. */
+  /** [d]: variances of the codes around the mean of their cluster, over all clusters. */
   readonly variances: Float64Array;
 }
 
@@ -56,7 +56,7 @@ export function startMixture(
   return clustersOf(codes, components, nearest);
 }
 
-/** The index of a code, with probabilities as the distances. */
+/** Draws the index of a code, with probabilities proportional to `distances`. */
 function draw(distances: Float64Array, sum: number, random: Random): number {
   let left = random.uniform() * sum;
   let last = 0;

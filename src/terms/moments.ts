@@ -2,12 +2,12 @@
 export interface Moments {
   /** [d] */
   readonly mean: Float64Array;
-  /** [d, d], row-major, or [d], its diagonal: unbiased, the sums divided by count - 1. */
+  /** [d, d], row-major, or [d], the diagonal: unbiased, with sums divided by count - 1. */
   readonly covariance: Float64Array;
 }
 
 /**
- * The mean and the covariance of codes, in float64.
+ * Computes mean and covariance of codes, in float64.
  *
  * @param codes [count, d], count >= 2
  * @param isFull the whole covariance; else its diagonal
@@ -32,7 +32,7 @@ export function momentsOf(codes: Float32Array, d: number, isFull: boolean): Mome
 }
 
 /**
- * Adds weight · xxᵀ, its lower triangle, or its diagonal alone.
+ * Adds weight · xxᵀ to a matrix: the lower triangle, or the diagonal alone.
  *
  * @param start where the matrix or the diagonal starts in `sums`
  */
@@ -54,7 +54,7 @@ export function addOuterProduct(
   }
 }
 
-/** Writes the lower triangle over the upper one. */
+/** Copies the lower triangle to the upper one. */
 export function mirror(matrix: Float64Array, d: number): void {
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < i; j++) matrix[j * d + i] = matrix[i * d + j]!;

@@ -1,7 +1,7 @@
 import type { PriorComponents } from "./prior-numbers.ts";
 import { kindOf, type Prior } from "./priors.ts";
 
-/** Components by prior: the inverses of large covariances take a while. */
+/** Cache of components by prior, since inverting large covariances takes long. */
 const made = new WeakMap<Prior, Map<number, PriorComponents>>();
 
 /** @param latentSize d, that of the decoder: a prior may be for any */

@@ -13,18 +13,20 @@ export function isArray(values: unknown): values is ArrayLike<unknown> {
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 
-/** A prior as the kernels take it, and workers: a mixture of K Gaussians of d latents, a single one being that of one. */
+/**
+ * Prior in the form that kernels and workers take: a mixture of K Gaussians of d latents; a Gaussian is a mixture of one.
+ */
 export interface PriorComponents {
   readonly latentSize: number;
   /** K */
   readonly count: number;
-  /** Argument of the second derivatives. */
+  /** Argument on which the second derivatives depend. */
   readonly curvature: "constant" | "latent";
-  /** True if the precisions are matrices; else only their diagonals are there. */
+  /** True if the precisions are matrices; false if they are diagonals. */
   readonly isFull: boolean;
   /** [K, d] */
   readonly means: Float64Array;
-  /** [K, d], or [K, d, d]: Σ⁻¹ */
+  /** Inverse covariances Σ⁻¹: [K, d, d], or [K, d] if diagonal. */
   readonly precisions: Float64Array;
   /** [K]: log w_k - ½ log det Σ_k; 0 of a single Gaussian. */
   readonly constants: Float64Array;
@@ -57,7 +59,7 @@ export function checkRow(
   return Array.from(values, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
 }
 
-/** A number for all, or a row, frozen. */
+/** Checks a number for all latents, or a row, and returns it frozen. */
 export function scalarOrRow(
   where: string,
   name: string,
@@ -69,7 +71,10 @@ export function scalarOrRow(
   return checkNumber(where, name, value, bounds);
 }
 
-/** Two halves of a matrix may differ by so much of their rows' standard deviations, which rounding explains. */
+/**
+ * Largest difference between the halves of a covariance, relative to the standard deviations of row and column, that
+ * rounding explains.
+ */
 const ASYMMETRY = 1e-6;
 
 /**
@@ -129,7 +134,7 @@ export function checkMatrix(
 const LEAST_PIVOT = 1e-14;
 
 /**
- * L of a symmetric matrix LLᵀ, of which the lower triangle is read.
+ * Computes L of a symmetric matrix LLᵀ, of which the lower triangle is read.
  *
  * @param matrix [d, d]
  * @returns [d, d], 0 above the diagonal; undefined where the matrix is not positive definite in float64
@@ -151,7 +156,7 @@ export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undef
   return factor;
 }
 
-/** The inverse of LLᵀ, symmetric to the last bit. */
+/** Computes the inverse of LLᵀ, symmetric to the last bit. */
 export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
   // L⁻¹, row by row, then its transpose times itself.
   const inverse = new Float64Array(d * d);
@@ -177,19 +182,19 @@ export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
   return product;
 }
 
-/** log det of LLᵀ */
+/** Returns log det of LLᵀ. */
 export function logDeterminant(factor: Float64Array, d: number): number {
   let sum = 0;
   for (let i = 0; i < d; i++) sum += 2 * logarithm(factor[i * d + i]!);
   return sum;
 }
 
-/** A row of d numbers, from one for all or d. */
+/** Returns a row of d numbers, from one for all or d. */
 export function spread(value: number | readonly number[], d: number): Float64Array {
   return typeof value === "number" ? new Float64Array(d).fill(value) : Float64Array.from(value);
 }
 
-/** Σ⁻¹ and log det Σ of K covariances, or of K rows of standard deviations. */
+/** Computes Σ⁻¹ and log det Σ of K covariances, or of K rows of standard deviations. */
 export function precisionsOf(
   covariances: ArrayLike<number> | undefined,
   stds: ArrayLike<number> | undefined,

@@ -21,7 +21,7 @@ import {
  */
 export interface PriorKinds {
   readonly gaussian: {
-    /** d values, or one for all. */
+    /** Mean: d values, or one for all. */
     readonly mean: number | readonly number[];
     /** d standard deviations, or one for all; undefined where there is a covariance. */
     readonly std: number | readonly number[] | undefined;
@@ -29,13 +29,13 @@ export interface PriorKinds {
     readonly covariance: readonly number[] | undefined;
   };
   readonly gaussianMixture: {
-    /** K shares that add up to 1. */
+    /** Shares of the K components, which add up to 1. */
     readonly weights: readonly number[];
-    /** K × d, one component after the other. */
+    /** Means of the components: K × d. */
     readonly means: readonly number[];
-    /** K × d; undefined where there are covariances. */
+    /** Standard deviations: K × d; undefined if `covariances` are given. */
     readonly stds: readonly number[] | undefined;
-    /** K × d × d; undefined where there are standard deviations. */
+    /** Covariances: K × d × d; undefined if `stds` are given. */
     readonly covariances: readonly number[] | undefined;
   };
 }
@@ -44,7 +44,7 @@ export type PriorKind = keyof PriorKinds;
 
 interface PriorBase<Kind extends PriorKind> {
   readonly name: Kind;
-  /** Size of the latents that it is for; undefined for any size. */
+  /** Size of the latents that the prior is for; undefined for any size. */
   readonly latentSize: number | undefined;
   /** Factor of its value in nats. */
   readonly weight: number;
@@ -192,7 +192,7 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   return make({ ...common, stds: freeze(deviations), covariances: undefined });
 }
 
-/** Numbers in proportion to shares, as shares that add up to 1. */
+/** Divides numbers by their sum. */
 function sharesOf(where: string, weights: Numbers, count: number): readonly number[] {
   const given = checkRow(where, "weights", weights, count, { above: 0 });
   const sum = given.reduce((total, share) => total + share, 0);
@@ -220,7 +220,7 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
 
 const made = new WeakSet<object>();
 
-/** True for a prior that a maker of this module has returned: its numbers need no check. */
+/** True for a prior made by this module, whose numbers need no further check. */
 export function isMadeHere(value: unknown): value is Prior {
   return made.has(value as Prior);
 }
@@ -245,16 +245,16 @@ function freeze(values: number[]): readonly number[] {
   return Object.freeze(values);
 }
 
-/** Numbers of the latents of a prior's field: of each component (K), for each latent (d), for each two (dd). */
+/** Axes of a prior's field: components (K), latents (d), or pairs of latents (dd). */
 type Axes = "K" | "d" | "dd" | "Kd" | "Kdd";
 
-/** Kind of prior. */
+/** Traits of a kind of prior. */
 interface KindOfPrior<Kind extends PriorKind> {
-  /** Numbers that a prior consists of. */
+  /** Fields of numbers that the prior has, with their axes. */
   readonly axes: { readonly [Field in keyof PriorKinds[Kind]]: Axes };
-  /** Makes a prior of all that one has but its name, as JSON has kept it, and so checks it. */
+  /** Makes, and so checks, a prior from the fields of one that JSON has kept. */
   readonly remake: (kept: Partial<Omit<PriorOf<Kind>, "name">>) => Prior;
-  /** Components that the kernels take, for latents of d values. */
+  /** Returns the components that the kernels take, for latents of d values. */
   readonly components: (prior: PriorKinds[Kind], d: number) => Omit<PriorComponents, "weight" | "latentSize">;
 }
 
@@ -313,7 +313,7 @@ export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
   },
 };
 
-/** The entry of a kind, whose functions take priors of this kind. */
+/** Returns the traits of a prior's kind. */
 export function kindOf(name: PriorKind): KindOfPrior<PriorKind> {
   return PRIORS[name] as KindOfPrior<PriorKind>;
 }

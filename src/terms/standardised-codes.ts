@@ -1,14 +1,14 @@
 import type { Moments } from "./moments.ts";
 
-/** Codes in units in which each coordinate has mean 0 and variance 1, so that none counts for more than another. */
+/** Codes in units in which each coordinate has mean 0 and variance 1, so that all coordinates count alike. */
 export interface StandardisedCodes {
   readonly count: number;
   readonly latentSize: number;
-  /** Writes one of them, d values. */
+  /** Writes one of the codes, d values. */
   read(index: number, into: Float64Array): void;
 }
 
-/** They are computed as they are read: a copy in float64 would be twice as large as the codes. */
+/** Makes standardised codes, computed whenever they are read: a float64 copy would take twice the codes' memory. */
 export function standardise(
   codes: Float32Array,
   latentSize: number,

@@ -109,7 +109,7 @@ export interface CheckedTrainOptions
   extends Omit<RunValues, "loss" | "backend" | "validation" | "checkpoint">,
     Pick<TrainValues, "epochs" | "warmStart" | "codes" | "codeOptimizer" | "weights" | "adjoint">,
     Pick<AutoencoderValues, "mask"> {
-  /** Head of messages: the function that was called. */
+  /** Beginning of messages: the function that was called. */
   readonly where: string;
   readonly decoder: Decoder;
   readonly dataset: Dataset;

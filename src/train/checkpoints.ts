@@ -50,7 +50,7 @@ export class Checkpoints {
     return performance.now() - this.savedAt >= this.option.everySeconds * 1000 || this.run.hasEnded;
   }
 
-  /** Writes a checkpoint, unless the run is where it was at the latest one. */
+  /** Writes a checkpoint, unless nothing has changed since the latest one. */
   async save(): Promise<(TrainEvent & { kind: "checkpoint" }) | undefined> {
     const position = this.position();
     if (this.saved === position) return undefined;

@@ -66,7 +66,7 @@ export async function describeRun(
   );
 }
 
-/** Describes a loss; one of the caller's own by the source of its functions, too, for which no version stands. */
+/** Describes a loss; a custom one also by the source text of its functions, which the package's version does not cover. */
 function describeLoss(loss: Loss): unknown {
   if (!isCustom(loss)) return loss;
   const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");

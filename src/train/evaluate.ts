@@ -21,7 +21,7 @@ import {
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
-/** Head of the messages of `evaluate`. */
+/** Beginning of error messages of `evaluate`. */
 const WHERE = callOf("evaluate");
 
 /** Result of `evaluate` for B samples: the figures of `summary`, and those of each sample. */

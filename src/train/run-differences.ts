@@ -43,7 +43,7 @@ function messageOf(problem: string, said: readonly string[], advice: string): st
   return `${problem}: ${shown}${more}. ${advice}`;
 }
 
-/** Says a difference in words, with `called` in place of its name. */
+/** Describes a difference in words, with `called` in place of its name. */
 export function showDifference(called: string, { there, here }: Omit<Difference, "name">): string {
   return `${called} is ${there} there and ${here} here`;
 }

@@ -37,8 +37,8 @@ export interface ValidationResult {
   /** Number of images processed before the validation. */
   readonly images: number;
   /**
-   * Mean loss of the validation samples, each encoded from the decoder's own start, or by the autoencoder, over those whose
-   * loss is not NaN; infinite if a loss is.
+   * Mean loss of the validation samples, over those whose loss is not NaN; infinite if one is. Samples are encoded from the
+   * decoder's start, or by the autoencoder's encoder.
    */
   readonly loss: number;
 }

@@ -1,4 +1,4 @@
-// Tests src/api/draw-codes.ts, too.
+// Tests src/api/importance-sampling.ts, too.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Backend } from "../../src/backend/backend.ts";

@@ -229,7 +229,7 @@ test("arguments that are a Proxy that has been revoked are refused by their name
     [/^loadOnnx: the source is/, (given) => loadOnnx(given)],
     [/^toOnnx: the decoder is/, (given) => toOnnx(given)],
     [
-      /^loadDecoder: activation\[0\] is a Proxy that has been revoked$/,
+      /^loadDecoder: activation\[0\] is a Proxy that has been revoked, expected a value that can be read$/,
       (given) => loadDecoder(decoder.toSafetensors(), { activation: [given] }),
     ],
     [/^gaussianMixture: means/, (given) => main.gaussianMixture({ means: [given], stds: [[1]] })],

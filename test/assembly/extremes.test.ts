@@ -1,4 +1,4 @@
-// run: both
+// run: both, wide
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Activation, activationParameters } from "../../src/graph/activation.ts";

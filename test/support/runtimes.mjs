@@ -5,6 +5,9 @@ import { promisify } from "node:util";
 /** The major version of the newer of the two. */
 export const newerNode = "24";
 
+/** The flag by which V8 computes pairs of vectors in 256 bits. */
+export const revectorize = "--experimental-wasm-revectorize";
+
 /** The path of a binary of the newer Node, from the npm registry. */
 export function findNewerNode() {
   const command = ["--yes", `node@${newerNode}`, "--print", "process.execPath"];

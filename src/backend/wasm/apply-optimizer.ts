@@ -2,17 +2,17 @@ import { power } from "../../base/elementary-functions.ts";
 import type { Kernels } from "../../kernels/instance.ts";
 import type { Adam, Optimizer, Rmsprop, Sgd } from "../optimizer.ts";
 
-/** Pointers to the blocks of an update, all of one layout. */
+/** Pointers to the blocks that an update reads and writes, all of one layout. */
 export interface UpdatedBlocks {
   readonly parameters: number;
   readonly gradients: number;
-  /** The optimizer's state vectors. */
+  /** State vectors of the optimizer. */
   readonly states: readonly number[];
-  /** In floats. */
+  /** Length of each block, in floats. */
   readonly size: number;
 }
 
-/** Numbers of one update. */
+/** Learning rate and count of one update. */
 interface Update {
   /** Learning rate times the schedule's factor. */
   readonly learningRate: number;

@@ -8,7 +8,8 @@ import { allocatePrior } from "./prior-block.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
 /**
- * Calls `use` with a row whose last evaluation was at the decoder's own start, and room for Gauss-Newton matrices or rows of a Jacobian.
+ * Evaluates a row at the decoder's own start, and calls `use` with it and with memory for Gauss-Newton matrices or rows of a
+ * Jacobian.
  *
  * @throws LatentflowError `out_of_memory`
  */

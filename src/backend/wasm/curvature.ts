@@ -9,7 +9,7 @@ import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./prec
 import { lossScales, sampleWeights, type Workspace } from "./workspace.ts";
 
 /**
- * The curvature of a problem's losses, of the rows of a workspace; its memory is taken when it is asked for.
+ * Makes the curvature of a problem's losses for the rows of a workspace; memory is allocated on its first use.
  *
  * @param sampleOf which sample of the problem a row is for
  */
@@ -96,7 +96,7 @@ export function wasmCurvature(
   };
 }
 
-/** Factor of one sample's curvature, which is a mean over the outputs: 1, or for a sum n or Σw. */
+/** Returns the factor of one sample's curvature, which is a mean over the outputs: 1, or for a sum n or Σw. */
 export function curvatureScale(problem: Problem, sample: number): number {
   const weights = sampleWeights(problem, sample);
   if (!weights || problem.loss.reduction === "mean") return lossScales(problem).curvatureScale;

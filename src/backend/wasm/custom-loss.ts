@@ -7,8 +7,8 @@ import type { Passes } from "./passes.ts";
 import type { Rows, Workspace } from "./workspace.ts";
 
 /**
- * The passes of a loss of the caller's own: the decoder runs in WASM, the functions of each element here in
- * between. Elements of weight 0 are not shown to them.
+ * Makes the passes of a custom loss: the decoder runs in WASM, the loss's functions in JavaScript between its forward and
+ * backward pass. The functions are not called for elements of weight 0.
  */
 export function customLossPasses(packed: PackedDecoder, workspace: Workspace, loss: CustomLoss): Passes {
   const { arena, kernels, graph, decoder } = packed;
@@ -37,7 +37,7 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
     for (const row of arena.i32(workspace.rows, count).slice()) atRow(row, visit);
   }
 
-  /** into[i] = factor · f(output, target), 0 where the factor is. */
+  /** Computes into[i] = factor · f(output, target); 0 where the factor is 0. */
   function fill(
     into: Float32Array,
     f: ElementFunction,
@@ -89,7 +89,10 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
 
 type ElementFunction = CustomLoss["value"];
 
-/** The function, which must give numbers: a promise, say, would only make every sample nonfinite. */
+/**
+ * Wraps a function of a custom loss to refuse results other than numbers: a promise, say, would turn every sample nonfinite
+ * without an error.
+ */
 function numeric(name: string, f: ElementFunction): ElementFunction {
   return (output, target) => {
     const result: unknown = f(output, target);

@@ -15,12 +15,12 @@ export interface Decoding {
   readonly fixed: FixedValues;
   /** B × outputSize; rows that are not decoded keep their values. */
   readonly outputs: Float32Array;
-  /** Leave out the output activation. */
+  /** True to leave out the output activation. */
   readonly toLogits: boolean;
 }
 
 /**
- * D(z), some rows at a time.
+ * Decodes latents, D(z), a block of rows at a time.
  *
  * @param feed the samples that are decoded
  * @param onRows called with those whose outputs are there now

@@ -3,16 +3,16 @@ import type { Block } from "../../kernels/arena.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Room for the fixed inputs of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
+/** Memory for the fixed inputs of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
 export interface FixedRows extends Pick<Block, "free"> {
   /** Points to the fixed inputs of sample `place`; 0 if the decoder has none. */
   at(place: number): number;
   write(place: number, fixed: FixedValues, sample: number): void;
-  /** Has each row of a workspace read the place of its number. */
+  /** Sets the pointers of a workspace: row r reads the fixed inputs at place r, modulo the number of places. */
   point(workspace: Workspace, copies?: number): void;
 }
 
-/** Rows of a decoder without fixed inputs. */
+/** FixedRows of a decoder without fixed inputs. */
 const NOTHING: FixedRows = { free() {}, at: () => 0, write() {}, point() {} };
 
 export function allocateFixed({ arena, lowered, decoder }: PackedDecoder, places: number): FixedRows {

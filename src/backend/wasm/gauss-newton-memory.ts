@@ -3,24 +3,24 @@ import type { Block } from "../../kernels/arena.ts";
 import { GaussNewton, paddedSize } from "../../kernels/layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** Most tangents of a call: about a millisecond's work for a decoder of a million parameters. */
+/** Most tangents of one call of the kernels: about a millisecond's work for a decoder of a million parameters. */
 const TANGENTS_AT_ONCE = 48;
-/** Most multiplications of a call's tangents, some 30 ms; a single tangent may take more. */
+/** Most multiplications of the tangents of one call, some 30 ms; a single tangent may take more. */
 const MOST_AT_ONCE = 2 ** 29;
 
-/** Room for Gauss-Newton matrices and for curvatures along a gradient, in their decoder's memory. */
+/** Memory for Gauss-Newton matrices, or for curvatures along a gradient, in a decoder's instance of the kernels. */
 export interface GaussNewtonWork extends Block {
   /** Points to the GaussNewton struct. */
   readonly work: number;
-  /** Points to as many floats as there are outputs: where a custom loss writes its curvatures. */
+  /** Points to f32[outputs], into which a custom loss writes its curvatures. */
   readonly curvatures: number;
   readonly tangentsAtOnce: number;
-  /** Points to room for as many rows of a Jacobian, see `jacobianStride`; 0 without. */
+  /** Points to memory for the rows of a Jacobian that are computed at once, see `jacobianStride`; 0 without. */
   readonly rows: number;
   /** Points to the matrix; row k begins at matrix + k · matrixStride. */
   readonly matrix: number;
   readonly matrixStride: number;
-  /** Writes the matrix's lower triangle and diagonal into d rows of d floats. */
+  /** Copies the matrix's lower triangle and diagonal into d rows of d floats. */
   read(into: Float32Array): void;
 }
 
@@ -30,23 +30,26 @@ export interface Jacobian {
   readonly jacobianPanels: number;
 }
 
-/** Gauss-Newton matrices to allocate memory for; `jacobian` and `jacobianPanels` are 0 without the Jacobian at the start. */
+/**
+ * Gauss-Newton matrices that memory is allocated for; `jacobian` and `jacobianPanels` are 0 without the Jacobian at the
+ * start.
+ */
 export interface GaussNewtonUse extends Jacobian {
-  /** Matrices at a row's own z as well. */
+  /** True for matrices at a row's own z as well. */
   readonly own: boolean;
-  /** Rows of a Jacobian, some at a time. */
+  /** True for memory for some rows of a Jacobian. */
   readonly rows: boolean;
 }
 
-/** Curvatures along a gradient take little room. */
+/** Use without matrices, for curvatures along a gradient, which take little memory. */
 export const NO_MATRICES: GaussNewtonUse = { jacobian: 0, jacobianPanels: 0, own: false, rows: false };
 
-/** In bytes, from one row of a Jacobian to the next. */
+/** Returns the distance of two rows of a Jacobian, in bytes. */
 export function jacobianStride({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.outputSize);
 }
 
-/** The bytes that a Jacobian takes as panels. */
+/** Returns the size of a Jacobian packed as panels, in bytes. */
 export function panelBytes({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.latentSize) * decoder.outputSize;
 }

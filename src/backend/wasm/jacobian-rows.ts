@@ -7,12 +7,12 @@ import { atStart } from "./at-start.ts";
 import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** Hears of rows first … first + count - 1 of J₀ᵀ; `values` are its own, count × n. */
+/** Callback for rows first … first + count - 1 of J₀ᵀ; it may keep `values`, count × n. */
 export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuffer>) => void;
 
 /**
- * Computes the rows of J₀ᵀ that `feed` gives, a block of tangents at a time, until it gives none or the caller aborts. It takes
- * memory for one block. A row's bits do not depend on those beside it.
+ * Computes the rows of J₀ᵀ that `feed` gives, a block of tangents at a time, until it gives none or the caller aborts.
+ * Memory is allocated for one block. A row's bits do not depend on the other rows of its block.
  *
  * @throws LatentflowError `out_of_memory`
  */
@@ -45,9 +45,8 @@ export async function computeJacobianRows(
 }
 
 /**
- * J₀ᵀ while it is made, in its decoder's memory, and then: row k says how the logits change at the decoder's own start as latent k
- * grows.
- * Rows come in any order, computed here or elsewhere.
+ * Transposed Jacobian at the decoder's own start, J₀ᵀ, while and after it is made, in its decoder's memory: row k has the
+ * derivatives of the logits by latent k. Rows may come in any order, from this thread or others.
  */
 export class JacobianRows {
   private readonly rows: Block & { readonly layout: number };
@@ -96,7 +95,7 @@ export class JacobianRows {
     };
   }
 
-  /** A copy of all rows, d × n. */
+  /** Returns a copy of all rows, d × n. */
   read(): Float32Array<ArrayBuffer> {
     const { arena, decoder } = this.packed;
     const { latentSize: d, outputSize: n } = decoder;
@@ -106,7 +105,7 @@ export class JacobianRows {
   }
 
   /**
-   * Takes over rows from `first` on.
+   * Copies rows computed elsewhere into J₀ᵀ, from `first` on.
    *
    * @param values count × n
    */
@@ -119,13 +118,13 @@ export class JacobianRows {
     }
   }
 
-  /** Has `pack` been called? */
+  /** True once `pack` has been called. */
   get isPacked(): boolean {
     return this.panels !== undefined;
   }
 
   /**
-   * Makes panels of all rows, which have to be there, and returns where both lie.
+   * Packs all rows, which must be complete, into panels; returns the pointers to rows and panels.
    *
    * @throws LatentflowError `out_of_memory`
    */

@@ -44,53 +44,53 @@ interface KernelKinds {
   };
   readonly constant: { readonly size: number };
   readonly embedding: { readonly count: number; readonly classes: number; readonly units: number };
-  /** `offset` in bytes, from the start of what is given with a sample. */
+  /** `offset` is in bytes, from the start of a sample's fixed inputs. */
   readonly fixed: { readonly size: number; readonly offset: number };
 }
 
 type KernelKind = keyof KernelKinds;
 
-/** An operation of the kernels, of any kind or of the kind `Kind`. */
+/** Operation of the kernels, of kind `Kind`, or of any kind without it. */
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Indices of values; equal if it works in place. */
+    /** Indices of the values read and written; equal if the operation works in place. */
     readonly input: number;
     readonly output: number;
-    /** Operation of the decoder that it computes, and whose parameters it has. */
+    /** Operation of the decoder that this one computes, and whose parameters it uses. */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
 
 type Pieces = (bytes: number) => number;
 
-/** Room for what an operation keeps of each row. */
+/** Allocators of the memory that an operation keeps for each row. */
 export interface RowRoom {
-  /** Rows of the operation's value. */
+  /** Allocates rows as wide as those of the operation's value. */
   rows(): number;
-  /** Rows of the operation's value; 0 if the call takes no tangents. */
+  /** Allocates rows as wide as those of the operation's value; returns 0 if the call takes no tangents. */
   tangentRows(): number;
-  /** `count` numbers a row. */
+  /** Allocates `count` numbers a row. */
   numbers(count: number): number;
 }
 
-/** Struct with what operations of a kind keep of each row for their backward pass. */
+/** Struct of what operations of a kind keep of each row for their backward pass, and its allocation. */
 interface Keeping<Kind extends KernelKind> {
   readonly struct: AnyStruct;
-  /** Takes memory; returns the fields that point to it. */
+  /** Allocates the memory, and returns the struct's fields, which point to it. */
   allocate(operation: KernelOperation<Kind>, room: RowRoom): Record<string, number>;
 }
 
 type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fillFrom">;
 
-/** Fields of an operation's struct that are no settings of the operation, and what they point to. */
+/** Struct fields of an operation that point to memory, and the function that fills it. */
 interface Place<Name extends PropertyKey = string> {
   readonly fields: { readonly [N in Name]: number };
-  /** Fills in what the fields point to, other than parameters. */
+  /** Writes the memory that the fields point to, except for parameters. */
   write?(memory: DataView): void;
 }
 
-/** Memory of operations of a kind. */
+/** Memory layout of operations of one kind. */
 interface Kernel<Kind extends KernelKind> {
   readonly struct: AnyStruct;
   /** Allocates the memory that the operation's struct points to, packed parameters among it. */
@@ -100,7 +100,10 @@ interface Kernel<Kind extends KernelKind> {
 
 type NumericKeys<T> = { [K in keyof T]: T[K] extends number | boolean ? K : never }[keyof T];
 
-/** A kernel whose fields are all settings of its operations, or returned by `allocate`: the compiler names one that is missing. */
+/**
+ * Makes a Kernel. Every field of the struct must be a setting of the operation or returned by `allocate`: the compiler names
+ * a missing one.
+ */
 function kernel<Kind extends KernelKind, Fields extends Record<string, FieldType>>(
   struct: Struct<Fields>,
   allocate: (
@@ -235,12 +238,12 @@ function kernelOf(operation: KernelOperation): Kernel<KernelKind> {
   return KERNELS[operation.kind] as unknown as Kernel<KernelKind>;
 }
 
-/** Struct and memory of what an operation keeps for its backward pass; undefined if it keeps nothing. */
+/** Returns the struct and allocation of what an operation keeps for its backward pass; undefined if it keeps nothing. */
 export function keptBy(operation: KernelOperation): Keeping<KernelKind> | undefined {
   return kernelOf(operation).kept;
 }
 
-/** Takes memory for an operation. */
+/** Allocates the memory of an operation. */
 export function allocateOperation(
   operation: KernelOperation,
   piece: Pieces,
@@ -249,7 +252,7 @@ export function allocateOperation(
   return { pointer: piece(struct.size), place: allocate(operation, piece) };
 }
 
-/** Fills in an operation's struct and what it points to. */
+/** Writes an operation's struct, and the memory it points to. */
 export function fillOperation(
   memory: DataView,
   operation: KernelOperation,
@@ -260,7 +263,7 @@ export function fillOperation(
   place.write?.(memory);
 }
 
-/** Takes memory for the column matrices of a convolution in both directions; 0 for a direction without. */
+/** Allocates the column matrices of a convolution for both directions; 0 for a direction that uses panels. */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,
   piece: Pieces,

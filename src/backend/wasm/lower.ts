@@ -6,8 +6,8 @@ import { Emission, loweringOf } from "./lowerings.ts";
 import { assignSlots } from "./slots.ts";
 
 /**
- * A decoder as the kernels see it. Values are those that have rows: the latent is value 0. Operations that only give a
- * value another shape are gone; a value that is read more than once is followed by a fork.
+ * Graph of a decoder as the kernels compute it. Every value has rows in the workspace; the latent is value 0. Operations
+ * that only reshape are dropped, and a value read more than once is followed by a fork.
  */
 export interface LoweredGraph {
   readonly operations: readonly KernelOperation[];
@@ -25,12 +25,15 @@ export interface LoweredGraph {
   readonly fixedSize: number;
 }
 
-/** Lowers a decoder's graph: shapes go, forks come, and each operation becomes those of the kernels (lowerings.ts). */
+/**
+ * Lowers a decoder's graph: drops reshapes, adds forks, and translates each operation into those of the kernels
+ * (lowerings.ts).
+ */
 export function lowerGraph(decoder: Decoder): LoweredGraph {
   const steps = stepsOf(decoder);
   const into = new Emission();
   const inputs = 1 + decoder.fixedInputs.length;
-  /** The value of the decoder whose numbers each has, be it in another shape. */
+  /** Index of the value whose numbers each value of the decoder has: its own, or that of the value it reshapes. */
   const roots = Array.from({ length: inputs }, (_, i) => i);
   const isCopied = new Map<number, boolean[]>();
   for (const { operation, inputs: read } of steps) {
@@ -45,7 +48,7 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
       isCopied.set(root, [...(isCopied.get(root) ?? []), place === "inPlace"]);
     }
   }
-  /** The values with rows that the readers of each value of the decoder take, one after the other. */
+  /** Values that the readers of each value of the decoder take in turn: the branches of its fork, or the value itself. */
   const branches = new Map<number, number[]>();
   const give = (root: number, value: number): void => {
     const copied = isCopied.get(root) ?? [];

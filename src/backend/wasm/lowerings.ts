@@ -18,11 +18,11 @@ import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
 /** Translation of operations of one kind into those of the kernels. */
 interface Lowering<Kind extends OperationKind> {
   /**
-   * Rows of its value: "same", those of its input unchanged; "inPlace", those of its input, overwritten; "own", new
-   * ones. Default "own".
+   * Rows of the operation's value: "same", those of its input, unchanged; "inPlace", those of its input, overwritten; "own",
+   * new ones. Default "own".
    */
   place?(operation: Operation<Kind>): "own" | "inPlace" | "same";
-  /** Emits operations that compute it from the values `reads`; returns the index of the result. */
+  /** Emits kernel operations that compute the operation from the values `reads`; returns the index of the result. */
   emit(
     into: Emission,
     operation: Operation<Kind>,
@@ -48,7 +48,7 @@ export class Emission {
   }
 }
 
-/** An operation of the kernels without the values that it reads and writes, and their size. */
+/** Kernel operation without the indices of its values, and without its size. */
 type KernelSettings = KernelOperation extends infer Each
   ? Each extends KernelOperation
     ? Omit<Each, "input" | "output" | "source" | "other" | "otherwise" | "size">
@@ -56,7 +56,7 @@ type KernelSettings = KernelOperation extends infer Each
   : never;
 
 /**
- * Lowering to one operation of the kernels with rows of its own.
+ * Makes the lowering to one kernel operation, with rows of its own.
  *
  * @param isStretched true if values with fewer numbers are copied along their axes of length 1 first
  */
@@ -77,7 +77,7 @@ function kernel<Kind extends OperationKind>(
   };
 }
 
-/** Lowerings of all kinds whose output is more than maps of its inputs. */
+/** Lowerings of the kinds that are not just linear maps of their inputs. */
 const LOWERINGS: {
   readonly [Kind in Exclude<OperationKind, MapKindName<"parts" | "pixels">>]: Lowering<Kind>;
 } = {
@@ -162,7 +162,7 @@ function pixelsOf(shape: Shape): { readonly pixels: number; readonly channels: n
   return { pixels: sizeOf(shape) / channels, channels };
 }
 
-/** A norm of numbers that lie one after the other, `width` at a time. */
+/** Makes the settings of a norm over `width` adjacent numbers at a time. */
 function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: boolean): KernelSettings {
   return {
     kind: "norm",
@@ -178,7 +178,7 @@ function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: boole
   };
 }
 
-/** a + b, or a - b: one after the other into the same value. */
+/** Emits a + b, or a - b, as two accumulating maps into one value. */
 function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
   return (into, { shape }, reads, inputs) => {
     const output = into.value(sizeOf(shape));
@@ -189,7 +189,7 @@ function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
   };
 }
 
-/** Values in this shape: those with fewer numbers are copied along their axes of length 1. */
+/** Returns the values broadcast to a shape: smaller ones are copied along their axes of length 1. */
 function stretchedReads(
   into: Emission,
   shape: Shape,
@@ -203,7 +203,7 @@ function stretchedReads(
   });
 }
 
-/** Lowering of kinds whose output is maps of its inputs. */
+/** Linear maps of each input, for the kinds whose output is the sum of such maps. */
 const MAPS: Lowering<OperationKind> = {
   emit(into, operation, reads, inputs) {
     const { axes } = KINDS[operation.kind] as MapKind<object>;
@@ -225,7 +225,7 @@ function emitMap(
   return into.emit({ kind: "map", input, output, map, accumulates });
 }
 
-/** Lowering of an operation's kind. */
+/** Returns the lowering of an operation's kind. */
 export function loweringOf({ kind }: Operation): Lowering<OperationKind> {
   return (LOWERINGS as Partial<Record<OperationKind, Lowering<OperationKind>>>)[kind] ?? MAPS;
 }

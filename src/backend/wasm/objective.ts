@@ -20,7 +20,7 @@ import {
   writeWeights,
 } from "./workspace.ts";
 
-/** The objective of samples first … first + count - 1: all of them resident, row r for sample first + r. */
+/** Makes the objective of samples first … first + count - 1, all resident: row r has sample first + r. */
 export function wasmObjective(
   packed: PackedDecoder,
   problem: Problem,
@@ -32,8 +32,8 @@ export function wasmObjective(
 }
 
 /**
- * Makes an objective as `wasmObjective` does, with derivatives for the parameters and tangents, and with `copies` rows for
- * each sample: row copy · count + r is one of sample first + r.
+ * Makes an objective with derivatives for the parameters and tangents, and with `copies` rows for each sample: row copy ·
+ * count + r has sample first + r.
  *
  * @param gradients block of `parameterBlock(decoder)`, cleared, to which gradients for the parameters are added; default
  *   one of its own
@@ -92,7 +92,7 @@ export function differentiableWasmObjective(
   };
 }
 
-/** An objective and the rows it works on. */
+/** Makes an objective, and the rows that it works on. */
 function bindRows(
   packed: PackedDecoder,
   problem: Problem,
@@ -157,12 +157,12 @@ function bindRows(
     for (let index = 0; index < count; index++) bindSample(index);
   });
 
-  /** The d numbers of a row of latents. */
+  /** Returns the d numbers of a row of latents. */
   function rowOf(rows: Rows, row: number): Float32Array {
     return arena.f32(rows.pointer + row * rows.stride, d);
   }
 
-  /** The chosen ones of f64[rowCount]. */
+  /** Returns the chosen elements of f64[rowCount]. */
   function pick(pointer: number, rows: Int32Array): Float64Array {
     const values = arena.f64(pointer, rowCount);
     return Float64Array.from(rows, (row) => values[row]!);

@@ -1,15 +1,15 @@
 import { costOf, countParameters, type Graph } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
 
-/** A slice of work aims at this long, in milliseconds: a page drops one frame at most. */
+/** Aimed duration of a slice of work, in milliseconds: a page then drops one frame at most. */
 const TARGET = 12;
 
-/** More passes than this would not fit the counter, nor any slice. */
+/** Most row passes of a slice: more would not fit the kernels' 32-bit counter. */
 const MOST_PASSES = 2 ** 30;
 
 /**
- * Sets the size of slices of work, in row passes. The first is the smallest there is; each later one would have taken TARGET
- * at the speed of the last one, and has at most four times its size.
+ * Sets the size of slices of work, in row passes: the first slice is as small as possible; each later one would have taken
+ * TARGET at the speed of the last, and is at most four times as large.
  */
 export class Pacer {
   private passes: number;
@@ -21,7 +21,7 @@ export class Pacer {
     this.passes = smallest;
   }
 
-  /** The row passes of the next slice. */
+  /** Row passes of the next slice. */
   get budget(): number {
     return this.passes;
   }
@@ -36,9 +36,8 @@ export class Pacer {
 }
 
 /**
- * A pass of all resident rows, which is not cut, may take this many floating point operations: in a page's main thread,
- * where a frame waits for it, 30 ms at 13 GFLOP/s; in Node and in workers, where nothing does, a quarter of a second at
- * 30 GFLOP/s.
+ * Most floating point operations of a pass over all resident rows, which cannot be interrupted: in a page's main thread,
+ * where it delays a frame, 30 ms at 13 GFLOP/s; in Node and in workers a quarter of a second at 30 GFLOP/s.
  */
 const PASS_OPERATIONS = { page: 4e8, elsewhere: 7.5e9 };
 /** Cost of a function or a loss of one number, with its staging, in floating point operations: some 15 ns. */
@@ -47,10 +46,10 @@ const FUNCTION_OPERATIONS = 300;
 const ROWS = 48;
 /** Rows at which products reach full speed if the weights come from memory. */
 const ROWS_OF_WIDE = 96;
-/** Parameters that a core's cache holds, about. */
+/** Approximate number of parameters that fit into a core's cache. */
 const CACHED_PARAMETERS = 2 ** 21;
 
-/** The values of all resident samples, and what passes keep of them, some three numbers for each, take at most this. */
+/** Most bytes of the values of all resident samples, with the numbers that passes keep of them, about three for each. */
 const RESIDENT_BYTES = 2 ** 28;
 
 /**

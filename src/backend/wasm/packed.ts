@@ -7,11 +7,11 @@ import { type LoweredGraph, lowerGraph } from "./lower.ts";
 import { residentRows } from "./pacer.ts";
 import { writeGraph } from "./write-graph.ts";
 
-/** A decoder's weights packed in an instance of the kernels, and the memory that calls on it share. */
+/** Weights of a decoder, packed in an instance of the kernels, and the memory that its calls share. */
 export interface PackedDecoder {
   readonly decoder: Decoder;
   readonly kernels: Kernels;
-  /** Compiled kernels of the instance. */
+  /** Compiled kernels that the instance was made from. */
   readonly compiled: CompiledKernels;
   readonly arena: Arena;
   readonly lowered: LoweredGraph;
@@ -24,8 +24,8 @@ export interface PackedDecoder {
 const packedDecoders = new WeakMap<Decoder, Map<WebAssembly.Module, Promise<PackedDecoder>>>();
 
 /**
- * Packs a decoder on its first use with a build of the kernels, and keeps that until the decoder is disposed
- * or collected. Calls still at work then keep what they use until they end.
+ * Packs a decoder on its first use with a build of the kernels, and keeps the result until the decoder is disposed or
+ * collected. Calls still at work then keep their memory until they end.
  */
 export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
   let byModule = packedDecoders.get(decoder);
@@ -60,7 +60,7 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   return { decoder, kernels, compiled, arena, lowered, graph, rows: residentRows(decoder) };
 }
 
-/** Number of samples of a problem that are resident at once. */
+/** Returns the number of a problem's samples that are resident at once. */
 export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
   return Math.min(sampleCount, batchSize ?? rows, rows);
 }

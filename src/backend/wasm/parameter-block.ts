@@ -32,7 +32,7 @@ export function parameterBlock(decoder: Decoder): ParameterBlock {
     return { start, rows, length, offset: parameter.offset };
   });
 
-  /** Each row in turn: its length, its place in the block, its place in `decoder.parameters`. */
+  /** Calls `visit` with each row of a tensor: its length, its place in the block, its place in `decoder.parameters`. */
   function forEachRow(visit: (length: number, padded: number, plain: number) => void): void {
     for (const { start, rows, length, offset } of placed) {
       for (let row = 0; row < rows; row++) {

@@ -14,7 +14,7 @@ export interface ParameterSums extends Block {
   readonly shape: ParameterBlock;
   /** Sets the sums to 0. */
   clear(): void;
-  /** The sums in the order of `decoder.parameters`. */
+  /** Returns the sums in the order of `decoder.parameters`. */
   read(): Float32Array;
 }
 

@@ -6,17 +6,17 @@ import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
 
 export type Convolution = Operation<"conv" | "convTranspose">;
 
-/** One side of a convolution, from which or to which its products go. */
+/** Input or output side of a convolution. */
 export interface Side {
   readonly pixels: number;
-  /** Channels of one group, and of all groups. */
+  /** Channels of one group, and of all groups together. */
   readonly channels: number;
   readonly allChannels: number;
 }
 
 /** Pixels, channels and taps of a convolution. */
 export interface ConvolutionGeometry {
-  /** True if the first axis of its weight is that of the inputs, as for PyTorch's transposed convolutions. */
+  /** True if the first axis of the weight is that of the input channels, as in PyTorch's transposed convolutions. */
   readonly isTransposed: boolean;
   readonly groups: number;
   readonly input: Side;
@@ -27,12 +27,12 @@ export interface ConvolutionGeometry {
   readonly backward: readonly LikePixels[];
 }
 
-/** Pixels with the same taps. */
+/** Destination pixels with the same taps. */
 interface LikePixels {
   readonly destinations: number[];
-  /** Source pixel of the first tap of each. */
+  /** Source pixel of the first tap, for each destination pixel. */
   readonly sources: number[];
-  /** Each tap's source, in pixels from that of the first. */
+  /** Source pixel of each tap, as its distance from the first tap's, in pixels. */
   readonly taps: readonly { readonly tap: number; readonly offset: number }[];
 }
 
@@ -70,7 +70,7 @@ function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeo
   };
 }
 
-/** A dense operation for each of many pixels: a convolution with one tap. */
+/** Makes the geometry of a dense operation applied to each of many pixels: a convolution with one tap. */
 export function pointwiseGeometry(pixels: number, inputs: number, outputs: number): ConvolutionGeometry {
   const side = (channels: number): Side => ({ pixels, channels, allChannels: channels });
   const all = Array.from({ length: pixels }, (_, pixel) => pixel);
@@ -115,8 +115,8 @@ function likePixels(
 }
 
 /**
- * Number of columns, by taps and channels and padded, in one direction, if they take less work than panels of channels that
- * are mostly empty; else 0.
+ * Returns the padded number of columns of the column matrix in one direction, if that takes less work than panels, which are
+ * mostly empty for few channels; else 0.
  */
 export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);
@@ -136,7 +136,7 @@ interface PixelTapsPlace {
   }[];
 }
 
-/** Takes memory for the structs of one direction. */
+/** Allocates the PixelTaps structs of one direction. */
 export function allocatePixelTaps(
   sets: readonly LikePixels[],
   piece: (bytes: number) => number,
@@ -153,7 +153,7 @@ export function allocatePixelTaps(
   };
 }
 
-/** Fills in the structs of one direction. */
+/** Writes the PixelTaps structs of one direction. */
 export function fillPixelTaps(
   memory: DataView,
   place: PixelTapsPlace,

@@ -15,31 +15,33 @@ import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** Jacobian and matrix that precondition `lbfgs` for all samples of a decoder, one loss and one prior. */
+/** Jacobian and matrix at the decoder's start, which precondition `lbfgs` for all samples with one loss and prior. */
 export interface Preconditioner extends Jacobian {
-  /** Points to f64[DAMPING_COUNT][packed d], the factors of A₀ + λτI; 0 for a loss whose curvature depends on the data. */
+  /**
+   * Points to f64[DAMPING_COUNT][packed d], the Cholesky factors of A₀ + λτI; 0 if the loss's curvature depends on the data.
+   */
   readonly factors: number;
-  /** Points to f32[packed d], A₀ itself; 0 for the same. */
+  /** Points to f32[packed d], the lower triangle of A₀; 0 if the loss's curvature depends on the data. */
   readonly matrix: number;
-  /** τ */
+  /** τ = tr(A₀)/d. */
   readonly damping: number;
 }
 
 /** Most latents, and most numbers of J₀, with which a preconditioner saves more than it costs. */
 const MOST_LATENTS = 512;
 const MOST_NUMBERS = 2 ** 24;
-/** Most multiplications and sums of its tangents, some three seconds on one thread. */
+/** Most multiplications and sums of the tangents that make J₀: some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;
-/** Most latents with which a matrix of a sample's own saves more than it costs. */
+/** Most latents with which a matrix at a sample's own z saves more than it costs. */
 const MOST_LATENTS_OF_OWN = 32;
-/** Steps after which W is no longer renewed: the pairs have learnt its changes. */
+/** Last step after which W is renewed: later, the pairs have learnt its changes. */
 const LAST_REFRESH = 8;
-/** Most passes that it may cost to put a sample's curvature into the decoder's matrix. */
+/** Most passes that putting a sample's curvature W into J₀ᵀWJ₀ may cost. */
 const MOST_PASSES = 4;
 
 /**
- * Depends on the decoder, the loss, the prior and whether there are weights, never on the number of samples or on how the
- * weights were given.
+ * Returns how solvers use the curvature. It depends on the decoder, the loss, the prior and whether there are weights, never
+ * on the number of samples or on whether they share weights.
  */
 export function curvatureUse({ decoder, loss, weights, prior }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
@@ -66,7 +68,7 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
 
 /** Jacobian and factors of a packed decoder. */
 interface Made {
-  /** Set while J₀ᵀ is made and afterwards; undefined again if that fails. */
+  /** Promise of J₀ᵀ once its computation has begun; undefined before, and again after a failure. */
   jacobian: Promise<Jacobian | undefined> | undefined;
   /** Rows of J₀ᵀ, once complete. */
   rows: JacobianRows | undefined;
@@ -96,15 +98,15 @@ function madeOf(packed: PackedDecoder): Made {
 
 /** A preconditioner for the time of one call. */
 export interface PreconditionerLease {
-  /** Undefined where it is not finite, or no matrix. */
+  /** Preconditioner; undefined if it is not finite, or the decoder has no matrix. */
   readonly preconditioner: Preconditioner | undefined;
-  /** To be called once the call has ended. */
+  /** Releases the preconditioner: to be called at the end of the call. */
   free(): void;
 }
 
 /**
- * Makes what all samples share on its first use, a block of tangents at a time, and keeps it with the packed decoder:
- * calls at the same time share one promise, and the abort of one leaves it to the others.
+ * Makes J₀ and its factors on first use, a block of tangents at a time, and keeps them with the packed decoder. Concurrent
+ * calls share one promise; the abort of one does not end the work for the others.
  */
 export async function preconditionerOf(
   packed: PackedDecoder,
@@ -152,7 +154,7 @@ function makeFactorsFor(
   return factors;
 }
 
-/** Frees the oldest unused factors: each call may have a prior of its own. */
+/** Frees the oldest unused factors: otherwise calls with ever new priors would accumulate them. */
 function dropUnused({ factors }: Made): void {
   const unused = factors.filter(({ prior, users }) => prior !== undefined && users === 0);
   for (const old of unused.slice(0, Math.max(0, unused.length - MOST_KEPT))) {
@@ -161,7 +163,7 @@ function dropUnused({ factors }: Made): void {
   }
 }
 
-/** Frees Jacobian and factors after the weights have changed; no solve may be at work. */
+/** Frees Jacobian and factors after a change of the weights; no solve may be at work. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
   made?.rows?.free();
@@ -170,8 +172,7 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
 }
 
 /**
- * Makes J₀ᵀ unless it is there already. While another call makes it this one waits, and makes it itself where that comes to
- * nothing, by an abort or an error.
+ * Makes J₀ᵀ unless it exists. If another call is making it, waits for that, and makes it if that call aborts or fails.
  *
  * @param help writes rows that were computed elsewhere. Those that it leaves out are computed here, also where it throws
  *   because workers are lost or have no room; what else it throws rejects this call
@@ -212,13 +213,13 @@ async function complete(
   return rows.missing().hasMore ? undefined : rows.pack();
 }
 
-/** A copy of J₀ᵀ, d × n; undefined unless it has been made. */
+/** Returns a copy of J₀ᵀ, d × n; undefined unless it has been made. */
 export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
   return madeFor.get(packed)?.rows?.read();
 }
 
 /**
- * Takes over all rows of J₀ᵀ, d × n, unless they are there already or being made.
+ * Copies all rows of J₀ᵀ, d × n, from another thread, unless they exist or are being made.
  *
  * @throws LatentflowError `out_of_memory` where there is no room for them
  */
@@ -236,8 +237,8 @@ async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditi
 }
 
 /**
- * The factors of A₀ = J₀ᵀ W J₀, W the curvature at D(start) with every output weighted by 1/n; and of a prior's curvature there,
- * divided by n.
+ * Computes the factors of A₀ + λτI, A₀ = J₀ᵀ W J₀ plus a prior's curvature divided by n: both at the decoder's start, W with
+ * every output weighted by 1/n.
  */
 async function makeFactors(
   packed: PackedDecoder,

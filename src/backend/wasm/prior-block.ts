@@ -4,11 +4,11 @@ import type { PriorComponents } from "../../terms/prior-numbers.ts";
 
 /** A prior in an instance's memory. */
 export interface PriorBlock extends Block {
-  /** Points to the Prior struct; 0 where there is none. */
+  /** Points to the Prior struct; 0 without a prior. */
   readonly pointer: number;
 }
 
-/** Writes a prior, and takes the scratch that one row of it needs. */
+/** Writes a prior into an instance's memory, and allocates the scratch for one row. */
 export function allocatePrior(arena: Arena, prior: PriorComponents | undefined): PriorBlock {
   if (!prior) return { start: 0, size: 0, pointer: 0, free: () => {} };
   const { latentSize, count, isFull, means, precisions, constants, weight } = prior;

@@ -7,15 +7,15 @@ import type { Problem } from "../backend.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";
 
-/** A prior to be evaluated by itself, by the kernels that the fused solvers have it from. */
+/** Evaluation of a prior alone, by the kernels that the fused solvers use. */
 export interface PriorValues {
   /**
-   * Its value in nats times its weight.
+   * Returns the prior's value in nats, times its weight.
    * @param z [d], rounded to float32 as an objective's latents are
    */
   value(z: ArrayLike<number>): number;
   /**
-   * Adds its gradient times `scale` to a row.
+   * Adds the prior's gradient, times `scale`, to a row.
    * @param gradient [d]
    */
   addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void;
@@ -56,7 +56,7 @@ export async function priorValues(prior: PriorComponents): Promise<PriorValues> 
   };
 }
 
-/** 1/N by sample; where all have the same it is found once. */
+/** Returns 1/N for a sample; computed once if all samples share it. */
 export function scalesOf(problem: Pick<Problem, "loss" | "decoder" | "weights">): (sample: number) => number {
   const { weights, decoder } = problem;
   if (weights && weights.length !== decoder.outputSize) return (sample) => priorScale(problem, sample);

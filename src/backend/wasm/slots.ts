@@ -1,8 +1,8 @@
 import type { KernelOperation } from "./kernel-operations.ts";
 
 /**
- * Assigns each value a slot for its tangents while they are taken through all operations: as few slots as there are values
- * at a time that are still to be read.
+ * Assigns each value a slot for its tangents. A slot is used again once its value has been read for the last time, so that
+ * few are needed.
  */
 export function assignSlots(
   operations: readonly KernelOperation[],
@@ -32,7 +32,7 @@ export function assignSlots(
   return slots;
 }
 
-/** Indices of the values that an operation reads or writes. */
+/** Returns the indices of the values that an operation reads or writes. */
 function valuesOf(operation: KernelOperation): number[] {
   const { input, output } = operation;
   if (operation.kind === "fork") return [input, ...operation.branches.map(({ value }) => value)];

@@ -20,7 +20,7 @@ import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** True if the kernels solve by themselves: no solver, custom loss or recorded point of JavaScript comes between passes. */
+/** True if the kernels solve by themselves: no solver, custom loss or recording in JavaScript comes between passes. */
 export function isFused({ problem, pair, isRecorded }: Use): boolean {
   return isDescentSolver(pair.solver) && !isRecorded && !isCustom(problem.loss);
 }

@@ -11,7 +11,7 @@ interface MatrixPlace {
   readonly weights: number;
 }
 
-/** Takes memory for the matrix of a linear map. */
+/** Allocates the memory of a linear map's matrix. */
 export function allocateMatrix(
   { destinations, sources }: LinearMap,
   piece: (bytes: number) => number,
@@ -25,7 +25,7 @@ export function allocateMatrix(
   };
 }
 
-/** Fills in a matrix, with offsets in bytes. */
+/** Writes a linear map's matrix, with offsets in bytes. */
 export function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void {
   const { pointer, ...pointers } = place;
   const { width, destinations, starts, sources, weights } = map;

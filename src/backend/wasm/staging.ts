@@ -8,15 +8,14 @@ import type { PackedDecoder } from "./packed.ts";
 import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
 
 /**
- * The samples at hand in WASM memory, about twice as many as there are resident rows: those that have a row,
- * those that wait for one, and those that are done and wait to be collected. However many samples a call has,
- * it takes this much memory.
+ * Window on a call's samples in WASM memory, about twice as many as there are resident rows: running ones, waiting ones, and
+ * finished ones to be collected. Its size does not depend on the number of samples.
  */
 export class Staging<Range extends SampleRange> {
   private readonly packed: PackedDecoder;
   private readonly block;
   private readonly given: FixedRows;
-  /** The sample in each place, the one of its set. */
+  /** Sample staged in each place, by its index in its set. */
   private readonly places: (SampleSet | undefined)[];
   private readonly samplesIn: Task<Range>["samplesIn"];
   private readonly feed: Feed<Range>;
@@ -67,12 +66,12 @@ export class Staging<Range extends SampleRange> {
     return this.feed.hasMore;
   }
 
-  /** Have all samples been collected, and is there none to follow now? */
+  /** True if all samples have been collected and the feed has none now. */
   get isFinished(): boolean {
     return this.places.every((sample) => sample === undefined);
   }
 
-  /** Collects what is done and stages new samples in free places. */
+  /** Collects finished samples, and stages new ones in the free places. */
   exchange(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
@@ -90,7 +89,7 @@ export class Staging<Range extends SampleRange> {
     });
   }
 
-  /** Collects what is done, and the state of samples on their way, which get no status; nothing is staged any more. */
+  /** Collects finished samples, and the state of running ones, which get no status. Nothing can be staged afterwards. */
   collectUnfinished(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {

@@ -7,8 +7,8 @@ import { parameterBlock } from "./parameter-block.ts";
 import { forgetPreconditioner } from "./preconditioner.ts";
 
 /**
- * Updates a decoder's weights where they are packed. Its own memory, taken once: the parameters, their gradient
- * and the optimizer's state, blocks of one layout, so that an update is one loop over them.
+ * Makes the trainer that updates a decoder's packed weights in place. Parameters, gradient and optimizer state are blocks of
+ * one layout, allocated once, so that an update is one loop over them.
  *
  * @param packed of a decoder that nobody else uses: its description stays, its packed weights change
  */

@@ -17,8 +17,8 @@ import { threadCount } from "./threads/thread-count.ts";
 /** Options of `wasm`. */
 export interface WasmOptions {
   /**
-   * Which of the two builds: true for relaxed SIMD (refused where the runtime has none), false for plain SIMD,
-   * whose results are the same bits on every machine. Default: relaxed where there is one.
+   * Build of the kernels: true for relaxed SIMD (refused if the runtime has none), false for plain SIMD, whose results have
+   * the same bits on every machine. Default: relaxed if the runtime has it.
    */
   relaxed?: boolean | undefined;
   /**
@@ -112,7 +112,7 @@ export function wasm(options: WasmOptions = {}): Backend {
   });
 }
 
-/** Loads the code for several threads, on first use; a session stays on this thread if there is none. */
+/** Loads the code for several threads on first use; returns a session for this thread alone if loading fails. */
 async function withThreads(
   session: Session,
   packed: PackedDecoder,

@@ -11,14 +11,17 @@ import type { PackedDecoder } from "./packed.ts";
 export interface Workspace extends Block {
   /** Points to the Workspace struct. */
   readonly pointer: number;
-  /** Points to i32[capacity], the rows that the next pass is for. */
+  /** Points to i32[capacity], the rows that the next pass computes. */
   readonly rows: number;
-  /** The values of the latents and of the outputs, and the loss's gradients for them. */
+  /** Rows of values and of gradients: of the latents, and of the outputs. */
   readonly latents: Rows;
   readonly gradients: Rows;
   readonly outputs: Rows;
   readonly outputGradients: Rows;
-  /** Rows of tangents, 0 without: directions v, Hessian-vector products, and both at the outputs. */
+  /**
+   * Rows of tangents; 0 in a workspace without them. At the latents: directions v, and Hessian-vector products ∇²l·v. At the
+   * outputs: their tangents, and the tangents of their gradients.
+   */
   readonly latentTangents: Rows;
   readonly hessianProducts: Rows;
   readonly outputTangents: Rows;
@@ -28,24 +31,24 @@ export interface Workspace extends Block {
   readonly weights: number;
   readonly scales: number;
   readonly losses: number;
-  /** Points to f64[capacity] each: the prior's values, and the objectives; see the struct. */
+  /** Points to f64[capacity] each: the prior's values, and the objectives, loss + prior/N. */
   readonly priors: number;
   readonly objectives: number;
-  /** Points to f64[capacity], 1/N of each row: what a prior is multiplied by. */
+  /** Points to f64[capacity]: 1/N of each row, the factor of its prior. */
   readonly priorScales: number;
   /** Points to usize[capacity]: the fixed inputs of each row's sample. */
   readonly fixed: number;
 }
 
-/** Row r begins at pointer + r · stride. */
+/** Rows of one value in WASM memory: row r begins at pointer + r · stride. */
 export interface Rows {
   readonly pointer: number;
-  /** In bytes. */
+  /** Distance of two rows, in bytes. */
   readonly stride: number;
 }
 
 /**
- * Takes memory for `capacity` rows of a decoder and fills in the structs.
+ * Allocates `capacity` rows of a decoder and fills in the structs.
  *
  * @param options `withTangents`: also the rows that tangents need; `prior` points to a Prior struct, if there is one
  */
@@ -138,11 +141,11 @@ export function allocateWorkspace(
 export interface LossScales {
   readonly scale: number;
   readonly curvatureScale: number;
-  /** 1/N: 1/n, 1/Σw or 1. */
+  /** Factor 1/N of the prior: 1/n, 1/Σw or 1. */
   readonly priorScale: number;
 }
 
-/** Scales of a sample without weights: for the mean or the sum of its elements. */
+/** Returns the scales of a sample without weights, for the mean or the sum of its elements. */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
   return loss.reduction === "sum"
@@ -168,14 +171,14 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
     : { scale: 1 / sum, curvatureScale: 1, priorScale: factor / sum };
 }
 
-/** 1/N of one sample, the factor of its prior; N is the divisor of its loss. */
+/** Returns 1/N, the factor of one sample's prior; N is the divisor of its loss. */
 export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
   if (problem.loss.reduction === "sum") return 1;
   const weights = sampleWeights(problem, sample);
   return weights ? 1 / weights.reduce((sum, weight) => sum + weight, 0) : 1 / problem.decoder.outputSize;
 }
 
-/** The weights of one sample: its own row, or the one row for all. */
+/** Returns the weights of one sample: its own row, or the row that all share. */
 export function sampleWeights(
   problem: Pick<Problem, "decoder" | "weights">,
   index: number,
@@ -186,7 +189,7 @@ export function sampleWeights(
   return weights.length === n ? weights : weights.subarray(index * n, (index + 1) * n);
 }
 
-/** The target of one sample. */
+/** Returns the target row of one sample. */
 export function sampleTarget({ decoder, targets }: Problem, index: number): Float32Array {
   const n = decoder.outputSize;
   return attached("y", targets).subarray(index * n, (index + 1) * n);

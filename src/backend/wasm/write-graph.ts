@@ -5,7 +5,7 @@ import { allocateOperation, fillOperation } from "./kernel-operations.ts";
 import type { LoweredGraph } from "./lower.ts";
 import { type ConvolutionGeometry, columnsOf } from "./pixel-sets.ts";
 
-/** Takes memory for a graph with its packed parameters and fills in the structs; the panels are the kernels' to fill. */
+/** Allocates and fills in the structs of a graph with its packed parameters; the kernels fill the panels. */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
   const { operations, sizes, slots, output } = lowered;
   const convolutions = convolutionsOf(lowered);
@@ -48,12 +48,14 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
   return layout.graph;
 }
 
-/** The convolutions of a graph. */
+/** Returns the convolutions of a graph. */
 export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometry[] {
   return operations.flatMap((operation) => (operation.kind === "convolution" ? [operation.geometry] : []));
 }
 
-/** The most room that the columns of one sample take, in floats, and how many columns there are at most. */
+/**
+ * Returns the largest memory that a convolution's columns of one sample take, in floats, and the largest number of columns.
+ */
 function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
   readonly numbers: number;
   readonly columns: number;
@@ -68,7 +70,7 @@ function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
   };
 }
 
-/** The widest pixel of the convolutions, on either side, padded; 0 where there are none. */
+/** Returns the most channels, padded, of a pixel on either side of the graph's convolutions; 0 without any. */
 function widestPixel(convolutions: readonly ConvolutionGeometry[]): number {
   return Math.max(
     0,

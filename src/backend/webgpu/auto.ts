@@ -126,7 +126,7 @@ async function open(
   return withReason(reference, reasons.join("; "));
 }
 
-/** The session, with the reason of its choice in its info. */
+/** Returns the session with the reason of its choice in `info`. */
 function withReason(session: Session, reason: string): Session {
   return {
     ...session,
@@ -142,17 +142,17 @@ interface Candidate {
   /** Name for messages. */
   readonly label: string;
   readonly decoder: Decoder;
-  /** The last backend's session. */
+  /** Session of the last backend, whose results count as right. */
   readonly reference: Session;
 }
 
-/** Decision on a candidate, with its reason. */
+/** Decision whether a candidate replaces the last backend, with the reason. */
 interface Verdict {
   readonly isTaken: boolean;
   readonly reason: string;
 }
 
-/** The verdict of earlier calls; the first call starts the calibration in the background. */
+/** Returns the verdict of an earlier calibration; the first call starts one in the background. */
 async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise<Verdict> {
   const { decoder, label, reference } = candidate;
   const existing = calibrationsOf(decoder);
@@ -201,7 +201,7 @@ function describeFailure(error: unknown): string {
   return `failed: ${messageOf(error)}`;
 }
 
-/** The verdict without calibration: a candidate is taken if it computes what the reference does. */
+/** Decides without measuring speed: a candidate is taken if it computes what the reference does. */
 async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<Verdict> {
   const existing = calibrationsOf(decoder);
   const key = `${label} parity`;

@@ -5,7 +5,7 @@ import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./
 import { refusalOf } from "./refusal.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** Checks whether WebGPU works with these options, on a real GPU, and for a decoder. */
+/** Reports whether WebGPU works with these options on a real GPU, for the decoder if one is given. */
 export async function webgpuAvailability(
   { ort, device }: ContextOptions,
   decoder?: Decoder,

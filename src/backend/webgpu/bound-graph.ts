@@ -5,7 +5,7 @@ import type { GpuBuffer, GpuDevice, OnnxSession } from "./platform.ts";
 import { inTurn } from "./runtime.ts";
 import { allocateTensors, createSession, type GpuTensors, runSession } from "./tensors.ts";
 
-/** Numbers of WebGPU's own: GPUBufferUsage.MAP_READ | COPY_DST, GPUMapMode.READ. */
+/** Constants of WebGPU: GPUBufferUsage.MAP_READ | COPY_DST, and GPUMapMode.READ. */
 const READABLE = 1 | 8;
 const MAP_READ = 1;
 
@@ -13,7 +13,7 @@ const MAP_READ = 1;
 export interface BoundGraph {
   /** True if the graph is captured, so that a run replays it. */
   readonly captured: boolean;
-  /** Writes values into an input of its own, from an element on. */
+  /** Writes values into an input that is not shared, from an element on. */
   write(input: string, values: Float32Array, at?: number): void;
   /** Computes the outputs and reads them all. */
   run(): Promise<Readonly<Record<string, Float32Array>>>;
@@ -85,7 +85,7 @@ export async function bindGraph(
   };
 }
 
-/** Reads all outputs of a graph at once, through one buffer of their sizes together. */
+/** Reads all outputs of a graph at once, through one buffer that holds them all. */
 class Reader {
   private readonly device: GpuDevice;
   private readonly tensors: GpuTensors;

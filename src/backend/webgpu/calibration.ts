@@ -5,18 +5,21 @@ import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { firstSamples } from "./problem.ts";
 
-/** Number of samples that are compared, and the largest difference as a share of the norm. */
+/** Number of samples compared, and the largest difference allowed, as a share of the norm. */
 const COMPARED = 4;
 const TOLERANCE = 1e-3;
 
 /**
- * Pauses of the solver and milliseconds that a measurement takes at least, unless the solver ends before: the first rounds
- * alone lack the matrices that lbfgs computes now and then.
+ * Shortest measurement: pauses of the solver, and milliseconds, unless the solver ends before. Less would miss the matrices
+ * that lbfgs computes only in some rounds.
  */
 const TIMED = 3;
 const SHORTEST = 100;
 
-/** Compares a backend's losses and gradients of a few samples with a reference; returns the difference as text, or undefined. */
+/**
+ * Compares a backend's losses and gradients of a few samples with a reference's; returns a description of the difference, or
+ * undefined.
+ */
 export async function findDisparity(
   candidate: Session,
   reference: Session,
@@ -32,7 +35,10 @@ export async function findDisparity(
   return `computes wrongly: ${errors}, of which ${TOLERANCE} would be allowed`;
 }
 
-/** Measures a backend's evaluations of samples per second, with the solver of the call; `warmUp` comes before. */
+/**
+ * Measures a backend's speed in evaluations of samples per second, with the solver of the call. `warmUp` has to be called
+ * before.
+ */
 export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
   return run(session, problem, pair, TIMED, SHORTEST);
 }

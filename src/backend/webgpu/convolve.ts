@@ -11,7 +11,7 @@ import type { GpuValue } from "./task.ts";
 // - grouped ones: a Conv to 4 channels or more for each group, of which a shader takes 2 or 4 at a time although those are
 //   not all of one group, and a ConvTranspose from several to one: channels of zeros are put behind each group's.
 
-/** A convolution, or a transposed one. */
+/** Settings and shapes of a convolution, or of a transposed one. */
 export interface Convolution {
   readonly graph: OnnxGraph;
   readonly input: GpuValue;
@@ -22,7 +22,7 @@ export interface Convolution {
   readonly bias?: Tensor;
 }
 
-/** Zeros behind an axis of a tensor with so many, and behind those after it. */
+/** Appends zeros to the axes of a tensor from `axis` on, as many as given for each. */
 function padBehind(
   graph: OnnxGraph,
   tensor: Tensor,
@@ -73,7 +73,7 @@ function applied(
   return graph.applyWith(convolutionAttributes(settings), operator, tensor, ...tensors);
 }
 
-/** Lengthens the kernel by a row of zeros where onnxruntime-web would misread it. */
+/** Appends a row of zeros to the kernel where onnxruntime-web would otherwise read it wrongly. */
 function lengthened(given: Convolution): Convolution {
   const { graph, input, settings, output, weight } = given;
   const { kernel, padding, dilation, groups } = settings;
@@ -95,7 +95,7 @@ function lengthened(given: Convolution): Convolution {
   };
 }
 
-/** Widens each group to a multiple of four channels, and keeps the original ones of the result. */
+/** Pads each group to a multiple of four channels for the operator, and drops the added channels of its result. */
 function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?: Tensor): Tensor {
   const { graph, input, settings, output, weight, bias } = given;
   const { groups, kernel } = settings;

@@ -7,7 +7,7 @@ import type { LoadedDecoder } from "./loaded.ts";
 import { paddedRows, sampleKey, sampleShape, writeOwn, writeShared } from "./rows.ts";
 
 /**
- * D(z) of B latents, some rows at a time.
+ * Decodes B latents on the GPU, a block of rows at a time.
  *
  * @param z B × latentSize
  * @param fixed what is given with the latents

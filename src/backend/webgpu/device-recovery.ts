@@ -42,8 +42,8 @@ export class DeviceRecovery {
   }
 
   /**
-   * Runs work on the GPU, and again elsewhere after a loss of the device. Both functions must be able to continue from
-   * whatever state a failed run has left.
+   * Runs `onGpu`; after a loss of the device runs it again on another one, or `inWasm`. Both must be able to continue from
+   * any state that a failed run leaves.
    */
   async work<T>(
     onGpu: (loaded: LoadedDecoder) => Promise<T>,

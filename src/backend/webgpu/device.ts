@@ -3,7 +3,7 @@ import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** The work could not be done because the device was lost: destroyed, or its process ended. */
+/** Error of work that was interrupted by the loss of its device, which was destroyed or whose process ended. */
 class DeviceLost extends Error {
   override readonly name = "DeviceLost";
 }
@@ -16,7 +16,7 @@ export interface GpuContext {
   isLost(): boolean;
   /** Rejects with DeviceLost once the device is lost. */
   readonly lost: Interruption;
-  /** Rejects with DeviceLost some time after the loss: what the runtime has not finished by then never ends. */
+  /** Rejects with DeviceLost some time after the loss: work that the runtime has not failed by then would never settle. */
   readonly overdue: Interruption;
 }
 
@@ -29,16 +29,16 @@ export interface ContextOptions {
   readonly wasmPaths?: unknown;
 }
 
-/** The runtime fails whatever it is at when its device is lost, within milliseconds. So long it is given, in ms. */
+/** Milliseconds after the loss of a device within which the runtime fails its work by itself. */
 const GRACE = 2000;
 
-/** The contexts of each device, one for each runtime, so that a decoder's buffers are found again. */
+/** Contexts of each device, one for each runtime: a decoder's buffers are kept by context. */
 const contexts = new WeakMap<GpuDevice, WeakMap<OnnxRuntime, GpuContext>>();
 
-/** Our own device, of which there is one for all calls. */
+/** Device of this package, which all calls share. */
 let ownDevice: Promise<GpuDevice> | undefined;
 
-/** The context that these options mean. Once the device given is lost, it is that of our own device. */
+/** Returns the context for these options. If the device given is lost, it is that of the package's own device. */
 export async function openContext({ ort: given, device, wasmPaths }: ContextOptions): Promise<GpuContext> {
   // Before the runtime is loaded, which is large: without a GPU it is of no use.
   if (!device && !ownDevice) await requestAdapter();
@@ -65,7 +65,7 @@ function forget(requested: Promise<GpuDevice>): void {
   if (ownDevice === requested) ownDevice = undefined;
 }
 
-/** The context of a device, or undefined where it has been lost. */
+/** Returns the context of a device; undefined if the device is lost. */
 async function usableContext(ort: OnnxRuntime, device: GpuDevice): Promise<GpuContext | undefined> {
   const context = contextOf(ort, device);
   // A device that was lost before says so in the next task at the latest.
@@ -93,7 +93,7 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
   return context;
 }
 
-/** Requests the browser's adapter. Twice, since browsers have been seen to answer null the first time only. */
+/** Requests the browser's adapter; a second time if the first answer is null, which browsers have been seen to give once. */
 export async function requestAdapter(): Promise<GpuAdapter> {
   // Node has no navigator before 21, and Node's has no gpu.
   const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
@@ -117,13 +117,13 @@ async function requestDevice(): Promise<GpuDevice> {
   return adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
 }
 
-/** An adapter's name for people: "nvidia ampere", say. */
+/** Formats an adapter's name for messages: "nvidia ampere". */
 export function adapterName(info: GpuAdapterInfo | undefined): string {
   const { vendor, architecture, device, description } = info ?? {};
   return description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter";
 }
 
-/** True if an adapter is software on the CPU, which `wasm()` is faster than. */
+/** True if an adapter is software on the CPU, which is slower than `wasm()`. */
 export function isSoftware(info: GpuAdapterInfo | undefined): boolean {
   const names = [info?.vendor, info?.architecture, info?.device, info?.description].join(" ");
   return (

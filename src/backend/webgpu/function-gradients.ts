@@ -3,13 +3,13 @@ import { writeLinear } from "../../onnx-format/kinds/functions.ts";
 import { leaky, normalDistribution, reducedPhase, softplus } from "./functions.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
 
-/** Inputs of a function's gradient. */
+/** Tensors that a function's gradient may use. */
 interface Context<F> {
   readonly f: F;
   readonly x: Tensor;
   /** f(x) */
   readonly output: Tensor;
-  /** Gradient for the output. */
+  /** Gradient for f(x). */
   readonly gradient: Tensor;
   readonly apply: (operator: string, ...inputs: Operand[]) => Tensor;
   readonly graph: OnnxGraph;
@@ -21,15 +21,17 @@ type Slopes = {
   ) => Tensor;
 };
 
-/** Bound of x where the slope is 0 beyond, and its factors must not be infinite. */
+/** Bound of x beyond which the slope is 0, so that its factors do not become infinite. */
 const FAR = 100;
 
-/** The gradient where a value is between two bounds, and 0 elsewhere. */
+/** Writes the gradient where a value is between two bounds, and 0 elsewhere. */
 function between({ apply, gradient }: Context<unknown>, low: number, value: Tensor, high: number): Tensor {
   return apply("Where", apply("And", apply("Greater", value, low), apply("Less", value, high)), gradient, 0);
 }
 
-/** The gradient times f'(x), of every function. What the forward pass has written is found again by the graph. */
+/**
+ * Writers of the gradient times f'(x), for every function. Nodes that the forward pass has written already are used again.
+ */
 const SLOPES: Slopes = {
   identity: ({ gradient }) => gradient,
   relu: ({ apply, x, gradient }) => apply("Where", apply("Greater", x, 0), gradient, 0),
@@ -107,7 +109,7 @@ const SLOPES: Slopes = {
   },
 };
 
-/** Writes the gradient for x of that for f(x), which is `output`. */
+/** Writes the gradient for x from the gradient for f(x), whose tensor is `output`. */
 export function writeSlope(
   graph: OnnxGraph,
   f: NumberFunction,

@@ -4,38 +4,38 @@ import { writeLinear } from "../../onnx-format/kinds/functions.ts";
 // Functions that the GPU computes by other operators than files have: onnxruntime-web has no kernel for some, which would
 // send the tensors to the CPU and back, and some kernels compute something else.
 
-/** Largest x whose exponential is a float32: `exp` is constant above it. */
+/** Largest x with a finite exponential in float32; above it `exp` is constant. */
 const LARGEST_EXPONENT = 88;
 
-/** Factor by which the least normal float32 becomes more than 1. */
+/** Factor by which even the smallest normal float32 becomes more than 1. */
 const STEEP = 3e38;
 
 /**
- * 1 where scale · x is above 0, `atZero` where it is 0, else 0: a comparison without booleans, since onnxruntime moves
- * transposes past comparisons, and has none of booleans on WebGPU.
+ * Writes 1 where scale · x is above 0, `atZero` where it is 0, and 0 below, without comparisons: onnxruntime moves
+ * transposes past comparisons, and has no comparisons of booleans on WebGPU.
  */
 export function steepRamp(graph: Emitter, x: Tensor, scale: 1 | -1, atZero: number): Tensor {
   const steep = graph.apply("Mul", x, scale * STEEP);
   return clamped(graph, atZero === 0 ? steep : graph.apply("Add", steep, atZero), 0, 1);
 }
 
-/** min(max(x, low), high). Not by Clip, which makes a bound of NaN. */
+/** Writes min(max(x, low), high). A Clip would turn NaN into a bound. */
 export function clamped(graph: Emitter, x: Tensor, low: number, high: number): Tensor {
   return graph.apply("Min", graph.apply("Max", x, low), high);
 }
 
-/** log(1 + exp(-|x|)) */
+/** Writes log(1 + exp(-|x|)). */
 export function softplusTail(graph: Emitter, x: Tensor): Tensor {
   const small = graph.apply("Exp", graph.apply("Neg", graph.apply("Abs", x)));
   return graph.apply("Log", graph.apply("Add", small, 1));
 }
 
-/** log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
+/** Writes log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
 export function softplus(graph: Emitter, x: Tensor): Tensor {
   return graph.apply("Add", graph.apply("Relu", x), softplusTail(graph, x));
 }
 
-/** The normal distribution Φ(x), of which `gelu` and its derivative are made. */
+/** Writes Φ(x), the normal distribution function, used by `gelu` and its derivative. */
 export function normalDistribution(graph: Emitter, x: Tensor): Tensor {
   const erf = graph.apply("Erf", graph.apply("Mul", x, Math.SQRT1_2));
   return graph.apply("Mul", graph.apply("Add", erf, 1), 0.5);
@@ -45,7 +45,7 @@ export function normalDistribution(graph: Emitter, x: Tensor): Tensor {
 const TWO_PI_HEAD = 6.28125;
 const TWO_PI_TAIL = 2 * Math.PI - TWO_PI_HEAD;
 
-/** frequency · x reduced to [-π, π]: WGSL promises nothing of sines and cosines outside. */
+/** Writes frequency · x reduced to [-π, π]: WGSL guarantees no accuracy of sine and cosine outside. */
 export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tensor {
   const phase = graph.apply("Mul", x, frequency);
   const turns = graph.apply("Floor", graph.apply("Add", graph.apply("Mul", phase, 0.5 / Math.PI), 0.5));
@@ -53,12 +53,12 @@ export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tens
   return graph.apply("Sub", nearly, graph.apply("Mul", turns, TWO_PI_TAIL));
 }
 
-/** x where it is above 0, else slope · x; also of gradients, by the sign of x. */
+/** Writes `values` where x is above 0, else slope · `values`, which may be x or a gradient. */
 export function leaky(graph: Emitter, x: Tensor, values: Tensor, slope: number): Tensor {
   return graph.apply("Where", graph.apply("Greater", x, 0), values, graph.apply("Mul", values, slope));
 }
 
-/** Functions that the GPU writes otherwise than files. */
+/** Functions that are written differently for the GPU than for files. */
 export const GPU_FUNCTIONS: Partial<FunctionWriters> = {
   // Not by Relu, which makes a sound 0 of NaN.
   relu: (graph, x) => graph.applyWith({ alpha: { float: 0 } }, "LeakyRelu", x),

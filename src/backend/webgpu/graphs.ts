@@ -20,8 +20,8 @@ export const GRADIENTS = "gradients";
 export const OUTPUTS = "outputs";
 
 /**
- * The losses at z and their gradients for it. Together, since a solver that asks for a loss nearly always asks for
- * its gradient next, and a second wait for the GPU would cost more than a second pass.
+ * Makes the graph that computes the losses at z and their gradients. Both at once, since a solver that asks for a loss
+ * nearly always asks for its gradient next, and a second wait for the GPU would cost more than the backward pass.
  */
 export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
   const graph = new OnnxGraph();
@@ -35,7 +35,7 @@ export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
   return graph;
 }
 
-/** D(z), with `toLogits` before the output activation. */
+/** Makes the graph that computes D(z), or the logits with `toLogits`. */
 export function decodeGraph(shape: SampleShape, toLogits: boolean): OnnxGraph {
   const graph = new OnnxGraph();
   const { decoder, rows } = shape;

@@ -1,6 +1,6 @@
 /**
- * Error that may occur once, and rejects everything that is awaited until then. `Promise.race` with a promise that
- * lives as long as the device would retain every result until then.
+ * Error that may occur once, and then rejects everything awaited through `during`. It replaces `Promise.race` with a promise
+ * as long-lived as the device, which would retain every result until the device is gone.
  */
 export class Interruption {
   private readonly waiting = new Set<(error: Error) => void>();
@@ -10,7 +10,7 @@ export class Interruption {
     return this.error !== undefined;
   }
 
-  /** Rejects everything that is awaited, now and later. */
+  /** Raises the error: rejects everything awaited now or later. */
   come(error: Error): void {
     this.error = error;
     for (const reject of this.waiting) reject(error);

@@ -9,12 +9,12 @@ import type { OnnxGraph } from "./onnx.ts";
 import { parameterName } from "./passes.ts";
 import { allocateTensors, type GpuTensors } from "./tensors.ts";
 
-/** Unused graphs that are kept for the next call; beyond that the least recently used one is freed. */
+/** Most unused graphs kept for later calls; beyond, the least recently used is freed. */
 const KEPT = 8;
 
 /**
- * A decoder on a device: its parameters, and the graphs made for it. The parameters are there while there are
- * graphs, and brought anew for a call that outlives `dispose` and takes another graph.
+ * Decoder on a device: its parameters, and the graphs made for it. Parameters are loaded while there are graphs; a call that
+ * outlives `dispose` and takes another graph loads them again.
  */
 export class LoadedDecoder {
   readonly context: GpuContext;
@@ -50,13 +50,13 @@ export class LoadedDecoder {
     return loaded;
   }
 
-  /** The most rows that the decoder's widest layer leaves room for in a buffer. */
+  /** Most rows for which the decoder's largest value fits into a buffer. */
   get largestRows(): number {
     return Math.floor(bufferLimit(this.context) / (4 * largestValue(this.decoder)));
   }
 
   /**
-   * Takes a graph for one user at a time, from the unused ones or newly made; `release` gives it back.
+   * Takes an unused graph, or makes one, for one user at a time; `release` gives it back.
    *
    * @param key says all that makes one graph differ from another
    */
@@ -81,7 +81,7 @@ export class LoadedDecoder {
     }
   }
 
-  /** Frees what is on the device, once those who use it are done. */
+  /** Frees everything on the device, as soon as no call uses it. */
   dispose(): void {
     this.isDisposed = true;
     this.trim();
@@ -104,7 +104,7 @@ export class LoadedDecoder {
   }
 }
 
-/** Numbers of the largest value of one sample. */
+/** Returns the count of numbers in the largest value of one sample. */
 function largestValue({ latentSize, fixedInputs, operations }: Decoder): number {
   return Math.max(latentSize, ...[...fixedInputs, ...operations].map(({ shape }) => sizeOf(shape)));
 }
@@ -129,8 +129,8 @@ export interface Lease {
 const loadedDecoders = new WeakMap<Decoder, Map<GpuContext, Promise<LoadedDecoder>>>();
 
 /**
- * Loads a decoder on its first use with a device, and keeps that until the decoder is disposed. Calls still at
- * work then keep what they use until they end.
+ * Loads a decoder on its first use with a device, and keeps it until the decoder is disposed. Calls at work then keep what
+ * they use until they end.
  */
 export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
   let byContext = loadedDecoders.get(decoder);
@@ -164,7 +164,7 @@ function bufferLimit({ device }: GpuContext): number {
   return Math.min(maxBufferSize, maxStorageBufferBindingSize);
 }
 
-/** Ignores a failure to free: after the loss of a device there is nothing left to free. */
+/** Runs a function that frees memory, and ignores its errors: after the loss of a device nothing is left to free. */
 function ignoreFailure(promise: Promise<unknown>): void {
   promise.catch(() => {});
 }

@@ -2,13 +2,13 @@ import type { StandardLoss, StandardLossKind } from "../../terms/losses.ts";
 import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
-/** The elements' losses, whose sum is the sample's, and how their derivatives for the outputs are written. */
+/** Losses of the elements, whose sum is the sample's loss, and the writer of their derivatives for the outputs. */
 export interface Elements {
   readonly elements: Tensor;
   slope(): Tensor;
 }
 
-/** Writers of each loss; `weigh` multiplies by an element's share of the sample's loss. */
+/** Writers of each loss; `weigh` multiplies by the weight that an element has in the sample's loss. */
 const ELEMENTS: {
   readonly [Kind in StandardLossKind]: (
     graph: OnnxGraph,

@@ -41,12 +41,12 @@ export function gpuObjective(
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
-  /** Latents of each sample's last evaluation, with its terms and its gradient there. */
+  /** Latents of each sample's last evaluation, with the objective's terms and gradient there. */
   const points = new Float64Array(count * d);
   const losses = new Float64Array(count);
   const priors = new Float64Array(count);
   const gradients = new Float64Array(count * d);
-  /** Replaced after a loss of the device. */
+  /** Bound objective in use; another one after a loss of the device. */
   let bound: (Bound & { readonly to: object }) | undefined;
 
   async function boundTo<T extends object>(to: T, bind: (to: T) => Promise<Bound>): Promise<Bound> {
@@ -92,11 +92,11 @@ export function gpuObjective(
   };
 }
 
-/** Rows that are evaluated in WASM at once. */
+/** Most rows evaluated in WASM at once. */
 const ROWS_IN_WASM = 48;
 
 /**
- * Makes the curvature of samples first … first + count - 1, which is computed in WASM for the rows that need it.
+ * Makes the curvature of samples first … first + count - 1, computed in WASM for the rows that solvers ask for.
  *
  * @param pointsOf latents of the chosen rows' last evaluations, [rows.length, d]
  */
@@ -168,10 +168,10 @@ function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
   return chosen;
 }
 
-/** Share of a graph's rows below which the chosen ones move to a graph of fewer rows. */
+/** Share of a graph's rows below which the remaining samples move to a graph of fewer rows. */
 const SPARSE = 1 / 4;
 
-/** Binds an objective to graphs on the GPU, which compute all of their rows, whichever are chosen. */
+/** Binds an objective to graphs on the GPU. A graph computes all of its rows, even if only some are asked for. */
 async function bindToGpu(
   loaded: LoadedDecoder,
   problem: GpuProblem,
@@ -199,7 +199,7 @@ async function bindToGpu(
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
   }
 
-  /** Binds a graph that has these rows, unless the one in use has them and is not too large. */
+  /** Binds a graph for these rows, unless the graph in use has them all and is not too large. */
   async function fit(rows: Int32Array): Promise<void> {
     const isSparse = rows.length <= SPARSE * bound.rows && paddedRows(rows.length, bound.rows) < bound.rows;
     if (!isSparse && rows.every((row) => bound.places.has(row))) return;

@@ -59,7 +59,7 @@ export class OnnxGraph extends Emitter {
     return tensor;
   }
 
-  /** Makes a tensor an output of the graph. */
+  /** Declares a tensor as an output of the graph. */
   output(name: string, value: Tensor, shape: readonly number[]): void {
     this.outputs.set(name, shape);
     const maker = this.nodes.find(({ outputs }) => outputs.includes(value));
@@ -79,7 +79,7 @@ export class OnnxGraph extends Emitter {
     return output;
   }
 
-  /** Writes a node, also where there is an equal one. */
+  /** Writes a node, even if an equal one exists. */
   node(attributes: Attributes, operator: string, inputs: readonly (Tensor | "")[]): Tensor {
     const output = this.newName();
     this.nodes.push({ operator, inputs, outputs: [output], attributes });
@@ -115,7 +115,9 @@ export class OnnxGraph extends Emitter {
     return this.apply("Pad", tensor, this.integers(pads));
   }
 
-  /** Shape of the input of the Pad that has made a tensor; undefined where no Pad has, or the shape is not recorded. */
+  /**
+   * Returns the shape of the input of the Pad that made a tensor; undefined if no Pad made it, or the shape is not recorded.
+   */
   unpaddedShape(tensor: Tensor): readonly number[] | undefined {
     const maker = this.nodes.find(({ operator, outputs }) => operator === "Pad" && outputs.includes(tensor));
     return maker && this.shapes.get(maker.inputs[0] as Tensor);
@@ -147,8 +149,8 @@ export class OnnxGraph extends Emitter {
   }
 
   /**
-   * Positions begin … end - 1 of an axis. (One Split into many parts would take a buffer for each, and a shader may have as
-   * few as eight.)
+   * Writes positions begin … end - 1 of an axis. (One Split into many parts would take a buffer for each, and a shader may
+   * have as few as eight.)
    */
   slice(tensor: Tensor, axis: number, begin: number, end: number): Tensor {
     return this.apply("Slice", tensor, ...[begin, end, axis].map((bound) => this.integers([bound])));
@@ -163,7 +165,7 @@ export class OnnxGraph extends Emitter {
     return key as Tensor;
   }
 
-  /** Bytes of the ONNX file. */
+  /** Returns the bytes of the ONNX file. */
   toBytes(): Uint8Array {
     const values = (map: ReadonlyMap<string, readonly number[]>) =>
       [...map].map(([name, shape]) => valueMessage(name, shape));
@@ -180,7 +182,7 @@ export class OnnxGraph extends Emitter {
     }).toBytes();
   }
 
-  /** Nodes that lead to an output: a Reshape may have been undone by another. */
+  /** Returns the nodes that lead to an output; others, such as a Reshape that was undone, are dropped. */
   private used(): WrittenNode[] {
     const wanted = new Set<string>(this.outputNames.keys());
     const used = [...this.nodes].reverse().filter(({ inputs, outputs }) => {

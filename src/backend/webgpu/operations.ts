@@ -63,14 +63,14 @@ const BACKWARD: {
   groupNorm: norms.groupNormBackward,
   rmsNorm: norms.rmsNormBackward,
   affine: norms.affineBackward,
-  softmax: products.softmaxBackward,
+  softmax: norms.softmaxBackward,
   matmul: products.matmulBackward,
   // Neither depends on the latent.
   constant: undefined,
   embedding: undefined,
 };
 
-/** Writes the gradient for input `index` of an operation, of that for its output. */
+/** Writes the gradient for input `index` of an operation from the gradient for its output. */
 export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
   // The table holds under each kind a writer for operations of that kind.
   const write = BACKWARD[written.operation.kind] as Backward<OperationKind> | undefined;

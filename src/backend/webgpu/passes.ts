@@ -13,9 +13,9 @@ import type { GpuTask, GpuValue, Written } from "./task.ts";
 /** Decoder and sizes that a graph is written for. */
 export interface SampleShape {
   readonly decoder: Decoder;
-  /** Samples that are computed at once. */
+  /** Number of samples computed at once. */
   readonly rows: number;
-  /** For each fixed input: one sample's numbers for all, or numbers of each sample. */
+  /** For each fixed input: `"shared"` if all samples have one row of it, `"own"` if each has its own. */
   readonly fixed: readonly ("shared" | "own")[];
 }
 
@@ -29,7 +29,7 @@ export interface ObjectiveShape extends SampleShape {
 /** A decoder's parameters as inputs of a graph, so that one set of them on the GPU serves all its graphs: by name. */
 export type ParameterInputs = ReadonlyMap<string, Tensor>;
 
-/** The name of the input that holds a tensor of operation `index`. */
+/** Returns the name of the input that holds a tensor of operation `index`. */
 export function parameterName(index: number, tensor: TensorName): string {
   return `${tensor}${index}`;
 }
@@ -48,7 +48,7 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
 export interface DataInputs {
   /** [rows, n], targets; 0 where the weight is 0. */
   readonly targets: Tensor;
-  /** [rows, n], by which the elements' losses are multiplied before they are summed; see `writeRow` in rows.ts. */
+  /** [rows, n], factors of the elements' losses in the sum; see `writeRow` in rows.ts. */
   readonly weights: Tensor | undefined;
 }
 
@@ -67,10 +67,10 @@ function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveSh
   return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
 }
 
-/** Name of the input that holds a fixed input of the decoder. */
+/** Returns the name of the graph's input that holds a fixed input of the decoder. */
 export const fixedName = (index: number): string => `fixed${index}`;
 
-/** Declares the fixed inputs: [rows, …shape], or [1, …shape] where all samples share one. */
+/** Declares the fixed inputs: [rows, …shape], or [1, …shape] if all samples share one row. */
 function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GpuValue[] {
   return decoder.fixedInputs.map(({ shape }, i) => {
     const batch = fixed[i] === "shared" ? 1 : rows;
@@ -82,9 +82,9 @@ function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): G
 /** Value of the decoder in a graph. */
 interface Node {
   readonly value: GpuValue;
-  /** Indices of the values that it is made of. */
+  /** Indices of the values that it is computed from. */
   readonly inputs: readonly number[];
-  /** Operation that has made it; undefined of the latent and fixed inputs. */
+  /** Operation that made it; undefined for the latent and fixed inputs. */
   readonly written?: Written;
   /** True if the value depends on the latent. */
   readonly isSought: boolean;
@@ -94,12 +94,12 @@ interface Node {
 export interface Forward {
   /** [rows, outputSize] */
   readonly output: Tensor;
-  /** Writes the gradient for the latent, [rows, latentSize], of that for the output. */
+  /** Writes the gradient for the latent, [rows, latentSize], from the gradient for the output. */
   backward(gradient: Tensor): Tensor;
 }
 
 /**
- * D(z).
+ * Writes D(z).
  *
  * @param z [rows, latentSize]
  * @param toLogits leave out the output activation
@@ -154,7 +154,10 @@ function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
   return batch === rows ? matrix : graph.expand(matrix, [rows, sizeOf(shape)]);
 }
 
-/** Passes the gradient for a value back to the latent, value number 0: where several read a value theirs are added. */
+/**
+ * Writes the backward pass from the gradient for a value to that for the latent, value 0. Gradients from several readers of
+ * a value are added.
+ */
 function backwardFrom(
   graph: OnnxGraph,
   nodes: readonly Node[],
@@ -181,7 +184,7 @@ function backwardFrom(
   return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
 }
 
-/** Sums the gradients for one value; undefined where there are none. */
+/** Writes the sum of the gradients for one value; undefined if there are none. */
 function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | undefined {
   if (gradients.length <= 1) return gradients[0];
   const { shape, batch } = gradients[0]!;
@@ -190,7 +193,7 @@ function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | un
   return new GraphValue(graph, shape, batch, { tensor, order });
 }
 
-/** l(y, D(z)), [rows, 1], and how its gradient is written. */
+/** Writes l(y, D(z)), [rows, 1], and returns the writer of its gradient. */
 export function objective(
   graph: OnnxGraph,
   shape: ObjectiveShape,

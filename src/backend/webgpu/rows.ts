@@ -12,11 +12,11 @@ export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** Most samples that are computed at once, and most bytes of their values, unless `batchSize` says otherwise. */
+/** Most samples computed at once, and most bytes of their values, unless `batchSize` is given. */
 const DEFAULT_ROWS = 1024;
 const DEFAULT_BYTES = 2 ** 30;
 
-/** Samples that are computed at once, unless `batchSize` says otherwise. */
+/** Returns the number of samples computed at once, unless `batchSize` is given. */
 export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {
   const values = [...fixedInputs, ...operations];
   // All values of the forward pass are kept, and the backward pass has at most as many.
@@ -24,43 +24,43 @@ export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): n
   return Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(DEFAULT_BYTES / bytes)));
 }
 
-/** Samples of a problem that are computed at once. */
+/** Returns the number of a problem's samples that are computed at once. */
 export function atOnce({ decoder, sampleCount, batchSize }: Problem, largestRows = Infinity): number {
   return Math.max(1, Math.min(sampleCount, batchSize ?? defaultRows(decoder), largestRows));
 }
 
 /**
- * The rows of the graph for `count` samples: the next power of two, so that few graphs serve all sizes. The rows
- * too many are computed and not looked at.
+ * Returns the rows of a graph for `count` samples: the next power of two, so that few graphs serve all sizes. Results of the
+ * additional rows are ignored.
  */
 export function paddedRows(count: number, largestRows: number): number {
   return Math.min(2 ** Math.ceil(Math.log2(count)), largestRows);
 }
 
-/** The shape of a graph for so many rows. */
+/** Returns the shape of a graph for a number of rows. */
 export function sampleShape(decoder: Decoder, fixed: FixedValues, rows: number): SampleShape {
   const isShared = (values: Float32Array, i: number) =>
     values.length === sizeOf(decoder.fixedInputs[i]!.shape);
   return { decoder, rows, fixed: fixed.map((values, i) => (isShared(values, i) ? "shared" : "own")) };
 }
 
-/** Sizes, loss and weights of a graph for so many rows of a problem. */
+/** Returns sizes, loss and weights of a graph for a number of rows of a problem. */
 export function shapeOf({ decoder, loss, weights, fixed }: GpuProblem, rows: number): ObjectiveShape {
   return { ...sampleShape(decoder, fixed, rows), loss, weighted: weights !== undefined };
 }
 
-/** Key that distinguishes the graphs of one decoder. */
+/** Returns a key that tells the decode graphs of one decoder apart. */
 export function sampleKey({ rows, fixed }: SampleShape): string {
   return [rows, ...fixed].join(" ");
 }
 
-/** Key that distinguishes the objective graphs of one decoder. */
+/** Returns a key that tells the objective graphs of one decoder apart. */
 export function shapeKey(shape: ObjectiveShape): string {
   const { loss, weighted } = shape;
   return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${sampleKey(shape)}`;
 }
 
-/** Writes what is given for all samples. */
+/** Writes the data that all samples share. */
 export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, values: FixedValues): void {
   values.forEach((given, i) => {
     const { name } = decoder.fixedInputs[i]!;
@@ -68,7 +68,7 @@ export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, 
   });
 }
 
-/** Writes what is given with a sample alone into a row. */
+/** Writes the data of one sample's own into a row. */
 export function writeOwn(
   graph: BoundGraph,
   { decoder, fixed }: SampleShape,
@@ -101,7 +101,7 @@ export function writeRow(
   graph.write(TARGETS, own, row * n);
 }
 
-/** Writes what a sample's elements are weighted by, and returns it; where there are no weights, nothing. */
+/** Writes the factors of a sample's element losses, and returns them; neither without weights. */
 function writeWeights(
   graph: BoundGraph,
   { decoder, weights, loss }: GpuProblem,

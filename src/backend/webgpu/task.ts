@@ -16,7 +16,7 @@ export interface Written<Kind extends OperationKind = OperationKind> extends Gpu
   readonly output: Form;
 }
 
-/** Writes the gradient for input `index` of an operation, of that for its output. */
+/** Writes the gradient for input `index` of an operation from the gradient for its output. */
 export type Backward<Kind extends OperationKind> = (
   written: Written<Kind>,
   gradient: GpuValue,

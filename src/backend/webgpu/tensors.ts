@@ -7,9 +7,9 @@ import { inTurn } from "./runtime.ts";
 export interface GpuTensors {
   readonly byName: Readonly<Record<string, OnnxTensor>>;
   buffer(name: string): GpuBuffer;
-  /** Writes values from an element of a tensor on. */
+  /** Writes values into a tensor, from an element on. */
   write(name: string, values: Float32Array, at?: number): void;
-  /** Gives the memory back. */
+  /** Frees the tensors' memory. */
   dispose(): Promise<void>;
 }
 

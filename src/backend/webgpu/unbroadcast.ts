@@ -4,7 +4,7 @@ import type { Form } from "../../onnx-format/value.ts";
 import type { OnnxGraph } from "./onnx.ts";
 import type { GpuValue } from "./task.ts";
 
-/** Gradient for a value that was broadcast to `shape`: summed over the axes along which it was. */
+/** Writes the gradient for a value that was broadcast: summed back to `shape`. */
 export function unbroadcast(
   graph: OnnxGraph,
   { tensor, order }: Form,

@@ -146,7 +146,7 @@ async function readLatents(
   return { z: values.subarray(0, count * latentSize), count, total };
 }
 
-/** Bounds of the picture: 10 × 10 images. */
+/** Most images in a row of the picture, and most rows: 10 × 10 images. */
 const imagesPerRow = 10;
 const rowsAtMost = 10;
 

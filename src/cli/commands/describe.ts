@@ -72,7 +72,7 @@ function formatDescription(decoder: Decoder, figures: readonly Figure[]): string
   return `${describe(decoder)}\n\n${lines.join("")}${note}`;
 }
 
-/** Values of a start that the lines show. */
+/** Number of values of a start that are printed. */
 const SHOWN_VALUES = 4;
 
 /** Formats a start: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
@@ -87,7 +87,10 @@ function showLoss(loss: StandardLoss): string {
   return `${loss.reduction === "sum" ? "summed" : "mean"} ${lossTraits(loss).title}`;
 }
 
-/** Figures of a decoder. The document also has the description, whose text is a table of its own. */
+/**
+ * Makes the figures of a decoder for the report. The JSON document also has the description, which the report prints as a
+ * table of its own.
+ */
 function figuresOf(file: string, decoder: Decoder): Figure[] {
   const { verified, unverifiedReason = null, latentSize, loss = null, prior = null, start } = decoder;
   const fixedInputs = decoder.fixedInputs.map(({ name, classes }) => {

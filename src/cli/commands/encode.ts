@@ -158,7 +158,10 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
   });
 }
 
-/** Refuses results beside the pictures of a folder: the same command would take them for samples, or write over them. */
+/**
+ * Refuses an output folder that holds the pictures to be read: results there would be overwritten by the next run, or read
+ * as samples.
+ */
 function refuseFolderOfData(
   command: Command,
   data: readonly string[],

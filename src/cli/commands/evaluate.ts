@@ -172,7 +172,7 @@ interface Input {
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
   readonly encoder: Decoder | undefined;
-  /** Flow and solver; undefined if the encoder's codes alone are evaluated. */
+  /** Flow and solver; undefined if only the encoder's codes are evaluated. */
   readonly pair: ChosenFlowAndSolver | undefined;
 }
 
@@ -273,7 +273,10 @@ function figuresOf(
   ];
 }
 
-/** Figure of the error of hidden values. Below transparent pixels and padding there are none to compare with. */
+/**
+ * Makes the figure of the error in hidden values. Hidden pixels that are transparent or padding have no true values, and are
+ * left out.
+ */
 function hiddenFigure(
   { weights, mask }: EvaluateJob,
   { meanHiddenError }: Pick<EvaluateReport, "meanHiddenError">,
@@ -285,7 +288,7 @@ function hiddenFigure(
   };
 }
 
-/** Figures of an encoder's codes, which end no flow: only losses that are not finite have a status. */
+/** Makes the figures of an encoder's codes. No flow was followed, so only losses that are not finite have a status. */
 function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
   return [

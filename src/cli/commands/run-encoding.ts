@@ -28,7 +28,7 @@ import { resultsFileNames, writeResults } from "../parts/write-results.ts";
 /** Names of the files that a run may write. */
 const encodeOutputs = [...resultsFileNames, ...pictureNames];
 
-/** A run whose input has been opened. */
+/** Run of `encode` whose input files are open. */
 interface Run {
   readonly job: Job;
   readonly input: EncodingInput;
@@ -67,7 +67,7 @@ export async function runJob(job: Job): Promise<void> {
   }
 }
 
-/** Forward passes that take as long as encoding a sample: some 40 passes forward and back. */
+/** Time to encode a sample, in forward passes of the decoder: some 40 passes forward and back. */
 const PASSES = 120;
 
 function unitFor({ samples: codes = 0 }: Job, { fixed, samples }: EncodingInput): number {
@@ -76,7 +76,7 @@ function unitFor({ samples: codes = 0 }: Job, { fixed, samples }: EncodingInput)
   return standardUnit((multiplications + sums) * (1 + codes / PASSES), samples.count);
 }
 
-/** Encodes the samples of a run of one unit, which keeps no parts. */
+/** Encodes the samples of a run that is a single unit, and stores no parts. */
 async function encodeAtOnce(run: Run): Promise<void> {
   const { job, cut } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
@@ -88,7 +88,7 @@ async function encodeAtOnce(run: Run): Promise<void> {
   sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
 }
 
-/** Encodes the units without a part. A run of all units then writes the results and removes the parts. */
+/** Encodes the units that have no part yet. A run of all units then writes the results and removes the parts. */
 async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const { job, cut, signal } = run;
   const units = unitsOf(cut, job.shard);
@@ -178,7 +178,7 @@ async function findParts(
   return { found, missing };
 }
 
-/** Encodes units, and shows the progress. */
+/** Encodes units, with their progress on stderr. */
 async function encodeShown(
   { job, input, signal }: Run,
   units: readonly Unit[],
@@ -239,7 +239,10 @@ async function writeAll(
   if (signal.aborted) setInterrupted();
 }
 
-/** Pictures that are written before the signal; none if it stops their drawing, which leaves the results whole. */
+/**
+ * Draws pictures of the run's results, unless the signal aborts; the results are complete without them. Returns the pictures
+ * drawn.
+ */
 async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Promise<Output[]> {
   return pictures.catch((error) => {
     if (!signal.aborted || error !== signal.reason) throw error;
@@ -247,7 +250,7 @@ async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Prom
   });
 }
 
-/** Error about a picture that also names the files that are whole. */
+/** Makes an error about a picture that also names the files that were written. */
 function besides(error: LatentflowError, written: readonly Output[]): LatentflowError {
   const names = written.map(({ path }) => showPath(shortPath(path))).join(", ");
   const message = `${markedMessage(error)}; what is written before it is whole: ${names}`;

@@ -24,7 +24,7 @@ import { trainingFigures } from "../output/training-figures.ts";
 import { logName, openTrainingLog } from "../output/training-log.ts";
 import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
 
-/** Mini-batches over which the shown loss is averaged. */
+/** Number of mini-batches over which the displayed loss is averaged. */
 const shownBatches = 100;
 
 /**
@@ -79,7 +79,9 @@ async function readInput(job: TrainingJob, signal: AbortSignal): Promise<Trainin
   return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
 }
 
-/** Refuses `--shift` for pictures with transparent pixels or padding. Weights of a flag are refused before. */
+/**
+ * Refuses `--shift` with pictures that have transparent pixels or padding. (`--weights` with `--shift` was refused before.)
+ */
 function refuseShift(at: string, { weights, mask }: TrainingJob): void {
   if (weights || mask) return;
   throw invalid(
@@ -121,7 +123,7 @@ function readValidation(
   return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", target, signal);
 }
 
-/** Trains, with progress on stderr and in the log; undefined if the signal has ended it. */
+/** Trains, with progress on stderr and in the log. Returns undefined if the signal has ended the training. */
 async function trainShown(
   {
     decoder,
@@ -147,7 +149,7 @@ async function trainShown(
   const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
   const display = showProgress({ title, unit: "samples", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
-  /** Images of the latest checkpoint, which may precede the first update. */
+  /** Number of images processed at the latest checkpoint, which may be 0: before the first update. */
   let kept: number | undefined;
   // Said once the folder is this run's, and also with --quiet: a mistyped --out would train from the beginning without a word.
   let startsAnew = resume && !hasCheckpoint(checkpointFile);
@@ -201,7 +203,7 @@ async function trainShown(
   }
 }
 
-/** True if a run can be resumed from a checkpoint, or the one before it. */
+/** True if a folder has a checkpoint to resume from, the latest one or the one before. */
 function hasCheckpoint(file: string): boolean {
   return existsSync(file) || existsSync(`${file}.previous`);
 }

@@ -86,18 +86,18 @@ async function status(dirs: readonly string[], { shards, check, json }: StatusOp
   print(formatReport(figures, [], json));
 }
 
-/** Milliseconds before the last part over which the speed is measured. */
+/** Milliseconds up to the last part over which the speed is measured. */
 const RECENT = 60 * 60 * 1000;
 
-/** Shortest pause, in milliseconds, and in typical times of a unit. */
+/** Shortest gap between two parts that counts as a pause: in milliseconds, and in multiples of a unit's typical time. */
 const PAUSE = { milliseconds: 60_000, units: 5 };
 
 /** Index of a unit, and the time in milliseconds at which its part was written. */
 type PartTime = readonly [index: number, time: number];
 
 /**
- * Samples per second, by the times of the latest parts, without the pauses of a run that was stopped and went on.
- * Undefined for fewer than two parts.
+ * Returns samples per second by the times of the latest parts, without the pauses of an interrupted run. Undefined for fewer
+ * than two parts.
  */
 async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefined> {
   const [{ manifest }] = folders as [PartsFolder];
@@ -118,7 +118,10 @@ async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefi
   return milliseconds > 0 ? samples / (milliseconds / 1000) : undefined;
 }
 
-/** Shortest gap between two parts that is a pause, in milliseconds. A shard computes its units in their order. */
+/**
+ * Returns the shortest gap between two parts that counts as a pause, in milliseconds. A shard computes its units in their
+ * order.
+ */
 function shortestPause(parts: readonly PartTime[]): number {
   const times = new Map(parts);
   const unitTimes = parts

@@ -110,7 +110,7 @@ function isSameShape(a: Size, b: Size): boolean {
   return Math.abs((large.width * small.height) / large.height - small.width) < 1;
 }
 
-/** Hides padding of the samples' pictures, too, which a mask of the decoder's size may leave seen: it is no data. */
+/** Sets weights to 0 in the padding of the samples' pictures, which a mask of the decoder's size may not hide. */
 function withoutPadding(mask: NumbersFile, samples: SamplesTaken): NumbersFile {
   const unpadded = samples.array?.pictures?.unpadded;
   if (!unpadded) return mask;

@@ -7,17 +7,20 @@ import { messageInFlags } from "./message.ts";
 import { gives, refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
-/** A value of the library that a command's user chooses by name, with options that not every member has. */
+/**
+ * Choice among values of the library, such as solvers: a command's user names one, and gives its options, which not every
+ * member has.
+ */
 export interface Choice<T extends object> {
-  /** The option that names the member: `solver`. */
+  /** Option that names the member: `solver`. */
   readonly name: string;
   /** Description of the choice, for the help. */
   readonly text: string;
   /** Members that can be chosen, the default first. */
   readonly members: Readonly<Record<string, Member<T>>>;
-  /** Names of flags by option, where another choice has an option of the same name. */
+  /** Flag names by option, for options whose name another choice uses, too. */
   readonly flags?: Readonly<Record<string, string>>;
-  /** Readers of values by option, of those that are neither numbers nor words. */
+  /** Parsers by option, for values that are neither numbers nor words. */
   readonly parsers?: Readonly<Record<string, (text: string) => unknown>>;
 }
 
@@ -44,7 +47,7 @@ export interface Chosen<T> {
   readonly withOption: (name: string, value: unknown) => T;
 }
 
-/** A member that one function of the library makes, by the table of its options. */
+/** Makes a member of a choice from one function of the library and the table of its options. */
 export function member<T>(
   make: (options: never) => T,
   fields: Member<T>["fields"],
@@ -53,7 +56,7 @@ export function member<T>(
   return { make: (given) => make(given as never), fields, help };
 }
 
-/** Members of a choice by a table of the library's, of a maker and the table of its options for each name. */
+/** Makes the members of a choice from a table of the library's, which has a maker and a table of options for each name. */
 export function membersOf<T>(
   table: {
     readonly [name: string]: { readonly make: (options: never) => T; readonly fields: Member<T>["fields"] };
@@ -110,7 +113,7 @@ function helpOf<T>(option: string, owners: readonly (readonly [name: string, Mem
   return `${said(text)} (${range && `${range}; `}${showGroups(defaults)})`;
 }
 
-/** Names of the kinds that have an option, grouped by what `read` returns for each. */
+/** Groups kinds by the value that `read` returns for each, as names for a message. */
 function byValue<T>(
   owners: readonly (readonly [name: string, Member<T>])[],
   read: (each: Member<T>) => string,
@@ -122,25 +125,25 @@ function byValue<T>(
   return groups;
 }
 
-/** `amd: 10000; euler, rk4: to be given` */
+/** Formats groups of kinds: `amd: 10000; euler, rk4: to be given`. */
 function showGroups(groups: Map<string, string[]>): string {
   return [...groups].map(([value, names]) => `${names.join(", ")}: ${value}`).join("; ");
 }
 
-/** Bounds of a number for the help, without a largest count that no computer reaches. */
+/** Formats the bounds of a number for the help, without an upper bound beyond any practical count. */
 function showRange({ max, ...bounds }: Bounds = {}): string {
   return showLimits({ ...bounds, ...(max !== undefined && max < MAX_COUNT && { max }) });
 }
 
-/** Refuses the options of a choice that does not count, if they are given: that is wrong usage. */
+/** Refuses, as wrong usage, options of a choice that has no effect in this command line. */
 export function refuseChoice<T extends object>(command: Command, choice: Choice<T>, reason: string): void {
   const options = [...optionsOf(choice).keys()].map((option) => nameOf(choice, option));
   refuseOptions(command, [choice.name, ...options], reason);
 }
 
 /**
- * The value that the command's options choose. An option that it does not have, one that it needs and is not
- * given, and a value that it refuses are wrong usage.
+ * Makes the value that a command's options choose. Options that the member lacks, required ones that are missing, and values
+ * out of range are wrong usage.
  */
 export function chosen<T extends object>(command: Command, choice: Choice<T>): Chosen<T> {
   const options = command.opts<Readonly<Record<string, unknown>>>();
@@ -174,7 +177,7 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
   }
 }
 
-/** Flag for an option of the members. */
+/** Returns the flag of a member's option. */
 function flagIn<T extends object>(choice: Choice<T>, paths: readonly string[]): string | undefined {
   const name = paths.find((path) => optionsOf(choice).has(path));
   return name && `--${kebabCase(nameOf(choice, name))}`;

@@ -15,7 +15,7 @@ import { messageInFlags, type Names, textInFlags } from "./message.ts";
 import { pathsOf } from "./options.ts";
 import { kebabCase } from "./parse.ts";
 
-/** Message of an error as a command prints it: with its flags for the library's options. */
+/** Formats an error's message for a command, with its flags in place of the library's option names. */
 export function inFlags(error: LatentflowError, command: Command): string {
   const given = command.opts<Given>();
   const names = namesOf(command);
@@ -27,7 +27,7 @@ export function inFlags(error: LatentflowError, command: Command): string {
 /** Values of a command's options, by name. */
 type Given = Readonly<Record<string, unknown>>;
 
-/** Flags of a command for the library's options, and the files that they give. */
+/** Returns a command's flags for the library's options, and the files given for them. */
 function namesOf(command: Command): Names {
   const given = command.opts<Given>();
   return {
@@ -58,14 +58,17 @@ function flagOf(option: Option): string {
   return `--${kebabCase(option.attributeName())}`;
 }
 
-/** Options of a command that set the library's option at a path, its namesake first. */
+/** Returns the command's options that set the library's option at a path, the one of the same name first. */
 function optionsFor(command: Command, path: string): Option[] {
   const options = command.options.filter((option) => pathsOf(option).includes(path));
   const isNamesake = (option: Option) => (option.attributeName() === path ? 0 : 1);
   return options.sort((a, b) => isNamesake(a) - isNamesake(b));
 }
 
-/** Option of a command that sets the library's option at a path such as `validation.weights`, or else a parent of it. */
+/**
+ * Returns the command's option that sets the library's option at a path such as `validation.weights`, or else a parent of
+ * it.
+ */
 function optionFor(command: Command, path: string): Option | undefined {
   for (let part = path; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
     const options = optionsFor(command, part);
@@ -75,7 +78,7 @@ function optionFor(command: Command, path: string): Option | undefined {
   return undefined;
 }
 
-/** A difference between runs, by the flag that has made it. */
+/** Describes a difference between two runs by the flag that caused it. */
 function inFlag(difference: Difference, names: Names, given: Given): string {
   const { name } = difference;
   if (/^decoder(\.|$)/.test(name)) return inDecoderFlag(difference, given);
@@ -85,7 +88,7 @@ function inFlag(difference: Difference, names: Names, given: Given): string {
   return showDifference(flag && input ? `${flag} ${input}` : (flag ?? name), difference);
 }
 
-/** A difference in the decoder, by the flag that has given it. */
+/** Describes a difference between two decoders by the flag that gave them. */
 function inDecoderFlag(difference: Difference, given: Given): string {
   const flag = decoderOptions.find((name) => given[name] !== undefined);
   const called = difference.name.replace(/^decoder/, `--${flag}`).replace(/^(--\w+)\./, "$1: ");
@@ -94,7 +97,7 @@ function inDecoderFlag(difference: Difference, given: Given): string {
   return flag === "layers" && !text.includes("×") ? text.replaceAll(" → ", ",") : text;
 }
 
-/** Advice on training for more epochs, by the program's flags. */
+/** Advises to train for more epochs, in the program's flags. */
 function moreEpochs(differences: readonly Difference[], { out, architecture }: Given): string {
   if (!asksForMoreEpochs(differences)) return "";
   const file = join(String(out), "decoder.safetensors");

@@ -3,7 +3,7 @@ import { type FixedArgument, kebabCase } from "./parse.ts";
 
 // Which of the commands' options give files to be read.
 
-/** The options that give a file of data, which may be stdin. */
+/** Options that name a file of data, which may be stdin. */
 export const dataOptions = [
   "data",
   "latents",
@@ -16,22 +16,25 @@ export const dataOptions = [
   "priorFrom",
 ] as const;
 
-/** The options that give a file of a network. */
+/** Options that name a file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;
 
-/** The options that say which decoder is meant: a command takes one of them. */
+/** Options that choose the decoder: a command takes exactly one of them. */
 export const decoderOptions = ["layers", "architecture", "decoder"] as const;
 
-/** All options that give a file to be read. */
+/** All options that name a file to be read. */
 export const inputOptions = [...dataOptions, ...networkOptions];
 
-/** A command's options, as far as they give files to be read: a path, or several. */
+/** Options of a command that name files to be read: a path, or several. */
 export type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
   readonly fixed?: unknown;
   readonly validateFixed?: unknown;
 };
 
-/** The files that a command's options give, each with its flag: of these options, and of `--fixed` and `--validate-fixed`. */
+/**
+ * Returns the files that a command's options name, each with its flag: of the options given, and of `--fixed` and
+ * `--validate-fixed`.
+ */
 export function givenFiles(
   options: InputFiles,
   names: readonly (typeof inputOptions)[number][],

@@ -20,7 +20,7 @@ export interface EncodingOptions
   readonly limit?: number;
 }
 
-/** Work that a command asks for. */
+/** Work of one command: samples to encode, and how. */
 export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
   /** The files of samples, whose rows follow each other. */
   readonly data: readonly string[];
@@ -35,11 +35,11 @@ export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
   readonly samples?: number;
   /** Seed of these draws. Default 0. */
   readonly samplesSeed?: number;
-  /** The column that says who the samples are, of files that are Parquet. */
+  /** Column with the samples' identifiers, in Parquet files. */
   readonly idColumn?: string;
-  /** Number of samples that are computed, and kept, as a whole. Default: `standardUnit`. */
+  /** Number of samples that are encoded, and stored in a part, as a whole. Default: `standardUnit`. */
   readonly unit?: number;
-  /** The part of the work that is to be done; undefined: all, with the results at its end. */
+  /** Shard of the samples to encode, without writing results; undefined: all samples, and results at the end. */
   readonly shard?: Shard;
   /** Format of the files of results; see `formatOption`. */
   readonly format?: ResultsFormatName;

@@ -1,7 +1,7 @@
 import { type LatentflowError, markedMessage } from "../../base/errors.ts";
 import { type Mark, piecesOf } from "../../base/message.ts";
 
-/** Flags in place of the names that the library's messages have. */
+/** Translation of the option names in the library's messages into flags. */
 export interface Names {
   /**
    * Flag for an option, or undefined if there is none.
@@ -9,20 +9,20 @@ export interface Names {
    * @param paths names of the option, the most particular first: `validation.y`, `encode.y`, `y`
    */
   readonly flagOf: (paths: readonly string[]) => string | undefined;
-  /** Flags that a message may advise for an option, `--weights or --mask`. Default: the flag alone. */
+  /** Returns the flags that a message may advise for an option, `--weights or --mask`. Default: the flag alone. */
   readonly advisedFor?: (paths: readonly string[]) => string | undefined;
-  /** Flag of an option that a message begins with, with the file that it gives; default: the flag alone. */
+  /** Returns the flag that a message about an option begins with, followed by the file it names. Default: the flag alone. */
   readonly subjectOf?: (flag: string) => { readonly text: string; readonly isFile: boolean };
-  /** Beginning of a message about a file that a function was given, as messages show the file. */
+  /** Returns the beginning of a message about a file that a library function was given: the file as messages show it. */
   readonly fileOf?: (file: string) => string;
 }
 
-/** Message of an error with flags in place of options: without the names of functions, which no flag has. */
+/** Formats an error's message with flags in place of options, and without names of functions. */
 export function messageInFlags(error: LatentflowError, names: Names): string {
   return textInFlags(markedMessage(error), names);
 }
 
-/** Renders a message with marks, with flags in place of options. */
+/** Replaces marked options in a message by flags. */
 export function textInFlags(message: string, names: Names): string {
   return new Renderer(names).render(message);
 }
@@ -85,7 +85,7 @@ class Renderer {
     this.afterHead = true;
   }
 
-  /** Names the file that a function was given, unless the message begins with a flag. */
+  /** Puts the file that a function was given before a message, unless the message begins with a flag. */
   private beginByFile(): void {
     if (this.file !== undefined && this.text === "")
       this.text = `${this.names.fileOf?.(this.file) ?? this.file}: `;
@@ -96,14 +96,14 @@ class Renderer {
     return this.names.flagOf(this.pathsOf(option));
   }
 
-  /** Names of an option, the most particular first. */
+  /** Returns the paths of an option from the most specific to the most general. */
   private pathsOf(option: string): string[] {
     const scope = this.scopes.join(".");
     return [...(scope ? [`${scope}.${option}`] : []), `${this.call}.${option}`, option];
   }
 }
 
-/** Flag with a value that a message advises. Of an object the flag once for each property, as `--fixed` is given. */
+/** Formats a flag with the value that a message advises; for an object the flag once for each property, as in `--fixed`. */
 function withValue(flag: string, value: unknown): string {
   if (value === undefined || value === true) return flag;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${flag} ${String(value)}`;

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
 import { type Backend, type EncodeOptions, LatentflowError, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { VECTOR_CHOICES } from "../vectors.ts";
 import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
 
 /** Options on printing and running, as commander hands them over. */
@@ -10,6 +11,7 @@ export interface RunningOptions {
   readonly quiet?: true;
   readonly plain?: true;
   readonly threads?: number;
+  readonly vectors?: (typeof VECTOR_CHOICES)[number];
 }
 
 /** Adds the options of `RunningOptions`. */
@@ -23,10 +25,18 @@ export function addRunningOptions(command: Command): Command {
       "--threads <n>",
       "work on so many threads; the result is the same (default: all cores)",
       parseThreads,
+    )
+    .addOption(
+      new Option(
+        "--vectors <name>",
+        "auto: pairs of vectors in 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result",
+      )
+        .choices(VECTOR_CHOICES)
+        .default(VECTOR_CHOICES[0]),
     );
 }
 
-/** Reads a number of threads that the library takes, before the command reads its files. */
+/** Parses a number of threads and checks it before the command reads its files. */
 function parseThreads(text: string): number {
   const threads = parseCount(text);
   try {
@@ -38,7 +48,7 @@ function parseThreads(text: string): number {
   }
 }
 
-/** Options of `encode` that the program takes as they are. */
+/** Options that the program passes on to `encode` unchanged. */
 export type EncodeSettings = { readonly [Name in keyof typeof ENCODE_HELP]?: EncodeOptions[Name] };
 
 /** Adds the options of `EncodeSettings`. */
@@ -57,23 +67,23 @@ export function encodeSettings(given: EncodeSettings): EncodeSettings {
 }
 
 /**
- * Options that have to be given. Not commander's requiredOption, which says so before it says that a flag is misspelt,
- * and names one of several.
+ * Options that must be given. commander's requiredOption would report a missing option before a misspelt flag, and only one
+ * of several.
  */
 const required = new WeakSet<Option>();
 
-/** An option that has to be given. */
+/** Makes an option that must be given. */
 export function requiredOption(flags: string, text: string): Option {
   const option = new Option(flags, `${text} (required)`);
   required.add(option);
   return option;
 }
 
-/** Paths of the library's options that an option of the program gives, beside one of its own name. */
+/** Paths of the library's options that a flag sets, if they are not of the flag's own name. */
 const paths = new WeakMap<Option, readonly string[]>();
 
 /**
- * Says which options of the library an option gives: messages have its flag in their place.
+ * Declares the library's options that a flag sets, so that messages name the flag in their place.
  *
  * @param names paths such as `y`, `validation.y`, or `loadOnnx.output` for an option of one function
  */
@@ -82,12 +92,12 @@ export function gives(option: Option, ...names: string[]): Option {
   return option;
 }
 
-/** Paths of the library's options that an option gives. */
+/** Returns the paths of the library's options that a flag sets. */
 export function pathsOf(option: Option): readonly string[] {
   return [...(paths.get(option) ?? []), option.attributeName()];
 }
 
-/** Refuses a command line that lacks what has to be given. */
+/** Refuses a command line that lacks a required option. */
 export function checkRequired(command: Command): void {
   const missing = command.options
     .filter((option) => required.has(option) && command.getOptionValue(option.attributeName()) === undefined)
@@ -96,10 +106,7 @@ export function checkRequired(command: Command): void {
   wrongUsage(command, `required option${missing.length > 1 ? "s" : ""} ${missing.join(", ")} not specified`);
 }
 
-/**
- * Refuses a flag with a value that is given a second time, unless its values are collected: commander would forget the
- * first one without a word.
- */
+/** Refuses a flag given twice, unless its values are collected: commander would drop the first value silently. */
 export function refuseRepeated(command: Command): void {
   for (const option of command.options) {
     if (option.isBoolean() || option.variadic || collectors.has(option.parseArg)) continue;
@@ -111,12 +118,12 @@ export function refuseRepeated(command: Command): void {
   }
 }
 
-/** Ends the program over wrong usage. */
+/** Ends the program with an error of wrong usage. */
 export function wrongUsage(command: Command, message: string): never {
   return command.error(`error: ${message}`, { exitCode: exitCodes.usage });
 }
 
-/** Refuses options that do not count here, if they are given: that is wrong usage. */
+/** Refuses, as wrong usage, options that have no effect in this command line. */
 export function refuseOptions(command: Command, names: readonly string[], reason: string): void {
   const given = names.find((name) => command.getOptionValueSource(name) === "cli");
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);

@@ -7,14 +7,14 @@ import { type Alpha, expDecay } from "../../index.ts";
 
 // What the values of options are read with. A text that is none is wrong usage, with a word on what is right.
 
-/** A number. */
+/** Parses a number. */
 export function parseNumber(text: string): number {
   const number = Number(text);
   if (text.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
   return number;
 }
 
-/** Reader of numbers within bounds. */
+/** Makes a parser of numbers within bounds. */
 export function numberWithin(bounds: Bounds): (text: string) => number {
   return (text) => {
     const number = parseNumber(text);
@@ -27,13 +27,13 @@ export function numberWithin(bounds: Bounds): (text: string) => number {
   };
 }
 
-/** A finite number > 0. */
+/** Parses a finite number > 0. */
 export const parsePositive = numberWithin({ above: 0 });
 
-/** A finite number >= 0. */
+/** Parses a finite number >= 0. */
 export const parseNonNegative = numberWithin({ min: 0 });
 
-/** A number from 0 to 1. */
+/** Parses a number from 0 to 1. */
 export const parseShare = numberWithin({ min: 0, max: 1 });
 
 /** Reads two numbers from 0 to 1 with a comma between them, the smaller one first: `0,0.75`. */
@@ -46,16 +46,16 @@ export function parseShares(text: string): [smallest: number, largest: number] {
 
 const SHARES_EXPECTED = "Expected the smallest and the largest share, from 0 to 1: 0,0.75 say.";
 
-/** A positive whole number. */
+/** Parses a positive whole number. */
 export const parseCount = numberWithin({ min: 1, integer: true });
 
-/** A seed, a whole number >= 0. */
+/** Parses a seed, a whole number >= 0. */
 export const parseSeed = numberWithin({ min: 0, integer: true });
 
-/** A finite number. */
+/** Parses a finite number. */
 const parseFinite = numberWithin({});
 
-/** A finite number, or several with commas between them: `0,0.5`. */
+/** Parses a finite number, or several separated by commas: `0,0.5`. */
 export function parseNumbers(text: string): number | number[] {
   return parseList(text, parseFinite, "Expected a number, or several with commas between them.");
 }
@@ -73,7 +73,7 @@ function parseList(text: string, parse: (text: string) => number, expected: stri
   }
 }
 
-/** Sizes or lengths with commas between them: `28,28`. */
+/** Parses sizes or lengths separated by commas: `28,28`. */
 export function parseCounts(text: string): number[] {
   try {
     return text.split(",").map(parseCount);
@@ -82,13 +82,13 @@ export function parseCounts(text: string): number[] {
   }
 }
 
-/** A name, and what stands behind its colon, if there is one. */
+/** Splits `NAME:PARAMETER`; the parameter is undefined without a colon. */
 function splitParameter(text: string): [name: string, parameter: string | undefined] {
   const colon = text.indexOf(":");
   return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** An activation: `elu`, or with its parameter `leakyRelu:0.2`. */
+/** Parses an activation: `elu`, or with its parameter `leakyRelu:0.2`. */
 export function parseActivation(text: string): ActivationLike {
   const [name, parameter] = splitParameter(text);
   if (parameter === undefined) return checkActivation({ name });
@@ -96,7 +96,7 @@ export function parseActivation(text: string): ActivationLike {
   return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
 }
 
-/** An activation for all layers, or one between each two of them: `elu,tanh`. */
+/** Parses an activation for all layers, or one between each two of them: `elu,tanh`. */
 export function parseActivations(text: string): ActivationLike | readonly ActivationLike[] {
   return text.includes(",") ? text.split(",").map(parseActivation) : parseActivation(text);
 }
@@ -115,7 +115,7 @@ function checkActivation(value: object): ActivationLike {
   }
 }
 
-/** Reads the strength of the gradient in a flow: a number, or `decay:2`, exp(-2 t / t1). */
+/** Parses the strength of the gradient in a flow: a number, or `decay:2`, which is exp(-2 t / t1). */
 export function parseAlpha(text: string): Alpha {
   const [name, rate] = splitParameter(text);
   if (name !== "decay") return parseNumber(text);
@@ -125,14 +125,14 @@ export function parseAlpha(text: string): Alpha {
   return expDecay({ rate: number });
 }
 
-/** An input that is given with samples: `label=labels.npy`, `label=3`. */
+/** Value of one fixed input: `label=labels.npy` names a file, `label=3` is a number. */
 export interface FixedArgument {
   readonly name: string;
-  /** A file, or a number. */
+  /** Value of the input: the name of its file, or a number for all samples. */
   readonly value: string | number;
 }
 
-/** Pattern of a number; a file of such a name is given as `./3`. */
+/** Pattern of a number; a file named like one is given as `./3`. */
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 /** Parses NAME=VALUE of a repeated flag and appends it to those given before. */
@@ -163,13 +163,13 @@ export function parseShapes(text: string, before: readonly ShapeArgument[] = [])
   return [...before, { name, shape: parseCounts(lengths) }];
 }
 
-/** A name that is not empty, behind those before it. */
+/** Parses a name, which must not be empty, of a repeated flag and appends it to those given before. */
 export function parseNames(text: string, before: readonly string[] = []): string[] {
   if (text === "") throw new InvalidArgumentError("Expected a name.");
   return [...before, text];
 }
 
-/** Readers of options that may be given several times: each value is added to those before. */
+/** Parsers of flags that may be repeated: each appends its value to those given before. */
 export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames, parseShapes]);
 
 /** A name's spelling in a command line, as `kebabCase` returns it. */

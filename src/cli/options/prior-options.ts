@@ -26,10 +26,10 @@ export interface PriorFlags {
 
 type PriorChoice = "gaussian" | "mixture" | "none";
 
-/** Names of the options on details of a prior. */
+/** Names of the options that give details of a prior. */
 type PriorDetail = Exclude<keyof PriorFlags, "prior">;
 
-/** Their names; the values do not matter. */
+/** Table over all PriorDetail names; its values are unused. */
 const DETAILS: { readonly [Name in PriorDetail]: true } = {
   priorMean: true,
   priorStd: true,
@@ -46,7 +46,7 @@ const detailNames = Object.keys(DETAILS) as readonly PriorDetail[];
 /** The names of all options for the prior. */
 export const priorOptionNames: readonly string[] = ["prior", ...detailNames];
 
-/** The options that a choice does not have, and why. */
+/** Options that a kind of prior does not take, with the reason. */
 const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDetail]?: string } } = {
   gaussian: {
     priorComponents: "which is one Gaussian; give --prior mixture for several",
@@ -62,7 +62,7 @@ const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDeta
   ),
 };
 
-/** Options on how codes are fitted. */
+/** Options for fitting a prior to codes. */
 const FITTING: readonly PriorDetail[] = ["priorCovariance", "priorShrinkage"];
 
 /** Adds the options for the prior: a group of a command's help. */
@@ -125,19 +125,21 @@ export function addPriorOptions(command: Command): Command {
     );
 }
 
-/** Option that gives one of a prior, or of its fit: `--prior-NAME`. */
+/** Makes the option `--prior-NAME`, a parameter of a prior or of its fit. */
 function priorOption(name: string, value: string, text: string): Option {
   const calls = ["prior", "gaussian", "fitGaussian", "fitGaussianMixture"];
   return gives(new Option(`--prior-${name} <${value}>`, text), ...calls.map((call) => `${call}.${name}`));
 }
 
-/** Kind of the prior that is chosen: numbers or codes alone choose a Gaussian. Undefined if none is. */
+/**
+ * Returns the kind of prior chosen; options for numbers or codes alone choose a Gaussian. Undefined if no prior is chosen.
+ */
 export function priorChoice({ prior, priorMean, priorStd, priorFrom }: PriorFlags): PriorChoice | undefined {
   const isGaussian = [priorMean, priorStd, priorFrom].some((given) => given !== undefined);
   return prior ?? (isGaussian ? "gaussian" : undefined);
 }
 
-/** Refuses options for the prior that do not go together: that is wrong usage. */
+/** Refuses, as wrong usage, options for the prior that contradict each other. */
 export function checkPriorOptions(command: Command): void {
   const given = command.opts<PriorFlags>();
   const choice = priorChoice(given);

@@ -7,27 +7,27 @@ import { gaussian } from "../../terms/priors.ts";
 import { readCodes } from "../input/starts.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
 
-/** The prior that a command's calls use. */
+/** Prior that a command's calls use, and its origin. */
 export interface ChosenPrior {
-  /** Undefined where there is none. */
+  /** Prior to use; undefined if there is none. */
   readonly prior: Prior | undefined;
   /** Origin of the prior. */
   readonly from: "decoder" | "flags" | "codes";
-  /** True if the decoder has a prior that is left out. */
+  /** True if the decoder has a prior of its own, which is not used. */
   readonly leavesOwnOut?: boolean;
-  /** Fit of a prior to codes; undefined for others. */
+  /** Report on the fit of the prior to codes; undefined if it was not fitted. */
   readonly fit?: {
     readonly file: string;
-    /** Number of codes. */
+    /** Number of codes that the prior was fitted to. */
     readonly codes: number;
-    /** Mean log density of the codes in nats, and true if the search has converged; for a mixture. */
+    /** Mean log density of the codes in nats, and whether the fit converged; of mixtures only. */
     readonly logLikelihood?: number;
     readonly converged?: boolean;
   };
 }
 
 /**
- * The prior that the options choose: else the decoder's own.
+ * Makes the prior that the options choose, else takes the decoder's own.
  *
  * @throws LatentflowError where the file of codes cannot be read or fitted, or something is for latents of another size
  */
@@ -88,7 +88,7 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
   return gaussian({ mean: priorMean, std: priorStd, weight: priorWeight });
 }
 
-/** Option `prior` of a call; "none" is said, since a decoder may have a prior of its own. */
+/** Returns the option `prior` of a call; `"none"` rather than undefined, since the decoder may have a prior of its own. */
 export function priorOption({ prior }: ChosenPrior) {
   return { prior: prior ?? "none" } as const;
 }

@@ -39,10 +39,10 @@ import { addChoice, type Choice, type Chosen, chosen, type Member, member, refus
 import { wrongUsage } from "./options.ts";
 import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
 
-/** Slices of a grid by default, as many as the paper's. */
+/** Default number of slices of a grid, as in the paper. */
 const SLICES = 100;
 
-/** Every solver, whatever flows it follows. */
+/** Solver of any kind, for all flows or for the gradient flow alone. */
 type AnySolver = Solver<GradientFlow<1>>;
 
 /** The flow and the solver that a command's options choose. */
@@ -69,7 +69,7 @@ export const flows: Choice<Flow> = {
   parsers: { alpha: parseAlpha },
 };
 
-/** Choice of the solver. */
+/** Choice among the solvers of `encode`. */
 export const solvers: Choice<AnySolver> = {
   name: "solver",
   text: "how the flow is followed",
@@ -84,7 +84,7 @@ export const solvers: Choice<AnySolver> = {
   },
 };
 
-/** The solvers of `train`, whose AMD takes longer steps by default. */
+/** Choice among the solvers of `train`, whose AMD takes longer steps by default. */
 const trainingSolvers: Choice<AnySolver> = {
   ...solvers,
   members: {
@@ -122,20 +122,20 @@ export function chosenFlowAndSolver(
   return { flow, solver };
 }
 
-/** Refuses the options of flows and solvers where none is followed: that is wrong usage. */
+/** Refuses, as wrong usage, options of flows and solvers where no flow is followed. */
 export function refuseFlowAndSolver(command: Command, reason: string): void {
   refuseChoice(command, flows, reason);
   refuseChoice(command, solvers, reason);
 }
 
-/** Flow and solver as the library takes them, which checks that they go together. */
+/** Returns flow and solver as options of the library, which checks that they go together. */
 export function pairOf(flow: Flow, solver: AnySolver): FlowAndSolver {
   return { flow, solver } as FlowAndSolver;
 }
 
 /**
- * A solver on a grid: the options of the grid are among its own. The grid has as many slices as the paper's, and
- * is denser near t = 0 as there. A t1 that suits every decoder there is not.
+ * Makes the member for a solver on a fixed grid, whose options include the grid's. Slices and the grid's density near t = 0
+ * default to the paper's. t1 has no default, as no value suits every decoder.
  */
 function onGrid(
   make: (options: Rk4Options) => AnySolver,

@@ -39,18 +39,18 @@ export interface TrainingInput {
   readonly validationWeights: Float32Array | undefined;
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
-  /** Undefined of an autoencoder, whose codes come from its encoder. */
+  /** Prior on the codes; undefined for an autoencoder, whose codes come from its encoder. */
   readonly prior: ChosenPrior | undefined;
-  /** Fixed inputs, given with the samples; `validationFixed` with those of the validation. */
+  /** Fixed inputs of the training samples; `validationFixed` has those of the validation samples. */
   readonly fixed: FixedInputs;
   readonly validationFixed: FixedInputs | undefined;
 }
 
-/** A run of `train` that has come to its end. */
+/** Finished run of `latentflow train`. */
 export interface TrainingRun extends TrainingInput {
   readonly job: TrainingJob;
   readonly training: ChosenTraining;
   readonly result: TrainResult | AutoencoderResult;
-  /** Since the start, or since the checkpoint that it went on from. */
+  /** Seconds since the start of this process's run, which may have begun at a checkpoint. */
   readonly seconds: number;
 }

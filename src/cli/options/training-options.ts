@@ -42,10 +42,10 @@ export interface TrainingOptions extends RunningOptions {
   readonly warmStart?: true;
   readonly codes: "encoded" | "kept";
   readonly codeLearningRate?: number;
-  /** A file, or true for the data set's own samples. */
+  /** File of validation samples, or true for those of the data set. */
   readonly validate?: string | true;
   readonly shift?: number;
-  /** Smallest and largest share of the pixels that an encoder does not see. */
+  /** Smallest and largest share of the pixels that are hidden from the encoder. */
   readonly hide?: [smallest: number, largest: number];
   readonly gradientClip?: number;
 }
@@ -146,7 +146,7 @@ export function addTrainingOptions(command: Command): Command {
 
 /** Training run that a command's options choose. */
 export interface ChosenTraining {
-  /** Trains, with these options beside the chosen ones. */
+  /** Trains with the chosen options and the ones given here. */
   readonly train: (
     decoder: Decoder,
     data: Dataset,
@@ -155,7 +155,7 @@ export interface ChosenTraining {
   readonly description: TrainingDescription;
 }
 
-/** The options of a training run, all of them, for reports. */
+/** Values of all options of a training run, for reports. */
 interface TrainingDescription {
   readonly autoencoder: boolean;
   readonly flow?: Description;

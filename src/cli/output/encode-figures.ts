@@ -27,17 +27,17 @@ export interface EncodeOutcome {
   readonly input: EncodingInput;
   readonly summary: RunSummary;
   readonly aborted: boolean;
-  /** Undefined for a run of one unit, which keeps no parts. */
+  /** Counts of units; undefined for a run of one unit, which stores no parts. */
   readonly units?: UnitCounts | undefined;
 }
 
-/** Numbers of units in a run that keeps parts. */
+/** Counts of units in a run that stores parts. */
 export interface UnitCounts {
-  /** Units of this process: of its shard, or all. */
+  /** Units that this process had to encode: those of its shard, or all. */
   readonly count: number;
-  /** Units of this process that had a whole part before. */
+  /** Units among `count` that already had a part. */
   readonly found: number;
-  /** Units of all samples. */
+  /** Units of all shards together. */
   readonly of: number;
 }
 

@@ -15,8 +15,8 @@ import { formatCount } from "./report.ts";
 const shownSteps = [0, 1, 2, 5, 10, 20] as const;
 
 /**
- * Most steps that a solver with `maxSteps` tries for steps.png: ten times as many as it shows, since Dormand-Prince counts
- * refused steps.
+ * Bound on steps, accepted or not, of the solve for steps.png: ten times the number of accepted steps it shows, since
+ * Dormand-Prince's `maxSteps` counts rejected steps.
  */
 const stepsTried = 200;
 
@@ -122,7 +122,7 @@ async function drawSteps(
   return drawGrid(rows, shape);
 }
 
-/** Says how many samples a picture shows, if there are more. */
+/** Formats how many of the samples a picture shows, if not all. */
 function showShown({ input }: PictureSource, shown: number): string {
   const { count } = input.samples;
   return shown < count ? `; the first ${shown} of ${formatCount(count)}` : "";

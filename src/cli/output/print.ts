@@ -12,7 +12,7 @@ export function print(text: string): void {
   }
 }
 
-/** Prints a line on stderr. Errors are ignored: stderr may be closed, or full. */
+/** Prints a line on stderr. Errors of writing are ignored: stderr may be closed, or its disk full. */
 export function say(message: string): void {
   // The name of a file may hold anything, also what moves a terminal's cursor.
   note(`latentflow: ${escapeText(message, Number.POSITIVE_INFINITY)}\n`);

@@ -9,7 +9,7 @@ export interface Progress {
   /** Mean loss of the samples that have ended, or of the latest mini-batches; NaN while there is none. */
   readonly loss: number;
   readonly perSecond: number;
-  /** Note in brackets behind the loss. */
+  /** Note in brackets after the loss. */
   readonly note?: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface Task {
 /** Display of a run's progress on stderr. */
 export interface ProgressDisplay {
   update(progress: Progress): void;
-  /** Prints a line on stderr, apart from the display's own. */
+  /** Prints a line on stderr without breaking the display's own line. */
   say(message: string): void;
   /** Ends the display, and restores the terminal. */
   stop(): void;
@@ -47,7 +47,7 @@ export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): P
 /** Progress of encoding, with a note behind the loss. */
 export type SampleProgress = EncodeProgress & Pick<Progress, "note">;
 
-/** Shows the progress of encoding: returns the callback for `onProgress`, and the end of the display. */
+/** Shows the progress of encoding. Returns the callback for `onProgress`, and the function that ends the display. */
 export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
   const task = { title: `${verb} ${total} samples`, unit: "samples", total };
   const display = showProgress(task, quiet, signal);

@@ -39,7 +39,9 @@ export function rowsOf(figures: readonly Figure[]): [label: string, text: string
   });
 }
 
-/** A text on one line: names of files and inputs may hold anything, also what moves a terminal's cursor. */
+/**
+ * Escapes line breaks and control characters: names of files and inputs may contain sequences that move a terminal's cursor.
+ */
 function inLine(text: string): string {
   return escapeText(text, Number.POSITIVE_INFINITY);
 }

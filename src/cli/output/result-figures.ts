@@ -3,6 +3,7 @@ import { lossTraits } from "../../terms/losses.ts";
 import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
+import { chosenVectors } from "../vectors.ts";
 import { countOf, type Figure, formatCount, formatMean } from "./report.ts";
 
 // What a run has come to: figures that the reports of several commands share.
@@ -24,7 +25,7 @@ export interface LossWords {
   /** Name of the least loss that the targets allow, where there is one. */
   readonly floor?: string | undefined;
   readonly unit: string;
-  /** Values that the losses are means over, where these are not all alike. */
+  /** Description of the values that the losses are means over; undefined if all count equally. */
   readonly over?: string | undefined;
 }
 
@@ -43,13 +44,13 @@ export function wordsOf(loss: StandardLoss): LossWords {
 
 /** Mean losses of samples, over the finite values. */
 export interface MeanLosses {
-  /** Null where no flow is followed. */
+  /** Mean loss at the flows' starts; null if no flow is followed. */
   readonly meanInitialLoss: number | null;
   readonly meanLoss: number;
   /** Least mean loss that the targets allow; null for losses whose least is 0. */
   readonly meanTargetEntropy: number | null;
   readonly meanExcessLoss: number | null;
-  /** Null without a prior. */
+  /** Mean of the prior's values; null without a prior. */
   readonly meanPrior: number | null;
   readonly meanObjective: number;
 }
@@ -125,11 +126,18 @@ export function workFigures({
   return [
     { json: { samples, seconds, samplesPerSecond }, row: ["samples per second", speed] },
     {
-      json: { backend, build, threads },
+      json: { backend, build, threads, vectors: chosenVectors()?.bits },
       // A run that was stopped before its first sample has no threads.
-      row: ["WASM", threads ? `${build} SIMD, ${threads} thread${threads === 1 ? "" : "s"}` : undefined],
+      row: ["WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined],
     },
   ];
+}
+
+/** Vectors as `--vectors auto` has chosen them: `256-bit vectors, `; nothing if it was not given. */
+function showVectors(): string {
+  const { bits, reason } = chosenVectors() ?? {};
+  if (bits === undefined) return "";
+  return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}, `;
 }
 
 /** Speed and time: `62 (0.32 s)`; "none" where nothing was done. */

@@ -6,10 +6,10 @@ import type { OutputFile } from "./output-files.ts";
 /** Name of the table of results, a line per sample. */
 export const resultsTableName = "results.csv";
 
-/** Results of samples that only a flow has. */
+/** Results of samples that only a followed flow has. */
 type FlowResults = Pick<SampleResults, "initialLoss" | "status" | "stats">;
 
-/** Results of samples that have a column. Codes of an encoder have no results of a flow, but may have a gap. */
+/** Results of samples that have a column. Codes from an encoder lack those of a flow, but may have a gap. */
 export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "gradientNorm"> &
   (FlowResults | { readonly [Name in keyof FlowResults]?: undefined }) & {
     readonly sampling?: SampleResults["sampling"];

@@ -28,9 +28,9 @@ export const logName = "log.jsonl";
  * log back to the checkpoint, since it repeats the updates after it. A new run starts a new log.
  */
 export interface TrainingLog {
-  /** For `onProgress`. */
+  /** Logs an update: the callback for `onProgress`. */
   readonly update: (progress: TrainProgress) => void;
-  /** For `onEvent`. */
+  /** Logs an event: the callback for `onEvent`. */
   readonly event: (event: TrainEvent) => void;
   readonly close: () => void;
 }
@@ -57,7 +57,7 @@ export function openTrainingLog(path: string): TrainingLog {
     return openSync(path, "a");
   }
 
-  /** Appends a line as a whole; on a full disk, nothing of it. */
+  /** Appends a line; if the disk is full, the file stays without any part of it. */
   function append(to: number, line: string): void {
     const bytes = Buffer.from(line);
     const { size } = fstatSync(to);
@@ -93,7 +93,7 @@ export function openTrainingLog(path: string): TrainingLog {
   };
 }
 
-/** Reads the whole lines of a log up to a number of images; none if there is no log. */
+/** Reads the complete lines of a log up to a number of images; returns none if there is no log. */
 function linesUpTo(path: string, images: number): string[] {
   let text: string;
   try {
@@ -105,7 +105,7 @@ function linesUpTo(path: string, images: number): string[] {
   return text.split("\n").filter((line) => imagesOf(line) <= images);
 }
 
-/** Images of a log's line; infinity for a line that was cut off. */
+/** Returns the number of images in a line of the log; Infinity for a line that was cut off. */
 function imagesOf(line: string): number {
   try {
     const { images } = JSON.parse(line);

@@ -16,7 +16,8 @@ export const trainingOutputs = [
 ];
 
 /**
- * Formats a decoder as safetensors, with a probe unless its outputs are not finite, after a training that has diverged.
+ * Formats a decoder as safetensors with a probe. Has no probe if the outputs are not finite, as after a training that has
+ * diverged.
  */
 async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   try {

@@ -37,7 +37,7 @@ export interface Manifest extends Cut {
 const MOST_PART_BYTES = 2 ** 30;
 
 /**
- * Refuses units that would make too many parts, or too large ones.
+ * Refuses a size of units that would make too many parts, or too large ones.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -60,10 +60,10 @@ function checkUnit(manifest: Manifest): void {
   );
 }
 
-/** Entry of `run` for an option. */
+/** Entry of the manifest's `run` for one option: its key, and its value for a job. */
 type Description = (job: Job, input: EncodingInput) => unknown;
 
-/** Field of the manifest that shows an option. */
+/** Place of an option in the manifest other than `run`: the name of a field. */
 type Field = Exclude<keyof Manifest, "format" | "run">;
 
 /**
@@ -125,6 +125,7 @@ export const MANIFEST_OF_OPTIONS = {
   // Division of the work.
   batchSize: null,
   threads: null,
+  vectors: null,
   shard: null,
   // Places of files, and printing.
   out: null,

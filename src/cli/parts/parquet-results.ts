@@ -23,7 +23,7 @@ type ParquetColumn = {
   readonly name: string;
   readonly data: unknown[];
   readonly schema: Schema;
-  /** "PLAIN" for floats: the writer's dictionary takes -0 for 0. */
+  /** "PLAIN" for floats: the writer's dictionary encoding would turn -0 into 0. */
   readonly encoding?: "PLAIN";
 };
 

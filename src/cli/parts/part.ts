@@ -110,7 +110,7 @@ function tensorsOf(results: SampleResults, count: number) {
   return [...tensors, ...(ids ? tensorsOfIds(ids) : [])];
 }
 
-/** Tensors of identifiers. Texts are UTF-8, one behind the other, with the end of each. */
+/** Makes the tensors of identifiers: texts as UTF-8 without separators, and the end of each text. */
 function tensorsOfIds(ids: Ids) {
   if (ids instanceof BigInt64Array) return [{ name: "ids", shape: [ids.length], values: ids }];
   const texts = ids.map((id) => Buffer.from(id));

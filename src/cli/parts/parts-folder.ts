@@ -106,7 +106,7 @@ export class PartsFolder {
     await write(this.folder, nameOf(part), formatPart(part, this.origin), "replace");
   }
 
-  /** Refuses a folder that another run has taken over, before this run computes more for nothing. */
+  /** Refuses a folder that another run has taken over, before more units are computed in vain. */
   private async checkOwner(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     if (there && manifestSum(there) === this.origin.manifest) return;
@@ -171,7 +171,7 @@ export class PartsFolder {
   }
 }
 
-/** True for an error of the file system, which computing a part again does not cure. */
+/** True for an error of the file system, which would recur if the part were computed again. */
 export function isAboutDisk({ cause }: LatentflowError): boolean {
   return cause !== undefined;
 }

@@ -17,7 +17,7 @@ import { type Unit, unitAt, unitCount } from "./shard-units.ts";
 const NAME_OUT = "name the folder that was --out of the shards";
 
 /**
- * Opens the parts in folders that were --out of a run's shards. A folder that is named twice is opened once.
+ * Opens the folders of parts of a run's shards, by the folders given to their `--out`. A folder named twice is opened once.
  *
  * @throws LatentflowError if one is missing, or holds no parts or those of another run
  */

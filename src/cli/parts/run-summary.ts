@@ -1,7 +1,7 @@
 import type { Status } from "../../index.ts";
 import type { Part, SampleResults } from "./part.ts";
 
-/** Values of samples whose means a summary has. */
+/** Per-sample values whose means are in a summary. */
 const AVERAGED = {
   meanInitialLoss: ({ initialLoss }: SampleResults) => initialLoss,
   meanLoss: ({ loss }: SampleResults) => loss,
@@ -11,12 +11,14 @@ const AVERAGED = {
   meanObjective: ({ objective }: SampleResults) => objective,
 } as const;
 
-/** Effective sample size below which a mean over the draws is that of a few of them. */
+/** Effective sample size below which a few draws dominate any mean over a sample's draws. */
 export const LOW_SAMPLE_SIZE = 10;
 
 type MeanName = keyof typeof AVERAGED;
 
-/** Summary of a run whose parts come one after the other, with the figures that `summary` has of a result. */
+/**
+ * Accumulates the summary of a run from its parts, one after the other, with the figures that `summary` gives of a result.
+ */
 export class RunSummariser {
   private samples = 0;
   private seconds = 0;
@@ -24,7 +26,7 @@ export class RunSummariser {
   private build = "none";
   private hasPrior = false;
   private readonly statuses: Partial<Record<Status, number>> = {};
-  /** Sums and numbers of the finite values. */
+  /** Sums of the finite values, and their counts. */
   private readonly sums = Object.fromEntries(
     Object.keys(AVERAGED).map((name) => [name, { sum: 0, count: 0 }]),
   ) as Readonly<Record<MeanName, { sum: number; count: number }>>;

@@ -6,10 +6,10 @@ import type { Shard } from "./shard-units.ts";
 /** Value of `--shard`: a shard, or "auto" for the index that the batch system gives. */
 export type ShardFlag = Shard | "auto";
 
-/** A whole number as batch systems and people write it. */
+/** Pattern of a whole number of at most 15 digits, leading zeros included. */
 const INDEX = /^\d{1,15}$/;
 
-/** `0/16`: the first of 16 shards. */
+/** Parses the value of `--shard`: "auto", or `0/16`, the first of 16 shards. */
 export function parseShard(text: string): ShardFlag {
   if (text === "auto") return text;
   const [first = "", second = "", ...rest] = text.split("/");
@@ -27,9 +27,9 @@ export function parseShard(text: string): ShardFlag {
 interface BatchSystem {
   readonly variable: string;
   readonly name: string;
-  /** Index of its first task. */
+  /** Index of the batch system's first task. */
   readonly from: 0 | 1;
-  /** Advice for starting `count` tasks. */
+  /** Formats the command that starts `count` tasks. */
   readonly start: (count: number) => string;
 }
 

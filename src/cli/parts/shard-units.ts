@@ -1,10 +1,10 @@
 // Samples are divided into units, and units among shards.
 
-/** Consecutive samples that are computed, and written, as a whole. */
+/** Consecutive samples that are encoded, and stored in a part, as a whole. */
 export interface Unit {
   /** Index of the unit, from 0. */
   readonly index: number;
-  /** Index of its first sample. */
+  /** Index of the unit's first sample. */
   readonly first: number;
   readonly count: number;
 }
@@ -19,11 +19,11 @@ export interface Shard {
 export interface Cut {
   /** Number of samples. */
   readonly samples: number;
-  /** Samples of a unit; the last one may have fewer. */
+  /** Number of samples in a unit; the last unit may have fewer. */
   readonly unit: number;
 }
 
-/** Samples of a unit without `--unit`: round numbers. */
+/** Sizes that a unit may have without `--unit`, in samples: round numbers. */
 const STANDARD_UNITS = [10_000, 5000, 2000, 1000, 500, 200, 100] as const;
 /**
  * Multiply-adds of decoding a unit that takes a thread about a minute to encode, the most that an interrupt loses: at 30
@@ -52,13 +52,13 @@ export function unitCount({ samples, unit }: Cut): number {
   return Math.ceil(samples / unit);
 }
 
-/** Unit of an index. */
+/** Returns the unit of an index. */
 export function unitAt(index: number, { samples, unit }: Cut): Unit {
   const first = index * unit;
   return { index, first, count: Math.min(unit, samples - first) };
 }
 
-/** Units of a shard, which are consecutive so that files are read in one go; all units without one. */
+/** Returns the units of a shard, which are consecutive so that files are read in order; all units if no shard is given. */
 export function unitsOf(cut: Cut, { index, count }: Shard = { index: 0, count: 1 }): Unit[] {
   const total = unitCount(cut);
   // BigInt: the product may exceed 2^53.
@@ -67,7 +67,7 @@ export function unitsOf(cut: Cut, { index, count }: Shard = { index: 0, count: 1
   return Array.from({ length: to - from }, (_, i) => unitAt(from + i, cut));
 }
 
-/** Index of the shard, of `count`, that has a unit. */
+/** Returns the index of the shard that has a unit, if there are `count` shards. */
 export function shardOf(unit: number, cut: Cut, count: number): number {
   const total = BigInt(unitCount(cut));
   // The largest shard whose first unit does not exceed this one.

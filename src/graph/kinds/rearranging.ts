@@ -93,7 +93,7 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
     const axis = checkAxis(where, "axis", settings.axis, input!);
     const length = input![axis]!;
     const step = checkNumber(where, "step", orDefault(settings.step, 1), { integer: true });
-    if (step === 0) throw invalid(`${where}: step is 0`);
+    if (step === 0) throw invalid(`${where}: step is 0, expected a number of positions above or below 0`);
     const from = (name: string, value: number) => {
       const position = checkNumber(where, name, value, { min: -length, max: length, integer: true });
       return position < 0 ? position + length : position;
@@ -102,7 +102,9 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
     const end = settings.end === undefined ? (step > 0 ? length : -1) : from("end", settings.end);
     const count = Math.ceil((end - start) / step);
     if (count < 1 || start >= length) {
-      throw invalid(`${where}: from ${start} to ${end} by ${step} there is nothing, of ${length} positions`);
+      throw invalid(
+        `${where}: from ${start} to ${end} by ${step} there is nothing, of ${length} positions, expected one at least`,
+      );
     }
     return { axis, start, step, shape: input!.map((each, i) => (i === axis ? count : each)) };
   },
@@ -178,7 +180,9 @@ export const expandReader: Reader<ExpandSettings, object> = {
     const missing = lengths.length - input!.length;
     const fits = input!.every((length, i) => length === 1 || length === lengths[i + missing]);
     if (missing >= 0 && fits) return { shape: lengths };
-    throw invalid(`${where}: [${input}] cannot be stretched to [${lengths}]`);
+    throw invalid(
+      `${where}: [${input}] cannot be stretched to [${lengths}]; a shape may replace lengths of 1, and add axes in front`,
+    );
   },
 };
 

@@ -65,3 +65,10 @@ export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
   const u = normalised(grouped, graph.filled(groups, 1), graph.filled(groups, 0));
   return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 };
+
+/** Writes a Softmax over the channels. */
+export const writeSoftmax: Writer<"softmax"> = ({ graph, input }) => {
+  const { tensor, order } = input.any;
+  const axis = positionOf(order, order.length - 1);
+  return { tensor: graph.applyWith({ axis: { integer: axis } }, "Softmax", tensor), order };
+};

@@ -1,5 +1,5 @@
 import type { ConvolutionSettings } from "../../graph/convolution.ts";
-import { firstOrder, lastOrder, positionOf } from "../axis-order.ts";
+import { firstOrder, lastOrder } from "../axis-order.ts";
 import type { Attributes } from "../messages.ts";
 import { ofPixels, type Writer } from "../task.ts";
 
@@ -24,13 +24,6 @@ export const writeMatmul: Writer<"matmul"> = ({
   const order = lastOrder(left!.rank);
   const swapped = [...order.slice(0, -2), order.length - 1, order.length - 2];
   return { tensor: graph.apply("MatMul", left!.last, right!.in(transposed ? swapped : order)), order };
-};
-
-/** Writes a Softmax over the channels. */
-export const writeSoftmax: Writer<"softmax"> = ({ graph, input }) => {
-  const { tensor, order } = input.any;
-  const axis = positionOf(order, order.length - 1);
-  return { tensor: graph.applyWith({ axis: { integer: axis } }, "Softmax", tensor), order };
 };
 
 /** Attributes of Conv and ConvTranspose. */

@@ -6,30 +6,30 @@ import { BATCH, dimensionAt, replaced, showAxes, type Value, withAxes } from "./
 
 // Several values beside each other: for addition, concatenation, products of matrices.
 
-/** A stored axis that values have in common, or that one has and others are stretched along. */
+/** Stored axis in a group that several values share, or along which the others are broadcast. */
 interface Key {
-  /** The axis of the file, and which of its factors. */
+  /** Axis of the file, and the index of the stored axis among its factors. */
   readonly axis: number;
   readonly factor: number;
 }
 
 /** Values whose stored axes have been made to match. */
 export interface Alignment {
-  /** The values, with as many axes of the file each. */
+  /** Values, all with the same number of file axes. */
   readonly values: readonly Value[];
-  /** The axes that their results are stored with, in order. */
+  /** Lengths of the stored axes of the results, in their order. */
   readonly lengths: readonly Length[];
-  /** The axes of the file, as axes of `lengths`. */
+  /** For each axis of the file, its stored axes, as indices of `lengths`. */
   readonly axes: Value["axes"];
-  /** Stored axis of each value for each of `lengths`; none where the value is stretched along it. */
+  /** For each value, its stored axis for each of `lengths`; empty where the value is broadcast. */
   readonly groups: readonly (readonly (readonly number[])[])[];
 }
 
-/** Axes of the file along which aligned values differ. */
+/** Axes of the file that `align` leaves apart, since values may differ along them. */
 export interface Differing {
-  /** Axis that becomes one stored axis, also where its length is 1. */
+  /** Axis that becomes one stored axis even if its length is 1. */
   readonly beside?: number;
-  /** Number of last axes that are left as they are, and have no part in the result. */
+  /** Number of last axes that are left as they are, and that the result lacks. */
   readonly aside?: number;
 }
 
@@ -75,12 +75,12 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
   return { values, lengths, axes: axes.map((each) => replaced(each, (key) => order.indexOf(key))), groups };
 }
 
-/** The stored axis of a value that a key names. */
+/** Returns the stored axis of a value that a key names. */
 function placeOf(value: Value, { axis, factor }: Key): number | undefined {
   return value.axes[axis]!.filter((each) => each !== BATCH)[factor];
 }
 
-/** Makes one axis of the file the product of the same lengths in all values that are not stretched along it. */
+/** Splits one axis of the file into the same lengths in all values that are not broadcast along it. */
 function matchAxis(node: Site, values: Value[], axis: number): void {
   const present = () => values.flatMap((value, i) => (value.axes[axis]!.length > 0 ? [i] : []));
   if (present().some((i) => values[i]!.axes[axis]!.includes(BATCH))) {
@@ -111,7 +111,7 @@ function matchAxis(node: Site, values: Value[], axis: number): void {
   }
 }
 
-/** The order in which results are stored: that of the largest value, so that most numbers stay where they are. */
+/** Returns the order of the results' stored axes: that of the largest value, which then need not be permuted. */
 function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): number[] {
   const order: number[] = [];
   const isChannels = (key: number) => rank >= 4 && keys[key]!.axis === 1;
@@ -140,7 +140,7 @@ function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): 
   return order;
 }
 
-/** Rates how much time a value's order saves if it is kept: the count of its numbers, with points as 1000. */
+/** Rates how much time it saves to keep a value's order: by the count of its numbers, with points as 1000. */
 function weightOf(value: Value): number {
   const numbers = storedAxes(value).reduce((product, axis) => {
     const length = value.shape[axis]!;

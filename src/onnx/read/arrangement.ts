@@ -3,15 +3,15 @@ import type { Tensor } from "./tensor.ts";
 
 // Settings of operators that put numbers elsewhere, for constants and for computed values alike.
 
-/** Axes of a Transpose: axis k of the output is axis order[k] of the input. */
+/** Returns the axes of a Transpose: axis k of the output is axis order[k] of the input. */
 export function permutationOf(node: NodeView, rank: number): readonly number[] {
   const order = node.integers("perm") ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
   const isSound = order.length === rank && order.every((axis) => axis >= 0 && axis < rank);
   if (isSound && new Set(order).size === rank) return order;
-  return node.refuse(`its perm is [${order.slice(0, 8)}], of a value with ${rank} axes`);
+  return node.refuse(`its perm is [${order.slice(0, 8)}], expected each of the ${rank} axes once`);
 }
 
-/** The axes that a Flatten makes one, those before its axis and those from it on. */
+/** Returns the axes that a Flatten merges: those before its axis, and those from it on. */
 export function flattened<T>(node: NodeView, axes: readonly T[]): [readonly T[], readonly T[]] {
   const rank = axes.length;
   const axis = node.integer("axis", 1);
@@ -19,12 +19,12 @@ export function flattened<T>(node: NodeView, axes: readonly T[]): [readonly T[],
   return [axes.slice(0, first), axes.slice(first)];
 }
 
-/** The axes that a node names by an input, or by an attribute in older files; undefined if it names none. */
+/** Returns the axes that a node names by an input, or by an attribute in older files; undefined if it names none. */
 export function namedAxes(node: NodeView, given: Tensor | undefined): readonly number[] | undefined {
   return given ? [...given.values] : node.integers("axes");
 }
 
-/** Axes with those that an Unsqueeze adds, each `added`. */
+/** Returns axes with those that an Unsqueeze inserts, each `added`. */
 export function unsqueezed<T>(
   node: NodeView,
   given: Tensor | undefined,
@@ -38,12 +38,12 @@ export function unsqueezed<T>(
   return Array.from({ length: rank }, (_, axis) => (places.includes(axis) ? added : left.shift()!));
 }
 
-/** Axis of a Concat. */
+/** Returns the axis of a Concat. */
 export function concatAxis(node: NodeView, rank: number): number {
   return node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), rank);
 }
 
-/** Starts and lengths of the parts that a Split makes of an axis of `length` positions. */
+/** Returns start and length of each part into which a Split cuts an axis of `length` positions. */
 export function splitParts(
   node: NodeView,
   given: Tensor | undefined,
@@ -65,7 +65,7 @@ export function splitParts(
   });
 }
 
-/** Start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
+/** Returns start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
 export function sliceRange(
   length: number,
   from: number,

@@ -15,7 +15,7 @@ import type { GraphWriter, Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
 import { simplify } from "./simplify.ts";
 
-/** The decoder of a graph that has been read to its output. */
+/** Makes the decoder of a graph that has been imported up to its output. */
 export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
@@ -25,7 +25,7 @@ export function* buildDecoder(
     prior,
     startFor,
   }: Pick<DecoderGraph, "loss" | "prior"> & {
-    /** The decoder's own start, by how many latents there are. */
+    /** Returns the decoder's own start for a number of latents. */
     readonly startFor: (latentSize: number) => Float32Array | undefined;
   },
   maxBytes: number,
@@ -87,7 +87,8 @@ export function* buildDecoder(
 }
 
 /**
- * Rows that an integer input may name: those of the smallest table that it indexes. Undefined where it indexes none.
+ * Returns the number of classes that an integer input may name: the rows of the smallest table it indexes. Undefined if it
+ * indexes none.
  */
 function classesOf(operations: readonly Written[], input: string): number | undefined {
   const tables = operations.filter(({ kind, inputs }) => kind === "embedding" && inputs[0] === input);
@@ -104,7 +105,7 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
   return { ...settings, kind, name, inputs } as unknown as OperationDefinition;
 }
 
-/** Reads the definition; what is wrong with it has come with the file, whose nodes the error names. */
+/** Reads the graph's definition; an error is one of the file, whose nodes the message names. */
 function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
   try {
     return yield* readingDefinition(where, definition);

@@ -68,7 +68,7 @@ function labelsOf(node: Site, term: string, input: number, rank: number): string
 const ellipsisLabels = (count: number) => Array.from({ length: count }, (_, i) => `${ELLIPSIS}${count - i}`);
 const isOfEllipsis = (label: string) => label.startsWith(ELLIPSIS);
 
-/** Refuses a label whose axes have several lengths; of several inputs those of length 1 are stretched. */
+/** Refuses a label whose axes have several lengths. Among several inputs, axes of length 1 broadcast. */
 export function checkLabels(
   node: Site,
   { inputs }: Equation,

@@ -11,7 +11,7 @@ import type { TensorRecord } from "./model.ts";
 // Tensors that lie beside the file: PyTorch's newer exporter writes them so, at any size.
 
 /**
- * Source of tensors that lie outside of the ONNX file: the other file's bytes, a Blob of it, a path to it or to its
+ * Source of tensors that are stored outside of the ONNX file: the other file's bytes, a Blob of it, a path to it or to its
  * folder, or a function that takes its name and returns its bytes.
  */
 export type ExternalData =
@@ -21,14 +21,14 @@ export type ExternalData =
   | string
   | ((name: string) => Uint8Array | ArrayBuffer | Promise<Uint8Array | ArrayBuffer>);
 
-/** The bytes of each tensor that lies outside. */
+/** Bytes of each tensor that is stored in another file. */
 export type Outside = ReadonlyMap<TensorRecord, Uint8Array>;
 
-/** Tensors of so many other files are read. */
+/** Most other files that tensors are read from. */
 const MOST_FILES = 64;
 
 /**
- * Reads what lies outside a file.
+ * Reads the tensors that are stored outside of a file.
  *
  * @throws LatentflowError `invalid_argument` without the option, `invalid_file` where it is not as the file says
  */
@@ -65,7 +65,7 @@ export async function readOutside(
   return outside;
 }
 
-/** The name of the file that a tensor is in: one within the file's own folder. */
+/** Returns the name of the file that holds a tensor; refuses one outside of the ONNX file's folder. */
 function nameOf(where: string, { name, external }: TensorRecord): string {
   const location = external!.get("location") ?? "";
   const parts = location.split(/[\\/]/);
@@ -110,7 +110,7 @@ function refuse(where: string, problem: string): never {
   throw invalid(`${where}: ${problem}`);
 }
 
-/** A path of a folder, with the name in it; otherwise that of the file. */
+/** Returns the path of a tensor's file within the folder `given`; undefined if that is no folder. */
 async function pathOf(given: string, name: string): Promise<string | undefined> {
   const files = builtinModule("node:fs/promises");
   if (!files || /^(https?|file):/i.test(given)) return undefined;
@@ -121,7 +121,7 @@ async function pathOf(given: string, name: string): Promise<string | undefined> 
   return isFolder ? `${given.replace(/[\\/]+$/, "")}/${name}` : undefined;
 }
 
-/** A link may lead anywhere. */
+/** True if a file is within a folder once links are followed: a link may lead anywhere. */
 async function isWithin(folder: string, path: string): Promise<boolean> {
   const files = builtinModule("node:fs/promises")!;
   try {

@@ -13,7 +13,7 @@ export interface Written {
   /** Settings of its definition beside the kind, name and inputs. */
   settings: Readonly<Record<string, unknown>>;
   readonly shape: readonly Length[];
-  /** Parameters, for kinds that have them. */
+  /** Parameters, for kinds that have some. */
   weight?: Numbers;
   bias?: Numbers;
 }
@@ -25,17 +25,17 @@ export interface Writing {
   readonly bias?: Numbers;
 }
 
-/** Names that definitions take: see `definition.ts`. */
+/** Characters that names in definitions may not have, see `definition.ts`. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const LONGEST_NAME = 150;
 
-/** The operations of a graph as they come. */
+/** Collects the operations of the decoder's graph in the order they are written. */
 export class GraphWriter {
   readonly operations: Written[] = [];
   /** Prefix of the names of new operations. */
   label = "";
   readonly #names: Set<string>;
-  /** Number of the next operation of a label and a kind: a file may have thousands with one label. */
+  /** Next number of an operation, by label and kind: a file may have thousands with one label. */
   readonly #next = new Map<string, number>();
   readonly #labels = new Map<string, string>();
 
@@ -44,7 +44,7 @@ export class GraphWriter {
     this.#names = new Set([LATENT, ...inputs]);
   }
 
-  /** Appends an operation that makes a value of this shape; returns its name. */
+  /** Appends an operation whose value has this shape; returns the operation's name. */
   write(
     kind: OperationKind,
     inputs: readonly string[],
@@ -61,7 +61,7 @@ export class GraphWriter {
     return name;
   }
 
-  /** Label of the node, or module, of the file from which the operation `name` was made. */
+  /** Returns the label that the operation `name` was written under: a node, or module, of the file. */
   labelOf(name: string): string {
     return this.#labels.get(name) || name;
   }

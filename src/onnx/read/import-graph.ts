@@ -17,16 +17,16 @@ import { readTensor, type Tensor } from "./tensor.ts";
 import { withBatchFirst } from "./traced-batch.ts";
 import type { Operand } from "./value.ts";
 
-/** A graph of the file as operations of ours. */
+/** Graph of the file, translated into operations of the decoder. */
 export interface ImportedGraph {
   readonly writer: GraphWriter;
   readonly inputs: GraphInputs;
   readonly output: Operand;
-  /** Writes on behalf of the file's output. */
+  /** Site at which operations for the file's output are written. */
   readonly end: NodeView;
 }
 
-/** A node that is not read, with the reason if its operator is one that is read. */
+/** Node that cannot be read; with the reason, unless its operator is unknown. */
 interface Unread {
   readonly node: Node;
   readonly reason: string | undefined;
@@ -35,11 +35,11 @@ interface Unread {
 /** Most characters of a message's list of nodes. */
 const LONGEST_LIST = 700;
 
-/** A value that a node which is not read would have made. */
+/** Marks the output of a node that could not be read. */
 const UNREAD = Symbol("unread");
 
 /**
- * Goes through the nodes that lead to the output.
+ * Translates the nodes that lead to the output.
  *
  * @param nodes those that lead to the output
  * @param initializers the tensors that they read
@@ -60,7 +60,10 @@ export function* importGraph(
   const attributes = new Map<Attribute, Tensor>();
   const tensorOf = (attribute: Attribute | undefined): Tensor | undefined => {
     if (!attribute?.tensor) return undefined;
-    if (attribute.tensor.external) throw invalidFile("an attribute of a node lies in another file");
+    if (attribute.tensor.external)
+      throw invalidFile(
+        "an attribute of a node lies in another file, expected it in this one; export the model again",
+      );
     const tensor = attributes.get(attribute) ?? atOnce(readTensor(attribute.tensor));
     attributes.set(attribute, tensor);
     return tensor;
@@ -120,7 +123,7 @@ export function* importGraph(
   writer.label = "output";
   const output = values.get(outputName);
   if (output === undefined || output === UNREAD)
-    throw invalidFile(`no node makes the output ${show(outputName)}`);
+    throw invalidFile(`no node makes the output ${show(outputName)}; export the model again`);
   const origin = infinities.originOf(outputName);
   if (origin !== undefined) {
     throw invalidFile(
@@ -150,7 +153,7 @@ function isRead({ operator, domain }: Node): boolean {
   return domain === "" && operatorOf(operator) !== undefined;
 }
 
-/** True if the inputs that an operator must have are there. */
+/** True if a node has the inputs that its operator requires. */
 function hasInputs({ inputs: needed }: Operator, { inputs }: NodeView): boolean {
   const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
   return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
@@ -168,14 +171,14 @@ function find(
   );
 }
 
-/** Name for the operations of a node: the PyTorch module of its weight, or else the node's own name. */
+/** Returns the label for a node's operations: the PyTorch module of its weight, or else the node's own name. */
 function labelOf(node: Node, initializers: ReadonlyMap<string, Tensor>): string {
   const weight = node.inputs.find((name) => initializers.has(name) && /.\.weight$/.test(name));
   return weight?.replace(/\.weight$/, "") ?? (node.name || node.outputs[0] || node.operator);
 }
 
 /**
- * The nodes that lead to an output, in their order.
+ * Returns the nodes that lead to an output, in the file's order.
  *
  * @throws LatentflowError `invalid_file` where a value is made twice
  */
@@ -207,10 +210,10 @@ function showNode({ name, outputs, operator, domain }: Node): string {
   return `${show(name || outputs[0] || "")} (${kind})`;
 }
 
-/** Operators that ONNX Runtime puts in the place of several others. */
+/** Domain of fused operators that ONNX Runtime's optimiser writes in place of several standard ones. */
 const RUNTIME_DOMAIN = /^com\.microsoft\b/;
 
-/** One error for all nodes that are not read. */
+/** Makes one error that lists all nodes that cannot be read. */
 function listed(unread: readonly Unread[]): LatentflowError {
   const shown = unread.map(({ node, reason }) =>
     showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`),

@@ -9,17 +9,17 @@ import { isConstant, type Operand, type Value } from "./value.ts";
 // largest float32 in the place of an infinite one: a node that would make something else of it is refused. import-graph.ts
 // calls this for each node.
 
-/** Infinite numbers that a value would have where the file is run. */
+/** Infinite numbers that a value would have if the file were run. */
 interface Infinite {
   readonly isNegative: boolean;
   readonly isPositive: boolean;
-  /** Name of the node that has put them there. */
+  /** Name of the node that introduced them. */
   readonly origin: string;
-  /** Numbers that are -∞ where the value is, broadcast as the node's inputs are; undefined where they have been moved since. */
+  /** Numbers, broadcastable to the value, that are -∞ where the value is; undefined after an operator that moves numbers. */
   readonly mask: Value | undefined;
 }
 
-/** Inputs whose constants an operator may put into its output as they are. Where's condition may be computed. */
+/** Inputs of operators whose constants may go into the output unchanged. Where's condition may be computed. */
 const SOURCES: { readonly [Name in OperatorName]?: readonly number[] } = {
   Add: [0, 1],
   Sub: [0, 1],
@@ -27,7 +27,7 @@ const SOURCES: { readonly [Name in OperatorName]?: readonly number[] } = {
   Pad: [2],
 };
 
-/** Operators that keep infinite numbers as they are, and with the largest float32 do the same. */
+/** Operators that keep infinite numbers, and for which the largest float32 is as good. */
 const KEEPING: ReadonlySet<string> = new Set<OperatorName>(
   [
     ["Identity", "Dropout", "Cast"],
@@ -37,10 +37,10 @@ const KEEPING: ReadonlySet<string> = new Set<OperatorName>(
   ].flat() as OperatorName[],
 );
 
-/** Operators that move no number. */
+/** Operators that leave each number at its position. */
 const STILL: ReadonlySet<string> = new Set<OperatorName>(["Identity", "Dropout", "Cast"]);
 
-/** Operators whose output is finite for an infinite input, with the sign of infinity that this holds for. */
+/** Operators whose output is finite for an infinite input, with the sign of infinity for which that holds. */
 const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
   Softmax: "negative",
   Exp: "negative",
@@ -49,12 +49,12 @@ const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
   Tanh: "both",
 };
 
-/** Values of a file that would have infinite numbers. */
+/** Tracks which values of a file would have infinite numbers. */
 export class Infinities {
   readonly #of = new Map<string, Infinite>();
 
   /**
-   * Notes what a node's outputs have.
+   * Records infinite numbers in the outputs of a node.
    *
    * @throws NodeRefusal where the node makes something else of an infinite number than of the largest float32
    */
@@ -85,13 +85,13 @@ export class Infinities {
     for (const name of node.node.outputs) this.#of.set(name, made);
   }
 
-  /** Name of the node by which a value has infinite numbers; undefined where it has none. */
+  /** Returns the name of the node that introduced a value's infinite numbers; undefined if it has none. */
   originOf(name: string): string | undefined {
     return this.#of.get(name)?.origin;
   }
 }
 
-/** Infinite numbers among the constants of a node that become some of its output's. */
+/** Returns the infinite numbers among a node's constants that go into its output. */
 function introduced(node: NodeView): Infinite[] {
   const operator = node.operator as OperatorName;
   const sources = (Object.hasOwn(SOURCES, operator) ? SOURCES[operator] : undefined) ?? [];
@@ -108,7 +108,7 @@ function introduced(node: NodeView): Infinite[] {
   });
 }
 
-/** Numbers that are -∞ where a node's output is, as far as its constants tell. */
+/** Returns numbers that are -∞ where a node's output is, as far as constants tell. */
 function maskOf(node: NodeView, input: number, sign: number): Value | undefined {
   const value = node.value(input);
   if (typeof value.source === "string") return undefined;
@@ -127,7 +127,7 @@ function maskOf(node: NodeView, input: number, sign: number): Value | undefined 
   return { ...choice, source: chosen };
 }
 
-/** Refuses a Softmax over numbers that are all -∞. */
+/** Refuses a Softmax over a row in which all numbers are -∞, which is NaN in ONNX Runtime. */
 function refuseMaskedRows(node: NodeView, mask: Value | undefined): void {
   const value = node.inputs[0];
   if (!mask || typeof mask.source === "string" || !value || isConstant(value)) return;

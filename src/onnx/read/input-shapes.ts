@@ -7,11 +7,11 @@ import type { Declared, DeclaredLength, Model } from "./model.ts";
 
 // The option inputShapes: lengths that a file leaves open, as optimum's exports of diffusers' VAEs leave all of them.
 
-/** The most axes that an input may have. */
+/** Most axes of an input. */
 const MOST_AXES = 8;
 
 /**
- * Copies the option inputShapes.
+ * Checks and copies the option `inputShapes`.
  *
  * @throws LatentflowError `invalid_argument` when it is no object of shapes
  */
@@ -45,7 +45,7 @@ function copyShape(where: string, name: string, shapes: object): readonly number
 }
 
 /**
- * The model with the lengths that `shapes` gives where its inputs leave them open.
+ * Returns the model with lengths from `shapes` in place of those that its inputs leave open.
  *
  * @throws LatentflowError `invalid_argument` when a name is that of no input, a shape contradicts the file, or lengths stay open
  */
@@ -67,7 +67,7 @@ export function withInputShapes(
   }
   // Without a shape in the file the latent has its batch first.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
-  /** Number of leading axes that the option leaves out: the batch, the points. */
+  /** Returns the number of leading axes that the option leaves out: the batch, the points. */
   const skipped = (input: Declared) => {
     const isPoints = points.includes(input.name);
     if (input.name === latent.name) return rank > 1 ? 1 : 0;
@@ -103,7 +103,7 @@ function withShape(where: string, input: Declared, skipped: number, given: reado
   return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
 }
 
-/** The lengths that a file declares, and in place of open ones their names. */
+/** Formats an input's declared lengths, with names for those left open. */
 function placeholders({ shape, names }: Declared, skipped: number): string[] {
   return (shape ?? []).slice(skipped).map((length: DeclaredLength, i) => {
     if (length !== undefined) return String(length);

@@ -8,35 +8,35 @@ import type { Declared, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
 
-/** Parts of a decoder that the inputs of a file are. */
+/** Roles of a file's inputs, by name: the latent, points. */
 export interface Naming {
   readonly latent: string | undefined;
-  /** The inputs of points. */
+  /** Names of the inputs of points. */
   readonly points: readonly string[];
 }
 
-/** Meaning of an input's first axis: the batch, or part of one sample, where it is of points. */
+/** Meaning of an input's first axis: the batch, or, for points, part of one sample. */
 export type Batching = "batched" | "single";
 
 /** The inputs of a graph. */
 export interface GraphInputs {
   readonly latent: Value;
   readonly latentSize: number;
-  /** Shape of one sample. */
+  /** Shape of the latent of one sample. */
   readonly latentShape: readonly number[];
   /** Inputs other than the latent. */
   readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
-  /** The batch's length, where the file says one. */
+  /** Length of the batch that the file states; undefined if it is open. */
   readonly tracedBatch: number | undefined;
 }
 
-/** The inputs that a file's graph takes: an initializer may be declared as one, too. */
+/** Returns the inputs of a file's graph, without those that are initializers, too. */
 export function inputsOf({ inputs, initializers }: Model): Declared[] {
   const initialized = new Set(initializers.map(({ name }) => name));
   return inputs.filter(({ name }) => !initialized.has(name));
 }
 
-/** The input that is the latent: the one named so, or the only one of floats. */
+/** Finds the latent among the inputs: the one named so, or the only one of floats. */
 export function findLatent(where: string, model: Model, { latent, points }: Naming): Declared {
   const inputs = inputsOf(model);
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
@@ -64,7 +64,7 @@ export function findLatent(where: string, model: Model, { latent, points }: Nami
   );
 }
 
-/** The inputs of a graph as values. */
+/** Makes values of a graph's inputs. */
 export function makeInputs(
   model: Model,
   latent: Declared,
@@ -105,7 +105,10 @@ function shapeOf(input: Declared): readonly (number | undefined)[] {
   );
 }
 
-/** Left open by a file whose first axes are taken to be no batch: the option inputShapes has given all others. */
+/**
+ * Refuses an input's axis whose length the file leaves open, in a file that is read as having no batch axis: the option
+ * `inputShapes` has given all other lengths.
+ */
 function unknown(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);
 }
@@ -137,7 +140,10 @@ function fixedInput(
   return { name, shape: whole, value: makeValue(name, whole, hasBatch ? [[BATCH], ...axes] : axes, type) };
 }
 
-/** An input beside the latent has the batch first, unless its length there is another one. */
+/**
+ * True if the first axis of an input other than the latent is the batch: it is, unless the file states another length there
+ * than the batch's.
+ */
 export function hasBatchFirst(
   shape: readonly (number | undefined)[],
   traced: number | undefined,

@@ -7,20 +7,20 @@ import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./
 
 // Values in the orders that operations want them in.
 
-/** A value of the graph as it is, with its shape there. */
+/** Value of the graph in the order asked for, with its shape. */
 export interface Arranged {
   readonly source: string;
   readonly shape: readonly Length[];
 }
 
-/** The stored axes of a value in their order. */
+/** Returns the stored axes of a value in the order of the file's axes. */
 export function storedAxes(value: Value): number[] {
   return value.shape.map((_, axis) => axis);
 }
 
 /**
- * The value as the graph has it where each of its axes is a product of stored axes, as `groups` says: all of them, each
- * once. An empty group is an axis of length 1. What has to be moved for it is moved by a `permute`.
+ * Returns a value of the graph in which each axis is the product of the stored axes that `groups` lists for it: every stored
+ * axis once, an empty group for an axis of length 1. Writes a `permute` and a `reshape` if the order or the shape differs.
  */
 export function arrange(node: Site, value: Value, groups: readonly (readonly number[])[]): Arranged {
   const order = groups.flat();
@@ -47,7 +47,7 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
   return reshaped(node, { source, shape: moved }, whole);
 }
 
-/** The value as the graph has it with each stored axis as an axis. */
+/** Returns the value of the graph with each stored axis as an axis of its own. */
 export function asStored(node: Site, value: Value): Arranged {
   return arrange(
     node,
@@ -56,7 +56,7 @@ export function asStored(node: Site, value: Value): Arranged {
   );
 }
 
-/** The shapes before and after axes, each a run of stored ones, are put in an order. */
+/** Returns the shapes before and after a permutation whose axes are runs of stored axes. */
 function moving(value: Value, runs: readonly (readonly number[])[]) {
   const lengthOf = (run: readonly number[]) => productOf(run.map((axis) => value.shape[axis]!))!;
   const sorted = [...runs].sort((a, b) => a[0]! - b[0]!);
@@ -67,7 +67,7 @@ function moving(value: Value, runs: readonly (readonly number[])[]) {
   };
 }
 
-/** The order as runs of stored axes that follow each other, the axis of points by itself. */
+/** Splits an order into runs of stored axes that stay adjacent; the axis of points is a run of its own. */
 function runsOf(value: Value, order: readonly number[]): number[][] {
   const runs: number[][] = [];
   for (const axis of order) {
@@ -79,13 +79,13 @@ function runsOf(value: Value, order: readonly number[]): number[][] {
   return runs;
 }
 
-/** Writes a reshape, unless the value has the shape already. */
+/** Writes a reshape, unless the value already has the shape. */
 export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): Arranged {
   if (String(from.shape) === String(shape)) return from;
   return { source: node.writer.write("reshape", [from.source], shape, { settings: { shape } }), shape };
 }
 
-/** Writes constant numbers as a parameter, in the wanted order. */
+/** Writes constant numbers as a parameter, in the order asked for. */
 function arrangeNumbers(
   node: Site,
   value: Value,
@@ -96,7 +96,7 @@ function arrangeNumbers(
   return { source: node.writer.write("constant", [], shape, { settings: { shape }, weight }), shape };
 }
 
-/** The value with an axis of the file as one stored axis, or none where its length is 1. */
+/** Returns the value with an axis of the file as one stored axis, or none if its length is 1. */
 export function joined(node: Site, value: Value, axis: number): Value {
   const factors = value.axes[axis]!;
   if (factors.includes(BATCH)) {
@@ -121,7 +121,7 @@ export function joined(node: Site, value: Value, axis: number): Value {
   );
 }
 
-/** Arranges a value as `arrange` does, but keeps constant numbers as numbers. */
+/** Arranges a value as `arrange` does, but returns constant numbers as numbers. */
 function literalOr(
   node: Site,
   value: Value,
@@ -133,7 +133,7 @@ function literalOr(
   return { source, shape: groups.map((group) => sizeOf(group.map((axis) => lengths[axis]!))) };
 }
 
-/** The value with all that it has in the file's order, and its axes without the batch as one stored axis each. */
+/** Returns the value with its numbers in the file's order, and each axis but the batch as one stored axis. */
 export function inFileOrder(node: Site, value: Value): Value {
   if (value.axes.some((factors) => factors.indexOf(BATCH) > 0)) {
     return node.refuse("it takes the batch and another axis as one");
@@ -149,7 +149,7 @@ export function inFileOrder(node: Site, value: Value): Value {
 }
 
 /**
- * Makes two axes of values products of the same lengths, by splitting stored axes.
+ * Splits stored axes until two axes of values are products of the same lengths.
  *
  * @returns undefined where they are no products of common lengths
  */
@@ -171,7 +171,7 @@ export function refine(a: Value, b: Value, axis: number): [Value, Value] | undef
   }
 }
 
-/** Stretches a value to a length along an axis of the file whose length is 1. */
+/** Broadcasts a value to a length along an axis of the file whose length is 1. */
 export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, Length>): Value {
   const added = [...lengths].filter(([, length]) => length !== 1);
   if (added.length === 0) return value;

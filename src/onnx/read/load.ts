@@ -162,14 +162,14 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   return withVerification(await read(checked.layout), verified);
 }
 
-/** Nodes and tensors of a file that lead to the output. */
+/** Nodes and tensors of a file that lead to the output, and its inputs. */
 interface Parsed {
   readonly model: Model;
   readonly latent: Declared;
   readonly output: string;
   readonly nodes: readonly Node[];
   readonly tensors: readonly TensorRecord[];
-  /** The names of inputs of points. */
+  /** Names of the inputs of points. */
   readonly points: readonly string[];
 }
 
@@ -224,7 +224,7 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   };
 }
 
-/** Errors with the call and the file before them. */
+/** Runs work whose errors then begin with the call and the file. */
 function named<T>(where: string, read: () => T): T {
   try {
     return read();
@@ -276,8 +276,8 @@ function* importDecoder(
 }
 
 /**
- * The graph up to its output. Where points have no batch before them, it is not said whether the file has one at all:
- * first it is taken to have one.
+ * Imports the graph up to its output. If points have no batch axis before them, the file may have no batch at all: it is
+ * read as if it had one, and if that fails, as if it had none.
  */
 function* importedGraph(
   where: string,

@@ -5,20 +5,20 @@ import { type Field, Message, readMessage } from "./protobuf.ts";
 
 // The numbers of fields are those of onnx.proto3.
 
-/** ONNX's own operators are read as of these versions; `former-opsets.ts` has what has changed between them. */
+/** Oldest version of ONNX's operators that is read; `upgrade-opset.ts` translates older forms. */
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 23;
 
 const DATA_LOCATION_EXTERNAL = 1;
 
-/** Bound beyond what any exporter writes. */
+/** Most nodes of a file: more than any exporter writes. */
 const MOST_NODES = 100_000;
-/** Inputs and outputs of a node. */
+/** Most inputs and outputs of a node. */
 const MOST_NAMES = 10_000;
 const MOST_AXES = 64;
 
 /**
- * The model in a file's bytes.
+ * Parses the model in a file's bytes.
  *
  * @throws LatentflowError `invalid_file`
  */
@@ -35,7 +35,7 @@ export function readModel(bytes: Uint8Array): Model {
   return { opset: checkOpset(opsets), metadata, ...readGraph(graph) };
 }
 
-/** Adds an entry; those of latentflow come once, since of two a reader cannot tell which is meant. */
+/** Adds a metadata entry; refuses a second one of a key of latentflow's, which would be ambiguous. */
 function addMetadata(metadata: Map<string, string>, key: string, value: string): void {
   if (key.startsWith("latentflow.") && metadata.has(key)) {
     throw invalidFile(`the file's metadata has ${show(key)} twice, expected it once`);
@@ -85,7 +85,7 @@ function readGraph(message: Message): Pick<Model, "nodes" | "initializers" | "in
     if (field.number === 12) outputs.push(readDeclared(field.message()));
     if (field.number === 15) throw invalidFile("the file has sparse initializers, expected dense ones");
     if (nodes.length + initializers.length > MOST_NODES) {
-      throw invalidFile(`the file's graph has more than ${MOST_NODES} nodes`);
+      throw invalidFile(`the file's graph has more than ${MOST_NODES} nodes, the most that are read`);
     }
   });
   return { nodes, initializers, inputs, outputs };

@@ -1,34 +1,34 @@
 // Content of an ONNX file, as far as decoders need it.
 
-/** A length as it is declared; undefined where it has a name or none. Exporters declare lengths that are not so. */
+/** Declared length of an axis; undefined if it has a name or nothing. Exporters may declare lengths that are wrong. */
 export type DeclaredLength = number | undefined;
 
-/** An input or an output of the graph. */
+/** Declared input or output of the graph. */
 export interface Declared {
   readonly name: string;
-  /** The number of its element type, of TensorProto.DataType; 0 where nothing is said. */
+  /** Element type by its number in TensorProto.DataType; 0 if not declared. */
   readonly elementType: number;
-  /** Undefined where nothing is said. */
+  /** Declared shape; undefined if not declared. */
   readonly shape: readonly DeclaredLength[] | undefined;
-  /** The names of lengths. */
+  /** Names of the axes whose lengths have one. */
   readonly names: readonly (string | undefined)[];
 }
 
-/** A tensor as it lies in the file. */
+/** Tensor as stored in the file. */
 export interface TensorRecord {
   readonly name: string;
   readonly dims: readonly number[];
-  /** A number of TensorProto.DataType. */
+  /** Element type by its number in TensorProto.DataType. */
   readonly dataType: number;
-  /** Its values as bytes, little-endian. */
+  /** Values as bytes, little-endian. */
   readonly raw: Uint8Array | undefined;
-  /** Its values as numbers, where the file has them so; 16-bit floats as their bits. */
+  /** Values as numbers, if the file stores them so; 16-bit floats as their bits. */
   readonly numbers: readonly number[];
-  /** Place of the numbers in another file. */
+  /** Place of the values in another file. */
   readonly external: ReadonlyMap<string, string> | undefined;
 }
 
-/** Attribute of a node; fields of other types than its own are empty. */
+/** Attribute of a node; fields of types other than its own are empty. */
 export interface Attribute {
   readonly integer?: number;
   readonly float?: number;
@@ -36,15 +36,15 @@ export interface Attribute {
   readonly integers: readonly number[];
   readonly floats: readonly number[];
   readonly tensor?: TensorRecord;
-  /** True for a graph: the body of a loop or a branch. */
+  /** True for an attribute that is a graph: the body of a loop or a branch. */
   readonly isGraph: boolean;
 }
 
-/** An operator's use. */
+/** Use of an operator. */
 export interface Node {
   readonly name: string;
   readonly operator: string;
-  /** "" is ONNX's own. */
+  /** Domain of the operator; "" for ONNX's own. */
   readonly domain: string;
   /** Names of values; "" for an optional one that is left out. */
   readonly inputs: readonly string[];
@@ -54,7 +54,7 @@ export interface Node {
 
 /** Parsed ONNX file. */
 export interface Model {
-  /** The version of ONNX's own operators. */
+  /** Version of ONNX's own operators. */
   readonly opset: number;
   readonly metadata: ReadonlyMap<string, string>;
   readonly nodes: readonly Node[];

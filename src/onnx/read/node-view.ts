@@ -16,19 +16,19 @@ import {
   type Value,
 } from "./value.ts";
 
-/** Context that all nodes of a file share. */
+/** Context shared by all nodes of a file. */
 export interface Scope {
   readonly writer: GraphWriter;
   readonly opset: number;
-  /** The length of the batch that the file was exported with, where it says so. */
+  /** Length of the batch that the file was exported with; undefined if it does not tell. */
   readonly tracedBatch: number | undefined;
-  /** The numbers of an attribute that is a tensor. */
+  /** Returns the numbers of an attribute that is a tensor. */
   tensorOf(attribute: Attribute | undefined): Tensor | undefined;
-  /** The node that makes a value, with what it has read. */
+  /** Node that makes each value, by the value's name. */
   readonly makers: ReadonlyMap<string, NodeView>;
 }
 
-/** A node with what it reads. */
+/** Node of the file together with its inputs, as the readers of operators see it. */
 export class NodeView implements Site {
   readonly node: Node;
   readonly inputs: readonly (Operand | undefined)[];
@@ -57,7 +57,7 @@ export class NodeView implements Site {
     throw new NodeRefusal(reason);
   }
 
-  /** True if an input is given: optional ones may be left out. */
+  /** True if an input is given; optional ones may be left out. */
   has(input: number): boolean {
     return this.inputs[input] !== undefined;
   }
@@ -66,18 +66,18 @@ export class NodeView implements Site {
     return this.inputs[input] ?? this.refuse(`its input ${input} is missing`);
   }
 
-  /** An input as a value, also if it is constant. */
+  /** Returns an input as a value of the graph, even if it is constant. */
   value(input: number): Value {
     const operand = this.operand(input);
     return isConstant(operand) ? valueOfConstant(this, operand) : operand;
   }
 
-  /** All inputs as values. */
+  /** Returns all inputs as values of the graph. */
   values(): Value[] {
     return this.inputs.map((_, i) => this.value(i));
   }
 
-  /** A constant input that is the same at all sizes; undefined where it is left out. */
+  /** Returns a constant input that is the same at all sizes; undefined if it is left out. */
   optional(input: number): Tensor | undefined {
     return this.has(input) ? this.tensor(input) : undefined;
   }
@@ -88,7 +88,7 @@ export class NodeView implements Site {
     return this.refuse(`its input ${input} is computed, expected a constant`);
   }
 
-  /** A constant input of one number; undefined where it is left out. */
+  /** Returns a constant input of one number; undefined if it is left out. */
   scalar(input: number): number | undefined {
     const tensor = this.optional(input);
     if (tensor && tensor.values.length !== 1) {
@@ -105,7 +105,7 @@ export class NodeView implements Site {
     return value;
   }
 
-  /** A finite number. */
+  /** Returns an attribute that is a finite number. */
   float(name: string, otherwise: number): number {
     const value = this.attribute(name)?.float ?? otherwise;
     return Number.isFinite(value) ? value : this.refuse(`its ${name} is ${value}`);
@@ -115,7 +115,7 @@ export class NodeView implements Site {
     return this.attribute(name)?.text ?? otherwise;
   }
 
-  /** A list of integers; undefined where it is left out. */
+  /** Returns an attribute that is a list of integers; undefined if it is left out. */
   integers(name: string): readonly number[] | undefined {
     return this.attribute(name)?.integers;
   }
@@ -124,25 +124,25 @@ export class NodeView implements Site {
     return this.node.attributes.get(name);
   }
 
-  /** The axis that a number means: below 0 counted from the end. */
+  /** Returns the axis that a number names; below 0 it counts from the end. */
   axis(axis: number, rank: number): number {
     if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
     return this.refuse(`its axis is ${axis}, of a value with ${rank} axes`);
   }
 
-  /** Several axes. */
+  /** Returns the axes that numbers name; below 0 they count from the end. */
   axes(axes: readonly number[], rank: number): number[] {
     const counted = axes.map((axis) => this.axis(axis, rank));
     if (new Set(counted).size < counted.length) this.refuse(`its axes are [${axes}], expected each once`);
     return counted;
   }
 
-  /** The table's entry of a text; refuses a text that is none of its keys. */
+  /** Returns the table's entry for an attribute that is a text; refuses texts without an entry. */
   chosen<Key extends string, T>(name: string, otherwise: Key, table: { readonly [K in Key]: T }): T {
     return table[this.choice(name, otherwise, Object.keys(table) as Key[])];
   }
 
-  /** Refuses a text that is none of `choices`. */
+  /** Returns an attribute that is one of the texts `choices`; refuses others. */
   choice<T extends string>(name: string, otherwise: T, choices: readonly T[]): T {
     const value = this.text(name, otherwise);
     if (choices.includes(value as T)) return value as T;
@@ -152,7 +152,7 @@ export class NodeView implements Site {
   }
 }
 
-/** Dimensions of a constant that may differ between sizes. */
+/** Returns a constant of lengths, which may depend on the batch and the points. */
 export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimension[] {
   const [first] = at;
   if (at.length === 1) return first!.shape.map((count) => ({ count, hasBatch: false, hasPoints: false }));
@@ -166,7 +166,7 @@ export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimensio
   );
 }
 
-/** Turns a constant into a value, which repeats along the axes of the batch and the points. */
+/** Makes a value of a constant, which repeats along the batch and the points. */
 function valueOfConstant(node: NodeView, constant: Constant): Value {
   const [first] = constant.at;
   if (first!.values.length === 0) return node.refuse("it reads a tensor without numbers");
@@ -186,7 +186,7 @@ function valueOfConstant(node: NodeView, constant: Constant): Value {
   return stretch(node, value, new Map(points.map((axis) => [axis, "points"])));
 }
 
-/** The numbers of one sample and one point; refused where they are not the same for all. */
+/** Returns the numbers of one sample and one point of a constant; refuses one in which they differ. */
 function unrepeated(
   node: NodeView,
   { shape, values }: Tensor,

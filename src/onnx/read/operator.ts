@@ -3,8 +3,8 @@ import type { Tensor } from "./tensor.ts";
 import type { Constant, Operand } from "./value.ts";
 
 /**
- * Computes an operator's outputs of constant inputs; undefined leaves the node to the graph. `claim` counts the numbers that
- * are computed, and throws before there are too many.
+ * Computes an operator's outputs from constant inputs; undefined leaves the node to the graph. Calls `claim` with the count
+ * of numbers before it computes them; `claim` throws if there are too many.
  */
 export type Fold = (
   node: NodeView,
@@ -12,25 +12,25 @@ export type Fold = (
   claim: (numbers: number) => void,
 ) => Tensor | readonly Tensor[] | undefined;
 
-/** Older form of an operator, in files below an opset. */
+/** Older form of an operator, in files below a certain opset. */
 export interface Former {
   readonly below: number;
-  /** The node as one of opset 13. */
+  /** Translates the node into its form in opset 13. */
   adapt(node: NodeView): NodeView;
 }
 
 /** Operator of ONNX that is read: `read`, `fold` or `constant` at least. */
 export interface Operator {
-  /** Number of inputs that a node must have, those behind being optional; "all": every one, and one at least. */
+  /** Number of inputs that a node must have; later ones are optional. "all": every input given, at least one. */
   readonly inputs: number | "all";
-  /** Writes the node into the graph, where it depends on an input's numbers; returns its outputs, or the only one. */
+  /** Writes the node into the graph, for nodes that depend on an input; returns its outputs, or its only one. */
   readonly read?: (node: NodeView) => Operand | readonly Operand[];
-  /** Computes the node where all its inputs are constant. */
+  /** Computes a node whose inputs are all constant. */
   readonly fold?: Fold;
-  /** Computes the node of attributes and lengths alone. */
+  /** Computes a node from attributes and lengths alone. */
   readonly constant?: (node: NodeView) => Constant;
-  /** True if folded integers wrap round at their width, since they are others than those that are read. */
+  /** True if folded integers have to be wrapped at their width, since the operator computes new ones. */
   readonly wraps?: true;
-  /** Default: the operator means the same in all opsets from 9 on. */
+  /** Older form of the operator. Default: none, its meaning is the same in all opsets from 9 on. */
   readonly former?: Former;
 }

@@ -8,18 +8,18 @@ import type { ImportedGraph } from "./import-graph.ts";
 import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
 import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
 
-/** Layout and shape that the output is asked for in. */
+/** Layout, shape and activation of the output that the caller asks for. */
 export interface OutputOptions {
   /** Order of the output's axes: the file's, or channels last as the graph computes it. */
   readonly layout: "file" | "channelsLast";
-  /** One that the file leaves to its loss. */
+  /** Activation to add, if the file leaves it to the loss. */
   readonly activation: NumberFunction | undefined;
   readonly shape: readonly number[] | undefined;
 }
 
 /**
- * Writes what follows the file's last node: the order of the axes, then the output activation, so that losses which have
- * it in themselves are given what is before.
+ * Writes the operations after the file's last node: the order of the axes, then the output activation, so that a loss that
+ * includes it can take the logits.
  */
 export function writeOutput(
   where: string,
@@ -57,7 +57,7 @@ export function writeOutput(
 }
 
 /**
- * True if the first axis of a picture is that of channels, which are stored last, or the picture has one channel and no
+ * True if the first axis of a picture is its channels, which the graph stores last, or the picture has one channel and no
  * axis for it.
  */
 function isChannelsFirst({ axes, shape }: Value): boolean {
@@ -74,7 +74,7 @@ function activated(
   return { source: end.writer.write("activation", [source], shape, { settings: { activation } }), shape };
 }
 
-/** The output of one sample: the batch comes first, or is not there. */
+/** Returns the shape of one sample's output, without the batch axis if there is one. */
 function perSample(output: Value): Value {
   const [first, ...rest] = output.axes;
   if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
@@ -89,8 +89,8 @@ function perSample(output: Value): Value {
 }
 
 /**
- * The activation at the end of a graph, and what it is applied to, in the shape that the output has: what only moves
- * numbers behind it is written again.
+ * Splits off the activation at the end of a graph, and returns its input in the shape of the output: reshapes and
+ * permutations after it are written again before it.
  */
 function withoutActivation(
   operations: readonly Written[],

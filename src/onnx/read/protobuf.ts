@@ -3,15 +3,15 @@ import { invalidFile } from "../../base/refuse.ts";
 
 // Reader of protocol buffers that checks every length, since a file may be malicious.
 
-/** The wire types of protocol buffers. */
+/** Wire types of protocol buffers. */
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Most fields of a file: one of two bytes takes a hundred in memory. */
+/** Most fields of a file: a field of two bytes takes a hundred in memory. */
 const MOST_FIELDS = 2 ** 23;
-/** Most numbers in packed fields: one of a byte takes eight in memory. */
+/** Most numbers in packed fields: a number of one byte takes eight in memory. */
 const MOST_PACKED = 2 ** 25;
 
 /**
@@ -23,7 +23,8 @@ class Budget {
   private packed = MOST_PACKED;
 
   takeField(): void {
-    if (--this.fields < 0) throw invalidFile(`the file has more than ${MOST_FIELDS} fields`);
+    if (--this.fields < 0)
+      throw invalidFile(`the file has more than ${MOST_FIELDS} fields, the most that are read`);
   }
 
   takePacked(): void {
@@ -34,7 +35,7 @@ class Budget {
   }
 }
 
-/** The bytes of a message within a file. */
+/** Bytes of a message within a file. */
 export class Message {
   readonly bytes: Uint8Array;
   readonly budget: Budget;
@@ -64,7 +65,7 @@ export class Field {
     return new Message(this.bytes(), this.#budget);
   }
 
-  /** A view into the file's bytes. */
+  /** Returns a view of the field's bytes in the file. */
   bytes(): Uint8Array {
     this.#expect(BYTES);
     const length = this.#reader.readVarint();
@@ -79,7 +80,7 @@ export class Field {
     return new TextDecoder().decode(this.bytes().slice());
   }
 
-  /** A 64-bit integer, or the nearest number to it. */
+  /** Returns a 64-bit integer, or the nearest number to it. */
   integer(): number {
     this.#expect(VARINT);
     return this.#reader.readVarint(true);
@@ -90,7 +91,7 @@ export class Field {
     return this.#reader.readFloat();
   }
 
-  /** Appends one integer, or several that are packed. */
+  /** Appends the field's integer, or several that are packed. */
   integers(into: number[]): void {
     this.#repeated(into, VARINT, (reader) => reader.readVarint(true));
   }
@@ -120,7 +121,7 @@ export class Field {
   #expect(type: number): void {
     if (this.#reader.type === type) return;
     throw invalidFile(
-      `${this.#what} is damaged: field ${this.number} has the wire type ${this.#reader.type}`,
+      `${this.#what} is damaged: field ${this.number} has the wire type ${this.#reader.type}; copy or export it again`,
     );
   }
 
@@ -148,7 +149,7 @@ export function readMessage(what: string, { bytes, budget }: Message, visit: (fi
   }
 }
 
-/** The library throws errors of its own, and the platform's where it reads beyond the end. */
+/** Runs a parser, and turns errors of reading beyond the end of the file into errors of the library. */
 function guarded<T>(what: string, read: () => T): T {
   try {
     return read();

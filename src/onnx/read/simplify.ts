@@ -10,7 +10,7 @@ import type { Numbers } from "./tensor.ts";
 type Shape = readonly Length[];
 
 /**
- * The operations that lead to the last one, with fewer of them where that computes the same.
+ * Returns an equivalent graph of fewer operations: those that lead to the last one, merged where possible.
  *
  * @param inputs the shapes of the graph's inputs
  */
@@ -35,16 +35,16 @@ function withoutUnread(operations: readonly Written[]): Written[] {
     .reverse();
 }
 
-/** One pass: each operation is merged with the one that it reads, where it is the only one to read that. */
+/** Merges each operation with the one it reads, where no other operation reads that: one pass. */
 function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, Shape>): Written[] {
   const readers = new Map<string, number>();
   for (const { inputs } of operations) {
     for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
   }
   const byName = new Map<string, Written>();
-  /** Replacements of operations that have been removed, by name. */
+  /** Names of removed operations, with the operations that replace them. */
   const replaced = new Map<string, string>();
-  /** Operations by all that they are but for their names. */
+  /** Operations by all properties but their names, to find equal ones. */
   const twins = new Map<string, string>();
   const result: Written[] = [];
   for (const operation of operations) {
@@ -86,12 +86,12 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
   return result;
 }
 
-/** Key that is equal for operations of the same effect; the name for operations with parameters. */
+/** Returns a key that is equal for operations of the same effect; the name for operations with parameters. */
 function identityOf({ kind, name, inputs, settings, weight }: Written): string {
   return weight ? name : JSON.stringify([kind, inputs, settings]);
 }
 
-/** A reshape to the shape that there is. */
+/** True for a reshape to the shape that the value already has. */
 function isNothing(before: Written, { kind, shape }: Written): boolean {
   return kind === "reshape" && String(before.shape) === String(shape);
 }
@@ -99,7 +99,7 @@ function isNothing(before: Written, { kind, shape }: Written): boolean {
 /** Kinds that have a number for each position of the last axis, to scale and shift by. */
 const SCALED = ["dense", "conv", "convTranspose", "groupNorm", "layerNorm", "affine"];
 
-/** Puts an operation into the one before it; false where that cannot be. */
+/** Merges an operation into the one before it; returns false if that is impossible. */
 function mergeInto(before: Written, operation: Written): boolean {
   const scaling = scalingOf(operation);
   if (!scaling) return false;
@@ -129,14 +129,14 @@ function mergeInto(before: Written, operation: Written): boolean {
   return true;
 }
 
-/** Scale and shift of position i of the last axis. */
+/** Returns scale and shift for position i of the last axis. */
 function scalingOf({ kind, weight, bias, settings }: Written) {
   if (kind === "affine") return { scale: (i: number) => weight![i]!, shift: (i: number) => bias![i]! };
   const own = kind === "activation" ? asLinear(settings.activation) : undefined;
   return own && { scale: () => own.scale, shift: () => own.shift };
 }
 
-/** A weight whose output i is multiplied. */
+/** Returns a weight in which the numbers of output i are multiplied by scale(i). */
 function scaledWeight(
   { kind, weight, settings }: Written,
   channels: number,
@@ -161,7 +161,10 @@ function scaledWeight(
   return result;
 }
 
-/** Values that are stretched along axes before a `concat` that stretches by itself, once for all points. */
+/**
+ * Returns a `concat`'s inputs without `expand`s along leading axes, since `concat` broadcasts by itself; one input has to
+ * keep the full shape.
+ */
 function unexpanded(
   byName: ReadonlyMap<string, Written>,
   inputShapes: ReadonlyMap<string, Shape>,
@@ -179,7 +182,7 @@ function unexpanded(
   return without.some((input) => shapeOf(input).length === shape.length) ? without : inputs;
 }
 
-/** The function that a condition of `where` is told by. */
+/** True for the function before `where` that turns its condition into 1 or 0. */
 function isPositive({ settings: { activation } }: Written): boolean {
   return activation === "isPositive";
 }

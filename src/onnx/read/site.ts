@@ -1,12 +1,12 @@
 import type { GraphWriter } from "./graph-writer.ts";
 
-/** Why a node cannot be read. */
+/** Reason why a node cannot be read, as an error. */
 export class NodeRefusal extends Error {}
 
-/** A node of the file, as who writes operations for it sees it. */
+/** Node of the file, as seen by functions that write operations for it. */
 export interface Site {
   readonly writer: GraphWriter;
-  /** The length of the batch that the file was exported with, where it says so. */
+  /** Length of the batch that the file was exported with; undefined if it does not tell. */
   readonly tracedBatch: number | undefined;
   /** @throws NodeRefusal */
   refuse(reason: string): never;

@@ -1,21 +1,21 @@
 // Shapes are computed at several sizes of the batch and of the points at once; the way they change shows how they depend on
 // either. Declared shapes are not trusted.
 
-/** The length of the batch, and of the points, at which numbers that depend on them are computed. */
+/** Lengths of the batch and of the points at which numbers that depend on them are computed. */
 export const SIZES = [
   { batch: 2, points: 5 },
   { batch: 3, points: 5 },
   { batch: 2, points: 7 },
 ] as const;
 
-/** A length of the file: `count`, times that of the batch, times that of the points. */
+/** Length in the file: `count`, times the batch's, times the points'. */
 export interface Dimension {
   readonly count: number;
   readonly hasBatch: boolean;
   readonly hasPoints: boolean;
 }
 
-/** Dimension with these values at each of the sizes; undefined where the length changes in another way. */
+/** Finds the Dimension that has these values at each of SIZES; undefined if the length depends on them in another way. */
 export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   const [first, otherBatch, otherPoints] = lengths as [number, number, number];
   const factor = (other: number, from: number, to: number): boolean | undefined => {
@@ -29,7 +29,7 @@ export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   return Number.isInteger(count) ? { count, hasBatch, hasPoints } : undefined;
 }
 
-/** The values of a length at each of the sizes. */
+/** Returns the values of a length at each of SIZES. */
 export function lengthsOf({ count, hasBatch, hasPoints }: Dimension): number[] {
   return SIZES.map(({ batch, points }) => count * (hasBatch ? batch : 1) * (hasPoints ? points : 1));
 }

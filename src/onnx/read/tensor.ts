@@ -8,16 +8,16 @@ import type { TensorRecord } from "./model.ts";
 /** Kind of a tensor's numbers. */
 export type ElementType = "float" | "integer" | "boolean";
 
-/** Integers of a width, which what is computed of them has, too. */
+/** Integer type of a width, to which results of folding are wrapped. */
 export type IntegerType = "uint8" | "int8" | "uint16" | "int16" | "int32" | "int64" | "uint32" | "uint64";
 
 /** Constant tensor, row-major in the file's order. */
 export interface Tensor {
   readonly type: ElementType;
-  /** The width of integers; int64 where it is left out. */
+  /** Width of the integers; int64 if left out. */
   readonly integer?: IntegerType;
   readonly shape: readonly number[];
-  /** Floats as float32, but for those that the file has as float64; integers and booleans as float64. */
+  /** Floats as float32, or as float64 if the file has float64; integers and booleans as float64. */
   readonly values: Numbers;
 }
 
@@ -57,23 +57,23 @@ const ELEMENT_TYPES: { readonly [Type in ValueType]: ElementType } = {
   uint64: "integer",
 };
 
-/** Kind of numbers of an element type; undefined for text and the like. */
+/** Returns the kind of numbers of an element type; undefined for text and the like. */
 export function elementTypeOf(dataType: number): ElementType | undefined {
   return Object.hasOwn(VALUE_TYPES, dataType) ? ELEMENT_TYPES[VALUE_TYPES[dataType]!] : undefined;
 }
 
-/** The width of the integers of an element type; undefined for all others. */
+/** Returns the integer type of an element type; undefined for all others. */
 export function integerTypeOf(dataType: number): IntegerType | undefined {
   return elementTypeOf(dataType) === "integer" ? (VALUE_TYPES[dataType] as IntegerType) : undefined;
 }
 
-/** Bytes that a tensor's numbers take in memory. */
+/** Returns the bytes of memory that a tensor's numbers take. */
 export function bytesOf({ dims, dataType }: TensorRecord): number {
   return sizeOf(dims) * (elementTypeOf(dataType) === "float" && dataType !== 11 ? 4 : 8);
 }
 
 /**
- * The numbers of a tensor of the file.
+ * Reads the numbers of a tensor of the file.
  *
  * @param outside the bytes of a tensor that lies in another file
  * @throws LatentflowError `invalid_file`
@@ -116,10 +116,10 @@ function readNumbers(type: ValueType, numbers: readonly number[], values: Number
   for (const _ of convertValues({ type, bytes, littleEndian: true }, values as Float32Array, refuse));
 }
 
-/** Numbers read between two pauses. */
+/** Count of numbers read between two pauses. */
 const PIECE = 2 ** 16;
 
-/** Integers beyond 2^53, the end of an open slice say, become the nearest number. */
+/** Reads 64-bit integers; those beyond 2^53, as for the end of an open slice, become the nearest number. */
 function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Pausable<void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = valueSizes[type];
@@ -153,12 +153,12 @@ export function floats(values: ArrayLike<number>, shape: readonly number[]): Ten
   return { type: "float", shape, values: Float32Array.from(values) };
 }
 
-/** `count` zeros of the precision of some numbers. */
+/** Returns `count` zeros in an array of the same type as `values`. */
 export function zerosLike(values: Numbers, count: number): Numbers {
   return values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
 }
 
-/** Numbers of a row-major tensor with only these axes, in this order; of axes that are left out the first position. */
+/** Returns numbers of a row-major tensor with only these axes, in this order; position 0 of the other axes. */
 export function permuted(values: Numbers, shape: readonly number[], order: readonly number[]): Numbers {
   const strides = stridesOf(shape);
   return strided(
@@ -168,10 +168,7 @@ export function permuted(values: Numbers, shape: readonly number[], order: reado
   );
 }
 
-/**
- * Numbers of a tensor in another order: the one at position [i, j, …] of `shape` is number offset + i·strides[0] +
- * j·strides[1] + … of `values`.
- */
+/** Copies numbers in another order: number [i, j, …] of `shape` is values[offset + i·strides[0] + j·strides[1] + …]. */
 export function strided(
   values: Numbers,
   shape: readonly number[],

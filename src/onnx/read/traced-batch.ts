@@ -7,7 +7,7 @@ import { BATCH, isConstant, makeValue, type Operand, type Value } from "./value.
 // A file exported with a batch of 4 has constants with 4 rows, one for each sample: rows that are equal are one sample's.
 
 /**
- * Takes one row of a constant along an axis that meets the batch, where the export has repeated it for each sample.
+ * Takes one row of a constant that the export has repeated for each sample, along the axis that meets the batch.
  *
  * @throws NodeRefusal where the rows differ
  */
@@ -43,7 +43,10 @@ const BATCH_FIRST: ReadonlySet<string> = new Set(
   ].flat(),
 );
 
-/** A node's inputs, where the first one is a constant for each sample: with the batch in the place of its first axis. */
+/**
+ * Returns a node's inputs with the batch in place of the first input's first axis, if that is a constant repeated for each
+ * sample.
+ */
 export function withBatchFirst(node: NodeView): readonly (Operand | undefined)[] {
   const [first, ...others] = node.inputs;
   const mayHaveTracedBatch = BATCH_FIRST.has(node.operator) && (node.tracedBatch ?? 1) > 1;

@@ -9,7 +9,7 @@ import type { Operand } from "./value.ts";
 // operators that are read mean the same from opset 9 on, or take their axes as an attribute or as an input in any opset.
 // ConvTranspose's odd pixel of padding, which the standard has moved with opset 11, ONNX Runtime puts in one place in all.
 
-/** A node with other inputs, by their positions, or other attributes. */
+/** Returns a node with other inputs, by their positions, or other attributes. */
 function changed(
   node: NodeView,
   inputs: readonly (Operand | undefined)[],
@@ -24,7 +24,7 @@ const integer = (value: number): Attribute => ({ integer: value, integers: [], f
 
 const constant = (tensor: Tensor | undefined): Operand | undefined => tensor && { at: [tensor] };
 
-/** An attribute as the input that it has become; undefined where it is left out. */
+/** Turns an attribute into the input that later opsets have; undefined if it is left out. */
 function integersOf(node: NodeView, name: string): Operand | undefined {
   const given = node.integers(name);
   return constant(given && integers(given));
@@ -35,17 +35,14 @@ function numberOf(node: NodeView, name: string): Operand | undefined {
   return constant(given === undefined ? undefined : floats([given], []));
 }
 
-/**
- * Axes of a Softmax or LogSoftmax, whose numbers it takes as one list. Before opset 13 a matrix was made of the value, and
- * these were all axes from the one that is named.
- */
+/** Returns the axes over which a Softmax or LogSoftmax sums: one axis; before opset 13 all axes from the named one on. */
 export function softmaxAxes(node: NodeView, rank: number): number[] {
   const isOfMatrix = node.scope.opset < 13;
   const first = node.axis(node.integer("axis", isOfMatrix ? 1 : -1), rank);
   return Array.from({ length: isOfMatrix ? rank - first : 1 }, (_, i) => first + i);
 }
 
-/** Upsample and the first Resize: by scales, each pixel's place is its position divided by the scale. */
+/** Translates Upsample and Resize of opset 10, which have scales: a pixel's position is its index divided by the scale. */
 function asymmetric(node: NodeView): NodeView {
   const scales = node.inputs[1];
   const isNearest = node.text("mode", "nearest") === "nearest";

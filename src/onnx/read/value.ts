@@ -2,28 +2,30 @@ import type { Length } from "../../graph/definition.ts";
 import type { Dimension } from "./sizes.ts";
 import type { ElementType, Numbers, Tensor } from "./tensor.ts";
 
-/** The batch among an axis's factors: what the decoder has per sample has no such axis. */
+/**
+ * Marks the batch among the stored axes of a file's axis: values of the decoder, which are per sample, have no such axis.
+ */
 export const BATCH = -1;
 
 /**
- * Value of the file that depends on inputs: a value of the decoder's graph, together with the file's axes as products
- * of its axes. A Transpose, Squeeze or Flatten therefore moves no number until an operation needs them in an order.
+ * Value of the file that depends on inputs: a value of the decoder's graph, and for each axis of the file the stored axes it
+ * is the product of. A Transpose, Squeeze or Flatten so moves no number until an operation needs a certain order.
  */
 export interface Value {
   readonly type: ElementType;
-  /** The name of the graph's value, or numbers that are no operation yet. */
+  /** Name of the graph's value, or constant numbers that are not written as an operation yet. */
   readonly source: string | Numbers;
-  /** The shape that the graph's value has. */
+  /** Shape of the graph's value. */
   readonly sourceShape: readonly Length[];
   /** Lengths of the stored axes, row-major; none is 1. */
   readonly shape: readonly Length[];
-  /** Stored axes whose product is each axis of the file, the slowest first, or BATCH. */
+  /** For each axis of the file its stored axes, the slowest first, or BATCH. */
   readonly axes: readonly (readonly number[])[];
 }
 
-/** A value that depends on nothing but the sizes of the batch and of the points. */
+/** Value that depends on nothing but the lengths of the batch and of the points. */
 export interface Constant {
-  /** Its numbers at each of the sizes; only one where they are the same at all. */
+  /** Numbers at each of SIZES; a single entry if they are all the same. */
   readonly at: readonly Tensor[];
 }
 
@@ -36,7 +38,7 @@ export function isConstant(operand: Operand): operand is Constant {
 }
 
 /**
- * A value of the graph as one of the file.
+ * Makes a value of the file from a value of the graph.
  *
  * @param shape the graph's
  * @param axes for each axis of the file the axes of `shape` that it is the product of
@@ -60,7 +62,7 @@ export function makeValue(
   };
 }
 
-/** A value of the graph whose axes are those of the file. */
+/** Makes a value of the file whose axes are those of the graph's value. */
 export function plainValue(source: Value["source"], shape: readonly Length[], type?: ElementType): Value {
   return makeValue(
     source,
@@ -70,12 +72,12 @@ export function plainValue(source: Value["source"], shape: readonly Length[], ty
   );
 }
 
-/** Factors of an axis of the file with their stored axes replaced; the batch stays. */
+/** Replaces stored axes among the factors of a file's axis; the batch stays. */
 export function replaced(factors: readonly number[], place: (stored: number) => number): number[] {
   return factors.map((factor) => (factor === BATCH ? BATCH : place(factor)));
 }
 
-/** The length of an axis of the file. */
+/** Returns the length of an axis of the file. */
 export function dimensionAt(value: Value, axis: number): Dimension {
   let count = 1;
   let hasBatch = false;
@@ -89,12 +91,12 @@ export function dimensionAt(value: Value, axis: number): Dimension {
   return { count, hasBatch, hasPoints };
 }
 
-/** Lengths of all axes of the file. */
+/** Returns the lengths of all axes of the file. */
 export function dimensionsOf(value: Value): Dimension[] {
   return value.axes.map((_, axis) => dimensionAt(value, axis));
 }
 
-/** The shape that a reader of the file would see, for messages. */
+/** Formats the shape of a value in the file, for messages. */
 export function showAxes(value: Value): string {
   const lengths = dimensionsOf(value).map(({ count, hasBatch, hasPoints }) => {
     const names = [hasBatch ? "batch" : "", hasPoints ? "points" : ""].filter(Boolean);
@@ -108,7 +110,7 @@ export function withAxes(value: Value, axes: Value["axes"]): Value {
   return { ...value, axes };
 }
 
-/** Replaces the axes of the file by those that are kept. */
+/** Returns a value with only some of the file's axes. */
 export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value {
   return withAxes(
     value,
@@ -116,7 +118,7 @@ export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value 
   );
 }
 
-/** A stored axis as several, the slowest first; no number is moved. */
+/** Splits a stored axis into several, the slowest first; no number is moved. */
 export function splitAxis(value: Value, stored: number, lengths: readonly Length[]): Value {
   const extra = lengths.length - 1;
   const parts = lengths.map((_, i) => stored + i);
@@ -129,7 +131,7 @@ export function splitAxis(value: Value, stored: number, lengths: readonly Length
   };
 }
 
-/** The product of lengths; undefined where that is no length of a graph. */
+/** Returns the product of lengths; undefined if it is no valid length of a graph. */
 export function productOf(lengths: readonly Length[]): Length | undefined {
   const numbers = lengths.filter((length) => length !== "points");
   const product = numbers.reduce<number>((all, length) => all * (length as number), 1);

@@ -15,7 +15,7 @@ import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
 
 export type { Operand, Tensor } from "../../onnx-format/emitter.ts";
 
-/** ONNX file being written. Tensors are float32 unless they are said to be integers. */
+/** ONNX file being written. Tensors are float32 unless declared as integers. */
 export class OnnxFile extends Constants {
   protected readonly nodes: Node[] = [];
   private readonly initialisers = new Map<string, ProtobufMessage>();
@@ -43,7 +43,7 @@ export class OnnxFile extends Constants {
     return name;
   }
 
-  /** Adds an initialiser under its own name. */
+  /** Adds an initialiser under the name given, and returns its tensor. */
   parameter(name: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
     this.initialisers.set(name, tensorMessage(name, dims, values));
     return name as Tensor;
@@ -57,7 +57,7 @@ export class OnnxFile extends Constants {
     return name;
   }
 
-  /** The file as a message, with `tensor` as its output of this name. */
+  /** Returns the file as a message, with `tensor` as its output of this name. */
   toMessage(
     name: string,
     tensor: Tensor,
@@ -75,7 +75,7 @@ export class OnnxFile extends Constants {
     return modelMessage({ nodes, initialisers, inputs, outputs: [valueMessage(name, dims)] }, metadata);
   }
 
-  /** A name that no tensor has yet, which begins with this one. */
+  /** Returns a name that begins with this one and that no tensor has yet. */
   unique(name: string): Tensor {
     let free = name;
     for (let count = 2; this.names.has(free); count++) free = `${name}_${count}`;
@@ -84,13 +84,13 @@ export class OnnxFile extends Constants {
   }
 }
 
-/** Lists of one integer that a run computes: how many samples and how many points it has. */
+/** Tensors of one integer each that a run computes: the number of samples, and of points. */
 export interface RunSizes {
   batch(): Tensor;
   points(): Tensor;
 }
 
-/** Emitter into a file; its nodes are named after an operation. */
+/** Emitter that writes nodes into a file, named after an operation. */
 export class FileEmitter extends Emitter {
   private readonly file: OnnxFile;
   private readonly scope: string;
@@ -138,12 +138,15 @@ export class FileEmitter extends Emitter {
     return tensors.length === 1 ? tensors[0]! : this.concat(tensors, 0);
   }
 
-  /** Length of an axis of a tensor, as a list of one integer. */
+  /** Returns the length of an axis of a tensor, as a tensor of one integer. */
   lengthOf(tensor: Tensor, axis: number): Tensor {
     return this.applyWith({ start: { integer: axis }, end: { integer: axis + 1 } }, "Shape", tensor);
   }
 
-  /** Writes a BatchNormalization of variance 1, which takes lists for channels first and rounds nothing else. */
+  /**
+   * Writes weight · x + bias per channel as a BatchNormalization with mean 0 and variance 1, whose parameters are lists; it
+   * rounds no more than Mul and Add.
+   */
   override scaleChannelsFirst(
     tensor: Tensor,
     channels: number,

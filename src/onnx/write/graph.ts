@@ -15,7 +15,7 @@ import { type SymbolicGraph, symbolicGraph } from "./shapes.ts";
 const OUTPUT = "x";
 const OTHER_OUTPUT = "output";
 
-/** Writes a decoder's file as a message. */
+/** Writes a decoder as the message of an ONNX file. */
 export function writeGraph(
   where: string,
   decoder: Decoder,

@@ -4,8 +4,8 @@ import type { FixedInput, Values } from "../../graph/graph.ts";
 import type { OperationDescription } from "../../graph/operations.ts";
 
 /**
- * The lengths of a value's axes, channels last: a number, `"points"` for as many as there are points, undefined where
- * it depends on how many in another way.
+ * Lengths of a value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
+ * depends on it in another way.
  */
 export type SymbolicShape = readonly (number | "points" | undefined)[];
 
@@ -18,19 +18,19 @@ export interface SymbolicGraph {
 
 /** Operation for any number of points. */
 export interface SymbolicOperation {
-  /** The operation, with its lengths for one number of points. */
+  /** Operation with its lengths for one number of points. */
   readonly operation: OperationDescription;
-  /** With the settings as they were given. */
+  /** Operation with its settings as the definition has them. */
   readonly definition: OperationDefinition;
   readonly shape: SymbolicShape;
 }
 
-/** Two numbers of points, by which it shows what depends on them. They are no length that decoders have. */
+/** Two numbers of points whose comparison shows which lengths depend on them. No decoder has axes of these lengths. */
 const SOME_POINTS = 1_021;
 const MORE_POINTS = 2_039;
 
 /**
- * The graph of a decoder, with the axes named whose length depends on the number of points.
+ * Returns a decoder's graph with each length that depends on the number of points marked as such.
  *
  * @throws LatentflowError `invalid_argument` where the graph does not fit together for other numbers of points than one
  */

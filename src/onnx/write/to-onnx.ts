@@ -17,7 +17,7 @@ export interface ToOnnxOptions {
   probe?: boolean | undefined;
 }
 
-/** A protobuf message can have so many bytes. */
+/** Most bytes of a protobuf message, 2 GiB. */
 const MOST_BYTES = 2 ** 31 - 1;
 
 /**
@@ -66,7 +66,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
 }
 
 /**
- * Refuses a file that no reader would read.
+ * Refuses a file larger than readers of protobuf accept.
  *
  * @throws LatentflowError `invalid_argument`
  */

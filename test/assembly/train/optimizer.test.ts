@@ -1,4 +1,4 @@
-// run: both
+// run: both, wide
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

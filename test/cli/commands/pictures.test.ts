@@ -1,6 +1,6 @@
 // run: slow
 // Tests src/cli/commands with pictures as samples, weights and results: src/cli/input/sample-weights.ts,
-// src/cli/output/completed-pictures.ts, src/cli/input/pictures/picture-options.ts.
+// src/cli/output/completed-pictures.ts, src/cli/output/input-figures.ts, src/cli/input/pictures/picture-options.ts.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import fileSystem from "node:fs/promises";

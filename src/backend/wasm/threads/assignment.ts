@@ -1,6 +1,6 @@
 import type { SampleRange } from "../../feed.ts";
 
-/** Number of a thread within the assignment of a call. */
+/** Index of a thread in the assignment of a call. */
 export type Member = number;
 
 const NOBODY = -1;
@@ -15,7 +15,7 @@ export class Assignment {
   /** Number of samples that each member holds; undefined for one that is lost. */
   private readonly held: (number | undefined)[] = [];
   private next = 0;
-  /** Samples that were lost with a member. */
+  /** Samples to be given out again, since their member was lost. */
   private readonly again: number[] = [];
   private ended = 0;
 
@@ -32,12 +32,12 @@ export class Assignment {
     return this.ended === this.sampleCount;
   }
 
-  /** A new member; the first is the thread that calls. */
+  /** Adds a member and returns its index; the first is the calling thread. */
   join(): Member {
     return this.held.push(0) - 1;
   }
 
-  /** Takes a member out, and its samples back. */
+  /** Removes a member; its samples are given out again. */
   leave(member: Member): void {
     this.held[member] = undefined;
     this.holders.forEach((holder, sample) => {
@@ -60,7 +60,7 @@ export class Assignment {
     return Math.min(left, Math.min(share, this.mostHeld) - held);
   }
 
-  /** Samples for a member, `most` at most, their numbers one after the other; undefined where there is none for it now. */
+  /** Gives a member at most `most` samples, with consecutive indices; undefined if it may have none now. */
   take(member: Member, most: number): SampleRange | undefined {
     const allowance = Math.min(most, this.allowance(member));
     if (allowance <= 0) return undefined;
@@ -73,7 +73,7 @@ export class Assignment {
     return { first, count };
   }
 
-  /** True if this member holds the sample now; results of others are out of date. */
+  /** True if this member has been given the sample; results from others are out of date. */
   holds(member: Member, sample: number): boolean {
     return this.holders[sample] === member;
   }

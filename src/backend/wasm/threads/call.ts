@@ -9,44 +9,47 @@ import type { Job } from "./jobs.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { DOES_WITHOUT, LONGEST_REASON } from "./thread.ts";
 
-/** A worker of the pool, as a call sees it. */
+/** Worker of the pool, as seen by a call. */
 export interface Participant {
   readonly isReady: boolean;
-  /** Has the participant get ready for a call's job; returns the reason if it cannot take part. */
+  /** Makes the participant ready for a call's job; returns the reason if it cannot take part. */
   open(call: number, job: Job): string | undefined;
   post(message: ToWorker): void;
-  /** Ends it for good: `leave` is called of each call that it works for. */
+  /** Ends the worker, and calls `leave` of each call that it works for. */
   end(reason: string): void;
 }
 
-/** Workers that may die in one call before it gives up: one may be killed, but what kills each new one is the work. */
+/**
+ * Most workers that may die in one call before it fails: a single death may be a kill from outside, but repeated ones come
+ * from the work.
+ */
 const MOST_DEATHS = 3;
-/** Interval at which the caller's signal is polled while this thread waits, in milliseconds. */
+/** Interval in milliseconds at which the caller's signal is polled while this thread waits. */
 const LOOK_UP = 10;
 
-/** A worker that has not stopped so long after an abort, in milliseconds, is ended. */
+/** Milliseconds after an abort at which a worker that has not stopped is ended. */
 const LONGEST_STOP = 10_000;
 
-/** Messages of a worker about a call. */
+/** Message of a worker about a call. */
 export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "declined" | "failed" }>;
 
 /**
- * A call that this thread and workers do together: it gives the samples out and takes the results in. Workers may join
- * before it runs, and begin when it does.
+ * Call worked on by this thread and by workers: it gives out samples and takes in results. Workers may join before it runs,
+ * and begin when it does.
  */
 export class Call {
   private readonly assignment: Assignment;
   private readonly here: Member;
   private readonly members = new Map<Participant, Member>();
   private readonly stopping = new Set<Participant>();
-  /** Threads that were given samples: workers, and undefined for this thread. */
+  /** Threads that have been given samples: workers, and undefined for this thread. */
   private readonly given = new Set<Participant | undefined>();
-  /** Workers that have died and not been replaced so far. */
+  /** Number of workers that have died and have no replacement yet. */
   private lost = 0;
   private isRunning = false;
   private deaths = 0;
   private error: LatentflowError | undefined;
-  /** Reason why a worker takes no part; undefined if all do. */
+  /** Reason why a worker does not take part; undefined if all do. */
   declined: string | undefined;
   /** Messages about workers that died at work. */
   readonly incidents: string[] = [];
@@ -69,14 +72,14 @@ export class Call {
     job.watch((sample) => this.assignment.end(sample));
   }
 
-  /** Has workers take part as soon as they are ready. All join before the first is given its share. */
+  /** Makes workers take part as soon as they are ready. All workers must join before the first gets samples. */
   join(...workers: readonly Participant[]): void {
     const joining = workers.slice(0, this.mostWorkers - this.members.size);
     for (const worker of joining) this.members.set(worker, this.assignment.join());
     for (const worker of joining) if (worker.isReady) this.begin(worker);
   }
 
-  /** A worker that had joined is ready. */
+  /** Gives samples to a worker that has joined and become ready. */
   begin(worker: Participant): void {
     if (!this.isRunning || !this.members.has(worker)) return;
     this.wake();
@@ -92,7 +95,7 @@ export class Call {
   }
 
   /**
-   * A worker takes no part any more, and what it had is to be done again.
+   * Removes a worker; its samples are given out again.
    *
    * @param death what it died of; undefined where it lives on
    */
@@ -117,7 +120,7 @@ export class Call {
     this.wake();
   }
 
-  /** Takes in what a worker says of the call; nothing once it has left. */
+  /** Handles a worker's message about the call; ignores messages of a worker that has left. */
   receive(worker: Participant, message: CallMessage): void {
     const member = this.members.get(worker);
     if (member === undefined) return;
@@ -172,7 +175,7 @@ export class Call {
     return Math.max(1, this.given.size + this.lost);
   }
 
-  /** True if a worker takes part, or will once it is ready. */
+  /** True if a worker takes part, or will as soon as it is ready. */
   has(worker: Participant): boolean {
     return this.members.has(worker);
   }
@@ -222,7 +225,7 @@ export class Call {
     }
   }
 
-  /** Gives a worker what it has room for. */
+  /** Gives a worker as many samples as it may hold. */
   private give(worker: Participant): void {
     const member = this.members.get(worker);
     if (!this.isRunning || member === undefined || this.waits || this.error) return;
@@ -241,7 +244,7 @@ export class Call {
     }
   }
 
-  /** Stops the workers and waits for what they have. */
+  /** Stops the workers and waits for their last results. */
   private async stop(): Promise<void> {
     for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
@@ -264,7 +267,7 @@ export class Call {
     }
   }
 
-  /** Resolves when a worker has reported or died, and now and then. */
+  /** Resolves when a worker has reported or died, or after LOOK_UP. */
   private nextReport(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, LOOK_UP);

@@ -1,14 +1,14 @@
 let close = async () => {};
 
-/** Registers the pool, which is loaded only when several threads are used. */
+/** Registers the function that closes the pool, whose code is loaded only when several threads are used. */
 export function onCloseWorkers(closePool: () => Promise<void>): void {
   close = closePool;
 }
 
 /**
- * Ends the workers that calls on several threads have started; resolves when they have ended. One that is at work goes
- * on until its calls have settled. It is never needed: workers end by themselves when they have had nothing to do for
- * half a minute, and keep no process of Node alive. Calls that come later start new ones.
+ * Ends the workers that calls on several threads have started; resolves when they have ended. A worker at work ends once its
+ * calls have settled. Calling it is optional: workers end after half a minute without work, and do not keep a process of
+ * Node alive. Later calls start new workers.
  *
  * @example
  * const { z } = await encode(decoder, y, { backend: wasm({ threads: 4 }) });

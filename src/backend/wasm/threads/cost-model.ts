@@ -4,16 +4,16 @@ import { gradientsOf, type Method } from "../../../solver/solver.ts";
 
 // Estimated time of work on one thread, to decide whether sharing it pays.
 
-/** A speed that the kernels reach on a core, give or take a factor of three: floating point operations a millisecond. */
+/** Typical speed of the kernels on a core, within a factor of three: floating point operations a millisecond. */
 const SPEED = 3e7;
 
-/** About how long one thread takes over a sample's flow, in milliseconds. */
+/** Estimates the time in milliseconds that one thread takes over a sample's flow. */
 export function solveTime(decoder: Decoder, solver: Method): number {
   const most = "maxSteps" in solver ? solver.maxSteps : Infinity;
   return 2 * decodeTime(decoder) * Math.min(gradientsOf(solver), most + 1);
 }
 
-/** About how long one thread takes to decode a sample, in milliseconds. */
+/** Estimates the time in milliseconds that one thread takes to decode a sample. */
 export function decodeTime(decoder: Decoder): number {
   const { multiplications, sums } = costOf(decoder);
   return (2 * (multiplications + sums)) / SPEED;

@@ -1,23 +1,23 @@
 import { type Decoder, onDispose } from "../../../decoder/decoder.ts";
 import type { TrainerStep } from "./messages.ts";
 
-/** State of a decoder that workers may hold, on this thread. */
+/** State, on this thread, of a decoder that workers may hold. */
 export interface DecoderHandle {
-  /** Number of the decoder in messages. */
+  /** Number by which messages name the decoder. */
   readonly number: number;
   readonly decoder: Decoder;
-  /** Why its calls stay on one thread; undefined where they need not. */
+  /** Reason why the decoder's calls stay on one thread; undefined if they may be shared. */
   whyAlone: string | undefined;
-  /** While it is trained: see `lockStepTrainer`. */
+  /** State of the decoder's training, see `lockStepTrainer`; undefined outside of one. */
   training: Training | undefined;
-  /** About how long its calls would have taken on one thread, in milliseconds, and when the last one was. */
+  /** Estimated time of recent calls on one thread, in milliseconds, and the time of the last one. */
   readonly recentWork: { milliseconds: number; at: number };
 }
 
 export interface Training {
-  /** Number of steps posted: a worker whose decoder has taken as many has the same weights. */
+  /** Number of training steps posted: a worker that has taken as many has the same weights. */
   steps: number;
-  /** The steps that bring a worker's decoder to where the trainer is; undefined while that is not possible. */
+  /** Returns the steps that bring a worker to the trainer's state; undefined if that is not possible now. */
   catchUp(): readonly TrainerStep[] | undefined;
 }
 
@@ -43,7 +43,7 @@ export function decoderHandle(decoder: Decoder, forget: (number: number) => void
   return handle;
 }
 
-/** For decoders that are dropped and never disposed: workers would hold them for good. */
+/** Registry of collected decoders that were never disposed: without it workers would keep them. */
 const dropped = new FinalizationRegistry<{ number: number; forget: (number: number) => void }>(
   ({ number, forget }) => forget(number),
 );

@@ -1,12 +1,12 @@
 /**
- * After a start that failed calls do without for a while, in milliseconds: ten times as long as it took, and at least a
- * second; twice as long after each further one, up to ten minutes. So trying again costs a tenth of the time at most.
+ * Back-off after a failed start, in milliseconds: ten times the duration of the start, at least a second; doubled after each
+ * further failure, up to ten minutes. Retries so take a tenth of the time at most.
  */
 const SHORTEST_WAIT = 1000;
 const LONGEST_WAIT = 600_000;
 const WAIT_PER_TRY = 10;
 
-/** A start of some workers together. */
+/** Start of some workers at once. */
 export interface Attempt {
   readonly since: number;
 }
@@ -17,18 +17,18 @@ export class FailedStarts {
     | { readonly attempt: Attempt; readonly reason: string; readonly times: number; readonly retryAt: number }
     | undefined;
 
-  /** Why the last attempt failed; undefined where none has, or a later one has not. */
+  /** Reason why the last attempt failed; undefined without a failure, or after a later success. */
   get reason(): string | undefined {
     return this.last?.reason;
   }
 
-  /** A new attempt; undefined where it is too early for one. */
+  /** Starts an attempt; returns undefined during back-off. */
   begin(): Attempt | undefined {
     const now = performance.now();
     return this.last && now < this.last.retryAt ? undefined : { since: now };
   }
 
-  /** Notes a failed attempt; only its first failure counts. */
+  /** Records that an attempt failed; further failures of the same attempt are ignored. */
   fail(attempt: Attempt, reason: string): void {
     if (this.last?.attempt === attempt) return;
     const now = performance.now();
@@ -37,7 +37,7 @@ export class FailedStarts {
     this.last = { attempt, reason, times, retryAt: now + Math.min(wait, LONGEST_WAIT) };
   }
 
-  /** A worker of an attempt is ready: the failures before it are forgotten. */
+  /** Records that a worker of an attempt is ready, which clears earlier failures. */
   succeed(attempt: Attempt): void {
     if (this.last?.attempt !== attempt) this.last = undefined;
   }

@@ -2,15 +2,15 @@ import { type Decoder, descriptionOf } from "../../../decoder/decoder.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import type { ToWorker, TrainerStep } from "./messages.ts";
 
-/** A decoder that a worker holds. */
+/** Decoder that a worker holds, as recorded on the main thread. */
 interface HeldDecoder {
   /** Number of training steps it has taken; undefined outside of a training. */
   steps: number | undefined;
-  /** True if the worker has J₀ᵀ as it is after these steps. */
+  /** True if the worker has J₀ᵀ for the weights after these steps. */
   hasJacobian: boolean;
-  /** The memory it takes, as far as is known. */
+  /** Memory of the decoder in the worker, in bytes: reported or estimated. */
   bytes: number;
-  /** Larger for one that was used later. */
+  /** Time of the last use, as a counter. */
   usedAt: number;
 }
 
@@ -39,7 +39,7 @@ export class HeldDecoders {
   }
 
   /**
-   * Has the worker hold a decoder as it is now; returns why that is not possible, if it is not.
+   * Sends what the worker needs to hold a decoder in its current state; returns the reason if that is not possible.
    *
    * @param jacobian a copy of J₀ᵀ, which it is to have as well, if that has been made
    */
@@ -62,7 +62,7 @@ export class HeldDecoders {
     return undefined;
   }
 
-  /** Has the worker take a step of a decoder's training, if it has taken all before. */
+  /** Sends the worker a step of a decoder's training, if it has taken all steps before. */
   step({ number, training }: DecoderHandle, makeStep: () => TrainerStep): void {
     const held = this.decoders.get(number);
     if (!held || held.steps !== training!.steps) return;
@@ -71,7 +71,7 @@ export class HeldDecoders {
     held.hasJacobian = false;
   }
 
-  /** Has the worker forget a decoder, unless it works with it. */
+  /** Makes the worker drop a decoder, unless a call uses it. */
   forget(number: number): void {
     if (!this.decoders.has(number) || this.isAtWork(number)) return;
     this.decoders.delete(number);
@@ -82,19 +82,19 @@ export class HeldDecoders {
     }
   }
 
-  /** The worker does not hold a decoder after all. */
+  /** Records that the worker does not hold a decoder. */
   remove(number: number): void {
     this.decoders.delete(number);
   }
 
-  /** A decoder's memory has come to so much. */
+  /** Records the memory of a decoder that a worker has reported. */
   setMemory(number: number, bytes: number): void {
     const held = this.decoders.get(number);
     if (held) held.bytes = bytes;
     this.forgetSurplus();
   }
 
-  /** Forgets the decoders used longest ago, while all take more memory than they may; the last one used stays. */
+  /** Drops the decoders used longest ago while all exceed the memory limit; the last one used stays. */
   forgetSurplus(): void {
     const byUse = [...this.decoders].sort(([, a], [, b]) => a.usedAt - b.usedAt).slice(0, -1);
     let bytes = [...this.decoders.values()].reduce((sum, held) => sum + held.bytes, 0);

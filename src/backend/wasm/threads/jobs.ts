@@ -17,30 +17,30 @@ import type { CallData, CallDescription, CallKind, Results } from "./messages.ts
 export const WHY_NOT_CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
-/** Work of a call in a form that several threads can share: data in, results out. */
+/** Work of a call in a form that threads can share: data in, results out. */
 export interface Job<Kind extends CallKind = CallKind> {
   readonly handle: DecoderHandle;
   readonly sampleCount: number;
   /** Description that a worker gets before its samples. */
   readonly description: CallDescription<Kind>;
-  /** A copy of the decoder's J₀ᵀ, d × n, where workers are to have that too, and it has been made. */
+  /** Copy of the decoder's J₀ᵀ, d × n, for workers; undefined if the job does not use it, or it has not been made. */
   readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
-  /** Data of samples, in buffers of their own. */
+  /** Returns the data of samples, in buffers that can be transferred. */
   data(range: SampleRange): CallData<Kind>;
   /**
-   * Takes over what a worker has found; after an abort also of samples that have not ended.
+   * Copies a worker's results into the solution; after an abort also those of unfinished samples.
    *
    * @param samples which ones the values are of; -1 for one that is not to be taken
    */
   place(samples: readonly number[], values: Results<Kind>["values"]): void;
   /** Works on samples on this thread until the feed gives none and all taken have ended. */
   workHere(control: Control, feed: Feed): Promise<void>;
-  /** Has `onEnd` called when a sample has ended, here or in a worker. */
+  /** Registers `onEnd`, called when a sample has ended, on this thread or in a worker. */
   watch(onEnd: (sample: number) => void): void;
 }
 
 /**
- * A solve as a job; or why workers cannot do it.
+ * Makes the job of a solve; returns the reason if workers cannot do it.
  *
  * @param jacobian as in `Job`
  */
@@ -98,7 +98,7 @@ function copyFixed(
   return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
 }
 
-/** A decoding as a job. */
+/** Makes the job of a decode. */
 export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding: Decoding): Job<"decode"> {
   const { decoder } = handle;
   const { latentSize: d, outputSize: n } = decoder;
@@ -117,7 +117,7 @@ export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding
   };
 }
 
-/** The rows of J₀ᵀ as a job, each latent a sample. */
+/** Makes the job that computes J₀ᵀ: each latent counts as a sample, whose result is a row. */
 export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jacobian"> {
   const { latentSize, outputSize: n } = handle.decoder;
   const { ended, ...placed } = rowsOf(n, (row, values) => rows.write(row, values));
@@ -132,7 +132,7 @@ export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jac
 }
 
 /**
- * Members of a job whose results are rows of n numbers, one for each sample.
+ * Makes the members of a job whose results are rows of n numbers, one for each sample.
  *
  * @param write takes over a row that a worker has computed
  */
@@ -146,7 +146,7 @@ function rowsOf(n: number, write: (sample: number, values: Float32Array) => void
         onEnd(sample);
       });
     },
-    /** To be called with those that this thread has computed. */
+    /** Reports the end of samples computed on this thread. */
     ended({ first, count }: SampleRange): void {
       for (let sample = first; sample < first + count; sample++) onEnd(sample);
     },

@@ -12,12 +12,12 @@ import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.t
 import { WorkerCall } from "./worker-call.ts";
 import { WorkerTraining } from "./worker-training.ts";
 
-/** A decoder that this worker holds, packed for it. */
+/** Decoder held and packed by this worker. */
 interface PackedHere {
   readonly number: number;
   readonly packed: PackedDecoder;
   readonly training: WorkerTraining;
-  /** The memory that it was last reported to take, in bytes. */
+  /** Memory last reported for the decoder, in bytes. */
   reported: number;
 }
 
@@ -83,7 +83,7 @@ function keep(decoder: number, held: Promise<PackedHere>): void {
   decoders.set(decoder, held);
 }
 
-/** Changes a decoder, if it is held, when all earlier changes are done. */
+/** Changes a held decoder after all earlier changes of it are done; ignored if it is not held. */
 function change(decoder: number, make: (held: PackedHere) => Promise<void>): void {
   const changed = decoders.get(decoder)?.then(async (held) => {
     await make(held);
@@ -119,7 +119,7 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
   return { held, work: new WorkerCall(call, held.packed, description, post) };
 }
 
-/** Reports how much memory a decoder takes, if that has changed. */
+/** Reports the memory of a decoder, if it has changed. */
 function reportMemory(held: PackedHere): void {
   const { number, packed } = held;
   const bytes = packed.arena.byteLength;
@@ -128,7 +128,7 @@ function reportMemory(held: PackedHere): void {
   post({ type: "memory", decoder: number, bytes });
 }
 
-/** Has `receive` get the main thread's messages; returns the function that answers. */
+/** Registers `receive` for messages of the main thread; returns the function that answers. */
 function receiveBy(receive: (message: ToWorker) => void): (message: FromWorker) => void {
   const threads = builtinModule("node:worker_threads");
   const parentPort = threads?.parentPort;

@@ -9,9 +9,9 @@ import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
 import type { WorkerGroup } from "./worker-pool.ts";
 
 /**
- * A trainer whose every step the workers that hold its decoder take as well, so that their weights stay those of this
- * thread, bit for bit, and need not be sent: the samples and where their flows have come to are small, the weights are
- * not. A worker that comes later, or has missed steps, is brought up by the trainer's state.
+ * Makes a trainer whose steps are repeated by the workers that hold its decoder. Their weights stay equal to this thread's,
+ * bit for bit, without being sent: samples and codes are small, weights are not. A worker that comes later, or has missed
+ * steps, gets the trainer's state.
  */
 export function lockStepTrainer(
   trainer: Trainer,
@@ -19,7 +19,7 @@ export function lockStepTrainer(
   handle: DecoderHandle,
   workers: () => WorkerGroup | undefined,
 ): Trainer {
-  /** True while a gradient is being added up, which is no part of `trainer.state()`. */
+  /** True while a gradient is being added up, which `trainer.state()` does not include. */
   let isAtUpdate = false;
 
   handle.training = {
@@ -81,7 +81,7 @@ export function lockStepTrainer(
   };
 }
 
-/** An objective whose calls workers repeat. */
+/** Makes an objective whose calls are posted to workers, too. */
 function lockStepObjective(
   objective: DifferentiableObjective,
   post: (makeStep: () => TrainerStep) => void,

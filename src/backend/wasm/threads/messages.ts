@@ -13,7 +13,7 @@ import type { Optimizer } from "../../optimizer.ts";
 // Messages between the main thread and its workers. Calls and decoders have numbers; samples are meant by their
 // index in the call.
 
-/** A call's solve, but for its samples. */
+/** Description of a solve without its samples. */
 export interface SolveDescription {
   readonly kind: "solve";
   readonly pair: CheckedPair;
@@ -22,7 +22,7 @@ export interface SolveDescription {
   readonly saveAt: SaveAt | undefined;
   readonly sampleCount: number;
   readonly batchSize: number | undefined;
-  /** [n], where all samples have the same weights. */
+  /** [n], if all samples share their weights. */
   readonly sharedWeights: Float32Array | undefined;
   /** True if each sample has weights of its own. */
   readonly hasOwnWeights: boolean;
@@ -35,14 +35,14 @@ type FixedData = readonly Float32Array<ArrayBuffer>[];
 export interface SolveData {
   /** B × n. */
   readonly targets: Float32Array<ArrayBuffer>;
-  /** B × n, where each sample has weights of its own. */
+  /** B × n, if each sample has its own weights. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;
   readonly fixed: FixedData;
-  /** B × d, where the flows start. */
+  /** B × d, starts of the flows. */
   readonly z0: Float64Array<ArrayBuffer>;
 }
 
-/** Kinds of calls: description for a worker, data of B samples in buffers of their own, and results. */
+/** Kinds of calls, each with its description for a worker, the data of B samples in transferable buffers, and results. */
 interface CallKinds {
   readonly solve: {
     readonly description: SolveDescription;
@@ -56,7 +56,7 @@ interface CallKinds {
     /** B × n outputs. */
     readonly values: Float32Array<ArrayBuffer>;
   };
-  /** Its samples are latents, without data. */
+  /** Computation of J₀ᵀ: samples are latents, which need no data. */
   readonly jacobian: {
     readonly description: { readonly kind: "jacobian" };
     readonly data: undefined;
@@ -77,7 +77,7 @@ export interface Results<Kind extends CallKind = CallKind> {
   readonly values: CallKinds[Kind]["values"];
 }
 
-/** Methods of a trainer's objective that workers call as well. */
+/** Methods of a trainer's objective that workers repeat. */
 export const OBJECTIVE_METHODS = [
   "value",
   "gradient",
@@ -154,14 +154,14 @@ export type FromWorker =
       readonly message: string;
     };
 
-/** Message to the thread that calls, about an error: one of the library keeps its code and its marks. */
+/** Makes the message that reports an error to the calling thread; one of the library keeps its code and its marks. */
 export function failure(call: number | undefined, error: unknown): FromWorker {
   return error instanceof LatentflowError
     ? { type: "failed", call, code: error.code, message: markedMessage(error) }
     : { type: "failed", call, code: undefined, message: messageOf(error) };
 }
 
-/** The buffers that go with a message and are not copied: those that were made for it. */
+/** Returns the buffers that are transferred with a message instead of copied. */
 export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
   if (message.type === "samples") return buffersIn(...Object.values(message.data ?? {}).flat());
   if (message.type === "results") {

@@ -6,34 +6,34 @@ import type { Job } from "./jobs.ts";
 import type { TrainerStep } from "./messages.ts";
 import type { Thread } from "./thread.ts";
 
-/** A worker that has had nothing to do for this long, in milliseconds, is ended. */
+/** Milliseconds without work after which a worker is ended. */
 const LONGEST_IDLE = 30_000;
 
-/** Functions of the group that a worker belongs to. */
+/** Functions of the worker group that a worker calls. */
 interface Owner {
-  /** Memory that the worker's decoders may take, in bytes. */
+  /** Memory limit for the worker's decoders, in bytes. */
   memory(): number;
   /** True if a call uses the worker, or will once it is ready. */
   isAtWork(): boolean;
-  /** Ends the worker, which has been idle for long, or has to leave. */
+  /** Ends the worker after a long idle time, or because it has to make room. */
   endIdle(): void;
-  /** Ends the worker, which has failed, and calls `leave` of each call that it works for. */
+  /** Ends the worker after a failure, and calls `leave` of each call that it works for. */
   end(reason: string): void;
 }
 
-/** A worker of the pool, as this thread sees it: the calls that it works on, and the time for which it is idle. */
+/** Worker of the pool, as seen by the main thread: its calls, its decoders and its idle time. */
 export class PoolWorker implements Participant {
   isReady = false;
   /** True if the worker has to end as soon as it is idle. */
   isLeaving = false;
-  /** Set by the group, at once. */
+  /** Thread of the worker, set by the group right after construction. */
   thread!: Thread;
   readonly decoders: HeldDecoders;
-  /** Resolves when it has ended. */
+  /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
-  /** To be called when it has. */
+  /** Resolves `ended`; called when the thread has ended. */
   markEnded!: () => void;
-  /** The calls that it works on, and the decoder of each. */
+  /** Calls that the worker takes part in, each with its decoder. */
   private readonly calls = new Map<number, DecoderHandle>();
   private idleTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -56,7 +56,7 @@ export class PoolWorker implements Participant {
     return this.calls.size;
   }
 
-  /** Sends a message. */
+  /** Sends a message to the worker. */
   get post(): Thread["post"] {
     return this.thread.post;
   }
@@ -70,7 +70,7 @@ export class PoolWorker implements Participant {
     this.thread.terminate().then(this.markEnded);
   }
 
-  /** Has it get ready for the job of a call, with the decoder as it is now. */
+  /** Makes the worker ready for the job of a call, with the decoder in its current state. */
   open(call: number, { handle, description, jacobian }: Job): string | undefined {
     try {
       const reason = this.decoders.bring(handle, jacobian);
@@ -85,7 +85,7 @@ export class PoolWorker implements Participant {
     return undefined;
   }
 
-  /** Removes a call that has ended, and the decoders that no call needs any more. */
+  /** Removes a finished call, and the decoders that no call uses any more. */
   release(call: number): void {
     const handle = this.calls.get(call);
     this.calls.delete(call);
@@ -93,14 +93,14 @@ export class PoolWorker implements Participant {
     this.decoders.forgetSurplus();
   }
 
-  /** Removes a call that the worker could not take, with the call's decoder, which the worker does not hold then. */
+  /** Removes a call that the worker could not take, and the call's decoder, which it then does not hold. */
   declined(call: number): void {
     const handle = this.calls.get(call);
     this.calls.delete(call);
     if (handle) this.decoders.remove(handle.number);
   }
 
-  /** Has the worker take a step of a decoder's training, if it has taken all steps before. */
+  /** Sends the worker a step of a decoder's training, if it has taken all steps before. */
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     this.decoders.step(handle, makeStep);
   }

@@ -18,29 +18,29 @@ import {
   workerGroup,
 } from "./worker-pool.ts";
 
-/** Options of `wasm` that say which threads there are. */
+/** Options of `wasm` about threads. */
 export interface ThreadOptions {
   readonly threads: Threads;
   readonly worker: WorkerSource | undefined;
-  /** In bytes. */
+  /** Memory limit for a worker's decoders, in bytes. */
   readonly workerMemory: number;
 }
 
 /** Size of a call. */
 interface Load {
   readonly sampleCount: number;
-  /** Number of samples that a thread works on at once. */
+  /** Number of samples that one thread works on at the same time. */
   readonly atOnce: number;
   /** Estimated time of one sample on one thread. */
   readonly milliseconds: number;
 }
 
-/** Calls of one decoder that lie further apart than this, in milliseconds, are not added up. */
+/** Longest time between two calls of one decoder, in milliseconds, for their work to be added up. */
 const APART = 30_000;
 
 /**
- * Session that shares calls with workers if that is worth it. If a number of threads was asked for, a call waits for
- * their workers to have started; by default it has them started and begins meanwhile.
+ * Makes a session that shares calls with workers if that saves time. If a number of threads was asked for, a call waits
+ * until their workers have started; by default it starts them and begins without waiting.
  *
  * @param alone session that works on this thread
  */
@@ -52,11 +52,11 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
   /** Outcome of the last call. */
   let last: Outcome = { threads: 1, reason: undefined, incidents: [] };
 
-  /** The workers, if a call has asked for them before. */
+  /** Workers of earlier calls; undefined before the first shared call. */
   const known = () => knownWorkerGroup(compiled, options.worker);
   const workers = () => workerGroup(compiled, options.worker);
 
-  /** Compares a call, added to the decoder's recent ones, with the cost of sharing it. */
+  /** Compares the work of a call and of the decoder's recent ones with the cost of sharing it. */
   function isWorth({ sampleCount, milliseconds }: Load): boolean {
     if (handle.whyAlone !== undefined || sampleCount < 2) return false;
     const time = sampleCount * milliseconds;
@@ -72,7 +72,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
     return { ...options, most: samplesHeld(atOnce, milliseconds), mostWorkers, waits };
   }
 
-  /** Notes that a call stays on this thread, and why. */
+  /** Records the reason why a call stays on this thread. */
   function stayAlone(sampleCount: number, declined?: string): void {
     const single = waits && sampleCount === 1 ? "one sample takes one thread" : undefined;
     last = { threads: 1, reason: declined ?? handle.whyAlone ?? single ?? known()?.failure, incidents: [] };
@@ -133,9 +133,9 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
   };
 }
 
-/** Starting a worker costs some 50 ms of a core: less work does without. In milliseconds. */
+/** Least work for which workers are started, in milliseconds: a start takes some 50 ms of a core. */
 const WORTH_STARTING = 100;
-/** Least work that is shared, in milliseconds: handing it to workers that hold the decoder costs less than one. */
+/** Least work that is shared with workers that already hold the decoder, in milliseconds. */
 const WORTH_SHARING = 5;
 /** Cost of sending a decoder to a running worker, in milliseconds a parameter. */
 const SENDING = 1e-5;
@@ -161,13 +161,13 @@ export function isWorthSharing(
   return milliseconds > WORTH_SHARING && inAll > least[workers];
 }
 
-/** Work that a thread has waiting while it reports and is given more, in milliseconds: a few slices. */
+/** Work that a thread holds in reserve, in milliseconds, while it reports and gets more: a few slices. */
 const WAITING = 60;
-/** Most samples that a thread has waiting, however small they are. */
+/** Most samples that a thread holds in reserve. */
 const MOST_WAITING = 4096;
 
 /**
- * Most samples that a thread may hold: those that it works on, and some that wait.
+ * Returns the most samples that a thread may hold: those at work, and a reserve.
  *
  * @param atOnce number of samples that it works on at once
  * @param milliseconds that one of them takes

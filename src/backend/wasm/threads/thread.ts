@@ -12,7 +12,7 @@ export interface Thread {
   post(message: ToWorker): void;
   /** Sets whether the thread keeps the process alive, in Node and Bun. */
   keepAlive(yes: boolean): void;
-  /** Resolves when it has ended, or cannot be ended. */
+  /** Ends the thread; resolves when it has ended, or cannot be ended. */
   terminate(): Promise<void>;
 }
 
@@ -41,13 +41,13 @@ export function startThread(source: WorkerSource, events: ThreadEvents): Thread 
     : threadOfPage(startInPage(file), file, events);
 }
 
-/** End of a message: the way that always works. */
+/** End of a message that advises `threads: 1`, which always works. */
 export const DOES_WITHOUT = "wasm({ threads: 1 }) does without";
 
-/** Longest part of a worker's own message that is repeated, in characters. */
+/** Most characters of a worker's own message that are quoted. */
 export const LONGEST_REASON = 300;
 
-/** End of a message: how to have workers start. */
+/** Returns the end of a message that explains how workers can be started. */
 export function startAdvice(source: WorkerSource | undefined): string {
   const isNode = builtinModule("node:worker_threads") !== undefined;
   if (!isNode && typeof Worker === "undefined") return DOES_WITHOUT;
@@ -63,10 +63,10 @@ export function startAdvice(source: WorkerSource | undefined): string {
 
 type NodeWorker = InstanceType<typeof import("node:worker_threads").Worker>;
 
-/** The workers that functions have made: each has one pool, which listens to it and ends it. */
+/** Workers made by users' functions that a pool already listens to and will end. */
 const taken = new WeakSet<object>();
 
-/** The worker that a function makes. */
+/** Calls a user's function and checks that it returns a new worker. */
 function newWorker(make: () => unknown): NodeWorker | Worker {
   const worker = make();
   if (isPromise(worker)) {

@@ -19,19 +19,19 @@ import {
   type Results,
 } from "./messages.ts";
 
-/** A worker's part of a job, whatever it computes: where its samples wait, and what is done with them. */
+/** Part of a job that a worker does: its queue of samples, and the work on them. */
 interface WorkerJob<Kind extends CallKind = CallKind> {
   add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
   readonly task: unknown;
   /**
-   * Works until there is nothing left, or until the call is stopped.
+   * Works until no samples are left, or the call is stopped.
    *
    * @param task its own `task`
    * @param samples the job itself, where its samples wait
    */
   work(packed: PackedDecoder, task: unknown, control: Control, samples: unknown): Promise<void>;
-  /** Sends what has ended, if it has waited; after an abort also where what was at work has come to. */
+  /** Sends finished results that have not been sent; after an abort also the state of unfinished samples. */
   flush?(isAborted: boolean): void;
 }
 
@@ -49,7 +49,7 @@ const BEGIN: {
   jacobian: (_packed, _description, send) => new WorkerJacobian(send),
 };
 
-/** A worker's part of a call: it works while it has samples, and stops and reports what goes wrong. */
+/** Part of a call that a worker does: works while it has samples, stops on request and reports errors. */
 export class WorkerCall {
   private readonly job: WorkerJob;
   private readonly abort = new AbortController();
@@ -72,7 +72,7 @@ export class WorkerCall {
     this.control = makeControl(this.abort.signal, () => this.job.flush?.(false));
   }
 
-  /** Adds samples, and works on all that have come unless that is being done. */
+  /** Adds samples to the queue, and starts work unless it is going on. */
   async add(samples: readonly number[], data: CallData): Promise<void> {
     const { job, packed, control } = this;
     job.add(samples, data);
@@ -96,15 +96,15 @@ export class WorkerCall {
   }
 }
 
-/** The data of a problem whose samples come later. */
+/** Empty data of a problem whose samples come later. */
 const NOTHING = new Float32Array(0);
 
-/** Samples of one message of the calling thread, as a problem of their own. */
+/** Samples that came with one message of the calling thread, as a problem of their own. */
 interface Delivery {
   readonly samples: readonly number[];
   readonly problem: Problem;
   readonly solution: Solution;
-  /** Number of samples that are at work or have been. */
+  /** Number of samples taken from the delivery so far. */
   taken: number;
   /** Samples that have ended and whose results have not been sent. */
   ended: number[];
@@ -112,11 +112,11 @@ interface Delivery {
   sent: number;
 }
 
-/** Samples are solved in the order they come in; results are sent as soon as there are any. */
+/** Solves samples in the order of arrival; sends results as soon as there are any. */
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
   readonly work = solveSamples<SampleSet>;
   readonly task: Task<SampleSet>;
-  /** Deliveries with results still to be sent. */
+  /** Deliveries whose results have not all been sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
@@ -187,7 +187,7 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     return this.deliveries.find(({ taken, samples }) => taken < samples.length);
   }
 
-  /** After an abort: where those that were at work have come to. */
+  /** Sends the state of unfinished samples, after an abort. */
   private sendUnfinished(): void {
     const results = this.deliveries.map((delivery) => {
       const begun = delivery.solution.statuses().slice(0, delivery.taken);
@@ -205,8 +205,8 @@ function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): R
 }
 
 /**
- * Samples are decoded in the order they come in, pass by pass. What a pass has decoded is sent before the next one, so that
- * the main thread gives more samples meanwhile.
+ * Decodes samples in the order of arrival, pass by pass. The results of a pass are sent before the next one, so that the
+ * main thread can give more samples meanwhile.
  */
 class WorkerDecode implements WorkerJob<"decode"> {
   private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
@@ -246,7 +246,7 @@ class WorkerDecode implements WorkerJob<"decode"> {
   }
 }
 
-/** Rows of J₀ᵀ, sent as soon as a pass has them. */
+/** Computes rows of J₀ᵀ; sends those of each pass at once. */
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
   readonly task = undefined;
   private readonly ranges: SampleRange[] = [];

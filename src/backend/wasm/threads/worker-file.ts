@@ -4,8 +4,8 @@ import { builtinModule } from "../../../base/builtin-module.ts";
 const NAME = "latentflow-worker";
 
 /**
- * Finds the worker's file beside the file that is running, whose place the engine tells. A bundler may have left the
- * worker's behind: Node then finds the installed package's, while a page has to start the file to learn that it is missing.
+ * Finds the worker's file beside the running file, whose path the engine's stack tells. If a bundler has left it out, Node
+ * finds the installed package's; a page notices only when the start fails.
  */
 export function findWorkerFile(): string | undefined {
   const running = runningFile();
@@ -36,7 +36,7 @@ function fileBeside(running: string): string | undefined {
   return running.replace(/[^/\\]*\.[cm]?([jt]s)(\?.*)?$/, `${NAME}.$1`);
 }
 
-/** The path or URL of this file, or of the one that it was bundled into. (The library must not say `import.meta`.) */
+/** Returns the path or URL of this file, or of the bundle that contains it. (The library must not use `import.meta`.) */
 function runningFile(): string | undefined {
   return fileOfCallSite() ?? fileOfStack(new Error().stack ?? "");
 }
@@ -64,8 +64,8 @@ function fileOfCallSite(): string | undefined {
 }
 
 /**
- * The file of a stack's first line: `name@file:1:2` in Firefox and Safari, `at name (file:1:2)` or `at file:1:2` in
- * V8. An "@" may be in the file's address, too.
+ * Returns the file in a stack's first line: `name@file:1:2` in Firefox and Safari, `at name (file:1:2)` or `at file:1:2` in
+ * V8. The file's address may contain "@", too.
  */
 export function fileOfStack(stack: string): string | undefined {
   return /^(?:.*?@|\s*at (?:.*? \()?)?((?:[a-z][\w+.-]*:|\/).*?):\d+:\d+\)?$/im.exec(stack)?.[1];

@@ -13,7 +13,7 @@ import { LONGEST_REASON, startAdvice, startThread, type WorkerSource } from "./t
 import { threadCount } from "./thread-count.ts";
 import { findWorkerFile } from "./worker-file.ts";
 
-/** A worker's file that has not answered after this long, in milliseconds, is not ours. */
+/** Milliseconds within which a worker's file has to answer; later it counts as another file. */
 const LONGEST_START = 20_000;
 
 /*
@@ -29,10 +29,10 @@ const alive = new Set<PoolWorker>();
 let mostWorkersAsked = 0;
 let nextCall = 0;
 
-/** Groups that hold no workers are kept, since they know what has failed; but no more of them than this. */
+/** Most groups without workers that are kept, since they know which starts have failed. */
 const MOST_GROUPS = 32;
 
-/** The workers of a file and a build, if it has been asked for them before. */
+/** Returns the worker group of a file and a build, if there is one. */
 export function knownWorkerGroup(
   compiled: CompiledKernels,
   source: WorkerSource | undefined,
@@ -40,7 +40,7 @@ export function knownWorkerGroup(
   return groups.get(compiled.module)?.get(keyOf(source));
 }
 
-/** The workers of a file and a build. */
+/** Returns the worker group of a file and a build, made on first use. */
 export function workerGroup(compiled: CompiledKernels, source: WorkerSource | undefined): WorkerGroup {
   const known = knownWorkerGroup(compiled, source);
   if (known) return known;
@@ -73,7 +73,7 @@ onCloseWorkers(async () => {
   await Promise.all([...alive].map(({ ended }) => ended));
 });
 
-/** Makes room for one more worker, by ending one that another group has no work for; returns whether there is some. */
+/** Makes room for one more worker by ending an idle one of another group; returns true if there is room. */
 function makeRoom(asking: WorkerGroup): boolean {
   const all = [...active];
   const count = all.reduce((sum, group) => sum + group.countWithLeaving, 0);
@@ -85,7 +85,7 @@ export interface JobOptions {
   readonly worker: WorkerSource | undefined;
   /** Memory that the decoders of a worker may take, in bytes. */
   readonly workerMemory: number;
-  /** Most samples that one thread holds. */
+  /** Most samples that one thread may hold. */
   readonly most: number;
   readonly mostWorkers: number;
   /** True to wait for the workers to be ready; otherwise this thread begins meanwhile. */
@@ -99,18 +99,18 @@ export interface Outcome {
   readonly incidents: readonly string[];
 }
 
-/** The workers of one file and one build: started when they are first asked for, at work for whatever decoder. */
+/** Workers of one file and one build: started on demand, and used for all decoders. */
 export class WorkerGroup {
   /** Source of the workers; the latest of functions with the same text. */
   private source: WorkerSource | undefined;
   /** Memory that the decoders of a worker may take, in bytes, from the last call's options. */
   private memory = Number.POSITIVE_INFINITY;
-  /** Why it does without workers for good. */
+  /** Reason why no more workers are started, ever; undefined if they may be. */
   private readonly closed: string | undefined;
   private readonly failedStarts = new FailedStarts();
-  /** Why fewer workers were started than were asked for, the last time. */
+  /** Reason why the last call got fewer workers than it asked for. */
   private shortage: string | undefined;
-  /** Each with the attempt that started it. */
+  /** Workers, each with the attempt that started it. */
   private readonly workers = new Map<PoolWorker, Attempt>();
   private readonly calls = new Map<number, Call>();
 
@@ -122,17 +122,17 @@ export class WorkerGroup {
     if (this.source === undefined) this.closed = this.describe("the worker's file is not known");
   }
 
-  /** Why there are no workers, or too few; undefined where nothing is wrong. */
+  /** Reason why there are no workers, or too few; undefined without a failure. */
   get failure(): string | undefined {
     return this.closed ?? this.failedStarts.reason ?? this.shortage;
   }
 
-  /** Number of workers that stay, ready or being started. */
+  /** Number of workers, ready or starting, without those that are leaving. */
   get size(): number {
     return this.staying().length;
   }
 
-  /** Number of workers, including those that end after their work. */
+  /** Number of workers, with those that end after their work. */
   get countWithLeaving(): number {
     return this.workers.size;
   }
@@ -145,7 +145,7 @@ export class WorkerGroup {
     return this.staying().some(({ decoders }) => decoders.has(handle));
   }
 
-  /** Has `count` workers started, unless they are there or cannot be. A start that failed is tried again later. */
+  /** Starts workers until there are `count`, as far as possible. A failed start is tried again later. */
   start(count: number): void {
     mostWorkersAsked = Math.max(mostWorkersAsked, count, threadCount("auto") - 1);
     this.shortage = undefined;
@@ -162,7 +162,7 @@ export class WorkerGroup {
   }
 
   /**
-   * Does a job on this thread and on workers, which are started if there are too few.
+   * Does a job on this thread and on workers, of which missing ones are started.
    *
    * @param first what is done before, by another job of the same workers, say: they stay for both; what went wrong then
    */
@@ -198,7 +198,9 @@ export class WorkerGroup {
     }
   }
 
-  /** Has the workers that have taken all steps of a decoder's training so far take one more; one that cannot be told is ended. */
+  /**
+   * Sends a step of a decoder's training to the workers that have taken all steps before; ends a worker that cannot be told.
+   */
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     for (const worker of [...this.workers.keys()]) {
       try {
@@ -213,7 +215,7 @@ export class WorkerGroup {
     for (const worker of this.workers.keys()) worker.decoders.forget(decoder);
   }
 
-  /** Ends all workers; those that are at work when they are done. */
+  /** Ends all workers; those at work, when they have finished. */
   close(): void {
     for (const worker of [...this.workers.keys()]) {
       worker.isLeaving = true;
@@ -221,7 +223,7 @@ export class WorkerGroup {
     }
   }
 
-  /** Ends a worker that has nothing to do, if there is one. */
+  /** Ends an idle worker, if there is one. */
   endOneIdle(): boolean {
     const idle = this.staying().find((worker) => worker.isReady && worker.isIdle);
     if (idle) this.endIdle(idle);
@@ -232,7 +234,7 @@ export class WorkerGroup {
     return [...this.workers.keys()].filter(({ isLeaving }) => !isLeaving);
   }
 
-  /** First those that are ready, then those that hold the decoder, then those that have the least to do. */
+  /** Sorts workers for a call: ready ones first, then those that hold the decoder, then those with the least work. */
   private bestFor({ handle }: Job): PoolWorker[] {
     const rank = (worker: PoolWorker) => [!worker.isReady, !worker.decoders.has(handle), worker.callCount];
     return this.staying().sort((a, b) => {
@@ -242,12 +244,12 @@ export class WorkerGroup {
     });
   }
 
-  /** Workers keep a process alive only while there are calls. */
+  /** Sets whether the workers keep the process alive: they do while there are calls. */
   private keepAlive(yes: boolean): void {
     for (const { thread } of this.workers.keys()) thread.keepAlive(yes);
   }
 
-  /** Starts a worker; returns false where that has failed already. */
+  /** Starts a worker; returns false if that fails at once. */
   private startOne(attempt: Attempt): boolean {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const worker: PoolWorker = new PoolWorker({
@@ -320,19 +322,19 @@ export class WorkerGroup {
     this.failedStarts.fail(attempt, this.describe(reason));
   }
 
-  /** Ends a worker that is of no use. */
+  /** Ends a failed worker. */
   private end(worker: PoolWorker, reason: string): void {
     this.lose(worker, reason);
     worker.terminate();
   }
 
-  /** Ends a worker that has nothing to do. */
+  /** Ends an idle worker. */
   private endIdle(worker: PoolWorker): void {
     this.removeWorker(worker);
     worker.terminate();
   }
 
-  /** A worker has ended. One that was never ready tells that none can be started; another is replaced if needed. */
+  /** Handles the end of a worker. One that was never ready counts as a failed start; another is replaced if needed. */
   private lose(worker: PoolWorker, reason: string): void {
     const attempt = this.workers.get(worker);
     if (!attempt) return;
@@ -343,7 +345,7 @@ export class WorkerGroup {
     if (isMissed) this.start(size);
   }
 
-  /** Takes a worker out. */
+  /** Removes a worker from the group. */
   private removeWorker(worker: PoolWorker, death?: string): void {
     if (!this.workers.delete(worker)) return;
     for (const call of this.calls.values()) call.leave(worker, death);

@@ -5,14 +5,14 @@ import type { PackedDecoder } from "../packed.ts";
 import { wasmTrainer } from "../trainer.ts";
 import type { TrainerStep } from "./messages.ts";
 
-/** A worker's trainer, which takes the steps of the main thread's. */
+/** Trainer of a worker, which repeats the steps of the main thread's trainer. */
 export class WorkerTraining {
   private trainer: Trainer | undefined;
   private objective: DifferentiableObjective | undefined;
 
   constructor(private readonly packed: PackedDecoder) {}
 
-  /** Steps have to be asked for in turn; each works before it first waits, so that they are also taken in turn. */
+  /** Takes a step. Steps must be requested in order; each starts its work synchronously, so they also run in order. */
   async take(step: TrainerStep): Promise<void> {
     const takeStep = TAKE[step.kind] as (training: WorkerTraining, step: TrainerStep) => unknown;
     await takeStep(this, step);

@@ -11,15 +11,15 @@ function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: 
   return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
 
-/** g · f'(x) */
+/** Writes g · f'(x), g the gradient for the output. */
 export const activationBackward: Backward<"activation"> = (written, gradient) =>
   ofEach(written, written.operation.activation, gradient);
 
-/** g · f'(x) */
+/** Writes g · f'(x), g the gradient for the output. */
 export const pointwiseBackward: Backward<"pointwise"> = (written, gradient) =>
   ofEach(written, written.operation.function, gradient);
 
-/** The gradient for a broadcast input, which is summed where the input was broadcast. */
+/** Writes the gradient for an input that may have been broadcast: summed over the axes along which it was. */
 function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor, index: number): Form {
   const form = { tensor, order: output.order };
   const input = inputs[index]!;
@@ -30,7 +30,7 @@ function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor
 /** Writes the gradient for one of two broadcast tensors, before it is summed where it was broadcast. */
 type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor, own: Tensor) => Tensor;
 
-/** Gradients for two values that were broadcast, each by its slope. */
+/** Makes the gradient writer of an operation on two values that broadcast, from a writer for each value's gradient. */
 const ofTwo =
   (...slopes: readonly Slope[]): Backward<"add" | "sub" | "mul" | "maximum" | "minimum"> =>
   (written, gradient, index) => {
@@ -44,15 +44,15 @@ const ofTwo =
 const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
 
-/** g for both. */
+/** Writes the gradients of a + b: g for a, and g for b. */
 export const addBackward = ofTwo(asItIs, asItIs);
-/** g and -g. */
+/** Writes the gradients of a - b: g for a, and -g for b. */
 export const subBackward = ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient));
-/** g times the other value. */
+/** Writes the gradients of a · b: g · b for a, and g · a for b. */
 export const mulBackward = ofTwo(timesOther, timesOther);
 
 /**
- * Gives all of the gradient to `own` where it is chosen, and half of it where both are equal. No comparisons: onnxruntime
+ * Writes the gradient times 1 where `own` is the extremum, ½ where both are equal, else 0. Without comparisons: onnxruntime
  * moves transposes past them, and has none of booleans on WebGPU.
  */
 const ifChosen =
@@ -60,24 +60,23 @@ const ifChosen =
   (graph, gradient, other, own) =>
     graph.apply("Mul", gradient, steepRamp(graph, graph.apply("Sub", own, other), sign, 0.5));
 
-/** g for the larger value. */
+/** Writes the gradients of max(a, b): g for the larger value. */
 export const maximumBackward = ofTwo(ifChosen(1), ifChosen(1));
-/** g for the smaller value. */
+/** Writes the gradients of min(a, b): g for the smaller value. */
 export const minimumBackward = ofTwo(ifChosen(-1), ifChosen(-1));
 
 /** Largest float32. */
 const LARGEST = 3.4028234663852886e38;
 
-/** 1 where `a` is chosen, and 1 where `b` is, of an aligned condition. */
+/** Writes 1 where a condition chooses `a`, else 0, and the same for `b`. */
 function choice(graph: OnnxGraph, condition: Tensor): [Tensor, Tensor] {
   const isChosen = steepRamp(graph, condition, 1, 0);
   return [isChosen, graph.apply("Sub", 1, isChosen)];
 }
 
 /**
- * Bounds each side by the largest numbers where it is not chosen, so that it has no influence, infinite or not; ±∞ that is
- * chosen becomes the largest number. Without comparisons, as the gradients of `maximum`. NaN is what the GPU makes of it,
- * which WGSL leaves open.
+ * Writes a choice without comparisons, see `ifChosen`: each side is bounded where it is not chosen, so that even an infinite
+ * number has no influence. ±∞ that is chosen becomes the largest float32. WGSL leaves the result for NaN open.
  */
 export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   const apply = (operator: string, ...operands: Operand[]) => graph.apply(operator, ...operands);
@@ -89,7 +88,7 @@ export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   return { tensor, order };
 }
 
-/** The condition has a gradient of 0. */
+/** Writes the gradients of a choice: g for the side that is chosen, 0 for the condition. */
 export const whereBackward: Backward<"where"> = (written, gradient, index) => {
   const { graph, input, output } = written;
   const shares: Operand[] = [0, ...choice(graph, withRank(graph, input, output.order))];

@@ -5,36 +5,36 @@ import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
 
-/** The gradient times the weight of each channel. */
+/** Writes the gradient times the weight of each channel. */
 function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
   return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
 
-/** g · weight */
+/** Writes the gradient of weight · x + bias for x: g · weight. */
 export const affineBackward: Backward<"affine"> = (written, gradient) => {
   const { order } = written.output;
   return { tensor: weighted(written, gradient, order), order };
 };
 
-/** Normalised numbers u before they are scaled, and what the numbers were divided by. */
+/** Normalised numbers u, before weight and bias, and the divisor that made them. */
 interface Normed {
   readonly u: Tensor;
   readonly root: Tensor;
 }
 
-/** x / √(mean x² + ε) */
+/** Writes x / √(mean x² + ε), the mean over `axes`. */
 function divided(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
   const square = graph.mean(graph.apply("Mul", x, x), axes);
   const root = graph.apply("Sqrt", graph.apply("Add", square, epsilon));
   return { u: graph.apply("Div", x, root), root };
 }
 
-/** x less its mean, divided by its standard deviation. */
+/** Writes (x - mean x) / √(variance + ε), over `axes`. */
 function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
   return divided(graph, graph.apply("Sub", x, graph.mean(x, axes)), axes, epsilon);
 }
 
-/** (g - mean g - u·mean(g·u)) / root, or without mean g where u has a mean. */
+/** Writes (g - mean g - u·mean(g·u)) / root, the gradient through a norm; mean g is left out for an RMS norm. */
 function normBackward(
   graph: OnnxGraph,
   gradient: Tensor,
@@ -47,7 +47,7 @@ function normBackward(
   return graph.apply("Div", graph.apply("Sub", centred, along), root);
 }
 
-/** Gradient through the root of the mean square. */
+/** Writes the gradient of an RMS norm. */
 export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
   const { graph, operation, input } = written;
   const { order } = written.output;
@@ -56,7 +56,7 @@ export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
   return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
 };
 
-/** Gradient through mean and variance, which are computed again. */
+/** Writes the gradient of a layer norm, with mean and variance computed again. */
 export const layerNormBackward: Backward<"layerNorm"> = (
   { graph, operation, input, parameter },
   gradient,
@@ -68,10 +68,10 @@ export const layerNormBackward: Backward<"layerNorm"> = (
   return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
 };
 
-/** Axis of a group's numbers once each group is a row. */
+/** Axis of a group's numbers in [batch, groups, size]. */
 const ROW = [2];
 
-/** The numbers of each group as a row: [batch, groups, size]. */
+/** Reshapes a tensor to [batch, groups, size]. */
 function asRows(
   { graph, operation: { groups, shape }, batch }: GpuTask<"groupNorm">,
   tensor: Tensor,
@@ -80,7 +80,7 @@ function asRows(
   return graph.reshape(tensor, [batch, groups, size]);
 }
 
-/** Writes a group norm by its parts, which its gradient uses too. */
+/** Writes a group norm as the single operations that its gradient uses, too. */
 export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   const { graph, operation, input } = task;
   const { tensor, order } = channelsFirst(task);
@@ -88,11 +88,18 @@ export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 }
 
-/** Gradient through each group's mean and variance. */
+/** Writes the gradient of a group norm. */
 export const groupNormBackward: Backward<"groupNorm"> = (written, gradient) => {
   const { graph, operation, input } = written;
   const { order } = written.output;
   const inner = normed(graph, asRows(written, input.in(order)), ROW, operation.epsilon);
   const own = asRows(written, weighted(written, gradient, order));
   return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
+};
+
+/** Writes the gradient of a softmax y: y·(g - Σ y·g). */
+export const softmaxBackward: Backward<"softmax"> = ({ graph, output: { tensor, order } }, gradient) => {
+  const own = gradient.in(order);
+  const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);
+  return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
 };

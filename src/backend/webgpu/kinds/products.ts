@@ -1,6 +1,6 @@
 import { convolvedLengths, transposedLengths } from "../../../graph/convolution.ts";
 import { sizeOf } from "../../../graph/operations.ts";
-import { firstOrder, lastOrder, positionOf } from "../../../onnx-format/axis-order.ts";
+import { firstOrder, lastOrder } from "../../../onnx-format/axis-order.ts";
 import type { Tensor } from "../../../onnx-format/emitter.ts";
 import { writeDense } from "../../../onnx-format/kinds/products.ts";
 import type { Form } from "../../../onnx-format/value.ts";
@@ -8,12 +8,12 @@ import { convolution, transposedConvolution } from "../convolve.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import type { Backward, GpuTask } from "../task.ts";
 
-/** A value as a matrix whose rows are all positions of all axes but the last one: a Gemm takes matrices only. */
+/** Reshapes a value to a matrix whose columns are its last axis, since a Gemm takes matrices only. */
 function asMatrix(graph: OnnxGraph, tensor: Tensor, batch: number, shape: readonly number[]): Tensor {
   return graph.reshape(tensor, [batch * sizeOf(shape.slice(0, -1)), shape.at(-1)!]);
 }
 
-/** Writes one Gemm, also of several axes, since the batch is a number. */
+/** Writes a dense operation as one Gemm, also of values with several axes, since the length of the batch is known. */
 export function writeGpuDense(task: GpuTask<"dense">): Form {
   const { graph, operation, input, batch, parameter } = task;
   const { shape } = operation;
@@ -24,7 +24,7 @@ export function writeGpuDense(task: GpuTask<"dense">): Form {
   return { tensor: graph.reshape(product, [batch, ...shape]), order: lastOrder(shape.length) };
 }
 
-/** g · W, as one Gemm. */
+/** Writes the gradient of a dense operation: g · W, as one Gemm. */
 export const denseBackward: Backward<"dense"> = ({ graph, input, parameter }, { batch, shape, last }) => {
   const order = lastOrder(input.rank);
   const product = graph.apply("Gemm", asMatrix(graph, last, batch, shape), parameter("weight"));
@@ -32,14 +32,7 @@ export const denseBackward: Backward<"dense"> = ({ graph, input, parameter }, { 
   return { tensor: graph.reshape(product, [batch, ...input.shape]), order };
 };
 
-/** y·(g - Σ y·g) */
-export const softmaxBackward: Backward<"softmax"> = ({ graph, output: { tensor, order } }, gradient) => {
-  const own = gradient.in(order);
-  const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);
-  return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
-};
-
-/** g · Bᵀ and Aᵀ · g */
+/** Writes the gradients of A · B: g · Bᵀ and Aᵀ · g. */
 export const matmulBackward: Backward<"matmul"> = ({ graph, operation, inputs }, gradient, index) => {
   const { transposed } = operation;
   const [left, right] = inputs;
@@ -54,7 +47,7 @@ export const matmulBackward: Backward<"matmul"> = ({ graph, operation, inputs },
   return { tensor, order: transposed ? swapped : order };
 };
 
-/** Writes a Conv that onnxruntime-web computes rightly. */
+/** Writes a convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConv({ graph, operation: settings, input, parameter }: GpuTask<"conv">): Form {
   const [weight, bias] = [parameter("weight"), parameter("bias")];
   const output = settings.shape;
@@ -64,7 +57,7 @@ export function writeGpuConv({ graph, operation: settings, input, parameter }: G
   };
 }
 
-/** The transposed convolution by the same weight. */
+/** Writes the gradient of a convolution: the transposed convolution by the same weight. */
 export const convBackward: Backward<"conv"> = ({ graph, operation, input, parameter }, gradient) => {
   // Pixels behind those that the kernel reaches have a gradient of 0.
   const none = operation.kernel.map(() => 0);
@@ -75,7 +68,7 @@ export const convBackward: Backward<"conv"> = ({ graph, operation, input, parame
   return { tensor: transposedConvolution(given, beyond), order: firstOrder(input.rank) };
 };
 
-/** Writes a ConvTranspose that onnxruntime-web computes rightly. */
+/** Writes a transposed convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   const { graph, operation: settings, input, parameter } = task;
   const [weight, bias] = [parameter("weight"), parameter("bias")];
@@ -83,7 +76,7 @@ export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   return { tensor: transposedConvolution(given, settings.outputPadding), order: firstOrder(input.rank) };
 }
 
-/** The convolution by the same weight. */
+/** Writes the gradient of a transposed convolution: the convolution by the same weight. */
 export const convTransposeBackward: Backward<"convTranspose"> = (written, gradient) => {
   const { graph, operation: settings, input, parameter } = written;
   // With an output padding beyond the stride a convolution makes pixels that the input does not have.

@@ -7,13 +7,13 @@ import type { OnnxGraph } from "../onnx.ts";
 import type { Backward, GpuTask } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 
-/** g in the shape of the input. */
+/** Writes the gradient of a reshape: g in the shape of the input. */
 export const reshapeBackward: Backward<"reshape"> = ({ graph, operation, input, batch }, gradient) => {
   if (operation.shape.join() === input.shape.join()) return gradient.any;
   return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
 };
 
-/** Writes no node: the tensor's axes are others of the value. */
+/** Returns the gradient of a permutation without a node: g, with its axes described in another order. */
 export const permuteBackward: Backward<"permute"> = ({ operation: { axes } }, gradient) => {
   const { tensor, order } = gradient.any;
   return { tensor, order: order.map((axis) => axes[axis]!) };
@@ -23,12 +23,12 @@ function gather(graph: OnnxGraph, from: Tensor, axis: number, positions: readonl
   return graph.applyWith({ axis: { integer: axis } }, "Gather", from, graph.integers(positions));
 }
 
-/** Positions of the input that a slice takes. */
+/** Returns the positions of the input that a slice takes. */
 function positionsTaken({ axis, start, step, shape }: OperationDescription<"slice">): number[] {
   return Array.from({ length: shape[axis]! }, (_, i) => start + i * step);
 }
 
-/** Not by a Slice with steps: on the GPU onnxruntime-web 1.30 takes other positions where they lead backwards. */
+/** Writes a slice without Slice's steps: with negative steps onnxruntime-web 1.30 takes wrong positions on the GPU. */
 export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Form {
   const { axis, start, step, shape } = operation;
   const { tensor, order } = input.any;
@@ -37,7 +37,7 @@ export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Fo
   return { tensor: gather(graph, tensor, position, positionsTaken(operation)), order };
 }
 
-/** g with zeros at the positions that were left out. */
+/** Writes the gradient of a slice: g, with zeros at the positions that the slice leaves out. */
 export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gradient) => {
   const { axis, start, step, shape } = operation;
   const [length, count] = [input.shape[axis]!, shape[axis]!];
@@ -54,7 +54,7 @@ export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gr
   return { tensor: gather(graph, pad(0, 1), at, from), order };
 };
 
-/** The part of g that an input has made. */
+/** Writes the gradient of a concatenation for one input: the part of g at that input's positions. */
 export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, output }, gradient, index) => {
   const { axis, shape } = operation;
   const { order } = output;
@@ -67,11 +67,11 @@ export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, o
   return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
 };
 
-/** g summed over the copies. */
+/** Writes the gradient of a broadcast: g summed over the copies. */
 export const expandBackward: Backward<"expand"> = ({ graph, operation, input }, gradient) =>
   unbroadcast(graph, gradient.any, operation.shape, input);
 
-/** Axes of [batch, channels, height, block, width, block] in the order of the input's channels. */
+/** Permutations of [batch, channels, height, block, width, block] into the order of the input's channels, by mode. */
 const BLOCK_PERMUTATIONS: {
   readonly [Each in OperationDescription<"depthToSpace">["order"]]: readonly number[];
 } = {
@@ -79,7 +79,7 @@ const BLOCK_PERMUTATIONS: {
   DCR: [0, 3, 5, 1, 2, 4],
 };
 
-/** g with each block's pixels as channels again. */
+/** Writes the gradient of depth-to-space: g, with each block's pixels moved back to channels. */
 export const depthToSpaceBackward: Backward<"depthToSpace"> = (
   { graph, operation, input, batch },
   gradient,
@@ -92,10 +92,13 @@ export const depthToSpaceBackward: Backward<"depthToSpace"> = (
   return { tensor: graph.reshape(channels, input.lengths(order)), order };
 };
 
-/** TensorProto.DataType.INT32 */
+/** Number of int32 in TensorProto.DataType. */
 const INT32 = 6;
 
-/** Classes are float32 numbers, as all inputs of a graph are; none depends on the latent. */
+/**
+ * Writes an embedding by classes that are float32 numbers, as all inputs of a graph are. It has no gradient, as no class
+ * depends on the latent.
+ */
 export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
   const { graph, input, batch } = task;
   const classes = graph.applyWith({ to: { integer: INT32 } }, "Cast", input.last);

@@ -6,7 +6,7 @@ import { orderOfRest } from "../../../onnx-format/kinds/resampling.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { Backward, GpuValue, Written } from "../task.ts";
 
-/** Gradient of a map of pixels, by products with the transposed matrices of its axes. */
+/** Writes the gradient of a linear map of pixels: products with the transposed matrices of its axes. */
 export function pixelsBackward(
   written: Written<MapKindName<"pixels">>,
   gradient: GpuValue,
@@ -17,7 +17,7 @@ export function pixelsBackward(
   return alongAxes(gradient, order, changedAxes(written, maps, "its gradient"), true);
 }
 
-/** Gradient of a pad: of zeros, the part that belongs to the input's pixels. */
+/** Writes the gradient of a pad. For zeros it is the part of g at the input's pixels. */
 export const padBackward: Backward<"pad"> = (written, gradient) => {
   const { tensor, order } = gradient.any;
   const { graph, operation, input } = written;
@@ -29,7 +29,7 @@ export const padBackward: Backward<"pad"> = (written, gradient) => {
   return { tensor: graph.apply("Slice", tensor, ...lists), order };
 };
 
-/** Gradient of an upsampling: of the nearest pixels, each sums the gradients of its copies. */
+/** Writes the gradient of an upsampling. For mode "nearest" each pixel sums the gradients of its copies. */
 export const upsampleBackward: Backward<"upsample"> = (written, gradient) => {
   const { graph, operation, input, batch } = written;
   if (operation.mode !== "nearest") return pixelsBackward(written, gradient);
@@ -40,7 +40,7 @@ export const upsampleBackward: Backward<"upsample"> = (written, gradient) => {
   return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
 };
 
-/** Gradient of a sum, or of a mean, which is a share of it. */
+/** Writes the gradient of a sum or a mean: g, or a share of g, for each number that was reduced. */
 function reduceBackward(
   { graph, operation, input, batch }: Written<"sum" | "mean">,
   gradient: GpuValue,
@@ -54,10 +54,10 @@ function reduceBackward(
   return { tensor: graph.expand(scaled, input.lengths(order)), order };
 }
 
-/** g for each number that was summed. */
+/** Writes the gradient of a sum: g for each number that was summed. */
 export const sumBackward: Backward<"sum"> = (written, gradient) => reduceBackward(written, gradient, 1);
 
-/** g divided by the count, for each number. */
+/** Writes the gradient of a mean: g divided by the count, for each number. */
 export const meanBackward: Backward<"mean"> = (written, gradient) => {
   const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));
   return reduceBackward(written, gradient, 1 / count);

@@ -27,7 +27,7 @@ export interface ArrayFile {
   readonly names?: readonly string[];
   /** Sizes of the pictures in their files, one a row; undefined for other files. */
   readonly sizes?: readonly Size[];
-  /** Undefined for other files than pictures, and for pictures that are weights or masks. */
+  /** Facts on the pictures read as samples; undefined for other files, and for pictures read as weights or masks. */
   readonly pictures?: PicturesRead;
   /**
    * Reads the values from `start` up to `end`, in row-major order: bytes for uint8, else float32.

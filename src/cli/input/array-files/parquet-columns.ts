@@ -4,14 +4,16 @@ import { show, showList } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
-/** A column of a table in a Parquet file. A struct has several columns of the file's own. */
+/** Column of a Parquet file's table. A struct counts as one, though the file stores a column for each of its fields. */
 export interface ParquetColumn {
   readonly name: string;
   readonly tree: SchemaTree;
   /** Index of its first element in the schema, and of its first column in a row group. */
   readonly element: number;
   readonly leaf: number;
-  /** Its values, and the depth of lists around them; undefined for a struct, a map, or lists of these. */
+  /**
+   * Element that describes the values, and the depth of lists around them; undefined for a struct, a map, or lists of these.
+   */
   readonly values: { readonly element: SchemaElement; readonly lists: number } | undefined;
 }
 

@@ -74,12 +74,12 @@ function orientationOf(segment: Uint8Array): number | undefined {
 }
 
 /**
- * Most blocks of 8 × 8 pixels that are decoded, those of all components and scans. A photograph of 50 megapixels, in colour and
- * with the ten scans that libjpeg makes, has 23 million.
+ * Most blocks of 8 × 8 pixels that are decoded, over all components and scans. A colour photograph of 50 megapixels, with
+ * the ten scans that libjpeg makes, has 23 million.
  */
 const MOST_BLOCKS = 2 ** 26;
 
-/** Memory that jpeg-js may take, as it counts: what the most pixels that are read take in colour. */
+/** Memory limit given to jpeg-js, in its own count: enough for a colour picture of the most pixels that are read. */
 const MOST_MEGABYTES = 1536;
 
 /**

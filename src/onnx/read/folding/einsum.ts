@@ -5,21 +5,21 @@ import type { Numbers } from "../tensor.ts";
 
 // Einsum of constants.
 
-/** Numbers with a label for each axis. A label that occurs twice is that of a diagonal. */
+/** Numbers with a label for each axis. A label that occurs twice stands for the diagonal of its two axes. */
 export interface LabelledNumbers {
   readonly values: Numbers;
   readonly shape: readonly number[];
   readonly labels: readonly string[];
 }
 
-/** Products of one node, which are summed without a pause: two seconds. */
+/** Most products of one folded node, computed without a pause: two seconds of work. */
 const MOST_PRODUCTS = 2 ** 27;
 
 /** A factor of 1. */
 const ONE: LabelledNumbers = { values: Float32Array.of(1), shape: [], labels: [] };
 
 /**
- * The products of two operands' numbers, summed over all labels that are not of the output.
+ * Multiplies two operands, and sums over all labels that the output lacks.
  *
  * @param claim refuses what would take too much, before it is made
  */
@@ -67,7 +67,7 @@ export function sumOfProducts(
   return { values, shape, labels: output };
 }
 
-/** Sums over some labels, and takes diagonals in place of labels that occur twice. */
+/** Sums over some labels, and replaces axes of equal labels by their diagonal. */
 export function summedNumbers(
   numbers: LabelledNumbers,
   output: readonly string[],
@@ -76,7 +76,7 @@ export function summedNumbers(
   return sumOfProducts(numbers, ONE, output, claim);
 }
 
-/** Stride of each label: 0 along axes that are stretched, the sum of both strides on a diagonal. */
+/** Returns the stride of each label: 0 along broadcast axes, the sum of both strides for a diagonal. */
 function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string[]): number[] {
   const strides = stridesOf(shape);
   return order.map((label) =>

@@ -5,7 +5,7 @@ import type { ElementType, Numbers, Tensor } from "../tensor.ts";
 
 // Constants, number by number. Floats are rounded to float32 after each operator, as they are where it is run.
 
-/** Folds inputs that all have to be there, and whose shapes broadcast. */
+/** Folds a node whose inputs are all required, and broadcast. */
 const elementwise =
   (f: (tensors: readonly Tensor[], node: NodeView) => Tensor): Fold =>
   (node, inputs, claim) => {
@@ -22,7 +22,7 @@ export const each = (f: (x: number) => number): Fold =>
 
 type Binary = (a: number, b: number, type: ElementType) => number;
 
-/** A function of two numbers of tensors that are stretched along their axes of length 1. */
+/** Applies a function of two numbers to tensors that broadcast. */
 function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type): Tensor {
   const shape = broadcastShape([a.shape, b.shape]);
   const values = emptyLike(type, [a, b], sizeOf(shape));
@@ -43,7 +43,7 @@ function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type):
   return { type, shape, values };
 }
 
-/** Numbers of a type: floats are float32 unless something of float64 goes into them. */
+/** Allocates numbers of a type: floats as float32 unless an operand is float64. */
 function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number): Numbers {
   const isNarrow =
     type === "float" &&
@@ -68,7 +68,7 @@ export function isBroadcastable(shapes: readonly (readonly number[])[]): boolean
   );
 }
 
-/** Strides of a tensor stretched to a shape: 0 along what it repeats. */
+/** Returns the strides of a tensor broadcast to a shape: 0 along repeated axes. */
 export function stretchedStrides(own: readonly number[], shape: readonly number[]): number[] {
   const strides = stridesOf(own);
   const missing = shape.length - own.length;
@@ -83,7 +83,7 @@ export const binary = (f: Binary, type?: ElementType): Fold =>
 export const truth = (holds: (a: number, b: number) => boolean): Fold =>
   binary((a, b) => (holds(a, b) ? 1 : 0), "boolean");
 
-/** Integers are divided towards 0. */
+/** Divides; integers towards 0. */
 export const divide: Binary = (a, b, type) => (type === "float" ? a / b : Math.trunc(a / b) + 0);
 
 /** Folds Mod: the remainder has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
@@ -92,7 +92,7 @@ export const modulo: Fold = elementwise(([a, b], node) => {
   return broadcast(a!, b!, (x, y) => (isLikeC ? x % y : x - y * Math.floor(x / y)));
 });
 
-/** The error function, to some 1e-16: its series, and beyond 2.5 the continued fraction of its complement. */
+/** Error function, absolute error some 1e-16: by its series, and beyond 2.5 by the continued fraction of erfc. */
 export function erf(x: number): number {
   const size = Math.abs(x);
   if (size > 6) return Math.sign(x);
@@ -109,13 +109,13 @@ export function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (size + fraction));
 }
 
-/** Rounds to the nearest integer, of two that are as near to the even one. */
+/** Rounds to the nearest integer; halves to the even one. */
 export function roundEven(x: number): number {
   const below = Math.floor(x);
   if (x - below !== 0.5) return Math.round(x);
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** Folds a function of two numbers, one input after the other. */
+/** Folds a function of two numbers over any number of inputs, from the first to the last. */
 export const many = (f: (a: number, b: number) => number): Fold =>
   elementwise((tensors) => tensors.reduce((a, b) => broadcast(a, b, f)));

@@ -7,14 +7,14 @@ import { type Constant, isConstant } from "../value.ts";
 import { withWidth } from "./integers.ts";
 import { merged } from "./lengths.ts";
 
-/** Most numbers that are computed of constants: 256 MB as float32. */
+/** Most numbers computed from constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
 /** Computes nodes that depend on constants and on lengths only. */
 export class Folding {
   #claimed = 0;
 
-  /** The outputs of a node, if they are constant. */
+  /** Returns the outputs of a node if they are constant; undefined otherwise. */
   fold(node: NodeView): readonly Constant[] | undefined {
     const { constant, fold, wraps = false } = operatorOf(node.operator)!;
     if (constant) return [constant(node)];

@@ -3,7 +3,7 @@ import { type ElementType, elementTypeOf, type IntegerType, integerTypeOf, type 
 
 // Integers that are computed of constants: they wrap round at their width, as they do where the file is run.
 
-/** Beyond it not every integer is a float64. */
+/** Largest integer up to which all integers are float64 numbers, 2⁵³. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 interface Range {
@@ -15,7 +15,7 @@ function rangeOf(type: IntegerType): Range {
   return { isSigned: type.startsWith("int"), bits: Number(type.replace(/\D+/, "")) };
 }
 
-/** An integer as one of a width; refused where float64 has lost digits of it. */
+/** Wraps an integer to a width in bits; refuses one in which float64 has lost digits. */
 function wrapped(node: Site, type: IntegerType, value: number): number {
   const { isSigned, bits } = rangeOf(type);
   const whole = Math.trunc(value) + 0;
@@ -33,7 +33,7 @@ function wrapped(node: Site, type: IntegerType, value: number): number {
   return isSigned && above >= modulus / 2 ? above - modulus : above;
 }
 
-/** A folded constant with the width of its integers, at which they wrap round if the operator computes others. */
+/** Returns a folded constant with the width of its integers, wrapped if the operator computes new ones. */
 export function withWidth(
   node: Site & { readonly operator: string },
   made: Tensor,
@@ -49,7 +49,7 @@ export function withWidth(
   return { ...made, integer, values: made.values.map((value) => wrapped(node, integer, value)) };
 }
 
-/** Numbers as another element type of ONNX. */
+/** Converts numbers to another element type of ONNX. */
 export function castTo(node: Site, dataType: number, tensor: Tensor): Tensor {
   const type: ElementType = elementTypeOf(dataType) ?? node.refuse("it makes of numbers what are none");
   const { shape, values } = tensor;

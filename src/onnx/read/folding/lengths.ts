@@ -6,7 +6,7 @@ import { type Constant, dimensionsOf, isConstant } from "../value.ts";
 
 // Constants of attributes and of the lengths of values.
 
-/** The tensors, or only the first one where all are equal. */
+/** Returns the tensors at all sizes, or only the first if all are equal. */
 export function merged(tensors: readonly Tensor[]): readonly Tensor[] {
   const [first, ...others] = tensors;
   const isSame = others.every(
@@ -17,7 +17,7 @@ export function merged(tensors: readonly Tensor[]): readonly Tensor[] {
   return isSame ? [first!] : tensors;
 }
 
-/** Constant: the numbers of an attribute. */
+/** Folds Constant: the numbers of an attribute. */
 export function constantOf(node: NodeView): Constant {
   return { at: [numbersOf(node)] };
 }
@@ -36,7 +36,7 @@ function numbersOf(node: NodeView): Tensor {
   return integers(numbers.integers);
 }
 
-/** Shape: lengths of some axes. */
+/** Folds Shape: lengths of some axes. */
 export function shapeOf(node: NodeView): Constant {
   const dimensions = inputDimensions(node);
   const rank = dimensions.length;
@@ -47,7 +47,7 @@ export function shapeOf(node: NodeView): Constant {
   return atSizes(dimensions.slice(bound("start", 0), bound("end", rank)), (shape) => integers(shape));
 }
 
-/** Size: the product of the lengths. */
+/** Folds Size: the product of the lengths. */
 export function sizeOf(node: NodeView): Constant {
   return atSizes(inputDimensions(node), (shape) => integers([productOf(shape)], []));
 }
@@ -57,7 +57,7 @@ function inputDimensions(node: NodeView): Dimension[] {
   return isConstant(operand) ? dimensionsOfConstant(node, operand) : dimensionsOf(operand);
 }
 
-/** A constant of lengths, at each size of the batch and of the points. */
+/** Makes a constant of lengths that depend on the batch and the points: its numbers at each of SIZES. */
 function atSizes(dimensions: readonly Dimension[], make: (shape: readonly number[]) => Tensor): Constant {
   const lengths = dimensions.map(lengthsOf);
   return { at: merged(SIZES.map((_, size) => make(lengths.map((each) => each[size]!)))) };

@@ -5,10 +5,10 @@ import { permuted, type Tensor } from "../tensor.ts";
 
 // Softmax and layer norms of constants: the self-attention of learnt tokens comes before they meet the latent.
 
-/** Changes each row of numbers in place. */
+/** Function that changes a row of numbers in place. */
 type Change = (row: Float64Array) => void;
 
-/** A tensor whose rows along some axes have been changed. */
+/** Returns a tensor whose rows along some axes have been changed. */
 function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Tensor {
   const { shape, values } = tensor;
   const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
@@ -33,7 +33,7 @@ export const foldSoftmax: Fold = (node, [tensor], claim) => {
   });
 };
 
-/** The axes from the one that a node names to the last one. */
+/** Returns the axes from the one that a node names to the last one. */
 function lastAxes(node: NodeView, rank: number): number[] {
   const first = node.axis(node.integer("axis", -1), rank);
   return Array.from({ length: rank - first }, (_, i) => first + i);

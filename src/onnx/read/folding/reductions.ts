@@ -8,20 +8,20 @@ import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise
 
 type Summary = (numbers: Numbers) => number;
 
-/** Sum of numbers. */
+/** Returns the sum of numbers. */
 export const total: Summary = (numbers) => {
   let sum = 0;
   for (const number of numbers) sum += number;
   return sum;
 };
-/** Sum of squares. */
+/** Returns the sum of squares. */
 export const squares: Summary = (numbers) => {
   let sum = 0;
   for (const number of numbers) sum += number * number;
   return sum;
 };
 
-/** Combines numbers one after the other, from `first` on. */
+/** Combines numbers one after the other, starting from `first`. */
 export const combined =
   (combine: (a: number, b: number) => number, first: number): Summary =>
   (numbers) => {
@@ -30,10 +30,10 @@ export const combined =
     return all;
   };
 
-/** Largest number. */
+/** Returns the largest number. */
 export const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
 
-/** m + log Σ exp(x - m), m the largest x, or 0 where that is infinite. */
+/** Returns m + log Σ exp(x - m), m the largest x, or 0 if that is infinite. */
 export const logSumExp: Summary = (numbers) => {
   const largest = greatest(numbers);
   const centre = Number.isFinite(largest) ? largest : 0;
@@ -62,7 +62,7 @@ export function reduction(summary: Summary): Fold {
   };
 }
 
-/** Products of matrices, whose axes before the last two are stretched to each other. */
+/** Folds MatMul: products of matrices, over axes that broadcast. */
 export const matmul: Fold = (node, [a, b], claim) => {
   const [left, right] = [a!, b!];
   const [rows, inner] = left.shape.slice(-2);
@@ -99,7 +99,7 @@ export const matmul: Fold = (node, [a, b], claim) => {
   return { type: left.type, shape: [...shape, rows, columns], values } satisfies Tensor;
 };
 
-/** alpha · A · B + beta · C, left to the graph where C is stretched to more than the product. */
+/** Folds Gemm, alpha · A · B + beta · C; leaves it to the graph if C would broadcast beyond the product. */
 export const gemm: Fold = (node, [a, b, c], claim) => {
   const [left, right] = [a!, b!].map((matrix, i) =>
     turned(matrix, node.integer(i === 0 ? "transA" : "transB", 0) !== 0),
@@ -116,7 +116,7 @@ export const gemm: Fold = (node, [a, b, c], claim) => {
   return { ...product, values };
 };
 
-/** A matrix as it is, or transposed; undefined of what is none. */
+/** Returns a matrix as it is, or transposed; undefined for a tensor that is no matrix. */
 function turned(matrix: Tensor, turns: boolean): Tensor | undefined {
   const [rows, columns, ...more] = matrix.shape;
   if (rows === undefined || columns === undefined || more.length > 0) return undefined;

@@ -17,7 +17,7 @@ import { castTo } from "./integers.ts";
 
 // Constants in other shapes and orders.
 
-/** Copies a tensor's numbers in another order. */
+/** Copies a tensor's numbers into another order. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
 }
@@ -47,7 +47,7 @@ export const reshape: Fold = (node, [tensor, shape]) => {
   return node.refuse(`it gives [${tensor!.shape}] the shape [${wanted.slice(0, 8)}]`);
 };
 
-/** Numbers that are only moved, for one that is claimed: their time is a part of that of numbers that are made. */
+/** Moved numbers that cost as much of the budget as one computed number, since moving takes less time. */
 const MOVED = 4;
 
 /** Folds Transpose. */

@@ -8,19 +8,19 @@ import { BATCH, makeValue, type Value } from "../value.ts";
 
 // Operators of two values, number by number; either value may be constant.
 
-/** The largest parameter of a function of numbers, and the bound of `clip` where there is none. */
+/** Bound in place of a missing bound of `clip`, and largest parameter of a pointwise function. */
 export const BEYOND = 3e38;
 
-/** The largest float32. Graphs hold finite numbers only: where a file has ±∞ among constants to choose from, it is ±this. */
+/** Largest float32. The graph's numbers are finite: ±∞ among constants to choose from becomes ± this. */
 export const LARGEST = 3.4028234663852886e38;
 
-/** A constant with the largest numbers in place of infinite ones. */
+/** Returns a constant with infinite numbers replaced by the largest float32. */
 export function bounded(value: Value): Value {
   if (typeof value.source === "string") return value;
   return { ...value, source: value.source.map((number) => Math.min(Math.max(number, -LARGEST), LARGEST)) };
 }
 
-/** A function of each number, in whatever order they lie. */
+/** Writes a function of each number, in whatever order a value stores them. */
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
   const { source, sourceShape } = value;
   if (typeof source !== "string") {
@@ -34,7 +34,7 @@ export function pointwise(node: Site, value: Value, activation: NumberFunction):
   };
 }
 
-/** scale · value + shift */
+/** Writes scale · value + shift. */
 export function linear(node: Site, value: Value, scale: number, shift: number): Value {
   if (scale === 1 && shift === 0) return value;
   if (![scale, shift].every((number) => Math.abs(number) <= BEYOND)) {
@@ -47,15 +47,15 @@ export function linear(node: Site, value: Value, scale: number, shift: number): 
   return pointwise(node, value, { name: "linear", scale, shift });
 }
 
-/** Kinds of operation of two values. */
+/** Kind of an operation of two values. */
 type Kind = "add" | "sub" | "mul" | "maximum" | "minimum";
 
-/** Kinds that are an affine map of the first value where the second is constant. */
+/** Kind that is an affine map of the first value if the second is constant. */
 type AffineKind = "add" | "sub" | "mul";
 
 const isAffine = (kind: Kind): kind is AffineKind => kind !== "maximum" && kind !== "minimum";
 
-/** a + b, a - b, a · b, the larger or the smaller one. */
+/** Writes a + b, a - b, a · b, the larger or the smaller one. */
 export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   if (typeof b.source === "string" && typeof a.source !== "string" && kind === "sub") {
     return combine(node, "add", linear(node, b, -1, 0), a);
@@ -72,19 +72,21 @@ export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   return makeValue(node.writer.write(kind, inputs, shape), shape, axes);
 }
 
-/** Axes of length 1 before the others need not be there. */
+/** Drops leading axes of length 1, which broadcasting does not need. */
 export function trimmed(groups: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const first = groups.findIndex((group) => group.length > 0);
   return first < 0 ? [] : groups.slice(first);
 }
 
-/** Constants along the last axis: one number, or one for each position; the last `keys` stored axes are its factors. */
+/**
+ * Constants along the last axis: one number, or one for each position; the last `keys` stored axes are the axis's factors.
+ */
 interface AxisNumbers {
   readonly numbers: Numbers;
   readonly keys: number;
 }
 
-/** The second value as constants along the last axis; undefined where it is computed or varies along other axes. */
+/** Returns the second value as constants along the last axis; undefined if it is computed or varies along other axes. */
 function axisNumbersOf({ values, groups, lengths, axes }: Alignment): AxisNumbers | undefined {
   const [, b] = values;
   if (typeof b!.source === "string" || groups[0]!.some((group) => group.length === 0)) return undefined;
@@ -97,7 +99,7 @@ function axisNumbersOf({ values, groups, lengths, axes }: Alignment): AxisNumber
   return { numbers, keys: keys.length };
 }
 
-/** The value `index` of an alignment with one number, which moves no number but may add the axis of the batch. */
+/** Returns value `index` of an alignment with one number: in its own order, perhaps with the axis of the batch added. */
 export function besideNumber({ values, axes }: Alignment, index: number): Value {
   const value = values[index]!;
   const hasBatch = (axis: number) => axes[axis]!.includes(BATCH);
@@ -105,7 +107,7 @@ export function besideNumber({ values, axes }: Alignment, index: number): Value 
   return { ...value, axes: own };
 }
 
-/** The sum, difference or product of the first value and constants along the last axis. */
+/** Writes the sum, difference or product of the first value and constants along the last axis. */
 function affine(node: Site, kind: AffineKind, alignment: Alignment, { numbers, keys }: AxisNumbers): Value {
   const { lengths, groups } = alignment;
   const [a] = alignment.values;
@@ -130,13 +132,13 @@ function affine(node: Site, kind: AffineKind, alignment: Alignment, { numbers, k
   return { type: "float", source: made, sourceShape: shape, shape: lengths, axes: alignment.axes };
 }
 
-/** 1 / value, also of a constant. */
+/** Returns 1 / value, also of a constant. */
 function reciprocal(node: Site, value: Value): Value {
   if (typeof value.source === "string") return pointwise(node, value, "reciprocal");
   return { ...value, source: value.source.map((number) => 1 / number) };
 }
 
-/** weight · x + bias, each with a number for each position of an axis. */
+/** Writes weight · x + bias, each with a number for each position of an axis. */
 export function scaleAndShift(node: Site, value: Value, axis: number, weight: Numbers, bias: Numbers): Value {
   const factors = value.axes[axis]!;
   const others = storedAxes(value).filter((each) => !factors.includes(each));
@@ -160,7 +162,10 @@ export function sub(node: NodeView): Value {
   return maskedSum(node, "sub", node.value(0), node.value(1));
 }
 
-/** a + b or a - b. Where a constant makes it -∞, as a mask of attention does, it is the least float32, whatever is added. */
+/**
+ * Writes a + b or a - b in which a constant has -∞, as in a mask of attention: there the result is the most negative
+ * float32, whatever is added.
+ */
 function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   const isSecond = typeof b.source !== "string";
   const constant = isSecond ? b : a;
@@ -174,7 +179,7 @@ function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   return combine(node, "minimum", sum, { ...constant, type: "float", source: bounds });
 }
 
-/** Reads Mul, where it is part of no pattern. */
+/** Reads Mul, unless it is part of a pattern. */
 export function mul(node: NodeView): Value {
   return combine(node, "mul", node.value(0), node.value(1));
 }

@@ -8,10 +8,10 @@ import { bounded, combine, LARGEST, trimmed } from "./arithmetic.ts";
 
 // Choices between two values by a mask, constant or computed.
 
-/** Most slices that a choice by a constant mask is made of. */
+/** Most slices into which a choice by a constant mask is cut. */
 const MOST_RUNS = 256;
 
-/** Chooses by a condition that is computed: a where it is above 0, else b. */
+/** Writes a choice by a computed condition: a where it is above 0, else b. */
 function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value {
   const { values, groups, lengths, axes } = align(node, [condition, a, b]);
   const shape = lengths.length > 0 ? lengths : [1];
@@ -24,13 +24,13 @@ function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value
   );
 }
 
-/** Chooses by a mask: by a constant one slices of both values, so that neither reaches the other's places. */
+/** Reads Where. A constant mask becomes slices of both values, so that numbers that are not chosen have no influence. */
 export function where(node: NodeView): Value {
   const mask = node.value(0);
   return choose(node, mask, node.value(1), node.value(2));
 }
 
-/** Chooses between two values by a mask: a where it is not 0, else b. */
+/** Writes a choice between two values by a constant mask: a where it is not 0, else b. */
 export function choose(node: Site, mask: Value, whole: Value, other: Value): Value {
   const [a, b] = [finite(node, whole), finite(node, other)];
   const numbers = mask.source;
@@ -77,7 +77,10 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
   };
 }
 
-/** Chooses by bounds that are the largest numbers where a value is not chosen: exact for all finite numbers. */
+/**
+ * Writes a choice as max(min(a, bound), min(b, -bound)), bound the largest float32 where a is chosen and its negative where
+ * b is; exact for all finite numbers.
+ */
 function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
   const bounds = (ofTrue: number): Value => ({
     ...mask,
@@ -91,7 +94,7 @@ function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
   return combine(node, "maximum", left, right);
 }
 
-/** Refuses NaN among constants; ±∞, which masks of attention have, become the largest numbers. */
+/** Refuses NaN among constants; turns ±∞, as in masks of attention, into the largest float32. */
 function finite(node: Site, value: Value): Value {
   if (typeof value.source === "string") return value;
   if (value.source.some(Number.isNaN)) return node.refuse("it chooses among numbers of which one is NaN");

@@ -10,26 +10,26 @@ import { extremum } from "./extrema.ts";
 
 const truth = (value: Value): Value => ({ ...value, type: "boolean" });
 
-/** The truth of a condition on each number. */
+/** Writes 1 where a condition on a number holds, else 0. */
 const holds = (node: Site, value: Value, condition: NumberFunction): Value =>
   truth(pointwise(node, value, condition));
 
-/** a > b; false beside NaN, and of two infinite numbers that are equal */
+/** Writes a > b; 0 if a or b is NaN, and for two equal infinite numbers. */
 const isAbove = (node: Site, a: Value, b: Value): Value =>
   holds(node, combine(node, "sub", a, b), "isPositive");
 
-/** True unless one of the two is NaN. */
+/** Writes 1 unless a or b is NaN. */
 function areNumbers(node: Site, a: Value, b: Value): Value {
   const size = pointwise(node, combine(node, "maximum", a, b), "abs");
   return holds(node, size, "isNotNegative");
 }
 
-/** True if a - b is NaN only where one of the two is: no infinite number is taken from another. */
+/** True if a - b is NaN only where a or b is, since no infinite number is subtracted from another. */
 function isPlainDifference(a: Value, b: Value): boolean {
   return a.type !== "float" || typeof a.source !== "string" || typeof b.source !== "string";
 }
 
-/** a ≥ b */
+/** Writes a ≥ b. */
 function isAtLeast(node: Site, a: Value, b: Value): Value {
   if (isPlainDifference(a, b)) {
     return holds(node, combine(node, "sub", a, b), "isNotNegative");
@@ -37,7 +37,7 @@ function isAtLeast(node: Site, a: Value, b: Value): Value {
   return both(node, negated(node, isAbove(node, b, a)), areNumbers(node, a, b));
 }
 
-/** a = b */
+/** Writes a = b. */
 function isEqual(node: Site, a: Value, b: Value): Value {
   const distance = pointwise(node, combine(node, "sub", a, b), "abs");
   if (isPlainDifference(a, b)) {
@@ -60,7 +60,7 @@ const ofInputs =
     return compare(node, a, b);
   };
 
-/** Refuses constants from which a difference would be infinite or NaN. */
+/** Refuses constants whose difference from a value would be infinite or NaN. */
 function finite(node: Site, value: Value): Value {
   if (typeof value.source === "string") return value;
   const wrong = value.source.find((number) => !(Math.abs(number) <= BEYOND));
@@ -81,7 +81,7 @@ export const equal = ofInputs(isEqual);
 export const and = ofInputs(both);
 /** Reads Or as the larger truth. */
 export const or = ofInputs((node, a, b) => truth(extremum(node, "maximum", a, b)));
-/** Reads Xor as the distance of the truths. */
+/** Reads Xor as the absolute difference of the truths, 0 and 1. */
 export const xor = ofInputs((node, a, b) => truth(pointwise(node, combine(node, "sub", a, b), "abs")));
 
 /** Reads Not as 1 - x. */
@@ -89,13 +89,13 @@ export function not(node: NodeView): Value {
   return negated(node, node.value(0));
 }
 
-/** x ≠ 0, which NaN is, too */
+/** Writes x ≠ 0, which holds for NaN, too. */
 export function isNonzero(node: Site, value: Value): Value {
   const size = pointwise(node, value, "abs");
   return negated(node, holds(node, linear(node, size, -1, 0), "isNotNegative"));
 }
 
-/** 1, 0 or -1; the gradient is 0 */
+/** Writes the sign: 1, 0 or -1; its gradient is 0. */
 export function sign(node: NodeView): Value {
   const value = node.value(0);
   const [above, below] = [value, linear(node, value, -1, 0)].map((each) =>

@@ -11,15 +11,15 @@ import { multiplied } from "./products.ts";
 // Convolutions, and all that reads a value as pixels with channels.
 
 /**
- * A value as pixels: [height, width, channels] or [width, channels] in the graph. Where the file has the images of one
- * sample beside each other in the batch, their channels are beside each other here.
+ * Value as pixels: [height, width, channels] or [width, channels] in the graph. If the file merges the images of a sample
+ * into the batch axis, their channels are concatenated here.
  */
 export interface Pixels {
   readonly source: string;
   readonly lengths: readonly number[];
   /** Channels of all images of a sample together. */
   readonly channels: number;
-  /** Images of a sample: 1, unless the first axis is that of the batch and others. */
+  /** Number of images of a sample: 1, unless the first axis is the batch times other axes. */
   readonly images: number;
 }
 
@@ -45,10 +45,13 @@ export function pixelsOf(node: Site, value: Value): Pixels {
   };
 }
 
-/** Longer axes have more pixels that meet than the graph's convolutions take, and even to count them would take long. */
+/**
+ * Longest axis of pixels: a longer one has more pairs of pixels than the graph's convolutions allow, and counting them would
+ * take long.
+ */
 const LONGEST_AXIS = 2 ** 22;
 
-/** Refuses what the graph would refuse after having counted for long. */
+/** Refuses a convolution that the graph would refuse only after a long count. */
 function checkReach(node: Site, output: readonly number[], kernel: readonly number[]): void {
   const longest = Math.max(...output.map((length, axis) => length * kernel[axis]!));
   if (longest > LONGEST_AXIS)
@@ -56,8 +59,8 @@ function checkReach(node: Site, output: readonly number[], kernel: readonly numb
 }
 
 /**
- * Pixels that the graph has as [...lengths, channels of all images], as the file has them: with the images of `like` in the
- * batch.
+ * Turns pixels, [...lengths, channels of all images] in the graph, back into a value of the file, with the images of `like`
+ * in the batch axis.
  */
 export function valueOfPixels(like: Value, source: string, shape: readonly number[]): Value {
   const images = imagesOf(like);
@@ -72,7 +75,7 @@ export function valueOfPixels(like: Value, source: string, shape: readonly numbe
   return { ...value, sourceShape: shape };
 }
 
-/** Writes an operation that makes pixels of the pixels of a value. */
+/** Writes an operation from the pixels of a value to other pixels. */
 export function writePixels(
   node: Site,
   kind: OperationKind,
@@ -87,16 +90,16 @@ export function writePixels(
   return valueOfPixels(like, node.writer.write(kind, [source], shape, writing), shape);
 }
 
-/** Settings that convolutions and pooling share, with a number for each axis. */
+/** Settings that convolutions and pooling share, a number for each axis. */
 export interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
-  /** Padding before each axis, then behind each. */
+  /** Padding before each axis, then after each axis. */
   readonly padding: readonly number[];
 }
 
-/** Padding by `auto_pad`: as `pads` says, none, or as many outputs as strides, with the half before an axis rounded. */
+/** Padding by `auto_pad`: as `pads` says; none; or for ⌈length / stride⌉ outputs, an odd pixel after or before the axis. */
 const AUTO_PADS = {
   NOTSET: "given",
   VALID: "none",
@@ -104,7 +107,7 @@ const AUTO_PADS = {
   SAME_LOWER: Math.ceil,
 } as const;
 
-/** The attributes of a node that moves a window over pixels. */
+/** Reads the attributes of a node that moves a window over pixels. */
 function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
   const axes = lengths.length;
   const each = (name: string, otherwise: number, min: number, count = axes) => {
@@ -126,7 +129,7 @@ function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly n
   return { kernel, stride, dilation, padding: parted(total, way) };
 }
 
-/** The attributes of a node that pools pixels, with the kernel among them. */
+/** Reads the attributes of a node that pools pixels, the kernel among them. */
 export function poolingWindow(node: NodeView, lengths: readonly number[]): Window {
   const kernel = node.integers("kernel_shape") ?? [];
   if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
@@ -135,13 +138,13 @@ export function poolingWindow(node: NodeView, lengths: readonly number[]): Windo
   return windowOf(node, lengths, kernel);
 }
 
-/** Padding before and behind each axis; `round` says on which side an odd pixel is. */
+/** Splits padding between both ends of each axis; `round` gives an odd pixel to one of them. */
 function parted(total: readonly number[], round: (half: number) => number): number[] {
   const before = total.map((pixels) => round(pixels / 2));
   return [...before, ...total.map((pixels, axis) => pixels - before[axis]!)];
 }
 
-/** A kernel and a bias, checked against what they are applied to: the channels of one image. */
+/** Reads a constant kernel and bias, and checks them against the channels of one image. */
 function parametersOf(node: NodeView, axes: number, channels: number, isTransposed: boolean) {
   const weight = node.tensor(1);
   const groups = node.integer("group", 1);
@@ -175,7 +178,7 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
   return node.refuse(`its bias has ${bias.values.length} numbers, expected ${units}`);
 }
 
-/** Reads Conv; of points, one of one tap. */
+/** Reads Conv; for points only with one tap. */
 export function conv(node: NodeView): Value {
   const value = node.value(0);
   if (value.shape.includes("points")) return convOfPoints(node, value);
@@ -209,7 +212,7 @@ function convOfPoints(node: NodeView, value: Value): Value {
   return node.refuse("it reads points, of which only a kernel of one tap makes sense");
 }
 
-/** A convolution of one tap is a dense layer on the channels of each point or pixel. */
+/** Writes a convolution of one tap as a dense layer on the channels of each point or pixel. */
 function convOfOneTap(node: NodeView, value: Value): Value {
   const { shape, values } = node.tensor(1);
   const [units, channels] = shape as [number, number];
@@ -217,7 +220,7 @@ function convOfOneTap(node: NodeView, value: Value): Value {
   return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
 }
 
-/** Reads ConvTranspose; of images in the batch without overlap, as a dense layer on each pixel. */
+/** Reads ConvTranspose; with images in the batch and a kernel as long as the stride, as a dense layer on each pixel. */
 export function convTranspose(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels, images } = pixelsOf(node, value);
@@ -233,7 +236,7 @@ export function convTranspose(node: NodeView): Value {
   if (outputPadding.length !== axes || (wanted && wanted.length !== axes)) {
     return node.refuse("its output_padding or output_shape is not for its axes");
   }
-  /** Output lengths without any padding. */
+  /** Returns the output lengths without any padding. */
   const full = lengths.map((length, axis) => {
     return (length - 1) * stride[axis]! + dilation[axis]! * (kernel[axis]! - 1) + 1 + outputPadding[axis]!;
   });
@@ -258,7 +261,10 @@ export function convTranspose(node: NodeView): Value {
   return writePixels(node, "convTranspose", value, source, [...output, units], { settings, weight, bias });
 }
 
-/** Each pixel as pixels of its own, by a dense layer on its channels: a kernel as long as the stride does not overlap. */
+/**
+ * Writes a transposed convolution whose kernel is as long as its stride: a dense layer turns each pixel into a patch of
+ * pixels, and patches do not overlap.
+ */
 function patches(node: Site, value: Value, { weight, kernel, units, bias }: Parameters): Value {
   const taps = sizeOf(kernel);
   const columns = units * taps;

@@ -21,13 +21,13 @@ import { reduce } from "./reductions.ts";
 // Einsum: its operands multiplied from left to right. A label's axis is a list of stored axes, so that bringing operands
 // to matrices moves few numbers.
 
-/** A value with a label for each of its axes, all of which are longer than 1 and have different labels. */
+/** Value with a label for each of its axes, which are longer than 1 and have different labels. */
 interface Labelled {
   readonly value: Value;
   readonly labels: readonly string[];
 }
 
-/** Most numbers that one node computes of constants: 256 MB as float32. */
+/** Most numbers that one node computes from constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
 /** Reads Einsum, its operands from left to right. */
@@ -53,19 +53,19 @@ export function einsum(node: NodeView): Value {
   );
 }
 
-/** The stored axes of a label; none where the value is stretched along it. */
+/** Returns the stored axes of a label; none if the value is broadcast along it. */
 function axisOf({ value, labels }: Labelled, label: string): readonly number[] {
   return value.axes[labels.indexOf(label)] ?? [];
 }
 
-/** The label of the batch. */
+/** Returns the label of the batch. */
 function batchOf({ value, labels }: Labelled): string | undefined {
   return labels.find((_, axis) => value.axes[axis]!.includes(BATCH));
 }
 
 const isConstant = ({ value }: Labelled) => typeof value.source !== "string";
 
-/** A value without its axes of length 1, and with diagonals in place of labels that occur twice. */
+/** Labels a value: drops axes of length 1, and replaces axes of equal labels by their diagonal. */
 function labelled(node: NodeView, value: Value, all: readonly string[]): Labelled {
   const axes = value.axes.flatMap((factors, axis) => (factors.length > 0 ? [axis] : []));
   const whole: Labelled = {
@@ -86,7 +86,7 @@ function labelled(node: NodeView, value: Value, all: readonly string[]): Labelle
   return twice.reduce<Labelled>((operand, label) => diagonal(node, operand, label), whole);
 }
 
-/** Positions 0, n + 1, 2 · (n + 1) … of two axes as one. */
+/** Replaces two axes of length n by their diagonal, positions 0, n + 1, 2 · (n + 1), …. */
 function diagonal(node: NodeView, { value, labels }: Labelled, label: string): Labelled {
   const [first, second] = [labels.indexOf(label), labels.lastIndexOf(label)];
   const others = labels.flatMap((_, axis) => (axis === first || axis === second ? [] : [axis]));
@@ -101,7 +101,7 @@ function diagonal(node: NodeView, { value, labels }: Labelled, label: string): L
   };
 }
 
-/** A value summed over all labels but some. */
+/** Sums a value over all labels but some. */
 function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>): Labelled {
   const { value, labels } = operand;
   const kept = labels.filter((label) => wanted.has(label));
@@ -115,7 +115,7 @@ function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>):
   return { value: reduce(node, "sum", value, axes, false), labels: kept };
 }
 
-/** The product of two values, summed over the labels that both have and that are not wanted. */
+/** Multiplies two values and sums over the labels that both have and that are not wanted. */
 function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySet<string>): Labelled {
   const both = a.labels.filter((label) => b.labels.includes(label));
   const sums = both.filter((label) => !wanted.has(label));
@@ -134,7 +134,7 @@ function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySe
   return asMatrices(node, a, b, shared, sums) ?? summed(node, numberByNumber(node, a, b), wanted);
 }
 
-/** Each number of one value multiplied by those of the other one that have the same labels. */
+/** Multiplies two values that have the same labels, number by number, with broadcasting. */
 function numberByNumber(node: NodeView, a: Labelled, b: Labelled): Labelled {
   const labels = [...new Set([...a.labels, ...b.labels])];
   const [left, right] = [a, b].map((operand) =>
@@ -146,7 +146,7 @@ function numberByNumber(node: NodeView, a: Labelled, b: Labelled): Labelled {
   return { value: combine(node, "mul", left!, right!), labels };
 }
 
-/** A value multiplied by a constant that shares with it only labels that are summed over. */
+/** Multiplies a value by a constant that shares only labels that are summed over. */
 function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled, all: readonly string[]) {
   const sums = asStored({ value, labels }, all);
   const rest = labels.flatMap((label, axis) => (sums.includes(label) ? [] : [axis]));
@@ -172,7 +172,7 @@ function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled,
 }
 
 /**
- * The product of two values as matrices, one for each position of the labels that both have and that are not summed over.
+ * Multiplies two values as matrices, a product for each position of the shared labels that are not summed over.
  *
  * @returns undefined where it is cheaper number by number, or points would be put together with another axis
  */
@@ -223,7 +223,7 @@ function asMatrices(
   };
 }
 
-/** The labels that a value has beside others, in the order of its stored axes, and these without the batch. */
+/** Returns the labels that only one of two values has, in the order of its stored axes, and the same without the batch. */
 function own(operand: Labelled, others: readonly string[]) {
   const labels = asStored(
     operand,
@@ -233,17 +233,17 @@ function own(operand: Labelled, others: readonly string[]) {
   return { labels, hasBatch: factors.includes(BATCH), stored: factors.filter((axis) => axis !== BATCH) };
 }
 
-/** Labels in the order in which their axes are stored. */
+/** Sorts labels in the order in which their axes are stored. */
 function asStored(operand: Labelled, labels: readonly string[]): string[] {
   return [...labels].sort((a, b) => axisOf(operand, a)[0]! - axisOf(operand, b)[0]!);
 }
 
-/** One axis of the file, which has one stored axis at most, as the product of several. */
+/** Splits one axis of the file, of one stored axis at most, into several. */
 function splitAt(value: Value, axis: number, lengths: Value["shape"]): Value {
   return lengths.length < 2 ? value : splitAxis(value, value.axes[axis]![0]!, lengths);
 }
 
-/** A constant operand summed over all labels but the output's, or the product of two. */
+/** Computes a constant operand summed over the labels that the output lacks, or the product of two. */
 function folded(node: NodeView, a: Labelled, b: Labelled | undefined, output: readonly string[]): Labelled {
   const batch = batchOf(a) ?? (b && batchOf(b));
   const [left, claim] = [numbersOf(a), claiming(node)];
@@ -252,7 +252,7 @@ function folded(node: NodeView, a: Labelled, b: Labelled | undefined, output: re
   return { value: makeValue(made.values, made.shape, axes), labels: output };
 }
 
-/** The numbers of a constant, with those of one sample for all. */
+/** Returns the numbers of a constant; one sample's numbers if it repeats along the batch. */
 function numbersOf({ value, labels }: Labelled): LabelledNumbers {
   const lengths = value.shape as readonly number[];
   const strides = stridesOf(lengths);
@@ -266,7 +266,7 @@ function numbersOf({ value, labels }: Labelled): LabelledNumbers {
   };
 }
 
-/** Refuses what would take too many numbers. */
+/** Refuses a node that would compute too many numbers. */
 function claiming(node: NodeView): (numbers: number) => void {
   return (numbers) => {
     if (numbers <= MOST_NUMBERS) return;

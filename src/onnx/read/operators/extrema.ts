@@ -16,7 +16,7 @@ export function min(node: NodeView): Value {
   return node.values().reduce((a, b) => extremum(node, "minimum", a, b));
 }
 
-/** The larger or the smaller of two values, by `relu` or `clip` where one of them is one number. */
+/** Writes the larger or the smaller of two values; as `relu` or `clip` if one of them is one number. */
 export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: Value): Value {
   const isMaximum = kind === "maximum";
   const [left, right] = [a, b].map((value) => finiteBeside(node, value, isMaximum)) as [Value, Value];
@@ -33,7 +33,7 @@ export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: V
   return bound >= LARGEST ? other : pointwise(node, other, { name: "clip", min: -BEYOND, max: bound });
 }
 
-/** Constants with finite numbers in place of those infinite ones that are never chosen. */
+/** Replaces infinite constants that are never chosen by finite numbers. */
 function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
   if (typeof value.source === "string") return value;
   const never = isMaximum ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
@@ -42,7 +42,7 @@ function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
   return bounded(value);
 }
 
-/** The number of a constant that holds one. */
+/** Returns the number of a constant that holds one. */
 function numberOf({ source }: Value): number | undefined {
   return typeof source !== "string" && source.length === 1 ? source[0] : undefined;
 }

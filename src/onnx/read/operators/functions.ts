@@ -7,7 +7,7 @@ import { besideNumber, combine, linear, pointwise } from "./arithmetic.ts";
 
 // Operators that are functions of each number.
 
-/** The operator that an activation of ours is. */
+/** Makes the reader of an operator that is an activation of the graph. */
 export const is =
   (activation: NumberFunction) =>
   (node: NodeView): Value =>
@@ -24,7 +24,7 @@ function scaledElu(node: Site, value: Value, alpha: number): Value {
   return node.refuse(`its alpha is ${alpha}, expected at least 0`);
 }
 
-/** ONNX's own defaults, rounded as float32. */
+/** Defaults of ONNX's Selu, rounded to float32. */
 const SELU = { alpha: Math.fround(1.6732632423543772), gamma: Math.fround(1.0507009873554805) };
 
 /** Reads Selu as gamma · elu. */
@@ -33,7 +33,7 @@ export function selu(node: NodeView): Value {
   return linear(node, value, node.float("gamma", SELU.gamma), 0);
 }
 
-/** alpha · elu(x / alpha), with elu's own alpha 1 */
+/** Reads Celu as alpha · elu(x / alpha), elu with its own alpha of 1. */
 export function celu(node: NodeView): Value {
   const alpha = node.float("alpha", 1);
   if (!(alpha > 0)) return node.refuse(`its alpha is ${alpha}, expected more than 0`);
@@ -52,7 +52,7 @@ function leaky(node: Site, value: Value, slope: number): Value {
   return combine(node, "sub", pointwise(node, value, "relu"), linear(node, below, slope, 0));
 }
 
-/** relu(x) - slope · relu(-x) */
+/** Reads PRelu as relu(x) - slope · relu(-x). */
 export function prelu(node: NodeView): Value {
   const value = node.value(0);
   const slope = node.value(1);
@@ -70,7 +70,7 @@ export function hardSigmoid(node: NodeView): Value {
   return pointwise(node, node.value(0), { name: "hardSigmoid", slope, offset });
 }
 
-/** x · Φ(x) by erf, or approximated by x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
+/** Reads Gelu: x · Φ(x) by erf, or its approximation x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
 export function gelu(node: NodeView): Value {
   const value = node.value(0);
   if (node.choice("approximate", "none", ["none", "tanh"]) === "none") {
@@ -92,7 +92,7 @@ export function cos(node: NodeView): Value {
   return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), { name: "sine", frequency: 1 });
 }
 
-/** x / (1 + |x|) */
+/** Reads Softsign, x / (1 + |x|). */
 export function softsign(node: NodeView): Value {
   const size = linear(node, pointwise(node, node.value(0), "abs"), 1, 1);
   return combine(node, "mul", node.value(0), pointwise(node, size, "reciprocal"));

@@ -4,24 +4,27 @@ import { BATCH, type Value } from "../value.ts";
 
 // Images of one sample that the file has beside each other in the batch. In the graph their channels are beside each other.
 
-/** The stored axes that have been merged with the batch. */
+/** Returns the stored axes that the file has merged with the batch. */
 export function imagesOf({ axes }: Value): number[] {
   return (axes[0] ?? []).filter((factor) => factor !== BATCH);
 }
 
-/** A kernel with its bias. */
+/** Kernel of a convolution with its bias and groups. */
 interface GroupedKernel {
   readonly weight: Numbers;
   readonly bias: Numbers;
   readonly groups: number;
-  /** Channels of the output. */
+  /** Number of output channels. */
   readonly units: number;
 }
 
-/** Most numbers of a kernel that is repeated for each image of a sample: 512 MB as float32. */
+/** Most numbers of a kernel once it is repeated for each image of a sample: 512 MB as float32. */
 const MOST_REPEATED = 2 ** 27;
 
-/** A convolution of each image of a sample as one in as many times more groups. */
+/**
+ * Turns a convolution of each image of a sample into one convolution of all: with as many times more groups, and the kernel
+ * repeated.
+ */
 export function forEachImage(
   node: Site,
   { weight, bias, groups, units }: GroupedKernel,
@@ -41,7 +44,7 @@ export function forEachImage(
   };
 }
 
-/** Copies of numbers one after the other. */
+/** Concatenates copies of numbers. */
 export function repeated(values: Numbers, times: number): Numbers {
   if (times === 1) return values;
   const result = zerosLike(values, values.length * times);

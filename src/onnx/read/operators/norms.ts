@@ -13,14 +13,14 @@ import { extremaOver, reduce } from "./reductions.ts";
 
 const ones = (count: number) => new Float32Array(count).fill(1);
 
-/** A vector of a number for each channel. */
+/** Reads a constant with a number for each channel. */
 function vector(node: NodeView, input: number, channels: number): Numbers {
   const { values } = node.tensor(input);
   if (values.length === channels) return values;
   return node.refuse(`its input ${input} has ${values.length} numbers, expected ${channels}`);
 }
 
-/** Length of an axis; refuses the batch and the points, whose length is not fixed. */
+/** Returns the length of an axis; refuses the batch and the points, whose lengths vary. */
 function lengthOf(node: Site, value: Value, axis: number): number {
   const lengths = (value.axes[axis] ?? node.refuse("what it reads has too few axes")).map((factor) => {
     const length = factor === BATCH ? "batch" : value.shape[factor]!;
@@ -46,8 +46,8 @@ export function batchNorm(node: NodeView): Value {
 }
 
 /**
- * Each position of the second axis normalised by itself, over all that follows. Where a GroupNorm has been made of it,
- * a position is a group: channels that lie beside each other, which is what the graph's `groupNorm` has.
+ * Reads InstanceNormalization: normalises each position of the second axis over all later axes. PyTorch exports GroupNorm
+ * so, after a reshape to groups of adjacent channels: that becomes the graph's `groupNorm`.
  */
 export function instanceNorm(node: NodeView): Value {
   const value = node.value(0);
@@ -84,7 +84,7 @@ export function instanceNorm(node: NodeView): Value {
   );
 }
 
-/** Groups of channels normalised over pixels, each image of a sample by itself. */
+/** Writes a norm of groups of channels over the pixels, for each image of a sample by itself. */
 function normalisedGroups(
   node: NodeView,
   value: Value,
@@ -107,7 +107,7 @@ function normalisedGroups(
   return inOrder(value, normalised, shape, [...pixels, ...all]);
 }
 
-/** Channels of a group: before a GroupNorm the file reshapes channels to groups. */
+/** Returns the number of channels of a group, which the file has made one axis before a GroupNorm. */
 function channelsOfGroup(node: NodeView, value: Value, groups: number): number | undefined {
   if (value.axes.length > 3) return 1;
   const reshape = node.scope.makers.get(node.node.inputs[0]!);
@@ -117,7 +117,7 @@ function channelsOfGroup(node: NodeView, value: Value, groups: number): number |
   return count % groups === 0 ? count / groups : undefined;
 }
 
-/** The first axes whose lengths have a product; all where none have it. */
+/** Returns as many leading axes as have lengths of a given product; all axes if no number of them has it. */
 function axesOfProduct(value: Value, axes: readonly number[], product: number): readonly number[] {
   let all = 1;
   for (let i = 0; i <= axes.length; i++) {
@@ -127,7 +127,7 @@ function axesOfProduct(value: Value, axes: readonly number[], product: number): 
   return axes;
 }
 
-/** The result of an operation on a value whose stored axes were put in an order; some may have become one. */
+/** Makes a value of the file from the result of an operation on reordered stored axes, some of them merged. */
 function inOrder(value: Value, source: string, sourceShape: Value["shape"], order: readonly number[]): Value {
   return {
     type: "float",
@@ -165,7 +165,7 @@ export function groupNorm(node: NodeView): Value {
   return normalisedGroups(node, value, pixels, own!, groups, perChannel(1), perChannel(2));
 }
 
-/** Axes of the file normalised together, by mean and variance or by the mean of the squares alone. */
+/** Writes a norm over axes of the file: by mean and variance, or by the mean of the squares alone. */
 export function normalise(
   node: Site,
   kind: "layerNorm" | "rmsNorm",
@@ -213,7 +213,7 @@ export function rmsNorm(node: NodeView): Value {
   return normalise(node, "rmsNorm", value, lastAxes(node, value), epsilon, node.optional(1)?.values);
 }
 
-/** Reads Softmax, over all axes that its opset says. */
+/** Reads Softmax, over the axes that its opset defines. */
 export function softmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
@@ -224,7 +224,7 @@ export function softmax(node: NodeView): Value {
   return inOrder(value, node.writer.write("softmax", [source], shape), shape, [...others, ...own]);
 }
 
-/** x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax is -∞ where that is 0. */
+/** Reads LogSoftmax as x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax would be -∞ where that is 0. */
 export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);

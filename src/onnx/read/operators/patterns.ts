@@ -7,17 +7,17 @@ import { reducedAxes } from "./reductions.ts";
 // Patterns of several small nodes that become one operation. Others are computed node by node, only more slowly. The small
 // nodes are written, too, and removed in the end since no operation reads them.
 
-/** Names of values that are others under another name. */
+/** Operators that patterns look through, since their output has the input's numbers. */
 const RENAMING = ["Identity", "Cast", "Dropout"];
 
-/** The node that makes an input, if it is of this operator. */
+/** Returns the node that makes an input, if it is of this operator. */
 function maker(node: NodeView, input: number, operator?: string): NodeView | undefined {
   let made = node.scope.makers.get(node.node.inputs[input] ?? "");
   while (made && RENAMING.includes(made.operator)) made = node.scope.makers.get(made.node.inputs[0] ?? "");
   return made && (operator === undefined || made.operator === operator) ? made : undefined;
 }
 
-/** Name of an input where it is made. */
+/** Returns the name under which an input was made, before operators that return their input unchanged. */
 function nameOf(node: NodeView, input: number): string {
   let name = node.node.inputs[input] ?? "";
   for (;;) {
@@ -30,7 +30,7 @@ function nameOf(node: NodeView, input: number): string {
 const rankOf = (operand: Operand) =>
   isConstant(operand) ? operand.at[0]!.shape.length : operand.axes.length;
 
-/** The constant number that an input is, if it adds no axes to the node's other inputs. */
+/** Returns the number of a constant input of one number that adds no axes to the node's other inputs. */
 function numberOf(node: NodeView, input: number): number | undefined {
   const operand = node.inputs[input];
   if (!operand || !isConstant(operand) || operand.at.length > 1) return undefined;
@@ -40,16 +40,16 @@ function numberOf(node: NodeView, input: number): number | undefined {
   return tensor!.values.length === 1 ? tensor!.values[0] : undefined;
 }
 
-/** Equal as float32 numbers and their products are, after a few roundings of 6e-8. */
+/** True if two numbers are equal within the roundings of float32 products, a few times 6e-8. */
 const isNear = (number: number | undefined, expected: number) =>
   number !== undefined && Math.abs(number - expected) <= 5e-7 * expected;
 
-/** Mul */
+/** Recognises the patterns that end in a Mul. */
 export function product(node: NodeView): Value {
   return sigmoidProduct(node) ?? geluProduct(node) ?? rootProduct(node) ?? mul(node);
 }
 
-/** Sqrt, of a sum of squares a norm */
+/** Recognises the patterns that end in a Sqrt: of a sum of squares, a norm. */
 export function root(node: NodeView): Value {
   const sum = maker(node, 0, "ReduceSum");
   const isNorm = maker(node, 0, "ReduceSumSquare") !== undefined || (sum && isSquare(maker(sum, 0)));
@@ -62,13 +62,13 @@ function isSquare(node: NodeView | undefined): boolean {
   return node?.operator === "Mul" && nameOf(node, 0) === nameOf(node, 1);
 }
 
-/** Div */
+/** Recognises the patterns that end in a Div. */
 export function quotient(node: NodeView): Value {
   const root = maker(node, 1, "Sqrt");
   return (root && normalised(node, root)) ?? div(node);
 }
 
-/** x · sigmoid(x), and x · tanh(softplus(x)) */
+/** Recognises x · sigmoid(x), and x · tanh(softplus(x)). */
 function sigmoidProduct(node: NodeView): Value | undefined {
   for (const [x, other] of [
     [0, 1],
@@ -83,10 +83,10 @@ function sigmoidProduct(node: NodeView): Value | undefined {
   return undefined;
 }
 
-/** A factor of a product: a number, or a value as the input of a node. */
+/** Factor of a product: a number, or the node input that holds a value. */
 type Factor = number | { readonly node: NodeView; readonly input: number };
 
-/** The factors of a product of products. */
+/** Returns the factors of nested products. */
 function factorsOf(node: NodeView, depth: number): Factor[] {
   return [0, 1].flatMap((input): Factor[] => {
     const number = numberOf(node, input);
@@ -96,7 +96,7 @@ function factorsOf(node: NodeView, depth: number): Factor[] {
   });
 }
 
-/** x · (1 + erf(x / √2)) / 2, multiplied in any order */
+/** Recognises x · (1 + erf(x / √2)) / 2, multiplied in any order. */
 function geluProduct(node: NodeView): Value | undefined {
   const factors = factorsOf(node, 2);
   const values = factors.filter((factor) => typeof factor !== "number");
@@ -118,7 +118,7 @@ function geluProduct(node: NodeView): Value | undefined {
   return undefined;
 }
 
-/** x multiplied by 1 / √…, in any way that is written. */
+/** Recognises x · 1 / √…, in any of the ways to write it. */
 function rootProduct(node: NodeView): Value | undefined {
   for (const input of [0, 1]) {
     const inverse = maker(node, input);
@@ -136,8 +136,7 @@ function rootProduct(node: NodeView): Value | undefined {
 }
 
 /**
- * A value divided by the root of the mean of its squares and ε: of its differences from the mean, where that is what it
- * is, a LayerNorm.
+ * Recognises a value divided by √(mean of its squares + ε): an RMS norm, or a LayerNorm if the value is x - mean x.
  *
  * @param root the node whose first input is the mean and ε
  */
@@ -164,7 +163,7 @@ function normalised(node: NodeView, root: NodeView, input = 0): Value | undefine
   return normalise(node, "layerNorm", difference!.value(0), axes, epsilon);
 }
 
-/** The axes of a mean that keeps them. */
+/** Returns the axes of a mean that keeps them with length 1. */
 function keptAxes(mean: NodeView, rank: number): readonly number[] | undefined {
   if (mean.integer("keepdims", 1) === 0 && rank > 1) return undefined;
   return reducedAxes(mean, rank);

@@ -7,26 +7,26 @@ import { extremaOver, extremumAlong } from "./reductions.ts";
 
 // The largest pixel of each window: along one axis, then along the other.
 
-/** A padded and dilated axis is made of at most so many slices. */
+/** Most slices that pad an axis of dilated windows. */
 const MOST_SLICES = 256;
 
-/** The windows along one axis of pixels. */
+/** Pooling windows along one axis of pixels. */
 interface Windows {
   readonly length: number;
   readonly width: number;
   readonly stride: number;
   readonly dilation: number;
-  /** Pixels of padding before the first one. */
+  /** Padding before the axis, in pixels. */
   readonly before: number;
   readonly count: number;
 }
 
-/** Pixels of padding that the windows reach behind the last pixel. */
+/** Padding after the axis that the windows reach, in pixels. */
 function reachBehind({ length, width, stride, dilation, before, count }: Windows): number {
   return Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0);
 }
 
-/** Refuses a window of padding alone, which has no largest pixel. */
+/** Refuses a window that covers only padding, which has no largest pixel. */
 function checkWindows(node: Site, { length, width, stride, dilation, before, count }: Windows): void {
   for (let i = 0; i < count; i++) {
     const start = i * stride - before;
@@ -36,7 +36,7 @@ function checkWindows(node: Site, { length, width, stride, dilation, before, cou
   }
 }
 
-/** Reads MaxPool as the largest of slices. */
+/** Reads MaxPool as the maximum of slices. */
 export function maxPool(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels } = pixelsOf(node, value);
@@ -76,8 +76,8 @@ export function maxPool(node: NodeView): Value {
 }
 
 /**
- * Pixels with padding that never is larger than a pixel of the same window: it repeats one of its own. Without dilation
- * that is the pixel at the edge; with it, the first or the last one at a multiple of the dilation from there.
+ * Pads pixels by copies from the same window, so that padding is never its unique maximum: without dilation a copy of the
+ * edge pixel, with dilation of the first or last pixel at a multiple of the dilation from there.
  */
 function padded(node: NodeView, value: Value, windows: readonly Windows[]): Value {
   const behind = windows.map(reachBehind);
@@ -105,7 +105,7 @@ function padded(node: NodeView, value: Value, windows: readonly Windows[]): Valu
   }, value);
 }
 
-/** The largest pixel of each channel. */
+/** Reads GlobalMaxPool as the maximum over the pixels of each channel. */
 export function globalMaxPool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);

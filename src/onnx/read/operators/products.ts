@@ -8,12 +8,12 @@ import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, constant or computed.
 
-/** Refusal of a product along the batch. */
+/** Reason to refuse a product along the batch. */
 export const ALONG_BATCH =
   "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
   "what it multiplies";
 
-/** A matrix of a file: number (i, j) of it is values[i · rowStride + j · columnStride]. */
+/** Matrix of a file: number (i, j) is values[i · rowStride + j · columnStride]. */
 export interface Matrix {
   readonly values: Numbers;
   readonly rows: number;
@@ -22,7 +22,7 @@ export interface Matrix {
   readonly columnStride: number;
 }
 
-/** The value multiplied along an axis by a matrix [its length, units]; the axis becomes `units` long. */
+/** Multiplies a value along an axis by a matrix [its length, units]; the axis becomes `units` long. */
 export function multiplied(
   node: Site,
   value: Value,
@@ -53,7 +53,7 @@ export function multiplied(
   );
 }
 
-/** A constant matrix; undefined where the value is computed, or more than a matrix. */
+/** Returns a constant matrix; undefined if the value is computed, or has further axes. */
 function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
   if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
   // Axes of length 1 before the others make no more of it.
@@ -67,7 +67,7 @@ function transposed({ values, rows, columns, rowStride, columnStride }: Matrix):
   return { values, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride };
 }
 
-/** alpha · A · B + beta · C */
+/** Reads Gemm, alpha · A · B + beta · C. */
 export function gemm(node: NodeView): Value {
   const a = node.value(0);
   const b = node.value(1);
@@ -107,7 +107,7 @@ function productOf(node: NodeView, a: Value, b: Value): Value {
   return productOfValues(node, a, b);
 }
 
-/** Multiplies by a vector: the axis of length 1 that makes it a matrix is removed again. */
+/** Multiplies by a vector, as a matrix with an added axis of length 1 that the result drops. */
 function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
   const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;
@@ -119,7 +119,7 @@ function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   return { ...product, axes };
 }
 
-/** The product of two values as matrices of their last two axes, of each pair along the axes before. */
+/** Multiplies two computed values as matrices of their last two axes, for each position of the other axes. */
 export function productOfValues(node: NodeView, a: Value, b: Value): Value {
   const rank = Math.max(a.axes.length, b.axes.length);
   const whole = (value: Value): Value => {

@@ -23,7 +23,7 @@ export function identity(node: NodeView): Value {
   return node.value(0);
 }
 
-/** Reads Dropout outside of training, which does nothing. */
+/** Reads Dropout, which does nothing outside of training. */
 export function dropout(node: NodeView): Value {
   if ((node.scalar(2) ?? 0) !== 0) {
     return node.refuse("it is in training mode; export the model after model.eval()");
@@ -31,7 +31,7 @@ export function dropout(node: NodeView): Value {
   return node.value(0);
 }
 
-/** Reads Transpose, which moves no number here. */
+/** Reads Transpose, which only reorders the axes of the value's description. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(
@@ -40,7 +40,7 @@ export function transpose(node: NodeView): Value {
   );
 }
 
-/** Reads Flatten, which moves no number here. */
+/** Reads Flatten, which only merges axes of the value's description. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(
@@ -49,7 +49,7 @@ export function flatten(node: NodeView): Value {
   );
 }
 
-/** Reads Squeeze, which moves no number here. */
+/** Reads Squeeze, which only drops axes of the value's description. */
 export function squeeze(node: NodeView): Value {
   const value = node.value(0);
   // Or one sample, of a file that takes no other batch.
@@ -66,13 +66,13 @@ export function squeeze(node: NodeView): Value {
   return keepAxes(value, (axis) => !(axes ? axes.includes(axis) : isOne(axis)));
 }
 
-/** Reads Unsqueeze, which moves no number here. */
+/** Reads Unsqueeze, which only adds axes to the value's description. */
 export function unsqueeze(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(value, unsqueezed(node, node.optional(1), value.axes, []));
 }
 
-/** PixelShuffle, of [batch, channels, height, width]. */
+/** Reads DepthToSpace, PyTorch's PixelShuffle, of [batch, channels, height, width]. */
 export function depthToSpace(node: NodeView): Value {
   const value = node.value(0);
   const block = node.integer("blocksize") ?? node.refuse("its blocksize is missing");
@@ -90,7 +90,10 @@ export function depthToSpace(node: NodeView): Value {
   return writePixels(node, "depthToSpace", value, source, shape, { settings: { block, order } });
 }
 
-/** Channels [block, block, channels] as pixels of the file, where the images of a sample lie between them and others. */
+/**
+ * Makes channels [block, block, rest] part of the axes of height and width, by the description of the value alone; for
+ * images of a sample that are merged with the batch.
+ */
 function blocksApart(node: NodeView, given: Value, block: number): Value {
   const value = joined(node, given, 1);
   const [stored] = value.axes[1]!;
@@ -111,10 +114,10 @@ export function concat(node: NodeView): Value {
   return beside(node, values, concatAxis(node, rank));
 }
 
-/** Inputs that an operation of the graph may have. */
+/** Most inputs of one operation of the graph. */
 const MOST_INPUTS = 1000;
 
-/** Values one after the other along an axis of the file. */
+/** Writes the concatenation of values along an axis of the file. */
 export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
   const counts = given.map((value) => dimensionAt(value, axis));
@@ -145,7 +148,7 @@ export function beside(node: NodeView, given: readonly Value[], axis: number): V
   return makeValue(made, shape, axes);
 }
 
-/** Some positions of an axis of the file: `count` of them, from `start` on. */
+/** Writes a part of an axis of the file: `count` positions from `start` on. */
 export function positions(
   node: NodeView,
   given: Value,
@@ -205,10 +208,10 @@ export function split(node: NodeView): Value[] {
   return parts.map(({ start, count }) => positions(node, value, axis, start, count));
 }
 
-/** A value at one position after the other is made of at most so many slices. */
+/** Most slices into which a choice of single positions is cut. */
 const MOST_SLICES = 256;
 
-/** Takes constant positions of a value, or rows of a constant table by an input. */
+/** Reads Gather: takes constant positions of a value, or rows of a constant table that an input names. */
 export function gather(node: NodeView): Value {
   const indices = node.operand(1);
   if (!("at" in indices)) {
@@ -241,7 +244,7 @@ export function gather(node: NodeView): Value {
   return keepAxes(taken, (i) => i !== axis);
 }
 
-/** Ones where the numbers are that an input gives: rows of a table of them. */
+/** Reads OneHot of an integer input, as rows of a table. */
 export function oneHot(node: NodeView): Value {
   const indices = node.value(0);
   const classes = node.scalar(1) ?? node.refuse("its depth is missing");

@@ -8,10 +8,10 @@ import { positions } from "./rearranging.ts";
 
 // Sums, means and largest numbers over axes.
 
-/** Operators that compute something also of no axes. */
+/** Reductions that change numbers even over no axes. */
 const NOT_NOOPS = ["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"];
 
-/** The axes that a reduction names, all of them where it names none; undefined where it then does nothing. */
+/** Returns the axes that a reduction names, all if it names none; undefined if it then does nothing. */
 export function reducedAxes(node: NodeView, rank: number): number[] | undefined {
   const given = node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
   if (given && given.length > 0) return node.axes(given, rank);
@@ -25,7 +25,7 @@ export function reducedAxes(node: NodeView, rank: number): number[] | undefined 
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
-/** The sum or mean over axes of the file. */
+/** Writes the sum or mean over axes of the file. */
 export function reduce(
   node: Site,
   kind: "sum" | "mean",
@@ -76,7 +76,7 @@ export const reduceSum = reduction("sum", same, same);
 export const reduceL2 = reduction("sum", squared, as("rootOfSquares"));
 /** Reads ReduceSumSquare. */
 export const reduceSumSquare = reduction("sum", squared, same);
-/** Reads ReduceL1 as the sum of sizes. */
+/** Reads ReduceL1 as the sum of absolute values. */
 export const reduceL1 = reduction("sum", as("abs"), same);
 /** Reads ReduceLogSum. */
 export const reduceLogSum = reduction("sum", same, as("log"));
@@ -92,8 +92,8 @@ interface Windows {
 }
 
 /**
- * The largest or smallest number of each window along an axis: that of two parts, which may overlap, then of parts half as
- * wide, in log₂ width operations. Numbers that are equal share the gradient, in shares that depend on their places.
+ * Writes the largest or smallest number of each window along an axis: as that of two halves, which may overlap, and so on,
+ * in log₂ width operations. Equal numbers share the gradient, in shares that depend on their places.
  */
 export function extremumAlong(
   node: NodeView,
@@ -116,7 +116,7 @@ export function extremumAlong(
   return width === 1 ? positions(node, result, axis, 0, count, step) : result;
 }
 
-/** The largest or smallest number over axes of the file. */
+/** Writes the largest or smallest number over axes of the file. */
 export function extremaOver(
   node: NodeView,
   kind: Extremum,
@@ -148,7 +148,10 @@ export const reduceMax = extrema("maximum");
 /** Reads ReduceMin. */
 export const reduceMin = extrema("minimum");
 
-/** m + log Σ exp(x - m), m the largest x, or a finite number near it: ∞ - ∞ is no number. */
+/**
+ * Reads ReduceLogSumExp as m + log Σ exp(x - m), m the largest x, or a finite number if that is infinite, since ∞ - ∞ is
+ * NaN.
+ */
 export function reduceLogSumExp(node: NodeView): Value {
   const value = node.value(0);
   const axes = reducedAxes(node, value.axes.length)!;

@@ -10,10 +10,12 @@ import { positions } from "./rearranging.ts";
 
 // Pixels around others, and means of them.
 
-/** Ways to pad by ONNX's names. */
+/** Modes of `pad` by their names in ONNX. */
 const WAYS = Object.fromEntries(Object.entries(PAD_MODES).map(([mode, name]) => [name, mode as PadMode]));
 
-/** Reads Pad: negative pads by slices, two axes at a time, and a value beside 0 as an added frame. */
+/**
+ * Reads Pad: negative pads become slices, axes are padded two at a time, and a fill value other than 0 is an added frame.
+ */
 export function pad(node: NodeView): Value {
   const value = node.value(0);
   const rank = value.axes.length;
@@ -57,7 +59,7 @@ export function pad(node: NodeView): Value {
   );
 }
 
-/** Constants that are 0 inside and `filler` outside, along some axes of a value. */
+/** Makes constants that are 0 inside and `filler` in the padding of some axes of a value. */
 function frame(
   like: Value,
   axes: readonly number[],
@@ -101,7 +103,7 @@ function padAxes(
   return makeReordered(made, [...padded, shape.at(-1)!], result, whole, axes, others);
 }
 
-/** Splits the axis into which a value's other axes were joined. */
+/** Splits the axis into which the other axes of a value were merged. */
 function makeReordered(
   source: string,
   sourceShape: Value["shape"],

@@ -17,7 +17,7 @@ import {
 
 // Operators whose input says a shape, which may have been computed of the batch and of the points.
 
-/** The shape that an input says, at each of the sizes. */
+/** Returns the shape that an input gives, at each of SIZES. */
 function shapesAt(node: NodeView, input: number): number[][] {
   const operand = node.operand(input);
   if (!isConstant(operand))
@@ -33,7 +33,7 @@ function atAllSizes({ at }: Constant): readonly Tensor[] {
   return at.length === 1 ? SIZES.map(() => at[0]!) : at;
 }
 
-/** The lengths of axes by what they are at each of the sizes. */
+/** Finds how lengths depend on the batch and the points, from their values at each of SIZES. */
 function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dimension[] {
   const [first] = shapes;
   if (shapes.some(({ length }) => length !== first!.length)) {
@@ -47,7 +47,7 @@ function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dim
   });
 }
 
-/** Reads Reshape, which moves numbers only where axes of the file mix. */
+/** Reads Reshape, which moves numbers only if axes of the file mix. */
 export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;
@@ -75,7 +75,7 @@ export function reshape(node: NodeView): Value {
   return regrouped(node, value, forEachSample(node, value, dimensions(node, resolved(batchFirst))));
 }
 
-/** The batch of a file for batches of one length, where a shape of a value with the batch is written in numbers alone. */
+/** Returns the length of the batch that a file was exported with, if a shape of a value with the batch is all numbers. */
 function fixedBatch(
   node: NodeView,
   value: Value,
@@ -85,15 +85,13 @@ function fixedBatch(
   return isSame && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
 }
 
-/**
- * True if a shape's first length is 1, for the one sample that a file was exported with, and another one is left open.
- */
+/** True if a shape's first length is 1, the batch of a file exported with one sample, and another length is left open. */
 function isOneSample(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
   const isFixed = shapes.every((shape) => shape[0] === 1 && shape.indexOf(-1) > 0);
   return isFixed && String(value.axes[0]) === String([BATCH]) && node.tracedBatch === undefined;
 }
 
-/** A shape with the batch that a file was exported with is meant for any: the batch in its place. */
+/** Replaces the batch that a file was exported with by the batch axis in a shape. */
 function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[]): readonly Dimension[] {
   const has = dimensionsOf(value);
   if (!has.some(({ hasBatch }) => hasBatch) || wanted.some(({ hasBatch }) => hasBatch)) return wanted;
@@ -111,8 +109,8 @@ function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[
 }
 
 /**
- * The axis of a shape in which a batch of this length lies, by how many numbers come before it; undefined where it lies in
- * several. One sample lies in an axis of length 1.
+ * Returns the axis of a shape that holds a batch of this length, by the count of numbers before it; undefined if several
+ * axes could. A batch of one sample is an axis of length 1.
  */
 function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number): number | undefined {
   const factors = value.axes.flat();
@@ -133,7 +131,7 @@ function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number):
   return undefined;
 }
 
-/** The file's axes as other products of the same lengths. */
+/** Groups the stored axes into other axes of the file, of the same total size. */
 function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
   const dropsBatch = !wanted.some(({ hasBatch }) => hasBatch);
   // A file for one sample may drop the batch.
@@ -153,7 +151,7 @@ function withoutBatch(value: Value): Value {
   return withAxes(value, axes);
 }
 
-/** The axes that are wanted as products of stored axes, which are split for it; undefined where that is not enough. */
+/** Splits stored axes so that the axes wanted are products of them; undefined if that is impossible. */
 function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Value | undefined {
   let value = given;
   let used = 0;
@@ -199,7 +197,7 @@ export function expand(node: NodeView): Value {
   return stretchedTo(node, value, wanted);
 }
 
-/** A value stretched along axes of length 1, and along more axes before the others. */
+/** Broadcasts a value along axes of length 1, and along new leading axes. */
 function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[]): Value {
   const rank = Math.max(wanted.length, value.axes.length);
   const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
@@ -226,7 +224,7 @@ function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[])
   );
 }
 
-/** Copies beside each other: stretched along an axis of their own, which then becomes part of the one that repeats. */
+/** Reads Tile: broadcasts along an added axis, which is then merged with the axis that repeats. */
 export function tile(node: NodeView): Value {
   const value = node.value(0);
   const repeats = dimensions(node, shapesAt(node, 1));

@@ -14,14 +14,14 @@ import { pixelsOf, writePixels } from "./convolutions.ts";
 
 // Resize: `upsample` where pixels become whole multiples, as files of PyTorch mostly have it, else `resize`.
 
-/** An axis of the file: its lengths before and after, and the scale by which places are computed, a float32 number. */
+/** Axis of the file before and after resizing, and the scale, a float32 number, by which positions are computed. */
 interface Resized {
   readonly from: number;
   readonly to: number;
   readonly scale: number;
 }
 
-/** Attributes of a node that decide how pixels are made, besides lengths. */
+/** Attributes of a node that decide how output pixels are computed, besides lengths. */
 interface Rule {
   readonly mode: ResizeMode;
   readonly coordinates: ResizeCoordinates;
@@ -30,7 +30,7 @@ interface Rule {
   readonly excludeOutside: boolean;
 }
 
-/** Modes of `upsample` that are modes of Resize; undefined where it has none. */
+/** Mode of `upsample` for each mode of Resize; undefined if `upsample` has none. */
 const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleFields["mode"] | undefined } = {
   nearest: "nearest",
   linear: "bilinear",
@@ -74,13 +74,13 @@ export function resize(node: NodeView): Value {
   return made.result;
 }
 
-/** Resize as opset 9 has it. */
+/** Reads Upsample, and Resize of opset 10, which have scales alone. */
 export function upsample(node: NodeView): Value {
   if (node.scope.opset < 10) return resize(node);
   return node.refuse("it is an operator of opset 9 alone; use Resize");
 }
 
-/** Settings of a `resize`, without those that are the kind's defaults. */
+/** Returns the settings of a `resize` that differ from the kind's defaults. */
 function settingsOf(
   node: NodeView,
   { mode, coordinates, rounding, antialias, excludeOutside }: Rule,
@@ -130,8 +130,8 @@ function ruleOf(node: NodeView): Rule {
 }
 
 /**
- * Refuses what ONNX Runtime copies, but the standard computes: pixels that stay as many by a scale that moves them. It
- * does so where that is of all axes, and with antialias of each.
+ * Refuses axes that keep their length with a scale other than 1: the standard interpolates there, ONNX Runtime copies (if
+ * that holds for all axes, or with antialias for one).
  */
 function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Resized[]): void {
   const stays = pixels.map(({ from, to }) => from === to);
@@ -143,10 +143,10 @@ function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Resi
   );
 }
 
-/** Most pixels whose places float32 distinguishes once they are halved and divided. */
+/** Longest axis whose positions float32 tells apart once they are halved and divided. */
 const MOST_EXACT = 2 ** 21;
 
-/** True if pixels become whole multiples, each copied or between its neighbours, as the kind `upsample` has it. */
+/** True if lengths grow by whole factors, in a way that the kind `upsample` computes. */
 function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: readonly Resized[]): boolean {
   const isCentred = coordinates === "half_pixel" || coordinates === "pytorch_half_pixel";
   const isWhole = pixels.every(({ from, to, scale }) => {
@@ -165,7 +165,7 @@ function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: 
   return isCentred && (rounding === "round_prefer_floor" || rounding === "round_prefer_ceil");
 }
 
-/** Axes of the file as the node resizes them, by scales or sizes, all or some. */
+/** Returns the axes of the file as the node resizes them, by scales or sizes, for all or some axes. */
 function resizedAxes(node: NodeView, value: Value): Resized[] {
   const lengths = dimensionsOf(value).map(({ count }) => count);
   const named = node.integers("axes");
@@ -191,7 +191,7 @@ function resizedAxes(node: NodeView, value: Value): Resized[] {
   return hasScales ? resized : keepingRatio(node, axes, resized);
 }
 
-/** Lengths that the node names, of constants and shapes. */
+/** Returns the lengths that the node gives, from constants and shapes. */
 function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly number[]): number[] {
   const sizes = node.operand(3);
   const at = "at" in sizes ? sizes.at : node.refuse("its sizes are computed");
@@ -204,10 +204,10 @@ function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly numb
   });
 }
 
-/** Choice of one scale for all axes by `keep_aspect_ratio_policy`; undefined: each has its own. */
+/** Choice of one scale for all axes by `keep_aspect_ratio_policy`; undefined if each has its own. */
 const ASPECT_RATIOS = { stretch: undefined, not_larger: Math.min, not_smaller: Math.max };
 
-/** The axes with one scale for all that the node names, where it is to keep their ratio. */
+/** Gives all axes that the node names one scale, if it keeps their ratio. */
 function keepingRatio(node: NodeView, axes: readonly number[], resized: readonly Resized[]): Resized[] {
   const choose = node.chosen("keep_aspect_ratio_policy", "stretch", ASPECT_RATIOS);
   if (!choose) return [...resized];

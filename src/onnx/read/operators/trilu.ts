@@ -2,13 +2,16 @@ import type { NodeView } from "../node-view.ts";
 import { dimensionAt, makeValue, type Value } from "../value.ts";
 import { choose } from "./choices.ts";
 
-/** Positions that Trilu keeps, by row and column; `diagonal` says how far above the main one its own is. */
+/**
+ * Returns the positions that Trilu keeps, by row and column: up to, or from, the diagonal that is `diagonal` above the main
+ * one.
+ */
 export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
   const isUpper = node.integer("upper", 1) !== 0;
   return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
 }
 
-/** The last two axes without what is below their diagonal, or above it: 0 is chosen there. */
+/** Reads Trilu: writes 0 below, or above, a diagonal of the last two axes. */
 export function trilu(node: NodeView): Value {
   const value = node.value(0);
   const lengths = [-2, -1].map((axis) => {

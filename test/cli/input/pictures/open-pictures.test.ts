@@ -1,3 +1,4 @@
+// Tests src/cli/input/pictures/picture-file.ts, too.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -24,7 +24,7 @@ export interface CodeSamples {
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
 
-/** Draws of a call, and where they go. */
+/** Settings of the draws of a call, and the arrays that take the results. */
 interface Draws {
   /** Codes for each sample, K. */
   readonly count: number;
@@ -80,11 +80,11 @@ export async function drawCodes(
 interface Proposal {
   /** N, which the sample's loss was divided by. */
   readonly divisor: number;
-  /** Writes a draw, rounded to float32, and returns its log density but for a constant; NaN where there is no Gaussian. */
+  /** Writes a draw, rounded to float32, and returns its log density up to a constant; NaN if there is no Gaussian. */
   draw(into: Float64Array): number;
 }
 
-/** Proposals of the rows of an objective, at the points of its last `value`. */
+/** Makes the Gaussians from which codes are drawn, for the rows of an objective at the points of its last `value`. */
 async function proposalsOf(
   where: string,
   objective: Objective,
@@ -123,7 +123,7 @@ async function proposalsOf(
   });
 }
 
-/** N of a sample: n, Σw with weights, 1 for a sum. */
+/** Returns N, by which a sample's loss was divided: n, Σw with weights, 1 for a sum. */
 function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: number): number {
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
@@ -133,7 +133,7 @@ function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: n
   return row.reduce((sum, weight) => sum + weight, 0);
 }
 
-/** Standard normal numbers in pairs, by the polar coordinates of Box and Muller: the same bits on every machine. */
+/** Draws standard normal numbers in pairs, by Box and Muller's polar method: the same bits on every machine. */
 function normals({ uniform }: Random): () => number {
   let other: number | undefined;
   return () => {
@@ -150,7 +150,7 @@ function normals({ uniform }: Random): () => number {
   };
 }
 
-/** Solves Lᵀx = b in place, L of `choleskyFactor`. */
+/** Solves Lᵀx = b in place, for the factor L that `choleskyFactor` returns. */
 function solveTransposed(factor: Float64Array, b: Float64Array): void {
   const d = b.length;
   for (let i = d - 1; i >= 0; i--) {
@@ -160,7 +160,10 @@ function solveTransposed(factor: Float64Array, b: Float64Array): void {
   }
 }
 
-/** Makes logarithms weights that add up to 1, and returns their effective sample size; zeros where none is finite. */
+/**
+ * Turns log-weights into weights that add up to 1, and returns their effective sample size. All are 0 if no log-weight is
+ * finite.
+ */
 function weigh(weights: Float64Array): number {
   const largest = weights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   if (!Number.isFinite(largest)) {

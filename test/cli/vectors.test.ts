@@ -1,0 +1,108 @@
+// run: both, alone
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { CASE_CHECKSUMS, checksumOfCase, type Vectors, widenVectors } from "../../src/cli/vectors.ts";
+import { createDecoder } from "../../src/index.ts";
+import { Workplace } from "../support/program.ts";
+import { randomArray } from "../support/random.ts";
+import { runHere } from "../support/run-here.ts";
+
+// `--vectors auto`: V8's flag is set where a self-check finds the bits that are kept, and taken back where it does not. Node 20
+// has no such flag; there the choice says so.
+
+const [major] = process.versions.node.split(".");
+const isWide = Number(major) >= 24;
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const files = new Workplace();
+test.after(() => files.dispose());
+
+const decoder = createDecoder({ layers: [2, 9, 12], outputActivation: "sigmoid", loss: "bce", seed: 1 });
+const model = `${files.newPath()}.safetensors`;
+writeFileSync(model, decoder.toSafetensors());
+const data = files.writeFloats(randomArray(1, 3 * 12, 0, 1), [3, 12]);
+const encode = (...args: string[]) =>
+  runHere("encode", "--decoder", model, "--data", data, "--out", files.newPath(), "--quiet", ...args);
+
+test("a value that --vectors does not have is refused", async () => {
+  const { exit, stderr } = await encode("--vectors", "512");
+  assert.is(exit, 2);
+  assert.match(stderr, /'--vectors <name>' argument '512' is invalid. Allowed choices are 128, auto/);
+});
+
+test("without --vectors auto the report says nothing of vectors", async () => {
+  const { stdout } = await encode("--threads", "2", "--plain");
+  assert.match(stdout, /WASM +│ plain SIMD, \d threads? /);
+});
+
+if (isWide) {
+  for (const build of ["plain", "relaxed"] as const) {
+    test(`${build}: the fixed case has the bits that are kept of it`, async () => {
+      assert.is(await checksumOfCase(build), CASE_CHECKSUMS[build], "meant? then CASE_CHECKSUMS keeps them");
+    });
+  }
+
+  /**
+   * Runs a piece of a program behind `widenVectors`, in a process that says of each function in which V8 looks for pairs.
+   *
+   * @returns what `widenVectors` returned, and the number of these functions
+   */
+  const pairsAfter = (expected: string, code: string): { vectors: Vectors; functions: number } => {
+    const vectors = new URL("src/cli/vectors.ts", `file://${root}`).href;
+    const script = `
+      import { setFlagsFromString } from "node:v8";
+      import { once } from "node:events";
+      import { Worker } from "node:worker_threads";
+      import { checksumOfCase, widenVectors } from ${JSON.stringify(vectors)};
+      console.error(JSON.stringify(await widenVectors("relaxed", ${JSON.stringify(expected)})));
+      setFlagsFromString("--trace-wasm-revectorize");
+      ${code}`;
+    const args = ["--import", "tsx", "--input-type=module", "--eval", script];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+    assert.is(status, 0, stderr);
+    return { vectors: JSON.parse(stderr), functions: stdout.split("Begin revec function").length - 1 };
+  };
+  const inThisThread = `await checksumOfCase("plain");`;
+
+  test("where the self-check finds the bits kept, V8 joins vectors from then on", () => {
+    const { vectors, functions } = pairsAfter(CASE_CHECKSUMS.relaxed, inThisThread);
+    assert.equal(vectors, { bits: 256 });
+    assert.ok(functions > 0);
+  });
+
+  test("workers that are started afterwards do, too", () => {
+    const source = new URL("src/cli/vectors.ts", `file://${root}`).href;
+    const work = `import { checksumOfCase } from ${JSON.stringify(source)}; await checksumOfCase("plain");`;
+    const url = `data:text/javascript,${encodeURIComponent(work)}`;
+    const started = `await once(new Worker(new URL(${JSON.stringify(url)}), { execArgv: ["--import", "tsx"] }), "exit");`;
+    const { vectors, functions } = pairsAfter(CASE_CHECKSUMS.relaxed, started);
+    assert.equal(vectors, { bits: 256 });
+    assert.ok(functions > 0);
+  });
+
+  test("where it finds other bits, the flag is taken back", () => {
+    const { vectors, functions } = pairsAfter("00000000", inThisThread);
+    assert.equal(vectors, { bits: 128, reason: "the self-check found other bits" });
+    assert.is(functions, 0);
+  });
+
+  test("the report says that vectors have 256 bits, as a table and in JSON", async () => {
+    const { stdout } = await encode("--vectors", "auto", "--plain", "--threads", "1");
+    assert.match(stdout, /WASM +│ plain SIMD, 256-bit vectors, 1 thread /);
+    const { stdout: json } = await encode("--vectors", "auto", "--threads", "1", "--json");
+    assert.is(JSON.parse(json).vectors, 256);
+  });
+} else {
+  test("an older Node stays at 128 bits, and the report says why", async () => {
+    assert.equal(await widenVectors("plain", CASE_CHECKSUMS.plain), {
+      bits: 128,
+      reason: "256 need Node 24 or later",
+    });
+    const { stdout } = await encode("--vectors", "auto", "--plain", "--threads", "1");
+    assert.match(stdout, /WASM +│ plain SIMD, 128-bit vectors \(256 need Node 24 or later\), 1 thread /);
+  });
+}
+
+test.run();
