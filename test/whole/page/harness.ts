@@ -18,8 +18,13 @@ export const test = suite("page");
 export const home = buildHomePage();
 export const files = mkdtempSync(join(tmpdir(), "latentflow-visitor-"));
 
-/** Serves the page. No worker and no script of it may ask another server. The example's picture is a data: URL. */
-export const serveHome = () => serve(home, "connect-src 'self' data:");
+/**
+ * Serves the page. No worker and no script of it may ask another server. The example's picture is a data: URL.
+ *
+ * @param isMissing as of `serve`
+ */
+export const serveHome = (isMissing?: (path: string) => boolean) =>
+  serve(home, "connect-src 'self' data:", {}, isMissing);
 export const server = await serveHome();
 export const [chromium, firefox] = await Promise.all([launchChromium(), launchFirefox()]);
 

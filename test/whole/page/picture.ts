@@ -8,6 +8,7 @@ import {
   click,
   hasSettled,
   levelsOf,
+  serveHome,
   server,
   squaredError,
   test,
@@ -254,16 +255,15 @@ test("a worker's file, or the codes', that is missing is told in the room", asyn
     [/\/worker-[^/]+\.js$/, /could not be loaded/],
     [/\/codes\.npy$/, /could not be loaded: .*codes\.npy/],
   ] as const) {
+    // A server of its own: a browser keeps files of one that it knows, and asks for those of a worker past the page.
+    const host = await serveHome((path) => missing.test(path));
     const page = await newPage(chromium);
     try {
-      await page.setRequestInterception(true);
-      page.on("request", (request) =>
-        missing.test(request.url()) ? request.respond({ status: 404 }) : request.continue(),
-      );
-      await page.goto(`${server.address}/#v=1&room=codes`);
+      await page.goto(`${host.address}/#v=1&room=codes`);
       await waitForText(page, "#room-codes [role=alert]", message);
     } finally {
       await page.close();
+      host.close();
     }
   }
 });
