@@ -1,6 +1,6 @@
 import { computed, reactive } from "vue";
 import { ROOMS, type RoomName } from "./address.ts";
-import { messageOf } from "./message-of.ts";
+import { visitorsMessageOf } from "./message-of.ts";
 
 // Messages about what has failed, each until what failed is tried again.
 
@@ -19,7 +19,7 @@ export function createFailures(room: () => RoomName) {
     /** Reason why the page has no decoder, or no worker; undefined while nothing has failed. */
     loading: computed(() => messages.get("loading")),
     add(source: Source, error: unknown): void {
-      messages.set(source, messageOf(error));
+      messages.set(source, visitorsMessageOf(error));
     },
     /** Forgets the message of a source, which has succeeded. */
     clear: (source: Source) => void messages.delete(source),

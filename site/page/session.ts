@@ -1,4 +1,4 @@
-import { computed, type InjectionKey, inject, reactive, ref, watch } from "vue";
+import { computed, type InjectionKey, inject, reactive, ref, shallowRef, watch } from "vue";
 import { firstState, forgetPlace, nextDigit, type PageState, readAddress, writeAddress } from "./address.ts";
 import { createAddressBar } from "./address-bar.ts";
 import { createFailures } from "./failures.ts";
@@ -29,6 +29,8 @@ export function createSession() {
   /** Message for the visitor about the link that was opened. */
   const notice = ref<string>();
   const isPenDown = ref(false);
+  /** Files that were dropped on the page last, which the room of a visitor's own decoder opens. */
+  const dropped = shallowRef<readonly File[]>([]);
   /** True once the visitor has changed anything: from then on the address has the state. */
   const isTouched = ref(false);
 
@@ -128,7 +130,7 @@ export function createSession() {
   const { guesses, landscape } = search;
   return {
     ...{ state, ...given, description, guest, engine, found, lastStep, guesses, landscape, shown },
-    ...{ failure: failures.shown, loadingFailure: failures.loading, notice, isPenDown },
+    ...{ failure: failures.shown, loadingFailure: failures.loading, notice, isPenDown, dropped },
     ...{ prepare, start, stop, touch, alter, invite, fail },
     ...{ step: playback.step, isPlaying: playback.isPlaying, isInView: playback.isInView },
     ...{ play, scrub },

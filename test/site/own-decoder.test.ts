@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { MOST_BYTES } from "../../site/page/own-decoder/files.ts";
 import { FILE_HANDLERS, type Opened } from "../../site/page/own-decoder/handlers.ts";
 import type { FileCalls, Progress } from "../../site/page/own-decoder/messages.ts";
-import { pythonIn } from "../../site/page/own-decoder/python.ts";
+import { adviceOn } from "../../site/page/own-decoder/python.ts";
 import { chartOf, MOST_POINTS } from "../../site/page/own-decoder/sample-chart.ts";
 import { toNpy } from "../../src/files/npy.ts";
 
@@ -175,16 +175,44 @@ test("a chart of a long sample has few points, and every peak", () => {
   );
 });
 
-test("the lines of Python are those of an error needs_conversion alone", async () => {
+test("a file that is no decoder leaves the decoder and the samples as they are", async () => {
+  const opened: Opened = { decoder, samples: new Float32Array(16) };
+  const before = { ...opened };
+  const torn = fileOf("torn.onnx", Uint8Array.of(8, 7, 18));
+  assert.match((await failureOf(call(opened, "readDecoder", { file: torn }))).message, /^torn\.onnx: /);
+  const text = fileOf("y.npy", Buffer.from("no array"));
+  assert.match((await failureOf(call(opened, "readSamples", { file: text }))).message, /^y\.npy: /);
+  const controller = new AbortController();
+  const reading = call(
+    opened,
+    "readDecoder",
+    { file: fileOf("d", decoder.toSafetensors()) },
+    { signal: controller.signal },
+  );
+  controller.abort();
+  assert.is((await failureOf(reading)).name, "AbortError");
+  assert.equal(Object.entries(opened), Object.entries(before));
+});
+
+test("the lines of Python are those of an error needs_conversion, or for a file of PyTorch", async () => {
   const batchNorm = readFileSync(new URL("../fixtures/safetensors/batch-norm.safetensors", import.meta.url));
   const error = await failureOf(call({}, "readDecoder", { file: fileOf("b", batchNorm) }));
-  assert.is(error instanceof LatentflowError && error.code, "needs_conversion");
-  assert.is(
-    pythonIn(error.message),
-    'from latentflow_export import export\nexport(decoder, "decoder.onnx", latent=3)',
-  );
-  const { message } = await failureOf(call({}, "readDecoder", { file: fileOf("empty", new Uint8Array()) }));
-  assert.is(pythonIn(message), undefined);
+  const { cause } = error;
+  assert.is(cause instanceof LatentflowError && cause.code, "needs_conversion");
+  const { text, python } = adviceOn(error.message);
+  assert.is(python, 'from latentflow_export import export\nexport(decoder, "decoder.onnx", latent=3)');
+  assert.match(text, /^b: the file has no definition.* of this package\.$/);
+  const adviceFor = async (name: string, bytes: Uint8Array) =>
+    adviceOn((await failureOf(call({}, "readDecoder", { file: fileOf(name, bytes) }))).message);
+  const magic = Buffer.from("80028a0a6cfc9c46f9206aa850192e", "hex");
+  const ofPytorch = await adviceFor("model", magic);
+  assert.match(ofPytorch.text, /^model: it is a PyTorch file, expected an ONNX file.* LATENT_SIZE/);
+  assert.match(ofPytorch.python!, /^from latentflow_export .*\nexport\(.*latent=LATENT_SIZE\)$/);
+  assert.is((await adviceFor("torn.ckpt", magic.subarray(3, 9))).python, ofPytorch.python);
+  assert.equal(await adviceFor("empty", new Uint8Array()), {
+    text: "empty: it is an empty file, expected an ONNX file, as torch.onnx.export writes it; was it written, or downloaded, to its end?",
+    python: undefined,
+  });
 });
 
 test.run();

@@ -2,6 +2,7 @@ import type { Decoder } from "latentflow";
 import { readDataset } from "latentflow/data";
 import { fromImageData } from "latentflow/images";
 import { parseDecoder, rangeOf } from "../engine/handlers.ts";
+import { visitorsMessageOf } from "../message-of.ts";
 import { MOST_PIXELS } from "../picture-layout.ts";
 
 // A visitor's files as decoders and samples. Nothing here asks a server for anything.
@@ -13,7 +14,7 @@ const MOST_SAMPLES = 1000;
 
 /** Reads a decoder from an ONNX or a safetensors file, whatever its name is. */
 export async function readDecoder(file: File, signal: AbortSignal): Promise<Decoder> {
-  const decoder = await parseDecoder(await bytesOf(file), signal);
+  const decoder = await namingIn(file, parseDecoder(await bytesOf(file), signal), signal);
   const needed = decoder.fixedInputs.map(({ name }) => name).join(", ");
   if (needed === "") return decoder;
   decoder.dispose();
@@ -32,7 +33,7 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
   if (file.type.startsWith("image/")) {
     throw new Error(`${file.name} is of type ${file.type}, expected PNG, JPEG, GIF or WebP. Save it as PNG.`);
   }
-  const dataset = await readDataset(bytes, { signal });
+  const dataset = await namingIn(file, readDataset(bytes, { signal }), signal);
   const { outputSize } = decoder;
   const values = dataset.count * dataset.size;
   if (values === 0 || values % outputSize !== 0) {
@@ -54,6 +55,16 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
   throw new Error(
     `${file.name} has ${y[wrong]} at ${place}, expected finite numbers. Leave such samples out.`,
   );
+}
+
+/** Names the file in the message of the function that reads its bytes, which knows no name. */
+async function namingIn<T>(file: File, reading: Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new Error(`${file.name}: ${visitorsMessageOf(error)}`, { cause: error });
+  }
 }
 
 /** Refuses samples whose axes are the decoder's in another order: channels last for channels first, say. */

@@ -12,16 +12,19 @@ export interface Opened {
 
 export const FILE_HANDLERS: HandlersOf<FileCalls, Opened> = {
   async readDecoder(opened, { file }, { signal }) {
+    const decoder = await readDecoder(file, signal);
+    const description = descriptionOf(decoder);
+    if (signal.aborted) decoder.dispose();
+    signal.throwIfAborted();
     opened.decoder?.dispose();
-    Object.assign(opened, { decoder: undefined, samples: undefined });
-    opened.decoder = await readDecoder(file, signal);
-    return descriptionOf(opened.decoder);
+    Object.assign(opened, { decoder, samples: undefined });
+    return description;
   },
 
   async readSamples(opened, { file }, { signal }) {
     const decoder = needed(opened.decoder, "a decoder");
-    opened.samples = undefined;
     const y = await readSamples(file, decoder, signal);
+    signal.throwIfAborted();
     opened.samples = y;
     return { y: y.slice(), count: y.length / decoder.outputSize };
   },

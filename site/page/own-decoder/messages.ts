@@ -3,9 +3,9 @@ import type { NetworkDescription } from "../engine/messages.ts";
 
 /** Calls of the worker that works with a visitor's files, one decoder and the samples read last. */
 export interface FileCalls {
-  /** Reads a decoder's file, in place of the one before. */
+  /** Reads a decoder's file, in place of the decoder and the samples before. Failed or cancelled, it leaves both. */
   readDecoder: { arguments: { file: File }; reply: NetworkDescription; progress: never };
-  /** Reads a picture or an array as samples of the decoder, in place of those before. */
+  /** Reads a picture or an array as samples of the decoder, in place of those before. Failed or cancelled, it leaves those. */
   readSamples: { arguments: { file: File }; reply: Samples; progress: never };
   /** Finds the codes of the samples. Cancelled, it fails. */
   encode: { arguments: { loss?: LossName | undefined }; reply: Codes; progress: Progress };

@@ -1,4 +1,24 @@
-/** The lines of Python that convert a decoder, at the end of the message of an error `needs_conversion`; else undefined. */
-export function pythonIn(message: string): string | undefined {
-  return /from latentflow_export import .+$/.exec(message)?.[0].replace("; ", "\n");
+/** Message about a file of a decoder, and what converts the decoder. */
+export interface Advice {
+  /** The message without the lines of Python, which are shown below it. */
+  readonly text: string;
+  /** Lines of Python that write the decoder as ONNX; undefined if they are no help. */
+  readonly python: string | undefined;
+}
+
+const IMPORT = "from latentflow_export import export";
+/** The lines in the message of an error `needs_conversion`. */
+const LINES = /: from latentflow_export import export; (export\([^)]*\))/;
+/** Files of PyTorch, told by their content or by their name. */
+const OF_PYTORCH = /\bit is (a PyTorch file|a pickle)\b|^.+\.(pt|pth|ckpt): /i;
+
+/** Finds the lines of Python that help with the failure that a message tells of. */
+export function adviceOn(message: string): Advice {
+  const call = LINES.exec(message)?.[1];
+  if (call) return { text: message.replace(LINES, "."), python: `${IMPORT}\n${call}` };
+  if (!OF_PYTORCH.test(message)) return { text: message, python: undefined };
+  return {
+    text: `${message}. Export the decoder in Python, where it was trained; LATENT_SIZE is the length of a code.`,
+    python: `${IMPORT}\nexport(decoder, "decoder.onnx", latent=LATENT_SIZE)`,
+  };
 }

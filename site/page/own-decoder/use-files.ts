@@ -1,19 +1,21 @@
 import type { LossName } from "latentflow";
-import { computed, type ShallowRef, shallowRef } from "vue";
+import { computed, ref, type ShallowRef, shallowRef } from "vue";
 import type { Engine } from "../engine/client.ts";
 import type { NetworkDescription } from "../engine/messages.ts";
-import { messageOf } from "../message-of.ts";
+import { visitorsMessageOf } from "../message-of.ts";
 import type { Codes, FileCalls, Progress, Samples } from "./messages.ts";
 import { sortFiles } from "./sort-files.ts";
 
-/** What is open: nothing, a decoder, its samples too, their codes too. A file's name is there before what is read from it. */
+/** What is open: nothing, a decoder, its samples too, their codes too. */
 export interface Opened {
   readonly decoderFile?: File;
   readonly decoder?: NetworkDescription;
-  readonly samplesName?: string;
+  readonly samplesFile?: File;
   readonly samples?: Samples;
   readonly codes?: Codes;
 }
+
+const ENCODING = "Encoding …";
 
 /** What is under way. */
 interface Task {
@@ -23,7 +25,8 @@ interface Task {
 }
 
 /**
- * Opens a visitor's files one after the other, and encodes them. A new task ends the one under way.
+ * Opens a visitor's files one after the other, and encodes them. A new task ends the one under way; one that fails or is ended
+ * leaves what is open.
  *
  * @param startEngine starts the worker that reads the files
  */
@@ -31,59 +34,73 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
   const opened: ShallowRef<Opened> = shallowRef({});
   const task = shallowRef<Task>();
   const problem = shallowRef("");
+  /** Loss that counts for a decoder whose file names none. */
+  const loss = ref<LossName>("mse");
   const engine = startEngine();
   engine.onFailure = fail;
 
   function fail(error: unknown): void {
-    problem.value = messageOf(error);
+    problem.value = visitorsMessageOf(error);
   }
 
-  /** Opens `first` at once, and what `work` returns once it is there; a failure leaves `first`. */
-  async function run(
-    name: string,
-    first: Opened,
-    work: (engine: Pick<Engine<FileCalls>, "call">, signal: AbortSignal) => Promise<Opened>,
-  ): Promise<void> {
+  async function run(name: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     task.value?.controller.abort();
     const controller = new AbortController();
-    const { signal } = controller;
     task.value = { name, controller };
     problem.value = "";
-    opened.value = first;
     try {
-      const last = await work(engine, signal);
-      if (!signal.aborted) opened.value = last;
+      await work(controller.signal);
     } catch (error) {
-      if (!signal.aborted) fail(error);
+      if (!controller.signal.aborted) fail(error);
     } finally {
       if (task.value?.controller === controller) task.value = undefined;
     }
   }
 
-  function openDecoder(file: File): Promise<void> {
-    const first = { decoderFile: file };
-    return run(`Reading ${file.name} …`, first, async (engine, signal) => {
-      return { ...first, decoder: await engine.call("readDecoder", { file }, { signal }) };
+  const reading = (file: File) => `Reading ${file.name} …`;
+
+  // What a worker has read is open, even if the task was ended while its reply was on the way: the worker works with it.
+
+  async function readSamples(file: File, signal: AbortSignal): Promise<void> {
+    const samples = await engine.call("readSamples", { file }, { signal });
+    const { codes: _, ...decoder } = opened.value;
+    opened.value = { ...decoder, samplesFile: file, samples };
+  }
+
+  async function findCodes(signal: AbortSignal): Promise<void> {
+    const given = opened.value;
+    const onProgress = (progress: Progress) => {
+      if (task.value && !signal.aborted) task.value = { ...task.value, progress };
+    };
+    const chosen = given.decoder?.loss === undefined ? loss.value : undefined;
+    const codes = await engine.call("encode", { loss: chosen }, { signal, onProgress });
+    if (!signal.aborted) opened.value = { ...given, codes };
+  }
+
+  /** Opens a decoder, and by it the samples that are given or were open before, which are encoded anew if they had been. */
+  function openDecoder(file: File, samplesFile = opened.value.samplesFile): Promise<void> {
+    const isEncoded = opened.value.codes !== undefined && samplesFile === opened.value.samplesFile;
+    return run(reading(file), async (signal) => {
+      const decoder = await engine.call("readDecoder", { file }, { signal });
+      opened.value = { decoderFile: file, decoder };
+      if (!samplesFile || signal.aborted) return;
+      await readSamples(samplesFile, signal);
+      if (!isEncoded || signal.aborted) return;
+      task.value = { ...task.value!, name: ENCODING };
+      await findCodes(signal);
     });
   }
 
   async function openSamples(file: File): Promise<void> {
-    const { decoderFile, decoder } = opened.value;
-    if (!decoderFile || !decoder) {
-      problem.value ||= `${file.name} is read by the size of a decoder's samples. Choose a decoder first.`;
-      return;
-    }
-    const first = { decoderFile, decoder, samplesName: file.name };
-    await run(`Reading ${file.name} …`, first, async (engine, signal) => {
-      return { ...first, samples: await engine.call("readSamples", { file }, { signal }) };
-    });
+    if (opened.value.decoder) await run(reading(file), (signal) => readSamples(file, signal));
+    else problem.value = `${file.name} is read by the size of a decoder's samples. Choose a decoder first.`;
   }
 
   /** Opens a decoder, or samples, or both, and names the files that it leaves. */
   async function openAll(files: readonly File[]): Promise<void> {
     const { decoder, samples, rest } = sortFiles(files);
-    if (decoder) await openDecoder(decoder);
-    if (samples) await openSamples(samples);
+    if (decoder) await openDecoder(decoder, samples);
+    else if (samples) await openSamples(samples);
     if (rest.length > 0) {
       const names = rest.map(({ name }) => name).join(", ");
       const ignored = `Ignored: ${names}. One decoder and one picture or array are open at a time.`;
@@ -91,23 +108,14 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
     }
   }
 
-  /** Encodes the samples. */
-  function encode(loss: LossName | undefined): Promise<void> {
-    const { codes: _, ...first } = opened.value;
-    return run("Encoding …", first, async (engine, signal) => {
-      const onProgress = (progress: Progress) => {
-        if (task.value && !signal.aborted) task.value = { ...task.value, progress };
-      };
-      return { ...first, codes: await engine.call("encode", { loss }, { signal, onProgress }) };
-    });
-  }
-
   return {
     opened: computed(() => opened.value),
     task: computed(() => task.value),
     /** Message about the last failure; empty if there was none. */
     problem,
-    ...{ openDecoder, openSamples, openAll, encode, fail },
+    ...{ loss, openDecoder, openSamples, openAll, fail },
+    /** Encodes the samples. */
+    encode: () => run(ENCODING, findCodes),
     cancel: () => task.value?.controller.abort(),
     close: () => engine.close(),
   };

@@ -1,6 +1,6 @@
 import { onScopeDispose, ref, shallowRef } from "vue";
 import { Engine } from "../engine/client.ts";
-import { messageOf } from "../message-of.ts";
+import { visitorsMessageOf } from "../message-of.ts";
 import type { Check, DigitFiles, FileFormat, Step, TrainCalls } from "./messages.ts";
 
 /** State of the training on the page. */
@@ -34,7 +34,7 @@ export function useTraining(files: DigitFiles) {
 
   function fail(error: unknown): void {
     phase.value = "failed";
-    problem.value = messageOf(error);
+    problem.value = visitorsMessageOf(error);
   }
 
   /** Shows an untrained decoder, by its check. */

@@ -227,6 +227,10 @@ const CONTENTS: Readonly<Record<string, string>> = {
 };
 export const ROOMS = Object.keys(CONTENTS);
 
+/** True if the window is scrolled so far that the rooms' tabs are at its top, below the site's bar. */
+export const areRoomsAtTop = (page: Page) =>
+  page.$eval(".rooms", (rooms) => scrollY > 0 && rooms.getBoundingClientRect().top < 0.2 * innerHeight);
+
 /** Enters a room by its tab, and waits until it alone is shown. */
 export async function enter(page: Page, room: string): Promise<void> {
   await page.$eval(`#tab-${room}`, (tab) => (tab as HTMLElement).click());

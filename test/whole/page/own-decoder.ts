@@ -9,6 +9,7 @@ import { loadOnnx } from "../../../src/onnx/index.ts";
 import { textOf } from "../../support/browsers.ts";
 import { EXAMPLE } from "./example.ts";
 import {
+  areRoomsAtTop,
   chromium,
   click,
   enter,
@@ -39,6 +40,8 @@ async function choose(
   await inputs[what === "decoder" ? 0 : 1]!.uploadFile(path);
 }
 
+/** Beginning of a file of PyTorch's. */
+const OF_PYTORCH = Buffer.from("80028a0a6cfc9c46f9206aa850192e", "hex");
 const { onnx: ONNX, picture: PICTURE } = EXAMPLE;
 /** A decoder of sixteen numbers that are no picture, and a sample of it. */
 const plain = createDecoder({ layers: [2, 12, 16], loss: "mse", seed: 3 });
@@ -108,48 +111,60 @@ test("a sample of 200,000 numbers is charted", async () => {
   });
 });
 
-testInBoth("files dropped beside the boxes are opened, and the page stays", async (browser) => {
-  await withRoom(browser, "decoder", async (page) => {
-    const dropped = Object.entries({
-      "a.npy": toNpy(sample, [1, 16]),
-      "numbers.safetensors": plain.toSafetensors(),
-      "b.npy": toNpy(sample, [1, 16]),
-    }).map(([file, bytes]) => [file, [...bytes]] as const);
-    const isTaken = await page.$eval(
-      "h1",
-      (heading, dropped) => {
-        const dataTransfer = new DataTransfer();
-        for (const [file, bytes] of dropped) dataTransfer.items.add(new File([new Uint8Array(bytes)], file));
-        const options = { bubbles: true, cancelable: true, dataTransfer };
-        return ["dragover", "drop"].map((type) => !heading.dispatchEvent(new DragEvent(type, options)));
-      },
-      dropped,
-    );
-    assert.equal(isTaken, [true, true]);
-    await page.waitForSelector(".results .chart");
-    await waitForText(page, ".problem", /Ignored: b\.npy\./);
-  });
-});
+testInBoth(
+  "files dropped on the picture open the room of the visitor's decoder, and the page stays",
+  async (browser) => {
+    await withRoom(browser, "answers", async (page) => {
+      const dropped = Object.entries({
+        "a.npy": toNpy(sample, [1, 16]),
+        "numbers.safetensors": plain.toSafetensors(),
+        "b.npy": toNpy(sample, [1, 16]),
+      }).map(([file, bytes]) => [file, [...bytes]] as const);
+      const isTaken = await page.$eval(
+        ".given canvas",
+        (canvas, dropped) => {
+          const dataTransfer = new DataTransfer();
+          for (const [file, bytes] of dropped)
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], file));
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          return ["dragover", "drop"].map((type) => !canvas.dispatchEvent(new DragEvent(type, options)));
+        },
+        dropped,
+      );
+      assert.equal(isTaken, [true, true]);
+      await page.waitForSelector(".results .chart");
+      await waitForText(page, ".problem", /Ignored: b\.npy\./);
+      assert.is(await page.$eval("[role=tab][aria-selected=true]", ({ id }) => id), "tab-decoder");
+      assert.ok(await areRoomsAtTop(page));
+    });
+  },
+);
 
 test("files that cannot be read are told, with the way to convert them", async () => {
   await withRoom(chromium, "decoder", async (page) => {
     const told: readonly (readonly [string, Uint8Array, RegExp])[] = [
-      ["torn.onnx", ONNX.subarray(0, ONNX.length / 2), /loadOnnx: .*(cut short|truncated|damaged|ends)/],
       [
-        "decoder.pt",
-        Buffer.from("80028a0a6cfc9c46f9206aa850192e", "hex"),
-        /it is a PyTorch file, expected an ONNX file/,
+        "torn.onnx",
+        ONNX.subarray(0, ONNX.length / 2),
+        /^\s*torn\.onnx: .*(cut short|truncated|damaged|ends)/,
       ],
-      ["empty.onnx", new Uint8Array(), /it is an empty file/],
+      ["empty.onnx", new Uint8Array(), /empty\.onnx: it is an empty file/],
     ];
     for (const [file, bytes, message] of told) {
       await choose(page, "decoder", file, bytes);
       await waitForText(page, ".problem", message);
       assert.is(await page.$(".problem pre"), null);
     }
+    await choose(page, "decoder", "decoder.pt", OF_PYTORCH);
+    await waitForText(page, ".problem", /^\s*decoder\.pt: it is a PyTorch file, expected an ONNX file/);
+    assert.match(
+      await textOf(page, ".problem pre"),
+      /export\(decoder, "decoder.onnx", latent=LATENT_SIZE\)$/,
+    );
+    assert.match(await page.$eval(".problem a", (link) => link.getAttribute("href")!), /\/start\/pytorch/);
     const batchNorm = readFileSync(join(root, "test/fixtures/safetensors/batch-norm.safetensors"));
     await choose(page, "decoder", "batch-norm.safetensors", batchNorm);
-    await page.waitForSelector(".problem pre");
+    await waitForText(page, ".problem pre", /latent=3/);
     assert.is(
       await textOf(page, ".problem pre"),
       'from latentflow_export import export\nexport(decoder, "decoder.onnx", latent=3)',
@@ -160,6 +175,32 @@ test("files that cannot be read are told, with the way to convert them", async (
     await waitForText(page, ".problem", /wrong\.npy has 2 × 5 values, expected a multiple of 3072/);
     await choose(page, "samples", "torn.png", PICTURE.subarray(0, 40));
     await waitForText(page, ".problem", /torn\.png cannot be read as a picture/);
+  });
+});
+
+test("a file that is no decoder leaves the work before it; another decoder takes the picture over", async () => {
+  await withRoom(chromium, "decoder", async (page) => {
+    await waitForText(page, ".drop.waiting", /First a decoder/);
+    await page.$eval(".drop.waiting input", (input) => (input as HTMLElement).click());
+    await waitForText(page, ".problem", /Choose a decoder first/);
+    await choose(page, "decoder", "decoder.onnx", ONNX);
+    await waitForText(page, ".results", /Verified/);
+    await choose(page, "samples", "picture.png", PICTURE);
+    await page.waitForSelector(".pair canvas");
+    await click(page, "Encode");
+    await waitForText(page, ".results", /One sample encoded/);
+    const before = await pixelsOf(page, "canvas.decoded");
+    await choose(page, "decoder", "model.pt", OF_PYTORCH);
+    await waitForText(page, ".problem", /model\.pt: it is a PyTorch file/);
+    assert.equal(await pixelsOf(page, "canvas.decoded"), before);
+    assert.match(await textOf(page, ".drop"), /decoder\.onnx/);
+    assert.ok((await saved(page, "Save codes (.npy)")).length > 0);
+    const pictures = createDecoder({ layers: [2, 12, 784], outputShape: [28, 28], loss: "mse", seed: 3 });
+    await choose(page, "decoder", "other.safetensors", pictures.toSafetensors());
+    await waitForText(page, ".results", /2 numbers in, 28 × 28 out.*One sample encoded/);
+    await choose(page, "decoder", "numbers.safetensors", plain.toSafetensors());
+    await waitForText(page, ".problem", /outputShape is \[16\], expected/);
+    assert.match(await textOf(page, ".results"), /2 numbers in, 16 out/);
   });
 });
 
