@@ -52,6 +52,8 @@ export interface PageState {
   rest: Rest;
   /** Class of codes that is highlighted; undefined for none. */
   highlighted: number | undefined;
+  /** Name of the visitor's decoder that is inverted, by `guestName`; undefined for the page's own. */
+  guest: string | undefined;
 }
 
 /** Share of the pixels that are hidden at first. */
@@ -76,6 +78,7 @@ export function firstState(): PageState {
     point: undefined,
     rest: "mean",
     highlighted: undefined,
+    guest: undefined,
   };
 }
 
@@ -88,8 +91,16 @@ export function forgetPlace(state: PageState): void {
 const MOST_SEED = 2 ** 31 - 1;
 /** Bound of `step`: far more than the solvers take. */
 const MOST_STEPS = 9999;
-/** Numbers of a code of the page's own decoder. Codes of others are not written: an address has no decoder. */
+/** Numbers of a code of the page's own decoder. Longer or shorter codes are not written. */
 const CODE_SIZE = 20;
+
+/** Bound of a guest's name in characters. */
+const MOST_GUEST = 80;
+
+/** Name of a visitor's decoder for an address and for sentences about it: not too long, and without control characters. */
+export function guestName(name: string): string {
+  return [...name.replace(/\p{C}/gu, "")].slice(0, MOST_GUEST).join("");
+}
 
 /** Goes on to the next digit, as much of it hidden as of this one; of a drawing, or where all is hidden, the first share. */
 export function nextDigit(state: PageState): void {
@@ -128,6 +139,10 @@ const CODINGS: Codings<PageState> = {
   point: floats(2, ([across, up]) => [across!, up!]),
   rest: oneOf(RESTS),
   highlighted: numberBetween(0, 9, 1),
+  guest: {
+    write: (name) => guestName(name) || undefined,
+    read: (text) => (text !== "" && guestName(text) === text ? text : undefined),
+  },
 };
 
 /** The state as it stands after the # of an address. */

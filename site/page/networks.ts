@@ -1,5 +1,6 @@
 import { withBase } from "vitepress";
 import { ref, shallowRef } from "vue";
+import { guestName } from "./address.ts";
 import { type Engine, startEngine } from "./engine/client.ts";
 import type { NetworkDescription, NetworkName, ReplyOf } from "./engine/messages.ts";
 
@@ -60,7 +61,7 @@ export function createNetworks() {
     /** Inverts another decoder of 28 × 28 pixels from now on; without one the page's own again. */
     async replaceDecoder(source?: Uint8Array, name?: string): Promise<void> {
       description.value = await engine().call("setDecoder", { source });
-      guest.value = name;
+      guest.value = name && guestName(name);
     },
     close(): void {
       worker?.close();

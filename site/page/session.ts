@@ -88,12 +88,30 @@ export function createSession() {
     playback.play();
   }
 
-  /** Inverts another decoder of 28 × 28 pixels from now on, in all rooms; without one the page's own again. */
-  async function invite(source?: Uint8Array, name?: string): Promise<void> {
-    alter({ point: undefined });
+  /** Decoder that the link was made with, if it is another one than the page inverts. */
+  const missing = computed(() => (state.guest === networks.guest.value ? undefined : state.guest));
+
+  async function replaceDecoder(source?: Uint8Array, name?: string): Promise<void> {
     await networks.replaceDecoder(source, name);
+    state.guest = networks.guest.value;
     search.clear();
     await solve();
+  }
+
+  /**
+   * Inverts another decoder of 28 × 28 pixels from now on, in all rooms; without one the page's own again. One that a link
+   * lacks shows the place that the link has.
+   */
+  async function invite(source?: Uint8Array, name?: string): Promise<void> {
+    if (missing.value !== undefined && source) touch();
+    else alter({ point: undefined });
+    await replaceDecoder(source, name);
+  }
+
+  /** Goes on without the decoder that the link was made with. */
+  function forgetMissing(): void {
+    touch();
+    state.guest = networks.guest.value;
   }
 
   /** Starts the worker, and loads what the first picture needs. */
@@ -124,6 +142,13 @@ export function createSession() {
     networks.close();
   }
 
+  // An address that was entered while the page is open, and has no guest.
+  watch(
+    () => state.guest,
+    (name) => {
+      if (name === undefined && networks.guest.value !== undefined) replaceDecoder().catch(fail);
+    },
+  );
   watch([given.y, given.weights, () => state.solver, () => state.priorWeight, isPenDown], () => void solve());
 
   const { description, guest, engine } = networks;
@@ -131,7 +156,7 @@ export function createSession() {
   return {
     ...{ state, ...given, description, guest, engine, found, lastStep, guesses, landscape, shown },
     ...{ failure: failures.shown, loadingFailure: failures.loading, notice, isPenDown, dropped },
-    ...{ prepare, start, stop, touch, alter, invite, fail },
+    ...{ missing, forgetMissing, prepare, start, stop, touch, alter, invite, fail },
     ...{ step: playback.step, isPlaying: playback.isPlaying, isInView: playback.isInView },
     ...{ play, scrub },
   };

@@ -7,6 +7,7 @@ import {
   DIGITS,
   FIRST_SHARE,
   firstState,
+  guestName,
   nextDigit,
   type PageState,
   readAddress,
@@ -32,6 +33,7 @@ const drawn: PageState = {
   point: [Math.fround(-3.7), 1.25],
   rest: "picture",
   highlighted: 4,
+  guest: undefined,
 };
 
 test("an address brings back the state that it was written of, bit for bit", () => {
@@ -104,6 +106,22 @@ test("a link of an earlier version of the page is read as it was", () => {
     rival: "rk4",
   } as const;
   assert.equal(readAddress(`#${sent}`), { ...firstState(), ...fields, priorWeight: 2.5 });
+});
+
+test("an address has the name of a visitor's decoder, escaped, cut off, and without control characters", () => {
+  const named = (guest: string) => ({ ...firstState(), guest });
+  for (const guest of ["vae_decoder.onnx", "a&b=c #1 + 50%.onnx", "décodeur 数字.onnx", "<b>x</b>"]) {
+    const address = writeAddress(named(guest));
+    assert.match(address, /^[\w=&.*%+-]+$/);
+    assert.is(readAddress(`#${address}`)?.guest, guest);
+  }
+  assert.is(guestName(`${"ä".repeat(70)}${"𝔡".repeat(20)}`), `${"ä".repeat(70)}${"𝔡".repeat(10)}`);
+  assert.is(guestName("line\nbreak\u202e.onnx"), "linebreak.onnx");
+  assert.is(readAddress(writeAddress(named("x".repeat(500))))?.guest, "x".repeat(80));
+  assert.is(readAddress(`v=1&guest=${"x".repeat(81)}`), undefined);
+  assert.is(readAddress("v=1&guest="), undefined);
+  assert.is(readAddress("v=1&guest=a%0Ab"), undefined);
+  assert.not.match(writeAddress(named("")), /guest/);
 });
 
 test("a code of another decoder has no place in an address", () => {

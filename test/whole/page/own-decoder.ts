@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ElementHandle, Page } from "puppeteer-core";
 import * as assert from "uvu/assert";
+import { readAddress, writeAddress } from "../../../site/page/address.ts";
 import { readNpy, toNpy } from "../../../src/files/npy.ts";
 import { createDecoder, decode } from "../../../src/index.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
@@ -21,6 +22,8 @@ import {
   test,
   testInBoth,
   waitForText,
+  waitUntil,
+  withPage,
   withRoom,
 } from "./harness.ts";
 
@@ -220,6 +223,49 @@ test("rooms follow each other in any order; a training and a visitor's files are
 
 /** A decoder of digits with a latent space far larger than those of the page's own. */
 const wide = createDecoder({ layers: [512, 784], loss: "mse", seed: 1 });
+
+test("a link made with a visitor's decoder says so, until the decoder is there", async () => {
+  const small = createDecoder({ layers: [20, 784], loss: "mse", seed: 1 }).toSafetensors();
+  await withRoom(chromium, "decoder", async (page) => {
+    await choose(page, "decoder", "my decoder & co.safetensors", small);
+    await click(page, "Play with it in all rooms");
+    await waitForText(page, ".guest", /my decoder & co\.safetensors/);
+    assert.is(await page.$(".missing"), null);
+    const sent = await waitUntil(
+      async () => readAddress(new URL(page.url()).hash),
+      (state) => state?.guest === "my decoder & co.safetensors",
+      "the decoder's name in the address",
+    );
+    const code = new Float32Array(20).fill(0.5);
+    await withPage(chromium, writeAddress({ ...sent!, code }), async (receiver) => {
+      await waitForText(receiver, ".missing", /made with my decoder & co\.safetensors, which stays/);
+      await click(receiver, "Your decoder");
+      await receiver.waitForSelector("#room-decoder .own", { visible: true });
+      await choose(receiver, "decoder", "same.safetensors", small);
+      await click(receiver, "Play with it in all rooms");
+      await waitForText(receiver, ".guest", /same\.safetensors/);
+      assert.is(await receiver.$(".missing"), null);
+      const state = await waitUntil(
+        async () => readAddress(new URL(receiver.url()).hash),
+        (found) => found?.guest === "same.safetensors",
+        "the other name in the address",
+      );
+      assert.equal(state!.code, code, "the place of the link is kept");
+      // An address that is entered while the page is open, and is of the page's own decoder.
+      await receiver.evaluate(() => location.assign("#v=1&room=flow"));
+      await receiver.waitForFunction(() => !document.querySelector(".guest"));
+    });
+    await withPage(chromium, writeAddress(sent!), async (receiver) => {
+      await click(receiver, "Go on without it");
+      await waitUntil(
+        async () => readAddress(new URL(receiver.url()).hash),
+        (state) => state !== undefined && state.guest === undefined,
+        "an address without it",
+      );
+      assert.is(await receiver.$(".missing"), null);
+    });
+  });
+});
 
 test("codes of 512 numbers are laid out while the page answers", async () => {
   await withRoom(chromium, "decoder", async (page) => {

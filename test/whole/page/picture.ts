@@ -4,6 +4,7 @@ import { firstState, readAddress, writeAddress } from "../../../site/page/addres
 import { BLANK, drawStroke, hideRows, hideShare, SIDE, shareOf } from "../../../site/page/picture.ts";
 import { newPage } from "../../support/browsers.ts";
 import {
+  areRoomsAtTop,
   chromium,
   click,
   hasSettled,
@@ -154,6 +155,7 @@ testInBoth("a link shows what its sender saw", async (browser) => {
       "the rest is completed",
     );
     assert.is(await page.$eval("[role=tab][aria-selected=true]", ({ id }) => id), "tab-flow");
+    assert.is(await page.evaluate(() => scrollY), 0, "a link without a place stays at the top");
     const sliders = await page.$$eval("input[type=range]", (all) =>
       all.map((input) => [input.closest("label")!.textContent!.trim(), (input as HTMLInputElement).value]),
     );
@@ -170,9 +172,11 @@ testInBoth("a link shows what its sender saw", async (browser) => {
     await page.focus(".numbers input");
     await page.keyboard.press("ArrowRight");
     const moved = await stateOf(page, (sent) => sent.code !== undefined);
+    await waitForText(page, ".step .figures", /loss 0\.\d+ at this step\s*loss 0\.\d+ by hand/);
     const shown = await levelsOf(page, ".step canvas");
     await withPage(browser, writeAddress(moved), async (receiver) => {
       await waitForText(receiver, ".answer .detail", /step 2 of/);
+      await waitUntil(() => areRoomsAtTop(receiver), Boolean, "the shared place in the window");
       await waitUntil(
         () => levelsOf(receiver, ".step canvas"),
         (levels) => squaredError(levels, shown) < 1e-4,
