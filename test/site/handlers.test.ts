@@ -51,6 +51,16 @@ test("the page's decoder has a prior, a loss and a probe that holds", () => {
   assert.is(description.operations.at(-1)?.operation, "sigmoid");
 });
 
+test("the loss at a code is that of the path's point", async () => {
+  const [y, z] = [digit(0), new Float32Array(40)];
+  const { trajectory } = await call("encode", { y, weights, saveAt: "steps" });
+  z.set(trajectory!.z.subarray(20, 60));
+  for (const k of [0, 1]) {
+    const loss = await call("lossAt", { y, weights, z: z.slice(20 * k, 20 * k + 20) });
+    assert.ok(Math.abs(loss - trajectory!.loss[k + 1]!) < 1e-6, `${loss}`);
+  }
+});
+
 test("hidden pixels: the flow comes closer than both encoders, as in examples/missing-pixels", async () => {
   const errors = { flow: 0, plain: 0, masked: 0 };
   for (let i = 0; i < 12; i++) {

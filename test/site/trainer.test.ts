@@ -6,19 +6,19 @@ import { mnist } from "latentflow/train";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Check, Step } from "../../site/page/train/messages.ts";
-import { SHOWN } from "../../site/page/train/setting.ts";
-import { type Observer, Trainer } from "../../site/page/train/trainer.ts";
+import { ROUNDS, SHOWN } from "../../site/page/train/setting.ts";
+import { type Observer, Trainer, type TrainingData } from "../../site/page/train/trainer.ts";
 
 const { train, test: unseen } = await mnist();
 /** Few: a round of them is four mini-batches. */
 const DATA = { seen: train.slice(0, 64), unseen: unseen.slice(0, 10) };
 
 /** A trainer, what it has reported, and a run of it that ends once `until` is true of that. */
-function makeTrainer() {
+function makeTrainer(data: TrainingData = DATA) {
   const steps: Step[] = [];
   const checks: Check[] = [];
   let stop = () => {};
-  const trainer = new Trainer(DATA);
+  const trainer = new Trainer(data);
   const observer: Observer = {
     onStep: (step) => {
       steps.push(step);
@@ -83,6 +83,18 @@ test("its files compute what was shown, and have a prior of the codes", async ()
   const fromOnnx = await loadOnnx(await trainer.file("onnx"));
   assert.is(fromOnnx.verified, true);
   assert.equal(fromOnnx.prior, decoder.prior);
+});
+
+test("after the last round it goes on for as many rounds more", async () => {
+  const { trainer, checks, runUntil } = makeTrainer({ seen: train.slice(0, 16), unseen: unseen.slice(0, 1) });
+  await runUntil(() => false);
+  assert.ok(trainer.hasEnded);
+  await runUntil(() => checks.length === ROUNDS + 1);
+  assert.equal(
+    checks.map(({ round }) => round),
+    Array.from({ length: ROUNDS + 1 }, (_, i) => i + 1),
+  );
+  assert.not(trainer.hasEnded);
 });
 
 test("a reset begins again with the same untrained decoder", async () => {

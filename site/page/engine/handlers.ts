@@ -121,6 +121,15 @@ export const HANDLERS: Handlers = {
     return points;
   },
 
+  async lossAt(shop, { z, ...data }, { signal }) {
+    const decoder = inverted(shop);
+    const { loss } = await encode(decoder, data.y, {
+      ...optionsOf(decoder, data),
+      ...{ signal, backend: shop.backend, z0: z, solver: lbfgs({ maxSteps: 0 }) },
+    });
+    return loss[0]!;
+  },
+
   async decode(shop, { z }, { signal }) {
     return decode(inverted(shop), z, { signal, backend: shop.backend });
   },

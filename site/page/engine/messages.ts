@@ -177,6 +177,8 @@ export interface Calls {
     reply: readonly DescentPoint[];
     progress: DescentPoint;
   };
+  /** Loss of a code. */
+  lossAt: { arguments: Data & { z: Float32Array }; reply: number; progress: never };
   /** Pictures of codes, K × outputSize. */
   decode: { arguments: { z: Float32Array }; reply: Float32Array; progress: never };
   /** One-shot answer of an encoder, decoded by the decoder it was trained with. Hidden pixels are given to it as 0. */

@@ -47,6 +47,8 @@ export interface Observer {
 export class Trainer {
   #decoder = untrained();
   #round = 0;
+  /** Round after which `run` ends. */
+  #last = ROUNDS;
   /** State of a round that was paused. */
   #paused: Uint8Array | undefined;
   /** The decoder with a prior, once a file of it has been asked for. */
@@ -55,18 +57,23 @@ export class Trainer {
   constructor(private readonly data: TrainingData) {}
 
   get hasEnded(): boolean {
-    return this.#round === ROUNDS;
+    return this.#round === this.#last;
   }
 
   /** Begins again. Not while `run` is at work. */
   reset(): void {
     this.#replace(untrained());
     this.#round = 0;
+    this.#last = ROUNDS;
     this.#paused = undefined;
   }
 
-  /** Trains until the last round, or until the signal, and then goes on from there when called again. */
+  /**
+   * Trains until the last round, or until the signal, and then goes on from there when called again: after the last round for
+   * as many rounds more.
+   */
   async run(signal: AbortSignal, observer: Observer): Promise<void> {
+    if (this.hasEnded) this.#last += ROUNDS;
     try {
       while (!this.hasEnded) {
         await this.#trainRound(signal, observer);

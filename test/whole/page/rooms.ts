@@ -27,7 +27,7 @@ testInBoth(
       assert.is(decoder.verified, true);
       assert.is(decoder.prior?.name, "gaussian");
       await click(page, "Play with it");
-      await waitForText(page, ".guest", /the decoder that was trained here/);
+      await waitForText(page, ".guest", /a decoder trained on the page/);
       // The picture, which the decoder is shown by, is in view and has the keyboard's focus.
       await page.waitForFunction(() => {
         const { top } = document.querySelector(".complete")!.getBoundingClientRect();
@@ -44,7 +44,7 @@ testInBoth(
 testInBoth("the decoder draws as a point moves among the codes", async (browser) => {
   await withRoom(browser, "codes", async (page) => {
     const plane = await page.waitForSelector(".plane");
-    await waitForText(page, ".codes figcaption", /Codes nearby: *\d/);
+    await waitForText(page, ".codes figcaption", /Codes nearby in this plane:\s*\d/);
     const drawn = () => pixelsOf(page, ".codes figure canvas");
     const waitForOther = (than: number[]) =>
       page.waitForFunction(
@@ -63,7 +63,7 @@ testInBoth("the decoder draws as a point moves among the codes", async (browser)
     await page.keyboard.up("Shift");
     await waitForOther(first);
     // To the left lie the ones: see the plane in the room.
-    await waitForText(page, ".codes [role=status]", /Nearby are codes of 1/);
+    await waitForText(page, ".codes [role=status]", /Nearby in this plane are codes of 1/);
     const second = await drawn();
     await plane!.scrollIntoView();
     const { x, y, width, height } = (await plane!.boundingBox())!;
