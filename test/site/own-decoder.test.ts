@@ -208,7 +208,9 @@ test("the lines of Python are those of an error needs_conversion, or for a file 
   const ofPytorch = await adviceFor("model", magic);
   assert.match(ofPytorch.text, /^model: it is a PyTorch file, expected an ONNX file.* LATENT_SIZE/);
   assert.match(ofPytorch.python!, /^from latentflow_export .*\nexport\(.*latent=LATENT_SIZE\)$/);
-  assert.is((await adviceFor("torn.ckpt", magic.subarray(3, 9))).python, ofPytorch.python);
+  assert.is((await adviceFor("decoder.pkl", Buffer.from("8004950a6cfc", "hex"))).python, ofPytorch.python);
+  const asData = await failureOf(call({ decoder }, "readSamples", { file: fileOf("data.pt", magic) }));
+  assert.is(adviceOn(asData.message).python, undefined, "data are no decoder to export");
   assert.equal(await adviceFor("empty", new Uint8Array()), {
     text: "empty: it is an empty file, expected an ONNX file, as torch.onnx.export writes it; was it written, or downloaded, to its end?",
     python: undefined,

@@ -9,8 +9,8 @@ export interface Advice {
 const IMPORT = "from latentflow_export import export";
 /** The lines in the message of an error `needs_conversion`. */
 const LINES = /: from latentflow_export import export; (export\([^)]*\))/;
-/** Files of PyTorch, told by their content or by their name. */
-const OF_PYTORCH = /\bit is (a PyTorch file|a pickle)\b|^.+\.(pt|pth|ckpt): /i;
+/** Message about a file of PyTorch's that was given as a decoder, whatever its name: .pt, .pth, .ckpt. */
+const OF_PYTORCH = /\bit is a (PyTorch file|pickle), expected\b/;
 
 /** Finds the lines of Python that help with the failure that a message tells of. */
 export function adviceOn(message: string): Advice {
