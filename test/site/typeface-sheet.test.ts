@@ -140,6 +140,8 @@ test("letters that would run into each other are moved apart, and others stand w
   for (const letter of LETTERS) setBearings(black, letter, { advance: 12, left: 0 });
   // Whole pixels of ink, which a line between two pixels' values differs from by half a pixel at each side.
   assert.ok(leastDistance(black, "nohateohn") > 0.5, `${leastDistance(black, "nohateohn")}`);
+  for (const letter of LETTERS) setBearings(black, letter, { advance: 3, left: 0 });
+  assert.ok(leastDistance(black, "n o h a") > 4, `${leastDistance(black, "n o h a")}`);
   for (const letter of LETTERS) setBearings(black, letter, { advance: 24, left: 3 });
   assert.equal(
     placeText(black, "no hat").placed.map(({ origin }) => origin),

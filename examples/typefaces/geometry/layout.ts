@@ -17,35 +17,39 @@ const SPACE = 7;
 
 /** Least distance between the ink of two letters side by side, in pixels: bold letters would run into each other. */
 const LEAST_GAP = 1.5;
+/** The same across a space. */
+const LEAST_WORD_GAP = 5;
 
 /**
  * Places the letters of a text by the sample's advances and left side bearings, and moves letters apart whose ink would come
- * closer than `LEAST_GAP` in a row. Characters without a field become spaces.
+ * closer than `LEAST_GAP` in a row, or across a space than `LEAST_WORD_GAP`. Characters without a field become spaces.
  *
  * @returns the letters, and the width of the line
  */
 export function placeText(sample: Float32Array, text: string): { placed: PlacedLetter[]; width: number } {
   const placed: PlacedLetter[] = [];
   let origin = 0;
-  /** Right edges of the ink of the letter before; undefined after a space. */
+  /** Right edges of the ink of the letter before. */
   let before: Float64Array | undefined;
+  let least = LEAST_GAP;
   for (const letter of text) {
     if (!LETTERS.includes(letter)) {
       origin += SPACE;
-      before = undefined;
+      least = LEAST_WORD_GAP;
       continue;
     }
     const field = fieldOf(sample, letter);
     const { advance, left } = bearingsOf(sample, letter);
     const { lefts, rights } = edgesOf(field);
     const move = origin + left - leftOfInk(field);
-    const missing = before ? Math.max(0, LEAST_GAP - (move + leastGap(before, lefts))) : 0;
+    const missing = before ? Math.max(0, least - (move + leastGap(before, lefts))) : 0;
     const last = placed.at(-1);
-    if (last && missing > 0) placed.splice(-1, 1, { ...last, advance: last.advance + missing });
+    if (last && missing > 0) placed[placed.length - 1] = { ...last, advance: last.advance + missing };
     origin += missing;
     const cell = move + missing;
     placed.push({ letter, origin, advance, cell });
     before = rights.map((right) => cell + right);
+    least = LEAST_GAP;
     origin += advance;
   }
   return { placed, width: origin };
