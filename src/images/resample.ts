@@ -85,7 +85,8 @@ function drawLine(
     let [sum, total] = [0, 0];
     const last = Math.min(count - 1, Math.floor(centre + reach));
     for (let j = Math.max(0, Math.ceil(centre - reach)); j <= last; j++) {
-      const weight = 1 - Math.abs(j - centre) / reach;
+      // Rounded, the last one may come out below 0, and so might the sum.
+      const weight = Math.max(0, 1 - Math.abs(j - centre) / reach);
       sum += weight * values[first + j * step]!;
       total += weight;
     }

@@ -427,4 +427,22 @@ test("what is no picture, no decoder of pictures, or of another size is refused"
   refuse(() => maskFrom(colours, grey, { hides: "red" as never }), /hides is "red"/);
 });
 
+test("single bright pixels on black stay within [0, 1] when they are scaled", () => {
+  for (let size = 29; size < 130; size++) {
+    // Row i has its pixel in column i, and only columns are scaled.
+    const data = new Uint8ClampedArray(size * size * 4);
+    for (let pixel = 0; pixel < size * size; pixel++)
+      data.set(pixel % (size + 1) === 0 ? [255, 255, 255, 255] : [0, 0, 0, 255], 4 * pixel);
+    const y = fromImageData(
+      { width: size, height: size, data },
+      { outputShape: [size, 28] },
+      { fit: "stretch" },
+    );
+    assert.ok(
+      y.every((value) => value >= 0 && value <= 1),
+      `from ${size}`,
+    );
+  }
+});
+
 test.run();

@@ -175,7 +175,7 @@ class LatentFlow extends HTMLElement {
       const hidden =
         sheet.weights.reduce((sum, weight) => sum + (weight === 0 ? 1 : 0), 0) / sheet.weights.length;
       this.#say(
-        `${Math.round(100 * hidden)} % of the values are hidden; the loss of the others is ${found.loss.toPrecision(3)}.`,
+        `${Math.round(100 * hidden)} % of the picture is hidden; the loss of what is seen is ${found.loss.toPrecision(3)}.`,
       );
       const detail: LatentFlowChange = { z: found.z, x: found.x };
       this.dispatchEvent(new CustomEvent("change", { detail, bubbles: true, composed: true }));

@@ -22,7 +22,7 @@ export async function readNumbers(
   count: number,
 ): Promise<Float32Array> {
   const data = await (isEach ? array.read(first * size, (first + count) * size) : array.read(0, size));
-  if (isMask) return Float32Array.from(data, (value) => (value ? 1 : 0));
+  if (isMask) return weightsOfMask(data, at);
   const odd = at && data instanceof Uint8Array ? data.findIndex((value) => value > 1) : -1;
   if (odd >= 0) {
     const element = `element ${odd % size}${isEach ? ` of sample ${first + Math.floor(odd / size)}` : ""}`;
@@ -31,6 +31,20 @@ export async function readNumbers(
     );
   }
   return data instanceof Float32Array ? data : Float32Array.from(data);
+}
+
+/**
+ * Turns numbers of a mask into weights: 0 where the number is 0, else 1.
+ *
+ * @param at beginning of messages, of masks that may have any number
+ * @throws LatentflowError `invalid_file` for NaN
+ */
+export function weightsOfMask(numbers: ArrayLike<number>, at: string | undefined): Float32Array {
+  return Float32Array.from(numbers, (value) => {
+    if (Number.isNaN(value))
+      throw invalidFile(`${at} has NaN, expected 0 where a value is hidden and another number elsewhere`);
+    return value === 0 ? 0 : 1;
+  });
 }
 
 /** Most values of which zeros are counted at once, unless a single sample has more. */

@@ -17,7 +17,7 @@ import { openData } from "./open-data.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
 import { pairFiles } from "./pictures/pair-files.ts";
 import type { WeightFlags } from "./pictures/picture-options.ts";
-import { type NumbersFile, readNumbers, zeroShareIn } from "./sample-numbers.ts";
+import { type NumbersFile, readNumbers, weightsOfMask, zeroShareIn } from "./sample-numbers.ts";
 import type { SamplesTaken } from "./samples.ts";
 
 // Weights and masks of samples, from files or from pictures' opacity.
@@ -119,8 +119,11 @@ function withoutPadding(mask: NumbersFile, samples: SamplesTaken): NumbersFile {
     ...unpadded,
     async read(start, end) {
       const weights = await unpadded.read(start, end);
-      const given = isEach ? await mask.array.read(start, end) : await mask.array.read(0, size);
-      return weights.map((weight, i) => (given[isEach ? i : (start + i) % size] ? weight : 0));
+      const given = weightsOfMask(
+        await (isEach ? mask.array.read(start, end) : mask.array.read(0, size)),
+        mask.at,
+      );
+      return weights.map((weight, i) => weight * given[isEach ? i : (start + i) % size]!);
     },
     async fingerprint() {
       const both = [await mask.array.fingerprint(), await unpadded.fingerprint()];

@@ -81,4 +81,15 @@ test("a mask of its picture's shape may be larger or smaller; one of another sha
   );
 });
 
+test("NaN in a mask is refused, padded or not", async () => {
+  const mask = workplace.writeFloats(new Float32Array(H * W).fill(Number.NaN, 20, 21), [H, W]);
+  const square = write(W, H, () => 0.5);
+  for (const pictures of [files, [square]])
+    await rejected(
+      weightsOf(mask, pictures),
+      "invalid_file",
+      /--mask .* has NaN, expected 0 where a value is hidden/,
+    );
+});
+
 test.run();
