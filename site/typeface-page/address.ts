@@ -31,13 +31,17 @@ export interface TypefaceState {
   seed: number;
 }
 
-/** Least, largest and step of each number that has a slider. */
+/**
+ * Least, largest and step of each number that has a slider. Pen, weight and width are limited to where the letters that the
+ * decoder makes of the ready-made hands stay whole: lines thinner than 1.6 pixels break in its fields, those of narrow letters
+ * run together when they get bolder, and a condensed hand loses stems when it gets wider.
+ */
 export const RANGES = {
-  pen: { min: 0.4, max: 2.8, step: 0.1 },
+  pen: { min: 0.8, max: 2.8, step: 0.1 },
   contrast: { min: 1, max: 2.5, step: 0.1 },
-  weight: { min: -1, max: 1.5, step: 0.05 },
+  weight: { min: -0.2, max: 0.8, step: 0.05 },
   slant: { min: -0.2, max: 0.3, step: 0.01 },
-  width: { min: -0.3, max: 0.3, step: 0.01 },
+  width: { min: -0.12, max: 0.12, step: 0.01 },
 } as const;
 
 /** Length of the sentence. */
@@ -55,18 +59,18 @@ export function firstState(): TypefaceState {
   };
 }
 
-/** Letters as a script's hand draws them, and its pen. */
+/** Letters of a ready-made hand, and its pen. */
 export function drawnBy(letters: string, hand: Hand): Pick<TypefaceState, "drawn" | "pen" | "contrast"> {
   return {
-    drawn: [...letters].map((letter) => ({ letter, strokes: scriptStrokes(letter, hand) })),
+    drawn: [...letters].map((letter) => readyMade(letter, hand)),
     pen: hand.radius,
     contrast: hand.contrast ?? 1,
   };
 }
 
-/** Strokes of a letter by a script's hand. */
-export function scriptStrokes(letter: string, hand: Hand) {
-  return centredStrokes(strokesOf(letter, hand)).map(simplified);
+/** A letter of a ready-made hand. */
+export function readyMade(letter: string, hand: Hand): DrawnLetter {
+  return { letter, strokes: centredStrokes(strokesOf(letter, hand)).map(simplified), isReadyMade: true };
 }
 
 export { HANDS };

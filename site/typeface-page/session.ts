@@ -6,15 +6,15 @@ import { messageOf } from "../page/message-of.ts";
 import { firstState, readAddress, type TypefaceState, writeAddress } from "./address.ts";
 import directions from "./data/directions.json";
 import stylesUrl from "./data/styles.npy?url";
-import type { FontLetter, Given, Loaded, Samples, TypefaceCalls } from "./engine/messages.ts";
-import { drawnLetters, type GivenLetter, joinFields, withGiven } from "./given.ts";
+import type { Given, Loaded, Samples, TypefaceCalls } from "./engine/messages.ts";
+import { drawnLetters, fontLetters, type GivenLetter, joinFields, withGiven } from "./given.ts";
 
 // What the page's parts share: the state, the letters that are given, and the alphabets that follow from them.
 
 /** Letters of the visitor's font; those picked are given. */
 export interface OpenedFont {
   readonly name: string;
-  readonly letters: readonly FontLetter[];
+  readonly letters: readonly GivenLetter[];
 }
 
 /** An alphabet that stands beside the decoder's. */
@@ -48,6 +48,11 @@ export function createSession() {
   /** Code of the given letters, and the alphabet of the decoder there, moved in the sliders' directions. */
   const code = shallowRef<Float32Array>();
   const decoded = shallowRef<Float32Array>();
+  /** Code of another completion, in place of the one that fits best, until the letters change. */
+  const chosen = shallowRef<Float32Array>();
+  /** Searches under way for letters that have settled. */
+  const searches = ref(0);
+  const isFitting = computed(() => searches.value > 0);
   const samples = shallowRef<Samples>();
   const areSamplesShown = ref(false);
   const comparisons = shallowRef<Readonly<Partial<Record<ComparisonName, Comparison>>>>({});
@@ -56,6 +61,8 @@ export function createSession() {
 
   let engine: Engine<TypefaceCalls> | undefined;
   let styles: Promise<unknown> | undefined;
+  /** Ends the sampling of other completions that is under way. */
+  let sampling: AbortController | undefined;
   const addressBar = createAddressBar(state, { write: writeAddress, read: readAddress }, isTouched, touch);
 
   const given = computed<readonly GivenLetter[]>(() => {
@@ -67,11 +74,9 @@ export function createSession() {
   /** True if the sliders lead away from the given style: then no letter is as it was given. */
   const isVaried = computed(() => state.weight !== 0 || state.slant !== 0 || state.width !== 0);
   /** Letters that are shown as they were given. */
-  const asGiven = computed(() => (isVaried.value ? "" : letters.value));
+  const asGiven = computed(() => (isVaried.value ? [] : given.value));
   /** The alphabet as it is shown. */
-  const alphabet = computed(
-    () => decoded.value && withGiven(decoded.value, isVaried.value ? [] : given.value),
-  );
+  const alphabet = computed(() => decoded.value && withGiven(decoded.value, asGiven.value));
 
   function fail(error: unknown): void {
     failure.value = messageOf(error);
@@ -97,13 +102,21 @@ export function createSession() {
     const names = [...compared].filter((name) => comparedWith !== given.value || !comparisons.value[name]);
     comparedWith = given.value;
     for (const name of names) {
+      if (comparedWith !== given.value) return;
       const found = name === "linear" ? await completeLinearly() : await lookUp();
       comparisons.value = { ...comparisons.value, [name]: found };
     }
   });
-  const sampleLatest = latestOnly((z: Float32Array) =>
-    engine!.call("sample", { ...givenForWorker(), z, count: SAMPLES, seed: state.seed }),
-  );
+  const sampleLatest = latestOnly((z: Float32Array) => {
+    sampling = new AbortController();
+    const { signal } = sampling;
+    return engine!
+      .call("sample", { ...givenForWorker(), z, count: SAMPLES, seed: state.seed }, { signal })
+      .catch((error) => {
+        if (!signal.aborted) throw error;
+        return undefined;
+      });
+  });
 
   async function completeLinearly(): Promise<Comparison> {
     const { ridge } = await import("./data/styles.json");
@@ -135,6 +148,9 @@ export function createSession() {
   /** Finds the code of the given letters as they are now, and what follows from it. */
   async function complete(): Promise<void> {
     if (!engine || !isLoaded.value) return;
+    // The alphabet comes first: what stands beside it would share the worker's time with its search.
+    sampling?.abort();
+    chosen.value = undefined;
     const isQuick = isPenDown.value && code.value !== undefined;
     if (letters.value === "") {
       code.value = undefined;
@@ -143,6 +159,7 @@ export function createSession() {
       comparisons.value = {};
       return;
     }
+    if (!isQuick) searches.value++;
     try {
       const found = await completeLatest(isQuick);
       if (!found || letters.value === "") return;
@@ -150,15 +167,23 @@ export function createSession() {
       failure.value = undefined;
       if (isVaried.value) await vary();
       else decoded.value = found.alphabet;
-      if (!isQuick) await Promise.all([compare(), sample()]);
     } catch (error) {
-      fail(error);
+      return fail(error);
+    } finally {
+      if (!isQuick) searches.value--;
     }
+    await Promise.all([compare(), sample()]).catch(fail);
+  }
+
+  /** Takes another completion as the alphabet until the letters change, or with undefined the one that fits best. */
+  async function choose(z: Float32Array | undefined): Promise<void> {
+    chosen.value = z;
+    await vary().catch(fail);
   }
 
   /** Decodes the code, moved in the sliders' directions. */
   async function vary(): Promise<void> {
-    const z = code.value;
+    const z = chosen.value ?? code.value;
     if (!engine || !z) return;
     const { weight, slant, width } = state;
     const moved = z.map(
@@ -170,13 +195,13 @@ export function createSession() {
 
   /** Computes the comparisons that are shown. */
   async function compare(): Promise<void> {
-    if (!engine || !code.value || compared.size === 0 || isPenDown.value) return;
+    if (!engine || !code.value || compared.size === 0 || isPenDown.value || isFitting.value) return;
     await compareLatest(undefined);
   }
 
-  /** Draws other completions if they are shown. */
+  /** Samples other completions if they are shown. */
   async function sample(): Promise<void> {
-    if (!engine || !code.value || !areSamplesShown.value || isPenDown.value) return;
+    if (!engine || !code.value || !areSamplesShown.value || isPenDown.value || isFitting.value) return;
     samples.value = (await sampleLatest(code.value)) ?? samples.value;
   }
 
@@ -191,7 +216,7 @@ export function createSession() {
     touch();
     try {
       if (!engine) throw new Error("The page's worker has not been started.");
-      const letters = await engine.call("readFont", { file });
+      const letters = fontLetters(await engine.call("readFont", { file }));
       const all = letters.map(({ letter }) => letter).join("");
       const kept = [...picked.value].filter((letter) => all.includes(letter)).join("");
       picked.value = kept || all.slice(0, 3);
@@ -207,7 +232,7 @@ export function createSession() {
     font.value = undefined;
   }
 
-  /** Starts the worker, and completes the first letters, the address's or those of a script. */
+  /** Starts the worker, and completes the first letters, the address's or ready-made ones. */
   async function start(): Promise<void> {
     const address = addressBar.start();
     if (address === "broken") {
@@ -239,8 +264,18 @@ export function createSession() {
 
   return {
     ...{ state, font, picked, loading, isLoaded, failure, notice, isPenDown, given, letters, asGiven },
-    ...{ isVaried, alphabet, samples, areSamplesShown, comparisons, compared, stylesLoading },
-    ...{ start, stop, touch, openFont, closeFont },
+    ...{
+      isVaried,
+      isFitting,
+      alphabet,
+      chosen,
+      samples,
+      areSamplesShown,
+      comparisons,
+      compared,
+      stylesLoading,
+    },
+    ...{ start, stop, touch, choose, openFont, closeFont },
   };
 }
 

@@ -1,22 +1,37 @@
-import { fieldOf, HEIGHT, LETTERS, WIDTH } from "../../examples/typefaces/geometry/cell.ts";
-import { contoursOf } from "../../examples/typefaces/geometry/contours.ts";
+import { HEIGHT, LETTERS, WIDTH } from "../../examples/typefaces/geometry/cell.ts";
+import type { Contour } from "../../examples/typefaces/geometry/contours.ts";
 import { placeText } from "../../examples/typefaces/geometry/layout.ts";
+import { contoursIn, type GivenLetter } from "./given.ts";
 
 // Letters as paths, and the sheet that a visitor may save.
 
-/** A field's ink as the data of an SVG path, in the pixels of a cell. */
-export function pathOf(field: Float32Array, dx = 0, dy = 0): string {
-  return contoursOf(field)
-    .map((contour) => {
-      const points = Array.from({ length: contour.length / 2 }, (_, i) =>
-        [contour[2 * i]! + dx, contour[2 * i + 1]! + dy].map((value) => Number(value.toFixed(2))).join(" "),
-      );
-      return `M${points.join("L")}Z`;
-    })
-    .join("");
+/**
+ * Contours as the data of an SVG path, in the pixels of a cell: quadratic curves through the middles of a contour's sides,
+ * with its corners as their control points.
+ */
+export function pathOf(contours: readonly Contour[], dx = 0, dy = 0): string {
+  return contours.map((contour) => curveOf(contour, dx, dy)).join("");
 }
 
-/** A letter of a set text, or of a row of letters: its path, moved to its place. */
+function curveOf(contour: Contour, dx: number, dy: number): string {
+  const count = contour.length / 2;
+  const point = (x: number, y: number) => `${number(x + dx)} ${number(y + dy)}`;
+  const at = (i: number): [x: number, y: number] => [
+    contour[2 * (i % count)]!,
+    contour[2 * (i % count) + 1]!,
+  ];
+  const middle = (i: number): [x: number, y: number] => {
+    const [[x, y], [nextX, nextY]] = [at(i), at(i + 1)];
+    return [(x + nextX) / 2, (y + nextY) / 2];
+  };
+  const curves = Array.from(
+    { length: count },
+    (_, i) => `Q${point(...at(i + 1))} ${point(...middle(i + 1))}`,
+  );
+  return `M${point(...middle(0))}${curves.join("")}Z`;
+}
+
+/** A letter of a set text: its path, moved to its place. */
 export interface SetLetter {
   readonly letter: string;
   readonly path: string;
@@ -30,11 +45,17 @@ export interface SetText {
 }
 
 /**
- * Sets a text in an alphabet, capitals as small letters; lines are broken between words.
+ * Sets a text in an alphabet, capitals as small letters, other characters as spaces; lines are broken between words.
  *
+ * @param given letters that are shown as they were given
  * @param most width of a line, in pixels of a cell
  */
-export function setText(alphabet: Float32Array, text: string, most: number): SetText {
+export function setText(
+  alphabet: Float32Array,
+  given: readonly GivenLetter[],
+  text: string,
+  most: number,
+): SetText {
   const lines = linesOf(alphabet, text.toLowerCase(), most);
   const letters: SetLetter[] = [];
   let width = 0;
@@ -42,10 +63,15 @@ export function setText(alphabet: Float32Array, text: string, most: number): Set
     const { placed, width: own } = placeText(alphabet, line);
     width = Math.max(width, own);
     for (const { letter, cell } of placed) {
-      letters.push({ letter, path: pathOf(fieldOf(alphabet, letter), cell, row * LINE) });
+      letters.push({ letter, path: pathOf(contoursIn(alphabet, given, letter), cell, row * LINE) });
     }
   }
   return { letters, width, height: lines.length * LINE + HEIGHT - LINE };
+}
+
+/** Characters of a text that `setText` leaves out, each once. */
+export function leftOutOf(text: string): string[] {
+  return [...new Set(text.toLowerCase())].filter((character) => !`${LETTERS} `.includes(character));
 }
 
 /** Distance of baselines, in pixels of a cell. */
@@ -69,7 +95,11 @@ function linesOf(alphabet: Float32Array, text: string, most: number): string[] {
 /** Sentence that a sheet carries about the licence of the weights. */
 export const LICENCE =
   "Drawn by a decoder whose weights are under the SIL Open Font License 1.1, as the fonts are that it was trained on. " +
-  "A font that is made of these letters should be under the same licence, and must not bear a reserved font name.";
+  "That licence holds for a font that contains outlines of those fonts; whether a decoder's letters are such outlines is not " +
+  "settled. Letters of your own, and those of a font that you gave, stay under their own terms.";
+
+/** Colours of given letters and of the decoder's, those of the light page. */
+const [GIVEN, DRAFT] = ["#000", "#3451b2"];
 
 /** Pixels of a cell around the sheet. */
 const MARGIN = 12;
@@ -78,16 +108,19 @@ const COLUMNS = 13;
 /**
  * The sheet as an SVG file: all letters, and below them the sentence.
  *
- * @param alphabet as it is shown, given letters as they were given
+ * @param alphabet as it is shown
+ * @param given letters that are shown as they were given
  */
-export function sheetSvg(alphabet: Float32Array, sentence: string): string {
+export function sheetSvg(alphabet: Float32Array, given: readonly GivenLetter[], sentence: string): string {
+  const colourOf = (letter: string) => (given.some((each) => each.letter === letter) ? GIVEN : DRAFT);
   const rows = [...LETTERS].map((letter, i) => {
     const [x, y] = [(i % COLUMNS) * WIDTH, Math.floor(i / COLUMNS) * HEIGHT];
-    return `<path id="${letter}" d="${pathOf(fieldOf(alphabet, letter), x, y)}"/>`;
+    const path = pathOf(contoursIn(alphabet, given, letter), x, y);
+    return `<path id="${letter}" fill="${colourOf(letter)}" d="${path}"/>`;
   });
   const across = COLUMNS * WIDTH;
   const down = Math.ceil(LETTERS.length / COLUMNS) * HEIGHT;
-  const text = setText(alphabet, sentence, across);
+  const text = setText(alphabet, given, sentence, across);
   const [width, height] = [Math.max(across, text.width) + 2 * MARGIN, down + text.height + 3 * MARGIN];
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${number(3 * width)}" height="${number(3 * height)}" viewBox="0 0 ${number(width)} ${number(height)}">
 <title>Draft alphabet made with latentflow</title>
@@ -97,7 +130,7 @@ export function sheetSvg(alphabet: Float32Array, sentence: string): string {
 ${rows.join("\n")}
 </g>
 <g transform="translate(${MARGIN} ${down + 2 * MARGIN})">
-<path d="${text.letters.map(({ path }) => path).join("")}"/>
+${text.letters.map(({ letter, path }) => `<path fill="${colourOf(letter)}" d="${path}"/>`).join("\n")}
 </g>
 </svg>
 `;

@@ -8,6 +8,13 @@ import { distanceToLine, type Place } from "../page/place.ts";
 export interface DrawnLetter {
   readonly letter: string;
   readonly strokes: readonly Stroke[];
+  /** True if the strokes are those of a ready-made hand. */
+  readonly isReadyMade?: boolean | undefined;
+}
+
+/** Strokes of a letter that a new one is added to. The first stroke by a visitor replaces a ready-made letter. */
+export function keptStrokes({ strokes, isReadyMade }: DrawnLetter): readonly Stroke[] {
+  return isReadyMade ? [] : strokes;
 }
 
 /** Steps of a pixel that places are rounded to: both sides of a cell then fit into a byte. */
@@ -45,11 +52,14 @@ function keptOf(places: readonly Place[], tolerance: number): Place[] {
   return [...before, ...keptOf(places.slice(farthest), tolerance).slice(1)];
 }
 
-/** Letters as bytes: of each its index, its number of strokes, and of each stroke its number of points and their places. */
+/** Added to the index of a ready-made letter in the bytes. */
+const READY_MADE = LETTERS.length;
+
+/** Letters as bytes: of each its index (plus 26 for a ready-made one), its number of strokes, and of each stroke its number of points and their places. */
 export function packLetters(drawn: readonly DrawnLetter[]): Uint8Array {
   const bytes: number[] = [];
-  for (const { letter, strokes } of drawn) {
-    bytes.push(LETTERS.indexOf(letter), strokes.length);
+  for (const { letter, strokes, isReadyMade } of drawn) {
+    bytes.push(LETTERS.indexOf(letter) + (isReadyMade ? READY_MADE : 0), strokes.length);
     for (const stroke of strokes) {
       bytes.push(stroke.length / 2, ...stroke.map((value) => Math.round(value * STEPS)));
     }
@@ -66,7 +76,8 @@ export function unpackLetters(bytes: Uint8Array): DrawnLetter[] | undefined {
     return value !== undefined && value <= most ? value : Number.NaN;
   };
   while (at < bytes.length) {
-    const letter = LETTERS[take(LETTERS.length - 1)];
+    const index = take(2 * READY_MADE - 1);
+    const letter = LETTERS[index % READY_MADE];
     const count = take(MOST);
     if (letter === undefined || Number.isNaN(count) || drawn.some((other) => other.letter === letter))
       return undefined;
@@ -78,7 +89,7 @@ export function unpackLetters(bytes: Uint8Array): DrawnLetter[] | undefined {
       if (stroke.length === 0 || stroke.some(Number.isNaN)) return undefined;
       strokes.push(stroke);
     }
-    drawn.push({ letter, strokes });
+    drawn.push({ letter, strokes, ...(index >= READY_MADE && { isReadyMade: true }) });
   }
   return drawn;
 }

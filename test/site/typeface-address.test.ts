@@ -13,7 +13,7 @@ import {
   type TypefaceState,
   writeAddress,
 } from "../../site/typeface-page/address.ts";
-import { packLetters, simplified, unpackLetters } from "../../site/typeface-page/strokes.ts";
+import { keptStrokes, packLetters, simplified, unpackLetters } from "../../site/typeface-page/strokes.ts";
 
 /** A stroke as a hand draws it: many points, on a circle of the letter o. */
 const circle = Array.from({ length: 400 }, (_, i) => {
@@ -28,10 +28,10 @@ const changed: TypefaceState = {
     { letter: "q", strokes: [] },
     { letter: "i", strokes: [[0, 40], simplified([16, 15.01, 16.02, 29.3])] },
   ],
-  pen: 0.4,
+  pen: 0.8,
   contrast: 2.5,
   sentence: "So & so = 100 %, “ja”?",
-  weight: -0.35,
+  weight: -0.15,
   slant: 0.3,
   width: -0.12,
   seed: 2 ** 31 - 1,
@@ -64,14 +64,15 @@ test("a link to a heading, another version, and every broken part are refused as
     "#v=2&pen=1",
     `#${whole}&colour=red`,
     `#${whole}&seed=1`,
-    `#${whole.replace("pen=0.4", "pen=0.45")}`,
-    `#${whole.replace("pen=0.4", "pen=9")}`,
-    `#${whole.replace("weight=-0.35", "weight=--0.35")}`,
+    `#${whole.replace("pen=0.8", "pen=0.85")}`,
+    `#${whole.replace("pen=0.8", "pen=9")}`,
+    `#${whole.replace("weight=-0.15", "weight=--0.15")}`,
     `#v=1&sentence=${"a".repeat(81)}`,
     "#v=1&drawn=%%%",
     drawing(bytes.slice(0, -1)),
     drawing([...bytes, 0]),
-    drawing([26, 0]),
+    drawing([52, 0]),
+    drawing([0, 0, 26, 0]),
     drawing([0, 0, 0, 0]),
     drawing([0, 1, 0]),
     drawing([0, 1, 1, 193, 0]),
@@ -79,6 +80,15 @@ test("a link to a heading, another version, and every broken part are refused as
   ];
   for (const hash of refused) assert.is(readAddress(hash), undefined, hash);
   assert.equal(readAddress(drawing(bytes))?.drawn, changed.drawn);
+});
+
+test("the first stroke replaces a ready-made letter, later ones are added, also from a link", () => {
+  for (const { drawn } of [firstState(), readAddress(writeAddress(firstState()))!]) {
+    for (const letter of drawn) assert.equal(keptStrokes(letter), [], letter.letter);
+  }
+  const own = { letter: "n", strokes: [simplified(circle)] };
+  const read = readAddress(writeAddress({ ...firstState(), drawn: [own] }))!;
+  assert.equal(keptStrokes(read.drawn[0]!), own.strokes);
 });
 
 test("a stroke keeps its form with few points, however long it is", () => {

@@ -3,36 +3,62 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   bearingsOf,
+  FIELD_SIZE,
   fieldOf,
   LETTERS,
   SAMPLE_SIZE,
   setBearings,
 } from "../../examples/typefaces/geometry/cell.ts";
+import { contoursOf } from "../../examples/typefaces/geometry/contours.ts";
 import { drawLetters } from "../../examples/typefaces/geometry/drawn-letters.ts";
 import { coverageOf, overlapOf } from "../../examples/typefaces/geometry/ink.ts";
-import { widthOfInk } from "../../examples/typefaces/geometry/layout.ts";
+import { placeText, widthOfInk } from "../../examples/typefaces/geometry/layout.ts";
 import { drawnBy } from "../../site/typeface-page/address.ts";
-import { drawnLetters, joinFields, withGiven } from "../../site/typeface-page/given.ts";
-import { LICENCE, pathOf, setText, sheetSvg } from "../../site/typeface-page/sheet.ts";
+import {
+  contoursIn,
+  drawnLetters,
+  type GivenLetter,
+  joinFields,
+  lettersWithoutInk,
+  withGiven,
+} from "../../site/typeface-page/given.ts";
+import { LICENCE, leftOutOf, pathOf, setText, sheetSvg } from "../../site/typeface-page/sheet.ts";
 
 const hand = { radius: 1 };
 const alphabet = drawLetters("aehnot", hand);
 for (const letter of LETTERS) setBearings(alphabet, letter, { advance: 12, left: 1 });
 
-/** Area of closed contours: what runs around holes counts against it. */
-function areaOf(path: string): number {
+/** Numbers of each contour of a path: its first point, then control point and end of each curve. */
+function contoursOfPath(path: string): number[][] {
   const contours = path.split("Z").filter((contour) => contour !== "");
-  return contours.reduce((sum, contour) => {
-    const points = contour
-      .slice(1)
-      .split("L")
-      .map((point) => point.split(" ").map(Number) as [number, number]);
-    return points.reduce((own, [x, y], i) => {
-      const [nextX, nextY] = points[(i + 1) % points.length]!;
-      return own + (x * nextY - nextX * y) / 2;
-    }, sum);
-  }, 0);
+  return contours.map((contour) => (contour.match(/-?[\d.]+/g) ?? []).map(Number));
 }
+
+/** Area between a path's curves: what runs around holes counts against it. */
+function areaOf(path: string): number {
+  let area = 0;
+  for (const numbers of contoursOfPath(path)) {
+    let [x, y] = numbers as [number, number];
+    for (let i = 2; i < numbers.length; i += 4) {
+      const [cx, cy, endX, endY] = numbers.slice(i, i + 4) as [number, number, number, number];
+      // Green's theorem: the chord's part, and two thirds of the triangle of chord and control point.
+      area += (x * endY - endX * y) / 2;
+      area += ((cx - x) * (endY - y) - (endX - x) * (cy - y)) / 3;
+      [x, y] = [endX, endY];
+    }
+  }
+  return area;
+}
+
+/** A field's ink as a path. */
+const pathOfField = (field: Float32Array) => pathOf(contoursOf(field));
+
+/** A letter given by its field alone. */
+const givenBy = (letter: string, field: Float32Array): GivenLetter => ({
+  letter,
+  field,
+  contours: contoursOf(field),
+});
 
 test("drawn letters become fields as a script's pen draws them, centred wherever they were drawn", () => {
   const { drawn } = drawnBy("noa", hand);
@@ -53,57 +79,135 @@ test("drawn letters become fields as a script's pen draws them, centred wherever
   assert.equal(joinFields(given).subarray(1280, 2560), given[1]!.field);
 });
 
-test("a path has the area of a field's ink, holes left out", () => {
+test("a path of curves has the area of a field's ink, holes left out, and no corner", () => {
   for (const letter of "aehnot") {
     const field = fieldOf(alphabet, letter);
     const ink = field.reduce((sum, value) => sum + coverageOf(value), 0);
-    const area = areaOf(pathOf(field));
-    assert.ok(Math.abs(area - ink) < 0.05 * ink, `${letter}: ${area}, ${ink} pixels of ink`);
+    const path = pathOfField(field);
+    const area = areaOf(path);
+    assert.ok(Math.abs(area - ink) < 0.06 * ink, `${letter}: ${area}, ${ink} pixels of ink`);
+    assert.match(path, /^(M[-\d. ]+(Q[-\d. ]+)+Z)+$/, "quadratic curves alone");
+    for (const numbers of contoursOfPath(path)) {
+      assert.equal(numbers.slice(0, 2), numbers.slice(-2), "a contour ends where it began");
+      for (let i = 2; i + 5 < numbers.length; i += 4) {
+        const [cx, cy, x, y, nextX, nextY] = numbers.slice(i, i + 6) as [
+          number,
+          number,
+          number,
+          number,
+          number,
+          number,
+        ];
+        const bend = (x - cx) * (nextY - y) - (y - cy) * (nextX - x);
+        // Numbers of a path are rounded to hundredths.
+        assert.ok(Math.abs(bend) < 0.03, `${letter} has a corner at ${x} ${y}: ${bend}`);
+      }
+    }
   }
-  assert.is(pathOf(new Float32Array(1280).fill(-1)), "");
+  assert.is(pathOfField(new Float32Array(FIELD_SIZE).fill(-1)), "");
+});
+
+test("thin strokes are shown whole, where a field of whole pixels breaks them", () => {
+  const pen = { radius: 0.8, contrast: 2.5 };
+  const strokes = [[6, 12, 26, 15, 6, 30, 26, 30.5]];
+  const [thin] = drawnLetters([{ letter: "z", strokes }], pen);
+  assert.is(thin!.contours.length, 1);
+  assert.ok(contoursOf(thin!.field).length > 1, "the field's own contours are several");
+});
+
+test("letters without ink are named", () => {
+  assert.is(lettersWithoutInk(alphabet), "bcdfgijklmpqrsuvwxyz");
+});
+
+/** Least distance between the ink of neighbours, in the pixels of the same row. */
+function leastDistance(sample: Float32Array, text: string): number {
+  const { placed } = placeText(sample, text);
+  let least = Number.POSITIVE_INFINITY;
+  for (const [i, { letter, cell }] of placed.slice(1).entries()) {
+    const before = placed[i]!;
+    for (let row = 0; row < 40; row++) {
+      const inked = (name: string) =>
+        [...fieldOf(sample, name).subarray(32 * row, 32 * row + 32)].map((value) => value > 0);
+      const [right, left] = [inked(before.letter).lastIndexOf(true), inked(letter).indexOf(true)];
+      if (right >= 0 && left >= 0) least = Math.min(least, cell + left - (before.cell + right + 1));
+    }
+  }
+  return least;
+}
+
+test("letters that would run into each other are moved apart, and others stand where their bearings put them", () => {
+  const black = drawLetters("aehnot", { radius: 2.2 });
+  for (const letter of LETTERS) setBearings(black, letter, { advance: 12, left: 0 });
+  // Whole pixels of ink, which a line between two pixels' values differs from by half a pixel at each side.
+  assert.ok(leastDistance(black, "nohateohn") > 0.5, `${leastDistance(black, "nohateohn")}`);
+  for (const letter of LETTERS) setBearings(black, letter, { advance: 3, left: 0 });
+  assert.ok(leastDistance(black, "n o h a") > 4, `${leastDistance(black, "n o h a")}`);
+  for (const letter of LETTERS) setBearings(black, letter, { advance: 24, left: 3 });
+  assert.equal(
+    placeText(black, "no hat").placed.map(({ origin }) => origin),
+    [0, 24, 55, 79, 103],
+  );
+  for (const letter of LETTERS) setBearings(black, letter, { advance: 3, left: 0 });
+  const { placed, width } = placeText(black, "noho");
+  for (const [i, { origin, advance }] of placed.entries()) {
+    const next = placed[i + 1]?.origin ?? width;
+    assert.ok(Math.abs(origin + advance - next) < 1e-4, "advances lead to the next letter");
+  }
 });
 
 test("given letters stand in an alphabet as they are; drawn ones keep its distances, a font's have their own", () => {
   const wide = drawLetters("n", { radius: 1, stretch: 1.4 });
   const field = fieldOf(wide, "n");
-  const drawn = withGiven(alphabet, [{ letter: "n", field }]);
+  const drawn = withGiven(alphabet, [givenBy("n", field)]);
   assert.equal(fieldOf(drawn, "n"), field);
   const { advance, left } = bearingsOf(drawn, "n");
   const own = widthOfInk(fieldOf(alphabet, "n"));
   assert.ok(Math.abs(left - 1) < 1e-5);
   assert.ok(Math.abs(advance - 12 - (widthOfInk(field) - own)) < 1e-4 && advance > 14, `${advance}`);
-  const font = withGiven(alphabet, [{ letter: "n", field, bearings: { advance: 20, left: 2 } }]);
+  const font = withGiven(alphabet, [{ ...givenBy("n", field), bearings: { advance: 20, left: 2 } }]);
   assert.ok(Math.abs(bearingsOf(font, "n").advance - 20) < 1e-5);
   assert.is(alphabet.length, SAMPLE_SIZE);
   assert.is.not(fieldOf(alphabet, "n")[0], undefined);
 });
 
-test("a text is broken between words, and its capitals are small letters", () => {
-  const one = setText(alphabet, "Oh no", 1000);
+test("a text is broken between words, its capitals are small letters, and what it leaves out is named", () => {
+  const wide = alphabet.slice();
+  for (const letter of LETTERS) setBearings(wide, letter, { advance: 20, left: 3 });
+  const one = setText(wide, [], "Oh no", 1000);
   assert.equal(
     one.letters.map(({ letter }) => letter),
     [..."ohno"],
   );
-  assert.ok(Math.abs(one.width - (4 * 12 + 7)) < 1e-4);
-  const two = setText(alphabet, "oh no", 40);
+  assert.ok(Math.abs(one.width - (4 * 20 + 7)) < 1e-4);
+  const two = setText(wide, [], "oh no", 60);
   assert.ok(two.height > one.height && two.width < one.width);
-  assert.is(setText(alphabet, "nononono", 40).letters.length, 8, "a word that is too long stands alone");
-  assert.is(setText(alphabet, "", 40).letters.length, 0);
+  assert.is(setText(wide, [], "nononono", 60).letters.length, 8, "a word that is too long stands alone");
+  assert.is(setText(wide, [], "", 60).letters.length, 0);
+  const odd = setText(wide, [], "N4!É", 1000);
+  assert.equal([odd.letters.length, Math.round(odd.width)], [1, 20 + 3 * 7], "a space for each");
+  assert.equal(leftOutOf("N4!É 4"), ["4", "!", "é"]);
+  assert.equal(leftOutOf("the Quick fox"), []);
 });
 
-test("the sheet has all letters, the sentence and the licence, and names no font", () => {
-  const svg = sheetSvg(alphabet, "no hat");
+test("the sheet has all letters, the sentence and the licence, given letters in black, and names no font", () => {
+  const [given] = drawnLetters(drawnBy("n", hand).drawn, hand);
+  const svg = sheetSvg(alphabet, [given!], "no hat");
   assert.match(svg, /<title>Draft alphabet made with latentflow<\/title>/);
   assert.ok(svg.includes(`<desc>${LICENCE}</desc>`));
+  const letters = [...svg.matchAll(/<path id="(.)" fill="([^"]+)" d="([^"]*)"/g)];
   assert.equal(
-    [...svg.matchAll(/<path id="(.)"/g)].map(([, letter]) => letter),
+    letters.map(([, letter]) => letter),
     [...LETTERS],
   );
+  const colours = new Set(letters.map(([, letter, fill]) => `${letter === "n" ? "given" : "draft"} ${fill}`));
+  assert.equal(colours, new Set(["draft #3451b2", "given #000"]));
   assert.not.match(svg, /NaN|undefined|Infinity|<font|@font-face/);
-  const [, sentence] = /<path d="([^"]+)"/.exec(svg)!;
-  const areas = [..."nohat"].map((letter) => areaOf(pathOf(fieldOf(alphabet, letter))));
-  const sum = areas.reduce((total, area) => total + area, 0);
-  assert.ok(Math.abs(areaOf(sentence!) - sum) < 0.01 * sum, "each letter of the sentence once");
+  const sentence = [...svg.matchAll(/<path fill="([^"]+)" d="([^"]+)"/g)];
+  assert.is(sentence.map(([, fill]) => (fill === "#000" ? "n" : "-")).join(""), "n----");
+  for (const [i, letter] of [..."nohat"].entries()) {
+    const area = areaOf(pathOf(contoursIn(alphabet, [given!], letter)));
+    assert.ok(Math.abs(areaOf(sentence[i]![2]!) - area) < 0.01 * area, letter);
+  }
 });
 
 test.run();

@@ -42,14 +42,20 @@ export interface Pen {
 /**
  * Computes the field of strokes by a pen. Within an elliptic nib's stroke distances are measured in the nib's metric, in
  * which they agree with a round nib's along the horizontal.
+ *
+ * @param detail samples of the field along each side of a pixel. Lines thinner than a sample's side break.
  */
-export function fieldOfStrokes(strokes: readonly Stroke[], { radius, contrast = 1 }: Pen): Float32Array {
+export function fieldOfStrokes(
+  strokes: readonly Stroke[],
+  { radius, contrast = 1 }: Pen,
+  detail = 1,
+): Float32Array {
   const segments: number[] = [];
   for (const stroke of strokes) {
     if (stroke.length === 2) segments.push(stroke[0]!, stroke[1]!, stroke[0]!, stroke[1]!);
     for (let i = 0; i + 3 < stroke.length; i += 2) segments.push(...stroke.slice(i, i + 4));
   }
-  const squares = squaredDistances(Float64Array.from(segments), radius + RANGE, contrast);
+  const squares = squaredDistances(Float64Array.from(segments), radius + RANGE, contrast, detail);
   return Float32Array.from(squares, (square) => inUnits(radius - Math.sqrt(square)));
 }
 
@@ -69,25 +75,27 @@ function inUnits(distance: number): number {
  * Squared distances of the cell's pixels, their centres, to the nearest segment; Infinity beyond `reach`.
  *
  * @param stretch factor on vertical distances
+ * @param detail samples along each side of a pixel
  */
-function squaredDistances(segments: Segments, reach: number, stretch = 1): Float64Array {
-  const squares = new Float64Array(FIELD_SIZE).fill(Infinity);
+function squaredDistances(segments: Segments, reach: number, stretch = 1, detail = 1): Float64Array {
+  const [columns, rows] = [WIDTH * detail, HEIGHT * detail];
+  const squares = new Float64Array(columns * rows).fill(Infinity);
   for (let k = 0; k < segments.length; k += 4) {
     const [ax, ay, bx, by] = [segments[k]!, segments[k + 1]!, segments[k + 2]!, segments[k + 3]!];
     const ex = bx - ax;
     const ey = (by - ay) * stretch;
     const length = ex * ex + ey * ey;
-    const firstColumn = Math.max(0, Math.floor(Math.min(ax, bx) - reach - 0.5));
-    const lastColumn = Math.min(WIDTH - 1, Math.ceil(Math.max(ax, bx) + reach - 0.5));
-    const firstRow = Math.max(0, Math.floor(Math.min(ay, by) - reach - 0.5));
-    const lastRow = Math.min(HEIGHT - 1, Math.ceil(Math.max(ay, by) + reach - 0.5));
+    const firstColumn = Math.max(0, Math.floor((Math.min(ax, bx) - reach) * detail - 0.5));
+    const lastColumn = Math.min(columns - 1, Math.ceil((Math.max(ax, bx) + reach) * detail - 0.5));
+    const firstRow = Math.max(0, Math.floor((Math.min(ay, by) - reach) * detail - 0.5));
+    const lastRow = Math.min(rows - 1, Math.ceil((Math.max(ay, by) + reach) * detail - 0.5));
     for (let row = firstRow; row <= lastRow; row++) {
       for (let column = firstColumn; column <= lastColumn; column++) {
-        const px = column + 0.5 - ax;
-        const py = (row + 0.5 - ay) * stretch;
+        const px = (column + 0.5) / detail - ax;
+        const py = ((row + 0.5) / detail - ay) * stretch;
         const along = length > 0 ? Math.max(0, Math.min(1, (px * ex + py * ey) / length)) : 0;
         const square = (px - along * ex) ** 2 + (py - along * ey) ** 2;
-        if (square < squares[row * WIDTH + column]!) squares[row * WIDTH + column] = square;
+        if (square < squares[row * columns + column]!) squares[row * columns + column] = square;
       }
     }
   }

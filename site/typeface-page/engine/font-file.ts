@@ -1,7 +1,6 @@
 import { LETTERS } from "../../../examples/typefaces/geometry/cell.ts";
 import { capHeightOf, glyphOf } from "../../../examples/typefaces/geometry/font.ts";
 import { cellOf } from "../../../examples/typefaces/geometry/typeface.ts";
-import { messageOf } from "../../page/message-of.ts";
 import type { FontLetter } from "./messages.ts";
 
 // A visitor's font file. Nothing here asks a server for anything but the reader's own code.
@@ -37,9 +36,9 @@ export async function readFont(file: File): Promise<FontLetter[]> {
       return cell ? [{ letter, ...cell }] : [];
     });
   } catch (cause) {
-    throw new Error(
-      `${file.name} cannot be read as a font: ${messageOf(cause)}. Choose a TTF, OTF or WOFF file (not WOFF2).`,
-    );
+    throw new Error(`${file.name} cannot be read as a font. Choose a TTF, OTF or WOFF file (not WOFF2).`, {
+      cause,
+    });
   }
   if (letters.length > 0) return letters;
   throw new Error(

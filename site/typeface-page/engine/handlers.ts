@@ -79,9 +79,10 @@ export const HANDLERS: HandlersOf<TypefaceCalls, Workshop> = {
     const drawn = await sampleCodes(trunk, y, { z }, options);
     const heaviest = [...drawn.weights.keys()].sort((i, j) => drawn.weights[j]! - drawn.weights[i]!);
     const chosen = heaviest.slice(0, count);
-    const codes = chosen.map((i) => drawn.codes.subarray(i * LATENT_SIZE, (i + 1) * LATENT_SIZE));
+    const codes = chosen.map((i) => drawn.codes.slice(i * LATENT_SIZE, (i + 1) * LATENT_SIZE));
     return {
       alphabets: await decode(decoder, joined(codes), { signal }),
+      codes,
       weights: chosen.map((i) => drawn.weights[i]!),
     };
   },

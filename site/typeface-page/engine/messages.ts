@@ -35,6 +35,8 @@ export interface Nearest {
 export interface Samples {
   /** count × SAMPLE_SIZE, the one of the largest weight first. */
   readonly alphabets: Float32Array;
+  /** Code of each. */
+  readonly codes: readonly Float32Array[];
   /** Share of each among all draws. */
   readonly weights: readonly number[];
 }
@@ -51,7 +53,7 @@ export interface TypefaceCalls {
   };
   /** Alphabet of a code. */
   decode: { arguments: { z: Float32Array }; reply: Float32Array; progress: never };
-  /** Draws other completions about a code that was found, and returns those of the largest weights. */
+  /** Samples other completions about a code that was found, and returns those of the largest weights. */
   sample: {
     arguments: Given & { z: Float32Array; count: number; seed: number };
     reply: Samples;

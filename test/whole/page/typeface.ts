@@ -179,6 +179,13 @@ testInBoth(
   "the alphabet follows the pen while it is down, and what is drawn wide makes the others wide",
   async (browser) => {
     await withPage(browser, {}, async (page) => {
+      await drawEllipse(page, "o", 7);
+      assert.ok(
+        await page.$('[aria-label="The letter o, drawn in 1 stroke"]'),
+        "it replaces the ready-made o",
+      );
+      await drawEllipse(page, "o", 5);
+      assert.ok(await page.$('[aria-label="The letter o, drawn in 2 strokes"]'), "the next is added");
       for (const letter of "noa") await click(page, `Clear ${letter}`);
       await waitUntil(
         () => pathsOf(page),
@@ -252,7 +259,7 @@ testInBoth(
       await page.waitForSelector(".failure");
       assert.match(
         await textOf(page, ".failure"),
-        /^broken\.ttf cannot be read as a font: .*Choose a TTF, OTF or WOFF/,
+        /^broken\.ttf cannot be read as a font\. Choose a TTF, OTF or WOFF file \(not WOFF2\)\.$/,
       );
       assert.is(await givenOf(page), "ano", "the drawn letters are still given");
       const asked = host.requested.length;
@@ -276,7 +283,7 @@ testInBoth(
         "a q that goes with it",
       );
       assert.equal(host.requested.slice(asked), [], "nothing was asked for or sent");
-      assert.match(await textOf(page, ".note"), /The font stays in your browser/);
+      assert.match(await textOf(page, ".controls .note"), /The font stays in your browser/);
       await page.type(".sentence input", "!");
       const read = await waitUntil(
         async () => readAddress(new URL(page.url()).hash),
@@ -309,6 +316,26 @@ testInBoth(
       await page.waitForSelector(".samples figure:nth-of-type(6)");
       const shares = (await textOf(page, ".samples figcaption")).split("|").map(Number.parseFloat);
       assert.ok(shares[0]! >= shares[5]! && shares[5]! >= 0 && shares[0]! <= 100, `${shares}`);
+      const best = await pathsOf(page);
+      const rows = () =>
+        page.$$eval(".pick", (all) =>
+          all.map((row) => row.querySelector('[data-letter="g"] path')!.getAttribute("d")),
+        );
+      const third = (await rows())[2];
+      await page.focus(".samples figure:nth-of-type(3) .pick");
+      await page.keyboard.press("Enter");
+      await waitUntil(
+        () => pathsOf(page),
+        (paths) => paths.g === third,
+        "the third row's alphabet",
+      );
+      assert.is(await givenOf(page), "ano", "given letters stay as they were given");
+      await click(page, "Back to the best fit");
+      await waitUntil(
+        () => pathsOf(page),
+        (paths) => paths.g === best.g,
+        "the best fit",
+      );
     });
     host.close();
   },
@@ -345,7 +372,7 @@ test("a bolder pen makes every letter bolder, and the keyboard gives a result", 
     // A box by the keyboard, and the script's letter in it.
     await page.focus(".picker button:nth-of-type(20)");
     await page.keyboard.press("Enter");
-    await page.focus('[aria-label="Have a script draw t"]');
+    await page.focus('[aria-label="Ready-made t"]');
     await page.keyboard.press("Space");
     await waitUntil(
       () => givenOf(page),
