@@ -71,7 +71,7 @@ export function numberBetween(least: number, most: number, step: number): Coding
 
 /** Base64 for addresses: RFC 4648, section 5, without padding. */
 export function toText(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replace(/=+$/, "");

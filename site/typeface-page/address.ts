@@ -44,6 +44,9 @@ export const RANGES = {
   width: { min: -0.12, max: 0.12, step: 0.01 },
 } as const;
 
+/** Size of the drawn letters in an address: some 10,000 points, of which 26 letters by hand take a tenth. */
+const MOST_LETTER_BYTES = 20_000;
+
 /** Length of the sentence. */
 export const MOST_CHARACTERS = 80;
 
@@ -85,10 +88,13 @@ const inRange = ({ min, max, step }: { min: number; max: number; step: number })
 
 const CODINGS: Codings<TypefaceState> = {
   drawn: {
-    write: (drawn) => toText(packLetters(drawn)),
+    write(drawn) {
+      const bytes = packLetters(drawn);
+      return bytes.length > MOST_LETTER_BYTES ? undefined : toText(bytes);
+    },
     read(text) {
       const bytes = fromText(text);
-      return bytes && unpackLetters(bytes);
+      return bytes && bytes.length <= MOST_LETTER_BYTES ? unpackLetters(bytes) : undefined;
     },
   },
   pen: inRange(RANGES.pen),

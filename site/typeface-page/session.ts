@@ -8,6 +8,7 @@ import directions from "./data/directions.json";
 import stylesUrl from "./data/styles.npy?url";
 import type { Given, Loaded, Samples, TypefaceCalls } from "./engine/messages.ts";
 import { drawnLetters, fontLetters, type GivenLetter, joinFields, withGiven } from "./given.ts";
+import { readFontWithin } from "./read-font.ts";
 
 // What the page's parts share: the state, the letters that are given, and the alphabets that follow from them.
 
@@ -215,8 +216,7 @@ export function createSession() {
   async function openFont(file: File): Promise<void> {
     touch();
     try {
-      if (!engine) throw new Error("The page's worker has not been started.");
-      const letters = fontLetters(await engine.call("readFont", { file }));
+      const letters = fontLetters(await readFontWithin(file));
       const all = letters.map(({ letter }) => letter).join("");
       const kept = [...picked.value].filter((letter) => all.includes(letter)).join("");
       picked.value = kept || all.slice(0, 3);

@@ -21,8 +21,11 @@ export function keptStrokes({ strokes, isReadyMade }: DrawnLetter): readonly Str
 const STEPS = 6;
 /** Distance from the drawn line that a simplified one keeps to, in pixels. */
 const TOLERANCE = 0.1;
-/** Points of a stroke, strokes of a letter: each number is a byte. */
+/** Points of a stroke: their number is a byte. */
 const MOST = 255;
+
+/** Strokes that a letter may have. */
+export const MOST_STROKES = 60;
 
 /** A stroke within the cell with the points that its form needs, by Douglas and Peucker, at most 255, rounded. */
 export function simplified(stroke: Stroke): Stroke {
@@ -34,8 +37,16 @@ export function simplified(stroke: Stroke): Stroke {
   return kept.flatMap(({ x, y }) => [rounded(x, WIDTH), rounded(y, HEIGHT)]);
 }
 
+/** Places of a stroke, those left out that lie within a step of the one before: a slow pen reports many. */
 function placesOf(stroke: Stroke): Place[] {
-  return Array.from({ length: stroke.length / 2 }, (_, i) => ({ x: stroke[2 * i]!, y: stroke[2 * i + 1]! }));
+  const places: Place[] = [];
+  for (let i = 0; i < stroke.length; i += 2) {
+    const place = { x: stroke[i]!, y: stroke[i + 1]! };
+    const last = places.at(-1);
+    const isNear = last && Math.hypot(place.x - last.x, place.y - last.y) < 1 / STEPS;
+    if (!isNear || i + 2 === stroke.length) places.push(place);
+  }
+  return places;
 }
 
 function keptOf(places: readonly Place[], tolerance: number): Place[] {
@@ -78,7 +89,7 @@ export function unpackLetters(bytes: Uint8Array): DrawnLetter[] | undefined {
   while (at < bytes.length) {
     const index = take(2 * READY_MADE - 1);
     const letter = LETTERS[index % READY_MADE];
-    const count = take(MOST);
+    const count = take(MOST_STROKES);
     if (letter === undefined || Number.isNaN(count) || drawn.some((other) => other.letter === letter))
       return undefined;
     const strokes: Stroke[] = [];

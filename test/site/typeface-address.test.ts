@@ -109,6 +109,18 @@ test("a stroke keeps its form with few points, however long it is", () => {
   assert.equal(simplified([-5, 60]), [0, 40], "places outside are moved to the cell's sides");
 });
 
+test("more strokes than a letter may have are refused, and letters too large for an address stay out of it", () => {
+  const letter = (name: string, strokes: number, points: number) => ({
+    letter: name,
+    strokes: Array.from({ length: strokes }, () => Array.from({ length: 2 * points }, () => 5)),
+  });
+  const read = (drawn: ReturnType<typeof letter>[]) => readAddress(writeAddress({ ...firstState(), drawn }));
+  assert.is(read([letter("n", 60, 2)])!.drawn[0]!.strokes.length, 60);
+  assert.is(read([letter("n", 61, 2)]), undefined);
+  const large = [..."abcdefghijklmnopqrstuvwxyz"].map((name) => letter(name, 60, 255));
+  assert.not.match(writeAddress({ ...firstState(), drawn: large }), /drawn=/);
+});
+
 test("every slider's first value and ends are in the address's range", () => {
   for (const [name, { min, max, step }] of Object.entries(RANGES)) {
     for (const value of [min, max, Number((min + step).toFixed(2))]) {

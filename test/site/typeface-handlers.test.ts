@@ -17,10 +17,13 @@ import {
 import { drawLetters } from "../../examples/typefaces/geometry/drawn-letters.ts";
 import { coverageOf, overlapOf } from "../../examples/typefaces/geometry/ink.ts";
 import { nearestRow } from "../../examples/typefaces/nearest.ts";
+import type { WorkerLike } from "../../site/page/engine/client.ts";
 import directions from "../../site/typeface-page/data/directions.json";
 import styleList from "../../site/typeface-page/data/styles.json";
+import { readFont } from "../../site/typeface-page/engine/font-file.ts";
 import { HANDLERS, type Workshop } from "../../site/typeface-page/engine/handlers.ts";
 import type { Given, TypefaceCalls } from "../../site/typeface-page/engine/messages.ts";
+import { readFontWithin } from "../../site/typeface-page/read-font.ts";
 
 const pathOf = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 const dataUrl = (file: string) =>
@@ -159,16 +162,40 @@ test("every style has a family with an author", () => {
   for (const { family } of styleList.styles) assert.ok(styleList.families[family]!.author.length > 2);
 });
 
+/** What opentype.js makes fonts with. */
+interface FontMakers {
+  readonly Font: new (of: object) => { toArrayBuffer(): ArrayBuffer };
+  readonly Glyph: new (of: object) => object;
+}
+
+test("a font that takes too long is given up, and its worker ended", async () => {
+  let isEnded = false;
+  const stuck: WorkerLike = {
+    postMessage() {},
+    terminate() {
+      isEnded = true;
+    },
+    onmessage: null,
+    onerror: null,
+  };
+  await readFontWithin(new File([], "stuck.ttf"), 20, () => stuck).then(
+    () => assert.unreachable(),
+    ({ message }) =>
+      assert.match(message, /^stuck\.ttf takes longer than 0\.02 seconds to read\. Choose another/),
+  );
+  assert.ok(isEnded);
+});
+
 test("a font file's letters are read; files that are none say so in a sentence", async () => {
   const font = readFileSync(pathOf("node_modules/dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
-  const letters = await call("readFont", { file: new File([font], "DejaVuSans.ttf") });
+  const letters = await readFont(new File([font], "DejaVuSans.ttf"));
   assert.is(letters.map(({ letter }) => letter).join(""), LETTERS);
   const i = letters.find(({ letter }) => letter === "i")!;
   const m = letters.find(({ letter }) => letter === "m")!;
   assert.ok(i.bearings.advance < 0.5 * m.bearings.advance);
   const refused = async (file: File) => {
     try {
-      await call("readFont", { file });
+      await readFont(file);
     } catch (error) {
       return (error as Error).message;
     }
@@ -180,6 +207,16 @@ test("a font file's letters are read; files that are none say so in a sentence",
       "a.ttf cannot be read as a font. Choose a TTF, OTF or WOFF file (not WOFF2).",
     );
   }
+  const { Font, Glyph } = (await import("opentype.js/dist/opentype.mjs")) as unknown as FontMakers;
+  const glyphs = [".notdef", "n"].map(
+    (name) => new Glyph({ name, advanceWidth: 500, unicode: name.codePointAt(0) }),
+  );
+  const names = { familyName: "a", styleName: "b", unitsPerEm: 1000, ascender: 800, descender: -200 };
+  const noCapital = new Font({ ...names, glyphs }).toArrayBuffer();
+  assert.match(
+    await refused(new File([noCapital], "n.otf")),
+    /^n\.otf has no capital H, by which its letters/,
+  );
   const large = { name: "large.ttf", size: 31e6 } as File;
   assert.match(await refused(large), /^large\.ttf has 31 MB, expected at most 30/);
 });

@@ -14,7 +14,17 @@ export function glyphOf(font: Font, letter: string): Glyph | undefined {
   return index === 0 ? undefined : { path: path.commands, advance: advanceWidth };
 }
 
-/** Height of a font's H, in its units. */
+/** Least height of an H, as a share of the em: letters are scaled by it. */
+const LEAST_HEIGHT = 0.05;
+
+/**
+ * Height of a font's H, in its units.
+ *
+ * @throws Error if the font has no H, or one of next to no height
+ */
 export function capHeightOf(font: Font): number {
-  return font.charToGlyph("H").getBoundingBox().y2;
+  const glyph = font.charToGlyph("H");
+  const height = glyph.index === 0 ? 0 : glyph.getBoundingBox().y2;
+  if (height >= LEAST_HEIGHT * font.unitsPerEm && height < Infinity) return height;
+  throw new Error("the font has no capital H, by which its letters are scaled");
 }

@@ -27,6 +27,7 @@ declare module "opentype.js/dist/opentype.mjs" {
   }
 
   export interface Font {
+    readonly unitsPerEm: number;
     charToGlyph(letter: string): Glyph;
   }
 

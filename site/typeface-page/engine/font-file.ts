@@ -1,7 +1,8 @@
 import { LETTERS } from "../../../examples/typefaces/geometry/cell.ts";
 import { capHeightOf, glyphOf } from "../../../examples/typefaces/geometry/font.ts";
 import { cellOf } from "../../../examples/typefaces/geometry/typeface.ts";
-import type { FontLetter } from "./messages.ts";
+import type { HandlersOf } from "../../page/engine/serve.ts";
+import type { FontCalls, FontLetter } from "./messages.ts";
 
 // A visitor's font file. Nothing here asks a server for anything but the reader's own code.
 
@@ -10,6 +11,9 @@ const MOST_BYTES = 30e6;
 
 /** Largest number of path commands of a letter: the time for its field grows with their square. */
 const MOST_COMMANDS = 1000;
+
+/** Handler of the worker that reads a font. */
+export const FONT_HANDLERS: HandlersOf<FontCalls, object> = { readFont: (_, { file }) => readFont(file) };
 
 /**
  * Reads the small letters of a TTF, OTF or WOFF file.
@@ -26,8 +30,10 @@ export async function readFont(file: File): Promise<FontLetter[]> {
   const bytes = await file.arrayBuffer();
   const { parse } = await import("opentype.js/dist/opentype.mjs");
   let letters: FontLetter[];
+  let hasCapital = true;
   try {
     const font = parse(bytes);
+    hasCapital = font.charToGlyph("H").index > 0;
     const capHeight = capHeightOf(font);
     letters = [...LETTERS].flatMap((letter) => {
       const glyph = glyphOf(font, letter);
@@ -36,9 +42,10 @@ export async function readFont(file: File): Promise<FontLetter[]> {
       return cell ? [{ letter, ...cell }] : [];
     });
   } catch (cause) {
-    throw new Error(`${file.name} cannot be read as a font. Choose a TTF, OTF or WOFF file (not WOFF2).`, {
-      cause,
-    });
+    const problem = hasCapital
+      ? "cannot be read as a font. Choose a TTF, OTF or WOFF file (not WOFF2)"
+      : "has no capital H, by which its letters are scaled. Choose a font with capitals";
+    throw new Error(`${file.name} ${problem}.`, { cause });
   }
   if (letters.length > 0) return letters;
   throw new Error(

@@ -14,7 +14,6 @@ import { startsOf } from "../../../examples/typefaces/starts.ts";
 import { LATENT_SIZE, splitParameters, TRUNK, TRUNK_SIZE } from "../../../examples/typefaces/trunk.ts";
 import type { HandlersOf } from "../../page/engine/serve.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
-import { readFont } from "./font-file.ts";
 import type { Given, TypefaceCalls } from "./messages.ts";
 
 // The page's computing. Codes are found by the trunk, whose outputs are coefficients: the squared error of coefficients is
@@ -103,10 +102,6 @@ export const HANDLERS: HandlersOf<TypefaceCalls, Workshop> = {
     const { basis } = loaded(shop);
     const { y } = targetOf(given, basis);
     return fieldsOf(completeFromRows(loadedStyles(shop), given.letters, ridge, y), basis);
-  },
-
-  async readFont(_, { file }) {
-    return readFont(file);
   },
 };
 

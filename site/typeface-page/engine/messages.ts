@@ -65,6 +65,10 @@ export interface TypefaceCalls {
   nearest: { arguments: Given; reply: Nearest; progress: never };
   /** Linear completion, FIELDS_SIZE. */
   linear: { arguments: Given & { ridge: number }; reply: Float32Array; progress: never };
+}
+
+/** Calls of the worker that reads a font. */
+export interface FontCalls {
   /** Reads the small letters of a font file, those that fit into their cells. */
   readFont: { arguments: { file: File }; reply: readonly FontLetter[]; progress: never };
 }
