@@ -478,7 +478,13 @@ test("an option by which no run is told apart changes no manifest; each of the o
       out: "elsewhere",
       format: "parquet" as const,
     },
-    ...{ maxBytes: 2 ** 20, dataFlag: "the digits", json: true as const, quiet: true as const },
+    ...{
+      maxBytes: 2 ** 20,
+      dataFlag: "the digits",
+      json: true as const,
+      quiet: true as const,
+      vectors: "auto" as const,
+    },
   };
   const named = Object.entries(MANIFEST_OF_OPTIONS).flatMap(([option, place]) =>
     place === null ? [option] : [],

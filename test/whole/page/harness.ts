@@ -18,20 +18,26 @@ export const test = suite("page");
 export const home = buildHomePage();
 export const files = mkdtempSync(join(tmpdir(), "latentflow-visitor-"));
 
+const servers: FileServer[] = [];
+
 /**
- * Serves the page. No worker and no script of it may ask another server. The example's picture is a data: URL.
+ * Serves the page until all tests have ended. No worker and no script of it may ask another server. The example's picture is a
+ * data: URL.
  *
  * @param isMissing as of `serve`
  */
-export const serveHome = (isMissing?: (path: string) => boolean) =>
-  serve(home, "connect-src 'self' data:", {}, isMissing);
+export async function serveHome(isMissing?: (path: string) => boolean): Promise<FileServer> {
+  const started = await serve(home, "connect-src 'self' data:", {}, isMissing);
+  servers.push(started);
+  return started;
+}
 export const server = await serveHome();
 export const [chromium, firefox] = await Promise.all([launchChromium(), launchFirefox()]);
 
 /** Ends what the tests share. */
 export async function close(): Promise<void> {
   await Promise.all([chromium.close(), firefox.close()]);
-  server.close();
+  for (const each of servers) each.close();
   for (const folder of [home, files]) rmSync(folder, { recursive: true });
 }
 

@@ -267,7 +267,6 @@ test("a worker's file, or the codes', that is missing is told in the room", asyn
       await waitForText(page, "#room-codes [role=alert]", message);
     } finally {
       await page.close();
-      host.close();
     }
   }
 });
