@@ -1,6 +1,7 @@
 import type { Browser, Page } from "puppeteer-core";
 import { newPage } from "../../test/support/browsers.ts";
 import type { StaticHost } from "./static-host.ts";
+import { type PenTimes, pause, timeStrokes, watchPen } from "./strokes.ts";
 
 // How the site's first page feels, measured in a browser: see main.ts.
 
@@ -19,22 +20,18 @@ export interface Visit {
 const WINDOW = { width: 1280, height: 900 };
 /** Strokes of the pen. */
 const STROKES = 60;
-/** Pause between strokes, and after a room is entered. */
-const STROKE_PAUSE = 120;
+/** Pause after a room is entered, in milliseconds. */
 const ROOM_PAUSE = 1500;
 
 /** What `watch` keeps in the page. */
 interface Watched {
   firstMotion: number | undefined;
   longestTask: number;
-  /** Time of the latest event of the pen, and of the first picture after it. */
-  penAt: number;
-  drawnAt: number | undefined;
 }
 
 /** Watches the page from its first script on. Runs in the page. */
 function watch(): void {
-  const watched: Watched = { firstMotion: undefined, longestTask: 0, penAt: 0, drawnAt: undefined };
+  const watched: Watched = { firstMotion: undefined, longestTask: 0 };
   Object.assign(globalThis, { watched });
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries())
@@ -46,21 +43,13 @@ function watch(): void {
     else requestAnimationFrame(lookForMotion);
   };
   requestAnimationFrame(lookForMotion);
-  addEventListener(
-    "pointermove",
-    ({ timeStamp }) => {
-      watched.penAt = timeStamp;
-      watched.drawnAt = undefined;
-    },
-    true,
-  );
   const { putImageData } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.putImageData = function (
     this: CanvasRenderingContext2D,
     ...args: unknown[]
   ) {
     if (this.canvas instanceof HTMLCanvasElement && this.canvas.closest(".answer"))
-      watched.drawnAt ??= performance.now();
+      (globalThis as unknown as PenTimes).pen.drawnAt ??= performance.now();
     (putImageData as (...args: unknown[]) => void).apply(this, args);
   } as typeof putImageData;
 }
@@ -77,8 +66,6 @@ async function takeLongestTask(page: Page): Promise<number> {
   return longestTask;
 }
 
-const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
-
 /** Visits the page: waits for motion, draws, and enters all rooms. */
 export async function visit(browser: Browser, host: StaticHost): Promise<Visit> {
   const page = await newPage(browser);
@@ -86,6 +73,7 @@ export async function visit(browser: Browser, host: StaticHost): Promise<Visit> 
     await page.setViewport(WINDOW);
     // tsx has functions keep their names by a helper, which the page lacks.
     await page.evaluateOnNewDocument("globalThis.__name = (value) => value;");
+    await page.evaluateOnNewDocument(watchPen);
     await page.evaluateOnNewDocument(watch);
     const before = host.bytes();
     await page.goto(`${host.address}/`);
@@ -124,22 +112,7 @@ async function draw(page: Page): Promise<number[]> {
     const [angle, radius] = [0.35 * i, 0.1 + (0.3 * i) / STROKES];
     return [x + width * (0.5 + radius * Math.cos(angle)), y + height * (0.5 + radius * Math.sin(angle))];
   };
-  await page.mouse.move(...placeOf(0));
-  await page.mouse.down();
-  // The first answers also find the kernels compiled.
-  await pause(10 * STROKE_PAUSE);
-  const times: number[] = [];
-  for (let i = 1; i <= STROKES; i++) {
-    await page.mouse.move(...placeOf(i));
-    await page.waitForFunction(
-      () => (globalThis as unknown as { watched: Watched }).watched.drawnAt !== undefined,
-    );
-    const { penAt, drawnAt } = await watchedOf(page);
-    times.push(drawnAt! - penAt);
-    await pause(STROKE_PAUSE);
-  }
-  await page.mouse.up();
-  return times;
+  return timeStrokes(page, STROKES, placeOf);
 }
 
 async function enterRooms(page: Page): Promise<void> {

@@ -33,7 +33,7 @@ const FIRST_NODE = 24;
 
 let chosen: Vectors | undefined;
 
-/** What `--vectors auto` has come to; undefined if it was not given. */
+/** Returns the bits that `--vectors auto` chose for the process, with the reason for 128; undefined if the option was not given. */
 export function chosenVectors(): Vectors | undefined {
   return chosen;
 }
