@@ -81,6 +81,18 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     });
   }
 
+  /** As `attempt`, of a change that only the holder of the lock may make: where the lock is lost, that is the reason. */
+  function attemptLocked<T>(target: string, work: Promise<T>): Promise<T> {
+    return attempt(
+      target,
+      work.catch(async (cause) => {
+        // A process that stood still may find its files taken away by the run that has taken over.
+        await lock!.check();
+        throw cause;
+      }),
+    );
+  }
+
   return {
     async load() {
       lock = await attempt(`${file}.lock`, lockFile(where, file, modules));
@@ -94,10 +106,10 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     async save(bytes) {
       // Before: the temporary file may be another run's by now. Again after writing, which may take long.
       await attempt(`${file}.lock`, lock!.check());
-      await attempt(file, writeSynced(fileSystem, temporary, bytes));
+      await attemptLocked(file, writeSynced(fileSystem, temporary, bytes));
       await attempt(`${file}.lock`, lock!.check());
-      if (isSound) await attempt(previous, fileSystem.rename(file, previous));
-      await attempt(file, fileSystem.rename(temporary, file));
+      if (isSound) await attemptLocked(previous, fileSystem.rename(file, previous));
+      await attemptLocked(file, fileSystem.rename(temporary, file));
       isSound = true;
       await syncFolder(fileSystem, path.dirname(file));
     },

@@ -56,6 +56,31 @@ test("the last checkpoint and the one before are kept, no more", async () => {
   assert.not(existsSync(`${file}.temporary`));
 });
 
+test("taken over between its look at the lock and its renamings, a run says so, not that a file is missing", async () => {
+  const fileSystem = process.getBuiltinModule("node:fs/promises");
+  const { rename } = fileSystem;
+  const file = newFile();
+  const store = fileStore("test", file, false);
+  await store.load();
+  await store.save(new Uint8Array(8));
+  fileSystem.rename = async (from, to) => {
+    // What another run does that takes over, ends, and clears away.
+    for (const ending of ["", ".previous", ".temporary", ".lock"]) rmSync(file + ending, { force: true });
+    await rename(from, to);
+  };
+  try {
+    await rejected(
+      store.save(new Uint8Array(8)),
+      "locked",
+      /is no longer locked by this run: .* writes nothing more$/,
+    );
+  } finally {
+    fileSystem.rename = rename;
+    await store.close();
+  }
+  assert.not(existsSync(file));
+});
+
 test("after its renamings the folder is brought to the disk, each time", async () => {
   const fileSystem = process.getBuiltinModule("node:fs/promises");
   const { open, rename } = fileSystem;
