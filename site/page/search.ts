@@ -50,7 +50,8 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
 
   /** Finds the code of the picture as it is now. */
   async function solve(): Promise<void> {
-    if (!description.value) return;
+    const { value: decoder } = description;
+    if (!decoder) return;
     mapping?.abort();
     const isQuick = isPenDown.value;
     if (!weights.value.includes(1)) {
@@ -61,6 +62,8 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
       const encoding = encodeLatest(isQuick);
       const guessing = askEncoders();
       const encoded = await encoding;
+      // What another decoder has found is followed by a search of the one that has replaced it.
+      if (description.value !== decoder) return;
       if (encoded) {
         failures.clear("picture");
         failures.clearRooms();
@@ -71,7 +74,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
       await guessing;
       if (encoded && !isQuick) await map();
     } catch (error) {
-      failures.add("picture", error);
+      if (description.value === decoder) failures.add("picture", error);
     }
   }
 

@@ -168,6 +168,19 @@ test("another decoder is inverted until the page's own is again; the encoders' g
   assert.equal(await call("decode", { z: new Float32Array(20) }), own);
 });
 
+test("a call goes on with the decoder it began with when another takes its place", async () => {
+  const source = new Uint8Array(readFileSync(join(files, "masked-decoder.safetensors")));
+  await call("setDecoder", { source });
+  const given = { y: digit(6), weights, saveAt: "steps" } as const;
+  const alone = await call("encode", given);
+  const beside = call("encode", given);
+  await call("setDecoder", {});
+  const { z, x } = await beside;
+  assert.equal(z, alone.z);
+  assert.equal(x, alone.x);
+  assert.not.equal((await call("encode", given)).z, z);
+});
+
 test("a file that is none is refused by what is wrong with it", async () => {
   const bytes = new TextEncoder().encode("not a decoder at all, not at all");
   const error = await call("setDecoder", { source: bytes }).catch((reason: Error) => reason);

@@ -33,8 +33,15 @@ import { ladder, QUICK, SOLVERS } from "./solvers.ts";
 export interface Workshop {
   readonly networks: Map<NetworkName, Decoder>;
   /** Decoder that is inverted in place of the page's own. */
-  visitors?: Decoder | undefined;
+  visitors?: Guest | undefined;
   readonly backend: Backend;
+}
+
+/** A visitor's decoder. Calls that began with it go on with it when another takes its place; the last of them disposes it. */
+export interface Guest {
+  readonly decoder: Decoder;
+  calls: number;
+  isReplaced: boolean;
 }
 
 /** How a call under way is told to end, and how it reports. */
@@ -62,9 +69,13 @@ export const HANDLERS: Handlers = {
 
   async setDecoder(shop, { source }, { signal }) {
     const decoder = source === undefined ? undefined : await loadAnyDecoder(source, signal);
-    shop.visitors?.dispose();
-    shop.visitors = decoder;
-    return descriptionOf(inverted(shop));
+    const { visitors: replaced } = shop;
+    shop.visitors = decoder && { decoder, calls: 0, isReplaced: false };
+    if (replaced) {
+      replaced.isReplaced = true;
+      disposeUnused(replaced);
+    }
+    return descriptionOf(decoder ?? networkOf(shop, "plainDecoder"));
   },
 
   async readSamples(_, { source, labels }, { signal }) {
@@ -73,31 +84,29 @@ export const HANDLERS: Handlers = {
     return { samples, labels: [...(data.labels ?? [])] };
   },
 
-  async encode(shop, { z0, solver = "lbfgs", quick = false, saveAt, ...data }, { signal }) {
-    const decoder = inverted(shop);
-    const starts = z0 ? z0.length / decoder.latentSize : 1;
-    const result = await encode(decoder, repeat(data.y, starts), {
-      ...optionsOf(decoder, data),
-      ...{ z0, saveAt, signal, onAbort: "return", backend: shop.backend },
-      solver: quick && solver === "lbfgs" ? QUICK : SOLVERS[solver].whole,
-    });
-    const best = indexOfLeast(result.objective);
-    const { latentSize: d } = decoder;
-    const z = result.z.slice(best * d, (best + 1) * d);
-    const way = result.trajectory?.[best];
-    const { backend } = shop;
-    return {
-      z,
-      x: await decode(decoder, z, { backend }),
-      ...figuresOf(result, best, d),
-      seconds: result.seconds,
-      trajectory: way && { ...way, x: await decode(decoder, way.z, { backend }) },
-    };
-  },
+  encode: inverting(
+    async (decoder, { backend }, { z0, solver = "lbfgs", quick = false, saveAt, ...data }, { signal }) => {
+      const starts = z0 ? z0.length / decoder.latentSize : 1;
+      const result = await encode(decoder, repeat(data.y, starts), {
+        ...optionsOf(decoder, data),
+        ...{ z0, saveAt, signal, onAbort: "return", backend },
+        solver: quick && solver === "lbfgs" ? QUICK : SOLVERS[solver].whole,
+      });
+      const best = indexOfLeast(result.objective);
+      const { latentSize: d } = decoder;
+      const z = result.z.slice(best * d, (best + 1) * d);
+      const way = result.trajectory?.[best];
+      return {
+        z,
+        x: await decode(decoder, z, { backend }),
+        ...figuresOf(result, best, d),
+        seconds: result.seconds,
+        trajectory: way && { ...way, x: await decode(decoder, way.z, { backend }) },
+      };
+    },
+  ),
 
-  async descend(shop, { solver, z0, ...data }, { signal, report }) {
-    const decoder = inverted(shop);
-    const { backend } = shop;
+  descend: inverting(async (decoder, { backend }, { solver, z0, ...data }, { signal, report }) => {
     const points: DescentPoint[] = [];
     const { upTo, mostSteps, isFixedGrid } = SOLVERS[solver];
     for (const most of ladder(mostSteps)) {
@@ -119,20 +128,19 @@ export const HANDLERS: Handlers = {
       if (point.status !== "max_steps" && !isFixedGrid) break;
     }
     return points;
-  },
+  }),
 
-  async lossAt(shop, { z, ...data }, { signal }) {
-    const decoder = inverted(shop);
+  lossAt: inverting(async (decoder, { backend }, { z, ...data }, { signal }) => {
     const { loss } = await encode(decoder, data.y, {
       ...optionsOf(decoder, data),
-      ...{ signal, backend: shop.backend, z0: z, solver: lbfgs({ maxSteps: 0 }) },
+      ...{ signal, backend, z0: z, solver: lbfgs({ maxSteps: 0 }) },
     });
     return loss[0]!;
-  },
+  }),
 
-  async decode(shop, { z }, { signal }) {
-    return decode(inverted(shop), z, { signal, backend: shop.backend });
-  },
+  decode: inverting(async (decoder, { backend }, { z }, { signal }) => {
+    return decode(decoder, z, { signal, backend });
+  }),
 
   async encoderGuess(shop, { y, weights, encoder }, { signal }) {
     const [from, to] = GUESSES[encoder];
@@ -142,9 +150,7 @@ export const HANDLERS: Handlers = {
     return { z, x: await decode(networkOf(shop, to), z, { signal, backend }) };
   },
 
-  async sample(shop, { count, seed, ...data }, { signal }) {
-    const decoder = inverted(shop);
-    const { backend } = shop;
+  sample: inverting(async (decoder, { backend }, { count, seed, ...data }, { signal }) => {
     const options = { ...optionsOf(decoder, data), backend, signal };
     const result = await encode(decoder, data.y, options);
     const { codes, weights, effectiveSampleSize } = await sampleCodes(decoder, data.y, result, {
@@ -153,22 +159,21 @@ export const HANDLERS: Handlers = {
     });
     const x = await decode(decoder, codes, { backend, signal });
     return { codes, weights, x, effectiveSampleSize: effectiveSampleSize[0]!, z: result.z };
-  },
+  }),
 
-  async contours(shop, { grid, ...data }, { signal }) {
-    const decoder = inverted(shop);
+  contours: inverting(async (decoder, { backend }, { grid, ...data }, { signal }) => {
     const { origin, u, v, a, b } = grid;
     const points = Array.from(b, (along) =>
       Array.from(a, (across) => origin.map((value, k) => value + across * u[k]! + along * v[k]!)),
     ).flat();
     const { objective } = await encode(decoder, repeat(data.y, points.length), {
       ...optionsOf(decoder, data),
-      ...{ signal, backend: shop.backend },
+      ...{ signal, backend },
       z0: Float32Array.from(points.flatMap((point) => [...point])),
       solver: lbfgs({ maxSteps: 0 }),
     });
     return objective;
-  },
+  }),
 
   async layOut(_, { codes, latentSize, labels }) {
     return layOut(codes, latentSize, labels);
@@ -181,9 +186,26 @@ const GUESSES = {
   masked: ["maskedEncoder", "maskedDecoder"],
 } as const;
 
-/** The decoder that the rooms invert. */
-function inverted(shop: Workshop): Decoder {
-  return shop.visitors ?? networkOf(shop, "plainDecoder");
+/** Returns a handler that gives its call the decoder that the rooms invert, which lasts until the call ends. */
+function inverting<Given, Run, Reply>(
+  call: (decoder: Decoder, shop: Workshop, given: Given, running: Run) => Promise<Reply>,
+): (shop: Workshop, given: Given, running: Run) => Promise<Reply> {
+  return async (shop, given, running) => {
+    const { visitors } = shop;
+    if (!visitors) return call(networkOf(shop, "plainDecoder"), shop, given, running);
+    visitors.calls++;
+    try {
+      return await call(visitors.decoder, shop, given, running);
+    } finally {
+      visitors.calls--;
+      disposeUnused(visitors);
+    }
+  };
+}
+
+/** Disposes a visitor's decoder that another has replaced and no call uses. */
+function disposeUnused({ decoder, calls, isReplaced }: Guest): void {
+  if (isReplaced && calls === 0) decoder.dispose();
 }
 
 function networkOf({ networks }: Workshop, name: NetworkName): Decoder {

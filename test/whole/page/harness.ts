@@ -85,7 +85,8 @@ export async function withPage(
     await page.goto(`${host.address}/${hash && `#${hash}`}`);
     await use(page);
     assert.equal(uncaught, []);
-    assert.is(await page.$(".failure"), null, "the page reports no failure");
+    const failure = await page.evaluate(() => document.querySelector(".failure")?.textContent ?? null);
+    assert.is(failure, null, "the page reports no failure");
   } finally {
     await page.close();
   }
