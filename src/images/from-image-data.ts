@@ -229,7 +229,7 @@ function samplesOf(
   return samples;
 }
 
-/** Returns weights of a picture's pixels by its mask: 1 if a pixel is seen by half or more, else 0. */
+/** Returns how far each pixel of a picture is seen by its mask, 0 to 1. */
 function seenPixels(
   where: string,
   mask: NamedPixels,
@@ -241,7 +241,7 @@ function seenPixels(
     const got = `${pixels.width} × ${pixels.height} pixels`;
     throw refused(where, name, "is", got, `${width} × ${height}, as its picture`);
   }
-  return measured(where, pixels, measure).map((value) => (value < 0.5 ? 0 : 1));
+  return measured(where, pixels, measure);
 }
 
 /** Returns the measure of each pixel. */
@@ -258,8 +258,8 @@ function measured(where: string, { data, white, width, height }: Pixels, measure
  * Returns the measure of each pixel, scaled to the decoder's size.
  *
  * @param padding measure of pixels beside the picture
- * @param seen 1 for each pixel of the picture that is seen, 0 for one that is hidden: it has no part in a scaled pixel of which
- *   half or more is seen
+ * @param seen how far each pixel of the picture is seen, 0 to 1: one seen by less than half has no part in a scaled pixel of
+ *   which half or more is seen, as `maskFrom` measures it
  */
 function fitted(
   where: string,
@@ -283,11 +283,13 @@ function fitted(
     resample(where, values, pixels, layout, fit!, beside);
   if (!seen) return scaled(plane, padding);
   const all = scaled(plane, padding);
+  const kept = seen.map((value) => (value < 0.5 ? 0 : 1));
   // The weighted mean Σ wxs / Σ ws: both sums round alike, so it stays within [0, 1], and is exact where all s are 1.
   const sums = scaled(
-    plane.map((value, pixel) => value * seen[pixel]!),
+    plane.map((value, pixel) => value * kept[pixel]!),
     padding,
   );
-  const shares = scaled(seen, 1);
-  return sums.map((sum, pixel) => (shares[pixel]! < 0.5 ? all[pixel]! : sum / shares[pixel]!));
+  const shares = scaled(kept, 1);
+  const scaledSeen = scaled(seen, 0);
+  return sums.map((sum, pixel) => (scaledSeen[pixel]! < 0.5 ? all[pixel]! : sum / shares[pixel]!));
 }

@@ -238,6 +238,25 @@ test("a scaled pixel that is seen is the mean of seen ones, and one that is hidd
   assert.ok(weights.includes(0) && weights.includes(1));
 });
 
+test("a soft mask keeps hidden pixels out of every scaled pixel that maskFrom calls seen", () => {
+  // Three pixels become one, whose filter weighs them 4 : 6 : 4.
+  const narrow = { outputShape: [1, 1] };
+  const greys = (...levels: number[]) =>
+    picture(levels.length, 1, (x) => [levels[x]!, levels[x]!, levels[x]!, 255]);
+  const values = (photo: ImageDataLike, mask: ImageDataLike) => {
+    const weight = maskFrom(mask, narrow, { fit: "stretch" })[0]!;
+    return [weight, fromImageData(photo, narrow, { fit: "stretch", mask })[0]!];
+  };
+  // Each of the first two is hidden by more than half, all three together by less.
+  const mostlyHidden = greys(120, 120, 255);
+  assert.equal(values(greys(255, 255, 0), mostlyHidden), [1, 0]);
+  assert.equal(values(greys(0, 0, 255), mostlyHidden), [1, 1]);
+  // The other way round the scaled pixel is hidden, and has the value that it has without a mask.
+  const [weight, value] = values(greys(255, 0, 255), greys(140, 140, 0)) as [number, number];
+  assert.is(weight, 0);
+  assert.ok(Math.abs(value - 8 / 14) < 1e-6, `${value}`);
+});
+
 test("a mask changes no bit where nothing is hidden or nothing scaled", () => {
   const photo = decodePng(pictureBytes("colour-alpha.png"));
   const size = [photo.height, photo.width];

@@ -100,8 +100,10 @@ const ARRAYS: {
 } = { sample: sampleArray, weight: weightArray, mask: maskArray };
 
 async function sampleArray(files: PictureFiles, reading: PictureReading): Promise<ArrayFile> {
-  const { paths, headers, decoder, limits } = files;
-  const { fit, invert, masks } = reading;
+  const { paths, headers, decoder, layout, limits } = files;
+  const { fit, invert } = reading;
+  // A decoder with a channel of opacity takes transparency as a value, which hides nothing.
+  const masks = layout.channels === 4 && !reading.masks?.files ? undefined : reading.masks;
   const maskFiles =
     masks && headers.some((size) => isScaled(files, size)) ? await maskFilesOf(masks, paths) : [];
   const array = arrayOf(files, reading, "sample", async (i) => {

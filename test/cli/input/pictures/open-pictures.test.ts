@@ -187,6 +187,20 @@ test("transparent pixels of samples are counted and have weights of 0, of every 
   ]);
 });
 
+test("a decoder with a channel of opacity takes transparency as a value where pictures are scaled, too", async () => {
+  const file = `${workplace.newPath()}.png`;
+  const [red, clear] = [
+    [255, 0, 0, 255],
+    [0, 255, 0, 0],
+  ];
+  writeFileSync(file, encodePng({ width: 2, height: 1, data: Uint8Array.from([...red!, ...clear!]) }));
+  const decoder = { outputShape: [1, 1, 4] };
+  const masks = { flag: "--mask", hides: "transparent" } as const;
+  const array = await open([file], decoder, { fit: "stretch", masks });
+  assert.equal(array.pictures!.transparent, [0]);
+  assert.equal([...(await array.read(0, 4))], [1, 0, 0, 0.5]);
+});
+
 test("fingerprints differ by the files' bytes, their order and how they are read", async () => {
   const decoder = { outputShape: [9, 13] };
   const sums = await Promise.all([
