@@ -82,6 +82,34 @@ for (const latentSize of [6, 512, 5000]) {
   });
 }
 
+test("the direction of larger variance comes first, also where all numbers vary alike", () => {
+  const square = [2, -2, -2, 2, 1, 1, -1, -1];
+  for (const times of [1, 1000]) {
+    const codes = Float32Array.from(Array.from({ length: times }, () => square).flat());
+    const { directions, shares } = principalPlane(codes, 2);
+    assertNear(shares, [0.8, 0.2]);
+    assertNear([directions[0][0]! * directions[0][1]!, directions[1][0]! * directions[1][1]!], [-0.5, 0.5]);
+  }
+});
+
+test("codes on a line have a plane, too", () => {
+  for (const along of [
+    [0.3, 0.3],
+    [0, 1],
+    [0.1, -0.7, 0.3],
+  ]) {
+    const codes = Array.from({ length: 50 }, (_, i) => along.map((value) => Math.sin(i) * value)).flat();
+    const line = principalPlane(Float32Array.from(codes), along.length);
+    const [u, v] = line.directions;
+    const product = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, k) => sum + value * b[k]!, 0);
+    assertNear([product(u, u), product(v, v), product(u, v), ...line.shares], [1, 1, 0, 1, 0]);
+    assertNear(project(line, movedTo(line, along, [2, -3])), [2, -3]);
+  }
+  // One number has no second direction.
+  const { directions, shares } = principalPlane(Float32Array.of(1, 2, 4), 1);
+  assertNear([...directions[0], ...directions[1], ...shares], [1, 0, 1, 0]);
+});
+
 test("codes project to its coordinates", () => {
   for (const [i, expected] of PROJECTIONS.entries()) {
     const [across, up] = project(plane, CODES.subarray(3 * i, 3 * i + 3));

@@ -14,6 +14,8 @@ export type MapPoint = readonly [across: number, up: number];
 const MOST_STEPS = 200;
 /** Change of a unit vector in one step below which the iteration has converged, for float32 directions. */
 const CONVERGED = 1e-7;
+/** Share of the largest variance up to which another is the rounding of float32 codes on a line. */
+const ROUNDING = 1e-12;
 
 /**
  * Finds the principal plane of codes. One step of the iteration takes 2 × count × latentSize multiplications; the covariance
@@ -68,7 +70,7 @@ function leading(centred: Float32Array, latentSize: number, first?: Leading): Le
     const next = timesCovariance(centred, direction);
     if (first) removePart(next, first.direction);
     sum = lengthOf(next);
-    if (sum === 0) return { direction, sum };
+    if (first && sum <= ROUNDING * first.sum) return { direction: orthogonalTo(first.direction), sum: 0 };
     let change = 0;
     for (let k = 0; k < latentSize; k++) {
       next[k]! /= sum;
@@ -89,8 +91,8 @@ function spread(centred: Float32Array, latentSize: number, first?: Leading): Flo
   for (let i = 0; i < centred.length; i++) sums[i % latentSize]! += centred[i]! ** 2;
   return sums.map((sum, k) => {
     const rest = first ? sum - first.sum * first.direction[k]! ** 2 : sum;
-    // Not orthogonal to the direction that is sought, as equal numbers may be.
-    return Math.sqrt(Math.max(0, rest)) + 1e-6 * (k + 1);
+    // Not orthogonal to the direction that is sought, as equal numbers may be: so far from it that the first step shows.
+    return Math.sqrt(Math.max(0, rest)) * (1 + (0.01 * (k + 1)) / latentSize) + 1e-6 * (k + 1);
   });
 }
 
@@ -104,6 +106,15 @@ function timesCovariance(centred: Float32Array, vector: Float64Array): Float64Ar
     for (let k = 0; k < d; k++) product[k]! += along * centred[start + k]!;
   }
   return product;
+}
+
+/** A unit vector orthogonal to another: near the axis that hardly has a part along it. 0 where there is one axis alone. */
+function orthogonalTo(unit: Float64Array): Float64Array {
+  const flattest = unit.reduce((best, value, k) => (Math.abs(value) < Math.abs(unit[best]!) ? k : best), 0);
+  const vector = unit.map((_, k) => (k === flattest ? 1 : 0));
+  removePart(vector, unit);
+  const length = lengthOf(vector);
+  return vector.map((value) => (length > 0 ? value / length : 0));
 }
 
 /** Removes a vector's part along a unit vector, in place. */
