@@ -26,6 +26,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
   const found = shallowRef<Encoded>();
   const guesses = shallowRef<Readonly<Record<EncoderName, Guess>>>();
   const landscape = shallowRef<Landscape>();
+  /** Ends the landscape of the search before. */
   let mapping: AbortController | undefined;
 
   const encodeLatest = latestOnly(async (isQuick: boolean, signal: AbortSignal) => {
@@ -53,17 +54,17 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     const { value: decoder } = description;
     if (!decoder) return;
     mapping?.abort();
+    mapping = new AbortController();
+    const { signal } = mapping;
     const isQuick = isPenDown.value;
-    if (!weights.value.includes(1)) {
-      found.value = undefined;
-      return;
-    }
+    if (!weights.value.includes(1)) return clear();
     try {
       const encoding = encodeLatest(isQuick);
       const guessing = askEncoders();
       const encoded = await encoding;
-      // What another decoder has found is followed by a search of the one that has replaced it.
-      if (description.value !== decoder) return;
+      // What another decoder has found is followed by a search of the one that has replaced it; where all pixels have been
+      // hidden by now, nothing is found.
+      if (description.value !== decoder || !weights.value.includes(1)) return;
       if (encoded) {
         failures.clear("picture");
         failures.clearRooms();
@@ -72,7 +73,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
         else showPath();
       }
       await guessing;
-      if (encoded && !isQuick) await map();
+      if (encoded && !isQuick) await map(signal);
     } catch (error) {
       if (description.value === decoder) failures.add("picture", error);
     }
@@ -89,34 +90,34 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     }
   }
 
-  /** Computes the objective around the path. */
-  async function map(): Promise<void> {
-    if (!found.value || !guesses.value) return;
+  /** Computes the objective around the path, until a newer search ends it. */
+  async function map(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || !found.value || !guesses.value) return;
     const site = siteOf(found.value, guest.value ? undefined : guesses.value.plain.z);
     if (!site) return;
     const { grid, path, guess } = site;
-    const controller = new AbortController();
-    mapping = controller;
     try {
       const values = await engine().call(
         "contours",
         { y: y.value, weights: weights.value, priorWeight: state.priorWeight, grid },
-        { signal: controller.signal },
+        { signal },
       );
-      landscape.value = { values, a: grid.a, b: grid.b, path, guess };
+      // A reply may have been on its way when the signal came.
+      if (!signal.aborted) landscape.value = { values, a: grid.a, b: grid.b, path, guess };
     } catch (error) {
-      if (!controller.signal.aborted) throw error;
+      if (!signal.aborted) throw error;
     }
   }
 
+  /** Forgets the code: that of a picture without a pixel that is seen, or of a decoder that is replaced. */
+  function clear(): void {
+    found.value = undefined;
+    landscape.value = undefined;
+  }
+
   return {
-    ...{ found, guesses, landscape, solve },
+    ...{ found, guesses, landscape, solve, clear },
     /** Index of the last point of the path; 0 without one. */
     lastStep: computed(() => (found.value?.trajectory?.loss.length ?? 1) - 1),
-    /** Forgets the code: it is none of the decoder that comes. */
-    clear(): void {
-      found.value = undefined;
-      landscape.value = undefined;
-    },
   };
 }
