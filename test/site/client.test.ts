@@ -84,6 +84,19 @@ test("an abort is passed on, also one that came before the call", () => {
   );
 });
 
+test("an abort after the reply is not passed on", async () => {
+  const { worker, sent, answer } = makeWorker();
+  const controller = new AbortController();
+  const reply = new Engine(worker).call("decode", { z: new Float32Array(1) }, controller);
+  answer({ kind: "reply", id: 1, value: new Float32Array(1) });
+  await reply;
+  controller.abort();
+  assert.equal(
+    sent.map(({ kind }) => kind),
+    ["call"],
+  );
+});
+
 test("of calls that come faster than replies the latest counts", async () => {
   const started: { given: number; signal: AbortSignal; resolve: (value: number) => void }[] = [];
   const call = latestOnly(

@@ -45,6 +45,8 @@ test("a race stands at the last point that each has paid for", () => {
     [3, 2],
     [3, null],
   ]);
+  const late = [point(10, 1)];
+  assert.equal(chartColumns([late, short], 10)[0], [2, 4, 10]);
 });
 
 test("hidden pixels have the colour of paper, whatever is under them", () => {

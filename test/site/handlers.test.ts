@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { wasm } from "latentflow";
+import { createDecoder, gaussian, wasm } from "latentflow";
 import { readDataset } from "latentflow/data";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -131,6 +131,21 @@ test("contours have the objective at the code in their middle, and more around i
   );
 });
 
+test("contours go along u in a row, and along v from row to row", async () => {
+  const y = digit(2);
+  const [origin, u, v] = [0, 1, 2].map((k) =>
+    Float32Array.from({ length: 20 }, (_, i) => Math.cos(i + 9 * k)),
+  );
+  const [a, b] = [Float64Array.of(-1, 0, 3), Float64Array.of(0, 2)];
+  const data = { y, weights, priorWeight: 0 };
+  const values = await call("contours", { ...data, grid: { origin: origin!, u: u!, v: v!, a, b } });
+  assert.is(values.length, 6);
+  for (const [at, value] of values.entries()) {
+    const z = origin!.map((own, k) => own + a[at % 3]! * u![k]! + b[Math.floor(at / 3)]! * v![k]!);
+    assert.ok(Math.abs(value - (await call("lossAt", { ...data, z }))) < 1e-5, `${at}`);
+  }
+});
+
 test("a prior's weight counts: without it the loss is lower", async () => {
   const y = digit(3);
   const [without, with10] = [
@@ -146,6 +161,21 @@ test("samples: weights that add up to one, a picture of each code", async () => 
   assert.is(codes.length, 30 * 20);
   assert.is(x.length, 30 * 784);
   assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9);
+});
+
+test("a cancelled curve has no point of the run that was cut off", async () => {
+  const controller = new AbortController();
+  let reports = 0;
+  const report = () => {
+    if (++reports === 3) controller.abort();
+  };
+  const given = { y: digit(5), weights, solver: "amd" } as const;
+  const points = await call("descend", given, { signal: controller.signal, report });
+  assert.equal(
+    points.map(({ status, steps }) => [status, steps]),
+    [0, 1, 2].map((steps) => ["max_steps", steps]),
+  );
+  assert.is(reports, 3);
 });
 
 test("a cancelled call returns the last code", async () => {
@@ -172,13 +202,39 @@ test("a call goes on with the decoder it began with when another takes its place
   const source = new Uint8Array(readFileSync(join(files, "masked-decoder.safetensors")));
   await call("setDecoder", { source });
   const given = { y: digit(6), weights, saveAt: "steps" } as const;
+  const { decoder } = shop.visitors!;
   const alone = await call("encode", given);
   const beside = call("encode", given);
   await call("setDecoder", {});
+  assert.not(decoder.disposed);
   const { z, x } = await beside;
+  assert.ok(decoder.disposed, "once nothing uses it");
   assert.equal(z, alone.z);
   assert.equal(x, alone.x);
   assert.not.equal((await call("encode", given)).z, z);
+});
+
+test("a decoder that nothing uses is disposed as soon as another takes its place", async () => {
+  const source = new Uint8Array(readFileSync(join(files, "masked-decoder.safetensors")));
+  await call("setDecoder", { source });
+  const { decoder } = shop.visitors!;
+  await call("setDecoder", {});
+  assert.ok(decoder.disposed);
+  const before = shop.networks.get("maskedDecoder")!;
+  await load("maskedDecoder", "masked-decoder");
+  assert.ok(before.disposed);
+});
+
+test("a guest's own weight of its prior is multiplied, and one that ends in tanh draws black as -1", async () => {
+  const prior = gaussian({ weight: 4 });
+  const layers = [2, 9, 784];
+  const guest = createDecoder({ layers, outputActivation: "tanh", loss: "mse", seed: 1, prior });
+  const { range } = await call("setDecoder", { source: guest.toSafetensors() });
+  assert.equal(range, [-1, 1]);
+  const { loss, objective, z } = await call("encode", { y: digit(7), priorWeight: 2.5 });
+  const expected = loss + (2.5 * 4 * 0.5 * (z[0]! ** 2 + z[1]! ** 2)) / 784;
+  assert.ok(expected - loss > 1e-6 && Math.abs(objective - expected) < 1e-6, `${objective}, ${expected}`);
+  await call("setDecoder", {});
 });
 
 test("a file that is none is refused by what is wrong with it", async () => {

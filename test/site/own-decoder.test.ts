@@ -38,6 +38,7 @@ test("samples of an array are encoded, with progress, and keep their order", asy
   assert.equal([description.latentSize, description.outputSize, description.loss], [2, 16, "squaredError"]);
   const samples = await call(opened, "readSamples", { file: fileOf("y", toNpy(y, [3, 16])) });
   assert.equal(samples, { y, count: 3 });
+  assert.is.not(samples.y.buffer, opened.samples!.buffer, "that of a reply is moved to the page");
   const reports: Progress[] = [];
   const codes = await call(opened, "encode", {}, { report: (progress) => reports.push(progress) });
   assert.is(codes.z.length, 6);
@@ -124,6 +125,44 @@ test("a picture that is too large, or of a format that is not read, is refused b
   );
   const svg = new File(["<svg/>"], "drawing.svg", { type: "image/svg+xml" });
   assert.match(await read(svg), /drawing\.svg is of type image\/svg\+xml, expected PNG, JPEG/);
+});
+
+test("a picture is a sample, unless it is cancelled, and its bitmap is closed", async () => {
+  const scope = globalThis as unknown as Record<string, unknown>;
+  const kept = { createImageBitmap: scope.createImageBitmap, OffscreenCanvas: scope.OffscreenCanvas };
+  let closed = 0;
+  let side = 4;
+  scope.createImageBitmap = async () => ({ width: side, height: side, close: () => closed++ });
+  const data = Uint8ClampedArray.from({ length: 64 }, (_, i) => (i % 4 === 3 ? 255 : 10 * (i >> 2)));
+  scope.OffscreenCanvas = class {
+    width = 4;
+    height = 4;
+    getContext = () => ({ drawImage() {}, getImageData: () => ({ width: 4, height: 4, data }) });
+  };
+  const square = createDecoder({ layers: [2, 16], outputShape: [4, 4], loss: "mse" });
+  const opened: Opened = { decoder: square };
+  const file = fileOf("grey.gif", Buffer.from("GIF89a"));
+  const levels = Float32Array.from({ length: 16 }, (_, i) => (10 * i) / 255);
+  assert.equal((await call(opened, "readSamples", { file })).y, levels);
+  const [before, controller] = [opened.samples, new AbortController()];
+  const cancelled = failureOf(call(opened, "readSamples", { file }, { signal: controller.signal }));
+  controller.abort();
+  assert.is((await cancelled).name, "AbortError");
+  assert.is(opened.samples, before);
+  side = 10_000;
+  assert.match((await failureOf(call(opened, "readSamples", { file }))).message, /10000 × 10000 pixels/);
+  assert.is(closed, 3);
+  Object.assign(scope, kept);
+});
+
+test("a decoder that another takes the place of is disposed", async () => {
+  const opened: Opened = {};
+  const file = fileOf("d", decoder.toSafetensors());
+  await call(opened, "readDecoder", { file });
+  const first = opened.decoder!;
+  await call(opened, "readDecoder", { file });
+  assert.ok(first.disposed);
+  assert.not(opened.decoder!.disposed);
 });
 
 test("a chart has the values, and axes about them and 0", () => {

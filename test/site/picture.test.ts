@@ -30,6 +30,7 @@ test("a stroke is ink along its line and none away from it, in levels that an ad
   assert.ok(drawn.every((level) => Math.abs(level * LEVELS - Math.round(level * LEVELS)) < 1e-5));
   assert.is(BLANK[at(12, 10)], 0, "the picture before is left as it was");
   assert.equal(drawStroke(drawn, { ...across, radius: 0.5 }), drawn, "ink never gets lighter");
+  assert.equal(drawStroke(drawn, across), drawn, "nor darker where a stroke is drawn again");
 });
 
 test("a stroke of the brush hides, and uncovers again", () => {
@@ -44,9 +45,17 @@ test("a stroke of the brush hides, and uncovers again", () => {
 test("a larger share hides the same pixels and more", () => {
   const [some, more] = [hideShare(0.3, 7), hideShare(0.8, 7)];
   assert.ok(Math.abs(shareOf(some) - 0.3) < 1 / PIXELS && Math.abs(shareOf(more) - 0.8) < 1 / PIXELS);
+  assert.equal(
+    [0, 0.5, 1].map((share) => shareOf(hideShare(share, 7))),
+    [0, 0.5, 1],
+  );
   assert.ok(some.every((one, i) => one <= more[i]!));
   assert.not.equal(hideShare(0.3, 8), some);
   assert.is(shareOf(hideRows(14, 28)), 0.5);
+  assert.equal(
+    [...hideRows(3, 5).entries()].filter(([, one]) => one === 1).map(([i]) => i),
+    Array.from({ length: 2 * SIDE }, (_, i) => 3 * SIDE + i),
+  );
   assert.is(hideRows(14, 28)[at(3, 14)], 1);
 });
 

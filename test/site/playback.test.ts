@@ -38,6 +38,24 @@ test("a path is played to its end, and the next digit comes when it can be seen"
   assert.ok(isPlaying.value);
 });
 
+test("no digit follows a play that is ended while the picture rests", async () => {
+  let isRequested = false;
+  const { step, play, end } = createPlayback({
+    lastStep: () => {
+      isRequested = true;
+      return 0;
+    },
+    chosenStep: () => undefined,
+    showNext: () => assert.unreachable("another digit"),
+  });
+  play();
+  await until(() => isRequested && step.value === 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  end();
+  // Longer than the rest between two digits.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+});
+
 test("a play that is ended shows the chosen point, else the end; no digit follows", async () => {
   const chosen = ref<number>();
   const { step, isPlaying, play, end, showPath } = createPlayback({

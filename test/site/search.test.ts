@@ -56,7 +56,7 @@ function makeSearch() {
   /** Answers the guesses of both encoders. */
   const guess = async () => {
     for (const { answer } of calls.splice(0).filter(({ name }) => name === "encoderGuess"))
-      answer({ z: Float32Array.of(0, 2), x: new Float32Array(4) } as never);
+      answer({ z: Float32Array.of(0, 9), x: new Float32Array(4) } as never);
     await settled();
   };
   return { ...{ search, state, networks, isPenDown, failures, calls, last, guess }, paths: () => paths };
@@ -80,19 +80,23 @@ const foundAt = (x: number, hasPath = true) =>
 const HIDES_ALL = new Uint8Array(4).fill(1);
 
 test("a settled picture has its path, and the objective around it and the encoder's guess", async () => {
-  const { search, last, guess, paths } = makeSearch();
+  const { search, state, last, guess, paths } = makeSearch();
+  state.priorWeight = 3;
   void search.solve();
   await settled();
   const encode = last("encode")!;
   assert.is(encode.given.saveAt, "steps");
   assert.is(encode.signal, undefined, "followed to the end");
   assert.equal(encode.given.weights, Float32Array.of(1, 1, 1, 1));
+  assert.is(encode.given.priorWeight, 3);
   encode.answer(foundAt(4));
   await guess();
   assert.is(paths(), 1);
   assert.is(search.lastStep.value, 1);
   const { given, answer } = last("contours")!;
   assert.equal([...given.grid.origin, ...given.grid.u, ...given.grid.v.map(Math.abs)], [4, 0, 1, 0, 0, 1]);
+  assert.is(given.priorWeight, 3);
+  assert.ok(Math.max(...given.grid.b) > 9 || Math.min(...given.grid.b) < -9, "the guess lies within");
   const values = new Float32Array(given.grid.a.length * given.grid.b.length);
   answer(values);
   await settled();
@@ -102,7 +106,7 @@ test("a settled picture has its path, and the objective around it and the encode
     { a: -4, b: 0 },
     { a: 0, b: 0 },
   ]);
-  assert.equal([guessed!.a, Math.abs(guessed!.b)], [-4, 2]);
+  assert.equal([guessed!.a, Math.abs(guessed!.b)], [-4, 9]);
 });
 
 test("a guest's landscape has no guess, which is a code of the page's own decoder", async () => {
@@ -110,8 +114,11 @@ test("a guest's landscape has no guess, which is a code of the page's own decode
   networks.guest.value = "other.onnx";
   void search.solve();
   await settled();
-  last("encode")!.answer(foundAt(4));
+  const { trajectory, ...found } = foundAt(4);
+  const path = { ...trajectory!, loss: Float32Array.of(3, 2, 1), z: Float32Array.of(0, 0, 2, -3, 4, 0) };
+  last("encode")!.answer({ ...found, trajectory: path });
   await guess();
+  assert.equal(last("contours")!.given.grid.v, Float32Array.of(0, -1), "towards the middle of the path");
   last("contours")!.answer(new Float32Array(1));
   await settled();
   assert.is(search.landscape.value!.guess, undefined);

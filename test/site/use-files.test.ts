@@ -132,6 +132,11 @@ test("a newer task ends the one under way", async () => {
   calls[2]!.reject(new Error("aborted"));
   await tick();
   assert.is(files.problem.value, "", "what a visitor has ended is no failure");
+  void files.encode();
+  files.cancel();
+  calls[3]!.resolve({});
+  await tick();
+  assert.is(files.opened.value.codes, undefined, "codes that were on their way when they were cancelled");
 });
 
 test("files that are dropped together are opened by their kind, and the rest is named", async () => {
