@@ -153,6 +153,21 @@ test("headers, filters and palettes that are none are refused", () => {
   );
 });
 
+test("of two neighbours that predict alike the left one comes before the upper one, and that before the corner", () => {
+  // Corner, upper and left; the prediction of Paeth's filter (4); section 9.4 says which neighbour wins.
+  for (const [corner, up, left, predicted] of [
+    [10, 8, 11, 8],
+    [10, 11, 8, 8],
+    [10, 12, 9, 12],
+    [10, 7, 13, 10],
+    [255, 255, 255, 255],
+  ] as const) {
+    const rows = [0, corner, up, 4, left - corner, 100 - predicted];
+    const { data } = decodePng(fileOf([header(2, 2), packed(rows.map((byte) => byte & 255)), end]));
+    assert.equal([data[8], data[12]], [left, 100], `${[corner, up, left]}`);
+  }
+});
+
 /** Number of the pass that has each pixel of a square, as the specification draws them: figure 5. */
 const PASSES = [
   [1, 6, 4, 6, 2, 6, 4, 6],

@@ -6,7 +6,7 @@ import { fieldOfOutline, fieldOfStrokes } from "../../examples/typefaces/geometr
 import { countParts, coverageOf, overlapOf } from "../../examples/typefaces/geometry/ink.ts";
 import { leftOfInk } from "../../examples/typefaces/geometry/layout.ts";
 import { flatten, type PathCommand } from "../../examples/typefaces/geometry/outline.ts";
-import { sampleOf, UNCHANGED } from "../../examples/typefaces/geometry/typeface.ts";
+import { cellOf, sampleOf, UNCHANGED } from "../../examples/typefaces/geometry/typeface.ts";
 
 // Fields of known shapes, whose distances follow from their definition.
 
@@ -223,6 +223,12 @@ test("a sample's letters are centred, and its bearings are the font's", () => {
   assert.ok(Math.abs(bearings[0]! * RANGE - 650 * unit) < 1e-5);
   assert.ok(Math.abs(bearings[1]! * RANGE - 100 * unit) < 1e-5);
   assert.is(sampleOf(typeface, { ...UNCHANGED, stretch: 4 }), undefined, "it does not fit into its cell");
+  // Grown by half a pixel on all sides, its ink begins as much further to the left.
+  const thicker = cellOf(glyph, 1000, { ...UNCHANGED, thicker: 0.5 })!;
+  assert.ok(Math.abs(thicker.bearings.left - (100 * unit - 0.5)) < 1e-9);
+  const wide = (width: number) => ({ path: rectangle(0, 0, width / unit, 700), advance: 0 });
+  assert.ok(cellOf(wide(31), 1000, { ...UNCHANGED, thicker: 0.5 }));
+  assert.is(cellOf(wide(31.1), 1000, { ...UNCHANGED, thicker: 0.5 }), undefined, "both sides grow");
 });
 
 test.run();

@@ -122,6 +122,27 @@ test("12 bits a colour are refused, and tables may come before the frame", () =>
   refused(() => readJpeg("here", file), "invalid_file", /12 bits a colour, expected 8/);
 });
 
+test("the orientation is read in either order of bytes", () => {
+  // An EXIF segment of one entry, as cameras of Intel's order ("II") and Motorola's ("MM") write it.
+  for (const isLittle of [true, false]) {
+    const segment = Buffer.alloc(36);
+    const view = new DataView(segment.buffer, segment.byteOffset, segment.length);
+    view.setUint16(0, 0xffe1);
+    view.setUint16(2, 34);
+    segment.write(`Exif\0\0${isLittle ? "II" : "MM"}`, 4, "latin1");
+    view.setUint16(12, 42, isLittle);
+    view.setUint32(14, 8, isLittle);
+    view.setUint16(18, 1, isLittle);
+    view.setUint16(20, 0x0112, isLittle);
+    view.setUint16(22, 3, isLittle);
+    view.setUint32(24, 1, isLittle);
+    view.setUint16(28, 8, isLittle);
+    const plain = pictureBytes("grey.jpg");
+    const bytes = Uint8Array.of(...plain.subarray(0, 2), ...segment, ...plain.subarray(2));
+    assert.is(readJpegHeader("here", bytes).orientation, 8, isLittle ? "II" : "MM");
+  }
+});
+
 test("an orientation that is none is upright", () => {
   const bytes = pictureBytes("orientation-6.jpg").slice();
   const tag = bytes.findIndex((byte, i) => byte === 0x01 && bytes[i + 1] === 0x12);
