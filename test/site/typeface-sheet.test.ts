@@ -2,12 +2,15 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  BASELINE,
   bearingsOf,
   FIELD_SIZE,
   fieldOf,
+  HEIGHT,
   LETTERS,
   SAMPLE_SIZE,
   setBearings,
+  WIDTH,
 } from "../../examples/typefaces/geometry/cell.ts";
 import { contoursOf } from "../../examples/typefaces/geometry/contours.ts";
 import { drawLetters } from "../../examples/typefaces/geometry/drawn-letters.ts";
@@ -79,6 +82,15 @@ test("drawn letters become fields as a script's pen draws them, centred wherever
   assert.equal(joinFields(given).subarray(1280, 2560), given[1]!.field);
 });
 
+test("a pen's lower edge stands on the baseline, whatever its nib", () => {
+  for (const hand of [{ radius: 1 }, { radius: 2.4, contrast: 3 }]) {
+    const field = fieldOf(drawLetters("e", hand), "e");
+    const rows = Array.from({ length: HEIGHT }, (_, row) => field.subarray(row * WIDTH, (row + 1) * WIDTH));
+    const last = rows.map((row) => row.some((value) => value > 0)).lastIndexOf(true);
+    assert.is(last, BASELINE - 1, JSON.stringify(hand));
+  }
+});
+
 test("a path of curves has the area of a field's ink, holes left out, and no corner", () => {
   for (const letter of "aehnot") {
     const field = fieldOf(alphabet, letter);
@@ -147,6 +159,22 @@ test("letters that would run into each other are moved apart, and others stand w
     placeText(black, "no hat").placed.map(({ origin }) => origin),
     [0, 24, 55, 79, 103],
   );
+  // As close as a space's least distance, within a word behind one.
+  const wide = widthOfInk(fieldOf(black, "n"));
+  for (const letter of LETTERS) setBearings(black, letter, { advance: wide + 2, left: 1 });
+  const [, second, third] = placeText(black, "n nn").placed;
+  assert.ok(Math.abs(third!.origin - second!.origin - (wide + 2)) < 1e-4, "a letter behind a word's first");
+  // Ink that meets from corner to corner alone: the left letter's ends a row above where the right one's begins.
+  const steps = drawLetters("", { radius: 1 });
+  fieldOf(steps, "a")
+    .fill(-1)
+    .fill(1, 10 * 32, 10 * 32 + 20);
+  fieldOf(steps, "b")
+    .fill(-1)
+    .fill(1, 11 * 32 + 12, 12 * 32);
+  for (const letter of "ab") setBearings(steps, letter, { advance: letter === "a" ? 20 : 25, left: 0 });
+  const [left, right] = placeText(steps, "ab").placed;
+  assert.ok(right!.origin - left!.origin > 21, "neighbouring rows keep the least distance, too");
   for (const letter of LETTERS) setBearings(black, letter, { advance: 3, left: 0 });
   const { placed, width } = placeText(black, "noho");
   for (const [i, { origin, advance }] of placed.entries()) {

@@ -250,6 +250,34 @@ test("completed/ has no padding of --fit contain", async () => {
   assert.equal([same.width, same.height], [W, H]);
 });
 
+test("each of many completed pictures has its own code, pixels and size, also in units", async () => {
+  const count = 70;
+  const data = workplace.newPath();
+  mkdirSync(data);
+  // Every third is 5 × 3 pixels, with padding beside it; the left two columns of all are transparent.
+  const heightOf = (i: number) => (i % 3 === 0 ? 3 : H);
+  const values = randomArray(8, count * H * W, 0, 1);
+  for (let i = 0; i < count; i++) {
+    const height = heightOf(i);
+    const image = toImageData(values.slice(i * H * W, i * H * W + height * W), { outputShape: [height, W] });
+    for (let pixel = 0; pixel < height * W; pixel++) if (pixel % W < 2) image.data[4 * pixel + 3] = 0;
+    writeFileSync(join(data, `p${i}.png`), encodePng(image));
+  }
+  for (const more of [[], ["--unit", "32"]]) {
+    const out = await encode("--data", data, "--fit", "contain", ...more);
+    const x = await decode(decoder, readNpy(latents(out)).data as Float32Array);
+    for (const i of [0, 1, 31, 32, 63, 65, 66, 69]) {
+      const found = decodePng(readFileSync(join(out, "completed", `p${i}.png`)));
+      const [height, top] = [heightOf(i), Math.floor((H - heightOf(i)) / 2)];
+      assert.equal([found.width, found.height], [W, height], `p${i}`);
+      for (let pixel = 0; pixel < height * W; pixel++) {
+        const own = pixel % W < 2 ? x[i * H * W + top * W + pixel]! : values[i * H * W + pixel]!;
+        assert.ok(Math.abs(found.data[4 * pixel]! - 255 * own) < 0.51, `p${i}, ${pixel}`);
+      }
+    }
+  }
+});
+
 /** Writes pictures of `values`, with these opacities from 0 to 1, into a folder. */
 function writeTransparent(names: readonly string[], opacity: (i: number, pixel: number) => number): string {
   const out = workplace.newPath();

@@ -187,6 +187,22 @@ test("transparent pixels of samples are counted and have weights of 0, of every 
   ]);
 });
 
+test("each of the pictures that are scaled has its own mask", async () => {
+  const folder = workplace.newPath();
+  const write = (name: string, levels: readonly number[]) => {
+    const file = join(folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    const data = Uint8Array.from(levels.flatMap((level) => [level, level, level, 255]));
+    writeFileSync(file, encodePng({ width: levels.length, height: 1, data }));
+    return file;
+  };
+  const pictures = [write("a.png", [0, 255]), write("b.png", [0, 255])];
+  const files = [write("masks/a.png", [255, 0]), write("masks/b.png", [0, 255])];
+  const masks = { flag: "--mask", files, hides: "black" } as const;
+  const array = await open(pictures, { outputShape: [1, 1] }, { fit: "stretch", masks });
+  assert.equal([...(await array.read(0, 2))], [0, 1]);
+});
+
 test("a decoder with a channel of opacity takes transparency as a value where pictures are scaled, too", async () => {
   const file = `${workplace.newPath()}.png`;
   const [red, clear] = [
