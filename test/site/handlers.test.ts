@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createDecoder, gaussian, wasm } from "latentflow";
+import { createDecoder, encode, gaussian, wasm } from "latentflow";
 import { readDataset } from "latentflow/data";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -107,6 +107,15 @@ test("every solver's curve begins at the start, is paid for in passes, and ends 
       solver,
     );
   }
+});
+
+test("a matrix of a sample's own is paid for by a pass for each latent", async () => {
+  const y = digit(2);
+  const { stats } = await encode(shop.networks.get("plainDecoder")!, y, { weights, prior: "none" });
+  const [matrices] = stats.matrixEvaluations;
+  assert.ok(matrices! > 0);
+  const { passes } = await call("encode", { y, weights, priorWeight: 0 });
+  assert.is(passes, stats.valueEvaluations[0]! + stats.gradientEvaluations[0]! + 20 * matrices!);
 });
 
 test("a ladder begins with each step, ends with the last, and has few rungs", () => {

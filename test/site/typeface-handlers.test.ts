@@ -2,10 +2,10 @@
 // Tests site/typeface-page/engine/: completions in the trunk, samples, what is looked up, and font files.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { decode, encode, loadDecoder } from "latentflow";
+import { decode, encode, lbfgs, loadDecoder, sampleCodes } from "latentflow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { COEFFICIENTS, fieldFrom } from "../../examples/typefaces/basis.ts";
+import { COEFFICIENTS, COMPONENTS, fieldFrom, projected } from "../../examples/typefaces/basis.ts";
 import {
   FIELD_SIZE,
   FIELDS_SIZE,
@@ -83,6 +83,17 @@ test("a quick search from the code of other letters comes near the whole one", a
   const other = await call("complete", givenOf(drawLetters("noa", { radius: 1.3 }), "noa"));
   const quick = await call("complete", { ...given, z0: other.z, quick: true });
   assert.ok(likeness(quick.alphabet, completed.alphabet) > 0.8);
+  const again = await call("complete", { ...given, z0: completed.z, quick: true });
+  assert.ok(likeness(again.alphabet, completed.alphabet) > 0.999, "it starts at the code that is given");
+});
+
+test("of the starts at the prior's Gaussians the lowest objective wins", async () => {
+  const alone = drawLetters("n", { radius: 1 });
+  const { z } = await call("complete", givenOf(alone, "n"));
+  const options = { weights: weightsOf("n"), prior: decoder.prior, z0: z, solver: lbfgs({ maxSteps: 0 }) };
+  const { objective } = await encode(decoder, alone, options);
+  // PyTorch's L-BFGS in float64 comes from the four means to 3.9528, 3.9528, 3.9528 and 8.9054, without (2π)^(-d/2).
+  assert.ok(Math.abs(FIELD_SIZE * objective[0]! - 3.9528) < 0.01, `${FIELD_SIZE * objective[0]!}`);
 });
 
 test("each direction does what its slider says", async () => {
@@ -130,6 +141,29 @@ test("other completions are other alphabets, with the letters that are given muc
     assert.ok(shared > 0.3 && shared < 0.98, `${shared}`);
     assert.ok(likeness(await call("decode", { z: codes[i]! }), one) > 0.999, "the code of the alphabet");
   }
+});
+
+test("other completions are drawn by a squared error of the variance that the prior's weight stands for", async () => {
+  const { codes, weights } = await call("sample", { ...given, z: completed.z, count: 2, seed: 3 });
+  const { trunk, basis } = shop.network!;
+  const [y, precision] = [new Float32Array(trunk.outputSize), new Float32Array(trunk.outputSize)];
+  for (const letter of LETTERS_GIVEN) {
+    const index = LETTERS.indexOf(letter);
+    y.set(projected(fieldOf(drawn, letter), index, basis), index * COMPONENTS);
+    // The weight is 2s², the factor of the squared error in the likelihood 1/(2s²).
+    precision.fill(1 / decoder.prior!.weight, index * COMPONENTS, (index + 1) * COMPONENTS);
+  }
+  const prior = { ...decoder.prior!, weight: 1 };
+  const expected = await sampleCodes(
+    trunk,
+    y,
+    { z: completed.z },
+    { weights: precision, prior, count: 200, seed: 3 },
+  );
+  const heaviest = expected.weights.indexOf(Math.max(...expected.weights));
+  assert.is(weights[0], expected.weights[heaviest]);
+  const size = trunk.latentSize;
+  assert.equal(codes[0], expected.codes.slice(heaviest * size, (heaviest + 1) * size));
 });
 
 test("the nearest style of a training style's letters is that style", async () => {
