@@ -8,11 +8,14 @@ interface Place {
 }
 
 /** A number for each field. */
-export type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
+type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
+
+/** A number for each field of a struct. */
+export type FieldsIn<S> = S extends Struct<infer Fields> ? FieldValues<Fields> : never;
 
 /**
  * An `@unmanaged` class of assembly/ as TypeScript sees it: its fields in their order, laid out by the rules
- * of C, which are AssemblyScript's. A test holds each against its source.
+ * of C, which are AssemblyScript's. scripts/write-structs.mjs makes them of the classes.
  */
 export class Struct<Fields extends Record<string, FieldType>> {
   /** Size in bytes, a multiple of the largest field's. */

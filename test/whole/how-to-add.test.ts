@@ -171,7 +171,7 @@ for (const dummies of [
       named: ["src/solver/amd.ts"],
     },
     {
-      ...{ kind: "A solver's option", name: "dummyField", file: "src/kernels/layout.ts" },
+      ...{ kind: "A solver's option", name: "dummyField", file: "build/wasm/structs.ts" },
       ...{ before: '  settleTime: "f64",', after: '  settleTime: "f64",\n  dummyField: "f64",' },
       named: ["src/solver/solver-block.ts"],
     },
