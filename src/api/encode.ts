@@ -80,7 +80,10 @@ export interface CommonEncodeOptions {
   z0?: Float32Array | undefined;
   /** Backend that does the work. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. */
+  /**
+   * At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. Default:
+   * chosen for the decoder.
+   */
   batchSize?: number | undefined;
   /**
    * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
