@@ -108,7 +108,7 @@ class AdjointIntegral {
     for (const i of ends) {
       for (const { sample, state, next } of slices) {
         const z = (this.nodes[i] === 0 ? next : state).subarray(0, this.latentSize);
-        this.stages.row(latents[i]!, sample).set(z);
+        this.stages.row(latents, i, sample).set(z);
       }
     }
     await this.stages.evaluate(ends, slices);
@@ -116,7 +116,7 @@ class AdjointIntegral {
       const { sample, t, end, state, next } = slice;
       const slopes = [this.slope(slice, t, state, 1), this.slope(slice, end, next, 0)] as const;
       for (const i of inner) {
-        interpolate(slice, this.time(i, slice), slopes, this.stages.row(latents[i]!, sample));
+        interpolate(slice, this.time(i, slice), slopes, this.stages.row(latents, i, sample));
       }
     }
     await this.stages.evaluate(inner, slices);
@@ -125,7 +125,7 @@ class AdjointIntegral {
   /** Computes dz/dt at an end of a slice: node 0 is its end, node 1 its start. */
   private slope({ sample }: Slice, t: number, state: Float64Array, node: 0 | 1): Float64Array {
     const { flow, solver } = this.encoded;
-    const gradient = this.stages.row(this.stages.gradients[this.nodes.indexOf(node)]!, sample);
+    const gradient = this.stages.row(this.stages.gradients, this.nodes.indexOf(node), sample);
     const derivative = new Float64Array(state.length);
     derivativeOf(flow, t, endOf(solver), state, gradient, derivative);
     return derivative.subarray(0, this.latentSize);
@@ -139,7 +139,7 @@ class AdjointIntegral {
     const d = this.latentSize;
     into.set(this.row(this.adjoints, sample));
     for (const [j, weight] of weights.entries()) {
-      const products = this.stages.row(this.stages.products[j]!, sample);
+      const products = this.stages.row(this.stages.products, j, sample);
       const factor = (length * weight) / this.scale(j, slice);
       for (let k = 0; k < d; k++) into[k]! += factor * products[k]!;
     }
@@ -161,7 +161,7 @@ class AdjointIntegral {
     const { flow, solver } = this.encoded;
     const driven = this.row(this.stageAdjoints[i]!, slice.sample).subarray(-this.latentSize);
     const factor = -alphaAt(flow.alpha, this.time(i, slice), endOf(solver)) * this.scale(i, slice);
-    const direction = this.stages.row(this.stages.directions[i]!, slice.sample);
+    const direction = this.stages.row(this.stages.directions, i, slice.sample);
     for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
   }
 

@@ -62,8 +62,8 @@ export class Struct<Fields extends Record<string, FieldType>> {
 
   /** Writes every field by its name in `values`, whose other members are ignored. */
   fillFrom(memory: DataView, pointer: number, values: object): void {
-    const numbers = values as Readonly<Record<keyof Fields, number | boolean>>;
-    for (const name in this.places) this.put(memory, pointer, name, Number(numbers[name]));
+    const numbers = values as FieldValues<Fields>;
+    for (const name in this.places) this.put(memory, pointer, name, numbers[name]);
   }
 
   /** Writes some fields; the others keep their values. */

@@ -12,9 +12,8 @@ import {
   Workspace,
 } from "../kernels/layout.ts";
 import { compileKernels } from "../kernels/load.ts";
-import type { Control } from "./base.ts";
 import { type DescentSolver, isPreconditioned } from "./descent.ts";
-import type { Flow } from "./flow.ts";
+import type { FlowProblem } from "./flow-problem.ts";
 import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "./objective.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
@@ -27,11 +26,7 @@ import { allocateSolver } from "./solver-block.ts";
  */
 export async function descend(
   solver: DescentSolver,
-  objective: Objective,
-  _flow: Flow,
-  solution: Solution,
-  first: number,
-  control: Control,
+  { objective, solution, first, control }: FlowProblem,
 ): Promise<void> {
   const { curvature } = objective;
   const shared = curvature && isPreconditioned(solver, curvature.use) ? await curvature.shared() : undefined;
