@@ -201,8 +201,8 @@ for (const dummies of [
     },
     {
       ...{ kind: "A code of errors", name: "dummy_code", file: "src/base/errors.ts" },
-      ...{ before: '  | "locked";', after: '  | "locked"\n  | "dummy_code";' },
-      named: ["src/base/errors.ts"],
+      ...{ before: '  "locked",', after: '  "locked",\n  "dummy_code",' },
+      named: [],
     },
     {
       ...{
@@ -297,10 +297,10 @@ for (const dummies of [
     {
       ...{ kind: "A status", name: "dummy_status", file: "src/solver/status.ts" },
       ...{
-        before: 'export type Status = "converged"',
-        after: 'export type Status = "dummy_status" | "converged"',
+        before: '"nonfinite", "aborted"]',
+        after: '"nonfinite", "aborted", "dummy_status"]',
       },
-      named: ["src/solver/status.ts"],
+      named: [],
     },
     {
       ...{ kind: "A number of each sample", name: "dummyCost", file: "src/solver/result.ts" },

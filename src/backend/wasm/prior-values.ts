@@ -1,4 +1,4 @@
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import { giveInstanceBack, takeInstance } from "../../kernels/idle-instances.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import { compileKernels } from "../../kernels/load.ts";
@@ -28,31 +28,23 @@ export async function priorValues(prior: PriorComponents): Promise<PriorValues> 
   const { module } = await compileKernels(undefined);
   const instance = await takeInstance(module);
   const { arena, kernels } = instance;
-  const block = allocatePrior(arena, prior);
+  const blocks = new Blocks({ free: () => giveInstanceBack(module, instance) });
+  const { pointer } = blocks.add(() => allocatePrior(arena, prior));
   const size = 4 * paddedSize(d);
-  const rows = allocateBeside(block, () =>
-    arena.allocate((piece) => ({ z: piece(size), gradient: piece(size) })),
-  );
+  const rows = blocks.add(() => arena.allocate((piece) => ({ z: piece(size), gradient: piece(size) })));
   const { z: at, gradient: sums } = rows.layout;
-  let isFree = false;
   return {
     value(z) {
       arena.f32(at, d).set(z);
-      return kernels.priorValue(block.pointer, at);
+      return kernels.priorValue(pointer, at);
     },
     addGradient(z, scale, gradient) {
       arena.f32(at, d).set(z);
       arena.f32(sums, d).set(gradient);
-      kernels.priorGradient(block.pointer, at, scale, sums);
+      kernels.priorGradient(pointer, at, scale, sums);
       gradient.set(arena.f32(sums, d));
     },
-    free() {
-      if (isFree) return;
-      isFree = true;
-      rows.free();
-      block.free();
-      giveInstanceBack(module, instance);
-    },
+    free: blocks.free,
   };
 }
 

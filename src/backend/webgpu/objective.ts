@@ -1,5 +1,5 @@
 import { gatherRows, scatterRows } from "../../base/rows.ts";
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import {
   allRows,
   type Curvature,
@@ -186,7 +186,7 @@ async function bindToGpu(
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
     const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
     // An array may have been transferred meanwhile.
-    allocateBeside({ free: () => lease.release() }, () => {
+    new Blocks({ free: () => lease.release() }).guard(() => {
       writeShared(lease.graph, shape, problem.fixed);
       rows.forEach((row, place) => {
         writeRow(lease.graph, shape, problem, first + row, place);
