@@ -87,15 +87,15 @@ export async function bindGraph(
 
 /** Reads all outputs of a graph at once, through one buffer that holds them all. */
 class Reader {
-  private readonly device: GpuDevice;
-  private readonly tensors: GpuTensors;
   private readonly outputs: readonly { readonly name: string; readonly at: number; readonly size: number }[];
   private readonly staging: GpuBuffer;
   private readonly byteLength: number;
 
-  constructor(device: GpuDevice, tensors: GpuTensors, shapes: OnnxGraph["outputs"]) {
-    this.device = device;
-    this.tensors = tensors;
+  constructor(
+    private readonly device: GpuDevice,
+    private readonly tensors: GpuTensors,
+    shapes: OnnxGraph["outputs"],
+  ) {
     let at = 0;
     this.outputs = Array.from(shapes, ([name, shape]) => {
       const size = 4 * sizeOf(shape);

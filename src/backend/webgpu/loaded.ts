@@ -18,8 +18,6 @@ const KEPT = 8;
  * outlives `dispose` and takes another graph loads them again.
  */
 export class LoadedDecoder {
-  readonly context: GpuContext;
-  readonly decoder: Decoder;
   private parameters: Promise<GpuTensors>;
   /** Unused graphs, the most recently used last. */
   private readonly idle: { readonly key: string; readonly graph: BoundGraph }[] = [];
@@ -27,9 +25,10 @@ export class LoadedDecoder {
   private isDisposed = false;
   private isFreed = false;
 
-  private constructor(context: GpuContext, decoder: Decoder) {
-    this.context = context;
-    this.decoder = decoder;
+  private constructor(
+    readonly context: GpuContext,
+    readonly decoder: Decoder,
+  ) {
     this.parameters = loadParameters(context, decoder);
   }
 
