@@ -5,6 +5,8 @@ import { attached } from "../base/realms.ts";
 import { invalid, refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { checkFixed } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
 import type { Control } from "../solver/base.ts";
 import { lossTraits } from "../terms/losses.ts";
 
@@ -57,6 +59,26 @@ export function checkZ0(
  * Formats for messages the lengths that an array of rows of `size` values may have: one row for all samples, or one for
  * each.
  */
+/** Checks what samples are solved with, and puts it together with what has been checked before. */
+export function checkProblem(
+  where: string,
+  given: Decoder,
+  y: Float32Array,
+  { points, fixed }: { readonly points?: unknown; readonly fixed?: unknown },
+  checked: Pick<Problem, "loss" | "prior" | "weights" | "batchSize">,
+): Problem {
+  const decoder = atPoints(where, given, points);
+  const sampleCount = checkTargets(where, y, decoder);
+  checkWeights(where, checked.weights, sampleCount, decoder);
+  return {
+    ...checked,
+    decoder,
+    sampleCount,
+    targets: y,
+    fixed: checkFixed(where, decoder, fixed, sampleCount),
+  };
+}
+
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each)`;

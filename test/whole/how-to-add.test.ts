@@ -233,8 +233,7 @@ for (const dummies of [
         after: "  readonly sampleCount: number;\n  readonly dummyInput: number | undefined;",
       },
       named: [
-        "src/api/encode.ts",
-        "src/api/sample-codes.ts",
+        "src/api/check-data.ts",
         "src/backend/wasm/threads/lock-step.ts",
         "src/backend/wasm/threads/worker-call.ts",
         "src/backend/webgpu/auto.ts",
