@@ -2,14 +2,11 @@ import type { Arena, Block } from "../../kernels/arena.ts";
 import { Prior } from "../../kernels/layout.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
 
-/** A prior in an instance's memory. */
-export interface PriorBlock extends Block {
-  /** Points to the Prior struct; 0 without a prior. */
-  readonly pointer: number;
-}
-
-/** Writes a prior into an instance's memory, and allocates the scratch for one row. */
-export function allocatePrior(arena: Arena, prior: PriorComponents | undefined): PriorBlock {
+/** Writes a prior into an instance's memory, and allocates the scratch for one row. `pointer` is 0 without a prior. */
+export function allocatePrior(
+  arena: Arena,
+  prior: PriorComponents | undefined,
+): Block & { readonly pointer: number } {
   if (!prior) return { start: 0, size: 0, pointer: 0, free: () => {} };
   const { latentSize, count, isFull, means, precisions, constants, weight } = prior;
   const block = arena.allocate((piece) => ({

@@ -8,22 +8,10 @@ import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";
 
 /** Evaluation of a prior alone, by the kernels that the fused solvers use. */
-export interface PriorValues {
-  /**
-   * Returns the prior's value in nats, times its weight.
-   * @param z [d], rounded to float32 as an objective's latents are
-   */
-  value(z: ArrayLike<number>): number;
-  /**
-   * Adds the prior's gradient, times `scale`, to a row.
-   * @param gradient [d]
-   */
-  addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void;
-  free(): void;
-}
+export type PriorValues = Awaited<ReturnType<typeof priorValues>>;
 
 /** @throws LatentflowError `out_of_memory` */
-export async function priorValues(prior: PriorComponents): Promise<PriorValues> {
+export async function priorValues(prior: PriorComponents) {
   const { latentSize: d } = prior;
   const { module } = await compileKernels(undefined);
   const instance = await takeInstance(module);
@@ -34,11 +22,19 @@ export async function priorValues(prior: PriorComponents): Promise<PriorValues> 
   const rows = blocks.add(() => arena.allocate((piece) => ({ z: piece(size), gradient: piece(size) })));
   const { z: at, gradient: sums } = rows.layout;
   return {
-    value(z) {
+    /**
+     * Returns the prior's value in nats, times its weight.
+     * @param z [d], rounded to float32 as an objective's latents are
+     */
+    value(z: ArrayLike<number>): number {
       arena.f32(at, d).set(z);
       return kernels.priorValue(pointer, at);
     },
-    addGradient(z, scale, gradient) {
+    /**
+     * Adds the prior's gradient, times `scale`, to a row.
+     * @param gradient [d]
+     */
+    addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void {
       arena.f32(at, d).set(z);
       arena.f32(sums, d).set(gradient);
       kernels.priorGradient(pointer, at, scale, sums);

@@ -10,15 +10,7 @@ const READABLE = 1 | 8;
 const MAP_READ = 1;
 
 /** A graph with the buffers that it reads and writes: one call uses it at a time. */
-export interface BoundGraph {
-  /** True if the graph is captured, so that a run replays it. */
-  readonly captured: boolean;
-  /** Writes values into an input that is not shared, from an element on. */
-  write(input: string, values: Float32Array, at?: number): void;
-  /** Computes the outputs and reads them all. */
-  run(): Promise<Readonly<Record<string, Float32Array>>>;
-  dispose(): Promise<void>;
-}
+export type BoundGraph = Awaited<ReturnType<typeof bindGraph>>;
 
 /**
  * Makes a session for a graph, and buffers for its outputs and for those inputs that are not shared. The session
@@ -26,11 +18,7 @@ export interface BoundGraph {
  *
  * @param shared inputs that other graphs have too, a decoder's parameters
  */
-export async function bindGraph(
-  context: GpuContext,
-  graph: OnnxGraph,
-  shared: GpuTensors,
-): Promise<BoundGraph> {
+export async function bindGraph(context: GpuContext, graph: OnnxGraph, shared: GpuTensors) {
   const own = await allocateTensors(
     context,
     new Map([...graph.inputs, ...graph.outputs].filter(([name]) => !(name in shared.byName))),
@@ -70,13 +58,16 @@ export async function bindGraph(
   }
   const reader = new Reader(context.device, own, graph.outputs);
   return {
+    /** True if the graph is captured, so that a run replays it. */
     captured,
+    /** Writes values into an input that is not shared, from an element on. */
     write: own.write,
-    async run() {
+    /** Computes the outputs and reads them all. */
+    async run(): Promise<Readonly<Record<string, Float32Array>>> {
       await inTurn(() => runSession(context, session, feeds, fetches));
       return context.lost.during(reader.read());
     },
-    async dispose() {
+    async dispose(): Promise<void> {
       reader.dispose();
       // A captured graph holds its buffers: the session goes first.
       await inTurn(() => session.release());
