@@ -55,15 +55,12 @@ export class Struct<Fields extends Record<string, FieldType>> {
     return type === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
   }
 
-  /** Writes every field, since memory just allocated may hold anything. */
+  /**
+   * Writes every field, since memory just allocated may hold anything, by its name in `values`, whose other members are
+   * ignored.
+   */
   fill(memory: DataView, pointer: number, values: FieldValues<Fields>): void {
-    this.set(memory, pointer, values);
-  }
-
-  /** Writes every field by its name in `values`, whose other members are ignored. */
-  fillFrom(memory: DataView, pointer: number, values: object): void {
-    const numbers = values as FieldValues<Fields>;
-    for (const name in this.places) this.put(memory, pointer, name, numbers[name]);
+    for (const name in this.places) this.put(memory, pointer, name, values[name]);
   }
 
   /** Writes some fields; the others keep their values. */

@@ -73,7 +73,7 @@ interface Keeping<Kind extends KernelKind> {
   allocate(operation: KernelOperation<Kind>, room: RowRoom): Record<string, number>;
 }
 
-type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fillFrom">;
+type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fill">;
 
 /** Struct fields of an operation that point to memory, and the function that fills it. */
 interface Place<Name extends PropertyKey = string> {
@@ -251,7 +251,8 @@ export function fillOperation(
   { pointer, place }: ReturnType<typeof allocateOperation>,
 ): void {
   const kind = layout.KERNEL_CODES[operation.kind];
-  kernelOf(operation).struct.fillFrom(memory, pointer, { ...operation, ...place.fields, kind });
+  const fields = { ...operation, ...place.fields, kind } as object as Record<string, number>;
+  kernelOf(operation).struct.fill(memory, pointer, fields);
   place.write?.(memory);
 }
 

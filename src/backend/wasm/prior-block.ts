@@ -8,7 +8,7 @@ export function allocatePrior(
   prior: PriorComponents | undefined,
 ): Block & { readonly pointer: number } {
   if (!prior) return { start: 0, size: 0, pointer: 0, free: () => {} };
-  const { latentSize, count, isFull, means, precisions, constants, weight } = prior;
+  const { latentSize, means, precisions, constants } = prior;
   const block = arena.allocate((piece) => ({
     pointer: piece(Prior.size),
     means: piece(means.byteLength),
@@ -23,11 +23,10 @@ export function allocatePrior(
   arena.f64(pieces.precisions, precisions.length).set(precisions);
   arena.f64(pieces.constants, constants.length).set(constants);
   Prior.fill(arena.view(), pointer, {
+    ...prior,
     ...pieces,
-    latentSize,
-    weight,
-    components: count,
-    isFull: isFull ? 1 : 0,
+    components: prior.count,
+    isFull: Number(prior.isFull),
   });
   return { ...block, pointer };
 }

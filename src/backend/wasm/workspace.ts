@@ -85,7 +85,7 @@ export function allocateWorkspace(
   });
   ofOperations.forEach(({ pointer, fields }, i) => {
     view.setUint32(pointers.kept + 4 * i, pointer, true);
-    keptBy(operations[i]!)?.struct.fillFrom(view, pointer, fields);
+    keptBy(operations[i]!)?.struct.fill(view, pointer, fields);
   });
   const rowsAt = (value: number, of: keyof (typeof ofValues)[number]): Rows => ({
     pointer: ofValues[value]![of],
