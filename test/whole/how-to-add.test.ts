@@ -234,8 +234,6 @@ for (const dummies of [
       },
       named: [
         "src/api/check-data.ts",
-        "src/backend/wasm/threads/lock-step.ts",
-        "src/backend/wasm/threads/worker-call.ts",
         "src/backend/webgpu/auto.ts",
         "src/train/mini-batches.ts",
         "src/train/samples.ts",
