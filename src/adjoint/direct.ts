@@ -1,4 +1,4 @@
-import { alphaAt, dampingAt, derivativeOf, orderOf } from "../solver/flow.ts";
+import { alphaAt, flowTraits, orderOf } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import { endOf, tableauOf } from "../solver/solver.ts";
 import type { Tableau } from "../solver/tableau.ts";
@@ -104,7 +104,7 @@ class ReverseSteps {
       const state = this.row(this.states[i]!, sample);
       const gradient = this.stages.row(this.stages.gradients, i, sample);
       const derivative = this.row(this.derivatives[i]!, sample);
-      derivativeOf(flow, this.time(i, slice), endOf(solver), state, gradient, derivative);
+      flowTraits(flow).derivative(flow, this.time(i, slice), endOf(solver), state, gradient, derivative);
     }
   }
 
@@ -132,7 +132,7 @@ class ReverseSteps {
       if (orderOf(flow) === 1) continue;
       // dz/dt = v, and the damping of v.
       const dDerivative = this.row(this.dDerivatives[i]!, slice.sample);
-      const damping = dampingAt(flow, this.time(i, slice));
+      const damping = flowTraits(flow).damping(flow, this.time(i, slice));
       for (let k = 0; k < d; k++) dStage[d + k] = dDerivative[k]! - damping * dDerivative[d + k]!;
     }
   }

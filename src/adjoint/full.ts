@@ -1,4 +1,4 @@
-import { alphaAt, derivativeOf, orderOf, remainingShare } from "../solver/flow.ts";
+import { alphaAt, flowTraits, orderOf } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import { RULES } from "../solver/rk4.ts";
 import { endOf, type Method, tableauOf } from "../solver/solver.ts";
@@ -127,7 +127,7 @@ class AdjointIntegral {
     const { flow, solver } = this.encoded;
     const gradient = this.stages.row(this.stages.gradients, this.nodes.indexOf(node), sample);
     const derivative = new Float64Array(state.length);
-    derivativeOf(flow, t, endOf(solver), state, gradient, derivative);
+    flowTraits(flow).derivative(flow, t, endOf(solver), state, gradient, derivative);
     return derivative.subarray(0, this.latentSize);
   }
 
@@ -144,11 +144,12 @@ class AdjointIntegral {
       for (let k = 0; k < d; k++) into[k]! += factor * products[k]!;
     }
     if (orderOf(flow) === 1) return;
-    const remaining = remainingShare(flow, time, end);
-    for (let k = d; k < 2 * d; k++) into[k]! *= remaining;
+    const { remaining } = flowTraits(flow);
+    const share = remaining(flow, time, end);
+    for (let k = d; k < 2 * d; k++) into[k]! *= share;
     for (const [j, weight] of weights.entries()) {
       const p = this.row(this.stageAdjoints[j]!, sample);
-      const factor = length * weight * remainingShare(flow, time, this.time(j, slice));
+      const factor = length * weight * remaining(flow, time, this.time(j, slice));
       for (let k = 0; k < d; k++) into[d + k]! += factor * p[k]!;
     }
   }

@@ -1,4 +1,4 @@
-import { derivativeOf, orderOf } from "./flow.ts";
+import { flowTraits, orderOf } from "./flow.ts";
 import type { FlowProblem } from "./flow-problem.ts";
 import { type Values, valuesAt } from "./objective.ts";
 
@@ -59,12 +59,13 @@ export class System {
   ): Promise<void> {
     const d = this.latentSize;
     const { objective, flow, solution, first, control } = this.problem;
+    const { derivative } = flowTraits(flow);
     const gradients = await objective.gradient(rows);
     rows.forEach((row, i) => {
       const gradient = gradients.subarray(i * d, (i + 1) * d);
       const state = this.row(states, row);
       this.gradientNorms[row] = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-      derivativeOf(flow, times[row]!, this.t1, state, gradient, this.row(derivatives, row));
+      derivative(flow, times[row]!, this.t1, state, gradient, this.row(derivatives, row));
       solution.gradientEvaluations[first + row]!++;
     });
     await control.pause();

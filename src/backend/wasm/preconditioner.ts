@@ -267,14 +267,10 @@ async function makeFactors(
         await turn();
       }
     });
-  } catch (error) {
-    block.free();
-    throw error;
+    if (damping === 0) return undefined;
+    made.block = block;
+    return { ...jacobian, factors, matrix, damping };
+  } finally {
+    if (made.block !== block) block.free();
   }
-  if (damping === 0) {
-    block.free();
-    return undefined;
-  }
-  made.block = block;
-  return { ...jacobian, factors, matrix, damping };
 }
