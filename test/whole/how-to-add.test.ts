@@ -93,6 +93,14 @@ for (const dummies of [
       ],
     },
     {
+      ...{ kind: "A status", name: "dummy_status", file: "src/solver/status.ts" },
+      ...{
+        before: '"nonfinite", "aborted"]',
+        after: '"nonfinite", "aborted", "dummy_status"]',
+      },
+      named: [],
+    },
+    {
       ...{ kind: "An optimizer", name: "dummyOptimizer", file: "src/backend/optimizer.ts" },
       ...{
         before: "export type Optimizer = Rmsprop | Adam | Sgd;",
@@ -290,14 +298,6 @@ for (const dummies of [
         "test/support/operation-kinds.ts",
         "test/support/operation-reference.ts",
       ],
-    },
-    {
-      ...{ kind: "A status", name: "dummy_status", file: "src/solver/status.ts" },
-      ...{
-        before: '"nonfinite", "aborted"]',
-        after: '"nonfinite", "aborted", "dummy_status"]',
-      },
-      named: [],
     },
     {
       ...{ kind: "A number of each sample", name: "dummyCost", file: "src/solver/result.ts" },

@@ -1,11 +1,12 @@
 import type { Decoder } from "../../../decoder/decoder.ts";
+import { cutFixed } from "../../../decoder/fixed.ts";
 import type { Control } from "../../../solver/base.ts";
 import { makeControl } from "../../../solver/control.ts";
 import { orderOf } from "../../../solver/flow.ts";
 import { Solution } from "../../../solver/solution.ts";
 import type { Problem, SampleSet, Task } from "../../backend.ts";
 import { allSamples, type Feed, type SampleRange } from "../../feed.ts";
-import { decodeRows } from "../decode.ts";
+import { type Decoding, decodeRows } from "../decode.ts";
 import { computeJacobianRows } from "../jacobian-rows.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { solveSamples } from "../solve.ts";
@@ -44,7 +45,7 @@ const BEGIN: {
   ) => WorkerJob<Kind>;
 } = {
   solve: ({ decoder }, description, send) => new WorkerSolve(decoder, description, send),
-  decode: (_packed, description, send) => new WorkerDecode(description, send),
+  decode: (packed, description, send) => new WorkerDecode(packed, description, send),
   jacobian: (_packed, _description, send) => new WorkerJacobian(send),
 };
 
@@ -208,30 +209,40 @@ function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): R
  * main thread can give more samples meanwhile.
  */
 class WorkerDecode implements WorkerJob<"decode"> {
-  private readonly deliveries: ({ readonly samples: readonly number[] } & CallData<"decode">)[] = [];
+  private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
 
   constructor(
+    private readonly packed: PackedDecoder,
     readonly task: CallDescription<"decode">,
     private readonly send: Send,
   ) {}
 
   get hasMore(): boolean {
-    return this.deliveries.length > 0;
+    return this.passes.length > 0;
   }
 
-  add(samples: readonly number[], data: CallData<"decode">): void {
-    this.deliveries.push({ samples, ...data });
+  add(samples: readonly number[], { z, fixed }: CallData<"decode">): void {
+    const { decoder, rows } = this.packed;
+    const { latentSize } = decoder;
+    for (let first = 0; first < samples.length; first += rows) {
+      const end = Math.min(first + rows, samples.length);
+      this.passes.push({
+        samples: samples.slice(first, end),
+        z: z.subarray(first * latentSize, end * latentSize),
+        fixed: cutFixed(decoder, fixed, first, end),
+      });
+    }
   }
 
-  work(packed: PackedDecoder, { toLogits }: CallDescription<"decode">, control: Control): Promise<void> {
-    const { samples, z, fixed } = this.deliveries.shift()!;
-    const n = packed.decoder.outputSize;
-    const outputs = new Float32Array(samples.length * n);
-    const decoding = { z, fixed, outputs, toLogits };
-    return decodeRows(packed, decoding, control, allSamples(samples.length), ({ first, count }) => {
-      const values = outputs.slice(first * n, (first + count) * n);
-      this.send([{ samples: samples.slice(first, first + count), values }]);
-    });
+  async work(
+    packed: PackedDecoder,
+    { toLogits }: CallDescription<"decode">,
+    control: Control,
+  ): Promise<void> {
+    const { samples, z, fixed } = this.passes.shift()!;
+    const outputs = new Float32Array(samples.length * packed.decoder.outputSize);
+    await decodeRows(packed, { z, fixed, outputs, toLogits }, control, allSamples(samples.length));
+    if (!control.aborted()) this.send([{ samples, values: outputs }]);
   }
 }
 
