@@ -20,9 +20,10 @@ export type FieldsIn<S> = S extends Struct<infer Fields> ? FieldValues<Fields> :
 export class Struct<Fields extends Record<string, FieldType>> {
   /** Size in bytes, a multiple of the largest field's. */
   readonly size: number;
-  private readonly places: { readonly [Name in keyof Fields]: Place };
+  /** Type and offset of each field, in their order. */
+  readonly places: { readonly [Name in keyof Fields]: Place };
 
-  constructor(fields: Fields) {
+  constructor(readonly fields: Fields) {
     const places: Partial<Record<keyof Fields, Place>> = {};
     let offset = 0;
     let alignment = 4;
@@ -35,16 +36,6 @@ export class Struct<Fields extends Record<string, FieldType>> {
     }
     this.places = places as Record<keyof Fields, Place>;
     this.size = Math.ceil(offset / alignment) * alignment;
-  }
-
-  /** Returns the offset of a field from the struct's start, in bytes. */
-  offset(name: keyof Fields): number {
-    return this.places[name].offset;
-  }
-
-  /** Returns the fields in their order, for the test that compares them with assembly/. */
-  describe(): { field: string; type: FieldType; offset: number }[] {
-    return Object.entries(this.places).map(([field, place]) => ({ field, ...place }));
   }
 
   get(memory: DataView, pointer: number, name: keyof Fields): number {
