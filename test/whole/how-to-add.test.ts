@@ -258,8 +258,8 @@ for (const dummies of [
     {
       ...{ kind: "An option of `latentflow encode`", name: "dummyFlag", file: "src/cli/options/job.ts" },
       ...{
-        before: "  readonly unit?: number;",
-        after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
+        before: '  z0: flag("<file>", z0Help),',
+        after: '  z0: flag("<file>", z0Help),\n  dummyFlag: flag("<file>", z0Help),',
       },
       named: ["src/cli/parts/manifest.ts"],
     },

@@ -23,13 +23,8 @@ import {
 } from "../input/fixed-inputs.ts";
 import { readCodes } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
-import {
-  addRunningOptions,
-  backendOf,
-  gives,
-  type RunningOptions,
-  requiredOption,
-} from "../options/options.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import { addRunningOptions, backendOf, type RunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
 import { decoderFigure, fixedFigures } from "../output/input-figures.ts";
@@ -44,11 +39,22 @@ import { isImage } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
 import { type Figure, formatCount, formatReport } from "../output/report.ts";
 
-interface DecodeCommandOptions extends DecoderFlags, FixedFlags, RunningOptions {
-  readonly latents: string;
-  readonly out: string;
-  readonly limit?: number;
-}
+const DECODE_FLAGS = {
+  decoder: flag("<file>", decoderHelp, { required: true }),
+  latents: flag(
+    "<file>",
+    ".npy of float32, latents × latent size, as encode writes it; or samples.npy, all draws of each sample",
+    { required: true, gives: ["z"] },
+  ),
+  out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),
+  limit: flag("<n>", "decode the first n latents (default: all)", { parse: parseCount }),
+};
+
+interface DecodeCommandOptions
+  extends DecoderFlags,
+    FixedFlags,
+    RunningOptions,
+    OptionsOf<typeof DECODE_FLAGS> {}
 
 /** Adds `latentflow decode` to the program. */
 export function addDecodeCommand(program: Command): void {
@@ -60,20 +66,8 @@ export function addDecodeCommand(program: Command): void {
         "  decoded.npy          latents × the shape of a sample, float32\n" +
         "  decoded.png          the first of them (of images)\n" +
         replacedHelp,
-    )
-    .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", decoderHelp))
-    .addOption(
-      gives(
-        requiredOption(
-          "--latents <file>",
-          ".npy of float32, latents × latent size, as encode writes it; or samples.npy, all draws of each sample",
-        ),
-        "z",
-      ),
-    )
-    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
-    .option("--limit <n>", "decode the first n latents (default: all)", parseCount);
+    );
+  addFlags(command, DECODE_FLAGS, "What and where:");
   addFixedOptions(command, "latents");
   addDecoderOptions(command);
   addRunningOptions(command).addHelpText(

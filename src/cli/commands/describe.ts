@@ -7,15 +7,18 @@ import { addDecoderOptions, type DecoderFlags, decoderHelp, readDecoder } from "
 import { isStdin } from "../input/files.ts";
 import { outputWithPoints, shapeWithPoints, showShape } from "../input/points.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { wrongUsage } from "../options/options.ts";
 import { print } from "../output/print.ts";
 import { showPrior } from "../output/prior-figures.ts";
 import { type Figure, formatDocument, rowsOf } from "../output/report.ts";
 
-interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder"> {
-  readonly decoder?: string;
-  readonly json?: boolean;
-}
+const DESCRIBE_FLAGS = {
+  decoder: flag("<file>", "the same, by a flag"),
+  json: flag("", "print one JSON document"),
+};
+
+interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder">, OptionsOf<typeof DESCRIBE_FLAGS> {}
 
 /** Adds `latentflow describe` to the program. */
 export function addDescribeCommand(program: Command): void {
@@ -28,10 +31,8 @@ export function addDescribeCommand(program: Command): void {
         "output, its loss, prior and start if it has them, and whether it agrees with its\n" +
         "file's probe. Of a decoder over points the figures are those for one.",
     )
-    .argument("[file]", decoderHelp)
-    .optionsGroup("What and how:")
-    .option("--decoder <file>", "the same, by a flag")
-    .option("--json", "print one JSON document");
+    .argument("[file]", decoderHelp);
+  addFlags(command, DESCRIBE_FLAGS, "What and how:");
   addDecoderOptions(command).addHelpText(
     "after",
     `

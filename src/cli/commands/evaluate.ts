@@ -11,9 +11,8 @@ import {
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
 import {
-  addDataOptions,
   checkDataOptions,
-  type DataOptions,
+  dataFlags,
   readData,
   type SourcedData,
   stdinHelp,
@@ -38,21 +37,21 @@ import {
   fixedOptions,
   openFixed,
 } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/pictures/picture-options.ts";
-import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
+import { checkMaskOptions, PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import {
   addEncodeSettings,
   addRunningOptions,
   backendOf,
+  type EncodeSettings,
   encodeSettings,
   type RunningOptions,
   refuseOptions,
-  requiredOption,
 } from "../options/options.ts";
 import { type ChosenPrior, priorOption, readPrior } from "../options/prior.ts";
 import { addPriorOptions, checkPriorOptions, type PriorFlags } from "../options/prior-options.ts";
@@ -87,14 +86,31 @@ import {
 } from "../output/result-figures.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
+const EVALUATE_FLAGS = {
+  decoder: flag("<file>", decoderHelp, { required: true }),
+  ...dataFlags("test", "evaluate"),
+  ...PICTURE_FLAGS,
+  encoder: flag(
+    "<file>",
+    "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
+  ),
+  gap: flag(
+    "",
+    "with --encoder: also follow flows, and say how much higher the encoder's loss is, a score for samples of another kind",
+  ),
+  weights: flag("<file>", weightsHelp),
+  z0: flag("<file>", z0Help),
+  out: flag("<dir>", "folder for the results, made if it is missing (default: none)"),
+};
+
 /** Options of `latentflow evaluate`, as commander returns them. */
-interface EvaluateJob extends DataOptions, WeightFlags, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
-  readonly encoder?: string;
-  readonly gap?: true;
-  readonly out?: string;
-  readonly batchSize?: number;
-  readonly z0?: string;
-}
+interface EvaluateJob
+  extends OptionsOf<typeof EVALUATE_FLAGS>,
+    DecoderFlags,
+    FixedFlags,
+    PriorFlags,
+    RunningOptions,
+    EncodeSettings {}
 
 /** Adds `latentflow evaluate` to the program. */
 export function addEvaluateCommand(program: Command): void {
@@ -111,21 +127,8 @@ export function addEvaluateCommand(program: Command): void {
         "                       with --encoder neither status nor steps nor t; with\n" +
         "                       --gap the gap\n" +
         "A file of this name in DIR is replaced.",
-    )
-    .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", decoderHelp));
-  addPictureOptions(addDataOptions(command, "test", "evaluate"))
-    .option(
-      "--encoder <file>",
-      "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
-    )
-    .option(
-      "--gap",
-      "with --encoder: also follow flows, and say how much higher the encoder's loss is, a score for samples of another kind",
-    )
-    .option("--weights <file>", weightsHelp)
-    .option("--z0 <file>", z0Help)
-    .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
+    );
+  addFlags(command, EVALUATE_FLAGS, "What and where:");
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
   addEncodeSettings(addRunningOptions(command));

@@ -4,6 +4,7 @@ import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { shortPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
 import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
@@ -15,20 +16,15 @@ import type { PartsFolder } from "../parts/parts-folder.ts";
 import { allParts, missingUnits, openRunFolders, showRanges } from "../parts/read-parts.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { unitCount } from "../parts/shard-units.ts";
-import {
-  formatOption,
-  type ResultsFormatName,
-  resultsFileNames,
-  writeResults,
-} from "../parts/write-results.ts";
+import { formatFlag, resultsFileNames, writeResults } from "../parts/write-results.ts";
 
-interface MergeOptions {
-  readonly out?: string;
-  readonly format?: ResultsFormatName;
-  readonly deleteParts?: true;
-  readonly json?: true;
-  readonly quiet?: true;
-}
+const MERGE_FLAGS = {
+  out: flag("<dir>", "folder for the results (default: the first DIR)"),
+  format: formatFlag(),
+  deleteParts: flag("", "remove the parts once the results are on the disk"),
+  json: flag("", "print one JSON document on stdout instead of the table"),
+  quiet: flag("", "show no progress on stderr"),
+};
 
 /** Adds `latentflow merge` to the program. */
 export function addMergeCommand(program: Command): void {
@@ -46,16 +42,10 @@ export function addMergeCommand(program: Command): void {
     .argument(
       "<dir...>",
       "the folder that was --out of the shards; several, where each had a disk of its own",
-    )
-    .optionsGroup("Where and how:")
-    .option("--out <dir>", "folder for the results (default: the first DIR)")
-    .addOption(formatOption())
-    .option("--delete-parts", "remove the parts once the results are on the disk")
-    .option("--json", "print one JSON document on stdout instead of the table")
-    .option("--quiet", "show no progress on stderr")
-    .addHelpText(
-      "after",
-      `
+    );
+  addFlags(command, MERGE_FLAGS, "Where and how:").addHelpText(
+    "after",
+    `
 Refused are parts that are missing or torn, and those of other options, data or
 builds.
 ${exitCodesHelp("nothing is written")}
@@ -63,11 +53,11 @@ Examples:
   $ latentflow merge results
   $ latentflow merge node1/results node2/results --out results \\
       --format parquet --delete-parts`,
-    );
+  );
   command.action(merge);
 }
 
-async function merge(dirs: readonly string[], options: MergeOptions): Promise<void> {
+async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FLAGS>): Promise<void> {
   const signal = interruptSignal();
   const folders = await openRunFolders(dirs);
   const [{ manifest }] = folders as [PartsFolder];

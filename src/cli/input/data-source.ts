@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { checkSize } from "../../files/limits.ts";
 import { ARRAY_FORMATS } from "../../files/read.ts";
@@ -10,7 +10,8 @@ import {
   mnist,
   segMnist,
 } from "../../train/index.ts";
-import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
+import { flag, type OptionsOf } from "../options/flag-table.ts";
+import { refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, rowsOf } from "./array-files/open.ts";
@@ -21,15 +22,6 @@ import { expandFiles } from "./pictures/expand-files.ts";
 import type { PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile } from "./pictures/picture-file.ts";
 import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
-
-/** Options of samples, as commander returns them. */
-export interface DataOptions extends PictureFlags {
-  readonly data?: readonly string[];
-  readonly dataset?: keyof typeof loaders;
-  readonly datasetFolder?: string;
-  readonly limit?: number;
-  readonly maxBytes?: number;
-}
 
 /** Samples in memory, with their source. */
 export interface SourcedData {
@@ -79,29 +71,21 @@ file that comes in there.`;
 
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 
-/** Adds the options of samples: a file, or a part of a data set that the library reads. */
-export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
-  return command
-    .addOption(gives(new Option("--data <files...>", dataHelp), "y"))
-    .addOption(
-      gives(
-        new Option(
-          "--dataset <name>",
-          `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
-        ),
-        "y",
-        "data",
-      )
-        .choices(Object.keys(loaders))
-        .conflicts("data"),
-    )
-    .addOption(
-      gives(
-        new Option("--dataset-folder <dir>", "where its four IDX files are (default: where found)"),
-        "folder",
-      ),
-    )
-    .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
+/** Flags of samples: a file, or a part of a data set that the library reads. @param verb what is done with them */
+export const dataFlags = (part: keyof DataSplits, verb: string) => ({
+  data: flag("<files...>", dataHelp, { gives: ["y"] }),
+  dataset: flag("<name>", `instead of a file, the ${part === "test" ? "test" : "training"} images of`, {
+    choices: Object.keys(loaders) as (keyof typeof loaders)[],
+    gives: ["y", "data"],
+    conflicts: "data",
+  }),
+  datasetFolder: flag("<dir>", "where its four IDX files are (default: where found)", { gives: ["folder"] }),
+  limit: flag("<n>", `${verb} the first n samples (default: all)`, { parse: parseCount }),
+});
+
+/** Options of samples, as commander returns them. */
+export interface DataOptions extends PictureFlags, OptionsOf<ReturnType<typeof dataFlags>> {
+  readonly maxBytes?: number;
 }
 
 /** Refuses options of samples that contradict each other. */

@@ -1,10 +1,11 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Field } from "../../base/options.ts";
 import { type Bounds, showLimits } from "../../base/show.ts";
 import { LatentflowError } from "../../index.ts";
 import { MAX_COUNT } from "../../solver/base.ts";
+import { addFlags, type Flag, flag } from "./flag-table.ts";
 import { messageInFlags } from "./message.ts";
-import { gives, refuseOptions, wrongUsage } from "./options.ts";
+import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
 /**
@@ -88,18 +89,19 @@ export function nameOf<T extends object>({ flags }: Choice<T>, option: string): 
 /** Adds to a command the option that names the member, and the members' own. */
 export function addChoice<T extends object>(command: Command, choice: Choice<T>): void {
   const names = Object.keys(choice.members);
-  command.addOption(
-    new Option(`--${kebabCase(choice.name)} <name>`, choice.text).choices(names).default(names[0]),
-  );
+  const flags: Record<string, Flag> = {
+    [choice.name]: flag("<name>", choice.text, { choices: names, standard: names[0] }),
+  };
   for (const [option, owners] of optionsOf(choice)) {
     const [, { fields, help }] = owners[0]!;
-    const flags = `--${kebabCase(nameOf(choice, option))} <${help[option]![0]}>`;
-    const added = gives(new Option(flags, helpOf(option, owners)), `${choice.name}.${option}`);
     const { choices } = fields[option]!;
-    command.addOption(
-      choices ? added.choices(choices) : added.argParser(choice.parsers?.[option] ?? parseNumber),
-    );
+    const reading = choices ? { choices } : { parse: choice.parsers?.[option] ?? parseNumber };
+    flags[nameOf(choice, option)] = flag(`<${help[option]![0]}>`, helpOf(option, owners), {
+      ...reading,
+      gives: [`${choice.name}.${option}`],
+    });
   }
+  addFlags(command, flags);
 }
 
 /** Help of an option: its text, range and defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */

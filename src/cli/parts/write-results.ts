@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Option } from "commander";
+import { flag } from "../options/flag-table.ts";
 import { type Output, StagedOutputs } from "../output/output-files.ts";
 import { npyResults } from "./npy-results.ts";
 import { parquetResults } from "./parquet-results.ts";
@@ -26,13 +26,13 @@ function fileNames(format: ResultsFormat, isAll: boolean): string[] {
 /** Names of the files of all formats. */
 export const resultsFileNames = Object.values(FORMATS).flatMap((format) => fileNames(format, true));
 
-/** The option `--format`. @param more text behind its help */
-export function formatOption(more = ""): Option {
+/** The flag `--format`. @param more text behind its help */
+export function formatFlag(more = "") {
   const formats = Object.entries(FORMATS).map(
     ([name, format]) => `${name}: ${fileNames(format, false).join(" and ")}`,
   );
   const text = `${formats.join("; ")} (default: ${STANDARD_FORMAT})${more}`;
-  return new Option("--format <name>", text).choices(Object.keys(FORMATS));
+  return flag("<name>", text, { choices: Object.keys(FORMATS) as ResultsFormatName[] });
 }
 
 /**
