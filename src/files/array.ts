@@ -78,10 +78,14 @@ export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
-/** Concatenates arrays of one type; a single array is returned as it is. */
-export function joinValues<Values extends Float32Array | Float64Array | Uint32Array>(
-  pieces: readonly Values[],
-): Values {
+/** A typed array that takes the values of others of its type. */
+interface Joinable<Values> {
+  readonly length: number;
+  set(values: Values, at: number): void;
+}
+
+/** Concatenates typed arrays of one type; a single array is returned as it is. */
+export function joinValues<Values extends Joinable<Values>>(pieces: readonly Values[]): Values {
   const [first] = pieces as readonly [Values];
   if (pieces.length === 1) return first;
   const Type = first.constructor as new (length: number) => Values;

@@ -269,9 +269,13 @@ for (const dummies of [
       named: ["src/cli/parts/write-results.ts"],
     },
     {
-      ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
-      ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
-      named: ["src/cli/parts/parquet-results.ts"],
+      ...{ kind: "A column of results", name: "dummyColumn", file: "src/cli/output/results.ts" },
+      ...{
+        before: "  readonly reconstructions: Float32Array | undefined;",
+        after:
+          "  readonly reconstructions: Float32Array | undefined;\n  readonly dummyColumn: Float32Array | undefined;",
+      },
+      named: ["src/cli/parts/encode-units.ts", "src/cli/parts/part.ts"],
     },
     {
       ...{ kind: "A mode of an operation", name: "dummyWay", file: "src/graph/kinds/pad.ts" },

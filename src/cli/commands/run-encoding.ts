@@ -16,11 +16,10 @@ import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
 import { encodeUnits } from "../parts/encode-units.ts";
-import { type Manifest, manifestOf } from "../parts/manifest.ts";
+import { type Manifest, manifestOf, planOf } from "../parts/manifest.ts";
 import type { Part } from "../parts/part.ts";
 import { PartsFolder, partsName } from "../parts/parts-folder.ts";
 import { allParts } from "../parts/read-parts.ts";
-import type { ResultsPlan } from "../parts/results-format.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/shard-units.ts";
 import { resultsFileNames, writeResults } from "../parts/write-results.ts";
@@ -205,19 +204,12 @@ async function encodeShown(
  * @param units counts of a run that keeps parts
  */
 async function writeAll(
-  { job, input, cut, signal }: Run,
+  { job, input, signal }: Run,
   parts: () => AsyncIterable<Part> | Iterable<Part>,
   first: Part,
   units?: UnitCounts,
 ): Promise<void> {
-  const plan: ResultsPlan = {
-    samples: cut.samples,
-    latentSize: input.decoder.latentSize,
-    sampleShape: input.samples.shape,
-    hasPrior: input.prior.prior !== undefined,
-    hasReconstructions: job.reconstructions ?? false,
-    codesPerSample: job.samples ?? 0,
-  };
+  const plan = planOf(job, input);
   const summariser = new RunSummariser();
   const written = await writeResults(job.out, job.format, plan, parts(), pictureNames, (part) => {
     // The results of a single unit, once computed, are written even after a signal.

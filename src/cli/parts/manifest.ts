@@ -8,6 +8,7 @@ import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
 import { FIGURE_BYTES } from "./part.ts";
+import type { ResultsPlan } from "./results-format.ts";
 import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 
 // The manifest of a folder of parts describes the run: all that its results depend on, and what merging needs. The number of
@@ -17,14 +18,8 @@ import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 const FORMAT = "latentflow parts 2";
 
 /** Manifest of a run, manifest.json. */
-export interface Manifest extends Cut {
+export interface Manifest extends Cut, ResultsPlan {
   readonly format: typeof FORMAT;
-  readonly latentSize: number;
-  readonly sampleShape: readonly number[];
-  readonly hasPrior: boolean;
-  readonly hasReconstructions: boolean;
-  /** Codes drawn from each sample's posterior; 0 without --samples. */
-  readonly codesPerSample: number;
   /** Column of identifiers in the files of samples; "file" for names of pictures. */
   readonly idColumn: string | null;
   /** Build of the kernels and checksum of its binary: `plain 1a2b3c4d`. */
@@ -136,9 +131,21 @@ export const MANIFEST_OF_OPTIONS = {
   quiet: null,
 } satisfies { readonly [Option in keyof Required<Job>]: Description | keyof Job | Field | null };
 
+/** Sizes and contents of a job's results, in the order that manifests have. */
+export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): ResultsPlan {
+  return {
+    samples: samples.count,
+    latentSize: decoder.latentSize,
+    sampleShape: samples.shape,
+    hasPrior: prior.prior !== undefined,
+    hasReconstructions: job.reconstructions ?? false,
+    codesPerSample: job.samples ?? 0,
+  };
+}
+
 /** Makes the manifest of a job. @throws LatentflowError if its units are too many, or too large */
 export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
-  const { decoder, samples, prior } = input;
+  const { samples, ...plan } = planOf(job, input);
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
   const run: Record<string, unknown> = { latentflow: packageJson.version };
   for (const [option, describe] of Object.entries<Description | string | null>(MANIFEST_OF_OPTIONS)) {
@@ -146,14 +153,10 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
   }
   const manifest: Manifest = {
     format: FORMAT,
-    samples: samples.count,
+    samples,
     unit,
-    latentSize: decoder.latentSize,
-    sampleShape: samples.shape,
-    hasPrior: prior.prior !== undefined,
-    hasReconstructions: job.reconstructions ?? false,
-    codesPerSample: job.samples ?? 0,
-    idColumn: job.idColumn ?? (samples.array.names ? "file" : null),
+    ...plan,
+    idColumn: job.idColumn ?? (input.samples.array.names ? "file" : null),
     build: `${build} ${checksum}`,
     run: Object.fromEntries(leaves(run)),
   };

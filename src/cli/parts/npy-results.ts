@@ -54,7 +54,7 @@ function writer(
   return {
     async add({ first, results }) {
       const isFirst = first === 0;
-      const columns = resultColumns(results, first, results.ids);
+      const columns = resultColumns(results, first);
       await append(latentsName, [samples, latentSize], results.z, isFirst);
       await outputs.append(resultsTableName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
       if (hasReconstructions) {

@@ -73,12 +73,8 @@ export async function readIds(files: readonly IdsFile[], first: number, count: n
     if (from < to) pieces.push(await file.read(from - before, to - before));
     before += file.count;
   }
-  return joinIds(pieces);
-}
-
-/** Concatenates identifiers of one type. */
-export function joinIds(pieces: readonly Ids[]): Ids {
   const integers = pieces.filter((ids) => ids instanceof BigInt64Array);
-  if (integers.length < pieces.length) return (pieces as string[][]).flat();
-  return BigInt64Array.from(integers.flatMap((ids) => [...ids]));
+  return integers.length < pieces.length
+    ? (pieces as string[][]).flat()
+    : BigInt64Array.from(integers.flatMap((ids) => [...ids]));
 }
