@@ -37,7 +37,7 @@ import {
 } from "../output/output-files.ts";
 import { isImage } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
-import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 
 const DECODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
@@ -92,12 +92,11 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
   const { count, total } = latents;
   const figures: Figure[] = [
     decoderFigure(options.decoder, decoder, fixed.decoder),
-    {
-      json: { latents: { file: options.latents, count: total } },
-      row: ["latents", `${formatCount(count)} of ${formatCount(total)}, ${decoder.latentSize} values each`],
-    },
+    figure("latents", `${formatCount(count)} of ${formatCount(total)}, ${decoder.latentSize} values each`, {
+      latents: { file: options.latents, count: total },
+    }),
     ...fixedFigures(fixed),
-    { json: { samples: count, seconds }, row: ["samples", `${showLengths(outputShape)} values each`] },
+    figure("samples", `${showLengths(outputShape)} values each`, { samples: count, seconds }),
   ];
   print(formatReport(figures, outputs, options.json));
 }

@@ -11,7 +11,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { wrongUsage } from "../options/options.ts";
 import { print } from "../output/print.ts";
 import { showPrior } from "../output/prior-figures.ts";
-import { type Figure, formatDocument, rowsOf } from "../output/report.ts";
+import { type Figure, figure, formatDocument, rowsOf } from "../output/report.ts";
 
 const DESCRIBE_FLAGS = {
   decoder: flag("<file>", "the same, by a flag"),
@@ -102,15 +102,15 @@ function figuresOf(file: string, decoder: Decoder): Figure[] {
     {
       json: { file, verified, unverifiedReason, ...describe(decoder), fixedInputs, outputShape, loss, prior },
     },
-    { row: ["latent z", `${latentSize}`] },
+    figure("latent z", `${latentSize}`),
     ...fixedInputs.map(({ name, shape, classes }): Figure => {
       const type = classes === undefined ? "numbers" : `of ${classes} classes, counted from 0`;
-      return { row: [`fixed input ${escapeText(name)}`, `${showShape(shape)} ${type}`] };
+      return figure(`fixed input ${escapeText(name)}`, `${showShape(shape)} ${type}`);
     }),
-    { row: ["output", showShape(outputShape)] },
-    { row: ["loss", loss ? `${showLoss(loss)}, its default` : undefined] },
-    { row: ["prior", prior ? showPrior(prior) : undefined] },
-    { row: ["start", start && showStart(start)] },
-    { row: ["probe", verified ? "agrees" : undefined] },
+    figure("output", showShape(outputShape)),
+    figure("loss", loss ? `${showLoss(loss)}, its default` : undefined),
+    figure("prior", prior ? showPrior(prior) : undefined),
+    figure("start", start && showStart(start)),
+    figure("probe", verified ? "agrees" : undefined),
   ];
 }

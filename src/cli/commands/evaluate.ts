@@ -74,7 +74,7 @@ import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import { type Figure, formatMean, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatMean, formatReport } from "../output/report.ts";
 import {
   endFigures,
   lossFigures,
@@ -199,9 +199,9 @@ async function readInput(
   signal: AbortSignal,
 ): Promise<Input> {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
-  const maxBytes = job.maxBytes && { maxBytes: job.maxBytes };
+  const { maxBytes } = job;
   const encoder =
-    job.encoder === undefined ? undefined : await readDecoder({ decoder: job.encoder, ...maxBytes }, signal);
+    job.encoder === undefined ? undefined : await readDecoder({ decoder: job.encoder, maxBytes }, signal);
   const prior = await readPrior(job, decoder, limitsOf(job, signal));
   const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
   const data = await readData(job, "test", () => decoder, signal);
@@ -220,10 +220,8 @@ async function evaluateShown(
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
   const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
-  const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), ...(z0 && { z0 }) };
-  const by = encoder
-    ? { encoder, ...(flow && { ...flow, gap: true as const }) }
-    : { ...flow, ...(weights && { weights }) };
+  const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), z0 };
+  const by = encoder ? { encoder, ...(flow && { ...flow, gap: true as const }) } : { ...flow, weights };
   const options: EvaluateOptions | EvaluateEncoderOptions = {
     ...by,
     ...fixedOptions(fixed),
@@ -261,12 +259,7 @@ function figuresOf(
     { json: { loss } },
     ...priorFigures(prior),
     ...(encoder
-      ? [
-          {
-            json: { encoder: decoderEntry(job.encoder!, encoder) },
-            row: ["encoder", shortPath(job.encoder!)] as const,
-          },
-        ]
+      ? [figure("encoder", shortPath(job.encoder!), { encoder: decoderEntry(job.encoder!, encoder) })]
       : []),
     ...(pair ? [solverFigure(pair)] : []),
     ...lossFigures(means, words),
@@ -285,23 +278,22 @@ function hiddenFigure(
   { meanHiddenError }: Pick<EvaluateReport, "meanHiddenError">,
 ): Figure {
   const error = weights || mask ? meanHiddenError : undefined;
-  return {
-    json: { meanHiddenError: error ?? null },
-    row: ["squared error of hidden values", error === undefined ? undefined : formatMean(error)],
-  };
+  return figure("squared error of hidden values", error === undefined ? undefined : formatMean(error), {
+    meanHiddenError: error ?? null,
+  });
 }
 
 /** Makes the figures of an encoder's codes. No flow was followed, so only losses that are not finite have a status. */
 function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
   return [
-    {
-      json: { meanGap },
-      row: ["mean gap to the flows' loss", meanGap === undefined ? undefined : formatMean(meanGap, unit)],
-    },
-    {
-      json: { meanAcceptedSteps: null, meanBacktracks: null, statuses },
-      row: ["statuses", showStatuses(statuses) || undefined],
-    },
+    figure("mean gap to the flows' loss", meanGap === undefined ? undefined : formatMean(meanGap, unit), {
+      meanGap,
+    }),
+    figure("statuses", showStatuses(statuses) || undefined, {
+      meanAcceptedSteps: null,
+      meanBacktracks: null,
+      statuses,
+    }),
   ];
 }

@@ -9,7 +9,7 @@ import { makeFolder, type Output, type OutputFile, writeOutputs } from "../outpu
 import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
 import { formatDuration, showProgress } from "../output/progress.ts";
-import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import { endFigures, lossFigures, samplingFigures, workFigures } from "../output/result-figures.ts";
 import type { Part } from "../parts/part.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
@@ -122,17 +122,14 @@ function figuresOf(folders: readonly PartsFolder[], summary: RunSummary): Figure
   const { samples, unit, idColumn } = manifest;
   const units = unitCount(manifest);
   return [
-    { row: ["samples", formatCount(samples)] },
-    {
-      json: { units, unit, idColumn },
-      row: ["units", `${formatCount(units)} of ${formatCount(unit)} samples`],
-    },
+    figure("samples", formatCount(samples)),
+    figure("units", `${formatCount(units)} of ${formatCount(unit)} samples`, { units, unit, idColumn }),
     // Parts do not name the loss.
     ...lossFigures(summary, { before: "mean loss before", after: "mean loss after", unit: "" }),
     ...endFigures(summary),
     ...samplingFigures(summary),
     // Speed has no row: the processes may have run at the same time, or have been killed on the way.
     ...workFigures(summary).map(({ json = {} }) => ({ json })),
-    { row: ["time of all parts", formatDuration(summary.seconds)] },
+    figure("time of all parts", formatDuration(summary.seconds)),
   ];
 }

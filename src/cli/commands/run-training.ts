@@ -98,14 +98,7 @@ function refuseLargePrior(prior: Prior, latentSize: number): void {
 /** Options of the validation pictures and their weights. */
 function validationFlags(job: TrainingJob): HidingFlags {
   const { fit, invert, maskHides, validateMask: mask, validateWeights: weights, autoencoder } = job;
-  return {
-    ...(fit && { fit }),
-    ...(invert && { invert }),
-    ...(mask && { mask }),
-    ...(maskHides && { maskHides }),
-    ...(weights && { weights }),
-    autoencoder,
-  };
+  return { fit, invert, mask, maskHides, weights, autoencoder };
 }
 
 function readValidation(
@@ -119,8 +112,7 @@ function readValidation(
     const reading = readingOf(validationFlags(job), target, "--validate-mask");
     return readDataFile("--validate", [file], reading, limitsOf(job, signal), limit);
   }
-  const { limit: _, ...source } = job;
-  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", target, signal);
+  return readData({ ...job, limit }, "validation", target, signal);
 }
 
 /** Trains, with progress on stderr and in the log. Returns undefined if the signal has ended the training. */
@@ -162,9 +154,9 @@ async function trainShown(
       ...(validation && {
         validation: {
           data: validation.dataset,
-          ...(validationWeights && { weights: validationWeights }),
+          weights: validationWeights,
           ...(validationFixed && fixedValues(validationFixed)),
-          ...(validateEvery !== undefined && { everyImages: validateEvery }),
+          everyImages: validateEvery,
         },
       }),
       checkpoint: { file: checkpointFile, resume, everySeconds: checkpointSeconds },

@@ -5,7 +5,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { parseCount } from "../options/parse.ts";
 import { print, say } from "../output/print.ts";
 import { formatDuration } from "../output/progress.ts";
-import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { missingUnits, openRunFolders, showRanges, tornUnits } from "../parts/read-parts.ts";
 import { shardOf, unitAt, unitCount } from "../parts/shard-units.ts";
@@ -61,32 +61,23 @@ async function status(
   const units = unitCount(manifest);
   const samplesDone = manifest.samples - left;
   const figures: Figure[] = [
-    { row: ["parts", folders.map(({ folder }) => shortPath(folder)).join(", ")] },
-    {
-      json: { samples: manifest.samples, samplesDone },
-      row: ["samples", `${formatCount(samplesDone)} of ${formatCount(manifest.samples)}`],
-    },
-    {
-      json: { units, unit: manifest.unit },
-      row: [
-        "units",
-        `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
-      ],
-    },
-    {
-      json: { missingUnits: showRanges(missing, Infinity) },
-      row: ["missing units", showRanges(missing) || "none"],
-    },
-    { json: { missingShards }, row: ["missing shards", missingShards === "" ? "none" : missingShards] },
-    {
-      json: { samplesPerSecond: speed ?? null },
-      row: ["samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed))],
-    },
-    {
-      json: { secondsLeft },
-      row: ["time left", secondsLeft === null ? "-" : formatDuration(secondsLeft)],
-    },
-    { row: ["build", manifest.build] },
+    figure("parts", folders.map(({ folder }) => shortPath(folder)).join(", ")),
+    figure("samples", `${formatCount(samplesDone)} of ${formatCount(manifest.samples)}`, {
+      samples: manifest.samples,
+      samplesDone,
+    }),
+    figure(
+      "units",
+      `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
+      { units, unit: manifest.unit },
+    ),
+    figure("missing units", showRanges(missing) || "none", { missingUnits: showRanges(missing, Infinity) }),
+    figure("missing shards", missingShards === "" ? "none" : missingShards, { missingShards }),
+    figure("samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed)), {
+      samplesPerSecond: speed ?? null,
+    }),
+    figure("time left", secondsLeft === null ? "-" : formatDuration(secondsLeft), { secondsLeft }),
+    figure("build", manifest.build),
   ];
   print(formatReport(figures, [], json));
 }

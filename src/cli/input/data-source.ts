@@ -85,7 +85,7 @@ export const dataFlags = (part: keyof DataSplits, verb: string) => ({
 
 /** Options of samples, as commander returns them. */
 export interface DataOptions extends PictureFlags, OptionsOf<ReturnType<typeof dataFlags>> {
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 /** Refuses options of samples that contradict each other. */

@@ -131,31 +131,27 @@ async function isOnnxFile(file: string): Promise<boolean> {
 }
 
 async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
-  const { decoder: file, latent, outputName, pointsInput, inputShape, layout } = options;
-  const { outputActivation, outputShape } = options;
+  const { decoder: file, inputShape, outputActivation, outputShape, latent, layout, maxBytes } = options;
   if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
     throw invalid(
       `--output-activation is ${nameOf(outputActivation)}, expected sigmoid, for a file that ends in logits: ` +
         `${showPath(file)} is an ONNX file, and has all others in it`,
     );
   }
-  const loss = lossOf(options);
   // Imported on demand: a quarter of the library's code.
   const { loadOnnx } = await import("../../onnx/index.ts");
   return loadOnnx(file, {
-    ...(latent !== undefined && { latent }),
-    ...(outputName !== undefined && { output: outputName }),
-    ...(pointsInput && { points: pointsInput }),
-    ...(inputShape && {
-      inputShapes: Object.fromEntries(inputShape.map(({ name, shape }) => [name, shape])),
-    }),
-    ...(layout && { layout }),
-    ...(outputActivation !== undefined && { outputActivation: "sigmoid" }),
-    ...(outputShape && { outputShape }),
-    ...(loss && { loss }),
+    latent,
+    output: options.outputName,
+    points: options.pointsInput,
+    inputShapes: inputShape && Object.fromEntries(inputShape.map(({ name, shape }) => [name, shape])),
+    layout,
+    outputActivation: outputActivation && "sigmoid",
+    outputShape,
+    loss: lossOf(options),
     // PyTorch's exporter writes external tensors beside the file.
-    ...(!isUrl(file) && { externalData: dirname(file) }),
-    ...(options.maxBytes && { maxBytes: options.maxBytes }),
+    externalData: isUrl(file) ? undefined : dirname(file),
+    maxBytes,
     signal,
   });
 }
@@ -167,15 +163,7 @@ function nameOf(activation: ActivationLike): string {
 async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
   const loss = lossOf(options);
-  return loadDecoder(file, {
-    ...(prefix !== undefined && { prefix }),
-    ...(activation && { activation }),
-    ...(outputActivation && { outputActivation }),
-    ...(outputShape && { outputShape }),
-    ...(loss && { loss }),
-    ...(maxBytes && { maxBytes }),
-    signal,
-  });
+  return loadDecoder(file, { prefix, activation, outputActivation, outputShape, loss, maxBytes, signal });
 }
 
 /**

@@ -27,8 +27,7 @@ export async function readArrayFile(flag: string, path: string, limits: Limits):
 export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
   const { maxBytes, signal } = limits;
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
-  const options = { maxBytes, ...(array !== undefined && { array }), ...(signal && { signal }) };
-  return readDatasetAs(where, bytes, options, choice);
+  return readDatasetAs(where, bytes, { array, maxBytes, signal }, choice);
 }
 
 /** Beginning of messages for a flag and its file: `--data digits.npy`. */

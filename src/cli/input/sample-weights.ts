@@ -49,12 +49,7 @@ export async function openWeights(
   const at = showFile(flag, files[0]!) + (files.length > 1 ? ` and ${files.length - 1} more` : "");
   const target = () => ({ outputShape: samples.shape, outputLayout });
   const as = isMask ? "mask" : "weight";
-  const array = await openData(flag, files, limits, {
-    target,
-    fit,
-    as,
-    ...(maskHides && { hides: maskHides }),
-  });
+  const array = await openData(flag, files, limits, { target, fit, as, hides: maskHides });
   if (isMask) checkMaskShapes(flag, array, samples.array, target());
   const found = elementCount(array.shape);
   const isEach = found !== size;

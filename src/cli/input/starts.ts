@@ -38,7 +38,7 @@ export async function readCodes(
 export async function readZ0Of(
   { dataset: { count }, total }: SourcedData,
   latentSize: number,
-  options: { readonly z0?: string; readonly maxBytes?: number },
+  options: { readonly z0?: string | undefined; readonly maxBytes?: number | undefined },
   signal: AbortSignal,
 ): Promise<Float32Array | undefined> {
   if (options.z0 === undefined) return undefined;

@@ -50,18 +50,19 @@ type ValueOf<Usage, T> = T extends { readonly parse: (...args: never) => infer V
 
 type IsAlways<T> = T extends { readonly required: true } | { readonly standard: unknown } ? true : false;
 
-/** Options of a table of flags, as commander returns them. */
-export type OptionsOf<Table extends Flags> = {
-  readonly [Name in keyof Table as Table[Name] extends Flag<unknown, true> ? Name : never]: TypeOf<
-    Table[Name]
-  >;
-} & {
-  readonly [Name in keyof Table as Table[Name] extends Flag<unknown, true> ? never : Name]?: TypeOf<
-    Table[Name]
-  >;
-};
+/** Names of the flags of a table whose options are always there. */
+type AlwaysIn<Table extends Flags> = {
+  [Name in keyof Table]: Table[Name] extends Flag<unknown, true> ? Name : never;
+}[keyof Table];
 
 type TypeOf<Each> = Each extends Flag<infer Value, boolean> ? Value : never;
+
+/** Options of a table of flags, as commander returns them. */
+export type OptionsOf<Table extends Flags> = {
+  readonly [Name in AlwaysIn<Table>]: TypeOf<Table[Name]>;
+} & {
+  readonly [Name in Exclude<keyof Table, AlwaysIn<Table>>]?: TypeOf<Table[Name]> | undefined;
+};
 
 /** Declares a flag. */
 export function flag<const Usage extends string, const T extends Traits = object>(

@@ -86,7 +86,7 @@ export function encodeOptions(
     loss,
     ...priorOption(prior),
     backend: backendOf(job),
-    ...(weights && { weights }),
+    weights,
     ...encodeSettings(job),
   };
 }

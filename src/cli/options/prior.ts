@@ -60,17 +60,16 @@ function fitOf(
 ): Pick<ChosenPrior, "prior" | "fit"> {
   const common = {
     latentSize,
-    ...(priorCovariance && { covariance: priorCovariance }),
-    ...(priorWeight !== undefined && { weight: priorWeight }),
+    covariance: priorCovariance,
+    weight: priorWeight,
   };
   if (choice === "gaussian") {
-    const shrinkage = priorShrinkage !== undefined && { shrinkage: priorShrinkage };
-    return { prior: fitGaussian(values, { ...common, ...shrinkage }), fit: codes };
+    return { prior: fitGaussian(values, { ...common, shrinkage: priorShrinkage }), fit: codes };
   }
   const { prior, logLikelihood, converged } = fitGaussianMixture(values, {
     ...common,
     components: priorComponents!,
-    ...(priorSeed !== undefined && { seed: priorSeed }),
+    seed: priorSeed,
   });
   return { prior, fit: { ...codes, logLikelihood, converged } };
 }

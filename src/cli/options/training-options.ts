@@ -77,7 +77,7 @@ const TRAINING_FLAGS = {
 /** Options of a training run, as commander hands them over. */
 export interface TrainingOptions extends RunningOptions, OptionsOf<typeof TRAINING_FLAGS> {
   /** File of validation samples, or true for those of the data set. */
-  readonly validate?: string | true;
+  readonly validate?: string | true | undefined;
 }
 
 /** Choice of the adjoint. */
@@ -146,9 +146,9 @@ interface TrainingDescription {
   readonly warmStart?: boolean;
   readonly codes?: "encoded" | "kept";
   readonly codeOptimizer?: Optimizer;
-  readonly gradientClip?: number;
-  readonly shift?: number;
-  readonly hidden?: readonly [smallest: number, largest: number];
+  readonly gradientClip?: number | undefined;
+  readonly shift?: number | undefined;
+  readonly hidden?: readonly [smallest: number, largest: number] | undefined;
 }
 
 /** The training run that a command's options choose; a value out of range is wrong usage. */
@@ -163,13 +163,13 @@ export function chosenTraining(command: Command): ChosenTraining {
     epochs,
     seed,
     replacement,
-    ...(gradientClip !== undefined && { gradientClip }),
+    gradientClip,
   };
   const options: RunOptions = {
     ...common,
     optimizer: optimizer.value,
     schedule: schedule.value,
-    ...(pixels !== undefined && { augment: shift({ pixels }) }),
+    augment: pixels === undefined ? undefined : shift({ pixels }),
     backend: backendOf(given),
   };
   const description = {
@@ -177,7 +177,7 @@ export function chosenTraining(command: Command): ChosenTraining {
     optimizer: optimizer.description,
     schedule: schedule.description,
     ...common,
-    ...(pixels !== undefined && { shift: pixels }),
+    shift: pixels,
   };
   if (autoencoder) {
     const { hide: hidden } = given;
@@ -186,8 +186,8 @@ export function chosenTraining(command: Command): ChosenTraining {
     refuseOptions(command, ["warmStart", "codes", "codeLearningRate"], noFlow);
     return {
       train: (decoder, data, more) =>
-        trainAutoencoder(decoder, data, { ...options, ...(hidden && { mask: { hidden } }), ...more }),
-      description: { ...description, ...(hidden && { hidden }) },
+        trainAutoencoder(decoder, data, { ...options, mask: hidden && { hidden }, ...more }),
+      description: { ...description, hidden },
     };
   }
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");

@@ -10,7 +10,7 @@ import {
   weightsAndStartFigures,
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
-import { type Figure, formatCount } from "./report.ts";
+import { type Figure, figure, formatCount } from "./report.ts";
 import {
   endFigures,
   lossFigures,
@@ -51,9 +51,11 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
   const words = { ...wordsOf(loss), over: showOver(input.weights !== undefined, job) };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
-    { row: ["verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined] },
-    {
-      json: {
+    figure("verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined),
+    figure(
+      "data",
+      sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
+      {
         data: {
           file,
           ...(others > 0 && { files: job.data }),
@@ -62,12 +64,8 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
           dividedBy: samples.dividedBy,
         },
       },
-      row: [
-        "data",
-        sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
-      ],
-    },
-    { row: ["samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`] },
+    ),
+    figure("samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`),
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
     ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),
@@ -78,7 +76,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
     ...endFigures(summary),
     ...samplingFigures(summary),
     ...workFigures(summary),
-    { json: { shard, units, aborted }, row: ["units", units && showUnits(job, units)] },
+    figure("units", units && showUnits(job, units), { shard, units, aborted }),
   ];
 }
 

@@ -102,7 +102,7 @@ async function drawSteps(
   const { trajectory } = await encode(input.decoder, block.y, {
     ...encodeOptions(job, input, block.weights, solver),
     ...fixedOptions(block.fixed),
-    ...(block.z0 && { z0: block.z0 }),
+    z0: block.z0,
     saveAt: "steps",
     signal,
     onAbort: "return",

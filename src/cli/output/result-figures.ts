@@ -4,16 +4,16 @@ import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
 import { chosenVectors } from "../vectors.ts";
-import { countOf, type Figure, formatCount, formatMean } from "./report.ts";
+import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 
 // What a run has come to: figures that the reports of several commands share.
 
 /** Figure of the flow and its solver. */
 export function solverFigure({ flow, solver }: ChosenFlowAndSolver): Figure {
-  return {
-    json: { flow: flow.description, solver: solver.description },
-    row: ["solver", `${solver.description.name}, ${flow.description.name} flow`],
-  };
+  return figure("solver", `${solver.description.name}, ${flow.description.name} flow`, {
+    flow: flow.description,
+    solver: solver.description,
+  });
 }
 
 /** Words of a report for mean losses. */
@@ -65,17 +65,11 @@ export function lossFigures(means: MeanLosses, { before, after, floor, unit, ove
   const showPrior = (mean: number) =>
     `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
-    { json: { meanInitialLoss }, row: [before, showOfValues(meanInitialLoss)] },
-    { json: { meanLoss }, row: [after, showOfValues(meanLoss)] },
-    { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
-    {
-      json: { meanPrior },
-      row: ["mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior)],
-    },
-    {
-      json: { meanObjective },
-      row: [meanPrior === null ? undefined : "mean objective", show(meanObjective)],
-    },
+    figure(before, showOfValues(meanInitialLoss), { meanInitialLoss }),
+    figure(after, showOfValues(meanLoss), { meanLoss }),
+    figure(floor && `above ${floor}`, show(meanExcessLoss), { meanTargetEntropy, meanExcessLoss }),
+    figure("mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior), { meanPrior }),
+    figure(meanPrior === null ? undefined : "mean objective", show(meanObjective), { meanObjective }),
   ];
 }
 
@@ -86,9 +80,9 @@ export function endFigures({
   statuses,
 }: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">): Figure[] {
   return [
-    { json: { meanAcceptedSteps }, row: ["mean accepted steps", formatMean(meanAcceptedSteps)] },
-    { json: { meanBacktracks }, row: ["mean backtracks", formatMean(meanBacktracks)] },
-    { json: { statuses }, row: ["statuses", showStatuses(statuses) || "none"] },
+    figure("mean accepted steps", formatMean(meanAcceptedSteps), { meanAcceptedSteps }),
+    figure("mean backtracks", formatMean(meanBacktracks), { meanBacktracks }),
+    figure("statuses", showStatuses(statuses) || "none", { statuses }),
   ];
 }
 
@@ -100,7 +94,7 @@ export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Fig
   const sizes =
     `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes, ` +
     `least ${formatMean(leastEffectiveSampleSize)}, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`;
-  return [{ json: sampling, row: ["effective sample size", sizes] }];
+  return [figure("effective sample size", sizes, sampling)];
 }
 
 /** Numbers of samples with each status: `58 converged, 2 stalled`. */
@@ -124,12 +118,13 @@ export function workFigures({
 >): Figure[] {
   const speed = showSpeed(samplesPerSecond, seconds);
   return [
-    { json: { samples, seconds, samplesPerSecond }, row: ["samples per second", speed] },
-    {
-      json: { backend, build, threads, vectors: chosenVectors()?.bits },
-      // A run that was stopped before its first sample has no threads.
-      row: ["WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined],
-    },
+    figure("samples per second", speed, { samples, seconds, samplesPerSecond }),
+    figure("WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined, {
+      backend,
+      build,
+      threads,
+      vectors: chosenVectors()?.bits,
+    }),
   ];
 }
 

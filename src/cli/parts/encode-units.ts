@@ -99,7 +99,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   const result = await encode(decoder, y, {
     ...encodeOptions(job, input, weights),
     ...fixedOptions(fixed),
-    ...(z0 && { z0 }),
+    z0,
     signal,
     onAbort: "return",
     onProgress(progress) {
@@ -141,7 +141,7 @@ async function drawCodes(
     return await sampleCodes(decoder, y, result, {
       loss,
       ...priorOption(prior),
-      ...(weights && { weights }),
+      weights,
       ...fixedOptions(fixed),
       count: job.samples,
       seed: job.samplesSeed,

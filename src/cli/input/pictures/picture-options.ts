@@ -29,7 +29,7 @@ export type PictureFlags = OptionsOf<typeof PICTURE_FLAGS>;
 
 /** Options of weights, as commander returns them: a file, or a mask. */
 export interface WeightFlags extends PictureFlags {
-  readonly weights?: string;
+  readonly weights?: string | undefined;
 }
 
 /** Options that decide what is hidden of samples. */
