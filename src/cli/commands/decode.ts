@@ -26,7 +26,7 @@ import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { addRunningOptions, backendOf, type RunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
-import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
+import { drawGrid, type Tile, tonesBy } from "../output/grid.ts";
 import { decoderFigure, fixedFigures } from "../output/input-figures.ts";
 import {
   makeFolder,
@@ -35,7 +35,7 @@ import {
   replacedHelp,
   writeOutputs,
 } from "../output/output-files.ts";
-import { isImage } from "../output/picture-source.ts";
+import { isImage, row } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
 import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 
@@ -50,11 +50,7 @@ const DECODE_FLAGS = {
   limit: flag("<n>", "decode the first n latents (default: all)", { parse: parseCount }),
 };
 
-interface DecodeCommandOptions
-  extends DecoderFlags,
-    FixedFlags,
-    RunningOptions,
-    OptionsOf<typeof DECODE_FLAGS> {}
+interface DecodeJob extends DecoderFlags, FixedFlags, RunningOptions, OptionsOf<typeof DECODE_FLAGS> {}
 
 /** Adds `latentflow decode` to the program. */
 export function addDecodeCommand(program: Command): void {
@@ -82,7 +78,7 @@ Example:
   command.action(runDecode);
 }
 
-async function runDecode(options: DecodeCommandOptions): Promise<void> {
+async function runDecode(options: DecodeJob): Promise<void> {
   const signal = interruptSignal();
   const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
   if (!done) return;
@@ -101,7 +97,7 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
   print(formatReport(figures, outputs, options.json));
 }
 
-async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
+async function decodeFile(options: DecodeJob, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const limits = limitsOf(options, signal);
   const sources = await openFixed(decoder, options.fixed, limits);
@@ -121,18 +117,7 @@ async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   return { decoder, fixed, latents, decoded, seconds: (performance.now() - start) / 1000 };
 }
 
-interface Latents {
-  readonly z: Float32Array;
-  readonly count: number;
-  /** Number of latents in the file. */
-  readonly total: number;
-}
-
-async function readLatents(
-  { latents: file, limit }: DecodeCommandOptions,
-  decoder: Decoder,
-  limits: Limits,
-): Promise<Latents> {
+async function readLatents({ latents: file, limit }: DecodeJob, decoder: Decoder, limits: Limits) {
   const { latentSize } = decoder;
   const { values, count: total } = await readCodes("--latents", file, latentSize, limits, 3);
   const count = Math.min(total, limit ?? total);
@@ -170,15 +155,13 @@ async function writeDecodeOutputs(
 
 /** Arranges images in rows, from black to white. The last row is filled up with white. */
 function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
-  const { low, span } = greyScale([images]);
-  const tones = images.map((value) => (value - low) / span);
   const count = images.length / size;
   const columns = Math.min(count, imagesPerRow);
-  const blank = new Float32Array(size).fill(1);
-  return Array.from({ length: Math.ceil(count / columns) }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => {
-      const index = row * columns + column;
-      return index < count ? tones.subarray(index * size, (index + 1) * size) : blank;
-    }),
+  const tiles = tonesBy([images]).tones(
+    Array.from({ length: count }, (_, index) => row(images, index, size)),
+  );
+  while (tiles.length % columns > 0) tiles.push(new Float32Array(size).fill(1));
+  return Array.from({ length: tiles.length / columns }, (_, i) =>
+    tiles.slice(i * columns, (i + 1) * columns),
   );
 }

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { demoDecoder, demoDigits } from "../assets.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addLossOptions } from "../input/decoder-file.ts";
-import { addFlags, flag } from "../options/flag-table.ts";
-import type { EncodingOptions, Job } from "../options/job.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import type { EncodingOptions } from "../options/job.ts";
 import { addEncodeSettings, addRunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
@@ -55,7 +55,7 @@ Examples:
   $ latentflow demo --limit 100 --out digits
   $ latentflow demo --max-steps 50 --json`,
   );
-  command.action(async (options: EncodingOptions & Pick<Job, "missing">) => {
+  command.action(async (options: EncodingOptions & OptionsOf<typeof DEMO_FLAGS>) => {
     const encoding = { ...options, ...chosenFlowAndSolver(command) };
     await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });

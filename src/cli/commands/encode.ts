@@ -4,16 +4,14 @@ import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
 import { formats, stdinHelp, valuesHelp } from "../input/data-source.ts";
-import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { wholePath } from "../input/files.ts";
-import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
 import { checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { addFlags, type OptionsOf } from "../options/flag-table.ts";
-import { ENCODE_FLAGS, type Job, UNIT_FLAGS } from "../options/job.ts";
-import { addEncodeSettings, addRunningOptions, refuseOptions, wrongUsage } from "../options/options.ts";
-import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
-import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
+import { addEncodingOptions, ENCODE_FLAGS, type Job, UNIT_FLAGS } from "../options/job.ts";
+import { refuseOptions, wrongUsage } from "../options/options.ts";
+import { checkPriorOptions } from "../options/prior-options.ts";
+import { chosenFlowAndSolver } from "../options/solver-options.ts";
 import { completedName } from "../output/completed-pictures.ts";
 import { replacedHelp } from "../output/output-files.ts";
 import { batchSystemsHelp, chosenShard } from "../parts/shard-flag.ts";
@@ -52,12 +50,7 @@ export function addEncodeCommand(program: Command): void {
   addFlags(command, ENCODE_FLAGS, "What and where:");
   addFlags(command, UNIT_FLAGS, "Large runs:");
   command.optionsGroup("Given with the samples:");
-  addFixedOptions(command, "samples");
-  addDecoderOptions(command);
-  addEncodeSettings(addRunningOptions(command));
-  addLossOptions(command);
-  addPriorOptions(command);
-  addFlowAndSolverOptions(command);
+  addEncodingOptions(command);
   addNotes(
     command,
     `

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Decoder, StandardLoss } from "../../index.ts";
 import { meanOfFinite } from "../../solver/result.ts";
 import {
   type EncoderReport,
@@ -14,29 +13,14 @@ import {
   checkDataOptions,
   dataFlags,
   readData,
-  type SourcedData,
   stdinHelp,
   valuesHelp,
   weightsHelp,
   z0Help,
 } from "../input/data-source.ts";
-import {
-  addDecoderOptions,
-  addLossOptions,
-  type DecoderFlags,
-  decoderHelp,
-  limitsOf,
-  readDecoder,
-  readDecoderAndLoss,
-} from "../input/decoder-file.ts";
+import { decoderHelp, limitsOf, readDecoder, readDecoderAndLoss } from "../input/decoder-file.ts";
 import { shortPath } from "../input/files.ts";
-import {
-  addFixedOptions,
-  type FixedFlags,
-  type FixedInputs,
-  fixedOptions,
-  openFixed,
-} from "../input/fixed-inputs.ts";
+import { fixedOptions, openFixed } from "../input/fixed-inputs.ts";
 import { checkMaskOptions, PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
@@ -44,19 +28,11 @@ import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
+import { backendOf, encodeSettings, refuseOptions } from "../options/options.ts";
+import { priorOption, readPrior } from "../options/prior.ts";
+import { checkPriorOptions } from "../options/prior-options.ts";
 import {
-  addEncodeSettings,
-  addRunningOptions,
-  backendOf,
-  type EncodeSettings,
-  encodeSettings,
-  type RunningOptions,
-  refuseOptions,
-} from "../options/options.ts";
-import { type ChosenPrior, priorOption, readPrior } from "../options/prior.ts";
-import { addPriorOptions, checkPriorOptions, type PriorFlags } from "../options/prior-options.ts";
-import {
-  addFlowAndSolverOptions,
   type ChosenFlowAndSolver,
   chosenFlowAndSolver,
   pairOf,
@@ -104,13 +80,7 @@ const EVALUATE_FLAGS = {
 };
 
 /** Options of `latentflow evaluate`, as commander returns them. */
-interface EvaluateJob
-  extends OptionsOf<typeof EVALUATE_FLAGS>,
-    DecoderFlags,
-    FixedFlags,
-    PriorFlags,
-    RunningOptions,
-    EncodeSettings {}
+interface EvaluateJob extends EncodingOptions, OptionsOf<typeof EVALUATE_FLAGS> {}
 
 /** Adds `latentflow evaluate` to the program. */
 export function addEvaluateCommand(program: Command): void {
@@ -129,12 +99,7 @@ export function addEvaluateCommand(program: Command): void {
         "A file of this name in DIR is replaced.",
     );
   addFlags(command, EVALUATE_FLAGS, "What and where:");
-  addFixedOptions(command, "samples");
-  addDecoderOptions(command);
-  addEncodeSettings(addRunningOptions(command));
-  addLossOptions(command);
-  addPriorOptions(command);
-  addFlowAndSolverOptions(command);
+  addEncodingOptions(command);
   addNotes(
     command,
     `
@@ -166,60 +131,44 @@ ${exitCodesHelp("nothing is written")}`,
   });
 }
 
-interface Input {
-  readonly data: SourcedData;
-  readonly weights: Float32Array | undefined;
-  readonly z0: Float32Array | undefined;
-  readonly decoder: Decoder;
-  readonly fixed: FixedInputs;
-  readonly loss: StandardLoss;
-  readonly prior: ChosenPrior;
-  readonly encoder: Decoder | undefined;
-  /** Flow and solver; undefined if only the encoder's codes are evaluated. */
-  readonly pair: ChosenFlowAndSolver | undefined;
-}
-
-/** @param pair undefined where the encoder's codes are all */
+/** @param pair flow and solver; undefined if the encoder's codes alone are evaluated */
 async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undefined): Promise<void> {
   const signal = interruptSignal();
   const stopped = "stopped; nothing is written";
-  const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
+  const input = await unlessInterrupted(signal, readInput(job, signal), stopped);
   if (!input) return;
   if (job.out !== undefined) await makeFolder(job.out, [resultsTableName], job);
-  const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
+  const report = await unlessInterrupted(signal, evaluateShown(job, input, pair, signal), stopped);
   if (!report) return;
 
   const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
-  print(formatReport(figuresOf(job, input, report), outputs, job.json));
+  print(formatReport(figuresOf(job, input, pair, report), outputs, job.json));
 }
 
-async function readInput(
-  job: EvaluateJob,
-  pair: ChosenFlowAndSolver | undefined,
-  signal: AbortSignal,
-): Promise<Input> {
+type Input = Awaited<ReturnType<typeof readInput>>;
+
+async function readInput(job: EvaluateJob, signal: AbortSignal) {
+  const limits = limitsOf(job, signal);
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
-  const { maxBytes } = job;
-  const encoder =
-    job.encoder === undefined ? undefined : await readDecoder({ decoder: job.encoder, maxBytes }, signal);
-  const prior = await readPrior(job, decoder, limitsOf(job, signal));
-  const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
+  const { encoder: file, maxBytes } = job;
+  const encoder = file === undefined ? undefined : await readDecoder({ decoder: file, maxBytes }, signal);
+  const prior = await readPrior(job, decoder, limits);
+  const sources = await openFixed(decoder, job.fixed, limits);
   const data = await readData(job, "test", () => decoder, signal);
   const fixed = await readFixedOf(data, decoder, sources, job.points);
-  if (job.encoder) warnOfTransparency(data, "--encoder");
-  const weights = job.encoder
-    ? undefined
-    : await readWeightsOf(data, job, decoder.outputLayout, limitsOf(job, signal));
-  const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
-  return { data, weights, z0, decoder, fixed, loss, prior, encoder, pair };
+  if (encoder) warnOfTransparency(data, "--encoder");
+  const weights = encoder ? undefined : await readWeightsOf(data, job, decoder.outputLayout, limits);
+  const z0 = await readZ0Of(data, decoder.latentSize, job.z0, limits);
+  return { data, weights, z0, decoder, fixed, loss, prior, encoder };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, z0, decoder, fixed, loss, prior, encoder, pair }: Input,
+  { data, weights, z0, decoder, fixed, loss, prior, encoder }: Input,
+  pair: ChosenFlowAndSolver | undefined,
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
-  const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
+  const progress = showSampleProgress("evaluating", data.count, job.quiet ?? false, signal);
   const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), z0 };
   const by = encoder ? { encoder, ...(flow && { ...flow, gap: true as const }) } : { ...flow, weights };
   const options: EvaluateOptions | EvaluateEncoderOptions = {
@@ -237,7 +186,8 @@ async function evaluateShown(
 
 function figuresOf(
   job: EvaluateJob,
-  { data, weights, decoder, fixed, loss, prior, encoder, pair }: Input,
+  { data, weights, decoder, fixed, loss, prior, encoder }: Input,
+  pair: ChosenFlowAndSolver | undefined,
   report: EvaluateReport | EncoderReport,
 ): Figure[] {
   const hasFlow = "status" in report;

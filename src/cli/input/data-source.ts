@@ -23,20 +23,26 @@ import type { PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile } from "./pictures/picture-file.ts";
 import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
-/** Samples in memory, with their source. */
-export interface SourcedData {
-  /** Name of the source in reports. */
-  readonly source: string;
-  /** Flag that gives the samples: `--data`, `--dataset mnist`. */
+/** Samples that are taken from a source. */
+export interface SamplesTaken {
+  /** Number of samples taken, the first ones. */
+  readonly count: number;
+  /** Number of samples at the source. */
+  readonly total: number;
+  /** Shape of one sample. */
+  readonly shape: readonly number[];
+  /** Flag that gives the samples, `--data` or `--dataset mnist`, or a name for them if no flag does. */
   readonly flag: string;
   /** Beginning of messages: the flag, with its file. */
   readonly at: string;
-  /** Samples taken, the first ones. */
+  /** Array of the samples; undefined for samples in memory that are no pictures. */
+  readonly array?: ArrayFile | undefined;
+}
+
+/** Samples in memory, with the name of their source in reports. */
+export interface SourcedData extends SamplesTaken {
+  readonly source: string;
   readonly dataset: Dataset;
-  /** Number of samples at the source. */
-  readonly total: number;
-  /** Files of pictures; undefined for other samples. */
-  readonly array?: ArrayFile;
 }
 
 /** Names of the formats of one array. */
@@ -146,9 +152,10 @@ export async function readDataFile(
   checkSize(at, "the samples take", 4 * count * size, limits.maxBytes);
   const dataset = createDataset(await array.read(0, count * size), { shape });
   const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
-  return { source: source + others, flag, at, dataset, total, ...(array.names && { array }) };
+  return { source: source + others, flag, at, dataset, count, total, shape, array: array.names && array };
 }
 
-function firstOf(dataset: Dataset, limit = dataset.count) {
-  return { dataset: dataset.slice(0, limit), total: dataset.count };
+function firstOf(all: Dataset, limit = all.count) {
+  const dataset = all.slice(0, limit);
+  return { dataset, count: dataset.count, total: all.count, shape: dataset.shape };
 }

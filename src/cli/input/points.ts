@@ -14,7 +14,8 @@ export interface SampleRows {
   /** Number of samples in their file. */
   readonly total: number;
   /** Shape of a sample, and the flag of its file; undefined if there are latents alone. */
-  readonly samples?: { readonly flag: string; readonly shape: readonly number[] };
+  readonly shape?: readonly number[];
+  readonly flag?: string;
 }
 
 /** File of a fixed input, whose shape may tell the number of points. */
@@ -36,9 +37,8 @@ export function findPoints(decoder: Decoder, sources: readonly PointsSource[], r
     const points = pointsIn(shape, array.shape) ?? (isEach ? pointsIn(shape, rest) : undefined);
     if (points !== undefined) said.push({ flag, points });
   }
-  const { samples } = rows;
-  const points = samples && pointsIn(outputWithPoints(decoder), samples.shape);
-  if (points !== undefined) said.push({ flag: samples!.flag, points });
+  const points = rows.shape && pointsIn(outputWithPoints(decoder), rows.shape);
+  if (points !== undefined) said.push({ flag: rows.flag!, points });
 
   const [first] = said;
   if (first && said.every((each) => each.points === first.points)) return first.points;

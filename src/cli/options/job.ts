@@ -1,17 +1,25 @@
+import type { Command } from "commander";
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
 import { dataFilesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
-import { type DecoderFlags, decoderHelp } from "../input/decoder-file.ts";
-import type { FixedFlags } from "../input/fixed-inputs.ts";
+import { addDecoderOptions, addLossOptions, type DecoderFlags, decoderHelp } from "../input/decoder-file.ts";
+import { addFixedOptions, type FixedFlags } from "../input/fixed-inputs.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { parseShard } from "../parts/shard-flag.ts";
 import { type Shard, STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
 import { formatFlag } from "../parts/write-results.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
-import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";
+import {
+  addEncodeSettings,
+  addRunningOptions,
+  backendOf,
+  type EncodeSettings,
+  encodeSettings,
+  type RunningOptions,
+} from "./options.ts";
 import { parseCount, parseSeed } from "./parse.ts";
 import { type ChosenPrior, priorOption } from "./prior.ts";
-import type { PriorFlags } from "./prior-options.ts";
-import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
+import { addPriorOptions, type PriorFlags } from "./prior-options.ts";
+import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
 /** Flags of `latentflow encode`: its samples and its results. */
 export const ENCODE_FLAGS = {
@@ -59,15 +67,24 @@ export interface EncodingOptions
     FixedFlags,
     PriorFlags,
     RunningOptions,
-    EncodeSettings,
-    Pick<OptionsOf<typeof ENCODE_FLAGS>, "out" | "limit"> {}
+    EncodeSettings {}
+
+/** Adds the options of `EncodingOptions` for samples, those of fixed inputs to the current group. */
+export function addEncodingOptions(command: Command): void {
+  addFixedOptions(command, "samples");
+  addDecoderOptions(command);
+  addEncodeSettings(addRunningOptions(command));
+  addLossOptions(command);
+  addPriorOptions(command);
+  addFlowAndSolverOptions(command);
+}
 
 /** Work of one command: samples to encode, and how. */
 export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, ChosenFlowAndSolver {
   /** Name of the file in messages, if no flag gives it. */
   readonly dataFlag?: string;
   /** True hides a band across each sample, whose shape is [height, width]. */
-  readonly missing?: true;
+  readonly missing?: true | undefined;
   /** Number of samples that are encoded, and stored in a part, as a whole. Default: `standardUnit`. */
   readonly unit?: number;
   /** Shard of the samples to encode, without writing results; undefined: all samples, and results at the end. */

@@ -1,15 +1,12 @@
-import type { Decoder, StandardLoss } from "../../index.ts";
 import { STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
-import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
-import { dataFlags, type SourcedData, weightsHelp } from "../input/data-source.ts";
+import { dataFlags, weightsHelp } from "../input/data-source.ts";
 import type { DecoderFlags } from "../input/decoder-file.ts";
-import type { FixedFlags, FixedInputs } from "../input/fixed-inputs.ts";
+import type { FixedFlags } from "../input/fixed-inputs.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { flag, type OptionsOf } from "./flag-table.ts";
 import { parseCount, parseCounts, parseFixed, parseNonNegative } from "./parse.ts";
-import type { ChosenPrior } from "./prior.ts";
 import type { PriorFlags } from "./prior-options.ts";
-import type { ChosenTraining, TrainingOptions } from "./training-options.ts";
+import type { TrainingOptions } from "./training-options.ts";
 
 /** Flags of `latentflow train`: its samples, its decoder and its results. */
 export const TRAIN_FLAGS = {
@@ -61,28 +58,3 @@ export interface TrainingJob
     FixedFlags,
     PriorFlags,
     TrainingOptions {}
-
-/** Data that `latentflow train` reads. */
-export interface TrainingInput {
-  readonly data: SourcedData;
-  readonly validation: SourcedData | undefined;
-  /** Weights of the training samples, and of the validation samples. */
-  readonly weights: Float32Array | undefined;
-  readonly validationWeights: Float32Array | undefined;
-  readonly decoder: Decoder;
-  readonly loss: StandardLoss;
-  /** Prior on the codes; undefined for an autoencoder, whose codes come from its encoder. */
-  readonly prior: ChosenPrior | undefined;
-  /** Fixed inputs of the training samples; `validationFixed` has those of the validation samples. */
-  readonly fixed: FixedInputs;
-  readonly validationFixed: FixedInputs | undefined;
-}
-
-/** Finished run of `latentflow train`. */
-export interface TrainingRun extends TrainingInput {
-  readonly job: TrainingJob;
-  readonly training: ChosenTraining;
-  readonly result: TrainResult | AutoencoderResult;
-  /** Seconds since the start of this process's run, which may have begun at a checkpoint. */
-  readonly seconds: number;
-}

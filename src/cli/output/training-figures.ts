@@ -1,6 +1,5 @@
 import type { TrainStep } from "../../train/index.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
-import type { TrainingRun } from "../options/training-job.ts";
 import {
   dataEntry,
   dataFigures,
@@ -12,6 +11,7 @@ import {
 import { priorFigures } from "./prior-figures.ts";
 import { type Figure, figure, formatCount, formatMean } from "./report.ts";
 import { showSpeed, wordsOf } from "./result-figures.ts";
+import type { TrainingRun } from "./training-outputs.ts";
 
 /** Figures of a training run that has come to its end. */
 export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[] {

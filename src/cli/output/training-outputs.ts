@@ -2,9 +2,21 @@ import { join } from "node:path";
 import { formatCsv } from "../../files/csv.ts";
 import { toNpy } from "../../files/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../../index.ts";
-import type { TrainingRun } from "../options/training-job.ts";
+import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
+import type { TrainingInput } from "../input/training-input.ts";
+import type { TrainingJob } from "../options/training-job.ts";
+import type { ChosenTraining } from "../options/training-options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { logName } from "./training-log.ts";
+
+/** Finished run of `latentflow train`. */
+export interface TrainingRun extends TrainingInput {
+  readonly job: TrainingJob;
+  readonly training: ChosenTraining;
+  readonly result: TrainResult | AutoencoderResult;
+  /** Seconds since the start of this process's run, which may have begun at a checkpoint. */
+  readonly seconds: number;
+}
 
 /** Names of the files that a training run may write, beside its log and its checkpoints. */
 export const trainingOutputs = [
