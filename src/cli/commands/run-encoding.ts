@@ -14,9 +14,9 @@ import { pictureNames } from "../output/picture-names.ts";
 import { writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import { formatCount, formatReport } from "../output/report.ts";
+import { countOf, formatCount, formatReport } from "../output/report.ts";
 import { encodeUnits } from "../parts/encode-units.ts";
-import { type Manifest, manifestOf, planOf } from "../parts/manifest.ts";
+import { manifestOf, planOf } from "../parts/manifest.ts";
 import type { Part } from "../parts/part.ts";
 import { PartsFolder, partsName } from "../parts/parts-folder.ts";
 import { allParts } from "../parts/read-parts.ts";
@@ -57,7 +57,9 @@ export async function runJob(job: Job): Promise<void> {
   if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
   const manifest = await unlessInterrupted(signal, manifestOf(job, input, cut.unit), nothing);
   if (!manifest) return;
-  const folder = await openParts(job, manifest);
+  const path = join(job.out, partsName);
+  await makeFolder(path, [], job);
+  const folder = await PartsFolder.forRun(path, manifest, job.shard === undefined);
   try {
     await encodeInParts(run, folder);
   } finally {
@@ -140,16 +142,9 @@ function printShard(
   summary: RunSummary,
   units: UnitCounts,
 ): void {
-  const many = `${formatCount(units.count)} ${units.count === 1 ? "unit" : "units"}`;
-  const content = `parts of ${many}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
+  const content = `parts of ${countOf(units.count, "unit")}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
   const figures = encodeFigures({ job, input, summary, units, aborted: false });
   print(formatReport(figures, [{ path: folder, content }], job.json));
-}
-
-async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
-  const folder = join(job.out, partsName);
-  await makeFolder(folder, [], job);
-  return PartsFolder.forRun(folder, manifest, job.shard === undefined);
 }
 
 /**

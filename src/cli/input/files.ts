@@ -45,15 +45,15 @@ export function isUrl(file: string): boolean {
   return /^https?:/i.test(file);
 }
 
-/** First 512 bytes of a local file; undefined if it cannot be read, or not twice, as a pipe. */
-export async function beginningOf(file: string): Promise<Uint8Array | undefined> {
+/** First bytes of a local file; undefined if it cannot be read, or not twice, as a pipe. */
+export async function beginningOf(file: string, most = 512): Promise<Uint8Array | undefined> {
   if (isUrl(file)) return undefined;
   try {
     const path = /^file:/i.test(file) ? new URL(file) : file;
     if (!(await stat(path)).isFile()) return undefined;
     const handle = await open(path);
     try {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(512), 0, 512, 0);
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(most), 0, most, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
       await handle.close();

@@ -51,23 +51,20 @@ export function weightsOfMask(numbers: ArrayLike<number>, at: string | undefined
 const VALUES_AT_ONCE = 2 ** 22;
 
 /** Reads the numbers of the first samples, or the row that they share, a block at a time. */
-export async function* blocksOfNumbers(numbers: NumbersFile, count: number): AsyncGenerator<NumbersBlock> {
+export async function* blocksOfNumbers(
+  numbers: NumbersFile,
+  count: number,
+): AsyncGenerator<readonly [first: number, values: Float32Array]> {
   const rows = numbers.isEach ? count : 1;
   const most = Math.max(1, Math.floor(VALUES_AT_ONCE / numbers.size));
   for (let first = 0; first < rows; first += most)
-    yield { first, values: await readNumbers(numbers, first, Math.min(most, rows - first)) };
-}
-
-interface NumbersBlock {
-  /** Index of the first sample. */
-  readonly first: number;
-  readonly values: Float32Array;
+    yield [first, await readNumbers(numbers, first, Math.min(most, rows - first))];
 }
 
 /** Share of zeros among the numbers of the first samples; NaN without samples. */
 export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<number> {
   let [zeros, all] = [0, 0];
-  for await (const { values } of blocksOfNumbers(numbers, count)) {
+  for await (const [, values] of blocksOfNumbers(numbers, count)) {
     zeros += zeroShareOf(values) * values.length;
     all += values.length;
   }

@@ -74,7 +74,7 @@ export async function openZ0(
 /** Refuses numbers that are not finite, before a run that may take hours until their sample. */
 async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
   const { isEach, size } = numbers;
-  for await (const { first, values } of blocksOfNumbers(numbers, count)) {
+  for await (const [first, values] of blocksOfNumbers(numbers, count)) {
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) continue;
     const sample = isEach ? `sample ${first + Math.floor(bad / size)}, ` : "";

@@ -6,7 +6,7 @@ import { readBlock } from "../input/encoding-input.ts";
 import type { Part } from "../parts/part.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { complete, givenOf, type PictureSource, reconstruct, shapeOf } from "./picture-source.ts";
-import { formatCount } from "./report.ts";
+import { countOf } from "./report.ts";
 
 /** Name of the folder of completed pictures in a run's folder. */
 export const completedName = "completed";
@@ -54,7 +54,7 @@ export async function writeCompleted(
       written += pictures.length;
     }
   }
-  const content = `${formatCount(written)} picture${written === 1 ? "" : "s"}, hidden pixels by the decoder`;
+  const content = `${countOf(written, "picture")}, hidden pixels by the decoder`;
   return written > 0 ? [{ path, content }] : [];
 }
 

@@ -1,4 +1,5 @@
 // run: slow
+// Tests src/cli/output/picture-source.ts.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
