@@ -225,25 +225,18 @@ function figuresOf(
  */
 function hiddenFigure(
   { weights, mask }: EvaluateJob,
-  { meanHiddenError }: Pick<EvaluateReport, "meanHiddenError">,
+  report: Pick<EvaluateReport, "meanHiddenError">,
 ): Figure {
-  const error = weights || mask ? meanHiddenError : undefined;
-  return figure("squared error of hidden values", error === undefined ? undefined : formatMean(error), {
-    meanHiddenError: error ?? null,
-  });
+  const meanHiddenError = (weights || mask ? report.meanHiddenError : undefined) ?? null;
+  return figure("squared error of hidden values", formatMean(meanHiddenError), { meanHiddenError });
 }
 
 /** Makes the figures of an encoder's codes. No flow was followed, so only losses that are not finite have a status. */
 function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
+  const ends = { meanAcceptedSteps: null, meanBacktracks: null, statuses };
   return [
-    figure("mean gap to the flows' loss", meanGap === undefined ? undefined : formatMean(meanGap, unit), {
-      meanGap,
-    }),
-    figure("statuses", showStatuses(statuses) || undefined, {
-      meanAcceptedSteps: null,
-      meanBacktracks: null,
-      statuses,
-    }),
+    figure("mean gap to the flows' loss", formatMean(meanGap, unit), { meanGap }),
+    figure("statuses", showStatuses(statuses) || undefined, ends),
   ];
 }

@@ -131,9 +131,8 @@ export interface ChosenTraining {
   readonly description: TrainingDescription;
 }
 
-/** Values of all options of a training run, for reports. */
+/** Values of all options of a training run, for reports, which read some of them. */
 interface TrainingDescription {
-  readonly autoencoder: boolean;
   readonly flow?: Description;
   readonly solver?: Description;
   readonly adjoint?: Description;
@@ -141,14 +140,9 @@ interface TrainingDescription {
   readonly schedule: Description;
   readonly batchSize: number;
   readonly epochs: number;
-  readonly seed: number;
-  readonly replacement: boolean;
-  readonly warmStart?: boolean;
-  readonly codes?: "encoded" | "kept";
   readonly codeOptimizer?: Optimizer;
-  readonly gradientClip?: number | undefined;
-  readonly shift?: number | undefined;
   readonly hidden?: readonly [smallest: number, largest: number] | undefined;
+  readonly [option: string]: unknown;
 }
 
 /** The training run that a command's options choose; a value out of range is wrong usage. */
@@ -158,13 +152,7 @@ export function chosenTraining(command: Command): ChosenTraining {
   const schedule = chosen(command, schedules);
   const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
   const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
-  const common = {
-    batchSize,
-    epochs,
-    seed,
-    replacement,
-    gradientClip,
-  };
+  const common = { batchSize, epochs, seed, replacement, gradientClip };
   const options: RunOptions = {
     ...common,
     optimizer: optimizer.value,

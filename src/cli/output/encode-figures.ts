@@ -47,25 +47,16 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
   const { shard } = job;
   const [file] = job.data as [string];
   const others = job.data.length - 1;
+  const source = sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : "");
+  const { total, shape, dividedBy } = samples;
+  const data = { file, ...(others > 0 && { files: job.data }), samples: total, shape, dividedBy };
   const count = formatCount(shard ? summary.samples : samples.count);
   const words = { ...wordsOf(loss), over: showOver(input.weights !== undefined, job) };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
     figure("verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined),
-    figure(
-      "data",
-      sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
-      {
-        data: {
-          file,
-          ...(others > 0 && { files: job.data }),
-          samples: samples.total,
-          shape: samples.shape,
-          dividedBy: samples.dividedBy,
-        },
-      },
-    ),
-    figure("samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`),
+    figure("data", source, { data }),
+    figure("samples", `${count} of ${formatCount(total)}, ${showValues(samples)}`),
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
     ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),

@@ -74,8 +74,11 @@ export function countOf(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A mean to four digits, or "none" where there is nothing to average. */
-export function formatMean(mean: number, unit = ""): string {
+/** A mean to four digits, or "none" where there is nothing to average; undefined without a mean. */
+export function formatMean(mean: number, unit?: string): string;
+export function formatMean(mean: number | null | undefined, unit?: string): string | undefined;
+export function formatMean(mean: number | null | undefined, unit = ""): string | undefined {
+  if (mean === null || mean === undefined) return undefined;
   return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;
 }
 

@@ -58,7 +58,6 @@ export interface MeanLosses {
 /** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
 export function lossFigures(means: MeanLosses, { before, after, floor, unit, over }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
-  const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
   const showOfValues = (mean: number | null) =>
     mean === null ? undefined : `${formatMean(mean, unit)}${over ? `, ${over}` : ""}`;
   // The prior counts as prior/N, N what the loss is divided by.
@@ -67,9 +66,14 @@ export function lossFigures(means: MeanLosses, { before, after, floor, unit, ove
   return [
     figure(before, showOfValues(meanInitialLoss), { meanInitialLoss }),
     figure(after, showOfValues(meanLoss), { meanLoss }),
-    figure(floor && `above ${floor}`, show(meanExcessLoss), { meanTargetEntropy, meanExcessLoss }),
+    figure(floor && `above ${floor}`, formatMean(meanExcessLoss, unit), {
+      meanTargetEntropy,
+      meanExcessLoss,
+    }),
     figure("mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior), { meanPrior }),
-    figure(meanPrior === null ? undefined : "mean objective", show(meanObjective), { meanObjective }),
+    figure(meanPrior === null ? undefined : "mean objective", formatMean(meanObjective, unit), {
+      meanObjective,
+    }),
   ];
 }
 
