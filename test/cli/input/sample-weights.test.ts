@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ArrayFile } from "../../../src/cli/input/array-files/array-file.ts";
-import { closeFiles } from "../../../src/cli/input/array-files/open-files.ts";
+import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
 import type { SamplesTaken } from "../../../src/cli/input/data-source.ts";
 import { openData } from "../../../src/cli/input/open-data.ts";
 import { readNumbers } from "../../../src/cli/input/sample-numbers.ts";
