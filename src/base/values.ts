@@ -22,6 +22,11 @@ export const valueSizes: Readonly<Record<ValueType, number>> = {
   float64: 8,
 };
 
+/** Bytes of a typed array, not copied. */
+export function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Number of values converted between two pauses: well under a millisecond of work. */
 const PIECE = 2 ** 15;
 

@@ -2,6 +2,7 @@ import type { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
 import { invalid, invalidFile } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
+import { bytesIn } from "../base/values.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
 // The safetensors format (https://huggingface.co/docs/safetensors):
@@ -228,7 +229,7 @@ export function writeSafetensors(
   bytes.set(json, 8);
   let position = dataStart;
   for (const { values } of tensors) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
+    bytes.set(bytesIn(values), position);
     position += values.byteLength;
   }
   return bytes;

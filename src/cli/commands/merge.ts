@@ -1,14 +1,13 @@
 import type { Command } from "commander";
 import { invalidFile } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
 import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
-import { formatDuration, showProgress } from "../output/progress.ts";
+import { formatDuration, showSampleProgress } from "../output/progress.ts";
 import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import { endFigures, lossFigures, samplingFigures, workFigures } from "../output/result-figures.ts";
 import type { Part } from "../parts/part.ts";
@@ -66,9 +65,7 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
   await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
   const summariser = new RunSummariser();
-  const total = manifest.samples;
-  const task = { title: `merging ${total} samples`, unit: "samples", total };
-  const display = showProgress(task, options.quiet ?? false, signal);
+  const display = showSampleProgress("merging", manifest.samples, options.quiet ?? false, signal);
   const start = performance.now();
   let outputs: Output[];
   try {
@@ -76,8 +73,8 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
       signal.throwIfAborted();
       summariser.add(part);
       const done = part.first + part.count;
-      const perSecond = (1000 * done) / (performance.now() - start);
-      display.update({ done, loss: summariser.mean("meanLoss"), perSecond });
+      const samplesPerSecond = (1000 * done) / (performance.now() - start);
+      display.onProgress({ done, meanLoss: summariser.mean("meanLoss"), samplesPerSecond });
     };
     const pictures = await readPictures(folders);
     outputs = await writeResults(out, options.format, manifest, allParts(folders), pictureNames, onPart);
@@ -110,7 +107,7 @@ async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly str
   const missing = await missingUnits(folders);
   if (missing.length === 0) return;
   const total = unitCount(folders[0]!.manifest);
-  const where = dirs.map((dir) => showPath(shortPath(dir))).join(" ");
+  const where = dirs.map((dir) => shownPath(dir)).join(" ");
   throw invalidFile(
     `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run the ` +
       `same encode command again, of shards those that latentflow status ${where} --shards N names`,

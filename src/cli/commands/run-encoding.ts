@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { invalid } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
 import { costOf } from "../../graph/graph.ts";
 import { type EncodingInput, openInput } from "../input/encoding-input.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
 import { writeCompleted } from "../output/completed-pictures.ts";
@@ -113,7 +112,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
     if (found + written === 0) return sayInterrupted("stopped before a unit was done; nothing is written");
     sayInterrupted(
       `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
-        `${showPath(shortPath(folder.folder))}, and the same command goes on from there`,
+        `${shownPath(folder.folder)}, and the same command goes on from there`,
     );
   };
   if (signal.aborted) return sayStopped();
@@ -142,7 +141,7 @@ function printShard(
   summary: RunSummary,
   units: UnitCounts,
 ): void {
-  const content = `parts of ${countOf(units.count, "unit")}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
+  const content = `parts of ${countOf(units.count, "unit")}; latentflow merge ${shownPath(job.out)} puts all together`;
   const figures = encodeFigures({ job, input, summary, units, aborted: false });
   print(formatReport(figures, [{ path: folder, content }], job.json));
 }
@@ -239,7 +238,7 @@ async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Prom
 
 /** Makes an error about a picture that also names the files that were written. */
 function besides(error: LatentflowError, written: readonly Output[]): LatentflowError {
-  const names = written.map(({ path }) => showPath(shortPath(path))).join(", ");
+  const names = written.map(({ path }) => shownPath(path)).join(", ");
   const message = `${markedMessage(error)}; what is written before it is whole: ${names}`;
   return new LatentflowError(error.code, message, { cause: error });
 }

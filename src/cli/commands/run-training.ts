@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { showPath } from "../../base/show.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { fixedOptions, fixedValues } from "../input/fixed-inputs.ts";
 import { readTrainingInput, type TrainingInput } from "../input/training-input.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
@@ -95,7 +94,7 @@ async function trainShown(
         if (event.kind === "resumed" && !quiet) display.say(showResumed(event.images, total));
       },
       onProgress(progress) {
-        if (startsAnew) display.say(`no checkpoint in ${showPath(shortPath(out))}: training starts anew`);
+        if (startsAnew) display.say(`no checkpoint in ${shownPath(out)}: training starts anew`);
         startsAnew = false;
         log.update(progress);
         display.update({

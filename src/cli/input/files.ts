@@ -129,3 +129,8 @@ export function shortPath(path: string): string {
     return path;
   }
 }
+
+/** A path in a message, shortened. */
+export function shownPath(path: string): string {
+  return showPath(shortPath(path));
+}

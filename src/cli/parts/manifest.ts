@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import packageJson from "../../../package.json" with { type: "json" };
 import { invalid, invalidFile } from "../../base/refuse.ts";
+import { bytesIn } from "../../base/values.ts";
 import { elementCount } from "../../files/array.ts";
 import { compileKernels } from "../../kernels/load.ts";
 import { leaves, type RunDescription } from "../../train/run-description.ts";
@@ -71,8 +72,8 @@ export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
     sha256(
       JSON.stringify(decoder.definition),
-      bytesOf(decoder.parameters),
-      ...(decoder.start ? [bytesOf(decoder.start)] : []),
+      bytesIn(decoder.parameters),
+      ...(decoder.start ? [bytesIn(decoder.start)] : []),
     ),
   prefix: "decoder",
   activation: "decoder",
@@ -168,10 +169,6 @@ function sha256(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Formats a manifest as the text of its file. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { invalidFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
+import { bytesIn } from "../../base/values.ts";
 import type { Column } from "../../files/csv.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { Tensor } from "../../files/tensor.ts";
@@ -45,7 +46,7 @@ export function formatPart({ results, ...others }: Part, origin: PartOrigin): Ui
   const description = JSON.stringify({ ...origin, ...others });
   const sum = sumOf(
     description,
-    tensors.map(({ name, values }) => [name, bytesOf(values)] as const),
+    tensors.map(({ name, values }) => [name, bytesIn(values)] as const),
   );
   return writeSafetensors(
     tensors,
@@ -95,10 +96,6 @@ function tensorsOfIds(ids: Ids) {
     { name: "ids_text", shape: [end], values: new Uint8Array(Buffer.concat(texts)) },
     { name: "ids_end", shape: [ends.length], values: ends },
   ];
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Values): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function sumOf(
