@@ -41,22 +41,14 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
 
 /** Trains, with progress on stderr and in the log. Returns undefined if the signal has ended the training. */
 async function trainShown(
-  {
-    decoder,
-    loss,
-    prior,
-    data,
-    validation,
-    weights,
-    validationWeights,
-    fixed,
-    validationFixed,
-  }: TrainingInput,
+  input: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
   checkpointFile: string,
   signal: AbortSignal,
 ): Promise<TrainingRun["result"] | undefined> {
+  const { decoder, loss, prior, data, weights, fixed } = input;
+  const { validation, validationWeights, validationFixed } = input;
   const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
   const { count } = data.dataset;
   const { epochs } = training.description;

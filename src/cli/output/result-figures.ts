@@ -78,11 +78,10 @@ export function lossFigures(means: MeanLosses, { before, after, floor, unit, ove
 }
 
 /** Figures of how samples ended, and after how many steps. */
-export function endFigures({
-  meanAcceptedSteps,
-  meanBacktracks,
-  statuses,
-}: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">): Figure[] {
+export function endFigures(
+  ends: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">,
+): Figure[] {
+  const { meanAcceptedSteps, meanBacktracks, statuses } = ends;
   return [
     figure("mean accepted steps", formatMean(meanAcceptedSteps), { meanAcceptedSteps }),
     figure("mean backtracks", formatMean(meanBacktracks), { meanBacktracks }),
@@ -109,17 +108,10 @@ export function showStatuses(statuses: EncodeSummary["statuses"]): string {
 }
 
 /** Figures of the time that encoding took, and of the kernels and threads that did it. */
-export function workFigures({
-  samples,
-  seconds,
-  samplesPerSecond,
-  backend,
-  build,
-  threads,
-}: Pick<
-  EncodeSummary,
-  "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads"
->): Figure[] {
+export function workFigures(
+  work: Pick<EncodeSummary, "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads">,
+): Figure[] {
+  const { samples, seconds, samplesPerSecond, backend, build, threads } = work;
   const speed = showSpeed(samplesPerSecond, seconds);
   return [
     figure("samples per second", speed, { samples, seconds, samplesPerSecond }),

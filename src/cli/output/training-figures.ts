@@ -1,5 +1,6 @@
 import type { TrainStep } from "../../train/index.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
+import type { ChosenTraining } from "../options/training-options.ts";
 import {
   dataEntry,
   dataFigures,
@@ -28,9 +29,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   const last = meanLoss(history.slice(-tenth));
   const skipped = history.filter(({ gradientNorm }) => !Number.isFinite(gradientNorm)).length;
   const imagesPerSecond = (images - (resumedFrom?.images ?? 0)) / seconds;
-  const [before, after] = [result.validation[0], result.validation.at(-1)].map((each) =>
-    validation && each ? formatMean(each.loss, unit) : undefined,
-  );
+  const [before, after] = [result.validation[0], result.validation.at(-1)];
   return [
     decoderFigure(decoderFile, result.decoder),
     ...dataFigures(data, job),
@@ -42,7 +41,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
       updates: history.length,
     }),
     figure("optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`),
-    figure("method", showMethod(description)),
+    figure("method", showMethod(training)),
     ...fixedFigures(run.fixed),
     ...weightsAndStartFigures(
       job,
@@ -64,8 +63,8 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
     figure("validation samples", validation && `${showCount(validation)}, ${validation.source}`, {
       validation: result.validation,
     }),
-    figure(`${lossName}, validation before`, before),
-    figure(`${lossName}, validation after`, after),
+    figure(`${lossName}, validation before`, formatMean(before?.loss, unit)),
+    figure(`${lossName}, validation after`, formatMean(after?.loss, unit)),
     figure("start", isAutoencoder ? showStart(run) : undefined),
     figure(
       "samples per second",
@@ -86,13 +85,8 @@ function meanLoss(steps: readonly TrainStep[]): number {
   return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
 }
 
-function showMethod({
-  flow,
-  solver,
-  adjoint,
-  codeOptimizer,
-  hidden,
-}: TrainingRun["training"]["description"]): string {
+function showMethod({ description }: ChosenTraining): string {
+  const { flow, solver, adjoint, codeOptimizer, hidden } = description;
   if (codeOptimizer) return `codes kept, ${codeOptimizer.name}, learning rate ${codeOptimizer.learningRate}`;
   if (!flow || !solver || !adjoint) {
     const [least, most] = hidden?.map((share) => Number((100 * share).toPrecision(4))) ?? [];
