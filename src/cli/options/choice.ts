@@ -69,16 +69,18 @@ export function membersOf<T>(
 }
 
 /** Options of all members, each with the members that have it. */
-export function optionsOf<T extends object>({
-  members,
-}: Choice<T>): Map<string, [name: string, Member<T>][]> {
-  const options = new Map<string, [string, Member<T>][]>();
-  for (const [name, each] of Object.entries(members)) {
-    for (const option of Object.keys(each.fields)) {
-      options.set(option, [...(options.get(option) ?? []), [name, each]]);
-    }
-  }
-  return options;
+export function optionsOf<T extends object>({ members }: Choice<T>) {
+  const pairs = Object.entries(members).flatMap((member) =>
+    Object.keys(member[1].fields).map((option) => [option, member] as const),
+  );
+  return groupBy(pairs);
+}
+
+/** Values of each key, in order. */
+function groupBy<T>(pairs: readonly (readonly [key: string, value: T])[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const [key, value] of pairs) groups.set(key, [...(groups.get(key) ?? []), value]);
+  return groups;
 }
 
 /** Name of the program's option for a member's option. */
@@ -106,25 +108,14 @@ export function addChoice<T extends object>(command: Command, choice: Choice<T>)
 
 /** Help of an option: its text, range and defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */
 function helpOf<T>(option: string, owners: readonly (readonly [name: string, Member<T>])[]): string {
-  const text = byValue(owners, ({ help }) => help[option]![1]);
-  const limits = byValue(owners, ({ fields }) => showRange(fields[option]!.bounds));
-  const defaults = byValue(owners, ({ fields }) => String(fields[option]!.standard ?? "to be given"));
+  const byValue = (read: (each: Member<T>) => string) =>
+    groupBy(owners.map(([name, each]) => [read(each), name] as const));
   const said = (groups: Map<string, string[]>) =>
     groups.size === 1 ? [...groups.keys()][0]! : showGroups(groups);
-  const range = said(limits);
-  return `${said(text)} (${range && `${range}; `}${showGroups(defaults)})`;
-}
-
-/** Groups kinds by the value that `read` returns for each, as names for a message. */
-function byValue<T>(
-  owners: readonly (readonly [name: string, Member<T>])[],
-  read: (each: Member<T>) => string,
-): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const [name, each] of owners) {
-    groups.set(read(each), [...(groups.get(read(each)) ?? []), name]);
-  }
-  return groups;
+  const text = said(byValue(({ help }) => help[option]![1]));
+  const range = said(byValue(({ fields }) => showRange(fields[option]!.bounds)));
+  const defaults = byValue(({ fields }) => String(fields[option]!.standard ?? "to be given"));
+  return `${text} (${range && `${range}; `}${showGroups(defaults)})`;
 }
 
 /** Formats groups of kinds: `amd: 10000; euler, rk4: to be given`. */

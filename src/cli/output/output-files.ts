@@ -149,14 +149,9 @@ export async function writeOutputs(
   files: readonly OutputFile[],
   stale: readonly string[] = [],
 ): Promise<Output[]> {
-  const staged = new StagedOutputs(folder);
-  try {
+  await StagedOutputs.write(folder, stale, async (staged) => {
     for (const { name, bytes } of files) await staged.append(name, bytes);
-    await staged.commit(stale);
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  });
   return files.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
 
@@ -164,7 +159,28 @@ export async function writeOutputs(
 export class StagedOutputs {
   private readonly files = new Map<string, StagedFile>();
 
-  constructor(private readonly folder: string) {}
+  private constructor(private readonly folder: string) {}
+
+  /**
+   * Writes files into a folder. The folder changes once all files are on the disk; after an error it has none of them.
+   *
+   * @param stale names of further files of earlier runs, which are removed
+   * @param work appends to the files
+   */
+  static async write(
+    folder: string,
+    stale: readonly string[],
+    work: (outputs: StagedOutputs) => Promise<void>,
+  ): Promise<void> {
+    const outputs = new StagedOutputs(folder);
+    try {
+      await work(outputs);
+      await outputs.commit(stale);
+    } catch (error) {
+      await outputs.discard();
+      throw error;
+    }
+  }
 
   /** Appends to a file. */
   async append(name: string, bytes: string | Uint8Array): Promise<void> {
@@ -178,8 +194,8 @@ export class StagedOutputs {
     await attempt(file.place, file.handle.writeFile(bytes));
   }
 
-  /** Syncs all files, and renames them. @param stale names of further files of earlier runs, which are removed */
-  async commit(stale: readonly string[] = []): Promise<void> {
+  /** Syncs all files, and renames them. */
+  private async commit(stale: readonly string[]): Promise<void> {
     const files = [...this.files.values()];
     for (const { place, handle, temporary } of files) {
       if (temporary !== undefined) await attempt(place, handle.sync());
@@ -198,7 +214,7 @@ export class StagedOutputs {
   }
 
   /** Removes the staged files. Files in the places stay. */
-  async discard(): Promise<void> {
+  private async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
       if (temporary !== undefined) await fileSystem.unlink(temporary).catch(() => {});

@@ -53,21 +53,14 @@ export async function writeResults(
 ): Promise<Output[]> {
   const chosen = FORMATS[format ?? STANDARD_FORMAT];
   const written = chosen.files(plan);
-  const outputs = new StagedOutputs(folder);
-  try {
+  const isStale = (name: string) => !written.some((file) => file.name === name);
+  await StagedOutputs.write(folder, [...resultsFileNames, ...others].filter(isStale), async (outputs) => {
     const writer = chosen.writer(plan, outputs);
     for await (const part of parts) {
       onPart?.(part);
       await writer.add(part);
     }
     await writer.finish();
-    const stale = [...resultsFileNames, ...others].filter(
-      (name) => !written.some((file) => file.name === name),
-    );
-    await outputs.commit(stale);
-  } catch (error) {
-    await outputs.discard();
-    throw error;
-  }
+  });
   return written.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
