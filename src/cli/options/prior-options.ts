@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
-import { refuseOptions, wrongUsage } from "./options.ts";
+import { wrongUsage } from "./options.ts";
 import {
   kebabCase,
   parseCount,
@@ -89,9 +89,6 @@ const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDeta
   ),
 };
 
-/** Options for fitting a prior to codes. */
-const FITTING: readonly PriorDetail[] = ["priorCovariance", "priorShrinkage"];
-
 /** Adds the options for the prior: a group of a command's help. */
 export function addPriorOptions(command: Command): Command {
   const heading = "Prior on the codes (default: the decoder's own, if its file has one):";
@@ -110,41 +107,30 @@ export function priorChoice({ prior, priorMean, priorStd, priorFrom }: PriorFlag
 export function checkPriorOptions(command: Command): void {
   const given = command.opts<PriorFlags>();
   const choice = priorChoice(given);
-  const isGiven = (name: PriorDetail) => given[name] !== undefined;
-  const flag = (name: PriorDetail) => `--${kebabCase(name)}`;
+  const refuse = (names: readonly string[], why: string) => {
+    const name = names.find((each) => given[each as PriorDetail] !== undefined);
+    if (name !== undefined) wrongUsage(command, `--${kebabCase(name)} ${why}`);
+  };
   if (given.prior === undefined) {
-    const ofMixture = (["priorComponents", "priorSeed"] as const).find(isGiven);
-    if (ofMixture) {
-      wrongUsage(
-        command,
-        `${flag(ofMixture)} is for a mixture; give --prior mixture, and codes by --prior-from <file>`,
-      );
-    }
+    const advice = "give --prior mixture, and codes by --prior-from <file>";
+    refuse(["priorComponents", "priorSeed"], `is for a mixture; ${advice}`);
   }
-  if (choice) {
-    for (const [name, reason] of Object.entries(REFUSED[choice])) {
-      refuseOptions(command, [name], `--prior ${choice}, ${reason}`);
-    }
-  }
+  for (const [name, reason] of Object.entries(choice ? REFUSED[choice] : {}))
+    refuse([name], `does not go with --prior ${choice}, ${reason}`);
   if (choice === "mixture") {
     const missing = [
-      ...(isGiven("priorFrom") ? [] : ["--prior-from <file>, codes that it is fitted to"]),
-      ...(isGiven("priorComponents") ? [] : ["--prior-components <n>, how many Gaussians it has"]),
+      ...(given.priorFrom === undefined ? ["--prior-from <file>, codes that it is fitted to"] : []),
+      ...(given.priorComponents === undefined ? ["--prior-components <n>, how many Gaussians it has"] : []),
     ];
     if (missing.length > 0) wrongUsage(command, `--prior mixture needs ${missing.join(", and ")}`);
   }
-  if (isGiven("priorFrom")) {
-    refuseOptions(command, ["priorMean", "priorStd"], "--prior-from, which finds it; leave one of them out");
-    if (given.priorCovariance !== "full") {
-      refuseOptions(
-        command,
-        ["priorShrinkage"],
-        "a diagonal covariance, which has nothing to shrink; give --prior-covariance full, or leave it out",
-      );
-    }
-    return;
+  if (given.priorFrom === undefined) {
+    const why = "says how codes are fitted; give them by --prior-from <file>";
+    refuse(["priorCovariance", "priorShrinkage"], why);
+  } else {
+    refuse(["priorMean", "priorStd"], "does not go with --prior-from, which finds it; leave one of them out");
+    const why = "does not go with a diagonal covariance, which has nothing to shrink";
+    const cure = "give --prior-covariance full, or leave it out";
+    if (given.priorCovariance !== "full") refuse(["priorShrinkage"], `${why}; ${cure}`);
   }
-  const ofFit = FITTING.find(isGiven);
-  if (ofFit)
-    wrongUsage(command, `${flag(ofFit)} says how codes are fitted; give them by --prior-from <file>`);
 }

@@ -41,6 +41,11 @@ async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   }
 }
 
+/** Columns that tables of a run have. */
+function columnsOf(rows: readonly { readonly images: number; readonly loss: number }[]) {
+  return { images: rows.map(({ images }) => images), loss: rows.map(({ loss }) => loss) };
+}
+
 /** Writes the results of a training run into its folder. */
 export async function writeTrainingOutputs({ job, result }: TrainingRun): Promise<Output[]> {
   const { decoder, history, validation, codes } = result;
@@ -56,17 +61,13 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
     files.push({ name: "codes.npy", bytes, content: "the samples' codes" });
   }
   const steps = {
-    images: history.map(({ images }) => images),
-    loss: history.map(({ loss }) => loss),
+    ...columnsOf(history),
     gradient_norm: history.map(({ gradientNorm }) => gradientNorm),
   };
   const content = "loss and gradient norm, a line per mini-batch";
   files.push({ name: "history.csv", bytes: formatCsv(steps), content });
   if (validation.length > 0) {
-    const bytes = formatCsv({
-      images: validation.map(({ images }) => images),
-      loss: validation.map(({ loss }) => loss),
-    });
+    const bytes = formatCsv(columnsOf(validation));
     files.push({ name: "validation.csv", bytes, content: "the validation samples' mean loss" });
   }
   const stale = trainingOutputs.filter((name) => !files.some((file) => file.name === name));
