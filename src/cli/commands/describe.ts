@@ -49,7 +49,6 @@ Examples:
     if (file !== undefined && options.decoder !== undefined) {
       wrongUsage(command, "two decoders are given, FILE and --decoder, expected one of them");
     }
-    if (file === "") wrongUsage(command, "FILE is empty");
     if (isStdin(file)) {
       wrongUsage(command, "FILE cannot be -, stdin, which is for data; give a file or a URL");
     }

@@ -11,7 +11,7 @@ import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
-import { findPoints, type SampleRows } from "./points.ts";
+import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
 
 // Fixed inputs: values that come with samples and are not sought. And the number of points of a sample.
 
@@ -66,11 +66,7 @@ interface FixedNumbers extends PlannedInput {
 }
 
 /** Value of `--fixed`, with its file's array if it names a file. */
-export interface FixedSource extends FixedArgument {
-  /** Flag that gives it: `--fixed label`. */
-  readonly flag: string;
-  readonly array: ArrayFile | undefined;
-}
+export interface FixedSource extends FixedArgument, PointsSource {}
 
 /**
  * Opens the files of fixed inputs.

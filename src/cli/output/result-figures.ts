@@ -42,18 +42,9 @@ export function wordsOf(loss: StandardLoss): LossWords {
   return { after, floor: floor?.name, unit };
 }
 
-/** Mean losses of samples, over the finite values. */
-export interface MeanLosses {
-  /** Mean loss at the flows' starts; null if no flow is followed. */
-  readonly meanInitialLoss: number | null;
-  readonly meanLoss: number;
-  /** Least mean loss that the targets allow; null for losses whose least is 0. */
-  readonly meanTargetEntropy: number | null;
-  readonly meanExcessLoss: number | null;
-  /** Mean of the prior's values; null without a prior. */
-  readonly meanPrior: number | null;
-  readonly meanObjective: number;
-}
+/** Mean losses of samples, over the finite values; that at the flows' starts is null if no flow is followed. */
+type MeanLosses = Pick<RunSummary, "meanLoss" | "meanTargetEntropy" | "meanExcessLoss" | "meanPrior"> &
+  Pick<RunSummary, "meanObjective"> & { readonly meanInitialLoss: number | null };
 
 /** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
 export function lossFigures(means: MeanLosses, { before, after, floor, unit, over }: LossWords): Figure[] {
