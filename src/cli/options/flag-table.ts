@@ -96,7 +96,10 @@ export function pathsOf(option: Option): readonly string[] {
   return [...(traitsOf.get(option)?.gives ?? []), option.attributeName()];
 }
 
-/** True for a flag that must be given. commander's own would report a missing flag before a misspelt one, and only one of several. */
+/**
+ * True for a flag that must be given. commander's own would report a missing flag before a misspelt one, and only one of
+ * several.
+ */
 export function isRequired(option: Option): boolean {
   return traitsOf.get(option)?.required ?? false;
 }
