@@ -8,6 +8,13 @@ import type { Shape } from "./kind.ts";
 /** One number for each axis, or one number for all. */
 export type PerAxis = number | readonly number[];
 
+/** Fields of an operation that are its settings: defaults are filled in, and each `PerAxis` has a number for every axis. */
+export type Filled<Settings> = {
+  readonly [Name in keyof Settings]-?: PerAxis extends Settings[Name]
+    ? readonly number[]
+    : Exclude<Settings[Name], undefined>;
+};
+
 /** Most axes of a value. */
 export const MOST_AXES = 8;
 /** Most operations of a graph. */

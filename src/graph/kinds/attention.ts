@@ -1,6 +1,7 @@
 import { checkFlag, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
+import type { Filled } from "../settings.ts";
 
 /** exp(x) divided by its sum, along the last axis. */
 export const softmax: Kind<object> = {
@@ -20,18 +21,14 @@ export interface MatmulSettings {
   readonly transposed?: boolean;
 }
 
-export interface MatmulFields {
-  readonly transposed: boolean;
-}
-
 /** The product of two values as matrices of their last two axes; the axes before are equal. */
-export const matmul: Kind<MatmulFields> = {
+export const matmul: Kind<Filled<MatmulSettings>> = {
   tensors: noTensors,
   cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),
   label: () => "matmul",
 };
 
-export const matmulReader: Reader<MatmulSettings, MatmulFields> = {
+export const matmulReader: Reader<MatmulSettings, Filled<MatmulSettings>> = {
   settings: { transposed: true },
   reads: 2,
   read(where, settings, [left, right]) {

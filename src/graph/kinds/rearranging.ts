@@ -3,7 +3,7 @@ import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
 import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
-import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
+import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts";
 
 // Kinds that rearrange numbers without changing them.
 
@@ -115,9 +115,7 @@ export interface ConcatSettings {
   readonly axis?: number;
 }
 
-export interface ConcatFields {
-  readonly axis: number;
-}
+type ConcatFields = Filled<ConcatSettings>;
 
 /**
  * Concatenation along an axis. A value with fewer axes is stretched: `[d]`, a latent, is repeated for each point of
@@ -186,18 +184,16 @@ export const expandReader: Reader<ExpandSettings, object> = {
   },
 };
 
-export interface DepthToSpaceFields {
+export interface DepthToSpaceSettings {
   /** Pixels in each direction that one pixel becomes. */
   readonly block: number;
-  /** Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
-  readonly order: "CRD" | "DCR";
-}
-
-export interface DepthToSpaceSettings {
-  readonly block: number;
-  /** Default "CRD", PyTorch's PixelShuffle. */
+  /**
+   * Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. Default "CRD".
+   */
   readonly order?: "CRD" | "DCR";
 }
+
+type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
 
 /** Channels become pixels. */
 export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({

@@ -4,7 +4,7 @@ import { show } from "../../base/show.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed, type Term } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
-import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 // ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX
 // Runtime, since the last bit may decide which of two pixels is nearest.
@@ -43,17 +43,8 @@ export interface ResizeSettings {
   readonly excludeOutside?: boolean;
 }
 
-export interface ResizeFields {
-  readonly size: readonly number[];
-  /** Float32 numbers. */
-  readonly scale: readonly number[];
-  readonly mode: ResizeMode;
-  readonly coordinates: ResizeCoordinates;
-  readonly rounding: ResizeRounding;
-  readonly cubicCoefficient: number;
-  readonly antialias: boolean;
-  readonly excludeOutside: boolean;
-}
+/** Settings of a resize; the scales are float32 numbers. */
+export type ResizeFields = Filled<ResizeSettings>;
 
 /** Lengths of an axis before and after, and output pixels for each input pixel. */
 interface Ratio {

@@ -3,7 +3,7 @@ import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { type AxisMap, changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
-import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 /** Each pixel several times, or pixels between their neighbours. */
 export type UpsampleMode = "nearest" | "bilinear";
@@ -17,11 +17,7 @@ export interface UpsampleSettings {
   readonly alignCorners?: boolean;
 }
 
-export interface UpsampleFields {
-  readonly scale: readonly number[];
-  readonly mode: UpsampleMode;
-  readonly alignCorners: boolean;
-}
+type UpsampleFields = Filled<UpsampleSettings>;
 
 /** Ways to make more pixels of an axis. */
 const MODES: {

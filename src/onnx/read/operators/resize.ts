@@ -7,7 +7,7 @@ import {
   type ResizeMode,
   type ResizeRounding,
 } from "../../../graph/kinds/resize.ts";
-import type { UpsampleFields } from "../../../graph/kinds/upsample.ts";
+import type { UpsampleMode } from "../../../graph/kinds/upsample.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionsOf, showAxes, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
@@ -31,7 +31,7 @@ interface Rule {
 }
 
 /** Mode of `upsample` for each mode of Resize; undefined if `upsample` has none. */
-const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleFields["mode"] | undefined } = {
+const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleMode | undefined } = {
   nearest: "nearest",
   linear: "bilinear",
   cubic: undefined,
