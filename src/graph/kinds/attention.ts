@@ -1,14 +1,10 @@
 import { checkFlag, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
-import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
+import { cost, functionKind, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import type { Filled } from "../settings.ts";
 
 /** exp(x) divided by its sum, along the last axis. */
-export const softmax: Kind<object> = {
-  tensors: noTensors,
-  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
-  label: () => "softmax",
-};
+export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
 
 export const softmaxReader: Reader<object, object> = {
   settings: {},

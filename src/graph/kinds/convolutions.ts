@@ -9,12 +9,13 @@ import {
 } from "../convolution.ts";
 import {
   type Cost,
+  cost,
   type Described,
   type Kind,
   type Reader,
   type Shape,
   sizeOf,
-  type Tensor,
+  weightAndBias,
 } from "../kind.ts";
 import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
@@ -68,7 +69,7 @@ const SETTINGS = {
 
 export const conv: Kind<ConvFields> = {
   tensors({ shape, kernel, groups }, [input]) {
-    return tensorsOf([shape.at(-1)!, input!.at(-1)! / groups, ...kernel], shape);
+    return weightAndBias([shape.at(-1)!, input!.at(-1)! / groups, ...kernel], shape);
   },
   cost: (operation, [input]) => costOf(operation, false, input!),
   label: ({ kernel }) => `conv ${kernel.join("×")}`,
@@ -87,7 +88,7 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
 
 export const convTranspose: Kind<ConvTransposeFields> = {
   tensors({ shape, kernel, groups }, [input]) {
-    return tensorsOf([input!.at(-1)!, shape.at(-1)! / groups, ...kernel], shape);
+    return weightAndBias([input!.at(-1)!, shape.at(-1)! / groups, ...kernel], shape);
   },
   cost: (operation, [input]) => costOf(operation, true, input!),
   label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
@@ -118,23 +119,11 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
   },
 };
 
-/**
- * Lists weight and bias. PyTorch's initial bound counts the weight's second axis as the inputs, of a transposed
- * convolution as well.
- */
-function tensorsOf(weight: Shape, output: Shape): Tensor[] {
-  const initial = { bound: 1 / Math.sqrt(sizeOf(weight.slice(1))) };
-  return [
-    { name: "weight", shape: weight, initial },
-    { name: "bias", shape: [output.at(-1)!], initial },
-  ];
-}
-
 function costOf(operation: Described<ConvFields>, isTransposed: boolean, input: Shape): Cost {
   const { shape, groups } = operation;
   const channels = (input.at(-1)! * shape.at(-1)!) / groups;
   const multiplications = channels * countPairs(operation, isTransposed, input, shape);
-  return { multiplications, sums: sizeOf(shape), functions: 0 };
+  return cost({ multiplications, sums: sizeOf(shape) });
 }
 
 function readConvolution(where: string, definition: ConvolutionDefinition, input: Shape) {

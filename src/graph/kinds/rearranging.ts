@@ -1,7 +1,7 @@
 import { checkChoice, checkNumber, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
-import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
+import { identityAxes, partly, partOf, picked, stretchedAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
 import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts";
 
@@ -76,12 +76,7 @@ export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
     const axes = identityAxes(input!);
-    axes[axis] = changed(
-      axes[axis]!,
-      shape[axis]!,
-      (i) => [{ position: start + i * step, weight: 1 }],
-      shape[axis]!,
-    );
+    axes[axis] = picked(axes[axis]!, shape[axis]!, (i) => start + i * step);
     return axes;
   },
 });
@@ -132,7 +127,7 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) return partly(each, shape[axis]!, first);
-      return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }], shape[i]!) : each;
+      return i < missing ? picked(each, shape[i]!, () => 0) : each;
     });
   },
 });

@@ -2,7 +2,7 @@ import { checkChoice, checkFlag, checkNumber, orDefault } from "../../base/check
 import { invalid } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Reader } from "../kind.ts";
-import { type AxisMap, changed, type Term } from "../linear-map.ts";
+import { type AxisMap, changed, picked, type Term } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
 import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
@@ -124,10 +124,7 @@ function resized(axis: AxisMap, ratio: Ratio, fields: ResizeFields): AxisMap {
   const filter = FILTERS[fields.mode];
   if (!filter) {
     const round = ROUNDINGS[fields.rounding];
-    const terms = (at: number) => [
-      { position: Math.min(Math.max(round(placeOf(at, ratio)), 0), from - 1), weight: 1 },
-    ];
-    return changed(axis, to, terms, to);
+    return picked(axis, to, (at) => Math.min(Math.max(round(placeOf(at, ratio)), 0), from - 1));
   }
   const width = fields.antialias && scale < 1 ? 1 / scale : 1;
   const most = Math.min(Math.ceil(2 * filter.support * width), from);

@@ -1,7 +1,7 @@
 import { checkChoice, checkFlag, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
-import { type AxisMap, changed } from "../linear-map.ts";
+import { type AxisMap, changed, picked } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
 import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
@@ -25,7 +25,7 @@ const MODES: {
 } = {
   nearest(axis, length) {
     const scale = length / axis.length;
-    return changed(axis, length, (at) => [{ position: Math.floor(at / scale), weight: 1 }], length);
+    return picked(axis, length, (at) => Math.floor(at / scale));
   },
   bilinear: (axis, length, { alignCorners }) => between(axis, length, alignCorners),
 };
