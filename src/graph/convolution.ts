@@ -1,12 +1,16 @@
 // Convolutions over one axis or two, channels last: pairs of output and input pixels.
 
-/** The settings of a convolution, each with a number for every axis: `[height, width]`, or `[width]`. */
-export interface ConvolutionSettings {
+/** The window that moves over pixels, each setting with a number for every axis: `[height, width]`, or `[width]`. */
+export interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
   /** Pixels of zeros around the input: before each axis, then behind each: `[top, left, bottom, right]`. */
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
+}
+
+/** The settings of a convolution. */
+export interface ConvolutionSettings extends Window {
   /** Number of groups: convolutions side by side, each of its share of the channels. */
   readonly groups: number;
 }
@@ -19,8 +23,8 @@ export interface TransposedConvolutionSettings extends ConvolutionSettings {
   readonly outputPadding: readonly number[];
 }
 
-/** Returns the settings of a convolution along each of its axes. */
-function axesOf({ kernel, stride, padding, dilation }: Omit<ConvolutionSettings, "groups">) {
+/** Returns the window of a convolution along each of its axes. */
+function axesOf({ kernel, stride, padding, dilation }: Window) {
   return kernel.map((size, axis) => ({
     kernel: size,
     stride: stride[axis]!,
@@ -31,7 +35,7 @@ function axesOf({ kernel, stride, padding, dilation }: Omit<ConvolutionSettings,
 }
 
 /** Computes the lengths of a convolution's output; below 1 if the input is too small. */
-export function convolvedLengths(settings: ConvolutionSettings, lengths: readonly number[]): number[] {
+export function convolvedLengths(settings: Window, lengths: readonly number[]): number[] {
   return axesOf(settings).map(({ kernel, stride, before, after, dilation }, axis) => {
     const room = lengths[axis]! + before + after - dilation * (kernel - 1) - 1;
     return Math.floor(room / stride) + 1;
@@ -40,7 +44,7 @@ export function convolvedLengths(settings: ConvolutionSettings, lengths: readonl
 
 /** Computes the lengths of a transposed convolution's output. */
 export function transposedLengths(
-  settings: TransposedConvolutionSettings,
+  settings: Omit<TransposedConvolutionSettings, "groups">,
   lengths: readonly number[],
 ): number[] {
   return axesOf(settings).map(({ kernel, stride, before, after, dilation }, axis) => {

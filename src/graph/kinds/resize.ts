@@ -46,8 +46,8 @@ export interface ResizeSettings {
 /** Settings of a resize; the scales are float32 numbers. */
 export type ResizeFields = Filled<ResizeSettings>;
 
-/** Lengths of an axis before and after, and output pixels for each input pixel. */
-interface Ratio {
+/** Lengths of an axis before and after, and output pixels for each input pixel, a float32 number. */
+export interface Ratio {
   readonly from: number;
   readonly to: number;
   readonly scale: number;

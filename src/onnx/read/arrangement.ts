@@ -11,6 +11,12 @@ export function permutationOf(node: NodeView, rank: number): readonly number[] {
   return node.refuse(`its perm is [${order.slice(0, 8)}], expected each of the ${rank} axes once`);
 }
 
+/** Returns the axes that a layer norm takes together: from the one that it names to the last one. */
+export function lastAxes(node: NodeView, rank: number): number[] {
+  const first = node.axis(node.integer("axis", -1), rank);
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
 /** Returns the axes that a Flatten merges: those before its axis, and those from it on. */
 export function flattened<T>(node: NodeView, axes: readonly T[]): [readonly T[], readonly T[]] {
   const rank = axes.length;

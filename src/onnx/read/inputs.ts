@@ -8,13 +8,6 @@ import type { Declared, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
 
-/** Roles of a file's inputs, by name: the latent, points. */
-export interface Naming {
-  readonly latent: string | undefined;
-  /** Names of the inputs of points. */
-  readonly points: readonly string[];
-}
-
 /** Meaning of an input's first axis: the batch, or, for points, part of one sample. */
 export type Batching = "batched" | "single";
 
@@ -36,8 +29,17 @@ export function inputsOf({ inputs, initializers }: Model): Declared[] {
   return inputs.filter(({ name }) => !initialized.has(name));
 }
 
-/** Finds the latent among the inputs: the one named so, or the only one of floats. */
-export function findLatent(where: string, model: Model, { latent, points }: Naming): Declared {
+/**
+ * Finds the latent among the inputs: the one named so, or the only one of floats.
+ *
+ * @param points names of the inputs of points
+ */
+export function findLatent(
+  where: string,
+  model: Model,
+  latent: string | undefined,
+  points: readonly string[],
+): Declared {
   const inputs = inputsOf(model);
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
   for (const name of points) {

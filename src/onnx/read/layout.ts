@@ -1,6 +1,7 @@
 import type { Length } from "../../graph/definition.ts";
-import { sizeOf } from "../../graph/operations.ts";
+import { type OperationKind, sizeOf } from "../../graph/operations.ts";
 import { MOST_AXES } from "../../graph/settings.ts";
+import type { Writing } from "./graph-writer.ts";
 import type { Site } from "./site.ts";
 import { type Numbers, permuted } from "./tensor.ts";
 import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./value.ts";
@@ -65,6 +66,33 @@ function moving(value: Value, runs: readonly (readonly number[])[]) {
     axes: runs.map((run) => sorted.indexOf(run)),
     moved: runs.map(lengthOf),
   };
+}
+
+/** Returns a value of the graph whose last axis is the product of some stored axes, behind all others as they are. */
+export function withLast(node: Site, value: Value, last: readonly number[]) {
+  const others = storedAxes(value).filter((axis) => !last.includes(axis));
+  const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), last]);
+  return { source, shape, others, order: [...others, ...last] };
+}
+
+/** Writes an operation along an axis of the file, as the graph's last one; `length` long afterwards, if it changes that. */
+export function writeAlong(
+  node: Site,
+  kind: OperationKind,
+  value: Value,
+  axis: number,
+  writing: Writing,
+  length?: number,
+): Value {
+  const { source, shape, others } = withLast(node, value, value.axes[axis]!);
+  const output = [...shape.slice(0, -1), length ?? shape.at(-1)!];
+  return makeValue(
+    node.writer.write(kind, [source], output, writing),
+    output,
+    value.axes.map((factors, i) =>
+      i === axis ? [others.length] : replaced(factors, (stored) => others.indexOf(stored)),
+    ),
+  );
 }
 
 /** Splits an order into runs of stored axes that stay adjacent; the axis of points is a run of its own. */

@@ -19,7 +19,7 @@ import {
 } from "../../files/limits.ts";
 import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../../files/source.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
-import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../../terms/losses.ts";
+import { normaliseLoss, type StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
@@ -27,7 +27,7 @@ import { type ExternalData, type Outside, readOutside } from "./external-data.ts
 import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
 import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
 import { findLatent } from "./inputs.ts";
-import type { Declared, Model, Node, TensorRecord } from "./model.ts";
+import type { Model } from "./model.ts";
 import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
 import { NodeRefusal } from "./site.ts";
@@ -95,21 +95,6 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
   ...readingOptions,
 };
 
-/** Options that have been checked as far as they can be without the file. */
-interface Checked {
-  readonly latent: string | undefined;
-  readonly output: string | undefined;
-  readonly loss: StandardLoss | undefined;
-  readonly prior: Prior | undefined;
-  readonly start: Float32Array | undefined;
-  readonly isLogits: boolean;
-  readonly outputShape: readonly number[] | undefined;
-  readonly layout: "file" | "channelsLast";
-  readonly points: readonly string[];
-  readonly inputShapes: ReadonlyMap<string, readonly number[]>;
-  readonly probe: Probe | undefined;
-}
-
 /**
  * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 9 to 23.
  *
@@ -162,18 +147,10 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   return withVerification(await read(checked.layout), verified);
 }
 
-/** Nodes and tensors of a file that lead to the output, and its inputs. */
-interface Parsed {
-  readonly model: Model;
-  readonly latent: Declared;
-  readonly output: string;
-  readonly nodes: readonly Node[];
-  readonly tensors: readonly TensorRecord[];
-  /** Names of the inputs of points. */
-  readonly points: readonly string[];
-}
+/** Options that have been checked as far as they can be without the file. */
+type Checked = ReturnType<typeof checkLoadOptions>;
 
-function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
+function checkLoadOptions(where: string, options: LoadOnnxOptions) {
   const { latent, output, loss, prior, start, outputActivation, outputShape, probe } = options;
   const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
@@ -199,7 +176,10 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
   };
 }
 
-function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
+/** Nodes and tensors of a file that lead to the output, and its inputs. */
+type Parsed = ReturnType<typeof parseFile>;
+
+function parseFile(where: string, bytes: Uint8Array, options: Checked) {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
     // Advice on a file that is neither a decoder nor data: a web server's page, a file to be unpacked.
@@ -209,7 +189,7 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const declared = readModel(bytes);
   const latent = options.latent ?? declared.metadata.get(LATENT_NAME);
   const points = options.points.length > 0 ? options.points : readPoints(declared.metadata);
-  const found = findLatent(where, declared, { latent, points });
+  const found = findLatent(where, declared, latent, points);
   const model = withInputShapes(where, declared, found, points, options.inputShapes);
   const output = findOutput(where, model, options.output);
   const nodes = nodesTo(model, output);

@@ -13,6 +13,7 @@ import {
   splitAxis,
   type Value,
   withAxes,
+  withRank,
 } from "../value.ts";
 
 // Operators whose input says a shape, which may have been computed of the batch and of the points.
@@ -200,8 +201,7 @@ export function expand(node: NodeView): Value {
 /** Broadcasts a value along axes of length 1, and along new leading axes. */
 function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[]): Value {
   const rank = Math.max(wanted.length, value.axes.length);
-  const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
-  const whole = withAxes(value, [...missing, ...value.axes]);
+  const whole = withRank(value, rank);
   const lengths = new Map<number, Length>();
   const withBatch = new Set<number>();
   for (const [i, { count, hasBatch, hasPoints }] of wanted.entries()) {
