@@ -133,20 +133,11 @@ function tooMany(beginning: string, most: number) {
 }
 
 /**
- * Terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several times
- * as long.
+ * Lists the terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several
+ * times as long. The position written[i] takes the terms from starts[i] to starts[i + 1] - 1; `offsets` count numbers from
+ * the input's start, along this axis.
  */
-interface Listed {
-  /** The positions that are written. */
-  readonly written: Int32Array;
-  /** written[i] takes the terms from starts[i] to starts[i + 1] - 1. */
-  readonly starts: Int32Array;
-  /** Numbers from the input's start, along this axis. */
-  readonly offsets: Float64Array;
-  readonly weights: Float64Array;
-}
-
-function listed({ length, stride, terms }: AxisMap): Listed {
+function listed({ length, stride, terms }: AxisMap) {
   const written: number[] = [];
   const starts: number[] = [0];
   const offsets: number[] = [];
@@ -175,9 +166,8 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
   // At least one axis: a value that is one block is at the only position of an axis of length 1.
   const outer = own.length > 0 ? own : identityAxes([1]);
   const along = outer.map(listed);
-  const product = (count: (axis: Listed) => number) => along.reduce((all, axis) => all * count(axis), 1);
-  const entryCount = product(({ offsets }) => offsets.length);
-  const destinations = new Int32Array(product(({ written }) => written.length));
+  const entryCount = along.reduce((all, { offsets }) => all * offsets.length, 1);
+  const destinations = new Int32Array(along.reduce((all, { written }) => all * written.length, 1));
   const starts = new Int32Array(destinations.length + 1);
   const sources = new Int32Array(entryCount);
   const weights = new Float32Array(entryCount);

@@ -1,8 +1,9 @@
 import { sizeOf } from "../../../graph/operations.ts";
+import { broadcastShape } from "../../../graph/settings.ts";
 import type { Fold } from "../operator.ts";
 import { reducedAxes } from "../operators/reductions.ts";
 import { type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
-import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
+import { commonShape, stretched } from "./elementwise.ts";
 
 // Sums of constants, and their products as matrices; what learnt tokens pass through before they meet the latent.
 
@@ -70,17 +71,15 @@ export const matmul: Fold = (node, [a, b], claim) => {
   if (rows === undefined || inner === undefined || columns === undefined) return undefined;
   if (right.shape.length < 2 || right.shape.at(-2) !== inner) return undefined;
   const [before, behind] = [left, right].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]];
-  if (!isBroadcastable([before, behind])) return node.refuse("the shapes that it reads do not fit together");
-  const shape = broadcastShape([before, behind]);
+  const shape = commonShape(node, [before, behind]);
   const matrices = sizeOf(shape);
   claim(matrices * rows * columns);
   // A product is a number's worth of time, too.
   claim((matrices * rows * columns * inner) / 64);
   const first = (own: readonly number[], matrix: number) =>
-    strided(
-      Float64Array.from({ length: sizeOf(own) }, (_, i) => i * matrix),
+    stretched(
+      { ...left, shape: own, values: new Float64Array(sizeOf(own)).map((_, i) => i * matrix) },
       shape,
-      stretchedStrides(own, shape),
     );
   const starts = { left: first(before, rows * inner), right: first(behind, inner * columns) };
   const values = new Float32Array(matrices * rows * columns);
@@ -110,8 +109,7 @@ export const gemm: Fold = (node, [a, b, c], claim) => {
   const alpha = node.float("alpha", 1);
   const beta = node.float("beta", 1);
   if (c && String(broadcastShape([shape, c.shape])) !== String(shape)) return undefined;
-  if (c && !isBroadcastable([shape, c.shape])) return undefined;
-  const added = c && strided(c.values, shape, stretchedStrides(c.shape, shape));
+  const added = c && stretched(c, shape);
   const values = product.values.map((value, i) => alpha * value + (added ? beta * added[i]! : 0));
   return { ...product, values };
 };
