@@ -191,7 +191,7 @@ const safetensors: FileKind = {
 export function recognise(bytes: Uint8Array): FileKind | undefined {
   // Checked first: its first bytes are a length, which may match any signature.
   if (isSafetensors(bytes)) return safetensors;
-  const text = latin1(bytes.subarray(0, LOOKED_AT));
+  const text = String.fromCharCode(...bytes.subarray(0, LOOKED_AT));
   const begins = (start: string, offset = 0) => text.startsWith(start, offset);
   return signatures().find(({ matches }) => matches({ bytes, text, begins }));
 }
@@ -213,10 +213,6 @@ function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < 10 || bytes[8] !== 0x7b) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   return view.getUint32(4, true) === 0 && view.getUint32(0, true) <= bytes.length - 8;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }
 
 /** Tests if a zip file seems to have an entry of this name. */

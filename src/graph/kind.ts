@@ -78,6 +78,13 @@ export interface Reader<Settings, Fields> {
   read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
 }
 
+/** Reader of operations without settings that keep the shape of what they read. */
+export const sameShapeReader: Reader<object, object> = {
+  settings: {},
+  reads: 1,
+  read: (_where, _settings, [input]) => ({ shape: input! }),
+};
+
 /** Lists no tensors, for operations that only move numbers or add them up. */
 export const noTensors = (): readonly Tensor[] => [];
 

@@ -1,4 +1,4 @@
-import type { Described, Kind, Reader, Shape } from "./kind.ts";
+import { type Described, type Kind, type Reader, type Shape, sameShapeReader } from "./kind.ts";
 import * as attention from "./kinds/attention.ts";
 import { averagePool, averagePoolReader } from "./kinds/average-pool.ts";
 import * as convolutions from "./kinds/convolutions.ts";
@@ -103,8 +103,8 @@ export const READERS = {
   layerNorm: norms.layerNormReader,
   groupNorm: norms.groupNormReader,
   rmsNorm: norms.rmsNormReader,
-  affine: norms.affineReader,
-  softmax: attention.softmaxReader,
+  affine: sameShapeReader,
+  softmax: sameShapeReader,
   matmul: attention.matmulReader,
   constant: sources.constantReader,
   embedding: sources.embeddingReader,

@@ -6,12 +6,6 @@ import type { Filled } from "../settings.ts";
 /** exp(x) divided by its sum, along the last axis. */
 export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
 
-export const softmaxReader: Reader<object, object> = {
-  settings: {},
-  reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
-};
-
 export interface MatmulSettings {
   /** Transpose the second value, [columns, inner] for [inner, columns]? Default false. */
   readonly transposed?: boolean;

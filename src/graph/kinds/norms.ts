@@ -104,9 +104,3 @@ export const affine: Kind<ScaleAndShift> = {
   cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
   label: () => "affine",
 };
-
-export const affineReader: Reader<object, ScaleAndShift> = {
-  settings: {},
-  reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
-};

@@ -38,20 +38,26 @@ const LONGEST_LIST = 700;
 /** Marks the output of a node that could not be read. */
 const UNREAD = Symbol("unread");
 
+/** Graph of a file up to one output. */
+export interface FileGraph {
+  readonly model: Model;
+  readonly latent: Declared;
+  readonly output: string;
+  /** Nodes that lead to the output. */
+  readonly nodes: readonly Node[];
+  /** Names of the inputs of points. */
+  readonly points: readonly string[];
+}
+
 /**
  * Translates the nodes that lead to the output.
  *
- * @param nodes those that lead to the output
  * @param initializers the tensors that they read
  * @throws LatentflowError `invalid_file`, which lists all nodes that cannot be read
  */
 export function* importGraph(
-  model: Model,
-  nodes: readonly Node[],
+  { model, latent, output: outputName, nodes, points }: FileGraph,
   initializers: ReadonlyMap<string, Tensor>,
-  latent: Declared,
-  outputName: string,
-  points: readonly string[],
   batching: Batching,
 ): Pausable<ImportedGraph> {
   const names = inputsOf(model).map(({ name }) => name);

@@ -24,10 +24,10 @@ import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
-import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
+import { type FileGraph, type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
 import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
 import { findLatent } from "./inputs.ts";
-import type { Model } from "./model.ts";
+import type { Model, TensorRecord } from "./model.ts";
 import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
 import { NodeRefusal } from "./site.ts";
@@ -176,10 +176,12 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions) {
   };
 }
 
-/** Nodes and tensors of a file that lead to the output, and its inputs. */
-type Parsed = ReturnType<typeof parseFile>;
+/** A file's graph up to the output, with the tensors that it reads. */
+interface Parsed extends FileGraph {
+  readonly tensors: readonly TensorRecord[];
+}
 
-function parseFile(where: string, bytes: Uint8Array, options: Checked) {
+function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
     // Advice on a file that is neither a decoder nor data: a web server's page, a file to be unpacked.
@@ -261,15 +263,16 @@ function* importDecoder(
  */
 function* importedGraph(
   where: string,
-  { model, nodes, latent, output, points }: Parsed,
+  file: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
   { layout, isLogits, outputShape }: Checked,
 ): Pausable<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
+  const { model, points } = file;
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
   let failure: unknown;
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
     try {
-      const graph = yield* importGraph(model, nodes, initializers, latent, output, points, batching);
+      const graph = yield* importGraph(file, initializers, batching);
       const activation = isLogits ? "sigmoid" : undefined;
       return { graph, outputLayout: writeOutput(where, graph, { layout, activation, shape: outputShape }) };
     } catch (error) {

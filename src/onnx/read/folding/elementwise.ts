@@ -70,6 +70,11 @@ export const modulo: Fold = elementwise(([a, b], node) => {
   return broadcast(a!, b!, (x, y) => (isLikeC ? x % y : x - y * Math.floor(x / y)));
 });
 
+/** Logistic function. */
+export const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+/** log(1 + exp(x)). */
+export const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
 /** Error function, absolute error some 1e-16: by its series, and beyond 2.5 by the continued fraction of erfc. */
 export function erf(x: number): number {
   const size = Math.abs(x);

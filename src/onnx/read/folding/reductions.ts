@@ -9,40 +9,28 @@ import { commonShape, stretched } from "./elementwise.ts";
 
 type Summary = (numbers: Numbers) => number;
 
-/** Returns the sum of numbers. */
-export const total: Summary = (numbers) => {
-  let sum = 0;
-  for (const number of numbers) sum += number;
-  return sum;
-};
-/** Returns the sum of squares. */
-export const squares: Summary = (numbers) => {
-  let sum = 0;
-  for (const number of numbers) sum += number * number;
-  return sum;
-};
-
 /** Combines numbers one after the other, starting from `first`. */
-export const combined =
-  (combine: (a: number, b: number) => number, first: number): Summary =>
+const combined =
+  (combine: (all: number, number: number) => number, first: number): Summary =>
   (numbers) => {
     let all = first;
     for (const number of numbers) all = combine(all, number);
     return all;
   };
 
-/** Returns the largest number. */
-export const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
+const total = combined((all, number) => all + number, 0);
+const squares = combined((all, number) => all + number * number, 0);
+const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
 
 /** Returns m + log Σ exp(x - m), m the largest x, or 0 if that is infinite. */
-export const logSumExp: Summary = (numbers) => {
+const logSumExp: Summary = (numbers) => {
   const largest = greatest(numbers);
   const centre = Number.isFinite(largest) ? largest : 0;
   return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
 };
 
 /** Folds a reduction, which summarises the numbers along its axes. */
-export function reduction(summary: Summary): Fold {
+function reduction(summary: Summary): Fold {
   return (node, [tensor], claim) => {
     const { shape, values, type } = tensor!;
     const axes = reducedAxes(node, shape.length);
@@ -62,6 +50,17 @@ export function reduction(summary: Summary): Fold {
     };
   };
 }
+
+export const reduceSum = reduction(total);
+export const reduceMean = reduction((numbers) => total(numbers) / numbers.length);
+export const reduceL1 = reduction((numbers) => total(numbers.map(Math.abs)));
+export const reduceL2 = reduction((numbers) => Math.sqrt(squares(numbers)));
+export const reduceSumSquare = reduction(squares);
+export const reduceMax = reduction(greatest);
+export const reduceMin = reduction(combined(Math.min, Number.POSITIVE_INFINITY));
+export const reduceLogSum = reduction((numbers) => Math.log(total(numbers)));
+export const reduceLogSumExp = reduction(logSumExp);
+export const reduceProd = reduction(combined((all, number) => all * number, 1));
 
 /** Folds MatMul: products of matrices, over axes that broadcast. */
 export const matmul: Fold = (node, [a, b], claim) => {

@@ -12,7 +12,7 @@ import {
 import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
 import { triangle } from "../operators/trilu.ts";
-import { floats, type Numbers, strided, type Tensor, zerosLike } from "../tensor.ts";
+import { floats, type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { commonShape, stretched } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
@@ -55,12 +55,8 @@ const MOVED = 4;
 export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const order = permutationOf(node, tensor!.shape.length);
-  const strides = stridesOf(tensor!.shape);
-  return ordered(
-    tensor!,
-    order.map((axis) => tensor!.shape[axis]!),
-    order.map((axis) => strides[axis]!),
-  );
+  const shape = order.map((axis) => tensor!.shape[axis]!);
+  return { ...tensor!, shape, values: permuted(tensor!.values, tensor!.shape, order) };
 };
 
 /** Folds Flatten. */

@@ -183,7 +183,8 @@ export function conv(node: NodeView): Value {
   const output = convolvedLengths(window, lengths);
   checkReach(node, output, kernel);
   const { weight, bias, groups, units } = forEachImage(node, parameters, images);
-  const settings = { channels: units, ...window, groups };
+  const { stride, padding, dilation } = window;
+  const settings = { channels: units, kernel, stride, padding, dilation, groups };
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
 }
 

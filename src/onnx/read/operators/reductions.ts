@@ -135,18 +135,14 @@ export function extremaOver(
   return { ...kept, type: value.type };
 }
 
-const extrema =
+/** Makes the reader of ReduceMax or ReduceMin. */
+export const extremaOf =
   (kind: Extremum) =>
   (node: NodeView): Value => {
     const value = node.value(0);
     const axes = reducedAxes(node, value.axes.length);
     return axes ? extremaOver(node, kind, value, axes, node.integer("keepdims", 1) !== 0) : value;
   };
-
-/** Reads ReduceMax. */
-export const reduceMax = extrema("maximum");
-/** Reads ReduceMin. */
-export const reduceMin = extrema("minimum");
 
 /**
  * Reads ReduceLogSumExp as m + log Σ exp(x - m), m the largest x, or a finite number if that is infinite, since ∞ - ∞ is
