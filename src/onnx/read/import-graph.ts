@@ -96,11 +96,11 @@ export function* importGraph(
     const read = node.inputs.map((name) => (name === "" ? undefined : find(node, values, name)));
     const operands = read.filter((operand) => operand !== UNREAD);
     let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
-    if (!isRead(node)) unread.push({ node, reason: undefined });
+    const operator = node.domain === "" ? operatorOf(node.operator) : undefined;
+    if (!operator) unread.push({ node, reason: undefined });
     else if (operands.length === read.length) {
       writer.label = labelOf(node, initializers);
       try {
-        const operator = operatorOf(node.operator)!;
         const given = new NodeView(node, operands as (Operand | undefined)[], scope);
         const { former } = operator;
         const view = former && scope.opset < former.below ? former.adapt(given) : given;
@@ -153,10 +153,6 @@ function computed(view: NodeView): readonly Operand[] {
   if (!read) return view.refuse("it depends on inputs; of these only constants are read");
   const made = read(new NodeView(view.node, withBatchFirst(view), view.scope));
   return Array.isArray(made) ? made : [made as Operand];
-}
-
-function isRead({ operator, domain }: Node): boolean {
-  return domain === "" && operatorOf(operator) !== undefined;
 }
 
 /** True if a node has the inputs that its operator requires. */

@@ -46,7 +46,11 @@ export function writeOutput(
     throw invalid(`${where}: the file ends in a sigmoid already; leave ${theOption("outputActivation")} out`);
   }
   const activations = [...(last ? [last.activation] : []), ...(activation === undefined ? [] : [activation])];
-  for (const each of activations) arranged = activated(end, arranged, each);
+  for (const each of activations) {
+    const { source, shape: own } = arranged;
+    const settings = { activation: each };
+    arranged = { source: writer.write("activation", [source], own, { settings }), shape: own };
+  }
   // The last operation makes the output.
   if (writer.operations.at(-1)?.name !== arranged.source) {
     end.writer.write("reshape", [arranged.source], arranged.shape, { settings: { shape: arranged.shape } });
@@ -64,14 +68,6 @@ function isChannelsFirst({ axes, shape }: Value): boolean {
   if (axes.length !== 3) return false;
   const [first] = axes;
   return first!.length === 0 || Math.max(...first!) === shape.length - 1;
-}
-
-function activated(
-  end: ImportedGraph["end"],
-  { source, shape }: Arranged,
-  activation: NumberFunction,
-): Arranged {
-  return { source: end.writer.write("activation", [source], shape, { settings: { activation } }), shape };
 }
 
 /** Returns the shape of one sample's output, without the batch axis if there is one. */

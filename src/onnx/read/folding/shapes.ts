@@ -11,7 +11,7 @@ import {
 } from "../arrangement.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
-import { triangle } from "../operators/trilu.ts";
+import { triangle } from "../operators/choices.ts";
 import { floats, type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { commonShape, stretched } from "./elementwise.ts";
 import { castTo } from "./integers.ts";

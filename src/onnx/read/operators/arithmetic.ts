@@ -81,13 +81,10 @@ export function trimmed(groups: readonly (readonly number[])[]): readonly (reado
 /**
  * Constants along the last axis: one number, or one for each position; the last `keys` stored axes are the axis's factors.
  */
-interface AxisNumbers {
-  readonly numbers: Numbers;
-  readonly keys: number;
-}
+type AxisNumbers = NonNullable<ReturnType<typeof axisNumbersOf>>;
 
 /** Returns the second value as constants along the last axis; undefined if it is computed or varies along other axes. */
-function axisNumbersOf({ values, groups, lengths, axes }: Alignment): AxisNumbers | undefined {
+function axisNumbersOf({ values, groups, lengths, axes }: Alignment) {
   const [, b] = values;
   if (typeof b!.source === "string" || groups[0]!.some((group) => group.length === 0)) return undefined;
   const has = trimmed(groups[1]!);

@@ -72,17 +72,10 @@ export function instanceNorm(node: NodeView): Value {
   const inner = count === undefined ? within : axesOfProduct(value, within, count);
   const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
   const size = sizeOf(inner.map((axis) => value.shape[axis] as number));
-  const perChannel = (numbers: Numbers) =>
-    new Float64Array(groups * size).map((_, i) => numbers[Math.floor(i / size)]!);
-  return normalisedGroups(
-    node,
-    value,
-    outer,
-    [...own, ...inner],
-    groups,
-    perChannel(scale),
-    perChannel(shift),
+  const [weight, bias] = [scale, shift].map((numbers) =>
+    new Float64Array(groups * size).map((_, i) => numbers[Math.floor(i / size)]!),
   );
+  return normalisedGroups(node, value, outer, [...own, ...inner], groups, weight!, bias!);
 }
 
 /** Writes a norm of groups of channels over the pixels, for each image of a sample by itself. */
@@ -227,7 +220,7 @@ export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
   for (const axis of axes) lengthOf(node, value, axis);
-  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes, true));
-  const sum = reduce(node, "sum", pointwise(node, shifted, "exp"), axes, true);
+  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes));
+  const sum = reduce(node, "sum", pointwise(node, shifted, "exp"), axes);
   return combine(node, "sub", shifted, pointwise(node, sum, "log"));
 }

@@ -21,11 +21,6 @@ interface Windows {
   readonly count: number;
 }
 
-/** Padding after the axis that the windows reach, in pixels. */
-function reachBehind({ length, width, stride, dilation, before, count }: Windows): number {
-  return Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0);
-}
-
 /** Refuses a window that covers only padding, which has no largest pixel. */
 function checkWindows(node: Site, { length, width, stride, dilation, before, count }: Windows): void {
   for (let i = 0; i < count; i++) {
@@ -80,7 +75,10 @@ export function maxPool(node: NodeView): Value {
  * edge pixel, with dilation of the first or last pixel at a multiple of the dilation from there.
  */
 function padded(node: NodeView, value: Value, windows: readonly Windows[]): Value {
-  const behind = windows.map(reachBehind);
+  // Padding after each axis that the windows reach.
+  const behind = windows.map(({ length, width, stride, dilation, before, count }) =>
+    Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0),
+  );
   const isDense = windows.every(({ dilation }, i) => dilation === 1 || windows[i]!.before + behind[i]! === 0);
   if (isDense) {
     const before = windows.map((each) => each.before);
@@ -109,5 +107,5 @@ function padded(node: NodeView, value: Value, windows: readonly Windows[]): Valu
 export function globalMaxPool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);
-  return extremaOver(node, "maximum", value, axes, true);
+  return extremaOver(node, "maximum", value, axes);
 }

@@ -25,32 +25,27 @@ export function reducedAxes(node: NodeView, rank: number): number[] | undefined 
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
-/** Writes the sum or mean over axes of the file. */
-export function reduce(
-  node: Site,
-  kind: "sum" | "mean",
-  value: Value,
-  axes: readonly number[],
-  keepsAxes: boolean,
-): Value {
+/** Drops axes of the file, unless a node keeps those that it reduces, with length 1. */
+function kept(node: NodeView, value: Value, axes: readonly number[]): Value {
+  return node.integer("keepdims", 1) !== 0 ? value : keepAxes(value, (axis) => !axes.includes(axis));
+}
+
+/** Writes the sum or mean over axes of the file, which stay with length 1. */
+export function reduce(node: Site, kind: "sum" | "mean", value: Value, axes: readonly number[]): Value {
   const factors = axes.flatMap((axis) => value.axes[axis]!);
   if (factors.includes(BATCH)) return node.refuse("it takes statistics over the batch");
   const left = (place: (axis: number) => number) =>
-    value.axes.flatMap((own, axis) => {
-      if (axes.includes(axis)) return keepsAxes ? [[]] : [];
-      return [replaced(own, place)];
-    });
+    value.axes.map((own, axis) => (axes.includes(axis) ? [] : replaced(own, place)));
   if (factors.length === 0) return { ...value, axes: left((axis) => axis) };
-  const all = storedAxes(value);
-  const kept = all.filter((axis) => !factors.includes(axis));
+  const others = storedAxes(value).filter((axis) => !factors.includes(axis));
   const { source } = asStored(node, value);
-  const shape = kept.length > 0 ? kept.map((axis) => value.shape[axis]!) : [1];
+  const shape = others.length > 0 ? others.map((axis) => value.shape[axis]!) : [1];
   const reduced = [...factors].sort((a, b) => a - b);
   const result = node.writer.write(kind, [source], shape, { settings: { axes: reduced } });
   return makeValue(
     result,
     shape,
-    left((axis) => kept.indexOf(axis)),
+    left((axis) => others.indexOf(axis)),
   );
 }
 
@@ -59,7 +54,7 @@ function reduction(kind: "sum" | "mean", before: typeof same, after: typeof same
     const value = node.value(0);
     const axes = reducedAxes(node, value.axes.length);
     const input = before(node, value);
-    return after(node, axes ? reduce(node, kind, input, axes, node.integer("keepdims", 1) !== 0) : input);
+    return after(node, axes ? kept(node, reduce(node, kind, input, axes), axes) : input);
   };
 }
 
@@ -116,14 +111,8 @@ export function extremumAlong(
   return width === 1 ? positions(node, result, axis, 0, count, step) : result;
 }
 
-/** Writes the largest or smallest number over axes of the file. */
-export function extremaOver(
-  node: NodeView,
-  kind: Extremum,
-  value: Value,
-  axes: readonly number[],
-  keepsAxes: boolean,
-): Value {
+/** Writes the largest or smallest number over axes of the file, which stay with length 1. */
+export function extremaOver(node: NodeView, kind: Extremum, value: Value, axes: readonly number[]): Value {
   const most = axes.reduce((result, axis) => {
     const { count, hasBatch, hasPoints } = dimensionAt(value, axis);
     if (hasBatch || hasPoints) {
@@ -131,8 +120,7 @@ export function extremaOver(
     }
     return extremumAlong(node, kind, result, axis, { width: count, apart: 1, count: 1, step: 1 });
   }, value);
-  const kept = keepsAxes ? most : keepAxes(most, (axis) => !axes.includes(axis));
-  return { ...kept, type: value.type };
+  return { ...most, type: value.type };
 }
 
 /** Makes the reader of ReduceMax or ReduceMin. */
@@ -141,7 +129,7 @@ export const extremaOf =
   (node: NodeView): Value => {
     const value = node.value(0);
     const axes = reducedAxes(node, value.axes.length);
-    return axes ? extremaOver(node, kind, value, axes, node.integer("keepdims", 1) !== 0) : value;
+    return axes ? kept(node, extremaOver(node, kind, value, axes), axes) : value;
   };
 
 /**
@@ -151,17 +139,16 @@ export const extremaOf =
 export function reduceLogSumExp(node: NodeView): Value {
   const value = node.value(0);
   const axes = reducedAxes(node, value.axes.length)!;
-  const largest = extremaOver(node, "maximum", value, axes, true);
+  const largest = extremaOver(node, "maximum", value, axes);
   const finite = pointwise(node, largest, { name: "clip", min: -BEYOND, max: BEYOND });
   const shifted = pointwise(node, combine(node, "sub", value, finite), "exp");
-  const sum = reduce(node, "sum", shifted, axes, true);
-  const result = combine(node, "add", largest, pointwise(node, sum, "log"));
-  return node.integer("keepdims", 1) !== 0 ? result : keepAxes(result, (axis) => !axes.includes(axis));
+  const sum = reduce(node, "sum", shifted, axes);
+  return kept(node, combine(node, "add", largest, pointwise(node, sum, "log")), axes);
 }
 
 /** Reads GlobalAveragePool as a mean over the pixels. */
 export function globalAveragePool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);
-  return reduce(node, "mean", value, axes, true);
+  return reduce(node, "mean", value, axes);
 }

@@ -8,7 +8,7 @@ import type { Operator } from "../operator.ts";
 import * as upgrade from "../upgrade-opset.ts";
 import * as arithmetic from "./arithmetic.ts";
 import { cast } from "./cast.ts";
-import { where } from "./choices.ts";
+import { trilu, where } from "./choices.ts";
 import * as comparisons from "./comparisons.ts";
 import * as convolutions from "./convolutions.ts";
 import { einsum } from "./einsum.ts";
@@ -23,7 +23,6 @@ import * as reductions from "./reductions.ts";
 import * as resampling from "./resampling.ts";
 import * as reshaping from "./reshape.ts";
 import { resize, upsample } from "./resize.ts";
-import { trilu } from "./trilu.ts";
 
 // The comment of an operator says which of its nodes are refused, beside those of all operators:
 // scripts/document-onnx-operators.ts writes it to site/reference/onnx-operators.md.
