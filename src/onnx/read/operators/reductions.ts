@@ -78,12 +78,15 @@ export const reduceLogSum = reduction("sum", same, as("log"));
 
 type Extremum = "maximum" | "minimum";
 
-/** Windows along an axis of `width` positions `apart`; there are `count`, and each begins `step` after the one before. */
-interface Windows {
+/**
+ * Windows along an axis, of `width` positions that are `dilation` apart; there are `count`, and each begins `stride` after the
+ * one before.
+ */
+export interface Windows {
   readonly width: number;
-  readonly apart: number;
+  readonly dilation: number;
   readonly count: number;
-  readonly step: number;
+  readonly stride: number;
 }
 
 /**
@@ -95,20 +98,20 @@ export function extremumAlong(
   kind: Extremum,
   value: Value,
   axis: number,
-  { width, apart, count, step }: Windows,
+  { width, dilation, count, stride }: Windows,
 ): Value {
   let result = value;
   for (let left = width; left > 1; ) {
     const half = Math.ceil(left / 2);
     const isLast = half === 1;
-    const length = isLast ? count : (count - 1) * step + (half - 1) * apart + 1;
-    const [first, last] = [0, (left - half) * apart].map((start) =>
-      positions(node, result, axis, start, length, isLast ? step : 1),
+    const length = isLast ? count : (count - 1) * stride + (half - 1) * dilation + 1;
+    const [first, last] = [0, (left - half) * dilation].map((start) =>
+      positions(node, result, axis, start, length, isLast ? stride : 1),
     );
     result = extremum(node, kind, first!, last!);
     left = half;
   }
-  return width === 1 ? positions(node, result, axis, 0, count, step) : result;
+  return width === 1 ? positions(node, result, axis, 0, count, stride) : result;
 }
 
 /** Writes the largest or smallest number over axes of the file, which stay with length 1. */
@@ -118,7 +121,7 @@ export function extremaOver(node: NodeView, kind: Extremum, value: Value, axes: 
     if (hasBatch || hasPoints) {
       return node.refuse(`it takes the ${kind} over the ${hasBatch ? "batch" : "points"}`);
     }
-    return extremumAlong(node, kind, result, axis, { width: count, apart: 1, count: 1, step: 1 });
+    return extremumAlong(node, kind, result, axis, { width: count, dilation: 1, count: 1, stride: 1 });
   }, value);
   return { ...most, type: value.type };
 }
