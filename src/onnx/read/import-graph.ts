@@ -8,7 +8,7 @@ import { GraphWriter } from "./graph-writer.ts";
 import { Infinities } from "./infinities.ts";
 import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
 import { stretch } from "./layout.ts";
-import type { Attribute, Declared, Model, Node } from "./model.ts";
+import type { Attribute, FileGraph, Model, Node } from "./model.ts";
 import { NodeView, type Scope } from "./node-view.ts";
 import type { Operator } from "./operator.ts";
 import { operatorOf } from "./operators/table.ts";
@@ -38,17 +38,6 @@ const LONGEST_LIST = 700;
 /** Marks the output of a node that could not be read. */
 const UNREAD = Symbol("unread");
 
-/** Graph of a file up to one output. */
-export interface FileGraph {
-  readonly model: Model;
-  readonly latent: Declared;
-  readonly output: string;
-  /** Nodes that lead to the output. */
-  readonly nodes: readonly Node[];
-  /** Names of the inputs of points. */
-  readonly points: readonly string[];
-}
-
 /**
  * Translates the nodes that lead to the output.
  *
@@ -56,10 +45,11 @@ export interface FileGraph {
  * @throws LatentflowError `invalid_file`, which lists all nodes that cannot be read
  */
 export function* importGraph(
-  { model, latent, output: outputName, nodes, points }: FileGraph,
+  file: FileGraph,
   initializers: ReadonlyMap<string, Tensor>,
   batching: Batching,
 ): Pausable<ImportedGraph> {
+  const { model, latent, output: outputName, nodes } = file;
   const names = inputsOf(model).map(({ name }) => name);
   const writer = new GraphWriter(names.filter((name) => name !== latent.name));
   const makers = new Map<string, NodeView>();
@@ -74,17 +64,13 @@ export function* importGraph(
     attributes.set(attribute, tensor);
     return tensor;
   };
-  const scopeWith = (tracedBatch: number | undefined): Scope => {
-    return { writer, opset: model.opset, tracedBatch, tensorOf, makers };
-  };
-  const start = new NodeView(nothing, [], scopeWith(undefined));
-  const inputs = makeInputs(model, latent, points, batching, (value) => {
-    return stretch(start, value, new Map([[0, "points"]]));
-  });
-  const scope = scopeWith(inputs.tracedBatch);
+  const inputs = makeInputs(file, batching);
+  const scope: Scope = { writer, opset: model.opset, tracedBatch: inputs.tracedBatch, tensorOf, makers };
+  const end = new NodeView(nothing, [], scope);
   const values = new Map<string, Operand | typeof UNREAD>();
   for (const [name, tensor] of initializers) values.set(name, { at: [tensor] });
-  values.set(latent.name, inputs.latent);
+  const repeats = new Map(inputs.isRepeated ? [[0, "points"] as const] : []);
+  values.set(latent.name, stretch(end, inputs.latent, repeats));
   for (const { name, value } of inputs.fixed) values.set(name, value);
 
   const wanted = new Set([outputName, ...nodes.flatMap((node) => node.inputs)]);
@@ -136,7 +122,7 @@ export function* importGraph(
       `its output has infinite numbers, of the constants of ${show(origin)}, expected finite ones; export it with -1e9 there`,
     );
   }
-  return { writer, inputs, output, end: new NodeView(nothing, [], scope) };
+  return { writer, inputs, output, end };
 }
 
 const nothing: Node = {

@@ -24,10 +24,10 @@ import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
 import { type ExternalData, type Outside, readOutside } from "./external-data.ts";
-import { type FileGraph, type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
+import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
 import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
 import { findLatent } from "./inputs.ts";
-import type { Model, TensorRecord } from "./model.ts";
+import type { FileGraph, Model, TensorRecord } from "./model.ts";
 import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
 import { NodeRefusal } from "./site.ts";
@@ -265,7 +265,7 @@ function* importedGraph(
   where: string,
   file: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
-  { layout, isLogits, outputShape }: Checked,
+  options: Checked,
 ): Pausable<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
   const { model, points } = file;
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
@@ -273,8 +273,7 @@ function* importedGraph(
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
     try {
       const graph = yield* importGraph(file, initializers, batching);
-      const activation = isLogits ? "sigmoid" : undefined;
-      return { graph, outputLayout: writeOutput(where, graph, { layout, activation, shape: outputShape }) };
+      return { graph, outputLayout: writeOutput(where, graph, options) };
     } catch (error) {
       failure ??= error;
     }
