@@ -65,11 +65,7 @@ export interface SliceSettings {
   readonly step?: number;
 }
 
-export interface SliceFields {
-  readonly axis: number;
-  readonly start: number;
-  readonly step: number;
-}
+type SliceFields = Omit<Filled<SliceSettings>, "end">;
 
 /** A range of positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({

@@ -12,20 +12,11 @@ import { multiplied } from "./products.ts";
 // Convolutions, and all that reads a value as pixels with channels.
 
 /**
- * Value as pixels: [height, width, channels] or [width, channels] in the graph. If the file merges the images of a sample
- * into the batch axis, their channels are concatenated here.
+ * Reads a value of [batch, channels, height, width] or [batch, channels, width] as pixels: [height, width, channels] or
+ * [width, channels] in the graph. If the file merges the images of a sample into the batch axis, `images` is their number,
+ * else 1, and `channels` are those of all images together, which are concatenated in the graph.
  */
-export interface Pixels {
-  readonly source: string;
-  readonly lengths: readonly number[];
-  /** Channels of all images of a sample together. */
-  readonly channels: number;
-  /** Number of images of a sample: 1, unless the first axis is the batch times other axes. */
-  readonly images: number;
-}
-
-/** Reads a value of [batch, channels, height, width] or [batch, channels, width] as pixels. */
-export function pixelsOf(node: Site, value: Value): Pixels {
+export function pixelsOf(node: Site, value: Value) {
   const axes = value.axes.length - 2;
   if (axes !== 1 && axes !== 2) {
     return node.refuse(
