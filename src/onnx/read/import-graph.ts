@@ -79,7 +79,14 @@ export function* importGraph(
   const unread: Unread[] = [];
   for (const node of nodes) {
     yield;
-    const read = node.inputs.map((name) => (name === "" ? undefined : find(node, values, name)));
+    const read = node.inputs.map((name) => {
+      if (name === "") return undefined;
+      const value = values.get(name);
+      if (value !== undefined) return value;
+      throw invalidFile(
+        `${showNode(node)} reads ${show(name)}, which no input, no initializer and no node before it is called`,
+      );
+    });
     const operands = read.filter((operand) => operand !== UNREAD);
     let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
     const operator = node.domain === "" ? operatorOf(node.operator) : undefined;
@@ -145,18 +152,6 @@ function computed(view: NodeView): readonly Operand[] {
 function hasInputs({ inputs: needed }: Operator, { inputs }: NodeView): boolean {
   const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
   return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
-}
-
-function find(
-  node: Node,
-  values: ReadonlyMap<string, Operand | typeof UNREAD>,
-  name: string,
-): Operand | typeof UNREAD {
-  const value = values.get(name);
-  if (value !== undefined) return value;
-  throw invalidFile(
-    `${showNode(node)} reads ${show(name)}, which no input, no initializer and no node before it is called`,
-  );
 }
 
 /** Returns the label for a node's operations: the PyTorch module of its weight, or else the node's own name. */

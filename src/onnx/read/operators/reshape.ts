@@ -1,7 +1,7 @@
 import type { Length } from "../../../graph/definition.ts";
 import { inFileOrder, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
-import { type Dimension, dimensionOf, lengthsOf, SIZES } from "../sizes.ts";
+import { type Dimension, dimensionOf, isOne, lengthsOf, SIZES } from "../sizes.ts";
 import {
   BATCH,
   dimensionAt,
@@ -190,10 +190,9 @@ function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[])
     const axis = i + rank - wanted.length;
     const own = dimensionAt(whole, axis);
     const isSame = own.count === count && own.hasBatch === hasBatch && own.hasPoints === hasPoints;
-    const isOne = count === 1 && !hasBatch && !hasPoints;
     const isTraced = own.hasBatch && own.count === 1 && !hasBatch && count === node.tracedBatch;
-    if (isSame || isOne || isTraced) continue;
-    if (own.count !== 1 || own.hasBatch || own.hasPoints || (hasPoints && count !== 1)) {
+    if (isSame || isOne({ count, hasBatch, hasPoints }) || isTraced) continue;
+    if (!isOne(own) || (hasPoints && count !== 1)) {
       return node.refuse(`it stretches axis ${axis} of ${showAxes(whole)}, whose length is not 1`);
     }
     if (hasBatch) withBatch.add(axis);
@@ -211,14 +210,13 @@ export function tile(node: NodeView): Value {
   const value = node.value(0);
   const repeats = dimensions(node, shapesAt(node, 1));
   if (repeats.length !== value.axes.length) return node.refuse("its repeats are not as many as axes");
-  const isOnce = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
   const doubled = withAxes(
     value,
     value.axes.flatMap((factors) => [[], factors]),
   );
   const wanted = repeats.flatMap((times, axis) => {
     const isBatch = value.axes[axis]!.includes(BATCH);
-    if (isBatch && !isOnce(times)) return node.refuse("it repeats the batch");
+    if (isBatch && !isOne(times)) return node.refuse("it repeats the batch");
     return [times, dimensionAt(value, axis)];
   });
   const stretched = stretchedTo(node, doubled, wanted);
