@@ -59,7 +59,8 @@ its stack.`,
       checkStdin(command);
       const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
       // A shard is computed by the plain build.
-      if (vectors === "auto") await chooseVectors(plain || shard !== undefined ? "plain" : "relaxed");
+      if (vectors !== undefined)
+        await chooseVectors(vectors, plain || shard !== undefined ? "plain" : "relaxed");
     });
   addDemoCommand(program);
   addEncodeCommand(program);

@@ -133,10 +133,9 @@ export function workFigures({
   ];
 }
 
-/** Vectors as `--vectors auto` has chosen them: `256-bit vectors, `; nothing if it was not given. */
+/** Vectors as `--vectors` has chosen them: `256-bit vectors, `. */
 function showVectors(): string {
-  const { bits, reason } = chosenVectors() ?? {};
-  if (bits === undefined) return "";
+  const { bits = 128, reason } = chosenVectors() ?? {};
   return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}, `;
 }
 
