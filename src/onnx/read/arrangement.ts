@@ -50,11 +50,7 @@ export function concatAxis(node: NodeView, rank: number): number {
 }
 
 /** Returns start and length of each part into which a Split cuts an axis of `length` positions. */
-export function splitParts(
-  node: NodeView,
-  given: Tensor | undefined,
-  length: number,
-): readonly { readonly start: number; readonly count: number }[] {
+export function splitParts(node: NodeView, given: Tensor | undefined, length: number) {
   const parts = node.node.outputs.length;
   const size = Math.ceil(length / parts);
   const counts = given
@@ -71,13 +67,11 @@ export function splitParts(
   });
 }
 
-/** Returns start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
-export function sliceRange(
-  length: number,
-  from: number,
-  to: number,
-  step: number,
-): { readonly start: number; readonly count: number } | undefined {
+/**
+ * Returns start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. Undefined if the step
+ * is none.
+ */
+export function sliceRange(length: number, from: number, to: number, step: number) {
   if (!Number.isInteger(step) || step === 0) return undefined;
   const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
   const within = (position: number) => {

@@ -69,10 +69,8 @@ export function quotient(node: NodeView): Value {
 
 /** Recognises x · sigmoid(x), and x · tanh(softplus(x)). */
 function sigmoidProduct(node: NodeView): Value | undefined {
-  for (const [x, other] of [
-    [0, 1],
-    [1, 0],
-  ] as const) {
+  for (const x of [0, 1]) {
+    const other = 1 - x;
     const sigmoid = maker(node, other, "Sigmoid");
     if (sigmoid && nameOf(sigmoid, 0) === nameOf(node, x)) return pointwise(node, node.value(x), "silu");
     const tanh = maker(node, other, "Tanh");
