@@ -1,15 +1,49 @@
 import { type Described, type Kind, type Reader, type Shape, sameShapeReader } from "./kind.ts";
-import * as attention from "./kinds/attention.ts";
+import { matmul, matmulReader, softmax } from "./kinds/attention.ts";
 import { averagePool, averagePoolReader } from "./kinds/average-pool.ts";
-import * as convolutions from "./kinds/convolutions.ts";
+import { conv, convReader, convTranspose, convTransposeReader } from "./kinds/convolutions.ts";
 import { dense, denseReader } from "./kinds/dense.ts";
-import * as elementwise from "./kinds/elementwise.ts";
-import * as norms from "./kinds/norms.ts";
+import {
+  activation,
+  activationReader,
+  add,
+  maximum,
+  minimum,
+  mul,
+  ofTwoReader,
+  pointwise,
+  pointwiseReader,
+  sub,
+  where,
+  whereReader,
+} from "./kinds/elementwise.ts";
+import {
+  affine,
+  groupNorm,
+  groupNormReader,
+  layerNorm,
+  layerNormReader,
+  rmsNorm,
+  rmsNormReader,
+} from "./kinds/norms.ts";
 import { pad, padReader } from "./kinds/pad.ts";
-import * as rearranging from "./kinds/rearranging.ts";
-import * as reductions from "./kinds/reductions.ts";
+import {
+  concat,
+  concatReader,
+  depthToSpace,
+  depthToSpaceReader,
+  expand,
+  expandReader,
+  permute,
+  permuteReader,
+  reshape,
+  reshapeReader,
+  slice,
+  sliceReader,
+} from "./kinds/rearranging.ts";
+import { mean, reductionReader, sum } from "./kinds/reductions.ts";
 import { resize, resizeReader } from "./kinds/resize.ts";
-import * as sources from "./kinds/sources.ts";
+import { constant, constantReader, embedding, embeddingReader } from "./kinds/sources.ts";
 import { upsample, upsampleReader } from "./kinds/upsample.ts";
 import type { MapKind, MapOutput } from "./map-kind.ts";
 
@@ -22,36 +56,36 @@ export { sizeOf, stridesOf } from "./kind.ts";
  */
 export const KINDS = {
   dense,
-  activation: elementwise.activation,
-  pointwise: elementwise.pointwise,
-  reshape: rearranging.reshape,
-  conv: convolutions.conv,
-  convTranspose: convolutions.convTranspose,
-  add: elementwise.add,
-  sub: elementwise.sub,
-  mul: elementwise.mul,
-  maximum: elementwise.maximum,
-  minimum: elementwise.minimum,
-  where: elementwise.where,
-  concat: rearranging.concat,
-  expand: rearranging.expand,
-  permute: rearranging.permute,
-  slice: rearranging.slice,
-  depthToSpace: rearranging.depthToSpace,
+  activation,
+  pointwise,
+  reshape,
+  conv,
+  convTranspose,
+  add,
+  sub,
+  mul,
+  maximum,
+  minimum,
+  where,
+  concat,
+  expand,
+  permute,
+  slice,
+  depthToSpace,
   pad,
   upsample,
   resize,
   averagePool,
-  sum: reductions.sum,
-  mean: reductions.mean,
-  layerNorm: norms.layerNorm,
-  groupNorm: norms.groupNorm,
-  rmsNorm: norms.rmsNorm,
-  affine: norms.affine,
-  softmax: attention.softmax,
-  matmul: attention.matmul,
-  constant: sources.constant,
-  embedding: sources.embedding,
+  sum,
+  mean,
+  layerNorm,
+  groupNorm,
+  rmsNorm,
+  affine,
+  softmax,
+  matmul,
+  constant,
+  embedding,
 } as const;
 
 /** The name of a kind: `"dense"`, say. */
@@ -78,36 +112,36 @@ type FieldsOf<K> = K extends MapKind<infer Fields> ? Fields : K extends Kind<inf
  */
 export const READERS = {
   dense: denseReader,
-  activation: elementwise.activationReader,
-  pointwise: elementwise.pointwiseReader,
-  reshape: rearranging.reshapeReader,
-  conv: convolutions.convReader,
-  convTranspose: convolutions.convTransposeReader,
-  add: elementwise.ofTwoReader,
-  sub: elementwise.ofTwoReader,
-  mul: elementwise.ofTwoReader,
-  maximum: elementwise.ofTwoReader,
-  minimum: elementwise.ofTwoReader,
-  where: elementwise.whereReader,
-  concat: rearranging.concatReader,
-  expand: rearranging.expandReader,
-  permute: rearranging.permuteReader,
-  slice: rearranging.sliceReader,
-  depthToSpace: rearranging.depthToSpaceReader,
+  activation: activationReader,
+  pointwise: pointwiseReader,
+  reshape: reshapeReader,
+  conv: convReader,
+  convTranspose: convTransposeReader,
+  add: ofTwoReader,
+  sub: ofTwoReader,
+  mul: ofTwoReader,
+  maximum: ofTwoReader,
+  minimum: ofTwoReader,
+  where: whereReader,
+  concat: concatReader,
+  expand: expandReader,
+  permute: permuteReader,
+  slice: sliceReader,
+  depthToSpace: depthToSpaceReader,
   pad: padReader,
   upsample: upsampleReader,
   resize: resizeReader,
   averagePool: averagePoolReader,
-  sum: reductions.reductionReader,
-  mean: reductions.reductionReader,
-  layerNorm: norms.layerNormReader,
-  groupNorm: norms.groupNormReader,
-  rmsNorm: norms.rmsNormReader,
+  sum: reductionReader,
+  mean: reductionReader,
+  layerNorm: layerNormReader,
+  groupNorm: groupNormReader,
+  rmsNorm: rmsNormReader,
   affine: sameShapeReader,
   softmax: sameShapeReader,
-  matmul: attention.matmulReader,
-  constant: sources.constantReader,
-  embedding: sources.embeddingReader,
+  matmul: matmulReader,
+  constant: constantReader,
+  embedding: embeddingReader,
 } as const satisfies { readonly [K in OperationKind]: Omit<Reader<never, OperationKinds[K]>, "settings"> };
 
 /** Settings that define operations of each kind; what follows from them, shapes, is not repeated. */

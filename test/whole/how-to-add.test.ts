@@ -104,8 +104,8 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyMap", file: "src/graph/operations.ts" },
       ...{
-        before: "  expand: rearranging.expand,",
-        after: "  expand: rearranging.expand,\n  dummyMap: upsample,",
+        before: "  expand,\n  permute,\n  slice,",
+        after: "  expand,\n  dummyMap: upsample,\n  permute,\n  slice,",
       },
       named: [
         "src/graph/operations.ts",
@@ -140,8 +140,8 @@ for (const dummies of [
     {
       ...{ kind: "An operation", name: "dummyOperation", file: "src/graph/operations.ts" },
       ...{
-        before: "  reshape: rearranging.reshape,",
-        after: "  reshape: rearranging.reshape,\n  dummyOperation: rearranging.reshape,",
+        before: "  reshape,\n  conv,",
+        after: "  reshape,\n  dummyOperation: reshape,\n  conv,",
       },
       named: [
         "src/backend/wasm/lowerings.ts",

@@ -15,7 +15,7 @@ export interface AveragePoolSettings {
   readonly countPadding?: boolean;
 }
 
-type AveragePoolFields = Filled<AveragePoolSettings>;
+export type AveragePoolFields = Filled<AveragePoolSettings>;
 
 /** The mean of the pixels under a window. */
 export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({

@@ -19,14 +19,14 @@ export interface GroupNormSettings extends RmsNormSettings {
 }
 
 /** Tensors of scale and shift: [channels], or the shape of the axes that a layer norm normalises. */
-interface ScaleAndShift {
+export interface ScaleAndShift {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
 }
 
-type LayerNormFields = Filled<LayerNormSettings> & ScaleAndShift;
-type GroupNormFields = Filled<GroupNormSettings> & ScaleAndShift;
-type RmsNormFields = Filled<RmsNormSettings> & Pick<ScaleAndShift, "weight">;
+export type LayerNormFields = Filled<LayerNormSettings> & ScaleAndShift;
+export type GroupNormFields = Filled<GroupNormSettings> & ScaleAndShift;
+export type RmsNormFields = Filled<RmsNormSettings> & Pick<ScaleAndShift, "weight">;
 
 const DEFAULT_EPSILON = 1e-5;
 

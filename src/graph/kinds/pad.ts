@@ -17,7 +17,7 @@ export interface PadSettings {
   readonly mode?: PadMode;
 }
 
-type PadFields = Filled<PadSettings>;
+export type PadFields = Filled<PadSettings>;
 
 /** Position of the input that each mode takes beyond its ends, at negative positions or from `length` on. */
 const BEYOND: { readonly [Mode in PadMode]: (at: number, length: number) => number | undefined } = {

@@ -65,7 +65,7 @@ export interface SliceSettings {
   readonly step?: number;
 }
 
-type SliceFields = Omit<Filled<SliceSettings>, "end">;
+export type SliceFields = Omit<Filled<SliceSettings>, "end">;
 
 /** A range of positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
@@ -106,7 +106,7 @@ export interface ConcatSettings {
   readonly axis?: number;
 }
 
-type ConcatFields = Filled<ConcatSettings>;
+export type ConcatFields = Filled<ConcatSettings>;
 
 /**
  * Concatenation along an axis. A value with fewer axes is stretched: `[d]`, a latent, is repeated for each point of
@@ -184,7 +184,7 @@ export interface DepthToSpaceSettings {
   readonly order?: "CRD" | "DCR";
 }
 
-type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
+export type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
 
 /** Channels become pixels. */
 export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({

@@ -11,7 +11,7 @@ export interface ReduceSettings {
   readonly keepAxes?: boolean;
 }
 
-type ReduceFields = Filled<ReduceSettings>;
+export type ReduceFields = Filled<ReduceSettings>;
 
 function reduction(label: string, weightOf: (count: number) => number) {
   return mapKind<ReduceFields>({

@@ -17,7 +17,7 @@ export interface UpsampleSettings {
   readonly alignCorners?: boolean;
 }
 
-type UpsampleFields = Filled<UpsampleSettings>;
+export type UpsampleFields = Filled<UpsampleSettings>;
 
 /** Ways to make more pixels of an axis. */
 const MODES: {
