@@ -51,15 +51,25 @@ function reduction(summary: Summary): Fold {
   };
 }
 
+/** Folds ReduceSum. */
 export const reduceSum = reduction(total);
+/** Folds ReduceMean. */
 export const reduceMean = reduction((numbers) => total(numbers) / numbers.length);
+/** Folds ReduceL1. */
 export const reduceL1 = reduction((numbers) => total(numbers.map(Math.abs)));
+/** Folds ReduceL2. */
 export const reduceL2 = reduction((numbers) => Math.sqrt(squares(numbers)));
+/** Folds ReduceSumSquare. */
 export const reduceSumSquare = reduction(squares);
+/** Folds ReduceMax. */
 export const reduceMax = reduction(greatest);
+/** Folds ReduceMin. */
 export const reduceMin = reduction(combined(Math.min, Number.POSITIVE_INFINITY));
+/** Folds ReduceLogSum. */
 export const reduceLogSum = reduction((numbers) => Math.log(total(numbers)));
+/** Folds ReduceLogSumExp. */
 export const reduceLogSumExp = reduction(logSumExp);
+/** Folds ReduceProd. */
 export const reduceProd = reduction(combined((all, number) => all * number, 1));
 
 /** Folds MatMul: products of matrices, over axes that broadcast. */
