@@ -134,7 +134,11 @@ export function* readValues(
   if (raw.type === "uint8") {
     checkSize(where, "its values take", count, maxBytes);
     const data = allocate(where, Uint8Array, count);
-    yield* copy(raw.bytes, data);
+    // A Buffer's slice() is a view.
+    for (let start = 0; start < count; start += COPIED_AT_ONCE) {
+      data.set(raw.bytes.subarray(start, Math.min(start + COPIED_AT_ONCE, count)), start);
+      yield;
+    }
     return { shape, data, type: raw.type };
   }
   checkSize(where, "as float32 its values take", 4 * count, maxBytes);
@@ -147,15 +151,8 @@ export function* readValues(
   return { shape, data, type: raw.type };
 }
 
+/** Bytes copied between two pauses. */
 const COPIED_AT_ONCE = 2 ** 22;
-
-/** Copies bytes in pieces. A Buffer's slice() is a view. */
-function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
-  for (let start = 0; start < to.length; start += COPIED_AT_ONCE) {
-    to.set(from.subarray(start, Math.min(start + COPIED_AT_ONCE, to.length)), start);
-    yield;
-  }
-}
 
 /** Copies values from column-major to row-major order. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
