@@ -24,7 +24,7 @@ const conv1 = (channels: number) => conv({ channels, kernel: 1 });
 const double = (x: Value) => upsample({ scale: 2 })(x);
 
 /** As the tiny autoencoder of Stable Diffusion: residual blocks of three convolutions with ReLU, 4×4×4 → 32×32×3. */
-export const tinyDecoder = graph(({ latent }) => {
+const tinyDecoder = graph(({ latent }) => {
   const channels = 64;
   const block = (x: Value) => {
     const h = relu()(conv3(channels)(relu()(conv3(channels)(x))));
@@ -36,7 +36,7 @@ export const tinyDecoder = graph(({ latent }) => {
 });
 
 /** As FastGAN: gated linear units after fixed batch norms, and skips that scale channels, 256 → 64×64×3. */
-export const gatedDecoder = graph(({ latent }) => {
+const gatedDecoder = graph(({ latent }) => {
   const gated = (x: Value, channels: number) => {
     const half = (start: number) => slice({ axis: 2, start, end: start + channels })(x);
     return mul()(half(0), sigmoid()(half(channels)));
@@ -54,7 +54,7 @@ export const gatedDecoder = graph(({ latent }) => {
 });
 
 /** As the decoder of latent diffusion: group norms, SiLU, residual blocks and attention, 8×8×4 → 32×32×3. */
-export const diffusionDecoder = graph(({ latent }) => {
+const diffusionDecoder = graph(({ latent }) => {
   const normed = (x: Value) => silu()(groupNorm({ groups: 16 })(x));
   const block = (x: Value, from: number, channels: number) => {
     const h = conv3(channels)(normed(conv3(channels)(normed(x))));
@@ -74,3 +74,7 @@ export const diffusionDecoder = graph(({ latent }) => {
   x = block(block(conv3(64)(double(x)), 64, 32), 32, 32);
   return conv3(3)(normed(x));
 });
+
+/** All of them, by name. */
+export const ARCHITECTURES = { tinyDecoder, gatedDecoder, diffusionDecoder };
+export type Architecture = keyof typeof ARCHITECTURES;

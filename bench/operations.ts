@@ -4,7 +4,7 @@
 import { costOf } from "../src/graph/graph.ts";
 import { createDecoder, type Decoder } from "../src/index.ts";
 import { Graph, Workspace } from "../src/kernels/layout.ts";
-import { diffusionDecoder, gatedDecoder, tinyDecoder } from "./architectures.ts";
+import { ARCHITECTURES } from "./architectures.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { makeRig, type Rig } from "./rig.ts";
 import { total } from "./timing.ts";
@@ -14,7 +14,7 @@ const build = process.argv[2] === "relaxed" ? "relaxed" : "plain";
 const rows = Number(process.argv[3] ?? 8);
 const peak = await compilePeak(build);
 
-for (const [name, definition] of Object.entries({ tinyDecoder, gatedDecoder, diffusionDecoder })) {
+for (const [name, definition] of Object.entries(ARCHITECTURES)) {
   const decoder = createDecoder(definition, { seed: 1, loss: "mse" });
   const rig = await makeRig(
     decoder,

@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { REVECTORIZE } from "../../src/cli/vectors.ts";
 import { findNewerNode, relaxedSimdFlags } from "../../test/support/runtimes.mjs";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
@@ -18,10 +19,14 @@ if (options.length === process.argv.length - 2) {
     "convolution.ts",
     options.filter((option) => option !== "--write"),
   );
+  const rounds = options.includes("--quick") ? ["--rounds", "1"] : [];
+  run("large.ts", rounds);
+  run("large.ts", rounds, [REVECTORIZE]);
 }
 run("ahead/run.ts", options);
 
-function run(script: string, options: readonly string[]): void {
-  const args = [...relaxedSimdFlags(node), "--import", "tsx", folder + script, ...options];
+/** @param flags Node's, beside those that relaxed SIMD needs */
+function run(script: string, options: readonly string[], flags: readonly string[] = []): void {
+  const args = [...relaxedSimdFlags(node), ...flags, "--import", "tsx", folder + script, ...options];
   execFileSync(node, args, { stdio: "inherit" });
 }

@@ -34,7 +34,7 @@ def tensors_of(file, shapes):
     return result
 
 
-def load(decoder, settings, parameters, shapes, data, output, latents, count, solver):
+def load(decoder, settings, parameters, shapes, data, output, latents, latent_size, count, solver):
     """A decoder by its name in DECODERS, with what it takes beside its layers; data and latents for it."""
     global layers, losses, y, z
     torch.set_num_threads(1)
@@ -42,7 +42,7 @@ def load(decoder, settings, parameters, shapes, data, output, latents, count, so
     layers = tensors_of(parameters, shapes)
     losses = DECODERS[decoder](layers, **settings)
     y = read(data, count, *output)
-    z = read(latents, count, shapes[0][0][1])
+    z = read(latents, count, latent_size)
     with open("/proc/self/maps") as maps:
         blas = "OpenBLAS" if "openblas" in maps.read() else "no OpenBLAS"
     return {"version": torch.__version__, "blas": blas, "cpu": torch.backends.cpu.get_cpu_capability()}

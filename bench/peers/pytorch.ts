@@ -6,6 +6,7 @@ import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { layersOf } from "../../src/graph/layers.ts";
 import { amd, type Decoder } from "../../src/index.ts";
+import type { Architecture } from "../architectures.ts";
 import { environment } from "./find-torch.ts";
 import { AMD, MOST_ITERATIONS, type Peer, type PeerEncoded, type Task } from "./peer.ts";
 
@@ -28,7 +29,7 @@ export interface Trained {
 /** What PyTorch is told of a task. */
 export interface TorchTask {
   /** Its name in decoders.py. */
-  readonly decoder: "dense" | "dcgan";
+  readonly decoder: "dense" | "dcgan" | Architecture;
   /** What it takes there beside its layers. */
   readonly settings: object;
   /** Of each layer the shapes of its weight and its bias. */
@@ -40,7 +41,7 @@ export interface TorchTask {
   /** [count, …output] */
   readonly y: Float32Array;
   readonly output: readonly number[];
-  /** [count, d] */
+  /** [count, latentSize] */
   readonly z: Float32Array;
 }
 
@@ -81,11 +82,12 @@ export async function startTorch(python: string, task: TorchTask): Promise<Torch
   };
   const [data, latents] = [fileOf("y", y), fileOf("z", z)];
   const count = y.length / output.reduce((size, length) => size * length);
+  const latentSize = z.length / count;
 
   /** @param trainStepMax AMD's in training */
   function load(parameters: Float32Array, trainStepMax: number): Promise<unknown> {
     return ask("load", {
-      ...{ decoder, settings, shapes, data, output, latents, count },
+      ...{ decoder, settings, shapes, data, output, latents, latent_size: latentSize, count },
       parameters: fileOf("parameters", parameters),
       solver: { ...amdSettings(), trainStepMax },
     });

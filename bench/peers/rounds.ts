@@ -39,6 +39,10 @@ export function medianOf(times: Rounds, name: string): number {
   return median(times.get(name)!);
 }
 
+export function leastOf(times: Rounds, name: string): number {
+  return Math.min(...times.get(name)!);
+}
+
 /** The median over the rounds of one figure divided by another of the same round. */
 export function ratioOf(times: Rounds, above: string, below: string): number {
   const divisors = times.get(below)!;

@@ -27,6 +27,11 @@ export const valueSizes = /* @__PURE__ */ Object.fromEntries(
   Object.entries(ARRAYS).map(([type, { BYTES_PER_ELEMENT }]) => [type, BYTES_PER_ELEMENT]),
 ) as Readonly<Record<ValueType, number>>;
 
+/** Bytes of a typed array, not copied. */
+export function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Number of values converted between two pauses: well under a millisecond of work. */
 const PIECE = 2 ** 15;
 

@@ -13,7 +13,7 @@ import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { asksForAll, helpFlag, shortenHelp } from "./help.ts";
-import { closeFiles } from "./input/array-files/open-files.ts";
+import { closeFiles } from "./input/array-files/open-file.ts";
 import { isStdin } from "./input/files.ts";
 import { inFlags } from "./options/flags.ts";
 import { dataOptions, givenFiles, networkOptions } from "./options/input-options.ts";
@@ -59,7 +59,8 @@ its stack.`,
       checkStdin(command);
       const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
       // A shard is computed by the plain build.
-      if (vectors === "auto") await chooseVectors(plain || shard !== undefined ? "plain" : "relaxed");
+      if (vectors !== undefined)
+        await chooseVectors(vectors, plain || shard !== undefined ? "plain" : "relaxed");
     });
   addDemoCommand(program);
   addEncodeCommand(program);

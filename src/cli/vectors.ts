@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { messageOf } from "../base/realms.ts";
+import { bytesIn } from "../base/values.ts";
 import { activation, conv, dense, reshape, sequential } from "../graph/index.ts";
 import { createDecoder, encode, lbfgs, wasm } from "../index.ts";
 import { kernelBinary } from "../kernels/load.ts";
 
 // Vectors of 256 bits: WebAssembly's have 128, and a flag of V8 has it compute pairs of them as one. The flag is experimental,
-// so the program sets it only on request, and only keeps it where a fixed case still has the bits it had without.
+// so the program only keeps it where a fixed case still has the bits it had without.
 
 /** V8's flag. It is of the process: worker threads have it, too. */
 export const REVECTORIZE = "--experimental-wasm-revectorize";
@@ -18,7 +19,7 @@ export const VECTOR_CHOICES = ["128", "auto"] as const;
 /** Bits of the vectors that the kernels' pairs are computed in. */
 export interface Vectors {
   readonly bits: 128 | 256;
-  /** Why they have 128 bits although more were asked for. */
+  /** Why they have 128 bits although `auto` was asked for. */
   readonly reason?: string;
 }
 
@@ -33,14 +34,17 @@ const FIRST_NODE = 24;
 
 let chosen: Vectors | undefined;
 
-/** Returns the bits that `--vectors auto` chose for the process, with the reason for 128; undefined if the option was not given. */
+/** Returns what `--vectors` has chosen for the process; undefined before, and for commands without the option. */
 export function chosenVectors(): Vectors | undefined {
   return chosen;
 }
 
-/** Follows `--vectors auto`, before the first kernels of the process are compiled. */
-export async function chooseVectors(build: BuildName): Promise<void> {
-  chosen = await widenVectors(build, CASE_CHECKSUMS[build]);
+/** Follows `--vectors`, before the first kernels of the process are compiled. */
+export async function chooseVectors(
+  choice: (typeof VECTOR_CHOICES)[number],
+  build: BuildName,
+): Promise<void> {
+  chosen = choice === "auto" ? await widenVectors(build, CASE_CHECKSUMS[build]) : { bits: 128 };
 }
 
 /**
@@ -115,7 +119,7 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
     const sums: string[] = [];
     for (let run = 0; run < 3; run++) {
       const { z, loss } = await encode(decoder, y, options);
-      sums.push(showChecksum(checksum(bytesOf(loss), checksum(bytesOf(z)))));
+      sums.push(showChecksum(checksum(bytesIn(loss), checksum(bytesIn(z)))));
     }
     if (new Set(sums).size > 1) throw new Error("optimised kernels compute other bits");
     return sums[0]!;
@@ -129,8 +133,4 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
 function withSection(binary: Uint8Array): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode("check");
   return Uint8Array.from([...binary, 0, name.length + 1, name.length, ...name]);
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

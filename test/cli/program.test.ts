@@ -65,7 +65,7 @@ test("demo: a table, and files that hold what it says", async () => {
     /mean backtracks +│ \d+\.\d/,
     /statuses +│ 14 converged/,
     /samples per second +│ \d+ \(\d\.\d\d s\)/,
-    /WASM +│ (plain|relaxed) SIMD, \d+ threads?/,
+    /WASM +│ (plain|relaxed) SIMD, (128|256)-bit vectors.*, \d+ threads?/,
   ]) {
     assert.match(stdout, row);
   }

@@ -263,8 +263,8 @@ for (const dummies of [
     {
       ...{ kind: "An option of `latentflow encode`", name: "dummyFlag", file: "src/cli/options/job.ts" },
       ...{
-        before: "  readonly unit?: number;",
-        after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
+        before: '  z0: flag("<file>", z0Help),',
+        after: '  z0: flag("<file>", z0Help),\n  dummyFlag: flag("<file>", z0Help),',
       },
       named: ["src/cli/parts/manifest.ts"],
     },
@@ -274,9 +274,13 @@ for (const dummies of [
       named: ["src/cli/parts/write-results.ts"],
     },
     {
-      ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
-      ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
-      named: ["src/cli/parts/parquet-results.ts"],
+      ...{ kind: "A column of results", name: "dummyColumn", file: "src/cli/output/results.ts" },
+      ...{
+        before: "  readonly reconstructions: Float32Array | undefined;",
+        after:
+          "  readonly reconstructions: Float32Array | undefined;\n  readonly dummyColumn: Float32Array | undefined;",
+      },
+      named: ["src/cli/parts/encode-units.ts", "src/cli/parts/part.ts"],
     },
     {
       ...{ kind: "A mode of an operation", name: "dummyWay", file: "src/graph/kinds/pad.ts" },

@@ -1,0 +1,112 @@
+// The z-gradient of three large decoders of convolutions, latentflow beside PyTorch, one thread each:
+// node [--experimental-wasm-revectorize] --import tsx bench/peers/large.ts [--rounds 9] [--rows 1,8,32]. It prints a table of Markdown.
+import { parseArgs } from "node:util";
+import { createDecoder, type Operation } from "../../src/index.ts";
+import { ARCHITECTURES, type Architecture } from "../architectures.ts";
+import { reachableData } from "../dcgan.ts";
+import { bestOf, compilePeak } from "../peak.ts";
+import { channelsFirst } from "./convolution-task.ts";
+import { findTorch } from "./find-torch.ts";
+import { largestDifference } from "./gradient.ts";
+import { latentflowGradient, oneThread } from "./latentflow.ts";
+import { describeMachine } from "./machine.ts";
+import type { GradientRun, Task } from "./peer.ts";
+import { startTorch, type Torch } from "./pytorch.ts";
+import { table } from "./report.ts";
+import { inTurns, leastOf, ratioOf } from "./rounds.ts";
+
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "9" }, rows: { type: "string", default: "1,32" } },
+});
+const rounds = Number(values.rounds);
+const batches = values.rows.split(",").map(Number);
+
+/** The largest difference from PyTorch's gradient that counts as rounding, as a share of the row's largest gradient. */
+const TOLERANCE = 1e-3;
+const BUILDS = ["plain", "relaxed"] as const;
+
+const python = findTorch();
+if (!python) throw new Error("No Python with PyTorch was found: set PYTHON to it.");
+const peak = await compilePeak("plain");
+const lines: string[][] = [];
+let about = "";
+for (const name of Object.keys(ARCHITECTURES) as Architecture[]) {
+  const decoder = createDecoder(ARCHITECTURES[name], { seed: 1, loss: "mse" });
+  const task = { decoder, ...(await reachableData(decoder, Math.max(...batches), oneThread())) };
+  const torch = await startTorch(python, torchTask(name, task));
+  about = torch.about;
+  for (const rows of batches) lines.push([name, `${rows}`, ...(await measure(task, torch, rows))]);
+  torch.dispose();
+  decoder.dispose();
+}
+const machine = describeMachine();
+console.log(
+  [
+    `${machine.processor}, ${machine.cores} cores; Node ${machine.node}${process.execArgv.map((flag) => ` ${flag}`).join("")}; ${about}; ` +
+      `${machine.date}; register peak ${bestOf(peak).toFixed(1)} GFLOP/s`,
+    table(
+      ["", "rows", "plain, ms a row", "relaxed", "PyTorch", "plain ÷ PyTorch", "relaxed ÷ PyTorch"],
+      lines,
+    ),
+  ].join("\n\n"),
+);
+
+/** Times gradients of so many rows in turns; returns milliseconds a row, the least of the rounds, and the ratios' medians. */
+async function measure(task: Task, torch: Torch, rows: number): Promise<string[]> {
+  const runs = new Map<string, GradientRun>();
+  for (const build of BUILDS) runs.set(build, await latentflowGradient(task, build === "relaxed", rows));
+  runs.set(torch.name, await torch.gradient(rows));
+  const theirs = await runs.get(torch.name)!.gradients();
+  for (const build of BUILDS) {
+    const off = largestDifference(await runs.get(build)!.gradients(), theirs, task.decoder.latentSize);
+    if (!(off <= TOLERANCE)) {
+      throw new Error(
+        `${build} build: its gradient differs from PyTorch's by ${off} of the row's largest element, expected at most ${TOLERANCE}`,
+      );
+    }
+  }
+  const cases = [...runs].map(([name, run]) => ({ name, time: async () => (await run.run(1)) / rows }));
+  // V8 optimises what has run for a while.
+  await inTurns(cases, 3);
+  const times = await inTurns(cases, rounds);
+  return [
+    ...[...BUILDS, torch.name].map((name) => leastOf(times, name).toFixed(2)),
+    ...BUILDS.map((build) => `${ratioOf(times, build, torch.name).toFixed(2)}×`),
+  ];
+}
+
+/** A decoder of ../architectures.ts for PyTorch, channels first. */
+function torchTask(name: Architecture, { decoder, y, z }: Task) {
+  const layers = decoder.operations.filter((operation) => "weight" in operation) as WithWeight[];
+  const [height, width, channels] = decoder.outputShape as [number, number, number];
+  const parameters = layers.flatMap(({ weight, bias }) => [weight, bias!]);
+  return {
+    ...{ decoder: name, settings: {}, z },
+    shapes: layers.map(shapesOf),
+    parameters: joined(parameters),
+    untrained: () => joined(parameters),
+    y: channelsFirst(y, height * width, channels),
+    output: [channels, height, width],
+  };
+}
+
+type WithWeight = Operation<"conv" | "convTranspose" | "groupNorm" | "affine">;
+
+function shapesOf(layer: WithWeight): [weight: number[], bias: number[]] {
+  const { kind, weight, bias } = layer;
+  const channels = bias!.length;
+  if (kind === "groupNorm" || kind === "affine") return [[channels], [channels]];
+  const { kernel } = layer;
+  const others = weight.length / (channels * kernel[0]! * kernel[1]!);
+  return [kind === "conv" ? [channels, others, ...kernel] : [others, channels, ...kernel], [channels]];
+}
+
+function joined(tensors: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(tensors.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const tensor of tensors) {
+    all.set(tensor, at);
+    at += tensor.length;
+  }
+  return all;
+}
