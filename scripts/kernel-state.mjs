@@ -11,7 +11,7 @@ const OTHERS = [
   "asconfig.json",
   "package.json",
   "node_modules/assemblyscript/package.json",
-  ...["build", "stamp-wasm", "embed-wasm"].map((name) => `scripts/${name}.mjs`),
+  ...["build", "stamp-wasm", "write-structs", "embed-wasm"].map((name) => `scripts/${name}.mjs`),
 ];
 
 /**

@@ -171,8 +171,8 @@ export async function measure(
   };
 }
 
-const atStarts: OwnMethod = (objective, ...rest) =>
-  evaluateStarts(evaluateOnly, objective, gradientFlow(), ...rest);
+const atStarts: OwnMethod = (objective, solution, first, control) =>
+  evaluateStarts(evaluateOnly, { objective, flow: gradientFlow(), solution, first, control });
 
 async function endsOf(
   { decoder, y, options, units }: Subject,

@@ -1,4 +1,4 @@
-import { alphaAt, dampingAt, derivativeOf, orderOf } from "../solver/flow.ts";
+import { alphaAt, flowTraits, orderOf } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import { endOf, tableauOf } from "../solver/solver.ts";
 import type { Tableau } from "../solver/tableau.ts";
@@ -96,15 +96,15 @@ class ReverseSteps {
         const length = slice.end - slice.t;
         addScaled(state, length * weight, this.row(this.derivatives[j]!, slice.sample));
       }
-      this.stages.row(this.stages.latents[i]!, slice.sample).set(state.subarray(0, this.latentSize));
+      this.stages.row(this.stages.latents, i, slice.sample).set(state.subarray(0, this.latentSize));
     }
     await this.stages.evaluate([i], slices);
     for (const slice of slices) {
       const { sample } = slice;
       const state = this.row(this.states[i]!, sample);
-      const gradient = this.stages.row(this.stages.gradients[i]!, sample);
+      const gradient = this.stages.row(this.stages.gradients, i, sample);
       const derivative = this.row(this.derivatives[i]!, sample);
-      derivativeOf(flow, this.time(i, slice), endOf(solver), state, gradient, derivative);
+      flowTraits(flow).derivative(flow, this.time(i, slice), endOf(solver), state, gradient, derivative);
     }
   }
 
@@ -121,18 +121,18 @@ class ReverseSteps {
         const weight = this.tableau.stages[j - 1]!.weights[i]!;
         addScaled(dDerivative, length * weight, this.row(this.dStages[j]!, sample));
       }
-      const direction = this.stages.row(this.stages.directions[i]!, sample).fill(0);
+      const direction = this.stages.row(this.stages.directions, i, sample).fill(0);
       const alpha = alphaAt(flow.alpha, this.time(i, slice), endOf(solver));
       addScaled(direction, -alpha, dDerivative.subarray(size - d));
     }
     await this.stages.tangent(i, slices);
     for (const slice of slices) {
       const dStage = this.row(this.dStages[i]!, slice.sample);
-      dStage.set(this.stages.row(this.stages.products[i]!, slice.sample));
+      dStage.set(this.stages.row(this.stages.products, i, slice.sample));
       if (orderOf(flow) === 1) continue;
       // dz/dt = v, and the damping of v.
       const dDerivative = this.row(this.dDerivatives[i]!, slice.sample);
-      const damping = dampingAt(flow, this.time(i, slice));
+      const damping = flowTraits(flow).damping(flow, this.time(i, slice));
       for (let k = 0; k < d; k++) dStage[d + k] = dDerivative[k]! - damping * dDerivative[d + k]!;
     }
   }

@@ -1,4 +1,4 @@
-import { alphaAt, derivativeOf, orderOf, remainingShare } from "../solver/flow.ts";
+import { alphaAt, flowTraits, orderOf } from "../solver/flow.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import { RULES } from "../solver/rk4.ts";
 import { endOf, type Method, tableauOf } from "../solver/solver.ts";
@@ -108,7 +108,7 @@ class AdjointIntegral {
     for (const i of ends) {
       for (const { sample, state, next } of slices) {
         const z = (this.nodes[i] === 0 ? next : state).subarray(0, this.latentSize);
-        this.stages.row(latents[i]!, sample).set(z);
+        this.stages.row(latents, i, sample).set(z);
       }
     }
     await this.stages.evaluate(ends, slices);
@@ -116,7 +116,7 @@ class AdjointIntegral {
       const { sample, t, end, state, next } = slice;
       const slopes = [this.slope(slice, t, state, 1), this.slope(slice, end, next, 0)] as const;
       for (const i of inner) {
-        interpolate(slice, this.time(i, slice), slopes, this.stages.row(latents[i]!, sample));
+        interpolate(slice, this.time(i, slice), slopes, this.stages.row(latents, i, sample));
       }
     }
     await this.stages.evaluate(inner, slices);
@@ -125,9 +125,9 @@ class AdjointIntegral {
   /** Computes dz/dt at an end of a slice: node 0 is its end, node 1 its start. */
   private slope({ sample }: Slice, t: number, state: Float64Array, node: 0 | 1): Float64Array {
     const { flow, solver } = this.encoded;
-    const gradient = this.stages.row(this.stages.gradients[this.nodes.indexOf(node)]!, sample);
+    const gradient = this.stages.row(this.stages.gradients, this.nodes.indexOf(node), sample);
     const derivative = new Float64Array(state.length);
-    derivativeOf(flow, t, endOf(solver), state, gradient, derivative);
+    flowTraits(flow).derivative(flow, t, endOf(solver), state, gradient, derivative);
     return derivative.subarray(0, this.latentSize);
   }
 
@@ -139,16 +139,17 @@ class AdjointIntegral {
     const d = this.latentSize;
     into.set(this.row(this.adjoints, sample));
     for (const [j, weight] of weights.entries()) {
-      const products = this.stages.row(this.stages.products[j]!, sample);
+      const products = this.stages.row(this.stages.products, j, sample);
       const factor = (length * weight) / this.scale(j, slice);
       for (let k = 0; k < d; k++) into[k]! += factor * products[k]!;
     }
     if (orderOf(flow) === 1) return;
-    const remaining = remainingShare(flow, time, end);
-    for (let k = d; k < 2 * d; k++) into[k]! *= remaining;
+    const { remaining } = flowTraits(flow);
+    const share = remaining(flow, time, end);
+    for (let k = d; k < 2 * d; k++) into[k]! *= share;
     for (const [j, weight] of weights.entries()) {
       const p = this.row(this.stageAdjoints[j]!, sample);
-      const factor = length * weight * remainingShare(flow, time, this.time(j, slice));
+      const factor = length * weight * remaining(flow, time, this.time(j, slice));
       for (let k = 0; k < d; k++) into[d + k]! += factor * p[k]!;
     }
   }
@@ -161,7 +162,7 @@ class AdjointIntegral {
     const { flow, solver } = this.encoded;
     const driven = this.row(this.stageAdjoints[i]!, slice.sample).subarray(-this.latentSize);
     const factor = -alphaAt(flow.alpha, this.time(i, slice), endOf(solver)) * this.scale(i, slice);
-    const direction = this.stages.row(this.stages.directions[i]!, slice.sample);
+    const direction = this.stages.row(this.stages.directions, i, slice.sample);
     for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
   }
 

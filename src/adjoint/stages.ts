@@ -1,3 +1,4 @@
+import { gatherRows, scatterRows } from "../base/rows.ts";
 import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Slice } from "./slices.ts";
 
@@ -6,43 +7,42 @@ import type { Slice } from "./slices.ts";
  * sample in the objective is at stage i: stages are visited forwards, then backwards, without being computed again,
  * and the parameters' sums are gone through once a slice.
  *
- * Each array is [B, d], a row for each sample; there is one array for each stage. Slices name the samples to compute.
+ * Each array is [stages, B, d], a row for each sample at each stage. Slices name the samples to compute.
  */
 export class Stages {
   /** Latents z at each stage, written by the caller. */
-  readonly latents: readonly Float64Array[];
+  readonly latents: Float64Array;
   /** ∇_z l at `latents`. */
-  readonly gradients: readonly Float64Array[];
+  readonly gradients: Float64Array;
   /** Directions w of the tangent pass, written by the caller. */
-  readonly directions: readonly Float64Array[];
+  readonly directions: Float64Array;
   /** Hessian-vector products ∇²_z l · w, w in `directions`. */
-  readonly products: readonly Float64Array[];
+  readonly products: Float64Array;
 
   /** @param count number of stages, at most that of the objective's copies */
   constructor(
     private readonly objective: DifferentiableObjective,
     count: number,
   ) {
-    const length = objective.sampleCount * objective.latentSize;
-    const arrays = () => Array.from({ length: count }, () => new Float64Array(length));
-    this.latents = arrays();
-    this.gradients = arrays();
-    this.directions = arrays();
-    this.products = arrays();
+    const array = () => new Float64Array(count * objective.sampleCount * objective.latentSize);
+    this.latents = array();
+    this.gradients = array();
+    this.directions = array();
+    this.products = array();
   }
 
   /** Computes the gradients at the latents of some stages. */
   async evaluate(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     const rows = this.rows(stages, slices);
     await this.objective.value(rows, this.gather(rows, this.latents));
-    this.scatter(rows, await this.objective.gradient(rows), this.gradients);
+    scatterRows(await this.objective.gradient(rows), this.objective.latentSize, rows, this.gradients);
   }
 
   /** Computes the Hessian-vector products of one stage, once its gradients have been computed. */
   async tangent(stage: number, slices: readonly Slice[]): Promise<void> {
     const rows = this.rows([stage], slices);
     const products = await this.objective.tangent(rows, this.gather(rows, this.directions));
-    this.scatter(rows, products, this.products);
+    scatterRows(products, this.objective.latentSize, rows, this.products);
   }
 
   /** Adds Σ ∂_θ(wᵀ∇_z l) over stages whose products have been computed, to the objective's parameter sums. */
@@ -50,10 +50,11 @@ export class Stages {
     return this.objective.addMixedGradient(this.rows(stages, slices));
   }
 
-  /** Returns a sample's row of one of these arrays, a view of d numbers. */
-  row(array: Float64Array, sample: number): Float64Array {
-    const d = this.objective.latentSize;
-    return array.subarray(sample * d, (sample + 1) * d);
+  /** Returns a sample's row of one of these arrays at a stage, a view of d numbers. */
+  row(array: Float64Array, stage: number, sample: number): Float64Array {
+    const { sampleCount, latentSize: d } = this.objective;
+    const row = stage * sampleCount + sample;
+    return array.subarray(row * d, (row + 1) * d);
   }
 
   /** Returns the objective's rows for some samples at some stages: all samples at the first stage, then all at the next. */
@@ -64,24 +65,8 @@ export class Stages {
     );
   }
 
-  private gather(rows: Int32Array, arrays: readonly Float64Array[]): Float64Array {
+  private gather(rows: Int32Array, array: Float64Array): Float64Array {
     const d = this.objective.latentSize;
-    const gathered = new Float64Array(rows.length * d);
-    rows.forEach((row, i) => {
-      gathered.set(this.rowOf(arrays, row), i * d);
-    });
-    return gathered;
-  }
-
-  private scatter(rows: Int32Array, values: Float64Array, arrays: readonly Float64Array[]): void {
-    const d = this.objective.latentSize;
-    rows.forEach((row, i) => {
-      this.rowOf(arrays, row).set(values.subarray(i * d, (i + 1) * d));
-    });
-  }
-
-  private rowOf(arrays: readonly Float64Array[], row: number): Float64Array {
-    const { sampleCount } = this.objective;
-    return this.row(arrays[Math.floor(row / sampleCount)]!, row % sampleCount);
+    return gatherRows(array, d, rows, new Float64Array(rows.length * d));
   }
 }

@@ -5,8 +5,9 @@ import { attached } from "../base/realms.ts";
 import { invalid, refused } from "../base/refuse.ts";
 import { callHint, show } from "../base/show.ts";
 import type { Decoder } from "../decoder/decoder.ts";
+import { checkFixed } from "../decoder/fixed.ts";
+import { atPoints } from "../decoder/points.ts";
 import type { Control } from "../solver/base.ts";
-import type { Loss } from "../terms/losses.ts";
 import { lossTraits } from "../terms/losses.ts";
 
 // Checks of the data of a call: what is refused here is refused before work starts.
@@ -58,6 +59,26 @@ export function checkZ0(
  * Formats for messages the lengths that an array of rows of `size` values may have: one row for all samples, or one for
  * each.
  */
+/** Checks what samples are solved with, and puts it together with what has been checked before. */
+export function checkProblem(
+  where: string,
+  given: Decoder,
+  y: Float32Array,
+  { points, fixed }: { readonly points?: unknown; readonly fixed?: unknown },
+  checked: Pick<Problem, "loss" | "prior" | "weights" | "batchSize">,
+): Problem {
+  const decoder = atPoints(where, given, points);
+  const sampleCount = checkTargets(where, y, decoder);
+  checkWeights(where, checked.weights, sampleCount, decoder);
+  return {
+    ...checked,
+    decoder,
+    sampleCount,
+    targets: y,
+    fixed: checkFixed(where, decoder, fixed, sampleCount),
+  };
+}
+
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each)`;
@@ -98,18 +119,52 @@ export async function checkValues(
   control: Control,
   { before = 0, takesWeights = true }: { readonly before?: number; readonly takesWeights?: boolean } = {},
 ): Promise<void> {
-  const { decoder, loss, sampleCount, targets, weights } = problem;
+  const { decoder, loss, sampleCount, targets: y, weights } = problem;
   const n = decoder.outputSize;
   const isShared = weights?.length === n;
-  if (weights && isShared) checkWeightRow(where, weights, 0, n, 0, "");
+  const placeOf = (element: number) => place(before * n + element, n);
+  const { targets, fileName } = lossTraits(loss);
+  const { min, max } = targets === "finite" ? FINITE : targets;
+
+  function checkTargetRow(first: number, firstWeight: number): void {
+    for (let i = 0; i < n; i++) {
+      const value = y[first + i]!;
+      if (value >= min && value <= max) continue;
+      if (weights && weights[firstWeight + i] === 0) continue;
+      const got = `${value} at ${placeOf(first + i)}`;
+      if (!Number.isFinite(value) || targets === "finite") {
+        const advice = `; where data are missing, give ${option("weights")} that are 0 there`;
+        throw refused(where, "y", "is", got, "finite numbers", takesWeights ? advice : "");
+      }
+      const expected = `[${min}, ${max}] for ${option("loss", fileName, loss.name)}`;
+      const otherLoss = clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`);
+      throw refused(where, "y", "is", got, expected, `; scale the data (bytes: divide by 255)${otherLoss}`);
+    }
+  }
+
+  function checkWeightRow(all: Float32Array, first: number, whose: string): void {
+    let sum = 0;
+    for (let i = first; i < first + n; i++) {
+      const weight = all[i]!;
+      if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
+        throw refused(where, "weights", "is", `${weight} at ${placeOf(i)}`, "finite numbers >= 0");
+      }
+      sum += weight;
+    }
+    if (sum === 0) {
+      throw invalid(
+        `${where}: all ${subject("weights")}${whose} are 0, expected one above 0; 0 hides a value: is the mask inverted?`,
+      );
+    }
+  }
+
+  if (weights && isShared) checkWeightRow(weights, 0, "");
   for (let sample = 0, looked = 0; sample < sampleCount && !control.aborted(); sample++, looked += n) {
     const first = sample * n;
-    attached("y", targets, where);
+    attached("y", y, where);
     if (weights) attached("weights", weights, where);
-    if (weights && !isShared)
-      checkWeightRow(where, weights, first, n, before, ` of sample ${before + sample}`);
-    const advice = takesWeights ? `; where data are missing, give ${option("weights")} that are 0 there` : "";
-    checkTargetRow(where, targets, first, n, before, loss, weights, isShared ? 0 : first, advice);
+    if (weights && !isShared) checkWeightRow(weights, first, ` of sample ${before + sample}`);
+    checkTargetRow(first, isShared ? 0 : first);
     if (looked < VALUES_AT_ONCE) continue;
     looked = 0;
     await control.pause();
@@ -117,64 +172,3 @@ export async function checkValues(
 }
 
 const FINITE = { min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
-
-function checkTargetRow(
-  where: string,
-  y: Float32Array,
-  first: number,
-  n: number,
-  before: number,
-  loss: Loss,
-  weights: Float32Array | undefined,
-  firstWeight: number,
-  advice: string,
-): void {
-  const { targets } = lossTraits(loss);
-  const { min, max } = targets === "finite" ? FINITE : targets;
-  for (let i = 0; i < n; i++) {
-    const value = y[first + i]!;
-    if (value >= min && value <= max) continue;
-    if (weights && weights[firstWeight + i] === 0) continue;
-    const got = `${value} at ${place(before * n + first + i, n)}`;
-    if (!Number.isFinite(value) || targets === "finite") {
-      throw refused(where, "y", "is", got, "finite numbers", advice);
-    }
-    throw refused(
-      where,
-      "y",
-      "is",
-      got,
-      `[${min}, ${max}] for ${option("loss", lossTraits(loss).fileName, loss.name)}`,
-      `; scale the data (bytes: divide by 255)${clause("loss", `, or use ${option("loss", "mse", "squaredError()")}`)}`,
-    );
-  }
-}
-
-function checkWeightRow(
-  where: string,
-  weights: Float32Array,
-  first: number,
-  n: number,
-  before: number,
-  whose: string,
-): void {
-  let sum = 0;
-  for (let i = first; i < first + n; i++) {
-    const weight = weights[i]!;
-    if (!(weight >= 0 && weight <= Number.MAX_VALUE)) {
-      throw refused(
-        where,
-        "weights",
-        "is",
-        `${weight} at ${place(before * n + i, n)}`,
-        "finite numbers >= 0",
-      );
-    }
-    sum += weight;
-  }
-  if (sum === 0) {
-    throw invalid(
-      `${where}: all ${subject("weights")}${whose} are 0, expected one above 0; 0 hides a value: is the mask inverted?`,
-    );
-  }
-}

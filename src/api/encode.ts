@@ -1,4 +1,4 @@
-import type { Backend, Problem } from "../backend/backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { callOf } from "../base/message.ts";
 import {
@@ -16,8 +16,7 @@ import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
-import { atPoints } from "../decoder/points.ts";
+import type { FixedOption } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
 import { Callbacks, makeControl, orAbort } from "../solver/control.ts";
 import { orderOf } from "../solver/flow.ts";
@@ -29,7 +28,7 @@ import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
 import type { Prior } from "../terms/priors.ts";
-import { checkBackend, checkTargets, checkValues, checkWeights, checkZ0, openSession } from "./check-data.ts";
+import { checkBackend, checkProblem, checkValues, checkZ0, openSession } from "./check-data.ts";
 import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
@@ -80,7 +79,10 @@ export interface CommonEncodeOptions {
   z0?: Float32Array | undefined;
   /** Backend that does the work. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. */
+  /**
+   * At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. Default:
+   * chosen for the decoder.
+   */
   batchSize?: number | undefined;
   /**
    * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
@@ -229,14 +231,11 @@ export async function encode(
 
 function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions) {
   const { loss, prior, weights, batchSize, ...settings } = checkSettings(WHERE, given, options);
-  const decoder = atPoints(WHERE, given, options.points);
-  const sampleCount = checkTargets(WHERE, y, decoder);
-  checkWeights(WHERE, weights, sampleCount, decoder);
-  const fixed = checkFixed(WHERE, decoder, options.fixed, sampleCount);
+  const problem = checkProblem(WHERE, given, y, options, { loss, prior, weights, batchSize });
+  const { decoder, sampleCount } = problem;
   if (options.z0 !== undefined) checkZ0(WHERE, options.z0, sampleCount, decoder);
   // Copied: the caller may change z0 while the backend opens.
   const z0 = options.z0?.slice() ?? decoder.start;
-  const problem: Problem = { decoder, loss, prior, sampleCount, targets: y, weights, fixed, batchSize };
   return { problem, z0, ...settings };
 }
 

@@ -1,4 +1,4 @@
-import type { Backend, Problem } from "../backend/backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { wasm } from "../backend/wasm/wasm.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { checkFloat32 } from "../base/float32.ts";
@@ -10,13 +10,12 @@ import { invalid, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
-import { atPoints } from "../decoder/points.ts";
+import type { FixedOption } from "../decoder/fixed.ts";
 import { Callbacks, makeControl, unlessAborted } from "../solver/control.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
 import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { componentsOf } from "../terms/prior-components.ts";
-import { checkBackend, checkTargets, checkValues, checkWeights, openSession } from "./check-data.ts";
+import { checkBackend, checkProblem, checkValues, openSession } from "./check-data.ts";
 import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
@@ -161,25 +160,15 @@ function checkArguments(
       `${WHERE}: there is no ${subject("prior")}, so the posterior may have no bounds; give one such as fitGaussian(codes) or gaussian()`,
     );
   }
-  const decoder = atPoints(WHERE, given, values.points);
-  const sampleCount = checkTargets(WHERE, y, decoder);
-  checkWeights(WHERE, weights, sampleCount, decoder);
+  const components = componentsOf(prior, given.latentSize);
+  const checked = { loss, prior: components, weights, batchSize: undefined };
+  const problem = checkProblem(WHERE, given, y, values, checked);
   const z = codesIn(result);
-  const size = sampleCount * decoder.latentSize;
+  const size = problem.sampleCount * given.latentSize;
   if (z.length !== size) {
     const expected = `${size} (one latent for each sample)`;
     throw refused(WHERE, "result.z", "has", `${z.length} values`, expected);
   }
-  const problem: Problem = {
-    decoder,
-    loss,
-    prior: componentsOf(prior, decoder.latentSize),
-    sampleCount,
-    targets: y,
-    weights,
-    fixed: checkFixed(WHERE, decoder, values.fixed, sampleCount),
-    batchSize: undefined,
-  };
   return { problem, z: z.slice(), count, seed, backend, signal, onProgress };
 }
 

@@ -26,7 +26,7 @@ export async function solveAround<Range extends SampleRange>(
     const { problem: own, solution, first, count } = samplesIn(range);
     const objective = await objectives.objective(own, first, count);
     try {
-      await follow(solver, objective, flow, solution, first, control);
+      await follow(solver, { objective, flow, solution, first, control });
     } finally {
       objective.dispose();
     }

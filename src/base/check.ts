@@ -129,12 +129,6 @@ export function checkFlag(where: string, name: string, value: unknown): boolean 
   throw refused(where, name, "is", show(value), "true or false");
 }
 
-/** Refuses an option that is given and is not a function. */
-export function checkCallback(where: string, name: string, value: unknown): void {
-  if (value === undefined || typeof value === "function") return;
-  throw refused(where, name, "is", show(value), "a function");
-}
-
 /** Refuses a value that is not an AbortSignal. */
 export function checkSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;

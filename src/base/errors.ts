@@ -16,36 +16,25 @@ import { piecesOf, plainText } from "./message.ts";
  * - `other_run`: what was to be gone on from is of a run with other options, data or networks
  * - `locked`: another run keeps its checkpoints in the file, or has taken it over from this one
  */
-export type LatentflowErrorCode =
-  | "invalid_argument"
-  | "invalid_file"
-  | "needs_conversion"
-  | "not_found"
-  | "unreachable"
-  | "disposed"
-  | "unsupported"
-  | "out_of_memory"
-  | "worker_failed"
-  | "other_run"
-  | "locked";
+export type LatentflowErrorCode = (typeof CODES)[number];
 
-const CODES: Readonly<Record<LatentflowErrorCode, true>> = {
-  invalid_argument: true,
-  invalid_file: true,
-  needs_conversion: true,
-  not_found: true,
-  unreachable: true,
-  disposed: true,
-  unsupported: true,
-  out_of_memory: true,
-  worker_failed: true,
-  other_run: true,
-  locked: true,
-};
+const CODES = [
+  "invalid_argument",
+  "invalid_file",
+  "needs_conversion",
+  "not_found",
+  "unreachable",
+  "disposed",
+  "unsupported",
+  "out_of_memory",
+  "worker_failed",
+  "other_run",
+  "locked",
+] as const;
 
 /** True for one of the codes of errors; a text from a worker may be none. */
 export function isErrorCode(value: unknown): value is LatentflowErrorCode {
-  return typeof value === "string" && Object.hasOwn(CODES, value);
+  return CODES.includes(value as LatentflowErrorCode);
 }
 
 let marksIn: (error: LatentflowError) => string;

@@ -1,5 +1,6 @@
-import { checkCallback, checkChoice, checkFlag, checkNumber, checkOptions, checkSignal } from "./check.ts";
-import type { Bounds } from "./show.ts";
+import { checkChoice, checkFlag, checkNumber, checkOptions, checkSignal } from "./check.ts";
+import { refused } from "./refuse.ts";
+import { type Bounds, show } from "./show.ts";
 
 // A function's options are one table, of a field for each: its checks and its default, from which the program's flags come
 // as well.
@@ -64,8 +65,8 @@ export function flag(standard: boolean): Field<boolean> {
 export function callback<Callback>(): Field<Callback | undefined> {
   return optional({
     check: (where, name, value) => {
-      checkCallback(where, name, value);
-      return value as Callback;
+      if (typeof value === "function") return value as Callback;
+      throw refused(where, name, "is", show(value), "a function");
     },
   });
 }

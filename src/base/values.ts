@@ -5,22 +5,32 @@ import type { Pausable } from "./event-loop.ts";
 /** Type of values in files. */
 export type ValueType = "bool" | `${"int" | "uint"}${8 | 16 | 32 | 64}` | `float${16 | 32 | 64}` | "bfloat16";
 
+/** Arrays that values lie in, by type: those of float16 and bfloat16 hold their bits. */
+const ARRAYS = {
+  bool: Uint8Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const satisfies { readonly [Type in ValueType]: { readonly BYTES_PER_ELEMENT: number } };
+
 /** Bytes of a value, by type. */
-export const valueSizes: Readonly<Record<ValueType, number>> = {
-  bool: 1,
-  int8: 1,
-  uint8: 1,
-  int16: 2,
-  uint16: 2,
-  int32: 4,
-  uint32: 4,
-  int64: 8,
-  uint64: 8,
-  float16: 2,
-  bfloat16: 2,
-  float32: 4,
-  float64: 8,
-};
+export const valueSizes = /* @__PURE__ */ Object.fromEntries(
+  Object.entries(ARRAYS).map(([type, { BYTES_PER_ELEMENT }]) => [type, BYTES_PER_ELEMENT]),
+) as Readonly<Record<ValueType, number>>;
+
+/** Bytes of a typed array, not copied. */
+export function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 /** Number of values converted between two pauses: well under a millisecond of work. */
 const PIECE = 2 ** 15;
@@ -50,14 +60,15 @@ export function* convertValues(
   const size = valueSizes[type];
   // Aligned, and in this machine's order.
   const piece = new Uint8Array(Math.min(PIECE, target.length) * size);
-  const convert = converterOf(type, piece.buffer);
+  const values = new ARRAYS[type](piece.buffer);
+  const convert = (CONVERSIONS[type] ?? setAsWhole) as Convert<ValueType>;
   const swapped = size > 1 && littleEndian !== isLittleEndian();
   for (let start = 0; start < target.length; start += PIECE) {
     const end = Math.min(start + PIECE, target.length);
     piece.set(bytes.subarray(start * size, end * size));
     if (swapped) swapBytes(piece, size);
     const into = target.subarray(start, end);
-    const wrong = convert(into) ?? findLost(into, type, piece, finite);
+    const wrong = convert(values, into) ?? findLost(into, type, piece, finite);
     if (wrong) throw refuse(wrong.value, start + wrong.at);
     yield;
   }
@@ -68,80 +79,60 @@ interface WrongValue {
   readonly value: number | bigint;
 }
 
-/** Converts the values at the buffer's start into a piece of the target. */
-type Convert = (into: Float32Array) => WrongValue | undefined;
+/** Converts the values at the array's start into a piece of the target. */
+type Convert<Type extends ValueType> = (
+  values: InstanceType<(typeof ARRAYS)[Type]>,
+  into: Float32Array,
+) => WrongValue | undefined;
 
 const isLittleEndian = () => new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-function converterOf(type: ValueType, buffer: ArrayBuffer): Convert {
-  switch (type) {
-    case "bool":
-      return fromBooleans(new Uint8Array(buffer));
-    case "int64":
-      return fromWideIntegers(new BigInt64Array(buffer));
-    case "uint64":
-      return fromWideIntegers(new BigUint64Array(buffer));
-    case "float16":
-      return fromFloat16(new Uint16Array(buffer));
-    case "bfloat16":
-      return fromBfloat16(new Uint16Array(buffer));
-    default: {
-      const values = new plainArrays[type](buffer);
-      // Typed arrays convert each other as a whole, to the nearest.
-      return (into) =>
-        void into.set(values.length === into.length ? values : values.subarray(0, into.length));
-    }
-  }
-}
-
-const plainArrays = {
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  float32: Float32Array,
-  float64: Float64Array,
+/** Conversions of the types whose arrays are not set as a whole. */
+const CONVERSIONS: { readonly [Type in ValueType]?: Convert<Type> } = {
+  bool: fromBooleans,
+  int64: fromWideIntegers,
+  uint64: fromWideIntegers,
+  float16: fromFloat16,
+  bfloat16: fromBfloat16,
 };
 
-function fromBooleans(values: Uint8Array): Convert {
-  return (into) => {
-    for (let i = 0; i < into.length; i++) {
-      const value = values[i]!;
-      if (value > 1) return { at: i, value };
-      into[i] = value;
-    }
-    return undefined;
-  };
+/** Typed arrays convert each other as a whole, to the nearest. */
+function setAsWhole(values: Float64Array, into: Float32Array): undefined {
+  into.set(values.length === into.length ? values : values.subarray(0, into.length));
 }
 
-function fromWideIntegers(values: BigInt64Array | BigUint64Array): Convert {
-  return (into) => {
-    for (let i = 0; i < into.length; i++) {
-      const value = Number(values[i]!);
-      if (!Number.isSafeInteger(value)) return { at: i, value: values[i]! };
-      into[i] = value;
-    }
-    return undefined;
-  };
+function fromBooleans(values: Uint8Array, into: Float32Array): WrongValue | undefined {
+  for (let i = 0; i < into.length; i++) {
+    const value = values[i]!;
+    if (value > 1) return { at: i, value };
+    into[i] = value;
+  }
+  return undefined;
 }
 
-function fromFloat16(values: Uint16Array): Convert {
+function fromWideIntegers(
+  values: BigInt64Array | BigUint64Array,
+  into: Float32Array,
+): WrongValue | undefined {
+  for (let i = 0; i < into.length; i++) {
+    const value = Number(values[i]!);
+    if (!Number.isSafeInteger(value)) return { at: i, value: values[i]! };
+    into[i] = value;
+  }
+  return undefined;
+}
+
+function fromFloat16(values: Uint16Array, into: Float32Array): WrongValue | undefined {
   const table = float16Values();
-  return (into) => {
-    for (let i = 0; i < into.length; i++) into[i] = table[values[i]!]!;
-    return undefined;
-  };
+  for (let i = 0; i < into.length; i++) into[i] = table[values[i]!]!;
+  return undefined;
 }
 
 /** Converts a bfloat16, which is the upper half of a float32. */
-function fromBfloat16(values: Uint16Array): Convert {
-  return (into) => {
-    const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
-    for (let i = 0; i < bits.length; i++) bits[i] = values[i]! << 16;
-    return undefined;
-  };
+function fromBfloat16(values: Uint16Array, into: Float32Array): WrongValue | undefined {
+  const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = values[i]! << 16;
+  return undefined;
 }
 
 let float16Table: Float32Array | undefined;

@@ -13,7 +13,7 @@ import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { asksForAll, helpFlag, shortenHelp } from "./help.ts";
-import { closeFiles } from "./input/array-files/open-files.ts";
+import { closeFiles } from "./input/array-files/open-file.ts";
 import { isStdin } from "./input/files.ts";
 import { inFlags } from "./options/flags.ts";
 import { dataOptions, givenFiles, networkOptions } from "./options/input-options.ts";

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { checksum, showChecksum } from "../base/checksum.ts";
 import { messageOf } from "../base/realms.ts";
+import { bytesIn } from "../base/values.ts";
 import { activation, conv, dense, reshape, sequential } from "../graph/index.ts";
 import { createDecoder, encode, lbfgs, wasm } from "../index.ts";
 import { kernelBinary } from "../kernels/load.ts";
@@ -118,7 +119,7 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
     const sums: string[] = [];
     for (let run = 0; run < 3; run++) {
       const { z, loss } = await encode(decoder, y, options);
-      sums.push(showChecksum(checksum(bytesOf(loss), checksum(bytesOf(z)))));
+      sums.push(showChecksum(checksum(bytesIn(loss), checksum(bytesIn(z)))));
     }
     if (new Set(sums).size > 1) throw new Error("optimised kernels compute other bits");
     return sums[0]!;
@@ -132,8 +133,4 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
 function withSection(binary: Uint8Array): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode("check");
   return Uint8Array.from([...binary, 0, name.length + 1, name.length, ...name]);
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

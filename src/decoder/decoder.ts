@@ -244,6 +244,24 @@ export function onDispose(decoder: Decoder, callback: () => void): void {
   (decoder as GraphDecoder)[internals].onDispose(callback);
 }
 
+/** Returns what a cache has for a decoder: made on first use, and kept until the decoder is disposed. */
+export function keptUntilDisposed<T extends object>(
+  cache: WeakMap<Decoder, T>,
+  decoder: Decoder,
+  make: () => NoInfer<T>,
+  dispose: (made: T) => void = () => {},
+): T {
+  const known = cache.get(decoder);
+  if (known) return known;
+  const made = make();
+  cache.set(decoder, made);
+  onDispose(decoder, () => {
+    cache.delete(decoder);
+    dispose(made);
+  });
+  return made;
+}
+
 /** Returns the graph of a decoder over points for a number of points; undefined for any other decoder. */
 export function graphAtPoints(decoder: Decoder, points: number, where?: string): Graph | undefined {
   return (decoder as GraphDecoder)[internals].atPoints?.(points, where);

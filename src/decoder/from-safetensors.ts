@@ -12,7 +12,7 @@ import { graphOfLayers } from "../graph/layers.ts";
 import { normaliseActivation } from "../graph/normalise-activation.ts";
 import { checkLoss } from "../terms/losses.ts";
 import { type Decoder, GraphDecoder, probedOf } from "./decoder.ts";
-import { type DefaultOptions, type Defaults, fitDefaults, normaliseDefaults } from "./defaults.ts";
+import { type DefaultOptions, fitDefaults, normaliseDefaults } from "./defaults.ts";
 import { collectLayers } from "./linear-layers.ts";
 import {
   checkSpelling,
@@ -54,14 +54,8 @@ export interface DecoderFileOptions extends DefaultOptions {
   probe?: Probe | undefined;
 }
 
-/** Options, checked as far as possible without the file. */
-export interface CheckedFileOptions extends Defaults {
-  readonly prefix: string | undefined;
-  readonly activation: Activation | readonly Activation[] | undefined;
-  readonly outputActivation: Activation | undefined;
-  readonly outputShape: readonly number[] | undefined;
-  readonly probe: Probe | undefined;
-}
+/** Checked options of a decoder file. */
+export type CheckedFileOptions = ReturnType<typeof checkFileOptions>;
 
 /** Names of the options for plain stacks of layers, which are refused for a file with a definition. */
 const STACK_OPTIONS = { prefix: true, activation: true, outputActivation: true } as const;
@@ -81,7 +75,7 @@ export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true 
  *
  * @throws LatentflowError `invalid_argument`
  */
-export function checkFileOptions(where: string, options: DecoderFileOptions): CheckedFileOptions {
+export function checkFileOptions(where: string, options: DecoderFileOptions) {
   const { prefix, activation, outputActivation, outputShape, probe } = options;
   if (prefix !== undefined && typeof prefix !== "string") {
     throw refused(where, "prefix", "is", show(prefix), 'a string, as "decoder."');

@@ -1,7 +1,7 @@
 import { checkNumber } from "../base/check.ts";
 import { option, subject } from "../base/message.ts";
 import { invalid } from "../base/refuse.ts";
-import { type Decoder, decoderAtPoints, onDispose } from "./decoder.ts";
+import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 
 // A decoder over points gets its sizes from the number of points of each call. The program takes the number from files, in
 // src/cli/input/points.ts.
@@ -27,23 +27,15 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
     throw invalid(`${where}: the decoder is over points; give how many there are: ${option("points", 2000)}`);
   }
   const count = checkNumber(where, "points", points, { min: 1, max: 2 ** 24, integer: true });
-  const known = bound.get(decoder) ?? new Map<number, Decoder>();
-  if (!bound.has(decoder)) {
-    bound.set(decoder, known);
-    onDispose(decoder, () => {
-      for (const each of known.values()) each.dispose();
-    });
-  }
-  const there = known.get(count);
-  if (there) {
-    // Insertion order is the order of use: the oldest is dropped first.
-    known.delete(count);
-    known.set(count, there);
-    return there;
-  }
+  const disposeAll = (own: ReadonlyMap<number, Decoder>) => {
+    for (const each of own.values()) each.dispose();
+  };
+  const known = keptUntilDisposed(bound, decoder, () => new Map(), disposeAll);
   // An operation may refuse the size; the message names the option that set it.
   const asked = `${where}: ${subject("points")} is ${count}, which this decoder cannot be made for`;
-  const made = decoderAtPoints(decoder, count, asked);
+  const made = known.get(count) ?? decoderAtPoints(decoder, count, asked);
+  // Insertion order is the order of use: the oldest is dropped first.
+  known.delete(count);
   known.set(count, made);
   // Calls that use a dropped one keep it until they end.
   if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);

@@ -78,10 +78,14 @@ export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
-/** Concatenates arrays of one type; a single array is returned as it is. */
-export function joinValues<Values extends Float32Array | Float64Array | Uint32Array>(
-  pieces: readonly Values[],
-): Values {
+/** A typed array that takes the values of others of its type. */
+interface Joinable<Values> {
+  readonly length: number;
+  set(values: Values, at: number): void;
+}
+
+/** Concatenates typed arrays of one type; a single array is returned as it is. */
+export function joinValues<Values extends Joinable<Values>>(pieces: readonly Values[]): Values {
   const [first] = pieces as readonly [Values];
   if (pieces.length === 1) return first;
   const Type = first.constructor as new (length: number) => Values;
@@ -130,7 +134,11 @@ export function* readValues(
   if (raw.type === "uint8") {
     checkSize(where, "its values take", count, maxBytes);
     const data = allocate(where, Uint8Array, count);
-    yield* copy(raw.bytes, data);
+    // A Buffer's slice() is a view.
+    for (let start = 0; start < count; start += COPIED_AT_ONCE) {
+      data.set(raw.bytes.subarray(start, Math.min(start + COPIED_AT_ONCE, count)), start);
+      yield;
+    }
     return { shape, data, type: raw.type };
   }
   checkSize(where, "as float32 its values take", 4 * count, maxBytes);
@@ -143,15 +151,8 @@ export function* readValues(
   return { shape, data, type: raw.type };
 }
 
+/** Bytes copied between two pauses. */
 const COPIED_AT_ONCE = 2 ** 22;
-
-/** Copies bytes in pieces. A Buffer's slice() is a view. */
-function* copy(from: Uint8Array, to: Uint8Array): Pausable<void> {
-  for (let start = 0; start < to.length; start += COPIED_AT_ONCE) {
-    to.set(from.subarray(start, Math.min(start + COPIED_AT_ONCE, to.length)), start);
-    yield;
-  }
-}
 
 /** Copies values from column-major to row-major order. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {

@@ -1,5 +1,5 @@
 /** A column of a table. */
-export type Column = Float32Array | Float64Array | Uint32Array | Int32Array | readonly (string | number)[];
+export type Column = Float32Array | Float64Array | Uint32Array | BigInt64Array | readonly (string | number)[];
 
 /**
  * Formats a table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line per row.
@@ -19,7 +19,7 @@ export function formatCsvRows(columns: Readonly<Record<string, Column>>): string
 function formatColumn(column: Column): string[] {
   // Nine digits are enough to read a float32 back exactly.
   if (column instanceof Float32Array) return Array.from(column, (value) => `${Number(value.toPrecision(9))}`);
-  return Array.from<string | number, string>(column, (value) => quote(`${value}`));
+  return Array.from<string | number | bigint, string>(column, (value) => quote(`${value}`));
 }
 
 function quote(text: string): string {

@@ -40,7 +40,21 @@ const fromTorch =
   "that holds the decoder's state dict";
 const torchData =
   'convert it in Python: numpy.save("data.npy", torch.load("data.pt", weights_only=True).numpy())';
+const readPicture =
+  'pictures are read by decodePng of "latentflow/images/png" and fromImageData of "latentflow/images"; JPEG by the command line';
+const otherPicture = "of pictures PNG and JPEG are read; save it as PNG";
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
+
+/** Makes the signature of files that have a text at an offset, by default at their beginning. */
+function begun(
+  name: string,
+  start: string,
+  asDecoder: string,
+  asData: string | undefined,
+  offset = 0,
+): Signature {
+  return { name, matches: ({ begins }) => begins(start, offset), asDecoder, asData };
+}
 
 /**
  * Returns the kinds of files with the tests that recognise them; ordered, the first match wins. A function, so that bundlers
@@ -101,79 +115,39 @@ const signatures = (): readonly Signature[] => [
     asDecoder: `reading one can run code, so it is not read; if you trust it, ${fromTorch}`,
     asData: `reading one can run code, so it is not read; if you trust it, convert it in Python: ${saveArray}`,
   },
-  {
-    name: "an HDF5 file",
-    matches: ({ begins }) => begins("\x89HDF\r\n\x1a\n"),
-    asDecoder: kerasCure("decoder.h5"),
-    asData: 'convert it in Python: numpy.save("data.npy", h5py.File("data.h5")["NAME"][:])',
-  },
-  {
-    name: "a .npy file, one array",
-    matches: ({ begins }) => begins("\x93NUMPY"),
-    asDecoder: otherDecoder,
-    asData: undefined,
-  },
-  {
-    name: "a gzip file",
-    matches: ({ begins }) => begins("\x1f\x8b"),
-    asDecoder: unpack("gunzip"),
-    asData: undefined,
-  },
-  ...(
-    [
-      ["a bzip2 file", "BZh", "bunzip2"],
-      ["an xz file", "\xfd7zXZ\0", "unxz"],
-      ["a Zstandard file", "\x28\xb5\x2f\xfd", "unzstd"],
-      ["a tar file", "ustar", "tar -xf", 257],
-    ] as const
-  ).map(([name, start, program, offset]) => ({
-    name,
-    matches: ({ begins }: FileStart) => begins(start, offset),
-    asDecoder: unpack(program),
-    asData: unpack(program),
-  })),
-  ...(
-    [
-      ["a TensorFlow Lite model", "TFL3", 4],
-      ["a GGUF model", "GGUF"],
-    ] as const
-  ).map(([name, start, offset]) => ({
-    name,
-    matches: ({ begins }: FileStart) => begins(start, offset),
-    asDecoder: otherDecoder,
-    asData: saveFloats,
-  })),
-  ...(
-    [
-      ["a PNG picture", "\x89PNG\r\n"],
-      ["a JPEG picture", "\xff\xd8\xff"],
-      ["a GIF picture", "GIF8"],
-      ["a WebP picture", "WEBP", 8],
-      ["a TIFF picture", "II*\0"],
-      ["an AVIF picture", "ftypavif", 4],
-      ["an HEIC picture", "ftyphei", 4],
-    ] as const
-  ).map(([name, start, offset]) => ({
-    name,
-    matches: ({ begins }: FileStart) => begins(start, offset),
-    asDecoder: otherDecoder,
-    asData: /PNG|JPEG/.test(name)
-      ? 'pictures are read by decodePng of "latentflow/images/png" and fromImageData of "latentflow/images"; JPEG by the command line'
-      : "of pictures PNG and JPEG are read; save it as PNG",
-  })),
-  {
-    name: "a Parquet file",
-    matches: ({ begins }) => begins("PAR1"),
-    asDecoder: otherDecoder,
-    asData:
-      'convert it in Python: numpy.save("data.npy", pandas.read_parquet("data.parquet").to_numpy("float32"))',
-  },
-  {
-    name: "a MATLAB file",
-    matches: ({ begins }) => begins("MATLAB 5.0 MAT-file"),
-    asDecoder: otherDecoder,
-    asData: 'convert it in Python: numpy.save("data.npy", scipy.io.loadmat("data.mat")["NAME"])',
-  },
+  begun(
+    "an HDF5 file",
+    "\x89HDF\r\n\x1a\n",
+    kerasCure("decoder.h5"),
+    'convert it in Python: numpy.save("data.npy", h5py.File("data.h5")["NAME"][:])',
+  ),
+  begun("a .npy file, one array", "\x93NUMPY", otherDecoder, undefined),
+  begun("a gzip file", "\x1f\x8b", unpack("gunzip"), undefined),
+  begun("a bzip2 file", "BZh", unpack("bunzip2"), unpack("bunzip2")),
+  begun("an xz file", "\xfd7zXZ\0", unpack("unxz"), unpack("unxz")),
+  begun("a Zstandard file", "\x28\xb5\x2f\xfd", unpack("unzstd"), unpack("unzstd")),
+  begun("a tar file", "ustar", unpack("tar -xf"), unpack("tar -xf"), 257),
+  begun("a TensorFlow Lite model", "TFL3", otherDecoder, saveFloats, 4),
+  begun("a GGUF model", "GGUF", otherDecoder, saveFloats),
+  begun("a PNG picture", "\x89PNG\r\n", otherDecoder, readPicture),
+  begun("a JPEG picture", "\xff\xd8\xff", otherDecoder, readPicture),
+  begun("a GIF picture", "GIF8", otherDecoder, otherPicture),
+  begun("a WebP picture", "WEBP", otherDecoder, otherPicture, 8),
+  begun("a TIFF picture", "II*\0", otherDecoder, otherPicture),
+  begun("an AVIF picture", "ftypavif", otherDecoder, otherPicture, 4),
+  begun("an HEIC picture", "ftyphei", otherDecoder, otherPicture, 4),
+  begun(
+    "a Parquet file",
+    "PAR1",
+    otherDecoder,
+    'convert it in Python: numpy.save("data.npy", pandas.read_parquet("data.parquet").to_numpy("float32"))',
+  ),
+  begun(
+    "a MATLAB file",
+    "MATLAB 5.0 MAT-file",
+    otherDecoder,
+    'convert it in Python: numpy.save("data.npy", scipy.io.loadmat("data.mat")["NAME"])',
+  ),
   {
     name: "an ONNX file",
     matches: ({ bytes }) => startsAsOnnx(bytes),
@@ -217,7 +191,7 @@ const safetensors: FileKind = {
 export function recognise(bytes: Uint8Array): FileKind | undefined {
   // Checked first: its first bytes are a length, which may match any signature.
   if (isSafetensors(bytes)) return safetensors;
-  const text = latin1(bytes.subarray(0, LOOKED_AT));
+  const text = String.fromCharCode(...bytes.subarray(0, LOOKED_AT));
   const begins = (start: string, offset = 0) => text.startsWith(start, offset);
   return signatures().find(({ matches }) => matches({ bytes, text, begins }));
 }
@@ -239,10 +213,6 @@ function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length < 10 || bytes[8] !== 0x7b) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   return view.getUint32(4, true) === 0 && view.getUint32(0, true) <= bytes.length - 8;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
 }
 
 /** Tests if a zip file seems to have an entry of this name. */

@@ -47,16 +47,11 @@ export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number)
   };
   const gunzip = new Gunzip();
   gunzip.onmember = checkMember;
-  const add = (piece: Uint8Array) => {
+  const { unpacked, isWhole } = yield* push(where, gunzip, bytes, maxSize, (piece) => {
     sum = checksum(piece, sum);
-  };
-  try {
-    const { unpacked, isWhole } = yield* push(where, gunzip, bytes, maxSize, add);
-    if (isWhole) checkMember(bytes.length);
-    return unpacked;
-  } catch (cause) {
-    throw damaged(where, cause);
-  }
+  });
+  if (isWhole) checkMember(bytes.length);
+  return unpacked;
 }
 
 /**
@@ -96,23 +91,22 @@ export function* inflate(
   { size, sum: expected }: { size: number; sum: number },
 ): Pausable<Uint8Array> {
   let sum = 0;
-  const add = (piece: Uint8Array) => {
+  const { unpacked, isWhole } = yield* push(where, new Inflate(), bytes, size, (piece) => {
     sum = checksum(piece, sum);
-  };
-  try {
-    const { unpacked, isWhole } = yield* push(where, new Inflate(), bytes, size, add);
-    if (!isWhole || unpacked.length < size) {
-      throw invalidFile(`${where}: it unpacks to another size than ${size} bytes`);
-    }
-    if (sum !== expected) {
-      throw invalidFile(
-        `${where}: its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}; it is damaged`,
-      );
-    }
-    return unpacked;
-  } catch (cause) {
-    throw damaged(where, cause);
+  });
+  if (!isWhole || unpacked.length < size) {
+    throw invalidFile(`${where}: it unpacks to another size than ${size} bytes`);
   }
+  checkSum(where, sum, expected);
+  return unpacked;
+}
+
+/** Refuses bytes whose checksum is another one than their file states. */
+export function checkSum(where: string, sum: number, expected: number): void {
+  if (sum === expected) return;
+  throw invalidFile(
+    `${where}: its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}; it is damaged`,
+  );
 }
 
 /** Unpacks packed `bytes` up to `maxSize` unpacked ones; `isWhole` if nothing follows. */
@@ -136,7 +130,13 @@ function* push(
   while (end < bytes.length && size <= maxSize) {
     const [start, before] = [end, size];
     end = Math.min(start + piece, bytes.length);
-    stream.push(bytes.subarray(start, end), end === bytes.length);
+    try {
+      stream.push(bytes.subarray(start, end), end === bytes.length);
+    } catch (cause) {
+      // The decompressor's own error, or that of `checkMember`, which it calls.
+      if (cause instanceof LatentflowError) throw cause;
+      throw invalidFile(`${where}: the file is damaged or cut short`, cause);
+    }
     const ratio = Math.max(1, (size - before) / piece);
     piece = Math.min(Math.ceil(WANTED_OUTPUT / ratio), LONGEST_PIECE);
     yield;
@@ -145,11 +145,4 @@ function* push(
     unpacked: unpacked.subarray(0, Math.min(size, maxSize)),
     isWhole: end === bytes.length && size <= maxSize,
   };
-}
-
-/** Wraps an error of the decompressor as `invalid_file`. */
-function damaged(where: string, cause: unknown): unknown {
-  return cause instanceof LatentflowError
-    ? cause
-    : invalidFile(`${where}: the file is damaged or cut short`, cause);
 }

@@ -1,9 +1,6 @@
-import { inTurns, type Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
 import type { ValueType } from "../base/values.ts";
-import { type ArrayFormat, type ArrayHeader, type DataArray, parseArray, promisedSize } from "./array.ts";
-import { isGzip, unpackGzip } from "./gzip.ts";
-import { STANDARD_MAX_BYTES } from "./limits.ts";
+import type { ArrayFormat, ArrayHeader } from "./array.ts";
 
 // An IDX file, all numbers big-endian:
 //
@@ -22,7 +19,7 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
   [0x0e, "float64"],
 ]);
 
-/** The format of IDX files. */
+/** The format of IDX files, in which MNIST is. */
 export const idxFormat: ArrayFormat = {
   label: "IDX",
   name: "an IDX file",
@@ -32,26 +29,6 @@ export const idxFormat: ArrayFormat = {
   recognises: (bytes) => bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0,
   readHeader,
 };
-
-/**
- * Reads an IDX file (the format of MNIST), gzipped or not.
- *
- * @param bytes the whole file
- * @returns its shape and values: uint8 as they are (divide images by 255), all others as float32
- * @throws LatentflowError `invalid_file` when it is no IDX file, is damaged or cut short, or holds more than its
- *   header promises (a gzipped one is unpacked no further than that) or `maxBytes`
- */
-export async function readIdx(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): Promise<DataArray> {
-  return inTurns(unpackAndParse("readIdx", bytes, maxBytes));
-}
-
-function* unpackAndParse(where: string, bytes: Uint8Array, maxBytes: number): Pausable<DataArray> {
-  const promised = (beginning: Uint8Array) => promisedSize(readHeader(where, beginning));
-  const unpacked = isGzip(bytes)
-    ? yield* unpackGzip(`${where}: gzip`, bytes, idxFormat.longestHeader, promised, maxBytes)
-    : bytes;
-  return yield* parseArray(idxFormat, where, unpacked, maxBytes);
-}
 
 function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
   if (!idxFormat.recognises(bytes)) {

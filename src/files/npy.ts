@@ -2,7 +2,7 @@ import { atOnce } from "../base/event-loop.ts";
 import { checkPresent, typedArrayName } from "../base/realms.ts";
 import { invalidFile, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
-import { type ValueType, valueSizes } from "../base/values.ts";
+import { bytesIn, type ValueType, valueSizes } from "../base/values.ts";
 import { type ArrayFormat, type ArrayHeader, type DataArray, elementCount, parseArray } from "./array.ts";
 import { STANDARD_MAX_BYTES } from "./limits.ts";
 
@@ -195,7 +195,7 @@ export function toNpy(values: Float32Array | Float64Array, shape: readonly numbe
   const header = npyHeader(shape, type === "Float32Array" ? "float32" : "float64");
   const bytes = new Uint8Array(header.length + values.byteLength);
   bytes.set(header);
-  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), header.length);
+  bytes.set(bytesIn(values), header.length);
   return bytes;
 }
 

@@ -2,6 +2,7 @@ import type { LatentflowError } from "../base/errors.ts";
 import type { Owned } from "../base/owned.ts";
 import { invalid, invalidFile } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
+import { bytesIn } from "../base/values.ts";
 import { elementSizes, type Tensor } from "./tensor.ts";
 
 // The safetensors format (https://huggingface.co/docs/safetensors):
@@ -48,9 +49,10 @@ export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFi
   const metadata = new Map<string, string>();
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(header)) {
-    if (!isObject(entry)) throw refuse(`the entry ${show(name)} is ${show(entry)}, expected an object`);
+    if (typeof entry !== "object" || entry === null || Array.isArray(entry))
+      throw refuse(`the entry ${show(name)} is ${show(entry)}, expected an object`);
     if (name !== "__metadata__") {
-      tensors.set(name, readTensor(name, entry, data, refuse));
+      tensors.set(name, readTensor(name, entry as Record<string, unknown>, data, refuse));
       continue;
     }
     for (const [key, text] of Object.entries(entry)) {
@@ -83,20 +85,17 @@ function readHeaderLength(bytes: Uint8Array, refuse: Refuse): number {
 
 function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
   if (bytes[0] !== openingBrace) throw refuse("its header does not begin with {");
-  let text: string;
-  let header: Record<string, unknown>;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw refuse("its header is not valid JSON");
-  }
+  const valid = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch {
+      throw refuse("its header is not valid JSON");
+    }
+  };
+  const text = valid(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   // Before JSON.parse, which takes seconds for a megabyte of brackets.
   if (nesting(text) > deepest) throw refuse(`its header has brackets more than ${deepest} deep`);
-  try {
-    header = JSON.parse(text);
-  } catch {
-    throw refuse("its header is not valid JSON");
-  }
+  const header = valid((): Record<string, unknown> => JSON.parse(text));
   const duplicate = findDuplicateKey(text);
   if (duplicate !== undefined) throw refuse(`its header has the key ${show(duplicate)} twice`);
   return header;
@@ -183,10 +182,6 @@ function checkCoverage(tensors: ReadonlyMap<string, Tensor>, data: Uint8Array, r
   if (covered !== data.length) throw refuse(`its last ${data.length - covered} bytes belong to no tensor`);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
@@ -228,7 +223,7 @@ export function writeSafetensors(
   bytes.set(json, 8);
   let position = dataStart;
   for (const { values } of tensors) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), position);
+    bytes.set(bytesIn(values), position);
     position += values.byteLength;
   }
   return bytes;

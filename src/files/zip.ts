@@ -1,9 +1,9 @@
-import { checksum, showChecksum } from "../base/checksum.ts";
+import { checksum } from "../base/checksum.ts";
 import type { LatentflowError } from "../base/errors.ts";
 import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
-import { inflate, largestRatio } from "./gzip.ts";
+import { checkSum, inflate, largestRatio } from "./gzip.ts";
 import { checkSize } from "./limits.ts";
 
 // A zip file, all numbers little-endian. It is read from its end: entries are those of the directory.
@@ -70,12 +70,13 @@ interface Zip {
 export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
   const refuse = (problem: string) => invalidFile(`${where}: zip: ${problem}`);
   const zip = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), refuse };
-  const { count, start, end } = findDirectory(zip);
+  const directory = findDirectory(zip);
+  const { count, start, end } = directory;
   if (count > MOST_ENTRIES) throw refuse(`${count} entries, expected at most ${MOST_ENTRIES}`);
   const entries = new Map<string, ZipEntry>();
   let at = start;
   for (let index = 0; index < count; index++) {
-    const { entry, next } = readRecord(zip, at, { start, end });
+    const { entry, next } = readRecord(zip, at, directory);
     if (entries.has(entry.name))
       throw refuse(`the entry ${show(entry.name)} is there twice, expected each name once`);
     entries.set(entry.name, entry);
@@ -124,12 +125,9 @@ export function* unpackEntry(
   return method === 0 ? packed : yield* inflate(where, packed, { size, sum });
 }
 
-interface Directory {
-  readonly start: number;
-  readonly end: number;
-}
+type Directory = ReturnType<typeof findDirectory>;
 
-function findDirectory(zip: Zip): Directory & { count: number } {
+function findDirectory(zip: Zip) {
   const { view, refuse } = zip;
   const end = findEnd(zip);
   const count = view.getUint16(end + 10, true);
@@ -259,8 +257,5 @@ function* checkStored(where: string, bytes: Uint8Array, expected: number): Pausa
     sum = checksum(bytes.subarray(start, start + 2 ** 20), sum);
     yield;
   }
-  if (sum === expected) return;
-  throw invalidFile(
-    `${where}: its checksum is ${showChecksum(sum)}, expected ${showChecksum(expected)}; it is damaged`,
-  );
+  checkSum(where, sum, expected);
 }

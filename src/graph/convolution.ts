@@ -1,12 +1,16 @@
 // Convolutions over one axis or two, channels last: pairs of output and input pixels.
 
-/** The settings of a convolution, each with a number for every axis: `[height, width]`, or `[width]`. */
-export interface ConvolutionSettings {
+/** The window that moves over pixels, each setting with a number for every axis: `[height, width]`, or `[width]`. */
+export interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
   /** Pixels of zeros around the input: before each axis, then behind each: `[top, left, bottom, right]`. */
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
+}
+
+/** The settings of a convolution. */
+export interface ConvolutionSettings extends Window {
   /** Number of groups: convolutions side by side, each of its share of the channels. */
   readonly groups: number;
 }
@@ -19,16 +23,8 @@ export interface TransposedConvolutionSettings extends ConvolutionSettings {
   readonly outputPadding: readonly number[];
 }
 
-/** A convolution along one of its axes. */
-interface Axis {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly before: number;
-  readonly after: number;
-  readonly dilation: number;
-}
-
-function axesOf({ kernel, stride, padding, dilation }: ConvolutionSettings): Axis[] {
+/** Returns the window of a convolution along each of its axes. */
+function axesOf({ kernel, stride, padding, dilation }: Window) {
   return kernel.map((size, axis) => ({
     kernel: size,
     stride: stride[axis]!,
@@ -39,7 +35,7 @@ function axesOf({ kernel, stride, padding, dilation }: ConvolutionSettings): Axi
 }
 
 /** Computes the lengths of a convolution's output; below 1 if the input is too small. */
-export function convolvedLengths(settings: ConvolutionSettings, lengths: readonly number[]): number[] {
+export function convolvedLengths(settings: Window, lengths: readonly number[]): number[] {
   return axesOf(settings).map(({ kernel, stride, before, after, dilation }, axis) => {
     const room = lengths[axis]! + before + after - dilation * (kernel - 1) - 1;
     return Math.floor(room / stride) + 1;
@@ -48,28 +44,13 @@ export function convolvedLengths(settings: ConvolutionSettings, lengths: readonl
 
 /** Computes the lengths of a transposed convolution's output. */
 export function transposedLengths(
-  settings: TransposedConvolutionSettings,
+  settings: Omit<TransposedConvolutionSettings, "groups">,
   lengths: readonly number[],
 ): number[] {
   return axesOf(settings).map(({ kernel, stride, before, after, dilation }, axis) => {
     const extra = dilation * (kernel - 1) + 1 + settings.outputPadding[axis]!;
     return (lengths[axis]! - 1) * stride - before - after + extra;
   });
-}
-
-/**
- * Returns the input position that tap `tap` of an output position reads along an axis; undefined outside the input.
- */
-type Reach = (output: number, tap: number) => number | undefined;
-
-function reachOf(axis: Axis, isTransposed: boolean, inputLength: number): Reach {
-  const { stride, before, dilation } = axis;
-  return (output, tap) => {
-    const position = isTransposed
-      ? (output + before - tap * dilation) / stride
-      : output * stride - before + tap * dilation;
-    return Number.isInteger(position) && position >= 0 && position < inputLength ? position : undefined;
-  };
 }
 
 /** One product of a convolution: a pixel of the output, a tap, and the input pixel that the tap reads. */
@@ -86,19 +67,16 @@ export function pixelPairs(
   input: readonly number[],
   output: readonly number[],
 ): PixelPair[] {
-  const rows = axisPairs(settings, isTransposed, input, output, 0)!;
-  const columns = axisPairs(settings, isTransposed, input, output, 1);
-  if (!columns) return rows;
-  const [, inputWidth] = input;
-  const [, outputWidth] = output;
-  const kernelWidth = settings.kernel[1]!;
+  const [rows, columns] = pairsByAxis(settings, isTransposed, input, output);
+  if (!columns) return rows!;
+  const [inputWidth, outputWidth, kernelWidth] = [input[1]!, output[1]!, settings.kernel[1]!];
   const pairs: PixelPair[] = [];
-  for (const row of rows) {
+  for (const row of rows!) {
     for (const column of columns) {
       pairs.push({
-        output: row.output * outputWidth! + column.output,
+        output: row.output * outputWidth + column.output,
         tap: row.tap * kernelWidth + column.tap,
-        input: row.input * inputWidth! + column.input,
+        input: row.input * inputWidth + column.input,
       });
     }
   }
@@ -106,34 +84,28 @@ export function pixelPairs(
 }
 
 /** Counts the products of a convolution without listing them. */
-export function countPairs(
-  settings: ConvolutionSettings,
-  isTransposed: boolean,
-  input: readonly number[],
-  output: readonly number[],
-): number {
-  return settings.kernel.reduce(
-    (count, _, axis) => count * axisPairs(settings, isTransposed, input, output, axis)!.length,
-    1,
-  );
+export function countPairs(...convolution: Parameters<typeof pairsByAxis>): number {
+  return pairsByAxis(...convolution).reduce((count, pairs) => count * pairs.length, 1);
 }
 
-function axisPairs(
+/** Lists the products along each axis by itself. */
+function pairsByAxis(
   settings: ConvolutionSettings,
   isTransposed: boolean,
   input: readonly number[],
   output: readonly number[],
-  axis: number,
-): PixelPair[] | undefined {
-  const along = axesOf(settings)[axis];
-  if (!along) return undefined;
-  const reach = reachOf(along, isTransposed, input[axis]!);
-  const pairs: PixelPair[] = [];
-  for (let position = 0; position < output[axis]!; position++) {
-    for (let tap = 0; tap < along.kernel; tap++) {
-      const reached = reach(position, tap);
-      if (reached !== undefined) pairs.push({ output: position, tap, input: reached });
+): PixelPair[][] {
+  return axesOf(settings).map(({ kernel, stride, before, dilation }, axis) => {
+    const pairs: PixelPair[] = [];
+    for (let position = 0; position < output[axis]!; position++) {
+      for (let tap = 0; tap < kernel; tap++) {
+        const reached = isTransposed
+          ? (position + before - tap * dilation) / stride
+          : position * stride - before + tap * dilation;
+        const isInside = Number.isInteger(reached) && reached >= 0 && reached < input[axis]!;
+        if (isInside) pairs.push({ output: position, tap, input: reached });
+      }
     }
-  }
-  return pairs;
+    return pairs;
+  });
 }

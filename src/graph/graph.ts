@@ -121,17 +121,13 @@ const costs = new WeakMap<Values, Cost>();
 export function costOf(graph: Values): Cost {
   const known = costs.get(graph);
   if (known) return known;
-  const cost = computeCost(graph);
-  costs.set(graph, cost);
-  return cost;
-}
-
-function computeCost(graph: Values): Cost {
   const each = stepsOf(graph).map(({ operation, inputShapes }) =>
     kindOf(operation).cost(operation, inputShapes),
   );
   const sum = (of: keyof Cost) => each.reduce((total, cost) => total + cost[of], 0);
-  return { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
+  const cost = { multiplications: sum("multiplications"), sums: sum("sums"), functions: sum("functions") };
+  costs.set(graph, cost);
+  return cost;
 }
 
 /** Counts the operations that lead to the logits: all but an activation at the end, which some losses include. */

@@ -78,8 +78,32 @@ export interface Reader<Settings, Fields> {
   read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
 }
 
+/** Reader of operations without settings that keep the shape of what they read. */
+export const sameShapeReader: Reader<object, object> = {
+  settings: {},
+  reads: 1,
+  read: (_where, _settings, [input]) => ({ shape: input! }),
+};
+
 /** Lists no tensors, for operations that only move numbers or add them up. */
 export const noTensors = (): readonly Tensor[] => [];
+
+/**
+ * Lists a weight, and a bias with a number for each position of the output's last axis. PyTorch's initial bound counts the
+ * weight's axes behind the first as the inputs, of a transposed convolution as well.
+ */
+export function weightAndBias(weight: Shape, output: Shape): readonly Tensor[] {
+  const initial = { bound: 1 / Math.sqrt(sizeOf(weight.slice(1))) };
+  return [
+    { name: "weight", shape: weight, initial },
+    { name: "bias", shape: [output.at(-1)!], initial },
+  ];
+}
+
+/** Makes a kind that applies a function to each number of its input. */
+export function functionKind<Fields>(label: Kind<Fields>["label"]): Kind<Fields> {
+  return { tensors: noTensors, cost: ({ shape }) => cost({ functions: sizeOf(shape) }), label };
+}
 
 export function cost(parts: Partial<Cost> = {}): Cost {
   return { multiplications: 0, sums: 0, functions: 0, ...parts };

@@ -30,37 +30,38 @@ const identity: Activation = Object.freeze({ name: "identity" });
  */
 export function graphOfLayers(layers: readonly LayerDescription[], outputShape: Shape): Graph {
   const operations: OperationDescription[] = [];
+  const defined: object[] = [];
   let input = LATENT;
-  const add = (operation: OperationDescription) => {
+  const add = (operation: OperationDescription, settings: object) => {
+    const { kind, name, inputs } = operation;
     operations.push(operation);
-    input = operation.name;
+    defined.push({ kind, name, inputs, ...settings });
+    input = name;
   };
   layers.forEach(({ name, outputSize, activation }, i) => {
-    add({ kind: "dense", name, inputs: [input], shape: [outputSize] });
+    add({ kind: "dense", name, inputs: [input], shape: [outputSize] }, { units: outputSize });
     let shape: Shape = [outputSize];
     if (i === layers.length - 1 && outputShape.length > 1) {
       shape = outputShape;
-      add({ kind: "reshape", name: `${name}.reshape`, inputs: [input], shape });
+      add({ kind: "reshape", name: `${name}.reshape`, inputs: [input], shape }, { shape });
     }
     if (activation.name === "identity") return;
-    add({ kind: "activation", name: `${name}.activation`, inputs: [input], shape, activation });
+    add(
+      { kind: "activation", name: `${name}.activation`, inputs: [input], shape, activation },
+      { activation },
+    );
   });
-  return graphOf(layers[0]!.inputSize, operations);
-}
-
-/** Makes the graph and its definition of the operations that graphOfLayers lists. */
-function graphOf(latentSize: number, operations: readonly OperationDescription[]): Graph {
-  const defined = operations.map((operation): OperationDefinition => {
-    const { kind, name, inputs, shape } = operation;
-    if (kind === "dense") return { kind, name, inputs, units: shape[0]! };
-    if (kind === "activation") return { kind, name, inputs, activation: operation.activation };
-    return { kind: "reshape", name, inputs, shape };
-  });
+  const latentSize = layers[0]!.inputSize;
   return {
     latentSize,
     fixedInputs: [],
     operations,
-    definition: { format: 1, layout: "channelsLast", latentSize, operations: defined },
+    definition: {
+      format: 1,
+      layout: "channelsLast",
+      latentSize,
+      operations: defined as OperationDefinition[],
+    },
   };
 }
 

@@ -76,16 +76,16 @@ export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"], 
   return { length, stride: axis.stride, terms, entries, isIdentity: false };
 }
 
-/** The blocks of a map, and the axes before them. */
-interface Blocks {
-  readonly width: number;
-  readonly outer: readonly AxisMap[];
-  /** Numbers of the output from one position of the axes before to the next, and where the block begins in them. */
-  readonly step: number;
-  readonly first: number;
+/** Returns an axis of `length` positions, each of which reads one position of an input's axis. */
+export function picked(axis: AxisMap, length: number, place: (position: number) => number): AxisMap {
+  return changed(axis, length, (position) => one(place(position)), length);
 }
 
-function blocksOf(axes: readonly AxisMap[]): Blocks {
+/**
+ * Returns the width of a map's blocks, the axes before them, how many numbers of the output lie from one position of these
+ * axes to the next (`step`), and where the block begins in them (`first`).
+ */
+function blocksOf(axes: readonly AxisMap[]) {
   let width = 1;
   let outer = axes.length;
   while (outer > 0) {
@@ -133,20 +133,11 @@ function tooMany(beginning: string, most: number) {
 }
 
 /**
- * Terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several times
- * as long.
+ * Lists the terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several
+ * times as long. The position written[i] takes the terms from starts[i] to starts[i + 1] - 1; `offsets` count numbers from
+ * the input's start, along this axis.
  */
-interface Listed {
-  /** The positions that are written. */
-  readonly written: Int32Array;
-  /** written[i] takes the terms from starts[i] to starts[i + 1] - 1. */
-  readonly starts: Int32Array;
-  /** Numbers from the input's start, along this axis. */
-  readonly offsets: Float64Array;
-  readonly weights: Float64Array;
-}
-
-function listed({ length, stride, terms }: AxisMap): Listed {
+function listed({ length, stride, terms }: AxisMap) {
   const written: number[] = [];
   const starts: number[] = [0];
   const offsets: number[] = [];
@@ -171,11 +162,12 @@ function listed({ length, stride, terms }: AxisMap): Listed {
 
 /** Lists the map of an output with these axes from an input of `inputSize` numbers. */
 export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
-  const { width, outer, step, first } = blocksOf(axes);
+  const { width, outer: own, step, first } = blocksOf(axes);
+  // At least one axis: a value that is one block is at the only position of an axis of length 1.
+  const outer = own.length > 0 ? own : identityAxes([1]);
   const along = outer.map(listed);
-  const product = (count: (axis: Listed) => number) => along.reduce((all, axis) => all * count(axis), 1);
-  const entryCount = product(({ offsets }) => offsets.length);
-  const destinations = new Int32Array(product(({ written }) => written.length));
+  const entryCount = along.reduce((all, { offsets }) => all * offsets.length, 1);
+  const destinations = new Int32Array(along.reduce((all, { written }) => all * written.length, 1));
   const starts = new Int32Array(destinations.length + 1);
   const sources = new Int32Array(entryCount);
   const weights = new Float32Array(entryCount);
@@ -188,15 +180,6 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
     places: readonly number[],
     factors: readonly number[],
   ): void => {
-    if (axis === outer.length) {
-      places.forEach((place, i) => {
-        sources[entry] = place;
-        weights[entry++] = factors[i]!;
-      });
-      destinations[destination++] = block * step + first;
-      starts[destination] = entry;
-      return;
-    }
     const own = along[axis]!;
     const isLast = axis === outer.length - 1;
     for (let i = 0; i < own.written.length; i++) {
@@ -282,7 +265,7 @@ export function partOf(shape: Shape, axis: number, length: number, first: number
 export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   const missing = to.length - shape.length;
   return identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
-    axis.length === to[i] ? axis : changed(axis, to[i]!, () => one(0), to[i]!),
+    axis.length === to[i] ? axis : picked(axis, to[i]!, () => 0),
   );
 }
 

@@ -1,5 +1,5 @@
-import type { Described, Kind, Reader, Shape } from "./kind.ts";
-import { matmul, matmulReader, softmax, softmaxReader } from "./kinds/attention.ts";
+import { type Described, type Kind, type Reader, type Shape, sameShapeReader } from "./kind.ts";
+import { matmul, matmulReader, softmax } from "./kinds/attention.ts";
 import { averagePool, averagePoolReader } from "./kinds/average-pool.ts";
 import { conv, convReader, convTranspose, convTransposeReader } from "./kinds/convolutions.ts";
 import { dense, denseReader } from "./kinds/dense.ts";
@@ -19,7 +19,6 @@ import {
 } from "./kinds/elementwise.ts";
 import {
   affine,
-  affineReader,
   groupNorm,
   groupNormReader,
   layerNorm,
@@ -138,8 +137,8 @@ export const READERS = {
   layerNorm: layerNormReader,
   groupNorm: groupNormReader,
   rmsNorm: rmsNormReader,
-  affine: affineReader,
-  softmax: softmaxReader,
+  affine: sameShapeReader,
+  softmax: sameShapeReader,
   matmul: matmulReader,
   constant: constantReader,
   embedding: embeddingReader,

@@ -13,6 +13,8 @@ import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
 /** Most numbers of a value: more would not fit into WebAssembly's memory with their gradients. */
 const MOST_NUMBERS = 2 ** 28;
+/** Bounds of an axis's length. */
+const LENGTH = { min: 1, max: MOST_NUMBERS, integer: true };
 const MOST_FIXED = 100;
 /** Most inputs of an operation. The place of each in a concat follows from all before it. */
 const MOST_INPUTS = 1000;
@@ -61,11 +63,7 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   }
   if (layout !== "channelsLast")
     throw invalid(`${where}: layout is ${show(layout)}, expected "channelsLast"`);
-  const latentSize = checkNumber(where, "latentSize", definition.latentSize, {
-    min: 1,
-    max: MOST_NUMBERS,
-    integer: true,
-  });
+  const latentSize = checkNumber(where, "latentSize", definition.latentSize, LENGTH);
   const { latentShape = [latentSize], outputLayout = "channelsLast" } = definition;
   if (sizeOf(checkLengths(where, "latentShape", latentShape, 1)) !== latentSize) {
     throw invalid(`${where}: latentShape is [${latentShape}], expected a shape of ${latentSize} numbers`);
@@ -162,9 +160,7 @@ function readLengths(where: string, shape: unknown, points: number): Shape {
     throw invalid(`${where}: two axes are "points", expected one at most`);
   }
   return Array.from(shape, (length: unknown, i) =>
-    length === "points"
-      ? points
-      : checkNumber(where, `shape[${i}]`, length, { min: 1, max: MOST_NUMBERS, integer: true }),
+    length === "points" ? points : checkNumber(where, `shape[${i}]`, length, LENGTH),
   );
 }
 

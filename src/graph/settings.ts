@@ -8,6 +8,13 @@ import type { Shape } from "./kind.ts";
 /** One number for each axis, or one number for all. */
 export type PerAxis = number | readonly number[];
 
+/** Fields of an operation that are its settings: defaults are filled in, and each `PerAxis` has a number for every axis. */
+export type Filled<Settings> = {
+  readonly [Name in keyof Settings]-?: PerAxis extends Settings[Name]
+    ? readonly number[]
+    : Exclude<Settings[Name], undefined>;
+};
+
 /** Most axes of a value. */
 export const MOST_AXES = 8;
 /** Most operations of a graph. */
@@ -82,14 +89,27 @@ export function pixelAxes(where: string, input: Shape): number {
   );
 }
 
-/** Returns the shape of values that are combined number by number, each stretched along its axes of length 1. */
-export function broadcast(where: string, shapes: readonly Shape[]): Shape {
+/**
+ * Returns the shape of values that are combined number by number, each stretched along its axes of length 1; undefined if
+ * they do not fit together.
+ */
+export function broadcastShape(shapes: readonly Shape[]): Shape | undefined {
   const axes = Math.max(...shapes.map(({ length }) => length));
-  return Array.from({ length: axes }, (_, axis) => {
-    const lengths = shapes.map((shape) => shape[axis - axes + shape.length] ?? 1);
-    const longest = lengths.find((length) => length !== 1) ?? 1;
-    if (lengths.every((length) => length === 1 || length === longest)) return longest;
-    const shown = shapes.map((shape) => `[${shape}]`).join(" and ");
-    throw invalid(`${where}: the shapes ${shown} do not fit together; axes that differ must have length 1`);
-  });
+  const lengthsOf = (axis: number) => shapes.map((shape) => shape[axis - axes + shape.length] ?? 1);
+  const whole = Array.from(
+    { length: axes },
+    (_, axis) => lengthsOf(axis).find((length) => length !== 1) ?? 1,
+  );
+  const fits = whole.every((longest, axis) =>
+    lengthsOf(axis).every((length) => length === 1 || length === longest),
+  );
+  return fits ? whole : undefined;
+}
+
+/** Returns the shape of values that broadcast; refuses those that do not fit together. */
+export function broadcast(where: string, shapes: readonly Shape[]): Shape {
+  const whole = broadcastShape(shapes);
+  if (whole) return whole;
+  const shown = shapes.map((shape) => `[${shape}]`).join(" and ");
+  throw invalid(`${where}: the shapes ${shown} do not fit together; axes that differ must have length 1`);
 }

@@ -125,13 +125,34 @@ export interface Block {
   free(): void;
 }
 
-/** Allocates memory; if there is too little, frees what was allocated `before` and throws. */
-export function allocateBeside<T>(before: { free(): void }, allocate: () => T): T {
-  try {
-    return allocate();
-  } catch (error) {
-    before.free();
-    throw error;
+/** Memory that is freed together, all of it at once if more of it cannot be had. */
+export class Blocks {
+  private readonly all: { free(): void }[];
+
+  constructor(...first: { free(): void }[]) {
+    this.all = first;
+  }
+
+  /** Frees all; a second call does nothing. */
+  readonly free = (): void => {
+    for (const block of this.all.splice(0).reverse()) block.free();
+  };
+
+  /** Takes in what `allocate` returns, or frees all if it throws. */
+  add<T extends { free(): void }>(allocate: () => T): T {
+    const block = this.guard(allocate);
+    this.all.push(block);
+    return block;
+  }
+
+  /** Returns what `work` returns, or frees all if it throws. */
+  guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.free();
+      throw error;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { deflated, sizes, version } from "../../build/wasm/embedded.ts";
 import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
+import { keptUnlessFailed } from "../base/kept.ts";
 import { messageOf } from "../base/realms.ts";
 import { invalid } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
@@ -33,14 +34,7 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
     return Promise.reject(new LatentflowError("unsupported", message));
   }
   const build = (relaxed ?? hasRelaxedSimd()) ? "relaxed" : "plain";
-  let kernels = compiled.get(build);
-  if (!kernels) {
-    kernels = unpack().then((halves) => compile(binaryOf(build, halves)));
-    compiled.set(build, kernels);
-    // A failure is not kept: what forbids it may change, an error deserves a new try.
-    kernels.catch(() => compiled.delete(build));
-  }
-  return kernels;
+  return keptUnlessFailed(compiled, build, async () => compile(binaryOf(build, await unpack())));
 }
 
 /** The bytes of a build, for a module that is compiled apart from the library's. */

@@ -8,18 +8,22 @@ interface Place {
 }
 
 /** A number for each field. */
-export type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
+type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
+
+/** A number for each field of a struct. */
+export type FieldsIn<S> = S extends Struct<infer Fields> ? FieldValues<Fields> : never;
 
 /**
  * An `@unmanaged` class of assembly/ as TypeScript sees it: its fields in their order, laid out by the rules
- * of C, which are AssemblyScript's. A test holds each against its source.
+ * of C, which are AssemblyScript's. scripts/write-structs.mjs makes them of the classes.
  */
 export class Struct<Fields extends Record<string, FieldType>> {
   /** Size in bytes, a multiple of the largest field's. */
   readonly size: number;
-  private readonly places: { readonly [Name in keyof Fields]: Place };
+  /** Type and offset of each field, in their order. */
+  readonly places: { readonly [Name in keyof Fields]: Place };
 
-  constructor(fields: Fields) {
+  constructor(readonly fields: Fields) {
     const places: Partial<Record<keyof Fields, Place>> = {};
     let offset = 0;
     let alignment = 4;
@@ -34,16 +38,6 @@ export class Struct<Fields extends Record<string, FieldType>> {
     this.size = Math.ceil(offset / alignment) * alignment;
   }
 
-  /** Returns the offset of a field from the struct's start, in bytes. */
-  offset(name: keyof Fields): number {
-    return this.places[name].offset;
-  }
-
-  /** Returns the fields in their order, for the test that compares them with assembly/. */
-  describe(): { field: string; type: FieldType; offset: number }[] {
-    return Object.entries(this.places).map(([field, place]) => ({ field, ...place }));
-  }
-
   get(memory: DataView, pointer: number, name: keyof Fields): number {
     const { type, offset } = this.places[name];
     const at = pointer + offset;
@@ -52,15 +46,12 @@ export class Struct<Fields extends Record<string, FieldType>> {
     return type === "usize" ? memory.getUint32(at, true) : memory.getInt32(at, true);
   }
 
-  /** Writes every field, since memory just allocated may hold anything. */
+  /**
+   * Writes every field, since memory just allocated may hold anything, by its name in `values`, whose other members are
+   * ignored.
+   */
   fill(memory: DataView, pointer: number, values: FieldValues<Fields>): void {
-    this.set(memory, pointer, values);
-  }
-
-  /** Writes every field by its name in `values`, whose other members are ignored. */
-  fillFrom(memory: DataView, pointer: number, values: object): void {
-    const numbers = values as Readonly<Record<keyof Fields, number | boolean>>;
-    for (const name in this.places) this.put(memory, pointer, name, Number(numbers[name]));
+    for (const name in this.places) this.put(memory, pointer, name, values[name]);
   }
 
   /** Writes some fields; the others keep their values. */

@@ -89,12 +89,9 @@ export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): 
 }
 
 /** Parts of a graph, each as messages. */
-export interface GraphParts {
-  readonly nodes: Iterable<ProtobufMessage>;
-  readonly initialisers: Iterable<ProtobufMessage>;
-  readonly inputs: Iterable<ProtobufMessage>;
-  readonly outputs: Iterable<ProtobufMessage>;
-}
+type GraphParts = Readonly<
+  Record<"nodes" | "initialisers" | "inputs" | "outputs", Iterable<ProtobufMessage>>
+>;
 
 /** A ModelProto: a file. */
 export function modelMessage(

@@ -70,14 +70,8 @@ export class GraphValue<Each extends Extent = Extent> {
   }
 }
 
-/** Values as tensors of one rank and order, which broadcast. */
-export interface Aligned {
-  readonly order: Order;
-  readonly tensors: readonly Tensor[];
-}
-
-/** Aligns values in the order for which the fewest tensors are transposed. */
-export function aligned(graph: Emitter, values: readonly GraphValue[]): Aligned {
+/** Returns values as tensors that broadcast: of one rank, in the order for which the fewest tensors are transposed. */
+export function aligned(graph: Emitter, values: readonly GraphValue[]) {
   const order = commonOrder(values);
   const tensors = values.map((value) => withRank(graph, value, order));
   return { order, tensors };

@@ -1,4 +1,4 @@
-import { type Arena, allocateBeside, type Block } from "../kernels/arena.ts";
+import { type Arena, Blocks } from "../kernels/arena.ts";
 import { giveInstanceBack, type KernelInstance, takeInstance } from "../kernels/idle-instances.ts";
 import type { Kernels } from "../kernels/instance.ts";
 import {
@@ -12,9 +12,8 @@ import {
   Workspace,
 } from "../kernels/layout.ts";
 import { compileKernels } from "../kernels/load.ts";
-import type { Control } from "./base.ts";
 import { type DescentSolver, isPreconditioned } from "./descent.ts";
-import type { Flow } from "./flow.ts";
+import type { FlowProblem } from "./flow-problem.ts";
 import { type Objective, type SharedCurvature, valuesAt, withoutMatrices } from "./objective.ts";
 import { collectRecord } from "./sample-record.ts";
 import type { Solution } from "./solution.ts";
@@ -27,11 +26,7 @@ import { allocateSolver } from "./solver-block.ts";
  */
 export async function descend(
   solver: DescentSolver,
-  objective: Objective,
-  _flow: Flow,
-  solution: Solution,
-  first: number,
-  control: Control,
+  { objective, solution, first, control }: FlowProblem,
 ): Promise<void> {
   const { curvature } = objective;
   const shared = curvature && isPreconditioned(solver, curvature.use) ? await curvature.shared() : undefined;
@@ -66,7 +61,7 @@ interface Start {
 class Rows {
   private readonly arena: Arena;
   private readonly kernels: Kernels;
-  private readonly blocks: Block[] = [];
+  private readonly blocks = new Blocks();
   private readonly d: number;
   private readonly solver: number;
   private readonly solverName: DescentSolver["name"];
@@ -96,27 +91,28 @@ class Rows {
     this.running = new Set(Array.from({ length: count }, (_, row) => row));
     this.evaluationsBetween = new Uint32Array(count);
     this.stride = 4 * paddedSize(d);
-    const rooms = arena.allocate((piece) => ({
-      workspace: piece(Workspace.size),
-      values: piece(ValueRows.size),
-      rows: piece(4 * count),
-      targets: piece(4 * count),
-      weights: piece(4 * count),
-      scales: piece(8 * count),
-      fixed: piece(4 * count),
-      priorScales: piece(8 * count),
-      losses: piece(8 * count),
-      priors: piece(8 * count),
-      objectives: piece(8 * count),
-      latents: piece(this.stride * count),
-      gradients: piece(this.stride * count),
-      samples: piece(Sample.size * count),
-      z: piece(8 * d * count),
-      factors: piece(own?.factors.byteLength ?? 0),
-      ownMatrix: piece(own?.matrix.byteLength ?? 0),
-      matrix: piece(shared ? 4 * d * d : 0),
-    }));
-    this.blocks.push(rooms);
+    const rooms = this.blocks.add(() =>
+      arena.allocate((piece) => ({
+        workspace: piece(Workspace.size),
+        values: piece(ValueRows.size),
+        rows: piece(4 * count),
+        targets: piece(4 * count),
+        weights: piece(4 * count),
+        scales: piece(8 * count),
+        fixed: piece(4 * count),
+        priorScales: piece(8 * count),
+        losses: piece(8 * count),
+        priors: piece(8 * count),
+        objectives: piece(8 * count),
+        latents: piece(this.stride * count),
+        gradients: piece(this.stride * count),
+        samples: piece(Sample.size * count),
+        z: piece(8 * d * count),
+        factors: piece(own?.factors.byteLength ?? 0),
+        ownMatrix: piece(own?.matrix.byteLength ?? 0),
+        matrix: piece(shared ? 4 * d * d : 0),
+      })),
+    );
     this.at = rooms.layout;
     const { workspace, values, rows, targets, weights, scales, fixed, priorScales } = this.at;
     const { losses, priors, objectives, latents, gradients, samples } = this.at;
@@ -126,7 +122,7 @@ class Rows {
     ValueRows.set(view, values, { stride: this.stride, values: latents, gradients });
     if (own) arena.f64(this.at.factors, own.factors.length).set(own.factors);
     if (own) arena.f32(this.at.ownMatrix, own.matrix.length).set(own.matrix);
-    const block = allocateBeside(rooms, () =>
+    const block = this.blocks.add(() =>
       allocateSolver(arena, solver, {
         latentSize: d,
         capacity: count,
@@ -135,7 +131,6 @@ class Rows {
         curvature: shared ? curvature!.use : withoutMatrices(curvature?.use),
       }),
     );
-    this.blocks.push(block);
     this.solver = block.solver;
     Descent.set(arena.view(), this.solver, { samples, sampleCount: count });
     arena.f64(this.at.z, count * d).set(solution.z.subarray(first * d, (first + count) * d));
@@ -186,7 +181,7 @@ class Rows {
   }
 
   free(): void {
-    for (const block of this.blocks) block.free();
+    this.blocks.free();
   }
 
   /** Answers the requests of rows before their next step: matrices, or curvatures along the gradient. */

@@ -5,7 +5,7 @@ import { type CurvatureUse, hasMatrices } from "./objective.ts";
 // What the solvers have in common that take a step only if it lowers the sample's own loss. Their steps are in assembly/,
 // where they are called round by round: fused with the kernels, or around evaluations that are made elsewhere (descend.ts).
 
-/** A solver that takes a step only if it lowers the sample's own loss. */
+/** A solver that takes a step only if it lowers the sample's own loss. It follows the gradient flow with α = 1 only. */
 export type DescentSolver = Amd | Lbfgs;
 
 const TAKES_MATRICES: { readonly [Name in DescentSolver["name"]]: boolean } = { amd: false, lbfgs: true };

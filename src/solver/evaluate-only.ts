@@ -1,7 +1,6 @@
-import { type Control, isLoss } from "./base.ts";
-import type { Flow } from "./flow.ts";
-import { allRows, type Objective, valuesAt } from "./objective.ts";
-import type { Solution } from "./solution.ts";
+import { isLoss } from "./base.ts";
+import type { FlowProblem } from "./flow-problem.ts";
+import { allRows, valuesAt } from "./objective.ts";
 import { STATUSES } from "./status.ts";
 
 const REACHED_T1 = STATUSES.indexOf("reached_t1");
@@ -21,11 +20,7 @@ export const evaluateOnly: EvaluateOnly = Object.freeze({ name: "evaluateOnly" }
 /** Computes the loss of each sample at its z0 by a forward pass, and the norm of the gradient by a backward pass. */
 export async function evaluateStarts(
   _solver: EvaluateOnly,
-  objective: Objective,
-  _flow: Flow,
-  solution: Solution,
-  first: number,
-  control: Control,
+  { objective, solution, first, control }: FlowProblem,
 ): Promise<void> {
   const { sampleCount, latentSize } = objective;
   const rows = allRows(sampleCount);

@@ -97,22 +97,29 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
   return Object.freeze<NesterovFlow>({ name: "nesterovFlow", ...all });
 }
 
-/** Writes the time derivative of one sample's state, [order · d], into `into`. */
-type Derivative<F extends Flow> = (
-  flow: F,
-  t: number,
-  t1: number,
-  state: Float64Array,
-  gradient: Float64Array,
-  into: Float64Array,
-) => void;
-
 /** Traits of a kind of flow. */
 interface FlowTraits<F extends Flow> {
   readonly order: 1 | 2;
-  readonly derivative: Derivative<F>;
-  readonly damping: (flow: F, t: number) => number;
-  readonly remaining: (flow: F, from: number, to: number) => number;
+  /**
+   * Computes the right-hand side for one sample.
+   *
+   * @param t1 end of the flow, to which a decaying α refers
+   * @param state [order · d]
+   * @param gradient [d], ∇_z l at the state's z
+   * @param into [order · d], where the derivative by t is written
+   */
+  derivative(
+    flow: F,
+    t: number,
+    t1: number,
+    state: Float64Array,
+    gradient: Float64Array,
+    into: Float64Array,
+  ): void;
+  /** Returns the damping of the velocity at t; 0 for a flow without one. */
+  damping(flow: F, t: number): number;
+  /** Returns the share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without damping. */
+  remaining(flow: F, from: number, to: number): number;
 }
 
 const FLOWS: { readonly [Name in Flow["name"]]: FlowTraits<Extract<Flow, { readonly name: Name }>> } = {
@@ -142,7 +149,7 @@ const FLOWS: { readonly [Name in Flow["name"]]: FlowTraits<Extract<Flow, { reado
   },
 };
 
-function traitsOf(flow: Flow): FlowTraits<Flow> {
+export function flowTraits(flow: Flow): FlowTraits<Flow> {
   return FLOWS[flow.name] as FlowTraits<Flow>;
 }
 
@@ -150,36 +157,7 @@ function traitsOf(flow: Flow): FlowTraits<Flow> {
  * Returns the order of a flow: the state has order · d numbers, z, and for a flow of second order the velocity v after it.
  */
 export function orderOf(flow: Flow): 1 | 2 {
-  return traitsOf(flow).order;
-}
-
-/**
- * Returns the right-hand side of a flow for one sample.
- *
- * @param t1 end of the flow, to which a decaying α refers
- * @param state [order · d]
- * @param gradient [d], ∇_z l at the state's z
- * @param into [order · d], where the derivative by t is written
- */
-export function derivativeOf(
-  flow: Flow,
-  t: number,
-  t1: number,
-  state: Float64Array,
-  gradient: Float64Array,
-  into: Float64Array,
-): void {
-  traitsOf(flow).derivative(flow, t, t1, state, gradient, into);
-}
-
-/** Returns the damping of the velocity at t; 0 for a flow without one. */
-export function dampingAt(flow: Flow, t: number): number {
-  return traitsOf(flow).damping(flow, t);
-}
-
-/** Returns the share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without damping. */
-export function remainingShare(flow: Flow, from: number, to: number): number {
-  return traitsOf(flow).remaining(flow, from, to);
+  return flowTraits(flow).order;
 }
 
 /** Returns α(t) of a flow that ends at t1. */

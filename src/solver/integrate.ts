@@ -1,8 +1,7 @@
-import { type Control, isLoss } from "./base.ts";
-import type { Flow } from "./flow.ts";
-import { allRows, type Objective, type Values } from "./objective.ts";
+import { isLoss } from "./base.ts";
+import type { FlowProblem } from "./flow-problem.ts";
+import { allRows, type Values } from "./objective.ts";
 import { RungeKutta } from "./runge-kutta.ts";
-import type { Solution } from "./solution.ts";
 import { STATUSES, type Status } from "./status.ts";
 import { System } from "./system.ts";
 import type { Tableau } from "./tableau.ts";
@@ -41,18 +40,11 @@ export interface StepControl {
  * A step is accepted once the loss and the derivative at its end are known to be finite, so that the z of a
  * sample that ends as "nonfinite" is the last one that is sound.
  */
-export async function integrate(
-  tableau: Tableau,
-  steps: StepControl,
-  objective: Objective,
-  flow: Flow,
-  solution: Solution,
-  first: number,
-  control: Control,
-): Promise<void> {
+export async function integrate(tableau: Tableau, steps: StepControl, problem: FlowProblem): Promise<void> {
+  const { objective, solution, first, control } = problem;
   const count = objective.sampleCount;
   const d = objective.latentSize;
-  const system = new System(objective, flow, steps.t1, solution, first, control);
+  const system = new System(problem, steps.t1);
   const method = new RungeKutta(tableau, system, count);
   const { recording } = solution;
   const states = system.states();

@@ -21,14 +21,15 @@ export interface RecordedSample {
 /** Recorded points of B samples, filled in by a solver. */
 export class Recording {
   readonly samples: RecordedSample[];
-  readonly saveAt: SaveAt;
   private readonly times: ArrayLike<number> | undefined;
   /** Number of the chosen times that each sample has passed. */
   private readonly passed: Uint32Array;
 
-  constructor(saveAt: SaveAt, sampleCount: number) {
-    this.samples = Array.from({ length: sampleCount }, nothing);
-    this.saveAt = saveAt;
+  constructor(
+    readonly saveAt: SaveAt,
+    sampleCount: number,
+  ) {
+    this.samples = Array.from({ length: sampleCount }, () => ({ t: [], states: [], losses: [] }));
     this.times = saveAt === "steps" ? undefined : saveAt;
     this.passed = new Uint32Array(sampleCount);
   }
@@ -69,10 +70,6 @@ export class Recording {
       return { t: Float64Array.from(t), z, loss: Float32Array.from(losses) };
     });
   }
-}
-
-function nothing(): RecordedSample {
-  return { t: [], states: [], losses: [] };
 }
 
 /** Checks the option `saveAt`, whose times a flow up to t1 has to pass in this order; returns a copy. */

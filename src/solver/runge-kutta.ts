@@ -3,16 +3,16 @@ import type { Tableau } from "./tableau.ts";
 
 /** Steps of one Runge-Kutta method, with memory for its stages. */
 export class RungeKutta {
-  private readonly tableau: Tableau;
-  private readonly system: System;
   /** Derivatives at the stages after the first. */
   private readonly stages: readonly Float64Array[];
   private readonly stageStates: Float64Array;
   private readonly stageTimes: Float64Array;
 
-  constructor(tableau: Tableau, system: System, sampleCount: number) {
-    this.tableau = tableau;
-    this.system = system;
+  constructor(
+    private readonly tableau: Tableau,
+    private readonly system: System,
+    sampleCount: number,
+  ) {
     this.stages = tableau.stages.map(() => system.states());
     this.stageStates = system.states();
     this.stageTimes = new Float64Array(sampleCount);

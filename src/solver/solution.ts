@@ -1,4 +1,5 @@
 import type { Owned } from "../base/owned.ts";
+import { gatherRows } from "../base/rows.ts";
 import type { Values } from "./objective.ts";
 import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 import { type EncodeResult, type SolveStatistics, STATISTICS } from "./result.ts";
@@ -121,9 +122,11 @@ export class Solution extends Arrays {
   copyOut(samples: readonly number[] = Array.from(this.objective.keys())): SolutionPart {
     const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
     const numbers = Object.fromEntries(PER_SAMPLE_NAMES.map((name) => [name, gather(this[name])]));
+    const d = this.latentSize;
+    const statesOf = (all: Float64Array) => gatherRows(all, d, samples, new Float64Array(samples.length * d));
     return {
-      z: this.gatherStates(this.z, samples),
-      v: this.v && this.gatherStates(this.v, samples),
+      z: statesOf(this.z),
+      v: this.v && statesOf(this.v),
       numbers: numbers as SolutionPart["numbers"],
       codes: Uint8Array.from(samples, (sample) => this.codes[sample]!),
       recorded: this.recording && samples.map((sample) => this.recording!.samples[sample]!),
@@ -145,15 +148,6 @@ export class Solution extends Arrays {
       if (part.recorded) this.recording?.put(sample, part.recorded[i]!);
       if (part.codes[i] !== RUNNING) this.end(sample, part.codes[i]!);
     }
-  }
-
-  private gatherStates(states: Float64Array, samples: readonly number[]): Float64Array {
-    const d = this.latentSize;
-    const gathered = new Float64Array(samples.length * d);
-    samples.forEach((sample, i) => {
-      gathered.set(states.subarray(sample * d, (sample + 1) * d), i * d);
-    });
-    return gathered;
   }
 
   /** Mean of the finite losses of samples that have ended; NaN while there are none. */

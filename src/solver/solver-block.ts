@@ -46,23 +46,16 @@ interface Layout {
 }
 
 function amdLayout(solver: AmdSolver): Layout {
-  const { maxBacktracks, window, t1, stepInit, stepMax, increaseFactor, decreaseFactor } = solver;
   return {
     struct: Amd,
-    memory: (d) => 8 * even(d + window),
+    memory: (d) => 8 * even(d + solver.window),
     scratch: () => 0,
     fill(view, pointer, common) {
       Amd.fill(view, pointer, {
+        ...solver,
         ...common,
-        maxBacktracks,
-        window,
-        t1,
-        stepInit,
-        stepMax,
-        increaseFactor,
-        decreaseFactor,
         growFromTrial: Number(solver.growFrom === "trial"),
-        settleTime: solver.settle * t1,
+        settleTime: solver.settle * solver.t1,
       });
     },
   };
@@ -88,15 +81,14 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
       const ofFit = NUMBERS_OF_FIT * FITTED_PAIRS + (1 + FACTORS_AT_ONCE) * fittedSize(d);
       return 8 * (Math.max(d, pairs) + Math.max(d, FACTORS_AT_ONCE) + (hasMatrices ? ofFit : 0));
     },
-    fill(view, pointer, common, { latentSize: d, curvature, factors, matrix, damping }, vector) {
+    fill(view, pointer, common, use, vector) {
+      const { latentSize: d, curvature } = use;
       const otherVector = vector + 8 * Math.max(d, pairs);
       const factor = otherVector + 8 * Math.max(d, FACTORS_AT_ONCE);
       Lbfgs.fill(view, pointer, {
+        ...use,
         ...common,
         pairs,
-        factors,
-        matrix,
-        damping,
         vector,
         otherVector,
         factor,
@@ -114,14 +106,8 @@ function firstMatrixOf({ matrix, refreshesAtStart }: CurvatureUse): number {
   return refreshesAtStart ? Request.sharedJacobianMatrix : 0;
 }
 
-const LAYOUTS: {
-  readonly [Name in DescentSolver["name"]]: (
-    solver: Extract<DescentSolver, { readonly name: Name }>,
-  ) => Layout;
-} = { amd: amdLayout, lbfgs: lbfgsLayout };
-
 function layoutOf(solver: DescentSolver): Layout {
-  return (LAYOUTS[solver.name] as (solver: DescentSolver) => Layout)(solver);
+  return solver.name === "amd" ? amdLayout(solver) : lbfgsLayout(solver);
 }
 
 function even(numbers: number): number {
@@ -151,6 +137,7 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   arena.i32(residents, capacity).fill(0);
   const view = arena.view();
   const common: DescentFields = {
+    ...solver,
     solver: SOLVER_CODES[solver.name],
     // Written by whoever stages the samples.
     samples: 0,
@@ -162,9 +149,6 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
     accepted: 0,
     requests: 0,
     answered: 0,
-    maxSteps: solver.maxSteps,
-    slope: solver.slope,
-    tolerance: solver.tolerance,
     memories,
     memoryStride,
     hasCurvature: Number(curvature.hasCurvature),

@@ -1,5 +1,6 @@
 import { checkPlain } from "../base/plain-value.ts";
 import { type Amd, amd } from "./amd.ts";
+import { type DescentSolver, isDescentSolver } from "./descent.ts";
 import { DORMAND_PRINCE, type DormandPrince, dormandPrince } from "./dormand-prince.ts";
 import { type Euler, euler } from "./euler.ts";
 import type { EvaluateOnly } from "./evaluate-only.ts";
@@ -19,9 +20,6 @@ export interface SolverKinds {
 
 export type SolverName = keyof SolverKinds;
 
-/** Solvers that follow the gradient flow with α = 1 only. */
-type UnitGradientName = "amd" | "lbfgs";
-
 /**
  * Method that follows a flow: a plain immutable value of a name and options, made by the function of its name, as
  * `lbfgs(…)`. A copy with other options, or one that JSON or a message has
@@ -31,7 +29,7 @@ type UnitGradientName = "amd" | "lbfgs";
  */
 export type Solver<F extends Flow = never> = [F] extends [GradientFlow<1>]
   ? SolverKinds[SolverName]
-  : SolverKinds[Exclude<SolverName, UnitGradientName>];
+  : SolverKinds[Exclude<SolverName, DescentSolver["name"]>];
 
 /** Solvers, and `evaluateOnly`, which takes their place where no flow is followed. */
 export interface MethodKinds extends SolverKinds {
@@ -51,8 +49,6 @@ const MAKERS: { readonly [Name in SolverName]: (options: never) => SolverKinds[N
 
 /** Traits of a method other than its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {
-  /** Flows that the solver supports: any, or only the gradient flow with α = 1. */
-  readonly flows: Name extends UnitGradientName ? "unitGradient" : "any";
   /** End of the flow; Infinity if there is none. */
   readonly end: (method: MethodKinds[Name]) => number;
   /** Runge-Kutta method that leads from each accepted step to the next; undefined if it is none. */
@@ -63,37 +59,31 @@ interface MethodTraits<Name extends keyof MethodKinds> {
 
 const METHODS: { readonly [Name in keyof MethodKinds]: MethodTraits<Name> } = {
   amd: {
-    flows: "unitGradient",
     end: ({ t1 }) => t1,
     tableau: () => EULER,
     gradients: 100,
   },
   lbfgs: {
-    flows: "unitGradient",
     end: () => Number.POSITIVE_INFINITY,
     tableau: undefined,
     gradients: 20,
   },
   euler: {
-    flows: "any",
     end: ({ grid }) => grid.t1,
     tableau: () => EULER,
     gradients: 100,
   },
   rk4: {
-    flows: "any",
     end: ({ grid }) => grid.t1,
     tableau: ({ rule }) => RULES[rule],
     gradients: 100,
   },
   dormandPrince: {
-    flows: "any",
     end: ({ t1 }) => t1,
     tableau: () => DORMAND_PRINCE,
     gradients: 100,
   },
   evaluateOnly: {
-    flows: "any",
     end: () => 0,
     tableau: undefined,
     gradients: 1,
@@ -111,7 +101,7 @@ export function checkSolver(where: string, solver: unknown): Solver {
 
 /** True for the solvers that follow any flow; the others follow the gradient flow with α = 1. */
 export function followsAnyFlow(solver: Solver): solver is Solver<Flow> {
-  return traitsOf(solver).flows === "any";
+  return !isDescentSolver(solver);
 }
 
 /** Returns the end of the flow, t1; Infinity if the method has none. */
@@ -132,7 +122,6 @@ export function gradientsOf(method: Method): number {
 /** Returns the names of the solvers that follow any flow or, for `"tableau"`, that are Runge-Kutta methods. */
 export function solversWith(trait: "anyFlow" | "tableau"): SolverName[] {
   return (Object.keys(MAKERS) as SolverName[]).filter((name) => {
-    const { flows, tableau } = METHODS[name];
-    return trait === "tableau" ? tableau !== undefined : flows === "any";
+    return trait === "tableau" ? METHODS[name].tableau !== undefined : !isDescentSolver({ name });
   });
 }

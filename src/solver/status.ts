@@ -10,25 +10,7 @@
  * - `nonfinite`: the loss or its gradient is not finite at z, or at every point that could come next
  * - `aborted`: the call was aborted before the sample had ended
  */
-export type Status = "converged" | "reached_t1" | "max_steps" | "stalled" | "nonfinite" | "aborted";
+export type Status = (typeof STATUSES)[number];
 
-/** Number of a status, as stored in files of parts, and its origin. */
-interface StatusTraits {
-  /** Number of the status; a new one gets the next number. */
-  readonly code: number;
-  /** True if the solvers of assembly/solve/ set it: descent.ts there has its number as a constant. */
-  readonly isOfKernels: boolean;
-}
-
-/** Traits of each status, ascending by number. */
-export const STATUS_TRAITS: { readonly [Name in Status]: StatusTraits } = {
-  converged: { code: 0, isOfKernels: true },
-  reached_t1: { code: 1, isOfKernels: true },
-  max_steps: { code: 2, isOfKernels: true },
-  stalled: { code: 3, isOfKernels: true },
-  nonfinite: { code: 4, isOfKernels: true },
-  aborted: { code: 5, isOfKernels: false },
-};
-
-/** Statuses in the order of their numbers. */
-export const STATUSES = /* @__PURE__ */ Object.keys(STATUS_TRAITS) as readonly Status[];
+/** Statuses in the order of their numbers, which are stored in files of parts: a new one comes last. */
+export const STATUSES = ["converged", "reached_t1", "max_steps", "stalled", "nonfinite", "aborted"] as const;

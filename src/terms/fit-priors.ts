@@ -122,10 +122,8 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   }
   const codeCount = checkCodes(where, codes, latentSize, 2);
   if (isFull && shrinkage === 0 && codeCount <= latentSize) {
-    throw refused(
+    throw refusedCodes(
       where,
-      "codes",
-      "has",
       `${codeCount} codes of ${latentSize} values`,
       `at least ${latentSize + 1}: the full covariance of fewer is singular`,
       instead(),
@@ -138,10 +136,8 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
     at % (latentSize + 1) === 0 ? value : (1 - shrinkage) * value,
   );
   if (!choleskyFactor(shrunk, latentSize)) {
-    throw refused(
+    throw refusedCodes(
       where,
-      "codes",
-      "has",
       "a singular covariance",
       "a positive definite one: some coordinate follows from the others",
       instead(),
@@ -191,10 +187,8 @@ export function fitGaussianMixture(
   const isFull = rest.covariance === "full";
   const codeCount = checkCodes(where, codes, latentSize, Math.max(2, components));
   if (isFull && codeCount <= components * latentSize) {
-    throw refused(
+    throw refusedCodes(
       where,
-      "codes",
-      "has",
       `${codeCount} codes of ${latentSize} values`,
       `at least ${components * latentSize + 1} for ${components} full covariances, fewer leave them singular`,
       `; give ${option("covariance", "diagonal")}, fewer ${option("components")}, or more codes`,
@@ -206,10 +200,8 @@ export function fitGaussianMixture(
   const standardised = standardise(codes, latentSize, { mean, stds });
   const start = startMixture(standardised, components, createRandom(seed, START_STREAM));
   if (typeof start === "number") {
-    throw refused(
+    throw refusedCodes(
       where,
-      "codes",
-      "has",
       `${start} different codes`,
       `at least ${components}, one for each of the components`,
       `; give fewer ${option("components")}, or more codes that differ`,
@@ -270,10 +262,8 @@ function checkGiven(where: string, options: unknown, expected: string): void {
 function checkCodes(where: string, codes: unknown, latentSize: number, least: number): number {
   const count = checkFiniteRows(where, "codes", codes, latentSize, "latentSize");
   if (count >= least) return count;
-  throw refused(
+  throw refusedCodes(
     where,
-    "codes",
-    "has",
     `${count} codes of ${latentSize} values`,
     `at least ${least}`,
     `; give more codes${least > 2 ? `, or fewer ${option("components")}` : ""}`,
@@ -286,12 +276,15 @@ function standardDeviations(where: string, covariance: Float64Array, d: number):
   const stds = Float64Array.from({ length: d }, (_, i) => Math.sqrt(covariance[i * step]!));
   const constant = stds.indexOf(0);
   if (constant < 0) return stds;
-  throw refused(
+  throw refusedCodes(
     where,
-    "codes",
-    "has",
     `a constant element ${constant}`,
     "elements that vary: its variance is 0, and its density infinite",
     `; train the decoder with a latent less, or, in place of a fit, give ${option("mean", undefined, "gaussian() a mean")} and ${option("std", undefined, "a standard deviation")} of your choice`,
   );
+}
+
+/** Makes the error that refuses codes for what they have. */
+function refusedCodes(where: string, got: string, expected: string, advice: string): Error {
+  return refused(where, "codes", "has", got, expected, advice);
 }

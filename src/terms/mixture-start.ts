@@ -3,14 +3,7 @@ import type { Random } from "../base/random.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
 /** Start of the search for a mixture. */
-export interface MixtureStart {
-  /** [K]: numbers of codes nearest to each centre. */
-  readonly counts: Float64Array;
-  /** [K, d], the means of those codes. */
-  readonly means: Float64Array;
-  /** [d]: variances of the codes around the mean of their cluster, over all clusters. */
-  readonly variances: Float64Array;
-}
+export type MixtureStart = ReturnType<typeof clustersOf>;
 
 /**
  * Centres by greedy k-means++ (Arthur and Vassilvitskii, 2007, section 5): each is a code, drawn with probabilities as the
@@ -76,7 +69,7 @@ function squaredDistance(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-function clustersOf(codes: StandardisedCodes, components: number, nearest: Uint32Array): MixtureStart {
+function clustersOf(codes: StandardisedCodes, components: number, nearest: Uint32Array) {
   const { count, latentSize: d } = codes;
   const counts = new Float64Array(components);
   const means = new Float64Array(components * d);
@@ -94,5 +87,12 @@ function clustersOf(codes: StandardisedCodes, components: number, nearest: Uint3
     codes.read(i, code);
     for (let j = 0; j < d; j++) variances[j]! += (code[j]! - means[first + j]!) ** 2 / count;
   }
-  return { counts, means, variances };
+  return {
+    /** [K]: numbers of codes nearest to each centre. */
+    counts,
+    /** [K, d], the means of those codes. */
+    means,
+    /** [d]: variances of the codes around the mean of their cluster, over all clusters. */
+    variances,
+  };
 }

@@ -1,3 +1,4 @@
+import { kept } from "../base/kept.ts";
 import type { PriorComponents } from "./prior-numbers.ts";
 import { kindOf, type Prior } from "./priors.ts";
 
@@ -6,15 +7,11 @@ const made = new WeakMap<Prior, Map<number, PriorComponents>>();
 
 /** @param latentSize d, that of the decoder: a prior may be for any */
 export function componentsOf(prior: Prior, latentSize: number): PriorComponents {
-  const bySize = made.get(prior) ?? new Map<number, PriorComponents>();
-  made.set(prior, bySize);
-  let components = bySize.get(latentSize);
-  if (!components) {
-    const { components: make } = kindOf(prior.name);
-    components = { ...make(prior, latentSize), latentSize, weight: prior.weight };
-    bySize.set(latentSize, components);
-  }
-  return components;
+  const bySize = kept(made, prior, () => new Map());
+  return kept(bySize, latentSize, () => {
+    const { components } = kindOf(prior.name);
+    return { ...components(prior, latentSize), latentSize, weight: prior.weight };
+  });
 }
 
 /** True if two priors are the same density, number by number. */

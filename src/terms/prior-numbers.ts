@@ -3,6 +3,7 @@ import { logarithm } from "../base/elementary-functions.ts";
 import { subject } from "../base/message.ts";
 import { invalid, refused } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
+import { mirror } from "./moments.ts";
 
 /** An array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
@@ -37,6 +38,17 @@ export interface PriorComponents {
 const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
 const LEAST_VARIANCE = 1e-60;
 
+/** Refuses what is no array, or is empty; returns it otherwise. */
+export function checkArray(
+  where: string,
+  name: string,
+  values: unknown,
+  expected: string,
+): ArrayLike<unknown> {
+  if (isArray(values) && values.length > 0) return values;
+  throw refused(where, name, "is", isArray(values) ? "empty" : show(values), expected);
+}
+
 /**
  * The numbers of a row, each within its bounds.
  *
@@ -49,14 +61,11 @@ export function checkRow(
   size: number | undefined,
   bounds: Bounds,
 ): number[] {
-  if (!isArray(values) || values.length === 0) {
-    const came = isArray(values) ? "empty" : show(values);
-    throw refused(where, name, "is", came, "an array of numbers");
+  const row = checkArray(where, name, values, "an array of numbers");
+  if (size !== undefined && row.length !== size) {
+    throw refused(where, name, "has", `${row.length} values`, String(size));
   }
-  if (size !== undefined && values.length !== size) {
-    throw refused(where, name, "has", `${values.length} values`, String(size));
-  }
-  return Array.from(values, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
+  return Array.from(row, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
 }
 
 /** Checks a number for all latents, or a row, and returns it frozen. */
@@ -88,21 +97,18 @@ export function checkMatrix(
   value: unknown,
   size: number | undefined,
 ): readonly number[] {
-  if (!isArray(value) || value.length === 0) {
-    const came = isArray(value) ? "empty" : show(value);
-    throw refused(where, name, "is", came, "a matrix: d rows, or d × d numbers");
-  }
-  const isNested = isArray(value[0]);
-  const d = isNested ? value.length : Math.sqrt(value.length);
+  const matrix = checkArray(where, name, value, "a matrix: d rows, or d × d numbers");
+  const isNested = isArray(matrix[0]);
+  const d = isNested ? matrix.length : Math.sqrt(matrix.length);
   if (!Number.isInteger(d)) {
-    throw refused(where, name, "has", `${value.length} values`, "d × d");
+    throw refused(where, name, "has", `${matrix.length} values`, "d × d");
   }
   if (size !== undefined && d !== size) {
     throw refused(where, name, "is", `${d} × ${d}`, `${size} × ${size}`);
   }
   const numbers = isNested
-    ? Array.from(value, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
-    : checkRow(where, name, value, d * d, COVARIANCE);
+    ? Array.from(matrix, (row, i) => checkRow(where, `${name}[${i}]`, row, d, COVARIANCE)).flat()
+    : checkRow(where, name, matrix, d * d, COVARIANCE);
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < i; j++) {
       const [below, above] = [numbers[i * d + j]!, numbers[j * d + i]!];
@@ -176,9 +182,7 @@ export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
       for (let j = 0; j <= i; j++) product[i * d + j]! += own * inverse[k * d + j]!;
     }
   }
-  for (let i = 0; i < d; i++) {
-    for (let j = 0; j < i; j++) product[j * d + i] = product[i * d + j]!;
-  }
+  mirror(product, d);
   return product;
 }
 

@@ -5,6 +5,7 @@ import { completeOptions, type FieldsOf, later, number } from "../base/options.t
 import { invalid, refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import {
+  checkArray,
   checkMatrix,
   checkRow,
   isArray,
@@ -133,15 +134,8 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
   const meanSize = typeof ownMean === "number" ? undefined : ownMean.length;
   if (covariance !== undefined) {
     const matrix = checkMatrix(where, "covariance", covariance, meanSize);
-    const latentSize = Math.sqrt(matrix.length);
-    return make({
-      name: "gaussian",
-      latentSize,
-      weight,
-      mean: ownMean,
-      std: undefined,
-      covariance: matrix,
-    });
+    const given = { mean: ownMean, std: undefined, covariance: matrix };
+    return make({ name: "gaussian", latentSize: Math.sqrt(matrix.length), weight, ...given });
   }
   const ownStd = scalarOrRow(where, "std", orDefault(std, 1), meanSize, STD);
   const latentSize = meanSize ?? (typeof ownStd === "number" ? undefined : ownStd.length);
@@ -160,10 +154,7 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
 export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixturePrior {
   const where = callOf("gaussianMixture");
   const { weights, means, stds, covariances, weight } = completeOptions(where, options, MIXTURE_FIELDS);
-  if (!isArray(means) || means.length === 0) {
-    const came = isArray(means) ? "empty" : show(means);
-    throw refused(where, "means", "is", came, "an array of rows, one for each component");
-  }
+  checkArray(where, "means", means, "an array of rows, one for each component");
   const count = means.length;
   const first = checkRow(where, "means[0]", means[0], undefined, MEAN);
   const latentSize = first.length;
@@ -280,9 +271,9 @@ export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
     remake({ latentSize: _, weights, means, stds, covariances, ...others }) {
       const where = "gaussianMixture";
       // Arrays of its own: of what a file holds anything may say that it has a length.
-      const count = arrayOf(where, "weights", weights).length;
+      const count = checkArray(where, "weights", weights, "an array of numbers").length;
       const split = (name: string, given: unknown) => {
-        const values = arrayOf(where, name, given);
+        const values = checkArray(where, name, given, "an array of numbers");
         const size = values.length / count;
         if (!Number.isInteger(size))
           throw refused(where, name, "has", `${values.length} values`, `a multiple of ${count}`);
@@ -316,9 +307,4 @@ export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
 /** Returns the traits of a prior's kind. */
 export function kindOf(name: PriorKind): KindOfPrior<PriorKind> {
   return PRIORS[name] as KindOfPrior<PriorKind>;
-}
-
-function arrayOf(where: string, name: string, values: unknown): ArrayLike<unknown> {
-  if (isArray(values) && values.length > 0) return values;
-  throw refused(where, name, "is", isArray(values) ? "empty" : show(values), "an array of numbers");
 }

@@ -25,15 +25,14 @@ import { invalid } from "../base/refuse.ts";
 import { showName } from "../base/show.ts";
 import { WEIGHTS } from "../base/weights.ts";
 import { checkDecoder, type Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
+import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { atPoints } from "../decoder/points.ts";
 import { amd } from "../solver/amd.ts";
 import { evaluateOnly } from "../solver/evaluate-only.ts";
 import { gradientFlow } from "../solver/flow.ts";
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkPrior, type PriorLike } from "../terms/check-prior.ts";
-import { checkLoss, type Loss, type LossLike } from "../terms/losses.ts";
-import type { Prior } from "../terms/priors.ts";
+import { checkLoss, type LossLike } from "../terms/losses.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type CheckpointOptions, checkCheckpoint } from "./checkpoint-options.ts";
 import type { Dataset } from "./dataset.ts";
@@ -42,7 +41,7 @@ import type { RunOptions, TrainAutoencoderOptions, TrainOptions } from "./option
 import { checkReversible } from "./reverse.ts";
 import { asDataset } from "./samples.ts";
 import { checkSchedule, constant } from "./schedule.ts";
-import { checkValidation, type Validation, type ValidationOptions } from "./validation.ts";
+import { checkValidation, type ValidationOptions } from "./validation.ts";
 
 // Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
 
@@ -101,36 +100,13 @@ const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
 }))() satisfies FieldsOf<TrainAutoencoderOptions>;
 
 type RunValues = ValuesOf<typeof RUN_FIELDS>;
-type TrainValues = ValuesOf<typeof TRAIN_FIELDS>;
 type AutoencoderValues = ValuesOf<typeof AUTOENCODER_FIELDS>;
 
 /** Checked arguments of a training run, with all defaults. */
-export interface CheckedTrainOptions
-  extends Omit<RunValues, "loss" | "backend" | "validation" | "checkpoint">,
-    Pick<TrainValues, "epochs" | "warmStart" | "codes" | "codeOptimizer" | "weights" | "adjoint">,
-    Pick<AutoencoderValues, "mask"> {
-  /** Beginning of messages: the function that was called. */
-  readonly where: string;
-  readonly decoder: Decoder;
-  readonly dataset: Dataset;
-  readonly loss: Loss;
-  readonly backend: Backend;
-  readonly pair: CheckedPair;
-  readonly prior: Prior | undefined;
-  /** Values of the decoder's fixed inputs. */
-  readonly fixed: FixedValues;
-  readonly validation: Validation | undefined;
-  readonly checkpoint: ReturnType<typeof checkCheckpoint> | undefined;
-  /** True for a network of encoder and decoder, whose latents are the samples: no flow is followed. */
-  readonly isAutoencoder: boolean;
-}
+export type CheckedTrainOptions = ReturnType<typeof checkArguments>;
 
 /** Checks the arguments of `train`. */
-export function checkArguments(
-  given: Decoder,
-  data: Dataset | Float32Array,
-  options: TrainOptions,
-): CheckedTrainOptions {
+export function checkArguments(given: Decoder, data: Dataset | Float32Array, options: TrainOptions) {
   const where = callOf("train");
   checkDecoder(where, given);
   const { flow, solver, points, ...values } = completeOptions(where, options, TRAIN_FIELDS);
@@ -151,11 +127,12 @@ export function checkArguments(
   return {
     ...values,
     ...run,
-    pair,
+    pair: pair as CheckedPair,
     prior: checkPrior(where, values.prior, decoder),
     fixed: checkFixed(where, decoder, values.fixed, count),
-    mask: undefined,
-    isAutoencoder: false,
+    mask: undefined as AutoencoderValues["mask"],
+    /** True for a network of encoder and decoder, whose latents are the samples: no flow is followed. */
+    isAutoencoder: false as boolean,
   };
 }
 
@@ -215,6 +192,7 @@ function checkRun(where: string, decoder: Decoder, data: Dataset | Float32Array,
   const dataset = asDataset(where, data, decoder);
   if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
   return {
+    /** Beginning of messages: the function that was called. */
     where,
     decoder,
     dataset,

@@ -1,4 +1,5 @@
 import type { Optimizer } from "../backend/optimizer.ts";
+import { gatherRows, scatterRows } from "../base/rows.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { updateCode } from "./code-updates.ts";
 
@@ -41,16 +42,12 @@ export class Codes {
 
   /** Copies the codes of some samples into [indices.length, d]. */
   read(indices: Uint32Array, into: Float64Array): void {
-    indices.forEach((sample, i) => {
-      into.set(this.row(this.values, sample), i * this.latentSize);
-    });
+    gatherRows(this.values, this.latentSize, indices, into);
   }
 
   /** Replaces the codes of some samples by the ends of their flows, [indices.length, d]. */
   keep(indices: Uint32Array, z: Float64Array): void {
-    indices.forEach((sample, i) => {
-      this.row(this.values, sample).set(z.subarray(i * this.latentSize, (i + 1) * this.latentSize));
-    });
+    scatterRows(z, this.latentSize, indices, this.values);
   }
 
   /**

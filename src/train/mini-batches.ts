@@ -1,6 +1,7 @@
 import type { Problem, Session } from "../backend/backend.ts";
 import { createRandom, type RandomState } from "../base/random.ts";
 import { attached } from "../base/realms.ts";
+import { rowsOfSamples } from "../base/rows.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import type { FixedValues } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
@@ -80,24 +81,14 @@ export class MiniBatches {
   /** Returns the data weights of the samples at `indices`, or the one row that all samples share. */
   private weightsOf(indices: Uint32Array): Float32Array | undefined {
     if (!this.options.weights) return undefined;
-    return rowsOf(attached("weights", this.options.weights), this.decoder.outputSize, indices);
+    return rowsOfSamples(attached("weights", this.options.weights), this.decoder.outputSize, indices);
   }
 
   /** Returns the values of the fixed inputs of some samples. */
   private fixedOf(indices: Uint32Array): FixedValues {
     return this.options.fixed.map((values, i) => {
       const { name, shape } = this.decoder.fixedInputs[i]!;
-      return rowsOf(attached(name, values), sizeOf(shape), indices);
+      return rowsOfSamples(attached(name, values), sizeOf(shape), indices);
     });
   }
-}
-
-/** Copies the rows of some samples, of `size` numbers each; a single row for all samples is returned as it is. */
-function rowsOf(values: Float32Array, size: number, indices: Uint32Array): Float32Array {
-  if (values.length === size) return values;
-  const chosen = new Float32Array(indices.length * size);
-  indices.forEach((sample, i) => {
-    chosen.set(values.subarray(sample * size, (sample + 1) * size), i * size);
-  });
-  return chosen;
 }

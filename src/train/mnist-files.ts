@@ -9,14 +9,6 @@ import type { Limits } from "../files/limits.ts";
 import { readFile } from "../files/local-file.ts";
 import { type Dataset, readDatasetAs } from "./dataset.ts";
 
-/** Training and test images of MNIST, or of a data set in files of its layout. */
-export interface MnistFiles {
-  /** 60,000 images of 28 × 28 pixels, with labels. */
-  readonly training: Dataset;
-  /** 10,000 images of 28 × 28 pixels, with labels. */
-  readonly test: Dataset;
-}
-
 const parts = {
   training: { prefix: "train", count: 60_000 },
   test: { prefix: "t10k", count: 10_000 },
@@ -46,7 +38,8 @@ export function nodeModules(where: string) {
  *
  * @throws LatentflowError `not_found` when a file is missing, `invalid_file` when its content is another one
  */
-export async function readMnistFiles(where: string, folder: string, limits: Limits): Promise<MnistFiles> {
+/** Reads 60,000 training and 10,000 test images of MNIST, with labels, or of a data set in files of its layout. */
+export async function readMnistFiles(where: string, folder: string, limits: Limits) {
   return {
     training: await readPart(where, folder, "training", limits),
     test: await readPart(where, folder, "test", limits),

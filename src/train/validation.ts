@@ -5,7 +5,7 @@ import { completeOptions, count, type FieldsOf, later, optional } from "../base/
 import { refused } from "../base/refuse.ts";
 import { WEIGHTS, type Weights } from "../base/weights.ts";
 import type { Decoder } from "../decoder/decoder.ts";
-import { checkFixed, type FixedOption, type FixedValues } from "../decoder/fixed.ts";
+import { checkFixed, type FixedOption } from "../decoder/fixed.ts";
 import { startsOf } from "../decoder/start.ts";
 import type { Control } from "../solver/base.ts";
 import { orderOf } from "../solver/flow.ts";
@@ -52,12 +52,7 @@ const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
 }))() satisfies FieldsOf<ValidationOptions>;
 
 /** The option `validation`, checked, with its defaults. */
-export interface Validation {
-  readonly dataset: Dataset;
-  readonly weights: Float32Array | undefined;
-  readonly fixed: FixedValues;
-  readonly everyImages: number;
-}
+export type Validation = ReturnType<typeof checkValidation>;
 
 /**
  * Checks the option `validation`.
@@ -69,7 +64,7 @@ export function checkValidation(
   options: ValidationOptions,
   decoder: Decoder,
   trainingSamples: number,
-): Validation {
+) {
   const where = `${caller}: ${scopeOf("validation")}`;
   const values = completeOptions(where, options, VALIDATION_FIELDS);
   const { data, weights, everyImages = trainingSamples } = values;

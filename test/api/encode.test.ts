@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readIdx } from "../../src/files/idx.ts";
+import { readArray } from "../../src/files/read.ts";
 import { activations } from "../../src/graph/activation.ts";
 import {
   type ActivationName,
@@ -39,7 +39,7 @@ const smallData = randomArray(8, 20 * 7, 0, 1);
 
 async function digits(count: number): Promise<Float32Array> {
   const file = new URL("../../demo/mnist-test-300.idx.gz", import.meta.url);
-  const { data } = await readIdx(readFileSync(file));
+  const { data } = await readArray(readFileSync(file));
   return Float32Array.from(data.subarray(0, count * 784), (value) => value / 255);
 }
 

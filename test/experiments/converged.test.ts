@@ -60,7 +60,8 @@ for (const key of NORMALISED) {
     const fused = await encode(decoder, y, { backend, z0 });
     const objective = await bindObjective(backend, decoder, decoder.loss!, y);
     const solution = new Solution(SAMPLES, decoder.latentSize, z0);
-    await follow(lbfgs(), objective, gradientFlow(), solution, 0, uninterrupted);
+    const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
+    await follow(lbfgs(), problem);
     objective.dispose();
     const { status, objective: ends } = solution.toResult();
     assert.equal(status, fused.status);

@@ -21,7 +21,7 @@ import {
   rk4,
   squaredError,
 } from "../../src/index.ts";
-import { dampingAt, derivativeOf } from "../../src/solver/flow.ts";
+import { flowTraits } from "../../src/solver/flow.ts";
 import { errorByDifferences, gradientOf } from "../support/adjoint.ts";
 import { algorithm1, type Printed } from "../support/algorithm-1.ts";
 import { builds } from "../support/builds.ts";
@@ -218,11 +218,11 @@ test("equation 5: with +∇l the acceleration is off by twice the gradient, and 
   assert.is(flow.epsilon, 1e-5);
   const h = 1e-3;
   const printed = (t: number, state: Float64Array, g: Float64Array, into: Float64Array) => {
-    derivativeOf(flow, t, 1, state, g, into);
+    flowTraits(flow).derivative(flow, t, 1, state, g, into);
     for (let k = 0; k < 2; k++) into[2 + k]! += 2 * g[k]!;
   };
   const asMeant = (t: number, state: Float64Array, g: Float64Array, into: Float64Array) =>
-    derivativeOf(flow, t, 1, state, g, into);
+    flowTraits(flow).derivative(flow, t, 1, state, g, into);
   const run = (rates: typeof asMeant) => {
     const way = [Float64Array.of(0, 0, 0, 0)];
     for (let i = 0; i < 1000; i++) {
@@ -245,7 +245,9 @@ test("equation 5: with +∇l the acceleration is off by twice the gradient, and 
     const g = gradientAt(z(i), theta);
     const sum = g.map((value, k) => {
       const acceleration = (z(i + 1)[k]! - 2 * z(i)[k]! + z(i - 1)[k]!) / h ** 2;
-      return acceleration + dampingAt(flow, t) * ((z(i + 1)[k]! - z(i - 1)[k]!) / (2 * h)) + value;
+      return (
+        acceleration + flowTraits(flow).damping(flow, t) * ((z(i + 1)[k]! - z(i - 1)[k]!) / (2 * h)) + value
+      );
     });
     return Math.sqrt(dot(sum, sum) / dot(g, g));
   };

@@ -33,7 +33,8 @@ test("one pass forward and one back: losses, gradient norms and costs at z0, whi
   const z0 = Float64Array.of(9, 9, 3, 4, 6, 8, 1, 1);
   const solution = new Solution(4, LATENT, z0);
   const control = { pause: async () => {}, aborted: () => false } as Control;
-  await evaluateStarts(evaluateOnly, quadratic(calls), gradientFlow(), solution, 1, control);
+  const problem = { objective: quadratic(calls), flow: gradientFlow(), solution, first: 1, control };
+  await evaluateStarts(evaluateOnly, problem);
   assert.equal(calls, ["value 0,1,2", "gradient 0,1,2"]);
   assert.equal(solution.z, z0);
   assert.equal([...solution.loss], [Number.NaN, 12.5, 51, Number.NaN]);

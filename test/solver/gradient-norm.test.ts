@@ -129,7 +129,8 @@ for (const { name: build, backend } of builds) {
     const loss = binaryCrossEntropy();
     const objective = await bindObjective(backend, decoder, loss, y);
     const solution = new Solution(SAMPLES, D, z0, { order: 1 });
-    await follow(evaluateOnly, objective, gradientFlow(), solution, 0, uninterrupted);
+    const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
+    await follow(evaluateOnly, problem);
     objective.dispose();
     const { z, gradientNorm, stats } = solution.toResult();
     assert.equal(z, z0);

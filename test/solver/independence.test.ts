@@ -68,7 +68,8 @@ for (const { name, backend } of builds) {
       const fused = await encode(decoder, y, { ...options, weights, z0 });
       const objective = await bindObjective(backend, decoder, loss, y, weights);
       const solution = new Solution(SAMPLES, 5, z0);
-      await follow(solver, objective, gradientFlow(), solution, 0, uninterrupted);
+      const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
+      await follow(solver, problem);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample) assert.equal(sampleOf(general, i), sampleOf(fused, i), `sample ${i}`);

@@ -23,8 +23,8 @@ export interface Way {
 }
 
 function followWay({ flow, solver, steps }: Way, objective: Objective, solution: Solution): Promise<void> {
-  const problem = [objective, flow, solution, 0, uninterrupted] as const;
-  return steps ? integrate(tableauOf(solver)!, steps, ...problem) : follow(solver, ...problem);
+  const problem = { objective, flow, solution, first: 0, control: uninterrupted };
+  return steps ? integrate(tableauOf(solver)!, steps, problem) : follow(solver, problem);
 }
 
 /** Follows the flows of all samples and adds up d_θ L, on a backend. */

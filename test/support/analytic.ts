@@ -70,9 +70,8 @@ export async function solveAnalytic(
   const latentSize = z0.length / losses.length;
   const solution = new Solution(losses.length, latentSize, undefined, { order: orderOf(flow), saveAt });
   solution.z.set(z0);
-  const problem = [analyticObjective(latentSize, losses), flow, solution, 0, uninterrupted] as const;
-  await ("steps" in solver
-    ? integrate(solver.tableau, solver.steps, ...problem)
-    : follow(solver, ...problem));
+  const objective = analyticObjective(latentSize, losses);
+  const problem = { objective, flow, solution, first: 0, control: uninterrupted };
+  await ("steps" in solver ? integrate(solver.tableau, solver.steps, problem) : follow(solver, problem));
   return solution;
 }

@@ -93,6 +93,14 @@ for (const dummies of [
       ],
     },
     {
+      ...{ kind: "A status", name: "dummy_status", file: "src/solver/status.ts" },
+      ...{
+        before: '"nonfinite", "aborted"]',
+        after: '"nonfinite", "aborted", "dummy_status"]',
+      },
+      named: [],
+    },
+    {
       ...{ kind: "An optimizer", name: "dummyOptimizer", file: "src/backend/optimizer.ts" },
       ...{
         before: "export type Optimizer = Rmsprop | Adam | Sgd;",
@@ -171,7 +179,7 @@ for (const dummies of [
       named: ["src/solver/amd.ts"],
     },
     {
-      ...{ kind: "A solver's option", name: "dummyField", file: "src/kernels/layout.ts" },
+      ...{ kind: "A solver's option", name: "dummyField", file: "build/wasm/structs.ts" },
       ...{ before: '  settleTime: "f64",', after: '  settleTime: "f64",\n  dummyField: "f64",' },
       named: ["src/solver/solver-block.ts"],
     },
@@ -201,8 +209,8 @@ for (const dummies of [
     },
     {
       ...{ kind: "A code of errors", name: "dummy_code", file: "src/base/errors.ts" },
-      ...{ before: '  | "locked";', after: '  | "locked"\n  | "dummy_code";' },
-      named: ["src/base/errors.ts"],
+      ...{ before: '  "locked",', after: '  "locked",\n  "dummy_code",' },
+      named: [],
     },
     {
       ...{
@@ -233,10 +241,7 @@ for (const dummies of [
         after: "  readonly sampleCount: number;\n  readonly dummyInput: number | undefined;",
       },
       named: [
-        "src/api/encode.ts",
-        "src/api/sample-codes.ts",
-        "src/backend/wasm/threads/lock-step.ts",
-        "src/backend/wasm/threads/worker-call.ts",
+        "src/api/check-data.ts",
         "src/backend/webgpu/auto.ts",
         "src/train/mini-batches.ts",
         "src/train/samples.ts",
@@ -258,8 +263,8 @@ for (const dummies of [
     {
       ...{ kind: "An option of `latentflow encode`", name: "dummyFlag", file: "src/cli/options/job.ts" },
       ...{
-        before: "  readonly unit?: number;",
-        after: "  readonly unit?: number;\n  readonly dummyFlag?: number;",
+        before: '  z0: flag("<file>", z0Help),',
+        after: '  z0: flag("<file>", z0Help),\n  dummyFlag: flag("<file>", z0Help),',
       },
       named: ["src/cli/parts/manifest.ts"],
     },
@@ -269,9 +274,13 @@ for (const dummies of [
       named: ["src/cli/parts/write-results.ts"],
     },
     {
-      ...{ kind: "A column of results", name: "dummy_column", file: "src/cli/output/results.ts" },
-      ...{ before: '  | "index"', after: '  | "dummy_column"\n  | "index"' },
-      named: ["src/cli/parts/parquet-results.ts"],
+      ...{ kind: "A column of results", name: "dummyColumn", file: "src/cli/output/results.ts" },
+      ...{
+        before: "  readonly reconstructions: Float32Array | undefined;",
+        after:
+          "  readonly reconstructions: Float32Array | undefined;\n  readonly dummyColumn: Float32Array | undefined;",
+      },
+      named: ["src/cli/parts/encode-units.ts", "src/cli/parts/part.ts"],
     },
     {
       ...{ kind: "A mode of an operation", name: "dummyWay", file: "src/graph/kinds/pad.ts" },
@@ -293,14 +302,6 @@ for (const dummies of [
         "test/support/operation-kinds.ts",
         "test/support/operation-reference.ts",
       ],
-    },
-    {
-      ...{ kind: "A status", name: "dummy_status", file: "src/solver/status.ts" },
-      ...{
-        before: 'export type Status = "converged"',
-        after: 'export type Status = "dummy_status" | "converged"',
-      },
-      named: ["src/solver/status.ts"],
     },
     {
       ...{ kind: "A number of each sample", name: "dummyCost", file: "src/solver/result.ts" },

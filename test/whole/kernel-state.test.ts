@@ -16,7 +16,7 @@ const KERNELS = "build/wasm/plain.wasm";
 const COMPILER = "node_modules/assemblyscript/package.json";
 const FILES = [
   ...[SOURCE, "asconfig.json", "package.json", COMPILER],
-  ...["build", "stamp-wasm", "embed-wasm"].map((name) => `scripts/${name}.mjs`),
+  ...["build", "stamp-wasm", "write-structs", "embed-wasm"].map((name) => `scripts/${name}.mjs`),
 ];
 
 /** A repository of next to nothing. */

@@ -1,19 +1,15 @@
 import { power } from "../../base/elementary-functions.ts";
 import type { Kernels } from "../../kernels/instance.ts";
-import type { Adam, Optimizer, Rmsprop, Sgd } from "../optimizer.ts";
+import type { Optimizer } from "../optimizer.ts";
 
-/** Pointers to the blocks that an update reads and writes, all of one layout. */
-export interface UpdatedBlocks {
+/** One update: pointers to the blocks that it reads and writes, all of one layout, and its place in the training. */
+export interface Update {
   readonly parameters: number;
   readonly gradients: number;
   /** State vectors of the optimizer. */
   readonly states: readonly number[];
   /** Length of each block, in floats. */
   readonly size: number;
-}
-
-/** Learning rate and count of one update. */
-interface Update {
   /** Learning rate times the schedule's factor. */
   readonly learningRate: number;
   /** Number of updates, this one included. */
@@ -21,34 +17,20 @@ interface Update {
 }
 
 /** Updates parameters by their gradients as an optimizer does; see ../../optimizer.ts. */
-export function applyOptimizer(
-  kernels: Kernels,
-  optimizer: Optimizer,
-  blocks: UpdatedBlocks,
-  update: Update,
-): void {
-  (UPDATES[optimizer.name] as Apply<Optimizer>)(kernels, optimizer, blocks, update);
+export function applyOptimizer(kernels: Kernels, optimizer: Optimizer, update: Update): void {
+  (UPDATES[optimizer.name] as Apply<Optimizer>)(kernels, optimizer, update);
 }
 
-type Apply<O extends Optimizer> = (
-  kernels: Kernels,
-  optimizer: O,
-  blocks: UpdatedBlocks,
-  update: Update,
-) => void;
+type Apply<O extends Optimizer> = (kernels: Kernels, optimizer: O, update: Update) => void;
 
 const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, { readonly name: Name }>> } =
   {
-    rmsprop(kernels, { alpha, epsilon }: Rmsprop, { parameters, gradients, states, size }, { learningRate }) {
+    rmsprop(kernels, { alpha, epsilon }, { parameters, gradients, states, size, learningRate }) {
       const [squares] = states as [number];
       kernels.rmsprop(parameters, gradients, squares, size, learningRate, alpha, 1 - alpha, epsilon);
     },
-    adam(
-      kernels,
-      { beta1, beta2, epsilon, weightDecay }: Adam,
-      { parameters, gradients, states, size },
-      { learningRate, updates },
-    ) {
+    adam(kernels, { beta1, beta2, epsilon, weightDecay }, update) {
+      const { parameters, gradients, states, size, learningRate, updates } = update;
       const [means, squares] = states as [number, number];
       const stepSize = learningRate / (1 - power(beta1, updates));
       const rootCorrection = Math.sqrt(1 - power(beta2, updates));
@@ -57,7 +39,7 @@ const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, 
       const blocks = [parameters, gradients, means, squares, size] as const;
       kernels.adam(...blocks, stepSize, rootCorrection, ...betas, epsilon, decay);
     },
-    sgd(kernels, { momentum }: Sgd, { parameters, gradients, states, size }, { learningRate }) {
+    sgd(kernels, { momentum }, { parameters, gradients, states, size, learningRate }) {
       // Without momentum there is no state: the gradient itself is the velocity, 0 · g + g.
       const [velocities = gradients] = states;
       kernels.sgd(parameters, gradients, velocities, size, learningRate, momentum);

@@ -1,4 +1,4 @@
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import type { Loss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/losses.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
@@ -20,24 +20,20 @@ export async function atStart(
   use: (at: { readonly workspace: number } & GaussNewtonWork) => Promise<void>,
 ): Promise<void> {
   const { arena, decoder, kernels, graph } = packed;
-  const given = allocatePrior(arena, prior);
-  const rows = allocateBeside(given, () => allocateWorkspace(packed, 1, loss, { prior: given.pointer }));
+  const { start, latentSize } = decoder;
+  const blocks = new Blocks();
   try {
-    const work = allocateGaussNewton(packed, room);
-    try {
-      const { start, latentSize } = decoder;
-      arena.f32(rows.latents.pointer, latentSize).set(start ?? new Float32Array(latentSize));
-      arena.i32(rows.rows, 1).fill(0);
-      arena.i32(rows.weights, 1).fill(0);
-      arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
-      arena.f64(rows.priorScales, 1).fill(1 / decoder.outputSize);
-      kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }) ? 1 : 0);
-      await use({ workspace: rows.pointer, ...work });
-    } finally {
-      work.free();
-    }
+    const { pointer } = blocks.add(() => allocatePrior(arena, prior));
+    const rows = blocks.add(() => allocateWorkspace(packed, 1, loss, { prior: pointer }));
+    const work = blocks.add(() => allocateGaussNewton(packed, room));
+    arena.f32(rows.latents.pointer, latentSize).set(start ?? new Float32Array(latentSize));
+    arena.i32(rows.rows, 1).fill(0);
+    arena.i32(rows.weights, 1).fill(0);
+    arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
+    arena.f64(rows.priorScales, 1).fill(1 / decoder.outputSize);
+    kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }) ? 1 : 0);
+    await use({ workspace: rows.pointer, ...work });
   } finally {
-    rows.free();
-    given.free();
+    blocks.free();
   }
 }

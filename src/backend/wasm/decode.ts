@@ -1,6 +1,6 @@
 import { attached } from "../../base/realms.ts";
 import type { FixedValues } from "../../decoder/fixed.ts";
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import type { Control } from "../../solver/base.ts";
 import type { Feed, SampleRange } from "../feed.ts";
 import { allocateFixed } from "./fixed-rows.ts";
@@ -36,8 +36,9 @@ export async function decodeRows(
   const { arena, decoder, kernels, graph } = packed;
   const { latentSize: d, outputSize: n } = decoder;
   const rows = Math.min(packed.rows, z.length / d);
-  const workspace = allocateWorkspace(packed, rows, decoder.loss?.name ?? "squaredError");
-  const given = allocateBeside(workspace, () => allocateFixed(packed, rows));
+  const blocks = new Blocks();
+  const workspace = blocks.add(() => allocateWorkspace(packed, rows, decoder.loss?.name ?? "squaredError"));
+  const given = blocks.add(() => allocateFixed(packed, rows));
   given.point(workspace);
   try {
     while (!control.aborted()) {
@@ -59,7 +60,6 @@ export async function decodeRows(
       await control.pause();
     }
   } finally {
-    given.free();
-    workspace.free();
+    blocks.free();
   }
 }

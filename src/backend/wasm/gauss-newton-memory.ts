@@ -1,5 +1,4 @@
 import { costOf } from "../../graph/graph.ts";
-import type { Block } from "../../kernels/arena.ts";
 import { GaussNewton, paddedSize } from "../../kernels/layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
@@ -9,20 +8,7 @@ const TANGENTS_AT_ONCE = 48;
 const MOST_AT_ONCE = 2 ** 29;
 
 /** Memory for Gauss-Newton matrices, or for curvatures along a gradient, in a decoder's instance of the kernels. */
-export interface GaussNewtonWork extends Block {
-  /** Points to the GaussNewton struct. */
-  readonly work: number;
-  /** Points to f32[outputs], into which a custom loss writes its curvatures. */
-  readonly curvatures: number;
-  readonly tangentsAtOnce: number;
-  /** Points to memory for the rows of a Jacobian that are computed at once, see `jacobianStride`; 0 without. */
-  readonly rows: number;
-  /** Points to the matrix; row k begins at matrix + k · matrixStride. */
-  readonly matrix: number;
-  readonly matrixStride: number;
-  /** Copies the matrix's lower triangle and diagonal into d rows of d floats. */
-  read(into: Float32Array): void;
-}
+export type GaussNewtonWork = ReturnType<typeof allocateGaussNewton>;
 
 /** Points to the rows of J₀ᵀ, the decoder's own Jacobian, see `jacobianStride`, and to the same as panels. */
 export interface Jacobian {
@@ -57,7 +43,7 @@ export function panelBytes({ decoder }: PackedDecoder): number {
 export function allocateGaussNewton(
   packed: PackedDecoder,
   { jacobian, jacobianPanels, own, rows: hasRows }: GaussNewtonUse,
-): GaussNewtonWork {
+) {
   const { arena, decoder, lowered } = packed;
   const { latentSize: d } = decoder;
   const hasMatrices = jacobian !== 0 || own;
@@ -92,13 +78,18 @@ export function allocateGaussNewton(
   });
   return {
     ...block,
+    /** Points to the GaussNewton struct. */
     work,
+    /** Points to f32[outputs], into which a custom loss writes its curvatures. */
     curvatures,
     tangentsAtOnce,
+    /** Points to memory for the rows of a Jacobian that are computed at once, see `jacobianStride`; 0 without. */
     rows,
+    /** Points to the matrix; row k begins at matrix + k · matrixStride. */
     matrix,
     matrixStride,
-    read(into) {
+    /** Copies the matrix's lower triangle and diagonal into d rows of d floats. */
+    read(into: Float32Array): void {
       for (let k = 0; k < d; k++) into.set(arena.f32(matrix + k * matrixStride, k + 1), k * d);
     },
   };

@@ -8,44 +8,36 @@ import type { FieldType, Struct } from "../../kernels/struct.ts";
 import { allocatePixelTaps, type ConvolutionGeometry, columnsOf, fillPixelTaps } from "./pixel-sets.ts";
 import { allocateMatrix, fillMatrix } from "./sparse-matrix.ts";
 
-/** Settings of the kernels' operations by kind, as in the structs of assembly/memory/graph.ts. */
+/** Numbers of a kernel's struct, except for its code and what points to memory. */
+type SettingsIn<S> =
+  S extends Struct<infer Fields>
+    ? {
+        readonly [Name in keyof Fields as Fields[Name] extends "usize"
+          ? never
+          : Exclude<Name, "kind">]: number;
+      }
+    : never;
+
+/** Settings of the kernels' operations by kind: those of their structs, explained in assembly/memory/graph.ts, or their source. */
 interface KernelKinds {
-  readonly dense: { readonly inputSize: number; readonly outputSize: number };
+  readonly dense: SettingsIn<typeof layout.DenseOperation>;
   readonly activation: { readonly activation: Activation | PointwiseFunction; readonly size: number };
   readonly convolution: { readonly geometry: ConvolutionGeometry };
   readonly fork: {
     readonly size: number;
     readonly branches: readonly { readonly value: number; readonly isCopy: boolean }[];
   };
-  readonly map: { readonly map: LinearMap; readonly accumulates: boolean };
-  readonly product: { readonly other: number; readonly size: number };
-  readonly extremum: { readonly other: number; readonly size: number; readonly isMinimum: boolean };
-  readonly selection: { readonly other: number; readonly otherwise: number; readonly size: number };
-  readonly norm: {
-    readonly sets: number;
-    readonly beside: number;
-    readonly setStride: number;
-    readonly runs: number;
-    readonly runStride: number;
-    readonly width: number;
-    readonly hasMean: boolean;
-    readonly epsilon: number;
-    readonly parameterSize: number;
-  };
-  readonly affine: { readonly pixels: number; readonly channels: number };
-  readonly softmax: { readonly pixels: number; readonly channels: number };
-  readonly matmul: {
-    readonly other: number;
-    readonly count: number;
-    readonly rows: number;
-    readonly inner: number;
-    readonly columns: number;
-    readonly isTransposed: boolean;
-  };
-  readonly constant: { readonly size: number };
-  readonly embedding: { readonly count: number; readonly classes: number; readonly units: number };
-  /** `offset` is in bytes, from the start of a sample's fixed inputs. */
-  readonly fixed: { readonly size: number; readonly offset: number };
+  readonly map: { readonly map: LinearMap; readonly accumulates: number };
+  readonly product: SettingsIn<typeof layout.ProductOperation>;
+  readonly extremum: SettingsIn<typeof layout.ExtremumOperation>;
+  readonly selection: SettingsIn<typeof layout.SelectionOperation>;
+  readonly norm: SettingsIn<typeof layout.NormOperation>;
+  readonly affine: SettingsIn<typeof layout.AffineOperation>;
+  readonly softmax: SettingsIn<typeof layout.SoftmaxOperation>;
+  readonly matmul: SettingsIn<typeof layout.MatmulOperation>;
+  readonly constant: SettingsIn<typeof layout.ConstantOperation>;
+  readonly embedding: SettingsIn<typeof layout.EmbeddingOperation>;
+  readonly fixed: SettingsIn<typeof layout.FixedOperation>;
 }
 
 type KernelKind = keyof KernelKinds;
@@ -81,7 +73,7 @@ interface Keeping<Kind extends KernelKind> {
   allocate(operation: KernelOperation<Kind>, room: RowRoom): Record<string, number>;
 }
 
-type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fillFrom">;
+type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fill">;
 
 /** Struct fields of an operation that point to memory, and the function that fills it. */
 interface Place<Name extends PropertyKey = string> {
@@ -98,7 +90,7 @@ interface Kernel<Kind extends KernelKind> {
   readonly kept?: Keeping<Kind>;
 }
 
-type NumericKeys<T> = { [K in keyof T]: T[K] extends number | boolean ? K : never }[keyof T];
+type NumericKeys<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
 /**
  * Makes a Kernel. Every field of the struct must be a setting of the operation or returned by `allocate`: the compiler names
@@ -259,7 +251,8 @@ export function fillOperation(
   { pointer, place }: ReturnType<typeof allocateOperation>,
 ): void {
   const kind = layout.KERNEL_CODES[operation.kind];
-  kernelOf(operation).struct.fillFrom(memory, pointer, { ...operation, ...place.fields, kind });
+  const fields = { ...operation, ...place.fields, kind } as object as Record<string, number>;
+  kernelOf(operation).struct.fill(memory, pointer, fields);
   place.write?.(memory);
 }
 

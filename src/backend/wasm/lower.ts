@@ -1,7 +1,6 @@
 import type { Decoder } from "../../decoder/decoder.ts";
 import { logitOperations, stepsOf } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
-import type { KernelOperation } from "./kernel-operations.ts";
 import { Emission, loweringOf } from "./lowerings.ts";
 import { assignSlots } from "./slots.ts";
 
@@ -9,27 +8,13 @@ import { assignSlots } from "./slots.ts";
  * Graph of a decoder as the kernels compute it. Every value has rows in the workspace; the latent is value 0. Operations
  * that only reshape are dropped, and a value read more than once is followed by a fork.
  */
-export interface LoweredGraph {
-  readonly operations: readonly KernelOperation[];
-  /** Number of elements of each value. */
-  readonly sizes: readonly number[];
-  /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
-  readonly aliases: readonly (number | undefined)[];
-  /** Slot of each value's tangents; values that are not needed at the same time share one. */
-  readonly slots: readonly number[];
-  /** Index of the value D(z), whose rows hold the logits before the output activation. */
-  readonly output: number;
-  /** Number of operations up to the logits. */
-  readonly logitOperations: number;
-  /** Number of elements of all fixed inputs of a sample together. */
-  readonly fixedSize: number;
-}
+export type LoweredGraph = ReturnType<typeof lowerGraph>;
 
 /**
  * Lowers a decoder's graph: drops reshapes, adds forks, and translates each operation into those of the kernels
  * (lowerings.ts).
  */
-export function lowerGraph(decoder: Decoder): LoweredGraph {
+export function lowerGraph(decoder: Decoder) {
   const steps = stepsOf(decoder);
   const into = new Emission();
   const inputs = 1 + decoder.fixedInputs.length;
@@ -83,7 +68,19 @@ export function lowerGraph(decoder: Decoder): LoweredGraph {
   });
   if (beforeLogits === steps.length) toLogits = into.operations.length;
   const output = branches.get(roots.at(-1)!)![0]!;
+  // Sizes of values are in elements; an alias is the value whose storage another one shares.
   const { operations, sizes, aliases } = into;
-  const slots = assignSlots(operations, aliases, output);
-  return { operations, sizes, aliases, slots, output, logitOperations: toLogits, fixedSize };
+  return {
+    operations,
+    sizes,
+    aliases,
+    /** Slot of each value's tangents; values that are not needed at the same time share one. */
+    slots: assignSlots(operations, aliases, output),
+    /** Index of the value D(z), whose rows hold the logits before the output activation. */
+    output,
+    /** Number of operations up to the logits. */
+    logitOperations: toLogits,
+    /** Number of elements of all fixed inputs of a sample together. */
+    fixedSize,
+  };
 }

@@ -104,12 +104,10 @@ const LOWERINGS: {
   add: { emit: sumOf(1) },
   sub: { emit: sumOf(-1) },
   mul: kernel(() => ({ kind: "product" }), true),
-  maximum: kernel(() => ({ kind: "extremum", isMinimum: false }), true),
-  minimum: kernel(() => ({ kind: "extremum", isMinimum: true }), true),
+  maximum: kernel(() => ({ kind: "extremum", isMinimum: 0 }), true),
+  minimum: kernel(() => ({ kind: "extremum", isMinimum: 1 }), true),
   where: kernel(() => ({ kind: "selection" }), true),
-  layerNorm: kernel(({ shape, axes, epsilon }) =>
-    normOfRows(shape, sizeOf(shape.slice(-axes)), epsilon, true),
-  ),
+  layerNorm: kernel(({ shape, axes, epsilon }) => normOfRows(shape, sizeOf(shape.slice(-axes)), epsilon, 1)),
   groupNorm: kernel(({ shape, groups, epsilon }) => {
     const { pixels, channels } = pixelsOf(shape);
     return {
@@ -120,12 +118,12 @@ const LOWERINGS: {
       runs: pixels,
       runStride: channels,
       width: channels / groups,
-      hasMean: true,
+      hasMean: 1,
       epsilon,
       parameterSize: channels,
     };
   }),
-  rmsNorm: kernel(({ shape, epsilon }) => normOfRows(shape, shape.at(-1)!, epsilon, false)),
+  rmsNorm: kernel(({ shape, epsilon }) => normOfRows(shape, shape.at(-1)!, epsilon, 0)),
   affine: kernel(({ shape }) => ({ kind: "affine", ...pixelsOf(shape) })),
   softmax: kernel(({ shape }) => ({ kind: "softmax", ...pixelsOf(shape) })),
   matmul: kernel(({ shape, transposed }, [left]) => {
@@ -136,7 +134,7 @@ const LOWERINGS: {
       rows: rows!,
       inner: left!.at(-1)!,
       columns: columns!,
-      isTransposed: transposed,
+      isTransposed: Number(transposed),
     };
   }),
   constant: kernel(() => ({ kind: "constant" })),
@@ -163,7 +161,7 @@ function pixelsOf(shape: Shape): { readonly pixels: number; readonly channels: n
 }
 
 /** Makes the settings of a norm over `width` adjacent numbers at a time. */
-function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: boolean): KernelSettings {
+function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: 0 | 1): KernelSettings {
   return {
     kind: "norm",
     sets: sizeOf(shape) / width,
@@ -183,7 +181,7 @@ function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
   return (into, { shape }, reads, inputs) => {
     const output = into.value(sizeOf(shape));
     reads.forEach((read, i) => {
-      emitMap(into, stretched(inputs[i]!, shape, i === 0 ? 1 : sign), read, output, i > 0);
+      emitMap(into, stretched(inputs[i]!, shape, i === 0 ? 1 : sign), read, output, Number(i > 0));
     });
     return output;
   };
@@ -199,7 +197,7 @@ function stretchedReads(
   const size = sizeOf(shape);
   return reads.map((read, i) => {
     if (sizeOf(inputs[i]!) === size) return read;
-    return emitMap(into, stretched(inputs[i]!, shape), read, into.value(size), false);
+    return emitMap(into, stretched(inputs[i]!, shape), read, into.value(size), 0);
   });
 }
 
@@ -209,19 +207,13 @@ const MAPS: Lowering<OperationKind> = {
     const { axes } = KINDS[operation.kind] as MapKind<object>;
     const output = into.value(sizeOf(operation.shape));
     reads.forEach((read, i) => {
-      emitMap(into, linearMap(axes(operation, inputs, i), sizeOf(inputs[i]!)), read, output, false);
+      emitMap(into, linearMap(axes(operation, inputs, i), sizeOf(inputs[i]!)), read, output, 0);
     });
     return output;
   },
 };
 
-function emitMap(
-  into: Emission,
-  map: LinearMap,
-  input: number,
-  output: number,
-  accumulates: boolean,
-): number {
+function emitMap(into: Emission, map: LinearMap, input: number, output: number, accumulates: number): number {
   return into.emit({ kind: "map", input, output, map, accumulates });
 }
 

@@ -1,4 +1,4 @@
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import type { DifferentiableObjective, Objective } from "../../solver/objective.ts";
 import { isCustom } from "../../terms/losses.ts";
@@ -16,7 +16,6 @@ import {
   type Rows,
   sampleTarget,
   sampleWeights,
-  type Workspace,
   writeWeights,
 } from "./workspace.ts";
 
@@ -47,14 +46,9 @@ export function differentiableWasmObjective(
   gradients?: number,
 ): DifferentiableObjective {
   const { kernels, graph, decoder } = packed;
-  const d = decoder.latentSize;
-  const { objective, workspace, passes, choose, rowOf } = bindRows(packed, problem, first, count, {
-    copies,
-    withTangents: true,
-  });
-  const sums = allocateBeside({ free: objective.dispose }, () =>
-    allocateParameterSums(packed, count * copies, gradients),
-  );
+  const bound = bindRows(packed, problem, first, count, { copies, withTangents: true });
+  const { objective, blocks, workspace, passes, choose, read, write } = bound;
+  const sums = blocks.add(() => allocateParameterSums(packed, count * copies, gradients));
   return {
     ...objective,
     parameterCount: decoder.parameterCount,
@@ -64,17 +58,11 @@ export function differentiableWasmObjective(
     },
     async tangent(rows, v) {
       choose(rows);
-      rows.forEach((row, i) => {
-        rowOf(workspace.latentTangents, row).set(v.subarray(i * d, (i + 1) * d));
-      });
+      write(workspace.latentTangents, rows, v);
       kernels.objectiveTangentForward(graph, workspace.pointer, rows.length);
       passes.tangent(rows.length);
       kernels.objectiveTangentBackward(graph, workspace.pointer, rows.length);
-      const products = new Float64Array(rows.length * d);
-      rows.forEach((row, i) => {
-        products.set(rowOf(workspace.hessianProducts, row), i * d);
-      });
-      return products;
+      return read(workspace.hessianProducts, rows);
     },
     async addMixedGradient(rows) {
       choose(rows);
@@ -84,10 +72,6 @@ export function differentiableWasmObjective(
       const values = sums.read();
       sums.clear();
       return values;
-    },
-    dispose() {
-      sums.free();
-      objective.dispose();
     },
   };
 }
@@ -104,15 +88,14 @@ function bindRows(
   const { latentSize: d, outputSize: n } = decoder;
   const rowSize = 4 * paddedSize(n);
   const rowCount = count * copies;
-  const prior = allocatePrior(arena, problem.prior);
-  const workspace = allocateBeside(prior, () =>
-    allocateWorkspace(packed, rowCount, problem.loss.name, { withTangents, prior: prior.pointer }),
+  const blocks = new Blocks();
+  const { pointer: prior } = blocks.add(() => allocatePrior(arena, problem.prior));
+  const workspace = blocks.add(() =>
+    allocateWorkspace(packed, rowCount, problem.loss.name, { withTangents, prior }),
   );
-  const ofRows = { free: () => [workspace, prior].forEach((block) => void block.free()) };
-  const given = allocateBeside(ofRows, () => allocateFixed(packed, count));
+  const given = blocks.add(() => allocateFixed(packed, count));
   given.point(workspace, copies);
-  const room = { free: () => [given, ofRows].forEach((block) => void block.free()) };
-  const data = allocateBeside(room, () =>
+  const data = blocks.add(() =>
     arena.allocate((piece) => ({
       targets: piece(rowSize * count),
       weights: problem.weights ? piece(rowSize * count) : 0,
@@ -126,13 +109,9 @@ function bindRows(
         tangent: (chosen) => kernels.objectiveLossTangents(graph, workspace.pointer, chosen),
       };
 
-  const curvature = wasmCurvature(packed, problem, workspace, passes, (row) => first + (row % count));
-
-  function free(): void {
-    curvature.free();
-    data.free();
-    room.free();
-  }
+  const curvature = blocks.add(() =>
+    wasmCurvature(packed, problem, workspace, passes, (row) => first + (row % count)),
+  );
 
   function bindSample(index: number): void {
     const sample = first + index;
@@ -153,13 +132,29 @@ function bindRows(
     }
   }
 
-  allocateBeside({ free }, () => {
+  blocks.guard(() => {
     for (let index = 0; index < count; index++) bindSample(index);
   });
 
   /** Returns the d numbers of a row of latents. */
   function rowOf(rows: Rows, row: number): Float32Array {
     return arena.f32(rows.pointer + row * rows.stride, d);
+  }
+
+  /** Returns the chosen rows of latents, one after the other. */
+  function read(rows: Rows, chosen: Int32Array): Float64Array {
+    const values = new Float64Array(chosen.length * d);
+    chosen.forEach((row, i) => {
+      values.set(rowOf(rows, row), i * d);
+    });
+    return values;
+  }
+
+  /** Writes the chosen rows of latents. */
+  function write(rows: Rows, chosen: Int32Array, values: Float64Array): void {
+    chosen.forEach((row, i) => {
+      rowOf(rows, row).set(values.subarray(i * d, (i + 1) * d));
+    });
   }
 
   /** Returns the chosen elements of f64[rowCount]. */
@@ -177,9 +172,7 @@ function bindRows(
     latentSize: d,
     async value(rows, z) {
       choose(rows);
-      rows.forEach((row, i) => {
-        rowOf(workspace.latents, row).set(z.subarray(i * d, (i + 1) * d));
-      });
+      write(workspace.latents, rows, z);
       passes.value(rows.length);
       return pick(workspace.objectives, rows);
     },
@@ -187,18 +180,11 @@ function bindRows(
     async gradient(rows) {
       choose(rows);
       passes.gradient(rows.length);
-      const gradients = new Float64Array(rows.length * d);
-      rows.forEach((row, i) => {
-        gradients.set(rowOf(workspace.gradients, row), i * d);
-      });
-      return gradients;
+      return read(workspace.gradients, rows);
     },
     ...(curvature.use.hasCurvature && { curvature }),
     kernels: packed.compiled.module,
-    dispose: free,
+    dispose: blocks.free,
   };
-  return { objective, workspace, passes, choose, rowOf } satisfies {
-    workspace: Workspace;
-    [part: string]: unknown;
-  };
+  return { objective, blocks, workspace, passes, choose, read, write };
 }

@@ -13,11 +13,9 @@ const MOST_PASSES = 2 ** 30;
  */
 export class Pacer {
   private passes: number;
-  private readonly smallest: number;
 
   /** @param smallest row passes of one pass of all resident rows */
-  constructor(smallest: number) {
-    this.smallest = smallest;
+  constructor(private readonly smallest: number) {
     this.passes = smallest;
   }
 

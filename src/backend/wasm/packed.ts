@@ -1,5 +1,5 @@
 import { attached } from "../../base/realms.ts";
-import { type Decoder, onDispose } from "../../decoder/decoder.ts";
+import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
 import { Arena } from "../../kernels/arena.ts";
 import { type CompiledKernels, instantiateKernels, type Kernels } from "../../kernels/instance.ts";
 import type { Problem } from "../backend.ts";
@@ -28,12 +28,7 @@ const packedDecoders = new WeakMap<Decoder, Map<WebAssembly.Module, Promise<Pack
  * collected. Calls still at work then keep their memory until they end.
  */
 export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
-  let byModule = packedDecoders.get(decoder);
-  if (!byModule) {
-    byModule = new Map();
-    packedDecoders.set(decoder, byModule);
-    onDispose(decoder, () => packedDecoders.delete(decoder));
-  }
+  const byModule = keptUntilDisposed(packedDecoders, decoder, () => new Map());
   let packed = byModule.get(compiled.module);
   if (!packed) {
     packed = pack(decoder, compiled);

@@ -5,21 +5,10 @@ import type { Arena } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 
 /**
- * Layout of a decoder's parameters, or of one number for each of them, in a block that the kernels work on: the tensors one
- * after the other, each row padded.
+ * Lays out a decoder's parameters, or one number for each of them, in a block that the kernels work on: the tensors one after
+ * the other, each row padded.
  */
-export interface ParameterBlock {
-  /** Size of the block, in floats. */
-  readonly size: number;
-  /** Offsets of each operation's tensors from the start of the block, in floats. */
-  readonly tensors: readonly Readonly<Record<string, number>>[];
-  /** Writes values in the order of `decoder.parameters` into the block at `pointer`; the padding becomes 0. */
-  write(arena: Arena, pointer: number, values: Float32Array): void;
-  /** Reads the values of the block at `pointer` back, in the order of `decoder.parameters`. */
-  read(arena: Arena, pointer: number): Float32Array<ArrayBuffer>;
-}
-
-export function parameterBlock(decoder: Decoder): ParameterBlock {
+export function parameterBlock(decoder: Decoder) {
   let size = 0;
   const tensors = decoder.operations.map((): Record<string, number> => ({}));
   const placed = parametersOf(decoder).map((parameter) => {
@@ -42,13 +31,17 @@ export function parameterBlock(decoder: Decoder): ParameterBlock {
   }
 
   return {
+    /** Size of the block, in floats. */
     size,
+    /** Offsets of each operation's tensors from the start of the block, in floats. */
     tensors,
-    write(arena, pointer, values) {
+    /** Writes values in the order of `decoder.parameters` into the block at `pointer`; the padding becomes 0. */
+    write(arena: Arena, pointer: number, values: Float32Array): void {
       const block = arena.f32(pointer, size).fill(0);
       forEachRow((length, padded, plain) => block.set(values.subarray(plain, plain + length), padded));
     },
-    read(arena, pointer) {
+    /** Reads the values of the block at `pointer` back, in the order of `decoder.parameters`. */
+    read(arena: Arena, pointer: number): Float32Array<ArrayBuffer> {
       const block = arena.f32(pointer, size);
       const values = new Float32Array(decoder.parameterCount);
       forEachRow((length, padded, plain) => values.set(block.subarray(padded, padded + length), plain));

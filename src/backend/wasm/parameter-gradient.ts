@@ -1,32 +1,16 @@
-import type { Block } from "../../kernels/arena.ts";
 import { ParameterGradient, PIXELS_AT_ONCE, paddedSize, WeightGradient } from "../../kernels/layout.ts";
 import type { LoweredGraph } from "./lower.ts";
 import type { PackedDecoder } from "./packed.ts";
-import { type ParameterBlock, parameterBlock } from "./parameter-block.ts";
+import { parameterBlock } from "./parameter-block.ts";
 import { convolutionsOf } from "./write-graph.ts";
 
-/** Sums of the gradient for a decoder's parameters, in the decoder's memory. */
-export interface ParameterSums extends Block {
-  /** Points to the ParameterGradient struct. */
-  readonly sums: number;
-  /** Points to the sums themselves, laid out as `shape` says. */
-  readonly gradients: number;
-  readonly shape: ParameterBlock;
-  /** Sets the sums to 0. */
-  clear(): void;
-  /** Returns the sums in the order of `decoder.parameters`. */
-  read(): Float32Array;
-}
-
 /**
+ * Allocates sums of the gradient for a decoder's parameters, in the decoder's memory.
+ *
  * @param capacity the most rows that are summed in one call
  * @param gradientsElsewhere a block of `parameterBlock(decoder)` to add to; default a new one, cleared
  */
-export function allocateParameterSums(
-  packed: PackedDecoder,
-  capacity: number,
-  gradientsElsewhere?: number,
-): ParameterSums {
+export function allocateParameterSums(packed: PackedDecoder, capacity: number, gradientsElsewhere?: number) {
   const { arena, decoder, lowered } = packed;
   const { operations } = lowered;
   const shape = parameterBlock(decoder);
@@ -65,10 +49,14 @@ export function allocateParameterSums(
   if (gradientsElsewhere === undefined) clear();
   return {
     ...block,
+    /** Points to the ParameterGradient struct. */
     sums,
+    /** Points to the sums themselves, laid out as `shape` says. */
     gradients,
     shape,
+    /** Sets the sums to 0. */
     clear,
+    /** Returns the sums in the order of `decoder.parameters`. */
     read: () => shape.read(arena, gradients),
   };
 }

@@ -1,3 +1,4 @@
+import { kept } from "../../base/kept.ts";
 import { type PixelPair, pixelPairs } from "../../graph/convolution.ts";
 import { type Operation, type Shape, sizeOf } from "../../graph/operations.ts";
 import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
@@ -39,12 +40,7 @@ interface LikePixels {
 const geometries = new WeakMap<Convolution, ConvolutionGeometry>();
 
 export function geometryOf(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
-  let geometry = geometries.get(operation);
-  if (!geometry) {
-    geometry = makeGeometry(operation, inputShape);
-    geometries.set(operation, geometry);
-  }
-  return geometry;
+  return kept(geometries, operation, () => makeGeometry(operation, inputShape));
 }
 
 function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeometry {
@@ -106,8 +102,7 @@ function likePixels(
     const first = all[0]?.source ?? 0;
     const taps = all.map(({ tap, source }) => ({ tap, offset: source - first }));
     const key = taps.map(({ tap, offset }) => `${tap} ${offset}`).join();
-    const set = sets.get(key) ?? { destinations: [], sources: [], taps };
-    sets.set(key, set);
+    const set = kept(sets, key, () => ({ destinations: [], sources: [], taps }));
     set.destinations.push(destination);
     set.sources.push(first);
   });
@@ -124,23 +119,8 @@ export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side,
   return columns * from.pixels < 0.8 * paddedSize(to.channels) * products ? columns : 0;
 }
 
-/** Pointers to the structs of one direction of a convolution. */
-interface PixelTapsPlace {
-  readonly pointer: number;
-  readonly sets: number;
-  readonly ofSets: readonly {
-    readonly destinations: number;
-    readonly sources: number;
-    readonly pixels: number;
-    readonly taps: number;
-  }[];
-}
-
 /** Allocates the PixelTaps structs of one direction. */
-export function allocatePixelTaps(
-  sets: readonly LikePixels[],
-  piece: (bytes: number) => number,
-): PixelTapsPlace {
+export function allocatePixelTaps(sets: readonly LikePixels[], piece: (bytes: number) => number) {
   return {
     pointer: piece(PixelTaps.size),
     sets: piece(PixelSet.size * sets.length),
@@ -156,7 +136,7 @@ export function allocatePixelTaps(
 /** Writes the PixelTaps structs of one direction. */
 export function fillPixelTaps(
   memory: DataView,
-  place: PixelTapsPlace,
+  place: ReturnType<typeof allocatePixelTaps>,
   sets: readonly LikePixels[],
   from: Side,
   to: Side,

@@ -1,5 +1,6 @@
 import { hasCode } from "../../base/errors.ts";
 import { makeTurns } from "../../base/event-loop.ts";
+import { kept } from "../../base/kept.ts";
 import { costOf } from "../../graph/graph.ts";
 import type { Block } from "../../kernels/arena.ts";
 import { DAMPING_COUNT, packedSize } from "../../kernels/layout.ts";
@@ -91,9 +92,7 @@ const MOST_KEPT = 4;
 const madeFor = new WeakMap<PackedDecoder, Made>();
 
 function madeOf(packed: PackedDecoder): Made {
-  const made: Made = madeFor.get(packed) ?? { jacobian: undefined, rows: undefined, factors: [] };
-  madeFor.set(packed, made);
-  return made;
+  return kept(madeFor, packed, () => ({ jacobian: undefined, rows: undefined, factors: [] }));
 }
 
 /** A preconditioner for the time of one call. */
@@ -268,14 +267,10 @@ async function makeFactors(
         await turn();
       }
     });
-  } catch (error) {
-    block.free();
-    throw error;
+    if (damping === 0) return undefined;
+    made.block = block;
+    return { ...jacobian, factors, matrix, damping };
+  } finally {
+    if (made.block !== block) block.free();
   }
-  if (damping === 0) {
-    block.free();
-    return undefined;
-  }
-  made.block = block;
-  return { ...jacobian, factors, matrix, damping };
 }

@@ -2,16 +2,13 @@ import type { Arena, Block } from "../../kernels/arena.ts";
 import { Prior } from "../../kernels/layout.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
 
-/** A prior in an instance's memory. */
-export interface PriorBlock extends Block {
-  /** Points to the Prior struct; 0 without a prior. */
-  readonly pointer: number;
-}
-
-/** Writes a prior into an instance's memory, and allocates the scratch for one row. */
-export function allocatePrior(arena: Arena, prior: PriorComponents | undefined): PriorBlock {
+/** Writes a prior into an instance's memory, and allocates the scratch for one row. `pointer` is 0 without a prior. */
+export function allocatePrior(
+  arena: Arena,
+  prior: PriorComponents | undefined,
+): Block & { readonly pointer: number } {
   if (!prior) return { start: 0, size: 0, pointer: 0, free: () => {} };
-  const { latentSize, count, isFull, means, precisions, constants, weight } = prior;
+  const { latentSize, means, precisions, constants } = prior;
   const block = arena.allocate((piece) => ({
     pointer: piece(Prior.size),
     means: piece(means.byteLength),
@@ -26,11 +23,10 @@ export function allocatePrior(arena: Arena, prior: PriorComponents | undefined):
   arena.f64(pieces.precisions, precisions.length).set(precisions);
   arena.f64(pieces.constants, constants.length).set(constants);
   Prior.fill(arena.view(), pointer, {
+    ...prior,
     ...pieces,
-    latentSize,
-    weight,
-    components: count,
-    isFull: isFull ? 1 : 0,
+    components: prior.count,
+    isFull: Number(prior.isFull),
   });
   return { ...block, pointer };
 }

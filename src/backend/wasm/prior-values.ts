@@ -1,4 +1,4 @@
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import { giveInstanceBack, takeInstance } from "../../kernels/idle-instances.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 import { compileKernels } from "../../kernels/load.ts";
@@ -8,51 +8,39 @@ import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";
 
 /** Evaluation of a prior alone, by the kernels that the fused solvers use. */
-export interface PriorValues {
-  /**
-   * Returns the prior's value in nats, times its weight.
-   * @param z [d], rounded to float32 as an objective's latents are
-   */
-  value(z: ArrayLike<number>): number;
-  /**
-   * Adds the prior's gradient, times `scale`, to a row.
-   * @param gradient [d]
-   */
-  addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void;
-  free(): void;
-}
+export type PriorValues = Awaited<ReturnType<typeof priorValues>>;
 
 /** @throws LatentflowError `out_of_memory` */
-export async function priorValues(prior: PriorComponents): Promise<PriorValues> {
+export async function priorValues(prior: PriorComponents) {
   const { latentSize: d } = prior;
   const { module } = await compileKernels(undefined);
   const instance = await takeInstance(module);
   const { arena, kernels } = instance;
-  const block = allocatePrior(arena, prior);
+  const blocks = new Blocks({ free: () => giveInstanceBack(module, instance) });
+  const { pointer } = blocks.add(() => allocatePrior(arena, prior));
   const size = 4 * paddedSize(d);
-  const rows = allocateBeside(block, () =>
-    arena.allocate((piece) => ({ z: piece(size), gradient: piece(size) })),
-  );
+  const rows = blocks.add(() => arena.allocate((piece) => ({ z: piece(size), gradient: piece(size) })));
   const { z: at, gradient: sums } = rows.layout;
-  let isFree = false;
   return {
-    value(z) {
+    /**
+     * Returns the prior's value in nats, times its weight.
+     * @param z [d], rounded to float32 as an objective's latents are
+     */
+    value(z: ArrayLike<number>): number {
       arena.f32(at, d).set(z);
-      return kernels.priorValue(block.pointer, at);
+      return kernels.priorValue(pointer, at);
     },
-    addGradient(z, scale, gradient) {
+    /**
+     * Adds the prior's gradient, times `scale`, to a row.
+     * @param gradient [d]
+     */
+    addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void {
       arena.f32(at, d).set(z);
       arena.f32(sums, d).set(gradient);
-      kernels.priorGradient(block.pointer, at, scale, sums);
+      kernels.priorGradient(pointer, at, scale, sums);
       gradient.set(arena.f32(sums, d));
     },
-    free() {
-      if (isFree) return;
-      isFree = true;
-      rows.free();
-      block.free();
-      giveInstanceBack(module, instance);
-    },
+    free: blocks.free,
   };
 }
 

@@ -1,3 +1,4 @@
+import { Blocks } from "../../kernels/arena.ts";
 import { Descent } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import {
@@ -54,18 +55,15 @@ export async function solveSamples<Range extends SampleRange>(
   const lease = isShared ? await preconditionerOf(packed, problem) : undefined;
   const shared = lease?.preconditioner;
   const hasFirst = shared !== undefined || (hasMatrices && curvature.matrix === "own");
-  const blocks: { free(): void }[] = [];
-  const taken = <T extends { free(): void }>(block: T): T => {
-    blocks.push(block);
-    return block;
-  };
-  if (lease) taken(lease);
+  const blocks = lease ? new Blocks(lease) : new Blocks();
   try {
-    const { pointer: prior } = taken(allocatePrior(arena, problem.prior));
-    const { pointer: workspace } = taken(allocateWorkspace(packed, capacity, problem.loss.name, { prior }));
+    const { pointer: prior } = blocks.add(() => allocatePrior(arena, problem.prior));
+    const { pointer: workspace } = blocks.add(() =>
+      allocateWorkspace(packed, capacity, problem.loss.name, { prior }),
+    );
     const use = hasFirst ? { ...NO_MATRICES, ...shared, own: true } : NO_MATRICES;
-    const { work } = taken(allocateGaussNewton(packed, use));
-    const { solver: pointer } = taken(
+    const { work } = blocks.add(() => allocateGaussNewton(packed, use));
+    const { solver: pointer } = blocks.add(() =>
       allocateSolver(arena, solver, {
         latentSize: decoder.latentSize,
         capacity,
@@ -75,7 +73,7 @@ export async function solveSamples<Range extends SampleRange>(
         damping: shared?.damping ?? 0,
       }),
     );
-    const staging = taken(new Staging(packed, task, pointer, capacity, feed));
+    const staging = blocks.add(() => new Staging(packed, task, pointer, capacity, feed));
     const pacer = new Pacer(capacity);
     staging.exchange();
     while (!staging.isFinished && !control.aborted()) {
@@ -91,6 +89,6 @@ export async function solveSamples<Range extends SampleRange>(
       kernels.solverRun(pointer, graph, workspace, work, 1, 0);
     staging.collectUnfinished();
   } finally {
-    for (const block of blocks) block.free();
+    blocks.free();
   }
 }

@@ -1,22 +1,10 @@
 import type { LinearMap } from "../../graph/linear-map.ts";
 import { SparseMatrix } from "../../kernels/layout.ts";
 
-/** Pointers to the parts of a linear map's matrix. */
-interface MatrixPlace {
-  /** Points to the SparseMatrix struct. */
-  readonly pointer: number;
-  readonly destinations: number;
-  readonly starts: number;
-  readonly sources: number;
-  readonly weights: number;
-}
-
 /** Allocates the memory of a linear map's matrix. */
-export function allocateMatrix(
-  { destinations, sources }: LinearMap,
-  piece: (bytes: number) => number,
-): MatrixPlace {
+export function allocateMatrix({ destinations, sources }: LinearMap, piece: (bytes: number) => number) {
   return {
+    /** Points to the SparseMatrix struct. */
     pointer: piece(SparseMatrix.size),
     destinations: piece(4 * destinations.length),
     starts: piece(4 * (destinations.length + 1)),
@@ -26,8 +14,11 @@ export function allocateMatrix(
 }
 
 /** Writes a linear map's matrix, with offsets in bytes. */
-export function fillMatrix(memory: DataView, place: MatrixPlace, map: LinearMap): void {
-  const { pointer, ...pointers } = place;
+export function fillMatrix(
+  memory: DataView,
+  { pointer, ...pointers }: ReturnType<typeof allocateMatrix>,
+  map: LinearMap,
+): void {
   const { width, destinations, starts, sources, weights } = map;
   SparseMatrix.fill(memory, pointer, { ...pointers, width, blockCount: destinations.length });
   const integers = (at: number, count: number) => new Int32Array(memory.buffer, at, count);

@@ -1,4 +1,4 @@
-import { allocateBeside } from "../../kernels/arena.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import { Descent, paddedSize, Sample, SampleState } from "../../kernels/layout.ts";
 import { collectRecord } from "../../solver/sample-record.ts";
 import type { SampleSet, Task } from "../backend.ts";
@@ -12,13 +12,11 @@ import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights 
  * finished ones to be collected. Its size does not depend on the number of samples.
  */
 export class Staging<Range extends SampleRange> {
-  private readonly packed: PackedDecoder;
-  private readonly block;
+  private readonly blocks = new Blocks();
+  private readonly layout;
   private readonly given: FixedRows;
   /** Sample staged in each place, by its index in its set. */
   private readonly places: (SampleSet | undefined)[];
-  private readonly samplesIn: Task<Range>["samplesIn"];
-  private readonly feed: Feed<Range>;
   private readonly hasWeights: boolean;
   /** The samples' scales, unless each has weights of its own. */
   private readonly sharedScales: LossScales | undefined;
@@ -29,29 +27,29 @@ export class Staging<Range extends SampleRange> {
    * @param feed the samples that are staged
    */
   constructor(
-    packed: PackedDecoder,
-    { problem, samplesIn }: Task<Range>,
+    private readonly packed: PackedDecoder,
+    private readonly task: Task<Range>,
     solver: number,
     capacity: number,
-    feed: Feed<Range>,
+    private readonly feed: Feed<Range>,
   ) {
-    this.samplesIn = samplesIn;
-    this.feed = feed;
-    this.packed = packed;
+    const { problem } = task;
     this.hasWeights = problem.weights !== undefined;
     const { latentSize, outputSize } = packed.decoder;
     const rowSize = 4 * paddedSize(outputSize);
     const places = Math.min(problem.sampleCount, 2 * capacity);
     const weightRows = !problem.weights ? 0 : problem.weights.length === outputSize ? 1 : places;
     this.places = new Array(places).fill(undefined);
-    this.block = packed.arena.allocate((piece) => ({
-      samples: piece(Sample.size * places),
-      targets: piece(rowSize * places),
-      weights: piece(rowSize * weightRows),
-      z: piece(8 * latentSize * places),
-    }));
-    this.given = allocateBeside(this.block, () => allocateFixed(packed, places));
-    const { layout } = this.block;
+    const { layout } = this.blocks.add(() =>
+      packed.arena.allocate((piece) => ({
+        samples: piece(Sample.size * places),
+        targets: piece(rowSize * places),
+        weights: piece(rowSize * weightRows),
+        z: piece(8 * latentSize * places),
+      })),
+    );
+    this.layout = layout;
+    this.given = this.blocks.add(() => allocateFixed(packed, places));
     Descent.set(packed.arena.view(), solver, { samples: layout.samples, sampleCount: places });
     if (weightRows === 1) {
       const row = packed.arena.f32(layout.weights, outputSize);
@@ -82,7 +80,7 @@ export class Staging<Range extends SampleRange> {
         sample.solution.end(sample.first, Sample.get(view, record, "status"));
       }
       const range = this.feed.take(1);
-      const next = range && this.samplesIn(range);
+      const next = range && this.task.samplesIn(range);
       this.places[place] = next;
       if (next) this.stage(view, place, next);
       else Sample.set(view, this.record(place), { state: SampleState.empty });
@@ -102,18 +100,17 @@ export class Staging<Range extends SampleRange> {
     });
   }
 
-  free(): void {
-    this.given.free();
-    this.block.free();
+  get free(): () => void {
+    return this.blocks.free;
   }
 
   private record(place: number): number {
-    return this.block.layout.samples + place * Sample.size;
+    return this.layout.samples + place * Sample.size;
   }
 
   private stage(view: DataView, place: number, { problem, solution, first: sample }: SampleSet): void {
     const { arena, decoder } = this.packed;
-    const { layout } = this.block;
+    const { layout } = this;
     const { latentSize: d, outputSize: n } = decoder;
     const rowSize = 4 * paddedSize(n);
     const target = layout.targets + place * rowSize;

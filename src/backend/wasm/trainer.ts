@@ -44,7 +44,7 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
       if (Number.isFinite(norm)) {
         if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
         updates++;
-        applyOptimizer(kernels, optimizer, { ...blocks.layout, size: shape.size }, { learningRate, updates });
+        applyOptimizer(kernels, optimizer, { ...blocks.layout, size: shape.size, learningRate, updates });
         pack();
       }
       clear(gradients);

@@ -1,5 +1,4 @@
 import { attached } from "../../base/realms.ts";
-import type { Block } from "../../kernels/arena.ts";
 import { LOSS_CODES, paddedSize, ValueRows, Workspace as WorkspaceStruct } from "../../kernels/layout.ts";
 import type { Loss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/losses.ts";
@@ -8,37 +7,7 @@ import { keptBy } from "./kernel-operations.ts";
 import type { PackedDecoder } from "./packed.ts";
 
 /** The resident rows of one call, in its decoder's memory; assembly/memory/workspace.ts draws them. */
-export interface Workspace extends Block {
-  /** Points to the Workspace struct. */
-  readonly pointer: number;
-  /** Points to i32[capacity], the rows that the next pass computes. */
-  readonly rows: number;
-  /** Rows of values and of gradients: of the latents, and of the outputs. */
-  readonly latents: Rows;
-  readonly gradients: Rows;
-  readonly outputs: Rows;
-  readonly outputGradients: Rows;
-  /**
-   * Rows of tangents; 0 in a workspace without them. At the latents: directions v, and Hessian-vector products ∇²l·v. At the
-   * outputs: their tangents, and the tangents of their gradients.
-   */
-  readonly latentTangents: Rows;
-  readonly hessianProducts: Rows;
-  readonly outputTangents: Rows;
-  readonly outputGradientTangents: Rows;
-  /** Points to usize[capacity], usize[capacity], f64[capacity], f64[capacity]; see the struct. */
-  readonly targets: number;
-  readonly weights: number;
-  readonly scales: number;
-  readonly losses: number;
-  /** Points to f64[capacity] each: the prior's values, and the objectives, loss + prior/N. */
-  readonly priors: number;
-  readonly objectives: number;
-  /** Points to f64[capacity]: 1/N of each row, the factor of its prior. */
-  readonly priorScales: number;
-  /** Points to usize[capacity]: the fixed inputs of each row's sample. */
-  readonly fixed: number;
-}
+export type Workspace = ReturnType<typeof allocateWorkspace>;
 
 /** Rows of one value in WASM memory: row r begins at pointer + r · stride. */
 export interface Rows {
@@ -57,7 +26,7 @@ export function allocateWorkspace(
   capacity: number,
   loss: Loss["name"],
   { withTangents = false, prior = 0 } = {},
-): Workspace {
+) {
   const { operations, sizes, aliases, output } = lowered;
   const strides = sizes.map((size) => 4 * paddedSize(size));
   const block = arena.allocate((piece) => {
@@ -116,7 +85,7 @@ export function allocateWorkspace(
   });
   ofOperations.forEach(({ pointer, fields }, i) => {
     view.setUint32(pointers.kept + 4 * i, pointer, true);
-    keptBy(operations[i]!)?.struct.fillFrom(view, pointer, fields);
+    keptBy(operations[i]!)?.struct.fill(view, pointer, fields);
   });
   const rowsAt = (value: number, of: keyof (typeof ofValues)[number]): Rows => ({
     pointer: ofValues[value]![of],
@@ -125,11 +94,13 @@ export function allocateWorkspace(
   return {
     ...block,
     ...pointers,
+    /** Points to the Workspace struct. */
     pointer,
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),
     outputGradients: rowsAt(output, "gradients"),
+    // 0 in a workspace without tangents: directions v, Hessian-vector products ∇²l·v, and the outputs' tangents.
     latentTangents: rowsAt(0, "tangents"),
     hessianProducts: rowsAt(0, "gradientTangents"),
     outputTangents: rowsAt(output, "tangents"),

@@ -1,4 +1,5 @@
 import { checkOptions } from "../../base/check.ts";
+import { kept } from "../../base/kept.ts";
 import { messageOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { callHint, show } from "../../base/show.ts";
@@ -96,9 +97,7 @@ interface Calibration {
 const calibrations = new WeakMap<Decoder, Map<string, Calibration>>();
 
 function calibrationsOf(decoder: Decoder): Map<string, Calibration> {
-  const existing = calibrations.get(decoder) ?? new Map<string, Calibration>();
-  calibrations.set(decoder, existing);
-  return existing;
+  return kept(calibrations, decoder, () => new Map());
 }
 
 async function open(
@@ -161,13 +160,12 @@ async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise
   // Problems of up to the same power of two share a calibration.
   const size = Math.ceil(Math.log2(atOnce(problem)));
   const key = `${label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
-  let calibration = existing.get(key);
-  if (!calibration) {
-    calibration = {};
-    existing.set(key, calibration);
+  const calibration = kept(existing, key, () => {
+    const started: Calibration = {};
     // On a copy: the calibration may outlast the call that owns the data.
-    startCalibration(candidate, firstSamples(problem, 2 ** size), pair, calibration);
-  }
+    startCalibration(candidate, firstSamples(problem, 2 ** size), pair, started);
+    return started;
+  });
   return calibration.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
 }
 

@@ -1,7 +1,7 @@
 import { sizeOf } from "../../graph/operations.ts";
 import type { GpuContext } from "./device.ts";
 import type { OnnxGraph } from "./onnx.ts";
-import type { GpuBuffer, GpuDevice, OnnxSession } from "./platform.ts";
+import type { GpuDevice, OnnxSession } from "./platform.ts";
 import { inTurn } from "./runtime.ts";
 import { allocateTensors, createSession, type GpuTensors, runSession } from "./tensors.ts";
 
@@ -10,15 +10,7 @@ const READABLE = 1 | 8;
 const MAP_READ = 1;
 
 /** A graph with the buffers that it reads and writes: one call uses it at a time. */
-export interface BoundGraph {
-  /** True if the graph is captured, so that a run replays it. */
-  readonly captured: boolean;
-  /** Writes values into an input that is not shared, from an element on. */
-  write(input: string, values: Float32Array, at?: number): void;
-  /** Computes the outputs and reads them all. */
-  run(): Promise<Readonly<Record<string, Float32Array>>>;
-  dispose(): Promise<void>;
-}
+export type BoundGraph = Awaited<ReturnType<typeof bindGraph>>;
 
 /**
  * Makes a session for a graph, and buffers for its outputs and for those inputs that are not shared. The session
@@ -26,11 +18,7 @@ export interface BoundGraph {
  *
  * @param shared inputs that other graphs have too, a decoder's parameters
  */
-export async function bindGraph(
-  context: GpuContext,
-  graph: OnnxGraph,
-  shared: GpuTensors,
-): Promise<BoundGraph> {
+export async function bindGraph(context: GpuContext, graph: OnnxGraph, shared: GpuTensors) {
   const own = await allocateTensors(
     context,
     new Map([...graph.inputs, ...graph.outputs].filter(([name]) => !(name in shared.byName))),
@@ -68,15 +56,18 @@ export async function bindGraph(
     await own.dispose();
     throw error;
   }
-  const reader = new Reader(context.device, own, graph.outputs);
+  const reader = outputReader(context.device, own, graph.outputs);
   return {
+    /** True if the graph is captured, so that a run replays it. */
     captured,
+    /** Writes values into an input that is not shared, from an element on. */
     write: own.write,
+    /** Computes the outputs and reads them all. */
     async run() {
       await inTurn(() => runSession(context, session, feeds, fetches));
       return context.lost.during(reader.read());
     },
-    async dispose() {
+    async dispose(): Promise<void> {
       reader.dispose();
       // A captured graph holds its buffers: the session goes first.
       await inTurn(() => session.release());
@@ -85,41 +76,29 @@ export async function bindGraph(
   };
 }
 
-/** Reads all outputs of a graph at once, through one buffer that holds them all. */
-class Reader {
-  private readonly device: GpuDevice;
-  private readonly tensors: GpuTensors;
-  private readonly outputs: readonly { readonly name: string; readonly at: number; readonly size: number }[];
-  private readonly staging: GpuBuffer;
-  private readonly byteLength: number;
-
-  constructor(device: GpuDevice, tensors: GpuTensors, shapes: OnnxGraph["outputs"]) {
-    this.device = device;
-    this.tensors = tensors;
-    let at = 0;
-    this.outputs = Array.from(shapes, ([name, shape]) => {
-      const size = 4 * sizeOf(shape);
-      at += size;
-      return { name, at: at - size, size };
-    });
-    this.byteLength = at;
-    this.staging = device.createBuffer({ size: at, usage: READABLE });
-  }
-
-  async read(): Promise<Record<string, Float32Array>> {
-    const encoder = this.device.createCommandEncoder();
-    for (const { name, at, size } of this.outputs) {
-      encoder.copyBufferToBuffer(this.tensors.buffer(name), 0, this.staging, at, size);
-    }
-    this.device.queue.submit([encoder.finish() as never]);
-    await this.staging.mapAsync(MAP_READ, 0, this.byteLength);
-    const bytes = this.staging.getMappedRange().slice(0);
-    this.staging.unmap();
-    const outputs = this.outputs.map(({ name, at, size }) => [name, new Float32Array(bytes, at, size / 4)]);
-    return Object.fromEntries(outputs);
-  }
-
-  dispose(): void {
-    this.staging.destroy();
-  }
+/** Reads a graph's outputs together, by way of one buffer. */
+function outputReader(device: GpuDevice, tensors: GpuTensors, shapes: OnnxGraph["outputs"]) {
+  let byteLength = 0;
+  const outputs = Array.from(shapes, ([name, shape]) => {
+    const size = 4 * sizeOf(shape);
+    byteLength += size;
+    return { name, at: byteLength - size, size };
+  });
+  const staging = device.createBuffer({ size: byteLength, usage: READABLE });
+  return {
+    async read(): Promise<Readonly<Record<string, Float32Array>>> {
+      const encoder = device.createCommandEncoder();
+      for (const { name, at, size } of outputs) {
+        encoder.copyBufferToBuffer(tensors.buffer(name), 0, staging, at, size);
+      }
+      device.queue.submit([encoder.finish() as never]);
+      await staging.mapAsync(MAP_READ, 0, byteLength);
+      const bytes = staging.getMappedRange().slice(0);
+      staging.unmap();
+      return Object.fromEntries(
+        outputs.map(({ name, at, size }) => [name, new Float32Array(bytes, at, size / 4)]),
+      );
+    },
+    dispose: () => staging.destroy(),
+  };
 }

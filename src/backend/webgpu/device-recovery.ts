@@ -10,18 +10,15 @@ import { type LoadedDecoder, loadOnto } from "./loaded.ts";
  * device, in WASM.
  */
 export class DeviceRecovery {
-  private readonly decoder: Decoder;
-  private readonly options: ContextOptions;
-  private loaded: LoadedDecoder;
   private readonly incidents: string[] = [];
   /** Session in WASM that replaces the GPU. */
   private fallback: Session | undefined;
 
-  private constructor(decoder: Decoder, options: ContextOptions, loaded: LoadedDecoder) {
-    this.decoder = decoder;
-    this.options = options;
-    this.loaded = loaded;
-  }
+  private constructor(
+    private readonly decoder: Decoder,
+    private readonly options: ContextOptions,
+    private loaded: LoadedDecoder,
+  ) {}
 
   static async open(decoder: Decoder, options: ContextOptions): Promise<DeviceRecovery> {
     return new DeviceRecovery(decoder, options, await loadOnto(await openContext(options), decoder));

@@ -1,4 +1,5 @@
 import { LatentflowError } from "../../base/errors.ts";
+import { kept } from "../../base/kept.ts";
 import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";
@@ -67,20 +68,14 @@ function forget(requested: Promise<GpuDevice>): void {
 
 /** Returns the context of a device; undefined if the device is lost. */
 async function usableContext(ort: OnnxRuntime, device: GpuDevice): Promise<GpuContext | undefined> {
-  const context = contextOf(ort, device);
+  const byRuntime = kept(contexts, device, () => new WeakMap());
+  const context = kept(byRuntime, ort, () => makeContext(ort, device));
   // A device that was lost before says so in the next task at the latest.
   await new Promise((resolve) => setTimeout(resolve));
   return context.isLost() ? undefined : context;
 }
 
-function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
-  let byRuntime = contexts.get(device);
-  if (!byRuntime) {
-    byRuntime = new WeakMap();
-    contexts.set(device, byRuntime);
-  }
-  const existing = byRuntime.get(ort);
-  if (existing) return existing;
+function makeContext(ort: OnnxRuntime, device: GpuDevice): GpuContext {
   const lost = new Interruption();
   const overdue = new Interruption();
   device.lost.then(({ message }) => {
@@ -88,9 +83,7 @@ function contextOf(ort: OnnxRuntime, device: GpuDevice): GpuContext {
     lost.come(error);
     setTimeout(() => overdue.come(error), GRACE);
   });
-  const context: GpuContext = { ort, device, isLost: () => lost.hasCome, lost, overdue };
-  byRuntime.set(ort, context);
-  return context;
+  return { ort, device, isLost: () => lost.hasCome, lost, overdue };
 }
 
 /** Requests the browser's adapter; a second time if the first answer is null, which browsers have been seen to give once. */

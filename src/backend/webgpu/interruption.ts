@@ -23,16 +23,7 @@ export class Interruption {
       if (this.error) reject(this.error);
       else this.waiting.add(reject);
       // Attached after the error too: work that fails later must not be an unhandled rejection.
-      work.then(
-        (value) => {
-          this.waiting.delete(reject);
-          resolve(value);
-        },
-        (error) => {
-          this.waiting.delete(reject);
-          reject(error);
-        },
-      );
+      work.then(resolve, reject).finally(() => this.waiting.delete(reject));
     });
   }
 }

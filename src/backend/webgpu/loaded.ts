@@ -1,6 +1,7 @@
 import { LatentflowError } from "../../base/errors.ts";
+import { keptUnlessFailed } from "../../base/kept.ts";
 import { show } from "../../base/show.ts";
-import { type Decoder, onDispose } from "../../decoder/decoder.ts";
+import { type Decoder, keptUntilDisposed } from "../../decoder/decoder.ts";
 import { parametersOf } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import { type BoundGraph, bindGraph } from "./bound-graph.ts";
@@ -17,8 +18,6 @@ const KEPT = 8;
  * outlives `dispose` and takes another graph loads them again.
  */
 export class LoadedDecoder {
-  readonly context: GpuContext;
-  readonly decoder: Decoder;
   private parameters: Promise<GpuTensors>;
   /** Unused graphs, the most recently used last. */
   private readonly idle: { readonly key: string; readonly graph: BoundGraph }[] = [];
@@ -26,9 +25,10 @@ export class LoadedDecoder {
   private isDisposed = false;
   private isFreed = false;
 
-  private constructor(context: GpuContext, decoder: Decoder) {
-    this.context = context;
-    this.decoder = decoder;
+  private constructor(
+    readonly context: GpuContext,
+    readonly decoder: Decoder,
+  ) {
     this.parameters = loadParameters(context, decoder);
   }
 
@@ -133,30 +133,17 @@ const loadedDecoders = new WeakMap<Decoder, Map<GpuContext, Promise<LoadedDecode
  * they use until they end.
  */
 export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
-  let byContext = loadedDecoders.get(decoder);
-  if (!byContext) {
-    byContext = new Map();
-    loadedDecoders.set(decoder, byContext);
-    onDispose(decoder, () => {
-      for (const loading of loadedDecoders.get(decoder)?.values() ?? []) {
-        ignoreFailure(loading.then((loaded) => loaded.dispose()));
-      }
-      loadedDecoders.delete(decoder);
-    });
-  }
+  const disposeAll = (own: ReadonlyMap<GpuContext, Promise<LoadedDecoder>>) => {
+    for (const loading of own.values()) ignoreFailure(loading.then((loaded) => loaded.dispose()));
+  };
+  const byContext = keptUntilDisposed(loadedDecoders, decoder, () => new Map(), disposeAll);
   for (const [other, loading] of byContext) {
     if (!other.isLost()) continue;
     byContext.delete(other);
     // The device is gone, but not what the runtime keeps of its sessions.
     ignoreFailure(loading.then((loaded) => loaded.dispose()));
   }
-  let loaded = byContext.get(context);
-  if (!loaded) {
-    loaded = LoadedDecoder.load(context, decoder);
-    byContext.set(context, loaded);
-    loaded.catch(() => byContext.delete(context));
-  }
-  return loaded;
+  return keptUnlessFailed(byContext, context, () => LoadedDecoder.load(context, decoder));
 }
 
 function bufferLimit({ device }: GpuContext): number {

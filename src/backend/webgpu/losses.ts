@@ -1,4 +1,4 @@
-import type { StandardLoss, StandardLossKind } from "../../terms/losses.ts";
+import type { StandardLossKind } from "../../terms/losses.ts";
 import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
@@ -8,8 +8,11 @@ export interface Elements {
   slope(): Tensor;
 }
 
-/** Writers of each loss; `weigh` multiplies by the weight that an element has in the sample's loss. */
-const ELEMENTS: {
+/**
+ * Writers of each loss, from what it takes: logits, or outputs. `weigh` multiplies by the weight that an element has in the
+ * sample's loss.
+ */
+export const ELEMENT_LOSSES: {
   readonly [Kind in StandardLossKind]: (
     graph: OnnxGraph,
     output: Tensor,
@@ -35,18 +38,3 @@ const ELEMENTS: {
     };
   },
 };
-
-/**
- * Writes the losses of a decoder's elements, [rows, n], each weighed.
- *
- * @param output what the loss takes: logits, or outputs
- */
-export function elementLosses(
-  graph: OnnxGraph,
-  { name }: StandardLoss,
-  output: Tensor,
-  targets: Tensor,
-  weigh: (values: Tensor) => Tensor,
-): Elements {
-  return ELEMENTS[name](graph, output, targets, weigh);
-}

@@ -1,4 +1,5 @@
-import { allocateBeside } from "../../kernels/arena.ts";
+import { gatherRows, scatterRows } from "../../base/rows.ts";
+import { Blocks } from "../../kernels/arena.ts";
 import {
   allRows,
   type Curvature,
@@ -74,8 +75,8 @@ export function gpuObjective(
     latentSize: d,
     async value(rows, z) {
       const evaluated = await work((to) => to.evaluate(rows, z));
+      scatterRows(z, d, rows, points);
       rows.forEach((row, i) => {
-        points.set(z.subarray(i * d, (i + 1) * d), row * d);
         losses[row] = evaluated.losses[i]!;
         priors[row] = evaluated.priors[i]!;
         for (let k = 0; k < d; k++) gradients[row * d + k] = evaluated.gradients[i * d + k]!;
@@ -161,11 +162,7 @@ function curvatureInWasm(
 
 /** Copies the chosen rows of `values`, d numbers each. */
 function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
-  const chosen = new Float64Array(rows.length * d);
-  rows.forEach((row, i) => {
-    chosen.set(values.subarray(row * d, (row + 1) * d), i * d);
-  });
-  return chosen;
+  return gatherRows(values, d, rows, new Float64Array(rows.length * d));
 }
 
 /** Share of a graph's rows below which the remaining samples move to a graph of fewer rows. */
@@ -189,7 +186,7 @@ async function bindToGpu(
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
     const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
     // An array may have been transferred meanwhile.
-    allocateBeside({ free: () => lease.release() }, () => {
+    new Blocks({ free: () => lease.release() }).guard(() => {
       writeShared(lease.graph, shape, problem.fixed);
       rows.forEach((row, place) => {
         writeRow(lease.graph, shape, problem, first + row, place);

@@ -5,7 +5,7 @@ import { lastOrder } from "../../onnx-format/axis-order.ts";
 import { aligned, type Form, GraphValue } from "../../onnx-format/value.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import { takesLogits } from "../../terms/losses.ts";
-import { elementLosses } from "./losses.ts";
+import { ELEMENT_LOSSES } from "./losses.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { writeGradient, writeOnGpu } from "./operations.ts";
 import type { GpuTask, GpuValue, Written } from "./task.ts";
@@ -59,12 +59,9 @@ export const ELEMENT_WEIGHTS = "elementWeights";
 
 /** Declares the data of an objective as inputs of a graph. */
 export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs {
-  const targets = graph.input(TARGETS, [shape.rows, shape.decoder.outputSize]);
-  return { targets, weights: weightsInput(graph, shape) };
-}
-
-function weightsInput(graph: OnnxGraph, { decoder, weighted, rows }: ObjectiveShape) {
-  return weighted ? graph.input(ELEMENT_WEIGHTS, [rows, decoder.outputSize]) : undefined;
+  const size = [shape.rows, shape.decoder.outputSize];
+  const targets = graph.input(TARGETS, size);
+  return { targets, weights: shape.weighted ? graph.input(ELEMENT_WEIGHTS, size) : undefined };
 }
 
 /** Returns the name of the graph's input that holds a fixed input of the decoder. */
@@ -204,6 +201,6 @@ export function objective(
   const { output, backward } = forward(graph, shape, parameters, z, takesLogits(shape.loss));
   const scale = shape.loss.reduction === "sum" ? 1 : 1 / shape.decoder.outputSize;
   const weigh = (values: Tensor) => graph.apply("Mul", values, data.weights ?? scale);
-  const { elements, slope } = elementLosses(graph, shape.loss, output, data.targets, weigh);
+  const { elements, slope } = ELEMENT_LOSSES[shape.loss.name](graph, output, data.targets, weigh);
   return { value: graph.sum(elements, [1]), gradient: () => backward(slope()) };
 }

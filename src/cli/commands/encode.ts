@@ -1,37 +1,23 @@
 import { dirname, join } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
-import { dataFilesHelp, formats, stdinHelp, valuesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
-import { addDecoderOptions, addLossOptions, decoderHelp } from "../input/decoder-file.ts";
+import { formats, stdinHelp, valuesHelp } from "../input/data-source.ts";
 import { wholePath } from "../input/files.ts";
-import { addFixedOptions } from "../input/fixed-inputs.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
-import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
-import type { Job } from "../options/job.ts";
-import {
-  addEncodeSettings,
-  addRunningOptions,
-  gives,
-  refuseOptions,
-  requiredOption,
-  wrongUsage,
-} from "../options/options.ts";
-import { parseCount, parseSeed } from "../options/parse.ts";
-import { addPriorOptions, checkPriorOptions } from "../options/prior-options.ts";
-import { addFlowAndSolverOptions, chosenFlowAndSolver } from "../options/solver-options.ts";
+import { checkMaskOptions } from "../input/pictures/picture-options.ts";
+import { addFlags, type OptionsOf } from "../options/flag-table.ts";
+import { addEncodingOptions, ENCODE_FLAGS, type Job, UNIT_FLAGS } from "../options/job.ts";
+import { refuseOptions, wrongUsage } from "../options/options.ts";
+import { checkPriorOptions } from "../options/prior-options.ts";
+import { chosenFlowAndSolver } from "../options/solver-options.ts";
 import { completedName } from "../output/completed-pictures.ts";
 import { replacedHelp } from "../output/output-files.ts";
-import { batchSystemsHelp, chosenShard, parseShard, type ShardFlag } from "../parts/shard-flag.ts";
-import { STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
-import { formatOption } from "../parts/write-results.ts";
+import { batchSystemsHelp, chosenShard } from "../parts/shard-flag.ts";
 import { runJob } from "./run-encoding.ts";
 
-interface EncodeCommandOptions extends Omit<Job, "shard" | "flow" | "solver"> {
-  readonly shard?: ShardFlag;
-  readonly shards?: number;
-}
+type EncodeCommandOptions = Omit<Job, "shard" | "flow" | "solver"> & OptionsOf<typeof UNIT_FLAGS>;
 
 /** Adds `latentflow encode` to the program. */
 export function addEncodeCommand(program: Command): void {
@@ -60,61 +46,11 @@ export function addEncodeCommand(program: Command): void {
         `${replacedHelp}\n` +
         "More samples than --unit has are computed a unit at a time, and what is done is\n" +
         "kept in DIR/parts until all is: the same command goes on from there.",
-    )
-    .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", decoderHelp))
-    .addOption(gives(requiredOption("--data <files...>", dataFilesHelp), "y"))
-    .addOption(requiredOption("--out <dir>", "folder for the results, made if it is missing"))
-    .option("--limit <n>", "encode the first n samples (default: all)", parseCount)
-    .option("--weights <file>", weightsHelp);
-  addPictureOptions(command)
-    .option("--z0 <file>", z0Help)
-    .addOption(
-      gives(
-        new Option("--reconstructions", "also write reconstructions.npy, what the codes are decoded to"),
-        "hasReconstructions",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--samples <n>",
-          "also draw so many codes for each sample, weighted so that they stand for its posterior; needs a prior",
-        ).argParser(parseCount),
-        "sampleCodes.count",
-        "codesPerSample",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option("--samples-seed <n>", "seed of these draws (default: 0)").argParser(parseSeed),
-        "sampleCodes.seed",
-      ),
-    )
-    .addOption(formatOption("; of shards it is merge's"))
-    .option(
-      "--id-column <name>",
-      "of Parquet files: the column that says who the samples are; results carry it",
-    )
-    .optionsGroup("Large runs:")
-    .option(
-      "--unit <n>",
-      `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT_TEXT})`,
-      parseCount,
-    )
-    .option(
-      "--shard <i/n>",
-      "do the part I of N of the work, I from 0, and write parts alone; auto: I is the batch system's index of the task; implies --plain",
-      parseShard,
-    )
-    .option("--shards <n>", "with --shard auto: how many there are", parseCount);
+    );
+  addFlags(command, ENCODE_FLAGS, "What and where:");
+  addFlags(command, UNIT_FLAGS, "Large runs:");
   command.optionsGroup("Given with the samples:");
-  addFixedOptions(command, "samples");
-  addDecoderOptions(command);
-  addEncodeSettings(addRunningOptions(command));
-  addLossOptions(command);
-  addPriorOptions(command);
-  addFlowAndSolverOptions(command);
+  addEncodingOptions(command);
   addNotes(
     command,
     `

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Decoder, StandardLoss } from "../../index.ts";
 import { meanOfFinite } from "../../solver/result.ts";
 import {
   type EncoderReport,
@@ -11,53 +10,29 @@ import {
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
 import {
-  addDataOptions,
   checkDataOptions,
-  type DataOptions,
+  dataFlags,
   readData,
-  type SourcedData,
   stdinHelp,
   valuesHelp,
   weightsHelp,
   z0Help,
 } from "../input/data-source.ts";
-import {
-  addDecoderOptions,
-  addLossOptions,
-  type DecoderFlags,
-  decoderHelp,
-  limitsOf,
-  readDecoder,
-  readDecoderAndLoss,
-} from "../input/decoder-file.ts";
+import { decoderHelp, limitsOf, readDecoder, readDecoderAndLoss } from "../input/decoder-file.ts";
 import { shortPath } from "../input/files.ts";
-import {
-  addFixedOptions,
-  type FixedFlags,
-  type FixedInputs,
-  fixedOptions,
-  openFixed,
-} from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/pictures/picture-options.ts";
-import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
+import { fixedOptions, openFixed } from "../input/fixed-inputs.ts";
+import { checkMaskOptions, PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
 import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
+import { addEncodingOptions, type EncodingOptions } from "../options/job.ts";
+import { backendOf, encodeSettings, refuseOptions } from "../options/options.ts";
+import { priorOption, readPrior } from "../options/prior.ts";
+import { checkPriorOptions } from "../options/prior-options.ts";
 import {
-  addEncodeSettings,
-  addRunningOptions,
-  backendOf,
-  encodeSettings,
-  type RunningOptions,
-  refuseOptions,
-  requiredOption,
-} from "../options/options.ts";
-import { type ChosenPrior, priorOption, readPrior } from "../options/prior.ts";
-import { addPriorOptions, checkPriorOptions, type PriorFlags } from "../options/prior-options.ts";
-import {
-  addFlowAndSolverOptions,
   type ChosenFlowAndSolver,
   chosenFlowAndSolver,
   pairOf,
@@ -75,7 +50,7 @@ import { makeFolder, writeOutputs } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { priorFigures } from "../output/prior-figures.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import { type Figure, formatMean, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatMean, formatReport } from "../output/report.ts";
 import {
   endFigures,
   lossFigures,
@@ -87,14 +62,25 @@ import {
 } from "../output/result-figures.ts";
 import { resultsFile, resultsTableName } from "../output/results.ts";
 
+const EVALUATE_FLAGS = {
+  decoder: flag("<file>", decoderHelp, { required: true }),
+  ...dataFlags("test", "evaluate"),
+  ...PICTURE_FLAGS,
+  encoder: flag(
+    "<file>",
+    "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
+  ),
+  gap: flag(
+    "",
+    "with --encoder: also follow flows, and say how much higher the encoder's loss is, a score for samples of another kind",
+  ),
+  weights: flag("<file>", weightsHelp),
+  z0: flag("<file>", z0Help),
+  out: flag("<dir>", "folder for the results, made if it is missing (default: none)"),
+};
+
 /** Options of `latentflow evaluate`, as commander returns them. */
-interface EvaluateJob extends DataOptions, WeightFlags, DecoderFlags, FixedFlags, PriorFlags, RunningOptions {
-  readonly encoder?: string;
-  readonly gap?: true;
-  readonly out?: string;
-  readonly batchSize?: number;
-  readonly z0?: string;
-}
+interface EvaluateJob extends EncodingOptions, OptionsOf<typeof EVALUATE_FLAGS> {}
 
 /** Adds `latentflow evaluate` to the program. */
 export function addEvaluateCommand(program: Command): void {
@@ -111,27 +97,9 @@ export function addEvaluateCommand(program: Command): void {
         "                       with --encoder neither status nor steps nor t; with\n" +
         "                       --gap the gap\n" +
         "A file of this name in DIR is replaced.",
-    )
-    .optionsGroup("What and where:")
-    .addOption(requiredOption("--decoder <file>", decoderHelp));
-  addPictureOptions(addDataOptions(command, "test", "evaluate"))
-    .option(
-      "--encoder <file>",
-      "an autoencoder's encoder, whose codes are taken: no flow is followed without --gap",
-    )
-    .option(
-      "--gap",
-      "with --encoder: also follow flows, and say how much higher the encoder's loss is, a score for samples of another kind",
-    )
-    .option("--weights <file>", weightsHelp)
-    .option("--z0 <file>", z0Help)
-    .option("--out <dir>", "folder for the results, made if it is missing (default: none)");
-  addFixedOptions(command, "samples");
-  addDecoderOptions(command);
-  addEncodeSettings(addRunningOptions(command));
-  addLossOptions(command);
-  addPriorOptions(command);
-  addFlowAndSolverOptions(command);
+    );
+  addFlags(command, EVALUATE_FLAGS, "What and where:");
+  addEncodingOptions(command);
   addNotes(
     command,
     `
@@ -163,64 +131,46 @@ ${exitCodesHelp("nothing is written")}`,
   });
 }
 
-interface Input {
-  readonly data: SourcedData;
-  readonly weights: Float32Array | undefined;
-  readonly z0: Float32Array | undefined;
-  readonly decoder: Decoder;
-  readonly fixed: FixedInputs;
-  readonly loss: StandardLoss;
-  readonly prior: ChosenPrior;
-  readonly encoder: Decoder | undefined;
-  /** Flow and solver; undefined if only the encoder's codes are evaluated. */
-  readonly pair: ChosenFlowAndSolver | undefined;
-}
-
-/** @param pair undefined where the encoder's codes are all */
+/** @param pair flow and solver; undefined if the encoder's codes alone are evaluated */
 async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undefined): Promise<void> {
   const signal = interruptSignal();
   const stopped = "stopped; nothing is written";
-  const input = await unlessInterrupted(signal, readInput(job, pair, signal), stopped);
+  const input = await unlessInterrupted(signal, readInput(job, signal), stopped);
   if (!input) return;
   if (job.out !== undefined) await makeFolder(job.out, [resultsTableName], job);
-  const report = await unlessInterrupted(signal, evaluateShown(job, input, signal), stopped);
+  const report = await unlessInterrupted(signal, evaluateShown(job, input, pair, signal), stopped);
   if (!report) return;
 
   const outputs = job.out === undefined ? [] : await writeOutputs(job.out, [resultsFile(report)]);
-  print(formatReport(figuresOf(job, input, report), outputs, job.json));
+  print(formatReport(figuresOf(job, input, pair, report), outputs, job.json));
 }
 
-async function readInput(
-  job: EvaluateJob,
-  pair: ChosenFlowAndSolver | undefined,
-  signal: AbortSignal,
-): Promise<Input> {
+type Input = Awaited<ReturnType<typeof readInput>>;
+
+async function readInput(job: EvaluateJob, signal: AbortSignal) {
+  const limits = limitsOf(job, signal);
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
-  const maxBytes = job.maxBytes && { maxBytes: job.maxBytes };
-  const encoder =
-    job.encoder === undefined ? undefined : await readDecoder({ decoder: job.encoder, ...maxBytes }, signal);
-  const prior = await readPrior(job, decoder, limitsOf(job, signal));
-  const sources = await openFixed(decoder, job.fixed, limitsOf(job, signal));
+  const { encoder: file, maxBytes } = job;
+  const encoder = file === undefined ? undefined : await readDecoder({ decoder: file, maxBytes }, signal);
+  const prior = await readPrior(job, decoder, limits);
+  const sources = await openFixed(decoder, job.fixed, limits);
   const data = await readData(job, "test", () => decoder, signal);
   const fixed = await readFixedOf(data, decoder, sources, job.points);
-  if (job.encoder) warnOfTransparency(data, "--encoder");
-  const weights = job.encoder
-    ? undefined
-    : await readWeightsOf(data, job, decoder.outputLayout, limitsOf(job, signal));
-  const z0 = await readZ0Of(data, decoder.latentSize, job, signal);
-  return { data, weights, z0, decoder, fixed, loss, prior, encoder, pair };
+  if (encoder) warnOfTransparency(data, "--encoder");
+  const weights = encoder ? undefined : await readWeightsOf(data, job, decoder.outputLayout, limits);
+  const z0 = await readZ0Of(data, decoder.latentSize, job.z0, limits);
+  return { data, weights, z0, decoder, fixed, loss, prior, encoder };
 }
 
 async function evaluateShown(
   job: EvaluateJob,
-  { data, weights, z0, decoder, fixed, loss, prior, encoder, pair }: Input,
+  { data, weights, z0, decoder, fixed, loss, prior, encoder }: Input,
+  pair: ChosenFlowAndSolver | undefined,
   signal: AbortSignal,
 ): Promise<EvaluateReport | EncoderReport> {
-  const progress = showSampleProgress("evaluating", data.dataset.count, job.quiet ?? false, signal);
-  const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), ...(z0 && { z0 }) };
-  const by = encoder
-    ? { encoder, ...(flow && { ...flow, gap: true as const }) }
-    : { ...flow, ...(weights && { weights }) };
+  const progress = showSampleProgress("evaluating", data.count, job.quiet ?? false, signal);
+  const flow = pair && { ...pairOf(pair.flow.value, pair.solver.value), z0 };
+  const by = encoder ? { encoder, ...(flow && { ...flow, gap: true as const }) } : { ...flow, weights };
   const options: EvaluateOptions | EvaluateEncoderOptions = {
     ...by,
     ...fixedOptions(fixed),
@@ -236,7 +186,8 @@ async function evaluateShown(
 
 function figuresOf(
   job: EvaluateJob,
-  { data, weights, decoder, fixed, loss, prior, encoder, pair }: Input,
+  { data, weights, decoder, fixed, loss, prior, encoder }: Input,
+  pair: ChosenFlowAndSolver | undefined,
   report: EvaluateReport | EncoderReport,
 ): Figure[] {
   const hasFlow = "status" in report;
@@ -258,12 +209,7 @@ function figuresOf(
     { json: { loss } },
     ...priorFigures(prior),
     ...(encoder
-      ? [
-          {
-            json: { encoder: decoderEntry(job.encoder!, encoder) },
-            row: ["encoder", shortPath(job.encoder!)] as const,
-          },
-        ]
+      ? [figure("encoder", shortPath(job.encoder!), { encoder: decoderEntry(job.encoder!, encoder) })]
       : []),
     ...(pair ? [solverFigure(pair)] : []),
     ...lossFigures(means, words),
@@ -279,26 +225,18 @@ function figuresOf(
  */
 function hiddenFigure(
   { weights, mask }: EvaluateJob,
-  { meanHiddenError }: Pick<EvaluateReport, "meanHiddenError">,
+  report: Pick<EvaluateReport, "meanHiddenError">,
 ): Figure {
-  const error = weights || mask ? meanHiddenError : undefined;
-  return {
-    json: { meanHiddenError: error ?? null },
-    row: ["squared error of hidden values", error === undefined ? undefined : formatMean(error)],
-  };
+  const meanHiddenError = (weights || mask ? report.meanHiddenError : undefined) ?? null;
+  return figure("squared error of hidden values", formatMean(meanHiddenError), { meanHiddenError });
 }
 
 /** Makes the figures of an encoder's codes. No flow was followed, so only losses that are not finite have a status. */
 function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
+  const ends = { meanAcceptedSteps: null, meanBacktracks: null, statuses };
   return [
-    {
-      json: { meanGap },
-      row: ["mean gap to the flows' loss", meanGap === undefined ? undefined : formatMean(meanGap, unit)],
-    },
-    {
-      json: { meanAcceptedSteps: null, meanBacktracks: null, statuses },
-      row: ["statuses", showStatuses(statuses) || undefined],
-    },
+    figure("mean gap to the flows' loss", formatMean(meanGap, unit), { meanGap }),
+    figure("statuses", showStatuses(statuses) || undefined, ends),
   ];
 }

@@ -1,34 +1,29 @@
 import type { Command } from "commander";
 import { invalidFile } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted } from "../interrupt.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { makeFolder, type Output, type OutputFile, writeOutputs } from "../output/output-files.ts";
 import { PICTURES, pictureNames } from "../output/picture-names.ts";
 import { print } from "../output/print.ts";
-import { formatDuration, showProgress } from "../output/progress.ts";
-import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import { formatDuration, showSampleProgress } from "../output/progress.ts";
+import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import { endFigures, lossFigures, samplingFigures, workFigures } from "../output/result-figures.ts";
 import type { Part } from "../parts/part.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { allParts, missingUnits, openRunFolders, showRanges } from "../parts/read-parts.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { unitCount } from "../parts/shard-units.ts";
-import {
-  formatOption,
-  type ResultsFormatName,
-  resultsFileNames,
-  writeResults,
-} from "../parts/write-results.ts";
+import { formatFlag, resultsFileNames, writeResults } from "../parts/write-results.ts";
 
-interface MergeOptions {
-  readonly out?: string;
-  readonly format?: ResultsFormatName;
-  readonly deleteParts?: true;
-  readonly json?: true;
-  readonly quiet?: true;
-}
+const MERGE_FLAGS = {
+  out: flag("<dir>", "folder for the results (default: the first DIR)"),
+  format: formatFlag(),
+  deleteParts: flag("", "remove the parts once the results are on the disk"),
+  json: flag("", "print one JSON document on stdout instead of the table"),
+  quiet: flag("", "show no progress on stderr"),
+};
 
 /** Adds `latentflow merge` to the program. */
 export function addMergeCommand(program: Command): void {
@@ -46,16 +41,10 @@ export function addMergeCommand(program: Command): void {
     .argument(
       "<dir...>",
       "the folder that was --out of the shards; several, where each had a disk of its own",
-    )
-    .optionsGroup("Where and how:")
-    .option("--out <dir>", "folder for the results (default: the first DIR)")
-    .addOption(formatOption())
-    .option("--delete-parts", "remove the parts once the results are on the disk")
-    .option("--json", "print one JSON document on stdout instead of the table")
-    .option("--quiet", "show no progress on stderr")
-    .addHelpText(
-      "after",
-      `
+    );
+  addFlags(command, MERGE_FLAGS, "Where and how:").addHelpText(
+    "after",
+    `
 Refused are parts that are missing or torn, and those of other options, data or
 builds.
 ${exitCodesHelp("nothing is written")}
@@ -63,11 +52,11 @@ Examples:
   $ latentflow merge results
   $ latentflow merge node1/results node2/results --out results \\
       --format parquet --delete-parts`,
-    );
+  );
   command.action(merge);
 }
 
-async function merge(dirs: readonly string[], options: MergeOptions): Promise<void> {
+async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FLAGS>): Promise<void> {
   const signal = interruptSignal();
   const folders = await openRunFolders(dirs);
   const [{ manifest }] = folders as [PartsFolder];
@@ -76,9 +65,7 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
   await makeFolder(out, [...resultsFileNames, ...pictureNames], {});
 
   const summariser = new RunSummariser();
-  const total = manifest.samples;
-  const task = { title: `merging ${total} samples`, unit: "samples", total };
-  const display = showProgress(task, options.quiet ?? false, signal);
+  const display = showSampleProgress("merging", manifest.samples, options.quiet ?? false, signal);
   const start = performance.now();
   let outputs: Output[];
   try {
@@ -86,8 +73,8 @@ async function merge(dirs: readonly string[], options: MergeOptions): Promise<vo
       signal.throwIfAborted();
       summariser.add(part);
       const done = part.first + part.count;
-      const perSecond = (1000 * done) / (performance.now() - start);
-      display.update({ done, loss: summariser.mean("meanLoss"), perSecond });
+      const samplesPerSecond = (1000 * done) / (performance.now() - start);
+      display.onProgress({ done, meanLoss: summariser.mean("meanLoss"), samplesPerSecond });
     };
     const pictures = await readPictures(folders);
     outputs = await writeResults(out, options.format, manifest, allParts(folders), pictureNames, onPart);
@@ -120,7 +107,7 @@ async function refuseMissing(folders: readonly PartsFolder[], dirs: readonly str
   const missing = await missingUnits(folders);
   if (missing.length === 0) return;
   const total = unitCount(folders[0]!.manifest);
-  const where = dirs.map((dir) => showPath(shortPath(dir))).join(" ");
+  const where = dirs.map((dir) => shownPath(dir)).join(" ");
   throw invalidFile(
     `${formatCount(missing.length)} of ${formatCount(total)} units have no part yet: ${showRanges(missing)}; run the ` +
       `same encode command again, of shards those that latentflow status ${where} --shards N names`,
@@ -132,17 +119,14 @@ function figuresOf(folders: readonly PartsFolder[], summary: RunSummary): Figure
   const { samples, unit, idColumn } = manifest;
   const units = unitCount(manifest);
   return [
-    { row: ["samples", formatCount(samples)] },
-    {
-      json: { units, unit, idColumn },
-      row: ["units", `${formatCount(units)} of ${formatCount(unit)} samples`],
-    },
+    figure("samples", formatCount(samples)),
+    figure("units", `${formatCount(units)} of ${formatCount(unit)} samples`, { units, unit, idColumn }),
     // Parts do not name the loss.
     ...lossFigures(summary, { before: "mean loss before", after: "mean loss after", unit: "" }),
     ...endFigures(summary),
     ...samplingFigures(summary),
     // Speed has no row: the processes may have run at the same time, or have been killed on the way.
     ...workFigures(summary).map(({ json = {} }) => ({ json })),
-    { row: ["time of all parts", formatDuration(summary.seconds)] },
+    figure("time of all parts", formatDuration(summary.seconds)),
   ];
 }

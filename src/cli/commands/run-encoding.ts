@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { invalid } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
 import { costOf } from "../../graph/graph.ts";
 import { type EncodingInput, openInput } from "../input/encoding-input.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { interruptSignal, sayInterrupted, setInterrupted, unlessInterrupted } from "../interrupt.ts";
 import type { Job } from "../options/job.ts";
 import { writeCompleted } from "../output/completed-pictures.ts";
@@ -14,13 +13,12 @@ import { pictureNames } from "../output/picture-names.ts";
 import { writePictures } from "../output/pictures.ts";
 import { print, say } from "../output/print.ts";
 import { showSampleProgress } from "../output/progress.ts";
-import { formatCount, formatReport } from "../output/report.ts";
+import { countOf, formatCount, formatReport } from "../output/report.ts";
 import { encodeUnits } from "../parts/encode-units.ts";
-import { type Manifest, manifestOf } from "../parts/manifest.ts";
+import { manifestOf, planOf } from "../parts/manifest.ts";
 import type { Part } from "../parts/part.ts";
 import { PartsFolder, partsName } from "../parts/parts-folder.ts";
 import { allParts } from "../parts/read-parts.ts";
-import type { ResultsPlan } from "../parts/results-format.ts";
 import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/shard-units.ts";
 import { resultsFileNames, writeResults } from "../parts/write-results.ts";
@@ -58,7 +56,9 @@ export async function runJob(job: Job): Promise<void> {
   if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
   const manifest = await unlessInterrupted(signal, manifestOf(job, input, cut.unit), nothing);
   if (!manifest) return;
-  const folder = await openParts(job, manifest);
+  const path = join(job.out, partsName);
+  await makeFolder(path, [], job);
+  const folder = await PartsFolder.forRun(path, manifest, job.shard === undefined);
   try {
     await encodeInParts(run, folder);
   } finally {
@@ -112,7 +112,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
     if (found + written === 0) return sayInterrupted("stopped before a unit was done; nothing is written");
     sayInterrupted(
       `stopped; ${formatCount(found + written)} of ${formatCount(units.length)} units are in ` +
-        `${showPath(shortPath(folder.folder))}, and the same command goes on from there`,
+        `${shownPath(folder.folder)}, and the same command goes on from there`,
     );
   };
   if (signal.aborted) return sayStopped();
@@ -141,16 +141,9 @@ function printShard(
   summary: RunSummary,
   units: UnitCounts,
 ): void {
-  const many = `${formatCount(units.count)} ${units.count === 1 ? "unit" : "units"}`;
-  const content = `parts of ${many}; latentflow merge ${showPath(shortPath(job.out))} puts all together`;
+  const content = `parts of ${countOf(units.count, "unit")}; latentflow merge ${shownPath(job.out)} puts all together`;
   const figures = encodeFigures({ job, input, summary, units, aborted: false });
   print(formatReport(figures, [{ path: folder, content }], job.json));
-}
-
-async function openParts(job: Job, manifest: Manifest): Promise<PartsFolder> {
-  const folder = join(job.out, partsName);
-  await makeFolder(folder, [], job);
-  return PartsFolder.forRun(folder, manifest, job.shard === undefined);
 }
 
 /**
@@ -205,19 +198,12 @@ async function encodeShown(
  * @param units counts of a run that keeps parts
  */
 async function writeAll(
-  { job, input, cut, signal }: Run,
+  { job, input, signal }: Run,
   parts: () => AsyncIterable<Part> | Iterable<Part>,
   first: Part,
   units?: UnitCounts,
 ): Promise<void> {
-  const plan: ResultsPlan = {
-    samples: cut.samples,
-    latentSize: input.decoder.latentSize,
-    sampleShape: input.samples.shape,
-    hasPrior: input.prior.prior !== undefined,
-    hasReconstructions: job.reconstructions ?? false,
-    codesPerSample: job.samples ?? 0,
-  };
+  const plan = planOf(job, input);
   const summariser = new RunSummariser();
   const written = await writeResults(job.out, job.format, plan, parts(), pictureNames, (part) => {
     // The results of a single unit, once computed, are written even after a signal.
@@ -252,7 +238,7 @@ async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Prom
 
 /** Makes an error about a picture that also names the files that were written. */
 function besides(error: LatentflowError, written: readonly Output[]): LatentflowError {
-  const names = written.map(({ path }) => showPath(shortPath(path))).join(", ");
+  const names = written.map(({ path }) => shownPath(path)).join(", ");
   const message = `${markedMessage(error)}; what is written before it is whole: ${names}`;
   return new LatentflowError(error.code, message, { cause: error });
 }

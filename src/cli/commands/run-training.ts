@@ -1,28 +1,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { invalid } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
-import { createDecoder, type Prior } from "../../index.ts";
-import { readData, readDataFile, type SourcedData } from "../input/data-source.ts";
-import { limitsOf } from "../input/decoder-file.ts";
-import { shortPath } from "../input/files.ts";
-import { fixedOptions, fixedValues, openFixed } from "../input/fixed-inputs.ts";
-import { type HidingFlags, readingOf, type Target } from "../input/pictures/picture-options.ts";
-import { readWeightsOf } from "../input/sample-weights.ts";
-import { readFixedOf } from "../input/samples.ts";
-import { makeDecoder, shapeOfDecoder } from "../input/training-decoder.ts";
+import { shownPath } from "../input/files.ts";
+import { fixedOptions, fixedValues } from "../input/fixed-inputs.ts";
+import { readTrainingInput, type TrainingInput } from "../input/training-input.ts";
 import { interruptSignal, sayInterrupted, unlessInterrupted } from "../interrupt.ts";
-import { priorOption, readPrior } from "../options/prior.ts";
-import type { TrainingInput, TrainingJob, TrainingRun } from "../options/training-job.ts";
+import { priorOption } from "../options/prior.ts";
+import type { TrainingJob } from "../options/training-job.ts";
 import type { ChosenTraining } from "../options/training-options.ts";
-import { warnOfTransparency } from "../output/input-figures.ts";
 import { makeFolder } from "../output/output-files.ts";
 import { print } from "../output/print.ts";
 import { RunningMean, showProgress } from "../output/progress.ts";
 import { formatCount, formatReport } from "../output/report.ts";
 import { trainingFigures } from "../output/training-figures.ts";
 import { logName, openTrainingLog } from "../output/training-log.ts";
-import { trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
+import { type TrainingRun, trainingOutputs, writeTrainingOutputs } from "../output/training-outputs.ts";
 
 /** Number of mini-batches over which the displayed loss is averaged. */
 const shownBatches = 100;
@@ -33,7 +24,7 @@ const shownBatches = 100;
  */
 export async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<void> {
   const signal = interruptSignal();
-  const work = readInput(job, signal);
+  const work = readTrainingInput(job, signal);
   const input = await unlessInterrupted(signal, work, "stopped before the first sample; nothing is written");
   if (!input) return;
   await makeFolder(job.out, [...trainingOutputs, logName], job);
@@ -48,99 +39,16 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   print(formatReport(trainingFigures(run, outputs[0]!.path), outputs, job.json));
 }
 
-async function readInput(job: TrainingJob, signal: AbortSignal): Promise<TrainingInput> {
-  const target = () => shapeOfDecoder(job, signal);
-  const data = await readData(job, "train", target, signal);
-  const validation = job.validate ? await readValidation(job, job.validate, target, signal) : undefined;
-  const limits = limitsOf(job, signal);
-  const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
-  const { outputLayout } = decoder;
-  const given = [data, ...(validation ? [validation] : [])];
-  if (job.autoencoder) for (const each of given) warnOfTransparency(each, "--autoencoder");
-  const readWeights = (...of: Parameters<typeof readWeightsOf>) =>
-    job.autoencoder ? undefined : readWeightsOf(...of);
-  const weights = await readWeights(data, job, outputLayout, limits);
-  if (weights && job.shift) refuseShift(data.at, job);
-  const flag = job.validateMask ? "--validate-mask" : "--validate-weights";
-  const validationWeights =
-    validation && (await readWeights(validation, validationFlags(job), outputLayout, limits, flag));
-  const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
-  if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
-  const sources = await openFixed(decoder, job.fixed, limits);
-  const fixed = await readFixedOf(data, decoder, sources, job.points);
-  const validationFixed =
-    validation &&
-    (await readFixedOf(
-      validation,
-      decoder,
-      await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
-      fixed.points,
-    ));
-  return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
-}
-
-/**
- * Refuses `--shift` with pictures that have transparent pixels or padding. (`--weights` with `--shift` was refused before.)
- */
-function refuseShift(at: string, { weights, mask }: TrainingJob): void {
-  if (weights || mask) return;
-  throw invalid(
-    `--shift does not go with the transparent pixels or padding of ${at}, which are hidden and would stay where the samples ` +
-      "were; leave --shift out, or give pictures without transparency and --fit cover",
-  );
-}
-
-/** Refuses a prior that is too large for decoder.safetensors, before the run instead of at its end. */
-function refuseLargePrior(prior: Prior, latentSize: number): void {
-  createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
-}
-
-/** Options of the validation pictures and their weights. */
-function validationFlags(job: TrainingJob): HidingFlags {
-  const { fit, invert, maskHides, validateMask: mask, validateWeights: weights, autoencoder } = job;
-  return {
-    ...(fit && { fit }),
-    ...(invert && { invert }),
-    ...(mask && { mask }),
-    ...(maskHides && { maskHides }),
-    ...(weights && { weights }),
-    autoencoder,
-  };
-}
-
-function readValidation(
-  job: TrainingJob,
-  file: string | true,
-  target: Target,
-  signal: AbortSignal,
-): Promise<SourcedData> {
-  const limit = job.validateLimit;
-  if (file !== true) {
-    const reading = readingOf(validationFlags(job), target, "--validate-mask");
-    return readDataFile("--validate", [file], reading, limitsOf(job, signal), limit);
-  }
-  const { limit: _, ...source } = job;
-  return readData({ ...source, ...(limit !== undefined && { limit }) }, "validation", target, signal);
-}
-
 /** Trains, with progress on stderr and in the log. Returns undefined if the signal has ended the training. */
 async function trainShown(
-  {
-    decoder,
-    loss,
-    prior,
-    data,
-    validation,
-    weights,
-    validationWeights,
-    fixed,
-    validationFixed,
-  }: TrainingInput,
+  input: TrainingInput,
   job: TrainingJob,
   training: ChosenTraining,
   checkpointFile: string,
   signal: AbortSignal,
 ): Promise<TrainingRun["result"] | undefined> {
+  const { decoder, loss, prior, data, weights, fixed } = input;
+  const { validation, validationWeights, validationFixed } = input;
   const { out, quiet = false, resume = false, checkpointSeconds, validateEvery } = job;
   const { count } = data.dataset;
   const { epochs } = training.description;
@@ -162,9 +70,9 @@ async function trainShown(
       ...(validation && {
         validation: {
           data: validation.dataset,
-          ...(validationWeights && { weights: validationWeights }),
+          weights: validationWeights,
           ...(validationFixed && fixedValues(validationFixed)),
-          ...(validateEvery !== undefined && { everyImages: validateEvery }),
+          everyImages: validateEvery,
         },
       }),
       checkpoint: { file: checkpointFile, resume, everySeconds: checkpointSeconds },
@@ -178,7 +86,7 @@ async function trainShown(
         if (event.kind === "resumed" && !quiet) display.say(showResumed(event.images, total));
       },
       onProgress(progress) {
-        if (startsAnew) display.say(`no checkpoint in ${showPath(shortPath(out))}: training starts anew`);
+        if (startsAnew) display.say(`no checkpoint in ${shownPath(out)}: training starts anew`);
         startsAnew = false;
         log.update(progress);
         display.update({

@@ -1,23 +1,26 @@
 import type { Command } from "commander";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { shortPath } from "../input/files.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { parseCount } from "../options/parse.ts";
 import { print, say } from "../output/print.ts";
 import { formatDuration } from "../output/progress.ts";
-import { type Figure, formatCount, formatReport } from "../output/report.ts";
+import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
 import type { PartsFolder } from "../parts/parts-folder.ts";
 import { missingUnits, openRunFolders, showRanges, tornUnits } from "../parts/read-parts.ts";
 import { shardOf, unitAt, unitCount } from "../parts/shard-units.ts";
 
-interface StatusOptions {
-  readonly check?: true;
-  readonly shards?: number;
-  readonly json?: true;
-}
+const STATUS_FLAGS = {
+  shards: flag("<n>", "how many shards there are: say which of them have to be run again", {
+    parse: parseCount,
+  }),
+  check: flag("", "read every part, and count one that is torn, or of another run, as missing"),
+  json: flag("", "print one JSON document on stdout instead of the table"),
+};
 
 /** Adds `latentflow status` to the program. */
 export function addStatusCommand(program: Command): void {
-  program
+  const command = program
     .command("status")
     .summary("say how far the shards of a run are")
     .description(
@@ -25,23 +28,25 @@ export function addStatusCommand(program: Command): void {
         "and how fast parts have come. Looks at the files' names and times alone, unless\n" +
         "--check has each part read; merge checks all.",
     )
-    .argument("<dir...>", "the folder that is --out of the shards; several, where each has a disk of its own")
-    .optionsGroup("What and how:")
-    .option("--shards <n>", "how many shards there are: say which of them have to be run again", parseCount)
-    .option("--check", "read every part, and count one that is torn, or of another run, as missing")
-    .option("--json", "print one JSON document on stdout instead of the table")
-    .addHelpText(
-      "after",
-      `${exitCodesHelp("nothing is written anyway")}
+    .argument(
+      "<dir...>",
+      "the folder that is --out of the shards; several, where each has a disk of its own",
+    );
+  addFlags(command, STATUS_FLAGS, "What and how:").addHelpText(
+    "after",
+    `${exitCodesHelp("nothing is written anyway")}
 Examples:
   $ latentflow status results
   $ latentflow status results --shards 16 --json > status.json
   $ sbatch --array=$(jq -r .missingShards status.json) encode.sh`,
-    )
-    .action(status);
+  );
+  command.action(status);
 }
 
-async function status(dirs: readonly string[], { shards, check, json }: StatusOptions): Promise<void> {
+async function status(
+  dirs: readonly string[],
+  { shards, check, json }: OptionsOf<typeof STATUS_FLAGS>,
+): Promise<void> {
   const folders = await openRunFolders(dirs);
   const [{ manifest }] = folders as [PartsFolder];
   const absent = await missingUnits(folders);
@@ -56,32 +61,23 @@ async function status(dirs: readonly string[], { shards, check, json }: StatusOp
   const units = unitCount(manifest);
   const samplesDone = manifest.samples - left;
   const figures: Figure[] = [
-    { row: ["parts", folders.map(({ folder }) => shortPath(folder)).join(", ")] },
-    {
-      json: { samples: manifest.samples, samplesDone },
-      row: ["samples", `${formatCount(samplesDone)} of ${formatCount(manifest.samples)}`],
-    },
-    {
-      json: { units, unit: manifest.unit },
-      row: [
-        "units",
-        `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
-      ],
-    },
-    {
-      json: { missingUnits: showRanges(missing, Infinity) },
-      row: ["missing units", showRanges(missing) || "none"],
-    },
-    { json: { missingShards }, row: ["missing shards", missingShards === "" ? "none" : missingShards] },
-    {
-      json: { samplesPerSecond: speed ?? null },
-      row: ["samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed))],
-    },
-    {
-      json: { secondsLeft },
-      row: ["time left", secondsLeft === null ? "-" : formatDuration(secondsLeft)],
-    },
-    { row: ["build", manifest.build] },
+    figure("parts", folders.map(({ folder }) => shortPath(folder)).join(", ")),
+    figure("samples", `${formatCount(samplesDone)} of ${formatCount(manifest.samples)}`, {
+      samples: manifest.samples,
+      samplesDone,
+    }),
+    figure(
+      "units",
+      `${formatCount(units - missing.length)} of ${formatCount(units)}, ${formatCount(manifest.unit)} samples each`,
+      { units, unit: manifest.unit },
+    ),
+    figure("missing units", showRanges(missing) || "none", { missingUnits: showRanges(missing, Infinity) }),
+    figure("missing shards", missingShards === "" ? "none" : missingShards, { missingShards }),
+    figure("samples per second", speed === undefined ? "not known yet" : formatCount(Math.round(speed)), {
+      samplesPerSecond: speed ?? null,
+    }),
+    figure("time left", secondsLeft === null ? "-" : formatDuration(secondsLeft), { secondsLeft }),
+    figure("build", manifest.build),
   ];
   print(formatReport(figures, [], json));
 }

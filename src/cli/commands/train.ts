@@ -1,23 +1,16 @@
-import { type Command, Option } from "commander";
-import { STANDARD_SECONDS } from "../../train/checkpoint-options.ts";
+import type { Command } from "commander";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
-import {
-  addDataOptions,
-  checkDataOptions,
-  stdinHelp,
-  valuesHelp,
-  weightsHelp,
-} from "../input/data-source.ts";
+import { checkDataOptions, stdinHelp, valuesHelp } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions } from "../input/decoder-file.ts";
 import { addFixedOptions } from "../input/fixed-inputs.ts";
-import { addPictureOptions, checkMaskOptions } from "../input/pictures/picture-options.ts";
+import { checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { weightsFlag } from "../input/sample-weights.ts";
+import { addFlags } from "../options/flag-table.ts";
 import { decoderOptions } from "../options/input-options.ts";
-import { addRunningOptions, gives, refuseOptions, requiredOption, wrongUsage } from "../options/options.ts";
-import { parseCount, parseCounts, parseFixed, parseNonNegative } from "../options/parse.ts";
+import { addRunningOptions, refuseOptions, wrongUsage } from "../options/options.ts";
 import { addPriorOptions, checkPriorOptions, priorOptionNames } from "../options/prior-options.ts";
-import type { TrainingJob } from "../options/training-job.ts";
+import { TRAIN_FLAGS, type TrainingJob } from "../options/training-job.ts";
 import { addTrainingOptions, chosenTraining } from "../options/training-options.ts";
 import { replacedHelp } from "../output/output-files.ts";
 import { runTraining } from "./run-training.ts";
@@ -43,75 +36,8 @@ export function addTrainCommand(program: Command): void {
         `${replacedHelp}\n` +
         "An earlier decoder.safetensors is replaced, too. Where DIR has a checkpoint, a\n" +
         "run is refused, except with --resume.",
-    )
-    .optionsGroup("What and where:");
-  addPictureOptions(addDataOptions(command, "train", "train on"))
-    .option(
-      "--layers <sizes>",
-      "a new decoder, its sizes from latent to output: 20,150,300,600,784",
-      parseCounts,
-    )
-    .option("--decoder <file>", "instead, the decoder to go on from: safetensors or ONNX, a path or a URL")
-    .option("--architecture <file>", "or a new decoder by its definition: JSON, as createDecoder takes it")
-    .option("--weights <file>", `${weightsHelp}; without --autoencoder`)
-    .addOption(
-      gives(
-        requiredOption("--out <dir>", "folder for the results, made if it is missing"),
-        "checkpoint.file",
-      ),
-    )
-    .option("--resume", "go on from the checkpoint in DIR, to the same end; the other options as before")
-    .addOption(
-      gives(
-        new Option("--checkpoint-seconds <s>", "seconds from one checkpoint to the next")
-          .argParser(parseNonNegative)
-          .default(STANDARD_SECONDS),
-        "checkpoint.everySeconds",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--validate [file]",
-          "also encode samples that are not trained on: those of a file, or the data set's own",
-        ),
-        "validation",
-        "validationData",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--validate-every <n>",
-          "after every n samples trained on (default: each epoch)",
-        ).argParser(parseCount),
-        "validation.everyImages",
-      ),
-    )
-    .option("--validate-limit <n>", "the first n of them (default: all)", parseCount)
-    .addOption(
-      gives(
-        new Option("--validate-weights <file>", "what they are weighted by, as --weights"),
-        "validation.weights",
-        "validationWeights",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option("--validate-mask <files...>", "what of them is hidden, as --mask"),
-        "validation.weights",
-        "validationWeights",
-      ).conflicts("validateWeights"),
-    )
-    .addOption(
-      gives(
-        new Option("--validate-fixed <name=file>", "what is given with them, as --fixed").argParser(
-          parseFixed,
-        ),
-        "validation.fixed",
-        "validationFixed",
-      ),
     );
+  addFlags(command, TRAIN_FLAGS, "What and where:");
   addFixedOptions(command, "samples");
   addDecoderOptions(command, "elu, for cross entropy sigmoid; with --decoder its file's");
   addLossOptions(command, "bce; with --decoder the one its file names");

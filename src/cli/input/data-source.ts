@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
 import { checkSize } from "../../files/limits.ts";
 import { ARRAY_FORMATS } from "../../files/read.ts";
@@ -10,7 +10,8 @@ import {
   mnist,
   segMnist,
 } from "../../train/index.ts";
-import { gives, refuseOptions, wrongUsage } from "../options/options.ts";
+import { flag, type OptionsOf } from "../options/flag-table.ts";
+import { refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, rowsOf } from "./array-files/open.ts";
@@ -22,29 +23,26 @@ import type { PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile } from "./pictures/picture-file.ts";
 import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
-/** Options of samples, as commander returns them. */
-export interface DataOptions extends PictureFlags {
-  readonly data?: readonly string[];
-  readonly dataset?: keyof typeof loaders;
-  readonly datasetFolder?: string;
-  readonly limit?: number;
-  readonly maxBytes?: number;
-}
-
-/** Samples in memory, with their source. */
-export interface SourcedData {
-  /** Name of the source in reports. */
-  readonly source: string;
-  /** Flag that gives the samples: `--data`, `--dataset mnist`. */
+/** Samples that are taken from a source. */
+export interface SamplesTaken {
+  /** Number of samples taken, the first ones. */
+  readonly count: number;
+  /** Number of samples at the source. */
+  readonly total: number;
+  /** Shape of one sample. */
+  readonly shape: readonly number[];
+  /** Flag that gives the samples, `--data` or `--dataset mnist`, or a name for them if no flag does. */
   readonly flag: string;
   /** Beginning of messages: the flag, with its file. */
   readonly at: string;
-  /** Samples taken, the first ones. */
+  /** Array of the samples; undefined for samples in memory that are no pictures. */
+  readonly array?: ArrayFile | undefined;
+}
+
+/** Samples in memory, with the name of their source in reports. */
+export interface SourcedData extends SamplesTaken {
+  readonly source: string;
   readonly dataset: Dataset;
-  /** Number of samples at the source. */
-  readonly total: number;
-  /** Files of pictures; undefined for other samples. */
-  readonly array?: ArrayFile;
 }
 
 /** Names of the formats of one array. */
@@ -79,29 +77,21 @@ file that comes in there.`;
 
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 
-/** Adds the options of samples: a file, or a part of a data set that the library reads. */
-export function addDataOptions(command: Command, part: keyof DataSplits, verb: string): Command {
-  return command
-    .addOption(gives(new Option("--data <files...>", dataHelp), "y"))
-    .addOption(
-      gives(
-        new Option(
-          "--dataset <name>",
-          `instead of a file, the ${part === "test" ? "test" : "training"} images of`,
-        ),
-        "y",
-        "data",
-      )
-        .choices(Object.keys(loaders))
-        .conflicts("data"),
-    )
-    .addOption(
-      gives(
-        new Option("--dataset-folder <dir>", "where its four IDX files are (default: where found)"),
-        "folder",
-      ),
-    )
-    .option("--limit <n>", `${verb} the first n samples (default: all)`, parseCount);
+/** Flags of samples: a file, or a part of a data set that the library reads. @param verb what is done with them */
+export const dataFlags = (part: keyof DataSplits, verb: string) => ({
+  data: flag("<files...>", dataHelp, { gives: ["y"] }),
+  dataset: flag("<name>", `instead of a file, the ${part === "test" ? "test" : "training"} images of`, {
+    choices: Object.keys(loaders) as (keyof typeof loaders)[],
+    gives: ["y", "data"],
+    conflicts: "data",
+  }),
+  datasetFolder: flag("<dir>", "where its four IDX files are (default: where found)", { gives: ["folder"] }),
+  limit: flag("<n>", `${verb} the first n samples (default: all)`, { parse: parseCount }),
+});
+
+/** Options of samples, as commander returns them. */
+export interface DataOptions extends PictureFlags, OptionsOf<ReturnType<typeof dataFlags>> {
+  readonly maxBytes?: number | undefined;
 }
 
 /** Refuses options of samples that contradict each other. */
@@ -162,9 +152,10 @@ export async function readDataFile(
   checkSize(at, "the samples take", 4 * count * size, limits.maxBytes);
   const dataset = createDataset(await array.read(0, count * size), { shape });
   const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
-  return { source: source + others, flag, at, dataset, total, ...(array.names && { array }) };
+  return { source: source + others, flag, at, dataset, count, total, shape, array: array.names && array };
 }
 
-function firstOf(dataset: Dataset, limit = dataset.count) {
-  return { dataset: dataset.slice(0, limit), total: dataset.count };
+function firstOf(all: Dataset, limit = all.count) {
+  const dataset = all.slice(0, limit);
+  return { dataset, count: dataset.count, total: all.count, shape: dataset.shape };
 }

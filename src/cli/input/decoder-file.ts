@@ -1,18 +1,12 @@
 import { dirname } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { invalid } from "../../base/refuse.ts";
 import { alternatives, showPath } from "../../base/show.ts";
 import { isOnnx } from "../../files/file-kind.ts";
 import { STANDARD_MAX_BYTES } from "../../files/limits.ts";
-import {
-  type ActivationLike,
-  type Decoder,
-  type LossName,
-  loadDecoder,
-  type StandardLoss,
-} from "../../index.ts";
+import { type ActivationLike, type Decoder, loadDecoder, type StandardLoss } from "../../index.ts";
 import { lossFileNames, lossNames, namedLoss } from "../../terms/losses.ts";
-import { gives } from "../options/options.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import {
   kebabCase,
   parseActivation,
@@ -21,96 +15,86 @@ import {
   parseCounts,
   parseNames,
   parseShapes,
-  type ShapeArgument,
 } from "../options/parse.ts";
 import type { DataLimits } from "./array-files/open.ts";
 import { beginningOf, isUrl, showFile } from "./files.ts";
 
-/** Options of a decoder's file, as commander returns them. */
-export interface DecoderFlags extends LossFlags {
-  readonly decoder: string;
-  readonly prefix?: string;
-  readonly activation?: ActivationLike | readonly ActivationLike[];
-  readonly outputActivation?: ActivationLike;
-  readonly outputShape?: readonly number[];
-  readonly latent?: string;
-  readonly outputName?: string;
-  readonly pointsInput?: string[];
-  readonly inputShape?: ShapeArgument[];
-  readonly layout?: "file" | "channelsLast";
-  readonly maxBytes?: number;
-}
-
 /** Help for a decoder's file. */
 export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
 
-/** Options that describe how files of each kind are read. */
-const FILE_OPTIONS = {
-  safetensors: ["prefix", "activation"],
-  onnx: ["latent", "outputName", "pointsInput", "inputShape", "layout"],
-} as const;
+const SIZE_FLAGS = {
+  maxBytes: flag(
+    "<n>",
+    `the most bytes that a file may have, and unpack to (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
+    { parse: parseCount },
+  ),
+};
 
-/** Options that only describe how a file is read: refused without a file. */
-export const readingFlags = ["prefix", ...FILE_OPTIONS.onnx] as const;
+const DECODER_FLAGS = {
+  prefix: flag("<text>", "the tensors that are the decoder's in a file with others: decoder. say"),
+  activation: flag(
+    "<name>",
+    "between layers: elu, relu, leakyRelu:0.2, …; or one between each two: elu,tanh",
+    { parse: parseActivations },
+  ),
+  outputActivation: flag("<name>", "after the last layer: sigmoid, identity, …", { parse: parseActivation }),
+  outputShape: flag("<lengths>", "the shape of a sample, 28,28 say", { parse: parseCounts }),
+};
+
+const ONNX_FLAGS = {
+  latent: flag("<name>", "the input that is sought, z; the others are fixed (default: the one of floats)"),
+  outputName: flag("<name>", "the output that is the sample (default: the only one)", {
+    gives: ["loadOnnx.output"],
+  }),
+  pointsInput: flag(
+    "<name>",
+    "an input whose rows are points, any number of them; once for each such input",
+    { parse: parseNames, gives: ["loadOnnx.points"] },
+  ),
+  inputShape: flag(
+    "<name=lengths>",
+    "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
+    { parse: parseShapes, gives: ["inputShapes"] },
+  ),
+  layout: flag("<order>", "the order of a sample's numbers: the file's, or channels last (default: file)", {
+    choices: ["file", "channelsLast"],
+  }),
+};
+
+const LOSS_FLAGS = {
+  loss: flag("<name>", "what is made small", { choices: lossNames() }),
+  reduction: flag("<name>", "a sample's loss: mean or sum over its values", {
+    choices: ["mean", "sum"],
+    gives: ["loss.reduction"],
+  }),
+};
 
 /** Options of the loss, as commander returns them. */
-export interface LossFlags {
-  readonly loss?: LossName;
-  readonly reduction?: StandardLoss["reduction"];
+export type LossFlags = OptionsOf<typeof LOSS_FLAGS>;
+
+/** Options of a decoder's file, as commander returns them. */
+export interface DecoderFlags
+  extends LossFlags,
+    OptionsOf<typeof SIZE_FLAGS>,
+    OptionsOf<typeof DECODER_FLAGS>,
+    OptionsOf<typeof ONNX_FLAGS> {
+  readonly decoder: string;
 }
+
+const onnxOptions = Object.keys(ONNX_FLAGS) as readonly (keyof typeof ONNX_FLAGS)[];
+
+/** Options that describe how files of each kind are read. */
+const FILE_OPTIONS = { safetensors: ["prefix", "activation"], onnx: onnxOptions } as const;
+
+/** Options that only describe how a file is read: refused without a file. */
+export const readingFlags = ["prefix", ...onnxOptions] as const;
 
 /** Adds --max-bytes to the current group, and groups of options that complete or correct a decoder's file. */
 export function addDecoderOptions(command: Command, standard = "what its file says"): Command {
-  return command
-    .option(
-      "--max-bytes <n>",
-      `the most bytes that a file may have, and unpack to (default: ${STANDARD_MAX_BYTES}, 1 GiB)`,
-      parseCount,
-    )
-    .optionsGroup(`Decoder (default: ${standard}):`)
-    .option("--prefix <text>", "the tensors that are the decoder's in a file with others: decoder. say")
-    .option(
-      "--activation <name>",
-      "between layers: elu, relu, leakyRelu:0.2, …; or one between each two: elu,tanh",
-      parseActivations,
-    )
-    .option("--output-activation <name>", "after the last layer: sigmoid, identity, …", parseActivation)
-    .option("--output-shape <lengths>", "the shape of a sample, 28,28 say", parseCounts)
-    .optionsGroup("Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):")
-    .option(
-      "--latent <name>",
-      "the input that is sought, z; the others are fixed (default: the one of floats)",
-    )
-    .addOption(
-      gives(
-        new Option("--output-name <name>", "the output that is the sample (default: the only one)"),
-        "loadOnnx.output",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--points-input <name>",
-          "an input whose rows are points, any number of them; once for each such input",
-        ).argParser(parseNames),
-        "loadOnnx.points",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--input-shape <name=lengths>",
-          "an input's shape, without the batch, where the file leaves lengths open: latent_sample=4,8,8 say; once for each such input",
-        ).argParser(parseShapes),
-        "inputShapes",
-      ),
-    )
-    .addOption(
-      new Option(
-        "--layout <order>",
-        "the order of a sample's numbers: the file's, or channels last (default: file)",
-      ).choices(["file", "channelsLast"]),
-    );
+  addFlags(command, SIZE_FLAGS);
+  addFlags(command, DECODER_FLAGS, `Decoder (default: ${standard}):`);
+  const heading = "Decoder, if it is ONNX (also --output-shape, --output-activation sigmoid):";
+  return addFlags(command, ONNX_FLAGS, heading);
 }
 
 /** Limits of reading files. */
@@ -120,18 +104,7 @@ export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: 
 
 /** Adds the loss's options. */
 export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
-  return command
-    .optionsGroup(`Loss (default: ${standard}):`)
-    .addOption(new Option("--loss <name>", "what is made small").choices(lossNames()))
-    .addOption(
-      gives(
-        new Option("--reduction <name>", "a sample's loss: mean or sum over its values").choices([
-          "mean",
-          "sum",
-        ]),
-        "loss.reduction",
-      ),
-    );
+  return addFlags(command, LOSS_FLAGS, `Loss (default: ${standard}):`);
 }
 
 /** Loss of the options; undefined if they name none. */
@@ -158,31 +131,27 @@ async function isOnnxFile(file: string): Promise<boolean> {
 }
 
 async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
-  const { decoder: file, latent, outputName, pointsInput, inputShape, layout } = options;
-  const { outputActivation, outputShape } = options;
+  const { decoder: file, inputShape, outputActivation, outputShape, latent, layout, maxBytes } = options;
   if (outputActivation !== undefined && nameOf(outputActivation) !== "sigmoid") {
     throw invalid(
       `--output-activation is ${nameOf(outputActivation)}, expected sigmoid, for a file that ends in logits: ` +
         `${showPath(file)} is an ONNX file, and has all others in it`,
     );
   }
-  const loss = lossOf(options);
   // Imported on demand: a quarter of the library's code.
   const { loadOnnx } = await import("../../onnx/index.ts");
   return loadOnnx(file, {
-    ...(latent !== undefined && { latent }),
-    ...(outputName !== undefined && { output: outputName }),
-    ...(pointsInput && { points: pointsInput }),
-    ...(inputShape && {
-      inputShapes: Object.fromEntries(inputShape.map(({ name, shape }) => [name, shape])),
-    }),
-    ...(layout && { layout }),
-    ...(outputActivation !== undefined && { outputActivation: "sigmoid" }),
-    ...(outputShape && { outputShape }),
-    ...(loss && { loss }),
+    latent,
+    output: options.outputName,
+    points: options.pointsInput,
+    inputShapes: inputShape && Object.fromEntries(inputShape.map(({ name, shape }) => [name, shape])),
+    layout,
+    outputActivation: outputActivation && "sigmoid",
+    outputShape,
+    loss: lossOf(options),
     // PyTorch's exporter writes external tensors beside the file.
-    ...(!isUrl(file) && { externalData: dirname(file) }),
-    ...(options.maxBytes && { maxBytes: options.maxBytes }),
+    externalData: isUrl(file) ? undefined : dirname(file),
+    maxBytes,
     signal,
   });
 }
@@ -194,15 +163,7 @@ function nameOf(activation: ActivationLike): string {
 async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const { decoder: file, prefix, activation, outputActivation, outputShape, maxBytes } = options;
   const loss = lossOf(options);
-  return loadDecoder(file, {
-    ...(prefix !== undefined && { prefix }),
-    ...(activation && { activation }),
-    ...(outputActivation && { outputActivation }),
-    ...(outputShape && { outputShape }),
-    ...(loss && { loss }),
-    ...(maxBytes && { maxBytes }),
-    signal,
-  });
+  return loadDecoder(file, { prefix, activation, outputActivation, outputShape, loss, maxBytes, signal });
 }
 
 /**

@@ -66,11 +66,10 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
     limits,
     job.limit,
   );
-  const { count, total, shape } = samples;
-  const fixed = planFixedInputs(decoder, sources, job.points, { count, total, samples: { flag, shape } });
-  checkSamples(samples.at, shape, fixed.decoder, fixed.points);
+  const fixed = planFixedInputs(decoder, sources, job.points, samples);
+  checkSamples(samples, fixed);
   const weights = job.missing
-    ? bandHidden(shape)
+    ? bandHidden(samples.shape)
     : await openWeights(weightsFlag(job), job, samples, decoder.outputLayout, limits);
   const z0 = job.z0 === undefined ? undefined : await openZ0(job.z0, samples, decoder.latentSize, limits);
   const ids =

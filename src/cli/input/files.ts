@@ -27,8 +27,7 @@ export async function readArrayFile(flag: string, path: string, limits: Limits):
 export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
   const { maxBytes, signal } = limits;
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
-  const options = { maxBytes, ...(array !== undefined && { array }), ...(signal && { signal }) };
-  return readDatasetAs(where, bytes, options, choice);
+  return readDatasetAs(where, bytes, { array, maxBytes, signal }, choice);
 }
 
 /** Beginning of messages for a flag and its file: `--data digits.npy`. */
@@ -46,15 +45,15 @@ export function isUrl(file: string): boolean {
   return /^https?:/i.test(file);
 }
 
-/** First 512 bytes of a local file; undefined if it cannot be read, or not twice, as a pipe. */
-export async function beginningOf(file: string): Promise<Uint8Array | undefined> {
+/** First bytes of a local file; undefined if it cannot be read, or not twice, as a pipe. */
+export async function beginningOf(file: string, most = 512): Promise<Uint8Array | undefined> {
   if (isUrl(file)) return undefined;
   try {
     const path = /^file:/i.test(file) ? new URL(file) : file;
     if (!(await stat(path)).isFile()) return undefined;
     const handle = await open(path);
     try {
-      const { buffer, bytesRead } = await handle.read(new Uint8Array(512), 0, 512, 0);
+      const { buffer, bytesRead } = await handle.read(new Uint8Array(most), 0, most, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
       await handle.close();
@@ -129,4 +128,9 @@ export function shortPath(path: string): string {
     // process.cwd() throws in a folder that has been removed.
     return path;
   }
+}
+
+/** A path in a message, shortened. */
+export function shownPath(path: string): string {
+  return showPath(shortPath(path));
 }

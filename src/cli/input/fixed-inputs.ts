@@ -7,32 +7,33 @@ import { checkFixedInput } from "../../decoder/fixed.ts";
 import { atPoints } from "../../decoder/points.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import type { FixedInput } from "../../graph/graph.ts";
+import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
-import { findPoints, type SampleRows } from "./points.ts";
+import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
 
 // Fixed inputs: values that come with samples and are not sought. And the number of points of a sample.
 
+const fixedFlags = (rows: string) => ({
+  fixed: flag(
+    "<name=file>",
+    `an input that is given and not sought: NAME=FILE, .npy, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
+    { parse: parseFixed },
+  ),
+  points: flag(
+    "<n>",
+    "of a decoder over points: how many there are (default: as many as the files have, where their shapes tell)",
+    { parse: parseCount },
+  ),
+});
+
 /** Options of fixed inputs, as commander returns them. */
-export interface FixedFlags {
-  readonly fixed?: readonly FixedArgument[];
-  readonly points?: number;
-}
+export type FixedFlags = OptionsOf<ReturnType<typeof fixedFlags>>;
 
 /** Adds the options of fixed inputs to the current group. @param rows name of the things that they come with */
 export function addFixedOptions(command: Command, rows: string): Command {
-  return command
-    .option(
-      "--fixed <name=file>",
-      `an input that is given and not sought: NAME=FILE, .npy, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
-      parseFixed,
-    )
-    .option(
-      "--points <n>",
-      "of a decoder over points: how many there are (default: as many as the files have, where their shapes tell)",
-      parseCount,
-    );
+  return addFlags(command, fixedFlags(rows));
 }
 
 /** Fixed inputs whose sizes are known and whose numbers have not been read. */
@@ -65,11 +66,7 @@ interface FixedNumbers extends PlannedInput {
 }
 
 /** Value of `--fixed`, with its file's array if it names a file. */
-export interface FixedSource extends FixedArgument {
-  /** Flag that gives it: `--fixed label`. */
-  readonly flag: string;
-  readonly array: ArrayFile | undefined;
-}
+export interface FixedSource extends FixedArgument, PointsSource {}
 
 /**
  * Opens the files of fixed inputs.

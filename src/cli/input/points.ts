@@ -3,25 +3,21 @@ import { show } from "../../base/show.ts";
 import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Length } from "../../graph/definition.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
+import type { SamplesTaken } from "./data-source.ts";
 
 // The number of points of a sample, for a decoder over points, by the shapes of the files that are given.
 // src/decoder/points.ts makes the decoder for that number.
 
-/** Samples that fixed inputs come with. */
-export interface SampleRows {
-  /** Number of samples taken, the first ones. */
-  readonly count: number;
-  /** Number of samples in their file. */
-  readonly total: number;
-  /** Shape of a sample, and the flag of its file; undefined if there are latents alone. */
-  readonly samples?: { readonly flag: string; readonly shape: readonly number[] };
-}
+/** Samples that fixed inputs come with, which have no shape and no flag if there are latents alone. */
+export type SampleRows = Pick<SamplesTaken, "count" | "total"> &
+  Partial<Pick<SamplesTaken, "shape" | "flag">>;
 
 /** File of a fixed input, whose shape may tell the number of points. */
-interface PointsSource {
+export interface PointsSource {
   readonly name: string;
-  /** Flag that gives the file: `--fixed label`. */
+  /** Flag that gives it: `--fixed label`. */
   readonly flag: string;
+  /** Array of the file; undefined for a number. */
   readonly array: ArrayFile | undefined;
 }
 
@@ -36,9 +32,8 @@ export function findPoints(decoder: Decoder, sources: readonly PointsSource[], r
     const points = pointsIn(shape, array.shape) ?? (isEach ? pointsIn(shape, rest) : undefined);
     if (points !== undefined) said.push({ flag, points });
   }
-  const { samples } = rows;
-  const points = samples && pointsIn(outputWithPoints(decoder), samples.shape);
-  if (points !== undefined) said.push({ flag: samples!.flag, points });
+  const points = rows.shape && pointsIn(outputWithPoints(decoder), rows.shape);
+  if (points !== undefined) said.push({ flag: rows.flag!, points });
 
   const [first] = said;
   if (first && said.every((each) => each.points === first.points)) return first.points;

@@ -47,19 +47,28 @@ export function weightsOfMask(numbers: ArrayLike<number>, at: string | undefined
   });
 }
 
-/** Most values of which zeros are counted at once, unless a single sample has more. */
-const COUNTED_AT_ONCE = 2 ** 22;
+/** Most values that are read at once, unless a single sample has more. */
+const VALUES_AT_ONCE = 2 ** 22;
 
-/** Share of zeros among the numbers of the first samples, read a block at a time; NaN without samples. */
-export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<number> {
+/** Reads the numbers of the first samples, or the row that they share, a block at a time. */
+export async function* blocksOfNumbers(
+  numbers: NumbersFile,
+  count: number,
+): AsyncGenerator<readonly [first: number, values: Float32Array]> {
   const rows = numbers.isEach ? count : 1;
-  const most = Math.max(1, Math.floor(COUNTED_AT_ONCE / numbers.size));
-  let zeros = 0;
-  for (let first = 0; first < rows; first += most) {
-    const values = await readNumbers(numbers, first, Math.min(most, rows - first));
+  const most = Math.max(1, Math.floor(VALUES_AT_ONCE / numbers.size));
+  for (let first = 0; first < rows; first += most)
+    yield [first, await readNumbers(numbers, first, Math.min(most, rows - first))];
+}
+
+/** Share of zeros among the numbers of the first samples; NaN without samples. */
+export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<number> {
+  let [zeros, all] = [0, 0];
+  for await (const [, values] of blocksOfNumbers(numbers, count)) {
     zeros += zeroShareOf(values) * values.length;
+    all += values.length;
   }
-  return zeros / (rows * numbers.size);
+  return zeros / all;
 }
 
 /** Share of zeros among values. */

@@ -11,14 +11,13 @@ import { say } from "../output/print.ts";
 import { formatShare } from "../output/report.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import type { DataLimits } from "./array-files/open.ts";
-import type { SourcedData } from "./data-source.ts";
+import type { SamplesTaken } from "./data-source.ts";
 import { showFile } from "./files.ts";
 import { openData } from "./open-data.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
 import { pairFiles } from "./pictures/pair-files.ts";
 import type { WeightFlags } from "./pictures/picture-options.ts";
 import { type NumbersFile, readNumbers, weightsOfMask, zeroShareIn } from "./sample-numbers.ts";
-import type { SamplesTaken } from "./samples.ts";
 
 // Weights and masks of samples, from files or from pictures' opacity.
 
@@ -49,12 +48,7 @@ export async function openWeights(
   const at = showFile(flag, files[0]!) + (files.length > 1 ? ` and ${files.length - 1} more` : "");
   const target = () => ({ outputShape: samples.shape, outputLayout });
   const as = isMask ? "mask" : "weight";
-  const array = await openData(flag, files, limits, {
-    target,
-    fit,
-    as,
-    ...(maskHides && { hides: maskHides }),
-  });
+  const array = await openData(flag, files, limits, { target, fit, as, hides: maskHides });
   if (isMask) checkMaskShapes(flag, array, samples.array, target());
   const found = elementCount(array.shape);
   const isEach = found !== size;
@@ -161,16 +155,16 @@ function pairedFiles(flag: string, files: readonly string[], names: readonly str
   return paired;
 }
 
-/** Reads the weights or the mask of a data set's samples; undefined without a file, transparent pixels and padding. */
+/** Reads the weights or the mask of all samples; undefined without a file, transparent pixels and padding. */
 export async function readWeightsOf(
-  { dataset: { count, shape }, total, array }: SourcedData,
+  samples: SamplesTaken,
   flags: WeightFlags,
   outputLayout: Decoder["outputLayout"] | undefined,
   limits: DataLimits,
   flag = weightsFlag(flags),
 ): Promise<Float32Array | undefined> {
-  const weights = await openWeights(flag, flags, { count, shape, total, array }, outputLayout, limits);
-  return weights && readNumbers(weights, 0, count);
+  const weights = await openWeights(flag, flags, samples, outputLayout, limits);
+  return weights && readNumbers(weights, 0, samples.count);
 }
 
 /** Flag that gives the weights. */

@@ -6,30 +6,20 @@ import type { Decoder } from "../../index.ts";
 import type { Dataset } from "../../train/dataset.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, rowsOf } from "./array-files/open.ts";
-import type { SourcedData } from "./data-source.ts";
+import type { SamplesTaken } from "./data-source.ts";
 import { showFile } from "./files.ts";
-import { type FixedInputs, type FixedSource, planFixedInputs, readFixedInputs } from "./fixed-inputs.ts";
+import {
+  type FixedInputs,
+  type FixedInputsPlan,
+  type FixedSource,
+  planFixedInputs,
+  readFixedInputs,
+} from "./fixed-inputs.ts";
 import { openData } from "./open-data.ts";
 import type { PictureReading } from "./pictures/open-pictures.ts";
 
-/** Samples that are taken from a file. */
-export interface SamplesTaken {
-  /** Number of samples taken, the first ones. */
-  readonly count: number;
-  /** Number of samples in the file. */
-  readonly total: number;
-  /** Shape of one sample. */
-  readonly shape: readonly number[];
-  /** Array of the samples; undefined for samples in memory that are no pictures. */
-  readonly array?: ArrayFile | undefined;
-}
-
 /** Samples of files, read a block at a time. */
 export interface SamplesFiles extends SamplesTaken {
-  /** Flag that gives the files, or a name for the samples if no flag does. */
-  readonly flag: string;
-  /** Beginning of messages. */
-  readonly at: string;
   /** Divisor of the values: 255 for bytes, else 1. */
   readonly dividedBy: Dataset["dividedBy"];
   readonly array: ArrayFile;
@@ -55,18 +45,9 @@ export async function openSamples(
   return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
 }
 
-/**
- * Refuses samples that differ from a decoder's output in size, or in the order of their axes.
- *
- * @param at beginning of messages
- * @param points number of points that sized the decoder, if it is over points
- */
-export function checkSamples(
-  at: string,
-  shape: readonly number[],
-  { latentSize, outputSize, outputShape }: Decoder,
-  points: number | undefined,
-): void {
+/** Refuses samples that differ from the output of a decoder of their number of points in size, or in the order of their axes. */
+export function checkSamples({ at, shape }: SamplesTaken, { decoder, points }: FixedInputsPlan): void {
+  const { latentSize, outputSize, outputShape } = decoder;
   const samples = `${at}: its samples are ${showLengths(shape)}`;
   if (elementCount(shape) !== outputSize) {
     const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
@@ -83,19 +64,19 @@ export function checkSamples(
 }
 
 /**
- * Reads the fixed inputs of a data set's samples, and checks the samples by the decoder for their number of points.
+ * Reads the fixed inputs of all samples, and checks the samples by the decoder for their number of points.
  *
  * @param points value of --points, if it is given
  */
 export async function readFixedOf(
-  { dataset: { count, shape }, total, flag, at }: SourcedData,
+  samples: SamplesTaken,
   decoder: Decoder,
   sources: readonly FixedSource[],
   points: number | undefined,
 ): Promise<FixedInputs> {
-  const rows = { count, total, samples: { flag, shape } };
-  const fixed = await readFixedInputs(planFixedInputs(decoder, sources, points, rows), 0, count);
-  checkSamples(at, shape, fixed.decoder, fixed.points);
+  const plan = planFixedInputs(decoder, sources, points, samples);
+  const fixed = await readFixedInputs(plan, 0, samples.count);
+  checkSamples(samples, fixed);
   return fixed;
 }
 

@@ -2,11 +2,9 @@ import { invalidFile } from "../../base/refuse.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import type { Limits } from "../../files/limits.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
-import type { SourcedData } from "./data-source.ts";
-import { limitsOf } from "./decoder-file.ts";
+import type { SamplesTaken } from "./data-source.ts";
 import { readArrayFile, showFile } from "./files.ts";
-import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
-import type { SamplesTaken } from "./samples.ts";
+import { blocksOfNumbers, type NumbersFile, readNumbers } from "./sample-numbers.ts";
 
 // Latents from files: codes that were found before, and starts of flows.
 
@@ -34,16 +32,15 @@ export async function readCodes(
   );
 }
 
-/** Reads the starts of a data set's samples; undefined without a file. */
+/** Reads the starts of all samples; undefined without a file. */
 export async function readZ0Of(
-  { dataset: { count }, total }: SourcedData,
+  samples: SamplesTaken,
   latentSize: number,
-  options: { readonly z0?: string; readonly maxBytes?: number },
-  signal: AbortSignal,
+  file: string | undefined,
+  limits: DataLimits,
 ): Promise<Float32Array | undefined> {
-  if (options.z0 === undefined) return undefined;
-  const z0 = await openZ0(options.z0, { count, total }, latentSize, limitsOf(options, signal));
-  return readNumbers(z0, 0, count);
+  if (file === undefined) return undefined;
+  return readNumbers(await openZ0(file, samples, latentSize, limits), 0, samples.count);
 }
 
 /**
@@ -74,16 +71,10 @@ export async function openZ0(
   );
 }
 
-/** Values that are checked at once. */
-const VALUES_AT_ONCE = 2 ** 20;
-
 /** Refuses numbers that are not finite, before a run that may take hours until their sample. */
 async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
   const { isEach, size } = numbers;
-  const rows = isEach ? count : 1;
-  const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / size));
-  for (let first = 0; first < rows; first += atOnce) {
-    const values = await readNumbers(numbers, first, Math.min(atOnce, rows - first));
+  for await (const [first, values] of blocksOfNumbers(numbers, count)) {
     const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) continue;
     const sample = isEach ? `sample ${first + Math.floor(bad / size)}, ` : "";

@@ -62,8 +62,8 @@ export async function makeDecoder(
     outputShape: outputShape ?? shape,
     loss,
     seed,
-    ...(activation && { activation }),
-    ...(outputActivation && { outputActivation }),
+    activation,
+    outputActivation,
   });
   return { decoder, loss };
 }

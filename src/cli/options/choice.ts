@@ -1,10 +1,11 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Field } from "../../base/options.ts";
 import { type Bounds, showLimits } from "../../base/show.ts";
 import { LatentflowError } from "../../index.ts";
 import { MAX_COUNT } from "../../solver/base.ts";
+import { addFlags, type Flag, flag } from "./flag-table.ts";
 import { messageInFlags } from "./message.ts";
-import { gives, refuseOptions, wrongUsage } from "./options.ts";
+import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
 /**
@@ -68,16 +69,18 @@ export function membersOf<T>(
 }
 
 /** Options of all members, each with the members that have it. */
-export function optionsOf<T extends object>({
-  members,
-}: Choice<T>): Map<string, [name: string, Member<T>][]> {
-  const options = new Map<string, [string, Member<T>][]>();
-  for (const [name, each] of Object.entries(members)) {
-    for (const option of Object.keys(each.fields)) {
-      options.set(option, [...(options.get(option) ?? []), [name, each]]);
-    }
-  }
-  return options;
+export function optionsOf<T extends object>({ members }: Choice<T>) {
+  const pairs = Object.entries(members).flatMap((member) =>
+    Object.keys(member[1].fields).map((option) => [option, member] as const),
+  );
+  return groupBy(pairs);
+}
+
+/** Values of each key, in order. */
+function groupBy<T>(pairs: readonly (readonly [key: string, value: T])[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const [key, value] of pairs) groups.set(key, [...(groups.get(key) ?? []), value]);
+  return groups;
 }
 
 /** Name of the program's option for a member's option. */
@@ -88,41 +91,31 @@ export function nameOf<T extends object>({ flags }: Choice<T>, option: string): 
 /** Adds to a command the option that names the member, and the members' own. */
 export function addChoice<T extends object>(command: Command, choice: Choice<T>): void {
   const names = Object.keys(choice.members);
-  command.addOption(
-    new Option(`--${kebabCase(choice.name)} <name>`, choice.text).choices(names).default(names[0]),
-  );
+  const flags: Record<string, Flag> = {
+    [choice.name]: flag("<name>", choice.text, { choices: names, standard: names[0] }),
+  };
   for (const [option, owners] of optionsOf(choice)) {
     const [, { fields, help }] = owners[0]!;
-    const flags = `--${kebabCase(nameOf(choice, option))} <${help[option]![0]}>`;
-    const added = gives(new Option(flags, helpOf(option, owners)), `${choice.name}.${option}`);
     const { choices } = fields[option]!;
-    command.addOption(
-      choices ? added.choices(choices) : added.argParser(choice.parsers?.[option] ?? parseNumber),
-    );
+    const reading = choices ? { choices } : { parse: choice.parsers?.[option] ?? parseNumber };
+    flags[nameOf(choice, option)] = flag(`<${help[option]![0]}>`, helpOf(option, owners), {
+      ...reading,
+      gives: [`${choice.name}.${option}`],
+    });
   }
+  addFlags(command, flags);
 }
 
 /** Help of an option: its text, range and defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */
 function helpOf<T>(option: string, owners: readonly (readonly [name: string, Member<T>])[]): string {
-  const text = byValue(owners, ({ help }) => help[option]![1]);
-  const limits = byValue(owners, ({ fields }) => showRange(fields[option]!.bounds));
-  const defaults = byValue(owners, ({ fields }) => String(fields[option]!.standard ?? "to be given"));
+  const byValue = (read: (each: Member<T>) => string) =>
+    groupBy(owners.map(([name, each]) => [read(each), name] as const));
   const said = (groups: Map<string, string[]>) =>
     groups.size === 1 ? [...groups.keys()][0]! : showGroups(groups);
-  const range = said(limits);
-  return `${said(text)} (${range && `${range}; `}${showGroups(defaults)})`;
-}
-
-/** Groups kinds by the value that `read` returns for each, as names for a message. */
-function byValue<T>(
-  owners: readonly (readonly [name: string, Member<T>])[],
-  read: (each: Member<T>) => string,
-): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const [name, each] of owners) {
-    groups.set(read(each), [...(groups.get(read(each)) ?? []), name]);
-  }
-  return groups;
+  const text = said(byValue(({ help }) => help[option]![1]));
+  const range = said(byValue(({ fields }) => showRange(fields[option]!.bounds)));
+  const defaults = byValue(({ fields }) => String(fields[option]!.standard ?? "to be given"));
+  return `${text} (${range && `${range}; `}${showGroups(defaults)})`;
 }
 
 /** Formats groups of kinds: `amd: 10000; euler, rk4: to be given`. */

@@ -10,9 +10,9 @@ import {
   showDifference,
 } from "../../train/run-differences.ts";
 import { showFile } from "../input/files.ts";
+import { pathsOf } from "./flag-table.ts";
 import { dataOptions, decoderOptions } from "./input-options.ts";
 import { messageInFlags, type Names, textInFlags } from "./message.ts";
-import { pathsOf } from "./options.ts";
 import { kebabCase } from "./parse.ts";
 
 /** Formats an error's message for a command, with its flags in place of the library's option names. */

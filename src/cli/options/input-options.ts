@@ -39,16 +39,15 @@ export function givenFiles(
   options: InputFiles,
   names: readonly (typeof inputOptions)[number][],
 ): { readonly flag: string; readonly path: string }[] {
+  const given = names.flatMap((name) =>
+    [options[name]].flat().map((path: unknown) => ({ flag: `--${kebabCase(name)}`, path })),
+  );
   const inputs = (["fixed", "validateFixed"] as const).flatMap((option) => {
-    const given = (options[option] ?? []) as readonly FixedArgument[];
-    return given.map(({ name, value }) => ({
+    const values = (options[option] ?? []) as readonly FixedArgument[];
+    return values.map(({ name, value: path }) => ({
       flag: `--${kebabCase(option)} ${showPath(name)}`,
-      path: value,
+      path,
     }));
-  });
-  const given = names.flatMap((name) => {
-    const paths: unknown = options[name];
-    return (Array.isArray(paths) ? paths : [paths]).map((path) => ({ flag: `--${kebabCase(name)}`, path }));
   });
   return [...given, ...inputs].flatMap(({ flag, path }) =>
     typeof path === "string" ? [{ flag, path }] : [],

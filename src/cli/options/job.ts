@@ -1,13 +1,65 @@
+import type { Command } from "commander";
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
-import type { DecoderFlags } from "../input/decoder-file.ts";
-import type { FixedFlags } from "../input/fixed-inputs.ts";
-import type { WeightFlags } from "../input/pictures/picture-options.ts";
-import type { Shard } from "../parts/shard-units.ts";
-import type { ResultsFormatName } from "../parts/write-results.ts";
-import { backendOf, type EncodeSettings, encodeSettings, type RunningOptions } from "./options.ts";
+import { dataFilesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
+import { addDecoderOptions, addLossOptions, type DecoderFlags, decoderHelp } from "../input/decoder-file.ts";
+import { addFixedOptions, type FixedFlags } from "../input/fixed-inputs.ts";
+import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
+import { parseShard } from "../parts/shard-flag.ts";
+import { type Shard, STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
+import { formatFlag } from "../parts/write-results.ts";
+import { flag, type OptionsOf } from "./flag-table.ts";
+import {
+  addEncodeSettings,
+  addRunningOptions,
+  backendOf,
+  type EncodeSettings,
+  encodeSettings,
+  type RunningOptions,
+} from "./options.ts";
+import { parseCount, parseSeed } from "./parse.ts";
 import { type ChosenPrior, priorOption } from "./prior.ts";
-import type { PriorFlags } from "./prior-options.ts";
-import { type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
+import { addPriorOptions, type PriorFlags } from "./prior-options.ts";
+import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
+
+/** Flags of `latentflow encode`: its samples and its results. */
+export const ENCODE_FLAGS = {
+  decoder: flag("<file>", decoderHelp, { required: true }),
+  data: flag("<files...>", dataFilesHelp, { required: true, gives: ["y"] }),
+  out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),
+  limit: flag("<n>", "encode the first n samples (default: all)", { parse: parseCount }),
+  weights: flag("<file>", weightsHelp),
+  ...PICTURE_FLAGS,
+  z0: flag("<file>", z0Help),
+  reconstructions: flag("", "also write reconstructions.npy, what the codes are decoded to", {
+    gives: ["hasReconstructions"],
+  }),
+  samples: flag(
+    "<n>",
+    "also draw so many codes for each sample, weighted so that they stand for its posterior; needs a prior",
+    { parse: parseCount, gives: ["sampleCodes.count", "codesPerSample"] },
+  ),
+  samplesSeed: flag("<n>", "seed of these draws (default: 0)", {
+    parse: parseSeed,
+    gives: ["sampleCodes.seed"],
+  }),
+  format: formatFlag("; of shards it is merge's"),
+  idColumn: flag("<name>", "of Parquet files: the column that says who the samples are; results carry it"),
+};
+
+/** Flags of `latentflow encode` for large runs. */
+export const UNIT_FLAGS = {
+  unit: flag(
+    "<n>",
+    `so many samples are computed, and kept in DIR/parts, as a whole (default: ${STANDARD_UNIT_TEXT})`,
+    { parse: parseCount },
+  ),
+  shard: flag(
+    "<i/n>",
+    "do the part I of N of the work, I from 0, and write parts alone; auto: I is the batch system's index of the task; implies --plain",
+    { parse: parseShard },
+  ),
+  shards: flag("<n>", "with --shard auto: how many there are", { parse: parseCount }),
+};
 
 /** Options of the commands that encode, as commander hands them over. */
 export interface EncodingOptions
@@ -15,34 +67,28 @@ export interface EncodingOptions
     FixedFlags,
     PriorFlags,
     RunningOptions,
-    EncodeSettings {
-  readonly out: string;
-  readonly limit?: number;
+    EncodeSettings {}
+
+/** Adds the options of `EncodingOptions` for samples, those of fixed inputs to the current group. */
+export function addEncodingOptions(command: Command): void {
+  addFixedOptions(command, "samples");
+  addDecoderOptions(command);
+  addEncodeSettings(addRunningOptions(command));
+  addLossOptions(command);
+  addPriorOptions(command);
+  addFlowAndSolverOptions(command);
 }
 
 /** Work of one command: samples to encode, and how. */
-export interface Job extends EncodingOptions, WeightFlags, ChosenFlowAndSolver {
-  /** The files of samples, whose rows follow each other. */
-  readonly data: readonly string[];
+export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, ChosenFlowAndSolver {
   /** Name of the file in messages, if no flag gives it. */
   readonly dataFlag?: string;
   /** True hides a band across each sample, whose shape is [height, width]. */
-  readonly missing?: true;
-  /** A file of latents. */
-  readonly z0?: string;
-  readonly reconstructions?: true;
-  /** Number of codes that are drawn from each sample's posterior, by `sampleCodes`. Default: none are. */
-  readonly samples?: number;
-  /** Seed of these draws. Default 0. */
-  readonly samplesSeed?: number;
-  /** Column with the samples' identifiers, in Parquet files. */
-  readonly idColumn?: string;
+  readonly missing?: true | undefined;
   /** Number of samples that are encoded, and stored in a part, as a whole. Default: `standardUnit`. */
   readonly unit?: number;
   /** Shard of the samples to encode, without writing results; undefined: all samples, and results at the end. */
   readonly shard?: Shard;
-  /** Format of the files of results; see `formatOption`. */
-  readonly format?: ResultsFormatName;
 }
 
 /** The options of an `encode` call as this job has them. */
@@ -57,7 +103,7 @@ export function encodeOptions(
     loss,
     ...priorOption(prior),
     backend: backendOf(job),
-    ...(weights && { weights }),
+    weights,
     ...encodeSettings(job),
   };
 }

@@ -1,39 +1,31 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
 import { type Backend, type EncodeOptions, LatentflowError, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { VECTOR_CHOICES } from "../vectors.ts";
+import { addFlags, flag, isRequired, type OptionsOf } from "./flag-table.ts";
 import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
 
+const RUNNING_FLAGS = {
+  json: flag("", "print one JSON document on stdout instead of the table"),
+  quiet: flag("", "show no progress on stderr"),
+  plain: flag("", "use WASM without relaxed SIMD: slower, and the same result on every machine"),
+  threads: flag("<n>", "work on so many threads; the result is the same (default: all cores)", {
+    parse: parseThreads,
+  }),
+  vectors: flag(
+    "<name>",
+    "auto: 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result, faster",
+    { choices: VECTOR_CHOICES, standard: "auto" },
+  ),
+};
+
 /** Options on printing and running, as commander hands them over. */
-export interface RunningOptions {
-  readonly json?: true;
-  readonly quiet?: true;
-  readonly plain?: true;
-  readonly threads?: number;
-  readonly vectors?: (typeof VECTOR_CHOICES)[number];
-}
+export type RunningOptions = Partial<OptionsOf<typeof RUNNING_FLAGS>>;
 
 /** Adds the options of `RunningOptions`. */
 export function addRunningOptions(command: Command): Command {
-  return command
-    .optionsGroup("Output and running:")
-    .option("--json", "print one JSON document on stdout instead of the table")
-    .option("--quiet", "show no progress on stderr")
-    .option("--plain", "use WASM without relaxed SIMD: slower, and the same result on every machine")
-    .option(
-      "--threads <n>",
-      "work on so many threads; the result is the same (default: all cores)",
-      parseThreads,
-    )
-    .addOption(
-      new Option(
-        "--vectors <name>",
-        "auto: 256 bits, by a flag of V8, where Node 24 or later on x64 passes a self-check; the same result, faster",
-      )
-        .choices(VECTOR_CHOICES)
-        .default("auto"),
-    );
+  return addFlags(command, RUNNING_FLAGS, "Output and running:");
 }
 
 /** Parses a number of threads and checks it before the command reads its files. */
@@ -53,11 +45,11 @@ export type EncodeSettings = { readonly [Name in keyof typeof ENCODE_HELP]?: Enc
 
 /** Adds the options of `EncodeSettings`. */
 export function addEncodeSettings(command: Command): Command {
-  for (const [name, [value, text]] of Object.entries(ENCODE_HELP)) {
+  const flags = Object.entries(ENCODE_HELP).map(([name, [value, text]]) => {
     const parse = numberWithin(ENCODE_FIELDS[name as keyof typeof ENCODE_HELP].bounds ?? {});
-    command.option(`--${kebabCase(name)} <${value}>`, text, parse);
-  }
-  return command;
+    return [name, flag(`<${value}>`, text, { parse })];
+  });
+  return addFlags(command, Object.fromEntries(flags));
 }
 
 /** Options of `EncodeSettings` among a command's. */
@@ -66,41 +58,10 @@ export function encodeSettings(given: EncodeSettings): EncodeSettings {
   return Object.fromEntries(names.map((name) => [name, given[name]]));
 }
 
-/**
- * Options that must be given. commander's requiredOption would report a missing option before a misspelt flag, and only one
- * of several.
- */
-const required = new WeakSet<Option>();
-
-/** Makes an option that must be given. */
-export function requiredOption(flags: string, text: string): Option {
-  const option = new Option(flags, `${text} (required)`);
-  required.add(option);
-  return option;
-}
-
-/** Paths of the library's options that a flag sets, if they are not of the flag's own name. */
-const paths = new WeakMap<Option, readonly string[]>();
-
-/**
- * Declares the library's options that a flag sets, so that messages name the flag in their place.
- *
- * @param names paths such as `y`, `validation.y`, or `loadOnnx.output` for an option of one function
- */
-export function gives(option: Option, ...names: string[]): Option {
-  paths.set(option, names);
-  return option;
-}
-
-/** Returns the paths of the library's options that a flag sets. */
-export function pathsOf(option: Option): readonly string[] {
-  return [...(paths.get(option) ?? []), option.attributeName()];
-}
-
 /** Refuses a command line that lacks a required option. */
 export function checkRequired(command: Command): void {
   const missing = command.options
-    .filter((option) => required.has(option) && command.getOptionValue(option.attributeName()) === undefined)
+    .filter((option) => isRequired(option) && command.getOptionValue(option.attributeName()) === undefined)
     .map(({ flags }) => `'${flags}'`);
   if (missing.length === 0) return;
   wrongUsage(command, `required option${missing.length > 1 ? "s" : ""} ${missing.join(", ")} not specified`);

@@ -1,5 +1,6 @@
-import { type Command, Option } from "commander";
-import { gives, refuseOptions, wrongUsage } from "./options.ts";
+import type { Command } from "commander";
+import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
+import { wrongUsage } from "./options.ts";
 import {
   kebabCase,
   parseCount,
@@ -10,41 +11,65 @@ import {
   parseShare,
 } from "./parse.ts";
 
-/** Options on the prior on codes, as commander hands them over. */
-export interface PriorFlags {
-  readonly prior?: PriorChoice;
-  readonly priorMean?: number | readonly number[];
-  readonly priorStd?: number | readonly number[];
-  readonly priorWeight?: number;
-  /** A file of codes. */
-  readonly priorFrom?: string;
-  readonly priorCovariance?: "diagonal" | "full";
-  readonly priorShrinkage?: number;
-  readonly priorComponents?: number;
-  readonly priorSeed?: number;
-}
+/** Paths of a parameter of a prior or of its fit. */
+const ofPrior = (name: string) =>
+  ["prior", "gaussian", "fitGaussian", "fitGaussianMixture"].map((call) => `${call}.${name}`);
 
-type PriorChoice = "gaussian" | "mixture" | "none";
+const PRIOR_FLAGS = {
+  prior: flag(
+    "<name>",
+    "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
+    { choices: ["gaussian", "mixture", "none"] },
+  ),
+  priorMean: flag(
+    "<numbers>",
+    "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
+    { parse: parseNumbers, gives: ofPrior("mean") },
+  ),
+  priorStd: flag("<numbers>", "gaussian: its standard deviations, in the same way (default: 1)", {
+    parse: parsePositives,
+    gives: ofPrior("std"),
+  }),
+  priorWeight: flag(
+    "<factor>",
+    "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
+    { parse: parsePositive, gives: ofPrior("weight") },
+  ),
+  priorFrom: flag(
+    "<file>",
+    "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
+    { gives: ["codes"] },
+  ),
+  priorCovariance: flag(
+    "<kind>",
+    "of a fit: a standard deviation for each latent, or a covariance (default: diagonal)",
+    { choices: ["diagonal", "full"], gives: ofPrior("covariance") },
+  ),
+  priorShrinkage: flag(
+    "<share>",
+    "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
+    { parse: parseShare, gives: ofPrior("shrinkage") },
+  ),
+  priorComponents: flag("<n>", "mixture: how many Gaussians it has", {
+    parse: parseCount,
+    gives: ofPrior("components"),
+  }),
+  priorSeed: flag("<n>", "mixture: of the fit's random start (default: 0)", {
+    parse: parseSeed,
+    gives: ofPrior("seed"),
+  }),
+};
+
+/** Options on the prior on codes, as commander hands them over. */
+export type PriorFlags = OptionsOf<typeof PRIOR_FLAGS>;
+
+type PriorChoice = NonNullable<PriorFlags["prior"]>;
 
 /** Names of the options that give details of a prior. */
 type PriorDetail = Exclude<keyof PriorFlags, "prior">;
 
-/** Table over all PriorDetail names; its values are unused. */
-const DETAILS: { readonly [Name in PriorDetail]: true } = {
-  priorMean: true,
-  priorStd: true,
-  priorWeight: true,
-  priorFrom: true,
-  priorCovariance: true,
-  priorShrinkage: true,
-  priorComponents: true,
-  priorSeed: true,
-};
-
-const detailNames = Object.keys(DETAILS) as readonly PriorDetail[];
-
 /** The names of all options for the prior. */
-export const priorOptionNames: readonly string[] = ["prior", ...detailNames];
+export const priorOptionNames = Object.keys(PRIOR_FLAGS) as readonly (keyof PriorFlags)[];
 
 /** Options that a kind of prior does not take, with the reason. */
 const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDetail]?: string } } = {
@@ -58,77 +83,16 @@ const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDeta
     priorShrinkage: "which is fitted without; leave it out",
   },
   none: Object.fromEntries(
-    detailNames.map((name) => [name, "which is no prior at all; leave one of them out"]),
+    priorOptionNames
+      .filter((name) => name !== "prior")
+      .map((name) => [name, "which is no prior at all; leave one of them out"]),
   ),
 };
 
-/** Options for fitting a prior to codes. */
-const FITTING: readonly PriorDetail[] = ["priorCovariance", "priorShrinkage"];
-
 /** Adds the options for the prior: a group of a command's help. */
 export function addPriorOptions(command: Command): Command {
-  return command
-    .optionsGroup("Prior on the codes (default: the decoder's own, if its file has one):")
-    .addOption(
-      new Option(
-        "--prior <name>",
-        "what codes are likely: the loss plus the prior's share is made small; none leaves the decoder's own out",
-      ).choices(["gaussian", "mixture", "none"]),
-    )
-    .addOption(
-      priorOption(
-        "mean",
-        "numbers",
-        "gaussian: its mean, one number for all or one for each latent: 0,0.5 (default: 0)",
-      ).argParser(parseNumbers),
-    )
-    .addOption(
-      priorOption(
-        "std",
-        "numbers",
-        "gaussian: its standard deviations, in the same way (default: 1)",
-      ).argParser(parsePositives),
-    )
-    .addOption(
-      priorOption(
-        "weight",
-        "factor",
-        "what the prior's nats are multiplied by; without --prior those of the decoder's own (default: 1)",
-      ).argParser(parsePositive),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--prior-from <file>",
-          "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
-        ),
-        "codes",
-      ),
-    )
-    .addOption(
-      priorOption(
-        "covariance",
-        "kind",
-        "of a fit: a standard deviation for each latent, or a covariance (default: diagonal)",
-      ).choices(["diagonal", "full"]),
-    )
-    .addOption(
-      priorOption(
-        "shrinkage",
-        "share",
-        "of a gaussian's full covariance: what is taken from its correlations, 0 to 1, where codes are few (default: 0)",
-      ).argParser(parseShare),
-    )
-    .addOption(priorOption("components", "n", "mixture: how many Gaussians it has").argParser(parseCount))
-    .addOption(
-      priorOption("seed", "n", "mixture: of the fit's random start (default: 0)").argParser(parseSeed),
-    );
-}
-
-/** Makes the option `--prior-NAME`, a parameter of a prior or of its fit. */
-function priorOption(name: string, value: string, text: string): Option {
-  const calls = ["prior", "gaussian", "fitGaussian", "fitGaussianMixture"];
-  return gives(new Option(`--prior-${name} <${value}>`, text), ...calls.map((call) => `${call}.${name}`));
+  const heading = "Prior on the codes (default: the decoder's own, if its file has one):";
+  return addFlags(command, PRIOR_FLAGS, heading);
 }
 
 /**
@@ -143,41 +107,30 @@ export function priorChoice({ prior, priorMean, priorStd, priorFrom }: PriorFlag
 export function checkPriorOptions(command: Command): void {
   const given = command.opts<PriorFlags>();
   const choice = priorChoice(given);
-  const isGiven = (name: PriorDetail) => given[name] !== undefined;
-  const flag = (name: PriorDetail) => `--${kebabCase(name)}`;
+  const refuse = (names: readonly string[], why: string) => {
+    const name = names.find((each) => given[each as PriorDetail] !== undefined);
+    if (name !== undefined) wrongUsage(command, `--${kebabCase(name)} ${why}`);
+  };
   if (given.prior === undefined) {
-    const ofMixture = (["priorComponents", "priorSeed"] as const).find(isGiven);
-    if (ofMixture) {
-      wrongUsage(
-        command,
-        `${flag(ofMixture)} is for a mixture; give --prior mixture, and codes by --prior-from <file>`,
-      );
-    }
+    const advice = "give --prior mixture, and codes by --prior-from <file>";
+    refuse(["priorComponents", "priorSeed"], `is for a mixture; ${advice}`);
   }
-  if (choice) {
-    for (const [name, reason] of Object.entries(REFUSED[choice])) {
-      refuseOptions(command, [name], `--prior ${choice}, ${reason}`);
-    }
-  }
+  for (const [name, reason] of Object.entries(choice ? REFUSED[choice] : {}))
+    refuse([name], `does not go with --prior ${choice}, ${reason}`);
   if (choice === "mixture") {
     const missing = [
-      ...(isGiven("priorFrom") ? [] : ["--prior-from <file>, codes that it is fitted to"]),
-      ...(isGiven("priorComponents") ? [] : ["--prior-components <n>, how many Gaussians it has"]),
+      ...(given.priorFrom === undefined ? ["--prior-from <file>, codes that it is fitted to"] : []),
+      ...(given.priorComponents === undefined ? ["--prior-components <n>, how many Gaussians it has"] : []),
     ];
     if (missing.length > 0) wrongUsage(command, `--prior mixture needs ${missing.join(", and ")}`);
   }
-  if (isGiven("priorFrom")) {
-    refuseOptions(command, ["priorMean", "priorStd"], "--prior-from, which finds it; leave one of them out");
-    if (given.priorCovariance !== "full") {
-      refuseOptions(
-        command,
-        ["priorShrinkage"],
-        "a diagonal covariance, which has nothing to shrink; give --prior-covariance full, or leave it out",
-      );
-    }
-    return;
+  if (given.priorFrom === undefined) {
+    const why = "says how codes are fitted; give them by --prior-from <file>";
+    refuse(["priorCovariance", "priorShrinkage"], why);
+  } else {
+    refuse(["priorMean", "priorStd"], "does not go with --prior-from, which finds it; leave one of them out");
+    const why = "does not go with a diagonal covariance, which has nothing to shrink";
+    const cure = "give --prior-covariance full, or leave it out";
+    if (given.priorCovariance !== "full") refuse(["priorShrinkage"], `${why}; ${cure}`);
   }
-  const ofFit = FITTING.find(isGiven);
-  if (ofFit)
-    wrongUsage(command, `${flag(ofFit)} says how codes are fitted; give them by --prior-from <file>`);
 }

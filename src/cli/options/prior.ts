@@ -45,34 +45,16 @@ export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Lim
     );
   }
   if (file === undefined) return { prior: gaussianOf(flags, decoder), from: "flags" };
-  const { values, count } = await readCodes("--prior-from", file, decoder.latentSize, limits);
-  return {
-    from: "codes",
-    ...fitOf(choice, values, flags, { file, codes: count, latentSize: decoder.latentSize }),
-  };
-}
-
-function fitOf(
-  choice: "gaussian" | "mixture",
-  values: Float32Array,
-  { priorCovariance, priorShrinkage, priorWeight, priorComponents, priorSeed }: PriorFlags,
-  { latentSize, ...codes }: { readonly file: string; readonly codes: number; readonly latentSize: number },
-): Pick<ChosenPrior, "prior" | "fit"> {
-  const common = {
-    latentSize,
-    ...(priorCovariance && { covariance: priorCovariance }),
-    ...(priorWeight !== undefined && { weight: priorWeight }),
-  };
+  const { latentSize } = decoder;
+  const { values, count: codes } = await readCodes("--prior-from", file, latentSize, limits);
+  const common = { latentSize, covariance: flags.priorCovariance, weight };
   if (choice === "gaussian") {
-    const shrinkage = priorShrinkage !== undefined && { shrinkage: priorShrinkage };
-    return { prior: fitGaussian(values, { ...common, ...shrinkage }), fit: codes };
+    const prior = fitGaussian(values, { ...common, shrinkage: flags.priorShrinkage });
+    return { prior, from: "codes", fit: { file, codes } };
   }
-  const { prior, logLikelihood, converged } = fitGaussianMixture(values, {
-    ...common,
-    components: priorComponents!,
-    ...(priorSeed !== undefined && { seed: priorSeed }),
-  });
-  return { prior, fit: { ...codes, logLikelihood, converged } };
+  const of = { components: flags.priorComponents!, seed: flags.priorSeed };
+  const { prior, logLikelihood, converged } = fitGaussianMixture(values, { ...common, ...of });
+  return { prior, from: "codes", fit: { file, codes, logLikelihood, converged } };
 }
 
 function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSize }: Decoder): Prior {

@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { OPTIMIZER_HELP, OPTIMIZERS } from "../../backend/optimizer.ts";
 import { checkNumber } from "../../base/check.ts";
 import type { Decoder } from "../../index.ts";
@@ -23,7 +23,8 @@ import {
 } from "../../train/index.ts";
 import { SCHEDULE_HELP, SCHEDULES } from "../../train/schedule.ts";
 import { addChoice, type Choice, chosen, type Description, membersOf, refuseChoice } from "./choice.ts";
-import { backendOf, gives, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
+import { addFlags, flag, type OptionsOf } from "./flag-table.ts";
+import { backendOf, type RunningOptions, refuseOptions, wrongUsage } from "./options.ts";
 import { parseCount, parseNumber, parsePositive, parseSeed, parseShares } from "./parse.ts";
 import {
   addFlowAndSolverOptions,
@@ -32,22 +33,51 @@ import {
   refuseFlowAndSolver,
 } from "./solver-options.ts";
 
+const { epochs: STANDARD_EPOCHS } = STANDARD_TRAINING;
+
+const TRAINING_FLAGS = {
+  batchSize: flag("<n>", "samples in a mini-batch", {
+    parse: parseCount,
+    standard: STANDARD_TRAINING.batchSize,
+  }),
+  epochs: flag(
+    "<n>",
+    `passes over the data (default: ${STANDARD_EPOCHS.train}, with --autoencoder ${STANDARD_EPOCHS.trainAutoencoder})`,
+    { parse: parseCount },
+  ),
+  autoencoder: flag("", "train with an encoder, the decoder's reverse, by backpropagation"),
+  seed: flag("<n>", "of the new decoder, the mini-batches, the shifts and the hidden pixels", {
+    parse: parseSeed,
+    standard: STANDARD_TRAINING.seed,
+  }),
+  replacement: flag("", "draw mini-batches with replacement, not from a permutation each epoch"),
+  warmStart: flag("", "start each sample's flow where its last one ended, not at the decoder's start"),
+  codes: flag(
+    "<way>",
+    "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights: " +
+      "flow and solver are then those of --validate alone",
+    { choices: ["encoded", "kept"], standard: "encoded" },
+  ),
+  codeLearningRate: flag("<rate>", `how far kept codes go, by Adam (default: ${adam().learningRate})`, {
+    parse: parseNumber,
+    gives: ["codeOptimizer.learningRate"],
+  }),
+  shift: flag("<pixels>", "shift images at random by up to so many pixels", {
+    parse: parseCount,
+    gives: ["augment", "pixels"],
+  }),
+  hide: flag(
+    "<a,b>",
+    "with --autoencoder: hide each sample's pixels from the encoder at random, a share from A to B of them; the loss is over all",
+    { parse: parseShares, gives: ["mask.hidden"] },
+  ),
+  gradientClip: flag("<norm>", "the largest norm of a mini-batch's mean gradient", { parse: parsePositive }),
+};
+
 /** Options of a training run, as commander hands them over. */
-export interface TrainingOptions extends RunningOptions {
-  readonly batchSize: number;
-  readonly epochs?: number;
-  readonly autoencoder?: true;
-  readonly seed: number;
-  readonly replacement?: true;
-  readonly warmStart?: true;
-  readonly codes: "encoded" | "kept";
-  readonly codeLearningRate?: number;
+export interface TrainingOptions extends RunningOptions, OptionsOf<typeof TRAINING_FLAGS> {
   /** File of validation samples, or true for those of the data set. */
-  readonly validate?: string | true;
-  readonly shift?: number;
-  /** Smallest and largest share of the pixels that are hidden from the encoder. */
-  readonly hide?: [smallest: number, largest: number];
-  readonly gradientClip?: number;
+  readonly validate?: string | true | undefined;
 }
 
 /** Choice of the adjoint. */
@@ -82,61 +112,7 @@ export const schedules: Choice<Schedule> = {
 
 /** Adds the options of a training run: groups of a command's help. */
 export function addTrainingOptions(command: Command): Command {
-  const { epochs } = STANDARD_TRAINING;
-  command
-    .optionsGroup("Training:")
-    .option("--batch-size <n>", "samples in a mini-batch", parseCount, STANDARD_TRAINING.batchSize)
-    .option(
-      "--epochs <n>",
-      `passes over the data (default: ${epochs.train}, with --autoencoder ${epochs.trainAutoencoder})`,
-      parseCount,
-    )
-    .option("--autoencoder", "train with an encoder, the decoder's reverse, by backpropagation")
-    .option(
-      "--seed <n>",
-      "of the new decoder, the mini-batches, the shifts and the hidden pixels",
-      parseSeed,
-      STANDARD_TRAINING.seed,
-    )
-    .option("--replacement", "draw mini-batches with replacement, not from a permutation each epoch")
-    .option("--warm-start", "start each sample's flow where its last one ended, not at the decoder's start")
-    .addOption(
-      new Option(
-        "--codes <way>",
-        "encode each mini-batch anew, or keep a code for each sample, which is updated beside the weights: " +
-          "flow and solver are then those of --validate alone",
-      )
-        .choices(["encoded", "kept"])
-        .default("encoded"),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--code-learning-rate <rate>",
-          `how far kept codes go, by Adam (default: ${adam().learningRate})`,
-        ).argParser(parseNumber),
-        "codeOptimizer.learningRate",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option("--shift <pixels>", "shift images at random by up to so many pixels").argParser(
-          parseCount,
-        ),
-        "augment",
-        "pixels",
-      ),
-    )
-    .addOption(
-      gives(
-        new Option(
-          "--hide <a,b>",
-          "with --autoencoder: hide each sample's pixels from the encoder at random, a share from A to B of them; the loss is over all",
-        ).argParser(parseShares),
-        "mask.hidden",
-      ),
-    )
-    .option("--gradient-clip <norm>", "the largest norm of a mini-batch's mean gradient", parsePositive);
+  addFlags(command, TRAINING_FLAGS, "Training:");
   addChoice(command, adjoints);
   command.optionsGroup("Optimizer (in brackets: whose option it is, and its default):");
   addChoice(command, optimizers);
@@ -155,9 +131,8 @@ export interface ChosenTraining {
   readonly description: TrainingDescription;
 }
 
-/** Values of all options of a training run, for reports. */
+/** Values of all options of a training run, for reports, which read some of them. */
 interface TrainingDescription {
-  readonly autoencoder: boolean;
   readonly flow?: Description;
   readonly solver?: Description;
   readonly adjoint?: Description;
@@ -165,14 +140,9 @@ interface TrainingDescription {
   readonly schedule: Description;
   readonly batchSize: number;
   readonly epochs: number;
-  readonly seed: number;
-  readonly replacement: boolean;
-  readonly warmStart?: boolean;
-  readonly codes?: "encoded" | "kept";
   readonly codeOptimizer?: Optimizer;
-  readonly gradientClip?: number;
-  readonly shift?: number;
-  readonly hidden?: readonly [smallest: number, largest: number];
+  readonly hidden?: readonly [smallest: number, largest: number] | undefined;
+  readonly [option: string]: unknown;
 }
 
 /** The training run that a command's options choose; a value out of range is wrong usage. */
@@ -182,18 +152,12 @@ export function chosenTraining(command: Command): ChosenTraining {
   const schedule = chosen(command, schedules);
   const { batchSize, seed, autoencoder = false, replacement = false, shift: pixels, gradientClip } = given;
   const epochs = given.epochs ?? STANDARD_TRAINING.epochs[autoencoder ? "trainAutoencoder" : "train"];
-  const common = {
-    batchSize,
-    epochs,
-    seed,
-    replacement,
-    ...(gradientClip !== undefined && { gradientClip }),
-  };
+  const common = { batchSize, epochs, seed, replacement, gradientClip };
   const options: RunOptions = {
     ...common,
     optimizer: optimizer.value,
     schedule: schedule.value,
-    ...(pixels !== undefined && { augment: shift({ pixels }) }),
+    augment: pixels === undefined ? undefined : shift({ pixels }),
     backend: backendOf(given),
   };
   const description = {
@@ -201,7 +165,7 @@ export function chosenTraining(command: Command): ChosenTraining {
     optimizer: optimizer.description,
     schedule: schedule.description,
     ...common,
-    ...(pixels !== undefined && { shift: pixels }),
+    shift: pixels,
   };
   if (autoencoder) {
     const { hide: hidden } = given;
@@ -210,8 +174,8 @@ export function chosenTraining(command: Command): ChosenTraining {
     refuseOptions(command, ["warmStart", "codes", "codeLearningRate"], noFlow);
     return {
       train: (decoder, data, more) =>
-        trainAutoencoder(decoder, data, { ...options, ...(hidden && { mask: { hidden } }), ...more }),
-      description: { ...description, ...(hidden && { hidden }) },
+        trainAutoencoder(decoder, data, { ...options, mask: hidden && { hidden }, ...more }),
+      description: { ...description, hidden },
     };
   }
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");

@@ -5,8 +5,8 @@ import type { Box } from "../../images/resample.ts";
 import { readBlock } from "../input/encoding-input.ts";
 import type { Part } from "../parts/part.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
-import { givenOf, type PictureSource, reconstruct, shapeOf } from "./picture-source.ts";
-import { formatCount } from "./report.ts";
+import { complete, givenOf, type PictureSource, reconstruct, shapeOf } from "./picture-source.ts";
+import { countOf } from "./report.ts";
 
 /** Name of the folder of completed pictures in a run's folder. */
 export const completedName = "completed";
@@ -42,11 +42,10 @@ export async function writeCompleted(
         .subarray(at * input.decoder.latentSize)
         .subarray(0, block.count * input.decoder.latentSize);
       const given = givenOf(block);
-      const decoded = await reconstruct(source, block, z);
+      const completed = complete(given, await reconstruct(source, block, z));
       const pictures = given.flatMap((tile, i): OutputFile[] => {
         if (!weights.isMask && !tile.some(Number.isNaN)) return [];
-        const completed = tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value));
-        const image = toImageData(completed, shape, { invert: job.invert ?? false });
+        const image = toImageData(completed[i]!, shape, { invert: job.invert });
         const index = block.first + i;
         const box = facts?.boxes[index];
         return [{ name: files[index]!, bytes: encodePng(box ? crop(image, box) : image), content: "" }];
@@ -55,7 +54,7 @@ export async function writeCompleted(
       written += pictures.length;
     }
   }
-  const content = `${formatCount(written)} picture${written === 1 ? "" : "s"}, hidden pixels by the decoder`;
+  const content = `${countOf(written, "picture")}, hidden pixels by the decoder`;
   return written > 0 ? [{ path, content }] : [];
 }
 

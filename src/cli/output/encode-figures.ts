@@ -10,7 +10,7 @@ import {
   weightsAndStartFigures,
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
-import { type Figure, formatCount } from "./report.ts";
+import { type Figure, figure, formatCount } from "./report.ts";
 import {
   endFigures,
   lossFigures,
@@ -47,27 +47,16 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
   const { shard } = job;
   const [file] = job.data as [string];
   const others = job.data.length - 1;
+  const source = sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : "");
+  const { total, shape, dividedBy } = samples;
+  const data = { file, ...(others > 0 && { files: job.data }), samples: total, shape, dividedBy };
   const count = formatCount(shard ? summary.samples : samples.count);
   const words = { ...wordsOf(loss), over: showOver(input.weights !== undefined, job) };
   return [
     decoderFigure(job.decoder, decoder, fixed.decoder),
-    { row: ["verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined] },
-    {
-      json: {
-        data: {
-          file,
-          ...(others > 0 && { files: job.data }),
-          samples: samples.total,
-          shape: samples.shape,
-          dividedBy: samples.dividedBy,
-        },
-      },
-      row: [
-        "data",
-        sourceName(file) + (others > 0 ? ` and ${others} other file${others > 1 ? "s" : ""}` : ""),
-      ],
-    },
-    { row: ["samples", `${count} of ${formatCount(samples.total)}, ${showValues(samples)}`] },
+    figure("verified", decoder.verified === false ? `no, ${decoder.unverifiedReason}` : undefined),
+    figure("data", source, { data }),
+    figure("samples", `${count} of ${formatCount(total)}, ${showValues(samples)}`),
     ...pictureFigures(samples.array.pictures, samples.count, !(job.weights || job.mask)),
     ...fixedFigures(fixed),
     ...weightsAndStartFigures(job, decoder, input.weights?.hiddenShare),
@@ -78,7 +67,7 @@ export function encodeFigures({ job, input, summary, aborted, units }: EncodeOut
     ...endFigures(summary),
     ...samplingFigures(summary),
     ...workFigures(summary),
-    { json: { shard, units, aborted }, row: ["units", units && showUnits(job, units)] },
+    figure("units", units && showUnits(job, units), { shard, units, aborted }),
   ];
 }
 

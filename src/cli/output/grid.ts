@@ -32,15 +32,20 @@ export function drawGrid(rows: readonly (readonly Tile[])[], shape: PictureDecod
   return encodePng({ ...outer, data });
 }
 
-/** Value that is drawn black, and the span to white: those of 0 to 1, widened to the data's range. */
-export function greyScale(tiles: readonly Float32Array[]): { low: number; span: number } {
+/** Makes the tones of samples: 0 to 1, widened to the range of some of them, becomes black to white. */
+export function tonesBy(samples: readonly Float32Array[]) {
   let [low, high] = [0, 1];
-  for (const tile of tiles) {
-    for (const value of tile) {
+  for (const sample of samples) {
+    for (const value of sample) {
       // NaN, a missing value, fails both comparisons.
       if (value < low) low = value;
       if (value > high) high = value;
     }
   }
-  return { low, span: high - low };
+  const span = high - low;
+  return {
+    span,
+    tones: (tiles: readonly Float32Array[]): Tile[] =>
+      tiles.map((tile) => tile.map((value) => (value - low) / span)),
+  };
 }

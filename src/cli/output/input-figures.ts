@@ -9,7 +9,7 @@ import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import { type HidingFlags, hidesByOpacity, type WeightFlags } from "../input/pictures/picture-options.ts";
 import { say } from "./print.ts";
-import { countOf, type Figure, formatCount, formatShare } from "./report.ts";
+import { countOf, type Figure, figure, formatCount, formatShare } from "./report.ts";
 
 // What a run is given: figures that the reports of several commands share.
 
@@ -34,10 +34,7 @@ export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
 
 /** Figure of a decoder. */
 export function decoderFigure(file: string, decoder: Decoder, sized = decoder): Figure {
-  return {
-    json: { decoder: decoderEntry(file, decoder, sized) },
-    row: ["decoder", showDecoder(file, decoder)],
-  };
+  return figure("decoder", showDecoder(file, decoder), { decoder: decoderEntry(file, decoder, sized) });
 }
 
 /** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
@@ -57,8 +54,8 @@ export function dataEntry({ source, dataset, total }: SourcedData) {
 /** Figures of samples in memory. */
 export function dataFigures(data: SourcedData, flags: HidingFlags): Figure[] {
   return [
-    { json: { data: dataEntry(data) }, row: ["data", data.source] },
-    { row: ["samples", `${showCount(data)}, ${showValues(data.dataset)}`] },
+    figure("data", data.source, { data: dataEntry(data) }),
+    figure("samples", `${showCount(data)}, ${showValues(data.dataset)}`),
     ...pictureFigures(data.array?.pictures, data.dataset.count, hidesByOpacity(flags)),
   ];
 }
@@ -89,17 +86,14 @@ export function pictureFigures(
   const madeGrey = pictures.madeGrey.slice(0, count).filter(Boolean).length;
   const hidden = isHidden ? hiddenIn(pictures, count) : [];
   return [
-    {
-      json: { madeGrey },
-      row: [
-        "colours",
-        madeGrey > 0 ? `${countOf(madeGrey, "picture")} with colours read in grey` : undefined,
-      ],
-    },
-    {
-      json: { hiddenPixels: hidden.reduce((sum, { pixels }) => sum + pixels, 0) },
-      row: ["hidden", hidden.length > 0 ? showHidden(hidden) : undefined],
-    },
+    figure(
+      "colours",
+      madeGrey > 0 ? `${countOf(madeGrey, "picture")} with colours read in grey` : undefined,
+      { madeGrey },
+    ),
+    figure("hidden", hidden.length > 0 ? showHidden(hidden) : undefined, {
+      hiddenPixels: hidden.reduce((sum, { pixels }) => sum + pixels, 0),
+    }),
   ];
 }
 
@@ -151,8 +145,8 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
   );
   return [
     { json: { fixed, points: points ?? null } },
-    ...texts.map((text, i): Figure => ({ row: [i === 0 ? "fixed inputs" : "", text] })),
-    { row: ["points", points === undefined ? undefined : formatCount(points)] },
+    ...texts.map((text, i): Figure => figure(i === 0 ? "fixed inputs" : "", text)),
+    figure("points", points === undefined ? undefined : formatCount(points)),
   ];
 }
 
@@ -163,18 +157,17 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
  * @param hiddenShare share of the values that the mask hides; undefined without a mask
  */
 export function weightsAndStartFigures(
-  { weights, mask, z0 }: WeightFlags & { readonly z0?: string },
+  { weights, mask, z0 }: WeightFlags & { readonly z0?: string | undefined },
   decoder: Decoder | undefined,
   hiddenShare: number | undefined,
 ): Figure[] {
   const ownStart = decoder?.start && "the decoder's own start";
   return [
-    { json: { weights }, row: ["weights", weights && shortPath(weights)] },
-    { json: { mask }, row: ["mask", mask?.map(shortPath).join(", ")] },
-    {
-      json: { hiddenShare },
-      row: ["hidden", hiddenShare === undefined ? undefined : `${formatShare(hiddenShare)} of the values`],
-    },
-    { json: { z0 }, row: ["flows start at", z0 === undefined ? ownStart : shortPath(z0)] },
+    figure("weights", weights && shortPath(weights), { weights }),
+    figure("mask", mask?.map(shortPath).join(", "), { mask }),
+    figure("hidden", hiddenShare === undefined ? undefined : `${formatShare(hiddenShare)} of the values`, {
+      hiddenShare,
+    }),
+    figure("flows start at", z0 === undefined ? ownStart : shortPath(z0), { z0 }),
   ];
 }

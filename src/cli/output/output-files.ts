@@ -1,18 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import * as fileSystem from "node:fs/promises";
-import {
-  access,
-  constants,
-  mkdir,
-  open,
-  readlink,
-  realpath,
-  rename,
-  rmdir,
-  stat,
-  unlink,
-} from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { codeOf } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
@@ -47,7 +35,7 @@ const made: string[] = [];
 
 /** Removes the folders made that are empty, say after a command that has refused its input. */
 export async function removeEmptyFolders(): Promise<void> {
-  for (const folder of made.splice(0).reverse()) await rmdir(folder).catch(() => {});
+  for (const folder of made.splice(0).reverse()) await fileSystem.rmdir(folder).catch(() => {});
 }
 
 /**
@@ -66,12 +54,12 @@ export async function makeFolder(
   await makeFolders(folder).catch((cause) => {
     throw fileError(`cannot make the folder ${folder}`, cause);
   });
-  const folders = new Map([[await attempt(folder, realpath(folder)), folder]]);
+  const folders = new Map([[await attempt(folder, fileSystem.realpath(folder)), folder]]);
   for (const name of names) {
     const { place, status } = await placeOf(join(folder, name));
     if (status?.isFile()) await refuseInput(folder, name, status, inputs);
     if (status && !status.isFile()) continue;
-    const target = await attempt(place, realpath(dirname(place)));
+    const target = await attempt(place, fileSystem.realpath(dirname(place)));
     if (!folders.has(target)) folders.set(target, target);
   }
   for (const each of folders.values()) {
@@ -92,7 +80,7 @@ async function removeAbandoned(folder: string, names: readonly string[]): Promis
     const path = join(folder, name);
     const status = await fileSystem.lstat(path).catch(() => undefined);
     const isAbandoned = status?.isFile() && Date.now() - status.mtimeMs > ABANDONED_AFTER;
-    if (isAbandoned) await unlink(path).catch(() => {});
+    if (isAbandoned) await fileSystem.unlink(path).catch(() => {});
   }
 }
 
@@ -103,7 +91,7 @@ const PROBE = "probe";
 async function tryToWrite(folder: string): Promise<void> {
   const probe = temporaryOf(join(folder, PROBE));
   await writeSynced(fileSystem, probe, "")
-    .then(() => unlink(probe))
+    .then(() => fileSystem.unlink(probe))
     .catch((cause) => {
       throw fileError(`cannot write into ${folder}`, cause);
     });
@@ -114,7 +102,7 @@ async function makeFolders(path: string): Promise<void> {
   const folder = resolve(path);
   const parent = dirname(folder);
   const make = () =>
-    mkdir(folder).then(
+    fileSystem.mkdir(folder).then(
       () => void made.push(folder),
       async (cause) => {
         if (codeOf(cause) !== "EEXIST" || !(await isFolder(folder))) throw cause;
@@ -129,8 +117,8 @@ async function makeFolders(path: string): Promise<void> {
 
 /** True if a path is a folder. */
 async function isFolder(path: string): Promise<boolean> {
-  const status = await stat(path).catch(async (cause) => {
-    const target = codeOf(cause) === "ENOENT" && (await readlink(path).catch(() => undefined));
+  const status = await fileSystem.stat(path).catch(async (cause) => {
+    const target = codeOf(cause) === "ENOENT" && (await fileSystem.readlink(path).catch(() => undefined));
     throw target ? new Error(`it is a symbolic link to ${target}, where nothing is`) : cause;
   });
   return status.isDirectory();
@@ -141,7 +129,7 @@ async function refuseInput(folder: string, name: string, output: Stats, inputs: 
   for (const { flag, path } of givenFiles(inputs, inputOptions)) {
     if (isStdin(path)) continue;
     for (const file of [path, splitArrayName(path).file]) {
-      const input = await stat(file).catch(() => undefined);
+      const input = await fileSystem.stat(file).catch(() => undefined);
       if (input?.ino !== output.ino || input.dev !== output.dev) continue;
       throw invalid(
         `--out ${showPath(folder)}: ${name} would be written over the file of ${flag}; give another folder`,
@@ -161,14 +149,9 @@ export async function writeOutputs(
   files: readonly OutputFile[],
   stale: readonly string[] = [],
 ): Promise<Output[]> {
-  const staged = new StagedOutputs(folder);
-  try {
+  await StagedOutputs.write(folder, stale, async (staged) => {
     for (const { name, bytes } of files) await staged.append(name, bytes);
-    await staged.commit(stale);
-  } catch (error) {
-    await staged.discard();
-    throw error;
-  }
+  });
   return files.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
 
@@ -176,7 +159,28 @@ export async function writeOutputs(
 export class StagedOutputs {
   private readonly files = new Map<string, StagedFile>();
 
-  constructor(private readonly folder: string) {}
+  private constructor(private readonly folder: string) {}
+
+  /**
+   * Writes files into a folder. The folder changes once all files are on the disk; after an error it has none of them.
+   *
+   * @param stale names of further files of earlier runs, which are removed
+   * @param work appends to the files
+   */
+  static async write(
+    folder: string,
+    stale: readonly string[],
+    work: (outputs: StagedOutputs) => Promise<void>,
+  ): Promise<void> {
+    const outputs = new StagedOutputs(folder);
+    try {
+      await work(outputs);
+      await outputs.commit(stale);
+    } catch (error) {
+      await outputs.discard();
+      throw error;
+    }
+  }
 
   /** Appends to a file. */
   async append(name: string, bytes: string | Uint8Array): Promise<void> {
@@ -190,8 +194,8 @@ export class StagedOutputs {
     await attempt(file.place, file.handle.writeFile(bytes));
   }
 
-  /** Syncs all files, and renames them. @param stale names of further files of earlier runs, which are removed */
-  async commit(stale: readonly string[] = []): Promise<void> {
+  /** Syncs all files, and renames them. */
+  private async commit(stale: readonly string[]): Promise<void> {
     const files = [...this.files.values()];
     for (const { place, handle, temporary } of files) {
       if (temporary !== undefined) await attempt(place, handle.sync());
@@ -202,7 +206,7 @@ export class StagedOutputs {
       await attempt(path, removeFile(path));
     }
     for (const { place, temporary } of files) {
-      if (temporary !== undefined) await attempt(place, rename(temporary, place));
+      if (temporary !== undefined) await attempt(place, fileSystem.rename(temporary, place));
     }
     for (const place of new Set([this.folder, ...files.map((each) => dirname(each.place))])) {
       await syncFolder(fileSystem, place);
@@ -210,10 +214,10 @@ export class StagedOutputs {
   }
 
   /** Removes the staged files. Files in the places stay. */
-  async discard(): Promise<void> {
+  private async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
-      if (temporary !== undefined) await unlink(temporary).catch(() => {});
+      if (temporary !== undefined) await fileSystem.unlink(temporary).catch(() => {});
     }
   }
 }
@@ -228,10 +232,10 @@ interface StagedFile {
 async function stage(path: string): Promise<StagedFile> {
   const { place, status } = await placeOf(path);
   if (status && !status.isFile())
-    return { place, handle: await attempt(place, open(place, "w")), temporary: undefined };
+    return { place, handle: await attempt(place, fileSystem.open(place, "w")), temporary: undefined };
   const temporary = temporaryOf(place);
   const mode = status ? status.mode & 0o777 : 0o666;
-  return { place, handle: await attempt(place, open(temporary, "wx", mode)), temporary };
+  return { place, handle: await attempt(place, fileSystem.open(temporary, "wx", mode)), temporary };
 }
 
 /**
@@ -245,17 +249,17 @@ async function placeOf(
   const [place, status] = await attempt(path, follow(path));
   if (status?.isDirectory())
     throw fileError(`cannot write ${path}`, Object.assign(new Error(), { code: "EISDIR" }));
-  if (status) await attempt(path, access(place, constants.W_OK));
+  if (status) await attempt(path, fileSystem.access(place, fileSystem.constants.W_OK));
   return { place, status };
 }
 
 async function follow(path: string): Promise<[place: string, status: Stats | undefined]> {
-  const status = await stat(path).catch((cause) => {
+  const status = await fileSystem.stat(path).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined;
     throw cause;
   });
-  if (status) return [await realpath(path), status];
-  const target = await readlink(path).catch(() => undefined);
+  if (status) return [await fileSystem.realpath(path), status];
+  const target = await fileSystem.readlink(path).catch(() => undefined);
   // A link to what is not there yet.
   return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
 }
@@ -269,7 +273,7 @@ export function temporaryOf(place: string): string {
  * Removes a file, if it is there. Not by `rm`, whose error for a file that may not be removed says that it is no folder.
  */
 export async function removeFile(path: string): Promise<void> {
-  await unlink(path).catch((cause) => {
+  await fileSystem.unlink(path).catch((cause) => {
     if (codeOf(cause) !== "ENOENT") throw cause;
   });
 }

@@ -42,6 +42,11 @@ export function givenOf(block: Block): Float32Array[] {
   );
 }
 
+/** What is seen of samples, with the hidden values as the decoder has them. */
+export function complete(given: readonly Float32Array[], decoded: readonly Float32Array[]): Float32Array[] {
+  return given.map((tile, i) => tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value)));
+}
+
 /** Row `index` of rows of `size` values. */
 export function row(values: Float32Array, index: number, size: number): Float32Array {
   return values.subarray(index * size, (index + 1) * size);

@@ -5,10 +5,18 @@ import { readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
 import { encodeOptions } from "../options/job.ts";
 import type { Part } from "../parts/part.ts";
-import { drawGrid, greyScale, type Tile } from "./grid.ts";
+import { drawGrid, tonesBy } from "./grid.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import type { PictureName } from "./picture-names.ts";
-import { givenOf, originalsOf, type PictureSource, reconstruct, row, shapeOf } from "./picture-source.ts";
+import {
+  complete,
+  givenOf,
+  originalsOf,
+  type PictureSource,
+  reconstruct,
+  row,
+  shapeOf,
+} from "./picture-source.ts";
 import { formatCount } from "./report.ts";
 
 /** Accepted steps after which steps.png shows a reconstruction, before the one at the end. */
@@ -60,13 +68,9 @@ async function drawReconstructions(
   const shown = showShown(source, block.count);
   const [originals, given] = [originalsOf(block), givenOf(block)];
   const reconstructions = await reconstruct(source, block, z);
-  const { low, span } = greyScale(given);
-  const grey = (value: number) => (value - low) / span;
+  const { span, tones } = tonesBy(given);
   if (block.weights?.includes(0)) {
-    const completed = given.map((tile, i) =>
-      tile.map((value, k) => (Number.isNaN(value) ? reconstructions[i]![k]! : value)),
-    );
-    const rows = [given, completed, originals].map((row) => row.map((tile) => tile.map(grey)));
+    const rows = [given, complete(given, reconstructions), originals].map(tones);
     // Hidden pixels of data may be damaged. Of the demo they are hidden for show alone.
     const last = source.job.missing ? "original" : "as in --data, hidden pixels, too";
     const content = `rows: given (hatched: hidden), completed by the decoder, ${last}${shown}`;
@@ -75,9 +79,9 @@ async function drawReconstructions(
   const differences = reconstructions.map((reconstruction, i) =>
     reconstruction.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),
   );
-  const images = [originals, reconstructions].map((row) => row.map((tile) => tile.map(grey)));
+  const rows = [tones(originals), tones(reconstructions), differences];
   const content = `rows: original, reconstruction, difference (grey: none)${shown}`;
-  return { name, bytes: drawGrid([...images, differences], shape), content };
+  return { name, bytes: drawGrid(rows, shape), content };
 }
 
 /**
@@ -102,14 +106,14 @@ async function drawSteps(
   const { trajectory } = await encode(input.decoder, block.y, {
     ...encodeOptions(job, input, block.weights, solver),
     ...fixedOptions(block.fixed),
-    ...(block.z0 && { z0: block.z0 }),
+    z0: block.z0,
     saveAt: "steps",
     signal,
     onAbort: "return",
   });
   if (signal.aborted) return undefined;
 
-  const columns: Tile[][] = [];
+  const columns: Float32Array[][] = [];
   for (const steps of shownSteps) {
     const points = trajectory!.map(({ t, z }) =>
       row(z, Math.min(steps, t.length - 1), input.decoder.latentSize),
@@ -117,8 +121,8 @@ async function drawSteps(
     columns.push(await reconstruct(source, block, joinValues(points)));
   }
   columns.push(await reconstruct(source, block, z), given);
-  const { low, span } = greyScale(given);
-  const rows = given.map((_, i) => columns.map((column) => column[i]!.map((value) => (value - low) / span)));
+  const { tones } = tonesBy(given);
+  const rows = given.map((_, i) => tones(columns.map((column) => column[i]!)));
   return drawGrid(rows, shape);
 }
 
@@ -166,21 +170,13 @@ async function drawSamples(
     const weights = sampling.weights.subarray(sample * count, (sample + 1) * count);
     return Array.from(weights.keys()).sort((a, b) => weights[b]! - weights[a]! || a - b);
   });
-  const rows: Tile[][] = [means.map((mean) => Float32Array.from(mean))];
+  const rows: Float32Array[][] = [means.map((mean) => Float32Array.from(mean))];
   for (let rank = 0; rank < Math.min(shownDraws, count); rank++)
     rows.push(await decoded((sample) => heaviest[sample]![rank]!));
   const given = givenOf(block);
   const isHidden = block.weights?.includes(0) ?? false;
-  const completed = rows.map((tiles) =>
-    tiles.map((tile, i) =>
-      isHidden ? tile.map((value, k) => (Number.isNaN(given[i]![k]!) ? value : given[i]![k]!)) : tile,
-    ),
-  );
-  const { low, span } = greyScale(given);
-  const bytes = drawGrid(
-    [given, ...completed].map((tiles) => tiles.map((tile) => tile.map((value) => (value - low) / span))),
-    shape,
-  );
+  const completed = isHidden ? rows.map((tiles) => complete(given, tiles)) : rows;
+  const bytes = drawGrid([given, ...completed].map(tonesBy(given).tones), shape);
   const content = `rows: given${isHidden ? " (hatched: hidden)" : ""}, mean of ${count} draws, the ${Math.min(shownDraws, count)} draws with the largest weights${showShown(source, block.count)}`;
   return { name: "samples.png" satisfies PictureName, bytes, content };
 }

@@ -2,7 +2,7 @@ import type { Prior } from "../../index.ts";
 import type { PriorKind } from "../../terms/priors.ts";
 import type { ChosenPrior } from "../options/prior.ts";
 import { sourceName } from "./input-figures.ts";
-import { type Figure, formatCount, formatMean } from "./report.ts";
+import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 
 /** Reports of each kind of prior: its values for documents, its description for people. */
 const KINDS: {
@@ -25,8 +25,7 @@ const KINDS: {
       covariance: covariances ? "full" : "diagonal",
     }),
     show: ({ weights, covariances }) =>
-      `mixture of ${formatCount(weights.length)} Gaussian${weights.length === 1 ? "" : "s"}, ` +
-      `${covariances ? "full" : "diagonal"} covariance`,
+      `mixture of ${countOf(weights.length, "Gaussian")}, ${covariances ? "full" : "diagonal"} covariance`,
   },
 };
 
@@ -53,11 +52,10 @@ export function priorFigures(chosen: ChosenPrior | undefined): Figure[] {
   const { prior, from, fit } = chosen;
   const { name, weight } = prior;
   return [
-    {
-      json: { prior: { name, weight, ...kindOf(prior).figures(prior), from, ...fit } },
-      row: ["prior", `${showPrior(prior)}${from === "decoder" ? " (the decoder's own)" : ""}`],
-    },
-    { row: ["fitted to", fit && showFit(fit)] },
+    figure("prior", `${showPrior(prior)}${from === "decoder" ? " (the decoder's own)" : ""}`, {
+      prior: { name, weight, ...kindOf(prior).figures(prior), from, ...fit },
+    }),
+    figure("fitted to", fit && showFit(fit)),
   ];
 }
 

@@ -45,7 +45,8 @@ export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): P
 }
 
 /** Progress of encoding, with a note behind the loss. */
-export type SampleProgress = EncodeProgress & Pick<Progress, "note">;
+export type SampleProgress = Pick<EncodeProgress, "done" | "meanLoss" | "samplesPerSecond"> &
+  Pick<Progress, "note">;
 
 /** Shows the progress of encoding. Returns the callback for `onProgress`, and the function that ends the display. */
 export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {

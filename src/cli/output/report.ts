@@ -9,9 +9,14 @@ import type { Output } from "./output-files.ts";
 /** One figure of a report: entries of the JSON document, a row of the table, or both. */
 export interface Figure {
   /** Entries of the document, by their keys. Undefined ones are left out; NaN becomes null. */
-  readonly json?: object;
+  readonly json?: object | undefined;
   /** Row of the table. A row without a label or a text is left out. */
   readonly row?: readonly [label: string | undefined, text: string | undefined];
+}
+
+/** Makes a figure that has a row, and entries of the document if any are given. */
+export function figure(label: string | undefined, text: string | undefined, json?: object): Figure {
+  return { row: [label, text], json };
 }
 
 /** Formats a report, with the files written at its end: as one JSON document, or as a table. */
@@ -69,8 +74,11 @@ export function countOf(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A mean to four digits, or "none" where there is nothing to average. */
-export function formatMean(mean: number, unit = ""): string {
+/** A mean to four digits, or "none" where there is nothing to average; undefined without a mean. */
+export function formatMean(mean: number, unit?: string): string;
+export function formatMean(mean: number | null | undefined, unit?: string): string | undefined;
+export function formatMean(mean: number | null | undefined, unit = ""): string | undefined {
+  if (mean === null || mean === undefined) return undefined;
   return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;
 }
 

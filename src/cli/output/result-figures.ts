@@ -4,16 +4,16 @@ import type { WeightFlags } from "../input/pictures/picture-options.ts";
 import type { ChosenFlowAndSolver } from "../options/solver-options.ts";
 import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
 import { chosenVectors } from "../vectors.ts";
-import { countOf, type Figure, formatCount, formatMean } from "./report.ts";
+import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 
 // What a run has come to: figures that the reports of several commands share.
 
 /** Figure of the flow and its solver. */
 export function solverFigure({ flow, solver }: ChosenFlowAndSolver): Figure {
-  return {
-    json: { flow: flow.description, solver: solver.description },
-    row: ["solver", `${solver.description.name}, ${flow.description.name} flow`],
-  };
+  return figure("solver", `${solver.description.name}, ${flow.description.name} flow`, {
+    flow: flow.description,
+    solver: solver.description,
+  });
 }
 
 /** Words of a report for mean losses. */
@@ -42,53 +42,41 @@ export function wordsOf(loss: StandardLoss): LossWords {
   return { after, floor: floor?.name, unit };
 }
 
-/** Mean losses of samples, over the finite values. */
-export interface MeanLosses {
-  /** Mean loss at the flows' starts; null if no flow is followed. */
-  readonly meanInitialLoss: number | null;
-  readonly meanLoss: number;
-  /** Least mean loss that the targets allow; null for losses whose least is 0. */
-  readonly meanTargetEntropy: number | null;
-  readonly meanExcessLoss: number | null;
-  /** Mean of the prior's values; null without a prior. */
-  readonly meanPrior: number | null;
-  readonly meanObjective: number;
-}
+/** Mean losses of samples, over the finite values; that at the flows' starts is null if no flow is followed. */
+type MeanLosses = Pick<RunSummary, "meanLoss" | "meanTargetEntropy" | "meanExcessLoss" | "meanPrior"> &
+  Pick<RunSummary, "meanObjective"> & { readonly meanInitialLoss: number | null };
 
 /** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
 export function lossFigures(means: MeanLosses, { before, after, floor, unit, over }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
-  const show = (mean: number | null) => (mean === null ? undefined : formatMean(mean, unit));
   const showOfValues = (mean: number | null) =>
     mean === null ? undefined : `${formatMean(mean, unit)}${over ? `, ${over}` : ""}`;
   // The prior counts as prior/N, N what the loss is divided by.
   const showPrior = (mean: number) =>
     `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
-    { json: { meanInitialLoss }, row: [before, showOfValues(meanInitialLoss)] },
-    { json: { meanLoss }, row: [after, showOfValues(meanLoss)] },
-    { json: { meanTargetEntropy, meanExcessLoss }, row: [floor && `above ${floor}`, show(meanExcessLoss)] },
-    {
-      json: { meanPrior },
-      row: ["mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior)],
-    },
-    {
-      json: { meanObjective },
-      row: [meanPrior === null ? undefined : "mean objective", show(meanObjective)],
-    },
+    figure(before, showOfValues(meanInitialLoss), { meanInitialLoss }),
+    figure(after, showOfValues(meanLoss), { meanLoss }),
+    figure(floor && `above ${floor}`, formatMean(meanExcessLoss, unit), {
+      meanTargetEntropy,
+      meanExcessLoss,
+    }),
+    figure("mean weighted prior", meanPrior === null ? undefined : showPrior(meanPrior), { meanPrior }),
+    figure(meanPrior === null ? undefined : "mean objective", formatMean(meanObjective, unit), {
+      meanObjective,
+    }),
   ];
 }
 
 /** Figures of how samples ended, and after how many steps. */
-export function endFigures({
-  meanAcceptedSteps,
-  meanBacktracks,
-  statuses,
-}: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">): Figure[] {
+export function endFigures(
+  ends: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">,
+): Figure[] {
+  const { meanAcceptedSteps, meanBacktracks, statuses } = ends;
   return [
-    { json: { meanAcceptedSteps }, row: ["mean accepted steps", formatMean(meanAcceptedSteps)] },
-    { json: { meanBacktracks }, row: ["mean backtracks", formatMean(meanBacktracks)] },
-    { json: { statuses }, row: ["statuses", showStatuses(statuses) || "none"] },
+    figure("mean accepted steps", formatMean(meanAcceptedSteps), { meanAcceptedSteps }),
+    figure("mean backtracks", formatMean(meanBacktracks), { meanBacktracks }),
+    figure("statuses", showStatuses(statuses) || "none", { statuses }),
   ];
 }
 
@@ -100,7 +88,7 @@ export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Fig
   const sizes =
     `median ${formatMean(medianEffectiveSampleSize)} of ${formatCount(codesPerSample)} codes, ` +
     `least ${formatMean(leastEffectiveSampleSize)}, below ${LOW_SAMPLE_SIZE} in ${countOf(lowEffectiveSampleSizes, "sample")}`;
-  return [{ json: sampling, row: ["effective sample size", sizes] }];
+  return [figure("effective sample size", sizes, sampling)];
 }
 
 /** Numbers of samples with each status: `58 converged, 2 stalled`. */
@@ -111,25 +99,19 @@ export function showStatuses(statuses: EncodeSummary["statuses"]): string {
 }
 
 /** Figures of the time that encoding took, and of the kernels and threads that did it. */
-export function workFigures({
-  samples,
-  seconds,
-  samplesPerSecond,
-  backend,
-  build,
-  threads,
-}: Pick<
-  EncodeSummary,
-  "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads"
->): Figure[] {
+export function workFigures(
+  work: Pick<EncodeSummary, "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads">,
+): Figure[] {
+  const { samples, seconds, samplesPerSecond, backend, build, threads } = work;
   const speed = showSpeed(samplesPerSecond, seconds);
   return [
-    { json: { samples, seconds, samplesPerSecond }, row: ["samples per second", speed] },
-    {
-      json: { backend, build, threads, vectors: chosenVectors()?.bits },
-      // A run that was stopped before its first sample has no threads.
-      row: ["WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined],
-    },
+    figure("samples per second", speed, { samples, seconds, samplesPerSecond }),
+    figure("WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined, {
+      backend,
+      build,
+      threads,
+      vectors: chosenVectors()?.bits,
+    }),
   ];
 }
 

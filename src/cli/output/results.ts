@@ -1,61 +1,69 @@
 import { type Column, formatCsv } from "../../files/csv.ts";
+import type { CodeSamples, EncodeResult, SolveStatistics } from "../../index.ts";
 import type { Ids } from "../input/array-files/parquet-ids.ts";
-import type { SampleResults } from "../parts/part.ts";
 import type { OutputFile } from "./output-files.ts";
 
 /** Name of the table of results, a line per sample. */
 export const resultsTableName = "results.csv";
 
-/** Results of samples that only a followed flow has. */
-type FlowResults = Pick<SampleResults, "initialLoss" | "status" | "stats">;
+/** Results that only a followed flow has. */
+interface FlowResults extends Pick<EncodeResult, "initialLoss" | "status"> {
+  readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
+}
+
+/** Results of a unit's samples: `count` values in each array, but count × latent size in `z`. */
+export interface SampleResults
+  extends FlowResults,
+    Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm"> {
+  /** Decodings, count × output size; undefined without --reconstructions. */
+  readonly reconstructions: Float32Array | undefined;
+  /** Codes drawn from the samples' posteriors; undefined without --samples. */
+  readonly sampling: CodeSamples | undefined;
+  /** Identifiers of the samples; undefined without --id-column. */
+  readonly ids: Ids | undefined;
+}
 
 /** Results of samples that have a column. Codes from an encoder lack those of a flow, but may have a gap. */
 export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "gradientNorm"> &
-  (FlowResults | { readonly [Name in keyof FlowResults]?: undefined }) & {
-    readonly sampling?: SampleResults["sampling"];
-    readonly gap?: Float64Array | undefined;
-  };
+  (FlowResults | { readonly [Name in keyof FlowResults]?: undefined }) &
+  Partial<Pick<SampleResults, "sampling" | "ids">> & { readonly gap?: Float64Array | undefined };
 
-/** Columns of results, in their order. */
-export type ResultColumn =
-  | "index"
-  | "id"
-  | "initial_loss"
-  | "loss"
-  | "prior"
-  | "objective"
-  | "gradient_norm"
-  | "status"
-  | "accepted_steps"
-  | "backtracks"
-  | "t"
-  | "effective_sample_size"
-  | "gap";
+/** Figures of each sample, by their names in tables and in parts: their type in parts, and their values in the results. */
+export const FIGURES = {
+  initial_loss: { type: Float32Array, of: ({ initialLoss }: Results) => initialLoss },
+  loss: { type: Float32Array, of: ({ loss }: Results) => loss },
+  prior: { type: Float32Array, of: ({ prior }: Results) => prior },
+  objective: { type: Float32Array, of: ({ prior, objective }: Results) => prior && objective },
+  gradient_norm: { type: Float32Array, of: ({ gradientNorm }: Results) => gradientNorm },
+  status: { type: Uint32Array, of: ({ status }: Results) => status },
+  accepted_steps: { type: Uint32Array, of: ({ stats }: Results) => stats?.acceptedSteps },
+  backtracks: { type: Uint32Array, of: ({ stats }: Results) => stats?.backtracks },
+  t: { type: Float64Array, of: ({ stats }: Results) => stats?.t },
+  effective_sample_size: {
+    type: Float64Array,
+    of: ({ sampling }: Results) => sampling?.effectiveSampleSize,
+  },
+} as const;
+
+/** The figures that samples have, by their names. */
+export function figuresOf(results: Results): [name: string, values: Column][] {
+  return Object.entries(FIGURES).flatMap(([name, { of }]): [string, Column][] => {
+    const values = of(results);
+    return values ? [[name, values]] : [];
+  });
+}
 
 /**
- * Columns of a table of results, a row per sample. Columns without values are absent.
+ * Columns of a table of results, a row per sample.
  *
  * @param first index of the first sample
  */
-export function resultColumns(
-  { initialLoss, loss, prior, objective, gradientNorm, status, stats, sampling, gap }: Results,
-  first = 0,
-  ids?: Ids,
-): { readonly [name in ResultColumn]?: Column } {
+export function resultColumns(results: Results, first = 0) {
+  const { loss, ids, gap } = results;
   return {
-    index: Array.from(loss, (_, index) => first + index),
-    ...(ids && { id: ids instanceof BigInt64Array ? Array.from(ids, String) : ids }),
-    ...(initialLoss && { initial_loss: initialLoss }),
-    loss,
-    ...(prior && { prior, objective }),
-    gradient_norm: gradientNorm,
-    ...(status && {
-      status,
-      accepted_steps: stats.acceptedSteps,
-      backtracks: stats.backtracks,
-      t: stats.t,
-    }),
-    ...(sampling && { effective_sample_size: sampling.effectiveSampleSize }),
+    index: BigInt64Array.from({ length: loss.length }, (_, index) => BigInt(first + index)),
+    ...(ids && { id: ids }),
+    ...Object.fromEntries(figuresOf(results)),
     ...(gap && { gap }),
   };
 }

@@ -1,6 +1,6 @@
 import type { TrainStep } from "../../train/index.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
-import type { TrainingRun } from "../options/training-job.ts";
+import type { ChosenTraining } from "../options/training-options.ts";
 import {
   dataEntry,
   dataFigures,
@@ -10,8 +10,9 @@ import {
   weightsAndStartFigures,
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
-import { type Figure, formatCount, formatMean } from "./report.ts";
+import { type Figure, figure, formatCount, formatMean } from "./report.ts";
 import { showSpeed, wordsOf } from "./result-figures.ts";
+import type { TrainingRun } from "./training-outputs.ts";
 
 /** Figures of a training run that has come to its end. */
 export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[] {
@@ -28,23 +29,19 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   const last = meanLoss(history.slice(-tenth));
   const skipped = history.filter(({ gradientNorm }) => !Number.isFinite(gradientNorm)).length;
   const imagesPerSecond = (images - (resumedFrom?.images ?? 0)) / seconds;
-  const [before, after] = [result.validation[0], result.validation.at(-1)].map((each) =>
-    validation && each ? formatMean(each.loss, unit) : undefined,
-  );
+  const [before, after] = [result.validation[0], result.validation.at(-1)];
   return [
     decoderFigure(decoderFile, result.decoder),
     ...dataFigures(data, job),
     { json: { validationData: validation ? dataEntry(validation) : null, loss, ...description } },
-    {
-      json: { images },
-      row: ["samples trained on", `${formatCount(images)} (${epochs} × ${formatCount(data.dataset.count)})`],
-    },
-    {
-      json: { updates: history.length },
-      row: ["updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`],
-    },
-    { row: ["optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`] },
-    { row: ["method", showMethod(description)] },
+    figure("samples trained on", `${formatCount(images)} (${epochs} × ${formatCount(data.dataset.count)})`, {
+      images,
+    }),
+    figure("updates", `${formatCount(history.length)}, mini-batches of ${batchSize}`, {
+      updates: history.length,
+    }),
+    figure("optimizer", `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.name}`),
+    figure("method", showMethod(training)),
     ...fixedFigures(run.fixed),
     ...weightsAndStartFigures(
       job,
@@ -52,37 +49,28 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
       job.mask && run.weights && zeroShareOf(run.weights),
     ),
     ...priorFigures(prior),
-    { json: { meanLossFirstTenth: first }, row: [`${lossName}, first tenth`, formatMean(first, unit)] },
-    { json: { meanLossLastTenth: last }, row: [`${lossName}, last tenth`, formatMean(last, unit)] },
-    {
-      row: [
-        Number.isFinite(last) ? undefined : "diverged",
-        "yes; a smaller --learning-rate may help, or --gradient-clip",
-      ],
-    },
-    {
-      json: { skippedUpdates: skipped },
-      row: [
-        skipped > 0 ? "skipped updates" : undefined,
-        `${formatCount(skipped)}: their gradients were not finite`,
-      ],
-    },
-    {
-      json: { validation: result.validation },
-      row: ["validation samples", validation && `${showCount(validation)}, ${validation.source}`],
-    },
-    { row: [`${lossName}, validation before`, before] },
-    { row: [`${lossName}, validation after`, after] },
-    { row: ["start", isAutoencoder ? showStart(run) : undefined] },
-    {
-      json: { resumedFrom, seconds, imagesPerSecond },
-      row: [
-        "samples per second",
-        resumedFrom?.images === images
-          ? "none: the run was done already"
-          : showSpeed(imagesPerSecond, seconds),
-      ],
-    },
+    figure(`${lossName}, first tenth`, formatMean(first, unit), { meanLossFirstTenth: first }),
+    figure(`${lossName}, last tenth`, formatMean(last, unit), { meanLossLastTenth: last }),
+    figure(
+      Number.isFinite(last) ? undefined : "diverged",
+      "yes; a smaller --learning-rate may help, or --gradient-clip",
+    ),
+    figure(
+      skipped > 0 ? "skipped updates" : undefined,
+      `${formatCount(skipped)}: their gradients were not finite`,
+      { skippedUpdates: skipped },
+    ),
+    figure("validation samples", validation && `${showCount(validation)}, ${validation.source}`, {
+      validation: result.validation,
+    }),
+    figure(`${lossName}, validation before`, formatMean(before?.loss, unit)),
+    figure(`${lossName}, validation after`, formatMean(after?.loss, unit)),
+    figure("start", isAutoencoder ? showStart(run) : undefined),
+    figure(
+      "samples per second",
+      resumedFrom?.images === images ? "none: the run was done already" : showSpeed(imagesPerSecond, seconds),
+      { resumedFrom, seconds, imagesPerSecond },
+    ),
   ];
 }
 
@@ -97,13 +85,8 @@ function meanLoss(steps: readonly TrainStep[]): number {
   return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
 }
 
-function showMethod({
-  flow,
-  solver,
-  adjoint,
-  codeOptimizer,
-  hidden,
-}: TrainingRun["training"]["description"]): string {
+function showMethod({ description }: ChosenTraining): string {
+  const { flow, solver, adjoint, codeOptimizer, hidden } = description;
   if (codeOptimizer) return `codes kept, ${codeOptimizer.name}, learning rate ${codeOptimizer.learningRate}`;
   if (!flow || !solver || !adjoint) {
     const [least, most] = hidden?.map((share) => Number((100 * share).toPrecision(4))) ?? [];

@@ -21,26 +21,16 @@ type LogLine = TrainEvent | ({ readonly kind: "update"; readonly images: number 
 export const logName = "log.jsonl";
 
 /**
- * Log of a training run: a file of JSON lines, each with `kind` ("update", or that of a `TrainEvent`), `time`, `images` and
- * the fields of its kind. Infinite numbers and NaN are null.
+ * Makes the log of a training run in the file at `path`, which is opened at the first line: JSON lines, each with `kind`
+ * ("update", or that of a `TrainEvent`), `time`, `images` and the fields of its kind. Infinite numbers and NaN are null.
  *
  * Each line is written at once, so that a killed process has logged all that it did. A run that is resumed first cuts its
  * log back to the checkpoint, since it repeats the updates after it. A new run starts a new log.
- */
-export interface TrainingLog {
-  /** Logs an update: the callback for `onProgress`. */
-  readonly update: (progress: TrainProgress) => void;
-  /** Logs an event: the callback for `onEvent`. */
-  readonly event: (event: TrainEvent) => void;
-  readonly close: () => void;
-}
-
-/**
- * Makes a log in the file at `path`, which is opened at the first line.
  *
+ * @returns the callbacks for `onProgress` and `onEvent`, and what closes the file
  * @throws LatentflowError from each call, if the file cannot be read or written
  */
-export function openTrainingLog(path: string): TrainingLog {
+export function openTrainingLog(path: string) {
   let descriptor: number | undefined;
 
   /** Opens the file. @param images number up to which an earlier log stays; undefined drops it */
@@ -82,7 +72,7 @@ export function openTrainingLog(path: string): TrainingLog {
   }
 
   return {
-    update({ images, loss, gradientNorm, imagesPerSecond }) {
+    update({ images, loss, gradientNorm, imagesPerSecond }: TrainProgress) {
       write({ kind: "update", images, loss, gradientNorm, imagesPerSecond });
     },
     event: write,

@@ -2,9 +2,21 @@ import { join } from "node:path";
 import { formatCsv } from "../../files/csv.ts";
 import { toNpy } from "../../files/npy.ts";
 import { type Decoder, LatentflowError, makeProbe } from "../../index.ts";
-import type { TrainingRun } from "../options/training-job.ts";
+import type { AutoencoderResult, TrainResult } from "../../train/index.ts";
+import type { TrainingInput } from "../input/training-input.ts";
+import type { TrainingJob } from "../options/training-job.ts";
+import type { ChosenTraining } from "../options/training-options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { logName } from "./training-log.ts";
+
+/** Finished run of `latentflow train`. */
+export interface TrainingRun extends TrainingInput {
+  readonly job: TrainingJob;
+  readonly training: ChosenTraining;
+  readonly result: TrainResult | AutoencoderResult;
+  /** Seconds since the start of this process's run, which may have begun at a checkpoint. */
+  readonly seconds: number;
+}
 
 /** Names of the files that a training run may write, beside its log and its checkpoints. */
 export const trainingOutputs = [
@@ -29,6 +41,11 @@ async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   }
 }
 
+/** Columns that tables of a run have. */
+function columnsOf(rows: readonly { readonly images: number; readonly loss: number }[]) {
+  return { images: rows.map(({ images }) => images), loss: rows.map(({ loss }) => loss) };
+}
+
 /** Writes the results of a training run into its folder. */
 export async function writeTrainingOutputs({ job, result }: TrainingRun): Promise<Output[]> {
   const { decoder, history, validation, codes } = result;
@@ -44,17 +61,13 @@ export async function writeTrainingOutputs({ job, result }: TrainingRun): Promis
     files.push({ name: "codes.npy", bytes, content: "the samples' codes" });
   }
   const steps = {
-    images: history.map(({ images }) => images),
-    loss: history.map(({ loss }) => loss),
+    ...columnsOf(history),
     gradient_norm: history.map(({ gradientNorm }) => gradientNorm),
   };
   const content = "loss and gradient norm, a line per mini-batch";
   files.push({ name: "history.csv", bytes: formatCsv(steps), content });
   if (validation.length > 0) {
-    const bytes = formatCsv({
-      images: validation.map(({ images }) => images),
-      loss: validation.map(({ loss }) => loss),
-    });
+    const bytes = formatCsv(columnsOf(validation));
     files.push({ name: "validation.csv", bytes, content: "the validation samples' mean loss" });
   }
   const stale = trainingOutputs.filter((name) => !files.some((file) => file.name === name));

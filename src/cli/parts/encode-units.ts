@@ -14,7 +14,6 @@ import {
 import { makeControl } from "../../solver/control.ts";
 import { leastLosses } from "../../terms/floor.ts";
 import { lossTraits } from "../../terms/losses.ts";
-import { joinIds } from "../input/array-files/parquet-ids.ts";
 import { type Block, blockSize, type EncodingInput, readBlock } from "../input/encoding-input.ts";
 import { fixedOptions } from "../input/fixed-inputs.ts";
 import { encodeOptions, type Job } from "../options/job.ts";
@@ -22,7 +21,7 @@ import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
 import type { SampleProgress } from "../output/progress.ts";
 import { scaleWarning } from "../output/scale-warning.ts";
-import type { Part, SampleResults } from "./part.ts";
+import type { Part } from "./part.ts";
 import type { Unit } from "./shard-units.ts";
 
 /** Job and input of units, with the caller's signal, progress and warnings. */
@@ -64,7 +63,7 @@ export async function* encodeUnits(
           onProgress({ ...progress, done: all, samplesPerSecond });
         };
         const encoded = await encodeBlock({ ...encoding, onProgress: report }, block);
-        const warning = before === 0 ? scaleWarning(input.loss, block.y, encoded.result) : undefined;
+        const warning = before === 0 ? scaleWarning(input.loss, block.y, encoded.results) : undefined;
         if (warning !== undefined) encoding.onWarning?.(warning);
         results.push(encoded);
         count += block.count;
@@ -88,13 +87,8 @@ async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: num
   }
 }
 
-interface BlockResult {
-  readonly result: EncodeResult;
-  readonly reconstructions: Float32Array | undefined;
-  readonly sampling: CodeSamples | undefined;
-  readonly ids: Block["ids"];
-  readonly leastLoss: Part["leastLoss"];
-}
+/** Results and costs of a block of samples. */
+type BlockResult = Omit<Part, keyof Unit>;
 
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
   const { job, input, signal, onProgress } = encoding;
@@ -105,7 +99,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
   const result = await encode(decoder, y, {
     ...encodeOptions(job, input, weights),
     ...fixedOptions(fixed),
-    ...(z0 && { z0 }),
+    z0,
     signal,
     onAbort: "return",
     onProgress(progress) {
@@ -119,7 +113,16 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
         if (encoded) onProgress({ ...encoded, note: `drawing codes: ${Math.floor(100 * share)} %` });
       })
     : undefined;
-  return { result, reconstructions, sampling, ids, leastLoss: leastLossOf(input, block, result) };
+  const { z, initialLoss, loss, prior, objective, gradientNorm, status, stats, seconds, backend } = result;
+  const { acceptedSteps, backtracks, t } = stats;
+  const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
+  return {
+    results: { z, loss, prior, objective, gradientNorm, ...ofFlow, reconstructions, sampling, ids },
+    leastLoss: leastLossOf(input, block, result),
+    seconds,
+    threads: backend.threads ?? 0,
+    kernels: backend.build,
+  };
 }
 
 /**
@@ -138,7 +141,7 @@ async function drawCodes(
     return await sampleCodes(decoder, y, result, {
       loss,
       ...priorOption(prior),
-      ...(weights && { weights }),
+      weights,
       ...fixedOptions(fixed),
       count: job.samples,
       seed: job.samplesSeed,
@@ -182,42 +185,28 @@ function leastLossOf(
 }
 
 function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {
-  const [first] = blocks as [BlockResult];
-  const all = <Values extends Float32Array | Float64Array | Uint32Array>(
-    pick: (block: BlockResult) => Values,
-  ): Values => joinValues(blocks.map(pick));
-  const results: SampleResults = {
-    z: all(({ result }) => result.z),
-    initialLoss: all(({ result }) => result.initialLoss),
-    loss: all(({ result }) => result.loss),
-    prior: first.result.prior && all(({ result }) => result.prior!),
-    objective: all(({ result }) => result.objective),
-    gradientNorm: all(({ result }) => result.gradientNorm),
-    status: blocks.flatMap(({ result }) => result.status),
-    stats: {
-      acceptedSteps: all(({ result }) => result.stats.acceptedSteps),
-      backtracks: all(({ result }) => result.stats.backtracks),
-      t: all(({ result }) => result.stats.t),
-    },
-    reconstructions: first.reconstructions && all((block) => block.reconstructions!),
-    sampling: first.sampling && {
-      codes: all(({ sampling }) => sampling!.codes),
-      weights: all(({ sampling }) => sampling!.weights),
-      effectiveSampleSize: all(({ sampling }) => sampling!.effectiveSampleSize),
-    },
-    ids: first.ids && joinIds(blocks.map(({ ids }) => ids!)),
-  };
+  const [{ kernels, leastLoss }] = blocks as [BlockResult];
   const sum = (pick: (block: BlockResult) => number) =>
     blocks.reduce((total, block) => total + pick(block), 0);
   return {
     ...unit,
-    results,
-    leastLoss: first.leastLoss && {
+    results: joinAll(blocks.map(({ results }) => results)),
+    leastLoss: leastLoss && {
       sum: sum(({ leastLoss }) => leastLoss!.sum),
       count: sum(({ leastLoss }) => leastLoss!.count),
     },
-    seconds: sum(({ result }) => result.seconds),
-    threads: Math.max(...blocks.map(({ result }) => result.backend.threads ?? 0)),
-    kernels: first.result.backend.build,
+    seconds: sum(({ seconds }) => seconds),
+    threads: Math.max(...blocks.map(({ threads }) => threads)),
+    kernels,
   };
+}
+
+/** Concatenates values of consecutive samples: arrays, or objects of arrays, where fields may be undefined. */
+function joinAll<T>(pieces: readonly T[]): T {
+  const [first] = pieces as readonly [T];
+  if (typeof first !== "object" || first === null) return first;
+  if (Array.isArray(first)) return pieces.flat() as T;
+  if (ArrayBuffer.isView(first)) return joinValues(pieces as readonly never[]) as T;
+  const fields = Object.keys(first) as (keyof T)[];
+  return Object.fromEntries(fields.map((name) => [name, joinAll(pieces.map((each) => each[name]))])) as T;
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import packageJson from "../../../package.json" with { type: "json" };
 import { invalid, invalidFile } from "../../base/refuse.ts";
+import { bytesIn } from "../../base/values.ts";
 import { elementCount } from "../../files/array.ts";
 import { compileKernels } from "../../kernels/load.ts";
 import { leaves, type RunDescription } from "../../train/run-description.ts";
@@ -8,6 +9,7 @@ import { type Difference, differences } from "../../train/run-differences.ts";
 import type { EncodingInput } from "../input/encoding-input.ts";
 import type { Job } from "../options/job.ts";
 import { FIGURE_BYTES } from "./part.ts";
+import type { ResultsPlan } from "./results-format.ts";
 import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 
 // The manifest of a folder of parts describes the run: all that its results depend on, and what merging needs. The number of
@@ -17,14 +19,8 @@ import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 const FORMAT = "latentflow parts 2";
 
 /** Manifest of a run, manifest.json. */
-export interface Manifest extends Cut {
+export interface Manifest extends Cut, ResultsPlan {
   readonly format: typeof FORMAT;
-  readonly latentSize: number;
-  readonly sampleShape: readonly number[];
-  readonly hasPrior: boolean;
-  readonly hasReconstructions: boolean;
-  /** Codes drawn from each sample's posterior; 0 without --samples. */
-  readonly codesPerSample: number;
   /** Column of identifiers in the files of samples; "file" for names of pictures. */
   readonly idColumn: string | null;
   /** Build of the kernels and checksum of its binary: `plain 1a2b3c4d`. */
@@ -76,8 +72,8 @@ export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
     sha256(
       JSON.stringify(decoder.definition),
-      bytesOf(decoder.parameters),
-      ...(decoder.start ? [bytesOf(decoder.start)] : []),
+      bytesIn(decoder.parameters),
+      ...(decoder.start ? [bytesIn(decoder.start)] : []),
     ),
   prefix: "decoder",
   activation: "decoder",
@@ -136,9 +132,21 @@ export const MANIFEST_OF_OPTIONS = {
   quiet: null,
 } satisfies { readonly [Option in keyof Required<Job>]: Description | keyof Job | Field | null };
 
+/** Sizes and contents of a job's results, in the order that manifests have. */
+export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): ResultsPlan {
+  return {
+    samples: samples.count,
+    latentSize: decoder.latentSize,
+    sampleShape: samples.shape,
+    hasPrior: prior.prior !== undefined,
+    hasReconstructions: job.reconstructions ?? false,
+    codesPerSample: job.samples ?? 0,
+  };
+}
+
 /** Makes the manifest of a job. @throws LatentflowError if its units are too many, or too large */
 export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
-  const { decoder, samples, prior } = input;
+  const { samples, ...plan } = planOf(job, input);
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
   const run: Record<string, unknown> = { latentflow: packageJson.version };
   for (const [option, describe] of Object.entries<Description | string | null>(MANIFEST_OF_OPTIONS)) {
@@ -146,14 +154,10 @@ export async function manifestOf(job: Job, input: EncodingInput, unit: number): 
   }
   const manifest: Manifest = {
     format: FORMAT,
-    samples: samples.count,
+    samples,
     unit,
-    latentSize: decoder.latentSize,
-    sampleShape: samples.shape,
-    hasPrior: prior.prior !== undefined,
-    hasReconstructions: job.reconstructions ?? false,
-    codesPerSample: job.samples ?? 0,
-    idColumn: job.idColumn ?? (samples.array.names ? "file" : null),
+    ...plan,
+    idColumn: job.idColumn ?? (input.samples.array.names ? "file" : null),
     build: `${build} ${checksum}`,
     run: Object.fromEntries(leaves(run)),
   };
@@ -165,10 +169,6 @@ function sha256(...parts: readonly (string | Uint8Array)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Formats a manifest as the text of its file. */

@@ -1,3 +1,4 @@
+import { bytesIn } from "../../base/values.ts";
 import { formatCsv, formatCsvRows } from "../../files/csv.ts";
 import { npyHeader } from "../../files/npy.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
@@ -49,12 +50,12 @@ function writer(
   ) => {
     const type = values instanceof Float32Array ? "float32" : "float64";
     if (isFirst) await outputs.append(name, npyHeader(shape, type));
-    await outputs.append(name, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    await outputs.append(name, bytesIn(values));
   };
   return {
     async add({ first, results }) {
       const isFirst = first === 0;
-      const columns = resultColumns(results, first, results.ids);
+      const columns = resultColumns(results, first);
       await append(latentsName, [samples, latentSize], results.z, isFirst);
       await outputs.append(resultsTableName, isFirst ? formatCsv(columns) : formatCsvRows(columns));
       if (hasReconstructions) {

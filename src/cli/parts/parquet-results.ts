@@ -2,7 +2,7 @@ import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { elementCount } from "../../files/array.ts";
 import type { Column } from "../../files/csv.ts";
 import type { StagedOutputs } from "../output/output-files.ts";
-import { type ResultColumn, resultColumns, showColumns } from "../output/results.ts";
+import { resultColumns, showColumns } from "../output/results.ts";
 import type { Part } from "./part.ts";
 import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format.ts";
 
@@ -55,39 +55,15 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
   };
 }
 
-type Scalar = "INT64" | "DOUBLE" | "FLOAT";
-
-/** Types of the columns after `index` and `id`. */
-const TYPES: { readonly [name in Exclude<ResultColumn, "index" | "id">]: Scalar | "TEXT" } = {
-  initial_loss: "FLOAT",
-  loss: "FLOAT",
-  prior: "FLOAT",
-  objective: "FLOAT",
-  gradient_norm: "FLOAT",
-  status: "TEXT",
-  accepted_steps: "INT64",
-  backtracks: "INT64",
-  t: "DOUBLE",
-  effective_sample_size: "DOUBLE",
-  gap: "DOUBLE",
-};
-
 function parquetColumns(plan: ResultsPlan, { results, first, count }: Part) {
   const { latentSize, sampleShape, hasReconstructions, codesPerSample } = plan;
-  const { ids } = results;
-  const { index, id, ...others } = resultColumns(results, first, ids);
-  const scalars = (Object.keys(others) as (keyof typeof others)[]).map((name) => {
-    const type = TYPES[name];
-    return type === "TEXT" ? texts(name, others[name] as string[]) : scalar(name, others[name]!, type);
-  });
+  const { index, id, ...figures } = resultColumns(results, first);
   const sampleSize = elementCount(sampleShape);
   return [
-    scalar("index", index!, "INT64"),
-    ...(ids === undefined
-      ? []
-      : [ids instanceof BigInt64Array ? scalar("id", [...ids], "INT64") : texts("id", id as string[])]),
+    single("index", index),
+    ...(id ? [single("id", id)] : []),
     lists("latent", results.z, latentSize, count),
-    ...scalars,
+    ...Object.entries(figures).map(([name, values]) => single(name, values)),
     ...(hasReconstructions ? [lists("reconstruction", results.reconstructions!, sampleSize, count)] : []),
     ...(codesPerSample > 0
       ? [
@@ -98,17 +74,18 @@ function parquetColumns(plan: ResultsPlan, { results, first, count }: Part) {
   ];
 }
 
-function scalar(name: string, values: Column | readonly bigint[], type: Scalar): ParquetColumn {
-  const data = Array.from<number | string | bigint, unknown>(values, (value) =>
+/** Makes a column of one value a row: a number or, of an array that is no typed one, a text. */
+function single(name: string, values: Column): ParquetColumn {
+  if (!ArrayBuffer.isView(values)) {
+    const type = { type: "BYTE_ARRAY", converted_type: "UTF8" } as const;
+    return { name, data: [...values], schema: [{ name, ...type, repetition_type: "REQUIRED" }] };
+  }
+  const type = values instanceof Float32Array ? "FLOAT" : values instanceof Float64Array ? "DOUBLE" : "INT64";
+  const data = Array.from<number | bigint, unknown>(values, (value) =>
     type === "INT64" ? BigInt(value) : value,
   );
   const schema: Schema = [{ name, type, repetition_type: "REQUIRED" }];
   return { name, data, schema, ...(type !== "INT64" && { encoding: "PLAIN" }) };
-}
-
-function texts(name: string, data: readonly string[]): ParquetColumn {
-  const schema = { name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" } as const;
-  return { name, data: [...data], schema: [schema] };
 }
 
 /** Makes a column of lists of one length. */

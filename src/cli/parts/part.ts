@@ -1,30 +1,17 @@
 import { createHash } from "node:crypto";
 import { invalidFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
+import { bytesIn } from "../../base/values.ts";
+import type { Column } from "../../files/csv.ts";
 import { readSafetensors, writeSafetensors } from "../../files/safetensors.ts";
 import type { Tensor } from "../../files/tensor.ts";
-import type { CodeSamples, EncodeResult, SolveStatistics } from "../../index.ts";
-import { STATUSES } from "../../solver/status.ts";
+import { STATUSES, type Status } from "../../solver/status.ts";
 import type { Ids } from "../input/array-files/parquet-ids.ts";
+import { FIGURES, figuresOf, type SampleResults } from "../output/results.ts";
 import type { Unit } from "./shard-units.ts";
 
 // A part is the results of a unit as a safetensors file, which Python reads, too. Its metadata name the run, and hold a
 // checksum of everything else: a part whose checksum and run are right is read without further checks.
-
-/** Results of a unit's samples: `count` values in each array, but count × latent size in `z`. */
-export interface SampleResults
-  extends Pick<
-    EncodeResult,
-    "z" | "initialLoss" | "loss" | "prior" | "objective" | "gradientNorm" | "status"
-  > {
-  readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
-  /** Decodings, count × output size; undefined without --reconstructions. */
-  readonly reconstructions: Float32Array | undefined;
-  /** Codes drawn from the samples' posteriors; undefined without --samples. */
-  readonly sampling: CodeSamples | undefined;
-  /** Identifiers of the samples; undefined without --id-column. */
-  readonly ids: Ids | undefined;
-}
 
 /** Results and costs of a unit. */
 export interface Part extends Unit {
@@ -59,7 +46,7 @@ export function formatPart({ results, ...others }: Part, origin: PartOrigin): Ui
   const description = JSON.stringify({ ...origin, ...others });
   const sum = sumOf(
     description,
-    tensors.map(({ name, values }) => [name, bytesOf(values)] as const),
+    tensors.map(({ name, values }) => [name, bytesIn(values)] as const),
   );
   return writeSafetensors(
     tensors,
@@ -70,34 +57,14 @@ export function formatPart({ results, ...others }: Part, origin: PartOrigin): Ui
   );
 }
 
-/** Tensors with one number per sample: their type, and their values in the results. */
-const FIGURES = {
-  initial_loss: { type: Float32Array, of: ({ initialLoss }: SampleResults) => initialLoss },
-  loss: { type: Float32Array, of: ({ loss }: SampleResults) => loss },
-  prior: { type: Float32Array, of: ({ prior }: SampleResults) => prior },
-  objective: { type: Float32Array, of: ({ prior, objective }: SampleResults) => prior && objective },
-  gradient_norm: { type: Float32Array, of: ({ gradientNorm }: SampleResults) => gradientNorm },
-  status: {
-    type: Uint32Array,
-    of: ({ status }: SampleResults) => Uint32Array.from(status, (each) => STATUSES.indexOf(each)),
-  },
-  accepted_steps: { type: Uint32Array, of: ({ stats }: SampleResults) => stats.acceptedSteps },
-  backtracks: { type: Uint32Array, of: ({ stats }: SampleResults) => stats.backtracks },
-  t: { type: Float64Array, of: ({ stats }: SampleResults) => stats.t },
-  effective_sample_size: {
-    type: Float64Array,
-    of: ({ sampling }: SampleResults) => sampling?.effectiveSampleSize,
-  },
-} as const;
-
 /** Most bytes of a sample in a part, without its latent, its reconstruction and its drawn codes. */
 export const FIGURE_BYTES = Object.values(FIGURES).reduce((sum, { type }) => sum + type.BYTES_PER_ELEMENT, 0);
 
 function tensorsOf(results: SampleResults, count: number) {
   const { z, reconstructions, sampling, ids } = results;
-  const columns: [name: string, values: Values | undefined][] = [
+  const columns: readonly (readonly [name: string, values: Values | undefined])[] = [
     ["z", z],
-    ...Object.entries(FIGURES).map(([name, { of }]): [string, Values | undefined] => [name, of(results)]),
+    ...figuresOf(results).map(([name, values]) => [name, numbersOf(values)] as const),
     ["reconstructions", reconstructions],
     ["samples", sampling?.codes],
     ["sample_weights", sampling?.weights],
@@ -108,6 +75,12 @@ function tensorsOf(results: SampleResults, count: number) {
       : [],
   );
   return [...tensors, ...(ids ? tensorsOfIds(ids) : [])];
+}
+
+/** Numbers of a figure; those of statuses are their places in STATUSES. */
+function numbersOf(values: Column): Values {
+  if (ArrayBuffer.isView(values)) return values;
+  return Uint32Array.from(values, (status) => STATUSES.indexOf(status as Status));
 }
 
 /** Makes the tensors of identifiers: texts as UTF-8 without separators, and the end of each text. */
@@ -123,10 +96,6 @@ function tensorsOfIds(ids: Ids) {
     { name: "ids_text", shape: [end], values: new Uint8Array(Buffer.concat(texts)) },
     { name: "ids_end", shape: [ends.length], values: ends },
   ];
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Values): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function sumOf(

@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
 import { fileError, syncFolder, writeSynced } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { removeFile, temporaryOf } from "../output/output-files.ts";
 import { type PictureName, pictureNames } from "../output/picture-names.ts";
 import {
@@ -59,7 +58,7 @@ export class PartsFolder {
     }
     const found = there ? manifestDifferences(there, manifest) : [];
     if (found.length === 0) return new PartsFolder(folder, manifest);
-    const problem = `${showPath(shortPath(folder))} has the parts of another run`;
+    const problem = `${shownPath(folder)} has the parts of another run`;
     throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
   }
 
@@ -74,7 +73,7 @@ export class PartsFolder {
     if (manifest) return new PartsFolder(folder, manifest);
     throw new LatentflowError(
       "not_found",
-      `${showPath(shortPath(folder))} has no parts: there is no ${manifestName}, or it is torn. A run without shards ` +
+      `${shownPath(folder)} has no parts: there is no ${manifestName}, or it is torn. A run without shards ` +
         "that has ended keeps none; else name the folder that was given as --out, or run a shard again, which writes it anew",
     );
   }
@@ -84,7 +83,7 @@ export class PartsFolder {
     const path = this.pathOf(unit);
     const bytes = await readFile(path);
     if (!bytes) return undefined;
-    return parsePart(showPath(shortPath(path)), bytes, unit, this.origin);
+    return parsePart(shownPath(path), bytes, unit, this.origin);
   }
 
   /** Reads the part of a unit; undefined if there is none. A torn part, or another run's, is undefined, too, and reported to `tell`. */
@@ -110,7 +109,7 @@ export class PartsFolder {
   private async checkOwner(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     if (there && manifestSum(there) === this.origin.manifest) return;
-    const where = showPath(shortPath(this.folder));
+    const where = shownPath(this.folder);
     if (there) {
       throw new OtherRunError(
         `${where} has become, while this run was at work, that of another run`,
@@ -152,7 +151,7 @@ export class PartsFolder {
     );
     for (const name of [...ours, manifestName]) {
       await removeFile(join(this.folder, name)).catch((cause) => {
-        throw fileError(`cannot remove ${showPath(shortPath(join(this.folder, name)))}`, cause);
+        throw fileError(`cannot remove ${shownPath(join(this.folder, name))}`, cause);
       });
     }
     // Fails if the folder holds files of other programs, which stay.
@@ -193,7 +192,7 @@ async function partNames(folder: string): Promise<string[]> {
 function namesIn(folder: string): Promise<string[]> {
   return fileSystem.readdir(folder).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return [];
-    throw fileError(`cannot read the folder ${showPath(shortPath(folder))}`, cause);
+    throw fileError(`cannot read the folder ${shownPath(folder)}`, cause);
   });
 }
 
@@ -201,7 +200,7 @@ function namesIn(folder: string): Promise<string[]> {
 async function readFile(path: string): Promise<Uint8Array | undefined> {
   return fileSystem.readFile(path).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined;
-    const where = showPath(shortPath(path));
+    const where = shownPath(path);
     if (codeOf(cause) === "ENOTDIR") throw invalidFile(`${where}: a part of the path is a file`);
     throw fileError(`cannot read ${where}`, cause);
   });
@@ -209,7 +208,7 @@ async function readFile(path: string): Promise<Uint8Array | undefined> {
 
 /** Reads a manifest; undefined if there is none, or a torn one. */
 async function readManifest(path: string): Promise<Manifest | undefined> {
-  const where = showPath(shortPath(path));
+  const where = shownPath(path);
   const bytes = await readFile(path);
   return bytes && parseManifest(where, Buffer.from(bytes).toString());
 }
@@ -228,7 +227,7 @@ async function write(
     await (existing === "keep" ? linkOrRename(temporary, place) : fileSystem.rename(temporary, place));
   } catch (cause) {
     await fileSystem.unlink(temporary).catch(() => {});
-    throw fileError(`cannot write ${showPath(shortPath(place))}`, cause);
+    throw fileError(`cannot write ${shownPath(place)}`, cause);
   }
   await syncFolder(fileSystem, folder);
 }

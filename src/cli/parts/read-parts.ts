@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { LatentflowError } from "../../base/errors.ts";
 import { codeOf } from "../../base/realms.ts";
 import { invalidFile } from "../../base/refuse.ts";
-import { showPath } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { OtherRunError } from "../../train/run-differences.ts";
-import { shortPath } from "../input/files.ts";
+import { shownPath } from "../input/files.ts";
 import { manifestDifferences } from "./manifest.ts";
 import type { Part } from "./part.ts";
 import { isAboutDisk, PartsFolder, partsName } from "./parts-folder.ts";
@@ -23,7 +22,7 @@ const NAME_OUT = "name the folder that was --out of the shards";
  */
 export async function openRunFolders(outs: readonly string[]): Promise<PartsFolder[]> {
   for (const out of outs) {
-    const where = showPath(shortPath(out));
+    const where = shownPath(out);
     if (!(await isThere(out))) {
       throw new LatentflowError("not_found", `${where}: there is no such folder; ${NAME_OUT}`);
     }
@@ -42,7 +41,7 @@ export async function openRunFolders(outs: readonly string[]): Promise<PartsFold
     const found = manifestDifferences(first.manifest, folder.manifest);
     if (found.length > 0) {
       throw new OtherRunError(
-        `${showPath(shortPath(path))} has the parts of another run than ${showPath(shortPath(first.folder))}`,
+        `${shownPath(path)} has the parts of another run than ${shownPath(first.folder)}`,
         found,
         "Only parts of one run can be put together",
       );
@@ -58,7 +57,7 @@ async function isThere(path: string): Promise<boolean> {
     (cause) => {
       // ENOTDIR: a file is in the path.
       if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return false;
-      throw fileError(`cannot read ${showPath(shortPath(path))}`, cause);
+      throw fileError(`cannot read ${shownPath(path)}`, cause);
     },
   );
 }

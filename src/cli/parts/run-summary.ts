@@ -1,5 +1,6 @@
 import type { Status } from "../../index.ts";
-import type { Part, SampleResults } from "./part.ts";
+import type { SampleResults } from "../output/results.ts";
+import type { Part } from "./part.ts";
 
 /** Per-sample values whose means are in a summary. */
 const AVERAGED = {

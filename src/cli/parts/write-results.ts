@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Option } from "commander";
+import { flag } from "../options/flag-table.ts";
 import { type Output, StagedOutputs } from "../output/output-files.ts";
 import { npyResults } from "./npy-results.ts";
 import { parquetResults } from "./parquet-results.ts";
@@ -26,13 +26,13 @@ function fileNames(format: ResultsFormat, isAll: boolean): string[] {
 /** Names of the files of all formats. */
 export const resultsFileNames = Object.values(FORMATS).flatMap((format) => fileNames(format, true));
 
-/** The option `--format`. @param more text behind its help */
-export function formatOption(more = ""): Option {
+/** The flag `--format`. @param more text behind its help */
+export function formatFlag(more = "") {
   const formats = Object.entries(FORMATS).map(
     ([name, format]) => `${name}: ${fileNames(format, false).join(" and ")}`,
   );
   const text = `${formats.join("; ")} (default: ${STANDARD_FORMAT})${more}`;
-  return new Option("--format <name>", text).choices(Object.keys(FORMATS));
+  return flag("<name>", text, { choices: Object.keys(FORMATS) as ResultsFormatName[] });
 }
 
 /**
@@ -53,21 +53,14 @@ export async function writeResults(
 ): Promise<Output[]> {
   const chosen = FORMATS[format ?? STANDARD_FORMAT];
   const written = chosen.files(plan);
-  const outputs = new StagedOutputs(folder);
-  try {
+  const isStale = (name: string) => !written.some((file) => file.name === name);
+  await StagedOutputs.write(folder, [...resultsFileNames, ...others].filter(isStale), async (outputs) => {
     const writer = chosen.writer(plan, outputs);
     for await (const part of parts) {
       onPart?.(part);
       await writer.add(part);
     }
     await writer.finish();
-    const stale = [...resultsFileNames, ...others].filter(
-      (name) => !written.some((file) => file.name === name),
-    );
-    await outputs.commit(stale);
-  } catch (error) {
-    await outputs.discard();
-    throw error;
-  }
+  });
   return written.map(({ name, content }) => ({ path: join(folder, name), content }));
 }

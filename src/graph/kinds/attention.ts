@@ -1,37 +1,24 @@
 import { checkFlag, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
-import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
+import { cost, functionKind, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
+import type { Filled } from "../settings.ts";
 
 /** exp(x) divided by its sum, along the last axis. */
-export const softmax: Kind<object> = {
-  tensors: noTensors,
-  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
-  label: () => "softmax",
-};
-
-export const softmaxReader: Reader<object, object> = {
-  settings: {},
-  reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
-};
+export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
 
 export interface MatmulSettings {
   /** Transpose the second value, [columns, inner] for [inner, columns]? Default false. */
   readonly transposed?: boolean;
 }
 
-export interface MatmulFields {
-  readonly transposed: boolean;
-}
-
 /** The product of two values as matrices of their last two axes; the axes before are equal. */
-export const matmul: Kind<MatmulFields> = {
+export const matmul: Kind<Filled<MatmulSettings>> = {
   tensors: noTensors,
   cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),
   label: () => "matmul",
 };
 
-export const matmulReader: Reader<MatmulSettings, MatmulFields> = {
+export const matmulReader: Reader<MatmulSettings, Filled<MatmulSettings>> = {
   settings: { transposed: true },
   reads: 2,
   read(where, settings, [left, right]) {

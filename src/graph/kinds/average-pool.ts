@@ -3,7 +3,7 @@ import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
-import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { around, type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 export interface AveragePoolSettings {
   readonly kernel: PerAxis;
@@ -15,12 +15,7 @@ export interface AveragePoolSettings {
   readonly countPadding?: boolean;
 }
 
-export interface AveragePoolFields {
-  readonly kernel: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly countPadding: boolean;
-}
+export type AveragePoolFields = Filled<AveragePoolSettings>;
 
 /** The mean of the pixels under a window. */
 export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({

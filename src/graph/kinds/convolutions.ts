@@ -7,15 +7,7 @@ import {
   type TransposedConvolutionSettings,
   transposedLengths,
 } from "../convolution.ts";
-import {
-  type Cost,
-  type Described,
-  type Kind,
-  type Reader,
-  type Shape,
-  sizeOf,
-  type Tensor,
-} from "../kind.ts";
+import { cost, type Kind, type Reader, type Shape, sizeOf, weightAndBias } from "../kind.ts";
 import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 /**
@@ -66,13 +58,26 @@ const SETTINGS = {
   groups: true,
 } as const;
 
-export const conv: Kind<ConvFields> = {
-  tensors({ shape, kernel, groups }, [input]) {
-    return tensorsOf([shape.at(-1)!, input!.at(-1)! / groups, ...kernel], shape);
-  },
-  cost: (operation, [input]) => costOf(operation, false, input!),
-  label: ({ kernel }) => `conv ${kernel.join("×")}`,
-};
+/** Makes the kind of convolutions, or of transposed ones, whose weight has its first two axes the other way round. */
+function convolution<Fields extends ConvFields>(name: string, isTransposed: boolean): Kind<Fields> {
+  return {
+    tensors({ shape, kernel, groups }, [input]) {
+      const ends = [shape.at(-1)!, input!.at(-1)!];
+      const [first, second] = isTransposed ? ends.reverse() : ends;
+      return weightAndBias([first!, second! / groups, ...kernel], shape);
+    },
+    cost(operation, [input]) {
+      const { shape, groups } = operation;
+      const channels = (input!.at(-1)! * shape.at(-1)!) / groups;
+      const multiplications = channels * countPairs(operation, isTransposed, input!, shape);
+      return cost({ multiplications, sums: sizeOf(shape) });
+    },
+    label: ({ kernel }) => `${name} ${kernel.join("×")}`,
+  };
+}
+
+export const conv = /* @__PURE__ */ convolution<ConvFields>("conv", false);
+export const convTranspose = /* @__PURE__ */ convolution<ConvTransposeFields>("convTranspose", true);
 
 export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
   settings: SETTINGS,
@@ -83,14 +88,6 @@ export const convReader: Reader<ConvolutionDefinition, ConvFields> = {
     checkPairs(where, settings, false, input!, shape);
     return { ...settings, shape };
   },
-};
-
-export const convTranspose: Kind<ConvTransposeFields> = {
-  tensors({ shape, kernel, groups }, [input]) {
-    return tensorsOf([input!.at(-1)!, shape.at(-1)! / groups, ...kernel], shape);
-  },
-  cost: (operation, [input]) => costOf(operation, true, input!),
-  label: ({ kernel }) => `convTranspose ${kernel.join("×")}`,
 };
 
 export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFields> = {
@@ -117,25 +114,6 @@ export const convTransposeReader: Reader<ConvTransposeSettings, ConvTransposeFie
     return { ...whole, shape };
   },
 };
-
-/**
- * Lists weight and bias. PyTorch's initial bound counts the weight's second axis as the inputs, of a transposed
- * convolution as well.
- */
-function tensorsOf(weight: Shape, output: Shape): Tensor[] {
-  const initial = { bound: 1 / Math.sqrt(sizeOf(weight.slice(1))) };
-  return [
-    { name: "weight", shape: weight, initial },
-    { name: "bias", shape: [output.at(-1)!], initial },
-  ];
-}
-
-function costOf(operation: Described<ConvFields>, isTransposed: boolean, input: Shape): Cost {
-  const { shape, groups } = operation;
-  const channels = (input.at(-1)! * shape.at(-1)!) / groups;
-  const multiplications = channels * countPairs(operation, isTransposed, input, shape);
-  return { multiplications, sums: sizeOf(shape), functions: 0 };
-}
 
 function readConvolution(where: string, definition: ConvolutionDefinition, input: Shape) {
   const axes = pixelAxes(where, input);

@@ -1,5 +1,5 @@
 import { checkNumber } from "../../base/check.ts";
-import { type Kind, type Reader, sizeOf } from "../kind.ts";
+import { cost, type Kind, type Reader, sizeOf, weightAndBias } from "../kind.ts";
 
 /** Fully connected along the last axis: output = weight · input + bias. */
 export interface DenseFields {
@@ -15,19 +15,9 @@ export interface DenseSettings {
 }
 
 export const dense: Kind<DenseFields> = {
-  tensors({ shape }, [input]) {
-    const [outputs, inputs] = [shape.at(-1)!, input!.at(-1)!];
-    const initial = { bound: 1 / Math.sqrt(inputs) };
-    return [
-      { name: "weight", shape: [outputs, inputs], initial },
-      { name: "bias", shape: [outputs], initial },
-    ];
-  },
-  cost: ({ shape }, [input]) => ({
-    multiplications: sizeOf(shape) * input!.at(-1)!,
-    sums: sizeOf(shape),
-    functions: 0,
-  }),
+  tensors: ({ shape }, [input]) => weightAndBias([shape.at(-1)!, input!.at(-1)!], shape),
+  cost: ({ shape }, [input]) =>
+    cost({ multiplications: sizeOf(shape) * input!.at(-1)!, sums: sizeOf(shape) }),
   label: () => "dense",
 };
 

@@ -1,5 +1,5 @@
 import type { Activation, ActivationLike } from "../activation.ts";
-import { cost, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
+import { functionKind, type Reader } from "../kind.ts";
 import { stretchedAxes } from "../linear-map.ts";
 import { type MapKind, mapKind } from "../map-kind.ts";
 import { normaliseActivation } from "../normalise-activation.ts";
@@ -17,11 +17,7 @@ export interface ActivationSettings {
   readonly activation: ActivationLike;
 }
 
-export const activation: Kind<ActivationFields> = {
-  tensors: noTensors,
-  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
-  label: ({ activation }) => activation.name,
-};
+export const activation = /* @__PURE__ */ functionKind<ActivationFields>(({ activation }) => activation.name);
 
 export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   settings: { activation: true },
@@ -41,11 +37,9 @@ export interface PointwiseSettings {
   readonly function: PointwiseLike;
 }
 
-export const pointwise: Kind<PointwiseFields> = {
-  tensors: noTensors,
-  cost: ({ shape }) => cost({ functions: sizeOf(shape) }),
-  label: (operation) => operation.function.name,
-};
+export const pointwise = /* @__PURE__ */ functionKind<PointwiseFields>(
+  (operation) => operation.function.name,
+);
 
 export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   settings: { function: true },

@@ -1,58 +1,32 @@
 import { checkNumber, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from "../kind.ts";
-
-/** Common fields of norms. */
-export interface NormFields {
-  /** Added to the variance. */
-  readonly epsilon: number;
-  readonly weight: Float32Array;
-  readonly bias: Float32Array;
-}
-
-export interface LayerNormFields extends NormFields {
-  /** Number of last axes that are normalised together; weight and bias have their shape. */
-  readonly axes: number;
-}
-
-export interface LayerNormSettings {
-  /** Default 1. */
-  readonly axes?: number;
-  /** Default 1e-5. */
-  readonly epsilon?: number;
-}
-
-export interface GroupNormFields extends NormFields {
-  /** Number of groups that the channels are divided into; weight and bias are [channels]. */
-  readonly groups: number;
-}
-
-export interface GroupNormSettings {
-  /** Number of groups; as many as channels is PyTorch's `InstanceNorm`. */
-  readonly groups: number;
-  /** Default 1e-5. */
-  readonly epsilon?: number;
-}
-
-/** Divided by the root of the mean of the squares, along the last axis: PyTorch's `RMSNorm`. */
-export interface RmsNormFields {
-  readonly epsilon: number;
-  /** [channels] */
-  readonly weight: Float32Array;
-}
+import type { Filled } from "../settings.ts";
 
 export interface RmsNormSettings {
-  /** Default 1e-5. */
+  /** Added to the variance. Default 1e-5. */
   readonly epsilon?: number;
 }
 
-/** weight · x + bias for each channel, the last axis: a BatchNorm whose statistics are fixed. */
-export interface AffineFields {
-  /** [channels] */
+export interface LayerNormSettings extends RmsNormSettings {
+  /** Number of last axes that are normalised together; weight and bias have their shape. Default 1. */
+  readonly axes?: number;
+}
+
+export interface GroupNormSettings extends RmsNormSettings {
+  /** Number of groups; as many as channels is PyTorch's `InstanceNorm`. */
+  readonly groups: number;
+}
+
+/** Tensors of scale and shift: [channels], or the shape of the axes that a layer norm normalises. */
+export interface ScaleAndShift {
   readonly weight: Float32Array;
-  /** [channels] */
   readonly bias: Float32Array;
 }
+
+export type LayerNormFields = Filled<LayerNormSettings> & ScaleAndShift;
+export type GroupNormFields = Filled<GroupNormSettings> & ScaleAndShift;
+export type RmsNormFields = Filled<RmsNormSettings> & Pick<ScaleAndShift, "weight">;
 
 const DEFAULT_EPSILON = 1e-5;
 
@@ -108,6 +82,7 @@ export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   },
 };
 
+/** Divided by the root of the mean of the squares, along the last axis: PyTorch's `RMSNorm`. */
 export const rmsNorm: Kind<RmsNormFields> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]).slice(0, 1),
   cost: costOfNorm,
@@ -123,14 +98,9 @@ export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   }),
 };
 
-export const affine: Kind<AffineFields> = {
+/** weight · x + bias for each channel, the last axis: a BatchNorm whose statistics are fixed. */
+export const affine: Kind<ScaleAndShift> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
   cost: ({ shape }) => cost({ sums: sizeOf(shape) }),
   label: () => "affine",
-};
-
-export const affineReader: Reader<object, AffineFields> = {
-  settings: {},
-  reads: 1,
-  read: (_where, _settings, [input]) => ({ shape: input! }),
 };

@@ -3,7 +3,7 @@ import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
 import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
-import { around, type PerAxis, pixelAxes } from "../settings.ts";
+import { around, type Filled, type PerAxis, pixelAxes } from "../settings.ts";
 
 /** Pixels around a value: zeros, the pixels mirrored at the last one, or the last one repeated. */
 export type PadMode = "zeros" | "reflect" | "edge";
@@ -17,10 +17,7 @@ export interface PadSettings {
   readonly mode?: PadMode;
 }
 
-export interface PadFields {
-  readonly padding: readonly number[];
-  readonly mode: PadMode;
-}
+export type PadFields = Filled<PadSettings>;
 
 /** Position of the input that each mode takes beyond its ends, at negative positions or from `length` on. */
 const BEYOND: { readonly [Mode in PadMode]: (at: number, length: number) => number | undefined } = {

@@ -1,9 +1,9 @@
 import { checkChoice, checkNumber, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, noTensors, type Reader, type Shape, sizeOf } from "../kind.ts";
-import { changed, identityAxes, partly, partOf, stretchedAxes } from "../linear-map.ts";
+import { identityAxes, partly, partOf, picked, stretchedAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
-import { checkAxes, checkAxis, checkLengths } from "../settings.ts";
+import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts";
 
 // Kinds that rearrange numbers without changing them.
 
@@ -65,23 +65,14 @@ export interface SliceSettings {
   readonly step?: number;
 }
 
-export interface SliceFields {
-  readonly axis: number;
-  readonly start: number;
-  readonly step: number;
-}
+export type SliceFields = Omit<Filled<SliceSettings>, "end">;
 
 /** A range of positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
     const axes = identityAxes(input!);
-    axes[axis] = changed(
-      axes[axis]!,
-      shape[axis]!,
-      (i) => [{ position: start + i * step, weight: 1 }],
-      shape[axis]!,
-    );
+    axes[axis] = picked(axes[axis]!, shape[axis]!, (i) => start + i * step);
     return axes;
   },
 });
@@ -115,9 +106,7 @@ export interface ConcatSettings {
   readonly axis?: number;
 }
 
-export interface ConcatFields {
-  readonly axis: number;
-}
+export type ConcatFields = Filled<ConcatSettings>;
 
 /**
  * Concatenation along an axis. A value with fewer axes is stretched: `[d]`, a latent, is repeated for each point of
@@ -134,7 +123,7 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) return partly(each, shape[axis]!, first);
-      return i < missing ? changed(each, shape[i]!, () => [{ position: 0, weight: 1 }], shape[i]!) : each;
+      return i < missing ? picked(each, shape[i]!, () => 0) : each;
     });
   },
 });
@@ -186,18 +175,16 @@ export const expandReader: Reader<ExpandSettings, object> = {
   },
 };
 
-export interface DepthToSpaceFields {
+export interface DepthToSpaceSettings {
   /** Pixels in each direction that one pixel becomes. */
   readonly block: number;
-  /** Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. */
-  readonly order: "CRD" | "DCR";
-}
-
-export interface DepthToSpaceSettings {
-  readonly block: number;
-  /** Default "CRD", PyTorch's PixelShuffle. */
+  /**
+   * Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. Default "CRD".
+   */
   readonly order?: "CRD" | "DCR";
 }
+
+export type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
 
 /** Channels become pixels. */
 export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({

@@ -2,7 +2,7 @@ import { checkFlag, orDefault } from "../../base/check.ts";
 import { type Reader, sizeOf } from "../kind.ts";
 import { changed, identityAxes } from "../linear-map.ts";
 import { mapKind } from "../map-kind.ts";
-import { checkAxes } from "../settings.ts";
+import { checkAxes, type Filled } from "../settings.ts";
 
 export interface ReduceSettings {
   /** Below 0 counted from the end. */
@@ -11,10 +11,7 @@ export interface ReduceSettings {
   readonly keepAxes?: boolean;
 }
 
-export interface ReduceFields {
-  readonly axes: readonly number[];
-  readonly keepAxes: boolean;
-}
+export type ReduceFields = Filled<ReduceSettings>;
 
 function reduction(label: string, weightOf: (count: number) => number) {
   return mapKind<ReduceFields>({

@@ -2,9 +2,9 @@ import { checkChoice, checkFlag, checkNumber, orDefault } from "../../base/check
 import { invalid } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Reader } from "../kind.ts";
-import { type AxisMap, changed, type Term } from "../linear-map.ts";
+import { type AxisMap, changed, picked, type Term } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
-import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 // ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX
 // Runtime, since the last bit may decide which of two pixels is nearest.
@@ -43,20 +43,11 @@ export interface ResizeSettings {
   readonly excludeOutside?: boolean;
 }
 
-export interface ResizeFields {
-  readonly size: readonly number[];
-  /** Float32 numbers. */
-  readonly scale: readonly number[];
-  readonly mode: ResizeMode;
-  readonly coordinates: ResizeCoordinates;
-  readonly rounding: ResizeRounding;
-  readonly cubicCoefficient: number;
-  readonly antialias: boolean;
-  readonly excludeOutside: boolean;
-}
+/** Settings of a resize; the scales are float32 numbers. */
+export type ResizeFields = Filled<ResizeSettings>;
 
-/** Lengths of an axis before and after, and output pixels for each input pixel. */
-interface Ratio {
+/** Lengths of an axis before and after, and output pixels for each input pixel, a float32 number. */
+export interface Ratio {
   readonly from: number;
   readonly to: number;
   readonly scale: number;
@@ -133,10 +124,7 @@ function resized(axis: AxisMap, ratio: Ratio, fields: ResizeFields): AxisMap {
   const filter = FILTERS[fields.mode];
   if (!filter) {
     const round = ROUNDINGS[fields.rounding];
-    const terms = (at: number) => [
-      { position: Math.min(Math.max(round(placeOf(at, ratio)), 0), from - 1), weight: 1 },
-    ];
-    return changed(axis, to, terms, to);
+    return picked(axis, to, (at) => Math.min(Math.max(round(placeOf(at, ratio)), 0), from - 1));
   }
   const width = fields.antialias && scale < 1 ? 1 / scale : 1;
   const most = Math.min(Math.ceil(2 * filter.support * width), from);

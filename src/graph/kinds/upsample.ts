@@ -1,9 +1,9 @@
 import { checkChoice, checkFlag, orDefault } from "../../base/check.ts";
 import { invalid } from "../../base/refuse.ts";
 import type { Reader } from "../kind.ts";
-import { type AxisMap, changed } from "../linear-map.ts";
+import { type AxisMap, changed, picked } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
-import { type PerAxis, perAxis, pixelAxes } from "../settings.ts";
+import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 /** Each pixel several times, or pixels between their neighbours. */
 export type UpsampleMode = "nearest" | "bilinear";
@@ -17,11 +17,7 @@ export interface UpsampleSettings {
   readonly alignCorners?: boolean;
 }
 
-export interface UpsampleFields {
-  readonly scale: readonly number[];
-  readonly mode: UpsampleMode;
-  readonly alignCorners: boolean;
-}
+export type UpsampleFields = Filled<UpsampleSettings>;
 
 /** Ways to make more pixels of an axis. */
 const MODES: {
@@ -29,7 +25,7 @@ const MODES: {
 } = {
   nearest(axis, length) {
     const scale = length / axis.length;
-    return changed(axis, length, (at) => [{ position: Math.floor(at / scale), weight: 1 }], length);
+    return picked(axis, length, (at) => Math.floor(at / scale));
   },
   bilinear: (axis, length, { alignCorners }) => between(axis, length, alignCorners),
 };

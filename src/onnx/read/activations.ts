@@ -13,9 +13,7 @@ export function isActivation(of: NumberFunction): of is ActivationLike {
 }
 
 /** Returns scale and shift of a `linear` function; undefined for any other. */
-export function asLinear(
-  activation: unknown,
-): { readonly scale: number; readonly shift: number } | undefined {
+export function asLinear(activation: unknown) {
   const { name, scale, shift } = Object(activation) as Record<string, unknown>;
   return name === "linear" ? { scale: scale as number, shift: shift as number } : undefined;
 }

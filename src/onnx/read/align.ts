@@ -1,8 +1,8 @@
 import type { Length } from "../../graph/definition.ts";
-import { joined, refine, storedAxes } from "./layout.ts";
+import { joined, refine, storedAxes, stretch } from "./layout.ts";
 import type { Site } from "./site.ts";
 import { withoutTracedBatch } from "./traced-batch.ts";
-import { BATCH, dimensionAt, replaced, showAxes, type Value, withAxes } from "./value.ts";
+import { BATCH, dimensionAt, replaced, showAxes, type Value, withRank } from "./value.ts";
 
 // Several values beside each other: for addition, concatenation, products of matrices.
 
@@ -36,10 +36,7 @@ export interface Differing {
 /** Aligns values as NumPy broadcasts them, from their last axes on. */
 export function align(node: Site, given: readonly Value[], { beside, aside = 0 }: Differing = {}): Alignment {
   const rank = Math.max(...given.map(({ axes }) => axes.length));
-  const values = given.map((value) => {
-    const missing = rank - value.axes.length;
-    return withAxes(value, [...new Array<readonly number[]>(missing).fill([]), ...value.axes]);
-  });
+  const values = given.map((value) => withRank(value, rank));
   const keys: Key[] = [];
   const axes: number[][] = [];
   const names = (axis: number, factors: number): number[] =>
@@ -73,6 +70,21 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
     return among.find((length) => length !== 1) ?? 1;
   });
   return { values, lengths, axes: axes.map((each) => replaced(each, (key) => order.indexOf(key))), groups };
+}
+
+/** Stretches values along the axes that they lack for the results, but for one of `lengths`. */
+export function broadcast(
+  node: Site,
+  { values, lengths, axes, groups }: Alignment,
+  except?: number,
+): readonly Value[] {
+  return values.map((value, i) => {
+    const missing = groups[i]!.flatMap((group, key) => {
+      if (group.length > 0 || key === except) return [];
+      return [[axes.findIndex((keys) => keys.includes(key)), lengths[key]!] as const];
+    });
+    return stretch(node, value, new Map(missing));
+  });
 }
 
 /** Returns the stored axis of a value that a key names. */

@@ -11,6 +11,12 @@ export function permutationOf(node: NodeView, rank: number): readonly number[] {
   return node.refuse(`its perm is [${order.slice(0, 8)}], expected each of the ${rank} axes once`);
 }
 
+/** Returns the axes that a layer norm takes together: from the one that it names to the last one. */
+export function lastAxes(node: NodeView, rank: number): number[] {
+  const first = node.axis(node.integer("axis", -1), rank);
+  return Array.from({ length: rank - first }, (_, i) => first + i);
+}
+
 /** Returns the axes that a Flatten merges: those before its axis, and those from it on. */
 export function flattened<T>(node: NodeView, axes: readonly T[]): [readonly T[], readonly T[]] {
   const rank = axes.length;
@@ -44,11 +50,7 @@ export function concatAxis(node: NodeView, rank: number): number {
 }
 
 /** Returns start and length of each part into which a Split cuts an axis of `length` positions. */
-export function splitParts(
-  node: NodeView,
-  given: Tensor | undefined,
-  length: number,
-): readonly { readonly start: number; readonly count: number }[] {
+export function splitParts(node: NodeView, given: Tensor | undefined, length: number) {
   const parts = node.node.outputs.length;
   const size = Math.ceil(length / parts);
   const counts = given
@@ -65,13 +67,11 @@ export function splitParts(
   });
 }
 
-/** Returns start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. */
-export function sliceRange(
-  length: number,
-  from: number,
-  to: number,
-  step: number,
-): { readonly start: number; readonly count: number } | undefined {
+/**
+ * Returns start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. Undefined if the step
+ * is none.
+ */
+export function sliceRange(length: number, from: number, to: number, step: number) {
   if (!Number.isInteger(step) || step === 0) return undefined;
   const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
   const within = (position: number) => {

@@ -15,19 +15,18 @@ import type { GraphWriter, Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
 import { simplify } from "./simplify.ts";
 
+/** Defaults of a decoder's calls. */
+interface Defaults extends Pick<DecoderGraph, "loss" | "prior"> {
+  /** Returns the decoder's own start for a number of latents. */
+  readonly startFor: (latentSize: number) => Float32Array | undefined;
+}
+
 /** Makes the decoder of a graph that has been imported up to its output. */
 export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
   outputLayout: "channelsFirst" | "channelsLast",
-  {
-    loss,
-    prior,
-    startFor,
-  }: Pick<DecoderGraph, "loss" | "prior"> & {
-    /** Returns the decoder's own start for a number of latents. */
-    readonly startFor: (latentSize: number) => Float32Array | undefined;
-  },
+  { loss, prior, startFor }: Defaults,
   maxBytes: number,
 ): Pausable<Decoder> {
   const shapes = new Map<string, readonly Length[]>([[LATENT, [inputs.latentSize]]]);

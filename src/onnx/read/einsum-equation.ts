@@ -1,6 +1,6 @@
 import { show } from "../../base/show.ts";
 import type { Site } from "./site.ts";
-import type { Dimension } from "./sizes.ts";
+import { type Dimension, isOne } from "./sizes.ts";
 
 /** An Einsum's equation: a label for each axis of each input, and the labels of the output in their order. */
 export interface Equation {
@@ -96,5 +96,4 @@ export function checkLabels(
   }
 }
 
-const isOne = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
 const isSame = (a: Dimension, b: Dimension) => a.count === b.count && a.hasPoints === b.hasPoints;

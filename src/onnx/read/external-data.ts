@@ -86,28 +86,21 @@ async function readOne(
 ): Promise<Uint8Array> {
   if (typeof option === "function") {
     const bytes = givenBytes(where, (await option(name)) as FileSource);
-    return bytes ?? refuse(where, `externalData(${show(name)}) returned no bytes`);
+    if (bytes) return bytes;
+    throw invalid(`${where}: externalData(${show(name)}) returned no bytes`);
   }
   const path = typeof option === "string" ? await pathOf(option, name) : undefined;
   if (path === undefined && files > 1) {
-    return refuse(
-      where,
-      "its tensors are in several other files; give externalData as a folder or a function",
+    throw invalid(
+      `${where}: its tensors are in several other files; give externalData as a folder or a function`,
     );
   }
-  const at = `${where}: externalData`;
-  if (path !== undefined) {
-    const isIsolated = await isWithin(option as string, path);
-    if (!isIsolated)
-      throw invalidFile(`${where}: ${show(name)} leads out of its folder, expected a file in it`);
+  if (path !== undefined && !(await isWithin(option as string, path))) {
+    throw invalidFile(`${where}: ${show(name)} leads out of its folder, expected a file in it`);
   }
-  return (
-    givenBytes(at, option as FileSource) ?? (await readSource(at, path ?? (option as FileSource), limits))
-  );
-}
-
-function refuse(where: string, problem: string): never {
-  throw invalid(`${where}: ${problem}`);
+  const at = `${where}: externalData`;
+  const source: FileSource = path ?? option;
+  return givenBytes(at, source) ?? readSource(at, source, limits);
 }
 
 /** Returns the path of a tensor's file within the folder `given`; undefined if that is no folder. */

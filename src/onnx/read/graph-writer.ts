@@ -19,11 +19,7 @@ export interface Written {
 }
 
 /** Settings and parameters for a new operation. */
-export interface Writing {
-  readonly settings?: Readonly<Record<string, unknown>>;
-  readonly weight?: Numbers;
-  readonly bias?: Numbers;
-}
+export type Writing = Readonly<Partial<Pick<Written, "settings" | "weight" | "bias">>>;
 
 /** Characters that names in definitions may not have, see `definition.ts`. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;

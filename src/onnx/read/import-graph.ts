@@ -8,7 +8,7 @@ import { GraphWriter } from "./graph-writer.ts";
 import { Infinities } from "./infinities.ts";
 import { type Batching, type GraphInputs, inputsOf, makeInputs } from "./inputs.ts";
 import { stretch } from "./layout.ts";
-import type { Attribute, Declared, Model, Node } from "./model.ts";
+import type { Attribute, FileGraph, Model, Node } from "./model.ts";
 import { NodeView, type Scope } from "./node-view.ts";
 import type { Operator } from "./operator.ts";
 import { operatorOf } from "./operators/table.ts";
@@ -41,19 +41,15 @@ const UNREAD = Symbol("unread");
 /**
  * Translates the nodes that lead to the output.
  *
- * @param nodes those that lead to the output
  * @param initializers the tensors that they read
  * @throws LatentflowError `invalid_file`, which lists all nodes that cannot be read
  */
 export function* importGraph(
-  model: Model,
-  nodes: readonly Node[],
+  file: FileGraph,
   initializers: ReadonlyMap<string, Tensor>,
-  latent: Declared,
-  outputName: string,
-  points: readonly string[],
   batching: Batching,
 ): Pausable<ImportedGraph> {
+  const { model, latent, output: outputName, nodes } = file;
   const names = inputsOf(model).map(({ name }) => name);
   const writer = new GraphWriter(names.filter((name) => name !== latent.name));
   const makers = new Map<string, NodeView>();
@@ -68,17 +64,13 @@ export function* importGraph(
     attributes.set(attribute, tensor);
     return tensor;
   };
-  const scopeWith = (tracedBatch: number | undefined): Scope => {
-    return { writer, opset: model.opset, tracedBatch, tensorOf, makers };
-  };
-  const start = new NodeView(nothing, [], scopeWith(undefined));
-  const inputs = makeInputs(model, latent, points, batching, (value) => {
-    return stretch(start, value, new Map([[0, "points"]]));
-  });
-  const scope = scopeWith(inputs.tracedBatch);
+  const inputs = makeInputs(file, batching);
+  const scope: Scope = { writer, opset: model.opset, tracedBatch: inputs.tracedBatch, tensorOf, makers };
+  const end = new NodeView(nothing, [], scope);
   const values = new Map<string, Operand | typeof UNREAD>();
   for (const [name, tensor] of initializers) values.set(name, { at: [tensor] });
-  values.set(latent.name, inputs.latent);
+  const repeats = new Map(inputs.isRepeated ? [[0, "points"] as const] : []);
+  values.set(latent.name, stretch(end, inputs.latent, repeats));
   for (const { name, value } of inputs.fixed) values.set(name, value);
 
   const wanted = new Set([outputName, ...nodes.flatMap((node) => node.inputs)]);
@@ -87,14 +79,21 @@ export function* importGraph(
   const unread: Unread[] = [];
   for (const node of nodes) {
     yield;
-    const read = node.inputs.map((name) => (name === "" ? undefined : find(node, values, name)));
+    const read = node.inputs.map((name) => {
+      if (name === "") return undefined;
+      const value = values.get(name);
+      if (value !== undefined) return value;
+      throw invalidFile(
+        `${showNode(node)} reads ${show(name)}, which no input, no initializer and no node before it is called`,
+      );
+    });
     const operands = read.filter((operand) => operand !== UNREAD);
     let made: readonly (Operand | typeof UNREAD)[] = node.outputs.map(() => UNREAD);
-    if (!isRead(node)) unread.push({ node, reason: undefined });
+    const operator = node.domain === "" ? operatorOf(node.operator) : undefined;
+    if (!operator) unread.push({ node, reason: undefined });
     else if (operands.length === read.length) {
       writer.label = labelOf(node, initializers);
       try {
-        const operator = operatorOf(node.operator)!;
         const given = new NodeView(node, operands as (Operand | undefined)[], scope);
         const { former } = operator;
         const view = former && scope.opset < former.below ? former.adapt(given) : given;
@@ -130,7 +129,7 @@ export function* importGraph(
       `its output has infinite numbers, of the constants of ${show(origin)}, expected finite ones; export it with -1e9 there`,
     );
   }
-  return { writer, inputs, output, end: new NodeView(nothing, [], scope) };
+  return { writer, inputs, output, end };
 }
 
 const nothing: Node = {
@@ -149,26 +148,10 @@ function computed(view: NodeView): readonly Operand[] {
   return Array.isArray(made) ? made : [made as Operand];
 }
 
-function isRead({ operator, domain }: Node): boolean {
-  return domain === "" && operatorOf(operator) !== undefined;
-}
-
 /** True if a node has the inputs that its operator requires. */
 function hasInputs({ inputs: needed }: Operator, { inputs }: NodeView): boolean {
   const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
   return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
-}
-
-function find(
-  node: Node,
-  values: ReadonlyMap<string, Operand | typeof UNREAD>,
-  name: string,
-): Operand | typeof UNREAD {
-  const value = values.get(name);
-  if (value !== undefined) return value;
-  throw invalidFile(
-    `${showNode(node)} reads ${show(name)}, which no input, no initializer and no node before it is called`,
-  );
 }
 
 /** Returns the label for a node's operations: the PyTorch module of its weight, or else the node's own name. */

@@ -4,16 +4,9 @@ import { show } from "../../base/show.ts";
 import type { FixedInputDefinition, Length } from "../../graph/definition.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
-import type { Declared, Model } from "./model.ts";
+import type { Declared, FileGraph, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
-
-/** Roles of a file's inputs, by name: the latent, points. */
-export interface Naming {
-  readonly latent: string | undefined;
-  /** Names of the inputs of points. */
-  readonly points: readonly string[];
-}
 
 /** Meaning of an input's first axis: the batch, or, for points, part of one sample. */
 export type Batching = "batched" | "single";
@@ -21,6 +14,8 @@ export type Batching = "batched" | "single";
 /** The inputs of a graph. */
 export interface GraphInputs {
   readonly latent: Value;
+  /** True if a file for one sample takes z for each point, along the first axis; else it takes z once. */
+  readonly isRepeated: boolean;
   readonly latentSize: number;
   /** Shape of the latent of one sample. */
   readonly latentShape: readonly number[];
@@ -36,8 +31,17 @@ export function inputsOf({ inputs, initializers }: Model): Declared[] {
   return inputs.filter(({ name }) => !initialized.has(name));
 }
 
-/** Finds the latent among the inputs: the one named so, or the only one of floats. */
-export function findLatent(where: string, model: Model, { latent, points }: Naming): Declared {
+/**
+ * Finds the latent among the inputs: the one named so, or the only one of floats.
+ *
+ * @param points names of the inputs of points
+ */
+export function findLatent(
+  where: string,
+  model: Model,
+  latent: string | undefined,
+  points: readonly string[],
+): Declared {
   const inputs = inputsOf(model);
   const names = inputs.map(({ name }) => show(name)).slice(0, 12);
   for (const name of points) {
@@ -65,13 +69,7 @@ export function findLatent(where: string, model: Model, { latent, points }: Nami
 }
 
 /** Makes values of a graph's inputs. */
-export function makeInputs(
-  model: Model,
-  latent: Declared,
-  points: readonly string[],
-  batching: Batching,
-  expand: (value: Value) => Value,
-): GraphInputs {
+export function makeInputs({ model, latent, points }: FileGraph, batching: Batching): GraphInputs {
   const shape = shapeOf(latent);
   if (elementTypeOf(latent.elementType) !== "float") {
     throw invalidFile(`the latent ${show(latent.name)} is no input of floats`);
@@ -84,12 +82,10 @@ export function makeInputs(
   const latentSize = sizeOf(lengths);
   const axes = lengths.map((_, axis) => [axis]);
   const value = makeValue(LATENT, lengths, shape.length > 1 ? [isBatched ? [BATCH] : [], ...axes] : axes);
-  const whole: Value = { ...value, sourceShape: [latentSize] };
-  // In a file for one sample z is given once, or for each point.
-  const isRepeated = batching === "single" && shape.length > 1 && first !== 1;
   const traced = isBatched ? first : undefined;
   return {
-    latent: isRepeated ? expand(whole) : whole,
+    latent: { ...value, sourceShape: [latentSize] },
+    isRepeated: batching === "single" && shape.length > 1 && first !== 1,
     latentSize,
     latentShape: lengths,
     fixed: others.map((input) => fixedInput(input, points.includes(input.name), isBatched, traced)),

@@ -1,8 +1,9 @@
 import type { Length } from "../../graph/definition.ts";
-import { sizeOf } from "../../graph/operations.ts";
+import { type OperationKind, sizeOf } from "../../graph/operations.ts";
 import { MOST_AXES } from "../../graph/settings.ts";
+import type { Writing } from "./graph-writer.ts";
 import type { Site } from "./site.ts";
-import { type Numbers, permuted } from "./tensor.ts";
+import { permuted } from "./tensor.ts";
 import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./value.ts";
 
 // Values in the orders that operations want them in.
@@ -29,7 +30,13 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
     return length ?? node.refuse("it puts the axis of points and another one together");
   });
   const whole = shape.length > 0 ? shape : [1];
-  if (typeof value.source !== "string") return arrangeNumbers(node, value, order, whole);
+  if (typeof value.source !== "string") {
+    const weight = permuted(value.source, value.shape as readonly number[], order);
+    return {
+      source: node.writer.write("constant", [], whole, { settings: { shape: whole }, weight }),
+      shape: whole,
+    };
+  }
   const isInOrder = order.every((axis, i) => i === 0 || axis > order[i - 1]!);
   if (isInOrder) return reshaped(node, { source: value.source, shape: value.sourceShape }, whole);
   // Each axis that is wanted by itself, or those that stay beside each other as one: whichever asks for fewer other
@@ -67,6 +74,33 @@ function moving(value: Value, runs: readonly (readonly number[])[]) {
   };
 }
 
+/** Returns a value of the graph whose last axis is the product of some stored axes, behind all others as they are. */
+export function withLast(node: Site, value: Value, last: readonly number[]) {
+  const others = storedAxes(value).filter((axis) => !last.includes(axis));
+  const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), last]);
+  return { source, shape, others, order: [...others, ...last] };
+}
+
+/** Writes an operation along an axis of the file, as the graph's last one; `length` long afterwards, if it changes that. */
+export function writeAlong(
+  node: Site,
+  kind: OperationKind,
+  value: Value,
+  axis: number,
+  writing: Writing,
+  length?: number,
+): Value {
+  const { source, shape, others } = withLast(node, value, value.axes[axis]!);
+  const output = [...shape.slice(0, -1), length ?? shape.at(-1)!];
+  return makeValue(
+    node.writer.write(kind, [source], output, writing),
+    output,
+    value.axes.map((factors, i) =>
+      i === axis ? [others.length] : replaced(factors, (stored) => others.indexOf(stored)),
+    ),
+  );
+}
+
 /** Splits an order into runs of stored axes that stay adjacent; the axis of points is a run of its own. */
 function runsOf(value: Value, order: readonly number[]): number[][] {
   const runs: number[][] = [];
@@ -85,17 +119,6 @@ export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): 
   return { source: node.writer.write("reshape", [from.source], shape, { settings: { shape } }), shape };
 }
 
-/** Writes constant numbers as a parameter, in the order asked for. */
-function arrangeNumbers(
-  node: Site,
-  value: Value,
-  order: readonly number[],
-  shape: readonly Length[],
-): Arranged {
-  const weight = permuted(value.source as Numbers, value.shape as readonly number[], order);
-  return { source: node.writer.write("constant", [], shape, { settings: { shape }, weight }), shape };
-}
-
 /** Returns the value with an axis of the file as one stored axis, or none if its length is 1. */
 export function joined(node: Site, value: Value, axis: number): Value {
   const factors = value.axes[axis]!;
@@ -109,7 +132,14 @@ export function joined(node: Site, value: Value, axis: number): Value {
   const groups = others.map((each) => [each]);
   const place = others.filter((each) => each < first!).length;
   groups.splice(place, 0, [...factors]);
-  const { source, shape } = literalOr(node, value, groups);
+  const lengths = value.shape as readonly number[];
+  const { source, shape } =
+    typeof value.source === "string"
+      ? arrange(node, value, groups)
+      : {
+          source: permuted(value.source, lengths, groups.flat()),
+          shape: groups.map((group) => sizeOf(group.map((each) => lengths[each]!))),
+        };
   return makeValue(
     source,
     shape,
@@ -119,18 +149,6 @@ export function joined(node: Site, value: Value, axis: number): Value {
     }),
     value.type,
   );
-}
-
-/** Arranges a value as `arrange` does, but returns constant numbers as numbers. */
-function literalOr(
-  node: Site,
-  value: Value,
-  groups: readonly (readonly number[])[],
-): { source: Value["source"]; shape: readonly Length[] } {
-  if (typeof value.source === "string") return arrange(node, value, groups);
-  const lengths = value.shape as readonly number[];
-  const source = permuted(value.source, lengths, groups.flat());
-  return { source, shape: groups.map((group) => sizeOf(group.map((axis) => lengths[axis]!))) };
 }
 
 /** Returns the value with its numbers in the file's order, and each axis but the batch as one stored axis. */

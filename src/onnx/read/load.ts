@@ -19,7 +19,7 @@ import {
 } from "../../files/limits.ts";
 import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../../files/source.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
-import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../../terms/losses.ts";
+import { normaliseLoss, type StandardLossLike } from "../../terms/losses.ts";
 import type { Prior } from "../../terms/priors.ts";
 import { LATENT_NAME, readLoss, readPoints, readPrior, readStart } from "../metadata.ts";
 import { buildDecoder } from "./build-decoder.ts";
@@ -27,7 +27,7 @@ import { type ExternalData, type Outside, readOutside } from "./external-data.ts
 import { type ImportedGraph, importGraph, nodesTo } from "./import-graph.ts";
 import { checkInputShapes, withInputShapes } from "./input-shapes.ts";
 import { findLatent } from "./inputs.ts";
-import type { Declared, Model, Node, TensorRecord } from "./model.ts";
+import type { FileGraph, Model, TensorRecord } from "./model.ts";
 import { readModel } from "./model-file.ts";
 import { writeOutput } from "./output.ts";
 import { NodeRefusal } from "./site.ts";
@@ -95,21 +95,6 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
   ...readingOptions,
 };
 
-/** Options that have been checked as far as they can be without the file. */
-interface Checked {
-  readonly latent: string | undefined;
-  readonly output: string | undefined;
-  readonly loss: StandardLoss | undefined;
-  readonly prior: Prior | undefined;
-  readonly start: Float32Array | undefined;
-  readonly isLogits: boolean;
-  readonly outputShape: readonly number[] | undefined;
-  readonly layout: "file" | "channelsLast";
-  readonly points: readonly string[];
-  readonly inputShapes: ReadonlyMap<string, readonly number[]>;
-  readonly probe: Probe | undefined;
-}
-
 /**
  * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 9 to 23.
  *
@@ -162,18 +147,10 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   return withVerification(await read(checked.layout), verified);
 }
 
-/** Nodes and tensors of a file that lead to the output, and its inputs. */
-interface Parsed {
-  readonly model: Model;
-  readonly latent: Declared;
-  readonly output: string;
-  readonly nodes: readonly Node[];
-  readonly tensors: readonly TensorRecord[];
-  /** Names of the inputs of points. */
-  readonly points: readonly string[];
-}
+/** Options that have been checked as far as they can be without the file. */
+type Checked = ReturnType<typeof checkLoadOptions>;
 
-function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
+function checkLoadOptions(where: string, options: LoadOnnxOptions) {
   const { latent, output, loss, prior, start, outputActivation, outputShape, probe } = options;
   const { layout = "file", points = [] } = options;
   const text = (name: string, value: unknown): string | undefined => {
@@ -199,6 +176,11 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions): Checked {
   };
 }
 
+/** A file's graph up to the output, with the tensors that it reads. */
+interface Parsed extends FileGraph {
+  readonly tensors: readonly TensorRecord[];
+}
+
 function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
@@ -209,7 +191,7 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const declared = readModel(bytes);
   const latent = options.latent ?? declared.metadata.get(LATENT_NAME);
   const points = options.points.length > 0 ? options.points : readPoints(declared.metadata);
-  const found = findLatent(where, declared, { latent, points });
+  const found = findLatent(where, declared, latent, points);
   const model = withInputShapes(where, declared, found, points, options.inputShapes);
   const output = findOutput(where, model, options.output);
   const nodes = nodesTo(model, output);
@@ -281,17 +263,17 @@ function* importDecoder(
  */
 function* importedGraph(
   where: string,
-  { model, nodes, latent, output, points }: Parsed,
+  file: Parsed,
   initializers: ReadonlyMap<string, Tensor>,
-  { layout, isLogits, outputShape }: Checked,
+  options: Checked,
 ): Pausable<{ readonly graph: ImportedGraph; readonly outputLayout: "channelsFirst" | "channelsLast" }> {
+  const { model, points } = file;
   const isOpen = model.inputs.some(({ name, shape }) => points.includes(name) && (shape?.length ?? 0) <= 2);
   let failure: unknown;
   for (const batching of isOpen ? (["batched", "single"] as const) : (["batched"] as const)) {
     try {
-      const graph = yield* importGraph(model, nodes, initializers, latent, output, points, batching);
-      const activation = isLogits ? "sigmoid" : undefined;
-      return { graph, outputLayout: writeOutput(where, graph, { layout, activation, shape: outputShape }) };
+      const graph = yield* importGraph(file, initializers, batching);
+      return { graph, outputLayout: writeOutput(where, graph, options) };
     } catch (error) {
       failure ??= error;
     }

@@ -1,7 +1,7 @@
 import { invalidFile } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Attribute, Declared, DeclaredLength, Model, Node, TensorRecord } from "./model.ts";
-import { type Field, Message, readMessage } from "./protobuf.ts";
+import { type Field, fileMessage, type Message, readMessage } from "./protobuf.ts";
 
 // The numbers of fields are those of onnx.proto3.
 
@@ -26,7 +26,7 @@ export function readModel(bytes: Uint8Array): Model {
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
   let graph: Message | undefined;
-  readMessage("the file", new Message(bytes), (field) => {
+  readMessage("the file", fileMessage(bytes), (field) => {
     if (field.number === 7) graph = field.message();
     if (field.number === 8) readOpset(field.message(), opsets);
     if (field.number === 14) addMetadata(metadata, ...readEntry(field.message()));

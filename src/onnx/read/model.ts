@@ -62,3 +62,14 @@ export interface Model {
   readonly inputs: readonly Declared[];
   readonly outputs: readonly Declared[];
 }
+
+/** Graph of a file up to one output. */
+export interface FileGraph {
+  readonly model: Model;
+  readonly latent: Declared;
+  readonly output: string;
+  /** Nodes that lead to the output. */
+  readonly nodes: readonly Node[];
+  /** Names of the inputs of points. */
+  readonly points: readonly string[];
+}

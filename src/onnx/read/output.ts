@@ -12,9 +12,9 @@ import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./
 export interface OutputOptions {
   /** Order of the output's axes: the file's, or channels last as the graph computes it. */
   readonly layout: "file" | "channelsLast";
-  /** Activation to add, if the file leaves it to the loss. */
-  readonly activation: NumberFunction | undefined;
-  readonly shape: readonly number[] | undefined;
+  /** True adds a sigmoid, which the file leaves to the loss. */
+  readonly isLogits: boolean;
+  readonly outputShape: readonly number[] | undefined;
 }
 
 /**
@@ -24,7 +24,7 @@ export interface OutputOptions {
 export function writeOutput(
   where: string,
   graph: ImportedGraph,
-  { layout, activation, shape }: OutputOptions,
+  { layout, isLogits, outputShape }: OutputOptions,
 ): "channelsFirst" | "channelsLast" {
   const { output, end, writer } = graph;
   if (isConstant(output)) throw invalidFile("its output does not depend on any input");
@@ -32,21 +32,24 @@ export function writeOutput(
   const last = withoutActivation(writer.operations, value, end);
   const before = last ? { ...value, source: last.source } : value;
   let arranged = inOrder(end, before, layout);
-  if (shape !== undefined) {
+  if (outputShape !== undefined) {
     const size = productOf(arranged.shape);
     if (typeof size !== "number")
       throw invalid(`${where}: ${subject("outputShape")} is for decoders without points`);
-    const lengths = checkOutputShape(where, shape, size);
+    const lengths = checkOutputShape(where, outputShape, size);
     const advice =
       layout === "file" ? `, or give ${option("layout", "channelsLast")} for data with channels last` : "";
     checkOutputOrder(where, lengths, arranged.shape as readonly number[], advice);
     arranged = reshaped(end, arranged, lengths);
   }
-  if (activation !== undefined && last?.activation === activation) {
+  if (isLogits && last?.activation === "sigmoid") {
     throw invalid(`${where}: the file ends in a sigmoid already; leave ${theOption("outputActivation")} out`);
   }
-  const activations = [...(last ? [last.activation] : []), ...(activation === undefined ? [] : [activation])];
-  for (const each of activations) arranged = activated(end, arranged, each);
+  for (const activation of [last?.activation, isLogits ? "sigmoid" : undefined]) {
+    if (activation === undefined) continue;
+    const { source, shape } = arranged;
+    arranged = { source: writer.write("activation", [source], shape, { settings: { activation } }), shape };
+  }
   // The last operation makes the output.
   if (writer.operations.at(-1)?.name !== arranged.source) {
     end.writer.write("reshape", [arranged.source], arranged.shape, { settings: { shape: arranged.shape } });
@@ -64,14 +67,6 @@ function isChannelsFirst({ axes, shape }: Value): boolean {
   if (axes.length !== 3) return false;
   const [first] = axes;
   return first!.length === 0 || Math.max(...first!) === shape.length - 1;
-}
-
-function activated(
-  end: ImportedGraph["end"],
-  { source, shape }: Arranged,
-  activation: NumberFunction,
-): Arranged {
-  return { source: end.writer.write("activation", [source], shape, { settings: { activation } }), shape };
 }
 
 /** Returns the shape of one sample's output, without the batch axis if there is one. */

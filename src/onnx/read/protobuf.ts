@@ -28,23 +28,22 @@ class Budget {
   }
 
   takePacked(): void {
-    if (--this.packed >= 0) return;
-    throw invalidFile(
-      `the file has more than ${MOST_PACKED} numbers that are not raw data; export it with raw data`,
-    );
+    if (--this.packed < 0)
+      throw invalidFile(
+        `the file has more than ${MOST_PACKED} numbers that are not raw data; export it with raw data`,
+      );
   }
 }
 
-/** Bytes of a message within a file. */
-export class Message {
+/** Bytes of a message within a file, and what may still be read of the file. */
+export interface Message {
   readonly bytes: Uint8Array;
   readonly budget: Budget;
+}
 
-  /** @param budget by default that of a file */
-  constructor(bytes: Uint8Array, budget = new Budget()) {
-    this.bytes = bytes;
-    this.budget = budget;
-  }
+/** Returns the message that is a whole file. */
+export function fileMessage(bytes: Uint8Array): Message {
+  return { bytes, budget: new Budget() };
 }
 
 /** Field of a message before its content is decoded. */
@@ -62,7 +61,7 @@ export class Field {
   }
 
   message(): Message {
-    return new Message(this.bytes(), this.#budget);
+    return { bytes: this.bytes(), budget: this.#budget };
   }
 
   /** Returns a view of the field's bytes in the file. */

@@ -68,7 +68,8 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
       readers.set(twin, readers.get(twin)! + (readers.get(operation.name) ?? 0));
       continue;
     }
-    if (before && isNothing(before, current)) {
+    const isSameShape = before && String(before.shape) === String(current.shape);
+    if (before && isSameShape && current.kind === "reshape") {
       replaced.set(operation.name, before.name);
       readers.set(before.name, readers.get(before.name)! - 1 + (readers.get(operation.name) ?? 0));
       continue;
@@ -77,7 +78,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     if (current.kind === "concat") current.inputs = unexpanded(byName, inputShapes, current);
     if (before && isAlone && toSine(before, current)) current.inputs = before.inputs;
     // Its condition is whether a number is above 0.
-    if (current.kind === "where" && before && isPositive(before))
+    if (current.kind === "where" && before?.settings.activation === "isPositive")
       current.inputs = [before.inputs[0]!, ...inputs.slice(1)];
     byName.set(current.name, current);
     if (!current.weight) twins.set(identityOf(current), current.name);
@@ -89,11 +90,6 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
 /** Returns a key that is equal for operations of the same effect; the name for operations with parameters. */
 function identityOf({ kind, name, inputs, settings, weight }: Written): string {
   return weight ? name : JSON.stringify([kind, inputs, settings]);
-}
-
-/** True for a reshape to the shape that the value already has. */
-function isNothing(before: Written, { kind, shape }: Written): boolean {
-  return kind === "reshape" && String(before.shape) === String(shape);
 }
 
 /** Kinds that have a number for each position of the last axis, to scale and shift by. */
@@ -114,16 +110,15 @@ function mergeInto(before: Written, operation: Written): boolean {
     before.settings = { activation: scaled };
     return true;
   }
-  if (before.kind === "rmsNorm" && String(before.shape) === String(operation.shape)) {
-    const { scale, shift } = scaling;
+  const channels = operation.shape.at(-1) as number;
+  const { scale, shift } = scaling;
+  if (String(before.shape) !== String(operation.shape)) return false;
+  if (before.kind === "rmsNorm") {
     if (before.weight!.some((_, i) => shift(i) !== 0)) return false;
-    before.weight = scaledWeight(before, before.weight!.length, scale);
+    before.weight = scaledWeight(before, channels, scale);
     return true;
   }
-  if (!SCALED.includes(before.kind) || !before.weight || !before.bias) return false;
-  const channels = operation.shape.at(-1) as number;
-  if (before.bias.length !== channels || String(before.shape) !== String(operation.shape)) return false;
-  const { scale, shift } = scaling;
+  if (!SCALED.includes(before.kind) || before.bias?.length !== channels) return false;
   before.weight = scaledWeight(before, channels, scale);
   before.bias = Float64Array.from(before.bias, (number, i) => number * scale(i) + shift(i));
   return true;
@@ -180,11 +175,6 @@ function unexpanded(
   });
   // One of them has to say what the others are stretched to.
   return without.some((input) => shapeOf(input).length === shape.length) ? without : inputs;
-}
-
-/** True for the function before `where` that turns its condition into 1 or 0. */
-function isPositive({ settings: { activation } }: Written): boolean {
-  return activation === "isPositive";
 }
 
 /** Merges a scaling and the sine after it into sin(scale · x); returns false if the two are others. */

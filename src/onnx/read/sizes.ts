@@ -15,6 +15,9 @@ export interface Dimension {
   readonly hasPoints: boolean;
 }
 
+/** True for the length 1, whatever the batch and the points are. */
+export const isOne = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
+
 /** Finds the Dimension that has these values at each of SIZES; undefined if the length depends on them in another way. */
 export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   const [first, otherBatch, otherPoints] = lengths as [number, number, number];

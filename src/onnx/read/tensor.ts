@@ -41,25 +41,11 @@ const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
   16: "bfloat16",
 };
 
-const ELEMENT_TYPES: { readonly [Type in ValueType]: ElementType } = {
-  float16: "float",
-  bfloat16: "float",
-  float32: "float",
-  float64: "float",
-  bool: "boolean",
-  uint8: "integer",
-  int8: "integer",
-  uint16: "integer",
-  int16: "integer",
-  int32: "integer",
-  int64: "integer",
-  uint32: "integer",
-  uint64: "integer",
-};
-
 /** Returns the kind of numbers of an element type; undefined for text and the like. */
 export function elementTypeOf(dataType: number): ElementType | undefined {
-  return Object.hasOwn(VALUE_TYPES, dataType) ? ELEMENT_TYPES[VALUE_TYPES[dataType]!] : undefined;
+  const type = VALUE_TYPES[dataType];
+  if (type === "bool") return "boolean";
+  return type && (type.includes("int") ? "integer" : "float");
 }
 
 /** Returns the integer type of an element type; undefined for all others. */
@@ -81,7 +67,7 @@ export function bytesOf({ dims, dataType }: TensorRecord): number {
 export function* readTensor(record: TensorRecord, outside?: Uint8Array): Pausable<Tensor> {
   const { name, dims, dataType, numbers } = record;
   const at = `the tensor ${show(name)}`;
-  const type = Object.hasOwn(VALUE_TYPES, dataType) ? VALUE_TYPES[dataType]! : undefined;
+  const type = VALUE_TYPES[dataType];
   if (type === undefined) {
     throw invalidFile(`${at} has the element type ${dataType}, expected floats, integers or booleans`);
   }

@@ -118,6 +118,12 @@ export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value 
   );
 }
 
+/** Returns a value with axes of length 1 before its own, `rank` axes in all. */
+export function withRank(value: Value, rank: number): Value {
+  const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
+  return withAxes(value, [...missing, ...value.axes]);
+}
+
 /** Splits a stored axis into several, the slowest first; no number is moved. */
 export function splitAxis(value: Value, stored: number, lengths: readonly Length[]): Value {
   const extra = lengths.length - 1;

@@ -85,10 +85,7 @@ export class OnnxFile extends Constants {
 }
 
 /** Tensors of one integer each that a run computes: the number of samples, and of points. */
-export interface RunSizes {
-  batch(): Tensor;
-  points(): Tensor;
-}
+export type RunSizes = Readonly<Record<"batch" | "points", () => Tensor>>;
 
 /** Emitter that writes nodes into a file, named after an operation. */
 export class FileEmitter extends Emitter {

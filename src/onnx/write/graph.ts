@@ -22,7 +22,12 @@ export function writeGraph(
   metadata: Iterable<readonly [key: string, value: string]>,
 ): ProtobufMessage {
   const graph = symbolicGraph(decoder);
-  const parameters = parametersByName(decoder);
+  const parameters = new Map(
+    parametersOf(decoder).map(({ operation, tensor, shape, offset, size }) => [
+      `${decoder.operations[operation]!.name}.${tensor}`,
+      { shape, values: decoder.parameters.subarray(offset, offset + size) },
+    ]),
+  );
   const inputNames = [LATENT, ...graph.fixedInputs.map(({ name }) => name)];
   const taken = inputNames.find((name) => parameters.has(name));
   if (taken !== undefined) {
@@ -76,20 +81,6 @@ function writeInputs(file: OnnxFile, { latentSize, fixedInputs }: SymbolicGraph)
     values.set(name, new GraphValue<Extent>(new FileEmitter(file, name, sizes), shape, "batch", form));
   }
   return { values, sizes };
-}
-
-interface NamedParameter {
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
-
-function parametersByName(decoder: Decoder): Map<string, NamedParameter> {
-  return new Map(
-    parametersOf(decoder).map(({ operation, tensor, shape, offset, size }) => [
-      `${decoder.operations[operation]!.name}.${tensor}`,
-      { shape, values: decoder.parameters.subarray(offset, offset + size) },
-    ]),
-  );
 }
 
 function freeName(names: readonly string[], taken: ReadonlySet<string>): string {

@@ -1,7 +1,5 @@
 import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
-import type { OperationDefinition } from "../../graph/definition.ts";
-import type { FixedInput, Values } from "../../graph/graph.ts";
-import type { OperationDescription } from "../../graph/operations.ts";
+import type { Values } from "../../graph/graph.ts";
 
 /**
  * Lengths of a value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
@@ -10,31 +8,19 @@ import type { OperationDescription } from "../../graph/operations.ts";
 export type SymbolicShape = readonly (number | "points" | undefined)[];
 
 /** A decoder's values and operations for any number of points. */
-export interface SymbolicGraph {
-  readonly latentSize: number;
-  readonly fixedInputs: readonly (Pick<FixedInput, "name" | "classes"> & { readonly shape: SymbolicShape })[];
-  readonly operations: readonly SymbolicOperation[];
-}
-
-/** Operation for any number of points. */
-export interface SymbolicOperation {
-  /** Operation with its lengths for one number of points. */
-  readonly operation: OperationDescription;
-  /** Operation with its settings as the definition has them. */
-  readonly definition: OperationDefinition;
-  readonly shape: SymbolicShape;
-}
+export type SymbolicGraph = ReturnType<typeof symbolicGraph>;
 
 /** Two numbers of points whose comparison shows which lengths depend on them. No decoder has axes of these lengths. */
 const SOME_POINTS = 1_021;
 const MORE_POINTS = 2_039;
 
 /**
- * Returns a decoder's graph with each length that depends on the number of points marked as such.
+ * Returns a decoder's graph with each length that depends on the number of points marked as such. Beside its shape each
+ * operation has the lengths for one number of points, and the settings as the definition has them.
  *
  * @throws LatentflowError `invalid_argument` where the graph does not fit together for other numbers of points than one
  */
-export function symbolicGraph(decoder: Decoder): SymbolicGraph {
+export function symbolicGraph(decoder: Decoder) {
   const { definition, latentSize } = decoder;
   const some: Values = graphAtPoints(decoder, SOME_POINTS) ?? decoder;
   const more: Values = graphAtPoints(decoder, MORE_POINTS) ?? decoder;

@@ -88,7 +88,8 @@ for (const { name, backend } of builds) {
       );
       const solution = new Solution(SAMPLES, decoder.latentSize, options.z0);
       const { tolerance } = options.solver as ReturnType<typeof lbfgs>;
-      await follow(lbfgs({ tolerance }), objective, gradientFlow(), solution, 0, uninterrupted);
+      const problem = { objective, flow: gradientFlow(), solution, first: 0, control: uninterrupted };
+      await follow(lbfgs({ tolerance }), problem);
       objective.dispose();
       const general = { ...solution.toResult(), backend: fused.backend, seconds: 0 };
       for (const i of everySample)

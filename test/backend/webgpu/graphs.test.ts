@@ -7,7 +7,7 @@ import { dcgan, dcganDecoder, reachableData } from "../../../bench/dcgan.ts";
 import { decodeGraph, objectiveGraph } from "../../../src/backend/webgpu/graphs.ts";
 import { OnnxGraph } from "../../../src/backend/webgpu/onnx.ts";
 import { defaultRows } from "../../../src/backend/webgpu/rows.ts";
-import { readIdx } from "../../../src/files/idx.ts";
+import { readArray } from "../../../src/files/read.ts";
 import { activations } from "../../../src/graph/activation.ts";
 import { parametersOf } from "../../../src/graph/graph.ts";
 import { dense, relu, reshape, sequential, upsample } from "../../../src/graph/index.ts";
@@ -200,7 +200,7 @@ for (const [name, decoder, loss, nodes, reshapes] of EVALUATIONS) {
 }
 
 test("a step of lbfgs takes 1.2 evaluations, of the paper's decoder and of the DCGAN", async () => {
-  const { data } = await readIdx(readFileSync("demo/mnist-test-300.idx.gz"));
+  const { data } = await readArray(readFileSync("demo/mnist-test-300.idx.gz"));
   const digits = Float32Array.from(data.subarray(0, 32 * 784), (value) => value / 255);
   const generator = dcganDecoder("elu");
   const { y } = await reachableData(generator, 6, wasm());

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { webgpu } from "../../../src/backend/webgpu/index.ts";
 import { copyDecoder } from "../../../src/decoder/copy.ts";
-import { readIdx } from "../../../src/files/idx.ts";
+import { readArray } from "../../../src/files/read.ts";
 import { layersOf } from "../../../src/graph/layers.ts";
 import {
   type AmdOptions,
@@ -217,7 +217,7 @@ test("a sample's result is the same alone, among others, and at any batchSize, b
 
 test("12 real digits end where they do in WASM", async () => {
   const file = new URL("../../../demo/mnist-test-300.idx.gz", import.meta.url);
-  const { data } = await readIdx(readFileSync(file));
+  const { data } = await readArray(readFileSync(file));
   const digits = Float32Array.from(data.subarray(0, 12 * 784), (value) => value / 255);
   const demo = await loadDecoder(new URL("../../../demo/decoder.safetensors", import.meta.url));
   // They converge, sooner than with the defaults: the adapter is a program on one core.

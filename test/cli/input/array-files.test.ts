@@ -17,7 +17,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createRandom } from "../../../src/base/random.ts";
 import { openArray, openArrays, openIdColumns } from "../../../src/cli/input/array-files/open.ts";
-import { closeFiles } from "../../../src/cli/input/array-files/open-files.ts";
+import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
 import { elementCount } from "../../../src/files/array.ts";
 import { npyHeader } from "../../../src/files/npy.ts";
 import { LatentflowError } from "../../../src/index.ts";

@@ -1,5 +1,5 @@
 // run: slow
-// Tests src/cli/input/array-files/parquet-ids.ts.
+// Tests src/cli/input/array-files/parquet-ids.ts, src/cli/parts/parquet-results.ts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -2,11 +2,11 @@ import { writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ArrayFile } from "../../../src/cli/input/array-files/array-file.ts";
-import { closeFiles } from "../../../src/cli/input/array-files/open-files.ts";
+import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
+import type { SamplesTaken } from "../../../src/cli/input/data-source.ts";
 import { openData } from "../../../src/cli/input/open-data.ts";
 import { readNumbers } from "../../../src/cli/input/sample-numbers.ts";
 import { openWeights } from "../../../src/cli/input/sample-weights.ts";
-import type { SamplesTaken } from "../../../src/cli/input/samples.ts";
 import { encodePng } from "../../../src/images/png.ts";
 import { Workplace } from "../../support/program.ts";
 import { rejected } from "../../support/refusal.ts";
@@ -38,7 +38,8 @@ const files = [write(4, 8, () => 0.5), write(16, 8, () => 0.5)];
 async function samplesOf(paths: readonly string[]): Promise<SamplesTaken> {
   const target = () => ({ outputShape: [H, W] });
   const array: ArrayFile = await openData("--data", paths, limits, { target, fit: "contain" });
-  return { count: paths.length, total: paths.length, shape: [H, W], array };
+  const taken = { count: paths.length, total: paths.length, shape: [H, W], array };
+  return { ...taken, flag: "--data", at: "--data" };
 }
 
 async function weightsOf(mask: string, paths: readonly string[] = files): Promise<Float32Array> {

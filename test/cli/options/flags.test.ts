@@ -1,4 +1,5 @@
 // run: alone
+// Tests src/cli/options/flag-table.ts.
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command, Option } from "commander";

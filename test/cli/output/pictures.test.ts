@@ -1,11 +1,12 @@
 // run: slow
+// Tests src/cli/output/picture-source.ts.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openInput } from "../../../src/cli/input/encoding-input.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
-import { drawGrid, greyScale } from "../../../src/cli/output/grid.ts";
+import { drawGrid } from "../../../src/cli/output/grid.ts";
 import { writePictures } from "../../../src/cli/output/pictures.ts";
 import { encodeUnits } from "../../../src/cli/parts/encode-units.ts";
 import type { Part } from "../../../src/cli/parts/part.ts";
@@ -89,7 +90,10 @@ test("pictures show the first samples, with what is given with each, from where 
   });
   const decoded = async (z: Float32Array) => rowsOf(await decode(decoder, z, own));
   const ends = await decoded(z);
-  const { low, span } = greyScale(originals);
+  // 0 to 1, widened to the range of what is given.
+  const all01 = [0, 1, ...originals.flatMap((tile) => [...tile])];
+  const low = Math.min(...all01);
+  const span = Math.max(...all01) - low;
   const grey = (tile: Float32Array) => tile.map((value) => (value - low) / span);
   const differences = ends.map((end, i) =>
     end.map((value, k) => 0.5 + (value - originals[i]![k]!) / span / 2),

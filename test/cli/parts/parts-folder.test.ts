@@ -14,7 +14,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LatentflowError } from "../../../src/base/errors.ts";
 import { openArray } from "../../../src/cli/input/array-files/open.ts";
-import { closeFiles } from "../../../src/cli/input/array-files/open-files.ts";
+import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
 import { inFlags } from "../../../src/cli/options/flags.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
 import { manifestOf } from "../../../src/cli/parts/manifest.ts";

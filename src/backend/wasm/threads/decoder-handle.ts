@@ -1,3 +1,4 @@
+import { kept } from "../../../base/kept.ts";
 import { type Decoder, onDispose } from "../../../decoder/decoder.ts";
 import type { TrainerStep } from "./messages.ts";
 
@@ -26,21 +27,13 @@ let count = 0;
 
 /** @param forget called with its number when the decoder has been disposed or collected */
 export function decoderHandle(decoder: Decoder, forget: (number: number) => void): DecoderHandle {
-  let handle = handles.get(decoder);
-  if (!handle) {
+  return kept(handles, decoder, () => {
     const number = count++;
-    handle = {
-      number,
-      decoder,
-      whyAlone: undefined,
-      training: undefined,
-      recentWork: { milliseconds: 0, at: Number.NEGATIVE_INFINITY },
-    };
-    handles.set(decoder, handle);
     dropped.register(decoder, { number, forget });
     onDispose(decoder, () => forget(number));
-  }
-  return handle;
+    const recentWork = { milliseconds: 0, at: Number.NEGATIVE_INFINITY };
+    return { number, decoder, whyAlone: undefined, training: undefined, recentWork };
+  });
 }
 
 /** Registry of collected decoders that were never disposed: without it workers would keep them. */

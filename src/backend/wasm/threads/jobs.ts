@@ -52,8 +52,8 @@ export function solveJob(
   jacobian?: Job["jacobian"],
 ): Job<"solve"> | string {
   const { problem, pair } = task;
-  const { decoder, loss, prior, sampleCount, targets, fixed, batchSize } = problem;
-  const weights = problem.weights && attached("weights", problem.weights);
+  const { decoder, loss, targets, weights: given, fixed, ...shared } = problem;
+  const weights = given && attached("weights", given);
   const { latentSize: d, outputSize: n } = decoder;
   if (isCustom(loss)) return WHY_NOT_CUSTOM_LOSS;
   const { name, reduction } = loss;
@@ -61,16 +61,13 @@ export function solveJob(
   const ownWeights = sharedWeights ? undefined : weights;
   return {
     handle,
-    sampleCount,
+    sampleCount: problem.sampleCount,
     ...(jacobian && { jacobian }),
     description: {
       kind: "solve",
       pair,
-      sampleCount,
-      batchSize,
+      problem: { ...shared, loss: { name, reduction } },
       sharedWeights,
-      loss: { name, reduction },
-      prior,
       saveAt: solution.recording?.saveAt,
       hasOwnWeights: ownWeights !== undefined,
     },

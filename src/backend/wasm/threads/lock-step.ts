@@ -42,7 +42,7 @@ export function lockStepTrainer(
   return {
     ...trainer,
     objective(problem, copies) {
-      const { decoder, loss, prior, sampleCount, targets, weights, fixed, batchSize } = problem;
+      const { decoder, loss, targets, weights, fixed, ...shared } = problem;
       if (isCustom(loss)) {
         handle.whyAlone ??= WHY_NOT_CUSTOM_LOSS;
         return trainer.objective(problem, copies);
@@ -52,13 +52,11 @@ export function lockStepTrainer(
       post(() => ({
         kind: "objective",
         problem: {
+          ...shared,
           loss: { name, reduction },
-          prior,
-          sampleCount,
-          batchSize,
           targets: targets.slice(),
           weights: weights?.slice(),
-          fixed: cutFixed(decoder, fixed, 0, sampleCount).map((values) => values.slice()),
+          fixed: cutFixed(decoder, fixed, 0, problem.sampleCount).map((values) => values.slice()),
         },
         copies,
       }));

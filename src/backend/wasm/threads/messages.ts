@@ -6,7 +6,6 @@ import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import type { SaveAt } from "../../../solver/recording.ts";
 import type { SolutionPart } from "../../../solver/solution.ts";
 import type { StandardLoss } from "../../../terms/losses.ts";
-import type { PriorComponents } from "../../../terms/prior-numbers.ts";
 import type { CheckedPair, Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { Optimizer } from "../../optimizer.ts";
 
@@ -17,11 +16,11 @@ import type { Optimizer } from "../../optimizer.ts";
 export interface SolveDescription {
   readonly kind: "solve";
   readonly pair: CheckedPair;
-  readonly loss: StandardLoss;
-  readonly prior: PriorComponents | undefined;
+  /** What all samples have in common. A custom loss stays on the main thread. */
+  readonly problem: Omit<Problem, "decoder" | "loss" | "targets" | "weights" | "fixed"> & {
+    readonly loss: StandardLoss;
+  };
   readonly saveAt: SaveAt | undefined;
-  readonly sampleCount: number;
-  readonly batchSize: number | undefined;
   /** [n], if all samples share their weights. */
   readonly sharedWeights: Float32Array | undefined;
   /** True if each sample has weights of its own. */

@@ -124,10 +124,10 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     private readonly description: CallDescription<"solve">,
     private readonly send: Send,
   ) {
-    const { pair, loss, prior, sampleCount, batchSize, sharedWeights, hasOwnWeights, saveAt } = description;
+    const { pair, problem, sharedWeights, hasOwnWeights, saveAt } = description;
     const weights = sharedWeights ?? (hasOwnWeights ? NOTHING : undefined);
     this.task = {
-      problem: { decoder, loss, prior, sampleCount, batchSize, targets: NOTHING, weights, fixed: [] },
+      problem: { ...problem, decoder, targets: NOTHING, weights, fixed: [] },
       pair,
       isRecorded: saveAt !== undefined,
       samplesIn: (samples) => samples,

@@ -1,3 +1,4 @@
+import { kept } from "../../../base/kept.ts";
 import { messageOf } from "../../../base/realms.ts";
 import { escapeText } from "../../../base/show.ts";
 import type { CompiledKernels } from "../../../kernels/instance.ts";
@@ -42,12 +43,8 @@ export function knownWorkerGroup(
 
 /** Returns the worker group of a file and a build, made on first use. */
 export function workerGroup(compiled: CompiledKernels, source: WorkerSource | undefined): WorkerGroup {
-  const known = knownWorkerGroup(compiled, source);
-  if (known) return known;
-  const bySource = groups.get(compiled.module) ?? new Map<unknown, WorkerGroup>();
-  groups.set(compiled.module, bySource);
-  const group = new WorkerGroup(compiled, source);
-  bySource.set(keyOf(source), group);
+  const bySource = kept(groups, compiled.module, () => new Map());
+  const group = kept(bySource, keyOf(source), () => new WorkerGroup(compiled, source));
   for (const [key, { isInUse }] of [...bySource].slice(0, -MOST_GROUPS)) if (!isInUse) bySource.delete(key);
   return group;
 }

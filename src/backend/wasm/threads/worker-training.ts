@@ -1,38 +1,22 @@
 import type { DifferentiableObjective } from "../../../solver/objective.ts";
 import type { Trainer } from "../../backend.ts";
-import type { Optimizer } from "../../optimizer.ts";
 import type { PackedDecoder } from "../packed.ts";
 import { wasmTrainer } from "../trainer.ts";
 import type { TrainerStep } from "./messages.ts";
 
 /** Trainer of a worker, which repeats the steps of the main thread's trainer. */
 export class WorkerTraining {
-  private trainer: Trainer | undefined;
-  private objective: DifferentiableObjective | undefined;
+  /** The trainer, once a step has begun the training. */
+  trainer!: Trainer;
+  /** Objective of the mini-batch at work. */
+  objective!: DifferentiableObjective;
 
-  constructor(private readonly packed: PackedDecoder) {}
+  constructor(readonly packed: PackedDecoder) {}
 
   /** Takes a step. Steps must be requested in order; each starts its work synchronously, so they also run in order. */
   async take(step: TrainerStep): Promise<void> {
     const takeStep = TAKE[step.kind] as (training: WorkerTraining, step: TrainerStep) => unknown;
     await takeStep(this, step);
-  }
-
-  begin(optimizer: Optimizer): void {
-    this.trainer?.dispose();
-    this.trainer = wasmTrainer(this.packed, optimizer);
-  }
-
-  get own(): Trainer {
-    return this.trainer!;
-  }
-
-  bind({ problem, copies }: Extract<TrainerStep, { kind: "objective" }>): void {
-    this.objective = this.own.objective({ ...problem, decoder: this.packed.decoder }, copies);
-  }
-
-  get bound(): DifferentiableObjective {
-    return this.objective!;
   }
 }
 
@@ -42,10 +26,16 @@ const TAKE: {
     step: Extract<TrainerStep, { readonly kind: Kind }>,
   ) => unknown;
 } = {
-  begin: (training, { optimizer }) => training.begin(optimizer),
-  restore: (training, { state }) => training.own.restore(state),
-  objective: (training, step) => training.bind(step),
-  call: (training, { method, args }) =>
-    (training.bound[method] as (...args: readonly unknown[]) => unknown)(...args),
-  update: (training, { settings }) => training.own.update(settings),
+  begin(training, { optimizer }) {
+    training.trainer?.dispose();
+    training.trainer = wasmTrainer(training.packed, optimizer);
+  },
+  restore: ({ trainer }, { state }) => trainer.restore(state),
+  objective(training, { problem, copies }) {
+    const { trainer, packed } = training;
+    training.objective = trainer.objective({ ...problem, decoder: packed.decoder }, copies);
+  },
+  call: ({ objective }, { method, args }) =>
+    (objective[method] as (...args: readonly unknown[]) => unknown)(...args),
+  update: ({ trainer }, { settings }) => trainer.update(settings),
 };

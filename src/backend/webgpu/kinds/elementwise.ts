@@ -3,21 +3,13 @@ import { aligned, type Form, withRank } from "../../../onnx-format/value.ts";
 import { writeSlope } from "../function-gradients.ts";
 import { steepRamp } from "../functions.ts";
 import type { OnnxGraph } from "../onnx.ts";
-import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
+import type { Backward, Backwards, GpuTask, GpuValue, Written } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
 
 function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: GpuValue): Form {
   const { tensor, order } = output;
   return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
-
-/** Writes g · f'(x), g the gradient for the output. */
-export const activationBackward: Backward<"activation"> = (written, gradient) =>
-  ofEach(written, written.operation.activation, gradient);
-
-/** Writes g · f'(x), g the gradient for the output. */
-export const pointwiseBackward: Backward<"pointwise"> = (written, gradient) =>
-  ofEach(written, written.operation.function, gradient);
 
 /** Writes the gradient for an input that may have been broadcast: summed over the axes along which it was. */
 function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor, index: number): Form {
@@ -44,13 +36,6 @@ const ofTwo =
 const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
 
-/** Writes the gradients of a + b: g for a, and g for b. */
-export const addBackward = ofTwo(asItIs, asItIs);
-/** Writes the gradients of a - b: g for a, and -g for b. */
-export const subBackward = ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient));
-/** Writes the gradients of a · b: g · b for a, and g · a for b. */
-export const mulBackward = ofTwo(timesOther, timesOther);
-
 /**
  * Writes the gradient times 1 where `own` is the extremum, ½ where both are equal, else 0. Without comparisons: onnxruntime
  * moves transposes past them, and has none of booleans on WebGPU.
@@ -59,11 +44,6 @@ const ifChosen =
   (sign: 1 | -1): Slope =>
   (graph, gradient, other, own) =>
     graph.apply("Mul", gradient, steepRamp(graph, graph.apply("Sub", own, other), sign, 0.5));
-
-/** Writes the gradients of max(a, b): g for the larger value. */
-export const maximumBackward = ofTwo(ifChosen(1), ifChosen(1));
-/** Writes the gradients of min(a, b): g for the smaller value. */
-export const minimumBackward = ofTwo(ifChosen(-1), ifChosen(-1));
 
 /** Largest float32. */
 const LARGEST = 3.4028234663852886e38;
@@ -88,9 +68,26 @@ export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   return { tensor, order };
 }
 
-/** Writes the gradients of a choice: g for the side that is chosen, 0 for the condition. */
-export const whereBackward: Backward<"where"> = (written, gradient, index) => {
-  const { graph, input, output } = written;
-  const shares: Operand[] = [0, ...choice(graph, withRank(graph, input, output.order))];
-  return broadcast(written, graph.apply("Mul", gradient.in(output.order), shares[index]!), index);
-};
+/** Gradients of elementwise operations. */
+export const BACKWARD = {
+  /** Writes g · f'(x), g the gradient for the output. */
+  activation: (written, gradient) => ofEach(written, written.operation.activation, gradient),
+  /** Writes g · f'(x), g the gradient for the output. */
+  pointwise: (written, gradient) => ofEach(written, written.operation.function, gradient),
+  /** Writes the gradients of a + b: g for a, and g for b. */
+  add: ofTwo(asItIs, asItIs),
+  /** Writes the gradients of a - b: g for a, and -g for b. */
+  sub: ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient)),
+  /** Writes the gradients of a · b: g · b for a, and g · a for b. */
+  mul: ofTwo(timesOther, timesOther),
+  /** Writes the gradients of max(a, b): g for the larger value. */
+  maximum: ofTwo(ifChosen(1), ifChosen(1)),
+  /** Writes the gradients of min(a, b): g for the smaller value. */
+  minimum: ofTwo(ifChosen(-1), ifChosen(-1)),
+  /** Writes the gradients of a choice: g for the side that is chosen, 0 for the condition. */
+  where(written, gradient, index) {
+    const { graph, input, output } = written;
+    const shares: Operand[] = [0, ...choice(graph, withRank(graph, input, output.order))];
+    return broadcast(written, graph.apply("Mul", gradient.in(output.order), shares[index]!), index);
+  },
+} satisfies Backwards;

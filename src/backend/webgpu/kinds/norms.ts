@@ -3,18 +3,12 @@ import type { Tensor } from "../../../onnx-format/emitter.ts";
 import { channelsFirst, perChannel, scaled } from "../../../onnx-format/kinds/norms.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
-import type { Backward, GpuTask, GpuValue, Written } from "../task.ts";
+import type { Backwards, GpuTask, GpuValue, Written } from "../task.ts";
 
 /** Writes the gradient times the weight of each channel. */
 function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
   return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
-
-/** Writes the gradient of weight · x + bias for x: g · weight. */
-export const affineBackward: Backward<"affine"> = (written, gradient) => {
-  const { order } = written.output;
-  return { tensor: weighted(written, gradient, order), order };
-};
 
 /** Normalised numbers u, before weight and bias, and the divisor that made them. */
 interface Normed {
@@ -47,27 +41,6 @@ function normBackward(
   return graph.apply("Div", graph.apply("Sub", centred, along), root);
 }
 
-/** Writes the gradient of an RMS norm. */
-export const rmsNormBackward: Backward<"rmsNorm"> = (written, gradient) => {
-  const { graph, operation, input } = written;
-  const { order } = written.output;
-  const axes = [positionOf(order, order.length - 1)];
-  const inner = divided(graph, input.in(order), axes, operation.epsilon);
-  return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
-};
-
-/** Writes the gradient of a layer norm, with mean and variance computed again. */
-export const layerNormBackward: Backward<"layerNorm"> = (
-  { graph, operation, input, parameter },
-  gradient,
-) => {
-  const { axes: count, epsilon } = operation;
-  const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
-  const own = graph.apply("Mul", gradient.last, parameter("weight"));
-  const inner = normed(graph, input.last, axes, epsilon);
-  return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
-};
-
 /** Axis of a group's numbers in [batch, groups, size]. */
 const ROW = [2];
 
@@ -88,18 +61,41 @@ export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 }
 
-/** Writes the gradient of a group norm. */
-export const groupNormBackward: Backward<"groupNorm"> = (written, gradient) => {
-  const { graph, operation, input } = written;
-  const { order } = written.output;
-  const inner = normed(graph, asRows(written, input.in(order)), ROW, operation.epsilon);
-  const own = asRows(written, weighted(written, gradient, order));
-  return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
-};
-
-/** Writes the gradient of a softmax y: y·(g - Σ y·g). */
-export const softmaxBackward: Backward<"softmax"> = ({ graph, output: { tensor, order } }, gradient) => {
-  const own = gradient.in(order);
-  const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);
-  return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
-};
+/** Gradients of norms and a softmax. */
+export const BACKWARD = {
+  /** Writes the gradient of weight · x + bias for x: g · weight. */
+  affine(written, gradient) {
+    const { order } = written.output;
+    return { tensor: weighted(written, gradient, order), order };
+  },
+  /** Writes the gradient of an RMS norm. */
+  rmsNorm(written, gradient) {
+    const { graph, operation, input } = written;
+    const { order } = written.output;
+    const axes = [positionOf(order, order.length - 1)];
+    const inner = divided(graph, input.in(order), axes, operation.epsilon);
+    return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
+  },
+  /** Writes the gradient of a layer norm, with mean and variance computed again. */
+  layerNorm({ graph, operation, input, parameter }, gradient) {
+    const { axes: count, epsilon } = operation;
+    const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
+    const own = graph.apply("Mul", gradient.last, parameter("weight"));
+    const inner = normed(graph, input.last, axes, epsilon);
+    return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
+  },
+  /** Writes the gradient of a group norm. */
+  groupNorm(written, gradient) {
+    const { graph, operation, input } = written;
+    const { order } = written.output;
+    const inner = normed(graph, asRows(written, input.in(order)), ROW, operation.epsilon);
+    const own = asRows(written, weighted(written, gradient, order));
+    return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
+  },
+  /** Writes the gradient of a softmax y: y·(g - Σ y·g). */
+  softmax({ graph, output: { tensor, order } }, gradient) {
+    const own = gradient.in(order);
+    const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);
+    return { tensor: graph.apply("Mul", tensor, graph.apply("Sub", own, sum)), order };
+  },
+} satisfies Backwards;

@@ -4,20 +4,8 @@ import type { Tensor } from "../../../onnx-format/emitter.ts";
 import { tableRows } from "../../../onnx-format/kinds/rearranging.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
-import type { Backward, GpuTask } from "../task.ts";
+import type { Backwards, GpuTask } from "../task.ts";
 import { unbroadcast } from "../unbroadcast.ts";
-
-/** Writes the gradient of a reshape: g in the shape of the input. */
-export const reshapeBackward: Backward<"reshape"> = ({ graph, operation, input, batch }, gradient) => {
-  if (operation.shape.join() === input.shape.join()) return gradient.any;
-  return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
-};
-
-/** Returns the gradient of a permutation without a node: g, with its axes described in another order. */
-export const permuteBackward: Backward<"permute"> = ({ operation: { axes } }, gradient) => {
-  const { tensor, order } = gradient.any;
-  return { tensor, order: order.map((axis) => axes[axis]!) };
-};
 
 function gather(graph: OnnxGraph, from: Tensor, axis: number, positions: readonly number[]): Tensor {
   return graph.applyWith({ axis: { integer: axis } }, "Gather", from, graph.integers(positions));
@@ -37,59 +25,12 @@ export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Fo
   return { tensor: gather(graph, tensor, position, positionsTaken(operation)), order };
 }
 
-/** Writes the gradient of a slice: g, with zeros at the positions that the slice leaves out. */
-export const sliceBackward: Backward<"slice"> = ({ graph, operation, input }, gradient) => {
-  const { axis, start, step, shape } = operation;
-  const [length, count] = [input.shape[axis]!, shape[axis]!];
-  const { tensor, order } = gradient.any;
-  const at = positionOf(order, axis);
-  const pad = (before: number, behind: number) =>
-    graph.padded(tensor, 1 + order.length, at, [before], [behind]);
-  if (step === 1) return { tensor: pad(start, length - start - count), order };
-  // Every position takes the one that was made of it, or the zero behind them all.
-  const from = new Array<number>(length).fill(count);
-  positionsTaken(operation).forEach((place, i) => {
-    from[place] = i;
-  });
-  return { tensor: gather(graph, pad(0, 1), at, from), order };
-};
-
-/** Writes the gradient of a concatenation for one input: the part of g at that input's positions. */
-export const concatBackward: Backward<"concat"> = ({ graph, operation, inputs, output }, gradient, index) => {
-  const { axis, shape } = operation;
-  const { order } = output;
-  if (inputs.length === 1) return gradient.any;
-  const lengths = inputs.map((input) => input.shape[axis - shape.length + input.rank] ?? 1);
-  const begin = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
-  const own = shape.map((each, k) => (k === axis ? lengths[index]! : each));
-  const end = begin + lengths[index]!;
-  const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
-  return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
-};
-
-/** Writes the gradient of a broadcast: g summed over the copies. */
-export const expandBackward: Backward<"expand"> = ({ graph, operation, input }, gradient) =>
-  unbroadcast(graph, gradient.any, operation.shape, input);
-
 /** Permutations of [batch, channels, height, block, width, block] into the order of the input's channels, by mode. */
 const BLOCK_PERMUTATIONS: {
   readonly [Each in OperationDescription<"depthToSpace">["order"]]: readonly number[];
 } = {
   CRD: [0, 1, 3, 5, 2, 4],
   DCR: [0, 3, 5, 1, 2, 4],
-};
-
-/** Writes the gradient of depth-to-space: g, with each block's pixels moved back to channels. */
-export const depthToSpaceBackward: Backward<"depthToSpace"> = (
-  { graph, operation, input, batch },
-  gradient,
-) => {
-  const { block, order: blocks, shape } = operation;
-  const order = firstOrder(3);
-  const [height, width] = input.shape;
-  const pixels = graph.reshape(gradient.first, [batch, shape[2]!, height!, block, width!, block]);
-  const channels = graph.transpose(pixels, BLOCK_PERMUTATIONS[blocks]);
-  return { tensor: graph.reshape(channels, input.lengths(order)), order };
 };
 
 /** Number of int32 in TensorProto.DataType. */
@@ -104,3 +45,56 @@ export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
   const classes = graph.applyWith({ to: { integer: INT32 } }, "Cast", input.last);
   return tableRows(task, graph.reshape(classes, [batch, ...input.shape.slice(0, -1)]));
 }
+
+/** Gradients of operations that rearrange numbers. */
+export const BACKWARD = {
+  /** Writes the gradient of a reshape: g in the shape of the input. */
+  reshape({ graph, operation, input, batch }, gradient) {
+    if (operation.shape.join() === input.shape.join()) return gradient.any;
+    return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
+  },
+  /** Returns the gradient of a permutation without a node: g, with its axes described in another order. */
+  permute({ operation: { axes } }, gradient) {
+    const { tensor, order } = gradient.any;
+    return { tensor, order: order.map((axis) => axes[axis]!) };
+  },
+  /** Writes the gradient of a slice: g, with zeros at the positions that the slice leaves out. */
+  slice({ graph, operation, input }, gradient) {
+    const { axis, start, step, shape } = operation;
+    const [length, count] = [input.shape[axis]!, shape[axis]!];
+    const { tensor, order } = gradient.any;
+    const at = positionOf(order, axis);
+    const pad = (before: number, behind: number) =>
+      graph.padded(tensor, 1 + order.length, at, [before], [behind]);
+    if (step === 1) return { tensor: pad(start, length - start - count), order };
+    // Every position takes the one that was made of it, or the zero behind them all.
+    const from = new Array<number>(length).fill(count);
+    positionsTaken(operation).forEach((place, i) => {
+      from[place] = i;
+    });
+    return { tensor: gather(graph, pad(0, 1), at, from), order };
+  },
+  /** Writes the gradient of a concatenation for one input: the part of g at that input's positions. */
+  concat({ graph, operation, inputs, output }, gradient, index) {
+    const { axis, shape } = operation;
+    const { order } = output;
+    if (inputs.length === 1) return gradient.any;
+    const lengths = inputs.map((input) => input.shape[axis - shape.length + input.rank] ?? 1);
+    const begin = lengths.slice(0, index).reduce((sum, length) => sum + length, 0);
+    const own = shape.map((each, k) => (k === axis ? lengths[index]! : each));
+    const end = begin + lengths[index]!;
+    const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
+    return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
+  },
+  /** Writes the gradient of a broadcast: g summed over the copies. */
+  expand: ({ graph, operation, input }, gradient) => unbroadcast(graph, gradient.any, operation.shape, input),
+  /** Writes the gradient of depth-to-space: g, with each block's pixels moved back to channels. */
+  depthToSpace({ graph, operation, input, batch }, gradient) {
+    const { block, order: blocks, shape } = operation;
+    const order = firstOrder(3);
+    const [height, width] = input.shape;
+    const pixels = graph.reshape(gradient.first, [batch, shape[2]!, height!, block, width!, block]);
+    const channels = graph.transpose(pixels, BLOCK_PERMUTATIONS[blocks]);
+    return { tensor: graph.reshape(channels, input.lengths(order)), order };
+  },
+} satisfies Backwards;

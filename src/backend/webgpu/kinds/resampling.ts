@@ -4,7 +4,7 @@ import { alongAxes, changedAxes } from "../../../onnx-format/axis-matrix.ts";
 import { firstOrder, positionOf } from "../../../onnx-format/axis-order.ts";
 import { orderOfRest } from "../../../onnx-format/kinds/resampling.ts";
 import type { Form } from "../../../onnx-format/value.ts";
-import type { Backward, GpuValue, Written } from "../task.ts";
+import type { Backwards, GpuValue, Written } from "../task.ts";
 
 /** Writes the gradient of a linear map of pixels: products with the transposed matrices of its axes. */
 export function pixelsBackward(
@@ -16,29 +16,6 @@ export function pixelsBackward(
   const maps = axes(written.operation, [written.input.shape], 0);
   return alongAxes(gradient, order, changedAxes(written, maps, "its gradient"), true);
 }
-
-/** Writes the gradient of a pad. For zeros it is the part of g at the input's pixels. */
-export const padBackward: Backward<"pad"> = (written, gradient) => {
-  const { tensor, order } = gradient.any;
-  const { graph, operation, input } = written;
-  if (operation.mode !== "zeros") return pixelsBackward(written, gradient, order);
-  const begins = operation.padding.slice(0, operation.padding.length / 2);
-  const ends = begins.map((begin, axis) => begin + input.shape[axis]!);
-  const positions = begins.map((_, axis) => positionOf(order, axis));
-  const lists = [begins, ends, positions].map((list) => graph.integers(list));
-  return { tensor: graph.apply("Slice", tensor, ...lists), order };
-};
-
-/** Writes the gradient of an upsampling. For mode "nearest" each pixel sums the gradients of its copies. */
-export const upsampleBackward: Backward<"upsample"> = (written, gradient) => {
-  const { graph, operation, input, batch } = written;
-  if (operation.mode !== "nearest") return pixelsBackward(written, gradient);
-  const order = firstOrder(input.rank);
-  const pixels = operation.scale.flatMap((times, axis) => [input.shape[axis]!, times]);
-  const copies = graph.reshape(gradient.first, [batch, input.shape.at(-1)!, ...pixels]);
-  const axes = operation.scale.map((_, axis) => 3 + 2 * axis);
-  return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
-};
 
 /** Writes the gradient of a sum or a mean: g, or a share of g, for each number that was reduced. */
 function reduceBackward(
@@ -54,11 +31,34 @@ function reduceBackward(
   return { tensor: graph.expand(scaled, input.lengths(order)), order };
 }
 
-/** Writes the gradient of a sum: g for each number that was summed. */
-export const sumBackward: Backward<"sum"> = (written, gradient) => reduceBackward(written, gradient, 1);
-
-/** Writes the gradient of a mean: g divided by the count, for each number. */
-export const meanBackward: Backward<"mean"> = (written, gradient) => {
-  const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));
-  return reduceBackward(written, gradient, 1 / count);
-};
+/** Gradients of operations that resample or reduce pixels. */
+export const BACKWARD = {
+  /** Writes the gradient of a pad. For zeros it is the part of g at the input's pixels. */
+  pad(written, gradient) {
+    const { tensor, order } = gradient.any;
+    const { graph, operation, input } = written;
+    if (operation.mode !== "zeros") return pixelsBackward(written, gradient, order);
+    const begins = operation.padding.slice(0, operation.padding.length / 2);
+    const ends = begins.map((begin, axis) => begin + input.shape[axis]!);
+    const positions = begins.map((_, axis) => positionOf(order, axis));
+    const lists = [begins, ends, positions].map((list) => graph.integers(list));
+    return { tensor: graph.apply("Slice", tensor, ...lists), order };
+  },
+  /** Writes the gradient of an upsampling. For mode "nearest" each pixel sums the gradients of its copies. */
+  upsample(written, gradient) {
+    const { graph, operation, input, batch } = written;
+    if (operation.mode !== "nearest") return pixelsBackward(written, gradient);
+    const order = firstOrder(input.rank);
+    const pixels = operation.scale.flatMap((times, axis) => [input.shape[axis]!, times]);
+    const copies = graph.reshape(gradient.first, [batch, input.shape.at(-1)!, ...pixels]);
+    const axes = operation.scale.map((_, axis) => 3 + 2 * axis);
+    return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
+  },
+  /** Writes the gradient of a sum: g for each number that was summed. */
+  sum: (written, gradient) => reduceBackward(written, gradient, 1),
+  /** Writes the gradient of a mean: g divided by the count, for each number. */
+  mean(written, gradient) {
+    const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));
+    return reduceBackward(written, gradient, 1 / count);
+  },
+} satisfies Backwards;

@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { inTurns } from "../../../base/event-loop.ts";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
@@ -7,26 +6,20 @@ import { type ArrayHeader, checkDataSize, type DataArray, readValues } from "../
 import { allocate } from "../../../files/limits.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { readInto } from "./read-into.ts";
+import { type OpenFile, readInto } from "./open-file.ts";
 
 /** Array of a file whose values follow a header, in row-major order. */
 export class FlatFile implements ArrayFile {
   /**
-   * @param where beginning of messages
-   * @param size bytes of the file
    * @param signal ends a fingerprint
    * @throws LatentflowError `invalid_file` if the file has more or fewer values than its header promises
    */
   constructor(
-    private readonly where: string,
-    private readonly handle: FileHandle,
+    private readonly file: OpenFile,
     private readonly header: ArrayHeader,
-    private readonly size: number,
-    /** Time of the last change at opening, in nanoseconds. */
-    private readonly written: bigint,
     private readonly signal: AbortSignal | undefined,
   ) {
-    checkDataSize(where, header.shape, valueSizes[header.type], size - header.size);
+    checkDataSize(file.where, header.shape, valueSizes[header.type], file.size - header.size);
   }
 
   get shape() {
@@ -38,7 +31,7 @@ export class FlatFile implements ArrayFile {
   }
 
   async read(start: number, end: number): Promise<DataArray["data"]> {
-    const { where } = this;
+    const { where } = this.file;
     const { type, littleEndian, size } = this.header;
     const valueSize = valueSizes[type];
     const bytes = await this.readBytes(size + start * valueSize, size + end * valueSize);
@@ -48,19 +41,19 @@ export class FlatFile implements ArrayFile {
 
   fingerprint(): Promise<string> {
     const { type, shape } = this.header;
-    return fingerprintOf(`${type} ${shape}`, this.size, (start, end) => {
+    return fingerprintOf(`${type} ${shape}`, this.file.size, (start, end) => {
       throwIfAborted(this.signal);
       return this.readBytes(start, end);
     });
   }
 
   private async readBytes(start: number, end: number): Promise<Uint8Array> {
-    const { where, handle, written } = this;
+    const { where, handle, size, written } = this.file;
     const bytes = allocate(where, Uint8Array, end - start);
-    const count = await readInto(where, handle, bytes, start);
+    const count = await readInto(this.file, bytes, start);
     if (count < bytes.length) {
       throw invalidFile(
-        `${where}: it has ended at byte ${start + count} of ${this.size}; it was changed while it was read`,
+        `${where}: it has ended at byte ${start + count} of ${size}; it was changed while it was read`,
       );
     }
     // Checked after reading: a change before this moment would show.

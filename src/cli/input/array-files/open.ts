@@ -1,4 +1,4 @@
-import { type FileHandle, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { invalidFile } from "../../../base/refuse.ts";
 import { show, showName } from "../../../base/show.ts";
 import { elementCount, showLengths } from "../../../files/array.ts";
@@ -10,10 +10,9 @@ import { isStdin, isUrl, readArrayFile, showChoice, showFile } from "../files.ts
 import type { ArrayFile } from "./array-file.ts";
 import { FlatFile } from "./flat-file.ts";
 import { joinFiles } from "./joined-files.ts";
-import { openFile } from "./open-files.ts";
+import { type OpenFile, openFile, readInto } from "./open-file.ts";
 import { type IdsFile, openIds } from "./parquet-ids.ts";
 import { openNumbers } from "./parquet-numbers.ts";
-import { readInto } from "./read-into.ts";
 import { wholeFile } from "./whole-file.ts";
 
 /** Limits of reading data. */
@@ -38,7 +37,7 @@ export async function openArray(flag: string, path: string, limits: DataLimits):
   });
   // A pipe cannot be read twice. `readWhole` refuses a folder.
   if (!status.isFile()) return readWhole(flag, path, limits);
-  const array = await openInParts(flag, path, names, await openFile(where, file), limits);
+  const array = await openInParts(flag, await openFile(where, file), names, limits);
   return array ?? readWhole(flag, path, limits);
 }
 
@@ -68,8 +67,11 @@ export async function openIdColumns(
   for (const path of paths) {
     const where = showFile(flag, path);
     if (isStdin(path)) throw noIds(where, column);
-    const handle = await openFile(where, splitArrayName(path).file);
-    opened.push(await openParquetIds(where, handle, column, limits));
+    const file = await openFile(where, splitArrayName(path).file);
+    const beginning = new Uint8Array(4);
+    await readInto(file, beginning, 0);
+    if (!isParquet(beginning)) throw noIds(where, column);
+    opened.push(await openIds(file, column, limits));
   }
   const [first] = opened as [IdsFile];
   const other = opened.find(({ type }) => type !== first.type);
@@ -79,13 +81,6 @@ export async function openIdColumns(
     `${other.where}: the column ${show(column)} of identifiers has ${types[other.type]}, that of ${first.where} has ` +
       `${types[first.type]}; save them as one type`,
   );
-}
-
-async function openParquetIds(where: string, handle: FileHandle, column: string, limits: DataLimits) {
-  const beginning = new Uint8Array(4);
-  await readInto(where, handle, beginning, 0);
-  if (isParquet(beginning)) return openIds(where, handle, column, limits);
-  throw noIds(where, column);
 }
 
 function noIds(where: string, column: string) {
@@ -99,29 +94,24 @@ async function readWhole(flag: string, path: string, limits: DataLimits): Promis
   return wholeFile(await readArrayFile(flag, path, limits));
 }
 
-/** Opens a file that can be read in parts; undefined for other files. */
+/** Opens the array of a file that can be read in parts; undefined for other files. */
 async function openInParts(
   flag: string,
-  path: string,
+  file: OpenFile,
   names: string | undefined,
-  handle: FileHandle,
   limits: DataLimits,
 ): Promise<ArrayFile | undefined> {
-  const where = showFile(flag, path);
-  const { size: length, mtimeNs } = await handle.stat({ bigint: true });
-  const size = Number(length);
+  const { where, size } = file;
   const buffer = new Uint8Array(Math.min(size, longestHeader()));
-  const beginning = buffer.subarray(0, await readInto(where, handle, buffer, 0, limits.signal));
+  const beginning = buffer.subarray(0, await readInto(file, buffer, 0, limits.signal));
   const format = formatOf(beginning);
   if (!format && !isParquet(beginning)) return undefined;
   if (limits.givenMaxBytes !== undefined) checkSize(where, "the file has", size, limits.givenMaxBytes);
-  if (!format) {
-    return openNumbers(where, handle, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
-  }
+  if (!format) return openNumbers(file, names, (name) => showChoice(flag, "FILE.parquet", name), limits);
   if (names !== undefined) return undefined;
   const header = format.readHeader(where, beginning);
   const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
-  return isTransposed ? undefined : new FlatFile(where, handle, header, size, mtimeNs, limits.signal);
+  return isTransposed ? undefined : new FlatFile(file, header, limits.signal);
 }
 
 function isParquet(beginning: Uint8Array): boolean {

@@ -16,14 +16,6 @@ import { Damaged } from "./thrift.ts";
 // A chunk is the part of a column in one row group. It is checked here, and then decoded by hyparquet, which gets no other
 // part of the file.
 
-/** A chunk by the file's metadata: bytes `start` up to `end` of the file. */
-interface Chunk {
-  readonly start: number;
-  readonly end: number;
-  readonly values: number;
-  readonly metadata: ColumnMetaData;
-}
-
 /**
  * Refuses a column that cannot be read in some row group, as far as the metadata tell.
  *
@@ -45,10 +37,10 @@ export function readChunk(
   column: ParquetColumn,
   group: number,
 ): Promise<ArrayLike<unknown>> {
-  const { where, handle, size, metadata: file, limits } = opened;
+  const { where, metadata: file, limits } = opened;
   return reading(where, async () => {
     const { start, end, values, metadata } = chunkOf(opened, column, group);
-    const bytes = await readSlice(where, handle, size, start, end);
+    const bytes = await readSlice(opened, start, end);
     const { codec, type } = metadata;
     const levels = { repetitionLevels: repetitions(column), definitionLevels: definitions(column) };
     const { maxBytes } = limits;
@@ -72,11 +64,8 @@ export function readChunk(
   });
 }
 
-function chunkOf(
-  { where, size, metadata: file }: OpenedParquet,
-  column: ParquetColumn,
-  group: number,
-): Chunk {
+/** Place of a chunk by the file's metadata: bytes `start` up to `end` of the file. */
+function chunkOf({ where, size, metadata: file }: OpenedParquet, column: ParquetColumn, group: number) {
   const { columns, num_rows: rows } = file.row_groups[group]!;
   const of = `the column ${show(column.name)} in row group ${group}`;
   const { meta_data: metadata, file_path, crypto_metadata } = columns[column.leaf] ?? {};

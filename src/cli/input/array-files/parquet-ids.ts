@@ -1,7 +1,7 @@
-import type { FileHandle } from "node:fs/promises";
 import { invalidFile } from "../../../base/refuse.ts";
 import { show } from "../../../base/show.ts";
 import type { Limits } from "../../../files/limits.ts";
+import type { OpenFile } from "./open-file.ts";
 import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-columns.ts";
 import { openMetadata, reading } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
@@ -29,17 +29,12 @@ export interface IdsFile {
 /**
  * Opens the column of identifiers of a Parquet file.
  *
- * @param where beginning of messages
  * @param name name of the column
  * @throws LatentflowError if there is no such column, or it holds neither texts nor whole numbers
  */
-export async function openIds(
-  where: string,
-  handle: FileHandle,
-  name: string,
-  limits: Limits,
-): Promise<IdsFile> {
-  const opened = await openMetadata(where, handle, limits);
+export async function openIds(file: OpenFile, name: string, limits: Limits): Promise<IdsFile> {
+  const { where } = file;
+  const opened = await openMetadata(file, limits);
   const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);
   const type = typeOfIds(where, column);
   const rows = new ParquetRows(opened, [column]);
@@ -73,12 +68,8 @@ export async function readIds(files: readonly IdsFile[], first: number, count: n
     if (from < to) pieces.push(await file.read(from - before, to - before));
     before += file.count;
   }
-  return joinIds(pieces);
-}
-
-/** Concatenates identifiers of one type. */
-export function joinIds(pieces: readonly Ids[]): Ids {
   const integers = pieces.filter((ids) => ids instanceof BigInt64Array);
-  if (integers.length < pieces.length) return (pieces as string[][]).flat();
-  return BigInt64Array.from(integers.flatMap((ids) => [...ids]));
+  return integers.length < pieces.length
+    ? (pieces as string[][]).flat()
+    : BigInt64Array.from(integers.flatMap((ids) => [...ids]));
 }

@@ -1,9 +1,8 @@
-import type { FileHandle } from "node:fs/promises";
 import { type FileMetaData, parquetMetadata, type SchemaElement } from "hyparquet";
 import { LatentflowError } from "../../../base/errors.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { allocate, type Limits } from "../../../files/limits.ts";
-import { readInto } from "./read-into.ts";
+import { type OpenFile, readInto } from "./open-file.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 
 // A Parquet file ends with its metadata, their length in 4 bytes, and its magic number.
@@ -13,11 +12,7 @@ const TAIL = 8;
 const DEEPEST = 64;
 
 /** An open Parquet file. */
-export interface OpenedParquet {
-  readonly where: string;
-  readonly handle: FileHandle;
-  /** In bytes. */
-  readonly size: number;
+export interface OpenedParquet extends OpenFile {
   readonly metadata: FileMetaData;
   readonly limits: Limits;
 }
@@ -25,17 +20,12 @@ export interface OpenedParquet {
 /**
  * Reads the metadata of a Parquet file.
  *
- * @param where beginning of messages
  * @throws LatentflowError `invalid_file` if it is no Parquet file, or damaged
  */
-export async function openMetadata(
-  where: string,
-  handle: FileHandle,
-  limits: Limits,
-): Promise<OpenedParquet> {
-  const { size } = await handle.stat();
+export async function openMetadata(file: OpenFile, limits: Limits): Promise<OpenedParquet> {
+  const { where, size } = file;
   return reading(where, async () => {
-    const tail = await readSlice(where, handle, size, Math.max(0, size - TAIL), size);
+    const tail = await readSlice(file, Math.max(0, size - TAIL), size);
     const letters = Buffer.from(tail.subarray(-4)).toString("latin1");
     if (letters === "PARE") throw new Damaged("it is encrypted, which is not read");
     if (letters !== "PAR1") throw new Damaged("it does not end as a Parquet file does; it is cut short");
@@ -44,28 +34,23 @@ export async function openMetadata(
     if (length > size - TAIL - 4) {
       throw new Damaged(`its metadata have ${length} bytes, and the file ${size}`);
     }
-    const footer = await readSlice(where, handle, size, size - TAIL - length, size);
+    const footer = await readSlice(file, size - TAIL - length, size);
     new ThriftReader(footer.subarray(0, length), 0).struct();
     const metadata = parquetMetadata(footer, { geoparquet: false });
     checkDepth(metadata.schema);
     checkRows(metadata);
-    return { where, handle, size, metadata, limits };
+    return { ...file, metadata, limits };
   });
 }
 
 /** Reads a file's bytes from `start` up to `end`. */
-export async function readSlice(
-  where: string,
-  handle: FileHandle,
-  size: number,
-  start: number,
-  end: number,
-): Promise<Uint8Array> {
+export async function readSlice(file: OpenFile, start: number, end: number): Promise<Uint8Array> {
+  const { where, size } = file;
   if (!(start >= 0 && end >= start && end <= size)) {
     throw new Damaged(`its metadata name the bytes ${start} to ${end}, and it has ${size}`);
   }
   const bytes = allocate(where, Uint8Array, end - start);
-  if ((await readInto(where, handle, bytes, start)) === bytes.length) return bytes;
+  if ((await readInto(file, bytes, start)) === bytes.length) return bytes;
   throw invalidFile(
     `${where}: it has become shorter than the ${size} bytes it had; it was changed while it was read`,
   );

@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { invalid, invalidFile } from "../../../base/refuse.ts";
 import { show } from "../../../base/show.ts";
@@ -7,6 +6,7 @@ import { type DataArray, elementCount } from "../../../files/array.ts";
 import { allocate, type Limits } from "../../../files/limits.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import type { OpenFile } from "./open-file.ts";
 import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./parquet-columns.ts";
 import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
@@ -20,13 +20,13 @@ import { ParquetRows } from "./parquet-rows.ts";
  * @throws LatentflowError if it is no Parquet file, or the columns are missing or hold other values
  */
 export async function openNumbers(
-  where: string,
-  handle: FileHandle,
+  file: OpenFile,
   names: string | undefined,
   choice: (name: string) => string,
   limits: Limits,
 ): Promise<ArrayFile> {
-  const opened = await openMetadata(where, handle, limits);
+  const { where } = file;
+  const opened = await openMetadata(file, limits);
   const columns = await reading(where, () => columnsOf(opened));
   const chosen = chooseColumns(where, columns, names, choice);
   const types = chosen.map((column) => typeOfNumbers(where, column));
@@ -191,12 +191,12 @@ function toNumber(value: unknown): number | undefined {
 }
 
 async function fingerprintOfFile(opened: OpenedParquet, chosen: readonly ParquetColumn[]): Promise<string> {
-  const { where, handle, size, metadata, limits } = opened;
+  const { where, size, metadata, limits } = opened;
   const names = chosen.map(({ name }) => name);
   return reading(where, () =>
     fingerprintOf(`${JSON.stringify(names)} ${metadata.num_rows}`, size, (start, end) => {
       throwIfAborted(limits.signal);
-      return readSlice(where, handle, size, start, end);
+      return readSlice(opened, start, end);
     }),
   );
 }

@@ -57,14 +57,6 @@ export interface ColumnChunk {
   readonly maxBytes: number;
 }
 
-/** A chunk that has been checked. */
-export interface UnpackedChunk {
-  /** End of its last page, in bytes from the chunk's start. */
-  readonly end: number;
-  /** Unpacked bytes of each packed part, in the chunk's order. */
-  readonly unpacked: readonly Uint8Array[];
-}
-
 /** Numbers of the types of pages, and of the encodings of values in runs. */
 const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3] as const;
 const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8] as const;
@@ -104,9 +96,10 @@ const LARGEST_TEXTS = 2 ** 30;
 /**
  * Unpacks the pages of a chunk, and checks their sizes.
  *
+ * @returns the end of its last page, in bytes from its start, and the unpacked bytes of each packed part, in order
  * @throws Damaged, errors of zlib, and LatentflowError `invalid_file` if they unpack to more than `maxBytes`
  */
-export function unpackPages(chunk: ColumnChunk): UnpackedChunk {
+export function unpackPages(chunk: ColumnChunk) {
   const { bytes, values } = chunk;
   const unpacked: Uint8Array[] = [];
   let offset = 0;

@@ -40,32 +40,16 @@ export class ThriftReader {
   }
 
   private value(type: number, depth: number): number | boolean | ThriftStruct | undefined {
-    switch (type) {
-      case TRUE:
-      case FALSE:
-        return type === TRUE;
-      case BYTE:
-        return this.byte();
-      case INT16:
-      case INT32:
-        return zigZag(this.varint(5));
-      case INT64:
-        this.varint(10);
-        return undefined;
-      case DOUBLE:
-        this.skip(8);
-        return undefined;
-      case BINARY:
-        this.skip(this.varint(5));
-        return undefined;
-      case LIST:
-        this.list(depth);
-        return undefined;
-      case STRUCT:
-        return this.struct(depth + 1);
-      default:
-        throw new Damaged(`its metadata have a value of the type ${type}, which Parquet has not`);
-    }
+    if (type === TRUE || type === FALSE) return type === TRUE;
+    if (type === BYTE) return this.byte();
+    if (type === INT16 || type === INT32) return zigZag(this.varint(5));
+    if (type === STRUCT) return this.struct(depth + 1);
+    if (type === LIST) this.list(depth);
+    else if (type === INT64) this.varint(10);
+    else if (type === DOUBLE) this.skip(8);
+    else if (type === BINARY) this.skip(this.varint(5));
+    else throw new Damaged(`its metadata have a value of the type ${type}, which Parquet has not`);
+    return undefined;
   }
 
   private list(depth: number): void {

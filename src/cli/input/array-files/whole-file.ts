@@ -1,10 +1,11 @@
+import { bytesIn } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 
 /** Array that has been read as a whole: from stdin, or from a file that cannot be read in parts. */
 export function wholeFile({ shape, type, data }: DataArray): ArrayFile {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const bytes = bytesIn(data);
   return {
     shape,
     type,

@@ -92,12 +92,7 @@ interface PictureFiles {
 }
 
 /** Makes the array of each meaning of pixels. */
-const ARRAYS: {
-  readonly [As in NonNullable<PictureReading["as"]>]: (
-    files: PictureFiles,
-    reading: PictureReading,
-  ) => ArrayFile | Promise<ArrayFile>;
-} = { sample: sampleArray, weight: weightArray, mask: maskArray };
+const ARRAYS = { sample: sampleArray, weight: weightArray, mask: maskArray };
 
 async function sampleArray(files: PictureFiles, reading: PictureReading): Promise<ArrayFile> {
   const { paths, headers, decoder, layout, limits } = files;

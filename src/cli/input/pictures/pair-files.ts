@@ -1,17 +1,12 @@
 import { basename, extname } from "node:path";
 
-/** Files in the order of the samples that they belong to. */
-export interface PairedFiles {
-  readonly paired: readonly string[];
-  /** Index of a doubtful pair where names differ, and files are paired by position. */
-  readonly doubtful: number | undefined;
-}
-
 /**
  * Orders files of pictures by the samples' names, if both have the same names, without folders and endings. Else files are
  * paired by position.
+ *
+ * @returns the files in the samples' order, and the index of a doubtful pair where they are paired by position
  */
-export function pairFiles(files: readonly string[], names: readonly string[] | undefined): PairedFiles {
+export function pairFiles(files: readonly string[], names: readonly string[] | undefined) {
   const asGiven = { paired: files, doubtful: undefined };
   if (!names || files.length < 2 || files.length !== names.length) return asGiven;
   const odd = (isOdd: (file: string, name: string) => boolean) =>
@@ -21,7 +16,7 @@ export function pairFiles(files: readonly string[], names: readonly string[] | u
   const byStem = new Map(files.map((file) => [stem(file), file]));
   const paired = names.map((name) => byStem.get(stem(name)));
   if (new Set(paired).size === names.length && !paired.includes(undefined))
-    return { paired: paired as string[], doubtful: undefined };
+    return { ...asGiven, paired: paired as string[] };
   // cat-mask.png beside cat.png is a likely pair, dog-mask.png is not.
   const doubtful = odd((file, name) => !file.includes(name) && !name.includes(file));
   return { paired: files, doubtful: doubtful < 0 ? different : doubtful };

@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { LatentflowError } from "../../../base/errors.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { fileError } from "../../../files/durable-file.ts";
@@ -60,23 +60,18 @@ export async function headerOf(where: string, path: string, limits: Limits): Pro
 }
 
 async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
+  const beginning = await beginningOf(path, BEGINNING);
   // To open a named pipe would hold up the run until something is written to it.
-  if (!(await stat(path)).isFile())
+  if (!beginning && !(await stat(path)).isFile())
     throw invalidFile(
       `${where}: it is a folder, a pipe or a device, expected a file, which can be read twice`,
     );
-  const handle = await open(path);
+  const bytes = beginning ?? (await bytesOf(where, path, limits));
+  const format = formatOf(where, path, bytes);
   try {
-    const { buffer, bytesRead } = await handle.read(new Uint8Array(BEGINNING), 0, BEGINNING, 0);
-    const bytes = buffer.subarray(0, bytesRead);
-    const format = formatOf(where, path, bytes);
-    try {
-      return format.readHeader(where, bytes);
-    } catch {
-      return format.readHeader(where, await bytesOf(where, path, limits));
-    }
-  } finally {
-    await handle.close();
+    return format.readHeader(where, bytes);
+  } catch {
+    return format.readHeader(where, await bytesOf(where, path, limits));
   }
 }
 

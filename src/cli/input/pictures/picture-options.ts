@@ -1,19 +1,35 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Fit } from "../../../images/index.ts";
-import { gives, wrongUsage } from "../../options/options.ts";
+import { flag, type OptionsOf } from "../../options/flag-table.ts";
+import { wrongUsage } from "../../options/options.ts";
 import { MASK_HIDES, type PictureReading, type SampleMasks } from "./open-pictures.ts";
 
+/** Flags of pictures as samples, and of masks. */
+export const PICTURE_FLAGS = {
+  fit: flag(
+    "<way>",
+    "scales pictures to the decoder's size: padded, cropped or stretched; padding is hidden",
+    { choices: ["contain", "cover", "stretch"] satisfies Fit[] },
+  ),
+  invert: flag("", "turns black to white and white to black in pictures"),
+  mask: flag(
+    "<files...>",
+    "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
+    { gives: ["weights"], conflicts: "weights" },
+  ),
+  maskHides: flag(
+    "<pixels>",
+    "pixels of --mask that hide; painted: all but transparent ones (default: black)",
+    { choices: MASK_HIDES },
+  ),
+};
+
 /** Options of pictures, as commander returns them. */
-export interface PictureFlags {
-  readonly fit?: Fit;
-  readonly invert?: true;
-  readonly mask?: readonly string[];
-  readonly maskHides?: (typeof MASK_HIDES)[number];
-}
+export type PictureFlags = OptionsOf<typeof PICTURE_FLAGS>;
 
 /** Options of weights, as commander returns them: a file, or a mask. */
 export interface WeightFlags extends PictureFlags {
-  readonly weights?: string;
+  readonly weights?: string | undefined;
 }
 
 /** Options that decide what is hidden of samples. */
@@ -21,33 +37,6 @@ export type HidingFlags = WeightFlags & { readonly autoencoder?: unknown; readon
 
 /** Shape of a sample that pictures are read for. */
 export type Target = PictureReading["target"];
-
-/** Adds the options of pictures as samples, and of masks. */
-export function addPictureOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        "--fit <way>",
-        "scales pictures to the decoder's size: padded, cropped or stretched; padding is hidden",
-      ).choices(["contain", "cover", "stretch"] satisfies Fit[]),
-    )
-    .option("--invert", "turns black to white and white to black in pictures")
-    .addOption(
-      gives(
-        new Option(
-          "--mask <files...>",
-          "what is hidden: pictures, black or transparent there, or an array, 0 there; one for all samples, or one for each (default: transparent pixels of --data, and padding)",
-        ),
-        "weights",
-      ).conflicts("weights"),
-    )
-    .addOption(
-      new Option(
-        "--mask-hides <pixels>",
-        "pixels of --mask that hide; painted: all but transparent ones (default: black)",
-      ).choices(MASK_HIDES),
-    );
-}
 
 /** Refuses `--mask-hides` without a mask. */
 export function checkMaskOptions(command: Command): void {

@@ -19,13 +19,13 @@ const MOST_PRODUCTS = 2 ** 27;
 const ONE: LabelledNumbers = { values: Float32Array.of(1), shape: [], labels: [] };
 
 /**
- * Multiplies two operands, and sums over all labels that the output lacks.
+ * Multiplies two operands, or takes one, sums over all labels that the output lacks, and replaces axes of equal labels by
+ * their diagonal.
  *
  * @param claim refuses what would take too much, before it is made
  */
 export function sumOfProducts(
-  a: LabelledNumbers,
-  b: LabelledNumbers,
+  [a, b = ONE]: readonly [LabelledNumbers, (LabelledNumbers | undefined)?],
   output: readonly string[],
   claim: (numbers: number) => void,
 ): LabelledNumbers {
@@ -67,15 +67,6 @@ export function sumOfProducts(
   return { values, shape, labels: output };
 }
 
-/** Sums over some labels, and replaces axes of equal labels by their diagonal. */
-export function summedNumbers(
-  numbers: LabelledNumbers,
-  output: readonly string[],
-  claim: (numbers: number) => void,
-): LabelledNumbers {
-  return sumOfProducts(numbers, ONE, output, claim);
-}
-
 /** Returns the stride of each label: 0 along broadcast axes, the sum of both strides for a diagonal. */
 function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string[]): number[] {
   const strides = stridesOf(shape);
@@ -100,13 +91,9 @@ export const foldEinsum: Fold = (node, inputs, claim) => {
   const product = operands.slice(1).reduce<LabelledNumbers>((left, right, i) => {
     const later = [...equation.output, ...operands.slice(i + 2).flatMap(({ labels }) => labels)];
     const has = new Set([...left.labels, ...right.labels]);
-    return sumOfProducts(
-      left,
-      right,
-      [...new Set(later)].filter((label) => has.has(label)),
-      claim,
-    );
+    const kept = [...new Set(later)].filter((label) => has.has(label));
+    return sumOfProducts([left, right], kept, claim);
   }, operands[0]!);
-  const { values, shape } = summedNumbers(product, equation.output, claim);
+  const { values, shape } = sumOfProducts([product], equation.output, claim);
   return { type: tensors[0]!.type, shape, values };
 };

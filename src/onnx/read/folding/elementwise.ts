@@ -1,7 +1,9 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { broadcastShape } from "../../../graph/settings.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
-import type { ElementType, Numbers, Tensor } from "../tensor.ts";
+import type { Site } from "../site.ts";
+import { type ElementType, type Numbers, strided, type Tensor } from "../tensor.ts";
 
 // Constants, number by number. Floats are rounded to float32 after each operator, as they are where it is run.
 
@@ -11,8 +13,7 @@ const elementwise =
   (node, inputs, claim) => {
     const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
     const shapes = tensors.map(({ shape }) => shape);
-    if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
-    claim(sizeOf(broadcastShape(shapes)));
+    claim(sizeOf(commonShape(node, shapes)));
     return f(tensors, node);
   };
 
@@ -24,23 +25,10 @@ type Binary = (a: number, b: number, type: ElementType) => number;
 
 /** Applies a function of two numbers to tensors that broadcast. */
 function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type): Tensor {
-  const shape = broadcastShape([a.shape, b.shape]);
+  const shape = broadcastShape([a.shape, b.shape])!;
+  const [x, y] = [stretched(a, shape), stretched(b, shape)];
   const values = emptyLike(type, [a, b], sizeOf(shape));
-  const [left, right] = [a, b].map((tensor) => stretchedStrides(tensor.shape, shape));
-  const position = new Array<number>(shape.length).fill(0);
-  let [x, y] = [0, 0];
-  for (let i = 0; i < values.length; i++) {
-    values[i] = f(a.values[x]!, b.values[y]!, a.type);
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      x += left![axis]!;
-      y += right![axis]!;
-      if (++position[axis]! < shape[axis]!) break;
-      x -= left![axis]! * shape[axis]!;
-      y -= right![axis]! * shape[axis]!;
-      position[axis] = 0;
-    }
-  }
-  return { type, shape, values };
+  return { type, shape, values: values.map((_, i) => f(x[i]!, y[i]!, a.type)) };
 }
 
 /** Allocates numbers of a type: floats as float32 unless an operand is float64. */
@@ -51,28 +39,18 @@ function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number)
   return isNarrow ? new Float32Array(count) : new Float64Array(count);
 }
 
-/** Shape to which shapes broadcast. */
-export function broadcastShape(shapes: readonly (readonly number[])[]): number[] {
-  const rank = Math.max(...shapes.map(({ length }) => length));
-  return Array.from({ length: rank }, (_, axis) => {
-    const lengths = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1);
-    return lengths.find((length) => length !== 1) ?? 1;
-  });
+/** Returns the shape to which shapes broadcast; refuses those that do not fit together. */
+export function commonShape(node: Site, shapes: readonly Tensor["shape"][]): Tensor["shape"] {
+  return broadcastShape(shapes) ?? node.refuse("the shapes that it reads do not fit together");
 }
 
-/** True if shapes broadcast. */
-export function isBroadcastable(shapes: readonly (readonly number[])[]): boolean {
-  const whole = broadcastShape(shapes);
-  return shapes.every((shape) =>
-    shape.every((length, i) => length === 1 || length === whole[i + whole.length - shape.length]),
-  );
-}
-
-/** Returns the strides of a tensor broadcast to a shape: 0 along repeated axes. */
-export function stretchedStrides(own: readonly number[], shape: readonly number[]): number[] {
+/** Returns a tensor's numbers, repeated along the axes of length 1 that a shape stretches. */
+export function stretched({ values, shape: own }: Tensor, shape: readonly number[]): Numbers {
+  if (String(own) === String(shape)) return values;
   const strides = stridesOf(own);
   const missing = shape.length - own.length;
-  return shape.map((_, axis) => (axis < missing || own[axis - missing] === 1 ? 0 : strides[axis - missing]!));
+  const steps = shape.map((_, axis) => ((own[axis - missing] ?? 1) === 1 ? 0 : strides[axis - missing]!));
+  return strided(values, shape, steps);
 }
 
 /** Folds a function of two numbers. */
@@ -91,6 +69,11 @@ export const modulo: Fold = elementwise(([a, b], node) => {
   const isLikeC = node.integer("fmod", 0) !== 0;
   return broadcast(a!, b!, (x, y) => (isLikeC ? x % y : x - y * Math.floor(x / y)));
 });
+
+/** Logistic function. */
+export const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+/** log(1 + exp(x)). */
+export const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 /** Error function, absolute error some 1e-16: by its series, and beyond 2.5 by the continued fraction of erfc. */
 export function erf(x: number): number {

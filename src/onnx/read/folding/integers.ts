@@ -6,12 +6,7 @@ import { type ElementType, elementTypeOf, type IntegerType, integerTypeOf, type 
 /** Largest integer up to which all integers are float64 numbers, 2⁵³. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
-interface Range {
-  readonly isSigned: boolean;
-  readonly bits: number;
-}
-
-function rangeOf(type: IntegerType): Range {
+function rangeOf(type: IntegerType) {
   return { isSigned: type.startsWith("int"), bits: Number(type.replace(/\D+/, "")) };
 }
 

@@ -1,5 +1,5 @@
 import { sizeOf } from "../../../graph/operations.ts";
-import type { NodeView } from "../node-view.ts";
+import { lastAxes } from "../arrangement.ts";
 import type { Fold } from "../operator.ts";
 import { permuted, type Tensor } from "../tensor.ts";
 
@@ -32,12 +32,6 @@ export const foldSoftmax: Fold = (node, [tensor], claim) => {
     for (const [i, power] of powers.entries()) row[i] = power / sum;
   });
 };
-
-/** Returns the axes from the one that a node names to the last one. */
-function lastAxes(node: NodeView, rank: number): number[] {
-  const first = node.axis(node.integer("axis", -1), rank);
-  return Array.from({ length: rank - first }, (_, i) => first + i);
-}
 
 /** Folds LayerNormalization. */
 export const foldLayerNorm: Fold = (node, [tensor, scale, bias], claim) => {

@@ -1,47 +1,36 @@
 import { sizeOf } from "../../../graph/operations.ts";
+import { broadcastShape } from "../../../graph/settings.ts";
 import type { Fold } from "../operator.ts";
 import { reducedAxes } from "../operators/reductions.ts";
 import { type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
-import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
+import { commonShape, stretched } from "./elementwise.ts";
 
 // Sums of constants, and their products as matrices; what learnt tokens pass through before they meet the latent.
 
 type Summary = (numbers: Numbers) => number;
 
-/** Returns the sum of numbers. */
-export const total: Summary = (numbers) => {
-  let sum = 0;
-  for (const number of numbers) sum += number;
-  return sum;
-};
-/** Returns the sum of squares. */
-export const squares: Summary = (numbers) => {
-  let sum = 0;
-  for (const number of numbers) sum += number * number;
-  return sum;
-};
-
 /** Combines numbers one after the other, starting from `first`. */
-export const combined =
-  (combine: (a: number, b: number) => number, first: number): Summary =>
+const combined =
+  (combine: (all: number, number: number) => number, first: number): Summary =>
   (numbers) => {
     let all = first;
     for (const number of numbers) all = combine(all, number);
     return all;
   };
 
-/** Returns the largest number. */
-export const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
+const total = combined((all, number) => all + number, 0);
+const squares = combined((all, number) => all + number * number, 0);
+const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
 
 /** Returns m + log Σ exp(x - m), m the largest x, or 0 if that is infinite. */
-export const logSumExp: Summary = (numbers) => {
+const logSumExp: Summary = (numbers) => {
   const largest = greatest(numbers);
   const centre = Number.isFinite(largest) ? largest : 0;
   return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
 };
 
 /** Folds a reduction, which summarises the numbers along its axes. */
-export function reduction(summary: Summary): Fold {
+function reduction(summary: Summary): Fold {
   return (node, [tensor], claim) => {
     const { shape, values, type } = tensor!;
     const axes = reducedAxes(node, shape.length);
@@ -62,6 +51,27 @@ export function reduction(summary: Summary): Fold {
   };
 }
 
+/** Folds ReduceSum. */
+export const reduceSum = reduction(total);
+/** Folds ReduceMean. */
+export const reduceMean = reduction((numbers) => total(numbers) / numbers.length);
+/** Folds ReduceL1. */
+export const reduceL1 = reduction((numbers) => total(numbers.map(Math.abs)));
+/** Folds ReduceL2. */
+export const reduceL2 = reduction((numbers) => Math.sqrt(squares(numbers)));
+/** Folds ReduceSumSquare. */
+export const reduceSumSquare = reduction(squares);
+/** Folds ReduceMax. */
+export const reduceMax = reduction(greatest);
+/** Folds ReduceMin. */
+export const reduceMin = reduction(combined(Math.min, Number.POSITIVE_INFINITY));
+/** Folds ReduceLogSum. */
+export const reduceLogSum = reduction((numbers) => Math.log(total(numbers)));
+/** Folds ReduceLogSumExp. */
+export const reduceLogSumExp = reduction(logSumExp);
+/** Folds ReduceProd. */
+export const reduceProd = reduction(combined((all, number) => all * number, 1));
+
 /** Folds MatMul: products of matrices, over axes that broadcast. */
 export const matmul: Fold = (node, [a, b], claim) => {
   const [left, right] = [a!, b!];
@@ -70,17 +80,15 @@ export const matmul: Fold = (node, [a, b], claim) => {
   if (rows === undefined || inner === undefined || columns === undefined) return undefined;
   if (right.shape.length < 2 || right.shape.at(-2) !== inner) return undefined;
   const [before, behind] = [left, right].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]];
-  if (!isBroadcastable([before, behind])) return node.refuse("the shapes that it reads do not fit together");
-  const shape = broadcastShape([before, behind]);
+  const shape = commonShape(node, [before, behind]);
   const matrices = sizeOf(shape);
   claim(matrices * rows * columns);
   // A product is a number's worth of time, too.
   claim((matrices * rows * columns * inner) / 64);
   const first = (own: readonly number[], matrix: number) =>
-    strided(
-      Float64Array.from({ length: sizeOf(own) }, (_, i) => i * matrix),
+    stretched(
+      { ...left, shape: own, values: new Float64Array(sizeOf(own)).map((_, i) => i * matrix) },
       shape,
-      stretchedStrides(own, shape),
     );
   const starts = { left: first(before, rows * inner), right: first(behind, inner * columns) };
   const values = new Float32Array(matrices * rows * columns);
@@ -110,8 +118,7 @@ export const gemm: Fold = (node, [a, b, c], claim) => {
   const alpha = node.float("alpha", 1);
   const beta = node.float("beta", 1);
   if (c && String(broadcastShape([shape, c.shape])) !== String(shape)) return undefined;
-  if (c && !isBroadcastable([shape, c.shape])) return undefined;
-  const added = c && strided(c.values, shape, stretchedStrides(c.shape, shape));
+  const added = c && stretched(c, shape);
   const values = product.values.map((value, i) => alpha * value + (added ? beta * added[i]! : 0));
   return { ...product, values };
 };

@@ -1,4 +1,5 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
+import { broadcastShape } from "../../../graph/settings.ts";
 import {
   concatAxis,
   flattened,
@@ -10,9 +11,9 @@ import {
 } from "../arrangement.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Fold } from "../operator.ts";
-import { triangle } from "../operators/trilu.ts";
-import { floats, type Numbers, strided, type Tensor, zerosLike } from "../tensor.ts";
-import { broadcastShape, isBroadcastable, stretchedStrides } from "./elementwise.ts";
+import { triangle } from "../operators/choices.ts";
+import { floats, type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
+import { commonShape, stretched } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
 // Constants in other shapes and orders.
@@ -54,12 +55,8 @@ const MOVED = 4;
 export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const order = permutationOf(node, tensor!.shape.length);
-  const strides = stridesOf(tensor!.shape);
-  return ordered(
-    tensor!,
-    order.map((axis) => tensor!.shape[axis]!),
-    order.map((axis) => strides[axis]!),
-  );
+  const shape = order.map((axis) => tensor!.shape[axis]!);
+  return { ...tensor!, shape, values: permuted(tensor!.values, tensor!.shape, order) };
 };
 
 /** Folds Flatten. */
@@ -87,11 +84,10 @@ export const unsqueeze: Fold = (node, [tensor, given]) => ({
 /** Folds Expand. */
 export const expand: Fold = (node, [tensor, given], claim) => {
   const wanted = lengths(node, given);
-  if (!isBroadcastable([tensor!.shape, wanted]))
-    return node.refuse(`it stretches [${tensor!.shape}] to [${wanted}]`);
   const shape = broadcastShape([tensor!.shape, wanted]);
+  if (!shape) return node.refuse(`it stretches [${tensor!.shape}] to [${wanted}]`);
   claim(sizeOf(shape));
-  return ordered(tensor!, shape, stretchedStrides(tensor!.shape, shape));
+  return { ...tensor!, shape, values: stretched(tensor!, shape) };
 };
 
 /** Folds Tile. */
@@ -222,14 +218,14 @@ export const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0)
 
 /** Folds Where. */
 export const where: Fold = (node, [condition, a, b], claim) => {
-  const shapes = [condition!, a!, b!].map(({ shape }) => shape);
-  if (!isBroadcastable(shapes)) return node.refuse("the shapes that it reads do not fit together");
-  const shape = broadcastShape(shapes);
+  const tensors = [condition!, a!, b!];
+  const shape = commonShape(
+    node,
+    tensors.map((tensor) => tensor.shape),
+  );
   claim(3 * sizeOf(shape));
-  const [is, left, right] = [condition!, a!, b!].map((tensor) =>
-    strided(tensor.values, shape, stretchedStrides(tensor.shape, shape)),
-  ) as [Numbers, Numbers, Numbers];
-  return { type: a!.type, shape, values: left.map((value, i) => (is[i] === 0 ? right[i]! : value)) };
+  const [is, left, right] = tensors.map((tensor) => stretched(tensor, shape));
+  return { type: a!.type, shape, values: left!.map((value, i) => (is![i] === 0 ? right![i]! : value)) };
 };
 
 /** Folds Trilu. */

@@ -1,6 +1,6 @@
 import type { NumberFunction } from "../activations.ts";
 import { type Alignment, align } from "../align.ts";
-import { arrange, asStored, storedAxes } from "../layout.ts";
+import { arrange, asStored, writeAlong } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, permuted } from "../tensor.ts";
@@ -81,13 +81,10 @@ export function trimmed(groups: readonly (readonly number[])[]): readonly (reado
 /**
  * Constants along the last axis: one number, or one for each position; the last `keys` stored axes are the axis's factors.
  */
-interface AxisNumbers {
-  readonly numbers: Numbers;
-  readonly keys: number;
-}
+type AxisNumbers = NonNullable<ReturnType<typeof axisNumbersOf>>;
 
 /** Returns the second value as constants along the last axis; undefined if it is computed or varies along other axes. */
-function axisNumbersOf({ values, groups, lengths, axes }: Alignment): AxisNumbers | undefined {
+function axisNumbersOf({ values, groups, lengths, axes }: Alignment) {
   const [, b] = values;
   if (typeof b!.source === "string" || groups[0]!.some((group) => group.length === 0)) return undefined;
   const has = trimmed(groups[1]!);
@@ -140,16 +137,7 @@ function reciprocal(node: Site, value: Value): Value {
 
 /** Writes weight · x + bias, each with a number for each position of an axis. */
 export function scaleAndShift(node: Site, value: Value, axis: number, weight: Numbers, bias: Numbers): Value {
-  const factors = value.axes[axis]!;
-  const others = storedAxes(value).filter((each) => !factors.includes(each));
-  const groups = [...others.map((each) => [each]), factors];
-  const { source, shape } = arrange(node, value, groups);
-  const place = (factor: number) => others.indexOf(factor);
-  return makeValue(
-    node.writer.write("affine", [source], shape, { weight, bias }),
-    shape,
-    value.axes.map((each, i) => (i === axis ? [others.length] : each.map((f) => (f < 0 ? f : place(f))))),
-  );
+  return writeAlong(node, "affine", value, axis, { weight, bias });
 }
 
 /** Reads Add. */

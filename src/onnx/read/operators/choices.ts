@@ -3,7 +3,7 @@ import { arrange } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, permuted } from "../tensor.ts";
-import { makeValue, plainValue, replaced, type Value } from "../value.ts";
+import { dimensionAt, makeValue, plainValue, replaced, type Value } from "../value.ts";
 import { bounded, combine, LARGEST, trimmed } from "./arithmetic.ts";
 
 // Choices between two values by a mask, constant or computed.
@@ -26,8 +26,7 @@ function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value
 
 /** Reads Where. A constant mask becomes slices of both values, so that numbers that are not chosen have no influence. */
 export function where(node: NodeView): Value {
-  const mask = node.value(0);
-  return choose(node, mask, node.value(1), node.value(2));
+  return choose(node, node.value(0), node.value(1), node.value(2));
 }
 
 /** Writes a choice between two values by a constant mask: a where it is not 0, else b. */
@@ -99,4 +98,29 @@ function finite(node: Site, value: Value): Value {
   if (typeof value.source === "string") return value;
   if (value.source.some(Number.isNaN)) return node.refuse("it chooses among numbers of which one is NaN");
   return bounded(value);
+}
+
+/**
+ * Returns the positions that Trilu keeps, by row and column: up to, or from, the diagonal that is `diagonal` above the main
+ * one.
+ */
+export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
+  const isUpper = node.integer("upper", 1) !== 0;
+  return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
+}
+
+/** Reads Trilu: writes 0 below, or above, a diagonal of the last two axes. */
+export function trilu(node: NodeView): Value {
+  const value = node.value(0);
+  const lengths = [-2, -1].map((axis) => {
+    const { count, hasBatch, hasPoints } = dimensionAt(value, node.axis(axis, value.axes.length));
+    if (hasBatch || hasPoints) return node.refuse("it takes a triangle of the batch, or of the points");
+    return count;
+  });
+  const isKept = triangle(node, node.scalar(1));
+  const mask = new Float32Array(lengths[0]! * lengths[1]!).map((_, i) =>
+    isKept(Math.floor(i / lengths[1]!), i % lengths[1]!) ? 1 : 0,
+  );
+  const zero = makeValue(Float32Array.of(0), [1], [[0]]);
+  return choose(node, makeValue(mask, lengths, [[0], [1]], "boolean"), value, zero);
 }

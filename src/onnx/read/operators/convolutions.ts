@@ -1,3 +1,4 @@
+import { convolvedLengths, transposedLengths, type Window } from "../../../graph/convolution.ts";
 import { type OperationKind, sizeOf } from "../../../graph/operations.ts";
 import type { Writing } from "../graph-writer.ts";
 import { arrange } from "../layout.ts";
@@ -11,20 +12,11 @@ import { multiplied } from "./products.ts";
 // Convolutions, and all that reads a value as pixels with channels.
 
 /**
- * Value as pixels: [height, width, channels] or [width, channels] in the graph. If the file merges the images of a sample
- * into the batch axis, their channels are concatenated here.
+ * Reads a value of [batch, channels, height, width] or [batch, channels, width] as pixels: [height, width, channels] or
+ * [width, channels] in the graph. If the file merges the images of a sample into the batch axis, `images` is their number,
+ * else 1, and `channels` are those of all images together, which are concatenated in the graph.
  */
-export interface Pixels {
-  readonly source: string;
-  readonly lengths: readonly number[];
-  /** Channels of all images of a sample together. */
-  readonly channels: number;
-  /** Number of images of a sample: 1, unless the first axis is the batch times other axes. */
-  readonly images: number;
-}
-
-/** Reads a value of [batch, channels, height, width] or [batch, channels, width] as pixels. */
-export function pixelsOf(node: Site, value: Value): Pixels {
+export function pixelsOf(node: Site, value: Value) {
   const axes = value.axes.length - 2;
   if (axes !== 1 && axes !== 2) {
     return node.refuse(
@@ -88,15 +80,6 @@ export function writePixels(
     return node.refuse(`it would make [${shape.slice(0, 8)}] of ${showAxes(like)}`);
   }
   return valueOfPixels(like, node.writer.write(kind, [source], shape, writing), shape);
-}
-
-/** Settings that convolutions and pooling share, a number for each axis. */
-export interface Window {
-  readonly kernel: readonly number[];
-  readonly stride: readonly number[];
-  readonly dilation: readonly number[];
-  /** Padding before each axis, then after each axis. */
-  readonly padding: readonly number[];
 }
 
 /** Padding by `auto_pad`: as `pads` says; none; or for ⌈length / stride⌉ outputs, an odd pixel after or before the axis. */
@@ -181,19 +164,17 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
 /** Reads Conv; for points only with one tap. */
 export function conv(node: NodeView): Value {
   const value = node.value(0);
-  if (value.shape.includes("points")) return convOfPoints(node, value);
-  if (imagesOf(value).length > 0 && hasOneTap(node, value)) return convOfOneTap(node, value);
+  const isOfPoints = value.shape.includes("points");
+  if ((isOfPoints || imagesOf(value).length > 0) && hasOneTap(node, value)) return convOfOneTap(node, value);
+  if (isOfPoints) return node.refuse("it reads points, of which only a kernel of one tap makes sense");
   const { source, lengths, channels, images } = pixelsOf(node, value);
   const parameters = parametersOf(node, lengths.length, channels / images, false);
   const { kernel } = parameters;
-  const { stride, dilation, padding } = windowOf(node, lengths, kernel);
-  const output = lengths.map((length, axis) => {
-    const room =
-      length + padding[axis]! + padding[axis + lengths.length]! - dilation[axis]! * (kernel[axis]! - 1) - 1;
-    return Math.floor(room / stride[axis]!) + 1;
-  });
+  const window = windowOf(node, lengths, kernel);
+  const output = convolvedLengths(window, lengths);
   checkReach(node, output, kernel);
   const { weight, bias, groups, units } = forEachImage(node, parameters, images);
+  const { stride, padding, dilation } = window;
   const settings = { channels: units, kernel, stride, padding, dilation, groups };
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
 }
@@ -205,11 +186,6 @@ function hasOneTap(node: NodeView, value: Value): boolean {
     (node.integers(name) ?? []).every((each) => each === number);
   const isOne = kernel.length === value.axes.length - 2 && kernel.every((size) => size === 1);
   return isOne && isPlain("strides", 1) && isPlain("pads", 0) && node.integer("group", 1) === 1;
-}
-
-function convOfPoints(node: NodeView, value: Value): Value {
-  if (hasOneTap(node, value)) return convOfOneTap(node, value);
-  return node.refuse("it reads points, of which only a kernel of one tap makes sense");
 }
 
 /** Writes a convolution of one tap as a dense layer on the channels of each point or pixel. */
@@ -236,10 +212,8 @@ export function convTranspose(node: NodeView): Value {
   if (outputPadding.length !== axes || (wanted && wanted.length !== axes)) {
     return node.refuse("its output_padding or output_shape is not for its axes");
   }
-  /** Returns the output lengths without any padding. */
-  const full = lengths.map((length, axis) => {
-    return (length - 1) * stride[axis]! + dilation[axis]! * (kernel[axis]! - 1) + 1 + outputPadding[axis]!;
-  });
+  const none = new Array<number>(2 * axes).fill(0);
+  const full = transposedLengths({ ...given, padding: none, outputPadding }, lengths);
   const isSame = typeof way !== "string";
   const target = wanted ?? (isSame ? lengths.map((length, axis) => length * stride[axis]!) : undefined);
   const padding = target

@@ -1,12 +1,13 @@
 import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import { checkLabels, readEquation } from "../einsum-equation.ts";
-import { type LabelledNumbers, summedNumbers, sumOfProducts } from "../folding/einsum.ts";
+import { type LabelledNumbers, sumOfProducts } from "../folding/einsum.ts";
 import type { NodeView } from "../node-view.ts";
 import { type Numbers, strided } from "../tensor.ts";
 import {
   BATCH,
   dimensionAt,
   dimensionsOf,
+  keepAxes,
   makeValue,
   replaced,
   splitAxis,
@@ -112,7 +113,8 @@ function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>):
   }
   if (isConstant(operand)) return folded(node, operand, undefined, kept);
   const axes = labels.flatMap((label, axis) => (wanted.has(label) ? [] : [axis]));
-  return { value: reduce(node, "sum", value, axes, false), labels: kept };
+  const sum = reduce(node, "sum", value, axes);
+  return { value: keepAxes(sum, (axis) => !axes.includes(axis)), labels: kept };
 }
 
 /** Multiplies two values and sums over the labels that both have and that are not wanted. */
@@ -151,7 +153,7 @@ function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled,
   const sums = asStored({ value, labels }, all);
   const rest = labels.flatMap((label, axis) => (sums.includes(label) ? [] : [axis]));
   const columns = matrix.labels.filter((label) => !sums.includes(label));
-  const { values, shape } = summedNumbers(numbersOf(matrix), [...sums, ...columns], claiming(node));
+  const { values, shape } = sumOfProducts([numbersOf(matrix)], [...sums, ...columns], claiming(node));
   const [rows, width] = [sizeOf(shape.slice(0, sums.length)), sizeOf(shape.slice(sums.length))];
   const whole = withAxes(value, [
     ...rest.map((axis) => value.axes[axis]!),
@@ -246,8 +248,7 @@ function splitAt(value: Value, axis: number, lengths: Value["shape"]): Value {
 /** Computes a constant operand summed over the labels that the output lacks, or the product of two. */
 function folded(node: NodeView, a: Labelled, b: Labelled | undefined, output: readonly string[]): Labelled {
   const batch = batchOf(a) ?? (b && batchOf(b));
-  const [left, claim] = [numbersOf(a), claiming(node)];
-  const made = b ? sumOfProducts(left, numbersOf(b), output, claim) : summedNumbers(left, output, claim);
+  const made = sumOfProducts([numbersOf(a), b && numbersOf(b)], output, claiming(node));
   const axes = output.map((label, axis) => (label === batch ? [BATCH, axis] : [axis]));
   return { value: makeValue(made.values, made.shape, axes), labels: output };
 }

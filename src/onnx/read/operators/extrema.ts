@@ -6,15 +6,11 @@ import { BEYOND, besideNumber, bounded, combine, LARGEST, pointwise } from "./ar
 
 // The larger or smaller of values, and bounds.
 
-/** Reads Max. */
-export function max(node: NodeView): Value {
-  return node.values().reduce((a, b) => extremum(node, "maximum", a, b));
-}
-
-/** Reads Min. */
-export function min(node: NodeView): Value {
-  return node.values().reduce((a, b) => extremum(node, "minimum", a, b));
-}
+/** Makes the reader of Max or Min. */
+export const extremumOf =
+  (kind: "maximum" | "minimum") =>
+  (node: NodeView): Value =>
+    node.values().reduce((a, b) => extremum(node, kind, a, b));
 
 /** Writes the larger or the smaller of two values; as `relu` or `clip` if one of them is one number. */
 export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: Value): Value {

@@ -1,5 +1,6 @@
 import { sizeOf } from "../../../graph/operations.ts";
-import { arrange, storedAxes } from "../layout.ts";
+import { lastAxes } from "../arrangement.ts";
+import { arrange, storedAxes, withLast } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import type { Numbers } from "../tensor.ts";
@@ -71,17 +72,10 @@ export function instanceNorm(node: NodeView): Value {
   const inner = count === undefined ? within : axesOfProduct(value, within, count);
   const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
   const size = sizeOf(inner.map((axis) => value.shape[axis] as number));
-  const perChannel = (numbers: Numbers) =>
-    new Float64Array(groups * size).map((_, i) => numbers[Math.floor(i / size)]!);
-  return normalisedGroups(
-    node,
-    value,
-    outer,
-    [...own, ...inner],
-    groups,
-    perChannel(scale),
-    perChannel(shift),
+  const [weight, bias] = [scale, shift].map((numbers) =>
+    new Float64Array(groups * size).map((_, i) => numbers[Math.floor(i / size)]!),
   );
+  return normalisedGroups(node, value, outer, [...own, ...inner], groups, weight!, bias!);
 }
 
 /** Writes a norm of groups of channels over the pixels, for each image of a sample by itself. */
@@ -177,40 +171,35 @@ export function normalise(
 ): Value {
   if (!(epsilon > 0)) return node.refuse(`it adds ${epsilon} to the variance, expected more than 0`);
   const count = sizeOf(axes.map((axis) => lengthOf(node, value, axis)));
-  const own = axes.flatMap((axis) => value.axes[axis]!);
-  const others = storedAxes(value).filter((axis) => !own.includes(axis));
   if (weight && weight.length !== count) {
     return node.refuse(`it scales by ${weight.length} numbers, expected ${count}`);
   }
-  const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), own]);
-  const tensors = {
+  const { source, shape, order } = withLast(
+    node,
+    value,
+    axes.flatMap((axis) => value.axes[axis]!),
+  );
+  const normalised = node.writer.write(kind, [source], shape, {
+    settings: { epsilon },
     weight: weight ?? ones(count),
     ...(kind === "layerNorm" && { bias: bias ?? new Float32Array(count) }),
-  };
-  const settings = { epsilon };
-  const normalised = node.writer.write(kind, [source], shape, { settings, ...tensors });
-  return inOrder(value, normalised, shape, [...others, ...own]);
-}
-
-function lastAxes(node: NodeView, value: Value): number[] {
-  const rank = value.axes.length;
-  const first = node.axis(node.integer("axis", -1), rank);
-  return Array.from({ length: rank - first }, (_, i) => first + i);
+  });
+  return inOrder(value, normalised, shape, order);
 }
 
 /** Reads LayerNormalization over the last axes. */
 export function layerNorm(node: NodeView): Value {
   const value = node.value(0);
-  const epsilon = node.float("epsilon", 1e-5);
+  const axes = lastAxes(node, value.axes.length);
   const [weight, bias] = [node.optional(1)?.values, node.optional(2)?.values];
-  return normalise(node, "layerNorm", value, lastAxes(node, value), epsilon, weight, bias);
+  return normalise(node, "layerNorm", value, axes, node.float("epsilon", 1e-5), weight, bias);
 }
 
 /** Reads RMSNormalization over the last axes. */
 export function rmsNorm(node: NodeView): Value {
   const value = node.value(0);
-  const epsilon = node.float("epsilon", 1e-5);
-  return normalise(node, "rmsNorm", value, lastAxes(node, value), epsilon, node.optional(1)?.values);
+  const axes = lastAxes(node, value.axes.length);
+  return normalise(node, "rmsNorm", value, axes, node.float("epsilon", 1e-5), node.optional(1)?.values);
 }
 
 /** Reads Softmax, over the axes that its opset defines. */
@@ -218,10 +207,12 @@ export function softmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
   for (const axis of axes) lengthOf(node, value, axis);
-  const own = axes.flatMap((axis) => value.axes[axis]!);
-  const others = storedAxes(value).filter((each) => !own.includes(each));
-  const { source, shape } = arrange(node, value, [...others.map((each) => [each]), own]);
-  return inOrder(value, node.writer.write("softmax", [source], shape), shape, [...others, ...own]);
+  const { source, shape, order } = withLast(
+    node,
+    value,
+    axes.flatMap((axis) => value.axes[axis]!),
+  );
+  return inOrder(value, node.writer.write("softmax", [source], shape), shape, order);
 }
 
 /** Reads LogSoftmax as x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax would be -∞ where that is 0. */
@@ -229,7 +220,7 @@ export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
   for (const axis of axes) lengthOf(node, value, axis);
-  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes, true));
-  const sum = reduce(node, "sum", pointwise(node, shifted, "exp"), axes, true);
+  const shifted = combine(node, "sub", value, extremaOver(node, "maximum", value, axes));
+  const sum = reduce(node, "sum", pointwise(node, shifted, "exp"), axes);
   return combine(node, "sub", shifted, pointwise(node, sum, "log"));
 }

@@ -10,13 +10,6 @@ import { reducedAxes } from "./reductions.ts";
 /** Operators that patterns look through, since their output has the input's numbers. */
 const RENAMING = ["Identity", "Cast", "Dropout"];
 
-/** Returns the node that makes an input, if it is of this operator. */
-function maker(node: NodeView, input: number, operator?: string): NodeView | undefined {
-  let made = node.scope.makers.get(node.node.inputs[input] ?? "");
-  while (made && RENAMING.includes(made.operator)) made = node.scope.makers.get(made.node.inputs[0] ?? "");
-  return made && (operator === undefined || made.operator === operator) ? made : undefined;
-}
-
 /** Returns the name under which an input was made, before operators that return their input unchanged. */
 function nameOf(node: NodeView, input: number): string {
   let name = node.node.inputs[input] ?? "";
@@ -25,6 +18,12 @@ function nameOf(node: NodeView, input: number): string {
     if (!made || !RENAMING.includes(made.operator)) return name;
     name = made.node.inputs[0] ?? "";
   }
+}
+
+/** Returns the node that makes an input, if it is of this operator. */
+function maker(node: NodeView, input: number, operator?: string): NodeView | undefined {
+  const made = node.scope.makers.get(nameOf(node, input));
+  return made && (operator === undefined || made.operator === operator) ? made : undefined;
 }
 
 const rankOf = (operand: Operand) =>
@@ -70,10 +69,8 @@ export function quotient(node: NodeView): Value {
 
 /** Recognises x · sigmoid(x), and x · tanh(softplus(x)). */
 function sigmoidProduct(node: NodeView): Value | undefined {
-  for (const [x, other] of [
-    [0, 1],
-    [1, 0],
-  ] as const) {
+  for (const x of [0, 1]) {
+    const other = 1 - x;
     const sigmoid = maker(node, other, "Sigmoid");
     if (sigmoid && nameOf(sigmoid, 0) === nameOf(node, x)) return pointwise(node, node.value(x), "silu");
     const tanh = maker(node, other, "Tanh");

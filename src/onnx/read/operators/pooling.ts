@@ -3,7 +3,7 @@ import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
 import { pixelsOf, poolingWindow, valueOfPixels, writePixels } from "./convolutions.ts";
 import { beside, positions } from "./rearranging.ts";
-import { extremaOver, extremumAlong } from "./reductions.ts";
+import { extremaOver, extremumAlong, type Windows } from "./reductions.ts";
 
 // The largest pixel of each window: along one axis, then along the other.
 
@@ -11,23 +11,14 @@ import { extremaOver, extremumAlong } from "./reductions.ts";
 const MOST_SLICES = 256;
 
 /** Pooling windows along one axis of pixels. */
-interface Windows {
+interface PixelWindows extends Windows {
   readonly length: number;
-  readonly width: number;
-  readonly stride: number;
-  readonly dilation: number;
   /** Padding before the axis, in pixels. */
   readonly before: number;
-  readonly count: number;
-}
-
-/** Padding after the axis that the windows reach, in pixels. */
-function reachBehind({ length, width, stride, dilation, before, count }: Windows): number {
-  return Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0);
 }
 
 /** Refuses a window that covers only padding, which has no largest pixel. */
-function checkWindows(node: Site, { length, width, stride, dilation, before, count }: Windows): void {
+function checkWindows(node: Site, { length, width, stride, dilation, before, count }: PixelWindows): void {
   for (let i = 0; i < count; i++) {
     const start = i * stride - before;
     const tap = Math.max(Math.ceil(-start / dilation), 0);
@@ -48,7 +39,7 @@ export function maxPool(node: NodeView): Value {
   }
   const isRoundedUp = node.integer("ceil_mode", 0) !== 0;
   const axes = lengths.length;
-  const windows = lengths.map((length, i): Windows => {
+  const windows = lengths.map((length, i): PixelWindows => {
     const own = {
       length,
       width: kernel[i]!,
@@ -68,9 +59,7 @@ export function maxPool(node: NodeView): Value {
   for (const each of windows) checkWindows(node, each);
   const pixels = valueOfPixels(value, source, [...lengths, channels]);
   return windows.reduce(
-    (pooled, { width, stride: step, dilation: apart, count }, i) => {
-      return extremumAlong(node, "maximum", pooled, i + 2, { width, apart, count, step });
-    },
+    (pooled, each, i) => extremumAlong(node, "maximum", pooled, i + 2, each),
     padded(node, pixels, windows),
   );
 }
@@ -79,8 +68,11 @@ export function maxPool(node: NodeView): Value {
  * Pads pixels by copies from the same window, so that padding is never its unique maximum: without dilation a copy of the
  * edge pixel, with dilation of the first or last pixel at a multiple of the dilation from there.
  */
-function padded(node: NodeView, value: Value, windows: readonly Windows[]): Value {
-  const behind = windows.map(reachBehind);
+function padded(node: NodeView, value: Value, windows: readonly PixelWindows[]): Value {
+  // Padding after each axis that the windows reach.
+  const behind = windows.map(({ length, width, stride, dilation, before, count }) =>
+    Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0),
+  );
   const isDense = windows.every(({ dilation }, i) => dilation === 1 || windows[i]!.before + behind[i]! === 0);
   if (isDense) {
     const before = windows.map((each) => each.before);
@@ -109,5 +101,5 @@ function padded(node: NodeView, value: Value, windows: readonly Windows[]): Valu
 export function globalMaxPool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);
-  return extremaOver(node, "maximum", value, axes, true);
+  return extremaOver(node, "maximum", value, axes);
 }

@@ -1,9 +1,9 @@
-import { align } from "../align.ts";
-import { arrange, joined, storedAxes, stretch } from "../layout.ts";
+import { align, broadcast } from "../align.ts";
+import { arrange, joined, writeAlong } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Site } from "../site.ts";
 import { type Numbers, strided } from "../tensor.ts";
-import { BATCH, makeValue, replaced, type Value, withAxes } from "../value.ts";
+import { BATCH, makeValue, replaced, type Value, withRank } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
 // Products with matrices, constant or computed.
@@ -36,21 +36,8 @@ export function multiplied(
     return node.refuse("it multiplies along the points");
   const length = factors.reduce<number>((all, each) => all * (value.shape[each] as number), 1);
   if (length !== rows) return node.refuse(`it multiplies ${length} numbers by a matrix of ${rows} rows`);
-  const others = storedAxes(value).filter((each) => !factors.includes(each));
-  const { source, shape } = arrange(node, value, [...others.map((each) => [each]), factors]);
-  const output = [...shape.slice(0, -1), columns];
   const weight = strided(values, [columns, rows], [columnStride, rowStride]);
-  const product = node.writer.write("dense", [source], output, {
-    settings: { units: columns },
-    weight,
-    bias,
-  });
-  const place = (each: number) => others.indexOf(each);
-  return makeValue(
-    product,
-    output,
-    value.axes.map((each, i) => (i === axis ? [others.length] : replaced(each, place))),
-  );
+  return writeAlong(node, "dense", value, axis, { settings: { units: columns }, weight, bias }, columns);
 }
 
 /** Returns a constant matrix; undefined if the value is computed, or has further axes. */
@@ -96,8 +83,7 @@ function productOf(node: NodeView, a: Value, b: Value): Value {
   const matrix = matrixOf(b);
   if (matrix && typeof a.source === "string") {
     // Axes of the matrix before its two are the product's.
-    const missing = Math.max(b.axes.length - a.axes.length, 0);
-    const whole = withAxes(a, [...new Array<readonly number[]>(missing).fill([]), ...a.axes]);
+    const whole = withRank(a, Math.max(a.axes.length, b.axes.length));
     return multiplied(node, whole, whole.axes.length - 1, matrix);
   }
   const left = matrixOf(a);
@@ -123,21 +109,13 @@ function vectorProduct(node: NodeView, a: Value, b: Value): Value {
 export function productOfValues(node: NodeView, a: Value, b: Value): Value {
   const rank = Math.max(a.axes.length, b.axes.length);
   const whole = (value: Value): Value => {
-    const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
-    const one = joined(node, { ...value, axes: [...missing, ...value.axes] }, rank - 2);
-    const both = joined(node, one, rank - 1);
+    const both = joined(node, joined(node, withRank(value, rank), rank - 2), rank - 1);
     if (both.axes.slice(-2).flat().includes(BATCH)) return node.refuse(ALONG_BATCH);
     return both;
   };
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
   // Both values get the same number of matrices.
-  const [x, y] = aligned.values.map((value, i) => {
-    const missing = aligned.lengths.flatMap((length, key) => {
-      const axis = aligned.axes.findIndex((keys) => keys.includes(key));
-      return aligned.groups[i]![key]!.length === 0 ? [[axis, length] as const] : [];
-    });
-    return stretch(node, value, new Map(missing));
-  }) as [Value, Value];
+  const [x, y] = broadcast(node, aligned) as [Value, Value];
   const before = (value: Value) =>
     value.axes.slice(0, -2).flatMap((factors) => factors.filter((factor) => factor !== BATCH));
   const lengthOf = (value: Value, axis: number) => {

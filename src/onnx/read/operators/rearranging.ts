@@ -1,5 +1,5 @@
 import { sizeOf } from "../../../graph/operations.ts";
-import { align } from "../align.ts";
+import { align, broadcast } from "../align.ts";
 import {
   concatAxis,
   flattened,
@@ -9,7 +9,7 @@ import {
   splitParts,
   unsqueezed,
 } from "../arrangement.ts";
-import { arrange, asStored, joined, reshaped, stretch } from "../layout.ts";
+import { arrange, asStored, joined, reshaped } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
 import { floats, type Tensor } from "../tensor.ts";
 import { BATCH, dimensionAt, keepAxes, makeValue, splitAxis, type Value, withAxes } from "../value.ts";
@@ -129,15 +129,7 @@ export function beside(node: NodeView, given: readonly Value[], axis: number): V
   }
   // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
   const first = align(node, given, { beside: axis });
-  const along = first.axes[axis]![0]!;
-  const whole = first.values.map((value, i) => {
-    const missing = first.groups[i]!.flatMap((group, k) => {
-      if (group.length > 0 || k === along) return [];
-      const own = first.axes.findIndex((keys) => keys.includes(k));
-      return [[own, first.lengths[k]!] as const];
-    });
-    return missing.length === 0 ? value : stretch(node, value, new Map(missing));
-  });
+  const whole = broadcast(node, first, first.axes[axis]![0]!);
   const isWhole = whole.every((value, i) => value === first.values[i]);
   const { values, lengths, axes, groups } = isWhole ? first : align(node, whole, { beside: axis });
   const key = axes[axis]![0]!;

@@ -25,32 +25,27 @@ export function reducedAxes(node: NodeView, rank: number): number[] | undefined 
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
-/** Writes the sum or mean over axes of the file. */
-export function reduce(
-  node: Site,
-  kind: "sum" | "mean",
-  value: Value,
-  axes: readonly number[],
-  keepsAxes: boolean,
-): Value {
+/** Drops axes of the file, unless a node keeps those that it reduces, with length 1. */
+function kept(node: NodeView, value: Value, axes: readonly number[]): Value {
+  return node.integer("keepdims", 1) !== 0 ? value : keepAxes(value, (axis) => !axes.includes(axis));
+}
+
+/** Writes the sum or mean over axes of the file, which stay with length 1. */
+export function reduce(node: Site, kind: "sum" | "mean", value: Value, axes: readonly number[]): Value {
   const factors = axes.flatMap((axis) => value.axes[axis]!);
   if (factors.includes(BATCH)) return node.refuse("it takes statistics over the batch");
   const left = (place: (axis: number) => number) =>
-    value.axes.flatMap((own, axis) => {
-      if (axes.includes(axis)) return keepsAxes ? [[]] : [];
-      return [replaced(own, place)];
-    });
+    value.axes.map((own, axis) => (axes.includes(axis) ? [] : replaced(own, place)));
   if (factors.length === 0) return { ...value, axes: left((axis) => axis) };
-  const all = storedAxes(value);
-  const kept = all.filter((axis) => !factors.includes(axis));
+  const others = storedAxes(value).filter((axis) => !factors.includes(axis));
   const { source } = asStored(node, value);
-  const shape = kept.length > 0 ? kept.map((axis) => value.shape[axis]!) : [1];
+  const shape = others.length > 0 ? others.map((axis) => value.shape[axis]!) : [1];
   const reduced = [...factors].sort((a, b) => a - b);
   const result = node.writer.write(kind, [source], shape, { settings: { axes: reduced } });
   return makeValue(
     result,
     shape,
-    left((axis) => kept.indexOf(axis)),
+    left((axis) => others.indexOf(axis)),
   );
 }
 
@@ -59,7 +54,7 @@ function reduction(kind: "sum" | "mean", before: typeof same, after: typeof same
     const value = node.value(0);
     const axes = reducedAxes(node, value.axes.length);
     const input = before(node, value);
-    return after(node, axes ? reduce(node, kind, input, axes, node.integer("keepdims", 1) !== 0) : input);
+    return after(node, axes ? kept(node, reduce(node, kind, input, axes), axes) : input);
   };
 }
 
@@ -83,12 +78,15 @@ export const reduceLogSum = reduction("sum", same, as("log"));
 
 type Extremum = "maximum" | "minimum";
 
-/** Windows along an axis of `width` positions `apart`; there are `count`, and each begins `step` after the one before. */
-interface Windows {
+/**
+ * Windows along an axis, of `width` positions that are `dilation` apart; there are `count`, and each begins `stride` after the
+ * one before.
+ */
+export interface Windows {
   readonly width: number;
-  readonly apart: number;
+  readonly dilation: number;
   readonly count: number;
-  readonly step: number;
+  readonly stride: number;
 }
 
 /**
@@ -100,53 +98,42 @@ export function extremumAlong(
   kind: Extremum,
   value: Value,
   axis: number,
-  { width, apart, count, step }: Windows,
+  { width, dilation, count, stride }: Windows,
 ): Value {
   let result = value;
   for (let left = width; left > 1; ) {
     const half = Math.ceil(left / 2);
     const isLast = half === 1;
-    const length = isLast ? count : (count - 1) * step + (half - 1) * apart + 1;
-    const [first, last] = [0, (left - half) * apart].map((start) =>
-      positions(node, result, axis, start, length, isLast ? step : 1),
+    const length = isLast ? count : (count - 1) * stride + (half - 1) * dilation + 1;
+    const [first, last] = [0, (left - half) * dilation].map((start) =>
+      positions(node, result, axis, start, length, isLast ? stride : 1),
     );
     result = extremum(node, kind, first!, last!);
     left = half;
   }
-  return width === 1 ? positions(node, result, axis, 0, count, step) : result;
+  return width === 1 ? positions(node, result, axis, 0, count, stride) : result;
 }
 
-/** Writes the largest or smallest number over axes of the file. */
-export function extremaOver(
-  node: NodeView,
-  kind: Extremum,
-  value: Value,
-  axes: readonly number[],
-  keepsAxes: boolean,
-): Value {
+/** Writes the largest or smallest number over axes of the file, which stay with length 1. */
+export function extremaOver(node: NodeView, kind: Extremum, value: Value, axes: readonly number[]): Value {
   const most = axes.reduce((result, axis) => {
     const { count, hasBatch, hasPoints } = dimensionAt(value, axis);
     if (hasBatch || hasPoints) {
       return node.refuse(`it takes the ${kind} over the ${hasBatch ? "batch" : "points"}`);
     }
-    return extremumAlong(node, kind, result, axis, { width: count, apart: 1, count: 1, step: 1 });
+    return extremumAlong(node, kind, result, axis, { width: count, dilation: 1, count: 1, stride: 1 });
   }, value);
-  const kept = keepsAxes ? most : keepAxes(most, (axis) => !axes.includes(axis));
-  return { ...kept, type: value.type };
+  return { ...most, type: value.type };
 }
 
-const extrema =
+/** Makes the reader of ReduceMax or ReduceMin. */
+export const extremaOf =
   (kind: Extremum) =>
   (node: NodeView): Value => {
     const value = node.value(0);
     const axes = reducedAxes(node, value.axes.length);
-    return axes ? extremaOver(node, kind, value, axes, node.integer("keepdims", 1) !== 0) : value;
+    return axes ? kept(node, extremaOver(node, kind, value, axes), axes) : value;
   };
-
-/** Reads ReduceMax. */
-export const reduceMax = extrema("maximum");
-/** Reads ReduceMin. */
-export const reduceMin = extrema("minimum");
 
 /**
  * Reads ReduceLogSumExp as m + log Σ exp(x - m), m the largest x, or a finite number if that is infinite, since ∞ - ∞ is
@@ -155,17 +142,16 @@ export const reduceMin = extrema("minimum");
 export function reduceLogSumExp(node: NodeView): Value {
   const value = node.value(0);
   const axes = reducedAxes(node, value.axes.length)!;
-  const largest = extremaOver(node, "maximum", value, axes, true);
+  const largest = extremaOver(node, "maximum", value, axes);
   const finite = pointwise(node, largest, { name: "clip", min: -BEYOND, max: BEYOND });
   const shifted = pointwise(node, combine(node, "sub", value, finite), "exp");
-  const sum = reduce(node, "sum", shifted, axes, true);
-  const result = combine(node, "add", largest, pointwise(node, sum, "log"));
-  return node.integer("keepdims", 1) !== 0 ? result : keepAxes(result, (axis) => !axes.includes(axis));
+  const sum = reduce(node, "sum", shifted, axes);
+  return kept(node, combine(node, "add", largest, pointwise(node, sum, "log")), axes);
 }
 
 /** Reads GlobalAveragePool as a mean over the pixels. */
 export function globalAveragePool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);
-  return reduce(node, "mean", value, axes, true);
+  return reduce(node, "mean", value, axes);
 }

@@ -3,7 +3,7 @@ import { sizeOf, stridesOf } from "../../../graph/operations.ts";
 import { PAD_MODES } from "../../../onnx-format/kinds/resampling.ts";
 import { arrange, joined, storedAxes } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
-import { dimensionAt, makeValue, plainValue, type Value } from "../value.ts";
+import { dimensionAt, makeValue, plainValue, replaced, type Value } from "../value.ts";
 import { combine, LARGEST } from "./arithmetic.ts";
 import { pixelsOf, poolingWindow, writePixels } from "./convolutions.ts";
 import { positions } from "./rearranging.ts";
@@ -98,25 +98,16 @@ function padAxes(
   }
   const padded = lengths.map((length, i) => length + before![i]! + behind![i]!);
   const settings = { padding, mode };
-  const made = node.writer.write("pad", [source], [...padded, shape.at(-1)!], { settings });
+  const sourceShape = [...padded, shape.at(-1)!];
+  const made = node.writer.write("pad", [source], sourceShape, { settings });
   const result = [...padded, ...others.map((axis) => whole.shape[axis]!)];
-  return makeReordered(made, [...padded, shape.at(-1)!], result, whole, axes, others);
-}
-
-/** Splits the axis into which the other axes of a value were merged. */
-function makeReordered(
-  source: string,
-  sourceShape: Value["shape"],
-  shape: Value["shape"],
-  like: Value,
-  axes: readonly number[],
-  others: readonly number[],
-): Value {
-  const place = (stored: number) => (stored < 0 ? stored : axes.length + others.indexOf(stored));
-  const all = like.axes.map((factors, axis) =>
-    axes.includes(axis) ? [axes.indexOf(axis)] : factors.map(place),
+  // The last axis is that of all others, which become axes of their own again.
+  const all = whole.axes.map((factors, axis) =>
+    axes.includes(axis)
+      ? [axes.indexOf(axis)]
+      : replaced(factors, (stored) => axes.length + others.indexOf(stored)),
   );
-  return { ...makeValue(source, shape, all), sourceShape };
+  return { ...makeValue(made, result, all), sourceShape };
 }
 
 /** Reads AveragePool. */

@@ -1,11 +1,9 @@
 import type { Length } from "../../../graph/definition.ts";
 import { inFileOrder, stretch } from "../layout.ts";
 import type { NodeView } from "../node-view.ts";
-import { type Dimension, dimensionOf, lengthsOf, SIZES } from "../sizes.ts";
-import type { Tensor } from "../tensor.ts";
+import { type Dimension, dimensionOf, isOne, lengthsOf, SIZES } from "../sizes.ts";
 import {
   BATCH,
-  type Constant,
   dimensionAt,
   dimensionsOf,
   isConstant,
@@ -13,6 +11,7 @@ import {
   splitAxis,
   type Value,
   withAxes,
+  withRank,
 } from "../value.ts";
 
 // Operators whose input says a shape, which may have been computed of the batch and of the points.
@@ -22,15 +21,11 @@ function shapesAt(node: NodeView, input: number): number[][] {
   const operand = node.operand(input);
   if (!isConstant(operand))
     return node.refuse("its shape is computed of numbers, expected one that is known");
-  const tensors = atAllSizes(operand);
+  const tensors = operand.at.length === 1 ? SIZES.map(() => operand.at[0]!) : operand.at;
   if (tensors.some(({ shape, values }) => shape.length > 1 || values.length > 64)) {
     return node.refuse("its shape is no list of lengths");
   }
   return tensors.map(({ values }) => [...values]);
-}
-
-function atAllSizes({ at }: Constant): readonly Tensor[] {
-  return at.length === 1 ? SIZES.map(() => at[0]!) : at;
 }
 
 /** Finds how lengths depend on the batch and the points, from their values at each of SIZES. */
@@ -52,7 +47,9 @@ export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;
   const given = shapesAt(node, 1);
-  const fixed = fixedBatch(node, value, given);
+  const isFixed = given.every((shape) => String(shape) === String(given[0]));
+  // The batch that the file was exported with, if the shape of a value with the batch is all numbers.
+  const fixed = isFixed && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
   const own = dimensionsOf(value).map((dimension) => {
     const lengths = lengthsOf({ ...dimension, hasBatch: dimension.hasBatch && fixed === undefined });
     return dimension.hasBatch && fixed !== undefined ? lengths.map((length) => length * fixed) : lengths;
@@ -73,16 +70,6 @@ export function reshape(node: NodeView): Value {
     });
   const batchFirst = isOneSample(node, value, given);
   return regrouped(node, value, forEachSample(node, value, dimensions(node, resolved(batchFirst))));
-}
-
-/** Returns the length of the batch that a file was exported with, if a shape of a value with the batch is all numbers. */
-function fixedBatch(
-  node: NodeView,
-  value: Value,
-  shapes: readonly (readonly number[])[],
-): number | undefined {
-  const isSame = shapes.every((shape) => String(shape) === String(shapes[0]));
-  return isSame && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
 }
 
 /** True if a shape's first length is 1, the batch of a file exported with one sample, and another length is left open. */
@@ -133,9 +120,10 @@ function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number):
 
 /** Groups the stored axes into other axes of the file, of the same total size. */
 function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
-  const dropsBatch = !wanted.some(({ hasBatch }) => hasBatch);
+  const keepsBatch = wanted.some(({ hasBatch }) => hasBatch);
   // A file for one sample may drop the batch.
-  const value = dropsBatch ? withoutBatch(given) : given;
+  const axesOfSample = given.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
+  const value = keepsBatch ? given : withAxes(given, axesOfSample);
   const axes = matched(node, value, wanted) ?? matched(node, inFileOrder(node, value), wanted);
   if (axes) return axes;
   const shown = wanted.map(({ count, hasBatch, hasPoints }) =>
@@ -144,11 +132,6 @@ function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): 
   return node.refuse(
     `it gives ${showAxes(value)} the shape [${shown.join(", ")}], which mixes axes or does not fit`,
   );
-}
-
-function withoutBatch(value: Value): Value {
-  const axes = value.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
-  return withAxes(value, axes);
 }
 
 /** Splits stored axes so that the axes wanted are products of them; undefined if that is impossible. */
@@ -200,18 +183,16 @@ export function expand(node: NodeView): Value {
 /** Broadcasts a value along axes of length 1, and along new leading axes. */
 function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[]): Value {
   const rank = Math.max(wanted.length, value.axes.length);
-  const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
-  const whole = withAxes(value, [...missing, ...value.axes]);
+  const whole = withRank(value, rank);
   const lengths = new Map<number, Length>();
   const withBatch = new Set<number>();
   for (const [i, { count, hasBatch, hasPoints }] of wanted.entries()) {
     const axis = i + rank - wanted.length;
     const own = dimensionAt(whole, axis);
     const isSame = own.count === count && own.hasBatch === hasBatch && own.hasPoints === hasPoints;
-    const isOne = count === 1 && !hasBatch && !hasPoints;
     const isTraced = own.hasBatch && own.count === 1 && !hasBatch && count === node.tracedBatch;
-    if (isSame || isOne || isTraced) continue;
-    if (own.count !== 1 || own.hasBatch || own.hasPoints || (hasPoints && count !== 1)) {
+    if (isSame || isOne({ count, hasBatch, hasPoints }) || isTraced) continue;
+    if (!isOne(own) || (hasPoints && count !== 1)) {
       return node.refuse(`it stretches axis ${axis} of ${showAxes(whole)}, whose length is not 1`);
     }
     if (hasBatch) withBatch.add(axis);
@@ -229,14 +210,13 @@ export function tile(node: NodeView): Value {
   const value = node.value(0);
   const repeats = dimensions(node, shapesAt(node, 1));
   if (repeats.length !== value.axes.length) return node.refuse("its repeats are not as many as axes");
-  const isOnce = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
   const doubled = withAxes(
     value,
     value.axes.flatMap((factors) => [[], factors]),
   );
   const wanted = repeats.flatMap((times, axis) => {
     const isBatch = value.axes[axis]!.includes(BATCH);
-    if (isBatch && !isOnce(times)) return node.refuse("it repeats the batch");
+    if (isBatch && !isOne(times)) return node.refuse("it repeats the batch");
     return [times, dimensionAt(value, axis)];
   });
   const stretched = stretchedTo(node, doubled, wanted);

@@ -1,37 +1,24 @@
 import {
   isUnresized,
+  type Ratio,
   RESIZE_COORDINATES,
   RESIZE_MODES,
   RESIZE_ROUNDINGS,
-  type ResizeCoordinates,
+  type ResizeFields,
   type ResizeMode,
-  type ResizeRounding,
 } from "../../../graph/kinds/resize.ts";
-import type { UpsampleFields } from "../../../graph/kinds/upsample.ts";
+import type { UpsampleMode } from "../../../graph/kinds/upsample.ts";
 import type { NodeView } from "../node-view.ts";
 import { dimensionsOf, showAxes, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
 
 // Resize: `upsample` where pixels become whole multiples, as files of PyTorch mostly have it, else `resize`.
 
-/** Axis of the file before and after resizing, and the scale, a float32 number, by which positions are computed. */
-interface Resized {
-  readonly from: number;
-  readonly to: number;
-  readonly scale: number;
-}
-
 /** Attributes of a node that decide how output pixels are computed, besides lengths. */
-interface Rule {
-  readonly mode: ResizeMode;
-  readonly coordinates: ResizeCoordinates;
-  readonly rounding: ResizeRounding;
-  readonly antialias: boolean;
-  readonly excludeOutside: boolean;
-}
+type Rule = Omit<ResizeFields, "size" | "scale" | "cubicCoefficient">;
 
 /** Mode of `upsample` for each mode of Resize; undefined if `upsample` has none. */
-const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleFields["mode"] | undefined } = {
+const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleMode | undefined } = {
   nearest: "nearest",
   linear: "bilinear",
   cubic: undefined,
@@ -133,7 +120,7 @@ function ruleOf(node: NodeView): Rule {
  * Refuses axes that keep their length with a scale other than 1: the standard interpolates there, ONNX Runtime copies (if
  * that holds for all axes, or with antialias for one).
  */
-function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Resized[]): void {
+function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Ratio[]): void {
   const stays = pixels.map(({ from, to }) => from === to);
   const isCopied = (i: number) => (antialias ? stays[i] : !stays.includes(false)) && pixels[i]!.scale !== 1;
   if (!pixels.some((_, i) => isCopied(i))) return;
@@ -147,7 +134,7 @@ function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Resi
 const MOST_EXACT = 2 ** 21;
 
 /** True if lengths grow by whole factors, in a way that the kind `upsample` computes. */
-function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: readonly Resized[]): boolean {
+function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: readonly Ratio[]): boolean {
   const isCentred = coordinates === "half_pixel" || coordinates === "pytorch_half_pixel";
   const isWhole = pixels.every(({ from, to, scale }) => {
     return (
@@ -166,7 +153,7 @@ function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: 
 }
 
 /** Returns the axes of the file as the node resizes them, by scales or sizes, for all or some axes. */
-function resizedAxes(node: NodeView, value: Value): Resized[] {
+function resizedAxes(node: NodeView, value: Value): Ratio[] {
   const lengths = dimensionsOf(value).map(({ count }) => count);
   const named = node.integers("axes");
   const axes = named && named.length > 0 ? node.axes(named, lengths.length) : lengths.map((_, axis) => axis);
@@ -178,7 +165,7 @@ function resizedAxes(node: NodeView, value: Value): Resized[] {
       `it has ${given.length} ${hasScales ? "scales" : "sizes"}, of ${showAxes(value)}; expected ${axes.length}`,
     );
   }
-  const resized: Resized[] = lengths.map((from) => ({ from, to: from, scale: 1 }));
+  const resized: Ratio[] = lengths.map((from) => ({ from, to: from, scale: 1 }));
   for (const [i, axis] of axes.entries()) {
     const from = lengths[axis]!;
     // ONNX Runtime multiplies in float32: ten pixels by 0.7 are seven.
@@ -208,7 +195,7 @@ function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly numb
 const ASPECT_RATIOS = { stretch: undefined, not_larger: Math.min, not_smaller: Math.max };
 
 /** Gives all axes that the node names one scale, if it keeps their ratio. */
-function keepingRatio(node: NodeView, axes: readonly number[], resized: readonly Resized[]): Resized[] {
+function keepingRatio(node: NodeView, axes: readonly number[], resized: readonly Ratio[]): Ratio[] {
   const choose = node.chosen("keep_aspect_ratio_policy", "stretch", ASPECT_RATIOS);
   if (!choose) return [...resized];
   const scale = choose(...axes.map((axis) => resized[axis]!.scale));

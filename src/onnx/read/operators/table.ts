@@ -8,7 +8,7 @@ import type { Operator } from "../operator.ts";
 import * as upgrade from "../upgrade-opset.ts";
 import * as arithmetic from "./arithmetic.ts";
 import { cast } from "./cast.ts";
-import { where } from "./choices.ts";
+import { trilu, where } from "./choices.ts";
 import * as comparisons from "./comparisons.ts";
 import * as convolutions from "./convolutions.ts";
 import { einsum } from "./einsum.ts";
@@ -23,7 +23,6 @@ import * as reductions from "./reductions.ts";
 import * as resampling from "./resampling.ts";
 import * as reshaping from "./reshape.ts";
 import { resize, upsample } from "./resize.ts";
-import { trilu } from "./trilu.ts";
 
 // The comment of an operator says which of its nodes are refused, beside those of all operators:
 // scripts/document-onnx-operators.ts writes it to site/reference/onnx-operators.md.
@@ -66,9 +65,9 @@ export const OPERATORS = {
   Pow: { inputs: 2, read: arithmetic.pow, fold: numbers.binary((a, b) => a ** b), wraps: true },
   Sum: { inputs: "all", read: arithmetic.sum, fold: numbers.many((a, b) => a + b), wraps: true },
   /** Refused: a constant with NaN or ∞. */
-  Max: { inputs: "all", read: extrema.max, fold: numbers.many(Math.max) },
+  Max: { inputs: "all", read: extrema.extremumOf("maximum"), fold: numbers.many(Math.max) },
   /** Refused: a constant with NaN or -∞. */
-  Min: { inputs: "all", read: extrema.min, fold: numbers.many(Math.min) },
+  Min: { inputs: "all", read: extrema.extremumOf("minimum"), fold: numbers.many(Math.min) },
   /** Refused: bounds that are computed, or NaN. */
   Clip: { inputs: 1, read: extrema.clip, former: upgrade.CLIP },
   /**
@@ -100,11 +99,7 @@ export const OPERATORS = {
   Sin: { inputs: 1, read: pointwise.sin, fold: numbers.each(Math.sin) },
   Cos: { inputs: 1, read: pointwise.cos, fold: numbers.each(Math.cos) },
   Tanh: { inputs: 1, read: pointwise.is("tanh"), fold: numbers.each(Math.tanh) },
-  Sigmoid: {
-    inputs: 1,
-    read: pointwise.is("sigmoid"),
-    fold: numbers.each((x) => 1 / (1 + Math.exp(-x))),
-  },
+  Sigmoid: { inputs: 1, read: pointwise.is("sigmoid"), fold: numbers.each(numbers.sigmoid) },
   HardSigmoid: { inputs: 1, read: pointwise.hardSigmoid },
   Relu: { inputs: 1, read: pointwise.is("relu"), fold: numbers.each((x) => Math.max(x, 0)) },
   LeakyRelu: { inputs: 1, read: pointwise.leakyRelu },
@@ -115,11 +110,7 @@ export const OPERATORS = {
   Selu: { inputs: 1, read: pointwise.selu },
   /** Refused: `alpha` of 0 or below. */
   Celu: { inputs: 1, read: pointwise.celu },
-  Softplus: {
-    inputs: 1,
-    read: pointwise.is("softplus"),
-    fold: numbers.each((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
-  },
+  Softplus: { inputs: 1, read: pointwise.is("softplus"), fold: numbers.each(numbers.softplus) },
   Softsign: { inputs: 1, read: pointwise.softsign },
   Gelu: { inputs: 1, read: pointwise.gelu },
   Mish: { inputs: 1, read: pointwise.is("mish") },
@@ -154,51 +145,23 @@ export const OPERATORS = {
   LogSoftmax: { inputs: 1, read: norms.logSoftmax },
   // Sums over axes
   /** Refused: statistics over the batch; axes that are computed. */
-  ReduceMean: {
-    inputs: 1,
-    read: reductions.reduceMean,
-    fold: folded.reduction((numbers) => folded.total(numbers) / numbers.length),
-    wraps: true,
-  },
+  ReduceMean: { inputs: 1, read: reductions.reduceMean, fold: folded.reduceMean, wraps: true },
   /** Refused: statistics over the batch; axes that are computed. */
-  ReduceSum: { inputs: 1, read: reductions.reduceSum, fold: folded.reduction(folded.total), wraps: true },
+  ReduceSum: { inputs: 1, read: reductions.reduceSum, fold: folded.reduceSum, wraps: true },
   /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
-  ReduceL1: {
-    inputs: 1,
-    read: reductions.reduceL1,
-    fold: folded.reduction((numbers) => folded.total(numbers.map(Math.abs))),
-    wraps: true,
-  },
+  ReduceL1: { inputs: 1, read: reductions.reduceL1, fold: folded.reduceL1, wraps: true },
   /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
-  ReduceL2: {
-    inputs: 1,
-    read: reductions.reduceL2,
-    fold: folded.reduction((numbers) => Math.sqrt(folded.squares(numbers))),
-    wraps: true,
-  },
+  ReduceL2: { inputs: 1, read: reductions.reduceL2, fold: folded.reduceL2, wraps: true },
   /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
-  ReduceSumSquare: {
-    inputs: 1,
-    read: reductions.reduceSumSquare,
-    fold: folded.reduction(folded.squares),
-    wraps: true,
-  },
+  ReduceSumSquare: { inputs: 1, read: reductions.reduceSumSquare, fold: folded.reduceSumSquare, wraps: true },
   /** Refused: the batch or the points; axes that are computed. */
-  ReduceMax: { inputs: 1, read: reductions.reduceMax, fold: folded.reduction(folded.greatest) },
+  ReduceMax: { inputs: 1, read: reductions.extremaOf("maximum"), fold: folded.reduceMax },
   /** Refused: the batch or the points; axes that are computed. */
-  ReduceMin: {
-    inputs: 1,
-    read: reductions.reduceMin,
-    fold: folded.reduction(folded.combined(Math.min, Number.POSITIVE_INFINITY)),
-  },
+  ReduceMin: { inputs: 1, read: reductions.extremaOf("minimum"), fold: folded.reduceMin },
   /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
-  ReduceLogSum: {
-    inputs: 1,
-    read: reductions.reduceLogSum,
-    fold: folded.reduction((numbers) => Math.log(folded.total(numbers))),
-  },
+  ReduceLogSum: { inputs: 1, read: reductions.reduceLogSum, fold: folded.reduceLogSum },
   /** Refused: the batch or the points; axes that are computed; `noop_with_empty_axes` without axes. */
-  ReduceLogSumExp: { inputs: 1, read: reductions.reduceLogSumExp, fold: folded.reduction(folded.logSumExp) },
+  ReduceLogSumExp: { inputs: 1, read: reductions.reduceLogSumExp, fold: folded.reduceLogSumExp },
   GlobalAveragePool: { inputs: 1, read: reductions.globalAveragePool },
   // Pixels
   /**
@@ -289,7 +252,7 @@ export const OPERATORS = {
   Floor: { inputs: 1, fold: numbers.each(Math.floor) },
   Ceil: { inputs: 1, fold: numbers.each(Math.ceil) },
   Round: { inputs: 1, fold: numbers.each(numbers.roundEven) },
-  ReduceProd: { inputs: 1, fold: folded.reduction(folded.combined((a, b) => a * b, 1)), wraps: true },
+  ReduceProd: { inputs: 1, fold: folded.reduceProd, wraps: true },
 } as const satisfies Readonly<Record<string, Operator>>;
 
 /** Name of an operator that is read. */

@@ -31,9 +31,9 @@ const endless = amd({ stepInit: 1e-4, stepMax: 1e-4, tolerance: 1e-12, t1: 1e9, 
 
 const solving: SolveDescription = {
   kind: "solve",
-  ...{ pair: { solver: endless, flow: gradientFlow() }, loss: squaredError() },
-  ...{ saveAt: undefined, prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
-  ...{ sharedWeights: undefined, hasOwnWeights: false },
+  pair: { solver: endless, flow: gradientFlow() },
+  problem: { loss: squaredError(), prior: undefined, sampleCount: SAMPLES, batchSize: undefined },
+  ...{ saveAt: undefined, sharedWeights: undefined, hasOwnWeights: false },
 };
 
 /** Samples 0, 1, …, of which those in `atRest` start where they are decoded to their targets. */

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { closeFiles } from "../../../../src/cli/input/array-files/open-files.ts";
+import { closeFiles } from "../../../../src/cli/input/array-files/open-file.ts";
 import { openData } from "../../../../src/cli/input/open-data.ts";
 import type { PictureReading } from "../../../../src/cli/input/pictures/open-pictures.ts";
 import { fromImageData, maskFrom, type PictureDecoder } from "../../../../src/images/index.ts";

@@ -1,0 +1,83 @@
+import { invalid } from "../../base/refuse.ts";
+import { createDecoder, type Prior } from "../../index.ts";
+import { readPrior } from "../options/prior.ts";
+import type { TrainingJob } from "../options/training-job.ts";
+import { warnOfTransparency } from "../output/input-figures.ts";
+import { readData, readDataFile, type SourcedData } from "./data-source.ts";
+import { limitsOf } from "./decoder-file.ts";
+import { openFixed } from "./fixed-inputs.ts";
+import { type HidingFlags, readingOf, type Target } from "./pictures/picture-options.ts";
+import { readWeightsOf } from "./sample-weights.ts";
+import { readFixedOf } from "./samples.ts";
+import { makeDecoder, shapeOfDecoder } from "./training-decoder.ts";
+
+/** Data that `latentflow train` reads. An autoencoder has neither weights nor a prior: its codes come from its encoder. */
+export type TrainingInput = Awaited<ReturnType<typeof readTrainingInput>>;
+
+/** Reads the samples of a training run, its decoder and what comes with them. */
+export async function readTrainingInput(job: TrainingJob, signal: AbortSignal) {
+  const target = () => shapeOfDecoder(job, signal);
+  const data = await readData(job, "train", target, signal);
+  const validation = job.validate ? await readValidation(job, job.validate, target, signal) : undefined;
+  const limits = limitsOf(job, signal);
+  const { decoder, loss } = await makeDecoder(job, data.dataset, signal);
+  const { outputLayout } = decoder;
+  const given = [data, ...(validation ? [validation] : [])];
+  if (job.autoencoder) for (const each of given) warnOfTransparency(each, "--autoencoder");
+  const readWeights = (...of: Parameters<typeof readWeightsOf>) =>
+    job.autoencoder ? undefined : readWeightsOf(...of);
+  const weights = await readWeights(data, job, outputLayout, limits);
+  if (weights && job.shift) refuseShift(data.at, job);
+  const flag = job.validateMask ? "--validate-mask" : "--validate-weights";
+  const validationWeights =
+    validation && (await readWeights(validation, validationFlags(job), outputLayout, limits, flag));
+  const prior = job.autoencoder ? undefined : await readPrior(job, decoder, limits);
+  if (prior?.prior) refuseLargePrior(prior.prior, decoder.latentSize);
+  const sources = await openFixed(decoder, job.fixed, limits);
+  const fixed = await readFixedOf(data, decoder, sources, job.points);
+  const validationFixed =
+    validation &&
+    (await readFixedOf(
+      validation,
+      decoder,
+      await openFixed(decoder, job.validateFixed, limits, "--validate-fixed"),
+      fixed.points,
+    ));
+  return { data, validation, weights, validationWeights, decoder, loss, prior, fixed, validationFixed };
+}
+
+/**
+ * Refuses `--shift` with pictures that have transparent pixels or padding. (`--weights` with `--shift` was refused before.)
+ */
+function refuseShift(at: string, { weights, mask }: TrainingJob): void {
+  if (weights || mask) return;
+  throw invalid(
+    `--shift does not go with the transparent pixels or padding of ${at}, which are hidden and would stay where the samples ` +
+      "were; leave --shift out, or give pictures without transparency and --fit cover",
+  );
+}
+
+/** Refuses a prior that is too large for decoder.safetensors, before the run instead of at its end. */
+function refuseLargePrior(prior: Prior, latentSize: number): void {
+  createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
+}
+
+/** Options of the validation pictures and their weights. */
+function validationFlags(job: TrainingJob): HidingFlags {
+  const { fit, invert, maskHides, validateMask: mask, validateWeights: weights, autoencoder } = job;
+  return { fit, invert, mask, maskHides, weights, autoencoder };
+}
+
+function readValidation(
+  job: TrainingJob,
+  file: string | true,
+  target: Target,
+  signal: AbortSignal,
+): Promise<SourcedData> {
+  const limit = job.validateLimit;
+  if (file !== true) {
+    const reading = readingOf(validationFlags(job), target, "--validate-mask");
+    return readDataFile("--validate", [file], reading, limitsOf(job, signal), limit);
+  }
+  return readData({ ...job, limit }, "validation", target, signal);
+}
