@@ -279,14 +279,14 @@ test("each of many completed pictures has its own code, pixels and size, also in
 });
 
 test("pictures of one name in several folders are completed under names that no file system takes for one", async () => {
-  const folders = ["A.png", "a.png", "a.png"].map((name) => {
+  const folders = ["a.png", "A.png", "a.png"].map((name) => {
     const own = workplace.newPath();
     mkdirSync(own);
     writeFileSync(join(own, name), readFileSync(join(folder, "p0.png")));
     return own;
   });
   const out = await encode("--data", ...folders, "--mask", maskFile);
-  assert.equal(readdirSync(join(out, "completed")).sort(), ["A.png", "a-2.png", "a-3.png"]);
+  assert.equal(readdirSync(join(out, "completed")).sort(), ["A-2.png", "a-3.png", "a.png"]);
 });
 
 /** Writes pictures of `values`, with these opacities from 0 to 1, into a folder. */
