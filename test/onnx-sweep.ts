@@ -73,6 +73,8 @@ interface Draw {
   readonly opset: number;
   /** The only length of the batch that the file takes; undefined where it takes any. */
   readonly batch: number | undefined;
+  /** Images of a sample, which the value has one after the other along its batch. */
+  readonly images: number;
   /** A constant that goes with the value, sometimes with an axis more. */
   constant(): Tensor;
   numbers(dims: readonly number[], values?: readonly number[]): Tensor;
@@ -118,8 +120,9 @@ const formerResize: Drawer = (draw, x) => [
   { mode: { text: draw.dice.of(["nearest", "linear"]) } },
 ];
 const newerResize: Drawer = (draw, x) => {
-  const { dice, file, shape, opset, batch = ROWS } = draw;
-  const sizes = () => file.integers([batch, shape[0]!, ...shape.slice(1).map(() => 1 + dice.below(9))]);
+  const { dice, file, shape, opset, batch = ROWS, images } = draw;
+  const sizes = () =>
+    file.integers([batch * images, shape[0]!, ...shape.slice(1).map(() => 1 + dice.below(9))]);
   const flag = () => ({ integer: dice.below(4) === 0 ? 1 : 0 });
   const none = draw.numbers([0], []);
   const policy = dice.of(["stretch", "stretch", "not_larger", "not_smaller"]);
@@ -505,7 +508,7 @@ function draw(seed: number): {
       Array.from({ length: size }, () => 2 * dice.random.uniform() - 1),
     );
   };
-  const given: Draw = { dice, file, shape, opset, batch, constant, numbers, weights };
+  const given: Draw = { dice, file, shape, opset, batch, images: images ?? 1, constant, numbers, weights };
   const latent = file.input("z", [batch ?? "batch", ...dims.slice(1)]);
   const x =
     images === undefined ? latent : file.apply("images", "Reshape", [latent, file.integers([-1, ...shape])]);

@@ -1,7 +1,7 @@
 /**
  * A decoder as the kernels know it: operations in topological order, each with its settings and packed parameters.
- * src/backend/wasm/write-graph.ts writes it, once for a decoder; field offsets stand beside the fields because
- * src/kernels/layout.ts repeats them. All sizes are in elements, pointers in bytes of wasm32.
+ * src/backend/wasm/write-graph.ts writes it, once for a decoder, by the fields that scripts/write-structs.mjs reads here; a test
+ * holds the offsets beside them against the compiler's. All sizes are in elements, pointers in bytes of wasm32.
  *
  *   ┌───────┬─────────────────────────┬────────────────────────┐
  *   │ Graph │ DenseOperation, …       │ panels, biases, zeros  │
