@@ -22,6 +22,8 @@ export function createNetworks() {
   let worker: Engine | undefined;
   let first: Promise<FirstFiles> | undefined;
   let encoders: Promise<unknown> | undefined;
+  /** The last replacement of the decoder; the next one waits for it, so that the one asked for last stays. */
+  let replacement: Promise<unknown> = Promise.resolve();
 
   /** The worker; throws where it has not been started. */
   function engine(): Engine {
@@ -59,9 +61,14 @@ export function createNetworks() {
       return encoders;
     },
     /** Inverts another decoder of 28 × 28 pixels from now on; without one the page's own again. */
-    async replaceDecoder(source?: Uint8Array, name?: string): Promise<void> {
-      description.value = await engine().call("setDecoder", { source });
-      guest.value = name && guestName(name);
+    replaceDecoder(source?: Uint8Array, name?: string): Promise<void> {
+      const replace = async () => {
+        description.value = await engine().call("setDecoder", { source });
+        guest.value = name && guestName(name);
+      };
+      const replaced = replacement.then(replace, replace);
+      replacement = replaced;
+      return replaced;
     },
     close(): void {
       worker?.close();

@@ -95,17 +95,18 @@ export function createSession() {
     ),
   );
   const decodeLatest = latestOnly((z: Float32Array) => engine!.call("decode", { z }));
-  /** Given letters that the comparisons are of. */
-  let comparedWith: readonly GivenLetter[] | undefined;
+  /** Given letters that each comparison is of. */
+  const comparedWith = new Map<ComparisonName, readonly GivenLetter[]>();
   const compareLatest = latestOnly(async (_: undefined) => {
     styles ??= loadStyles();
     await styles;
-    const names = [...compared].filter((name) => comparedWith !== given.value || !comparisons.value[name]);
-    comparedWith = given.value;
-    for (const name of names) {
-      if (comparedWith !== given.value) return;
+    const { value: letters } = given;
+    for (const name of compared) {
+      if (letters !== given.value) return;
+      if (comparedWith.get(name) === letters) continue;
       const found = name === "linear" ? await completeLinearly() : await lookUp();
       comparisons.value = { ...comparisons.value, [name]: found };
+      comparedWith.set(name, letters);
     }
   });
   const sampleLatest = latestOnly((z: Float32Array) => {
@@ -158,6 +159,7 @@ export function createSession() {
       decoded.value = undefined;
       samples.value = undefined;
       comparisons.value = {};
+      comparedWith.clear();
       return;
     }
     if (!isQuick) searches.value++;
@@ -212,23 +214,29 @@ export function createSession() {
     notice.value = undefined;
   }
 
-  /** Reads a visitor's font, whose letters are given from then on. */
+  /** Font that was asked for last; undefined for the visitor's drawing. */
+  let lastFont: File | undefined;
+
+  /** Reads a visitor's font, whose letters are given from then on, unless another is asked for meanwhile. */
   async function openFont(file: File): Promise<void> {
     touch();
+    lastFont = file;
     try {
       const letters = fontLetters(await readFontWithin(file));
+      if (lastFont !== file) return;
       const all = letters.map(({ letter }) => letter).join("");
       const kept = [...picked.value].filter((letter) => all.includes(letter)).join("");
       picked.value = kept || all.slice(0, 3);
       font.value = { name: file.name, letters };
       failure.value = undefined;
     } catch (error) {
-      fail(error);
+      if (lastFont === file) fail(error);
     }
   }
 
   function closeFont(): void {
     touch();
+    lastFont = undefined;
     font.value = undefined;
   }
 
