@@ -34,12 +34,21 @@ def tensors_of(file, shapes):
     return result
 
 
-def load(decoder, settings, parameters, shapes, data, output, latents, latent_size, count, solver):
-    """A decoder by its name in DECODERS, with what it takes beside its layers; data and latents for it."""
+def last(tensor):
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+def load(decoder, settings, parameters, shapes, data, output, latents, latent_size, count, solver, channels_last):
+    """A decoder by its name in DECODERS, with what it takes beside its layers; data and latents for it.
+
+    With channels_last the weights of convolutions lie in memory with their channels last, and so does what they compute.
+    """
     global layers, losses, y, z
     torch.set_num_threads(1)
     AMD.update(solver)
     layers = tensors_of(parameters, shapes)
+    if channels_last:
+        layers = [[last(tensor) for tensor in layer] for layer in layers]
     losses = DECODERS[decoder](layers, **settings)
     y = read(data, count, *output)
     z = read(latents, count, latent_size)

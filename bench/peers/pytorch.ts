@@ -43,6 +43,8 @@ export interface TorchTask {
   readonly output: readonly number[];
   /** [count, latentSize] */
   readonly z: Float32Array;
+  /** True if channels lie last in memory. Default: as PyTorch has them, first. */
+  readonly channelsLast?: boolean;
 }
 
 /**
@@ -70,7 +72,7 @@ export function torchPeer(
 
 /** PyTorch at work on a task. */
 export async function startTorch(python: string, task: TorchTask): Promise<Torch> {
-  const { decoder, settings, shapes, output, y, z } = task;
+  const { decoder, settings, shapes, output, y, z, channelsLast = false } = task;
   const folder = mkdtempSync(join(tmpdir(), "latentflow-torch-"));
   const script = fileURLToPath(new URL("pytorch.py", import.meta.url));
   const child = spawn(python, [script], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
@@ -88,6 +90,7 @@ export async function startTorch(python: string, task: TorchTask): Promise<Torch
   function load(parameters: Float32Array, trainStepMax: number): Promise<unknown> {
     return ask("load", {
       ...{ decoder, settings, shapes, data, output, latents, latent_size: latentSize, count },
+      channels_last: channelsLast,
       parameters: fileOf("parameters", parameters),
       solver: { ...amdSettings(), trainStepMax },
     });
@@ -95,7 +98,7 @@ export async function startTorch(python: string, task: TorchTask): Promise<Torch
 
   const about = (await load(task.parameters, AMD.stepMax)) as { version: string; blas: string; cpu: string };
   return {
-    name: "PyTorch",
+    name: channelsLast ? "PyTorch, channels last" : "PyTorch",
     about: `PyTorch ${about.version}, CPU (${about.blas}, ${about.cpu}), one thread; autograd`,
     async gradient(rows) {
       return {
