@@ -127,12 +127,14 @@ function keepImports(importers, isBundled) {
 
 /**
  * Joins string literals that esbuild's `lineLimit` has continued on the next line by a backslash. Rollup indents such
- * lines where it wraps a module, as Vite 6 and 7 do with the worker, and the tab becomes a part of the string.
+ * lines where it wraps a module, as Vite 6 and 7 do with the worker, and the tab becomes a part of the string. The structs of
+ * the kernels, whose fields are short strings, then have no break left, so that each gets a line.
  *
  * @param {string} file
  */
 function joinStrings(file) {
-  writeFileSync(file, readFileSync(file, "utf8").replace(/(?<!\\)((?:\\\\)*)\\\n/g, "$1"));
+  const joined = readFileSync(file, "utf8").replace(/(?<!\\)((?:\\\\)*)\\\n/g, "$1");
+  writeFileSync(file, joined.replace(/\}\),(?=\w+=new \w+\(\{)/g, "}),\n"));
 }
 
 const isPackage = (/** @type {string} */ specifier) => !specifier.startsWith(".");
