@@ -55,10 +55,6 @@ export function checkZ0(
   throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
 }
 
-/**
- * Formats for messages the lengths that an array of rows of `size` values may have: one row for all samples, or one for
- * each.
- */
 /** Checks what samples are solved with, and puts it together with what has been checked before. */
 export function checkProblem(
   where: string,
@@ -79,6 +75,10 @@ export function checkProblem(
   };
 }
 
+/**
+ * Formats for messages the lengths that an array of rows of `size` values may have: one row for all samples, or one for
+ * each.
+ */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each)`;

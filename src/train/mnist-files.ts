@@ -33,12 +33,12 @@ export function nodeModules(where: string) {
 }
 
 /**
- * Reads the four files of MNIST's layout from a folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
- * `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, gzipped (then with `.gz` at the end) or not.
+ * Reads 60,000 training and 10,000 test images with labels, of MNIST or in its layout, from four files of a folder:
+ * `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, gzipped (then
+ * with `.gz` at the end) or not.
  *
  * @throws LatentflowError `not_found` when a file is missing, `invalid_file` when its content is another one
  */
-/** Reads 60,000 training and 10,000 test images of MNIST, with labels, or of a data set in files of its layout. */
 export async function readMnistFiles(where: string, folder: string, limits: Limits) {
   return {
     training: await readPart(where, folder, "training", limits),

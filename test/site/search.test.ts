@@ -59,7 +59,19 @@ function makeSearch() {
       answer({ z: Float32Array.of(0, 9), x: new Float32Array(4) } as never);
     await settled();
   };
-  return { ...{ search, state, networks, isPenDown, failures, calls, last, guess }, paths: () => paths };
+  /** Searches once, and has all of it answered: a code at (4, 0), the guesses, a landscape. */
+  const searchOnce = async () => {
+    void search.solve();
+    await settled();
+    last("encode")!.answer(foundAt(4));
+    await guess();
+    last("contours")!.answer(new Float32Array(1));
+    await settled();
+  };
+  return {
+    ...{ search, state, networks, isPenDown, failures, calls, last, guess, searchOnce },
+    paths: () => paths,
+  };
 }
 
 /** Lets promises settle. */
@@ -125,13 +137,8 @@ test("a guest's landscape has no guess, which is a code of the page's own decode
 });
 
 test("while the pen is down a search is quick, from the last code, and shows no landscape", async () => {
-  const { search, isPenDown, last, guess } = makeSearch();
-  void search.solve();
-  await settled();
-  last("encode")!.answer(foundAt(4));
-  await guess();
-  last("contours")!.answer(new Float32Array(1));
-  await settled();
+  const { search, isPenDown, last, guess, searchOnce } = makeSearch();
+  await searchOnce();
   isPenDown.value = true;
   void search.solve();
   await settled();
@@ -147,13 +154,8 @@ test("while the pen is down a search is quick, from the last code, and shows no 
 });
 
 test("where all pixels are hidden there is no code, nor one that is found afterwards", async () => {
-  const { search, state, last, guess } = makeSearch();
-  void search.solve();
-  await settled();
-  last("encode")!.answer(foundAt(4));
-  await guess();
-  last("contours")!.answer(new Float32Array(1));
-  await settled();
+  const { search, state, last, guess, searchOnce } = makeSearch();
+  await searchOnce();
   assert.ok(search.landscape.value);
   void search.solve();
   await settled();

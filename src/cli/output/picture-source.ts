@@ -42,7 +42,7 @@ export function givenOf(block: Block): Float32Array[] {
   );
 }
 
-/** What is seen of samples, with the hidden values as the decoder has them. */
+/** Returns samples with their hidden values, NaN in `given`, replaced by the decoded ones. */
 export function complete(given: readonly Float32Array[], decoded: readonly Float32Array[]): Float32Array[] {
   return given.map((tile, i) => tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value)));
 }

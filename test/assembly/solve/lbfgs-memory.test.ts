@@ -28,10 +28,10 @@ function newDecoder(seed: number) {
   return createDecoder({ layers: [6, 30, outputs], seed, outputActivation: "sigmoid" });
 }
 
-/** The arena of a decoder, and how much of it is taken. */
 /** The bytes that every block has behind its last piece, so that a vector read across its end stays inside. */
 const TAIL = 64;
 
+/** Returns a decoder's arena, and a function that tells how much of it is taken. */
 async function memoryOf(decoder: Decoder) {
   const packed = await packDecoder(decoder, await compileKernels(undefined));
   const { arena } = packed;

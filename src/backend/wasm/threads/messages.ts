@@ -16,7 +16,7 @@ import type { Optimizer } from "../../optimizer.ts";
 export interface SolveDescription {
   readonly kind: "solve";
   readonly pair: CheckedPair;
-  /** What all samples have in common. A custom loss stays on the main thread. */
+  /** The part of the problem that all samples of the call share. A custom loss stays on the main thread. */
   readonly problem: Omit<Problem, "decoder" | "loss" | "targets" | "weights" | "fixed"> & {
     readonly loss: StandardLoss;
   };
