@@ -68,11 +68,12 @@ export function lowerGraph(decoder: Decoder) {
   });
   if (beforeLogits === steps.length) toLogits = into.operations.length;
   const output = branches.get(roots.at(-1)!)![0]!;
-  // Sizes of values are in elements; an alias is the value whose storage another one shares.
   const { operations, sizes, aliases } = into;
   return {
     operations,
+    /** Number of elements of each value. */
     sizes,
+    /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
     aliases,
     /** Slot of each value's tangents; values that are not needed at the same time share one. */
     slots: assignSlots(operations, aliases, output),

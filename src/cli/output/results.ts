@@ -54,7 +54,7 @@ export function figuresOf(results: Results): [name: string, values: Column][] {
 }
 
 /**
- * Columns of a table of results, a row per sample.
+ * Columns of a table of results, a row per sample. The index is an INT64 in Parquet files.
  *
  * @param first index of the first sample
  */
