@@ -200,7 +200,13 @@ test("every style has a family with an author", () => {
 interface FontMakers {
   readonly Font: new (of: object) => { toArrayBuffer(): ArrayBuffer };
   readonly Glyph: new (of: object) => object;
+  readonly Path: new () => {
+    moveTo(x: number, y: number): void;
+    lineTo(x: number, y: number): void;
+    close(): void;
+  };
 }
+const NAMES = { familyName: "a", styleName: "b", unitsPerEm: 1000, ascender: 800, descender: -200 };
 
 test("a font that takes too long is given up, and its worker ended", async () => {
   let isEnded = false;
@@ -245,14 +251,34 @@ test("a font file's letters are read; files that are none say so in a sentence",
   const glyphs = [".notdef", "n"].map(
     (name) => new Glyph({ name, advanceWidth: 500, unicode: name.codePointAt(0) }),
   );
-  const names = { familyName: "a", styleName: "b", unitsPerEm: 1000, ascender: 800, descender: -200 };
-  const noCapital = new Font({ ...names, glyphs }).toArrayBuffer();
+  const noCapital = new Font({ ...NAMES, glyphs }).toArrayBuffer();
   assert.match(
     await refused(new File([noCapital], "n.otf")),
     /^n\.otf has no capital H, by which its letters/,
   );
   const large = { name: "large.ttf", size: 31e6 } as File;
   assert.match(await refused(large), /^large\.ttf has 31 MB, expected at most 30/);
+});
+
+test("a letter whose outline would take long is left out", async () => {
+  const { Font, Glyph, Path } = (await import("opentype.js/dist/opentype.mjs")) as unknown as FontMakers;
+  const comb = (teeth: number) => {
+    const path = new Path();
+    path.moveTo(50, 0);
+    for (let i = 0; i < teeth; i++) path.lineTo(50 + (350 * i) / teeth, i % 2 === 0 ? 700 : 400);
+    path.lineTo(400, 0);
+    path.close();
+    return path;
+  };
+  const glyphs = [
+    ...[".notdef", "H", "n"].map((name) => ({ name, path: comb(20) })),
+    { name: "o", path: comb(1200) },
+  ].map(({ name, path }) => new Glyph({ name, path, advanceWidth: 450, unicode: name.codePointAt(0) }));
+  const letters = await readFont(new File([new Font({ ...NAMES, glyphs }).toArrayBuffer()], "combs.otf"));
+  assert.equal(
+    letters.map(({ letter }) => letter),
+    ["n"],
+  );
 });
 
 test.run();
