@@ -85,6 +85,21 @@ test("of several starts the lowest objective wins, and a trajectory goes from it
   assert.is(trajectory!.x.length, 784 * trajectory!.loss.length);
 });
 
+test("a quick search takes few steps, and is as good for a picture that has hardly changed", async () => {
+  const [y, strange] = [
+    digit(0),
+    Float32Array.from(digit(5), (value, i) => (i % 3 === 0 ? 1 - value : value)),
+  ];
+  const far = await call("encode", { y: strange, quick: true, z0: new Float32Array(20).fill(-9) });
+  assert.is(far.status, "max_steps");
+  assert.is(far.steps, 12);
+  const whole = await call("encode", { y, weights });
+  const changed = Float32Array.from(y, (value, i) => (i === 400 ? 1 : value));
+  const again = await call("encode", { y: changed, weights, z0: whole.z, quick: true });
+  const best = await call("encode", { y: changed, weights, z0: whole.z });
+  assert.ok(again.objective <= best.objective * 1.001, `${again.objective} beside ${best.objective}`);
+});
+
 test("every solver's curve begins at the start, is paid for in passes, and ends where the solver ends", async () => {
   const y = digit(1);
   for (const solver of Object.keys(SOLVERS) as (keyof typeof SOLVERS)[]) {
