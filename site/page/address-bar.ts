@@ -8,7 +8,7 @@ const ADDRESS_DELAY = 300;
 /** Converts a page's state to the text after the # of an address and back. */
 interface AddressCoding<State> {
   write(state: State): string;
-  /** Returns undefined if the address contains no state, or one that is not valid. */
+  /** Reads the state from the part of an address after #; undefined if it contains none, or one that is not valid. */
   read(hash: string): State | undefined;
 }
 

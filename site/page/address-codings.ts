@@ -2,9 +2,9 @@
 
 /** Converts one field of a page's state to text and back. */
 export interface Coding<T> {
-  /** Returns undefined for a value that is left out of the address. */
+  /** Formats a value as text; undefined if it is left out of the address. */
   write(value: T): string | undefined;
-  /** Returns undefined if the text is not valid. */
+  /** Parses the text of a field; undefined if it is not valid. */
   read(text: string): T | undefined;
 }
 

@@ -42,7 +42,7 @@ export interface PageState {
   /** Seed of the noise, of random hidden pixels and of posterior samples. */
   seed: number;
   solver: SolverName;
-  /** Solver that is compared with `solver`. */
+  /** Second solver, with which `solver` is compared. */
   rival: SolverName;
   /** Factor on the weight of the decoder's prior, 0 to 10. */
   priorWeight: number;

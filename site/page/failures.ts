@@ -7,7 +7,11 @@ import { visitorsMessageOf } from "./message-of.ts";
 /** Actions that can fail: loading the page's files, encoding the picture, running the encoders, or those of a room. */
 export type Source = "loading" | "picture" | "encoders" | RoomName;
 
-/** @param room returns the room (tab) that is shown; messages of other rooms are hidden */
+/**
+ * Makes the store of the page's error messages.
+ *
+ * @param room returns the room (tab) that is shown; messages of other rooms are hidden
+ */
 export function createFailures(room: () => RoomName) {
   const messages = reactive(new Map<Source, string>());
   return {

@@ -12,7 +12,7 @@ export const PIXELS = SIDE * SIDE;
 /** Levels of a drawing are multiples of 1/15, which four bits in an address store exactly. */
 export const LEVELS = 15;
 
-/** An empty picture. */
+/** A picture with level 0 everywhere. */
 export const BLANK = new Float32Array(PIXELS);
 
 /** A straight stroke of a round brush, in pixels. */

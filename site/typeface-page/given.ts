@@ -63,7 +63,7 @@ export function lettersWithoutInk(alphabet: Float32Array): string {
   return [...LETTERS].filter((letter) => fieldOf(alphabet, letter).every((value) => value <= 0)).join("");
 }
 
-/** Concatenates the fields of letters, for the worker. */
+/** Concatenates the fields of letters (rasters whose positive values are ink), for the worker. */
 export function joinFields(given: readonly GivenLetter[]): Float32Array {
   const fields = new Float32Array(given.length * FIELD_SIZE);
   for (const [i, { field }] of given.entries()) fields.set(field, i * FIELD_SIZE);

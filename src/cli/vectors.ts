@@ -32,7 +32,7 @@ type BuildName = "plain" | "relaxed";
  */
 export const CASE_CHECKSUMS: Readonly<Record<BuildName, string>> = { plain: "919c0ff9", relaxed: "6b8e03d0" };
 
-/** First major version of Node whose V8 finds most pairs of vectors in the matrix products. */
+/** First major version of Node whose V8 joins the pairs of vectors in most matrix products. */
 const FIRST_NODE = 24;
 
 let chosen: Vectors | undefined;

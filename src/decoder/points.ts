@@ -9,7 +9,10 @@ import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 /** Cache, by decoder over points, of decoders for certain numbers of points per sample. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
 
-/** Maximum number of such decoders to cache for each decoder over points; each has packed copies of the parameters. */
+/**
+ * Maximum number of cached decoders for each decoder over points, one for each number of points; each has packed copies
+ * of the parameters.
+ */
 const MOST_KEPT = 4;
 
 /**

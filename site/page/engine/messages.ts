@@ -150,9 +150,9 @@ export interface PlaneGrid {
   readonly origin: Float32Array;
   readonly u: Float32Array;
   readonly v: Float32Array;
-  /** Values of a, ascending, along the rows. */
+  /** First coordinates (a) of the grid's points, ascending; the same in every row. */
   readonly a: Float64Array;
-  /** Values of b, ascending, one per row. */
+  /** Second coordinates (b) of the grid's points, ascending; one per row. */
   readonly b: Float64Array;
 }
 

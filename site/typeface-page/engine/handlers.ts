@@ -129,7 +129,7 @@ function targetOf({ letters, fields }: Given, basis: Basis): { y: Float32Array; 
   return { y, weights };
 }
 
-/** Computes the fields of all letters from a row of coefficients. */
+/** Computes the fields (rasters whose positive values are ink) of all letters from a row of coefficients. */
 function fieldsOf(row: Float32Array, basis: Basis): Float32Array {
   return joined(
     Array.from({ length: COEFFICIENTS / COMPONENTS }, (_, letter) => fieldFrom(row, letter, basis)),

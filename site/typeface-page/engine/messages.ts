@@ -10,7 +10,7 @@ export interface Loaded {
 /** Letters that are given, to be completed to an alphabet. */
 export interface Given {
   readonly letters: string;
-  /** Field of each letter, letters.length × FIELD_SIZE. */
+  /** Field of each letter, a raster whose positive values are ink: letters.length × FIELD_SIZE values. */
   readonly fields: Float32Array;
 }
 
@@ -27,7 +27,10 @@ export interface Nearest {
   readonly style: number;
   /** Similarity: ink common to the style's letters and the given ones, relative to the ink of their union. */
   readonly likeness: number;
-  /** Letters of the style as FIELDS_SIZE values, approximated by the components. */
+  /**
+   * Fields (rasters whose positive values are ink) of the style's letters, FIELDS_SIZE values, approximated by the
+   * components.
+   */
   readonly fields: Float32Array;
 }
 

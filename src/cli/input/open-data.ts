@@ -27,7 +27,7 @@ export async function openData(
 }
 
 /**
- * Throws if options for pictures are given and the file, which is not a picture, needs none; also if it does not exist.
+ * Throws if an option for pictures, such as `--fit`, is given for a file that is not a picture or does not exist.
  *
  * @throws LatentflowError
  */

@@ -126,7 +126,10 @@ export function parseAlpha(text: string): Alpha {
   return expDecay({ rate: number });
 }
 
-/** Value of one fixed input on the command line: `label=labels.npy` names a file, `label=3` is a number. */
+/**
+ * Value of one fixed input (given with each sample, not optimised) on the command line: `label=labels.npy` names a file,
+ * `label=3` is a number.
+ */
 export interface FixedArgument {
   readonly name: string;
   /** Name of the input's file, or a number for all samples. */

@@ -193,7 +193,7 @@ export function inFileOrder(node: Site, value: Value): Value {
 /**
  * Splits stored axes of two values until the given ONNX axis has the same factors in both.
  *
- * @returns the values; undefined if their lengths have no common factors
+ * @returns the values; undefined if their lengths cannot be split alike
  */
 export function refine(a: Value, b: Value, axis: number): [Value, Value] | undefined {
   let [left, right] = [a, b];

@@ -92,7 +92,7 @@ export interface Windows {
 
 /**
  * Writes the maximum or minimum of each window along an axis, recursively as that of two halves, which may overlap; this
- * takes log₂(width) operations. If elements tie, they share the gradient unequally.
+ * takes log₂(width) operations. Tied elements share the gradient, in proportions that depend on their positions.
  */
 export function extremumAlong(
   node: NodeView,
