@@ -1,21 +1,23 @@
 import { type Ref, watch } from "vue";
 
-// The browser's address: the state is read from it, and written to it.
+// Keeps a page's state and the browser's address in sync.
 
-/** Milliseconds from a change to the address. */
+/** Delay in milliseconds before a change of state is written to the address. */
 const ADDRESS_DELAY = 300;
 
-/** Coding of a page's state as its address. */
+/** Converts a page's state to the text after the # of an address and back. */
 interface AddressCoding<State> {
   write(state: State): string;
-  /** Undefined if the address has no state, or a broken one. */
+  /** Reads the state from the part of an address after #; undefined if it contains none, or one that is not valid. */
   read(hash: string): State | undefined;
 }
 
 /**
- * @param state reactive
- * @param isTouched the address has the state as soon as this is true
- * @param onTake called before another state is taken from an address that was entered while the page is open
+ * Makes an address bar, which synchronises a page's state with the address.
+ *
+ * @param state reactive state of the page
+ * @param isTouched true once the visitor has changed anything; before, the address is not written
+ * @param onTake called before a state is read from an address that was entered while the page is open
  */
 export function createAddressBar<State extends object>(
   state: State,
@@ -23,7 +25,7 @@ export function createAddressBar<State extends object>(
   isTouched: Readonly<Ref<boolean>>,
   onTake: () => void,
 ) {
-  /** Path of the page. */
+  /** Path part of the page's URL. */
   let path: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -38,13 +40,17 @@ export function createAddressBar<State extends object>(
     if (!isTouched.value) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
-      // A link that was followed has changed the address before the other page is loaded and this one stops.
+      // Following a link changes the address before the other page is loaded and this one is stopped.
       if (location.pathname === path) history.replaceState(history.state, "", `#${write(state)}`);
     }, ADDRESS_DELAY);
   });
 
   return {
-    /** Takes the state of the address, if it has one, and that of each later address. */
+    /**
+     * Reads the state from the address, if it contains one, and from each address entered later.
+     *
+     * @returns whether the address contained a valid state, a broken one, or none
+     */
     start(): "taken" | "broken" | "none" {
       path = location.pathname;
       addEventListener("hashchange", take);

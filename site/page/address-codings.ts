@@ -1,17 +1,21 @@
-// A state's coding after the # of a page's address: a field of the address for each field of the state.
+// Encodes a page's state in the part of its address after #, with one parameter for each field of the state.
 
-/** Writing and reading of a field. */
+/** Converts one field of a page's state to text and back. */
 export interface Coding<T> {
-  /** Undefined for a value that has no place in an address. */
+  /** Formats a value as text; undefined if it is left out of the address. */
   write(value: T): string | undefined;
-  /** Undefined if the text is none that was written. */
+  /** Parses the text of a field; undefined if it is not valid. */
   read(text: string): T | undefined;
 }
 
-/** Codings of all fields of a state. */
+/** Conversions for all fields of a page's state. */
 export type Codings<State> = { readonly [Field in keyof State]-?: Coding<NonNullable<State[Field]>> };
 
-/** The fields of a state that have a value, as they stand after the # of an address. */
+/**
+ * Formats the defined fields of a state as the part of an address after #.
+ *
+ * @param version version of the format, stored as parameter `v`
+ */
 export function writeFields<State extends object>(
   version: string,
   codings: Codings<State>,
@@ -27,12 +31,12 @@ export function writeFields<State extends object>(
 }
 
 /**
- * The state that an address has. A field that is missing has its first value.
+ * Reads a page's state from an address. Fields that are missing keep their initial values.
  *
- * @param hash the address from its #
- * @param state the first state, which gets the address's values
- * @returns undefined if there is none, as in a link to a heading, or if any part of it is broken or there twice: half of a
- *   state would be another one than was sent
+ * @param hash part of the address from # on
+ * @param state initial state, which the address's values are written into
+ * @returns undefined if the address has no state, as in a link to a heading, or if any part of it is not valid or occurs
+ *   twice: a partial state would differ from what was shared
  */
 export function readFields<State extends object>(
   version: string,
@@ -52,12 +56,12 @@ export function readFields<State extends object>(
   return state;
 }
 
-/** Coding of one of some names. */
+/** Makes the conversion for a field that is one of several names. */
 export function oneOf<T extends string>(names: readonly T[]): Coding<T> {
   return { write: (name) => name, read: (text) => names.find((name) => name === text) };
 }
 
-/** Coding of numbers from `least` to `most` in steps that a decimal shows exactly. */
+/** Makes the conversion for a number from `least` to `most`, in steps that a decimal represents exactly. */
 export function numberBetween(least: number, most: number, step: number): Coding<number> {
   const decimals = step < 1 ? -Math.floor(Math.log10(step)) : 0;
   return {
@@ -69,7 +73,7 @@ export function numberBetween(least: number, most: number, step: number): Coding
   };
 }
 
-/** Base64 for addresses: RFC 4648, section 5, without padding. */
+/** Encodes bytes as base64 for URLs: RFC 4648, section 5, without padding. */
 export function toText(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
     .replaceAll("+", "-")
@@ -77,7 +81,7 @@ export function toText(bytes: Uint8Array): string {
     .replace(/=+$/, "");
 }
 
-/** Bytes of such a text; undefined if it is none. */
+/** Decodes base64 for URLs, without padding; undefined if the text is not valid. */
 export function fromText(text: string): Uint8Array | undefined {
   if (!/^[\w-]*$/.test(text)) return undefined;
   try {

@@ -12,56 +12,59 @@ import type { MapPoint } from "./codes/principal-plane.ts";
 import type { SolverName } from "./engine/messages.ts";
 import { hideShare, LEVELS, PIXELS, shareOf } from "./picture.ts";
 
-// The page's state, and its coding after the # of the page's address, so that a link shows what its sender saw.
+// State of the first page, and how it is encoded after the # of its address, so that a link shows what its sender saw.
 
-/** Rooms below the picture, in the order of their tabs. */
+/** Rooms (tabs) below the picture, in order. */
 export const ROOMS = ["answers", "flow", "codes", "train", "decoder"] as const;
 export type RoomName = (typeof ROOMS)[number];
 
-/** Solvers, in the order in which they are offered. */
+/** Solvers that a visitor can choose, in order. */
 export const SOLVER_NAMES = ["lbfgs", "amd", "dormandPrince", "rk4"] as const satisfies readonly SolverName[];
 
-/** Codes that give the coordinates outside the plane of the codes: the mean, or the code of the picture. */
+/**
+ * Choices for the latent code's coordinates outside of the plane that is shown: those of the mean code, or of the
+ * picture's code.
+ */
 export const RESTS = ["mean", "picture"] as const;
 export type Rest = (typeof RESTS)[number];
 
-/** What a visitor has chosen: all that the page shows follows from it. */
+/** Everything that a visitor can choose on the first page, which determines what it shows. */
 export interface PageState {
   room: RoomName;
-  /** Index of the digit that is shown; ignored where there is a drawing. */
+  /** Index of the digit that is shown; ignored if there is a drawing. */
   digit: number;
-  /** Levels of a drawing; undefined for a digit. */
+  /** Pixel values of a drawing, 0 to 1; undefined if a digit is shown. */
   drawing: Float32Array | undefined;
-  /** 1 for each pixel that is hidden. */
+  /** For each pixel, 1 if it is hidden, else 0. */
   hidden: Uint8Array;
-  /** Standard deviation of the noise, 0 to 1. */
+  /** Standard deviation of the Gaussian noise added to the picture, 0 to 1. */
   noise: number;
-  /** Seed of noise and of samples. */
+  /** Seed of the noise, of random hidden pixels and of posterior samples. */
   seed: number;
   solver: SolverName;
-  /** Solver that races against it. */
+  /** Second solver, with which `solver` is compared. */
   rival: SolverName;
-  /** Factor of the decoder's prior, 0 to 10. */
+  /** Factor on the weight of the decoder's prior, 0 to 10. */
   priorWeight: number;
-  /** Index of the point of the path that is shown; undefined for its end. */
+  /** Index of the point on the solver's path that is shown; undefined for the last. */
   step: number | undefined;
-  /** Code that was set by hand; undefined for that of the path. */
+  /** Latent code set by the visitor; undefined to show the path's. */
   code: Float32Array | undefined;
-  /** Point among the codes; undefined for the place of `rest`. */
+  /** Point in the plane of codes chosen by the visitor; undefined for the projection of the code that `rest` names. */
   point: MapPoint | undefined;
   rest: Rest;
-  /** Class of codes that is highlighted; undefined for none. */
+  /** Digit class whose codes are highlighted, 0 to 9; undefined for none. */
   highlighted: number | undefined;
-  /** Name of the visitor's decoder that is inverted, by `guestName`; undefined for the page's own. */
+  /** Name, by `guestName`, of a visitor's decoder that replaces the page's; undefined for the page's own. */
   guest: string | undefined;
 }
 
-/** Share of the pixels that are hidden at first. */
+/** Fraction of the pixels that are hidden initially. */
 export const FIRST_SHARE = 2 / 3;
-/** Digits that the page has: `SHOWN` of scripts/make-page-models.ts. */
+/** Number of digits that the page has: `SHOWN` of scripts/make-page-models.ts. */
 export const DIGITS = 40;
 
-/** State of a page that nobody has touched. */
+/** Returns the initial state of the first page. */
 export function firstState(): PageState {
   return {
     room: "answers",
@@ -82,27 +85,33 @@ export function firstState(): PageState {
   };
 }
 
-/** Shows the path to its end again: before another path is found, on which the chosen point and code do not lie. */
+/**
+ * Drops the chosen step and code, so that the end of the path is shown. Needed before a new path is computed, as the
+ * choice lies on the old one.
+ */
 export function forgetPlace(state: PageState): void {
   state.step = undefined;
   state.code = undefined;
 }
 
 const MOST_SEED = 2 ** 31 - 1;
-/** Bound of `step`: far more than the solvers take. */
+/** Maximum of the state's `step`; solvers take far fewer. */
 const MOST_STEPS = 9999;
-/** Numbers of a code of the page's own decoder. Longer or shorter codes are not written. */
+/** Latent size of the page's own decoder. Codes of other sizes are not written to the address. */
 const CODE_SIZE = 20;
 
-/** Bound of a guest's name in characters. */
+/** Maximum length of a visitor's decoder's name, in characters. */
 const MOST_GUEST = 80;
 
-/** Name of a visitor's decoder for an address and for sentences about it: not too long, and without control characters. */
+/** Shortens the name of a visitor's decoder for the address and for messages, and removes control characters. */
 export function guestName(name: string): string {
   return [...name.replace(/\p{C}/gu, "")].slice(0, MOST_GUEST).join("");
 }
 
-/** Goes on to the next digit, as much of it hidden as of this one; of a drawing, or where all is hidden, the first share. */
+/**
+ * Shows the next digit, with the same fraction of hidden pixels; after a drawing, or if all pixels were hidden, with the
+ * initial fraction.
+ */
 export function nextDigit(state: PageState): void {
   const share = shareOf(state.hidden);
   state.seed = state.seed < MOST_SEED ? state.seed + 1 : 0;
@@ -113,8 +122,8 @@ export function nextDigit(state: PageState): void {
 }
 
 /**
- * Version of the coding. A later one has to refuse or to read addresses of the earlier ones. A new field needs none: an address
- * without it is read with the field's first value.
+ * Version of the address format. A later version must refuse or read addresses of earlier ones. A new field needs no new
+ * version: addresses without it are read with the field's initial value.
  */
 const VERSION = "1";
 
@@ -145,17 +154,17 @@ const CODINGS: Codings<PageState> = {
   },
 };
 
-/** The state as it stands after the # of an address. */
+/** Formats the first page's state as the part of its address after #. */
 export function writeAddress(state: PageState): string {
   return writeFields<PageState>(VERSION, CODINGS, state.drawing ? { ...state, digit: undefined } : state);
 }
 
-/** The state that an address has; undefined if there is none, or a broken one. */
+/** Reads the first page's state from an address; undefined if it contains none, or one that is not valid. */
 export function readAddress(hash: string): PageState | undefined {
   return readFields(VERSION, CODINGS, hash, firstState());
 }
 
-/** A fixed count of finite float32 numbers, little-endian. */
+/** Makes the conversion for `count` finite float32 numbers, as base64 of their little-endian bytes. */
 function floats<T extends ArrayLike<number>>(count: number, make: (numbers: Float32Array) => T): Coding<T> {
   return {
     write(numbers) {
@@ -174,7 +183,7 @@ function floats<T extends ArrayLike<number>>(count: number, make: (numbers: Floa
   };
 }
 
-/** Values from 0 to 1, each rounded to a few bits, the first in the highest bits of the first byte. */
+/** Packs numbers from 0 to 1, rounded to 1 or 4 bits each, into bytes; the first is in the highest bits of the first byte. */
 function pack(values: ArrayLike<number>, bits: 1 | 4, levels: number): Uint8Array {
   const perByte = 8 / bits;
   const bytes = new Uint8Array(values.length / perByte);

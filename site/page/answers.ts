@@ -1,15 +1,15 @@
 import type { Samples } from "./engine/messages.ts";
 
-// Figures of weighted pictures.
+// Statistics of weighted posterior samples.
 
-/** One of the samples. */
+/** One of the posterior samples. */
 export interface Answer {
   readonly x: Float32Array;
-  /** Share of the posterior that it stands for among the samples. */
+  /** Normalised importance weight: the fraction of the posterior that the sample represents. */
   readonly weight: number;
 }
 
-/** The samples of the greatest weights, the greatest first. */
+/** Returns the samples with the largest weights, in descending order. */
 export function heaviest({ x, weights }: Samples, count: number): Answer[] {
   const size = x.length / weights.length;
   return [...weights.keys()]
@@ -18,7 +18,7 @@ export function heaviest({ x, weights }: Samples, count: number): Answer[] {
     .map((i) => ({ x: x.subarray(i * size, (i + 1) * size), weight: weights[i]! }));
 }
 
-/** Weighted mean of all samples, and the standard deviation of each pixel: where they part ways. */
+/** Returns the weighted mean of all samples, and the standard deviation of each pixel, which shows where samples differ. */
 export function meanAndSpread({ x, weights }: Samples): { mean: Float32Array; spread: Float32Array } {
   const size = x.length / weights.length;
   const [sums, squares] = [new Float64Array(size), new Float64Array(size)];

@@ -2,28 +2,32 @@ import { computed, reactive } from "vue";
 import { ROOMS, type RoomName } from "./address.ts";
 import { visitorsMessageOf } from "./message-of.ts";
 
-// Messages about what has failed, each until what failed is tried again.
+// Error messages of the page, each shown until the failed action is tried again.
 
-/** What may fail: loading the page's files, finding the picture's code, asking the encoders, or a room. */
+/** Actions that can fail: loading the page's files, encoding the picture, running the encoders, or those of a room. */
 export type Source = "loading" | "picture" | "encoders" | RoomName;
 
-/** @param room the shown one: messages of the others are not shown */
+/**
+ * Makes the store of the page's error messages.
+ *
+ * @param room returns the room (tab) that is shown; messages of other rooms are hidden
+ */
 export function createFailures(room: () => RoomName) {
   const messages = reactive(new Map<Source, string>());
   return {
-    /** Message to show. */
+    /** Message to show; undefined if there is none. */
     shown: computed(() => {
       const sources: Source[] = ["loading", "picture", "encoders", room()];
       return sources.map((source) => messages.get(source)).find((message) => message !== undefined);
     }),
-    /** Reason why the page has no decoder, or no worker; undefined while nothing has failed. */
+    /** Reason why the page has no decoder or no worker; undefined if loading has not failed. */
     loading: computed(() => messages.get("loading")),
     add(source: Source, error: unknown): void {
       messages.set(source, visitorsMessageOf(error));
     },
-    /** Forgets the message of a source, which has succeeded. */
+    /** Removes the message of an action that has succeeded. */
     clear: (source: Source) => void messages.delete(source),
-    /** Forgets the messages of all rooms, which work anew. */
+    /** Removes the messages of all rooms. */
     clearRooms(): void {
       for (const name of ROOMS) messages.delete(name);
     },

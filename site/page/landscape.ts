@@ -1,19 +1,19 @@
 import type { Encoded, PlaneGrid } from "./engine/messages.ts";
 import { gridAround, type PlanePoint, planeThrough, projected, projectedPath } from "./plane.ts";
 
-/** Objective over a plane of latent space, with what is drawn on it. */
+/** Objective over a plane of latent space, and the points that are drawn on it. */
 export interface Landscape {
-  /** Objectives, rows of b one after the other. */
+  /** Objectives at the grid's points, row by row, with one row for each b. */
   readonly values: Float32Array;
-  /** Values of both coordinates along the grid's axes. */
+  /** Coordinates of the grid's points along both axes of the plane. */
   readonly a: Float64Array;
   readonly b: Float64Array;
   readonly path: readonly PlanePoint[];
-  /** Code of the plain encoder; undefined with a guest decoder, of which it has no codes. */
+  /** Code of the plain encoder; undefined with a visitor's decoder, for which there is no encoder. */
   readonly guess: PlanePoint | undefined;
 }
 
-/** Landscape whose objectives are still to be computed. */
+/** A landscape before its objectives are computed. */
 export interface Site {
   readonly grid: PlaneGrid;
   readonly path: readonly PlanePoint[];
@@ -21,8 +21,8 @@ export interface Site {
 }
 
 /**
- * Lays a grid around a path, in the plane through its start, its end and a third code: the encoder's guess, or else the middle of
- * the path.
+ * Chooses a grid around a path, in the plane through its start, its end and a third code: the encoder's guess or, without
+ * one, the middle of the path. Undefined without a path.
  */
 export function siteOf({ z, trajectory }: Encoded, guess: Float32Array | undefined): Site | undefined {
   if (!trajectory) return undefined;

@@ -4,28 +4,28 @@ import { guestName } from "./address.ts";
 import { type Engine, startEngine } from "./engine/client.ts";
 import type { NetworkDescription, NetworkName, ReplyOf } from "./engine/messages.ts";
 
-/** URL of a file that scripts/make-page-models.ts has made. */
+/** Returns the URL of a file made by scripts/make-page-models.ts. */
 export const fileOf = (name: string) => new URL(withBase(`/page/${name}`), location.href).href;
 
-/** Files of what the first picture needs. */
+/** Contents of the files that the first picture needs. */
 interface FirstFiles {
   readonly decoder: NetworkDescription;
   readonly digits: ReplyOf<"readSamples">;
 }
 
-/** The page's worker, and what it has loaded. It starts with `prepare`, in a browser. */
+/** Manages the page's worker and the networks that it has loaded. The worker is started by `prepare`, in a browser. */
 export function createNetworks() {
-  /** The decoder that is inverted; undefined until it has been loaded. */
+  /** Description of the decoder that is inverted; undefined until it is loaded. */
   const description = shallowRef<NetworkDescription>();
-  /** Name of the decoder in place of the page's own; undefined for that. */
+  /** Name of a visitor's decoder that replaces the page's own; undefined if there is none. */
   const guest = ref<string>();
   let worker: Engine | undefined;
   let first: Promise<FirstFiles> | undefined;
   let encoders: Promise<unknown> | undefined;
-  /** The last replacement of the decoder; the next one waits for it, so that the one asked for last stays. */
+  /** Latest replacement of the decoder. Each waits for the one before, so that the last request wins. */
   let replacement: Promise<unknown> = Promise.resolve();
 
-  /** The worker; throws where it has not been started. */
+  /** Returns the worker's client; throws if the worker has not been started. */
   function engine(): Engine {
     if (!worker) throw new Error("The page's worker has not been started.");
     return worker;
@@ -45,13 +45,13 @@ export function createNetworks() {
 
   return {
     ...{ description, guest, engine },
-    /** Starts the worker, and loads the decoder and the digits: as soon as there is a browser, before the page is alive. */
+    /** Starts the worker, and loads the decoder and the digits. Called as early as possible, before the page is mounted. */
     prepare(): Promise<FirstFiles> {
       worker ??= startEngine();
       first ??= loadFirst();
       return first;
     },
-    /** Loads the encoders, once; rejects where one cannot be loaded. */
+    /** Loads the encoders, once; rejects if one cannot be loaded. */
     prepareEncoders(): Promise<unknown> {
       encoders ??= Promise.all([
         load("plainEncoder", "plain-encoder"),
@@ -60,7 +60,7 @@ export function createNetworks() {
       ]);
       return encoders;
     },
-    /** Inverts another decoder of 28 × 28 pixels from now on; without one the page's own again. */
+    /** Replaces the decoder that is inverted, by one of 28 × 28 pixels; without a source, returns to the page's own. */
     replaceDecoder(source?: Uint8Array, name?: string): Promise<void> {
       const replace = async () => {
         description.value = await engine().call("setDecoder", { source });

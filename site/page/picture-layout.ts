@@ -1,5 +1,5 @@
-/** Layout of a decoder's samples as pictures, as `latentflow/images` finds it. */
+/** Layout of a decoder's samples as pictures, from `latentflow/images`. */
 export { findLayout } from "../../src/images/picture.ts";
 
-/** Largest picture that is read, in pixels: 64 MB of them in memory. */
+/** Maximum number of pixels in a picture file, 64 MB in memory. */
 export const MOST_PIXELS = 2 ** 24;

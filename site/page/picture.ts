@@ -3,27 +3,27 @@ import { uniformFrom } from "./random.ts";
 
 export type { Place } from "./place.ts";
 
-// Pictures of the page as arrays of levels from 0 to 1, row-major: strokes, hidden pixels, noise.
+// Pictures of the page, as row-major arrays of levels from 0 to 1: strokes, hidden pixels, noise.
 
-/** Size of the pictures that a visitor draws. */
+/** Side length in pixels of the pictures on the page. */
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
 
-/** Levels of a drawing are multiples of 1/15, so that four bits in an address keep them exactly. */
+/** Levels of a drawing are multiples of 1/15, which four bits in an address store exactly. */
 export const LEVELS = 15;
 
-/** The empty picture. */
+/** A picture with level 0 everywhere. */
 export const BLANK = new Float32Array(PIXELS);
 
-/** A short straight stroke of a round brush. */
+/** A straight stroke of a round brush, in pixels. */
 export interface Stroke {
   readonly from: Place;
   readonly to: Place;
-  /** Radius of the brush, in pixels. */
+  /** Radius of the brush in pixels. */
   readonly radius: number;
 }
 
-/** Draws a stroke with soft edges, in ink of level 1 over what is there. */
+/** Returns a picture with a stroke of level 1 and soft edges drawn over it. */
 export function drawStroke(levels: Float32Array, stroke: Stroke): Float32Array {
   return levels.map((level, i) => {
     const ink = Math.min(1, Math.max(0, stroke.radius + 0.5 - distance(stroke, i)));
@@ -31,17 +31,17 @@ export function drawStroke(levels: Float32Array, stroke: Stroke): Float32Array {
   });
 }
 
-/** Hides the pixels under a stroke, or shows them again. */
+/** Hides the pixels under a stroke, or uncovers them if `hides` is false. */
 export function coverStroke(hidden: Uint8Array, stroke: Stroke, hides: boolean): Uint8Array {
   return hidden.map((was, i) => (distance(stroke, i) <= stroke.radius ? Number(hides) : was));
 }
 
-/** Distance of a pixel's middle from the line of a stroke. */
+/** Returns the distance of a pixel's centre from the line of a stroke, in pixels. */
 function distance({ from, to }: Stroke, pixel: number): number {
   return distanceToLine({ x: (pixel % SIDE) + 0.5, y: Math.floor(pixel / SIDE) + 0.5 }, from, to);
 }
 
-/** Hides a share of the pixels at random. A larger share of the same seed hides the same pixels and more. */
+/** Hides a fraction of the pixels at random. With the same seed, a larger fraction hides the same pixels and more. */
 export function hideShare(share: number, seed: number): Uint8Array {
   const uniform = uniformFrom(seed);
   const order = Array.from({ length: PIXELS }, (_, pixel) => ({ pixel, rank: uniform() }));
@@ -51,7 +51,7 @@ export function hideShare(share: number, seed: number): Uint8Array {
   return hidden;
 }
 
-/** Hides whole rows, from one up to, but not including, another. */
+/** Hides the rows from `from` up to `to` (exclusive). */
 export function hideRows(from: number, to: number): Uint8Array {
   return Uint8Array.from({ length: PIXELS }, (_, i) => {
     const row = Math.floor(i / SIDE);
@@ -59,18 +59,18 @@ export function hideRows(from: number, to: number): Uint8Array {
   });
 }
 
-/** Share of the pixels that are hidden. */
+/** Returns the fraction of pixels that are hidden. */
 export function shareOf(hidden: Uint8Array): number {
   return hidden.reduce((sum, one) => sum + one, 0) / hidden.length;
 }
 
-/** A share as whole per cent; 0 and 100 are nothing and all, not nearly so. */
+/** Returns a fraction as an integer percentage, which is 0 or 100 only for exactly none or all. */
 export function percentOf(share: number): number {
   if (share === 0 || share === 1) return 100 * share;
   return Math.min(99, Math.max(1, Math.round(100 * share)));
 }
 
-/** A share of hidden pixels in words, to begin a sentence: "Two thirds", "40 %". */
+/** Formats the fraction of hidden pixels for the beginning of a sentence: "Two thirds", "40 %". */
 export function hiddenWords(share: number): string {
   const percent = percentOf(share);
   const words: Record<number, string> = {
@@ -83,12 +83,12 @@ export function hiddenWords(share: number): string {
   return words[percent] ?? `${percent} %`;
 }
 
-/** Weights of a loss that leaves hidden pixels out. */
+/** Returns weights of a loss that ignores hidden pixels: 0 for these, 1 for others. */
 export function weightsOf(hidden: Uint8Array): Float32Array {
   return Float32Array.from(hidden, (one) => 1 - one);
 }
 
-/** Adds Gaussian noise of a standard deviation, cut off at 0 and 1. */
+/** Adds Gaussian noise with a standard deviation, and clamps the result to [0, 1]. */
 export function addNoise(levels: Float32Array, deviation: number, seed: number): Float32Array {
   if (deviation === 0) return levels;
   const uniform = uniformFrom(seed);
@@ -100,10 +100,10 @@ export function addNoise(levels: Float32Array, deviation: number, seed: number):
 }
 
 /**
- * Mean squared error of a picture where pixels are hidden, which is what was completed; of all pixels where none is.
+ * Returns the mean squared error of a completed picture over the hidden pixels; over all pixels if none is hidden.
  *
- * @param x the picture
- * @param levels the picture without noise and with all its pixels
+ * @param x the completed picture
+ * @param levels the true picture, without noise and with all pixels
  */
 export function errorOf(x: Float32Array, levels: Float32Array, hidden: Uint8Array): number {
   const countsAll = !hidden.includes(1);

@@ -1,10 +1,10 @@
-/** A place in a picture: pixels from its left and its top. */
+/** Position in a picture, in pixels from its left and top edge. */
 export interface Place {
   readonly x: number;
   readonly y: number;
 }
 
-/** Directions of the arrow keys: to the right, and down. */
+/** Steps of the arrow keys, to the right and downwards. */
 export const ARROWS: Readonly<Record<string, readonly [right: number, down: number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -12,7 +12,7 @@ export const ARROWS: Readonly<Record<string, readonly [right: number, down: numb
   ArrowDown: [0, 1],
 };
 
-/** Distance of a place from a straight line between two others. */
+/** Returns the distance of a point from a line segment. */
 export function distanceToLine(place: Place, from: Place, to: Place): number {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   const length = dx * dx + dy * dy;
@@ -21,7 +21,7 @@ export function distanceToLine(place: Place, from: Place, to: Place): number {
   return Math.hypot(place.x - from.x - nearest * dx, place.y - from.y - nearest * dy);
 }
 
-/** Middle of the pixel that an arrow key moves to from the middle of another, within a picture; undefined for another key. */
+/** Returns the centre of the pixel that an arrow key moves to, clamped to the picture; undefined for any other key. */
 export function arrowMove(key: string, from: Place, columns: number, rows: number): Place | undefined {
   const arrow = ARROWS[key];
   if (!arrow) return undefined;

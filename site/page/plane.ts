@@ -1,27 +1,27 @@
 import type { PlaneGrid } from "./engine/messages.ts";
 
-// The plane of latent space that a path is drawn in, through three codes.
+// Plane of latent space, through three codes, in which a path is drawn.
 
-/** A point of the plane: distances from its origin along its two axes. */
+/** Point of the plane, in coordinates from its origin along its two axes. */
 export interface PlanePoint {
   readonly a: number;
   readonly b: number;
 }
 
-/** Numbers of a grid along each axis. */
+/** Number of grid points along each axis. */
 const GRID = 26;
-/** Room around the points, as a share of what they take. */
+/** Margin around the points, relative to their extent. */
 const MARGIN = 0.25;
 
-/** An orthonormal frame of a plane. */
+/** Orthonormal frame of a plane in latent space. */
 export type Frame = Pick<PlaneGrid, "origin" | "u" | "v">;
 
 /**
- * The plane through three codes, whose first axis points from the start to the end. If they lie on a line, the second axis is a
- * latent that the line hardly depends on.
+ * Returns the plane through three codes. Its first axis points from start to end. If the codes lie on a line, the second
+ * axis is close to the coordinate axis that the line changes least.
  *
- * @param start code from which a flow starts
- * @param end code to which it comes; the origin
+ * @param start code at the start of a flow
+ * @param end code at the end of the flow, the origin of the plane
  * @param third another code, such as an encoder's guess
  */
 export function planeThrough(start: Float32Array, end: Float32Array, third: Float32Array): Frame {
@@ -32,7 +32,7 @@ export function planeThrough(start: Float32Array, end: Float32Array, third: Floa
   return { origin: end, u, v };
 }
 
-/** Foot of a code's perpendicular to the plane. */
+/** Returns the orthogonal projection of a code onto a plane. */
 export function projected({ origin, u, v }: Frame, z: ArrayLike<number>): PlanePoint {
   let [a, b] = [0, 0];
   for (let k = 0; k < origin.length; k++) {
@@ -43,7 +43,7 @@ export function projected({ origin, u, v }: Frame, z: ArrayLike<number>): PlaneP
   return { a, b };
 }
 
-/** Feet of K codes, one after the other. */
+/** Projects K codes, stored one after another, onto a plane. */
 export function projectedPath(frame: Frame, z: Float32Array): PlanePoint[] {
   const size = frame.origin.length;
   return Array.from({ length: z.length / size }, (_, i) =>
@@ -51,7 +51,7 @@ export function projectedPath(frame: Frame, z: Float32Array): PlanePoint[] {
   );
 }
 
-/** A square grid of the plane around points, the same length to each side. */
+/** Returns a square grid around points of a plane. */
 export function gridAround(frame: Frame, points: readonly PlanePoint[]): PlaneGrid {
   const middle = (values: readonly number[]) => (Math.min(...values) + Math.max(...values)) / 2;
   const width = (values: readonly number[]) => Math.max(...values) - Math.min(...values);
@@ -71,7 +71,7 @@ function withoutPart(vector: Float32Array, along: Float32Array): Float32Array {
   return vector.map((value, k) => value - part * along[k]!);
 }
 
-/** A vector of length 1; undefined for one that is too short to have a direction. */
+/** Normalises a vector; undefined if its length is close to 0. */
 function unit(vector: Float32Array): Float32Array | undefined {
   const length = Math.hypot(...vector);
   return length > 1e-6 ? vector.map((value) => value / length) : undefined;

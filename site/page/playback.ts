@@ -1,32 +1,32 @@
 import { ref, watch } from "vue";
 
-// Paths that are played step by step, and digits that follow each other.
+// Plays paths step by step, and shows one digit after another.
 
-/** Milliseconds between two steps of a path that is played, and at most of a whole path. */
+/** Milliseconds per step of a path that is played, and the maximum for a whole path. */
 const STEP_TIME = 90;
 const PLAY_TIME = 2800;
-/** Milliseconds that a completed picture stays before the next digit, while nobody has touched the page. */
+/** Milliseconds between the end of a path and the next digit, while digits are shown automatically. */
 const REST_TIME = 2200;
 
-/** Surroundings of a playback. */
+/** Values and functions that a playback needs. */
 export interface Played {
-  /** Index of the last point of the path that was found. */
+  /** Returns the index of the last point of the current path. */
   lastStep(): number;
-  /** Index of the point that the visitor has chosen; undefined for the last. */
+  /** Returns the index of the point chosen by the visitor; undefined for the last. */
   chosenStep(): number | undefined;
   /** Shows the next digit. */
   showNext(): void;
 }
 
-/** Plays paths; while nothing plays, the chosen point is shown. */
+/** Plays paths; while nothing is played, the chosen point is shown. */
 export function createPlayback({ lastStep, chosenStep, showNext }: Played) {
-  /** Index of the shown point of the path. */
+  /** Index of the point of the path that is shown. */
   const step = ref(0);
-  /** True while digits follow each other by themselves. */
+  /** True while digits are shown one after another automatically. */
   const isPlaying = ref(false);
-  /** True while the picture is in the window. */
+  /** True while the picture is visible in the window. */
   const isInView = ref(true);
-  /** True once the next digit is due; it comes when it can be seen. */
+  /** True once it is time for the next digit, which is shown when the picture is visible. */
   const isNextDue = ref(false);
   let animation = 0;
   let rest: ReturnType<typeof setTimeout> | undefined;
@@ -45,7 +45,7 @@ export function createPlayback({ lastStep, chosenStep, showNext }: Played) {
     if (!isPlaying.value) showChosen();
   });
 
-  /** Shows the path from its start to its end, and after a rest the next digit. */
+  /** Plays the path from its start to its end and then, after a pause, requests the next digit. */
   function playPath(): void {
     cancelAnimationFrame(animation);
     clearTimeout(rest);
@@ -75,17 +75,17 @@ export function createPlayback({ lastStep, chosenStep, showNext }: Played) {
 
   return {
     ...{ step, isPlaying, isInView, pause },
-    /** Digits follow each other from now on. */
+    /** Starts showing digits one after another. */
     play(): void {
       isPlaying.value = true;
       playPath();
     },
-    /** Shows a path that has been found: from its start while digits follow each other, else its chosen point. */
+    /** Shows a new path: plays it while digits are shown automatically, otherwise shows its chosen point. */
     showPath(): void {
       if (isPlaying.value) playPath();
       else showChosen();
     },
-    /** Ends the play at the chosen point of the path. */
+    /** Stops the automatic play, and shows the chosen point of the path. */
     end(): void {
       if (!isPlaying.value) return;
       pause();

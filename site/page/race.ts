@@ -1,18 +1,18 @@
 import type { DescentPoint } from "./engine/messages.ts";
 
-// Two solvers side by side, by the passes through the decoder that each has taken.
+// Comparison of two solvers by the number of passes through the decoder that they have taken.
 
-/** The last point that a solver has come to with so many passes; undefined before its first. */
+/** Returns a solver's last result within a number of passes; undefined before its first. */
 export function pointAt(points: readonly DescentPoint[], passes: number): DescentPoint | undefined {
   return points.filter((point) => point.passes <= passes).at(-1);
 }
 
-/** Passes after which all solvers have ended. */
+/** Returns the number of passes after which all solvers have ended. */
 export function longest(...curves: readonly (readonly DescentPoint[])[]): number {
   return Math.max(0, ...curves.map((points) => points.at(-1)?.passes ?? 0));
 }
 
-/** The columns of a chart: passes, and the loss of each solver where it has a point; null elsewhere. */
+/** Returns the columns of a chart: numbers of passes, and each solver's loss at these, or null if it has no result there. */
 export function chartColumns(
   curves: readonly (readonly DescentPoint[])[],
   passes: number,

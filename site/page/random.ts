@@ -1,4 +1,7 @@
-/** Seeded random numbers, uniform in [0, 1): mulberry32 by Tommy Ettinger, whose seed fits into an address. */
+/**
+ * Returns a seeded generator of random numbers, uniform in [0, 1): mulberry32 by Tommy Ettinger, whose 32-bit seed fits
+ * into an address.
+ */
 export function uniformFrom(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -7,26 +7,26 @@ import type { createGivenPicture } from "./given-picture.ts";
 import { type Landscape, siteOf } from "./landscape.ts";
 import type { createNetworks } from "./networks.ts";
 
-/** Values that a search depends on. */
+/** Objects that a search uses. */
 interface Surroundings {
   readonly state: PageState;
   readonly given: ReturnType<typeof createGivenPicture>;
   readonly networks: ReturnType<typeof createNetworks>;
   readonly failures: ReturnType<typeof createFailures>;
   readonly isPenDown: Readonly<Ref<boolean>>;
-  /** Called with each path that has been found for a settled picture. */
+  /** Called with each path that is found once the picture has settled. */
   showPath(): void;
 }
 
-/** Finds the code of the given picture, the encoders' guesses beside it, and the landscape around its path. */
+/** Computes the code of the given picture, the guesses of the encoders, and the landscape around the path. */
 export function createSearch({ state, given, networks, failures, isPenDown, showPath }: Surroundings) {
   const { y, weights } = given;
   const { description, guest, engine } = networks;
-  /** The last code that was found. */
+  /** Result of the latest search; undefined if there is none. */
   const found = shallowRef<Encoded>();
   const guesses = shallowRef<Readonly<Record<EncoderName, Guess>>>();
   const landscape = shallowRef<Landscape>();
-  /** Ends the landscape of the search before. */
+  /** Cancels the landscape of the previous search. */
   let mapping: AbortController | undefined;
 
   const encodeLatest = latestOnly(async (isQuick: boolean, signal: AbortSignal) => {
@@ -37,7 +37,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
         ...{ y: y.value, weights: weights.value, priorWeight: state.priorWeight },
         ...(isQuick ? { quick: true, z0: warm } : { solver: state.solver, saveAt: "steps" }),
       },
-      // A picture that has settled is followed to the end, whatever comes next.
+      // Once the picture has settled, its search is never cancelled.
       isQuick ? { signal } : {},
     );
   });
@@ -49,7 +49,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     return { plain, masked };
   });
 
-  /** Finds the code of the picture as it is now. */
+  /** Computes the code of the current picture. */
   async function solve(): Promise<void> {
     const { value: decoder } = description;
     if (!decoder) return;
@@ -62,8 +62,8 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
       const encoding = encodeLatest(isQuick);
       const guessing = askEncoders();
       const encoded = await encoding;
-      // What another decoder has found is followed by a search of the one that has replaced it; where all pixels have been
-      // hidden by now, nothing is found.
+      // A result for a decoder that was replaced meanwhile is dropped, as another search follows; so is one for a picture
+      // whose pixels are all hidden by now.
       if (description.value !== decoder || !weights.value.includes(1)) return;
       if (encoded) {
         failures.clear("picture");
@@ -79,7 +79,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     }
   }
 
-  /** Asks both encoders, once they are there. */
+  /** Computes the guesses of both encoders, once these are loaded. */
   async function askEncoders(): Promise<void> {
     try {
       await networks.prepareEncoders();
@@ -90,7 +90,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     }
   }
 
-  /** Computes the objective around the path, until a newer search ends it. */
+  /** Computes the objective in a plane around the path, until a newer search cancels it. */
   async function map(signal: AbortSignal): Promise<void> {
     if (signal.aborted || !found.value || !guesses.value) return;
     const site = siteOf(found.value, guest.value ? undefined : guesses.value.plain.z);
@@ -102,14 +102,14 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
         { y: y.value, weights: weights.value, priorWeight: state.priorWeight, grid },
         { signal },
       );
-      // A reply may have been on its way when the signal came.
+      // The reply may have been sent before the cancellation arrived.
       if (!signal.aborted) landscape.value = { values, a: grid.a, b: grid.b, path, guess };
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  /** Forgets the code: that of a picture without a pixel that is seen, or of a decoder that is replaced. */
+  /** Drops the result, when all pixels are hidden or the decoder is replaced. */
   function clear(): void {
     found.value = undefined;
     landscape.value = undefined;
@@ -117,7 +117,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
 
   return {
     ...{ found, guesses, landscape, solve, clear },
-    /** Index of the last point of the path; 0 without one. */
+    /** Index of the last point of the path; 0 without a path. */
     lastStep: computed(() => (found.value?.trajectory?.loss.length ?? 1) - 1),
   };
 }

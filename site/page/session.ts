@@ -7,31 +7,32 @@ import { createNetworks } from "./networks.ts";
 import { createPlayback } from "./playback.ts";
 import { createSearch } from "./search.ts";
 
-// What the rooms share. It flows one way: state → given picture → search, by the networks → playback of the path.
+// State shared by the rooms. Data flow in one direction: state → given picture → search, using the networks → playback of
+// the path.
 
-/** Session of one page. Everything but its functions is reactive. */
+/** Session of the page. Everything except its functions is reactive. */
 export type Session = ReturnType<typeof createSession>;
 
 const KEY: InjectionKey<Session> = Symbol("session");
 
 export { KEY as SESSION };
 
-/** The session that Page.vue provides. */
+/** Returns the session that Page.vue provides. */
 export function useSession(): Session {
   const session = inject(KEY);
   if (!session) throw new Error("useSession: there is no session; a room has to be within Page.vue");
   return session;
 }
 
-/** The session of a page. It computes nothing before `prepare` and `start` are called, in a browser. */
+/** Creates the session of a page. It computes nothing until `prepare` and `start` are called, in a browser. */
 export function createSession() {
   const state = reactive<PageState>(firstState());
-  /** Message for the visitor about the link that was opened. */
+  /** Message for the visitor about the link that was opened; undefined if there is none. */
   const notice = ref<string>();
   const isPenDown = ref(false);
-  /** Files that were dropped on the page last, which the room of a visitor's own decoder opens. */
+  /** Files that were dropped on the page last, to be opened by the room for a visitor's own decoder. */
   const dropped = shallowRef<readonly File[]>([]);
-  /** True once the visitor has changed anything: from then on the address has the state. */
+  /** True once the visitor has changed anything; from then on the state is written to the address. */
   const isTouched = ref(false);
 
   const failures = createFailures(() => state.room);
@@ -49,26 +50,26 @@ export function createSession() {
   });
   const addressBar = createAddressBar(state, { write: writeAddress, read: readAddress }, isTouched, touch);
 
-  /** Picture of the shown point of the path. */
+  /** Decoded picture at the shown point of the path. */
   const shown = computed(() => {
     const { trajectory, x } = found.value ?? {};
     const { value: step } = playback.step;
     return trajectory?.x.slice(step * x!.length, (step + 1) * x!.length) ?? x;
   });
 
-  /** Shows why the room that is shown has failed. */
+  /** Shows an error of the current room. */
   function fail(error: unknown): void {
     failures.add(state.room, error);
   }
 
-  /** Ends the play: the page is the visitor's from here on, and its address says what it shows. */
+  /** Stops the automatic play, since the visitor has taken over; from then on the state is written to the address. */
   function touch(): void {
     isTouched.value = true;
     notice.value = undefined;
     playback.end();
   }
 
-  /** Changes the picture, or how its code is found. */
+  /** Changes the picture, or how it is encoded. */
   function alter(change: Partial<PageState>): void {
     touch();
     forgetPlace(state);
@@ -82,13 +83,13 @@ export function createSession() {
     state.step = step;
   }
 
-  /** Lets digits follow each other from now on. */
+  /** Starts showing digits one after another. */
   function play(): void {
     forgetPlace(state);
     playback.play();
   }
 
-  /** Decoder that the link was made with, if it is another one than the page inverts. */
+  /** Name of the visitor's decoder that the link was made with, if it is not loaded; undefined otherwise. */
   const missing = computed(() => (state.guest === networks.guest.value ? undefined : state.guest));
 
   async function replaceDecoder(source?: Uint8Array, name?: string): Promise<void> {
@@ -99,8 +100,8 @@ export function createSession() {
   }
 
   /**
-   * Inverts another decoder of 28 × 28 pixels from now on, in all rooms; without one the page's own again. One that a link
-   * lacks shows the place that the link has.
+   * Replaces the decoder in all rooms, by one of 28 × 28 pixels; without a source, returns to the page's own. If it is
+   * the one that the link needs, the place in the link is kept.
    */
   async function invite(source?: Uint8Array, name?: string): Promise<void> {
     if (missing.value !== undefined && source) touch();
@@ -108,7 +109,7 @@ export function createSession() {
     await replaceDecoder(source, name);
   }
 
-  /** Goes on without the decoder that the link was made with. */
+  /** Drops the visitor's decoder that the link was made with, and continues with the current one. */
   function forgetMissing(): void {
     touch();
     state.guest = networks.guest.value;
@@ -119,7 +120,7 @@ export function createSession() {
     networks.prepare().catch((error) => failures.add("loading", error));
   }
 
-  /** Shows the first picture, the address's or one of the page's own. Called once the page is alive. */
+  /** Shows the first picture, from the address or the page's default. Called once the page is mounted. */
   async function start(): Promise<void> {
     const address = addressBar.start();
     if (address === "broken") {
@@ -142,7 +143,7 @@ export function createSession() {
     networks.close();
   }
 
-  // An address that was entered while the page is open, and has no guest.
+  // An address without a visitor's decoder was entered while the page uses one.
   watch(
     () => state.guest,
     (name) => {

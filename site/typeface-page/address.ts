@@ -10,31 +10,35 @@ import {
 } from "../page/address-codings.ts";
 import { type DrawnLetter, packLetters, simplified, unpackLetters } from "./strokes.ts";
 
-// The page's state, and its coding after the # of the page's address, so that a link shows what its sender saw.
+// State of the page of typefaces, and how it is encoded after the # of its address, so that a link shows what its sender
+// saw.
 
-/** What a visitor has chosen: all that the page shows follows from it, but for letters of the visitor's own font. */
+/**
+ * Everything that a visitor can choose on the page, which determines what it shows, except letters from the visitor's own
+ * font.
+ */
 export interface TypefaceState {
-  /** Letters that have a box; those without a stroke are not given. */
+  /** Letters that have a box for drawing; those without strokes are not given to the decoder. */
   drawn: readonly DrawnLetter[];
-  /** Half the thickness of a vertical line of the pen, in pixels of a cell. */
+  /** Half the thickness of a vertical line drawn by the pen, in pixels of a letter's cell. */
   pen: number;
-  /** Thickness of a vertical line over that of a horizontal one. */
+  /** Ratio of the thickness of a vertical line to that of a horizontal one. */
   contrast: number;
   sentence: string;
-  /** Pixels of a cell by which lines get thicker. */
+  /** Increase of the thickness of lines, in pixels of a letter's cell. */
   weight: number;
-  /** Pixels to the right for each pixel up. */
+  /** Slant: pixels to the right for each pixel upwards. */
   slant: number;
-  /** Natural logarithm of the factor on widths. */
+  /** Natural logarithm of the factor on the letters' widths. */
   width: number;
-  /** Seed of the other completions. */
+  /** Seed of the other completions, drawn from the posterior. */
   seed: number;
 }
 
 /**
- * Least, largest and step of each number that has a slider. Pen, weight and width are limited to where the letters that the
- * decoder makes of the ready-made hands stay whole: lines thinner than 1.6 pixels break in its fields, those of narrow letters
- * run together when they get bolder, and a condensed hand loses stems when it gets wider.
+ * Minimum, maximum and step of each number with a slider. Pen, weight and width are limited to values for which the
+ * decoder's completions of the ready-made letters stay whole: lines thinner than 1.6 pixels break, those of narrow
+ * letters merge when they get bolder, and condensed letters lose stems when they get wider.
  */
 export const RANGES = {
   pen: { min: 0.8, max: 2.8, step: 0.1 },
@@ -44,13 +48,16 @@ export const RANGES = {
   width: { min: -0.12, max: 0.12, step: 0.01 },
 } as const;
 
-/** Size of the drawn letters in an address: some 10,000 points, of which 26 letters by hand take a tenth. */
+/**
+ * Maximum number of bytes of the drawn letters in an address: some 10,000 points, ten times those of 26 letters drawn by
+ * hand.
+ */
 const MOST_LETTER_BYTES = 20_000;
 
-/** Length of the sentence. */
+/** Maximum length of the sentence. */
 export const MOST_CHARACTERS = 80;
 
-/** State of a page that nobody has touched. */
+/** Returns the initial state of the page of typefaces. */
 export function firstState(): TypefaceState {
   return {
     ...drawnBy("noa", { radius: 1 }),
@@ -62,7 +69,7 @@ export function firstState(): TypefaceState {
   };
 }
 
-/** Letters of a ready-made hand, and its pen. */
+/** Returns letters in a ready-made hand (a style of strokes), with its pen. */
 export function drawnBy(letters: string, hand: Hand): Pick<TypefaceState, "drawn" | "pen" | "contrast"> {
   return {
     drawn: [...letters].map((letter) => readyMade(letter, hand)),
@@ -71,7 +78,7 @@ export function drawnBy(letters: string, hand: Hand): Pick<TypefaceState, "drawn
   };
 }
 
-/** A letter of a ready-made hand. */
+/** Returns a letter in a ready-made hand (a style of strokes). */
 export function readyMade(letter: string, hand: Hand): DrawnLetter {
   return { letter, strokes: centredStrokes(strokesOf(letter, hand)).map(simplified), isReadyMade: true };
 }
@@ -80,7 +87,7 @@ export { HANDS };
 
 const MOST_SEED = 2 ** 31 - 1;
 
-/** Version of the coding. A later one has to refuse or to read addresses of the earlier ones. */
+/** Version of the address format. A later version must refuse or read addresses of earlier ones. */
 const VERSION = "1";
 
 const inRange = ({ min, max, step }: { min: number; max: number; step: number }) =>
@@ -109,17 +116,17 @@ const CODINGS: Codings<TypefaceState> = {
   seed: numberBetween(0, MOST_SEED, 1),
 };
 
-/** The next seed. */
+/** Returns the next seed; 0 after the largest. */
 export function nextSeed(seed: number): number {
   return seed < MOST_SEED ? seed + 1 : 0;
 }
 
-/** The state as it stands after the # of an address. */
+/** Formats the state of the page as the part of its address after #. */
 export function writeAddress(state: TypefaceState): string {
   return writeFields<TypefaceState>(VERSION, CODINGS, state);
 }
 
-/** The state that an address has; undefined if there is none, or a broken one. */
+/** Reads the state of the page from an address; undefined if it contains none, or one that is not valid. */
 export function readAddress(hash: string): TypefaceState | undefined {
   return readFields(VERSION, CODINGS, hash, firstState());
 }

@@ -1,16 +1,17 @@
 import { Engine, type WorkerLike } from "../page/engine/client.ts";
 import type { FontCalls, FontLetter } from "./engine/messages.ts";
 
-/** Milliseconds that reading a font may take: a file may be made so that it never ends. */
+/** Maximum time for reading a font, in milliseconds, since a malicious file may take forever. */
 const MOST_TIME = 15_000;
 
 const startReader = () => new Worker(new URL("./engine/font-worker.ts", import.meta.url), { type: "module" });
 
 /**
- * Reads the small letters of a font file in a worker of its own, which ends with it.
+ * Reads the lower-case letters of a font file in a separate worker, which is then terminated.
  *
+ * @param time maximum time in milliseconds
  * @param start starts the worker
- * @throws Error as `readFont` of engine/font-file.ts, and if the time is over
+ * @throws Error for the reasons of `readFont` in engine/font-file.ts, and if the time is exceeded
  */
 export async function readFontWithin(
   file: File,

@@ -10,31 +10,31 @@ import type { Given, Loaded, Samples, TypefaceCalls } from "./engine/messages.ts
 import { drawnLetters, fontLetters, type GivenLetter, joinFields, withGiven } from "./given.ts";
 import { readFontWithin } from "./read-font.ts";
 
-// What the page's parts share: the state, the letters that are given, and the alphabets that follow from them.
+// State shared by the parts of the page: what the visitor chose, the given letters, and the alphabets computed from them.
 
-/** Letters of the visitor's font; those picked are given. */
+/** Letters of the visitor's font, from which the given ones are picked. */
 export interface OpenedFont {
   readonly name: string;
   readonly letters: readonly GivenLetter[];
 }
 
-/** An alphabet that stands beside the decoder's. */
+/** An alphabet shown for comparison with the decoder's. */
 export interface Comparison {
   readonly alphabet: Float32Array;
-  /** Name of the style that was looked up, with its author. */
+  /** Name of the training style, with its author; undefined for a linear completion. */
   readonly credit?: string | undefined;
 }
 
-/** Comparisons that are shown on demand. */
+/** Comparisons that are shown on request: the nearest training style, and linear completion. */
 export type ComparisonName = "nearest" | "linear";
 
-/** Other completions that are shown. */
+/** Number of other completions shown. */
 const SAMPLES = 6;
 
-/** Session of one page. */
+/** Session of the page. */
 export type Session = ReturnType<typeof createSession>;
 
-/** The session of a page. It computes nothing before `start` is called, in a browser. */
+/** Creates the session of a page. It computes nothing until `start` is called, in a browser. */
 export function createSession() {
   const state = reactive<TypefaceState>(firstState());
   const font = shallowRef<OpenedFont>();
@@ -46,12 +46,15 @@ export function createSession() {
   const notice = ref<string>();
   const isPenDown = ref(false);
   const isTouched = ref(false);
-  /** Code of the given letters, and the alphabet of the decoder there, moved in the sliders' directions. */
+  /** Code of the given letters, and the alphabet decoded from it after the sliders have moved it. */
   const code = shallowRef<Float32Array>();
   const decoded = shallowRef<Float32Array>();
-  /** Code of another completion, in place of the one that fits best, until the letters change. */
+  /**
+   * Code of another completion that is shown instead of the best fit, until the letters change; undefined for the best
+   * fit.
+   */
   const chosen = shallowRef<Float32Array>();
-  /** Searches under way for letters that have settled. */
+  /** Number of full searches in progress, for letters that have settled. */
   const searches = ref(0);
   const isFitting = computed(() => searches.value > 0);
   const samples = shallowRef<Samples>();
@@ -62,7 +65,7 @@ export function createSession() {
 
   let engine: Engine<TypefaceCalls> | undefined;
   let styles: Promise<unknown> | undefined;
-  /** Ends the sampling of other completions that is under way. */
+  /** Cancels the sampling of other completions in progress. */
   let sampling: AbortController | undefined;
   const addressBar = createAddressBar(state, { write: writeAddress, read: readAddress }, isTouched, touch);
 
@@ -72,9 +75,9 @@ export function createSession() {
     return font.value.letters.filter(({ letter }) => picked.value.includes(letter));
   });
   const letters = computed(() => given.value.map(({ letter }) => letter).join(""));
-  /** True if the sliders lead away from the given style: then no letter is as it was given. */
+  /** True if the sliders alter the style; then no letter is shown as given. */
   const isVaried = computed(() => state.weight !== 0 || state.slant !== 0 || state.width !== 0);
-  /** Letters that are shown as they were given. */
+  /** Letters that are shown as given. */
   const asGiven = computed(() => (isVaried.value ? [] : given.value));
   /** The alphabet as it is shown. */
   const alphabet = computed(() => decoded.value && withGiven(decoded.value, asGiven.value));
@@ -83,19 +86,19 @@ export function createSession() {
     failure.value = messageOf(error);
   }
 
-  /** The letters as the worker takes them. */
+  /** Returns the given letters in the form that the worker needs. */
   const givenForWorker = (): Given => ({ letters: letters.value, fields: joinFields(given.value) });
 
   const completeLatest = latestOnly((quick: boolean, signal: AbortSignal) =>
     engine!.call(
       "complete",
       { ...givenForWorker(), quick, z0: quick ? code.value : undefined },
-      // Letters that have settled are followed to the end, whatever comes next.
+      // Once letters have settled, their search is never cancelled.
       quick ? { signal } : {},
     ),
   );
   const decodeLatest = latestOnly((z: Float32Array) => engine!.call("decode", { z }));
-  /** Given letters that each comparison is of. */
+  /** Given letters for which each comparison was computed. */
   const comparedWith = new Map<ComparisonName, readonly GivenLetter[]>();
   const compareLatest = latestOnly(async (_: undefined) => {
     styles ??= loadStyles();
@@ -147,10 +150,10 @@ export function createSession() {
       });
   }
 
-  /** Finds the code of the given letters as they are now, and what follows from it. */
+  /** Computes the code of the current letters, and everything that depends on it. */
   async function complete(): Promise<void> {
     if (!engine || !isLoaded.value) return;
-    // The alphabet comes first: what stands beside it would share the worker's time with its search.
+    // Cancels sampling, which would compete with the search for the worker's time.
     sampling?.abort();
     chosen.value = undefined;
     const isQuick = isPenDown.value && code.value !== undefined;
@@ -178,13 +181,13 @@ export function createSession() {
     await Promise.all([compare(), sample()]).catch(fail);
   }
 
-  /** Takes another completion as the alphabet until the letters change, or with undefined the one that fits best. */
+  /** Shows another completion as the alphabet until the letters change; undefined returns to the best fit. */
   async function choose(z: Float32Array | undefined): Promise<void> {
     chosen.value = z;
     await vary().catch(fail);
   }
 
-  /** Decodes the code, moved in the sliders' directions. */
+  /** Decodes the code after moving it in the sliders' directions. */
   async function vary(): Promise<void> {
     const z = chosen.value ?? code.value;
     if (!engine || !z) return;
@@ -202,22 +205,22 @@ export function createSession() {
     await compareLatest(undefined);
   }
 
-  /** Samples other completions if they are shown. */
+  /** Draws other completions if they are shown. */
   async function sample(): Promise<void> {
     if (!engine || !code.value || !areSamplesShown.value || isPenDown.value || isFitting.value) return;
     samples.value = (await sampleLatest(code.value)) ?? samples.value;
   }
 
-  /** From here on the page is the visitor's, and its address says what it shows. */
+  /** Marks the page as changed by the visitor; from then on the state is written to the address. */
   function touch(): void {
     isTouched.value = true;
     notice.value = undefined;
   }
 
-  /** Font that was asked for last; undefined for the visitor's drawing. */
+  /** Font that was requested last; undefined for drawn letters. */
   let lastFont: File | undefined;
 
-  /** Reads a visitor's font, whose letters are given from then on, unless another is asked for meanwhile. */
+  /** Reads a visitor's font, and uses its letters as given ones, unless another font is requested meanwhile. */
   async function openFont(file: File): Promise<void> {
     touch();
     lastFont = file;
@@ -240,7 +243,7 @@ export function createSession() {
     font.value = undefined;
   }
 
-  /** Starts the worker, and completes the first letters, the address's or ready-made ones. */
+  /** Starts the worker, and completes the first letters, from the address or ready-made. */
   async function start(): Promise<void> {
     const address = addressBar.start();
     if (address === "broken") {
@@ -287,12 +290,12 @@ export function createSession() {
   };
 }
 
-/** Keeps what has arrived of a file. */
+/** Returns a callback that stores the progress of a download. */
 const reportTo = (kept: Ref<Loaded | undefined>) => (loaded: Loaded) => {
   kept.value = loaded;
 };
 
-/** A file's URL for the worker, whose own address is another one. */
+/** Returns a file's absolute URL, since a worker resolves relative ones differently from the page. */
 function absolute(url: string): string {
   return new URL(url, location.href).href;
 }

@@ -3,11 +3,14 @@ import type { Contour } from "../../examples/typefaces/geometry/contours.ts";
 import { placeText } from "../../examples/typefaces/geometry/layout.ts";
 import { contoursIn, type GivenLetter } from "./given.ts";
 
-// Letters as paths, and the sheet that a visitor may save.
+// Letters as SVG paths, and the sheet that a visitor can save.
 
 /**
- * Contours as the data of an SVG path, in the pixels of a cell: quadratic curves through the middles of a contour's sides,
- * with its corners as their control points.
+ * Formats contours as the data of an SVG path, in pixels of a cell: quadratic curves between the midpoints of a contour's
+ * sides, with its corners as control points.
+ *
+ * @param dx offset to the right
+ * @param dy offset downwards
  */
 export function pathOf(contours: readonly Contour[], dx = 0, dy = 0): string {
   return contours.map((contour) => curveOf(contour, dx, dy)).join("");
@@ -31,13 +34,13 @@ function curveOf(contour: Contour, dx: number, dy: number): string {
   return `M${point(...middle(0))}${curves.join("")}Z`;
 }
 
-/** A letter of a set text: its path, moved to its place. */
+/** A letter of a typeset text, with its path at the final position. */
 export interface SetLetter {
   readonly letter: string;
   readonly path: string;
 }
 
-/** Lines of a text set in an alphabet. */
+/** A text set in an alphabet, with its size in pixels of a cell. */
 export interface SetText {
   readonly letters: readonly SetLetter[];
   readonly width: number;
@@ -45,10 +48,10 @@ export interface SetText {
 }
 
 /**
- * Sets a text in an alphabet, capitals as small letters, other characters as spaces; lines are broken between words.
+ * Sets a text in an alphabet: capitals as lower-case letters, other characters as spaces, with line breaks between words.
  *
- * @param given letters that are shown as they were given
- * @param most width of a line, in pixels of a cell
+ * @param given letters that are shown as given
+ * @param most maximum width of a line, in pixels of a cell
  */
 export function setText(
   alphabet: Float32Array,
@@ -69,12 +72,12 @@ export function setText(
   return { letters, width, height: lines.length * LINE + HEIGHT - LINE };
 }
 
-/** Characters of a text that `setText` leaves out, each once. */
+/** Returns the characters of a text that `setText` leaves out, each once. */
 export function leftOutOf(text: string): string[] {
   return [...new Set(text.toLowerCase())].filter((character) => !`${LETTERS} `.includes(character));
 }
 
-/** Distance of baselines, in pixels of a cell. */
+/** Distance between baselines, in pixels of a cell. */
 const LINE = 36;
 
 function linesOf(alphabet: Float32Array, text: string, most: number): string[] {
@@ -92,24 +95,24 @@ function linesOf(alphabet: Float32Array, text: string, most: number): string[] {
   return [...lines, line];
 }
 
-/** Sentence that a sheet carries about the licence of the weights. */
+/** Statement in the sheet about the licence of the decoder's weights. */
 export const LICENCE =
   "Drawn by a decoder whose weights are under the SIL Open Font License 1.1, as the fonts are that it was trained on. " +
   "That licence holds for a font that contains outlines of those fonts; whether a decoder's letters are such outlines is not " +
   "settled. Letters of your own, and those of a font that you gave, stay under their own terms.";
 
-/** Colours of given letters and of the decoder's, those of the light page. */
+/** Colours of given letters and of the decoder's, as in the light theme. */
 const [GIVEN, DRAFT] = ["#000", "#3451b2"];
 
-/** Pixels of a cell around the sheet. */
+/** Margin around the sheet, in pixels of a cell. */
 const MARGIN = 12;
 const COLUMNS = 13;
 
 /**
- * The sheet as an SVG file: all letters, and below them the sentence.
+ * Returns the sheet as an SVG file, with all letters and, below, the sentence.
  *
- * @param alphabet as it is shown
- * @param given letters that are shown as they were given
+ * @param alphabet the alphabet as it is shown
+ * @param given letters that are shown as given
  */
 export function sheetSvg(alphabet: Float32Array, given: readonly GivenLetter[], sentence: string): string {
   const colourOf = (letter: string) => (given.some((each) => each.letter === letter) ? GIVEN : DRAFT);

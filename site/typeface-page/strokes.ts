@@ -2,32 +2,35 @@ import { HEIGHT, LETTERS, WIDTH } from "../../examples/typefaces/geometry/cell.t
 import type { Stroke } from "../../examples/typefaces/geometry/fields.ts";
 import { distanceToLine, type Place } from "../page/place.ts";
 
-// Letters that a visitor draws, and their coding in bytes for the address.
+// Letters that a visitor draws, and how they are encoded as bytes for the address.
 
-/** A letter with the strokes that were drawn for it, in the pixels of a cell. */
+/** A letter with its strokes, in pixels of its cell. */
 export interface DrawnLetter {
   readonly letter: string;
   readonly strokes: readonly Stroke[];
-  /** True if the strokes are those of a ready-made hand. */
+  /** True if the strokes are ready-made. */
   readonly isReadyMade?: boolean | undefined;
 }
 
-/** Strokes of a letter that a new one is added to. The first stroke by a visitor replaces a ready-made letter. */
+/**
+ * Returns the strokes that a new one is added to; none for a ready-made letter, which the visitor's first stroke
+ * replaces.
+ */
 export function keptStrokes({ strokes, isReadyMade }: DrawnLetter): readonly Stroke[] {
   return isReadyMade ? [] : strokes;
 }
 
-/** Steps of a pixel that places are rounded to: both sides of a cell then fit into a byte. */
+/** Coordinates are rounded to 1/6 pixel, so that each fits into a byte. */
 const STEPS = 6;
-/** Distance from the drawn line that a simplified one keeps to, in pixels. */
+/** Maximum distance in pixels between a drawn line and its simplification. */
 const TOLERANCE = 0.1;
-/** Points of a stroke: their number is a byte. */
+/** Maximum number of points in a stroke, which is stored in a byte. */
 const MOST = 255;
 
-/** Strokes that a letter may have. */
+/** Maximum number of strokes in a letter. */
 export const MOST_STROKES = 60;
 
-/** A stroke within the cell with the points that its form needs, by Douglas and Peucker, at most 255, rounded. */
+/** Simplifies a stroke by the Douglas-Peucker algorithm, to at most 255 points, which are clamped to the cell and rounded. */
 export function simplified(stroke: Stroke): Stroke {
   const places = placesOf(stroke);
   let kept = keptOf(places, TOLERANCE);
@@ -37,7 +40,7 @@ export function simplified(stroke: Stroke): Stroke {
   return kept.flatMap(({ x, y }) => [rounded(x, WIDTH), rounded(y, HEIGHT)]);
 }
 
-/** Places of a stroke, those left out that lie within a step of the one before: a slow pen reports many. */
+/** Returns the points of a stroke, without those closer than a rounding step to the one before; a slow pen reports many. */
 function placesOf(stroke: Stroke): Place[] {
   const places: Place[] = [];
   for (let i = 0; i < stroke.length; i += 2) {
@@ -63,10 +66,13 @@ function keptOf(places: readonly Place[], tolerance: number): Place[] {
   return [...before, ...keptOf(places.slice(farthest), tolerance).slice(1)];
 }
 
-/** Added to the index of a ready-made letter in the bytes. */
+/** Added to the index of a ready-made letter in the encoded bytes. */
 const READY_MADE = LETTERS.length;
 
-/** Letters as bytes: of each its index (plus 26 for a ready-made one), its number of strokes, and of each stroke its number of points and their places. */
+/**
+ * Encodes letters as bytes: for each, its index (plus 26 if ready-made), its number of strokes and, for each stroke, the
+ * number of points and their coordinates.
+ */
 export function packLetters(drawn: readonly DrawnLetter[]): Uint8Array {
   const bytes: number[] = [];
   for (const { letter, strokes, isReadyMade } of drawn) {
@@ -78,7 +84,10 @@ export function packLetters(drawn: readonly DrawnLetter[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Letters of such bytes; undefined if the bytes are cut short, or have a letter twice or places outside the cell. */
+/**
+ * Decodes letters from bytes; undefined if the bytes are cut short, or contain a letter twice or a point outside of the
+ * cell.
+ */
 export function unpackLetters(bytes: Uint8Array): DrawnLetter[] | undefined {
   const drawn: DrawnLetter[] = [];
   let at = 0;

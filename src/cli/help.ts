@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 
-// The help of a command with a hundred flags: `--help` lists the everyday ones, `--help all` every one.
+// Shortened help: `--help` of a command with many options lists the most used ones, `--help all` lists every one.
 
-/** Options that `--help` lists, by command: only of commands that have too many to list them all. */
+/** Options that `--help` lists, by command. Commands that are not here list all their options. */
 const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
   encode:
     words(`decoder data out limit weights fit mask maskHides reconstructions samples shard fixed loss prior
@@ -19,17 +19,17 @@ function words(text: string): readonly string[] {
   return text.split(/\s+/);
 }
 
-/** True if a command line asks for the whole help: `--help all`. */
+/** True if a command line requests the full help: `--help all`. */
 export function asksForAll(args: readonly string[]): boolean {
   return args.some((arg, i) => (arg === "--help" || arg === "-h") && args[i + 1] === "all");
 }
 
-/** Flag of a command that lists all its options. */
+/** Returns the flag with which a command lists all its options. */
 export function helpFlag(command: Command): string {
   return command.name() in EVERYDAY ? "--help all" : "--help";
 }
 
-/** Makes the help of a command with many options list only those of EVERYDAY. */
+/** Limits the help of a command with many options to those in EVERYDAY. */
 export function shortenHelp(command: Command): void {
   const everyday = EVERYDAY[command.name()];
   if (!everyday) return;
@@ -41,9 +41,10 @@ export function shortenHelp(command: Command): void {
 }
 
 /**
- * Adds text below the options in a command's help: `notes`, and examples.
+ * Adds text below the options in a command's help.
  *
- * @param notes left out where the options are the everyday ones
+ * @param notes left out if the help is shortened to the most used options
+ * @param examples always shown, last
  */
 export function addNotes(command: Command, notes: string, examples: string): void {
   command.addHelpText("after", () => {

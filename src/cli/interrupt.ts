@@ -2,20 +2,20 @@ import { exitCodes } from "./exit-codes.ts";
 import { say } from "./output/print.ts";
 
 /**
- * Milliseconds within which a second SIGINT counts as the same Ctrl-C: npm passes it on to a program that has already got it
- * from the terminal.
+ * Milliseconds within which a second SIGINT counts as the same Ctrl-C: npm forwards the signal to a process that has
+ * already received it from the terminal.
  */
 const sameKeyPress = 500;
 
-/** Signals that ask the program to stop: Ctrl-C, and the signal that `kill`, a service manager or a batch system sends. */
+/** Signals that end a run: Ctrl-C, and the signal that `kill`, service managers and batch systems send. */
 const names = ["SIGINT", "SIGTERM"] as const;
 
-/** Signal that has arrived; undefined before the first. */
+/** First signal received; undefined before. */
 let received: (typeof names)[number] | undefined;
 
 /**
- * Returns a signal that the first Ctrl-C or SIGTERM aborts, with a message on stderr. The second one kills the process at
- * once, as it would without a handler.
+ * Returns an abort signal for the first Ctrl-C or SIGTERM, which also prints a message on stderr. Another one kills the
+ * process at once, as without a handler.
  */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
@@ -23,7 +23,7 @@ export function interruptSignal(): AbortSignal {
     const listener = () => {
       if (controller.signal.aborted) return;
       received = name;
-      // First, so that the progress bar is gone from the line.
+      // Before the message, so that the progress bar is removed from its line.
       controller.abort();
       say(`stopping; ${name === "SIGINT" ? "Ctrl-C" : name} again quits at once`);
       setTimeout(() => {
@@ -36,12 +36,12 @@ export function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Sets the exit code to that of the signal that has arrived. */
+/** Sets the process's exit code to that of the received signal, 128 + its number; of SIGINT if none was received. */
 export function setInterrupted(): void {
   process.exitCode = exitCodes[received ?? "SIGINT"];
 }
 
-/** Prints how the work was stopped, and sets the exit code for the signal. */
+/** Prints how the work was stopped, and sets the exit code of the received signal. */
 export function sayInterrupted(message: string): void {
   say(message);
   setInterrupted();

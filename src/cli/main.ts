@@ -8,5 +8,5 @@ process.on("uncaughtException", (error) => {
   sayDefect(error);
   process.exit(exitCodes.failed);
 });
-// 0 might come after an output that could not be written, or a signal.
+// A signal or a failed output may have set an exit code, which 0 must not replace.
 process.exitCode = (await runProgram(process.argv.slice(2))) ?? process.exitCode;

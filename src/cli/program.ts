@@ -23,13 +23,13 @@ import { removeEmptyFolders } from "./output/output-files.ts";
 import { note, say } from "./output/print.ts";
 import { chooseVectors } from "./vectors.ts";
 
-/** Environment variable that makes an internal error print its stack. */
+/** Environment variable that adds the stack trace to internal errors. */
 const debugVariable = "LATENTFLOW_DEBUG";
 
 /**
- * The program `latentflow`: its commands and their options.
+ * Makes the command-line program `latentflow`, with its commands and their options.
  *
- * @param help options that the help of a command with many lists
+ * @param help options listed in the help of commands that have many: all, or the most used
  */
 export function createProgram(help: "all" | "everyday" = "all"): Command {
   const program = new Command("latentflow")
@@ -38,7 +38,7 @@ export function createProgram(help: "all" | "everyday" = "all"): Command {
     .configureOutput({
       writeErr: note,
       outputError(message, write) {
-        // Its words may be those of the command line: commander's own, too, begin new lines.
+        // The message may quote the command line, and commander's own messages contain line breaks.
         const lines = message.split("\n").map((line) => escapeText(line, Number.POSITIVE_INFINITY));
         write(lines.join("\n").replace(/^error: /, "latentflow: "));
       },
@@ -58,7 +58,7 @@ its stack.`,
       refuseEmpty(command);
       checkStdin(command);
       const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
-      // A shard is computed by the plain build.
+      // Shards are computed by the plain build.
       if (vectors !== undefined)
         await chooseVectors(vectors, plain || shard !== undefined ? "plain" : "relaxed");
     });
@@ -78,7 +78,7 @@ its stack.`,
   return program;
 }
 
-/** Refuses options and arguments that are empty texts, as an unset variable of a shell gives. */
+/** Exits with an error of usage if an option or argument is an empty string, as results from an unset shell variable. */
 function refuseEmpty(command: Command): void {
   const given = Object.entries(command.opts<Readonly<Record<string, unknown>>>());
   const [name] =
@@ -91,7 +91,10 @@ function refuseEmpty(command: Command): void {
   if (argument) wrongUsage(command, `${argument.name().toUpperCase()} is empty`);
 }
 
-/** Refuses `-`, stdin, for a network, and for more than one file of data: stdin can be read once only. */
+/**
+ * Exits with an error of usage if `-`, stdin, is given for a network, or for more than one file of data, as it can only
+ * be read once.
+ */
 function checkStdin(command: Command): void {
   const given = command.opts<Readonly<Record<string, unknown>>>();
   const network = networkOptions.find((name) => isStdin(given[name]));
@@ -105,7 +108,10 @@ function checkStdin(command: Command): void {
   wrongUsage(command, `${both}; give one of them as a file`);
 }
 
-/** Runs the program. Any failure is a line on stderr. Returns the exit code; undefined on success. */
+/**
+ * Runs the program with the given arguments. Failures print a line on stderr. Returns the exit code; undefined on
+ * success.
+ */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
   const program = createProgram(asksForAll(args) ? "all" : "everyday");
   let running = program;
@@ -116,7 +122,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     await program.parseAsync(unknownCommand(args, program) ?? args, { from: "user" });
     return undefined;
   } catch (error) {
-    // Commander has said it.
+    // commander has printed the message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     if (error instanceof LatentflowError) say(inFlags(error, running));
     else sayDefect(error);
@@ -128,8 +134,8 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 }
 
 /**
- * Returns the name of an unknown command, alone: given `NAME --help`, commander would print the program's help instead of an
- * error. Undefined if the command exists.
+ * Returns the name of an unknown command as the only argument, since commander would answer `NAME --help` with the
+ * program's help instead of an error. Undefined if the command exists.
  */
 function unknownCommand(args: readonly string[], program: Command): [string] | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith("-"));
@@ -138,7 +144,7 @@ function unknownCommand(args: readonly string[], program: Command): [string] | u
   return name === undefined || known.includes(name) ? undefined : [name];
 }
 
-/** Prints an internal error in a line on stderr, with its stack if LATENTFLOW_DEBUG is set. */
+/** Prints an internal error as a line on stderr, or its stack trace if LATENTFLOW_DEBUG is set. */
 export function sayDefect(error: unknown): void {
   if (process.env[debugVariable] && error instanceof Error) note(`${error.stack}\n`);
   else {

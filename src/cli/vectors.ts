@@ -7,39 +7,42 @@ import { activation, conv, dense, reshape, sequential } from "../graph/index.ts"
 import { createDecoder, encode, lbfgs, wasm } from "../index.ts";
 import { kernelBinary } from "../kernels/load.ts";
 
-// Vectors of 256 bits: WebAssembly's have 128, and a flag of V8 has it compute pairs of them as one. The flag is experimental,
-// so the program only keeps it where a fixed case still has the bits it had without.
+// Switches on 256-bit vectors: WebAssembly's have 128 bits, but with an experimental flag V8 computes pairs of them as
+// one. The flag is only kept if a fixed test case gives the same bits as without it.
 
-/** V8's flag. It is of the process: worker threads have it, too. */
+/** V8's flag. It applies to the whole process, worker threads included. */
 export const REVECTORIZE = "--experimental-wasm-revectorize";
 
 /** Values of `--vectors`. */
 export const VECTOR_CHOICES = ["128", "auto"] as const;
 
-/** Bits of the vectors that the kernels' pairs are computed in. */
+/** Number of bits in the vectors that the kernels are compiled to. */
 export interface Vectors {
   readonly bits: 128 | 256;
-  /** Why they have 128 bits although `auto` was asked for. */
+  /** Why 128 bits are used although `--vectors auto` was given. */
   readonly reason?: string;
 }
 
-/** Build of the kernels. */
+/** Name of the kernels' build. */
 type BuildName = "plain" | "relaxed";
 
-/** CRC-32 of the fixed case's codes and losses. A change of the kernels that changes bits changes these. */
+/**
+ * CRC-32 of the codes and losses of the fixed test case, by build. To be updated when a change of the kernels alters
+ * results.
+ */
 export const CASE_CHECKSUMS: Readonly<Record<BuildName, string>> = { plain: "919c0ff9", relaxed: "6b8e03d0" };
 
-/** The first major version of Node whose V8 finds the pairs of most products. */
+/** First major version of Node whose V8 joins the pairs of vectors in most matrix products. */
 const FIRST_NODE = 24;
 
 let chosen: Vectors | undefined;
 
-/** Returns what `--vectors` has chosen for the process; undefined before, and for commands without the option. */
+/** Returns what `--vectors` chose for this process; undefined before that, and for commands without the option. */
 export function chosenVectors(): Vectors | undefined {
   return chosen;
 }
 
-/** Follows `--vectors`, before the first kernels of the process are compiled. */
+/** Applies `--vectors`. Must be called before the process compiles the kernels. */
 export async function chooseVectors(
   choice: (typeof VECTOR_CHOICES)[number],
   build: BuildName,
@@ -48,9 +51,9 @@ export async function chooseVectors(
 }
 
 /**
- * Sets V8's flag, and takes it back if the fixed case has other bits or fails.
+ * Sets V8's flag for 256-bit vectors, and unsets it if the fixed test case then fails or gives different bits.
  *
- * @param expected the case's checksum
+ * @param expected checksum of the test case
  */
 export async function widenVectors(build: BuildName, expected: string): Promise<Vectors> {
   const reason = whyNot();
@@ -70,12 +73,12 @@ function takeBack(reason: string): Vectors {
   return { bits: 128, reason };
 }
 
-/** Why this machine's V8 joins no vectors; undefined if it may. */
+/** Returns why V8 cannot use 256-bit vectors on this machine; undefined if it may. */
 function whyNot(): string | undefined {
   const { arch, versions, platform } = process;
   if (Number(versions.node.split(".")[0]) < FIRST_NODE) return `256 need Node ${FIRST_NODE} or later`;
   if (arch !== "x64") return `256 need a processor of x64, this is ${arch}`;
-  // V8 ignores the flag on a processor without AVX2. Other systems do not tell by a file.
+  // V8 ignores the flag on processors without AVX2. Only Linux lists the processor's features in a file.
   if (platform === "linux" && !hasAvx2()) return "256 need a processor with AVX2";
   return undefined;
 }
@@ -89,13 +92,14 @@ function hasAvx2(): boolean {
 }
 
 /**
- * Encodes samples with a decoder of dense layers and a convolution, on kernels that V8 has optimised.
+ * Encodes samples three times with a decoder of dense layers and a convolution, the first time on unoptimised kernels.
  *
- * @returns CRC-32 of the codes and losses
- * @throws Error if two runs differ: the first one is computed by the baseline compiler, at least in part
+ * @returns CRC-32 of the codes and losses, in hexadecimal
+ * @throws Error if the runs differ, that is, if optimised kernels compute other bits than those of V8's baseline compiler
  */
 export async function checksumOfCase(build: BuildName): Promise<string> {
-  // An own module: V8 compiles one of the same bytes only once, and this one's code is of the flags that are set now.
+  // A module with unique bytes: V8 caches compiled modules by their bytes, and this one must be compiled with the current
+  // flags.
   const module = new WebAssembly.Module(withSection(await kernelBinary(build)));
   const decoder = createDecoder(
     sequential(5, [
@@ -113,7 +117,7 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
   const rows = 13;
   const y = Float32Array.from({ length: rows * decoder.outputSize }, (_, i) => ((i * 37) % 101) / 101);
   const options = { backend: wasm({ module, threads: 1 }), solver: lbfgs({ maxSteps: 9 }) };
-  // Functions are optimised as soon as they are known to be hot, not on another thread while the case goes on without.
+  // Makes V8 optimise hot functions at once, instead of on another thread while the test case goes on unoptimised.
   setFlagsFromString("--wasm-sync-tier-up");
   try {
     const sums: string[] = [];
@@ -129,7 +133,7 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
   }
 }
 
-/** A binary with one more custom section, named `check` and empty. */
+/** Returns a WebAssembly binary with one more custom section, empty and named `check`. */
 function withSection(binary: Uint8Array): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode("check");
   return Uint8Array.from([...binary, 0, name.length + 1, name.length, ...name]);

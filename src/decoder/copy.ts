@@ -1,9 +1,9 @@
 import { type Decoder, type DecoderGraph, decoderGraphOf, GraphDecoder } from "./decoder.ts";
 
 /**
- * Copies a decoder, with memory of its own for the parameters.
+ * Copies a decoder, including its parameters.
  *
- * @param changes what it has in the place of the decoder's own
+ * @param changes loss, prior or start to use in place of the decoder's own
  */
 export function copyDecoder(
   decoder: Decoder,

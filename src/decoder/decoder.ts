@@ -22,126 +22,135 @@ import type { Defaults } from "./defaults.ts";
 import { writeMetadata } from "./metadata.ts";
 import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
 
-/** Checked description of a decoder without its parameters. */
+/** Validated description of a decoder, without its parameters. */
 export interface DecoderGraph extends Graph, Pick<Defaults, "loss">, Partial<Omit<Defaults, "loss">> {}
 
-/** Outcome of comparing a decoder with the probe in its file; see the fields of `Decoder`. */
+/** Outcome of comparing a decoder with the probe in its file, as in the fields of `Decoder`. */
 export type Verification = Pick<Decoder, "verified" | "unverifiedReason">;
 
 /** Options of `toSafetensors`. */
 export interface SafetensorsOptions {
   /**
-   * A few latents and their outputs, as `makeProbe(decoder)` returns them, with which `loadDecoder` proves that it has
-   * read the same function. The file keeps at most 4,096 elements of an output, and as many rows as fit into 512 KiB;
-   * if two do not fit, it has no probe. Default: none.
+   * A few latents and their outputs, as `makeProbe(decoder)` returns them, by which `loadDecoder` verifies that it has
+   * loaded the same function. The file stores at most 4,096 elements of each output, and as many rows as fit into 512
+   * KiB; if not even two rows fit, it stores no probe. Default: none.
    */
   probe?: Probe | undefined;
 }
 
 /**
- * A decoder D: a network that maps a latent z, `latentSize` numbers, to a sample D(z), `outputSize` numbers,
- * in data space. An immutable value, made by `loadDecoder` or `createDecoder` and by nothing else.
+ * A decoder D: a network that maps a latent z, `latentSize` numbers, to a sample D(z), `outputSize` numbers, in data
+ * space. An immutable value, which only `loadDecoder`, `loadOnnx`, `createDecoder` and training return.
  *
- * What an array holds cannot be frozen in JavaScript: that nobody writes to `parameters` or `start` is a contract.
- * Backends copy parameters on first use and would not see a change.
+ * The contents of arrays cannot be frozen in JavaScript: `parameters` and `start` must not be written to. Backends copy
+ * parameters on first use and would not notice a change.
  *
- * `dispose()` lets go of those copies. Where the runtime has `Symbol.dispose` it does the same, though the type does not
- * say so, which would ask every program for TypeScript's lib esnext.disposable.
+ * `dispose()` frees those copies. If the runtime has `Symbol.dispose`, that method exists, too; the type omits it, since
+ * every program would need TypeScript's lib esnext.disposable.
  */
 export interface Decoder {
   /**
-   * Inputs that are given with each sample, by name and shape. Of a decoder over points all shapes and sizes, here
-   * and below, are those for one point.
+   * Inputs given with each sample, with names and shapes. For a decoder over points (evaluated at any number of points
+   * per sample), all shapes and sizes in this interface are those for one point.
    */
   readonly fixedInputs: readonly FixedInput[];
-  /** The graph as JSON, which `createDecoder` takes. */
+  /** The graph as JSON, as `createDecoder` accepts it. */
   readonly definition: GraphDefinition;
   /**
-   * Operations in topological order, from the latent to the output. An activation at the end is the output
+   * Operations in topological order, from the latent to the output. If the last one is an activation, it is the output
    * activation.
    */
   readonly operations: readonly Operation[];
-  /** The size of a latent, d. */
+  /** Latent size d, the number of elements of z. */
   readonly latentSize: number;
-  /** The shape of a latent where the decoder comes from, [4, 8, 8] say; z is flat, row-major. Else `[latentSize]`. */
+  /**
+   * Shape of a latent in the file that the decoder comes from, such as [4, 8, 8]; z is flat, in row-major order.
+   * Otherwise `[latentSize]`.
+   */
   readonly latentShape: readonly number[];
-  /** The size of a sample, n. */
+  /** Output size n, the number of elements of a sample. */
   readonly outputSize: number;
-  /** The shape of a sample, [28, 28] say: data is stored row-major. `[outputSize]` unless it was given. */
+  /** Shape of a sample, such as [28, 28]; its numbers are in row-major order. `[outputSize]` if no shape was given. */
   readonly outputShape: readonly number[];
-  /** Axis order of a sample that is a picture: [channels, height, width], as in PyTorch, or channels last. */
+  /** Axis order of a sample that is a picture: [channels, height, width], as in PyTorch, or [height, width, channels]. */
   readonly outputLayout: "channelsFirst" | "channelsLast";
-  /** Activation applied to the logits. */
+  /** Activation that is applied to the logits; the identity if the graph does not end in an activation. */
   readonly outputActivation: Activation;
-  /** The number of weights and biases. */
+  /** Number of weights and biases. */
   readonly parameterCount: number;
-  /** Weight, then bias, of each operation in order: `parameterCount` numbers. Read only. */
+  /**
+   * Weights and biases of all operations in order, each weight before its bias: `parameterCount` numbers. Must not be
+   * changed.
+   */
   readonly parameters: Float32Array;
-  /** Loss of its training, the default of `encode`; undefined if unknown. */
+  /** Loss that the decoder was trained with, the default of `encode`; undefined if unknown. */
   readonly loss: StandardLoss | undefined;
-  /** Prior on its codes, the default of `encode`; undefined if there is none. */
+  /** Prior on the codes z, the default of `encode`; undefined if there is none. */
   readonly prior: Prior | undefined;
   /**
-   * [latentSize], the default of `z0`. Undefined means 0; zeros are stored as undefined. `lbfgs` takes its Jacobian J₀ here,
-   * whatever `z0` a call has. `trainAutoencoder` sets it to the mean code. Read only.
+   * Start of flows, [latentSize], the default of `z0`; undefined for zeros, which are never stored. `lbfgs` evaluates its
+   * Jacobian J₀ here, whatever `z0` a call is given. `trainAutoencoder` sets it to the mean code. Must not be changed.
    */
   readonly start: Float32Array | undefined;
   /**
-   * Result of the probe of a loaded decoder. True: the outputs agreed with the probe's. (If they do not, loading
-   * fails.) False: there was no probe, or it proved nothing. Undefined: the decoder was made here, by `createDecoder`
-   * or by training.
+   * Result of comparing a loaded decoder with the probe in its file. True: the outputs agreed. (If they differ, loading
+   * fails.) False: there was no probe, or it was not conclusive. Undefined: the decoder was not loaded, but created or
+   * trained.
    */
   readonly verified: boolean | undefined;
-  /** Reason why `verified` is false, in words. */
+  /** Reason why `verified` is false, for messages. */
   readonly unverifiedReason: string | undefined;
-  /** True after `dispose()`. */
+  /** True once `dispose()` was called. */
   readonly disposed: boolean;
   /**
-   * The decoder as the bytes of a safetensors file, which `loadDecoder` reads back to the same bits, and
-   * PyTorch under the operations' names.
+   * Returns the decoder as the bytes of a safetensors file, from which `loadDecoder` restores the same bits, and in which
+   * PyTorch finds the tensors under the operations' names.
    *
-   * It cannot make a probe, since running the decoder takes a promise: give one,
-   * `decoder.toSafetensors({ probe: await makeProbe(decoder) })`. Without it the file has none.
+   * The file has no probe unless one is given, as making it is asynchronous:
+   * `decoder.toSafetensors({ probe: await makeProbe(decoder) })`.
    *
-   * @throws LatentflowError `disposed` after `dispose()`, `invalid_argument` when the probe does not fit, or when what the
-   *   file's header has to say, such as a prior with covariances, is more than the 1 MiB that readers take
+   * @throws LatentflowError `disposed` after `dispose()`; `invalid_argument` if the probe does not fit, or the file's
+   *   header, for example because of a prior with covariances, would exceed the 1 MiB that readers accept
    */
   toSafetensors(options?: SafetensorsOptions): Owned<Uint8Array>;
   /**
-   * Frees what backends hold for this decoder. It cannot be used afterwards; a second call does nothing. Calls that have
-   * begun end as they would: what ends one is its signal.
-   * Without it everything is freed once the decoder is no longer referenced, but only when the garbage
-   * collector gets to it.
+   * Frees what backends store for this decoder, which cannot be used afterwards. A second call does nothing. Calls in
+   * progress continue; they are ended by their own signals.
+   *
+   * Without it, everything is freed by the garbage collector, some time after the decoder is no longer referenced.
    */
   dispose(): void;
 }
 
 /**
- * Key of a decoder's internals, by which a decoder is recognised. Shared by all copies of this module: a program that
+ * Key of a decoder's internals, by which decoders are recognised. Shared by all copies of this module: a program that
  * loads the package twice may pass a decoder from one copy to the other.
  */
 const internals: unique symbol = Symbol.for("latentflow.decoder.internals");
 
-/** Methods of a decoder that other modules of the package call. */
+/** Methods of a decoder for other modules of this package. */
 interface Internals {
   onDispose(callback: () => void): void;
-  /** Undefined if the decoder is not over points. */
+  /**
+   * Returns the graph for a number of points; undefined unless the decoder is one over points, evaluated at any number
+   * per sample.
+   */
   readonly atPoints: Graph["atPoints"];
   /**
-   * Returns a decoder for a number of points. It is a method so that programs which only receive decoders do not bundle
+   * Returns a decoder for a number of points. A method, so that programs that only receive decoders need not bundle
    * GraphDecoder.
    */
   decoderAtPoints(points: number, where: string): Decoder;
 }
 
-/** `Symbol.dispose`, which TypeScript's lib es2022 lacks; a symbol that is never looked up in runtimes without it. */
+/** `Symbol.dispose`, which TypeScript's lib es2022 lacks; in runtimes without it, a symbol that nothing else uses. */
 const disposeSymbol: symbol = (Symbol as { readonly dispose?: symbol }).dispose ?? Symbol("dispose");
 
 const identity: Activation = /* @__PURE__ */ Object.freeze({ name: "identity" });
 
-/** The only implementation of `Decoder`: a graph of operations. */
+/** The only implementation of `Decoder`, as a graph of operations. */
 export class GraphDecoder implements Decoder {
-  // Shown when a decoder is printed; minifiers shorten class names.
+  // Class name shown when a decoder is printed, as minifiers shorten the real one.
   static readonly name = "GraphDecoder";
 
   readonly fixedInputs: readonly FixedInput[];
@@ -167,8 +176,8 @@ export class GraphDecoder implements Decoder {
   readonly #disposeCallbacks: (() => void)[] = [];
 
   /**
-   * @param parameters default: zeros, to be filled in through the operations' tensors
-   * @param verification default: undefined, for a decoder that was made, not loaded
+   * @param parameters default: zeros, to be filled in by the caller
+   * @param verification default: undefined, for a decoder that was not loaded
    */
   constructor(
     graph: DecoderGraph,
@@ -202,7 +211,7 @@ export class GraphDecoder implements Decoder {
       decoderAtPoints: (points, where) =>
         new GraphDecoder({ ...atPoints!(points, where), loss, prior, start }, parameters),
     };
-    // Not methods of the class: esbuild never drops a class with computed names from a bundle.
+    // Not methods of the class, as esbuild never drops a class with computed names from a bundle.
     Object.defineProperties(this, {
       [internals]: { value: own },
       [disposeSymbol]: { value: () => this.dispose() },
@@ -237,14 +246,18 @@ export class GraphDecoder implements Decoder {
 }
 
 /**
- * Calls `callback` when the decoder is disposed; at once if it was disposed before, as may happen while a backend
- * waits before it packs a decoder.
+ * Calls `callback` when the decoder is disposed; immediately if it already is, which can happen while a backend waits to
+ * pack a decoder.
  */
 export function onDispose(decoder: Decoder, callback: () => void): void {
   (decoder as GraphDecoder)[internals].onDispose(callback);
 }
 
-/** Returns what a cache has for a decoder: made on first use, and kept until the decoder is disposed. */
+/**
+ * Returns a decoder's entry in a cache, which is made on first use and removed when the decoder is disposed.
+ *
+ * @param dispose frees the entry
+ */
 export function keptUntilDisposed<T extends object>(
   cache: WeakMap<Decoder, T>,
   decoder: Decoder,
@@ -262,22 +275,22 @@ export function keptUntilDisposed<T extends object>(
   return made;
 }
 
-/** Returns the graph of a decoder over points for a number of points; undefined for any other decoder. */
+/** Returns a decoder's graph for a number of points per sample; undefined unless the decoder is evaluated at points. */
 export function graphAtPoints(decoder: Decoder, points: number, where?: string): Graph | undefined {
   return (decoder as GraphDecoder)[internals].atPoints?.(points, where);
 }
 
 /**
- * Returns a decoder for a number of points with the parameters of a decoder over points.
+ * Returns a decoder for a number of points per sample, which shares the parameters of the given one.
  *
- * @param where who asks for so many, for messages
- * @throws LatentflowError `invalid_argument` where its values would be too large
+ * @param where beginning of error messages
+ * @throws LatentflowError `invalid_argument` if its values would be too large
  */
 export function decoderAtPoints(decoder: Decoder, points: number, where: string): Decoder {
   return (decoder as GraphDecoder)[internals].decoderAtPoints(points, where);
 }
 
-/** Returns the sizes that a decoder's probe has to have. */
+/** Returns the sizes that a probe must have to fit a decoder. */
 export function probedOf(decoder: Decoder): Probed {
   const { latentSize, outputSize, fixedInputs } = decoder;
   if (!fixedInputs.some(({ hasPoints }) => hasPoints)) return { latentSize, outputSize, fixedInputs };
@@ -288,19 +301,17 @@ export function probedOf(decoder: Decoder): Probed {
   return { latentSize, outputSize, fixedInputs, atPoints: atPointsOf };
 }
 
-/**
- * For a decoder and an encoder, in messages: the function that makes it, the value expected, and the way to make it again.
- */
+/** For messages about decoders and encoders: the function that returns one, the expected value, and how to get a new one. */
 const SOURCES = {
   decoder: ["loadDecoder", "what loadDecoder or createDecoder returns", "load or create it anew"],
   encoder: ["trainAutoencoder", "the encoder that trainAutoencoder returns", "load or train it anew"],
 } as const;
 
 /**
- * Refuses anything but a decoder, and a disposed decoder.
+ * Throws if a value is not a decoder, or a disposed one.
  *
- * @param where the function called, for messages
- * @param part what it is there, for messages: an encoder is a decoder from samples to codes
+ * @param where function that was called, for messages
+ * @param part role of the value, for messages; an encoder is a decoder from samples to codes
  * @throws LatentflowError `invalid_argument` or `disposed`
  */
 export function checkDecoder(
@@ -329,7 +340,7 @@ export function checkDecoder(
   );
 }
 
-/** Tells a decoder from other values, and from a Proxy of a decoder, which lacks the state that the methods need. */
+/** Distinguishes a decoder from a Proxy of one, which lacks the private state that methods need, and from other values. */
 function recognise(value: unknown): "decoder" | "proxy" | "other" {
   try {
     if (typeof value !== "object" || value === null || !(internals in value)) return "other";
@@ -340,21 +351,21 @@ function recognise(value: unknown): "decoder" | "proxy" | "other" {
 }
 
 /**
- * Returns a decoder's description in a form that can be sent to a worker; of a decoder over points, that for one
- * point.
+ * Returns a decoder's description in a form that can be sent to a worker. For a decoder over points, which is evaluated
+ * at any number per sample, it is that for one point.
  */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
   const { latentSize, fixedInputs, operations, definition, loss, prior, start } = decoder;
   return { latentSize, fixedInputs, operations: withoutTensors(operations), definition, loss, prior, start };
 }
 
-/** Returns all that a decoder but its parameters is made from. */
+/** Returns everything that a decoder is made from, except its parameters. */
 export function decoderGraphOf(decoder: Decoder): DecoderGraph {
   const { atPoints } = (decoder as GraphDecoder)[internals];
   return { ...descriptionOf(decoder), ...(atPoints && { atPoints }) };
 }
 
-/** Returns a decoder with the same parameters, in the same memory, and another verification. */
+/** Returns a decoder with another verification that shares the parameters of the given one. */
 export function withVerification(decoder: Decoder, verification: Verification): Decoder {
   return new GraphDecoder(decoderGraphOf(decoder), decoder.parameters, verification);
 }

@@ -3,17 +3,17 @@ import { normaliseLoss, type StandardLoss, type StandardLossLike } from "../term
 import type { Prior } from "../terms/priors.ts";
 import { checkStartSize, normaliseStart } from "./start.ts";
 
-/** Options that become a decoder's defaults for `encode`. */
+/** Options that set a decoder's defaults for `encode`. */
 export interface DefaultOptions {
-  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
+  /** Default loss of `encode` for this decoder: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
   loss?: StandardLossLike | undefined;
-  /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. */
+  /** Default prior of `encode` for this decoder, such as `gaussian()` for a VAE's decoder. */
   prior?: Prior | undefined;
-  /** Start of all flows, the default of `encode`'s `z0`: latentSize finite values, or 0 for zeros. It is copied. */
+  /** Start of all flows, the default of `encode`'s `z0`: latentSize finite values, or 0 for zeros. The array is copied. */
   start?: Float32Array | undefined;
 }
 
-/** Defaults of calls, checked; undefined if there is none. */
+/** A decoder's defaults for `encode`, validated; undefined fields have no default. */
 export interface Defaults {
   readonly loss: StandardLoss | undefined;
   readonly prior: Prior | undefined;
@@ -21,7 +21,7 @@ export interface Defaults {
 }
 
 /**
- * Copies and checks defaults before the latent size is known.
+ * Copies and validates defaults, as far as possible without the latent size.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -34,8 +34,9 @@ export function normaliseDefaults(where: string, { loss, prior, start }: Default
 }
 
 /**
- * Checks that a default prior and a default start are for latents of the decoder's size.
+ * Checks that the default prior and the default start have the decoder's latent size.
  *
+ * @returns the defaults, without a start that is all zeros
  * @throws LatentflowError `invalid_argument`
  */
 export function fitDefaults(where: string, { loss, prior, start }: Defaults, latentSize: number): Defaults {

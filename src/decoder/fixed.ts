@@ -5,13 +5,13 @@ import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 import type { Decoder } from "./decoder.ts";
 
-// Fixed inputs are given with each sample: a label, coordinates. Options of calls have them by name; inside the package
-// they are one array for each of the decoder's fixed inputs, in order.
+// Fixed inputs are values given with each sample, such as a class label or coordinates, which encoding does not change.
+// Options name them; inside the package they are one array per fixed input, in the decoder's order.
 
 /** Values of each fixed input, by name: one row, shared by all samples, or B rows. */
 export type FixedOption = Readonly<Record<string, FixedArray | number>>;
 
-/** Array of numbers; class numbers may be in any type of integers. */
+/** Array of numbers. Class indices may be of any integer type. */
 export type FixedArray =
   | Float32Array
   | Int8Array
@@ -22,13 +22,15 @@ export type FixedArray =
   | Uint32Array
   | BigInt64Array;
 
-/** Array of each fixed input, in the decoder's order: one row, shared by all samples, or B rows. */
+/** Array of values for each fixed input, in the decoder's order: one row, shared by all samples, or B rows. */
 export type FixedValues = readonly Float32Array[];
 
 /**
- * Checks the option `fixed` of a call against the decoder.
+ * Validates the option `fixed` of a call.
  *
- * @throws LatentflowError `invalid_argument` where one is missing, unknown, of the wrong length or type, or not finite
+ * @param sampleCount number of samples B
+ * @throws LatentflowError `invalid_argument` if an input is missing or unknown, or its values have the wrong length or
+ *   type or are not finite
  */
 export function checkFixed(
   where: string,
@@ -64,10 +66,11 @@ export function checkFixed(
 }
 
 /**
- * Checks the values of one fixed input.
+ * Validates the values of one fixed input, and converts them to float32.
  *
- * @param at what messages begin with: what gives it
- * @param before how many values come before these, for messages
+ * @param at beginning of messages, which names the input
+ * @param before number of values that precede these, for positions in messages
+ * @throws LatentflowError `invalid_argument`
  */
 export function checkFixedInput(
   at: string,
@@ -100,7 +103,7 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   if (typeof given === "number" && size === 1) return Float32Array.of(given);
   if (isFloat32Array(given)) {
     checkMemory(at, "its values", given);
-    // Classes index a table: a copy keeps the checked values.
+    // Class indices are copied, since they index a table and must not change after this check.
     return areClasses ? given.slice() : given;
   }
   const type = typedArrayName(given);
@@ -114,7 +117,7 @@ function asFloats(at: string, given: unknown, size: number, areClasses: boolean)
   throw invalid(`${at} is ${show(given)}, expected ${types}${size === 1 ? ", or a number" : ""}`);
 }
 
-/** Writes a sample's fixed inputs one after the other. */
+/** Copies the fixed inputs of one sample into an array, one after another. */
 export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number, into: Float32Array): void {
   let at = 0;
   decoder.fixedInputs.forEach(({ name, shape }, i) => {
@@ -126,7 +129,7 @@ export function writeFixed(decoder: Decoder, fixed: FixedValues, sample: number,
   });
 }
 
-/** Returns the fixed inputs of samples `first` to `end - 1`. Rows shared by all samples stay as they are. */
+/** Returns the fixed inputs of samples `first` to `end - 1`. Rows that all samples share are returned unchanged. */
 export function cutFixed(decoder: Decoder, fixed: FixedValues, first: number, end: number): FixedValues {
   return fixed.map((values, i) => {
     const { name, shape } = decoder.fixedInputs[i]!;

@@ -28,39 +28,42 @@ import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
 import { type CheckedProbe, copyProbe, fitProbe, type Probe, readProbe } from "./probe.ts";
 
-/** Descriptions of a decoder that its file may lack. Each option overrides the file's metadata. */
+/** Options that describe a decoder whose file does not do so completely. Each option overrides the file's metadata. */
 export interface DecoderFileOptions extends DefaultOptions {
   /**
-   * Beginning of the names of the decoder's tensors, `"decoder."` say, in a file that holds a whole autoencoder. Other
-   * tensors are ignored. Default: none, every tensor is the decoder's.
+   * Prefix of the names of the decoder's tensors, such as `"decoder."`, in a file with other tensors, which are ignored.
+   * Default: none, every tensor is the decoder's.
    */
   prefix?: string | undefined;
   /**
-   * Activation between the layers: one for all, or a list with one between each two of them. No default: the file or this
-   * option must give it, unless there is only one layer.
+   * Activation between the layers: one for all, or a list with one for each pair of adjacent layers. There is no default:
+   * unless there is only one layer, the file or this option must give it.
    */
   activation?: ActivationLike | readonly ActivationLike[] | undefined;
   /**
-   * Activation after the last layer. Default: the file's; else `"sigmoid"` if the loss, the file's or else that of the
-   * option `loss`, is cross entropy; else `"identity"`.
+   * Activation after the last layer. Default: the file's; else `"sigmoid"` if the loss, the file's or else the option's,
+   * is cross entropy; else `"identity"`.
    */
   outputActivation?: ActivationLike | undefined;
   /**
-   * Shape of a sample, [28, 28] say; the numbers stay in the order in which the file's decoder makes them. Default: the
-   * file's, else [outputSize].
+   * Shape of a sample, such as [28, 28]; the numbers stay in the order of the file's decoder. Default: the file's, else
+   * [outputSize].
    */
   outputShape?: readonly number[] | undefined;
-  /** A few latents and their outputs: a decoder with other outputs is refused. Default: the file's, if it has one. */
+  /**
+   * A few latents and their outputs; loading fails if the decoder's outputs differ. Default: the probe in the file, if it
+   * has one.
+   */
   probe?: Probe | undefined;
 }
 
-/** Checked options of a decoder file. */
+/** Validated options of a decoder's file. */
 export type CheckedFileOptions = ReturnType<typeof checkFileOptions>;
 
-/** Names of the options for plain stacks of layers, which are refused for a file with a definition. */
+/** Names of the options for plain stacks of layers. They are refused if the file has a graph definition. */
 const STACK_OPTIONS = { prefix: true, activation: true, outputActivation: true } as const;
 
-/** Names of all options. */
+/** Names of all options of a decoder's file. */
 export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true } = {
   ...STACK_OPTIONS,
   outputShape: true,
@@ -71,7 +74,7 @@ export const fileOptions: { readonly [Name in keyof DecoderFileOptions]-?: true 
 };
 
 /**
- * Checks options before the file is read.
+ * Validates options, as far as possible before the file is read.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -94,20 +97,21 @@ export function checkFileOptions(where: string, options: DecoderFileOptions) {
   };
 }
 
-/** A decoder that was read, and the probe to compare it with. */
+/** A decoder that was read from a file, and the probe to verify it with. */
 export interface ParsedDecoder {
   readonly decoder: Decoder;
   readonly probe: CheckedProbe | undefined;
 }
 
 /**
- * Reads the decoder in the bytes of a safetensors file, in pieces: it may hold hundreds of millions of values.
+ * Reads a decoder from the bytes of a safetensors file, with pauses, since it may have hundreds of millions of
+ * parameters.
  *
- * @param where the function called, for messages
- * @param maxBytes the most memory for its parameters
- * @throws LatentflowError `invalid_argument` on a wrong option or one that is missing, `needs_conversion` on tensors that
- *   are neither described in the file nor a plain stack of linear layers, `invalid_file` on any other file that holds no
- *   decoder, or one larger than `maxBytes`
+ * @param where function that was called, for messages
+ * @param maxBytes maximum memory for the parameters
+ * @throws LatentflowError `invalid_argument` if an option is missing or not valid; `needs_conversion` if the tensors are
+ *   neither described in the file nor a plain stack of linear layers; `invalid_file` if the file contains no decoder for
+ *   another reason, or exceeds `maxBytes`
  */
 export function* parseDecoder(
   where: string,
@@ -117,7 +121,7 @@ export function* parseDecoder(
 ): Pausable<ParsedDecoder> {
   const kind = recognise(bytes);
   if (kind?.asDecoder) throw invalidFile(`${where}: it is ${kind.name}; ${kind.asDecoder}`);
-  // A Node Buffer is a Uint8Array whose slice() does not copy: take the plain view of the same bytes.
+  // slice() of a Node Buffer, a subclass of Uint8Array, does not copy. A plain Uint8Array of the same bytes is used.
   const file = readSafetensors(where, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   const { metadata } = file;
   refuseCheckpoint(where, metadata);
@@ -139,7 +143,7 @@ export function* parseDecoder(
   return { decoder, probe };
 }
 
-/** Makes the graph of a file that has no definition: a plain stack of linear layers. */
+/** Makes the graph of a file without a definition: a plain stack of linear layers. */
 function stackOf(where: string, file: SafetensorsFile, options: CheckedFileOptions): Graph {
   const { metadata } = file;
   const layers = collectLayers(where, file.tensors, options.prefix);
@@ -160,7 +164,11 @@ function stackOf(where: string, file: SafetensorsFile, options: CheckedFileOptio
   );
 }
 
-/** Activations between the layers, from the option or the file. */
+/**
+ * Returns the activations between the layers, from the option or the file, one fewer than layers.
+ *
+ * @throws LatentflowError if neither gives them, or their number is wrong
+ */
 function activationsBetween(
   where: string,
   metadata: Metadata,
@@ -189,7 +197,7 @@ function isList(activation: Activation | readonly Activation[]): activation is r
   return Array.isArray(activation);
 }
 
-/** Applies options to the graph of a file that has a definition. */
+/** Applies options to the graph of a file with a definition. */
 function withOptions(where: string, graph: Graph, options: CheckedFileOptions): Graph {
   for (const name of Object.keys(STACK_OPTIONS) as (keyof typeof STACK_OPTIONS)[]) {
     if (options[name] === undefined) continue;
@@ -199,7 +207,11 @@ function withOptions(where: string, graph: Graph, options: CheckedFileOptions): 
   return outputShape === undefined ? graph : withOutputShape(where, graph, outputShape);
 }
 
-/** Reads the tensors into a decoder's parameters: in a plain stack of layers a bias may be missing, and stays 0. */
+/**
+ * Copies the file's tensors into a decoder's parameters. In a plain stack of layers a bias may be missing, and stays 0.
+ *
+ * @throws LatentflowError `invalid_file` if tensors are missing, surplus, or of the wrong shape
+ */
 function* readParameters(
   where: string,
   { tensors }: SafetensorsFile,
@@ -233,7 +245,7 @@ function* readParameters(
   }
 }
 
-/** Refuses the checkpoint of a training run, which is a safetensors file, too. */
+/** Throws if the file is a checkpoint of a training run, which is also a safetensors file. */
 function refuseCheckpoint(where: string, metadata: Metadata): void {
   if (!metadata.get("format")?.startsWith("latentflow checkpoint")) return;
   throw invalidFile(

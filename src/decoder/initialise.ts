@@ -15,21 +15,24 @@ import { type Decoder, GraphDecoder } from "./decoder.ts";
 import { type DefaultOptions, fitDefaults, normaliseDefaults } from "./defaults.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 
-/** Options of `createDecoder` beside a graph's definition. */
+/** Options of `createDecoder` in addition to a graph's definition. */
 export interface GraphDecoderOptions extends DefaultOptions {
-  /** An integer from 0 to 2^53 - 1; the same seed gives the same parameters everywhere. Default: 0. */
+  /**
+   * Seed of the random parameters, an integer from 0 to 2^53 - 1. The same seed gives the same parameters on every
+   * machine. Default: 0.
+   */
   seed?: number | undefined;
 }
 
 /** Options of `createDecoder` for fully connected layers. */
 export interface CreateDecoderOptions extends GraphDecoderOptions {
-  /** The sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
+  /** Sizes from latent to output, at least two: [20, 150, 300, 600, 784] has four layers. */
   layers: readonly number[];
   /** Activation between the layers. Default: `"elu"`. */
   activation?: ActivationLike | undefined;
   /** Activation after the last layer. Default: `"sigmoid"` if `loss` is cross entropy, otherwise `"identity"`. */
   outputActivation?: ActivationLike | undefined;
-  /** The shape of a sample, [28, 28] say; its product is the last size. Default: [outputSize]. */
+  /** Shape of a sample, such as [28, 28], whose product is the last size. Default: [outputSize]. */
   outputShape?: readonly number[] | undefined;
 }
 
@@ -48,16 +51,16 @@ const OPTIONS: { readonly [Name in keyof CreateDecoderOptions]-?: true } = {
   outputShape: true,
 };
 
-// 1 GiB: backends keep parameters packed twice, within the 4 GiB that WebAssembly can address.
+// 1 GiB as float32: backends store two packed copies, in the 4 GiB that WebAssembly can address.
 const maxParameters = 2 ** 28;
 
 /**
- * Creates a decoder with random parameters by PyTorch's default initialisation of linear layers: weights and biases
- * uniform in [-1/√in, 1/√in). Its layers are named as in a PyTorch `Sequential` with activations in between:
- * `decoder.0`, `decoder.2`, …
+ * Creates a decoder with random parameters, by PyTorch's default initialisation of linear layers: weights and biases are
+ * uniform in [-1/√in, 1/√in). Layers are named as in a PyTorch `Sequential` with activations in between: `decoder.0`,
+ * `decoder.2`, …
  *
- * For any other graph, with convolutions say, takes a definition, as `sequential` of `latentflow/graph` returns, and
- * `{ loss, prior, start, seed }` beside it.
+ * Any other graph, such as one with convolutions, is given by its definition, as `sequential` of `latentflow/graph`
+ * returns it, with `{ loss, prior, start, seed }` as the second argument.
  *
  * @throws LatentflowError `invalid_argument`
  * @example
@@ -107,7 +110,7 @@ function checkLayerOptions(where: string, options: CreateDecoderOptions): void {
   checkOptions(where, options, OPTIONS);
 }
 
-/** Makes a graph of fully connected layers. */
+/** Makes a graph of fully connected layers from the options of `createDecoder`. */
 function graphOfOptions(where: string, options: CreateDecoderOptions, loss: StandardLoss | undefined): Graph {
   const sizes = checkSizes(where, options.layers);
   const outputSize = sizes.at(-1)!;
@@ -127,7 +130,7 @@ function graphOfOptions(where: string, options: CreateDecoderOptions, loss: Stan
   return graphOfLayers(layers, outputShape);
 }
 
-/** Refuses a graph whose number of parameters depends on the number of points, as a norm over their axis does. */
+/** Throws if the number of parameters depends on the number of points per sample, as with a norm over the axis of points. */
 function checkPoints(where: string, graph: Graph): Graph {
   const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
   if (two === undefined || one === two) return graph;
@@ -136,7 +139,7 @@ function checkPoints(where: string, graph: Graph): Graph {
   );
 }
 
-/** Initialises a decoder's tensors in order, as PyTorch does by default. */
+/** Initialises a decoder's parameters in order, as PyTorch does by default. */
 export function initialise(decoder: Decoder, random: Random): void {
   for (const { initial, offset, size } of parametersOf(decoder)) {
     for (let i = offset; i < offset + size; i++) {
@@ -150,7 +153,7 @@ function checkSizes(where: string, sizes: unknown): readonly number[] {
     const shown = Array.isArray(sizes) ? showShape(sizes) : show(sizes);
     throw refused(where, "layers", "is", shown, "the sizes from latent to output, as [20, 150, 784]");
   }
-  // Each layer makes two operations, with its activation.
+  // Each layer is two operations, a linear map and its activation.
   const most = MOST_OPERATIONS / 2;
   if (sizes.length > most + 1) {
     throw invalid(`${where}: there are ${sizes.length - 1} layers, expected at most ${most}`);

@@ -4,17 +4,20 @@ import { show, showList, showShape } from "../base/show.ts";
 import type { Tensor } from "../files/tensor.ts";
 import { needsConversion } from "./needs-conversion.ts";
 
-// Plain stacks of linear layers in safetensors files, under the names of a torch.nn.Sequential or ModuleList. A file with
-// any other tensors is refused: it does not say in which order they are applied, nor what is between them.
+// Plain stacks of linear layers in safetensors files, named as in a torch.nn.Sequential or ModuleList. Files with any
+// other tensors are refused: they do not tell in which order tensors are applied, nor what is between them.
 
-/** Sizes and name of a layer whose tensors are `NAME.weight` [outputSize, inputSize] and perhaps `NAME.bias` [outputSize]. */
+/**
+ * Name and sizes of a linear layer with tensors `NAME.weight` [outputSize, inputSize] and, optionally, `NAME.bias`
+ * [outputSize].
+ */
 export interface LinearLayer {
   readonly name: string;
   readonly inputSize: number;
   readonly outputSize: number;
 }
 
-/** Tensors that share a name up to its last dot. */
+/** Weight and bias whose names are equal up to the last dot; `prefix` and `number` are the parts of that name. */
 interface Module {
   readonly prefix: string;
   readonly number: number;
@@ -22,18 +25,18 @@ interface Module {
   readonly bias?: Tensor;
 }
 
-/** Most characters of a list in a message, which also shows a line of Python. */
+/** Maximum number of characters of a list in a message that also contains a line of Python. */
 const LONGEST_LIST = 200;
 
-/** Prefix and number of a layer's name. */
+/** Splits a layer's name into its prefix and its number. */
 const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
 
 /**
- * Lists the linear layers of a file, ordered by the numbers in their names.
+ * Lists the linear layers in a file, ordered by the numbers in their names.
  *
- * @param prefix tensors whose names begin otherwise are ignored
- * @throws LatentflowError `needs_conversion` if the tensors are not those of a plain stack of linear layers,
- *   `invalid_argument` if no tensor has the prefix, `invalid_file` if there are no tensors
+ * @param prefix tensors whose names do not start with it are ignored
+ * @throws LatentflowError `needs_conversion` if the tensors are not a plain stack of linear layers, `invalid_argument` if
+ *   no tensor has the prefix, `invalid_file` if there are no tensors
  */
 export function collectLayers(
   where: string,
@@ -77,8 +80,8 @@ export function collectLayers(
 }
 
 /**
- * Tests if names are those of a plain stack: one prefix and numbers that grow by 1, as in a ModuleList of layers, or by
- * 2, as in a Sequential with an activation after each. Any other step leaves room for modules without tensors.
+ * True if names are those of a plain stack: one prefix, and numbers that increase by 1, as in a ModuleList of layers, or
+ * by 2, as in a Sequential with an activation after each layer. Any other step leaves room for modules without tensors.
  */
 export function areStackNames(names: readonly string[]): boolean {
   const layers = names.map((name) => LAYER.exec(name));
@@ -87,7 +90,7 @@ export function areStackNames(names: readonly string[]): boolean {
   return steps.every((step) => step === steps[0] && (step === 1 || step === 2));
 }
 
-/** Returns the characters that two texts both begin with. */
+/** Returns the longest common prefix of two texts. */
 function sharedBeginning(a: string, b: string): string {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
@@ -95,7 +98,8 @@ function sharedBeginning(a: string, b: string): string {
 }
 
 /**
- * Returns the latent size that a file's layers tell; undefined if a later layer takes fewer numbers, as after an encoder.
+ * Returns the latent size according to the first layer; undefined if a later layer has fewer inputs, as when an encoder
+ * comes first.
  */
 function latentSizeOf(stack: Stack): number | undefined {
   const [first, ...others] = stack.map(([, { weight }]) =>
@@ -107,7 +111,7 @@ function latentSizeOf(stack: Stack): number | undefined {
 
 type Stack = readonly (readonly [name: string, module: Module])[];
 
-/** Returns the reason why tensors are no plain stack of linear layers; undefined if they are. */
+/** Returns the reason why tensors are not a plain stack of linear layers; undefined if they are. */
 function problemOf(stack: Stack, others: readonly string[]): string | undefined {
   if (others.length > 0)
     return `${showList(others.map(show), LONGEST_LIST)}: no linear layer has such tensors`;

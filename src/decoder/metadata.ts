@@ -26,21 +26,23 @@ import { areStackNames } from "./linear-layers.ts";
 import { checkOutputShape } from "./output.ts";
 import { formatStart, remakeStart } from "./start.ts";
 
-// Keys of a safetensors file's metadata, a map of strings, that describe its decoder. All are optional, others are ignored.
-//   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2};
-//                      or a JSON array with one between each two layers: ["elu","tanh"]
+// Metadata of a safetensors file, a map of strings, that describe its decoder. All keys are optional; others are ignored.
+//
+//   activation         between the layers: a name, or an object as in the API, as JSON: {"name":"elu","alpha":2}; or a
+//                      JSON array with one for each pair of adjacent layers: ["elu","tanh"]
 //   outputActivation   after the last layer, in the same form
-//   loss               a name such as "bce"; terms/losses.ts has them, and further names that are read, as "BCELoss"
+//   loss               a name such as "bce"; terms/losses.ts lists them with further accepted names, such as "BCELoss"
 //   reduction          "mean", the default, or "sum"
 //   prior              prior on codes as JSON, as gaussian() and gaussianMixture() return it
-//   start              where flows begin, a JSON array of latentSize numbers: [0.5,-1.25]. Default: 0
+//   start              start vector of flows, a JSON array of latentSize numbers: [0.5,-1.25]. Default: 0
 //   outputShape        a JSON array: [28,28]
 //   latentflow.probe   a few latents and their outputs, as base64: see probe.ts
-//   latentflow.graph   a GraphDefinition as JSON, of a decoder that is no plain stack of layers; activation,
-//                      outputActivation and outputShape are ignored beside it
-// Capitals and separators in names of activations do not count, so that PyTorch's spellings are read: "ELU", "leaky_relu".
+//   latentflow.graph   a GraphDefinition as JSON, for a decoder that is not a plain stack of layers; activation,
+//                      outputActivation and outputShape are then ignored
+//
+// Case and separators in names of activations are ignored, so that PyTorch's spellings are accepted: "ELU", "leaky_relu".
 
-/** Parts of a decoder that metadata describe. */
+/** Properties of a decoder that metadata describe. */
 interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" | "definition"> {
   readonly outputActivation: Activation;
   readonly outputShape: readonly number[];
@@ -49,7 +51,7 @@ interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" |
   readonly start: Float32Array | undefined;
 }
 
-/** Writes the metadata that describe a decoder, beside its probe. */
+/** Formats the metadata that describe a decoder, except its probe. */
 export function writeMetadata(decoder: Described): Map<string, string> {
   const { definition, outputActivation, outputShape, loss, prior, start } = decoder;
   const metadata = new Map<string, string>();
@@ -71,7 +73,7 @@ export function writeMetadata(decoder: Described): Map<string, string> {
   return metadata;
 }
 
-/** Formats an activation as JSON: a name as a text, an object as it is. */
+/** Formats an activation as JSON: a name becomes a string, an object is already JSON. */
 function asJson(activation: string): string {
   return activation.startsWith("{") ? activation : JSON.stringify(activation);
 }
@@ -79,9 +81,9 @@ function asJson(activation: string): string {
 const GRAPH = "latentflow.graph";
 
 /**
- * Reads the graph in the metadata, if there is one.
+ * Reads the graph definition in the metadata; undefined if there is none.
  *
- * @throws LatentflowError `invalid_file` if it is no valid definition
+ * @throws LatentflowError `invalid_file` if it is not a valid definition
  */
 export function* readGraph(where: string, metadata: Metadata): Pausable<Graph | undefined> {
   const text = metadata.get(GRAPH);
@@ -98,12 +100,13 @@ export function* readGraph(where: string, metadata: Metadata): Pausable<Graph | 
   }
 }
 
-/** Keys that an option of `loadDecoder` overrides; `reduction` goes with `loss`. */
+/** Metadata keys that an option of `loadDecoder` overrides; `reduction` is overridden with `loss`. */
 const KEYS = ["activation", "outputActivation", "loss", "prior", "start", "outputShape"] as const;
 type Key = (typeof KEYS)[number];
 
 /**
- * Refuses a key that is spelt otherwise, as `output_activation` for `outputActivation`: it would be ignored.
+ * Throws if a metadata key is a misspelt known key, such as `output_activation` for `outputActivation`: it would be
+ * ignored.
  *
  * @throws LatentflowError `invalid_file`
  */
@@ -121,7 +124,7 @@ export function checkSpelling(
   }
 }
 
-/** Drops capitals and separators from a key, to compare spellings. */
+/** Converts a name to lower case without separators, to compare spellings. */
 function bare(name: string): string {
   return name.toLowerCase().replaceAll(/[_\-\s]/g, "");
 }
@@ -132,17 +135,17 @@ function writeActivation(activation: Activation): string {
   return isDefault ? activation.name : JSON.stringify(activation);
 }
 
-// Each reader below returns undefined where the metadata lack the key, and throws `invalid_file` where its text has no
-// meaning, or does not fit the sizes.
+// Each function below returns undefined if the metadata lack the key, and throws `invalid_file` if its text is malformed,
+// or does not fit the decoder's sizes.
 
-/** Reads the output activation. */
+/** Reads the output activation from a file's metadata. */
 export function readOutputActivation(where: string, metadata: Metadata): Activation | undefined {
   return read(metadata, "outputActivation", (text) =>
     readActivation(where, "the file's outputActivation", parseActivation(where, "outputActivation", text)),
   );
 }
 
-/** Reads the activation between the layers: one for all, or a list. */
+/** Reads the activation between the layers from a file's metadata: one for all, or a list. */
 export function readActivations(
   where: string,
   metadata: Metadata,
@@ -161,7 +164,7 @@ function parseActivation(where: string, key: string, text: string): unknown {
   return isJson ? parseJson(where, key, text, '{"name": "leakyRelu", "slope": 0.2}') : text;
 }
 
-/** Reads an activation whose name may be in PyTorch's spelling. */
+/** Validates an activation whose name may be in PyTorch's spelling. */
 function readActivation(where: string, at: string, value: unknown): Activation {
   const respelt = (name: string) =>
     Object.keys(activations).find((known) => bare(known) === bare(name)) ?? name;
@@ -171,7 +174,7 @@ function readActivation(where: string, at: string, value: unknown): Activation {
   return normaliseActivation(where, at, own);
 }
 
-/** Reads the loss, with its reduction. */
+/** Reads the loss with its reduction from a file's metadata. */
 export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
     const kind = lossInFile(bare(text));
@@ -186,7 +189,7 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
   });
 }
 
-/** Reads the prior. */
+/** Reads the prior on codes from a file's metadata. */
 export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
   return read(metadata, "prior", (text) => {
     const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
@@ -194,14 +197,14 @@ export function readPrior(where: string, metadata: Metadata, latentSize: number)
   });
 }
 
-/** Reads the start. */
+/** Reads the start vector z₀ from a file's metadata; undefined for zeros, too. */
 export function readStart(where: string, metadata: Metadata, latentSize: number): Float32Array | undefined {
   return read(metadata, "start", (text) =>
     remakeStart(where, parseJson(where, "start", text, "[0.5, -1.25]"), latentSize, "the file's start"),
   );
 }
 
-/** Reads the output shape. */
+/** Reads the shape of a sample from a file's metadata. */
 export function readOutputShape(
   where: string,
   metadata: Metadata,
@@ -224,7 +227,7 @@ function parseJson(where: string, key: string, text: string, example: string): u
   }
 }
 
-/** Reads one entry, with errors as `invalid_file`. */
+/** Reads one entry of the metadata; undefined if it is missing. Errors of `parse` become `invalid_file`. */
 function read<T>(metadata: Metadata, key: Key, parse: (text: string) => T): T | undefined {
   const text = metadata.get(key);
   if (text === undefined) return undefined;

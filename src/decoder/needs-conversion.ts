@@ -2,15 +2,15 @@ import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { show } from "../base/show.ts";
 
-/** Most prefixes that a message suggests. */
+/** Maximum number of prefixes that a message suggests. */
 const MOST_PREFIXES = 3;
 
 /**
- * Makes the error for a safetensors file that does not say how its tensors are applied: with what was found, and the line of
+ * Makes the error for a safetensors file that does not tell how its tensors are applied. Its message contains the line of
  * Python that converts the decoder.
  *
- * @param prefixes beginnings of tensors' names, one of which may be the decoder's; none if all names begin alike
- * @param latentSize latent size for the line of Python, undefined where the file leaves it open
+ * @param prefixes prefixes of tensor names, one of which may select the decoder; empty if there is no choice
+ * @param latentSize latent size for the line of Python; undefined if the file does not determine it
  */
 export function needsConversion(
   where: string,

@@ -7,11 +7,12 @@ import { readDefinition } from "../graph/read-definition.ts";
 import { checkOutputOrder, checkOutputShape } from "./output.ts";
 
 /**
- * Gives a graph's output another shape, with its numbers in their order. The reshape comes before an output
- * activation, since losses may include that.
+ * Changes the shape of a graph's output without moving numbers. The reshape is inserted before an output activation,
+ * since losses may include that.
  *
- * @param shape as it was given, unchecked
- * @throws LatentflowError `invalid_argument` where the shape holds other numbers, or puts the graph's axes in another order
+ * @param shape new shape, not validated yet
+ * @throws LatentflowError `invalid_argument` if the shape has another number of elements, or is a permutation of the
+ *   graph's
  */
 export function withOutputShape(where: string, graph: Graph, shape: readonly number[]): Graph {
   const own = graph.operations.at(-1)!.shape;
@@ -29,7 +30,7 @@ export function withOutputShape(where: string, graph: Graph, shape: readonly num
   return readDefinition(where, { ...definition, operations: [...before, reshape, ...after] });
 }
 
-/** Makes a name that no value of the graph has. */
+/** Returns a name that no input or operation of the graph has. */
 function freeName({ fixedInputs, operations }: Graph): string {
   const names = new Set([...fixedInputs, ...operations].map(({ name }) => name));
   let name = "output shape";

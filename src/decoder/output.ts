@@ -9,11 +9,11 @@ import { lossTraits } from "../terms/losses.ts";
 
 // Shape and activation of a decoder's output.
 
-/** Most axes of a shape. */
+/** Maximum number of axes of a sample. */
 const maxAxes = 8;
 
 /**
- * Checks that a shape holds `outputSize` values.
+ * Checks that a shape has `outputSize` elements, and returns it.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -34,10 +34,11 @@ export function checkOutputShape(where: string, shape: unknown, outputSize: numb
 }
 
 /**
- * Refuses an option `outputShape` whose axes are the output's in another order: it would relabel the axes without moving the
+ * Throws if the option `outputShape` is a permutation of the output's shape: it would relabel the axes without moving the
  * numbers.
  *
- * @param advice what else than leaving the option out may be meant
+ * @param own shape of the output by the graph
+ * @param advice alternative to leaving the option out, for the message
  * @throws LatentflowError `invalid_argument`
  */
 export function checkOutputOrder(
@@ -58,7 +59,7 @@ function isShape(shape: unknown): shape is number[] {
     Array.isArray(shape) &&
     shape.length >= 1 &&
     shape.length <= maxAxes &&
-    // A copy, since every() would skip the holes of a sparse array.
+    // Spread, since every() would skip the holes of a sparse array.
     [...shape].every((length) => Number.isSafeInteger(length) && length >= 1)
   );
 }

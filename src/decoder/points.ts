@@ -3,20 +3,24 @@ import { option, subject } from "../base/message.ts";
 import { invalid } from "../base/refuse.ts";
 import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 
-// A decoder over points gets its sizes from the number of points of each call. The program takes the number from files, in
-// src/cli/input/points.ts.
+// A decoder over points is evaluated at any number of points per sample, which each call gives; its sizes depend on that
+// number. The command line derives it from files, in src/cli/input/points.ts.
 
-/** Cache of decoders for numbers of points, by the decoder over points. */
+/** Cache, by decoder over points, of decoders for certain numbers of points per sample. */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
 
-/** Most decoders kept for one decoder over points: each has packed copies of the parameters. */
+/**
+ * Maximum number of cached decoders for each decoder over points, one for each number of points; each has packed copies
+ * of the parameters.
+ */
 const MOST_KEPT = 4;
 
 /**
- * Returns a decoder for a number of points, with the same parameters. A decoder without points is returned as it is.
+ * Returns a decoder for a number of points per sample, with the same parameters. A decoder without points is returned
+ * unchanged.
  *
- * @param points the option `points` of the call
- * @throws LatentflowError `invalid_argument` where there is no number and has to be one, or the other way round
+ * @param points option `points` of the call
+ * @throws LatentflowError `invalid_argument` if the number is missing, or given for a decoder without points
  */
 export function atPoints(where: string, decoder: Decoder, points: unknown): Decoder {
   if (!decoder.fixedInputs.some((input) => input.hasPoints)) {
@@ -31,13 +35,13 @@ export function atPoints(where: string, decoder: Decoder, points: unknown): Deco
     for (const each of own.values()) each.dispose();
   };
   const known = keptUntilDisposed(bound, decoder, () => new Map(), disposeAll);
-  // An operation may refuse the size; the message names the option that set it.
+  // An operation may refuse the size; the message then names the option that set it.
   const asked = `${where}: ${subject("points")} is ${count}, which this decoder cannot be made for`;
   const made = known.get(count) ?? decoderAtPoints(decoder, count, asked);
-  // Insertion order is the order of use: the oldest is dropped first.
+  // Map order is kept as the order of use, so that the least recently used entry is dropped.
   known.delete(count);
   known.set(count, made);
-  // Calls that use a dropped one keep it until they end.
+  // Calls that use a dropped decoder hold it until they end.
   if (known.size > MOST_KEPT) known.delete(known.keys().next().value!);
   return made;
 }

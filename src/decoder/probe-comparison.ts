@@ -2,37 +2,37 @@ import type { LatentflowError } from "../base/errors.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { type CheckedProbe, pick } from "./probe.ts";
 
-/** Outcome of a comparison. */
+/** Outcome of comparing a decoder's outputs with its probe. */
 export type Comparison =
   | { readonly outcome: "agrees" }
-  /** The outputs agree, but so would those of other decoders. */
+  /** The outputs agree, but a constant output would agree as well. */
   | { readonly outcome: "proves nothing"; readonly reason: string }
-  /** Outputs that differ, in words. */
+  /** The outputs differ; `difference` describes how. */
   | { readonly outcome: "differs"; readonly difference: string };
 
 /**
- * Differences that are taken for rounding: the largest, as a share of the largest output; and the root mean square,
- * as a share of that of the rows' deviations from their mean. Against float64, PyTorch and ONNX Runtime are off by
- * 0.3 to 1.4e-5 in the latter on four deep decoders, and these kernels by 1 to 1.8e-5 (site/reference/public-decoders.md);
- * dropout or statistics of a batch differ by ten times the limit.
+ * Tolerances for rounding: the maximum difference, relative to the largest output; and the root-mean-square difference,
+ * relative to that of the rows' deviations from their mean. By the latter, PyTorch and ONNX Runtime differ from float64
+ * by 0.3 to 1.4e-5 on four deep decoders, and these kernels by 1 to 1.8e-5 (site/reference/public-decoders.md); dropout
+ * or batch statistics cause ten times the tolerance.
  */
 const MOST_LARGEST = 1e-4;
 const MOST_MEAN = 1e-4;
 /**
- * Rounding of float32 itself, as a share of the outputs' root mean square: ten units in the last place, as sums of a
- * thousand products have. Where rows differ by less than a tenth of the outputs' size, MOST_MEAN allows less than
- * that.
+ * Tolerance for the rounding of float32 itself, relative to the outputs' root mean square: ten units in the last place,
+ * as in sums of a thousand products. It applies if rows differ by less than a hundredth of the outputs' size, where
+ * MOST_MEAN allows less.
  */
 const ROUNDING = 1e-6;
-/** Least spread of the rows, as a share of the outputs: below it a constant would pass for the decoder. */
+/** Minimum spread of the probe's rows, relative to the outputs. Below it, a constant would agree with the probe. */
 const LEAST_SPREAD = 1e-3;
-/** Number of elements that a message names. */
+/** Number of differing elements listed in a message. */
 const SHOWN = 3;
 
 /**
- * Compares a decoder's outputs with a probe's.
+ * Compares a decoder's outputs with those stored in a probe.
  *
- * @param outputs rows × outputSize
+ * @param outputs outputs for the probe's latents, rows × outputSize
  */
 export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Comparison {
   const { rows, indices, x } = probe;
@@ -50,7 +50,7 @@ export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Co
     for (let row = 0; row < rows; row++) {
       const at = row * width + i;
       const value = x[at]!;
-      // NaN counts as an infinite difference.
+      // NaN and infinities count as an infinite difference.
       const between = Math.abs(made[at]! - value);
       const difference = Number.isFinite(between) ? between : Infinity;
       largest = Math.max(largest, Math.abs(value));
@@ -90,7 +90,11 @@ function figure(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-/** Makes the error for a decoder that disagrees with the probe. */
+/**
+ * Makes the error for a decoder whose outputs differ from the probe.
+ *
+ * @param hint possible cause, appended to the message
+ */
 export function refuseByProbe(where: string, difference: string, hint: string): LatentflowError {
   return invalidFile(
     `${where}: the decoder that was read is not the one of the probe: ${difference}. ${hint}`,

@@ -10,46 +10,46 @@ import { readFloats, type Tensor } from "../files/tensor.ts";
 import type { FixedInput } from "../graph/graph.ts";
 import { sizeOf } from "../graph/operations.ts";
 
-// A probe has a few latents and their outputs. Names and shapes cannot tell a stack of layers from residual blocks, a square
-// matrix from its transpose, or that a sigmoid is missing; numbers can.
+// A probe is a few latents and the decoder's outputs for them. Names and shapes cannot distinguish a stack of layers from
+// residual blocks, or a square matrix from its transpose, or reveal a missing sigmoid; numbers can.
 //
-// In a file it is metadata, `latentflow.probe`: as base64 the bytes of a safetensors file with the metadata
-// {"format": "1"} and the tensors
+// In a file it is the metadata entry `latentflow.probe`, which contains, as base64, the bytes of a safetensors file with
+// the metadata {"format": "1"} and the tensors
+//
 //   z            F32 [rows, latentSize]
-//   fixed.NAME   F32 [rows, …], of each fixed input, if there are any
-//   indices      I32 [k], at most 4,096: indices into an output in the order of `decode`; without this tensor `x` has
-//                all elements
+//   fixed.NAME   F32 [rows, …], for each fixed input
+//   indices      I32 [k], k ≤ 4,096: indices into an output in the order of `decode`; if missing, `x` has all elements
 //   x            F32 [rows, k]: these elements of the outputs
 
-/** A few latents and the outputs that the right decoder has for them. */
+/** A few latents and the outputs that the right decoder computes for them. */
 export interface Probe {
-  /** rows × latentSize. */
+  /** Latents, rows × latentSize. */
   readonly z: Float32Array;
-  /** rows × outputSize: the decoder's outputs, in the order in which `decode` gives them. */
+  /** Outputs of the decoder, rows × outputSize, in the order of `decode`. */
   readonly x: Float32Array;
-  /** rows × its size for each fixed input, by name. Default: none. */
+  /** Values of each fixed input by name, rows × its size. Default: none. */
   readonly fixed?: Readonly<Record<string, Float32Array>>;
 }
 
-/** A probe whose sizes have been checked. */
+/** A probe whose sizes have been validated. */
 export interface CheckedProbe {
   readonly rows: number;
-  /** Number of points; undefined without points. */
+  /** Number of points per row; undefined for a decoder without points. */
   readonly points: number | undefined;
   readonly z: Float32Array;
   readonly fixed: ReadonlyMap<string, Float32Array>;
-  /** Indices of the elements of an output that `x` has; undefined: all. */
+  /** Indices of the output elements in `x`; undefined for all elements. */
   readonly indices: Int32Array | undefined;
-  /** rows × number of indices. */
+  /** Outputs of the decoder, rows × number of indices. */
   readonly x: Float32Array;
 }
 
-/** Sizes of a decoder that its probe has to have. */
+/** Sizes of a decoder, which its probe must fit. */
 export interface Probed {
   readonly latentSize: number;
   readonly outputSize: number;
   readonly fixedInputs: readonly FixedInput[];
-  /** Returns the sizes of a decoder over points for a number of points. */
+  /** Returns the sizes for a number of points; undefined for a decoder without points. */
   readonly atPoints?: (points: number) => Probed;
 }
 
@@ -57,22 +57,25 @@ export interface Probed {
 export const PROBE = "latentflow.probe";
 
 const FORMAT = "1";
-/** Rows of a probe made here. One row would not tell a decoder from a constant. */
+/** Number of rows of a probe made here. A single row could not distinguish a decoder from a constant. */
 const ROWS = 4;
-/** Most rows read from a file's probe: each costs a pass through the decoder. */
+/** Maximum number of rows read from a file's probe; each costs a pass through the decoder. */
 const MOST_ROWS = 64;
 const MOST_INDICES = 4096;
 const MOST_POINTS = 2 ** 20;
-/** Number of points of a probe made here. */
+/** Number of points per row in a probe made here, for decoders over points. */
 const PROBE_POINTS = 5;
-/** Most bytes of a probe: a file's header, of at most 2^20 bytes, holds it as base64, 4/3 as long. */
+/**
+ * Maximum number of bytes of a probe, so that its base64, 4/3 as long, fits into the header of a file, of at most 2^20
+ * bytes.
+ */
 const MOST_BYTES = 2 ** 19;
 
 /**
- * Reads the probe in a file's metadata, if there is one.
+ * Reads the probe in a file's metadata; undefined if there is none.
  *
- * @param where the function called, for messages
- * @throws LatentflowError `invalid_file` when it is malformed, or another decoder's by its sizes
+ * @param where function that was called, for messages
+ * @throws LatentflowError `invalid_file` if the probe is malformed, or its sizes do not fit the decoder
  */
 export function readProbe(where: string, metadata: Metadata, decoder: Probed): CheckedProbe | undefined {
   const text = metadata.get(PROBE);
@@ -106,7 +109,7 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
     fixed: new Map(
       fixedInputs.map(({ name, shape, classes }) => {
         const tensor = tensors.get(`fixed.${name}`)!;
-        // Classes may be [rows] or [rows, 1].
+        // Class indices may have the shape [rows] or [rows, 1].
         const isSame = tensor.shape[0] === rows && sizeOf(tensor.shape) === rows * sizeOf(shape);
         const values = readTensor(at, `fixed.${name}`, tensor, isSame ? tensor.shape : [rows, ...shape]);
         const wrong = wrongClass(values, classes);
@@ -121,15 +124,18 @@ export function readProbe(where: string, metadata: Metadata, decoder: Probed): C
   };
 }
 
-/** Finds the number of points of a probe by the size of an input of points; undefined if the decoder has none. */
+/**
+ * Returns the number of points per row of a probe, from the size of an input with points; undefined if the decoder has
+ * none.
+ */
 function pointsOf({ fixedInputs }: Probed, rows: number, size: (name: string) => number): number | undefined {
   const input = fixedInputs.find(({ hasPoints }) => hasPoints);
   if (!input) return undefined;
-  // A size that is no multiple is refused by the check of its length.
+  // A size that is not a multiple is refused when lengths are checked.
   return Math.min(Math.max(1, Math.floor(size(input.name) / rows / sizeOf(input.shape))), MOST_POINTS);
 }
 
-/** Finds a value that is no class number. */
+/** Returns the first value that is not a class index; undefined if all are, or the input has no classes. */
 function wrongClass(values: Float32Array, classes: number | undefined): number | undefined {
   if (classes === undefined) return undefined;
   return values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes));
@@ -170,7 +176,7 @@ function readIndices(where: string, tensor: Tensor | undefined, outputSize: numb
 }
 
 /**
- * Copies the option `probe`, and checks it as far as possible without the decoder.
+ * Copies the option `probe`, and validates it as far as possible without the decoder.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -203,9 +209,9 @@ function copyValues(where: string, name: string, values: unknown): Float32Array 
 }
 
 /**
- * Checks the sizes of a probe against the decoder.
+ * Checks that the sizes of a probe fit a decoder.
  *
- * @throws LatentflowError `invalid_argument` when they are not the decoder's
+ * @throws LatentflowError `invalid_argument`
  */
 export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedProbe {
   const { z, x, fixed = {} } = probe;
@@ -256,7 +262,7 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   };
 }
 
-/** Draws inputs of a probe from a standard normal distribution, always the same. */
+/** Draws the inputs of a probe: standard normal numbers and uniform class indices, always the same ones. */
 export function probeInputs(decoder: Probed): {
   readonly points: number | undefined;
   readonly z: Float32Array;
@@ -276,11 +282,11 @@ export function probeInputs(decoder: Probed): {
 }
 
 /**
- * Formats a probe as metadata. Outputs of more than 4,096 elements are sampled at 4,096 places spread over them; rows that
- * do not fit into a file's header are left out. Undefined if fewer than two rows fit.
+ * Formats a probe as metadata text. Outputs with more than 4,096 elements are sampled at 4,096 positions; rows that do
+ * not fit into a file's header are left out.
  *
- * @returns undefined where there is no room for two rows, without which nothing would be proved
- * @throws LatentflowError `invalid_argument` when the probe is none of the decoder's
+ * @returns undefined if fewer than two rows fit, which would not be conclusive
+ * @throws LatentflowError `invalid_argument` if the probe does not fit the decoder
  */
 export function writeProbe(where: string, probe: Probe, decoder: Probed): string | undefined {
   const { rows: given, points, z, x, fixed } = fitProbe(where, copyProbe(where, probe), decoder);
@@ -310,7 +316,12 @@ export function writeProbe(where: string, probe: Probe, decoder: Probed): string
   return toBase64(writeSafetensors(tensors, new Map([["format", FORMAT]])));
 }
 
-/** Draws an element from each of equal parts of an output, so that the places follow no pattern of its axes. */
+/**
+ * Draws the indices of output elements to store: one from each of equal intervals, so that they follow no pattern of the
+ * axes.
+ *
+ * @param width number of elements of an output
+ */
 function spread(width: number): Int32Array {
   const random = createRandom(1);
   const drawn = Array.from({ length: MOST_INDICES }, (_, i) =>
@@ -319,7 +330,7 @@ function spread(width: number): Int32Array {
   return Int32Array.from(new Set(drawn));
 }
 
-/** Picks elements of each row. */
+/** Selects the elements at `indices` from each row. */
 export function pick(rowsOfAll: Float32Array, rows: number, indices: Int32Array): Float32Array {
   const width = rowsOfAll.length / rows;
   const picked = new Float32Array(rows * indices.length);
@@ -341,7 +352,7 @@ function fromBase64(where: string, text: string): Uint8Array {
 
 function toBase64(bytes: Uint8Array): string {
   let text = "";
-  // The number of arguments of a call is limited.
+  // In pieces, since the number of arguments of a call is limited.
   for (let start = 0; start < bytes.length; start += 2 ** 13) {
     text += String.fromCharCode(...bytes.subarray(start, start + 2 ** 13));
   }

@@ -2,17 +2,17 @@ import { checkFloat32 } from "../base/float32.ts";
 import { refused } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 
-// A decoder's start is the default of `z0`, the latent where flows begin. Files have it as a JSON array of decimals of nine
-// digits, which give every float32 back bit for bit.
+// A decoder's start is its default of `z0`, the latent where flows begin. In files it is a JSON array of decimal numbers
+// with nine digits, which restore every float32 exactly.
 
 /**
- * Copies a start and checks its values; `checkStartSize` checks its length.
+ * Copies a start vector and checks its values; `checkStartSize` checks its length.
  *
- * @throws LatentflowError `invalid_argument` when it is no Float32Array, or not finite
+ * @throws LatentflowError `invalid_argument` if it is not a Float32Array, or not finite
  */
 export function normaliseStart(where: string, value: unknown, name = "start"): Float32Array {
   checkFloat32(where, name, value);
-  // The copy is checked: the caller's array may have methods of its own, or change.
+  // The copy is checked, since the caller's array may override methods, or change.
   const start = new Float32Array(value.length);
   start.set(value);
   const bad = start.findIndex((each) => !Number.isFinite(each));
@@ -21,9 +21,9 @@ export function normaliseStart(where: string, value: unknown, name = "start"): F
 }
 
 /**
- * Checks a start's length.
+ * Checks the length of a start vector.
  *
- * @returns the start, undefined where it is 0
+ * @returns the start; undefined if it is all zeros
  * @throws LatentflowError `invalid_argument`
  */
 export function checkStartSize(
@@ -38,7 +38,7 @@ export function checkStartSize(
   return start.every((value) => value === 0) ? undefined : start;
 }
 
-/** Formats a start as a JSON array that reads back bit for bit. */
+/** Formats a start vector as a JSON array that restores its bits. */
 export function formatStart(start: Float32Array): string {
   return `[${Array.from(start, formatFloat32).join(",")}]`;
 }
@@ -48,10 +48,10 @@ function formatFloat32(value: number): string {
 }
 
 /**
- * Checks a start in parsed JSON.
+ * Converts parsed JSON to a start vector; undefined if it is all zeros.
  *
- * @param name what messages call it
- * @throws LatentflowError `invalid_argument` when it is no array of as many finite numbers
+ * @param name name of the value in messages
+ * @throws LatentflowError `invalid_argument` if it is not an array of `latentSize` finite numbers
  */
 export function remakeStart(
   where: string,
@@ -68,9 +68,9 @@ export function remakeStart(
 }
 
 /**
- * Returns the start of each of `count` samples from `first` on: count × latentSize.
+ * Returns the start vectors of `count` samples from index `first` on, count × latentSize.
  *
- * @param z0 one latent for all samples, or one for each
+ * @param z0 one latent shared by all samples, or one per sample
  */
 export function startsOf(
   z0: Float32Array,

@@ -20,40 +20,40 @@ import { resample } from "./resample.ts";
 /** Options of `fromImageData`. */
 export interface FromImageDataOptions {
   /**
-   * Placement of a picture of another size than the decoder's. Default: none, such a picture is refused. `"contain"` fills
-   * the padding with `background`, which `encode` takes for data unless its weights are 0 there, as those of `maskFrom` with
-   * the same `fit` are.
+   * How to place a picture whose size differs from the decoder's. Default: none, such a picture is refused. `"contain"`
+   * fills the padding with `background`; `encode` treats that as data unless its weights are 0 there, as are those of
+   * `maskFrom` with the same `fit`.
    */
   fit?: Fit | undefined;
-  /** True turns black to white and white to black. Default false. */
+  /** True swaps black and white. Default false. */
   invert?: boolean | undefined;
   /**
-   * Brightness behind transparent pixels and of padding, 0 to 1, before `invert`. Default 1, white, as on a page: white
-   * strokes on a transparent canvas need 0, or all of the sample is white.
+   * Brightness behind transparent pixels and of padding, 0 to 1, before `invert` is applied. Default 1, white, as on a
+   * page. White strokes on a transparent canvas need 0, or the whole sample becomes white.
    */
   background?: number | undefined;
-  /** Values of black and of white. Default [0, 1]; [-1, 1] for a decoder that ends in tanh. */
+  /** Sample values for black and for white. Default [0, 1]; a decoder that ends in tanh needs [-1, 1]. */
   range?: Range | undefined;
   /**
-   * Masks of hidden pixels, as `maskFrom` takes them, each of its picture's size: one for all pictures, or one for each. If
-   * a picture is scaled, hidden pixels have no influence on the seen pixels of the sample. A pixel of the sample that is
-   * itself hidden gets the value it has without a mask. Default: none.
+   * Masks of hidden pixels, as for `maskFrom`, with the size of their pictures: one for all pictures, or one for each.
+   * When a picture is scaled, hidden pixels do not mix into visible ones. A sample pixel that is itself hidden gets the
+   * value that it would have without a mask. Default: none.
    */
   mask?: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[] | undefined;
-  /** Pixels of `mask` that hide, as in `maskFrom`. Default `"black"`. */
+  /** Which pixels of `mask` mark hidden ones, as in `maskFrom`. Default `"black"`. */
   hides?: MaskOptions["hides"];
 }
 
 /** Options of `maskFrom`. */
 export interface MaskOptions {
   /**
-   * Pixels of the mask that hide. `"black"`: black and transparent pixels of a mask on white; `"white"`: white and
-   * transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was erased; `"painted"`:
-   * opaque pixels, as the strokes of a brush on a transparent canvas. A pixel hidden by less than half, as by a brush of 40
-   * % opacity, stays seen. Default `"black"`.
+   * Which pixels of the mask mark hidden ones. `"black"`: black and transparent pixels of a mask on white; `"white"`:
+   * white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was erased;
+   * `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than half,
+   * as by a brush of 40 % opacity, stays visible. Default `"black"`.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
-  /** Placement of a mask of another size, as in `fromImageData`. Padding is hidden, whatever `hides` is. */
+  /** How to place a mask of another size, as in `fromImageData`. Padding is hidden, whatever `hides` is. */
   fit?: Fit | undefined;
 }
 
@@ -74,14 +74,14 @@ const MASK_FIELDS = {
   fit: FIT,
 } satisfies FieldsOf<MaskOptions>;
 
-/** Computes a value from red, green, blue and opacity, each in [0, 1]. */
+/** Computes a value in [0, 1] from red, green, blue and opacity, each in [0, 1]. */
 type Measure = (red: number, green: number, blue: number, opacity: number) => number;
 
-/** Luma of Rec. 601, as PIL's and torchvision's grey. Grey itself stays as it is, to the last bit. */
+/** Luma by Rec. 601, as for greyscale in PIL and torchvision. Pixels that are already grey are returned exactly. */
 const grey: Measure = (red, green, blue) =>
   red === green && green === blue ? red : (299 * red + 587 * green + 114 * blue) / 1000;
 
-/** Measures of how far a pixel is seen, by `hides`: 1 seen, 0 hidden. */
+/** Visibility of a mask's pixel, for each value of `hides`: 1 visible, 0 hidden. */
 const SEEN = {
   black: (red, green, blue, opacity) => grey(red, green, blue, 1) * opacity,
   white: (red, green, blue, opacity) => (1 - grey(red, green, blue, 1)) * opacity,
@@ -90,13 +90,14 @@ const SEEN = {
 } satisfies { readonly [Hides in NonNullable<MaskOptions["hides"]>]: Measure };
 
 /**
- * Turns pictures into samples of a decoder, with channels and axes as its `outputShape` has them. A decoder of one channel
- * gets the brightness of colours, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are taken pixel by pixel. Others
- * are scaled; with `mask` each pixel that stays seen is the mean of seen ones, so that what is hidden leaves no fringe.
+ * Converts pictures to samples of a decoder, with channels and axes as in its `outputShape`. For a decoder with one
+ * channel, colours become brightness, 0.299 R + 0.587 G + 0.114 B. Pictures of the decoder's size are copied pixel by
+ * pixel, others are scaled; with `mask`, each pixel that stays visible is an average of visible ones, so that hidden
+ * parts leave no fringe.
  *
  * @param image an ImageData, a canvas, or several of them; `decodePng` of `latentflow/images/png` reads files
- * @returns outputSize values for each picture, float32, in [0, 1] unless `range` says otherwise
- * @throws LatentflowError `invalid_argument` if the decoder's samples are no pictures, or a picture has another size and
+ * @returns outputSize values for each picture, float32, in [0, 1] or in `range`
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or a picture has another size and
  *   `fit` is not given
  * @example
  * import { encode } from "latentflow";
@@ -125,7 +126,7 @@ export function fromImageData(
     const seen = masking && seenPixels(where, masking(), pixels, SEEN[hides]);
     const over = (level: number, opacity: number) =>
       opacity === 1 ? level : background + opacity * (level - background);
-    // Where there is an axis for opacity, colours are weighted by it before pixels are mixed.
+    // If there is an opacity channel, colours are weighted by opacity before pixels are averaged.
     const isScaled = pixels.width !== layout.width || pixels.height !== layout.height;
     const colour =
       (pick: number): Measure =>
@@ -154,13 +155,15 @@ export function fromImageData(
 }
 
 /**
- * Turns mask pictures into weights of `encode`: 1 where a value is seen, 0 where it is hidden or padding. All channels of a
- * pixel have one weight. A pixel is hidden where less than half of it is seen, of a mask that is scaled less than half of the
- * pixels it is mixed from. So a brush of less than 50 % opacity hides nothing: paint with opaque strokes, and show them through CSS.
+ * Converts mask pictures to weights for `encode`: 1 where a value is visible, 0 where it is hidden or padding. All
+ * channels of a pixel have the same weight. A pixel is hidden if its visibility is below one half; if the mask is scaled,
+ * that is an average over the pixels it is made of. A brush of less than 50 % opacity thus hides nothing: paint with
+ * opaque strokes, and make them translucent by CSS.
  *
  * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
  * @returns outputSize weights for each picture, 0 or 1
- * @throws LatentflowError `invalid_argument`, as `fromImageData`
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or a mask has another size and
+ *   `fit` is not given
  * @example
  * import { encode } from "latentflow";
  * const strokes = new OffscreenCanvas(280, 280);
@@ -184,13 +187,13 @@ export function maskFrom(
   });
 }
 
-/** Picture given in an argument, with its name for messages. */
+/** A picture passed as an argument, with its name for messages. */
 interface NamedPixels {
   readonly name: string;
   readonly pixels: Pixels;
 }
 
-/** Returns readers of the pictures in an argument: of one, or of a list. */
+/** Returns functions that read the pictures in an argument, which is one picture or a list. */
 function imagesOf(
   where: string,
   argument: string,
@@ -207,7 +210,7 @@ function imagesOf(
   });
 }
 
-/** Makes a sample of each picture: `fill` writes its values. */
+/** Makes one sample per picture; `fill` writes the sample's values through `put`. */
 function samplesOf(
   where: string,
   images: readonly (() => NamedPixels)[],
@@ -229,7 +232,11 @@ function samplesOf(
   return samples;
 }
 
-/** Returns how far each pixel of a picture is seen by its mask, 0 to 1. */
+/**
+ * Returns the visibility of each pixel of a picture according to its mask, 0 to 1.
+ *
+ * @throws LatentflowError `invalid_argument` if the sizes differ
+ */
 function seenPixels(
   where: string,
   mask: NamedPixels,
@@ -244,7 +251,7 @@ function seenPixels(
   return measured(where, pixels, measure);
 }
 
-/** Returns the measure of each pixel. */
+/** Applies a measure to each pixel, row by row. */
 function measured(where: string, { data, white, width, height }: Pixels, measure: Measure): Float64Array {
   const plane = allocate(where, Float64Array, width * height);
   for (let pixel = 0, at = 0; pixel < plane.length; pixel++, at += 4) {
@@ -255,11 +262,11 @@ function measured(where: string, { data, white, width, height }: Pixels, measure
 }
 
 /**
- * Returns the measure of each pixel, scaled to the decoder's size.
+ * Applies a measure to each pixel, and scales the result to the decoder's size.
  *
- * @param padding measure of pixels beside the picture
- * @param seen how far each pixel of the picture is seen, 0 to 1: one seen by less than half has no part in a scaled pixel of
- *   which half or more is seen, as `maskFrom` measures it
+ * @param padding measure of pixels outside of the picture
+ * @param seen visibility of each pixel, 0 to 1. Pixels below one half are left out of scaled pixels, unless the
+ *   visibility of the scaled pixel is itself below one half
  */
 function fitted(
   where: string,
@@ -284,7 +291,8 @@ function fitted(
   if (!seen) return scaled(plane, padding);
   const all = scaled(plane, padding);
   const kept = seen.map((value) => (value < 0.5 ? 0 : 1));
-  // The weighted mean Σ wxs / Σ ws: both sums round alike, so it stays within [0, 1], and is exact where all s are 1.
+  // The weighted mean Σ wxs / Σ ws, with filter weights w and visibilities s of 0 or 1. Both sums round alike, so that it
+  // stays within [0, 1], and is exact if all s are 1.
   const sums = scaled(
     plane.map((value, pixel) => value * kept[pixel]!),
     padding,

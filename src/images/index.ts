@@ -1,5 +1,6 @@
 /**
- * Pictures as samples, samples as pictures, and masks of what is hidden; without dependencies, in a browser and in Node.
+ * Converts pictures to samples and samples to pictures, and makes weights from masks; without dependencies, in browsers
+ * and in Node.
  *
  * @module latentflow/images
  */

@@ -5,13 +5,14 @@ import { messageOf, typedArrayName } from "../base/realms.ts";
 import { invalid, invalidFile, refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 
-// Pictures as a page has them, pixels of red, green, blue and opacity, and the place of their values in a decoder's output.
+// Pictures as in web pages, with pixels of red, green, blue and opacity, and the position of their values in a decoder's
+// output.
 
-/** Pixels as `ImageData` holds them: red, green, blue and opacity of each, row by row from the top left corner. */
+/** Pixels in the format of `ImageData`: red, green, blue and opacity of each pixel, row by row from the top left. */
 export interface ImageDataLike {
   readonly width: number;
   readonly height: number;
-  /** width × height × 4 values: bytes of 0 to 255, or of 0 to 65535 in a Uint16Array. */
+  /** width × height × 4 values, 0 to 255, or 0 to 65535 in a Uint16Array. */
   readonly data: Uint8ClampedArray | Uint8Array | Uint16Array;
 }
 
@@ -24,24 +25,24 @@ export interface CanvasLike {
   ): { getImageData(x: number, y: number, width: number, height: number): ImageDataLike } | object | null;
 }
 
-/** An `ImageData` if the runtime has that class; else, as in Node, a plain object with the same fields. */
+/** An `ImageData` if the runtime has that class; otherwise, as in Node, a plain object with the same fields. */
 export type ImageDataOutput = PlatformType<"ImageData", ImageDataLike & { readonly data: Uint8ClampedArray }>;
 
-/** Shape of the samples of a decoder whose samples are pictures. Every `Decoder` is one. */
+/** Shape of the samples of a decoder whose samples are pictures. Every `Decoder` has these fields. */
 export interface PictureDecoder {
-  /** [height, width], or these with an axis of 1, 3 or 4 channels: grey, colour, or colour and opacity. */
+  /** [height, width], optionally with an axis of 1, 3 or 4 channels: grey, colour, or colour and opacity. */
   readonly outputShape: readonly number[];
-  /** Position of the channel axis. It is ignored if only one axis can be that of channels. Default: channels last. */
+  /** Position of the channel axis. Ignored if only one axis can be the channels. Default: channels last. */
   readonly outputLayout?: "channelsFirst" | "channelsLast" | undefined;
 }
 
 /**
- * Placement of a picture of another size: `"contain"` shows all of it and pads, `"cover"` fills the sample and crops,
- * `"stretch"` changes the picture's proportions. `maskFrom` gives padding weight 0.
+ * How to place a picture of another size: `"contain"` shows all of it and pads, `"cover"` fills the sample and crops,
+ * `"stretch"` changes the aspect ratio. `maskFrom` gives padding a weight of 0.
  */
 export type Fit = "contain" | "cover" | "stretch";
 
-/** Place of a picture's values in a sample. */
+/** Layout of a picture's values in a sample. */
 export interface PictureLayout {
   readonly height: number;
   readonly width: number;
@@ -54,7 +55,7 @@ const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as
 const isChannels = (length: number | undefined): length is 1 | 3 | 4 =>
   length === 1 || length === 3 || length === 4;
 
-/** Returns the layout of a decoder's samples; undefined if they are no pictures. */
+/** Returns the layout of pictures in a decoder's samples; undefined if they are not pictures. */
 export function findLayout({ outputShape, outputLayout }: PictureDecoder): PictureLayout | undefined {
   const [first, middle, last] = outputShape as [number, number, number];
   if (outputShape.length === 2) return { height: first, width: middle, channels: 1, isChannelsFirst: false };
@@ -66,7 +67,11 @@ export function findLayout({ outputShape, outputLayout }: PictureDecoder): Pictu
     : undefined;
 }
 
-/** Returns the layout of a decoder's samples. @throws LatentflowError `invalid_argument` if they are no pictures */
+/**
+ * Returns the layout of pictures in a decoder's samples.
+ *
+ * @throws LatentflowError `invalid_argument` if they are not pictures
+ */
 export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout {
   const { shape, outputLayout } = readValue(where, "decoder", () => {
     const shape: unknown = decoder?.outputShape;
@@ -88,7 +93,7 @@ export function layoutOf(where: string, decoder: PictureDecoder): PictureLayout 
   );
 }
 
-/** Returns the index, in a sample, of the value of a pixel's channel; pixels count row by row. */
+/** Returns the index in a sample of one channel of a pixel; pixels are numbered row by row. */
 export function placeOf(
   { height, width, channels, isChannelsFirst }: PictureLayout,
   pixel: number,
@@ -97,10 +102,17 @@ export function placeOf(
   return isChannelsFirst ? channel * height * width + pixel : pixel * channels + channel;
 }
 
-/** Most pixels of a file that is read: a photograph of 50 megapixels with room to spare, half a gigabyte of memory at 16 bits. */
+/**
+ * Maximum number of pixels in a picture file: more than a photograph of 50 megapixels; half a gigabyte of memory at 16
+ * bits per channel.
+ */
 const MOST_READ_PIXELS = 2 ** 26;
 
-/** Refuses the size of a picture in a file before memory is taken for it. @throws LatentflowError `invalid_file` */
+/**
+ * Refuses a picture file with too many pixels, before memory is allocated for it.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
 export function checkPixelCount(
   where: string,
   { width, height }: { readonly width: number; readonly height: number },
@@ -111,13 +123,17 @@ export function checkPixelCount(
   );
 }
 
-/** Pixels of a picture, with the value of full brightness. */
+/** Pixels of a picture, with the value that stands for full brightness. */
 export interface Pixels extends ImageDataLike {
   /** Value of full brightness: 255 or 65535. */
   readonly white: number;
 }
 
-/** Reads the pixels of an ImageData or a canvas. @throws LatentflowError `invalid_argument` if the value is neither */
+/**
+ * Reads the pixels of an ImageData or a canvas.
+ *
+ * @throws LatentflowError `invalid_argument` if the value is neither, or not readable
+ */
 export function pixelsOf(where: string, name: string, image: ImageDataLike | CanvasLike): Pixels {
   const { width, height, data } = readValue(where, name, () => imageDataOf(where, name, image));
   const type = typedArrayName(data);
@@ -130,7 +146,7 @@ export function pixelsOf(where: string, name: string, image: ImageDataLike | Can
   return { width, height, data, white: type === "Uint16Array" ? 65535 : 255 };
 }
 
-/** Returns the fields of an ImageData, or of the one that a canvas returns. */
+/** Returns the fields of an ImageData, or those of a canvas's ImageData. */
 function imageDataOf(where: string, name: string, image: unknown): ImageDataLike {
   const { getContext, data, width, height } = (image ?? {}) as Partial<CanvasLike & ImageDataLike>;
   if (typeof getContext === "function" && width! > 0 && height! > 0)

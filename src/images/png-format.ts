@@ -7,17 +7,17 @@ import { allocate } from "../files/limits.ts";
 import { checkPixelCount, type ImageDataLike, pixelsOf } from "./picture.ts";
 import { damagedPng, readRows } from "./png-rows.ts";
 
-// PNG files. They are written by fast-png and read here, since fast-png unpacks without a bound and refuses some valid files.
-// Sections are those of the W3C's "PNG Specification (Third Edition)".
+// PNG files. They are written by fast-png and read by this package, since fast-png decompresses without a limit and
+// refuses some valid files. Sections are those of the W3C's "PNG Specification (Third Edition)".
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** True for bytes that begin as PNG files do. */
+/** True if the bytes start like a PNG file. */
 export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
-/** Channels of a type of colours, and the depths that it takes, section 11.2.1. */
+/** Number of channels and allowed bits per channel of each PNG colour type, section 11.2.1. */
 const COLOUR_TYPES: Readonly<
   Record<number, { readonly channels: number; readonly depths: readonly number[] }>
 > = {
@@ -39,7 +39,11 @@ export interface PngHeader {
   readonly isInterlaced: boolean;
 }
 
-/** True if a PNG file may have transparent pixels: by its header, or by a chunk tRNS before the pixels. */
+/**
+ * True if a PNG file may have transparent pixels, judged by its colour type, or by a chunk tRNS before the pixels.
+ *
+ * @param bytes beginning of the file
+ */
 export function mayBeTransparent(bytes: Uint8Array, { colourType }: PngHeader): boolean {
   if (colourType === 4 || colourType === 6) return true;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,14 +51,18 @@ export function mayBeTransparent(bytes: Uint8Array, { colourType }: PngHeader): 
     const type = textAt(bytes, at + 4);
     if (type === "tRNS" || type === "IDAT") return type === "tRNS";
   }
-  // The pixels begin behind the bytes that were read.
+  // The pixels start after the bytes that were read.
   return true;
 }
 
-/** Bytes of the signature and the header. */
+/** Number of bytes of a PNG file's signature and header. */
 export const PNG_HEADER_SIZE = 33;
 
-/** Reads the header, from a file's first 33 bytes. @throws LatentflowError `invalid_file` */
+/**
+ * Reads the header of a PNG file, from its first 33 bytes.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
 export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
   if (!isPng(bytes)) throw invalidFile(`${where}: it is no PNG file, which begins with \\x89PNG`);
   if (bytes.length < PNG_HEADER_SIZE) throw invalidFile(`${where}: the file is cut short within its header`);
@@ -74,13 +82,13 @@ export function readPngHeader(where: string, bytes: Uint8Array): PngHeader {
 }
 
 /**
- * Reads a PNG file: grey, colour or palette, of 1 to 16 bits, with opacity or without, interlaced or not.
- * Colour profiles and gamma are ignored, and of an animation the still picture is taken.
+ * Decodes a PNG file: grey, colour or palette, 1 to 16 bits, with or without opacity, interlaced or not. Colour profiles
+ * and gamma are ignored; for an animation, the still picture is returned.
  *
- * @param bytes of the file
- * @returns pixels for `fromImageData` and `maskFrom`: bytes, or a Uint16Array where the file has 16 bits
- * @throws LatentflowError `invalid_file` if the bytes are no PNG file, damaged or cut short, or have more than 2^26 pixels;
- *   `invalid_argument` if they are no Uint8Array
+ * @param bytes contents of the file
+ * @returns pixels for `fromImageData` and `maskFrom`: bytes, or a Uint16Array if the file has 16 bits
+ * @throws LatentflowError `invalid_file` if the file is not a PNG file, damaged or cut short, or has more than 2^26
+ *   pixels; `invalid_argument` if `bytes` is not a Uint8Array
  * @example
  * import { readFile } from "node:fs/promises";
  * import { fromImageData } from "latentflow/images";
@@ -92,7 +100,11 @@ export function decodePng(bytes: Uint8Array): ImageDataLike {
   return readPng("decodePng", bytes);
 }
 
-/** Reads a PNG file. @param where beginning of messages */
+/**
+ * Decodes a PNG file.
+ *
+ * @param where beginning of error messages
+ */
 export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
   const header = readPngHeader(where, bytes);
   checkPixelCount(where, header);
@@ -132,7 +144,7 @@ export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
   return { width, height, data };
 }
 
-/** Reads number i of a row, section 7.2. */
+/** Reads the i-th number of a row that starts at index `start`; section 7.2. */
 type ReadLevel = (bytes: Uint8Array, start: number, i: number) => number;
 
 const level16: ReadLevel = (bytes, start, i) => 256 * bytes[start + 2 * i]! + bytes[start + 2 * i + 1]!;
@@ -144,20 +156,24 @@ function levelReader(depth: number): ReadLevel {
   return (bytes, start, i) => (bytes[start + ((i * depth) >> 3)]! >> (8 - depth - ((i * depth) & 7))) & most;
 }
 
-/** Chunks that pixels depend on. */
+/** Chunks of a PNG file that its pixels depend on. */
 interface PngChunks {
-  /** Red, green and blue of each colour, a byte each. */
+  /** Red, green and blue of each colour, one byte each. */
   readonly palette?: Uint8Array | undefined;
   /**
-   * Chunk tRNS: opacities of the palette's first colours; without a palette the levels of the one transparent colour, two
-   * bytes each.
+   * Contents of chunk tRNS: the opacities of the palette's first colours or, without a palette, the levels of the one
+   * transparent colour, two bytes each.
    */
   readonly transparency?: Uint8Array | undefined;
-  /** Packed pixels: the contents of all chunks IDAT. */
+  /** Compressed pixels: the contents of all IDAT chunks. */
   readonly packed: Uint8Array;
 }
 
-/** Finds the chunks of a file that pixels depend on, and checks the checksums of all. */
+/**
+ * Finds the chunks of a PNG file that its pixels depend on, and verifies the checksum of every chunk.
+ *
+ * @throws LatentflowError `invalid_file` if the file is damaged
+ */
 function chunksOf(where: string, bytes: Uint8Array, colourType: number): PngChunks {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const packed = new Uint8Array(bytes.length);
@@ -202,12 +218,12 @@ function textAt(bytes: Uint8Array, at: number): string {
 }
 
 /**
- * Writes pixels as a PNG file: grey where no pixel has a colour, without opacity where all are opaque. `decodePng` reads the
- * same pixels back.
+ * Encodes pixels as a PNG file: as greyscale if no pixel has a colour, without opacity if all are opaque. `decodePng`
+ * restores the same pixels.
  *
- * @param image an ImageData, or what `toImageData` returns; a Uint16Array of pixels is written with 16 bits
- * @returns bytes of the file
- * @throws LatentflowError `invalid_argument` if the value is no picture
+ * @param image an ImageData, or a value returned by `toImageData`; a Uint16Array of pixels is written with 16 bits
+ * @returns contents of the file
+ * @throws LatentflowError `invalid_argument` if the value is not a picture
  * @example
  * import { writeFile } from "node:fs/promises";
  * import { toImageData } from "latentflow/images";

@@ -3,37 +3,37 @@ import { LatentflowError } from "../base/errors.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { allocate } from "../files/limits.ts";
 
-// Rows of pixels in a PNG file: unpacked no further than its header promises, and unfiltered. Sections are those of the
-// W3C's "PNG Specification (Third Edition)".
+// Rows of pixels in a PNG file. They are decompressed only up to the size that the header gives, then unfiltered.
+// Sections are those of the W3C's "PNG Specification (Third Edition)".
 
-/** Size of a picture, and layout of its rows. */
+/** Size of a PNG picture, and layout of its rows. */
 export interface RowLayout {
   readonly width: number;
   readonly height: number;
-  /** Bits of a pixel, all channels. */
+  /** Bits per pixel, over all channels. */
   readonly bits: number;
   readonly isInterlaced: boolean;
 }
 
-/** Row of pixels. */
+/** A row of pixels in a PNG file. */
 export interface PixelRow {
-  /** Unpacked bytes of the whole picture. */
+  /** Decompressed bytes of the whole picture. */
   readonly bytes: Uint8Array;
-  /** Index of the row's first byte. */
+  /** Index in `bytes` of the row's first byte. */
   readonly start: number;
-  /** Number of pixels. */
+  /** Number of pixels in the row. */
   readonly count: number;
-  /** Index in the picture of the first pixel, and distance to the next; pixels count row by row. */
+  /** Index in the picture of the row's first pixel, and step to the next; pixels are numbered row by row. */
   readonly first: number;
   readonly step: number;
 }
 
-/** Pass of an interlaced picture: column and row of its first pixel, and steps to the next column and row. */
+/** Pass of an interlaced PNG picture: column and row of its first pixel, and steps to the next column and row. */
 type Pass = readonly [left: number, top: number, across: number, down: number];
 
 const WHOLE: readonly Pass[] = [[0, 0, 1, 1]];
 
-/** Passes of an interlaced picture, section 8.2. */
+/** Passes of interlaced PNG pictures (Adam7), section 8.2. */
 const INTERLACED: readonly Pass[] = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -44,24 +44,23 @@ const INTERLACED: readonly Pass[] = [
   [0, 1, 1, 2],
 ];
 
-/** Most bytes that one packed byte of deflate unpacks to: 258 bytes cost at least two bits. */
+/** Maximum number of bytes that one byte of deflate can decompress to: 258 bytes take at least two bits. */
 const MOST_UNPACKED = 1032;
 
-/**
- * Number of packed bytes unpacked at once. They unpack to 4 MB at most, which are in memory before their size is checked.
- */
+/** Number of compressed bytes processed at once. They decompress to 4 MB at most, before the size is checked. */
 const PIECE = 2 ** 12;
 
-/** Makes the `invalid_file` error of a PNG file. */
+/** Makes the `invalid_file` error for a damaged PNG file. */
 export function damagedPng(where: string, why: string, cause?: unknown): LatentflowError {
   return invalidFile(`${where}: the PNG file is damaged or cut short: ${why}`, cause);
 }
 
 /**
- * Unpacks a picture's pixels, and reads their rows pass by pass.
+ * Decompresses a picture's pixels, and yields their rows pass by pass.
  *
- * @param packed content of all chunks of pixels
- * @throws LatentflowError `invalid_file` if they unpack to more or fewer rows; the generator, if a row's filter is unknown
+ * @param packed contents of all IDAT chunks
+ * @throws LatentflowError `invalid_file` if the number of bytes does not match the layout; from the generator, if a row's
+ *   filter is unknown
  */
 export function readRows(where: string, packed: Uint8Array, layout: RowLayout): Generator<PixelRow> {
   const { width, height, bits, isInterlaced } = layout;
@@ -88,7 +87,11 @@ export function readRows(where: string, packed: Uint8Array, layout: RowLayout): 
   })();
 }
 
-/** Unpacks exactly `size` bytes. */
+/**
+ * Decompresses zlib data that must contain exactly `size` bytes.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
 function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
   const isShort = () => damagedPng(where, "it has fewer pixels than its header says");
   if (size > MOST_UNPACKED * packed.length) throw isShort();
@@ -112,11 +115,12 @@ function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * Undoes the filter of a row, section 9.2, in place.
+ * Reverses the filter of a row in place, section 9.2.
  *
- * @param start of the row's first byte, behind that of its filter
- * @param distance bytes between a byte and that of the pixel to its left
- * @param isFirst true if no row of the same pass is above
+ * @param start index of the row's first byte, after that of its filter type
+ * @param size number of bytes of the row
+ * @param distance number of bytes between a byte and the corresponding one of the pixel to its left
+ * @param isFirst true if the row is the first of its pass
  */
 function unfilter(
   where: string,
@@ -141,7 +145,7 @@ function unfilter(
   }
 }
 
-/** Predictor of Paeth, section 9.4: the one of three neighbours that is nearest to left + up - corner. */
+/** Paeth predictor, section 9.4: returns the one of three neighbours that is nearest to left + up - corner. */
 function nearest(left: number, up: number, corner: number): number {
   const [toLeft, toUp, toCorner] = [
     Math.abs(up - corner),

@@ -1,5 +1,5 @@
 /**
- * PNG files read and written, where there is no canvas.
+ * Decodes and encodes PNG files where there is no canvas.
  *
  * @module latentflow/images/png
  */

@@ -3,10 +3,10 @@ import type { Field } from "../base/options.ts";
 import { refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 
-/** Values of black and of white in a decoder's samples. */
+/** Sample values of black and of white. */
 export type Range = readonly [black: number, white: number];
 
-/** Field of a range, [0, 1] by default. */
+/** Option field of type `Range`, [0, 1] by default. */
 export const RANGE: Field<Range> = {
   check(where, name, range) {
     const levels = readValue(where, name, () => (Array.isArray(range) ? Array.from<unknown>(range) : []));

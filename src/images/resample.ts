@@ -1,8 +1,8 @@
 import { allocate } from "../files/limits.ts";
 import type { Fit } from "./picture.ts";
 
-// Pictures of another size: each axis by a triangle filter, which is as wide as a source pixel where pictures grow, and as a
-// target pixel where they shrink, so that no source pixel is left out.
+// Scales pictures, along each axis by a triangle filter, which is as wide as a source pixel if pictures grow, and as a
+// target pixel if they shrink, so that no source pixel is left out.
 
 /** Size of a picture in pixels. */
 export interface Size {
@@ -10,15 +10,15 @@ export interface Size {
   readonly height: number;
 }
 
-/** Part of an axis of the source, and the part of the target's axis that it is drawn on. */
+/** Interval on an axis of the source picture, and the interval of the target's axis that it is drawn on. */
 interface Span {
-  /** First position and length in the source; may be fractions. */
+  /** Start and length in the source, in pixels, may be fractional. */
   readonly from: readonly [start: number, length: number];
   /** First pixel and number of pixels in the target. */
   readonly to: readonly [start: number, length: number];
 }
 
-/** Returns the spans of both axes when a picture is drawn in another size. */
+/** Returns which interval of the source maps to which interval of the target, along both axes, if a picture is scaled. */
 function spansOf(source: Size, target: Size, fit: Fit): { readonly across: Span; readonly down: Span } {
   const ratios = [target.width / source.width, target.height / source.height] as const;
   const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
@@ -31,13 +31,13 @@ function spansOf(source: Size, target: Size, fit: Fit): { readonly across: Span;
   return { across: span(source.width, target.width), down: span(source.height, target.height) };
 }
 
-/** Part of a picture, in pixels. */
+/** Rectangle in a picture, in pixels. */
 export interface Box extends Size {
   readonly left: number;
   readonly top: number;
 }
 
-/** Returns the part of the target that a picture fills: all of it but for the padding of `"contain"`. */
+/** Returns the rectangle of the target that a scaled picture covers: all of it except the padding of `"contain"`. */
 export function drawnBox(source: Size, target: Size, fit: Fit): Box {
   const { across, down } = spansOf(source, target, fit);
   const [[left, width], [top, height]] = [across.to, down.to];
@@ -45,11 +45,11 @@ export function drawnBox(source: Size, target: Size, fit: Fit): Box {
 }
 
 /**
- * Draws a plane of values in another size.
+ * Scales one channel of a picture.
  *
- * @param where beginning of messages
- * @param plane height × width of `source`
- * @param padding value of pixels beside the picture, with `"contain"`
+ * @param where beginning of error messages
+ * @param plane values, height × width of `source`
+ * @param padding value of the pixels around the picture with `"contain"`
  * @returns height × width of `target`
  */
 export function resample(
@@ -70,7 +70,10 @@ export function resample(
   return drawn;
 }
 
-/** Draws a row or a column: `source` and `target` have its first index and the step from a pixel to the next. */
+/**
+ * Scales one row or column. The tuples locate it in `values` and `target`: index of its first pixel, step to the next,
+ * and number of pixels.
+ */
 function drawLine(
   values: Float32Array | Float64Array,
   [first, step, count]: readonly [first: number, step: number, count: number],
@@ -85,7 +88,7 @@ function drawLine(
     let [sum, total] = [0, 0];
     const last = Math.min(count - 1, Math.floor(centre + reach));
     for (let j = Math.max(0, Math.ceil(centre - reach)); j <= last; j++) {
-      // Rounded, the last one may come out below 0, and so might the sum.
+      // By rounding, the last weight could be negative, and so could the sum.
       const weight = Math.max(0, 1 - Math.abs(j - centre) / reach);
       sum += weight * values[first + j * step]!;
       total += weight;

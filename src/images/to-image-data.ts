@@ -17,21 +17,21 @@ import { RANGE, type Range } from "./range.ts";
 
 /** Options of `toImageData`. */
 export interface ToImageDataOptions {
-  /** Pictures in a row of the grid. Default: about as many as there are rows. */
+  /** Number of pictures in a row of the grid. Default: about as many as there are rows. */
   columns?: number | undefined;
-  /** Pixels between pictures. Default 0. */
+  /** Gap between pictures in pixels. Default 0. */
   gap?: number | undefined;
-  /** Side in pixels of the square that is drawn for each pixel of a sample, an integer. Default 1. */
+  /** Side length in pixels, an integer, of the square that is drawn for each pixel of a sample. Default 1. */
   scale?: number | undefined;
-  /** True turns black to white and white to black. Default false. */
+  /** True swaps black and white. Default false. */
   invert?: boolean | undefined;
-  /** Brightness of gaps and of places without a picture, 0 to 1. Default 1, white. */
+  /** Brightness of gaps and of empty places in the grid, 0 to 1. Default 1, white. */
   background?: number | undefined;
-  /** Values that are drawn black and white. Values beyond them are drawn as these. Default [0, 1]. */
+  /** Sample values that are drawn black and white; values outside are clamped. Default [0, 1]. */
   range?: Range | undefined;
   /**
-   * Weights as `encode` takes them, for one sample or for each: pixels whose weight is 0 are hatched in blue, and so is NaN.
-   * Default: none.
+   * Weights as for `encode`, shared by all samples or one set per sample. Pixels with a weight of 0 are drawn with blue
+   * hatching, as are NaN values. Default: none.
    */
   weights?: Weights | undefined;
 }
@@ -46,27 +46,27 @@ const TO_FIELDS = {
   weights: WEIGHTS,
 } satisfies FieldsOf<ToImageDataOptions>;
 
-/** The two colours of stripes over hidden pixels. */
+/** The two colours of the stripes that mark hidden pixels, as red, green and blue. */
 const HATCHING = [
   [91, 141, 217],
   [160, 193, 240],
 ] as const;
 
-/** Width of a stripe, in pixels of the picture that is drawn. */
+/** Width of a stripe, in pixels of the drawn picture. */
 const STRIPE = 3;
 
-/** Most pixels of a picture: 1 GiB of memory. */
+/** Maximum number of pixels of a drawn picture: 1 GiB of memory. */
 const MOST_PIXELS = 2 ** 28;
 
 /**
- * Draws samples as a picture: one, or a grid of several, row by row. What `fromImageData` made of a picture is drawn as that
- * picture, byte for byte.
+ * Draws samples as a picture: one sample, or several in a grid, row by row. Samples that `fromImageData` made from
+ * pictures of the same size are drawn as these pictures, byte for byte.
  *
  * @param x B × outputSize values, as `decode` returns them
  * @returns an ImageData in runtimes that have this class; in Node `{ data, width, height }`, for `encodePng` of
  *   `latentflow/images/png`
- * @throws LatentflowError `invalid_argument` if the decoder's samples are no pictures, or the lengths of x or of the weights
- *   are wrong
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or x or the weights have a wrong
+ *   length
  * @example
  * import { decode } from "latentflow";
  * const context = new OffscreenCanvas(1000, 1000).getContext("2d")!;
@@ -151,7 +151,7 @@ function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
   }
 }
 
-/** Returns red, green, blue and opacity of a pixel, 0 to 255. */
+/** Returns red, green, blue and opacity of a sample's pixel, 0 to 255 for values within the range. */
 function colourOf(
   values: Float32Array,
   pixel: number,
@@ -167,7 +167,7 @@ function colourOf(
   return [red, level(1), level(2), layout.channels === 4 ? level(3) : 255];
 }
 
-/** True if a pixel's weights are 0 in all channels, or a channel is NaN. */
+/** True if a pixel's weights are 0 in all channels, or one of its values is NaN. */
 function isHiddenAt(
   values: Float32Array,
   weights: Float32Array | undefined,

@@ -4,26 +4,26 @@ import { type Order, positionOf } from "./axis-order.ts";
 import type { Task } from "./task.ts";
 import type { Form, GraphValue } from "./value.ts";
 
-// Linear maps along the axes one by one, between pixels say, as products with a matrix for each axis. Transposed, that is
-// less than the many slices that would have to be added up.
+// Linear maps along single axes, such as resizing pixels, written as a product with a matrix for each axis. The
+// transposed map is cheaper this way than as a sum of many slices.
 
-/** Most numbers of a matrix, which is a part of every graph's file: 16 MB. */
+/** Maximum number of elements of a matrix, which is stored in the graph's file: 16 MB. */
 const MOST_ENTRIES = 2 ** 22;
 
-/** Axis that a map changes. */
+/** An axis that a linear map changes. */
 export interface ChangedAxis {
   readonly axis: number;
   readonly map: AxisMap;
-  /** Length of the input's axis. */
+  /** Length of the axis before the map. */
   readonly length: number;
 }
 
 /**
- * Axes that the maps change.
+ * Returns the axes that linear maps change.
  *
- * @param maps of the output's axes
- * @param what subject of the error
- * @throws the graph's refusal where a matrix would be too large
+ * @param maps map along each axis of the output
+ * @param what subject of the error message
+ * @throws the error of `graph.refuse` if a matrix would be too large
  */
 export function changedAxes(
   { graph, operation, input }: Task,
@@ -41,7 +41,11 @@ export function changedAxes(
   );
 }
 
-/** Products of a value in this order with the matrices of the axes, or with their transposes. */
+/**
+ * Multiplies a value by the matrix of each changed axis, or by its transpose.
+ *
+ * @param order order of the tensor's axes in which to compute
+ */
 export function alongAxes(
   value: GraphValue,
   order: Order,
@@ -61,7 +65,7 @@ export function alongAxes(
     if (behind.length === 0) tensor = graph.apply("MatMul", tensor, matrix(!isTransposed));
     else if (behind.length === 1) tensor = graph.apply("MatMul", matrix(isTransposed), tensor);
     else {
-      // All lengths are numbers here: files, whose batch has none, have channels first.
+      // All lengths are numbers here: in files, where the batch size is unknown, channels are first.
       const sizes = [before, behind].map((each) => sizeOf(each as number[])) as [number, number];
       const rows = graph.reshape(tensor, [sizes[0], from, sizes[1]]);
       tensor = graph.reshape(graph.apply("MatMul", matrix(isTransposed), rows), lengths);

@@ -3,23 +3,23 @@ import type { OperationDescription } from "../graph/operations.ts";
 import type { PointwiseFunction } from "../graph/pointwise.ts";
 import type { Attributes } from "./messages.ts";
 
-/** Name of a tensor in a graph that is being written. */
+/** Name of a tensor in an ONNX graph that is being written. */
 export type Tensor = string & { readonly [isTensor]: true };
 declare const isTensor: unique symbol;
 
-/** Input of an operator: a tensor, a float32 constant that broadcasts, or "" for an optional input left out. */
+/** Input of an ONNX operator: a tensor, a float32 constant that broadcasts, or "" for an omitted optional input. */
 export type Operand = Tensor | number | "";
 
 /**
- * Length of an axis: a number; `"batch"` or `"points"` where a run of the graph decides; undefined where it depends on the
- * points in another way.
+ * Length of an axis: a number; `"batch"` or `"points"` if it is only known when the graph is run; undefined if it depends
+ * on the number of points in another way.
  */
 export type Extent = number | "batch" | "points" | undefined;
 
-/** Function of each number, from an `activation` or a `pointwise` operation. */
+/** Elementwise function of an `activation` or `pointwise` operation. */
 export type NumberFunction = Activation | PointwiseFunction;
 
-/** Writers of f(x) by the name of f. */
+/** Functions that write the nodes of f(x), by the name of f. */
 export type FunctionWriters = {
   readonly [Name in NumberFunction["name"]]: (
     graph: Emitter,
@@ -28,66 +28,69 @@ export type FunctionWriters = {
   ) => Tensor;
 };
 
-/** Store of constant tensors, in which equal ones are kept once. */
+/** Store of constant tensors, in which equal ones are stored once. */
 export abstract class Constants {
-  /** Tensor with these numbers; `key` identifies them. */
+  /** Returns a constant tensor with these numbers, which `key` must identify. */
   abstract constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor;
 
-  /** Scalar of float32. */
+  /** Returns a float32 scalar. */
   scalar(value: number): Tensor {
     return this.constant(`${value}`, [], Float32Array.of(value));
   }
 
-  /** List of int64: axes, bounds, a shape. */
+  /** Returns a list of int64, such as axes, bounds or a shape. */
   integers(values: readonly number[]): Tensor {
     return this.constant(`[${values}]`, [values.length], BigInt64Array.from(values, BigInt));
   }
 
-  /** List of float32. */
+  /** Returns a list of float32. */
   floats(values: readonly number[]): Tensor {
     return this.constant(`(${values})`, [values.length], Float32Array.from(values));
   }
 
-  /** List of `length` equal float32 numbers. */
+  /** Returns a list of `length` equal float32 numbers. */
   filled(length: number, value: number): Tensor {
     return this.constant(`${length}*${value}`, [length], new Float32Array(length).fill(value));
   }
 }
 
 /**
- * Writer of ONNX nodes, the same for files of `toOnnx`, whose batch and points are symbolic, and for graphs of the WebGPU
- * backend, whose lengths are numbers.
+ * Writes ONNX nodes. Subclasses write files for `toOnnx`, whose batch size and number of points are symbolic, and graphs
+ * for the WebGPU backend, whose lengths are numbers.
  */
 export abstract class Emitter extends Constants {
-  /** Functions that this target writes with other operators than the table of all functions. */
+  /** Functions for which this target uses other operators than the common table. */
   readonly functions: Partial<FunctionWriters> = {};
 
-  /** Writes a node with these attributes; returns its only output. */
+  /** Writes a node with attributes; returns its only output. */
   abstract applyWith(attributes: Attributes, operator: string, ...inputs: Operand[]): Tensor;
-  /** Constant matrix, row-major. */
+  /** Returns a constant matrix, from row-major values. */
   abstract matrix(dims: readonly [number, number], values: Float32Array): Tensor;
-  /** The numbers of a tensor in another shape; at most one length is unknown. */
+  /** Reshapes a tensor; at most one length may be unknown. */
   abstract reshape(tensor: Tensor, lengths: readonly Extent[]): Tensor;
-  /** The tensor with axes of length 1 inserted at `positions` of the result, whose shape is `lengths`. */
+  /** Inserts axes of length 1 at `positions`, counted in the result, whose shape is `lengths`. */
   abstract insertAxes(tensor: Tensor, positions: readonly number[], lengths: readonly Extent[]): Tensor;
-  /** List of int64 with these lengths; an undefined one is that of `like`'s axis. */
+  /** Returns lengths as a list of int64; an undefined one is taken from the axis of `like`. */
   abstract shape(lengths: readonly Extent[], like: Tensor): Tensor;
-  /** Multiplies a tensor with channels first by a weight per channel, and adds a bias; undefined: by Mul and Add. */
+  /**
+   * Multiplies a tensor with channels first by a weight per channel, and adds a bias. If the target does not define this,
+   * Mul and Add are used.
+   */
   scaleChannelsFirst?(tensor: Tensor, channels: number, weight: Tensor, bias?: Tensor): Tensor;
   /** Throws the target's error for an operation that it cannot write. */
   abstract refuse(operation: OperationDescription, why: string): never;
 
-  /** Records the shape of a tensor, for targets that use it. */
+  /** Records the shape of a tensor, for targets that need it. */
   shaped(tensor: Tensor, _lengths: readonly Extent[]): Tensor {
     return tensor;
   }
 
-  /** Writes a node without attributes. */
+  /** Writes a node without attributes; returns its only output. */
   apply(operator: string, ...inputs: Operand[]): Tensor {
     return this.applyWith({}, operator, ...inputs);
   }
 
-  /** Broadcasts a tensor along its axes of length 1; an undefined length is that of `like`'s axis. */
+  /** Broadcasts a tensor along its axes of length 1; an undefined length is taken from the axis of `like`. */
   expand(tensor: Tensor, lengths: readonly Extent[], like = tensor): Tensor {
     return this.apply("Expand", tensor, this.shape(lengths, like));
   }
@@ -97,17 +100,17 @@ export abstract class Emitter extends Constants {
     return this.applyWith({ axis: { integer: axis } }, "Concat", ...parts);
   }
 
-  /** Axis i of the result is axis order[i] of the tensor. */
+  /** Transposes a tensor: axis i of the result is axis order[i] of the tensor. */
   transpose(tensor: Tensor, order: readonly number[]): Tensor {
     return this.applyWith({ perm: { integers: order } }, "Transpose", tensor);
   }
 
-  /** Sums along some axes, which stay with the length 1 if `keeps`. */
+  /** Sums over some axes, which are kept with length 1 if `keeps`. */
   sum(tensor: Tensor, axes: readonly number[], keeps = true): Tensor {
     return this.applyWith({ keepdims: { integer: Number(keeps) } }, "ReduceSum", tensor, this.integers(axes));
   }
 
-  /** Means along some axes, which stay with the length 1 if `keeps`. */
+  /** Averages over some axes, which are kept with length 1 if `keeps`. */
   mean(tensor: Tensor, axes: readonly number[], keeps = true): Tensor {
     const attributes: Attributes = { axes: { integers: axes }, keepdims: { integer: Number(keeps) } };
     return this.applyWith(attributes, "ReduceMean", tensor);

@@ -1,43 +1,43 @@
 import { ProtobufMessage } from "./protobuf.ts";
 
-// The messages of an ONNX file, by the numbers that their fields have in onnx.proto.
+// Protobuf messages of an ONNX file. Field numbers are those of onnx.proto.
 
-/** Attributes of an operator by name; a number is a float or an integer, as the operator defines it. */
+/** Attributes of a node by name; the operator defines whether a number is a float or an integer. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** Value of an attribute, by its type. */
+/** Value of a node's attribute, by type. */
 export type Attribute =
   | { readonly float: number }
   | { readonly integer: number }
   | { readonly integers: readonly number[] }
   | { readonly text: string };
 
-/** Numbers of ONNX's own: TensorProto.DataType. */
+/** TensorProto.DataType of float32. */
 const FLOAT = 1;
 /** TensorProto.DataType of 64-bit integers. */
 export const INT64 = 7;
 
-/** The operator set of ONNX that our graphs are written in, and the version of the format that it came with. */
+/** ONNX opset of the graphs that are written, and the version of the file format (IR) that it was released with. */
 const OPSET = 17;
 const IR_VERSION = 8;
 
-/** AttributeProto.AttributeType. */
+/** Values of AttributeProto.AttributeType. */
 const FLOAT_ATTRIBUTE = 1;
 const INTEGER_ATTRIBUTE = 2;
 const STRING_ATTRIBUTE = 3;
 const INTEGERS_ATTRIBUTE = 7;
 
-/** An operator with what it reads and makes, by name. */
+/** An ONNX node: an operator with the names of its inputs and outputs. */
 export interface Node {
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
-  /** Name for viewers. Default: none. */
+  /** Name shown by viewers. Default: none. */
   readonly name?: string;
 }
 
-/** A NodeProto. */
+/** Makes a NodeProto. */
 export function nodeMessage({ operator, inputs, outputs, attributes, name }: Node): ProtobufMessage {
   const node = new ProtobufMessage();
   for (const input of inputs) node.string(1, input);
@@ -57,7 +57,7 @@ function attributeMessage(name: string, value: Attribute): ProtobufMessage {
   return attribute.integer(20, INTEGERS_ATTRIBUTE);
 }
 
-/** A TensorProto. The values go in as they are in memory: little endian, as they are wherever JavaScript runs. */
+/** Makes a TensorProto. Values are stored as they are in memory: little-endian, as on every platform of JavaScript. */
 export function tensorMessage(
   name: string,
   dims: readonly number[],
@@ -72,10 +72,10 @@ export function tensorMessage(
     .raw(9, bytes);
 }
 
-/** The length of an axis: a number, or a name for one that differs from call to call; undefined: it has none. */
+/** Length of an axis: a number, the name of a length that varies from call to call, or undefined for neither. */
 export type Dim = number | string | undefined;
 
-/** A ValueInfoProto: the name, and within the type (1) the tensor type (1): its element type and its shape. */
+/** Makes a ValueInfoProto: a name, and within the type (1) the tensor type (1) with element type and shape. */
 export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): ProtobufMessage {
   const shape = new ProtobufMessage();
   for (const dim of dims) {
@@ -88,12 +88,12 @@ export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): 
   return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensorType));
 }
 
-/** Parts of a graph, each as messages. */
+/** Parts of a graph as messages. */
 type GraphParts = Readonly<
   Record<"nodes" | "initialisers" | "inputs" | "outputs", Iterable<ProtobufMessage>>
 >;
 
-/** A ModelProto: a file. */
+/** Makes a ModelProto, a complete ONNX file. */
 export function modelMessage(
   { nodes, initialisers, inputs, outputs }: GraphParts,
   metadata: Iterable<readonly [key: string, value: string]> = [],

@@ -7,7 +7,7 @@ import * as resampling from "./kinds/resampling.ts";
 import type { Task, Writer } from "./task.ts";
 import type { Form } from "./value.ts";
 
-/** Nodes of every kind of operation. The WebGPU backend has its exceptions in `backend/webgpu/operations.ts`. */
+/** Writers for every kind of operation. Exceptions of the WebGPU backend are in `backend/webgpu/operations.ts`. */
 const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   dense: products.writeDense,
   activation: elementwise.writeActivation,
@@ -42,8 +42,8 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   embedding: rearranging.writeEmbedding,
 };
 
-/** Writes an operation; returns the tensor that holds its value. */
+/** Writes the nodes of an operation; returns the tensor with its value. */
 export function writeOperation(task: Task): Form {
-  // The table holds under each kind a writer for operations of that kind.
+  // In the table, the entry of a kind is a writer for operations of that kind.
   return (WRITERS[task.operation.kind] as Writer<OperationKind>)(task);
 }

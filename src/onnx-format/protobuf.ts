@@ -1,30 +1,30 @@
 import type { Owned } from "../base/owned.ts";
 
 /**
- * A protobuf message being written: as much of the encoding as ONNX files need. Fields are written in the order
- * of the calls, each under its number in the message's definition.
+ * A protobuf message being written, with those parts of the encoding that ONNX files need. Fields are written in the
+ * order of the calls, with their numbers in the message's definition.
  */
 export class ProtobufMessage {
   /**
-   * Small fields as lists of bytes; large blocks, such as weights, as they are, so that they are copied once, at the
+   * Small fields as lists of bytes, large blocks such as weights by reference, so that they are copied only once, at the
    * end.
    */
   private readonly parts: (number[] | Uint8Array)[] = [];
   private size = 0;
 
-  /** Bytes written so far. */
+  /** Number of bytes written so far. */
   get byteLength(): number {
     return this.size;
   }
 
-  /** A field of type int64, int32 or enum; `value` is a non-negative integer. */
+  /** Writes a field of type int64, int32 or enum; `value` is an integer ≥ 0. */
   integer(field: number, value: number): this {
     this.varint(field << 3);
     this.varint(value);
     return this;
   }
 
-  /** A field of type float. */
+  /** Writes a field of type float. */
   float(field: number, value: number): this {
     this.varint((field << 3) | FIXED32);
     const view = new DataView(new ArrayBuffer(4));
@@ -33,12 +33,12 @@ export class ProtobufMessage {
     return this;
   }
 
-  /** A field of type string. */
+  /** Writes a field of type string. */
   string(field: number, value: string): this {
     return this.raw(field, new TextEncoder().encode(value));
   }
 
-  /** A field of type bytes. They are read when the message has been written, and must be the same then. */
+  /** Writes a field of type bytes. Large values are only copied by `toBytes()`, and must not change until then. */
   raw(field: number, value: Uint8Array): this {
     this.varint((field << 3) | LENGTH_DELIMITED);
     this.varint(value.length);
@@ -46,7 +46,7 @@ export class ProtobufMessage {
     return this;
   }
 
-  /** A field that is itself a message, as it is now. */
+  /** Writes a field that is a message, with its content so far. */
   message(field: number, value: ProtobufMessage): this {
     this.varint((field << 3) | LENGTH_DELIMITED);
     this.varint(value.size);
@@ -64,7 +64,7 @@ export class ProtobufMessage {
     return bytes;
   }
 
-  /** Seven bits a byte, the lowest first; the eighth says that more follow. */
+  /** Writes a varint: seven bits per byte, lowest first; the eighth bit is set if more bytes follow. */
   private varint(value: number): void {
     const bytes: number[] = [];
     let rest = value;
@@ -91,9 +91,9 @@ export class ProtobufMessage {
   }
 }
 
-/** A block of more bytes is a part of its own. */
+/** Byte arrays longer than this are stored by reference. */
 const LARGEST_SMALL = 256;
 
-/** Wire types, in the low three bits of a field's key; an integer's is 0. */
+/** Wire types, in the lowest three bits of a field's key; that of integers is 0. */
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;

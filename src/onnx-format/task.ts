@@ -5,28 +5,35 @@ import type { Emitter, Extent, Tensor } from "./emitter.ts";
 import type { Attributes } from "./messages.ts";
 import type { Form, GraphValue } from "./value.ts";
 
-/** Operation to be written into a graph. */
+/** An operation to be written into an ONNX graph. */
 export interface Task<Kind extends OperationKind = OperationKind, Each extends Extent = Extent> {
   readonly graph: Emitter;
   readonly operation: OperationDescription<Kind>;
-  /** The operation with its settings as they were given: a slice may count from an end whose position a run decides. */
+  /**
+   * The operation as defined: the bounds of a slice, for example, may count from an end that is only known when the graph
+   * is run.
+   */
   readonly definition: OperationDefinition<Kind>;
   /** Lengths of the output's axes for one sample, channels last. */
   readonly shape: readonly Each[];
-  /** Length of the output's batch axis: 1 where all samples share the value. */
+  /** Length of the output's batch axis; 1 if all samples share the value. */
   readonly batch: Each;
-  /** Values that it reads. */
+  /** Values that the operation reads. */
   readonly inputs: readonly GraphValue<Each>[];
-  /** The first of them, which every kind but `constant` has. */
+  /** First of the inputs; every kind except `constant` has one. */
   readonly input: GraphValue<Each>;
-  /** Tensor of a parameter, with the shape `dims` in place of its own. */
+  /** Returns the tensor of a parameter, with the shape `dims` if given. */
   parameter(name: TensorName, dims?: readonly number[]): Tensor;
 }
 
-/** Writes an operation; returns the tensor that holds its value. */
+/** Writes the nodes of one kind of operation; returns the tensor with its value. */
 export type Writer<Kind extends OperationKind> = (task: Task<Kind>) => Form;
 
-/** Applies an operator of pixels, channels first, to the only input. */
+/**
+ * Applies an ONNX operator on pixels to the only input, with channels first.
+ *
+ * @param beside further inputs of the operator
+ */
 export function ofPixels(
   { graph, input }: Task,
   attributes: Attributes,

@@ -1,22 +1,22 @@
 import { firstOrder, isSameOrder, lastOrder, type Order, withoutAxes } from "./axis-order.ts";
 import type { Emitter, Extent, Tensor } from "./emitter.ts";
 
-// Values are channels last, and ONNX's convolutions take channels first. A value is therefore held by one tensor or more,
-// each with its axes in some order. Convolutions leave theirs channels first, most operations take any order, and a
-// tensor that is needed in a missing order is transposed once for all readers.
+// Values have channels last, while ONNX's convolutions need channels first. A value is therefore represented by one or
+// more tensors, each with its axes in some order. Convolutions leave their output with channels first, most operations
+// accept any order, and a tensor in a missing order is made by one transposition, which all readers share.
 
-/** Tensor that holds a value, or a gradient. */
+/** A tensor that represents a value or a gradient, with the order of its axes. */
 export interface Form {
   readonly tensor: Tensor;
   readonly order: Order;
 }
 
-/** Value of the decoder in a graph, or the gradient for one. */
+/** A value of the decoder, or the gradient with respect to one, in an ONNX graph. */
 export class GraphValue<Each extends Extent = Extent> {
   readonly graph: Emitter;
-  /** Lengths of one sample's axes, channels last. */
+  /** Lengths of the axes for one sample, channels last. */
   readonly shape: readonly Each[];
-  /** Length of the batch axis: 1 where all samples share the value. */
+  /** Length of the batch axis; 1 if all samples share the value. */
   readonly batch: Each;
   private readonly forms: Form[];
 
@@ -32,23 +32,23 @@ export class GraphValue<Each extends Extent = Extent> {
     return this.shape.length;
   }
 
-  /** Lengths of a tensor of this order. */
+  /** Returns the shape of a tensor with this order, batch first. */
   lengths(order: Order): Each[] {
     return [this.batch, ...order.map((axis) => this.shape[axis]!)];
   }
 
-  /** Orders in which tensors exist. */
+  /** Orders in which tensors of this value exist. */
   get orders(): readonly Order[] {
     return this.forms.map(({ order }) => order);
   }
 
-  /** An existing tensor, if possible one that a convolution has left or taken. */
+  /** An existing tensor of this value, preferably not with channels last, that is, one used by a convolution. */
   get any(): Form {
     const last = lastOrder(this.rank);
     return this.forms.find(({ order }) => !isSameOrder(order, last)) ?? this.forms[0]!;
   }
 
-  /** Tensor with its axes in this order. */
+  /** Returns a tensor of this value with its axes in this order, transposing one if needed. */
   in(order: Order): Tensor {
     const existing = this.forms.find((form) => isSameOrder(form.order, order));
     if (existing) return existing.tensor;
@@ -59,25 +59,28 @@ export class GraphValue<Each extends Extent = Extent> {
     return tensor;
   }
 
-  /** Tensor with channels last. */
+  /** Tensor of this value with channels last. */
   get last(): Tensor {
     return this.in(lastOrder(this.rank));
   }
 
-  /** Tensor with channels first. */
+  /** Tensor of this value with channels first. */
   get first(): Tensor {
     return this.in(firstOrder(this.rank));
   }
 }
 
-/** Returns values as tensors that broadcast: of one rank, in the order for which the fewest tensors are transposed. */
+/**
+ * Returns values as tensors that broadcast: with the same number of axes, in the order that needs the fewest
+ * transpositions.
+ */
 export function aligned(graph: Emitter, values: readonly GraphValue[]) {
   const order = commonOrder(values);
   const tensors = values.map((value) => withRank(graph, value, order));
   return { order, tensors };
 }
 
-/** Tensor of a value in this order, with axes of length 1 for the first ones that it lacks. */
+/** Returns a tensor of a value in this order, with axes of length 1 in place of leading axes that the value lacks. */
 export function withRank(graph: Emitter, value: GraphValue, order: Order): Tensor {
   const missing = order.length - value.rank;
   const tensor = value.in(withoutAxes(order, missing));

@@ -1,5 +1,5 @@
 /**
- * Decoders read from ONNX files and written to them.
+ * Loads decoders from ONNX files, and writes them as ONNX.
  *
  * @module latentflow/onnx
  */

@@ -7,23 +7,23 @@ import { normalisePrior } from "../terms/check-prior.ts";
 import { normaliseLoss, type StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 
-// Metadata of an ONNX file that toOnnx writes and loadOnnx reads: what a decoder has beside its graph, as JSON.
+// Metadata of an ONNX file, written by toOnnx and read by loadOnnx as JSON: what belongs to a decoder besides its graph.
 
-/** Metadata key of the latent input's name, a plain text. */
+/** Metadata key of the name of the latent input, stored as plain text. */
 export const LATENT_NAME = "latentflow.latent";
-/** Metadata key of the names of the inputs of points, as JSON. */
+/** Metadata key of the names of inputs with an axis of points (a variable number per sample), stored as JSON. */
 export const POINTS = "latentflow.points";
 /** Metadata key of the decoder's loss. */
 export const LOSS = "latentflow.loss";
 /** Metadata key of the decoder's prior. */
 export const PRIOR = "latentflow.prior";
-/** Metadata key of the decoder's start. */
+/** Metadata key of the decoder's start vector z₀. */
 export const START = "latentflow.start";
 
 /**
- * Most characters of each metadata text that is parsed, which bounds memory and time: a text may be as large as the file. A
- * prior of this length has a covariance of some 320 latents, whose inversion takes time in proportion to their cube; a start
- * of this length some 100,000 latents.
+ * Maximum length of each metadata text that is parsed, in characters, which bounds memory and time: a text may be as
+ * large as the file. A prior of this length has a covariance of some 320 latents, whose inversion takes cubic time; a
+ * start vector, some 100,000 latents.
  */
 const MOST_CHARACTERS = {
   [POINTS]: 2 ** 16,
@@ -43,21 +43,31 @@ function checkedText(where: string, key: Key, what: string, text: string, cure: 
   );
 }
 
-/** @throws LatentflowError `invalid_argument` when it is longer than what is read */
+/**
+ * Formats a prior as JSON for the file's metadata.
+ *
+ * @throws LatentflowError `invalid_argument` if the text is longer than readers accept
+ */
 export function writePrior(where: string, prior: Prior): string {
   const cure = "train it with a smaller one, of fewer components or with standard deviations";
   return checkedText(where, PRIOR, "prior", JSON.stringify(prior), cure);
 }
 
-/** @throws LatentflowError `invalid_argument` when it is longer than what is read */
+/**
+ * Formats a start vector z₀ as JSON for the file's metadata.
+ *
+ * @throws LatentflowError `invalid_argument` if the text is longer than readers accept
+ */
 export function writeStart(where: string, start: Float32Array): string {
   const cure = "load the decoder with a start of zeros, and give the start as z0";
   return checkedText(where, START, "start", formatStart(start), cure);
 }
 
 /**
- * Parses a text of the metadata as JSON and passes it to `read`, whose errors become the file's; undefined if the file has
- * no such text.
+ * Parses a metadata text as JSON and passes the value to `read`; returns undefined if the file has no such text.
+ *
+ * @param example valid text, for messages
+ * @throws LatentflowError `invalid_file`, also for errors of `read`
  */
 function readJson<T>(
   metadata: Metadata,
@@ -85,7 +95,7 @@ function readJson<T>(
   }
 }
 
-/** Reads the names of the inputs of points. */
+/** Reads the names of the inputs with an axis of points from the metadata; [] if there are none. */
 export function readPoints(metadata: Metadata): readonly string[] {
   return (
     readJson(metadata, POINTS, '["xyz"]', (names) => {
@@ -97,21 +107,29 @@ export function readPoints(metadata: Metadata): readonly string[] {
   );
 }
 
-/** Reads the loss; undefined where the file has none. */
+/** Reads the decoder's loss from the metadata; undefined if the file has none. */
 export function readLoss(metadata: Metadata): StandardLoss | undefined {
   return readJson(metadata, LOSS, '{"name":"squaredError"}', (value) =>
     normaliseLoss(`the file's ${LOSS}`, value as StandardLoss),
   );
 }
 
-/** @throws LatentflowError `invalid_file` when the text is no prior's */
+/**
+ * Reads the decoder's prior from the metadata; undefined if the file has none.
+ *
+ * @throws LatentflowError `invalid_file` if the text is not a valid prior
+ */
 export function readPrior(metadata: Metadata): Prior | undefined {
   return readJson(metadata, PRIOR, '{"name":"gaussian","mean":0,"std":1}', (value) =>
     normalisePrior("loadOnnx", value, { name: `the file's ${PRIOR}` }),
   );
 }
 
-/** @throws LatentflowError `invalid_file` when the text is no start, or one for latents of another size */
+/**
+ * Reads the decoder's start vector z₀ from the metadata; undefined if the file has none.
+ *
+ * @throws LatentflowError `invalid_file` if the text is not a start vector of `latentSize` numbers
+ */
 export function readStart(metadata: Metadata, latentSize: number): Float32Array | undefined {
   return readJson(metadata, START, "[0.5,-1.25]", (value) =>
     remakeStart("loadOnnx", value, latentSize, `the file's ${START}`),

@@ -1,22 +1,26 @@
 import { type MapPoint, type PrincipalPlane, principalPlane, project } from "./principal-plane.ts";
 
-/** Codes of digits as points of their principal plane. */
+/** Codes of digits, projected onto their principal plane. */
 export interface CodeMap {
   readonly plane: PrincipalPlane;
   readonly points: readonly MapPoint[];
-  /** Class of each point, 0 to 9. */
+  /** Digit class of each point, 0 to 9. */
   readonly labels: ArrayLike<number>;
-  /** Middle of the square that is drawn, and half of its side; all points lie within. */
+  /** Centre of the square that is drawn, and half its side length, in the plane's coordinates. It contains all points. */
   readonly centre: MapPoint;
   readonly reach: number;
 }
 
-/** Room around the outermost points. */
+/** Factor on the size of the square, which leaves a margin around the outermost points. */
 const MARGIN = 1.06;
-/** Points that count as nearby. */
+/** Number of nearest points that count as nearby. */
 const NEARBY = 15;
 
-/** Lays codes out. @param codes count × latentSize values */
+/**
+ * Projects codes onto their principal plane.
+ *
+ * @param codes count × latentSize values
+ */
 export function layOut(codes: Float32Array, latentSize: number, labels: ArrayLike<number>): CodeMap {
   const plane = principalPlane(codes, latentSize);
   const points = Array.from({ length: codes.length / latentSize }, (_, i) =>
@@ -31,7 +35,7 @@ export function layOut(codes: Float32Array, latentSize: number, labels: ArrayLik
   return { plane, points, labels, centre: [across, up], reach };
 }
 
-/** Classes of the points nearest to a place, that of most points first. */
+/** Returns the digit classes of the points nearest to a place, the most frequent first. */
 export function nearbyClasses({ points, labels }: CodeMap, [across, up]: MapPoint): number[] {
   const distances = points.map((point, i) => ({
     i,
@@ -43,7 +47,7 @@ export function nearbyClasses({ points, labels }: CodeMap, [across, up]: MapPoin
   return [...counts].sort((a, b) => b[1] - a[1]).map(([label]) => label);
 }
 
-/** Place moved into the square that is drawn. */
+/** Clamps a place to the square that is drawn. */
 export function within({ centre, reach }: CodeMap, place: MapPoint): MapPoint {
   const bounded = (value: number, middle: number) =>
     Math.min(middle + reach, Math.max(middle - reach, value));

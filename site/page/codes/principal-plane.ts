@@ -1,27 +1,27 @@
-/** Plane through the mean of codes, along the two directions in which they vary most. */
+/** Principal plane of codes: the plane through their mean along the two directions of the largest variance. */
 export interface PrincipalPlane {
   readonly mean: Float32Array;
-  /** Unit vectors, orthogonal, the one of larger variance first. */
+  /** Orthonormal directions, that of the larger variance first. */
   readonly directions: readonly [Float32Array, Float32Array];
-  /** Shares of the codes' variance along both. */
+  /** Fractions of the codes' total variance along both directions. */
   readonly shares: readonly [number, number];
 }
 
-/** A point of the plane, in coordinates along its directions; the mean is (0, 0). */
+/** Point of a principal plane, in coordinates along its directions; the mean is (0, 0). */
 export type MapPoint = readonly [across: number, up: number];
 
-/** Most steps of a power iteration: where two variances differ by a tenth, the error shrinks by 0.9 in each. */
+/** Maximum number of power iterations; if the variances differ by a tenth, the error shrinks by a factor of 0.9 in each. */
 const MOST_STEPS = 200;
-/** Change of a unit vector in one step below which the iteration has converged, for float32 directions. */
+/** The iteration has converged if the direction changes by less than this in one step; suited to float32 directions. */
 const CONVERGED = 1e-7;
-/** Share of the largest variance up to which another is the rounding of float32 codes on a line. */
+/** A variance below this fraction of the largest is due to rounding: the float32 codes lie on a line. */
 const ROUNDING = 1e-12;
 
 /**
- * Finds the principal plane of codes. One step of the iteration takes 2 × count × latentSize multiplications; the covariance
- * matrix, of latentSize² numbers, is never formed.
+ * Computes the principal plane of codes by power iteration. A step takes 2 × count × latentSize multiplications; the
+ * covariance matrix is never formed.
  *
- * @param codes count × latentSize values, at least two codes that differ
+ * @param codes count × latentSize values, at least two of them different
  */
 export function principalPlane(codes: Float32Array, latentSize: number): PrincipalPlane {
   const count = codes.length / latentSize;
@@ -38,14 +38,17 @@ export function principalPlane(codes: Float32Array, latentSize: number): Princip
   };
 }
 
-/** Coordinates of a code's projection onto the plane. */
+/** Returns the coordinates of a code's orthogonal projection onto a principal plane. */
 export function project({ mean, directions }: PrincipalPlane, code: ArrayLike<number>): MapPoint {
   const along = (direction: Float32Array) =>
     direction.reduce((sum, value, k) => sum + value * (code[k]! - mean[k]!), 0);
   return [along(directions[0]), along(directions[1])];
 }
 
-/** Moves a code along the plane's directions until it projects to a point; the part orthogonal to the plane stays. */
+/**
+ * Moves a code parallel to a principal plane until it projects to a given point; its component orthogonal to the plane
+ * does not change.
+ */
 export function movedTo(
   plane: PrincipalPlane,
   code: ArrayLike<number>,
@@ -56,13 +59,13 @@ export function movedTo(
   return Float32Array.from(code, (value, k) => value + (across - a) * u[k]! + (up - b) * v[k]!);
 }
 
-/** Unit vector, and the sum of the squares of centred codes along it. */
+/** Unit vector, and the sum of squares of the centred codes' components along it. */
 interface Leading {
   readonly direction: Float64Array;
   readonly sum: number;
 }
 
-/** Direction of the largest variance, among those orthogonal to `first` if there is one, by power iteration. */
+/** Computes the direction of the largest variance, orthogonal to `first` if given, by power iteration. */
 function leading(centred: Float32Array, latentSize: number, first?: Leading): Leading {
   let direction = spread(centred, latentSize, first);
   let sum = 0;
@@ -83,20 +86,21 @@ function leading(centred: Float32Array, latentSize: number, first?: Leading): Le
 }
 
 /**
- * Root of the sum of squares of each number of centred codes, without the part along `first`: a start of the iteration, which
- * also settles the sign of the direction.
+ * Returns the initial vector of the power iteration: the root of the sum of squares of each coordinate of the centred
+ * codes, without their components along `first`. It also determines the sign of the result.
  */
 function spread(centred: Float32Array, latentSize: number, first?: Leading): Float64Array {
   const sums = new Float64Array(latentSize);
   for (let i = 0; i < centred.length; i++) sums[i % latentSize]! += centred[i]! ** 2;
   return sums.map((sum, k) => {
     const rest = first ? sum - first.sum * first.direction[k]! ** 2 : sum;
-    // Not orthogonal to the direction that is sought, as equal numbers may be: so far from it that the first step shows.
+    // Perturbed, since a vector of equal numbers may be orthogonal to the result; by so much that the first step leaves
+    // that.
     return Math.sqrt(Math.max(0, rest)) * (1 + (0.01 * (k + 1)) / latentSize) + 1e-6 * (k + 1);
   });
 }
 
-/** Product Xᵀ(X v) of centred codes X, one a row, and a vector. */
+/** Computes Xᵀ(X v) for centred codes X, one per row, and a vector v. */
 function timesCovariance(centred: Float32Array, vector: Float64Array): Float64Array<ArrayBuffer> {
   const d = vector.length;
   const product = new Float64Array(d);
@@ -108,7 +112,10 @@ function timesCovariance(centred: Float32Array, vector: Float64Array): Float64Ar
   return product;
 }
 
-/** A unit vector orthogonal to another: near the axis that hardly has a part along it. 0 where there is one axis alone. */
+/**
+ * Returns a unit vector orthogonal to another, close to the coordinate axis with the smallest component; 0 if there is
+ * only one dimension.
+ */
 function orthogonalTo(unit: Float64Array): Float64Array {
   const flattest = unit.reduce((best, value, k) => (Math.abs(value) < Math.abs(unit[best]!) ? k : best), 0);
   const vector = unit.map((_, k) => (k === flattest ? 1 : 0));
@@ -117,7 +124,7 @@ function orthogonalTo(unit: Float64Array): Float64Array {
   return vector.map((value) => (length > 0 ? value / length : 0));
 }
 
-/** Removes a vector's part along a unit vector, in place. */
+/** Subtracts a vector's component along a unit vector, in place. */
 function removePart(vector: Float64Array, unit: Float64Array): void {
   const part = vector.reduce((sum, value, k) => sum + value * unit[k]!, 0);
   for (let k = 0; k < vector.length; k++) vector[k]! -= part * unit[k]!;

@@ -1,5 +1,6 @@
-// A colour for each class of digits, which people of all kinds of colour vision tell apart: Paul Tol, "Colour Schemes",
-// SRON/EPS/TN/09-002, 2021. On white his scheme "muted", on black "light", each with one more: a grey, a violet.
+// Colours of the ten digit classes that are distinguishable with any colour vision: Paul Tol, "Colour Schemes",
+// SRON/EPS/TN/09-002, 2021. His scheme "muted" on white and "light" on black, each extended by one colour: a grey, a
+// violet.
 
 const ON_WHITE = [
   ...["#332288", "#88ccee", "#44aa99", "#117733", "#999933"],
@@ -10,7 +11,7 @@ const ON_BLACK = [
   ...["#eedd88", "#ee8866", "#ffaabb", "#b58be0", "#dddddd"],
 ];
 
-/** Colours of the classes 0 to 9. */
+/** Returns the colours of the digit classes 0 to 9. */
 export function classColours(isDark: boolean): readonly string[] {
   return isDark ? ON_BLACK : ON_WHITE;
 }

@@ -1,15 +1,15 @@
-// Draws levels as squares onto a canvas, hidden ones hatched. Colours come from the canvas's own style.
+// Draws levels as squares on a canvas, with hatching for hidden pixels. Colours are taken from the canvas's CSS.
 
-/** What is drawn. */
+/** Picture to draw: levels from 0 to 1, row by row. */
 export interface Pixels {
   readonly levels: Float32Array;
-  /** 1 for pixels that are hidden. */
+  /** For each pixel, 1 if it is hidden, else 0. */
   readonly hidden?: Uint8Array | undefined;
   readonly rows: number;
   readonly columns: number;
 }
 
-/** Colours of ink, paper and hatching. */
+/** Colours of ink (level 1), paper (level 0) and hatching. */
 export interface Palette {
   readonly ink: Rgb;
   readonly paper: Rgb;
@@ -18,22 +18,22 @@ export interface Palette {
 
 type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Canvas pixels of a picture's pixel along each side, where there is hatching. */
+/** Side length in canvas pixels of a picture's pixel, if hatching may be drawn. */
 export const CELL = 10;
 
-/** Reads the colours of a canvas's style: `color` is ink, `background-color` paper, `outline-color` hatching. */
+/** Reads the colours for drawing from a canvas's CSS: `color` is ink, `background-color` paper, `outline-color` hatching. */
 export function paletteOf(canvas: HTMLCanvasElement): Palette {
   const { color, backgroundColor, outlineColor } = getComputedStyle(canvas);
   return { ink: rgbOf(color), paper: rgbOf(backgroundColor), hatch: outlineColor };
 }
 
-/** Red, green and blue of a computed colour, "rgb(60, 60, 67)" say. */
+/** Returns red, green and blue, 0 to 255, of a computed CSS colour such as "rgb(60, 60, 67)". */
 export function rgbOf(colour: string): Rgb {
   const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map(Number);
   return [red, green, blue];
 }
 
-/** Bytes of an image of the levels, a pixel each: paper at 0, ink at 1. Hidden pixels are paper. */
+/** Converts levels to RGBA bytes, four per pixel: paper at level 0, ink at 1. Hidden pixels are paper. */
 export function imageBytes(
   { levels, hidden }: Pixels,
   { ink, paper }: Palette,
@@ -47,14 +47,17 @@ export function imageBytes(
   return bytes;
 }
 
-/** Draws the pixels over the whole canvas, which CSS enlarges: one for each pixel, or CELL × CELL where any may be hidden. */
+/**
+ * Draws a picture over the whole canvas, which CSS scales: with one canvas pixel per pixel, or CELL × CELL if there can
+ * be hatching.
+ */
 export function drawPixels(canvas: HTMLCanvasElement, pixels: Pixels, palette: Palette): void {
   const context = canvas.getContext("2d");
   if (!context) return;
   const { rows, columns, hidden } = pixels;
   const cell = hidden ? CELL : 1;
   const [width, height] = [columns * cell, rows * cell];
-  // Setting a size clears the canvas and its memory, even where it is the same.
+  // Assigning a size clears the canvas and reallocates its memory, even if the size is the same.
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const image = new ImageData(imageBytes(pixels, palette), columns, rows);
   if (!hidden) {
@@ -76,7 +79,7 @@ export function drawPixels(canvas: HTMLCanvasElement, pixels: Pixels, palette: P
   context.fill();
 }
 
-/** A cell of hatching, whose lines meet those of its neighbours. */
+/** Makes a tile of hatching, whose lines continue in neighbouring tiles. */
 function hatchingOf(colour: string): OffscreenCanvas {
   const cell = new OffscreenCanvas(CELL, CELL);
   const context = cell.getContext("2d")!;

@@ -2,21 +2,21 @@ import { contours } from "d3-contour";
 import type { Landscape } from "../landscape.ts";
 import type { PlanePoint } from "../plane.ts";
 
-// Shapes of a landscape as SVG paths, in a square of SIZE units.
+// Converts a landscape, the objective over a plane of latent space, to SVG paths in a square of SIZE units.
 
-/** Side of the drawing, in SVG units. */
+/** Side length of the drawing, in SVG units. */
 export const SIZE = 280;
-/** Contours that are drawn. */
+/** Number of contours drawn. */
 const BANDS = 11;
 
-/** A band of a landscape: all that lies above a threshold. */
+/** Band of a landscape: the area where the objective exceeds a threshold. */
 export interface Band {
   readonly path: string;
-  /** 0 at the lowest, 1 at the highest. */
+  /** Rank of the threshold: near 0 for the lowest, near 1 for the highest. */
   readonly share: number;
 }
 
-/** Areas above thresholds that lie closer to each other near the minimum, the lowest first. */
+/** Computes the areas above increasing thresholds, which are closer together near the minimum. */
 export function bandsOf({ values, a, b }: Landscape): Band[] {
   const finite = [...values].filter(Number.isFinite);
   const [least, most] = [Math.min(...finite), Math.max(...finite)];
@@ -25,7 +25,7 @@ export function bandsOf({ values, a, b }: Landscape): Band[] {
   const shapes = contours().size([a.length, b.length]).thresholds(thresholds)(
     Array.from(values, (value) => (Number.isFinite(value) ? value : most)),
   );
-  // d3-contour has the value of a cell at its middle; the grid's values are at its corners.
+  // d3-contour places values at the centres of cells; here they are at the grid's corners.
   const scale = (at: number, count: number) => ((at - 0.5) / (count - 1)) * SIZE;
   return shapes.map(({ coordinates }, i) => ({
     share: shares[i]!,
@@ -39,14 +39,14 @@ export function bandsOf({ values, a, b }: Landscape): Band[] {
   }));
 }
 
-/** Place of a point of the plane in the drawing. */
+/** Returns the position in the drawing of a point of the plane. */
 export function placeOf({ a, b }: Landscape, point: PlanePoint): { x: number; y: number } {
   const scaled = (value: number, axis: Float64Array) =>
     ((value - axis[0]!) / (axis.at(-1)! - axis[0]!)) * SIZE;
   return { x: scaled(point.a, a), y: scaled(point.b, b) };
 }
 
-/** Points of a polyline, as SVG has them. */
+/** Formats points as the `points` attribute of an SVG polyline. */
 export function lineOf(landscape: Landscape, points: readonly PlanePoint[]): string {
   return points
     .map((point) => placeOf(landscape, point))

@@ -2,6 +2,6 @@
 export interface Series {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** "mark" is thick and has a dot at each point, "faint" is thin. */
+  /** Style of the line: "mark" is thick with a dot at each point, "faint" is thin. */
   readonly style: "mark" | "plain" | "faint";
 }

@@ -1,29 +1,29 @@
 import { distanceToLine, type Place } from "../place.ts";
 
-/** A picture with a weight for each of its values: 1 where it is seen, 0 where it is hidden. */
+/** A picture with a weight for each of its values: 1 if it is visible, 0 if hidden. */
 export interface Sheet {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Axis order of the values: [channels, height, width], or channels last. */
+  /** Axis order of the values: true for [channels, height, width], false for channels last. */
   readonly isChannelsFirst: boolean;
   readonly y: Float32Array;
   readonly weights: Float32Array;
 }
 
-/** Effect of a brush: paints white, or hides what it covers. */
+/** Effect of the brush: painting white, or hiding pixels. */
 export type Tool = "draw" | "hide";
 
-/** Part of a picture. */
+/** Part of a picture that is hidden initially. */
 export type Part = "none" | "top" | "bottom" | "left" | "right";
 
-/** Share of a brush's radius over which its ink fades, as a pen's on MNIST's digits. */
+/** Fraction of the brush's radius over which ink fades towards the edge, like the strokes of MNIST's digits. */
 const FADE = 0.6;
 
 /**
- * Brushes over a sheet along a line.
+ * Applies the brush to a picture along a line.
  *
- * @param diameter in pixels
+ * @param diameter of the brush, in pixels
  * @param range values of black and of white in the picture
  */
 export function stroke(
@@ -50,7 +50,7 @@ export function stroke(
   });
 }
 
-/** Hides a half of a sheet. */
+/** Hides one half of a picture, or nothing for "none". */
 export function hidePart(sheet: Sheet, part: Part): void {
   const { height, width, weights } = sheet;
   const isHidden = {
@@ -65,7 +65,7 @@ export function hidePart(sheet: Sheet, part: Part): void {
   });
 }
 
-/** Calls back with each pixel and the indices of its values. */
+/** Calls `visit` with the coordinates of each pixel and the indices of its values. */
 function forEachPixel(
   { height, width, channels, isChannelsFirst }: Sheet,
   visit: (across: number, down: number, indices: readonly number[]) => void,

@@ -1,4 +1,4 @@
-// What stands within the element. It is made without innerHTML, which a page that requires trusted types refuses.
+// Content of the element <latent-flow>, made without innerHTML, which pages that require trusted types refuse.
 
 const GIVEN_LABEL =
   "Picture that is given. Arrow keys move the brush, the space bar paints, Shift with an arrow key paints a line.";

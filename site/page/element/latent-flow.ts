@@ -10,25 +10,25 @@ import { ATTRIBUTES, readSettings, type Settings } from "./settings.ts";
 import { startWorker, WORKER_REFUSED } from "./start-worker.ts";
 import { STYLES } from "./styles.ts";
 
-// The element <latent-flow>: a picture to draw on and to hide parts of, beside the picture that a decoder completes.
+// The element <latent-flow>: a picture to draw on and to hide parts of, beside the picture as completed by a decoder.
 
-/** Pixels of a canvas for each of the picture's, so that hatching is fine beside them. */
+/** Canvas pixels per pixel of the picture, along each side, so that hatching looks fine. */
 const SCALE = 10;
 
-/** Detail of the event `change`. */
+/** Detail of the element's event `change`. */
 export interface LatentFlowChange {
-  /** Code that was found, latentSize numbers. */
+  /** Code of the picture, latentSize numbers. */
   readonly z: Float32Array;
-  /** D(z), outputSize numbers. */
+  /** Decoded picture D(z), outputSize numbers. */
   readonly x: Float32Array;
 }
 
-/** State of an element whose decoder has been loaded. */
+/** State of the element once its decoder is loaded. */
 interface Opened {
   readonly settings: Settings;
   readonly engine: Engine;
   readonly decoder: NetworkDescription;
-  /** Picture as it was at first. */
+  /** Picture as initially given, to which Reset returns. */
   readonly original: Float32Array;
   readonly sheet: Sheet;
 }
@@ -39,12 +39,12 @@ class LatentFlow extends HTMLElement {
   readonly #root = this.attachShadow({ mode: "open" });
   #opened: Opened | undefined;
   #engine: Engine | undefined;
-  /** Ends an opening that other attributes have overtaken. */
+  /** Aborts the loading of files that is superseded by a change of attributes. */
   #opening = new AbortController();
   #tool: Tool = "draw";
-  /** Last place of the pen; undefined while it is up. */
+  /** Last position of the pointer; undefined while it is not pressed. */
   #pen: Place | undefined;
-  /** Brush of the arrow keys. */
+  /** Position of the brush for drawing by keyboard. */
   #cursor: Place = { x: 0, y: 0 };
   #last: Encoded | undefined;
 
@@ -63,7 +63,7 @@ class LatentFlow extends HTMLElement {
 
   constructor() {
     super();
-    // Neither a <style> nor innerHTML, which a Content-Security-Policy may forbid.
+    // Neither a <style> element nor innerHTML is used, since a Content-Security-Policy may forbid them.
     const styles = new CSSStyleSheet();
     styles.replaceSync(STYLES);
     this.#root.adoptedStyleSheets = [styles];
@@ -91,7 +91,7 @@ class LatentFlow extends HTMLElement {
     if (this.isConnected) this.#openSoon();
   }
 
-  /** Opens the files of the attributes: once, if several attributes change in one task. */
+  /** Loads the files that the attributes name; only once if several attributes change in one task. */
   #openSoon(): void {
     this.#opening.abort();
     const controller = new AbortController();
@@ -138,7 +138,7 @@ class LatentFlow extends HTMLElement {
     this.#engine = undefined;
     this.#opened = undefined;
     this.#last = undefined;
-    // A pen that is lifted once the element is out of the document sends no event.
+    // If the element is removed while the pointer is pressed, no event reports its release.
     this.#pen = undefined;
   }
 
@@ -152,7 +152,7 @@ class LatentFlow extends HTMLElement {
     void this.#complete();
   }
 
-  /** Draws the given picture, and the decoder's picture of the code that fits it. */
+  /** Encodes the given picture, and draws it and the decoded picture. */
   async #complete(): Promise<void> {
     const opened = this.#opened;
     if (!opened) return;
@@ -287,7 +287,11 @@ class LatentFlow extends HTMLElement {
   }
 }
 
-/** Reads a picture from a server, scaled to the decoder's samples. */
+/**
+ * Fetches a picture, and converts it to a sample of the decoder's size.
+ *
+ * @throws Error if it cannot be fetched or decoded, or is too large
+ */
 async function readPicture(url: string, decoder: NetworkDescription): Promise<Float32Array> {
   const blob = await fetch(url)
     .then((response) =>

@@ -2,20 +2,20 @@ import type { SolverName } from "../engine/messages.ts";
 import { SOLVERS } from "../engine/solvers.ts";
 import type { Part, Tool } from "./brush.ts";
 
-/** Attributes of the element. */
+/** Attributes of the element <latent-flow>. */
 export const ATTRIBUTES = ["decoder", "picture", "brush", "brush-size", "hide", "solver"] as const;
 
-/** Values of the attributes, with their defaults. */
+/** Values of the element's attributes, with defaults filled in. */
 export interface Settings {
-  /** URL of the decoder's file. */
+  /** Absolute URL of the decoder's file. */
   readonly decoder: string;
-  /** URL of the picture; undefined for an empty one to draw on. */
+  /** Absolute URL of the picture; undefined for an empty one to draw on. */
   readonly picture: string | undefined;
-  /** Brush that is taken up at first. */
+  /** Brush that is selected initially. */
   readonly brush: Tool;
-  /** Diameter of the brush, as a share of the picture's width. */
+  /** Diameter of the brush relative to the picture's width, above 0 and at most 1. */
   readonly brushSize: number;
-  /** Part that is hidden at first. */
+  /** Part of the picture that is hidden initially. */
   readonly hide: Part;
   readonly solver: SolverName;
 }
@@ -23,7 +23,11 @@ export interface Settings {
 const TOOLS = ["draw", "hide"] as const satisfies readonly Tool[];
 const PARTS = ["none", "top", "bottom", "left", "right"] as const satisfies readonly Part[];
 
-/** Reads the attributes. @throws Error that names the one that is wrong */
+/**
+ * Reads the element's attributes.
+ *
+ * @throws Error that names an attribute whose value is not valid
+ */
 export function readSettings(element: Pick<Element, "getAttribute" | "baseURI">): Settings {
   const attribute = (name: (typeof ATTRIBUTES)[number]) => element.getAttribute(name) ?? undefined;
   const picture = attribute("picture");

@@ -1,4 +1,4 @@
-/** Styles within the element. Colours and font are those of the page around it. */
+/** CSS of the element's content. Colours and font are inherited from the page. */
 export const STYLES = `
 :host { display: inline-block; vertical-align: top; width: 480px; max-width: 100%; font-size: 14px; line-height: 1.4; }
 :host([hidden]) { display: none; }

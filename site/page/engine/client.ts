@@ -1,19 +1,22 @@
 import { messageOf } from "../message-of.ts";
 import type { Calls, CallTable, FromWorker, ToWorker } from "./messages.ts";
 
-// The page's side of a worker: typed calls over messages.
+// Client of a worker, used by the page: typed calls over messages.
 
-/** The part of a `Worker` that the client uses. */
+/** The part of `Worker` that the client uses. */
 export type WorkerLike = Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">;
 
-/** Options of a call. */
+/** Options of a call to a worker. */
 export interface CallOptions<Progress> {
-  /** Asks the worker to end the call early: it rejects, or resolves with what it has (`encode`, `descend`). */
+  /**
+   * Asks the worker to end the call early: the call then rejects or, for `encode` and `descend`, resolves with the result
+   * so far.
+   */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((value: Progress) => void) | undefined;
 }
 
-/** A call that has not been answered. */
+/** A call that has not been answered yet. */
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;
@@ -26,18 +29,21 @@ const failureOf = (reason: string) =>
 const notStarted = (reason: string) =>
   `The browser has not started the page's worker: ${reason}. Allow workers for this page, or open it in another browser.`;
 
-/** A worker that answers the calls of a table. Every call rejects with an Error whose message can be shown; none throws. */
+/**
+ * Client of a worker that answers a table of calls. Errors reject the call, with a message that can be shown; `call`
+ * never throws.
+ */
 export class Engine<Table extends CallTable<Table> = Calls> {
   readonly #worker: WorkerLike | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #onFailure: ((error: Error) => void) | undefined;
-  /** Reason why the worker is of no use any more. */
+  /** Reason why the worker cannot be used any more; undefined while it can. */
   #failure: Error | undefined;
 
   /**
-   * @param start the worker, or a function that starts it; calls reject with what that throws
-   * @param refused message for a worker that does not start, without a message of its own
+   * @param start the worker, or a function that starts it; if it throws, calls reject with that error
+   * @param refused message to use if the worker fails without one, as when it cannot be loaded
    */
   constructor(start: WorkerLike | (() => WorkerLike), refused = failureOf("its file could not be loaded")) {
     try {
@@ -53,13 +59,20 @@ export class Engine<Table extends CallTable<Table> = Calls> {
     };
   }
 
-  /** Told that the worker is of no use any more, failed or closed, even while no call waits; at once if it already is. */
+  /**
+   * Sets a callback for when the worker fails or is closed, even if no call is pending. Called at once if that has
+   * happened.
+   */
   set onFailure(told: (error: Error) => void) {
     this.#onFailure = told;
     if (this.#failure) told(this.#failure);
   }
 
-  /** Calls the worker. Arrays among the arguments are copied. */
+  /**
+   * Calls the worker. Arrays among the arguments are copied.
+   *
+   * @param given arguments of the call
+   */
   call<Name extends keyof Table & string>(
     name: Name,
     given: Table[Name]["arguments"],
@@ -76,7 +89,7 @@ export class Engine<Table extends CallTable<Table> = Calls> {
     }).finally(() => signal?.removeEventListener("abort", cancel));
   }
 
-  /** Ends the worker; calls that it has not answered reject. */
+  /** Terminates the worker; pending calls reject. */
   close(): void {
     this.#worker?.terminate();
     this.#fail(new Error("The page's worker has been closed."));
@@ -107,10 +120,10 @@ export class Engine<Table extends CallTable<Table> = Calls> {
 }
 
 /**
- * Makes a call of which only the latest counts, as of strokes: while one is under way a newer one waits and takes the place of
- * one that waits. A call that is overtaken while it waits resolves with undefined.
+ * Wraps a call so that only the latest one counts, as while drawing: during a call, one newer call is queued, and
+ * replaces one that was queued before, which resolves with undefined.
  *
- * @param call the call; its signal ends the one under way once a newer one waits
+ * @param call the call; its signal aborts when a newer call is queued
  */
 export function latestOnly<Given, Reply>(
   call: (given: Given, signal: AbortSignal) => Promise<Reply>,

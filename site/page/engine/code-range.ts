@@ -1,10 +1,13 @@
 import type { Prior } from "latentflow";
 import type { CodeRange } from "./messages.ts";
 
-/** Standard deviations to both sides of the mean: 997 of 1000 codes lie within, number by number. */
+/**
+ * Half-width of the range, in standard deviations: of normally distributed codes, 997 in 1000 are within it, in each
+ * coordinate.
+ */
 const DEVIATIONS = 3;
 
-/** Returns the range of each number of a code by the means and the variances of a prior. */
+/** Returns the range of each coordinate of a code, from the mean and variance of a prior. */
 export function codeRange(prior: Prior, latentSize: number): CodeRange {
   const { mean, variance } = moments(prior, latentSize);
   const reach = variance.map((value) => DEVIATIONS * Math.sqrt(value));
@@ -14,7 +17,7 @@ export function codeRange(prior: Prior, latentSize: number): CodeRange {
   };
 }
 
-/** Mean and variance of each number of a code. */
+/** Mean and variance of each coordinate of a code. */
 interface Moments {
   readonly mean: readonly number[];
   readonly variance: readonly number[];
@@ -37,7 +40,7 @@ function moments(prior: Prior, latentSize: number): Moments {
     covariances?.[(component * latentSize + k) * latentSize + k] ??
     (stds?.[component * latentSize + k] ?? 1) ** 2;
   const mean = all.map((k) => sum((component) => meanOf(component, k)));
-  // By the law of total variance.
+  // By the law of total variance, for a mixture of Gaussians.
   const variance = all.map((k) =>
     sum((component) => varianceOf(component, k) + (meanOf(component, k) - mean[k]!) ** 2),
   );

@@ -26,31 +26,34 @@ import type {
 } from "./messages.ts";
 import { ladder, QUICK, SOLVERS } from "./solvers.ts";
 
-// The page's computing: each call of the worker as a function of the networks that are loaded. It runs wherever the
-// package runs; worker.ts calls it by messages.
+// Computations of the page, as functions that answer the worker's calls. They run wherever the package runs; worker.ts
+// connects them to messages.
 
-/** What the calls share: the networks that are loaded, and where they are computed. */
+/** State that the worker's calls share: the loaded networks, and the backend that runs them. */
 export interface Workshop {
   readonly networks: Map<NetworkName, Decoder>;
-  /** Decoder that is inverted in place of the page's own. */
+  /** Visitor's decoder that is inverted in place of the page's own; undefined if there is none. */
   visitors?: Guest | undefined;
   readonly backend: Backend;
 }
 
-/** A visitor's decoder. Calls that began with it go on with it when another takes its place; the last of them disposes it. */
+/** A visitor's decoder. Calls in progress keep using it after it is replaced; the last of them disposes it. */
 export interface Guest {
   readonly decoder: Decoder;
   calls: number;
   isReplaced: boolean;
 }
 
-/** How a call under way is told to end, and how it reports. */
+/** How a call in progress learns that it is cancelled, and how it reports progress. */
 export interface Running<Name extends CallName> {
   readonly signal: AbortSignal;
   report(value: ProgressOf<Name>): void;
 }
 
-/** Functions of all calls. A cancelled `encode` or `descend` returns what it has; the others throw the signal's reason. */
+/**
+ * Functions that answer each call. A cancelled `encode` or `descend` returns its result so far; others throw the signal's
+ * reason.
+ */
 export type Handlers = {
   readonly [Name in CallName]: (
     shop: Workshop,
@@ -121,7 +124,7 @@ export const HANDLERS: Handlers = {
         x: await decode(decoder, z, { backend }),
         ...figuresOf(result, 0, decoder.latentSize),
       };
-      // A cancelled run is at another place than a run of so many steps.
+      // A cancelled run has not taken the given number of steps, so its result is dropped.
       if (signal.aborted) break;
       points.push(point);
       report(point);
@@ -180,13 +183,16 @@ export const HANDLERS: Handlers = {
   },
 };
 
-/** Networks that make an encoder's guess: the encoder, and the decoder it was trained with. */
+/** Networks for the guess of each encoder: the encoder, and the decoder that it was trained with. */
 const GUESSES = {
   plain: ["plainEncoder", "plainDecoder"],
   masked: ["maskedEncoder", "maskedDecoder"],
 } as const;
 
-/** Returns a handler that gives its call the decoder that the rooms invert, which lasts until the call ends. */
+/**
+ * Makes a handler whose call gets the decoder to invert, a visitor's or the page's own, which is not disposed before the
+ * call ends.
+ */
 function inverting<Given, Run, Reply>(
   call: (decoder: Decoder, shop: Workshop, given: Given, running: Run) => Promise<Reply>,
 ): (shop: Workshop, given: Given, running: Run) => Promise<Reply> {
@@ -203,7 +209,7 @@ function inverting<Given, Run, Reply>(
   };
 }
 
-/** Disposes a visitor's decoder that another has replaced and no call uses. */
+/** Disposes a visitor's decoder if another has replaced it and no call uses it. */
 function disposeUnused({ decoder, calls, isReplaced }: Guest): void {
   if (isReplaced && calls === 0) decoder.dispose();
 }
@@ -214,7 +220,7 @@ function networkOf({ networks }: Workshop, name: NetworkName): Decoder {
   return network;
 }
 
-/** Describes a network for the page. */
+/** Returns the description of a network that the page shows. */
 export function descriptionOf(network: Decoder): NetworkDescription {
   const { latentSize, outputShape, outputLayout, outputSize, loss, prior } = network;
   const { verified, unverifiedReason } = network;
@@ -231,7 +237,7 @@ export function descriptionOf(network: Decoder): NetworkDescription {
   };
 }
 
-/** Values of black and of white in a network's samples: those of its output activation. */
+/** Returns the sample values of black and of white for a network, judged by its output activation. */
 export function rangeOf({ outputActivation }: Decoder): readonly [black: number, white: number] {
   return outputActivation.name === "tanh" ? [-1, 1] : [0, 1];
 }
@@ -240,7 +246,10 @@ async function loadAnyDecoder(source: NetworkSource, signal: AbortSignal): Promi
   return parseDecoder(typeof source === "string" ? await fetchBytes(source, signal) : source, signal);
 }
 
-/** Reads a decoder of either format, told by its bytes: a safetensors file begins with the length of its JSON header. */
+/**
+ * Parses a decoder's file, safetensors or ONNX. A safetensors file is recognised by the JSON header after its first 8
+ * bytes.
+ */
 export async function parseDecoder(bytes: Uint8Array, signal: AbortSignal): Promise<Decoder> {
   if (bytes[8] === "{".charCodeAt(0)) return loadDecoder(bytes, { signal });
   const { loadOnnx } = await import("latentflow/onnx");
@@ -258,7 +267,10 @@ async function fetchBytes(url: string, signal: AbortSignal): Promise<Uint8Array>
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Options that all calls of `encode` and `sampleCodes` with these data have in common. A decoder without a loss gets squared error. */
+/**
+ * Returns the options that all calls of `encode` and `sampleCodes` for some data share. The loss is squared error if the
+ * decoder has none.
+ */
 function optionsOf({ prior, loss }: Decoder, { weights, priorWeight = 1 }: Data) {
   return { weights, loss: loss ?? "mse", prior: prior && weighted(prior, priorWeight) } as const;
 }
@@ -273,7 +285,7 @@ function repeat(y: Float32Array, count: number): Float32Array {
   return rows;
 }
 
-/** Index of the least number; 0 if none is finite. */
+/** Returns the index of the smallest number; NaN is skipped unless all numbers are NaN. */
 function indexOfLeast(values: ArrayLike<number>): number {
   let least = 0;
   for (let i = 1; i < values.length; i++) {

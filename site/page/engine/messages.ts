@@ -1,51 +1,55 @@
 import type { Status } from "latentflow";
 import type { CodeMap } from "../codes/code-map.ts";
 
-// Messages between the page and its worker: each call of `Calls` is a request, which gets progress and one reply.
+// Messages between the page and its worker: each call in `Calls` is a request, answered by any number of progress
+// messages and one reply.
 
-/** Networks of the page's own files. The plain decoder is the one that is inverted, until `setDecoder` gives another. */
+/** Networks in the page's own files. The plain decoder is inverted, unless `setDecoder` sets another. */
 export type NetworkName = "plainDecoder" | "plainEncoder" | "maskedDecoder" | "maskedEncoder";
 
-/** Encoders whose guesses stand beside the flow: trained on whole pictures, or on pictures with hidden pixels. */
+/**
+ * Encoders whose guesses are compared with the flow's result: trained on whole pictures, or on pictures with hidden
+ * pixels.
+ */
 export type EncoderName = "plain" | "masked";
 
 /** Solvers that the page offers. */
 export type SolverName = "lbfgs" | "amd" | "dormandPrince" | "rk4";
 
-/** File of a network: its URL, or its bytes. */
+/** A network's file: its URL, or its bytes. */
 export type NetworkSource = string | Uint8Array;
 
-/** Description of a network that was loaded. */
+/** Description of a loaded network, for the page. */
 export interface NetworkDescription {
   readonly latentSize: number;
   readonly outputShape: readonly number[];
   readonly outputLayout: "channelsFirst" | "channelsLast";
   readonly outputSize: number;
-  /** Values of black and of white in its samples. */
+  /** Sample values of black and of white. */
   readonly range: readonly [black: number, white: number];
-  /** Name of its loss; undefined if its file has none. */
+  /** Name of the network's loss; undefined if its file has none. */
   readonly loss: string | undefined;
-  /** True if its file has a prior. */
+  /** True if the network's file has a prior. */
   readonly hasPrior: boolean;
-  /** Range in which its codes lie, by its prior; undefined without one. */
+  /** Range of the codes according to the prior; undefined without a prior. */
   readonly codeRange: CodeRange | undefined;
-  /** True if a probe was compared with its outputs; false if its file has no probe. */
+  /** True if the network's outputs agree with the probe in its file; false if the file has no conclusive probe. */
   readonly verified: boolean;
-  /** Reason why it is not verified. */
+  /** Reason why `verified` is false. */
   readonly unverifiedReason: string | undefined;
   readonly parameters: number;
-  /** Multiplications of one forward pass. */
+  /** Number of multiplications in one forward pass. */
   readonly multiplications: number;
   readonly operations: readonly OperationDescription[];
 }
 
-/** Least and greatest values of each number of a code, latentSize each. */
+/** Minimum and maximum of each coordinate of a code, latentSize numbers each. */
 export interface CodeRange {
   readonly least: Float32Array;
   readonly most: Float32Array;
 }
 
-/** A row of the table of a network's operations. */
+/** A row in the table of a network's operations. */
 export interface OperationDescription {
   readonly name: string;
   readonly operation: string;
@@ -54,58 +58,61 @@ export interface OperationDescription {
   readonly multiplications: number;
 }
 
-/** Data of one sample, and how much its prior counts. */
+/** A sample to encode, its weights, and the weight of the prior. */
 export interface Data {
-  /** outputSize values. */
+  /** The sample, outputSize values. */
   readonly y: Float32Array;
-  /** outputSize weights: 0 for pixels that are hidden. Default: all 1. */
+  /** Weights, outputSize numbers: 0 for hidden pixels. Default: all 1. */
   readonly weights?: Float32Array | undefined;
-  /** Factor of the decoder's own prior; 0 leaves it out. Default 1. Ignored by a decoder without a prior. */
+  /** Factor on the weight of the decoder's prior; 0 leaves the prior out. Default 1. Ignored if the decoder has no prior. */
   readonly priorWeight?: number | undefined;
 }
 
-/** Arguments of `encode`. */
+/** Arguments of the worker's call `encode`. */
 export interface EncodeArguments extends Data {
-  /** Starts, K × latentSize: the flow runs from each, and the lowest objective wins. Default: the decoder's own start. */
+  /**
+   * Starts, K × latentSize: the flow is followed from each, and the result with the lowest objective is returned.
+   * Default: the decoder's own start.
+   */
   readonly z0?: Float32Array | undefined;
-  /** Default "lbfgs". */
+  /** Solver to use. Default "lbfgs". */
   readonly solver?: SolverName | undefined;
-  /** True for a result soon rather than to the last digit: while a pen is down. Only for "lbfgs". */
+  /** True to trade precision for speed, while the visitor is drawing. Only for "lbfgs". */
   readonly quick?: boolean | undefined;
-  /** Keeps the start and the end of every step. */
+  /** Also returns the path: the start and the result of every step. */
   readonly saveAt?: "steps" | undefined;
 }
 
-/** A code that was found. */
+/** Result of encoding a sample. */
 export interface Encoded {
   readonly z: Float32Array;
-  /** D(z). */
+  /** Decoded sample D(z). */
   readonly x: Float32Array;
   readonly loss: number;
-  /** Loss and prior together: what was lowered. */
+  /** Objective that was minimised: loss plus prior. */
   readonly objective: number;
   readonly status: Status;
   readonly steps: number;
-  /** Passes through the decoder, forward and backward. */
+  /** Number of passes through the decoder, forward and backward, that the solver took. */
   readonly passes: number;
   readonly seconds: number;
-  /** Defined if `saveAt` was given. */
+  /** Path of the flow; defined if `saveAt` was given. */
   readonly trajectory: Path | undefined;
 }
 
-/** Points of a flow from its start to its end. */
+/** Points along a flow, from its start to its end. */
 export interface Path {
-  /** K. */
+  /** Times of the K points. */
   readonly t: Float64Array;
-  /** K × latentSize. */
+  /** Codes at these points, K × latentSize. */
   readonly z: Float32Array;
-  /** K. */
+  /** Loss at each of the K points. */
   readonly loss: Float32Array;
-  /** K × outputSize: the decoder's pictures of z. */
+  /** Decoded samples D(z), K × outputSize. */
   readonly x: Float32Array;
 }
 
-/** A point of a solver's curve: what it has come to after so many steps, and at what cost. */
+/** A solver's result after a number of steps, and its cost. */
 export interface DescentPoint {
   readonly steps: number;
   readonly passes: number;
@@ -116,81 +123,84 @@ export interface DescentPoint {
   readonly status: Status;
 }
 
-/** One-shot answer of an encoder. */
+/** An encoder's result, computed in one pass. */
 export interface Guess {
-  /** Its code, which is one of the plain decoder if the encoder is the plain one. */
+  /** Code from the encoder. Only the plain encoder's is a code of the plain decoder. */
   readonly z: Float32Array;
-  /** Picture of the code by the decoder that the encoder was trained with. */
+  /** The code as decoded by the decoder that the encoder was trained with. */
   readonly x: Float32Array;
 }
 
-/** Weighted codes of the posterior of one sample. */
+/** Weighted codes drawn from the posterior of a sample. */
 export interface Samples {
-  /** K × latentSize. */
+  /** Drawn codes, K × latentSize. */
   readonly codes: Float32Array;
-  /** K importance weights, which add up to 1. */
+  /** Importance weights of the K codes, which add up to 1. */
   readonly weights: Float64Array;
-  /** K × outputSize. */
+  /** Decoded samples, K × outputSize. */
   readonly x: Float32Array;
-  /** Number of equal draws that would be worth as much. */
+  /** Number of equally weighted draws that would be equivalent. */
   readonly effectiveSampleSize: number;
-  /** Most likely code, about which the draws lie. */
+  /** Most likely code, around which the codes are drawn. */
   readonly z: Float32Array;
 }
 
-/** A grid in a plane of latent space: origin + a · u + b · v. */
+/** A grid in a plane of latent space, of points origin + a · u + b · v. */
 export interface PlaneGrid {
   readonly origin: Float32Array;
   readonly u: Float32Array;
   readonly v: Float32Array;
-  /** Values of a, ascending, along rows. */
+  /** First coordinates (a) of the grid's points, ascending; the same in every row. */
   readonly a: Float64Array;
-  /** Values of b, ascending, one for each row. */
+  /** Second coordinates (b) of the grid's points, ascending; one per row. */
   readonly b: Float64Array;
 }
 
-/** Calls of the worker: arguments, reply, and what it reports before the reply. */
+/** Calls of the worker: arguments, reply, and progress that is reported before the reply. */
 export interface Calls {
-  /** Loads a network under a name, in place of the one that had it. */
+  /** Loads a network under a name, and replaces the one that had it. */
   load: {
     arguments: { name: NetworkName; source: NetworkSource };
     reply: NetworkDescription;
     progress: never;
   };
-  /** Loads a decoder, safetensors or ONNX, which is inverted from then on; without a source the page's own is again. */
+  /** Loads a decoder, safetensors or ONNX, to be inverted from then on; without a source, returns to the page's own. */
   setDecoder: {
     arguments: { source?: NetworkSource | undefined };
     reply: NetworkDescription;
     progress: never;
   };
-  /** Samples of a file and their classes, which `readDataset` reads. */
+  /** Reads samples and their class labels from files, by `readDataset`. */
   readSamples: {
     arguments: { source: string; labels: string };
     reply: { readonly samples: readonly Float32Array[]; readonly labels: readonly number[] };
     progress: never;
   };
-  /** Finds the code of a sample. Cancelled, it replies with what it has, of status "aborted". */
+  /** Encodes a sample. If cancelled, replies with the result so far, with status "aborted". */
   encode: { arguments: EncodeArguments; reply: Encoded; progress: never };
-  /** Follows a solver with its cost; reports each point as it is found, ascending in steps. */
+  /** Runs a solver with increasing numbers of steps, and reports the result and cost after each. */
   descend: {
     arguments: Data & { solver: SolverName; z0?: Float32Array | undefined };
     reply: readonly DescentPoint[];
     progress: DescentPoint;
   };
-  /** Loss of a code. */
+  /** Computes the loss of a code. */
   lossAt: { arguments: Data & { z: Float32Array }; reply: number; progress: never };
-  /** Pictures of codes, K × outputSize. */
+  /** Decodes K codes to samples, K × outputSize. */
   decode: { arguments: { z: Float32Array }; reply: Float32Array; progress: never };
-  /** One-shot answer of an encoder, decoded by the decoder it was trained with. Hidden pixels are given to it as 0. */
+  /**
+   * Encodes a sample by an encoder in one pass, and decodes the code by the decoder that it was trained with. The encoder
+   * sees hidden pixels as 0.
+   */
   encoderGuess: {
     arguments: { y: Float32Array; weights?: Float32Array | undefined; encoder: EncoderName };
     reply: Guess;
     progress: never;
   };
   sample: { arguments: Data & { count: number; seed: number }; reply: Samples; progress: never };
-  /** Objectives at the points of a grid, rows of b one after the other. */
+  /** Computes the objective at the points of a grid, row by row, with one row for each b. */
   contours: { arguments: Data & { grid: PlaneGrid }; reply: Float32Array; progress: never };
-  /** Lays codes out in their principal plane: in the worker, since many of them take longer than a frame. */
+  /** Projects codes onto their principal plane; done in the worker, as many codes take longer than a frame. */
   layOut: {
     arguments: { codes: Float32Array; latentSize: number; labels: readonly number[] };
     reply: CodeMap;
@@ -198,7 +208,7 @@ export interface Calls {
   };
 }
 
-/** Table of calls, as `Calls` is one. */
+/** Constraint on tables of calls such as `Calls`. */
 export type CallTable<Table> = {
   readonly [Name in keyof Table]: { arguments: unknown; reply: unknown; progress: unknown };
 };
@@ -208,12 +218,12 @@ export type ArgumentsOf<Name extends CallName> = Calls[Name]["arguments"];
 export type ReplyOf<Name extends CallName> = Calls[Name]["reply"];
 export type ProgressOf<Name extends CallName> = Calls[Name]["progress"];
 
-/** From the page: a call, or the wish that one under way ends early. */
+/** Message from the page: a call, or a request to end one early. */
 export type ToWorker =
   | { readonly kind: "call"; readonly id: number; readonly name: string; readonly arguments: unknown }
   | { readonly kind: "cancel"; readonly id: number };
 
-/** From the worker, of the call with this id. */
+/** Message from the worker about the call with this id. */
 export type FromWorker =
   | { readonly kind: "progress"; readonly id: number; readonly value: unknown }
   | { readonly kind: "reply"; readonly id: number; readonly value: unknown }

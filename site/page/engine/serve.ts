@@ -1,9 +1,12 @@
 import { messageOf } from "../message-of.ts";
 import type { CallTable, FromWorker, ToWorker } from "./messages.ts";
 
-// The worker's side of client.ts: answers each message by the handler of its call.
+// Server for the client in client.ts: in a worker, answers each message by the handler of its call.
 
-/** Functions that answer the calls of a table, with what they share. Buffers of a reply are moved to the page. */
+/**
+ * Functions that answer a table of calls, given the state that they share. Buffers in a reply are transferred to the
+ * page.
+ */
 export type HandlersOf<Table extends CallTable<Table>, Shared> = {
   readonly [Name in keyof Table]: (
     shared: Shared,
@@ -12,19 +15,19 @@ export type HandlersOf<Table extends CallTable<Table>, Shared> = {
   ) => Promise<Table[Name]["reply"]>;
 };
 
-/** The worker's own scope, which TypeScript's library for pages lacks. */
+/** The worker's global scope, which TypeScript's DOM library lacks. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker, transfer: Transferable[]): void;
 }
 
-/** Answers the page's messages from now on. Called once, in a worker. */
+/** Starts answering the page's messages. To be called once, in a worker. */
 export function serve<Table extends CallTable<Table>, Shared>(
   handlers: HandlersOf<Table, Shared>,
   shared: Shared,
 ): void {
   const scope = globalThis as unknown as WorkerScope;
-  /** Ends each call under way, by its id. */
+  /** Cancels each call in progress, by its id. */
   const underWay = new Map<number, AbortController>();
 
   async function answer(id: number, name: string, given: unknown): Promise<void> {
@@ -32,7 +35,7 @@ export function serve<Table extends CallTable<Table>, Shared>(
     underWay.set(id, controller);
     const running = {
       signal: controller.signal,
-      // Copied, not moved: the handler may still need what it reports.
+      // Copied, not transferred, as the handler may still use what it reports.
       report: (value: unknown) => scope.postMessage({ kind: "progress", id, value }, []),
     };
     try {
@@ -56,7 +59,7 @@ export function serve<Table extends CallTable<Table>, Shared>(
   };
 }
 
-/** Buffers of the arrays in a reply, which are moved to the page rather than copied. */
+/** Returns the buffers of all arrays in a reply, to be transferred instead of copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   const visit = (part: unknown): void => {

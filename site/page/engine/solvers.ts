@@ -1,27 +1,27 @@
 import { amd, dormandPrince, type FlowAndSolver, lbfgs, logGrid, rk4 } from "latentflow";
 import type { SolverName } from "./messages.ts";
 
-// The solvers that the page offers, each as a whole and cut short after some steps.
+// Solvers that the page offers, each in full and limited to a number of steps.
 
 type Solver = NonNullable<FlowAndSolver["solver"]>;
 
-/** A solver of the page. */
+/** A solver that the page offers. */
 export interface OfferedSolver {
-  /** The solver to its end. */
+  /** The solver with its full number of steps. */
   readonly whole: Solver;
-  /** Steps after which it is cut off. */
+  /** Maximum number of steps. */
   readonly mostSteps: number;
-  /** True if its steps are chosen beforehand, so that it ends by their number alone. */
+  /** True if the time grid is fixed in advance, so that the run always takes the given number of steps. */
   readonly isFixedGrid: boolean;
-  /** The same solver up to a number of steps: its first steps are the same. */
+  /** Returns the solver limited to a number of steps; its steps are the first ones of the full run. */
   upTo(steps: number): Solver;
 }
 
 const STEPS = { lbfgs: 400, amd: 600, dormandPrince: 400, rk4: 60 } as const;
-/** Reaches as far as 60 steps can go: longer ones leave the stable range of a fixed grid. */
+/** Largest t1 that 60 steps can reach: longer steps are unstable on this grid. */
 const RK4_GRID = { t1: 500, base: 20 };
 
-/** All solvers, in the order in which they are offered. */
+/** All solvers that the page offers, in order. */
 export const SOLVERS: Readonly<Record<SolverName, OfferedSolver>> = {
   lbfgs: {
     whole: lbfgs({ maxSteps: STEPS.lbfgs }),
@@ -45,15 +45,15 @@ export const SOLVERS: Readonly<Record<SolverName, OfferedSolver>> = {
     whole: gridOf(STEPS.rk4),
     mostSteps: STEPS.rk4,
     isFixedGrid: true,
-    // A grid has at least one step: none is what every solver does at z0.
+    // A grid has at least one step. For none, any solver evaluates only z0.
     upTo: (steps) => (steps === 0 ? lbfgs({ maxSteps: 0 }) : gridOf(steps)),
   },
 };
 
-/** `lbfgs` for a picture that is changing: a few steps from the last code, to a hundredth of a percent of the loss. */
+/** `lbfgs` for a picture that is being drawn: a few steps from the last code, with a tolerance of 0.01 % of the loss. */
 export const QUICK = lbfgs({ maxSteps: 12, tolerance: 1e-4 });
 
-/** The first steps of the grid: the times t_i = t1 (bⁱᐟᴺ - 1)/(b - 1) do not depend on where it is cut. */
+/** Returns RK4 on the first steps of the full grid. Its times t_i = t1 (bⁱᐟᴺ - 1)/(b - 1) do not depend on where it ends. */
 function gridOf(steps: number) {
   const { t1, base } = RK4_GRID;
   const cutBase = base ** (steps / STEPS.rk4);
@@ -61,8 +61,9 @@ function gridOf(steps: number) {
 }
 
 /**
- * Numbers of steps at which a solver is looked at, from 0 to `most`: each up to 8, then a quarter more each time. Running up to
- * each of them takes about five times as long as the longest run, and tells the passes of each exactly.
+ * Returns the numbers of steps, from 0 to `most`, for which a solver's result is computed: all up to 5, then growing by a
+ * quarter, rounded up. Running the solver for each takes about five times as long as the longest run, and gives exact
+ * numbers of passes.
  */
 export function ladder(most: number): number[] {
   const rungs: number[] = [];

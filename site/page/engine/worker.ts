@@ -3,7 +3,7 @@ import { HANDLERS, type Workshop } from "./handlers.ts";
 import type { Calls } from "./messages.ts";
 import { serve } from "./serve.ts";
 
-// The page's worker.
+// The page's worker. It uses several threads if the page is cross-origin isolated.
 
 const shop: Workshop = {
   networks: new Map(),

@@ -5,14 +5,18 @@ import { parseDecoder, rangeOf } from "../engine/handlers.ts";
 import { visitorsMessageOf } from "../message-of.ts";
 import { MOST_PIXELS } from "../picture-layout.ts";
 
-// A visitor's files as decoders and samples. Nothing here asks a server for anything.
+// Reads a visitor's files as decoders and samples, without any requests to a server.
 
-/** Largest file that is read: a page holds it, its weights as float32 and a copy of these for the kernels. */
+/** Maximum file size in bytes: the page holds the file, its weights as float32 and a copy of these for the kernels. */
 export const MOST_BYTES = 200e6;
-/** Largest number of samples: their codes are found in a minute or so by a small decoder. */
+/** Maximum number of samples; a small decoder encodes them in about a minute. */
 const MOST_SAMPLES = 1000;
 
-/** Reads a decoder from an ONNX or a safetensors file, whatever its name is. */
+/**
+ * Reads a decoder from an ONNX or safetensors file, recognised by its bytes.
+ *
+ * @throws Error if it is not a decoder, or needs fixed inputs, which the page cannot provide
+ */
 export async function readDecoder(file: File, signal: AbortSignal): Promise<Decoder> {
   const decoder = await namingIn(file, parseDecoder(await bytesOf(file), signal), signal);
   const needed = decoder.fixedInputs.map(({ name }) => name).join(", ");
@@ -23,7 +27,11 @@ export async function readDecoder(file: File, signal: AbortSignal): Promise<Deco
   );
 }
 
-/** Reads samples of a decoder from a picture, scaled to its size, or from an array: .npy, .npz or IDX. */
+/**
+ * Reads samples for a decoder from a picture, which is scaled to the decoder's size, or from an array: .npy, .npz or IDX.
+ *
+ * @throws Error if the file is not valid or does not fit the decoder
+ */
 export async function readSamples(file: File, decoder: Decoder, signal: AbortSignal): Promise<Float32Array> {
   const bytes = await bytesOf(file);
   if (isPicture(bytes)) {
@@ -57,7 +65,7 @@ export async function readSamples(file: File, decoder: Decoder, signal: AbortSig
   );
 }
 
-/** Names the file in the message of the function that reads its bytes, which knows no name. */
+/** Adds the file's name to the messages of a function that only reads bytes. */
 async function namingIn<T>(file: File, reading: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await reading;
@@ -67,7 +75,7 @@ async function namingIn<T>(file: File, reading: Promise<T>, signal: AbortSignal)
   }
 }
 
-/** Refuses samples whose axes are the decoder's in another order: channels last for channels first, say. */
+/** Throws if the axes of samples are a permutation of the decoder's, such as channels last instead of channels first. */
 function checkOrder(file: File, lengths: readonly number[], outputShape: readonly number[]): void {
   const inSample = outputShape.filter((length) => length !== 1);
   const given = lengths.filter((length) => length !== 1).slice(-inSample.length);
@@ -80,13 +88,16 @@ function checkOrder(file: File, lengths: readonly number[], outputShape: readonl
 
 const PICTURES = ["\x89PNG", "\xff\xd8\xff", "GIF8", "RIFF"];
 
-/** PNG, JPEG, GIF or WebP, told by their first bytes. */
+/** True for PNG, JPEG, GIF and WebP files, judged by their first bytes. */
 function isPicture(bytes: Uint8Array): boolean {
   const start = String.fromCharCode(...bytes.subarray(0, 4));
   return PICTURES.some((signature) => start.startsWith(signature));
 }
 
-/** Width and height in the header of a PNG, so that a huge one is refused before it is decoded; 0 × 0 of other formats. */
+/**
+ * Returns the width and height in a PNG file's header, so that huge pictures are refused before they are decoded; 0 × 0
+ * for other formats.
+ */
 function pngSize(bytes: Uint8Array): [width: number, height: number] {
   if (bytes[0] !== 0x89 || bytes.length < 24) return [0, 0];
   const header = new DataView(bytes.buffer, bytes.byteOffset);
@@ -100,7 +111,7 @@ function checkSize(file: File, width: number, height: number): void {
   );
 }
 
-/** Reads a picture as one sample. */
+/** Decodes a picture file, and converts it to one sample. */
 async function readPicture(file: File, decoder: Decoder): Promise<Float32Array> {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name} cannot be read as a picture: it is damaged, or cut short.`);

@@ -4,7 +4,7 @@ import type { HandlersOf } from "../engine/serve.ts";
 import { readDecoder, readSamples } from "./files.ts";
 import type { FileCalls } from "./messages.ts";
 
-/** What a visitor has opened. */
+/** Decoder and samples that a visitor has opened. */
 export interface Opened {
   decoder?: Decoder | undefined;
   samples?: Float32Array | undefined;

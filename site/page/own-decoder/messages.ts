@@ -1,35 +1,38 @@
 import type { EncodeResult, LossName } from "latentflow";
 import type { NetworkDescription } from "../engine/messages.ts";
 
-/** Calls of the worker that works with a visitor's files, one decoder and the samples read last. */
+/** Calls of the worker for a visitor's files, which holds one decoder and the samples read last. */
 export interface FileCalls {
-  /** Reads a decoder's file, in place of the decoder and the samples before. Failed or cancelled, it leaves both. */
+  /** Reads a decoder's file, and replaces the decoder and the samples. If it fails or is cancelled, these are kept. */
   readDecoder: { arguments: { file: File }; reply: NetworkDescription; progress: never };
-  /** Reads a picture or an array as samples of the decoder, in place of those before. Failed or cancelled, it leaves those. */
+  /**
+   * Reads a picture or an array as samples of the decoder, and replaces the current samples. If it fails or is cancelled,
+   * these are kept.
+   */
   readSamples: { arguments: { file: File }; reply: Samples; progress: never };
-  /** Finds the codes of the samples. Cancelled, it fails. */
+  /** Encodes the samples. If cancelled, it fails. */
   encode: { arguments: { loss?: LossName | undefined }; reply: Codes; progress: Progress };
 }
 
-/** Samples that were read. */
+/** Samples that were read from a file. */
 export interface Samples {
   readonly count: number;
-  /** count × outputSize. */
+  /** The samples, count × outputSize. */
   readonly y: Float32Array;
 }
 
-/** Codes that were found. */
+/** Result of encoding the samples. */
 export interface Codes {
-  /** count × latentSize. */
+  /** Codes, count × latentSize. */
   readonly z: Float32Array;
-  /** count × outputSize. */
+  /** Decoded samples D(z), count × outputSize. */
   readonly x: Float32Array;
   readonly loss: EncodeResult["loss"];
   readonly status: EncodeResult["status"];
   readonly seconds: number;
 }
 
-/** Number of samples that have ended, of all. */
+/** Number of samples encoded so far, out of the total. */
 export interface Progress {
   readonly done: number;
   readonly total: number;

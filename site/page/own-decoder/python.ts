@@ -1,18 +1,18 @@
-/** Message about a file of a decoder, and what converts the decoder. */
+/** Message about a decoder's file, and the Python code that converts the decoder. */
 export interface Advice {
-  /** The message without the lines of Python, which are shown below it. */
+  /** The message without the Python code, which is shown below it. */
   readonly text: string;
-  /** Lines of Python that write the decoder as ONNX; undefined if they are no help. */
+  /** Python code that exports the decoder as ONNX; undefined if it would not help. */
   readonly python: string | undefined;
 }
 
 const IMPORT = "from latentflow_export import export";
-/** The lines in the message of an error `needs_conversion`. */
+/** Matches the Python code in the message of a `needs_conversion` error. */
 const LINES = /: from latentflow_export import export; (export\([^)]*\))/;
-/** Message about a file of PyTorch's that was given as a decoder, whatever its name: .pt, .pth, .ckpt. */
+/** Matches the message about a PyTorch file given as a decoder, with any extension: .pt, .pth, .ckpt. */
 const OF_PYTORCH = /\bit is a (PyTorch file|pickle), expected\b/;
 
-/** Finds the lines of Python that help with the failure that a message tells of. */
+/** Returns the Python code that helps with a failure, judged by its message. */
 export function adviceOn(message: string): Advice {
   const call = LINES.exec(message)?.[1];
   if (call) return { text: message.replace(LINES, "."), python: `${IMPORT}\n${call}` };

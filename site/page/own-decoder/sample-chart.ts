@@ -1,21 +1,22 @@
 import type { Series } from "../components/series.ts";
 
-// The chart of a sample that is no picture: its values over their index.
+// Chart of a sample that is not a picture: its values over their index.
 
-/** Lines and ticks, as LineChart takes them. */
+/** Lines and ticks of the chart, as props of LineChart. */
 export interface SampleChart {
   readonly series: readonly Series[];
   readonly xTicks: readonly number[];
   readonly yTicks: readonly number[];
 }
 
-/** Points of a line at most: about two for each pixel of the chart's width. */
+/** Maximum number of points in a line, about two per pixel of the chart's width. */
 export const MOST_POINTS = 1200;
 
 /**
- * Draws a sample as given, and as decoded from its code once there is one.
+ * Makes the chart of a sample as given and, once it is encoded, as decoded.
  *
- * @param given finite values
+ * @param given values of the sample, all finite
+ * @param decoded values decoded from its code; undefined if there are none yet
  */
 export function chartOf(given: Float32Array, decoded: Float32Array | undefined): SampleChart {
   const line = (name: string, style: Series["style"], values: Float32Array): Series => ({
@@ -31,7 +32,7 @@ export function chartOf(given: Float32Array, decoded: Float32Array | undefined):
     least = Math.min(least, value);
     most = Math.max(most, value);
   }
-  // An axis has a length, even that of a sample of zeros.
+  // The axis needs a positive length, even if all values are 0.
   if (most <= least) most = least + 1;
   const last = given.length - 1;
   return {
@@ -41,7 +42,10 @@ export function chartOf(given: Float32Array, decoded: Float32Array | undefined):
   };
 }
 
-/** All values with their indices; of a long sample the least and the greatest of each stretch, so that no peak is lost. */
+/**
+ * Returns all values with their indices; for a long sample, the minimum and maximum of each of many intervals, so that
+ * peaks are kept.
+ */
 function pointsOf(values: Float32Array): [number, number][] {
   if (values.length <= MOST_POINTS) return Array.from(values, (value, i) => [i, value]);
   const stretches = MOST_POINTS / 2;

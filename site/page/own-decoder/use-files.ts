@@ -6,7 +6,7 @@ import { visitorsMessageOf } from "../message-of.ts";
 import type { Codes, FileCalls, Progress, Samples } from "./messages.ts";
 import { sortFiles } from "./sort-files.ts";
 
-/** What is open: nothing, a decoder, its samples too, their codes too. */
+/** What a visitor has opened: nothing, a decoder, then its samples, then their codes. */
 export interface Opened {
   readonly decoderFile?: File;
   readonly decoder?: NetworkDescription;
@@ -17,7 +17,7 @@ export interface Opened {
 
 const ENCODING = "Encoding …";
 
-/** What is under way. */
+/** Task in progress: reading a file, or encoding. */
 interface Task {
   readonly name: string;
   readonly progress?: Progress;
@@ -25,8 +25,8 @@ interface Task {
 }
 
 /**
- * Opens a visitor's files one after the other, and encodes them. A new task ends the one under way; one that fails or is ended
- * leaves what is open.
+ * Opens a visitor's files and encodes them. A new task cancels the one in progress; a task that fails or is cancelled
+ * keeps what was open.
  *
  * @param startEngine starts the worker that reads the files
  */
@@ -34,7 +34,7 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
   const opened: ShallowRef<Opened> = shallowRef({});
   const task = shallowRef<Task>();
   const problem = shallowRef("");
-  /** Loss that counts for a decoder whose file names none. */
+  /** Loss to use for a decoder whose file has none. */
   const loss = ref<LossName>("mse");
   const engine = startEngine();
   engine.onFailure = fail;
@@ -59,7 +59,8 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
 
   const reading = (file: File) => `Reading ${file.name} …`;
 
-  // What a worker has read is open, even if the task was ended while its reply was on the way: the worker works with it.
+  // Whatever the worker has read is shown as open, even if the task was cancelled while the reply was on its way: the
+  // worker uses it.
 
   async function readSamples(file: File, signal: AbortSignal): Promise<void> {
     const samples = await engine.call("readSamples", { file }, { signal });
@@ -77,7 +78,7 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
     if (!signal.aborted) opened.value = { ...given, codes };
   }
 
-  /** Opens a decoder, and by it the samples that are given or were open before, which are encoded anew if they had been. */
+  /** Opens a decoder, then the given samples or those open before; if these had been encoded, encodes them again. */
   function openDecoder(file: File, samplesFile = opened.value.samplesFile): Promise<void> {
     const isEncoded = opened.value.codes !== undefined && samplesFile === opened.value.samplesFile;
     return run(reading(file), async (signal) => {
@@ -96,7 +97,7 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
     else problem.value = `${file.name} is read by the size of a decoder's samples. Choose a decoder first.`;
   }
 
-  /** Opens a decoder, or samples, or both, and names the files that it leaves. */
+  /** Opens a decoder, samples, or both, and reports the files that are ignored. */
   async function openAll(files: readonly File[]): Promise<void> {
     const { decoder, samples, rest } = sortFiles(files);
     if (decoder) await openDecoder(decoder, samples);
@@ -111,10 +112,10 @@ export function useFiles(startEngine: () => Pick<Engine<FileCalls>, "call" | "cl
   return {
     opened: computed(() => opened.value),
     task: computed(() => task.value),
-    /** Message about the last failure; empty if there was none. */
+    /** Message about the last failure; empty if there is none. */
     problem,
     ...{ loss, openDecoder, openSamples, openAll, fail },
-    /** Encodes the samples. */
+    /** Encodes the open samples. */
     encode: () => run(ENCODING, findCodes),
     cancel: () => task.value?.controller.abort(),
     close: () => engine.close(),

@@ -3,7 +3,7 @@ import type { HandlersOf } from "../engine/serve.ts";
 import type { TrainCalls } from "./messages.ts";
 import { Trainer } from "./trainer.ts";
 
-/** State of the worker: its trainer, once it has been opened. */
+/** State of the worker that trains: its trainer, once the digits are loaded. */
 export interface Training {
   trainer?: Trainer | undefined;
 }

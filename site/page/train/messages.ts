@@ -1,47 +1,50 @@
-// Calls of the worker that trains.
+// Calls of the worker that trains a decoder.
 
 /** Format of a decoder's file. */
 export type FileFormat = "safetensors" | "onnx";
 
-/** Addresses of the digits: to train on, and to look at. Absolute, since a worker has another base than the page. */
+/**
+ * Absolute URLs of the digits to train on, and of those for checks; absolute, since a worker resolves URLs differently
+ * from the page.
+ */
 export interface DigitFiles {
   readonly seen: string;
   readonly unseen: string;
 }
 
-/** One mini-batch. */
+/** A training step on one mini-batch. */
 export interface Step {
-  /** Digits trained on, with repeats. */
+  /** Number of digits trained on so far, counting repetitions. */
   readonly digits: number;
   /** Mean loss of the mini-batch at its codes. */
   readonly loss: number;
 }
 
-/** Unseen digits, encoded with the decoder as it is. */
+/** Result of encoding the unseen digits with the current decoder. */
 export interface Check {
-  /** Rounds that are done, passes over the digits. */
+  /** Number of finished rounds (passes over the training digits). */
   readonly round: number;
   readonly digits: number;
   /** Mean loss of the unseen digits. */
   readonly loss: number;
-  /** First unseen digits as they are, and as the decoder draws their codes: SHOWN × 784 each. */
+  /** The first unseen digits as given, and as decoded from their codes: SHOWN × 784 each. */
   readonly y: Float32Array;
   readonly x: Float32Array;
 }
 
-/** Calls of the worker, one at a time. */
+/** Calls of the worker that trains a decoder, one at a time. */
 export interface TrainCalls {
   /** Fetches the digits, and checks the untrained decoder. */
   open: { arguments: DigitFiles; reply: Check; progress: never };
-  /** Trains until the last round. Cancelled, it pauses between two mini-batches. */
+  /** Trains until the last round. If cancelled, it pauses after a mini-batch. */
   train: { arguments: undefined; reply: { readonly hasEnded: boolean }; progress: TrainProgress };
-  /** Begins again with the untrained decoder, and checks it. */
+  /** Starts again with an untrained decoder, and checks it. */
   reset: { arguments: undefined; reply: Check; progress: never };
-  /** The decoder as a file. */
+  /** Returns the current decoder as a file. */
   file: { arguments: { format: FileFormat }; reply: Uint8Array; progress: never };
 }
 
-/** A mini-batch of the training, or the check after a round. */
+/** Progress of a training: a step on a mini-batch, or the check after a round. */
 export type TrainProgress =
   | { readonly kind: "step"; readonly step: Step }
   | { readonly kind: "check"; readonly check: Check };

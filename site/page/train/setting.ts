@@ -1,8 +1,8 @@
-// Figures of the training that the page shows.
+// Numbers for the training that the page displays.
 
-/** Digits that are trained on: `TRAINED_ON` of scripts/make-page-models.ts. */
+/** Number of training digits: `TRAINED_ON` of scripts/make-page-models.ts. */
 export const TRAINED_ON = 480;
-/** Rounds of a whole run: later ones hardly improve unseen digits. */
+/** Number of rounds (passes over the digits) in a whole run; further ones hardly improve unseen digits. */
 export const ROUNDS = 24;
-/** Unseen digits that are drawn after each round. */
+/** Number of unseen digits that are drawn after each round. */
 export const SHOWN = 8;

@@ -14,44 +14,45 @@ import { adam, type Dataset, train } from "latentflow/train";
 import type { Check, FileFormat, Step } from "./messages.ts";
 import { ROUNDS, SHOWN } from "./setting.ts";
 
-// Training on the page: round after round by `train`, each a pass over the digits that goes on with the decoder of the last.
-// After each the page can show the decoder, which a single call would return at its end.
+// Training in the page: one call of `train` per round (a pass over the digits), starting from the decoder of the round
+// before. After each round the page can show the decoder; a single call would only return it at the end.
 
 const LATENT_SIZE = 20;
 /**
- * Steps of each flow. Few are enough for the gradient of a decoder that is to change: with 8, unseen digits came to 0.0934
- * nats a pixel after 7 rounds, 8.5 s of one core; with flows to their end to 0.0945 after 2, 9.1 s.
+ * Solver for encoding mini-batches. Few steps suffice for the gradient of a decoder that changes anyway: with 8, the loss
+ * of unseen digits fell to 0.0934 nats per pixel after 7 rounds, 8.5 s on one core; with complete flows, to 0.0945 after
+ * 2 rounds, 9.1 s.
  */
 const FLOW = lbfgs({ maxSteps: 8 });
-/** Learning rate of the first round; of round r it is divided by √(1 + r/2). 3e-3 and 5e-3 were slower. */
+/** Learning rate of the first round; in round r it is divided by √(1 + r/2). Rates of 3e-3 and 5e-3 were slower. */
 const LEARNING_RATE = 6e-3;
 const BATCH_SIZE = 16;
 const GRADIENT_CLIP = 0.5;
 
-/** Seconds between checkpoints: none is due but the last, when a round is paused. */
+/** Seconds between checkpoints, so long that the only checkpoint is made when a round is paused. */
 const NEVER = 1e9;
 
-/** Digits to train on, and digits to look at. */
+/** Digits to train on, and unseen ones for checks. */
 export interface TrainingData {
   readonly seen: Dataset;
   readonly unseen: Dataset;
 }
 
-/** Receiver of what a run has to show. */
+/** Callbacks for the progress of a run. */
 export interface Observer {
   onStep(step: Step): void;
   onCheck(check: Check): void;
 }
 
-/** A decoder in training, which can be paused, looked at and gone on with. */
+/** Trains a decoder in rounds; can be paused, resumed, checked and reset. */
 export class Trainer {
   #decoder = untrained();
   #round = 0;
   /** Round after which `run` ends. */
   #last = ROUNDS;
-  /** State of a round that was paused. */
+  /** Checkpoint of a paused round; undefined if no round is paused. */
   #paused: Uint8Array | undefined;
-  /** The decoder with a prior, once a file of it has been asked for. */
+  /** The decoder with a prior, which is fitted when a file is first requested; undefined before that. */
   #withPrior: Promise<Decoder> | undefined;
 
   constructor(private readonly data: TrainingData) {}
@@ -60,7 +61,7 @@ export class Trainer {
     return this.#round === this.#last;
   }
 
-  /** Begins again. Not while `run` is at work. */
+  /** Starts again with an untrained decoder. Must not be called during `run`. */
   reset(): void {
     this.#replace(untrained());
     this.#round = 0;
@@ -69,8 +70,8 @@ export class Trainer {
   }
 
   /**
-   * Trains until the last round, or until the signal, and then goes on from there when called again: after the last round for
-   * as many rounds more.
+   * Trains until the last round or until the signal aborts, and continues from there when called again; once all rounds
+   * are done, for as many more.
    */
   async run(signal: AbortSignal, observer: Observer): Promise<void> {
     if (this.hasEnded) this.#last += ROUNDS;
@@ -84,7 +85,7 @@ export class Trainer {
     }
   }
 
-  /** Encodes the unseen digits with the decoder as it is. */
+  /** Encodes the unseen digits with the current decoder. */
   async check(): Promise<Check> {
     const decoder = this.#decoder;
     const { seen, unseen } = this.data;
@@ -98,11 +99,11 @@ export class Trainer {
     };
   }
 
-  /** Returns the decoder as a file, with a prior fitted to the codes of the digits it was trained on. */
+  /** Returns the current decoder as a file, with a prior fitted to the codes of the training digits. */
   async file(format: FileFormat): Promise<Uint8Array> {
     this.#withPrior ??= this.#fitPrior();
     const decoder = await this.#withPrior.catch((error) => {
-      // So that the next call fits again.
+      // Reset, so that the next call fits the prior again.
       this.#withPrior = undefined;
       throw error;
     });
@@ -145,7 +146,7 @@ export class Trainer {
   }
 }
 
-/** The architecture of the demo's decoder: 41,393 parameters. */
+/** Creates an untrained decoder with the architecture of the demo's: 41,393 parameters. */
 function untrained(): Decoder {
   return createDecoder(
     sequential(LATENT_SIZE, [

@@ -3,10 +3,10 @@ import { Engine } from "../engine/client.ts";
 import { visitorsMessageOf } from "../message-of.ts";
 import type { Check, DigitFiles, FileFormat, Step, TrainCalls } from "./messages.ts";
 
-/** State of the training on the page. */
+/** State of the training in the page. */
 export type Phase = "opening" | "ready" | "training" | "paused" | "ended" | "failed";
 
-/** Starts the worker that trains, and follows it. The worker ends with the component. */
+/** Starts the worker that trains, and tracks its state. The worker is terminated with the component. */
 export function useTraining(files: DigitFiles) {
   const phase = ref<Phase>("opening");
   const problem = ref("");
@@ -15,14 +15,14 @@ export function useTraining(files: DigitFiles) {
   const engine = new Engine<TrainCalls>(
     () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
   );
-  /** Pauses the training under way. */
+  /** Pauses the training in progress. */
   let running = new AbortController();
-  /** End of the last call. */
+  /** Settles when the last call has ended. */
   let last: Promise<unknown> = Promise.resolve();
 
   onScopeDispose(() => engine.close());
 
-  /** Calls the worker once the calls before have ended; a training among them is paused. */
+  /** Calls the worker after earlier calls have ended; a training in progress is paused. */
   function inTurn<Reply>(call: (signal: AbortSignal) => Promise<Reply>): Promise<Reply> {
     running.abort();
     running = new AbortController();
@@ -37,7 +37,7 @@ export function useTraining(files: DigitFiles) {
     problem.value = visitorsMessageOf(error);
   }
 
-  /** Shows an untrained decoder, by its check. */
+  /** Shows an untrained decoder, from its check. */
   function begin(check: Check): void {
     steps.value = [];
     checks.value = [check];
@@ -70,7 +70,7 @@ export function useTraining(files: DigitFiles) {
     train,
     pause: () => running.abort(),
     reset,
-    /** Returns the decoder as it is, as a file; a training under way is paused. */
+    /** Returns the current decoder as a file; pauses a training in progress. */
     file: (format: FileFormat): Promise<Uint8Array> => inTurn(() => engine.call("file", { format })),
   };
 }

@@ -1,9 +1,9 @@
 import type { Loaded } from "./messages.ts";
 
 /**
- * Fetches a file, and reports what has arrived.
+ * Fetches a file, and reports how much has been received.
  *
- * @throws Error if the server cannot be reached or answers with a failure
+ * @throws Error if the server cannot be reached, or responds with an error
  */
 export async function fetchBytes(
   url: string,
@@ -15,7 +15,7 @@ export async function fetchBytes(
     throw new Error(`${url} answers ${response.status}, expected the file. Reload the page.`);
   }
   const length = Number(response.headers.get("content-length"));
-  // Of a compressed answer the length is another one than that of the bytes that are read.
+  // For a compressed response, the content length is not the number of bytes read.
   const total = length > 0 && !response.headers.has("content-encoding") ? length : undefined;
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -4,21 +4,21 @@ import { cellOf } from "../../../examples/typefaces/geometry/typeface.ts";
 import type { HandlersOf } from "../../page/engine/serve.ts";
 import type { FontCalls, FontLetter } from "./messages.ts";
 
-// A visitor's font file. Nothing here asks a server for anything but the reader's own code.
+// Reads a visitor's font file. The only request to a server is for the code of the font reader.
 
-/** Largest file that is read. */
+/** Maximum file size in bytes. */
 const MOST_BYTES = 30e6;
 
-/** Largest number of path commands of a letter: the time for its field grows with their square. */
+/** Maximum number of path commands of a letter: the time to compute its field grows with their square. */
 const MOST_COMMANDS = 1000;
 
-/** Handler of the worker that reads a font. */
+/** Handlers of the worker that reads a font. */
 export const FONT_HANDLERS: HandlersOf<FontCalls, object> = { readFont: (_, { file }) => readFont(file) };
 
 /**
- * Reads the small letters of a TTF, OTF or WOFF file.
+ * Reads the lower-case letters of a TTF, OTF or WOFF file.
  *
- * @throws Error if the file is too large, no font, or has no letter that fits into a cell
+ * @throws Error if the file is too large, is not a font, or has no letter that fits into a cell
  */
 export async function readFont(file: File): Promise<FontLetter[]> {
   if (file.size > MOST_BYTES) {

@@ -16,27 +16,28 @@ import type { HandlersOf } from "../../page/engine/serve.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
 import type { Given, TypefaceCalls } from "./messages.ts";
 
-// The page's computing. Codes are found by the trunk, whose outputs are coefficients: the squared error of coefficients is
-// that of pixels, by components that are orthonormal, and a pass takes a fraction of the whole decoder's.
+// Computations of the page of typefaces. Codes are found with the decoder's trunk, whose outputs are coefficients of
+// orthonormal components: squared errors of coefficients equal those of pixels, and a pass costs a fraction of the whole
+// decoder's.
 
-/** What the calls share. */
+/** State that the worker's calls share. */
 export interface Workshop {
   network?: Network | undefined;
-  /** Coefficients of the training styles, [styles, COEFFICIENTS]. */
+  /** Coefficients of the training styles, [styles, COEFFICIENTS]; undefined until loaded. */
   styles?: Float32Array | undefined;
 }
 
-/** The decoder, and its parts. */
+/** The decoder and its two parts: the trunk, and the basis of components that it weights. */
 interface Network {
   readonly decoder: Decoder;
   readonly trunk: Decoder;
   readonly basis: Basis;
 }
 
-/** For letters that are being drawn: a few steps from the last code. */
+/** Solver while letters are being drawn: a few steps from the last code. */
 const QUICK = lbfgs({ maxSteps: 12, tolerance: 1e-4 });
 
-/** Draws of which `sample` chooses. */
+/** Number of codes drawn, from which `sample` selects. */
 const DRAWS = 200;
 
 export const HANDLERS: HandlersOf<TypefaceCalls, Workshop> = {
@@ -72,7 +73,8 @@ export const HANDLERS: HandlersOf<TypefaceCalls, Workshop> = {
     const { decoder, trunk, basis } = loaded(shop);
     const prior = decoder.prior!;
     const { y, weights } = targetOf(given, basis);
-    // A squared error is a likelihood once it is divided by 2σ², and by that the prior's weight was chosen.
+    // A squared error is a negative log-likelihood if it is divided by 2σ²; the prior's weight was chosen to be that
+    // divisor.
     const scaled = weights.map((weight) => weight / prior.weight);
     const options = { weights: scaled, prior: { ...prior, weight: 1 }, count: DRAWS, seed, signal };
     const drawn = await sampleCodes(trunk, y, { z }, options);
@@ -115,7 +117,7 @@ function loadedStyles({ styles }: Workshop): Float32Array {
   return styles;
 }
 
-/** Coefficients of given letters, and weights of 1 for these. */
+/** Returns the coefficients of the given letters, and weights that are 1 for these and 0 for others. */
 function targetOf({ letters, fields }: Given, basis: Basis): { y: Float32Array; weights: Float32Array } {
   const [y, weights] = [new Float32Array(TRUNK_SIZE), new Float32Array(TRUNK_SIZE)];
   for (const [i, letter] of [...letters].entries()) {
@@ -127,7 +129,7 @@ function targetOf({ letters, fields }: Given, basis: Basis): { y: Float32Array; 
   return { y, weights };
 }
 
-/** All fields of a row of coefficients. */
+/** Computes the fields (rasters whose positive values are ink) of all letters from a row of coefficients. */
 function fieldsOf(row: Float32Array, basis: Basis): Float32Array {
   return joined(
     Array.from({ length: COEFFICIENTS / COMPONENTS }, (_, letter) => fieldFrom(row, letter, basis)),

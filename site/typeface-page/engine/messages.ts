@@ -1,59 +1,62 @@
 import type { Bearings } from "../../../examples/typefaces/geometry/cell.ts";
 
-/** Bytes of a file that have arrived. */
+/** Number of bytes of a file that have been received. */
 export interface Loaded {
   readonly bytes: number;
-  /** Undefined if the server does not say how many there are. */
+  /** Size of the file; undefined if the server does not state it. */
   readonly total: number | undefined;
 }
 
-/** Letters that are given. */
+/** Letters that are given, to be completed to an alphabet. */
 export interface Given {
   readonly letters: string;
-  /** letters.length × FIELD_SIZE: a field for each. */
+  /** Field of each letter, a raster whose positive values are ink: letters.length × FIELD_SIZE values. */
   readonly fields: Float32Array;
 }
 
-/** Letters of a visitor's font. */
+/** A letter of a visitor's font. */
 export interface FontLetter {
   readonly letter: string;
   readonly field: Float32Array;
   readonly bearings: Bearings;
 }
 
-/** A training style that was looked up. */
+/** The training style that is most similar to the given letters. */
 export interface Nearest {
   /** Index of the style. */
   readonly style: number;
-  /** Ink that its letters and the given ones have in common, as a share of what either has. */
+  /** Similarity: ink common to the style's letters and the given ones, relative to the ink of their union. */
   readonly likeness: number;
-  /** FIELDS_SIZE: its letters, as the components have them. */
+  /**
+   * Fields (rasters whose positive values are ink) of the style's letters, FIELDS_SIZE values, approximated by the
+   * components.
+   */
   readonly fields: Float32Array;
 }
 
-/** Other completions. */
+/** Other completions of the given letters, drawn from the posterior. */
 export interface Samples {
-  /** count × SAMPLE_SIZE, the one of the largest weight first. */
+  /** Completed alphabets, count × SAMPLE_SIZE, that of the largest weight first. */
   readonly alphabets: Float32Array;
-  /** Code of each. */
+  /** Latent code of each completion. */
   readonly codes: readonly Float32Array[];
-  /** Share of each among all draws. */
+  /** Weight of each completion, as a fraction of that of all draws. */
   readonly weights: readonly number[];
 }
 
-/** Calls of the page's worker. An alphabet has SAMPLE_SIZE numbers. */
+/** Calls of the page's worker. An alphabet has SAMPLE_SIZE values. */
 export interface TypefaceCalls {
   /** Loads the decoder. */
   load: { arguments: { url: string }; reply: undefined; progress: Loaded };
-  /** Finds the code of given letters; a quick search starts at z0, a whole one at the mean of each of the prior's Gaussians. */
+  /** Encodes the given letters. A quick search starts at z0, a full one at the mean of each Gaussian of the prior. */
   complete: {
     arguments: Given & { z0?: Float32Array | undefined; quick?: boolean | undefined };
     reply: { readonly z: Float32Array; readonly alphabet: Float32Array };
     progress: never;
   };
-  /** Alphabet of a code. */
+  /** Decodes a code to an alphabet. */
   decode: { arguments: { z: Float32Array }; reply: Float32Array; progress: never };
-  /** Samples other completions about a code that was found, and returns those of the largest weights. */
+  /** Draws other completions around a code, and returns those with the largest weights. */
   sample: {
     arguments: Given & { z: Float32Array; count: number; seed: number };
     reply: Samples;
@@ -61,14 +64,14 @@ export interface TypefaceCalls {
   };
   /** Loads the training styles, for `nearest` and `linear`. */
   loadStyles: { arguments: { url: string }; reply: undefined; progress: Loaded };
-  /** The training style whose ink has most in common with the given letters'. */
+  /** Returns the training style whose ink has most in common with that of the given letters. */
   nearest: { arguments: Given; reply: Nearest; progress: never };
-  /** Linear completion, FIELDS_SIZE. */
+  /** Completes the given letters by linear regression on the training styles, to FIELDS_SIZE values. */
   linear: { arguments: Given & { ridge: number }; reply: Float32Array; progress: never };
 }
 
 /** Calls of the worker that reads a font. */
 export interface FontCalls {
-  /** Reads the small letters of a font file, those that fit into their cells. */
+  /** Reads the lower-case letters of a font file that fit into their cells. */
   readFont: { arguments: { file: File }; reply: readonly FontLetter[]; progress: never };
 }

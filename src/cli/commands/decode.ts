@@ -124,7 +124,7 @@ async function readLatents({ latents: file, limit }: DecodeJob, decoder: Decoder
   return { z: values.subarray(0, count * latentSize), count, total };
 }
 
-/** Most images in a row of the picture, and most rows: 10 × 10 images. */
+/** Maximum number of images in a row of `decoded.png`. */
 const imagesPerRow = 10;
 const rowsAtMost = 10;
 
@@ -144,7 +144,7 @@ async function writeDecodeOutputs(
       content: `what the latents stand for: ${showLengths(shape)}, float32`,
     },
   ];
-  // Points × channels is no image.
+  // An output of points × channels is not drawn as an image.
   if (points === undefined && isImage(decoder) && decoded.length > 0) {
     const shown = Math.min(shape[0]!, imagesPerRow * rowsAtMost);
     const picture = drawGrid(rowsOfTiles(decoded.subarray(0, shown * outputSize), outputSize), decoder);
@@ -153,7 +153,10 @@ async function writeDecodeOutputs(
   return writeOutputs(folder, files, decodeOutputs.slice(files.length));
 }
 
-/** Arranges images in rows, from black to white. The last row is filled up with white. */
+/**
+ * Arranges images row by row, `imagesPerRow` in each; the smallest value is drawn black, the largest white. The last row
+ * is filled up with white tiles.
+ */
 function rowsOfTiles(images: Float32Array, size: number): Tile[][] {
   const count = images.length / size;
   const columns = Math.min(count, imagesPerRow);

@@ -72,24 +72,24 @@ function formatDescription(decoder: Decoder, figures: readonly Figure[]): string
   return `${describe(decoder)}\n\n${lines.join("")}${note}`;
 }
 
-/** Number of values of a start that are printed. */
+/** Number of values of a start vector z₀ that are printed. */
 const SHOWN_VALUES = 4;
 
-/** Formats a start: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
+/** Formats a start vector z₀, its first values to 4 significant digits: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */
 function showStart(start: Float32Array): string {
   const shown = Array.from(start.subarray(0, SHOWN_VALUES), (value) => String(Number(value.toPrecision(4))));
   if (start.length <= SHOWN_VALUES) return shown.join(", ");
   return `${shown.join(", ")}, … (${start.length} values)`;
 }
 
-/** A loss in words: `mean squared error`. */
+/** Returns a loss in words, such as `mean squared error`. */
 function showLoss(loss: StandardLoss): string {
   return `${loss.reduction === "sum" ? "summed" : "mean"} ${lossTraits(loss).title}`;
 }
 
 /**
- * Makes the figures of a decoder for the report. The JSON document also has the description, which the report prints as a
- * table of its own.
+ * Makes the report's entries on a decoder. Their JSON also contains the decoder's description, which the text report
+ * prints as a separate table.
  */
 function figuresOf(file: string, decoder: Decoder): Figure[] {
   const { verified, unverifiedReason = null, latentSize, loss = null, prior = null, start } = decoder;

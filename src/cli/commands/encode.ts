@@ -89,14 +89,15 @@ ${exitCodesHelp("of up to one unit nothing is written; of more, whole units are 
     const pair = chosenFlowAndSolver(command);
     const data = await expandFiles("--data", options.data);
     refuseFolderOfData(command, options.data, data, options.out);
-    // Clusters mix processors, on which the relaxed build may differ in its last bits.
+    // Clusters mix processors, between which results of the build with relaxed SIMD may differ in the last bits; the
+    // plain build gives the same bits on all.
     await runJob({ ...options, data, ...pair, ...(shard && { shard, plain: true }) });
   });
 }
 
 /**
- * Refuses an output folder that holds the pictures to be read: results there would be overwritten by the next run, or read
- * as samples.
+ * Refuses an output folder in which the input pictures lie: results written there would be overwritten by the next run,
+ * or read as samples.
  */
 function refuseFolderOfData(
   command: Command,

@@ -79,7 +79,7 @@ const EVALUATE_FLAGS = {
   out: flag("<dir>", "folder for the results, made if it is missing (default: none)"),
 };
 
-/** Options of `latentflow evaluate`, as commander returns them. */
+/** Parsed options of `latentflow evaluate`. */
 interface EvaluateJob extends EncodingOptions, OptionsOf<typeof EVALUATE_FLAGS> {}
 
 /** Adds `latentflow evaluate` to the program. */
@@ -131,7 +131,11 @@ ${exitCodesHelp("nothing is written")}`,
   });
 }
 
-/** @param pair flow and solver; undefined if the encoder's codes alone are evaluated */
+/**
+ * Evaluates a decoder, writes `results.csv` if `--out` is given, and prints the report.
+ *
+ * @param pair flow and solver; undefined if only the encoder's codes are evaluated
+ */
 async function runEvaluation(job: EvaluateJob, pair: ChosenFlowAndSolver | undefined): Promise<void> {
   const signal = interruptSignal();
   const stopped = "stopped; nothing is written";
@@ -220,8 +224,8 @@ function figuresOf(
 }
 
 /**
- * Makes the figure of the error in hidden values. Hidden pixels that are transparent or padding have no true values, and are
- * left out.
+ * Makes the report's entry on the error in hidden values: those with a weight of 0. Transparent and padding pixels have
+ * no true values, and are left out.
  */
 function hiddenFigure(
   { weights, mask }: EvaluateJob,
@@ -231,7 +235,10 @@ function hiddenFigure(
   return figure("squared error of hidden values", formatMean(meanHiddenError), { meanHiddenError });
 }
 
-/** Makes the figures of an encoder's codes. No flow was followed, so only losses that are not finite have a status. */
+/**
+ * Makes the report's entries on an encoder's codes. Without a flow there are no steps, and the only possible status is
+ * `nonfinite`, of a loss that is not finite.
+ */
 function encoderEndFigures({ nonfinite, meanGap }: EncoderReport, unit: string): Figure[] {
   const statuses = nonfinite > 0 ? { nonfinite } : {};
   const ends = { meanAcceptedSteps: null, meanBacktracks: null, statuses };

@@ -90,7 +90,7 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
   print(formatReport(figuresOf(folders, summariser.summary()), outputs, options.json));
 }
 
-/** Reads the pictures that the shard with the first unit has drawn. */
+/** Reads the run's pictures, written into its folder by the shard that encoded the first unit. Missing ones are left out. */
 async function readPictures(folders: readonly PartsFolder[]): Promise<OutputFile[]> {
   const pictures: OutputFile[] = [];
   for (const name of pictureNames) {
@@ -121,11 +121,12 @@ function figuresOf(folders: readonly PartsFolder[], summary: RunSummary): Figure
   return [
     figure("samples", formatCount(samples)),
     figure("units", `${formatCount(units)} of ${formatCount(unit)} samples`, { units, unit, idColumn }),
-    // Parts do not name the loss.
+    // Parts do not store the name of the loss.
     ...lossFigures(summary, { before: "mean loss before", after: "mean loss after", unit: "" }),
     ...endFigures(summary),
     ...samplingFigures(summary),
-    // Speed has no row: the processes may have run at the same time, or have been killed on the way.
+    // The text report leaves out the speed: the processes may have run at the same time, or been killed before they
+    // ended.
     ...workFigures(summary).map(({ json = {} }) => ({ json })),
     figure("time of all parts", formatDuration(summary.seconds)),
   ];

@@ -23,10 +23,10 @@ import { RunSummariser, type RunSummary } from "../parts/run-summary.ts";
 import { type Cut, standardUnit, type Unit, unitCount, unitsOf } from "../parts/shard-units.ts";
 import { resultsFileNames, writeResults } from "../parts/write-results.ts";
 
-/** Names of the files that a run may write. */
+/** Names of the files that `encode` may write. */
 const encodeOutputs = [...resultsFileNames, ...pictureNames];
 
-/** Run of `encode` whose input files are open. */
+/** A run of `encode` with its input files open. */
 interface Run {
   readonly job: Job;
   readonly input: EncodingInput;
@@ -35,22 +35,23 @@ interface Run {
 }
 
 /**
- * Encodes files of samples, writes the results to the job's folder and prints a report. A run of one unit writes nothing
- * after Ctrl-C or SIGTERM. Larger runs, and shards, are encoded a unit at a time, and each unit's part is kept: after any
- * end the same command goes on from there. The exit code tells the signal.
+ * Encodes files of samples, writes the results to the job's folder and prints a report. A run of one unit (the samples
+ * encoded and saved together) writes nothing if Ctrl-C or SIGTERM stops it. In larger runs and in shards, each finished
+ * unit is saved as a part, from which the same command resumes. After a signal the exit code is 128 + its number.
  */
 export async function runJob(job: Job): Promise<void> {
   const signal = interruptSignal();
   const nothing = "stopped before the first sample; nothing is written";
   const input = await unlessInterrupted(signal, openInput(job, signal), nothing);
   if (!input) return;
-  // Before the work, so that a folder that cannot be made costs nothing. A shard checks the files of merge.
+  // Before the encoding, so that a folder that cannot be created is refused at once. For a shard this also checks the
+  // files that `merge` will write.
   await makeFolder(job.out, encodeOutputs, job);
   const cut = { samples: input.samples.count, unit: job.unit ?? unitFor(job, input) };
   const run = { job, input, cut, signal };
   if (cut.samples === 0 && job.shard)
     throw invalid("there are no samples in --data, so there is no shard of them");
-  // A folder with parts is never treated as one unit: parts of another run are refused by name.
+  // A folder with parts always runs in parts, so that parts of a different run are refused with a message.
   const isOneUnit =
     unitCount(cut) <= 1 && !job.shard && !(await PartsFolder.hasParts(join(job.out, partsName)));
   if (cut.samples === 0 || isOneUnit) return encodeAtOnce(run);
@@ -62,33 +63,33 @@ export async function runJob(job: Job): Promise<void> {
   try {
     await encodeInParts(run, folder);
   } finally {
-    // Not for a shard, whose folder others may use. An error here must not hide the first one.
+    // A shard leaves the folder, since other shards may be using it. An error here must not hide an earlier one.
     if (!job.shard) await folder.removeUnused().catch(() => {});
   }
 }
 
-/** Time to encode a sample, in forward passes of the decoder: some 40 passes forward and back. */
+/** Assumed cost of encoding a sample, in forward passes of the decoder: some 40 passes forward and back. */
 const PASSES = 120;
 
 function unitFor({ samples: codes = 0 }: Job, { fixed, samples }: EncodingInput): number {
   const { multiplications, sums } = costOf(fixed.decoder);
-  // A drawn code takes a forward pass.
+  // Each drawn code takes one forward pass.
   return standardUnit((multiplications + sums) * (1 + codes / PASSES), samples.count);
 }
 
-/** Encodes the samples of a run that is a single unit, and stores no parts. */
+/** Encodes the samples of a run that is a single unit, without saving parts, and writes the results. */
 async function encodeAtOnce(run: Run): Promise<void> {
   const { job, cut } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
   const parts: Part[] = [];
   await encodeShown(run, [unit], async (part) => void parts.push(part));
   if (parts.length > 0) return writeAll(run, () => parts, parts[0]!);
-  // The demo has a `dataFlag`, and no option for units.
+  // The demo sets `dataFlag` and has no `--unit` option.
   const hint = `: up to --unit samples, ${formatCount(cut.unit)}, are computed as a whole. With fewer what is done is kept`;
   sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
 }
 
-/** Encodes the units that have no part yet. A run of all units then writes the results and removes the parts. */
+/** Encodes the units that have no saved part yet. A run that is not a shard then writes the results and removes the parts. */
 async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const { job, cut, signal } = run;
   const units = unitsOf(cut, job.shard);
@@ -119,7 +120,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const counts = { count: units.length, found, of: unitCount(cut) };
   if (job.shard) {
     const [unit] = units;
-    // merge takes the pictures from here.
+    // `merge` reads the pictures from this folder.
     const part = unit?.index === 0 ? await folder.read(unit) : undefined;
     if (part) await beforeEnd(signal, writePictures(folder.folder, { job, input: run.input, signal }, part));
     return printShard(run, folder, summariser.summary(), counts);
@@ -134,7 +135,7 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   await folder.remove();
 }
 
-/** Prints the report of a shard, whose only output is its parts. */
+/** Prints the report of a shard, whose only output is its parts (and the run's pictures, if it has the first unit). */
 function printShard(
   { job, input }: Run,
   { folder }: PartsFolder,
@@ -147,10 +148,10 @@ function printShard(
 }
 
 /**
- * Reads the parts that are there, until the signal aborts.
+ * Reads the saved parts of `units`, until the signal aborts.
  *
- * @param summariser gets the whole parts
- * @returns the number of units with a whole part, and the units whose part is missing, torn, or of another run
+ * @param summariser receives each intact part
+ * @returns the number of units with an intact part, and the units whose part is missing, torn, or from another run
  */
 async function findParts(
   folder: PartsFolder,
@@ -171,7 +172,7 @@ async function findParts(
   return { found, missing };
 }
 
-/** Encodes units, with their progress on stderr. */
+/** Encodes units with progress shown on stderr; calls `keep` with each finished part. */
 async function encodeShown(
   { job, input, signal }: Run,
   units: readonly Unit[],
@@ -186,7 +187,7 @@ async function encodeShown(
       await keep(part);
   } finally {
     stop();
-    // Behind the progress bar, which has its line to itself.
+    // After the progress bar has been removed, which needs its line to itself.
     for (const warning of warnings) say(warning);
   }
 }
@@ -194,8 +195,9 @@ async function encodeShown(
 /**
  * Writes the results of all samples and pictures of the first ones, and prints the report.
  *
- * @param parts reads all of them, in order
- * @param units counts of a run that keeps parts
+ * @param parts returns an iterator over all parts, in order; called twice
+ * @param first part with the first samples, which are drawn
+ * @param units numbers of units for the report; undefined for a run of a single unit, which saves no parts
  */
 async function writeAll(
   { job, input, signal }: Run,
@@ -206,7 +208,7 @@ async function writeAll(
   const plan = planOf(job, input);
   const summariser = new RunSummariser();
   const written = await writeResults(job.out, job.format, plan, parts(), pictureNames, (part) => {
-    // The results of a single unit, once computed, are written even after a signal.
+    // The results of a single unit are written even after a signal: they are already computed.
     if (units) signal.throwIfAborted();
     summariser.add(part);
   });
@@ -221,13 +223,15 @@ async function writeAll(
   const summary = summariser.summary();
   const figures = encodeFigures({ job, input, summary, units, aborted: signal.aborted });
   print(formatReport(figures, outputs, job.json));
-  // Also after the last sample: pictures may be missing.
+  // A signal after the last sample also counts: pictures may be missing.
   if (signal.aborted) setInterrupted();
 }
 
 /**
- * Draws pictures of the run's results, unless the signal aborts; the results are complete without them. Returns the pictures
- * drawn.
+ * Waits for pictures to be drawn and returns them, or none if the signal aborts that; the numeric results are complete
+ * without them.
+ *
+ * @throws any error other than the signal's reason
  */
 async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Promise<Output[]> {
   return pictures.catch((error) => {
@@ -236,7 +240,7 @@ async function beforeEnd(signal: AbortSignal, pictures: Promise<Output[]>): Prom
   });
 }
 
-/** Makes an error about a picture that also names the files that were written. */
+/** Returns an error about a picture, extended by the names of the files that were written before. */
 function besides(error: LatentflowError, written: readonly Output[]): LatentflowError {
   const names = written.map(({ path }) => shownPath(path)).join(", ");
   const message = `${markedMessage(error)}; what is written before it is whole: ${names}`;

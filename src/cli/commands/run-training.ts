@@ -19,8 +19,8 @@ import { type TrainingRun, trainingOutputs, writeTrainingOutputs } from "../outp
 const shownBatches = 100;
 
 /**
- * Trains a decoder, writes the results to the folder and prints a report. Ctrl-C or SIGTERM ends the work after a last
- * checkpoint, from which it can go on; the exit code tells the signal.
+ * Trains a decoder, writes the results to the folder and prints a report. Ctrl-C or SIGTERM ends training with a final
+ * checkpoint, from which `--resume` continues; the exit code is then 128 + the signal's number.
  */
 export async function runTraining(job: TrainingJob, training: ChosenTraining): Promise<void> {
   const signal = interruptSignal();
@@ -39,7 +39,7 @@ export async function runTraining(job: TrainingJob, training: ChosenTraining): P
   print(formatReport(trainingFigures(run, outputs[0]!.path), outputs, job.json));
 }
 
-/** Trains, with progress on stderr and in the log. Returns undefined if the signal has ended the training. */
+/** Trains, with progress on stderr and in the log. Returns undefined if the signal ended the training. */
 async function trainShown(
   input: TrainingInput,
   job: TrainingJob,
@@ -57,9 +57,13 @@ async function trainShown(
   const title = `training on ${count} samples, ${epochs} epoch${epochs === 1 ? "" : "s"}`;
   const display = showProgress({ title, unit: "samples", total }, quiet, signal);
   const recentLoss = new RunningMean(shownBatches);
-  /** Number of images processed at the latest checkpoint, which may be 0: before the first update. */
+  /**
+   * Number of samples processed up to the latest checkpoint, 0 if that preceded the first update; undefined without a
+   * checkpoint.
+   */
   let kept: number | undefined;
-  // Said once the folder is this run's, and also with --quiet: a mistyped --out would train from the beginning without a word.
+  // Reported only once the folder is known to be this run's, and even with --quiet: with a mistyped --out, training would
+  // silently start anew.
   let startsAnew = resume && !hasCheckpoint(checkpointFile);
   try {
     return await training.train(decoder, data.dataset, {
@@ -111,7 +115,7 @@ async function trainShown(
   }
 }
 
-/** True if a folder has a checkpoint to resume from, the latest one or the one before. */
+/** True if `--resume` can continue from this checkpoint file, or from the previous one beside it. */
 function hasCheckpoint(file: string): boolean {
   return existsSync(file) || existsSync(`${file}.previous`);
 }

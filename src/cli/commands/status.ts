@@ -82,18 +82,21 @@ async function status(
   print(formatReport(figures, [], json));
 }
 
-/** Milliseconds up to the last part over which the speed is measured. */
+/** The speed is measured over this many milliseconds before the last part. */
 const RECENT = 60 * 60 * 1000;
 
-/** Shortest gap between two parts that counts as a pause: in milliseconds, and in multiples of a unit's typical time. */
+/**
+ * Minimum gap between two parts that counts as a pause of the run, whichever is longer: in milliseconds, and in multiples
+ * of the median time of a unit.
+ */
 const PAUSE = { milliseconds: 60_000, units: 5 };
 
-/** Index of a unit, and the time in milliseconds at which its part was written. */
+/** Index of a unit (the samples of one part), and the time in milliseconds at which its part was written. */
 type PartTime = readonly [index: number, time: number];
 
 /**
- * Returns samples per second by the times of the latest parts, without the pauses of an interrupted run. Undefined for fewer
- * than two parts.
+ * Estimates the speed in samples per second from the times at which the latest parts were written, leaving out pauses of
+ * interrupted runs. Undefined for fewer than two parts.
  */
 async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefined> {
   const [{ manifest }] = folders as [PartsFolder];
@@ -106,7 +109,7 @@ async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefi
   let [samples, milliseconds] = [0, 0];
   for (const [i, [index, time]] of recent.slice(1).entries()) {
     const gap = time - recent[i]![1];
-    // The time of the unit that was computed across a pause is unknown.
+    // After a pause, the time that the unit took is unknown.
     if (gap >= pause) continue;
     samples += unitAt(index, manifest).count;
     milliseconds += gap;
@@ -115,8 +118,8 @@ async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefi
 }
 
 /**
- * Returns the shortest gap between two parts that counts as a pause, in milliseconds. A shard computes its units in their
- * order.
+ * Returns the minimum gap between two parts that counts as a pause of the run, in milliseconds. The time of a unit is
+ * that between its part and the part of the unit before, since a shard computes its units in order.
  */
 function shortestPause(parts: readonly PartTime[]): number {
   const times = new Map(parts);

@@ -23,61 +23,65 @@ import type { PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile } from "./pictures/picture-file.ts";
 import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 
-/** Samples that are taken from a source. */
+/** Samples of a run: the first `count` of the `total` in a source. */
 export interface SamplesTaken {
-  /** Number of samples taken, the first ones. */
+  /** Number of samples used, the first ones of the source; `--limit` can lower it. */
   readonly count: number;
-  /** Number of samples at the source. */
+  /** Number of samples in the source. */
   readonly total: number;
   /** Shape of one sample. */
   readonly shape: readonly number[];
-  /** Flag that gives the samples, `--data` or `--dataset mnist`, or a name for them if no flag does. */
+  /** Option that names the samples, `--data` or `--dataset mnist`, or a phrase for them if they come from no option. */
   readonly flag: string;
-  /** Beginning of messages: the flag, with its file. */
+  /** Beginning of error messages: the option with its file. */
   readonly at: string;
-  /** Array of the samples; undefined for samples in memory that are no pictures. */
+  /** Array of the samples; undefined for samples that are in memory and were not read from pictures. */
   readonly array?: ArrayFile | undefined;
 }
 
-/** Samples in memory, with the name of their source in reports. */
+/** Samples in memory, with the name of their source for reports. */
 export interface SourcedData extends SamplesTaken {
   readonly source: string;
   readonly dataset: Dataset;
 }
 
-/** Names of the formats of one array. */
+/** Names of the file formats that store a single array. */
 export const formats = ARRAY_FORMATS.map(({ label }) => label);
 
-/** Help for a file of samples. */
+/** Help text for the option of a file of samples. */
 const dataHelp =
   `the samples: ${formats.join(" or ")}, gzipped or not, or FILE.npz#NAME; first axis: samples; or ` +
   "PNG and JPEG files, folders of them, or '*.png' in quotes";
 
-/** Help for files of samples that are read in blocks. */
+/** Help text for the option of files of samples that are read piece by piece. */
 export const dataFilesHelp =
   `the samples: ${formats.join(", ")}, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files ` +
   "follow each other; first axis: samples; or PNG and JPEG files, folders of them, or '*.png' in quotes";
 
-/** Help for a file of starts. */
+/** Help text for the option of a file of start vectors z₀. */
 export const z0Help =
   "where the flows start, as latents.npy has it: a latent per sample, or one for all (default: the decoder's own start, else 0)";
 
-/** Help for a file of weights. */
+/** Help text for the option of a file of weights. */
 export const weightsHelp =
   "weights >= 0 of the values, in such a file, bytes of 0 and 1, or a picture: for one sample, or for all";
 
-/** Help for the values of samples. */
+/** Help text on how values of samples are read. */
 export const valuesHelp = `Bytes (uint8) of samples are divided by 255. For cross entropy values must lie
 in [0, 1].
 Missing values may be NaN where their weight is 0.`;
 
-/** Help for stdin. */
+/** Help text on reading data from standard input. */
 export const stdinHelp = `One file of data may be -, standard input; -#NAME is the array NAME of a .npz
 file that comes in there.`;
 
 const loaders = { mnist, "fashion-mnist": fashionMnist, "seg-mnist": segMnist };
 
-/** Flags of samples: a file, or a part of a data set that the library reads. @param verb what is done with them */
+/**
+ * Makes the options that name samples: a file, or one part (training or test) of a data set that the library can read.
+ *
+ * @param verb what the command does with the samples, for the help
+ */
 export const dataFlags = (part: keyof DataSplits, verb: string) => ({
   data: flag("<files...>", dataHelp, { gives: ["y"] }),
   dataset: flag("<name>", `instead of a file, the ${part === "test" ? "test" : "training"} images of`, {
@@ -89,12 +93,12 @@ export const dataFlags = (part: keyof DataSplits, verb: string) => ({
   limit: flag("<n>", `${verb} the first n samples (default: all)`, { parse: parseCount }),
 });
 
-/** Options of samples, as commander returns them. */
+/** Parsed options that name the samples. */
 export interface DataOptions extends PictureFlags, OptionsOf<ReturnType<typeof dataFlags>> {
   readonly maxBytes?: number | undefined;
 }
 
-/** Refuses options of samples that contradict each other. */
+/** Exits with an error of usage if no samples are named, or options that name them contradict each other. */
 export function checkDataOptions(command: Command): void {
   const { data, dataset, resume } = command.opts<DataOptions & { readonly resume?: true }>();
   if (data === undefined && dataset === undefined) {
@@ -106,10 +110,10 @@ export function checkDataOptions(command: Command): void {
 }
 
 /**
- * Reads the samples that the options name.
+ * Reads the samples that the options name into memory.
  *
- * @param part part of a data set
- * @param target shape of a sample, for pictures
+ * @param part training or test part of a data set given by `--dataset`
+ * @param target returns the shape of a sample, which pictures are scaled to
  */
 export async function readData(
   options: DataOptions & HidingFlags,
@@ -130,7 +134,11 @@ export async function readData(
   return { source: `${dataset}, ${part}`, flag, at: flag, ...firstOf(splits[part], limit) };
 }
 
-/** Reads the first samples of a file, or of files of pictures. */
+/**
+ * Reads the first `limit` samples of files of arrays or pictures into memory.
+ *
+ * @param flag option that names the files, for messages
+ */
 export async function readDataFile(
   flag: string,
   paths: readonly string[],

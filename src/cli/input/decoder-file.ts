@@ -19,7 +19,7 @@ import {
 import type { DataLimits } from "./array-files/open.ts";
 import { beginningOf, isUrl, showFile } from "./files.ts";
 
-/** Help for a decoder's file. */
+/** Help text for the option of a decoder's file. */
 export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";
 
 const SIZE_FLAGS = {
@@ -69,10 +69,10 @@ const LOSS_FLAGS = {
   }),
 };
 
-/** Options of the loss, as commander returns them. */
+/** Parsed options of the loss. */
 export type LossFlags = OptionsOf<typeof LOSS_FLAGS>;
 
-/** Options of a decoder's file, as commander returns them. */
+/** Parsed options of a decoder's file: how to read it, and what completes or overrides its metadata. */
 export interface DecoderFlags
   extends LossFlags,
     OptionsOf<typeof SIZE_FLAGS>,
@@ -83,13 +83,17 @@ export interface DecoderFlags
 
 const onnxOptions = Object.keys(ONNX_FLAGS) as readonly (keyof typeof ONNX_FLAGS)[];
 
-/** Options that describe how files of each kind are read. */
+/** Options that apply to decoder files of one format only. */
 const FILE_OPTIONS = { safetensors: ["prefix", "activation"], onnx: onnxOptions } as const;
 
-/** Options that only describe how a file is read: refused without a file. */
+/** Options that describe how to read a decoder's file; refused if the decoder does not come from a file. */
 export const readingFlags = ["prefix", ...onnxOptions] as const;
 
-/** Adds --max-bytes to the current group, and groups of options that complete or correct a decoder's file. */
+/**
+ * Adds `--max-bytes` to the current help group, and groups of options that complete or override a decoder's file.
+ *
+ * @param standard where the values come from by default, for the help
+ */
 export function addDecoderOptions(command: Command, standard = "what its file says"): Command {
   addFlags(command, SIZE_FLAGS);
   addFlags(command, DECODER_FLAGS, `Decoder (default: ${standard}):`);
@@ -97,22 +101,30 @@ export function addDecoderOptions(command: Command, standard = "what its file sa
   return addFlags(command, ONNX_FLAGS, heading);
 }
 
-/** Limits of reading files. */
+/** Returns the limits on reading files; `maxBytes` is 1 GiB unless `--max-bytes` is given. */
 export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: AbortSignal): DataLimits {
   return { maxBytes: maxBytes ?? STANDARD_MAX_BYTES, givenMaxBytes: maxBytes, signal };
 }
 
-/** Adds the loss's options. */
+/**
+ * Adds the options of the loss to a command.
+ *
+ * @param standard default, for the help
+ */
 export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
   return addFlags(command, LOSS_FLAGS, `Loss (default: ${standard}):`);
 }
 
-/** Loss of the options; undefined if they name none. */
+/** Returns the loss that the options name; undefined if they name none. */
 export function lossOf({ loss, reduction }: LossFlags): StandardLoss | undefined {
   return namedLoss(loss, reduction && { reduction });
 }
 
-/** Reads a decoder, with the loss of the options if they name one. */
+/**
+ * Loads a decoder, safetensors or ONNX, with the loss that the options name, if any.
+ *
+ * @throws LatentflowError `invalid_argument` for an option of the other file format
+ */
 export async function readDecoder(options: DecoderFlags, signal: AbortSignal): Promise<Decoder> {
   const isOnnx = await isOnnxFile(options.decoder);
   const others = FILE_OPTIONS[isOnnx ? "safetensors" : "onnx"];
@@ -124,7 +136,7 @@ export async function readDecoder(options: DecoderFlags, signal: AbortSignal): P
   return isOnnx ? readOnnx(options, signal) : readSafetensors(options, signal);
 }
 
-/** True for an ONNX file: by its first bytes or, for a URL, by its name. */
+/** True for an ONNX file, judged by its first bytes or, for a URL, by its name. */
 async function isOnnxFile(file: string): Promise<boolean> {
   const beginning = await beginningOf(file);
   return beginning ? isOnnx(beginning) : /\.onnx([?#]|$)/i.test(file);
@@ -138,7 +150,7 @@ async function readOnnx(options: DecoderFlags, signal: AbortSignal): Promise<Dec
         `${showPath(file)} is an ONNX file, and has all others in it`,
     );
   }
-  // Imported on demand: a quarter of the library's code.
+  // Imported on demand: it is a quarter of the library's code.
   const { loadOnnx } = await import("../../onnx/index.ts");
   return loadOnnx(file, {
     latent,
@@ -167,7 +179,7 @@ async function readSafetensors(options: DecoderFlags, signal: AbortSignal): Prom
 }
 
 /**
- * Reads a decoder, and the loss of the options or of its file.
+ * Loads a decoder and determines the loss: that of the options, or else that stored in the file.
  *
  * @throws LatentflowError `invalid_argument` if neither names a loss
  */

@@ -20,26 +20,29 @@ import { openWeights, weightsFlag } from "./sample-weights.ts";
 import { checkSamples, openSamples, readSamples, type SamplesFiles } from "./samples.ts";
 import { openZ0 } from "./starts.ts";
 
-/** Input of a job: the decoder, and samples that are read a block at a time. */
+/** Input of an encoding run: the decoder, the loss, and open files of samples, which are read a block at a time. */
 export interface EncodingInput {
   readonly decoder: Decoder;
   readonly loss: StandardLoss;
   readonly prior: ChosenPrior;
-  /** Fixed inputs, with the decoder for the samples' number of points. */
+  /** Fixed inputs of the samples, and the decoder at the samples' number of points. */
   readonly fixed: FixedInputsPlan;
   readonly samples: SamplesFiles;
   readonly weights: NumbersFile | undefined;
-  /** Starts of the flows; undefined for the decoder's own start. */
+  /** Start vectors z₀ of the flows; undefined to use the decoder's own start. */
   readonly z0: NumbersFile | undefined;
-  /** Identifiers of the samples: a column in each of their files, or names of pictures. */
+  /**
+   * Identifiers of the samples, from a column of each Parquet file or the names of picture files; undefined without
+   * either.
+   */
   readonly ids: readonly IdsFile[] | undefined;
 }
 
-/** Consecutive samples, with their weights, starts, fixed inputs and identifiers. */
+/** A block of consecutive samples, with their weights, start vectors, fixed inputs and identifiers. */
 export interface Block {
   readonly first: number;
   readonly count: number;
-  /** count × the decoder's output size. */
+  /** Samples, count × the decoder's output size. */
   readonly y: Float32Array;
   readonly weights: Float32Array | undefined;
   readonly z0: Float32Array | undefined;
@@ -47,7 +50,12 @@ export interface Block {
   readonly ids: Ids | undefined;
 }
 
-/** Opens the input of a job. Rejects with the signal's reason if it aborts while the decoder loads. */
+/**
+ * Opens the input files of an encoding run, and loads the decoder. Rejects with the signal's reason if it aborts
+ * meanwhile.
+ *
+ * @throws LatentflowError if a file cannot be read or does not fit the decoder
+ */
 export async function openInput(job: Job, signal: AbortSignal): Promise<EncodingInput> {
   const { decoder, loss } = await readDecoderAndLoss(job, signal);
   const limits = limitsOf(job, signal);
@@ -77,21 +85,21 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
   return { decoder, loss, prior, fixed, samples, weights, z0, ids };
 }
 
-/** Mask that hides a band across samples of [height, width], from 3/7 to 5/7 of their height. */
+/** Returns weights that hide a horizontal band of all samples of shape [height, width], from 3/7 to 5/7 of the height. */
 function bandHidden(shape: readonly number[]): NumbersFile {
   const size = elementCount(shape);
   const data = Float32Array.from({ length: size }, (_, i) => (7 * i >= 3 * size && 7 * i < 5 * size ? 0 : 1));
   return { array: wholeFile({ shape, type: "float32", data }), size, isEach: false };
 }
 
-/** Names of the files of pictures as identifiers; undefined for other samples. */
+/** Returns the names of picture files as identifiers of the samples; undefined for other samples. */
 function namesOf({ at, array: { names } }: SamplesFiles): IdsFile[] | undefined {
   if (!names) return undefined;
   const read = async (first: number, end: number) => names.slice(first, end);
   return [{ where: at, type: "text", count: names.length, read }];
 }
 
-/** Reads a block of samples. */
+/** Reads `count` samples from index `first` on, with all that belongs to them. */
 export async function readBlock(input: EncodingInput, first: number, count: number): Promise<Block> {
   const { samples, weights, z0, fixed, ids } = input;
   return {
@@ -105,10 +113,10 @@ export async function readBlock(input: EncodingInput, first: number, count: numb
   };
 }
 
-/** Most values of a block of samples, unless a single sample has more. */
+/** Maximum number of values in a block of samples, unless a single sample has more. */
 const VALUES_IN_BLOCK = 2 ** 24;
 
-/** Number of samples that are read, and encoded, at once. */
+/** Returns the number of samples that are read and encoded at once. */
 export function blockSize({ samples }: EncodingInput): number {
   return Math.max(1, Math.floor(VALUES_IN_BLOCK / elementCount(samples.shape)));
 }

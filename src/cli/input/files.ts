@@ -14,28 +14,32 @@ import { readArray } from "../../files/read.ts";
 import { type Dataset, readDatasetAs } from "../../train/dataset.ts";
 
 /**
- * Reads a file of one array, gzipped or not, or `file.npz#name`, or the same from stdin for "-" and `-#name`.
+ * Reads a whole file with one array, gzipped or not, or `file.npz#name`; "-" and `-#name` read standard input.
  *
- * @param flag flag that gives the file, for messages
+ * @param flag option that names the file, for messages
+ * @throws LatentflowError if the file cannot be read
  */
 export async function readArrayFile(flag: string, path: string, limits: Limits): Promise<DataArray> {
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
   return readArray(bytes, { where, array, choice, ...limits });
 }
 
-/** Reads a file of `readArrayFile` as a data set, whose bytes stay bytes. */
+/** Reads a whole file of samples, in any form that `readArrayFile` takes, as a data set. Bytes are stored as bytes. */
 export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
   const { maxBytes, signal } = limits;
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
   return readDatasetAs(where, bytes, { array, maxBytes, signal }, choice);
 }
 
-/** Beginning of messages for a flag and its file: `--data digits.npy`. */
+/** Returns the beginning of error messages about an option's file, such as `--data digits.npy`. */
 export function showFile(flag: string, path: string): string {
   return isStdin(path) ? `${flag} (stdin)` : withValue(flag, showPath(path));
 }
 
-/** A flag with its value. For `--fixed NAME=FILE` the flag is `--fixed NAME`. */
+/**
+ * Joins an option and its value. If the option is `--fixed NAME`, they are joined by `=`, as users write
+ * `--fixed NAME=FILE`.
+ */
 function withValue(flag: string, value: string): string {
   return flag.includes(" ") ? `${flag}=${value}` : `${flag} ${value}`;
 }
@@ -45,7 +49,11 @@ export function isUrl(file: string): boolean {
   return /^https?:/i.test(file);
 }
 
-/** First bytes of a local file; undefined if it cannot be read, or not twice, as a pipe. */
+/**
+ * Reads the first bytes of a local file. Returns undefined for URLs and pipes, and if the file cannot be read.
+ *
+ * @param most maximum number of bytes
+ */
 export async function beginningOf(file: string, most = 512): Promise<Uint8Array | undefined> {
   if (isUrl(file)) return undefined;
   try {
@@ -83,15 +91,18 @@ async function readInput(flag: string, path: string, limits: Limits) {
   return { where, bytes, array, choice: (name: string) => showChoice(flag, named, name) };
 }
 
-/** Advice that names one of a file's arrays. With =, since commander may take -#name for a flag. */
+/**
+ * Returns an option that names one array in a file, for messages: `"--data=FILE.npz#NAME"`. The `=` matters for stdin,
+ * since commander may parse a separate `-#NAME` as an option.
+ */
 export function showChoice(flag: string, file: string, name: string): string {
   return show(`${flag}=${file}#${name}`);
 }
 
-/** Path of standard input. */
+/** Path that stands for standard input. */
 const stdin = "-";
 
-/** True if a path of data is standard input: `-`, or `-#name` for an array of a .npz file. */
+/** True if a path stands for standard input: `-`, or `-#NAME` for an array of a .npz file. */
 export function isStdin(path: unknown): boolean {
   return path === stdin || (typeof path === "string" && path.startsWith(`${stdin}#`));
 }
@@ -100,7 +111,7 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   if (process.stdin.isTTY) {
     throw invalid(`${where}: it is a terminal here; send a file into it: < FILE`);
   }
-  // A read of stdin may wait for long, and looks at no signal.
+  // Reading stdin may block for long and ignores the signal, so stdin is destroyed when the signal aborts.
   throwIfAborted(limits.signal);
   const forget = onAbort(limits.signal, () => void process.stdin.destroy());
   try {
@@ -110,7 +121,7 @@ async function readStdin(where: string, limits: Limits): Promise<Uint8Array> {
   }
 }
 
-/** Makes a path absolute; in a folder that has been removed, in which Node cannot, it stays as it is. */
+/** Makes a path absolute; returns it unchanged if the current folder has been removed, where Node throws. */
 export function wholePath(path: string): string {
   try {
     return resolve(path);
@@ -119,7 +130,7 @@ export function wholePath(path: string): string {
   }
 }
 
-/** Shortens a path: relative to the current folder if it lies below. */
+/** Returns a path relative to the current folder if it lies below that folder, else unchanged. */
 export function shortPath(path: string): string {
   try {
     const fromHere = relative(process.cwd(), path);
@@ -130,7 +141,7 @@ export function shortPath(path: string): string {
   }
 }
 
-/** A path in a message, shortened. */
+/** Formats a path for a message, relative to the current folder if it lies below. */
 export function shownPath(path: string): string {
   return showPath(shortPath(path));
 }

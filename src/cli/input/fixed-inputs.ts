@@ -13,7 +13,8 @@ import type { ArrayFile } from "./array-files/array-file.ts";
 import { type DataLimits, openArray } from "./array-files/open.ts";
 import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
 
-// Fixed inputs: values that come with samples and are not sought. And the number of points of a sample.
+// Fixed inputs of decoders: values given with each sample, such as a class label, which encoding does not change. For
+// decoders over points (evaluated at any number of points per sample), also that number.
 
 const fixedFlags = (rows: string) => ({
   fixed: flag(
@@ -28,50 +29,62 @@ const fixedFlags = (rows: string) => ({
   ),
 });
 
-/** Options of fixed inputs, as commander returns them. */
+/** Parsed options of fixed inputs. */
 export type FixedFlags = OptionsOf<ReturnType<typeof fixedFlags>>;
 
-/** Adds the options of fixed inputs to the current group. @param rows name of the things that they come with */
+/**
+ * Adds the options of fixed inputs (values given with each sample) to the current help group.
+ *
+ * @param rows what the inputs are given with, for the help: "samples" or "latents"
+ */
 export function addFixedOptions(command: Command, rows: string): Command {
   return addFlags(command, fixedFlags(rows));
 }
 
-/** Fixed inputs whose sizes are known and whose numbers have not been read. */
+/**
+ * Fixed inputs (values given with each sample, not optimised) after their shapes are checked and before their numbers are
+ * read.
+ */
 export interface FixedInputsPlan<Input extends PlannedInput = PlannedInput> {
-  /** The decoder; one over points is for the samples' number of points. */
+  /** The decoder. If it is evaluated at points, it is sized for the samples' number of points. */
   readonly decoder: Decoder;
-  /** Number of points of a sample; undefined for a decoder that is not over points. */
+  /**
+   * Number of points in a sample; undefined unless the decoder is one over points, evaluated at any number of points per
+   * sample.
+   */
   readonly points: number | undefined;
   readonly inputs: readonly Input[];
 }
 
-/** Fixed inputs of samples, with their numbers. */
+/** Fixed inputs of some samples, with their numbers in memory. */
 export type FixedInputs = FixedInputsPlan<FixedNumbers>;
 
 interface PlannedInput extends FixedArgument {
-  /** Beginning of messages. */
+  /** Beginning of error messages about the input. */
   readonly at: string;
   readonly input: FixedInput;
-  /** Numbers of one sample. */
+  /** Number of values for one sample. */
   readonly size: number;
-  /** True if each sample has a row of its own; false if all share one. */
+  /** True if the file has one row per sample; false if all samples share one row. */
   readonly isEach: boolean;
-  /** Array of the file; undefined for a number. */
+  /** Array in the input's file; undefined if the option gives a number. */
   readonly array: ArrayFile | undefined;
 }
 
 interface FixedNumbers extends PlannedInput {
-  /** One row for all samples, or a row for each. */
+  /** Values of the input: one row, shared by all samples, or one row per sample. */
   readonly numbers: Float32Array;
 }
 
-/** Value of `--fixed`, with its file's array if it names a file. */
+/** A fixed input given on the command line, with the array in its file if the value is a file. */
 export interface FixedSource extends FixedArgument, PointsSource {}
 
 /**
- * Opens the files of fixed inputs.
+ * Opens the files of a decoder's fixed inputs (values given with each sample).
  *
- * @throws LatentflowError if the decoder has no such input, or has one without a value
+ * @param flag option that gives them, for messages
+ * @returns the inputs in the decoder's order
+ * @throws LatentflowError if the decoder has no input of a given name, or one of its inputs is not given
  */
 export async function openFixed(
   { fixedInputs }: Decoder,
@@ -97,7 +110,7 @@ export async function openFixed(
     );
   }
   const sources: FixedSource[] = [];
-  // In sequence, in the decoder's order, since one may be stdin.
+  // One after the other, in the decoder's order, since one may be stdin.
   for (const name of names) {
     const argument = given.find((each) => each.name === name)!;
     const { value } = argument;
@@ -108,16 +121,17 @@ export async function openFixed(
   return sources;
 }
 
-/** Quotes a name for a shell, if needed. */
+/** Quotes a name for a shell if it contains special characters. */
 function quoted(name: string): string {
   return /^[\w.:/-]+$/.test(name) ? name : show(name);
 }
 
 /**
- * Matches files of fixed inputs with samples.
+ * Checks the shapes of fixed inputs against the samples, and sizes a decoder over points for the samples' number of
+ * points.
  *
- * @param points value of --points, if it is given
- * @throws LatentflowError if a file's shape does not fit, or the number of points is unknown
+ * @param points value of `--points`, if given; otherwise the number is derived from the files' shapes
+ * @throws LatentflowError if a file's shape does not fit, or the number of points cannot be derived
  */
 export function planFixedInputs(
   decoder: Decoder,
@@ -155,9 +169,9 @@ function planInput(
 }
 
 /**
- * Reads the fixed inputs of some samples.
+ * Reads the fixed inputs of `count` samples from index `first` on.
  *
- * @throws LatentflowError if an input does not take a number
+ * @throws LatentflowError if a value is not valid for its input, such as a class index that is out of range
  */
 export async function readFixedInputs(
   plan: FixedInputsPlan,
@@ -177,11 +191,11 @@ export async function readFixedInputs(
 }
 
 /**
- * Tells a file with a row for each sample (true) from one with a row for all of them (false).
+ * Distinguishes a file with one row per sample (true) from a file with one row for all samples (false).
  *
- * @param found shape of the file
+ * @param found shape of the file's array
  * @param shape shape of a row
- * @param counts numbers of rows that are a row for each sample
+ * @param counts numbers of samples that the first axis may have
  * @returns undefined if neither fits
  */
 function hasRowForEach(
@@ -189,7 +203,7 @@ function hasRowForEach(
   shape: readonly number[],
   counts: readonly number[],
 ): boolean | undefined {
-  // Axes of length 1 are ignored, and a row may be flat.
+  // Axes of length 1 are ignored, and a row may be flattened.
   const key = (lengths: readonly number[]) => lengths.filter((length) => length !== 1).join();
   const isRow = (lengths: readonly number[]) =>
     key(lengths) === key(shape) || key(lengths) === key([elementCount(shape)]);
@@ -198,13 +212,16 @@ function hasRowForEach(
   return counts.includes(first!) && isRow(rest) ? true : undefined;
 }
 
-/** The option `fixed` of `encode`, `decode` or `evaluate`; none where the decoder has no fixed inputs. */
+/**
+ * Returns the option `fixed` for `encode`, `decode` or `evaluate`, to be spread; false if the decoder has no fixed
+ * inputs.
+ */
 export function fixedValues({ inputs }: FixedInputs) {
   const fixed = inputs.map(({ name, numbers }) => [name, numbers] as const);
   return inputs.length > 0 && { fixed: Object.fromEntries(fixed) };
 }
 
-/** The options `fixed` and `points` of `encode`, `decode` or `evaluate`. */
+/** Returns the options `fixed` and `points` for `encode`, `decode` or `evaluate`, to be spread. */
 export function fixedOptions(inputs: FixedInputs) {
   const { points } = inputs;
   return { ...fixedValues(inputs), ...(points !== undefined && { points }) };

@@ -9,10 +9,11 @@ import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile } from "./pictures/picture-file.ts";
 
 /**
- * Opens files of arrays, or of pictures, as one array.
+ * Opens files of arrays, or of pictures, as one array along the first axis.
  *
- * @param paths without folders and patterns, see `expandFiles`
- * @throws LatentflowError if a file cannot be read, or options of pictures are given for other files
+ * @param flag option that names the files, for messages
+ * @param paths paths of files, after `expandFiles` has replaced folders and patterns
+ * @throws LatentflowError if a file cannot be read, or options for pictures are given with other files
  */
 export async function openData(
   flag: string,
@@ -25,7 +26,11 @@ export async function openData(
   return openArrays(flag, paths, limits);
 }
 
-/** Refuses options of pictures for a file that is none, or that does not exist. */
+/**
+ * Throws if an option for pictures, such as `--fit`, is given for a file that is not a picture or does not exist.
+ *
+ * @throws LatentflowError
+ */
 export async function refusePictureOptions(
   flag: string,
   path: string,

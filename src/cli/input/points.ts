@@ -5,23 +5,27 @@ import type { Length } from "../../graph/definition.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import type { SamplesTaken } from "./data-source.ts";
 
-// The number of points of a sample, for a decoder over points, by the shapes of the files that are given.
-// src/decoder/points.ts makes the decoder for that number.
+// Derives the number of points in a sample from the shapes of the input files, for a decoder over points (evaluated at
+// any number of points per sample). src/decoder/points.ts sizes the decoder for that number.
 
-/** Samples that fixed inputs come with, which have no shape and no flag if there are latents alone. */
+/** Samples that fixed inputs are given with; without shape and option if only latents are given. */
 export type SampleRows = Pick<SamplesTaken, "count" | "total"> &
   Partial<Pick<SamplesTaken, "shape" | "flag">>;
 
-/** File of a fixed input, whose shape may tell the number of points. */
+/** A fixed input's file, whose shape may determine the number of points. */
 export interface PointsSource {
   readonly name: string;
-  /** Flag that gives it: `--fixed label`. */
+  /** Option that gives the input, such as `--fixed label`. */
   readonly flag: string;
-  /** Array of the file; undefined for a number. */
+  /** Array in the file; undefined if the option gives a number. */
   readonly array: ArrayFile | undefined;
 }
 
-/** Finds the number of points by the shapes of files. @throws LatentflowError if none tells it, or they differ */
+/**
+ * Derives the number of points in a sample from the shapes of files.
+ *
+ * @throws LatentflowError if no shape determines it, or shapes contradict each other
+ */
 export function findPoints(decoder: Decoder, sources: readonly PointsSource[], rows: SampleRows): number {
   const said: { readonly flag: string; readonly points: number }[] = [];
   for (const { name, array, flag } of sources) {
@@ -50,7 +54,12 @@ export function findPoints(decoder: Decoder, sources: readonly PointsSource[], r
   );
 }
 
-/** Number of points in a file's shape; undefined if the shapes differ otherwise. */
+/**
+ * Returns the length of the axis "points" in a file's shape; undefined if the shapes do not match otherwise.
+ *
+ * @param shape expected shape, with "points" for that axis
+ * @param found shape of the file's array
+ */
 function pointsIn(shape: readonly (number | string)[], found: readonly number[]): number | undefined {
   const fits =
     shape.length === found.length &&
@@ -58,12 +67,12 @@ function pointsIn(shape: readonly (number | string)[], found: readonly number[])
   return fits ? found[shape.indexOf("points")] : undefined;
 }
 
-/** Shape of a fixed input, with "points" for the axis of points. */
+/** Returns the shape of a decoder's fixed input without the batch axis, with "points" in place of the number of points. */
 export function shapeWithPoints({ definition }: Decoder, name: string): readonly Length[] {
   return definition.fixed!.find((input) => input.name === name)!.shape;
 }
 
-/** Shape of a sample, with "points" for the axis of points, or a multiple as `2·points`. */
+/** Returns the shape of a sample, with "points" in place of the number of points; in place of a multiple, `2·points`, say. */
 export function outputWithPoints(decoder: Decoder): readonly (number | string)[] {
   const [one, two] = [1, 2].map((points) => graphAtPoints(decoder, points)?.operations.at(-1)?.shape);
   if (!one || !two) return decoder.outputShape;

@@ -1,21 +1,29 @@
 import { invalidFile } from "../../base/refuse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 
-/** Numbers that come with samples, read a block at a time. */
+/** Weights, masks or start vectors of samples, read a block at a time. */
 export interface NumbersFile {
   readonly array: ArrayFile;
-  /** True if each sample has a row of its own; false if all share one. */
+  /** True if the array has one row per sample; false if all samples share one row. */
   readonly isEach: boolean;
   readonly size: number;
-  /** True for a mask, of which any other number than 0 is 1. */
+  /** True for a mask, in which 0 hides a value and any other number stands for a weight of 1. */
   readonly isMask?: boolean;
-  /** Share of the samples' values that a mask hides, 0 to 1; undefined for transparent pixels, which are counted as such. */
+  /**
+   * Fraction of the samples' values that a mask hides, 0 to 1; undefined if they are hidden by transparency, which is
+   * reported separately.
+   */
   readonly hiddenShare?: number;
-  /** Beginning of messages, of weights and masks. */
+  /** Beginning of error messages about weights and masks; undefined for start vectors. */
   readonly at?: string;
 }
 
-/** Reads the numbers of samples. Bytes are not divided, so that they may be 0 and 1. */
+/**
+ * Reads the numbers of `count` samples from index `first` on, or the row that all share. Bytes are not divided by 255, so
+ * that they can be weights of 0 and 1.
+ *
+ * @throws LatentflowError `invalid_file` for NaN in a mask, and for weights stored as bytes above 1
+ */
 export async function readNumbers(
   { array, isEach, size, isMask, at }: NumbersFile,
   first: number,
@@ -34,9 +42,9 @@ export async function readNumbers(
 }
 
 /**
- * Turns numbers of a mask into weights: 0 where the number is 0, else 1.
+ * Converts the numbers of a mask to weights: 0 if the number is 0, else 1.
  *
- * @param at beginning of messages, of masks that may have any number
+ * @param at beginning of error messages
  * @throws LatentflowError `invalid_file` for NaN
  */
 export function weightsOfMask(numbers: ArrayLike<number>, at: string | undefined): Float32Array {
@@ -47,10 +55,13 @@ export function weightsOfMask(numbers: ArrayLike<number>, at: string | undefined
   });
 }
 
-/** Most values that are read at once, unless a single sample has more. */
+/** Maximum number of values read at once, unless a single sample has more. */
 const VALUES_AT_ONCE = 2 ** 22;
 
-/** Reads the numbers of the first samples, or the row that they share, a block at a time. */
+/**
+ * Reads the numbers of the first `count` samples a block at a time, or the row that all share. Yields the index of each
+ * block's first sample, and its numbers.
+ */
 export async function* blocksOfNumbers(
   numbers: NumbersFile,
   count: number,
@@ -61,7 +72,7 @@ export async function* blocksOfNumbers(
     yield [first, await readNumbers(numbers, first, Math.min(most, rows - first))];
 }
 
-/** Share of zeros among the numbers of the first samples; NaN without samples. */
+/** Returns the fraction of zeros among the numbers of the first `count` samples; NaN if there are none. */
 export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<number> {
   let [zeros, all] = [0, 0];
   for await (const [, values] of blocksOfNumbers(numbers, count)) {
@@ -71,7 +82,7 @@ export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<
   return zeros / all;
 }
 
-/** Share of zeros among values. */
+/** Returns the fraction of zeros among the values; NaN for an empty array. */
 export function zeroShareOf(values: Float32Array): number {
   return values.reduce((zeros, value) => zeros + (value === 0 ? 1 : 0), 0) / values.length;
 }

@@ -19,16 +19,16 @@ import { pairFiles } from "./pictures/pair-files.ts";
 import type { WeightFlags } from "./pictures/picture-options.ts";
 import { type NumbersFile, readNumbers, weightsOfMask, zeroShareIn } from "./sample-numbers.ts";
 
-// Weights and masks of samples, from files or from pictures' opacity.
+// Reads weights and masks of samples from files, or from the opacity of pictures.
 
 /**
- * Opens weights of samples, or a mask: one per value of a sample, or one per value of each sample in their files. Without
- * either, transparent pixels of pictures and padding have weight 0.
+ * Opens weights or a mask: one number per value of a sample, shared by all samples, or one per value of every sample.
+ * Without either, transparent and padding pixels of pictures have weight 0.
  *
- * @param flag flag that gives the files
- * @param outputLayout of the decoder, for pictures
- * @returns undefined without files, transparent pixels and padding
- * @throws LatentflowError if a file cannot be read, or the shape does not fit the samples
+ * @param flag option that gives the files, for messages
+ * @param outputLayout layout of the decoder's output, for pictures
+ * @returns undefined if no file is given and no pixel is transparent or padding
+ * @throws LatentflowError if a file cannot be read, or its shape does not fit the samples
  */
 export async function openWeights(
   flag: string,
@@ -54,7 +54,7 @@ export async function openWeights(
   const isEach = found !== size;
   const ofAll = [samples.total, ...samples.shape];
   const expected = isEach ? ofAll : samples.shape;
-  // A transposed table, say, has its samples on another axis.
+  // In a transposed table, for example, another axis counts the samples.
   const isSampleFirst = !isEach || array.shape.length === 1 || array.shape[0] === samples.total;
   if (found === elementCount(expected) && isSampleFirst && !isReordered(array.shape, expected)) {
     const numbers: NumbersFile = { array, size, isEach, isMask, at };
@@ -72,8 +72,8 @@ export async function openWeights(
 }
 
 /**
- * Refuses mask pictures of another shape than their samples' pictures: they would be scaled in another way, and hide other
- * pixels than they were painted over. The decoder's own size is taken, too.
+ * Refuses mask pictures whose aspect ratio differs from that of the sample's picture: scaling would move their pixels off
+ * those that they mark. A mask of the decoder's size is also accepted.
  *
  * @param decoder shape of the samples
  */
@@ -98,13 +98,13 @@ function checkMaskShapes(
   }
 }
 
-/** True if two pictures have the same proportions, to a pixel of the smaller one. */
+/** True if two pictures have the same aspect ratio, up to one pixel of the smaller one. */
 function isSameShape(a: Size, b: Size): boolean {
   const [small, large] = a.height < b.height ? [a, b] : [b, a];
   return Math.abs((large.width * small.height) / large.height - small.width) < 1;
 }
 
-/** Sets weights to 0 in the padding of the samples' pictures, which a mask of the decoder's size may not hide. */
+/** Multiplies a mask by 0 in the padding of the samples' pictures, which a mask of the decoder's size may not cover. */
 function withoutPadding(mask: NumbersFile, samples: SamplesTaken): NumbersFile {
   const unpadded = samples.array?.pictures?.unpadded;
   if (!unpadded) return mask;
@@ -127,10 +127,10 @@ function withoutPadding(mask: NumbersFile, samples: SamplesTaken): NumbersFile {
   return { ...mask, array, isEach: true };
 }
 
-/** Share of hidden values above which a mask is likely to be read the wrong way round. */
+/** Fraction of hidden values above which a mask is probably inverted. */
 const NEARLY_ALL = 0.98;
 
-/** Counts what a mask hides; prints a warning if that is nothing, or nearly all. */
+/** Computes the fraction of values that a mask hides, and prints a warning if that is zero or close to one. */
 async function withHiddenShare(flag: string, numbers: NumbersFile, count: number): Promise<NumbersFile> {
   if (!numbers.isMask || count === 0) return numbers;
   const hiddenShare = await zeroShareIn(numbers, count);
@@ -143,7 +143,7 @@ async function withHiddenShare(flag: string, numbers: NumbersFile, count: number
   return { ...numbers, hiddenShare };
 }
 
-/** Orders files of pictures as the samples; prints a warning if their names leave that in doubt. */
+/** Sorts picture files in the order of the samples, by name; prints a warning if the names do not match. */
 function pairedFiles(flag: string, files: readonly string[], names: readonly string[] | undefined) {
   const { paired, doubtful } = pairFiles(files, names);
   if (doubtful !== undefined) {
@@ -155,7 +155,12 @@ function pairedFiles(flag: string, files: readonly string[], names: readonly str
   return paired;
 }
 
-/** Reads the weights or the mask of all samples; undefined without a file, transparent pixels and padding. */
+/**
+ * Reads the weights or the mask of all samples; returns undefined if no file is given and no pixel is transparent or
+ * padding.
+ *
+ * @param flag option that gives the files, for messages
+ */
 export async function readWeightsOf(
   samples: SamplesTaken,
   flags: WeightFlags,
@@ -167,7 +172,7 @@ export async function readWeightsOf(
   return weights && readNumbers(weights, 0, samples.count);
 }
 
-/** Flag that gives the weights. */
+/** Returns the option that gives the weights: `--mask` or `--weights`. */
 export function weightsFlag({ mask }: WeightFlags): string {
   return mask ? "--mask" : "--weights";
 }

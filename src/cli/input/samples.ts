@@ -18,18 +18,18 @@ import {
 import { openData } from "./open-data.ts";
 import type { PictureReading } from "./pictures/open-pictures.ts";
 
-/** Samples of files, read a block at a time. */
+/** Samples in files, read a block at a time. */
 export interface SamplesFiles extends SamplesTaken {
-  /** Divisor of the values: 255 for bytes, else 1. */
+  /** Divisor that scales the values of samples: 255 for bytes, else 1. */
   readonly dividedBy: Dataset["dividedBy"];
   readonly array: ArrayFile;
 }
 
 /**
- * Opens files whose first axis counts samples, to take the first `limit`.
+ * Opens files of samples, of which the first `limit` are used. The first axis counts samples.
  *
- * @param flag flag that gives the files, or a name for the samples if no flag does
- * @throws LatentflowError if a file cannot be read, or its samples have no axis
+ * @param flag option that names the files, or a phrase for the samples if they come from no option
+ * @throws LatentflowError if a file cannot be read, or its array has only one axis
  */
 export async function openSamples(
   flag: string,
@@ -45,7 +45,11 @@ export async function openSamples(
   return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
 }
 
-/** Refuses samples that differ from the output of a decoder of their number of points in size, or in the order of their axes. */
+/**
+ * Refuses samples whose size, or order of axes, differs from the decoder's output at the samples' number of points.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
 export function checkSamples({ at, shape }: SamplesTaken, { decoder, points }: FixedInputsPlan): void {
   const { latentSize, outputSize, outputShape } = decoder;
   const samples = `${at}: its samples are ${showLengths(shape)}`;
@@ -64,9 +68,10 @@ export function checkSamples({ at, shape }: SamplesTaken, { decoder, points }: F
 }
 
 /**
- * Reads the fixed inputs of all samples, and checks the samples by the decoder for their number of points.
+ * Reads the fixed inputs of all samples into memory, and checks that the samples fit the decoder at their number of
+ * points.
  *
- * @param points value of --points, if it is given
+ * @param points value of `--points`, if given
  */
 export async function readFixedOf(
   samples: SamplesTaken,
@@ -80,7 +85,7 @@ export async function readFixedOf(
   return fixed;
 }
 
-/** Reads samples: count × their size. */
+/** Reads `count` samples from index `first` on, count × the size of a sample. Bytes are divided by 255. */
 export async function readSamples(
   { array, shape }: SamplesFiles,
   first: number,

@@ -6,14 +6,15 @@ import type { SamplesTaken } from "./data-source.ts";
 import { readArrayFile, showFile } from "./files.ts";
 import { blocksOfNumbers, type NumbersFile, readNumbers } from "./sample-numbers.ts";
 
-// Latents from files: codes that were found before, and starts of flows.
+// Latents read from files: known codes, and start vectors z₀ of flows.
 
 /**
- * Reads a file of codes, as encode and train write them.
+ * Reads a file of codes, as `encode` and `train` write them.
  *
- * @param mostAxes 3 for codes drawn for each sample, samples × draws × latent size, too
- * @returns count × latentSize values
- * @throws LatentflowError if the file cannot be read, or is for another latent size
+ * @param mostAxes maximum number of axes; 3 also accepts several codes drawn for each sample, samples × draws × latent
+ *   size
+ * @returns the codes, count × latentSize
+ * @throws LatentflowError if the file cannot be read, or the latent size differs
  */
 export async function readCodes(
   flag: string,
@@ -32,7 +33,7 @@ export async function readCodes(
   );
 }
 
-/** Reads the starts of all samples; undefined without a file. */
+/** Reads the start vectors z₀ of all samples, one row or one per sample; undefined without a file. */
 export async function readZ0Of(
   samples: SamplesTaken,
   latentSize: number,
@@ -44,9 +45,11 @@ export async function readZ0Of(
 }
 
 /**
- * Opens the starts of samples: a latent for all, for each sample taken, or for each in their file.
+ * Opens a file of start vectors z₀: one for all samples, one per sample used, or one per sample in the data file.
  *
- * @throws LatentflowError if the file cannot be read, holds another number of latents, or values that are not finite
+ * @param count number of samples used
+ * @param total number of samples in the data file
+ * @throws LatentflowError if the file cannot be read, has another number of vectors, or values that are not finite
  */
 export async function openZ0(
   file: string,
@@ -71,7 +74,7 @@ export async function openZ0(
   );
 }
 
-/** Refuses numbers that are not finite, before a run that may take hours until their sample. */
+/** Throws if a number is not finite. Checked before the run, which may take hours to reach that sample. */
 async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
   const { isEach, size } = numbers;
   for await (const [first, values] of blocksOfNumbers(numbers, count)) {

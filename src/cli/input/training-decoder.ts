@@ -19,7 +19,7 @@ import { limitsOf, lossOf, readDecoder, readDecoderAndLoss, readingFlags } from 
 import { showFile } from "./files.ts";
 
 /**
- * Makes the decoder to be trained: from a file, by its layers or by its definition.
+ * Makes the decoder to train: loaded from a file, or new from `--layers` or `--architecture`.
  *
  * @param samples samples to train on
  */
@@ -32,7 +32,7 @@ export async function makeDecoder(
   const { decoder: file, architecture, layers, activation, outputActivation, outputShape, seed } = job;
   if (file !== undefined) {
     const { decoder, loss } = await readDecoderAndLoss({ ...job, decoder: file }, signal);
-    // Files often have no shape of samples, which --shift needs.
+    // Decoder files often lack the shape of a sample, which `--shift` needs.
     const isFlat = decoder.outputShape.length === 1 && decoder.outputSize === size;
     const hasPoints = decoder.fixedInputs.some((input) => input.hasPoints);
     if (!isFlat || shape.length === 1 || hasPoints || outputShape) return { decoder, loss };
@@ -68,7 +68,10 @@ export async function makeDecoder(
   return { decoder, loss };
 }
 
-/** Shape of the samples, before they are read: that of the decoder, or of --output-shape; undefined with --layers alone. */
+/**
+ * Returns the shape of a sample, which pictures are scaled to: that of the decoder, or `--output-shape`; undefined if
+ * only `--layers` is given.
+ */
 export async function shapeOfDecoder(
   job: TrainingJob,
   signal: AbortSignal,
@@ -89,7 +92,11 @@ function refuseReadingFlags(job: TrainingJob): void {
   }
 }
 
-/** Reads a definition from a file of JSON. */
+/**
+ * Reads a decoder's definition from a JSON file.
+ *
+ * @throws LatentflowError if the file cannot be read, or is not a valid definition
+ */
 async function readArchitecture(
   path: string,
   job: TrainingJob,
@@ -107,7 +114,7 @@ async function readArchitecture(
   if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
     throw invalidFile(`${at}: it holds ${show(definition)}, expected a definition`);
   }
-  // Checks the definition, with the file's name in messages.
+  // Checks the definition; its errors then name the file.
   readDefinition(at, definition);
   return definition;
 }

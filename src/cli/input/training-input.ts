@@ -11,10 +11,10 @@ import { readWeightsOf } from "./sample-weights.ts";
 import { readFixedOf } from "./samples.ts";
 import { makeDecoder, shapeOfDecoder } from "./training-decoder.ts";
 
-/** Data that `latentflow train` reads. An autoencoder has neither weights nor a prior: its codes come from its encoder. */
+/** Input of `latentflow train`. With `--autoencoder`, weights and prior are undefined: the codes come from an encoder. */
 export type TrainingInput = Awaited<ReturnType<typeof readTrainingInput>>;
 
-/** Reads the samples of a training run, its decoder and what comes with them. */
+/** Reads the samples of a training run, its decoder, weights, prior, fixed inputs and validation samples. */
 export async function readTrainingInput(job: TrainingJob, signal: AbortSignal) {
   const target = () => shapeOfDecoder(job, signal);
   const data = await readData(job, "train", target, signal);
@@ -47,7 +47,8 @@ export async function readTrainingInput(job: TrainingJob, signal: AbortSignal) {
 }
 
 /**
- * Refuses `--shift` with pictures that have transparent pixels or padding. (`--weights` with `--shift` was refused before.)
+ * Refuses `--shift` with pictures that have transparent pixels or padding, since their weights would not be shifted.
+ * `--weights` and `--mask` with `--shift` have been refused before.
  */
 function refuseShift(at: string, { weights, mask }: TrainingJob): void {
   if (weights || mask) return;
@@ -57,12 +58,12 @@ function refuseShift(at: string, { weights, mask }: TrainingJob): void {
   );
 }
 
-/** Refuses a prior that is too large for decoder.safetensors, before the run instead of at its end. */
+/** Throws if the prior is too large to be stored in decoder.safetensors; checked before training, not at its end. */
 function refuseLargePrior(prior: Prior, latentSize: number): void {
   createDecoder({ layers: [latentSize, 1], prior }).toSafetensors();
 }
 
-/** Options of the validation pictures and their weights. */
+/** Returns the options for validation pictures and their weights, under the names of those for training. */
 function validationFlags(job: TrainingJob): HidingFlags {
   const { fit, invert, maskHides, validateMask: mask, validateWeights: weights, autoencoder } = job;
   return { fit, invert, mask, maskHides, weights, autoencoder };

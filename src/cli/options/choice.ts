@@ -9,46 +9,50 @@ import { refuseOptions, wrongUsage } from "./options.ts";
 import { kebabCase, parseNumber } from "./parse.ts";
 
 /**
- * Choice among values of the library, such as solvers: a command's user names one, and gives its options, which not every
- * member has.
+ * A choice among values of the library, such as solvers, made on the command line: one option names the member, other
+ * options set its fields. Not every member has every option.
  */
 export interface Choice<T extends object> {
-  /** Option that names the member: `solver`. */
+  /** Option that names the member, without dashes, such as `solver`. */
   readonly name: string;
-  /** Description of the choice, for the help. */
+  /** Description of the naming option, for the help. */
   readonly text: string;
-  /** Members that can be chosen, the default first. */
+  /** Members to choose from, by name. The first is the default. */
   readonly members: Readonly<Record<string, Member<T>>>;
-  /** Flag names by option, for options whose name another choice uses, too. */
+  /** Names of command-line options by the member's option, if they differ because another choice has the same name. */
   readonly flags?: Readonly<Record<string, string>>;
-  /** Parsers by option, for values that are neither numbers nor words. */
+  /** Parsers by option, for values that are neither a number nor one of a list of words. */
   readonly parsers?: Readonly<Record<string, (text: string) => unknown>>;
 }
 
-/** Value of a choice, with its options. */
+/** A member of a choice, such as one solver: its options and how to make its value from them. */
 export interface Member<T> {
   readonly fields: Readonly<Record<string, Field<unknown>>>;
   readonly help: Readonly<Record<string, readonly [value: string, text: string]>>;
-  /** Makes the value from the options that were given, or throws a LatentflowError. */
+  /**
+   * Makes the value from the given options.
+   *
+   * @throws LatentflowError for invalid options
+   */
   readonly make: (given: Readonly<Record<string, unknown>>) => T;
 }
 
-/** A name and options. */
+/** Name and options of a chosen value, for reports. */
 export interface Description {
   readonly name: string;
   readonly [option: string]: unknown;
 }
 
-/** Value that the user has chosen. */
+/** The value that the command line chooses, such as a solver. */
 export interface Chosen<T> {
   readonly value: T;
-  /** Name and all options of the value, for reports. */
+  /** Name of the value and all of its options, defaults included, for reports. */
   readonly description: Description;
-  /** Makes the value with another value of one option, if it has that option. */
+  /** Returns the value remade with one option changed; the value itself if it has no such option. */
   readonly withOption: (name: string, value: unknown) => T;
 }
 
-/** Makes a member of a choice from one function of the library and the table of its options. */
+/** Makes a member of a choice from a function of the library, such as a solver's, and the table of its options. */
 export function member<T>(
   make: (options: never) => T,
   fields: Member<T>["fields"],
@@ -57,7 +61,10 @@ export function member<T>(
   return { make: (given) => make(given as never), fields, help };
 }
 
-/** Makes the members of a choice from a table of the library's, which has a maker and a table of options for each name. */
+/**
+ * Makes the members of a choice from one of the library's tables, which has a function and a table of options for each
+ * name.
+ */
 export function membersOf<T>(
   table: {
     readonly [name: string]: { readonly make: (options: never) => T; readonly fields: Member<T>["fields"] };
@@ -68,7 +75,7 @@ export function membersOf<T>(
   return Object.fromEntries(entries);
 }
 
-/** Options of all members, each with the members that have it. */
+/** Returns all options of a choice's members, each with the members that have it. */
 export function optionsOf<T extends object>({ members }: Choice<T>) {
   const pairs = Object.entries(members).flatMap((member) =>
     Object.keys(member[1].fields).map((option) => [option, member] as const),
@@ -76,19 +83,19 @@ export function optionsOf<T extends object>({ members }: Choice<T>) {
   return groupBy(pairs);
 }
 
-/** Values of each key, in order. */
+/** Groups pairs by key: returns the values of each key, in order. */
 function groupBy<T>(pairs: readonly (readonly [key: string, value: T])[]): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const [key, value] of pairs) groups.set(key, [...(groups.get(key) ?? []), value]);
   return groups;
 }
 
-/** Name of the program's option for a member's option. */
+/** Returns the name of the command-line option for a member's option. */
 export function nameOf<T extends object>({ flags }: Choice<T>, option: string): string {
   return flags?.[option] ?? option;
 }
 
-/** Adds to a command the option that names the member, and the members' own. */
+/** Adds the options of a choice to a command: the one that names the member, and those of all members. */
 export function addChoice<T extends object>(command: Command, choice: Choice<T>): void {
   const names = Object.keys(choice.members);
   const flags: Record<string, Flag> = {
@@ -106,7 +113,10 @@ export function addChoice<T extends object>(command: Command, choice: Choice<T>)
   addFlags(command, flags);
 }
 
-/** Help of an option: its text, range and defaults: `end of the flow (> 0; amd: 10000; rk4: to be given)`. */
+/**
+ * Returns the help of a member's option, with its range and defaults:
+ * `end of the flow (> 0; amd: 10000; rk4: to be given)`.
+ */
 function helpOf<T>(option: string, owners: readonly (readonly [name: string, Member<T>])[]): string {
   const byValue = (read: (each: Member<T>) => string) =>
     groupBy(owners.map(([name, each]) => [read(each), name] as const));
@@ -118,25 +128,25 @@ function helpOf<T>(option: string, owners: readonly (readonly [name: string, Mem
   return `${text} (${range && `${range}; `}${showGroups(defaults)})`;
 }
 
-/** Formats groups of kinds: `amd: 10000; euler, rk4: to be given`. */
+/** Formats names of members grouped by a text, such as their default: `amd: 10000; euler, rk4: to be given`. */
 function showGroups(groups: Map<string, string[]>): string {
   return [...groups].map(([value, names]) => `${names.join(", ")}: ${value}`).join("; ");
 }
 
-/** Formats the bounds of a number for the help, without an upper bound beyond any practical count. */
+/** Formats the bounds of a number for the help; omits upper bounds beyond any practical count. */
 function showRange({ max, ...bounds }: Bounds = {}): string {
   return showLimits({ ...bounds, ...(max !== undefined && max < MAX_COUNT && { max }) });
 }
 
-/** Refuses, as wrong usage, options of a choice that has no effect in this command line. */
+/** Exits with an error of usage if an option of a choice is given that has no effect with the other options. */
 export function refuseChoice<T extends object>(command: Command, choice: Choice<T>, reason: string): void {
   const options = [...optionsOf(choice).keys()].map((option) => nameOf(choice, option));
   refuseOptions(command, [choice.name, ...options], reason);
 }
 
 /**
- * Makes the value that a command's options choose. Options that the member lacks, required ones that are missing, and values
- * out of range are wrong usage.
+ * Makes the value that a command's options choose. Exits with an error of usage if an option does not belong to the
+ * chosen member, is missing, or is out of range.
  */
 export function chosen<T extends object>(command: Command, choice: Choice<T>): Chosen<T> {
   const options = command.opts<Readonly<Record<string, unknown>>>();
@@ -156,7 +166,7 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
   }
   try {
     const value = make(given);
-    // Where a default depends on another option, the value itself has it.
+    // A default that depends on another option is read from the value itself.
     const all: Readonly<Record<string, unknown>> = { ...given, ...value };
     const own = Object.entries(fields).map(([option, { standard }]) => [option, all[option] ?? standard]);
     return {
@@ -170,7 +180,10 @@ export function chosen<T extends object>(command: Command, choice: Choice<T>): C
   }
 }
 
-/** Returns the flag of a member's option. */
+/**
+ * Returns the command-line option for the first of `paths` that is an option of the choice, such as `--step-max`;
+ * undefined if none is.
+ */
 function flagIn<T extends object>(choice: Choice<T>, paths: readonly string[]): string | undefined {
   const name = paths.find((path) => optionsOf(choice).has(path));
   return name && `--${kebabCase(nameOf(choice, name))}`;

@@ -1,39 +1,48 @@
 import { type Command, Option } from "commander";
 import { kebabCase } from "./parse.ts";
 
-// Flags of commands are tables by the names of their options: each is declared once, and the options' types follow.
+// Tables of command-line options: each option is declared once, from which the type of the parsed options is derived.
 
-/** Traits of a flag. */
+/** Optional properties of a command-line option. */
 interface Traits {
-  /** Parser of the value. For a flag that may be repeated it gets the value before. Default: the text is the value. */
+  /**
+   * Parser of the value. For an option that may be repeated, it also gets the value so far. Default: the text is the
+   * value.
+   */
   readonly parse?: (text: string, before?: never) => unknown;
-  /** Texts that the value may be. */
+  /** Allowed values. */
   readonly choices?: readonly string[];
-  /** Default of the option, and its description for the help where that is not the value itself. */
+  /** Default value of the option. `standardText` replaces it in the help. */
   readonly standard?: unknown;
   readonly standardText?: string;
-  /** True if the flag must be given. */
+  /** True if the option must be given. */
   readonly required?: true;
   /**
-   * Paths of the library's options that the flag sets, if they are not of its own name, so that messages name the flag in
-   * their place: `y`, `validation.y`, or `loadOnnx.output` for an option of one function.
+   * Paths of the library's options that this one sets, in addition to its own name; error messages name the command-line
+   * option instead. Examples: `y`, `validation.y`, or `loadOnnx.output` for the option of one function.
    */
   readonly gives?: readonly string[];
-  /** Option that the flag cannot be given with. */
+  /** Name of an option that this one cannot be combined with. */
   readonly conflicts?: string;
 }
 
-/** A flag of a command, whose value is of the type T. The option is always there if `Always`. */
+/**
+ * A command-line option with a value of type T. `Always` is true if it is required or has a default, so that its parsed
+ * value is never undefined.
+ */
 export interface Flag<T = unknown, Always extends boolean = boolean> {
-  /** Placeholder of the value: `<n>`, `[file]` if it may be left out, `<files...>` for several; empty for a switch. */
+  /**
+   * Placeholder of the value in the help: `<n>`; `[file]` if it may be omitted; `<files...>` for several; empty for a
+   * switch.
+   */
   readonly usage: string;
   readonly text: string;
   readonly traits: Traits;
-  /** Never set: keeps the types. */
+  /** Never set; it only carries the type parameters. */
   readonly type?: { readonly value: T; readonly always: Always };
 }
 
-/** Flags by the names of their options. */
+/** Command-line options by name, in camel case. */
 export type Flags = Readonly<Record<string, Flag>>;
 
 type ValueOf<Usage, T> = T extends { readonly parse: (...args: never) => infer Value }
@@ -50,21 +59,26 @@ type ValueOf<Usage, T> = T extends { readonly parse: (...args: never) => infer V
 
 type IsAlways<T> = T extends { readonly required: true } | { readonly standard: unknown } ? true : false;
 
-/** Names of the flags of a table whose options are always there. */
+/** Names of the options in a table whose parsed value is never undefined. */
 type AlwaysIn<Table extends Flags> = {
   [Name in keyof Table]: Table[Name] extends Flag<unknown, true> ? Name : never;
 }[keyof Table];
 
 type TypeOf<Each> = Each extends Flag<infer Value, boolean> ? Value : never;
 
-/** Options of a table of flags, as commander returns them. */
+/** Type of the parsed options of a table. */
 export type OptionsOf<Table extends Flags> = {
   readonly [Name in AlwaysIn<Table>]: TypeOf<Table[Name]>;
 } & {
   readonly [Name in Exclude<keyof Table, AlwaysIn<Table>>]?: TypeOf<Table[Name]> | undefined;
 };
 
-/** Declares a flag. */
+/**
+ * Declares a command-line option.
+ *
+ * @param usage placeholder of the value, such as `<n>`; empty for a switch
+ * @param text description for the help
+ */
 export function flag<const Usage extends string, const T extends Traits = object>(
   usage: Usage,
   text: string,
@@ -73,10 +87,14 @@ export function flag<const Usage extends string, const T extends Traits = object
   return { usage, text, traits: traits ?? {} };
 }
 
-/** Traits of the options that `addFlags` has added. */
+/** Properties of each option that `addFlags` has added. */
 const traitsOf = new WeakMap<Option, Traits>();
 
-/** Adds flags to a command. @param heading of their group in the help; without one they follow the flags before */
+/**
+ * Adds a table of options to a command.
+ *
+ * @param heading heading of a new group in the help; without it, the options join the current group
+ */
 export function addFlags(command: Command, flags: Flags, heading?: string): Command {
   if (heading !== undefined) command.optionsGroup(heading);
   for (const [name, { usage, text, traits }] of Object.entries(flags)) {
@@ -91,14 +109,17 @@ export function addFlags(command: Command, flags: Flags, heading?: string): Comm
   return command;
 }
 
-/** Returns the paths of the library's options that a flag sets. */
+/**
+ * Returns the paths of the library's options that a command-line option sets, such as `validation.weights`; its own name
+ * last.
+ */
 export function pathsOf(option: Option): readonly string[] {
   return [...(traitsOf.get(option)?.gives ?? []), option.attributeName()];
 }
 
 /**
- * True for a flag that must be given. commander's own would report a missing flag before a misspelt one, and only one of
- * several.
+ * True if the option must be given. commander's own check is not used: it would report a missing option before a misspelt
+ * one, and only one of several.
  */
 export function isRequired(option: Option): boolean {
   return traitsOf.get(option)?.required ?? false;

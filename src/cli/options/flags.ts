@@ -15,7 +15,7 @@ import { dataOptions, decoderOptions } from "./input-options.ts";
 import { messageInFlags, type Names, textInFlags } from "./message.ts";
 import { kebabCase } from "./parse.ts";
 
-/** Formats an error's message for a command, with its flags in place of the library's option names. */
+/** Formats an error's message for the command line, with the command's options in place of the library's. */
 export function inFlags(error: LatentflowError, command: Command): string {
   const given = command.opts<Given>();
   const names = namesOf(command);
@@ -24,10 +24,10 @@ export function inFlags(error: LatentflowError, command: Command): string {
   return textInFlags(message, names) + moreEpochs(error.differences, given);
 }
 
-/** Values of a command's options, by name. */
+/** Parsed options of a command, by name. */
 type Given = Readonly<Record<string, unknown>>;
 
-/** Returns a command's flags for the library's options, and the files given for them. */
+/** Returns how to replace the library's option names in a message: by a command's options, and the files given for them. */
 function namesOf(command: Command): Names {
   const given = command.opts<Given>();
   return {
@@ -58,7 +58,7 @@ function flagOf(option: Option): string {
   return `--${kebabCase(option.attributeName())}`;
 }
 
-/** Returns the command's options that set the library's option at a path, the one of the same name first. */
+/** Returns the command-line options that set the library's option at a path, first the one with that name. */
 function optionsFor(command: Command, path: string): Option[] {
   const options = command.options.filter((option) => pathsOf(option).includes(path));
   const isNamesake = (option: Option) => (option.attributeName() === path ? 0 : 1);
@@ -66,8 +66,8 @@ function optionsFor(command: Command, path: string): Option[] {
 }
 
 /**
- * Returns the command's option that sets the library's option at a path such as `validation.weights`, or else a parent of
- * it.
+ * Returns the command-line option that sets the library's option at a path such as `validation.weights` or, if none does,
+ * at a parent of the path; undefined if none does.
  */
 function optionFor(command: Command, path: string): Option | undefined {
   for (let part = path; part !== ""; part = part.slice(0, Math.max(0, part.lastIndexOf(".")))) {
@@ -78,26 +78,29 @@ function optionFor(command: Command, path: string): Option | undefined {
   return undefined;
 }
 
-/** Describes a difference between two runs by the flag that caused it. */
+/** Describes a difference between this run and an earlier one, named by the command-line option that causes it. */
 function inFlag(difference: Difference, names: Names, given: Given): string {
   const { name } = difference;
   if (/^decoder(\.|$)/.test(name)) return inDecoderFlag(difference, given);
-  // No flag gives the number of samples: --samples is the number of codes drawn for each.
+  // No option sets the number of samples: `--samples` is the number of codes drawn per sample.
   const flag = name === "samples" ? undefined : names.flagOf([name]);
   const [, input] = /^fixed\.(.+)$/.exec(name) ?? [];
   return showDifference(flag && input ? `${flag} ${input}` : (flag ?? name), difference);
 }
 
-/** Describes a difference between two decoders by the flag that gave them. */
+/** Describes a difference between the decoders of two runs, named by the command-line option that gave the decoder. */
 function inDecoderFlag(difference: Difference, given: Given): string {
   const flag = decoderOptions.find((name) => given[name] !== undefined);
   const called = difference.name.replace(/^decoder/, `--${flag}`).replace(/^(--\w+)\./, "$1: ");
   const text = showDifference(called, difference);
-  // Layers of numbers alone, as the flag has them.
+  // Layers that are plain numbers are shown in the syntax of `--layers`.
   return flag === "layers" && !text.includes("×") ? text.replaceAll(" → ", ",") : text;
 }
 
-/** Advises to train for more epochs, in the program's flags. */
+/**
+ * Returns advice on how to train for more epochs, if the differences between two runs suggest that this is intended; else
+ * "".
+ */
 function moreEpochs(differences: readonly Difference[], { out, architecture }: Given): string {
   if (!asksForMoreEpochs(differences)) return "";
   const file = join(String(out), "decoder.safetensors");

@@ -1,9 +1,9 @@
 import { showPath } from "../../base/show.ts";
 import { type FixedArgument, kebabCase } from "./parse.ts";
 
-// Which of the commands' options give files to be read.
+// Lists of the commands' options that name input files.
 
-/** Options that name a file of data, which may be stdin. */
+/** Options that name a file of data. It may be stdin. */
 export const dataOptions = [
   "data",
   "latents",
@@ -16,24 +16,24 @@ export const dataOptions = [
   "priorFrom",
 ] as const;
 
-/** Options that name a file of a network. */
+/** Options that name the file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;
 
-/** Options that choose the decoder: a command takes exactly one of them. */
+/** Options that choose the decoder, of which a command takes exactly one. */
 export const decoderOptions = ["layers", "architecture", "decoder"] as const;
 
-/** All options that name a file to be read. */
+/** All options that name an input file, except `--fixed` and `--validate-fixed`. */
 export const inputOptions = [...dataOptions, ...networkOptions];
 
-/** Options of a command that name files to be read: a path, or several. */
+/** Parsed options that name input files, each a path or several. */
 export type InputFiles = { readonly [name in (typeof inputOptions)[number]]?: unknown } & {
   readonly fixed?: unknown;
   readonly validateFixed?: unknown;
 };
 
 /**
- * Returns the files that a command's options name, each with its flag: of the options given, and of `--fixed` and
- * `--validate-fixed`.
+ * Returns the input files given on the command line, each with its option: those of the options in `names`, and those of
+ * `--fixed` and `--validate-fixed`.
  */
 export function givenFiles(
   options: InputFiles,

@@ -21,7 +21,7 @@ import { type ChosenPrior, priorOption } from "./prior.ts";
 import { addPriorOptions, type PriorFlags } from "./prior-options.ts";
 import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./solver-options.ts";
 
-/** Flags of `latentflow encode`: its samples and its results. */
+/** Options of `latentflow encode` for its samples and results. */
 export const ENCODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
   data: flag("<files...>", dataFilesHelp, { required: true, gives: ["y"] }),
@@ -46,7 +46,7 @@ export const ENCODE_FLAGS = {
   idColumn: flag("<name>", "of Parquet files: the column that says who the samples are; results carry it"),
 };
 
-/** Flags of `latentflow encode` for large runs. */
+/** Options of `latentflow encode` for large runs. */
 export const UNIT_FLAGS = {
   unit: flag(
     "<n>",
@@ -61,7 +61,7 @@ export const UNIT_FLAGS = {
   shards: flag("<n>", "with --shard auto: how many there are", { parse: parseCount }),
 };
 
-/** Options of the commands that encode, as commander hands them over. */
+/** Parsed options that all encoding commands share. */
 export interface EncodingOptions
   extends DecoderFlags,
     FixedFlags,
@@ -69,7 +69,7 @@ export interface EncodingOptions
     RunningOptions,
     EncodeSettings {}
 
-/** Adds the options of `EncodingOptions` for samples, those of fixed inputs to the current group. */
+/** Adds the options in `EncodingOptions` to a command; those of fixed inputs join the current help group. */
 export function addEncodingOptions(command: Command): void {
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
@@ -79,19 +79,23 @@ export function addEncodingOptions(command: Command): void {
   addFlowAndSolverOptions(command);
 }
 
-/** Work of one command: samples to encode, and how. */
+/** A job of `encode` or `demo`: the samples to encode, and the options. */
 export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, ChosenFlowAndSolver {
-  /** Name of the file in messages, if no flag gives it. */
+  /** Name of the samples in messages, if no option gives them. */
   readonly dataFlag?: string;
-  /** True hides a band across each sample, whose shape is [height, width]. */
+  /** If true, a horizontal band of each sample is hidden; samples must have the shape [height, width]. */
   readonly missing?: true | undefined;
-  /** Number of samples that are encoded, and stored in a part, as a whole. Default: `standardUnit`. */
+  /** Number of samples encoded and saved together, as one part. Default: by `standardUnit`, from the cost of a sample. */
   readonly unit?: number;
-  /** Shard of the samples to encode, without writing results; undefined: all samples, and results at the end. */
+  /** Shard to encode, which writes parts but no results; undefined to encode all samples and write the results. */
   readonly shard?: Shard;
 }
 
-/** The options of an `encode` call as this job has them. */
+/**
+ * Returns the options of the library's `encode` for a job.
+ *
+ * @param solver default: the one chosen on the command line
+ */
 export function encodeOptions(
   job: Job,
   { loss, prior }: { readonly loss: StandardLoss; readonly prior: ChosenPrior },

@@ -1,28 +1,37 @@
 import { type LatentflowError, markedMessage } from "../../base/errors.ts";
 import { type Mark, piecesOf } from "../../base/message.ts";
 
-/** Translation of the option names in the library's messages into flags. */
+/** Translation of the library's option names in messages into command-line options. */
 export interface Names {
   /**
-   * Flag for an option, or undefined if there is none.
+   * Returns the command-line option for one of the library's, or undefined if there is none.
    *
-   * @param paths names of the option, the most particular first: `validation.y`, `encode.y`, `y`
+   * @param paths names of the library's option, the most specific first: `validation.y`, `encode.y`, `y`
    */
   readonly flagOf: (paths: readonly string[]) => string | undefined;
-  /** Returns the flags that a message may advise for an option, `--weights or --mask`. Default: the flag alone. */
+  /**
+   * Returns the command-line options to advise for one of the library's, such as `--weights or --mask`; undefined for the
+   * one that `flagOf` returns, the default.
+   */
   readonly advisedFor?: (paths: readonly string[]) => string | undefined;
-  /** Returns the flag that a message about an option begins with, followed by the file it names. Default: the flag alone. */
+  /**
+   * Returns the beginning of a message about a command-line option, followed by the file that it names. Default: the
+   * option alone.
+   */
   readonly subjectOf?: (flag: string) => { readonly text: string; readonly isFile: boolean };
-  /** Returns the beginning of a message about a file that a library function was given: the file as messages show it. */
+  /**
+   * Returns the beginning of a message about a file that a library function was given. Default: the file's name as the
+   * library shows it.
+   */
   readonly fileOf?: (file: string) => string;
 }
 
-/** Formats an error's message with flags in place of options, and without names of functions. */
+/** Formats an error's message for the command line: its options replace the library's, and function names are dropped. */
 export function messageInFlags(error: LatentflowError, names: Names): string {
   return textInFlags(markedMessage(error), names);
 }
 
-/** Replaces marked options in a message by flags. */
+/** Replaces the library's options, which are marked in a message, by command-line options. */
 export function textInFlags(message: string, names: Names): string {
   return new Renderer(names).render(message);
 }
@@ -59,7 +68,7 @@ class Renderer {
     const { kind, text, option = "", value } = piece;
     const flag = kind === "head" ? undefined : this.flagOf(option);
     if (kind === "head") {
-      // A flag of the program's own, where it has the library read a file.
+      // A command-line option, of a command that has the library read a file directly.
       if (text.startsWith("--")) this.text += text;
       else this.beginWith(piece);
     } else if (kind === "subject" && flag !== undefined) {
@@ -85,7 +94,10 @@ class Renderer {
     this.afterHead = true;
   }
 
-  /** Puts the file that a function was given before a message, unless the message begins with a flag. */
+  /**
+   * Starts the text with the file that the library function was given, unless the text has already started, with an
+   * option.
+   */
   private beginByFile(): void {
     if (this.file !== undefined && this.text === "")
       this.text = `${this.names.fileOf?.(this.file) ?? this.file}: `;
@@ -96,14 +108,17 @@ class Renderer {
     return this.names.flagOf(this.pathsOf(option));
   }
 
-  /** Returns the paths of an option from the most specific to the most general. */
+  /** Returns the paths of one of the library's options, from the most specific to the most general. */
   private pathsOf(option: string): string[] {
     const scope = this.scopes.join(".");
     return [...(scope ? [`${scope}.${option}`] : []), `${this.call}.${option}`, option];
   }
 }
 
-/** Formats a flag with the value that a message advises; for an object the flag once for each property, as in `--fixed`. */
+/**
+ * Formats a command-line option with the value that a message advises. For an object, the option is repeated for each
+ * property, as in `--fixed a=1 --fixed b=2`.
+ */
 function withValue(flag: string, value: unknown): string {
   if (value === undefined || value === true) return flag;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `${flag} ${String(value)}`;

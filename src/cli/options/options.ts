@@ -20,15 +20,15 @@ const RUNNING_FLAGS = {
   ),
 };
 
-/** Options on printing and running, as commander hands them over. */
+/** Parsed options on output and on how to compute. */
 export type RunningOptions = Partial<OptionsOf<typeof RUNNING_FLAGS>>;
 
-/** Adds the options of `RunningOptions`. */
+/** Adds the options in `RunningOptions` to a command. */
 export function addRunningOptions(command: Command): Command {
   return addFlags(command, RUNNING_FLAGS, "Output and running:");
 }
 
-/** Parses a number of threads and checks it before the command reads its files. */
+/** Parses a number of threads. It is checked here, before the command reads its files. */
 function parseThreads(text: string): number {
   const threads = parseCount(text);
   try {
@@ -40,10 +40,10 @@ function parseThreads(text: string): number {
   }
 }
 
-/** Options that the program passes on to `encode` unchanged. */
+/** Parsed options that are passed on to the library's `encode` unchanged. */
 export type EncodeSettings = { readonly [Name in keyof typeof ENCODE_HELP]?: EncodeOptions[Name] };
 
-/** Adds the options of `EncodeSettings`. */
+/** Adds the options in `EncodeSettings` to a command. */
 export function addEncodeSettings(command: Command): Command {
   const flags = Object.entries(ENCODE_HELP).map(([name, [value, text]]) => {
     const parse = numberWithin(ENCODE_FIELDS[name as keyof typeof ENCODE_HELP].bounds ?? {});
@@ -52,13 +52,13 @@ export function addEncodeSettings(command: Command): Command {
   return addFlags(command, Object.fromEntries(flags));
 }
 
-/** Options of `EncodeSettings` among a command's. */
+/** Selects the options in `EncodeSettings` from a command's parsed options. */
 export function encodeSettings(given: EncodeSettings): EncodeSettings {
   const names = Object.keys(ENCODE_HELP) as (keyof EncodeSettings)[];
   return Object.fromEntries(names.map((name) => [name, given[name]]));
 }
 
-/** Refuses a command line that lacks a required option. */
+/** Exits with an error of usage if a required option is missing. */
 export function checkRequired(command: Command): void {
   const missing = command.options
     .filter((option) => isRequired(option) && command.getOptionValue(option.attributeName()) === undefined)
@@ -67,7 +67,10 @@ export function checkRequired(command: Command): void {
   wrongUsage(command, `required option${missing.length > 1 ? "s" : ""} ${missing.join(", ")} not specified`);
 }
 
-/** Refuses a flag given twice, unless its values are collected: commander would drop the first value silently. */
+/**
+ * Makes a command exit with an error of usage if an option is given twice, unless it collects values: commander would
+ * silently drop the first one.
+ */
 export function refuseRepeated(command: Command): void {
   for (const option of command.options) {
     if (option.isBoolean() || option.variadic || collectors.has(option.parseArg)) continue;
@@ -79,18 +82,23 @@ export function refuseRepeated(command: Command): void {
   }
 }
 
-/** Ends the program with an error of wrong usage. */
+/** Exits with an error of usage, code 2. */
 export function wrongUsage(command: Command, message: string): never {
   return command.error(`error: ${message}`, { exitCode: exitCodes.usage });
 }
 
-/** Refuses, as wrong usage, options that have no effect in this command line. */
+/**
+ * Exits with an error of usage if one of the options is given on the command line.
+ *
+ * @param names options that have no effect here
+ * @param reason what they do not go with, for the message
+ */
 export function refuseOptions(command: Command, names: readonly string[], reason: string): void {
   const given = names.find((name) => command.getOptionValueSource(name) === "cli");
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
-/** Backend that does the work. */
+/** Returns the backend for the parsed options: WASM, without relaxed SIMD for `--plain`. */
 export function backendOf({ plain, threads }: RunningOptions): Backend {
   return wasm({ ...(plain && { relaxed: false }), ...(threads && { threads }) });
 }

@@ -5,16 +5,17 @@ import { type ActivationLike, type ActivationName, activations } from "../../gra
 import { normaliseActivation } from "../../graph/normalise-activation.ts";
 import { type Alpha, expDecay } from "../../index.ts";
 
-// What the values of options are read with. A text that is none is wrong usage, with a word on what is right.
+// Parsers of options' values. An invalid text throws InvalidArgumentError, which commander reports as an error of usage;
+// the message says what is expected.
 
-/** Parses a number. */
+/** Parses a number, which may be infinite. */
 export function parseNumber(text: string): number {
   const number = Number(text);
   if (text.trim() === "" || Number.isNaN(number)) throw new InvalidArgumentError("Expected a number.");
   return number;
 }
 
-/** Makes a parser of numbers within bounds. */
+/** Returns a parser for finite numbers within bounds. */
 export function numberWithin(bounds: Bounds): (text: string) => number {
   return (text) => {
     const number = parseNumber(text);
@@ -36,7 +37,7 @@ export const parseNonNegative = numberWithin({ min: 0 });
 /** Parses a number from 0 to 1. */
 export const parseShare = numberWithin({ min: 0, max: 1 });
 
-/** Reads two numbers from 0 to 1 with a comma between them, the smaller one first: `0,0.75`. */
+/** Parses two numbers from 0 to 1 separated by a comma, the smaller one first: `0,0.75`. */
 export function parseShares(text: string): [smallest: number, largest: number] {
   const shares = parseList(text, parseShare, SHARES_EXPECTED);
   if (!Array.isArray(shares) || shares.length !== 2 || shares[0]! > shares[1]!)
@@ -46,10 +47,10 @@ export function parseShares(text: string): [smallest: number, largest: number] {
 
 const SHARES_EXPECTED = "Expected the smallest and the largest share, from 0 to 1: 0,0.75 say.";
 
-/** Parses a positive whole number. */
+/** Parses an integer ≥ 1. */
 export const parseCount = numberWithin({ min: 1, integer: true });
 
-/** Parses a seed, a whole number >= 0. */
+/** Parses a seed, an integer ≥ 0. */
 export const parseSeed = numberWithin({ min: 0, integer: true });
 
 /** Parses a finite number. */
@@ -60,7 +61,7 @@ export function parseNumbers(text: string): number | number[] {
   return parseList(text, parseFinite, "Expected a number, or several with commas between them.");
 }
 
-/** Reads a number > 0, or several with commas between them. */
+/** Parses a number > 0, or several separated by commas. */
 export function parsePositives(text: string): number | number[] {
   return parseList(text, parsePositive, "Expected a number > 0, or several with commas between them.");
 }
@@ -73,7 +74,7 @@ function parseList(text: string, parse: (text: string) => number, expected: stri
   }
 }
 
-/** Parses sizes or lengths separated by commas: `28,28`. */
+/** Parses integers ≥ 1 separated by commas, such as a shape: `28,28`. */
 export function parseCounts(text: string): number[] {
   try {
     return text.split(",").map(parseCount);
@@ -88,7 +89,7 @@ function splitParameter(text: string): [name: string, parameter: string | undefi
   return colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** Parses an activation: `elu`, or with its parameter `leakyRelu:0.2`. */
+/** Parses an activation: `elu`, or with a parameter after a colon, `leakyRelu:0.2`. */
 export function parseActivation(text: string): ActivationLike {
   const [name, parameter] = splitParameter(text);
   if (parameter === undefined) return checkActivation({ name });
@@ -96,7 +97,7 @@ export function parseActivation(text: string): ActivationLike {
   return checkActivation({ name, [traits?.parameter?.name ?? "parameter"]: parseNumber(parameter) });
 }
 
-/** Parses an activation for all layers, or one between each two of them: `elu,tanh`. */
+/** Parses one activation for all layers, or several separated by commas, one between every two layers: `elu,tanh`. */
 export function parseActivations(text: string): ActivationLike | readonly ActivationLike[] {
   return text.includes(",") ? text.split(",").map(parseActivation) : parseActivation(text);
 }
@@ -115,7 +116,7 @@ function checkActivation(value: object): ActivationLike {
   }
 }
 
-/** Parses the strength of the gradient in a flow: a number, or `decay:2`, which is exp(-2 t / t1). */
+/** Parses the factor α of the gradient in a flow: a number, or `decay:2` for α(t) = exp(-2 t / t1). */
 export function parseAlpha(text: string): Alpha {
   const [name, rate] = splitParameter(text);
   if (name !== "decay") return parseNumber(text);
@@ -125,17 +126,20 @@ export function parseAlpha(text: string): Alpha {
   return expDecay({ rate: number });
 }
 
-/** Value of one fixed input: `label=labels.npy` names a file, `label=3` is a number. */
+/**
+ * Value of one fixed input (given with each sample, not optimised) on the command line: `label=labels.npy` names a file,
+ * `label=3` is a number.
+ */
 export interface FixedArgument {
   readonly name: string;
-  /** Value of the input: the name of its file, or a number for all samples. */
+  /** Name of the input's file, or a number for all samples. */
   readonly value: string | number;
 }
 
-/** Pattern of a number; a file named like one is given as `./3`. */
+/** Pattern of a number. A file with such a name must be written as `./3`. */
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/** Parses NAME=VALUE of a repeated flag and appends it to those given before. */
+/** Parses NAME=VALUE of an option that may be repeated, and appends it to the values parsed before. */
 export function parseFixed(text: string, before: readonly FixedArgument[] = []): FixedArgument[] {
   const [, name, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined)
@@ -146,13 +150,13 @@ export function parseFixed(text: string, before: readonly FixedArgument[] = []):
   return [...before, { name, value: NUMBER.test(value) ? Number(value) : value }];
 }
 
-/** An input's shape, without the batch: `latent_sample=4,8,8`. */
+/** Shape of an input of an ONNX file on the command line, without the batch axis: `latent_sample=4,8,8`. */
 export interface ShapeArgument {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
-/** Parses NAME=LENGTHS of a repeated flag and appends it to those given before. */
+/** Parses NAME=LENGTHS of an option that may be repeated, and appends it to the values parsed before. */
 export function parseShapes(text: string, before: readonly ShapeArgument[] = []): ShapeArgument[] {
   const [, name, lengths] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
   if (name === undefined || lengths === undefined)
@@ -163,21 +167,21 @@ export function parseShapes(text: string, before: readonly ShapeArgument[] = [])
   return [...before, { name, shape: parseCounts(lengths) }];
 }
 
-/** Parses a name, which must not be empty, of a repeated flag and appends it to those given before. */
+/** Parses a nonempty name of an option that may be repeated, and appends it to the names parsed before. */
 export function parseNames(text: string, before: readonly string[] = []): string[] {
   if (text === "") throw new InvalidArgumentError("Expected a name.");
   return [...before, text];
 }
 
-/** Parsers of flags that may be repeated: each appends its value to those given before. */
+/** Parsers of options that may be repeated; each appends its value to those parsed before. */
 export const collectors: ReadonlySet<unknown> = new Set([parseFixed, parseNames, parseShapes]);
 
-/** A name's spelling in a command line, as `kebabCase` returns it. */
+/** Type of a camel-case name in kebab case, as `kebabCase` returns it. */
 export type KebabCase<Name extends string> = Name extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${KebabCase<Rest>}`
   : Name;
 
-/** Turns an option's name into its flag without the dashes: `stepInit` into `step-init`. */
+/** Converts an option's name from camel case to kebab case: `stepInit` to `step-init`. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -11,7 +11,7 @@ import {
   parseShare,
 } from "./parse.ts";
 
-/** Paths of a parameter of a prior or of its fit. */
+/** Returns the paths of an option of the library's functions that make or fit a prior, for messages. */
 const ofPrior = (name: string) =>
   ["prior", "gaussian", "fitGaussian", "fitGaussianMixture"].map((call) => `${call}.${name}`);
 
@@ -60,18 +60,18 @@ const PRIOR_FLAGS = {
   }),
 };
 
-/** Options on the prior on codes, as commander hands them over. */
+/** Parsed options of the prior on codes. */
 export type PriorFlags = OptionsOf<typeof PRIOR_FLAGS>;
 
 type PriorChoice = NonNullable<PriorFlags["prior"]>;
 
-/** Names of the options that give details of a prior. */
+/** Names of the options that set details of a prior. */
 type PriorDetail = Exclude<keyof PriorFlags, "prior">;
 
-/** The names of all options for the prior. */
+/** Names of all options of the prior. */
 export const priorOptionNames = Object.keys(PRIOR_FLAGS) as readonly (keyof PriorFlags)[];
 
-/** Options that a kind of prior does not take, with the reason. */
+/** Options that cannot be combined with each kind of prior, with the reason. */
 const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDetail]?: string } } = {
   gaussian: {
     priorComponents: "which is one Gaussian; give --prior mixture for several",
@@ -89,21 +89,22 @@ const REFUSED: { readonly [Choice in PriorChoice]: { readonly [Name in PriorDeta
   ),
 };
 
-/** Adds the options for the prior: a group of a command's help. */
+/** Adds the options of the prior to a command, as a help group. */
 export function addPriorOptions(command: Command): Command {
   const heading = "Prior on the codes (default: the decoder's own, if its file has one):";
   return addFlags(command, PRIOR_FLAGS, heading);
 }
 
 /**
- * Returns the kind of prior chosen; options for numbers or codes alone choose a Gaussian. Undefined if no prior is chosen.
+ * Returns the kind of prior chosen by the options; a mean, a standard deviation or codes alone choose a Gaussian.
+ * Undefined if no prior is chosen.
  */
 export function priorChoice({ prior, priorMean, priorStd, priorFrom }: PriorFlags): PriorChoice | undefined {
   const isGaussian = [priorMean, priorStd, priorFrom].some((given) => given !== undefined);
   return prior ?? (isGaussian ? "gaussian" : undefined);
 }
 
-/** Refuses, as wrong usage, options for the prior that contradict each other. */
+/** Exits with an error of usage if options of the prior contradict each other. */
 export function checkPriorOptions(command: Command): void {
   const given = command.opts<PriorFlags>();
   const choice = priorChoice(given);

@@ -7,29 +7,29 @@ import { gaussian } from "../../terms/priors.ts";
 import { readCodes } from "../input/starts.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
 
-/** Prior that a command's calls use, and its origin. */
+/** The prior of a command's encodings, and where it comes from. */
 export interface ChosenPrior {
-  /** Prior to use; undefined if there is none. */
+  /** Prior to use; undefined for none. */
   readonly prior: Prior | undefined;
-  /** Origin of the prior. */
+  /** Where the prior comes from: the decoder's file, values on the command line, or a fit to codes. */
   readonly from: "decoder" | "flags" | "codes";
-  /** True if the decoder has a prior of its own, which is not used. */
+  /** True if the decoder has a prior that is not used. */
   readonly leavesOwnOut?: boolean;
-  /** Report on the fit of the prior to codes; undefined if it was not fitted. */
+  /** Report on the prior's fit to codes; undefined if it was not fitted. */
   readonly fit?: {
     readonly file: string;
     /** Number of codes that the prior was fitted to. */
     readonly codes: number;
-    /** Mean log density of the codes in nats, and whether the fit converged; of mixtures only. */
+    /** Mean log-likelihood of a code in nats, and true if the fit converged; both for mixtures only. */
     readonly logLikelihood?: number;
     readonly converged?: boolean;
   };
 }
 
 /**
- * Makes the prior that the options choose, else takes the decoder's own.
+ * Makes the prior that the options choose; without such options, returns the decoder's own.
  *
- * @throws LatentflowError where the file of codes cannot be read or fitted, or something is for latents of another size
+ * @throws LatentflowError if the file of codes cannot be read or fitted, or the latent size differs from the decoder's
  */
 export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Limits): Promise<ChosenPrior> {
   const choice = priorChoice(flags);
@@ -70,7 +70,10 @@ function gaussianOf({ priorMean, priorStd, priorWeight }: PriorFlags, { latentSi
   return gaussian({ mean: priorMean, std: priorStd, weight: priorWeight });
 }
 
-/** Returns the option `prior` of a call; `"none"` rather than undefined, since the decoder may have a prior of its own. */
+/**
+ * Returns the option `prior` for the library's functions. Without a prior it is `"none"`, since undefined would stand for
+ * the decoder's own.
+ */
 export function priorOption({ prior }: ChosenPrior) {
   return { prior: prior ?? "none" } as const;
 }

@@ -39,19 +39,19 @@ import { addChoice, type Choice, type Chosen, chosen, type Member, member, refus
 import { wrongUsage } from "./options.ts";
 import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
 
-/** Default number of slices of a grid, as in the paper. */
+/** Default number of steps of a fixed grid, as in the paper. */
 const SLICES = 100;
 
-/** Solver of any kind, for all flows or for the gradient flow alone. */
+/** Any solver, including those that only follow the gradient flow with α = 1. */
 type AnySolver = Solver<GradientFlow<1>>;
 
-/** The flow and the solver that a command's options choose. */
+/** The flow and the solver chosen by a command's options. */
 export interface ChosenFlowAndSolver {
   readonly flow: Chosen<Flow>;
   readonly solver: Chosen<AnySolver>;
 }
 
-/** Choice of the flow. */
+/** Choice of the flow, by `--flow`. */
 export const flows: Choice<Flow> = {
   name: "flow",
   text: "the differential equation that leads to the code",
@@ -69,7 +69,7 @@ export const flows: Choice<Flow> = {
   parsers: { alpha: parseAlpha },
 };
 
-/** Choice among the solvers of `encode`. */
+/** Choice of the solver for encoding, by `--solver`. */
 export const solvers: Choice<AnySolver> = {
   name: "solver",
   text: "how the flow is followed",
@@ -84,7 +84,7 @@ export const solvers: Choice<AnySolver> = {
   },
 };
 
-/** Choice among the solvers of `train`, whose AMD takes longer steps by default. */
+/** Choice of the solver for `train`: that for encoding, except that AMD's default maximum step is longer. */
 const trainingSolvers: Choice<AnySolver> = {
   ...solvers,
   members: {
@@ -97,7 +97,7 @@ const trainingSolvers: Choice<AnySolver> = {
   },
 };
 
-/** Adds the options of flows and solvers: the last two groups of a command's help. */
+/** Adds the options of flows and solvers to a command, as its last two help groups. */
 export function addFlowAndSolverOptions(command: Command, use: "encode" | "train" = "encode"): Command {
   command.optionsGroup("Flow (in brackets: whose option it is, and its default):");
   addChoice(command, flows);
@@ -106,7 +106,10 @@ export function addFlowAndSolverOptions(command: Command, use: "encode" | "train
   return command;
 }
 
-/** The flow and the solver that a command's options choose; a value out of range is wrong usage. */
+/**
+ * Makes the flow and the solver that a command's options choose. Exits with an error of usage if an option is invalid, or
+ * the solver does not support the flow.
+ */
 export function chosenFlowAndSolver(
   command: Command,
   use: "encode" | "train" = "encode",
@@ -122,20 +125,25 @@ export function chosenFlowAndSolver(
   return { flow, solver };
 }
 
-/** Refuses, as wrong usage, options of flows and solvers where no flow is followed. */
+/**
+ * Exits with an error of usage if an option of the flow or the solver is given.
+ *
+ * @param reason what such options do not go with, for the message
+ */
 export function refuseFlowAndSolver(command: Command, reason: string): void {
   refuseChoice(command, flows, reason);
   refuseChoice(command, solvers, reason);
 }
 
-/** Returns flow and solver as options of the library, which checks that they go together. */
+/** Returns a flow and a solver as options of the library, which checks that the solver supports the flow. */
 export function pairOf(flow: Flow, solver: AnySolver): FlowAndSolver {
   return { flow, solver } as FlowAndSolver;
 }
 
 /**
- * Makes the member for a solver on a fixed grid, whose options include the grid's. Slices and the grid's density near t = 0
- * default to the paper's. t1 has no default, as no value suits every decoder.
+ * Makes the choice's member for a solver on a fixed time grid, with the grid's options. The number of steps and the
+ * grid's density near t = 0 default to the paper's. `t1`, the end of the flow, has no default, as no value suits every
+ * decoder.
  */
 function onGrid(
   make: (options: Rk4Options) => AnySolver,

@@ -8,7 +8,7 @@ import { parseCount, parseCounts, parseFixed, parseNonNegative } from "./parse.t
 import type { PriorFlags } from "./prior-options.ts";
 import type { TrainingOptions } from "./training-options.ts";
 
-/** Flags of `latentflow train`: its samples, its decoder and its results. */
+/** Options of `latentflow train` for its samples, its decoder and its results. */
 export const TRAIN_FLAGS = {
   ...dataFlags("train", "train on"),
   ...PICTURE_FLAGS,
@@ -51,7 +51,7 @@ export const TRAIN_FLAGS = {
   }),
 };
 
-/** Options of `latentflow train`, as commander hands them over. */
+/** Parsed options of `latentflow train`. */
 export interface TrainingJob
   extends OptionsOf<typeof TRAIN_FLAGS>,
     Omit<DecoderFlags, "decoder">,

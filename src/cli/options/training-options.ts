@@ -74,13 +74,13 @@ const TRAINING_FLAGS = {
   gradientClip: flag("<norm>", "the largest norm of a mini-batch's mean gradient", { parse: parsePositive }),
 };
 
-/** Options of a training run, as commander hands them over. */
+/** Parsed options of how to train. */
 export interface TrainingOptions extends RunningOptions, OptionsOf<typeof TRAINING_FLAGS> {
-  /** File of validation samples, or true for those of the data set. */
+  /** File of validation samples, or true to use those of the data set. */
   readonly validate?: string | true | undefined;
 }
 
-/** Choice of the adjoint. */
+/** Choice of the adjoint, the method that computes the gradient with respect to the parameters. */
 export const adjoints: Choice<Adjoint> = {
   name: "adjoint",
   text: "how the gradient for the parameters is found; full and direct by --solver amd, if none is given",
@@ -94,7 +94,7 @@ export const adjoints: Choice<Adjoint> = {
   ),
 };
 
-/** Choice of the optimizer. */
+/** Choice of the optimizer of the parameters. */
 export const optimizers: Choice<Optimizer> = {
   name: "optimizer",
   text: "how the parameters follow from their gradients",
@@ -102,7 +102,7 @@ export const optimizers: Choice<Optimizer> = {
   flags: { alpha: "rmspropAlpha", epsilon: "optimizerEpsilon" },
 };
 
-/** Choice of the schedule. */
+/** Choice of the learning rate schedule. */
 export const schedules: Choice<Schedule> = {
   name: "schedule",
   text: "how the learning rate changes over the run",
@@ -110,7 +110,7 @@ export const schedules: Choice<Schedule> = {
   flags: { to: "scheduleTo" },
 };
 
-/** Adds the options of a training run: groups of a command's help. */
+/** Adds the options of how to train to a command, in several help groups. */
 export function addTrainingOptions(command: Command): Command {
   addFlags(command, TRAINING_FLAGS, "Training:");
   addChoice(command, adjoints);
@@ -120,9 +120,9 @@ export function addTrainingOptions(command: Command): Command {
   return addFlowAndSolverOptions(command, "train");
 }
 
-/** Training run that a command's options choose. */
+/** A training run as chosen by a command's options. */
 export interface ChosenTraining {
-  /** Trains with the chosen options and the ones given here. */
+  /** Trains a decoder, by `train` or `trainAutoencoder`, with the chosen options and those given here. */
   readonly train: (
     decoder: Decoder,
     data: Dataset,
@@ -131,7 +131,7 @@ export interface ChosenTraining {
   readonly description: TrainingDescription;
 }
 
-/** Values of all options of a training run, for reports, which read some of them. */
+/** Values of all options of a training run, for reports. The named ones are read elsewhere. */
 interface TrainingDescription {
   readonly flow?: Description;
   readonly solver?: Description;
@@ -145,7 +145,7 @@ interface TrainingDescription {
   readonly [option: string]: unknown;
 }
 
-/** The training run that a command's options choose; a value out of range is wrong usage. */
+/** Makes the training run that a command's options choose. Exits with an error of usage if an option is invalid. */
 export function chosenTraining(command: Command): ChosenTraining {
   const given = command.opts<TrainingOptions>();
   const optimizer = chosen(command, optimizers);
@@ -180,7 +180,8 @@ export function chosenTraining(command: Command): ChosenTraining {
   }
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
   const adjoint = chosen(command, adjoints);
-  // As the library does: these go back along the flow, whose way L-BFGS does not go.
+  // As in the library, the default solver changes to AMD: these adjoints integrate backward along the flow, whose path
+  // L-BFGS does not follow.
   if (adjoint.value.needs !== "end" && command.getOptionValueSource("solver") === "default") {
     command.setOptionValueWithSource("solver", "amd", "implied");
   }
@@ -196,7 +197,8 @@ export function chosenTraining(command: Command): ChosenTraining {
   if (codes === "kept") {
     refuseOptions(command, ["warmStart"], keptCodes);
     refuseChoice(command, adjoints, keptCodes);
-    // By the flag's name: adam() would say that its learningRate is wrong, which is another flag.
+    // Checked here, so that the message names `--code-learning-rate`; adam()'s error about its learningRate would be
+    // shown as `--learning-rate`.
     if (codeLearningRate !== undefined)
       checkNumber("train", "codeLearningRate", codeLearningRate, { min: 0 });
     if (validate === undefined) refuseFlowAndSolver(command, `${keptCodes}, and there is no --validate`);

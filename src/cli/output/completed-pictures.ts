@@ -8,18 +8,18 @@ import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { complete, givenOf, type PictureSource, reconstruct, shapeOf } from "./picture-source.ts";
 import { countOf } from "./report.ts";
 
-/** Name of the folder of completed pictures in a run's folder. */
+/** Subfolder of a run's output folder for pictures whose hidden pixels are filled in. */
 export const completedName = "completed";
 
-/** Pictures that are drawn, and written, at once. */
+/** Number of pictures that are drawn and written together. */
 const completedAtOnce = 64;
 
 /**
- * Writes the pictures of a run's samples with their hidden values by the decoder, a file each, without padding; those of given
- * weights only if a weight is 0.
+ * Writes a picture for each sample, with hidden values filled in by the decoder and padding cut off. With `--weights`,
+ * only pictures in which a weight is 0 are written.
  *
- * @param parts all of them, in order
- * @returns the folder; none if samples are no files of pictures, nothing is hidden, or the signal has ended the work
+ * @param parts all parts of the run, in order
+ * @returns the folder; nothing if the samples were not read from pictures, nothing is hidden, or the signal aborted
  */
 export async function writeCompleted(
   folder: string,
@@ -58,7 +58,7 @@ export async function writeCompleted(
   return written > 0 ? [{ path, content }] : [];
 }
 
-/** Part of a picture. */
+/** Cuts a rectangle out of a picture. */
 function crop({ width, data }: ImageDataOutput, box: Box): ImageDataLike {
   const cropped = new Uint8ClampedArray(4 * box.width * box.height);
   for (let y = 0; y < box.height; y++) {
@@ -68,7 +68,7 @@ function crop({ width, data }: ImageDataOutput, box: Box): ImageDataLike {
   return { width: box.width, height: box.height, data: cropped };
 }
 
-/** Names of completed pictures: those of their files as PNG, each once, without regard to upper and lower case. */
+/** Returns the names of completed pictures: those of the input files, with extension .png, made unique ignoring case. */
 function completedFiles(paths: readonly string[]): string[] {
   const taken = new Set<string>();
   return paths.map((path) => {

@@ -21,27 +21,27 @@ import {
   workFigures,
 } from "./result-figures.ts";
 
-/** Outcome of a run of `encode`. */
+/** Outcome of a run of `encode` or `demo`, for its report. */
 export interface EncodeOutcome {
   readonly job: Job;
   readonly input: EncodingInput;
   readonly summary: RunSummary;
   readonly aborted: boolean;
-  /** Counts of units; undefined for a run of one unit, which stores no parts. */
+  /** Numbers of units, the samples saved together; undefined for a run of a single unit, which saves no parts. */
   readonly units?: UnitCounts | undefined;
 }
 
-/** Counts of units in a run that stores parts. */
+/** Numbers of units in a run that saves its results in parts, one per unit of samples. */
 export interface UnitCounts {
-  /** Units that this process had to encode: those of its shard, or all. */
+  /** Number of units assigned to this process: those of its shard, or all. */
   readonly count: number;
-  /** Units among `count` that already had a part. */
+  /** Number of those units that had been encoded and saved before this process started. */
   readonly found: number;
-  /** Units of all shards together. */
+  /** Number of units in the whole run, over all shards. */
   readonly of: number;
 }
 
-/** Figures of a run of `encode` or `demo`. */
+/** Makes the report of a run of `encode` or `demo`, as a list of entries. */
 export function encodeFigures({ job, input, summary, aborted, units }: EncodeOutcome): Figure[] {
   const { decoder, fixed, samples, loss, prior } = input;
   const { shard } = job;

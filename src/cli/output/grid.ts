@@ -3,21 +3,24 @@ import { type PictureDecoder, toImageData } from "../../images/index.ts";
 import { findLayout } from "../../images/picture.ts";
 import { encodePng } from "../../images/png.ts";
 
-/** Pixels of an image from 0 (black) to 1 (white), in the order of its layout. NaN is drawn as hidden. */
+/**
+ * Pixel values of an image from 0 (black) to 1 (white), in the layout of the decoder's output. NaN is drawn as a hidden
+ * pixel.
+ */
 export type Tile = Float32Array;
 
-/** Width of the gaps between tiles and around all of them, in pixels. */
+/** Width in pixels of the white gaps between tiles and of the border around them. */
 const gap = 4;
 
-/** Approximate side of a tile in pixels, after a magnification by a whole number. */
+/** Approximate side length of a drawn tile in pixels; tiles are magnified by an integer factor. */
 const tileLength = 84;
 
 /**
- * Draws rows of tiles as a PNG, white between them.
+ * Draws a grid of images as a PNG, with white gaps between them.
  *
- * @param rows all of the same length
- * @param shape of a tile
- * @returns the PNG's bytes
+ * @param rows rows of tiles, all of the same length
+ * @param shape shape and layout of a tile
+ * @returns the PNG file's bytes
  */
 export function drawGrid(rows: readonly (readonly Tile[])[], shape: PictureDecoder): Uint8Array {
   const { height, width } = findLayout(shape)!;
@@ -32,12 +35,15 @@ export function drawGrid(rows: readonly (readonly Tile[])[], shape: PictureDecod
   return encodePng({ ...outer, data });
 }
 
-/** Makes the tones of samples: 0 to 1, widened to the range of some of them, becomes black to white. */
+/**
+ * Returns a function that maps values of samples to tones from 0 (black) to 1 (white), and `span`, the width of the
+ * mapped range. That range is [0, 1], widened to include all values of `samples`.
+ */
 export function tonesBy(samples: readonly Float32Array[]) {
   let [low, high] = [0, 1];
   for (const sample of samples) {
     for (const value of sample) {
-      // NaN, a missing value, fails both comparisons.
+      // NaN, a missing value, is skipped: both comparisons are false.
       if (value < low) low = value;
       if (value > high) high = value;
     }

@@ -11,12 +11,12 @@ import { type HidingFlags, hidesByOpacity, type WeightFlags } from "../input/pic
 import { say } from "./print.ts";
 import { countOf, type Figure, figure, formatCount, formatShare } from "./report.ts";
 
-// What a run is given: figures that the reports of several commands share.
+// Report entries on the input of a run, shared by several commands.
 
 /**
- * Entry of a document for a decoder.
+ * Returns the JSON report's fields on a decoder.
  *
- * @param sized the decoder with the samples' number of points
+ * @param sized the decoder at the samples' number of points, if it takes any number of points per sample
  */
 export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
   const { latentSize, parameterCount, verified, start } = decoder;
@@ -32,12 +32,16 @@ export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
   };
 }
 
-/** Figure of a decoder. */
+/**
+ * Returns the report entry on a decoder.
+ *
+ * @param sized the decoder at the samples' number of points, if it takes any number of points per sample
+ */
 export function decoderFigure(file: string, decoder: Decoder, sized = decoder): Figure {
   return figure("decoder", showDecoder(file, decoder), { decoder: decoderEntry(file, decoder, sized) });
 }
 
-/** A decoder's sizes from latent to output, after its file: `D.safetensors: 20 → 150 → 784`. */
+/** Formats a decoder's file and its layer sizes from latent to output: `D.safetensors: 20 → 150 → 784`. */
 function showDecoder(file: string, decoder: Decoder): string {
   const withParameters = decoder.operations.filter((operation) => "weight" in operation);
   const sizes = withParameters.map(({ shape }) => shape.join("×"));
@@ -45,13 +49,13 @@ function showDecoder(file: string, decoder: Decoder): string {
   return `${shortPath(file)}: ${[decoder.latentSize, ...sizes].join(" → ")}`;
 }
 
-/** Entry of a document for samples in memory, the first ones of their file or data set. */
+/** Returns the JSON report's fields on samples in memory. */
 export function dataEntry({ source, dataset, total }: SourcedData) {
   const { count, shape, dividedBy } = dataset;
   return { source, samples: total, used: count, shape, dividedBy };
 }
 
-/** Figures of samples in memory. */
+/** Makes the report entries on samples in memory. */
 export function dataFigures(data: SourcedData, flags: HidingFlags): Figure[] {
   return [
     figure("data", data.source, { data: dataEntry(data) }),
@@ -60,22 +64,23 @@ export function dataFigures(data: SourcedData, flags: HidingFlags): Figure[] {
   ];
 }
 
-/** Numbers of samples used and found: `480 of 50,000`. */
+/** Formats the numbers of samples used and available: `480 of 50,000`. */
 export function showCount({ dataset, total }: SourcedData): string {
   return `${formatCount(dataset.count)} of ${formatCount(total)}`;
 }
 
-/** Values of one sample: `28 × 28 values each, bytes divided by 255`. */
+/** Formats the shape of a sample and the scaling of its values: `28 × 28 values each, bytes divided by 255`. */
 export function showValues({ shape, dividedBy }: Pick<Dataset, "shape" | "dividedBy">): string {
   const values = shape.length === 0 ? "a single value" : `${showLengths(shape)} values`;
   return `${values} each${dividedBy === 1 ? "" : `, bytes divided by ${dividedBy}`}`;
 }
 
 /**
- * Figures of pictures that are read as samples: those that became grey, and transparent pixels and padding, which are hidden.
+ * Makes the report entries on pictures read as samples: how many lost their colours, and how many transparent and padding
+ * pixels are hidden.
  *
- * @param count number of samples taken
- * @param isHidden false where weights come from elsewhere
+ * @param count number of samples used
+ * @param isHidden false if weights or a mask are given, so that these pixels are not hidden as such
  */
 export function pictureFigures(
   pictures: PicturesRead | undefined,
@@ -97,7 +102,10 @@ export function pictureFigures(
   ];
 }
 
-/** Counts transparent and padded pixels, and the pictures that have them, among the first ones; leaves out what none has. */
+/**
+ * Counts transparent and padding pixels of the first `count` pictures, and the pictures that have some; kinds without
+ * pixels are left out.
+ */
 function hiddenIn({ transparent, padded }: PicturesRead, count: number) {
   const kinds = [
     { noun: "transparent pixel", counts: transparent.slice(0, count) },
@@ -112,26 +120,33 @@ function hiddenIn({ transparent, padded }: PicturesRead, count: number) {
     .filter(({ pixels }) => pixels > 0);
 }
 
-/** Numbers of hidden pixels and their pictures: `123 transparent pixels of 4 pictures, 56 padded pixels of 1 picture`. */
+/**
+ * Formats the numbers of hidden pixels and of their pictures:
+ * `123 transparent pixels of 4 pictures, 56 padded pixels of 1 picture`.
+ */
 function showHidden(hidden: ReturnType<typeof hiddenIn>): string {
   return hidden
     .map(({ noun, pixels, files }) => `${countOf(pixels, noun)} of ${countOf(files, "picture")}`)
     .join(", ");
 }
 
-/** Warns of transparent pixels and padding that count as white. @param why flag of what takes all values alike */
+/**
+ * Prints a warning if samples have transparent pixels or padding, which will count as white.
+ *
+ * @param why option that makes all pixels count
+ */
 export function warnOfTransparency({ array, dataset, flag }: SourcedData, why: string): void {
   const found = array?.pictures ? hiddenIn(array.pictures, dataset.count) : [];
   if (found.length > 0)
     say(`warning: ${flag}: ${showHidden(found)} count as white, since ${why} takes all values alike`);
 }
 
-/** Name of a file of data in a report. */
+/** Formats the name of a data file for a report: a short path, or "stdin". */
 export function sourceName(file: string): string {
   return isStdin(file) ? "stdin" : shortPath(file);
 }
 
-/** Figures of fixed inputs and of the number of points. */
+/** Makes the report entries on fixed inputs and the number of points. */
 export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
   const fixed = inputs.map(({ name, value, isEach }) => ({
     name,
@@ -151,10 +166,10 @@ export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
 }
 
 /**
- * Figures of the files of weights and starts.
+ * Makes the report entries on the files of weights, mask and start vectors z₀.
  *
- * @param decoder whose own start flows have without `z0`; undefined where no flow is followed
- * @param hiddenShare share of the values that the mask hides; undefined without a mask
+ * @param decoder decoder whose own start is used without `z0`; undefined if no flow is followed
+ * @param hiddenShare fraction of the values that the mask hides; undefined without a mask
  */
 export function weightsAndStartFigures(
   { weights, mask, z0 }: WeightFlags & { readonly z0?: string | undefined },

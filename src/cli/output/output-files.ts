@@ -10,41 +10,41 @@ import { splitArrayName } from "../../files/npz.ts";
 import { isStdin } from "../input/files.ts";
 import { givenFiles, type InputFiles, inputOptions } from "../options/input-options.ts";
 
-// Files that the program writes into folders of the user's.
+// Writes a command's output files and makes their folders.
 
-/** Help for the fate of an earlier run's files, of a command that writes several. */
+/** Help text on files of an earlier run, for commands that write several files. */
 export const replacedHelp = `Files of these names in DIR are replaced; those that this run does not write are
 removed, as they are an earlier run's.`;
 
-/** A file to be written. */
+/** A file to write. */
 export interface OutputFile {
   readonly name: string;
   readonly bytes: string | Uint8Array;
-  /** Description for the list of outputs. */
+  /** Description for the list of output files. */
   readonly content: string;
 }
 
-/** A file that has been written. */
+/** A file that was written, with its description for the list of output files. */
 export interface Output {
   readonly path: string;
   readonly content: string;
 }
 
-/** Folders that this process has made, parents first. */
+/** Folders created by this process, parents first. */
 const made: string[] = [];
 
-/** Removes the folders made that are empty, say after a command that has refused its input. */
+/** Removes those folders created by this process that are empty, for example after a command has refused its input. */
 export async function removeEmptyFolders(): Promise<void> {
   for (const folder of made.splice(0).reverse()) await fileSystem.rmdir(folder).catch(() => {});
 }
 
 /**
- * Makes a folder for output, with its parents, unless it is there. Checks that the folder, and those to which symbolic
- * links of the names lead, can be written.
+ * Creates an output folder with its parents, unless it exists. Checks that files can be written in it, and in the folders
+ * that symbolic links with the names of output files lead to.
  *
  * @param names files that will be written there
- * @param inputs the command's options, whose files must not be replaced
- * @throws LatentflowError if the folder cannot be made or written, or a file must not be replaced
+ * @param inputs the command's options; the input files that they name must not be overwritten
+ * @throws LatentflowError if the folder cannot be created or written, or an output file is an input file
  */
 export async function makeFolder(
   folder: string,
@@ -68,10 +68,10 @@ export async function makeFolder(
   }
 }
 
-/** Milliseconds, a day, after which an unchanged temporary file belongs to a killed run. */
+/** Milliseconds (one day) after which an unmodified temporary file counts as left by a killed run. */
 const ABANDONED_AFTER = 86_400_000;
 
-/** Removes temporary files of these names that killed runs have left in a folder. Errors are ignored. */
+/** Removes old temporary files, left by killed runs, of the given output files. Errors are ignored. */
 async function removeAbandoned(folder: string, names: readonly string[]): Promise<void> {
   const ours = new Set([...names, PROBE]);
   for (const name of await fileSystem.readdir(folder).catch((): string[] => [])) {
@@ -84,10 +84,10 @@ async function removeAbandoned(folder: string, names: readonly string[]): Promis
   }
 }
 
-/** Name of the file by which a folder is tried. */
+/** Name of the file with which a folder is tested for writing. */
 const PROBE = "probe";
 
-/** Refuses a folder that cannot be written. */
+/** Throws if no file can be written in a folder. */
 async function tryToWrite(folder: string): Promise<void> {
   const probe = temporaryOf(join(folder, PROBE));
   await writeSynced(fileSystem, probe, "")
@@ -97,7 +97,10 @@ async function tryToWrite(folder: string): Promise<void> {
     });
 }
 
-/** Makes a folder with its parents. Not by mkdir's own `recursive`, which never returns on Node 20 in folders as /proc. */
+/**
+ * Creates a folder with its parents. mkdir's `recursive` option is not used: on Node 20 it never returns in folders such
+ * as /proc.
+ */
 async function makeFolders(path: string): Promise<void> {
   const folder = resolve(path);
   const parent = dirname(folder);
@@ -115,7 +118,11 @@ async function makeFolders(path: string): Promise<void> {
   });
 }
 
-/** True if a path is a folder. */
+/**
+ * True if a path is a folder.
+ *
+ * @throws Error if nothing is at the path, also if it is a link to nothing
+ */
 async function isFolder(path: string): Promise<boolean> {
   const status = await fileSystem.stat(path).catch(async (cause) => {
     const target = codeOf(cause) === "ENOENT" && (await fileSystem.readlink(path).catch(() => undefined));
@@ -124,7 +131,12 @@ async function isFolder(path: string): Promise<boolean> {
   return status.isDirectory();
 }
 
-/** Refuses to replace a file that the command reads. */
+/**
+ * Throws if an output file is one of the command's input files.
+ *
+ * @param output status of the output file
+ * @param inputs the command's options, which name the input files
+ */
 async function refuseInput(folder: string, name: string, output: Stats, inputs: InputFiles): Promise<void> {
   for (const { flag, path } of givenFiles(inputs, inputOptions)) {
     if (isStdin(path)) continue;
@@ -139,10 +151,10 @@ async function refuseInput(folder: string, name: string, output: Stats, inputs: 
 }
 
 /**
- * Writes files into a folder, over those of earlier runs. The folder changes once all files are on the disk: they are then
- * renamed into their places one by one.
+ * Writes files into a folder, replacing those of earlier runs. All files are first written and synced under temporary
+ * names, then renamed one by one.
  *
- * @param stale names of further files of earlier runs, which are removed
+ * @param stale names of an earlier run's files to remove
  */
 export async function writeOutputs(
   folder: string,
@@ -155,16 +167,17 @@ export async function writeOutputs(
   return files.map(({ name, content }) => ({ path: join(folder, name), content }));
 }
 
-/** Files that are written beside their places, piece by piece, and then renamed into them. */
+/** Output files that are written piece by piece under temporary names, and renamed once all are complete. */
 export class StagedOutputs {
   private readonly files = new Map<string, StagedFile>();
 
   private constructor(private readonly folder: string) {}
 
   /**
-   * Writes files into a folder. The folder changes once all files are on the disk; after an error it has none of them.
+   * Writes files into a folder. It changes only once all files are on disk; after an error during `work` it contains none
+   * of them.
    *
-   * @param stale names of further files of earlier runs, which are removed
+   * @param stale names of an earlier run's files to remove
    * @param work appends to the files
    */
   static async write(
@@ -182,11 +195,11 @@ export class StagedOutputs {
     }
   }
 
-  /** Appends to a file. */
+  /** Appends bytes to a file, which it creates under a temporary name if needed. */
   async append(name: string, bytes: string | Uint8Array): Promise<void> {
     let file = this.files.get(name);
     if (!file) {
-      // Another process, which had made the folder, may have removed it after a refusal.
+      // Another process, which created the folder, may have removed it after refusing its input.
       await attempt(this.folder, makeFolders(this.folder));
       file = await stage(join(this.folder, name));
       this.files.set(name, file);
@@ -194,7 +207,7 @@ export class StagedOutputs {
     await attempt(file.place, file.handle.writeFile(bytes));
   }
 
-  /** Syncs all files, and renames them. */
+  /** Syncs all files to disk, removes stale ones, and renames the files to their final names. */
   private async commit(stale: readonly string[]): Promise<void> {
     const files = [...this.files.values()];
     for (const { place, handle, temporary } of files) {
@@ -213,7 +226,7 @@ export class StagedOutputs {
     }
   }
 
-  /** Removes the staged files. Files in the places stay. */
+  /** Removes the temporary files; files with the final names are not touched. */
   private async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});
@@ -225,7 +238,10 @@ export class StagedOutputs {
 interface StagedFile {
   readonly place: string;
   readonly handle: fileSystem.FileHandle;
-  /** Temporary file; undefined for a place that is no regular file, which takes the bytes as they come. */
+  /**
+   * Path of the temporary file; undefined if the output is not a regular file, such as a device, which is written
+   * directly.
+   */
   readonly temporary: string | undefined;
 }
 
@@ -239,9 +255,9 @@ async function stage(path: string): Promise<StagedFile> {
 }
 
 /**
- * Follows symbolic links to the place of a path, and looks up the file there.
+ * Resolves symbolic links in an output path. Returns the real path, and the status of the file there if it exists.
  *
- * @throws LatentflowError if it is a folder, or may not be written
+ * @throws LatentflowError if a folder or a read-only file is there
  */
 async function placeOf(
   path: string,
@@ -260,18 +276,16 @@ async function follow(path: string): Promise<[place: string, status: Stats | und
   });
   if (status) return [await fileSystem.realpath(path), status];
   const target = await fileSystem.readlink(path).catch(() => undefined);
-  // A link to what is not there yet.
+  // A link may point to a file that does not exist yet.
   return target === undefined ? [path, undefined] : follow(resolve(dirname(path), target));
 }
 
-/** Random name beside a file's place, since two processes may write the same file. */
+/** Returns a random name for a temporary file in the same folder; random since two processes may write the same file. */
 export function temporaryOf(place: string): string {
   return `${place}.${randomBytes(6).toString("hex")}.temporary`;
 }
 
-/**
- * Removes a file, if it is there. Not by `rm`, whose error for a file that may not be removed says that it is no folder.
- */
+/** Removes a file if it exists. `rm` is not used: for a file that may not be removed, its error is about folders. */
 export async function removeFile(path: string): Promise<void> {
   await fileSystem.unlink(path).catch((cause) => {
     if (codeOf(cause) !== "ENOENT") throw cause;

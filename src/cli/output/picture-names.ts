@@ -1,4 +1,4 @@
-/** Descriptions of the pictures that encode may write, by the names of their files. */
+/** Descriptions of the pictures that `encode` may write, by file name. */
 export const PICTURES = {
   "reconstructions.png": "the first samples, original and reconstruction",
   "steps.png": "the first samples on the way to their codes",
@@ -7,5 +7,5 @@ export const PICTURES = {
 
 export type PictureName = keyof typeof PICTURES;
 
-/** Names of the files of pictures. */
+/** File names of the pictures that `encode` may write. */
 export const pictureNames = Object.keys(PICTURES) as PictureName[];

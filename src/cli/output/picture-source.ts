@@ -6,34 +6,37 @@ import { fixedOptions } from "../input/fixed-inputs.ts";
 import type { Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 
-/** Job and input of the samples that pictures show. */
+/** Job and input files of the samples that pictures show. */
 export interface PictureSource {
   readonly job: Job;
   readonly input: EncodingInput;
   readonly signal: AbortSignal;
 }
 
-/** Shape of samples that are images, by the decoder's output or by their file; undefined if they are none. */
+/**
+ * Returns the shape of samples that are images, from the decoder's output or from the data; undefined if they are not
+ * images.
+ */
 export function shapeOf({ decoder, fixed, samples }: EncodingInput): PictureDecoder | undefined {
   const ofSamples = { outputShape: samples.shape, outputLayout: decoder.outputLayout };
   if (fixed.points === undefined) return [decoder, ofSamples].find(isImage);
-  // Points × channels is no image, but points may be the pixels of one.
+  // An array of points × channels is not an image, but points may be the pixels of one.
   const isList = samples.shape.length === 2 && samples.shape[0] === fixed.points;
   return isList ? undefined : [ofSamples].find(isImage);
 }
 
-/** True for samples that are images of more than one row and column. */
+/** True if samples are images with more than one row and more than one column. */
 export function isImage(decoder: PictureDecoder): boolean {
   const layout = findLayout(decoder);
   return layout !== undefined && layout.height > 1 && layout.width > 1;
 }
 
-/** Samples of a block, one array each. */
+/** Splits the samples of a block into one array each. */
 export function originalsOf({ y, count }: Block): Float32Array[] {
   return Array.from({ length: count }, (_, sample) => row(y, sample, y.length / count));
 }
 
-/** Samples as they are seen: NaN where the weight is 0. */
+/** Returns the samples of a block, one array each, with NaN in place of hidden values: those with a weight of 0. */
 export function givenOf(block: Block): Float32Array[] {
   const { weights } = block;
   if (!weights) return originalsOf(block);
@@ -42,17 +45,17 @@ export function givenOf(block: Block): Float32Array[] {
   );
 }
 
-/** Returns samples with their hidden values, NaN in `given`, replaced by the decoded ones. */
+/** Returns samples in which hidden values, NaN in `given`, are replaced by decoded ones. */
 export function complete(given: readonly Float32Array[], decoded: readonly Float32Array[]): Float32Array[] {
   return given.map((tile, i) => tile.map((value, k) => (Number.isNaN(value) ? decoded[i]![k]! : value)));
 }
 
-/** Row `index` of rows of `size` values. */
+/** Returns row `index` of an array with `size` values per row, as a view. */
 export function row(values: Float32Array, index: number, size: number): Float32Array {
   return values.subarray(index * size, (index + 1) * size);
 }
 
-/** Decodes one latent for each sample of a block, with the block's fixed inputs. */
+/** Decodes one latent per sample of a block, using the block's fixed inputs. Returns one array per sample. */
 export async function reconstruct(
   { input, job }: PictureSource,
   { fixed, count }: Block,

@@ -19,24 +19,24 @@ import {
 } from "./picture-source.ts";
 import { formatCount } from "./report.ts";
 
-/** Accepted steps after which steps.png shows a reconstruction, before the one at the end. */
+/** Numbers of accepted steps after which steps.png shows a reconstruction; it also shows the final one. */
 const shownSteps = [0, 1, 2, 5, 10, 20] as const;
 
 /**
- * Bound on steps, accepted or not, of the solve for steps.png: ten times the number of accepted steps it shows, since
- * Dormand-Prince's `maxSteps` counts rejected steps.
+ * Maximum number of solver steps for steps.png, ten times the accepted steps that it shows, since `maxSteps` of
+ * Dormand-Prince also counts rejected ones.
  */
 const stepsTried = 200;
 
-/** Numbers of samples in the pictures. */
+/** Number of samples shown in reconstructions.png. */
 const reconstructionCount = 12;
 const stepsCount = 6;
 
 /**
- * Draws the first samples of a run, if samples are images, and writes the pictures to a folder.
+ * Draws the first samples of a run, if they are images, and writes the pictures to a folder.
  *
- * @param part of the first unit
- * @returns the pictures written; none if there are no samples, or they are no images
+ * @param part results of the first unit
+ * @returns the pictures written; none if there are no samples, or they are not images
  */
 export async function writePictures(folder: string, source: PictureSource, part: Part): Promise<Output[]> {
   const shape = shapeOf(source.input);
@@ -55,8 +55,8 @@ export async function writePictures(folder: string, source: PictureSource, part:
 }
 
 /**
- * Draws samples, one a column: original, reconstruction, and their difference, grey if there is none; with weights of 0 what
- * is seen, the same completed by the decoder, and the sample with its hidden values.
+ * Draws reconstructions.png, one sample per column. Rows: original, reconstruction, and their difference (grey where it
+ * is zero). If weights of 0 hide values: visible values, these completed by the decoder, and the original.
  */
 async function drawReconstructions(
   source: PictureSource,
@@ -71,7 +71,7 @@ async function drawReconstructions(
   const { span, tones } = tonesBy(given);
   if (block.weights?.includes(0)) {
     const rows = [given, complete(given, reconstructions), originals].map(tones);
-    // Hidden pixels of data may be damaged. Of the demo they are hidden for show alone.
+    // In the user's data, hidden pixels may hold anything; in the demo they are intact.
     const last = source.job.missing ? "original" : "as in --data, hidden pixels, too";
     const content = `rows: given (hatched: hidden), completed by the decoder, ${last}${shown}`;
     return { name, bytes: drawGrid(rows, shape), content };
@@ -85,10 +85,10 @@ async function drawReconstructions(
 }
 
 /**
- * Draws samples, one a row: the reconstruction after 0, 1, 2, 5, 10 and 20 accepted steps and at the end, then the
- * original. A sample that ended sooner is shown as it ended.
+ * Draws steps.png, one sample per row: reconstructions after 0, 1, 2, 5, 10 and 20 accepted steps and at the end, then
+ * the original (with its hidden values marked). A sample that converged earlier is repeated.
  *
- * @returns a PNG; undefined if the signal has ended the work
+ * @returns the PNG file's bytes; undefined if the signal aborted
  */
 async function drawSteps(
   source: PictureSource,
@@ -126,20 +126,21 @@ async function drawSteps(
   return drawGrid(rows, shape);
 }
 
-/** Formats how many of the samples a picture shows, if not all. */
+/** Formats how many samples a picture shows; "" if it shows all. */
 function showShown({ input }: PictureSource, shown: number): string {
   const { count } = input.samples;
   return shown < count ? `; the first ${shown} of ${formatCount(count)}` : "";
 }
 
-/** Number of drawn codes that samples.png shows for each sample. */
+/** Number of drawn codes whose decodings samples.png shows for each sample. */
 const shownDraws = 4;
 
 /**
- * Draws samples, one a column: given, the weighted mean of the decodings of the codes drawn for it, and the decodings of the
- * four codes with the largest weights. Where pixels are hidden, these take the place of the hidden ones alone.
+ * Draws samples.png, one sample per column. Rows: the given sample, the weighted mean of the decodings of its drawn
+ * codes, and the decodings of the four codes with the largest weights. If pixels are hidden, decodings only fill in
+ * these.
  *
- * @returns undefined if no codes were drawn, or the signal has ended the work
+ * @returns undefined if no codes were drawn, or the signal aborted
  */
 async function drawSamples(
   source: PictureSource,
@@ -151,7 +152,7 @@ async function drawSamples(
   const { block } = await firstSamples(source, part, reconstructionCount);
   const { decoder } = source.input;
   const count = sampling.weights.length / part.count;
-  /** Decodings of one drawn code of each sample. */
+  /** Decodes one drawn code of each sample; `drawOf` returns its index. */
   const decoded = (drawOf: (sample: number) => number) => {
     const codes = Array.from({ length: block.count }, (_, sample) =>
       row(sampling.codes, sample * count + drawOf(sample), decoder.latentSize),
@@ -181,7 +182,7 @@ async function drawSamples(
   return { name: "samples.png" satisfies PictureName, bytes, content };
 }
 
-/** The first samples of a part, and their codes. */
+/** Reads the first samples of a part, at most `atMost`, and selects their codes. */
 async function firstSamples({ input }: PictureSource, { first, count, results }: Part, atMost: number) {
   const shown = Math.min(count, atMost);
   const block = await readBlock(input, first, shown);

@@ -2,34 +2,34 @@ import { escapeText } from "../../base/show.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { exitCodes } from "../exit-codes.ts";
 
-/** Prints on stdout. Errors are handled by `watchOutput`. */
+/** Prints text on stdout. `watchOutput` handles errors. */
 export function print(text: string): void {
   try {
     process.stdout.write(text);
   } catch (error) {
-    // Some streams throw instead of emitting an event.
+    // Some streams throw instead of emitting an error event.
     process.stdout.emit("error", error);
   }
 }
 
-/** Prints a line on stderr. Errors of writing are ignored: stderr may be closed, or its disk full. */
+/** Prints a line on stderr, after the program's name. Write errors are ignored: stderr may be closed, or its disk full. */
 export function say(message: string): void {
-  // The name of a file may hold anything, also what moves a terminal's cursor.
+  // File names may contain control characters that would move a terminal's cursor.
   note(`latentflow: ${escapeText(message, Number.POSITIVE_INFINITY)}\n`);
 }
 
-/** Writes on stderr, ignoring errors. */
+/** Prints text on stderr, ignoring errors. */
 export function note(text: string): void {
   try {
     process.stderr.write(text);
   } catch {
-    // No other place is left for the message.
+    // There is nowhere else to report the error.
   }
 }
 
 /**
- * Handles errors of stdout and stderr from now on. A reader that goes away, as `head` does, is no failure, and the work goes
- * on; stdout that cannot be written for another reason, as a full disk, is one.
+ * Installs handlers for write errors on stdout and stderr. A closed pipe, as with `head`, is ignored and the work goes
+ * on; any other error on stdout, such as a full disk, is reported and sets the exit code.
  */
 export function watchOutput(): void {
   process.stderr.on("error", () => {});

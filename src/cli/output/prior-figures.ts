@@ -4,7 +4,7 @@ import type { ChosenPrior } from "../options/prior.ts";
 import { sourceName } from "./input-figures.ts";
 import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 
-/** Reports of each kind of prior: its values for documents, its description for people. */
+/** How reports show each kind of prior: its values in the JSON document, and a description in the text report. */
 const KINDS: {
   readonly [Kind in PriorKind]: {
     readonly figures: (prior: Extract<Prior, { name: Kind }>) => object;
@@ -30,7 +30,7 @@ const KINDS: {
 };
 
 function kindOf(prior: Prior) {
-  // The entry of a name takes priors of this name.
+  // The entry of a prior's name accepts priors of that kind.
   return KINDS[prior.name] as { figures(prior: Prior): object; show(prior: Prior): string };
 }
 
@@ -38,12 +38,15 @@ function showNumbers(values: number | readonly number[], name: string): string {
   return typeof values === "number" ? `${name} ${values}` : `${values.length} ${name}s`;
 }
 
-/** A prior in words: `Gaussian, mean 0, standard deviation 1`. */
+/** Formats a prior in words: `Gaussian, mean 0, standard deviation 1`. */
 export function showPrior(prior: Prior): string {
   return `${kindOf(prior).show(prior)}${prior.weight === 1 ? "" : `, weight ${prior.weight}`}`;
 }
 
-/** Figures of the prior that a command uses: without one, null in the document and no row, unless the decoder's is left out. */
+/**
+ * Makes the report entries on the prior in use. Without one, the JSON field is null, and the text report mentions it only
+ * if the decoder's prior is left out.
+ */
 export function priorFigures(chosen: ChosenPrior | undefined): Figure[] {
   if (!chosen?.prior) {
     const row = ["prior", chosen?.leavesOwnOut ? "none, the decoder's own is left out" : undefined] as const;

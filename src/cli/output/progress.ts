@@ -3,21 +3,21 @@ import { onAbort } from "../../base/on-abort.ts";
 import type { EncodeProgress } from "../../index.ts";
 import { note, say } from "./print.ts";
 
-/** Progress of a run. */
+/** State of a run, for the progress display. */
 export interface Progress {
   readonly done: number;
-  /** Mean loss of the samples that have ended, or of the latest mini-batches; NaN while there is none. */
+  /** Mean loss of the samples encoded so far, or of the latest mini-batches in training; NaN before the first. */
   readonly loss: number;
   readonly perSecond: number;
-  /** Note in brackets after the loss. */
+  /** Note shown in brackets after the loss. */
   readonly note?: string | undefined;
 }
 
-/** Work of a run, in words and numbers. */
+/** Title and size of a run's work, for the progress display. */
 export interface Task {
-  /** Description: `encoding 100 samples`. */
+  /** Title, such as `encoding 100 samples`. */
   readonly title: string;
-  /** Things that are counted: `samples`. */
+  /** Plural noun of what is counted, such as `samples`. */
   readonly unit: string;
   readonly total: number;
 }
@@ -25,30 +25,35 @@ export interface Task {
 /** Display of a run's progress on stderr. */
 export interface ProgressDisplay {
   update(progress: Progress): void;
-  /** Prints a line on stderr without breaking the display's own line. */
+  /** Prints a line on stderr without overwriting the progress bar. */
   say(message: string): void;
-  /** Ends the display, and restores the terminal. */
+  /** Stops the display, and restores the terminal's cursor. */
   stop(): void;
 }
 
-/** Milliseconds between two lines on a stderr that is no terminal. */
+/** Minimum time between two progress lines if stderr is not a terminal, in milliseconds. */
 const lineInterval = 10_000;
 
 /**
- * Shows a progress bar on stderr; a line every ten seconds if stderr is no terminal; nothing if `quiet`.
+ * Shows a progress bar on stderr; if stderr is not a terminal, a line every ten seconds; if `quiet`, nothing.
  *
- * @param signal stops the display when it aborts
+ * @param signal removes the bar when it aborts
  */
 export function showProgress(task: Task, quiet: boolean, signal: AbortSignal): ProgressDisplay {
   if (quiet || signal.aborted) return { update() {}, say, stop() {} };
   return process.stderr.isTTY ? drawBar(task, signal) : writeLines(task);
 }
 
-/** Progress of encoding, with a note behind the loss. */
+/** Progress of encoding, with an optional note to show after the loss. */
 export type SampleProgress = Pick<EncodeProgress, "done" | "meanLoss" | "samplesPerSecond"> &
   Pick<Progress, "note">;
 
-/** Shows the progress of encoding. Returns the callback for `onProgress`, and the function that ends the display. */
+/**
+ * Shows the progress of encoding.
+ *
+ * @param verb first word of the display's title, such as "encoding"
+ * @returns `onProgress`, the callback for `encode`, and `stop`, which ends the display
+ */
 export function showSampleProgress(verb: string, total: number, quiet: boolean, signal: AbortSignal) {
   const task = { title: `${verb} ${total} samples`, unit: "samples", total };
   const display = showProgress(task, quiet, signal);
@@ -67,7 +72,7 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
     barIncompleteChar: "░",
     barsize: 24,
     hideCursor: true,
-    // The signal handles Ctrl-C.
+    // Ctrl-C is handled through the signal.
     gracefulExit: false,
   });
   const display: ProgressDisplay = {
@@ -75,7 +80,7 @@ function drawBar({ unit, total }: Task, signal: AbortSignal): ProgressDisplay {
       if (bar.isActive) bar.update(progress.done, figuresOf(progress, total));
     },
     say(message) {
-      // Clears the bar's line; the bar is drawn again below the message.
+      // Clears the bar's line; the bar is redrawn below the message.
       if (bar.isActive) note("\r\u001b[K");
       say(message);
     },
@@ -111,21 +116,21 @@ function figuresOf({ done, loss, perSecond, note }: Progress, total: number) {
   };
 }
 
-/** Formats a duration: `42 s`, `3 min`, `2.5 h`. */
+/** Formats a duration in seconds: `42 s`, `3 min`, `2.5 h`; `-` if it is not finite. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "-";
   if (seconds < 100) return `${Math.ceil(seconds)} s`;
   return seconds < 6000 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** Running mean of the latest values, at most `size`. */
+/** Mean of the latest `size` values, or of all if there are fewer. */
 export class RunningMean {
   private readonly values: number[] = [];
   private next = 0;
 
   constructor(private readonly size: number) {}
 
-  /** Adds a value, and returns the mean. */
+  /** Adds a value, and returns the new mean. */
   add(value: number): number {
     this.values[this.next] = value;
     this.next = (this.next + 1) % this.size;

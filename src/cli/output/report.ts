@@ -4,22 +4,22 @@ import { escapeText } from "../../base/show.ts";
 import { shortPath } from "../input/files.ts";
 import type { Output } from "./output-files.ts";
 
-// A command's report is a list of figures. It is printed as a table for people, or as one JSON document.
+// A command's report is a list of entries, printed as a text table or as one JSON document.
 
-/** One figure of a report: entries of the JSON document, a row of the table, or both. */
+/** One entry of a report: fields of the JSON document, a row of the text table, or both. */
 export interface Figure {
-  /** Entries of the document, by their keys. Undefined ones are left out; NaN becomes null. */
+  /** Fields of the JSON document. Undefined values are left out; NaN becomes null. */
   readonly json?: object | undefined;
-  /** Row of the table. A row without a label or a text is left out. */
+  /** Row of the text table; omitted if its label or its text is undefined. */
   readonly row?: readonly [label: string | undefined, text: string | undefined];
 }
 
-/** Makes a figure that has a row, and entries of the document if any are given. */
+/** Makes a report entry with a row of the text table and, if given, fields of the JSON document. */
 export function figure(label: string | undefined, text: string | undefined, json?: object): Figure {
   return { row: [label, text], json };
 }
 
-/** Formats a report, with the files written at its end: as one JSON document, or as a table. */
+/** Formats a report, followed by the list of files written: as one JSON document, or as a text table. */
 export function formatReport(
   figures: readonly Figure[],
   outputs: readonly Output[],
@@ -30,13 +30,13 @@ export function formatReport(
     : `${formatTable(rowsOf(figures))}\n${formatOutputs(outputs)}`;
 }
 
-/** Formats a report as one JSON document, which begins with the version. */
+/** Formats a report as one JSON document, whose first field is the package's version. */
 export function formatDocument(figures: readonly Figure[]): string {
   const document = Object.assign({ latentflow: packageJson.version }, ...figures.map(({ json }) => json));
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** Rows of a report, with their texts escaped. */
+/** Returns the rows of a report's text table, with control characters escaped. */
 export function rowsOf(figures: readonly Figure[]): [label: string, text: string][] {
   return figures.flatMap(({ row }): [string, string][] => {
     const [label, text] = row ?? [];
@@ -45,13 +45,14 @@ export function rowsOf(figures: readonly Figure[]): [label: string, text: string
 }
 
 /**
- * Escapes line breaks and control characters: names of files and inputs may contain sequences that move a terminal's cursor.
+ * Escapes line breaks and control characters: names of files and inputs may contain sequences that move a terminal's
+ * cursor.
  */
 function inLine(text: string): string {
   return escapeText(text, Number.POSITIVE_INFINITY);
 }
 
-/** A table of two columns, without colours. */
+/** Formats a table of two columns, without colours. */
 function formatTable(rows: readonly [label: string, text: string][]): string {
   const table = new Table({ style: { head: [], border: [], compact: true } });
   table.push(...rows);
@@ -64,17 +65,17 @@ function formatOutputs(outputs: readonly Output[]): string {
   return named.map(({ name, content }) => `${name.padEnd(width)}  ${content}\n`).join("");
 }
 
-/** A whole number with its thousands apart: 10,000. */
+/** Formats an integer with thousands separators: 10,000. */
 export function formatCount(count: number): string {
   return count.toLocaleString("en");
 }
 
-/** A number of things: 1 picture, 2 pictures. */
+/** Formats a count with a noun: 1 picture, 2 pictures. */
 export function countOf(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A mean to four digits, or "none" where there is nothing to average; undefined without a mean. */
+/** Formats a mean to 4 significant digits; "none" for NaN, the mean of nothing; undefined if there is no mean. */
 export function formatMean(mean: number, unit?: string): string;
 export function formatMean(mean: number | null | undefined, unit?: string): string | undefined;
 export function formatMean(mean: number | null | undefined, unit = ""): string | undefined {
@@ -82,7 +83,7 @@ export function formatMean(mean: number | null | undefined, unit = ""): string |
   return Number.isNaN(mean) ? "none" : `${mean.toPrecision(4)}${unit}`;
 }
 
-/** A share from 0 to 1 in percent, to three digits: 12.5 %. */
+/** Formats a fraction from 0 to 1 as a percentage with 3 significant digits: 12.5 %. */
 export function formatShare(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`;
 }

@@ -6,9 +6,9 @@ import { LOW_SAMPLE_SIZE, type RunSummary } from "../parts/run-summary.ts";
 import { chosenVectors } from "../vectors.ts";
 import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 
-// What a run has come to: figures that the reports of several commands share.
+// Report entries on the results of a run, shared by several commands.
 
-/** Figure of the flow and its solver. */
+/** Makes the report entry on the flow and its solver. */
 export function solverFigure({ flow, solver }: ChosenFlowAndSolver): Figure {
   return figure("solver", `${solver.description.name}, ${flow.description.name} flow`, {
     flow: flow.description,
@@ -16,42 +16,45 @@ export function solverFigure({ flow, solver }: ChosenFlowAndSolver): Figure {
   });
 }
 
-/** Words of a report for mean losses. */
+/** Labels and units of mean losses in a report. */
 export interface LossWords {
-  /** Label of the mean loss where the flows start; undefined leaves its row out. */
+  /** Label of the mean loss at the start of the flows; undefined to leave out its row. */
   readonly before?: string;
-  /** Label of the mean loss at the end. */
+  /** Label of the mean loss at the end of the flows. */
   readonly after: string;
-  /** Name of the least loss that the targets allow, where there is one. */
+  /** Name of the loss's lower bound, the targets' entropy; undefined if the bound is 0. */
   readonly floor?: string | undefined;
   readonly unit: string;
-  /** Description of the values that the losses are means over; undefined if all count equally. */
+  /** Phrase on which values the losses average, such as those not hidden; undefined if all values have equal weight. */
   readonly over?: string | undefined;
 }
 
-/** Words for the values that losses are means over: those of a mask that are seen, or weighted ones; undefined for all alike. */
+/**
+ * Returns a phrase on which values the losses average: those a mask leaves visible, or all, weighted; undefined if all
+ * values have equal weight.
+ */
 export function showOver(isWeighted: boolean, { weights }: Pick<WeightFlags, "weights">): string | undefined {
   if (!isWeighted) return undefined;
   return weights === undefined ? "of the values that are seen" : "of the values, by their weights";
 }
 
-/** Words for a loss: `mean cross entropy`, in nats. */
+/** Returns the labels for the mean of a loss, such as `mean cross entropy`, and its unit, such as nats. */
 export function wordsOf(loss: StandardLoss): LossWords {
   const { title, unit, floor } = lossTraits(loss);
   const after = `mean ${loss.reduction === "sum" ? "summed " : ""}${title}`;
   return { after, floor: floor?.name, unit };
 }
 
-/** Mean losses of samples, over the finite values; that at the flows' starts is null if no flow is followed. */
+/** Mean losses over all samples with a finite value. The one at the start of the flows is null if no flow is followed. */
 type MeanLosses = Pick<RunSummary, "meanLoss" | "meanTargetEntropy" | "meanExcessLoss" | "meanPrior"> &
   Pick<RunSummary, "meanObjective"> & { readonly meanInitialLoss: number | null };
 
-/** Figures of the mean losses and, with a prior, of its mean and of the objective's. */
+/** Makes the report entries on the mean losses and, with a prior, on the means of the prior and the objective. */
 export function lossFigures(means: MeanLosses, { before, after, floor, unit, over }: LossWords): Figure[] {
   const { meanInitialLoss, meanLoss, meanTargetEntropy, meanExcessLoss, meanPrior, meanObjective } = means;
   const showOfValues = (mean: number | null) =>
     mean === null ? undefined : `${formatMean(mean, unit)}${over ? `, ${over}` : ""}`;
-  // The prior counts as prior/N, N what the loss is divided by.
+  // The objective is loss + prior/N, where N is the divisor of the loss.
   const showPrior = (mean: number) =>
     `${formatMean(mean, " nats")}, which adds ${formatMean(meanObjective - meanLoss, unit)} to the mean objective`;
   return [
@@ -68,7 +71,7 @@ export function lossFigures(means: MeanLosses, { before, after, floor, unit, ove
   ];
 }
 
-/** Figures of how samples ended, and after how many steps. */
+/** Makes the report entries on how samples ended, and after how many steps. */
 export function endFigures(
   ends: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">,
 ): Figure[] {
@@ -80,7 +83,7 @@ export function endFigures(
   ];
 }
 
-/** Figures of the codes drawn for each sample; none where none are drawn. */
+/** Makes the report entry on the codes drawn for each sample; none if no codes were drawn. */
 export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Figure[] {
   if (!sampling) return [];
   const { codesPerSample, medianEffectiveSampleSize, leastEffectiveSampleSize, lowEffectiveSampleSizes } =
@@ -91,14 +94,14 @@ export function samplingFigures({ sampling }: Pick<RunSummary, "sampling">): Fig
   return [figure("effective sample size", sizes, sampling)];
 }
 
-/** Numbers of samples with each status: `58 converged, 2 stalled`. */
+/** Formats the number of samples with each status: `58 converged, 2 stalled`. */
 export function showStatuses(statuses: EncodeSummary["statuses"]): string {
   return Object.entries(statuses)
     .map(([status, count]) => `${formatCount(count)} ${status}`)
     .join(", ");
 }
 
-/** Figures of the time that encoding took, and of the kernels and threads that did it. */
+/** Makes the report entries on the time that encoding took, and on the kernels and threads in use. */
 export function workFigures(
   work: Pick<EncodeSummary, "samples" | "seconds" | "samplesPerSecond" | "backend" | "build" | "threads">,
 ): Figure[] {
@@ -115,13 +118,13 @@ export function workFigures(
   ];
 }
 
-/** Vectors as `--vectors` has chosen them: `256-bit vectors, `. */
+/** Formats the vector size that `--vectors` chose: `256-bit vectors, `. */
 function showVectors(): string {
   const { bits = 128, reason } = chosenVectors() ?? {};
   return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}, `;
 }
 
-/** Speed and time: `62 (0.32 s)`; "none" where nothing was done. */
+/** Formats a speed with the time in brackets: `62 (0.32 s)`; "none" if nothing was computed. */
 export function showSpeed(perSecond: number, seconds: number): string {
   if (Number.isNaN(perSecond)) return "none";
   return `${formatCount(Math.round(perSecond))} (${seconds.toFixed(2)} s)`;

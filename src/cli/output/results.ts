@@ -3,32 +3,38 @@ import type { CodeSamples, EncodeResult, SolveStatistics } from "../../index.ts"
 import type { Ids } from "../input/array-files/parquet-ids.ts";
 import type { OutputFile } from "./output-files.ts";
 
-/** Name of the table of results, a line per sample. */
+/** Name of the file of per-sample results, with a line per sample. */
 export const resultsTableName = "results.csv";
 
-/** Results that only a followed flow has. */
+/** Results that exist only if flows were followed. */
 interface FlowResults extends Pick<EncodeResult, "initialLoss" | "status"> {
   readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
 }
 
-/** Results of a unit's samples: `count` values in each array, but count × latent size in `z`. */
+/** Results of the samples in a unit: one value per sample in each array, except `z`, which is count × latent size. */
 export interface SampleResults
   extends FlowResults,
     Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm"> {
-  /** Decodings, count × output size; undefined without --reconstructions. */
+  /** Decoded samples D(z), count × output size; undefined without `--reconstructions`. */
   readonly reconstructions: Float32Array | undefined;
-  /** Codes drawn from the samples' posteriors; undefined without --samples. */
+  /** Codes drawn from the posterior of each sample; undefined without `--samples`. */
   readonly sampling: CodeSamples | undefined;
-  /** Identifiers of the samples; undefined without --id-column. */
+  /** Identifiers of the samples; undefined without `--id-column` unless they are picture files. */
   readonly ids: Ids | undefined;
 }
 
-/** Results of samples that have a column. Codes from an encoder lack those of a flow, but may have a gap. */
+/**
+ * Results that become columns of results.csv. For codes of an encoder, those of a flow are missing, and a gap may be
+ * present.
+ */
 export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "gradientNorm"> &
   (FlowResults | { readonly [Name in keyof FlowResults]?: undefined }) &
   Partial<Pick<SampleResults, "sampling" | "ids">> & { readonly gap?: Float64Array | undefined };
 
-/** Figures of each sample, by their names in tables and in parts: their type in parts, and their values in the results. */
+/**
+ * Per-sample results by their names in tables and saved parts: their number type in parts, and a function that selects
+ * them.
+ */
 export const FIGURES = {
   initial_loss: { type: Float32Array, of: ({ initialLoss }: Results) => initialLoss },
   loss: { type: Float32Array, of: ({ loss }: Results) => loss },
@@ -45,7 +51,7 @@ export const FIGURES = {
   },
 } as const;
 
-/** The figures that samples have, by their names. */
+/** Returns the per-sample results that are defined, with their names. */
 export function figuresOf(results: Results): [name: string, values: Column][] {
   return Object.entries(FIGURES).flatMap(([name, { of }]): [string, Column][] => {
     const values = of(results);
@@ -54,7 +60,8 @@ export function figuresOf(results: Results): [name: string, values: Column][] {
 }
 
 /**
- * Columns of a table of results, a row per sample. The index is an INT64 in Parquet files.
+ * Returns the columns of the table of results, with a row per sample. The index is a BigInt64Array so that Parquet stores
+ * it as INT64.
  *
  * @param first index of the first sample
  */
@@ -68,7 +75,7 @@ export function resultColumns(results: Results, first = 0) {
   };
 }
 
-/** Describes the columns for the list of a command's outputs. */
+/** Describes the columns of the table of results, for the list of output files. */
 export function showColumns(has: {
   readonly prior: boolean;
   readonly flow?: boolean;
@@ -87,7 +94,7 @@ export function showColumns(has: {
   ].join(", ");
 }
 
-/** Table of results as a file. */
+/** Makes the file results.csv. */
 export function resultsFile(results: Results): OutputFile {
   const { prior, status, gap } = results;
   const content = showColumns({

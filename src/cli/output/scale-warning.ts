@@ -2,14 +2,18 @@ import type { EncodeResult, StandardLoss } from "../../index.ts";
 import { meanOfFinite } from "../../solver/result.ts";
 import { formatMean } from "./report.ts";
 
-/** Distance of outputs from data, in multiples of the data's largest value, from which the scales differ. */
+/**
+ * Minimum distance of outputs from data, in multiples of the data's largest absolute value, for which the scales are
+ * considered different.
+ */
 const FAR = 10;
 
 /**
- * Warning of a decoder whose outputs are of another scale than the data: one that ends before its sigmoid, or gives
- * bytes. Undefined where outputs at the flows' starts are near the data, and for losses without a scale of values.
+ * Returns a warning if the decoder's outputs have a different scale than the data, as when its final sigmoid is missing
+ * or its outputs are bytes. Undefined if the mean squared error at the start of the flows is plausible, and for other
+ * losses.
  *
- * @param y the samples; values that are not finite are missing
+ * @param y the samples; values that are not finite count as missing
  */
 export function scaleWarning(
   loss: StandardLoss,

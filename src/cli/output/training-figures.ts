@@ -14,7 +14,11 @@ import { type Figure, figure, formatCount, formatMean } from "./report.ts";
 import { showSpeed, wordsOf } from "./result-figures.ts";
 import type { TrainingRun } from "./training-outputs.ts";
 
-/** Figures of a training run that has come to its end. */
+/**
+ * Makes the report of a finished training run.
+ *
+ * @param decoderFile path of the trained decoder
+ */
 export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[] {
   const { job, training, data, validation, loss, prior, result, seconds } = run;
   const { history, resumedFrom = null } = result;
@@ -23,7 +27,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   const { images } = history.at(-1)!;
   const isAutoencoder = "encoder" in result;
   const { after: lossName, unit } = wordsOf(loss);
-  // The loss of one mini-batch alone says little.
+  // The loss of a single mini-batch is too noisy.
   const tenth = Math.ceil(history.length / 10);
   const first = meanLoss(history.slice(0, tenth));
   const last = meanLoss(history.slice(-tenth));
@@ -74,7 +78,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   ];
 }
 
-/** Start of the flows of an autoencoder's decoder, which a run that has diverged leaves at 0. */
+/** Describes the start vector stored with an autoencoder's decoder: the mean code, unless training diverged. */
 function showStart({ result }: TrainingRun): string {
   return result.decoder.start
     ? "the mean code, in the decoder's file"

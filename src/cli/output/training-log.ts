@@ -14,26 +14,29 @@ import { codeOf } from "../../base/realms.ts";
 import { fileError } from "../../files/durable-file.ts";
 import type { TrainEvent, TrainProgress } from "../../train/index.ts";
 
-/** A line of the log, without its time. */
+/** A line of the training log, without its time. */
 type LogLine = TrainEvent | ({ readonly kind: "update"; readonly images: number } & Partial<TrainProgress>);
 
-/** Name of the log in the run's folder. */
+/** Name of the training log in the run's folder. */
 export const logName = "log.jsonl";
 
 /**
- * Makes the log of a training run in the file at `path`, which is opened at the first line: JSON lines, each with `kind`
- * ("update", or that of a `TrainEvent`), `time`, `images` and the fields of its kind. Infinite numbers and NaN are null.
+ * Returns a log of a training run, written as JSON lines to the file at `path`, which the first line opens. Each line has
+ * `kind` ("update", or that of a `TrainEvent`), `time`, `images` (number processed) and the fields of its kind;
+ * infinities and NaN are null. Lines are written immediately, so that a killed process has logged everything. A resumed
+ * run first truncates the log to the checkpoint, since it repeats the later updates. Any other run starts a new log.
  *
- * Each line is written at once, so that a killed process has logged all that it did. A run that is resumed first cuts its
- * log back to the checkpoint, since it repeats the updates after it. A new run starts a new log.
- *
- * @returns the callbacks for `onProgress` and `onEvent`, and what closes the file
- * @throws LatentflowError from each call, if the file cannot be read or written
+ * @returns `update` for `onProgress`, `event` for `onEvent`, and `close`
+ * @throws LatentflowError from each of these, if the file cannot be read or written
  */
 export function openTrainingLog(path: string) {
   let descriptor: number | undefined;
 
-  /** Opens the file. @param images number up to which an earlier log stays; undefined drops it */
+  /**
+   * Opens the log for appending, and returns its file descriptor.
+   *
+   * @param images number of images up to which lines of an existing log are kept; undefined drops all
+   */
   function begin(images: number | undefined): number {
     const kept = images === undefined ? [] : linesUpTo(path, images);
     const temporary = `${path}.temporary`;
@@ -47,7 +50,7 @@ export function openTrainingLog(path: string) {
     return openSync(path, "a");
   }
 
-  /** Appends a line; if the disk is full, the file stays without any part of it. */
+  /** Appends a line. If that fails, as on a full disk, the file is truncated to the complete lines. */
   function append(to: number, line: string): void {
     const bytes = Buffer.from(line);
     const { size } = fstatSync(to);
@@ -64,7 +67,7 @@ export function openTrainingLog(path: string) {
       descriptor ??= begin(kind === "resumed" ? images : undefined);
       const time = new Date().toISOString();
       append(descriptor, `${JSON.stringify({ kind, time, images, ...rest })}\n`);
-      // The log on the disk must not lag behind the checkpoint.
+      // The log on disk must not lag behind the checkpoint.
       if (kind === "checkpoint") fsyncSync(descriptor);
     } catch (cause) {
       throw fileError(`cannot write ${path}`, cause);
@@ -83,7 +86,7 @@ export function openTrainingLog(path: string) {
   };
 }
 
-/** Reads the complete lines of a log up to a number of images; returns none if there is no log. */
+/** Returns the complete lines of a log up to a number of images; none if there is no log. */
 function linesUpTo(path: string, images: number): string[] {
   let text: string;
   try {
@@ -95,7 +98,7 @@ function linesUpTo(path: string, images: number): string[] {
   return text.split("\n").filter((line) => imagesOf(line) <= images);
 }
 
-/** Returns the number of images in a line of the log; Infinity for a line that was cut off. */
+/** Returns the number of images in a line of the log; Infinity for an incomplete line. */
 function imagesOf(line: string): number {
   try {
     const { images } = JSON.parse(line);

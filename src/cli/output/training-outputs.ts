@@ -9,16 +9,16 @@ import type { ChosenTraining } from "../options/training-options.ts";
 import { type Output, type OutputFile, writeOutputs } from "./output-files.ts";
 import { logName } from "./training-log.ts";
 
-/** Finished run of `latentflow train`. */
+/** A finished run of `latentflow train`. */
 export interface TrainingRun extends TrainingInput {
   readonly job: TrainingJob;
   readonly training: ChosenTraining;
   readonly result: TrainResult | AutoencoderResult;
-  /** Seconds since the start of this process's run, which may have begun at a checkpoint. */
+  /** Duration in seconds of this process's part of the run, which may have been resumed. */
   readonly seconds: number;
 }
 
-/** Names of the files that a training run may write, beside its log and its checkpoints. */
+/** Names of the files that a training run may write, in addition to its log and checkpoints. */
 export const trainingOutputs = [
   "decoder.safetensors",
   "encoder.safetensors",
@@ -28,20 +28,20 @@ export const trainingOutputs = [
 ];
 
 /**
- * Formats a decoder as safetensors with a probe. Has no probe if the outputs are not finite, as after a training that has
- * diverged.
+ * Formats a decoder as a safetensors file with a probe, by which readers verify it. The probe is left out if it cannot be
+ * made, as when outputs are not finite after diverged training.
  */
 async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   try {
     return decoder.toSafetensors({ probe: await makeProbe(decoder) });
   } catch (error) {
-    // Hours of training are written in any case.
+    // A decoder trained for hours must be saved in any case.
     if (error instanceof LatentflowError) return decoder.toSafetensors();
     throw error;
   }
 }
 
-/** Columns that tables of a run have. */
+/** Returns the columns that history.csv and validation.csv share. */
 function columnsOf(rows: readonly { readonly images: number; readonly loss: number }[]) {
   return { images: rows.map(({ images }) => images), loss: rows.map(({ loss }) => loss) };
 }

@@ -24,7 +24,7 @@ import { scaleWarning } from "../output/scale-warning.ts";
 import type { Part } from "./part.ts";
 import type { Unit } from "./shard-units.ts";
 
-/** Job and input of units, with the caller's signal, progress and warnings. */
+/** A job with its open input, and callbacks. */
 interface Encoding {
   readonly job: Job;
   readonly input: EncodingInput;
@@ -34,10 +34,10 @@ interface Encoding {
 }
 
 /**
- * Encodes units one after the other, on demand, and reads the next block of samples meanwhile. A unit that the signal
- * interrupts yields no part.
+ * Encodes units of samples one after another, on demand, while the next block of samples is read ahead. If the signal
+ * aborts during a unit, no part is yielded for it.
  *
- * @param mostAtOnce most samples that are encoded at once; as many more, of the next block, are in memory
+ * @param mostAtOnce maximum number of samples encoded together; as many of the next block are also in memory
  */
 export async function* encodeUnits(
   encoding: Encoding,
@@ -52,7 +52,7 @@ export async function* encodeUnits(
     for (const unit of units) {
       const results: BlockResult[] = [];
       let count = 0;
-      // A unit without samples has a block, too, which `encode` refuses.
+      // A unit without samples still has a block, which makes `encode` throw its error.
       do {
         const { value } = await blocks.next();
         const block = value as Block;
@@ -87,7 +87,7 @@ async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: num
   }
 }
 
-/** Results and costs of a block of samples. */
+/** Results of a block of samples, and what computing them cost. */
 type BlockResult = Omit<Part, keyof Unit>;
 
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
@@ -128,7 +128,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
 /**
  * Draws codes from the posteriors of a block's samples.
  *
- * @param onShare called with the share of the codes that have been drawn
+ * @param onShare called with the fraction of the codes drawn so far, 0 to 1
  * @returns undefined if the signal aborts
  */
 async function drawCodes(
@@ -156,8 +156,8 @@ async function drawCodes(
 }
 
 /**
- * Checks samples and weights as `encode` does, but counts samples in messages from the first one of all. Starts were
- * checked when their file was opened.
+ * Checks samples and weights as `encode` does, except that messages count samples from the run's first one. Start vectors
+ * are checked when their file is opened.
  */
 async function checkBlock(
   { fixed, loss }: EncodingInput,
@@ -172,7 +172,10 @@ function reconstruct(job: Job, decoder: Decoder, z: Float32Array, { fixed }: Blo
   return decode(decoder, z, { ...fixedOptions(fixed), backend: backendOf(job) });
 }
 
-/** Sums the least losses of a block over the samples of the mean loss: those with a finite loss. */
+/**
+ * Sums the lower bound of the loss (the targets' entropy) over the samples of a block with a finite loss, which the mean
+ * loss includes. Undefined for losses whose lower bound is 0.
+ */
 function leastLossOf(
   { loss, fixed }: EncodingInput,
   { y, weights }: Block,
@@ -201,7 +204,10 @@ function joinBlocks(unit: Unit, blocks: readonly BlockResult[]): Part {
   };
 }
 
-/** Concatenates values of consecutive samples: arrays, or objects of arrays, where fields may be undefined. */
+/**
+ * Concatenates values of consecutive samples: arrays, or objects of arrays field by field. Undefined fields and other
+ * values are taken from the first piece.
+ */
 function joinAll<T>(pieces: readonly T[]): T {
   const [first] = pieces as readonly [T];
   if (typeof first !== "object" || first === null) return first;

@@ -12,28 +12,28 @@ import { FIGURE_BYTES } from "./part.ts";
 import type { ResultsPlan } from "./results-format.ts";
 import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 
-// The manifest of a folder of parts describes the run: all that its results depend on, and what merging needs. The number of
-// shards is left out, since a run may be continued with another number.
+// The manifest of a folder of parts describes the run: everything its results depend on, and what merging needs. The
+// number of shards is left out, since a run may be continued with a different number.
 
-/** Format of manifests and parts. Other formats are refused. */
+/** Version of the format of manifests and parts; others are refused. */
 const FORMAT = "latentflow parts 2";
 
-/** Manifest of a run, manifest.json. */
+/** Contents of manifest.json, which describes a run that is saved in parts. */
 export interface Manifest extends Cut, ResultsPlan {
   readonly format: typeof FORMAT;
-  /** Column of identifiers in the files of samples; "file" for names of pictures. */
+  /** Column with the samples' identifiers; "file" if these are names of pictures; null without identifiers. */
   readonly idColumn: string | null;
-  /** Build of the kernels and checksum of its binary: `plain 1a2b3c4d`. */
+  /** Name of the kernels' build, and checksum of its binary: `plain 1a2b3c4d`. */
   readonly build: string;
-  /** Values that results depend on, by dotted names. */
+  /** Values that the results depend on, flattened to dotted names. */
   readonly run: RunDescription;
 }
 
-/** Most bytes of a part: half of the 2 GiB that Node reads as a whole, the rest being for identifiers. */
+/** Maximum number of bytes in a part, without identifiers: half of the 2 GiB that Node can read into one buffer. */
 const MOST_PART_BYTES = 2 ** 30;
 
 /**
- * Refuses a size of units that would make too many parts, or too large ones.
+ * Refuses a unit size (number of samples per part) with which there would be too many parts, or too large ones.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -47,7 +47,7 @@ function checkUnit(manifest: Manifest): void {
     );
   }
   const values = latentSize + (hasReconstructions ? elementCount(sampleShape) : 0);
-  // A drawn code has a weight, a float64.
+  // Each drawn code has a float64 weight.
   const bytes = 4 * values + FIGURE_BYTES + codesPerSample * (4 * latentSize + 8);
   const most = Math.max(1, Math.floor(MOST_PART_BYTES / bytes));
   if (Math.min(unit, samples) <= most) return;
@@ -56,17 +56,17 @@ function checkUnit(manifest: Manifest): void {
   );
 }
 
-/** Entry of the manifest's `run` for one option: its key, and its value for a job. */
+/** Computes the value of one entry in the manifest's `run`, from the options and the input. */
 type Description = (job: Job, input: EncodingInput) => unknown;
 
-/** Place of an option in the manifest other than `run`: the name of a field. */
+/** Name of a field of the manifest, other than `run`, that an option determines. */
 type Field = Exclude<keyof Manifest, "format" | "run">;
 
 /**
- * For each option of a job, the place in the manifest by which runs that differ in it are told apart: its own entry of
- * `run`, the entry of another option, or a field. Null if no result depends on the option; a wrong null would mix parts of
- * different runs. Entries of `run` have this order, and another order changes the manifest's sum: folders of parts that
- * were begun before would be refused.
+ * For each option of a job: where the manifest records it, so that runs that differ in it are told apart. Either a
+ * function that computes its own entry in `run`, the name of another option whose entry covers it, or a field of the
+ * manifest; null if no result depends on the option. A wrong null would mix parts of different runs. Entries of `run` are
+ * in this order; changing it would change the manifest's checksum, and folders of unfinished runs would be refused.
  */
 export const MANIFEST_OF_OPTIONS = {
   decoder: (_, { decoder }) =>
@@ -118,12 +118,12 @@ export const MANIFEST_OF_OPTIONS = {
   flow: ({ flow }) => flow.description,
   solver: ({ solver }) => solver.description,
   plain: "build",
-  // Division of the work.
+  // How the work is divided.
   batchSize: null,
   threads: null,
   vectors: null,
   shard: null,
-  // Places of files, and printing.
+  // Where files are, and what is printed.
   out: null,
   format: null,
   maxBytes: null,
@@ -132,7 +132,7 @@ export const MANIFEST_OF_OPTIONS = {
   quiet: null,
 } satisfies { readonly [Option in keyof Required<Job>]: Description | keyof Job | Field | null };
 
-/** Sizes and contents of a job's results, in the order that manifests have. */
+/** Returns the sizes and contents of a job's results, with the fields in the manifest's order. */
 export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): ResultsPlan {
   return {
     samples: samples.count,
@@ -144,7 +144,11 @@ export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): Re
   };
 }
 
-/** Makes the manifest of a job. @throws LatentflowError if its units are too many, or too large */
+/**
+ * Makes the manifest of a job.
+ *
+ * @throws LatentflowError if there would be too many units, or they would be too large
+ */
 export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
   const { samples, ...plan } = planOf(job, input);
   const { build, checksum } = await compileKernels(job.plain ? false : undefined);
@@ -171,22 +175,22 @@ function sha256(...parts: readonly (string | Uint8Array)[]): string {
   return hash.digest("hex");
 }
 
-/** Formats a manifest as the text of its file. */
+/** Formats a manifest as the text of manifest.json. */
 export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** SHA-256 of a manifest's text, by which parts name their run. */
+/** Returns the SHA-256 of a manifest's text, by which parts name their run. */
 export function manifestSum(manifest: Manifest): string {
   return sha256(formatManifest(manifest));
 }
 
 /**
- * Reads a manifest.
+ * Parses a manifest.
  *
- * @param where beginning of messages
- * @returns undefined if the text is no JSON: its writer was killed
- * @throws LatentflowError `invalid_file` if it is of another format
+ * @param where beginning of error messages
+ * @returns undefined if the text is not valid JSON, since its writer was killed
+ * @throws LatentflowError `invalid_file` if it is in another format
  */
 export function parseManifest(where: string, text: string): Manifest | undefined {
   let value: unknown;
@@ -203,14 +207,14 @@ export function parseManifest(where: string, text: string): Manifest | undefined
   return value as Manifest;
 }
 
-/** Shortens a SHA-256 for messages. */
+/** Shortens a SHA-256 to 12 digits for messages; returns other values unchanged. */
 function shortSum<Leaf>(leaf: Leaf): Leaf | string {
   return typeof leaf === "string" && /^[0-9a-f]{64}$/.test(leaf) ? leaf.slice(0, 12) : leaf;
 }
 
-/** Lists the differences of two manifests. */
+/** Lists the differences between two manifests: the one in the folder, and that of this run. */
 export function manifestDifferences(there: Manifest, here: Manifest): Difference[] {
-  // hasPrior follows from the prior in `run`.
+  // `hasPrior` is left out, as it follows from the prior in `run`.
   const flat = ({ run, hasPrior, ...rest }: Manifest) => ({
     ...Object.fromEntries(Object.entries(run).map(([name, leaf]) => [name, shortSum(leaf)])),
     ...Object.fromEntries(leaves(rest)),

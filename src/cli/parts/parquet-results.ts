@@ -8,7 +8,7 @@ import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format
 
 const parquetName = "results.parquet";
 
-/** Results as one Parquet file, a row group for each part. */
+/** Writes results as one Parquet file, with a row group per part. */
 export const parquetResults: ResultsFormat = { files, writer };
 
 function files({ hasPrior, hasReconstructions, codesPerSample }: ResultsPlan) {
@@ -23,7 +23,7 @@ type ParquetColumn = {
   readonly name: string;
   readonly data: unknown[];
   readonly schema: Schema;
-  /** "PLAIN" for floats: the writer's dictionary encoding would turn -0 into 0. */
+  /** "PLAIN" for floats, since the writer's dictionary encoding would turn -0 into 0. */
   readonly encoding?: "PLAIN";
 };
 
@@ -32,7 +32,7 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
   let writer: ParquetWriter | undefined;
   const flush = async () => {
     await outputs.append(parquetName, bytes.getBytes().slice());
-    // The offset in the file counts on.
+    // Only the buffer is emptied: the offset in the file keeps counting.
     bytes.index = 0;
   };
   return {
@@ -42,7 +42,7 @@ function writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter {
         { name: "root", num_children: columns.length },
         ...columns.flatMap((column) => column.schema),
       ];
-      // No time, no name of a machine: every process writes the same bytes.
+      // Without a time or a machine's name, so that every process writes the same bytes.
       writer ??= new ParquetWriter({ writer: bytes, schema, createdBy: "latentflow" });
       const columnData = columns.map(({ schema: _, ...column }) => column);
       await writer.write({ columnData, rowGroupSize: part.count });
@@ -74,7 +74,7 @@ function parquetColumns(plan: ResultsPlan, { results, first, count }: Part) {
   ];
 }
 
-/** Makes a column of one value a row: a number or, of an array that is no typed one, a text. */
+/** Makes a Parquet column with one value per row: a number from a typed array, otherwise a text. */
 function single(name: string, values: Column): ParquetColumn {
   if (!ArrayBuffer.isView(values)) {
     const type = { type: "BYTE_ARRAY", converted_type: "UTF8" } as const;
@@ -88,7 +88,7 @@ function single(name: string, values: Column): ParquetColumn {
   return { name, data, schema, ...(type !== "INT64" && { encoding: "PLAIN" }) };
 }
 
-/** Makes a column of lists of one length. */
+/** Makes a Parquet column of lists with `size` numbers each. */
 function lists(
   name: string,
   values: Float32Array | Float64Array,

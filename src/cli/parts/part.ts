@@ -10,37 +10,44 @@ import type { Ids } from "../input/array-files/parquet-ids.ts";
 import { FIGURES, figuresOf, type SampleResults } from "../output/results.ts";
 import type { Unit } from "./shard-units.ts";
 
-// A part is the results of a unit as a safetensors file, which Python reads, too. Its metadata name the run, and hold a
-// checksum of everything else: a part whose checksum and run are right is read without further checks.
+// A part is a safetensors file with the results of one unit of samples, which Python can read, too. Its metadata name the
+// run and contain a checksum of everything else; if both are right, the part is trusted without further checks.
 
-/** Results and costs of a unit. */
+/** Results of one unit of samples, and what computing them cost. */
 export interface Part extends Unit {
   readonly results: SampleResults;
-  /** Sum of the least losses that the targets allow, over the samples with a finite loss; undefined if they are 0. */
+  /**
+   * Sum of the lower bounds of the loss (the targets' entropy) over the samples with a finite loss, and their number;
+   * undefined for losses whose lower bound is 0.
+   */
   readonly leastLoss: { readonly sum: number; readonly count: number } | undefined;
-  /** Time of encoding. */
+  /** Time that encoding took, in seconds. */
   readonly seconds: number;
-  /** Most threads that took part; 0 for a backend without threads. */
+  /** Maximum number of threads used; 0 for a backend without threads. */
   readonly threads: number;
-  /** Name of the kernels' build: `plain`, say. */
+  /** Name of the kernels' build, such as `plain`. */
   readonly kernels: string;
 }
 
-/** Run of a part, as the part's file records it. */
+/** Identifies the run that a part belongs to, as stored in the part's file. */
 export interface PartOrigin {
   /** SHA-256 of the run's manifest. */
   readonly manifest: string;
-  /** Build of the kernels, for messages: `plain 1a2b3c4d`. */
+  /** Name and checksum of the kernels' build, for messages: `plain 1a2b3c4d`. */
   readonly build: string;
 }
 
-/** Keys of the metadata of a part's file. */
+/** Metadata keys of a part's safetensors file. */
 const DESCRIPTION = "latentflow_part";
 const CHECKSUM = "sha256";
 
 type Values = Float32Array | Float64Array | Uint32Array | Uint8Array | BigInt64Array;
 
-/** Formats a part as the bytes of its file. */
+/**
+ * Formats a part as the bytes of its file.
+ *
+ * @param origin identifies the run
+ */
 export function formatPart({ results, ...others }: Part, origin: PartOrigin): Uint8Array {
   const tensors = tensorsOf(results, others.count);
   const description = JSON.stringify({ ...origin, ...others });
@@ -57,7 +64,7 @@ export function formatPart({ results, ...others }: Part, origin: PartOrigin): Ui
   );
 }
 
-/** Most bytes of a sample in a part, without its latent, its reconstruction and its drawn codes. */
+/** Maximum number of bytes per sample in a part, without its latent, reconstruction, drawn codes and identifier. */
 export const FIGURE_BYTES = Object.values(FIGURES).reduce((sum, { type }) => sum + type.BYTES_PER_ELEMENT, 0);
 
 function tensorsOf(results: SampleResults, count: number) {
@@ -77,13 +84,13 @@ function tensorsOf(results: SampleResults, count: number) {
   return [...tensors, ...(ids ? tensorsOfIds(ids) : [])];
 }
 
-/** Numbers of a figure; those of statuses are their places in STATUSES. */
+/** Converts a column of results to numbers: a status to its index in STATUSES. */
 function numbersOf(values: Column): Values {
   if (ArrayBuffer.isView(values)) return values;
   return Uint32Array.from(values, (status) => STATUSES.indexOf(status as Status));
 }
 
-/** Makes the tensors of identifiers: texts as UTF-8 without separators, and the end of each text. */
+/** Makes the tensors of sample identifiers. Texts are stored as concatenated UTF-8, and the end of each text in bytes. */
 function tensorsOfIds(ids: Ids) {
   if (ids instanceof BigInt64Array) return [{ name: "ids", shape: [ids.length], values: ids }];
   const texts = ids.map((id) => Buffer.from(id));
@@ -108,10 +115,12 @@ function sumOf(
 }
 
 /**
- * Reads a part from the bytes of its file.
+ * Parses a part from the bytes of its file.
  *
- * @param where beginning of messages
- * @throws LatentflowError `invalid_file` if it is torn, or of another unit or run
+ * @param where beginning of error messages
+ * @param unit unit that the file's name gives
+ * @param origin identifies the run that the part must belong to
+ * @throws LatentflowError `invalid_file` if the part is torn, or belongs to another unit or run
  */
 export function parsePart(where: string, bytes: Uint8Array, unit: Unit, origin: PartOrigin): Part {
   const { metadata, tensors } = readSafetensors(where, bytes);
@@ -137,14 +146,14 @@ export function parsePart(where: string, bytes: Uint8Array, unit: Unit, origin: 
   }
   return {
     ...others,
-    // JSON has null in place of NaN, and a sum of null would count as 0.
+    // JSON stores NaN as null, which would add 0 to a sum.
     leastLoss: leastLoss && { ...leastLoss, sum: leastLoss.sum ?? Number.NaN },
     results: readResults(tensors),
   };
 }
 
 function readResults(tensors: ReadonlyMap<string, Tensor>): SampleResults {
-  // A copy of the bytes, which is aligned.
+  // Copied, so that the bytes are aligned.
   const bytes = (name: string) => new Uint8Array(tensors.get(name)!.bytes).buffer as ArrayBuffer;
   const ifThere = (name: string) => (tensors.has(name) ? new Float32Array(bytes(name)) : undefined);
   const figures = <Name extends keyof typeof FIGURES>(name: Name) =>

@@ -18,16 +18,16 @@ import {
 import { formatPart, type Part, type PartOrigin, parsePart } from "./part.ts";
 import { type Unit, unitCount } from "./shard-units.ts";
 
-// A folder of parts holds manifest.json, and a file for each unit that is done. Each file is written beside its place, synced
-// and renamed, so that a killed process leaves it whole or absent. Processes that compute the same unit write parts that
-// differ in their seconds only: either may stay.
+// A folder of parts contains manifest.json and a file for each finished unit of samples. Each file is written under a
+// temporary name, synced and renamed, so that it is never half-written. If several processes compute the same unit, their
+// parts differ only in their times, so any of them is valid.
 
-/** Name of the folder of parts in a run's folder. */
+/** Subfolder of a run's output folder for its parts. */
 export const partsName = "parts";
 
 const manifestName = "manifest.json";
 
-/** Parts of one run. */
+/** The folder with the saved parts of one run. */
 export class PartsFolder {
   private readonly origin: PartOrigin;
 
@@ -39,16 +39,16 @@ export class PartsFolder {
   }
 
   /**
-   * Opens the folder of a run, and writes the manifest unless it is there.
+   * Opens the folder of a run's parts, and writes the manifest if there is none.
    *
-   * @param alone true if no other process can work in the folder: a manifest without parts is then replaced
-   * @throws OtherRunError if the folder has the parts of another run
+   * @param alone true if no other process can be using the folder; then a manifest without parts is replaced
+   * @throws OtherRunError if the folder contains parts of another run
    */
   static async forRun(folder: string, manifest: Manifest, alone: boolean): Promise<PartsFolder> {
     const path = join(folder, manifestName);
     let there = await readManifest(path);
     if (!there || (alone && (await partNames(folder)).length === 0)) {
-      // If two processes make the first manifest at the same time, the first link counts for both.
+      // If two processes write the first manifest at the same time, both use the one that was linked first.
       const isThere = await fileSystem.lstat(path).then(
         () => true,
         () => false,
@@ -62,12 +62,16 @@ export class PartsFolder {
     throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
   }
 
-  /** True if a folder has a part, of any run. */
+  /** True if a folder contains a part of any run. */
   static async hasParts(folder: string): Promise<boolean> {
     return (await partNames(folder)).length > 0;
   }
 
-  /** Opens a folder that is there. @throws LatentflowError `not_found` if it has no manifest */
+  /**
+   * Opens an existing folder of parts.
+   *
+   * @throws LatentflowError `not_found` if it has no manifest, or an incomplete one
+   */
   static async open(folder: string): Promise<PartsFolder> {
     const manifest = await readManifest(join(folder, manifestName));
     if (manifest) return new PartsFolder(folder, manifest);
@@ -78,7 +82,11 @@ export class PartsFolder {
     );
   }
 
-  /** Reads the part of a unit; undefined if there is none. @throws LatentflowError if it is torn or of another run */
+  /**
+   * Reads the part of a unit; undefined if there is none.
+   *
+   * @throws LatentflowError if the part is torn, or belongs to another run
+   */
   async read(unit: Unit): Promise<Part | undefined> {
     const path = this.pathOf(unit);
     const bytes = await readFile(path);
@@ -86,7 +94,12 @@ export class PartsFolder {
     return parsePart(shownPath(path), bytes, unit, this.origin);
   }
 
-  /** Reads the part of a unit; undefined if there is none. A torn part, or another run's, is undefined, too, and reported to `tell`. */
+  /**
+   * Reads the part of a unit. Returns undefined if there is none, or if it is torn or from another run, which `tell` is
+   * called with.
+   *
+   * @throws LatentflowError if the file cannot be read
+   */
   async readIfWhole(unit: Unit, tell: (problem: string) => void): Promise<Part | undefined> {
     return this.read(unit).catch((error) => {
       if (!(error instanceof LatentflowError) || isAboutDisk(error)) throw error;
@@ -96,16 +109,17 @@ export class PartsFolder {
   }
 
   /**
-   * Writes a part, over an earlier one.
+   * Writes the part of a unit, replacing an existing one.
    *
-   * @throws LatentflowError `other_run` if the folder has become another run's, `invalid_argument` if it has been cleared
+   * @throws LatentflowError `other_run` if another run has taken over the folder, `invalid_argument` if its manifest was
+   *   removed
    */
   async write(part: Part): Promise<void> {
     await this.checkOwner();
     await write(this.folder, nameOf(part), formatPart(part, this.origin), "replace");
   }
 
-  /** Refuses a folder that another run has taken over, before more units are computed in vain. */
+  /** Throws if another run has taken over the folder, before more units are computed in vain. */
   private async checkOwner(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     if (there && manifestSum(there) === this.origin.manifest) return;
@@ -123,16 +137,19 @@ export class PartsFolder {
     );
   }
 
-  /** Reads a picture of the run's first samples, which the process that has the first unit draws; undefined if there is none. */
+  /** Reads a picture of the run's first samples, which the process with the first unit draws; undefined if there is none. */
   readPicture(name: PictureName): Promise<Uint8Array | undefined> {
     return readFile(join(this.folder, name));
   }
 
-  /** Lists the units that have a part, with the time of its last change in milliseconds. Reads no part. */
+  /**
+   * Lists the indices of units with a part, each with the file's modification time in milliseconds, without reading the
+   * parts.
+   */
   async list(): Promise<Map<number, number>> {
     const parts = new Map<number, number>();
     for (const name of await partNames(this.folder)) {
-      // A part may have been removed since the listing.
+      // A part may have been removed since the folder was listed.
       const status = await fileSystem.stat(join(this.folder, name)).catch(() => undefined);
       const index = Number.parseInt(name.slice("part-".length), 10);
       if (status && index < unitCount(this.manifest)) parts.set(index, status.mtimeMs);
@@ -140,7 +157,10 @@ export class PartsFolder {
     return parts;
   }
 
-  /** Removes the parts, files that killed processes left half written, and last the manifest. */
+  /**
+   * Removes the parts, pictures, temporary files of killed processes, and at last the manifest; then the folder if it is
+   * empty.
+   */
   async remove(): Promise<void> {
     const names = await namesIn(this.folder);
     const ours = names.filter(
@@ -154,11 +174,11 @@ export class PartsFolder {
         throw fileError(`cannot remove ${shownPath(join(this.folder, name))}`, cause);
       });
     }
-    // Fails if the folder holds files of other programs, which stay.
+    // Fails if other files are in the folder, which are not removed.
     await fileSystem.rmdir(this.folder).catch(() => {});
   }
 
-  /** Removes the folder if it is still this run's and has no part: after a refused first unit, say. */
+  /** Removes the folder if it still belongs to this run and has no part, as when the first unit was refused. */
   async removeUnused(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     const isOurs = there !== undefined && manifestSum(there) === this.origin.manifest;
@@ -170,7 +190,7 @@ export class PartsFolder {
   }
 }
 
-/** True for an error of the file system, which would recur if the part were computed again. */
+/** True for a file system error, which would recur if the part were computed again. */
 export function isAboutDisk({ cause }: LatentflowError): boolean {
   return cause !== undefined;
 }
@@ -183,12 +203,12 @@ function isPart(name: string): boolean {
   return /^part-\d{8,15}\.safetensors$/.test(name);
 }
 
-/** Names of the parts in a folder; none if there is no folder. */
+/** Lists the names of the parts in a folder; none if the folder does not exist. */
 async function partNames(folder: string): Promise<string[]> {
   return (await namesIn(folder)).filter(isPart);
 }
 
-/** All names in a folder; none if there is no folder. */
+/** Lists all names in a folder; none if the folder does not exist. */
 function namesIn(folder: string): Promise<string[]> {
   return fileSystem.readdir(folder).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return [];
@@ -196,7 +216,7 @@ function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-/** Reads a file; undefined if there is none. */
+/** Reads a file; undefined if it does not exist. */
 async function readFile(path: string): Promise<Uint8Array | undefined> {
   return fileSystem.readFile(path).catch((cause) => {
     if (codeOf(cause) === "ENOENT") return undefined;
@@ -206,14 +226,18 @@ async function readFile(path: string): Promise<Uint8Array | undefined> {
   });
 }
 
-/** Reads a manifest; undefined if there is none, or a torn one. */
+/** Reads a manifest; undefined if it does not exist or is incomplete. */
 async function readManifest(path: string): Promise<Manifest | undefined> {
   const where = shownPath(path);
   const bytes = await readFile(path);
   return bytes && parseManifest(where, Buffer.from(bytes).toString());
 }
 
-/** Writes a file durably. @param existing fate of a file of this name that is there */
+/**
+ * Writes a file durably: under a temporary name, synced, then renamed.
+ *
+ * @param existing what to do with an existing file of this name
+ */
 async function write(
   folder: string,
   name: string,
@@ -232,10 +256,10 @@ async function write(
   await syncFolder(fileSystem, folder);
 }
 
-/** Moves a file to its place unless a file is there, atomically. */
+/** Atomically moves a temporary file to its final name, unless that exists. Removes the temporary file. */
 async function linkOrRename(temporary: string, place: string): Promise<void> {
   const error = await fileSystem.link(temporary, place).catch((cause) => cause);
-  // On a file system without links the last process wins, and the others fail at their next part.
+  // On a file system without hard links, the last process wins, and the others fail when they write their next part.
   if (error && codeOf(error) !== "EEXIST") await fileSystem.rename(temporary, place);
   else await fileSystem.unlink(temporary);
 }

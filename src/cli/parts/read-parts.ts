@@ -11,14 +11,14 @@ import type { Part } from "./part.ts";
 import { isAboutDisk, PartsFolder, partsName } from "./parts-folder.ts";
 import { type Unit, unitAt, unitCount } from "./shard-units.ts";
 
-// The parts of a run from one folder or, if its processes shared no file system, from several.
+// Reads the parts of a run from one folder or, if its processes shared no file system, from several.
 
 const NAME_OUT = "name the folder that was --out of the shards";
 
 /**
- * Opens the folders of parts of a run's shards, by the folders given to their `--out`. A folder named twice is opened once.
+ * Opens the folders of a run's parts, given the folders that were `--out` of its shards. Duplicates are opened once.
  *
- * @throws LatentflowError if one is missing, or holds no parts or those of another run
+ * @throws LatentflowError if a folder does not exist, contains no parts, or belongs to another run than the first
  */
 export async function openRunFolders(outs: readonly string[]): Promise<PartsFolder[]> {
   for (const out of outs) {
@@ -55,14 +55,14 @@ async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (cause) => {
-      // ENOTDIR: a file is in the path.
+      // ENOTDIR means that a file is part of the path.
       if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return false;
       throw fileError(`cannot read ${shownPath(path)}`, cause);
     },
   );
 }
 
-/** Lists the units that have no part in any folder, by the names of files. */
+/** Lists the indices of units that have no part in any folder, judged by file names. */
 export async function missingUnits(folders: readonly PartsFolder[]): Promise<number[]> {
   const found = new Set<number>();
   for (const folder of folders) for (const index of (await folder.list()).keys()) found.add(index);
@@ -76,7 +76,11 @@ function unitsOfAll([first]: readonly PartsFolder[]): Unit[] {
   return Array.from({ length: unitCount(manifest) }, (_, index) => unitAt(index, manifest));
 }
 
-/** Reads all parts of a run, in order. @throws LatentflowError `invalid_file` if one is missing or torn */
+/**
+ * Reads all parts of a run, in order.
+ *
+ * @throws LatentflowError `invalid_file` if one is missing or torn
+ */
 export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator<Part> {
   for (const unit of unitsOfAll(folders)) yield readPart(folders, unit);
 }
@@ -100,10 +104,10 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
 }
 
 /**
- * Lists the units that have no whole part in any folder: reads every part.
+ * Lists the indices of units that have no intact part in any folder, by reading all parts.
  *
- * @param missing units without any part
- * @param tell called with the problem of each torn part
+ * @param missing units without a part
+ * @param tell called with a message for each torn part
  */
 export async function tornUnits(
   folders: readonly PartsFolder[],
@@ -124,7 +128,11 @@ export async function tornUnits(
   return [...torn].sort((a, b) => a - b);
 }
 
-/** Formats ascending numbers as ranges: `3-5,9`. @param most the most ranges that are shown */
+/**
+ * Formats ascending integers as ranges: `3-5,9`.
+ *
+ * @param most maximum number of ranges shown
+ */
 export function showRanges(numbers: readonly number[], most = 12): string {
   const ranges: [first: number, last: number][] = [];
   for (const number of numbers) {

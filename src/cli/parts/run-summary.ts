@@ -2,7 +2,7 @@ import type { Status } from "../../index.ts";
 import type { SampleResults } from "../output/results.ts";
 import type { Part } from "./part.ts";
 
-/** Per-sample values whose means are in a summary. */
+/** Functions that select the per-sample values whose means are reported. */
 const AVERAGED = {
   meanInitialLoss: ({ initialLoss }: SampleResults) => initialLoss,
   meanLoss: ({ loss }: SampleResults) => loss,
@@ -12,13 +12,14 @@ const AVERAGED = {
   meanObjective: ({ objective }: SampleResults) => objective,
 } as const;
 
-/** Effective sample size below which a few draws dominate any mean over a sample's draws. */
+/** Effective sample size below which a few draws dominate any average over the draws of a sample. */
 export const LOW_SAMPLE_SIZE = 10;
 
 type MeanName = keyof typeof AVERAGED;
 
 /**
- * Accumulates the summary of a run from its parts, one after the other, with the figures that `summary` gives of a result.
+ * Accumulates the summary of a run from its parts. The means, counts and times are those that `summary` returns for a
+ * single result.
  */
 export class RunSummariser {
   private samples = 0;
@@ -27,11 +28,11 @@ export class RunSummariser {
   private build = "none";
   private hasPrior = false;
   private readonly statuses: Partial<Record<Status, number>> = {};
-  /** Sums of the finite values, and their counts. */
+  /** Sum and number of the finite values, for each mean. */
   private readonly sums = Object.fromEntries(
     Object.keys(AVERAGED).map((name) => [name, { sum: 0, count: 0 }]),
   ) as Readonly<Record<MeanName, { sum: number; count: number }>>;
-  /** Codes drawn for each sample, and the effective sample sizes; undefined where none are drawn. */
+  /** Number of codes drawn per sample, and effective sample size of each; undefined if no codes were drawn. */
   private sampling: { count: number; sizes: number[] } | undefined;
   private leastLoss: { sum: number; count: number } | undefined;
 
@@ -61,7 +62,7 @@ export class RunSummariser {
     this.leastLoss.count += leastLoss.count;
   }
 
-  /** Mean over the finite values; NaN if there are none. */
+  /** Returns a mean over all finite values so far; NaN if there are none. */
   mean(name: MeanName): number {
     const { sum, count } = this.sums[name];
     return sum / count;
@@ -85,10 +86,10 @@ export class RunSummariser {
       ...(threads > 0 && { threads }),
       meanPrior: this.hasPrior ? this.mean("meanPrior") : null,
       meanObjective: this.mean("meanObjective"),
-      /** Least mean loss that the targets allow, for cross entropy. */
+      /** Mean lower bound of the loss, which is the targets' entropy, for cross entropy; null for losses bounded by 0. */
       meanTargetEntropy,
       meanExcessLoss: meanTargetEntropy === null ? null : meanLoss - meanTargetEntropy,
-      /** Figures of the codes drawn for each sample; undefined where none are drawn. */
+      /** Statistics of the effective sample sizes; undefined if no codes were drawn. */
       sampling: sampling && {
         codesPerSample: sampling.count,
         medianEffectiveSampleSize: median(sampling.sizes),
@@ -99,12 +100,12 @@ export class RunSummariser {
   }
 }
 
-/** Median of values: the mean of the two in the middle where their number is even. */
+/** Returns the median; for an even number of values, the mean of the middle two. */
 function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Figures of a run over all its parts. */
+/** Summary of a run over all its parts: means, statuses, time. */
 export type RunSummary = ReturnType<RunSummariser["summary"]>;

@@ -3,13 +3,13 @@ import { invalid } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Shard } from "./shard-units.ts";
 
-/** Value of `--shard`: a shard, or "auto" for the index that the batch system gives. */
+/** Value of `--shard`: a shard, or "auto" to use the index that the batch system assigns. */
 export type ShardFlag = Shard | "auto";
 
-/** Pattern of a whole number of at most 15 digits, leading zeros included. */
+/** Pattern of an integer with at most 15 digits, leading zeros included. */
 const INDEX = /^\d{1,15}$/;
 
-/** Parses the value of `--shard`: "auto", or `0/16`, the first of 16 shards. */
+/** Parses the value of `--shard`: "auto", or index/count such as `0/16`, the first of 16 shards. */
 export function parseShard(text: string): ShardFlag {
   if (text === "auto") return text;
   const [first = "", second = "", ...rest] = text.split("/");
@@ -23,13 +23,13 @@ export function parseShard(text: string): ShardFlag {
   return { index, count };
 }
 
-/** A batch system, recognised by the variable that it sets for each of its tasks. */
+/** A batch system, recognised by the environment variable that it sets for each task. */
 interface BatchSystem {
   readonly variable: string;
   readonly name: string;
-  /** Index of the batch system's first task. */
+  /** Index that the batch system gives to its first task. */
   readonly from: 0 | 1;
-  /** Formats the command that starts `count` tasks. */
+  /** Formats the command, or a phrase, that starts `count` tasks. */
   readonly start: (count: number) => string;
 }
 
@@ -63,17 +63,17 @@ const BATCH_SYSTEMS: readonly BatchSystem[] = [
 const variables = BATCH_SYSTEMS.map(({ variable }) => variable);
 const longestVariable = Math.max(...variables.map(({ length }) => length));
 
-/** Help for the variables that `--shard auto` reads: a line for each batch system. */
+/** Help text on the environment variables that `--shard auto` reads: a line for each batch system. */
 export const batchSystemsHelp = BATCH_SYSTEMS.map(
   ({ variable, name }) => `  ${variable.padEnd(longestVariable)}  ${name}`,
 ).join("\n");
 
 /**
- * Chooses the shard that a command does.
+ * Determines the shard that this process encodes; undefined for a run without shards.
  *
- * @param shards value of --shards, which goes with "auto" alone
- * @param environment variables of the process
- * @throws LatentflowError if there is no batch system, if there are several, or more tasks than shards
+ * @param shards value of `--shards`, only used with "auto"
+ * @param environment environment variables of the process
+ * @throws LatentflowError if "auto" finds no batch system or several, or the task's index is not below `shards`
  */
 export function chosenShard(
   shard: ShardFlag | undefined,

@@ -6,7 +6,7 @@ import { parquetResults } from "./parquet-results.ts";
 import type { Part } from "./part.ts";
 import type { ResultsFormat, ResultsPlan } from "./results-format.ts";
 
-/** Names of the formats of results, `--format`. */
+/** Names of the formats of results, the values of `--format`. */
 export type ResultsFormatName = "npy" | "parquet";
 
 const FORMATS: { readonly [Name in ResultsFormatName]: ResultsFormat } = {
@@ -16,17 +16,25 @@ const FORMATS: { readonly [Name in ResultsFormatName]: ResultsFormat } = {
 
 const STANDARD_FORMAT: ResultsFormatName = "npy";
 
-/** Names of the files of a format, whatever the samples. @param isAll true adds files that options ask for */
+/**
+ * Lists the names of a format's files, for any samples.
+ *
+ * @param isAll true to include optional files
+ */
 function fileNames(format: ResultsFormat, isAll: boolean): string[] {
   const optional = { hasReconstructions: isAll, codesPerSample: isAll ? 1 : 0 };
   const plan = { samples: 0, latentSize: 0, sampleShape: [], hasPrior: true, ...optional };
   return format.files(plan).map(({ name }) => name);
 }
 
-/** Names of the files of all formats. */
+/** Names of the files of all formats of results, optional ones included. */
 export const resultsFileNames = Object.values(FORMATS).flatMap((format) => fileNames(format, true));
 
-/** The flag `--format`. @param more text behind its help */
+/**
+ * Declares the option `--format`.
+ *
+ * @param more text appended to its help
+ */
 export function formatFlag(more = "") {
   const formats = Object.entries(FORMATS).map(
     ([name, format]) => `${name}: ${fileNames(format, false).join(" and ")}`,
@@ -36,11 +44,11 @@ export function formatFlag(more = "") {
 }
 
 /**
- * Writes the results of a run to its folder, part by part, over those of earlier runs. The folder changes once all files
- * are on the disk.
+ * Writes the results of a run to its folder, part by part, replacing those of earlier runs. The folder changes only once
+ * all files are on disk.
  *
- * @param parts all of them, in order
- * @param others names of further files of earlier runs, which are removed
+ * @param parts all parts of the run, in order
+ * @param others names of further files of earlier runs, to be removed
  * @param onPart called with each part before it is written
  */
 export async function writeResults(

@@ -3,9 +3,9 @@ import type { Task, Writer } from "../task.ts";
 import { aligned, type Form } from "../value.ts";
 import { FUNCTIONS } from "./functions.ts";
 
-/** Writes f(x), as the target has it, or else as all have it. */
+/** Writes the nodes of f(x), by the target's own way if it has one, or else by the common table. */
 export function writeFunction(graph: Emitter, f: NumberFunction, x: Tensor): Tensor {
-  // Both tables hold under each name a writer for functions of that name.
+  // In both tables, the entry of a name is a writer for functions with that name.
   const write = (graph.functions[f.name] ?? FUNCTIONS[f.name]) as (
     graph: Emitter,
     x: Tensor,
@@ -19,13 +19,13 @@ function ofEach({ graph, input }: Task, f: NumberFunction): Form {
   return { tensor: writeFunction(graph, f, tensor), order };
 }
 
-/** Writes an activation, on a tensor of any order. */
+/** Writes an activation; axes stay in their order. */
 export const writeActivation: Writer<"activation"> = (task) => ofEach(task, task.operation.activation);
 
-/** Writes a function of each number, on a tensor of any order. */
+/** Writes an elementwise function; axes stay in their order. */
 export const writePointwise: Writer<"pointwise"> = (task) => ofEach(task, task.operation.function);
 
-/** Writer for an operator of two values that broadcast. */
+/** Makes the writer for a binary elementwise operator, whose operands broadcast. */
 export const ofTwo =
   (operator: string): Writer<"add" | "sub" | "mul" | "maximum" | "minimum"> =>
   ({ graph, inputs }) => {
@@ -33,7 +33,7 @@ export const ofTwo =
     return { tensor: graph.apply(operator, ...tensors), order };
   };
 
-/** Writes a choice: a where the condition is above 0, else b. */
+/** Writes an elementwise choice: a where the condition is above 0, else b. */
 export const writeWhere: Writer<"where"> = ({ graph, inputs }) => {
   const { order, tensors } = aligned(graph, inputs);
   const [condition, a, b] = tensors as [Tensor, Tensor, Tensor];

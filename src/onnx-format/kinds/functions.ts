@@ -8,13 +8,13 @@ const operator =
   (graph: Emitter, x: Tensor): Tensor =>
     graph.apply(name, x);
 
-/** Writes scale · x + shift, without the steps that change nothing. */
+/** Writes scale · x + shift, omitting a scale of 1 or a shift of 0. */
 export function writeLinear(graph: Emitter, x: Tensor, scale: number, shift: number): Tensor {
   const scaled = scale === 1 ? x : graph.apply("Mul", x, scale);
   return shift === 0 ? scaled : graph.apply("Add", scaled, shift);
 }
 
-/** Operators of every function. A target's exceptions stand in `Emitter.functions`. */
+/** Writes each function by ONNX operators. A target's exceptions are in `Emitter.functions`. */
 export const FUNCTIONS: FunctionWriters = {
   identity: (_, x) => x,
   relu: operator("Relu"),
@@ -24,7 +24,7 @@ export const FUNCTIONS: FunctionWriters = {
   sigmoid: operator("Sigmoid"),
   silu: (graph, x) => graph.apply("Mul", x, graph.apply("Sigmoid", x)),
   gelu(graph, x) {
-    // In the order in which PyTorch's exporter writes it, which runtimes recognise and fuse.
+    // In the order of PyTorch's exporter, which runtimes recognise and fuse.
     const erf = graph.apply("Erf", graph.apply("Div", x, Math.SQRT2));
     return graph.apply("Mul", graph.apply("Mul", x, graph.apply("Add", erf, 1)), 0.5);
   },

@@ -3,7 +3,7 @@ import type { Tensor } from "../emitter.ts";
 import type { Task, Writer } from "../task.ts";
 import type { Form } from "../value.ts";
 
-/** A parameter per channel in a shape that broadcasts with a tensor of this order. */
+/** Returns a parameter with one number per channel, in a shape that broadcasts with a tensor of this order. */
 export function perChannel(task: Task, name: "weight" | "bias", order: Order): Tensor {
   const { graph, parameter, operation } = task;
   const behind = order.length - positionOf(order, order.length - 1);
@@ -12,7 +12,7 @@ export function perChannel(task: Task, name: "weight" | "bias", order: Order): T
   return graph.reshape(parameter(name), [channels, ...new Array<number>(behind).fill(1)]);
 }
 
-/** Multiplies by the weight of each channel, and adds its bias if there is one. */
+/** Multiplies by a weight per channel and, if `hasBias`, adds a bias per channel. */
 export function scaled(task: Task, { tensor, order }: Form, hasBias: boolean): Form {
   const { graph, parameter, operation } = task;
   if (graph.scaleChannelsFirst && isFirst(order)) {
@@ -27,7 +27,7 @@ export function scaled(task: Task, { tensor, order }: Form, hasBias: boolean): F
 /** Writes weight · x + bias per channel. */
 export const writeAffine: Writer<"affine"> = (task) => scaled(task, task.input.any, true);
 
-/** Writes weight · x / √(mean x² + ε) over the channels. */
+/** Writes weight · x / √(mean(x²) + ε), with the mean over the channels. */
 export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
   const { graph, operation, input } = task;
   const { tensor, order } = input.any;
@@ -36,7 +36,7 @@ export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
   return scaled(task, { tensor: graph.apply("Div", tensor, root), order }, false);
 };
 
-/** Writes a LayerNormalization over the last axes. */
+/** Writes a LayerNormalization node over the last axes. */
 export const writeLayerNorm: Writer<"layerNorm"> = ({ graph, operation, input, parameter }) => {
   const { axes, epsilon } = operation;
   const attributes = { axis: { integer: 1 + input.rank - axes }, epsilon: { float: epsilon } };
@@ -45,12 +45,12 @@ export const writeLayerNorm: Writer<"layerNorm"> = ({ graph, operation, input, p
   return { tensor, order: lastOrder(input.rank) };
 };
 
-/** Tensor of the input with channels first, so that a group's numbers are one row. */
+/** Returns the input with channels first, so that the numbers of a group of channels are contiguous. */
 export function channelsFirst({ input }: Task): Form {
   return isFirst(input.any.order) ? input.any : { tensor: input.first, order: firstOrder(input.rank) };
 }
 
-/** Writes an InstanceNormalization, of groups as channels where a group has several. */
+/** Writes an InstanceNormalization node. If a group consists of several channels, it is reshaped to one. */
 export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
   const { graph, operation, input, batch, parameter } = task;
   const { groups, epsilon, shape } = operation;
@@ -60,13 +60,13 @@ export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
   if (groups === shape.at(-1) && shape.length > 1) {
     return { tensor: normalised(tensor, parameter("weight"), parameter("bias")), order };
   }
-  // A group is one channel of so many numbers.
+  // Each group is treated as one channel, of all its numbers.
   const grouped = graph.reshape(tensor, [batch, groups, undefined]);
   const u = normalised(grouped, graph.filled(groups, 1), graph.filled(groups, 0));
   return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 };
 
-/** Writes a Softmax over the channels. */
+/** Writes a Softmax node over the channels. */
 export const writeSoftmax: Writer<"softmax"> = ({ graph, input }) => {
   const { tensor, order } = input.any;
   const axis = positionOf(order, order.length - 1);

@@ -3,19 +3,19 @@ import { firstOrder, lastOrder } from "../axis-order.ts";
 import type { Attributes } from "../messages.ts";
 import { ofPixels, type Writer } from "../task.ts";
 
-/** Writes a Gemm, or a product and a sum where there are several axes. */
+/** Writes a Gemm node or, if the input has several axes, MatMul and Add. */
 export const writeDense: Writer<"dense"> = ({ graph, input, parameter }) => {
   const order = lastOrder(input.rank);
   const [weight, bias] = [parameter("weight"), parameter("bias")];
   if (input.rank === 1) {
     return { tensor: graph.applyWith({ transB: { integer: 1 } }, "Gemm", input.last, weight, bias), order };
   }
-  // A Gemm takes matrices only. Runtimes transpose the weight once, when they load the file.
+  // Gemm only accepts matrices. Runtimes transpose the weight once, when they load the file.
   const product = graph.apply("MatMul", input.last, graph.transpose(weight, [1, 0]));
   return { tensor: graph.apply("Add", product, bias), order };
 };
 
-/** Writes a product of matrices, of which the second may be stored transposed. */
+/** Writes a MatMul node; the second operand may be stored transposed. */
 export const writeMatmul: Writer<"matmul"> = ({
   graph,
   operation: { transposed },
@@ -26,7 +26,7 @@ export const writeMatmul: Writer<"matmul"> = ({
   return { tensor: graph.apply("MatMul", left!.last, right!.in(transposed ? swapped : order)), order };
 };
 
-/** Attributes of Conv and ConvTranspose. */
+/** Returns the attributes of Conv and ConvTranspose nodes. */
 export function convolutionAttributes(settings: ConvolutionSettings): Attributes {
   const { kernel, stride, padding, dilation, groups } = settings;
   return {
@@ -38,15 +38,15 @@ export function convolutionAttributes(settings: ConvolutionSettings): Attributes
   };
 }
 
-/** Writes a Conv, channels first. */
+/** Writes a Conv node, with channels first. */
 export const writeConv: Writer<"conv"> = (task) => {
   const lists = [task.parameter("weight"), task.parameter("bias")];
   return ofPixels(task, convolutionAttributes(task.operation), "Conv", ...lists);
 };
 
 /**
- * Padding of a transposed convolution whose output has `extra` pixels more behind each axis: fewer pixels are cut off there.
- * Where none are left to be cut, `zeros` pixels are put behind the input instead.
+ * Returns the padding of a transposed convolution whose output has `extra` more pixels at the end of each axis: less of
+ * the output is cropped there. If nothing is left to crop, `zeros` pixels are appended to the input instead.
  */
 export function paddingBehind({ stride, padding }: ConvolutionSettings, extra: readonly number[]) {
   const axes = stride.length;
@@ -56,7 +56,7 @@ export function paddingBehind({ stride, padding }: ConvolutionSettings, extra: r
   return { zeros, padding: [...padding.slice(0, axes), ...behind] };
 }
 
-/** Writes a ConvTranspose, channels first. */
+/** Writes a ConvTranspose node, with channels first. */
 export const writeConvTranspose: Writer<"convTranspose"> = (task) => {
   const { graph, operation, input, parameter } = task;
   const { stride, outputPadding } = operation;
@@ -65,7 +65,7 @@ export const writeConvTranspose: Writer<"convTranspose"> = (task) => {
     const attributes = { ...convolutionAttributes(operation), output_padding: { integers: outputPadding } };
     return ofPixels(task, attributes, "ConvTranspose", ...lists);
   }
-  // ONNX Runtime refuses an output_padding beyond the stride.
+  // ONNX Runtime refuses an output_padding that is not below the stride.
   const { zeros, padding } = paddingBehind(operation, outputPadding);
   const pads = graph.integers([...new Array<number>(stride.length + 4).fill(0), ...zeros]);
   const wider = zeros.some((pixels) => pixels > 0) ? graph.apply("Pad", input.first, pads) : input.first;

@@ -4,41 +4,41 @@ import type { Emitter, Extent, Tensor } from "../emitter.ts";
 import { ofPixels, type Task, type Writer } from "../task.ts";
 import { aligned, type Form, withRank } from "../value.ts";
 
-// Operations that move numbers. Most take a tensor with its axes in any order.
+// Writes operations that move numbers. Most work on a tensor with its axes in any order.
 
-/** Writes a Reshape, or no node where the shape stays. */
+/** Writes a Reshape node, or none if the shape does not change. */
 export const writeReshape: Writer<"reshape"> = ({ graph, shape, input, batch }) => {
   const isSame = String(shape) === String(input.shape) && !shape.includes(undefined);
   if (isSame) return input.any;
   return { tensor: graph.reshape(input.last, [batch, ...shape]), order: lastOrder(shape.length) };
 };
 
-/** Writes no node: the tensor's axes are others of the value. */
+/** Permutes axes without a node, by relabelling the axes of the tensor. */
 export const writePermute: Writer<"permute"> = ({ operation: { axes }, input }) => {
   const { tensor, order } = input.any;
   return { tensor, order: order.map((axis) => axes.indexOf(axis)) };
 };
 
-/** Bound beyond the end of any axis. */
+/** End of a slice that means the end of any axis. */
 const END = 2 ** 31 - 1;
 
-/** Writes a Slice of one axis. */
+/** Writes a Slice node for one axis. */
 export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, input }) => {
   const { axis, step } = operation;
-  // The bounds of the definition: negative ones count from an end that only a run decides.
+  // Bounds as given in the definition: negative ones count from an end that may only be known when the graph is run.
   const { start, end = step > 0 ? END : -END } = definition;
   const { tensor, order } = input.any;
   const bounds = [start, end, positionOf(order, axis), step].map((bound) => graph.integers([bound]));
   return { tensor: graph.apply("Slice", tensor, ...bounds), order };
 };
 
-/** Writes a Concat, after values with fewer axes have been stretched. */
+/** Writes a Concat node, after broadcasting values with fewer axes. */
 export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape, batch }) => {
   if (inputs.length === 1) return inputs[0]!.any;
   const { order, tensors } = aligned(graph, inputs);
   const longest = tensors[inputs.findIndex(({ rank }) => rank === shape.length)];
   const whole = tensors.map((tensor, i) => {
-    // A value with fewer axes is stretched, as by add; a Concat does not broadcast by itself.
+    // Values with fewer axes are broadcast, as in additions; Concat does not broadcast by itself.
     const input = inputs[i]!;
     const missing = shape.length - input.rank;
     const lengths = order.map((axis) => (axis < missing && axis !== operation.axis ? shape[axis] : 1));
@@ -47,12 +47,12 @@ export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape,
   return { tensor: graph.concat(whole, positionOf(order, operation.axis)), order };
 };
 
-/** The tensor broadcast to lengths, of which 1 leaves an axis as it is. */
+/** Broadcasts a tensor to lengths, where 1 leaves an axis unchanged. */
 function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], like?: Tensor): Tensor {
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }
 
-/** Writes an Expand of the axes that become longer. */
+/** Writes an Expand node for the axes that become longer. */
 export const writeExpand: Writer<"expand"> = ({ graph, input, shape }) => {
   const missing = shape.length - input.rank;
   const order = missing > 0 ? lastOrder(shape.length) : input.any.order;
@@ -63,13 +63,13 @@ export const writeExpand: Writer<"expand"> = ({ graph, input, shape }) => {
   return { tensor: stretched(graph, withRank(graph, input, order), [1, ...lengths]), order };
 };
 
-/** ONNX's names of the orders in which a block's pixels lie in the channels. */
+/** ONNX's names for the orders of a block's pixels within the channels. */
 const BLOCK_ORDERS: { readonly [Each in OperationDescription<"depthToSpace">["order"]]: string } = {
   CRD: "CRD",
   DCR: "DCR",
 };
 
-/** Writes a DepthToSpace, channels first. */
+/** Writes a DepthToSpace node, with channels first. */
 export const writeDepthToSpace: Writer<"depthToSpace"> = (task) => {
   const { block, order } = task.operation;
   return ofPixels(
@@ -79,19 +79,23 @@ export const writeDepthToSpace: Writer<"depthToSpace"> = (task) => {
   );
 };
 
-/** A constant's batch has the length 1. */
+/** Returns a constant, with a batch axis of length 1. */
 export const writeConstant: Writer<"constant"> = ({ operation: { shape }, parameter }) => ({
   tensor: parameter("weight", [1, ...shape]),
   order: lastOrder(shape.length),
 });
 
-/** Takes the rows of a table that `classes` names, integers of [batch, …the output's shape without its last axis]. */
+/**
+ * Gathers rows of an embedding table.
+ *
+ * @param classes integers of shape [batch, …the output's shape without its last axis]
+ */
 export function tableRows({ graph, operation, parameter }: Task<"embedding">, classes: Tensor): Form {
   const rows = graph.applyWith({ axis: { integer: 0 } }, "Gather", parameter("weight"), classes);
   return { tensor: rows, order: lastOrder(operation.shape.length) };
 }
 
-/** The last axis of the classes, of length 1, becomes the row. */
+/** Writes an embedding: the last axis of the classes, of length 1, is replaced by the row. */
 export const writeEmbedding: Writer<"embedding"> = (task) => {
   const { graph, input } = task;
   return tableRows(task, graph.apply("Squeeze", input.last, graph.integers([input.rank])));

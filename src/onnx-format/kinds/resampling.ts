@@ -13,16 +13,16 @@ import type { Attributes } from "../messages.ts";
 import { ofPixels, type Task, type Writer } from "../task.ts";
 import type { Form } from "../value.ts";
 
-// Operations that make a value longer or shorter along its axes.
+// Writes operations that lengthen or shorten axes.
 
-/** ONNX's names of the ways to pad. */
+/** ONNX's names for the modes of padding. */
 export const PAD_MODES: { readonly [Mode in PadMode]: string } = {
   zeros: "constant",
   reflect: "reflect",
   edge: "edge",
 };
 
-/** Writes a Pad of the axes of pixels. */
+/** Writes a Pad node for the axes of pixels. */
 export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, input }) => {
   const { tensor, order } = input.any;
   const axes = padding.length / 2;
@@ -31,7 +31,7 @@ export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, i
   return { tensor: graph.applyWith({ mode: { text: PAD_MODES[mode] } }, "Pad", tensor, pads), order };
 };
 
-/** Attributes of Resize for each mode of `upsample`. */
+/** Attributes of a Resize node for each mode of `upsample`. */
 const UPSAMPLE_ATTRIBUTES: {
   readonly [Mode in UpsampleMode]: (alignCorners: boolean) => Attributes;
 } = {
@@ -46,14 +46,14 @@ const UPSAMPLE_ATTRIBUTES: {
   }),
 };
 
-/** Writes a Resize by whole factors. */
+/** Writes a Resize node with whole factors. */
 export const writeUpsample: Writer<"upsample"> = (task) => {
   const { scale, mode, alignCorners } = task.operation;
   const scales = task.graph.floats([1, 1, ...scale]);
   return ofPixels(task, UPSAMPLE_ATTRIBUTES[mode](alignCorners), "Resize", "", scales);
 };
 
-/** ONNX's names of the coordinates that Resize has in the opset of the file; undefined where a later one has them. */
+/** ONNX's names for coordinate modes of Resize in the opset that is written; undefined for those of later opsets. */
 const COORDINATES: { readonly [Each in ResizeCoordinates]: string | undefined } = {
   half_pixel: "half_pixel",
   half_pixel_symmetric: undefined,
@@ -63,7 +63,7 @@ const COORDINATES: { readonly [Each in ResizeCoordinates]: string | undefined } 
   tf_half_pixel_for_nn: undefined,
 };
 
-/** ONNX's names of the ways to choose the nearest pixel. */
+/** ONNX's names for the ways to choose the nearest pixel. */
 const ROUNDINGS: { readonly [Each in ResizeFields["rounding"]]: string } = {
   round_prefer_floor: "round_prefer_floor",
   round_prefer_ceil: "round_prefer_ceil",
@@ -71,7 +71,7 @@ const ROUNDINGS: { readonly [Each in ResizeFields["rounding"]]: string } = {
   ceil: "ceil",
 };
 
-/** Attributes of Resize for each mode of `resize`, beside the coordinates. */
+/** Attributes of a Resize node for each mode of `resize`, except the coordinate mode. */
 const RESIZE_ATTRIBUTES: { readonly [Mode in ResizeMode]: (operation: ResizeFields) => Attributes } = {
   nearest: ({ rounding }) => ({ mode: { text: "nearest" }, nearest_mode: { text: ROUNDINGS[rounding] } }),
   linear: () => ({ mode: { text: "linear" } }),
@@ -82,22 +82,25 @@ const RESIZE_ATTRIBUTES: { readonly [Mode in ResizeMode]: (operation: ResizeFiel
   }),
 };
 
-/** True if ONNX Runtime has a mode's Resize for these scales. */
+/** True if ONNX Runtime supports Resize in this mode with these scales. */
 const IS_RUN: { readonly [Mode in ResizeMode]: (scale: readonly number[]) => boolean } = {
   nearest: () => true,
   linear: () => true,
-  // For two axes only; and none to fewer pixels with channels last, which its optimizer makes.
+  // Only for two axes; and not to fewer pixels with channels last, a layout that its optimizer may choose.
   cubic: (scale) => scale.length === 2 && scale.every((each) => each >= 1),
 };
 
-/** Inputs of Resize after the first one, which give an operation its lengths and scales; undefined where none do. */
+/**
+ * Returns the inputs of a Resize node after the first: scales or sizes; undefined if neither gives exactly the
+ * operation's lengths and scales.
+ */
 function resizeInputs({ graph, operation, input }: Task<"resize">): readonly (Tensor | "")[] | undefined {
   const { size, scale } = operation;
   const { shape, batch, first } = input;
   const lengths = shape.slice(0, -1) as readonly number[];
-  // ONNX Runtime copies what has the lengths already.
+  // ONNX Runtime just copies if the lengths do not change.
   if (size.every((to, i) => to === lengths[i])) return undefined;
-  // Runtimes round the product to float32, or not.
+  // Runtimes differ in whether they round the product to float32.
   const isProduct = size.every((to, i) => {
     const product = scale[i]! * lengths[i]!;
     return [product, Math.fround(product)].every((each) => Math.floor(each) === to);
@@ -107,7 +110,7 @@ function resizeInputs({ graph, operation, input }: Task<"resize">): readonly (Te
   return ["", "", graph.shape([batch, shape.at(-1), ...size], first)];
 }
 
-/** Writes a Resize where the opset of the file has one of that kind, else products with a matrix for each axis. */
+/** Writes a Resize node if the opset has one for the operation, else a product with a matrix for each axis. */
 export const writeResize: Writer<"resize"> = (task) => {
   const { mode, coordinates, antialias, scale } = task.operation;
   const place = COORDINATES[coordinates];
@@ -121,14 +124,14 @@ export const writeResize: Writer<"resize"> = (task) => {
   return ofPixels(task, attributes, "Resize", ...lengths);
 };
 
-/** Writes a resize as products with a matrix for each axis, of any mode. */
+/** Writes a `resize` of any mode as a product with a matrix for each axis. */
 export function resizeByMatrices(task: Task<"resize">): Form {
   const { input } = task;
   const maps = resize.axes(task.operation, [input.shape as readonly number[]], 0);
   return alongAxes(input, firstOrder(input.rank), changedAxes(task, maps, "it"), false);
 }
 
-/** Writes an AveragePool, channels first. */
+/** Writes an AveragePool node, with channels first. */
 export const writeAveragePool: Writer<"averagePool"> = (task) => {
   const { kernel, stride, padding, countPadding } = task.operation;
   const attributes: Attributes = {
@@ -140,15 +143,15 @@ export const writeAveragePool: Writer<"averagePool"> = (task) => {
   return ofPixels(task, attributes, "AveragePool");
 };
 
-/** Order of what is left of a value without its reduced axes. */
+/** Returns the order of the axes that are left after a reduction over `axes`. */
 export function orderOfRest(order: readonly number[], axes: readonly number[]): number[] {
   const rest = order.filter((axis) => !axes.includes(axis));
-  // A value has an axis at least.
+  // A value has at least one axis.
   if (rest.length === 0) return [0];
   return rest.map((axis) => axis - axes.filter((gone) => gone < axis).length);
 }
 
-/** Writes a sum or a mean. */
+/** Writes a sum or mean over axes. */
 export function writeReduce({ graph, operation, input, batch }: Task<"sum"> | Task<"mean">): Form {
   const { kind, axes, keepAxes } = operation;
   const { tensor, order } = input.any;

@@ -1,10 +1,10 @@
 import { type ActivationLike, isActivationName } from "../../graph/activation.ts";
 import type { PointwiseLike } from "../../graph/pointwise.ts";
 
-// The functions of a number that operators of ONNX are made of. While a graph is written all are activations; which of
-// them the graph has as other functions of numbers is told at its end.
+// Elementwise functions that ONNX operators are translated to. While a graph is imported, all are operations of the kind
+// "activation"; at its end those that are not activations become operations of the kind "pointwise".
 
-/** Function of one number: an activation of the graph, or another pointwise function. */
+/** Elementwise function: one of the graph's activations, or another pointwise function. */
 export type NumberFunction = ActivationLike | PointwiseLike;
 
 /** True if the function is one of the graph's activations. */

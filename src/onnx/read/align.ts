@@ -4,36 +4,41 @@ import type { Site } from "./site.ts";
 import { withoutTracedBatch } from "./traced-batch.ts";
 import { BATCH, dimensionAt, replaced, showAxes, type Value, withRank } from "./value.ts";
 
-// Several values beside each other: for addition, concatenation, products of matrices.
+// Aligns the axes of several values, for addition, concatenation and matrix products. An axis of the ONNX file may be
+// stored as several axes (its factors), so values must be split alike before they can be combined.
 
-/** Stored axis in a group that several values share, or along which the others are broadcast. */
+/** Identifies a stored axis of the result, which the values share or are broadcast along. */
 interface Key {
-  /** Axis of the file, and the index of the stored axis among its factors. */
+  /** Axis in the ONNX file, and the position of the stored axis among the factors that it is split into. */
   readonly axis: number;
   readonly factor: number;
 }
 
-/** Values whose stored axes have been made to match. */
+/** Values whose stored axes have been made to match, ready to be combined. */
 export interface Alignment {
-  /** Values, all with the same number of file axes. */
+  /** Values, all with the same number of ONNX axes. */
   readonly values: readonly Value[];
-  /** Lengths of the stored axes of the results, in their order. */
+  /** Lengths of the result's stored axes, in order. */
   readonly lengths: readonly Length[];
-  /** For each axis of the file, its stored axes, as indices of `lengths`. */
+  /** For each ONNX axis, the stored axes that it is split into, as indices of `lengths`. */
   readonly axes: Value["axes"];
-  /** For each value, its stored axis for each of `lengths`; empty where the value is broadcast. */
+  /** For each value and each of `lengths`: the value's stored axis, or none if the value is broadcast along it. */
   readonly groups: readonly (readonly (readonly number[])[])[];
 }
 
-/** Axes of the file that `align` leaves apart, since values may differ along them. */
+/** ONNX axes along which `align` allows values to differ. */
 export interface Differing {
-  /** Axis that becomes one stored axis even if its length is 1. */
+  /** Axis along which values are concatenated; it becomes a single stored axis. */
   readonly beside?: number;
-  /** Number of last axes that are left as they are, and that the result lacks. */
+  /** Number of last axes that are not aligned and not part of the result, such as those of matrices. Default 0. */
   readonly aside?: number;
 }
 
-/** Aligns values as NumPy broadcasts them, from their last axes on. */
+/**
+ * Aligns values by NumPy's broadcasting rules, starting from the last axes.
+ *
+ * @throws NodeRefusal if shapes do not fit
+ */
 export function align(node: Site, given: readonly Value[], { beside, aside = 0 }: Differing = {}): Alignment {
   const rank = Math.max(...given.map(({ axes }) => axes.length));
   const values = given.map((value) => withRank(value, rank));
@@ -72,7 +77,11 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
   return { values, lengths, axes: axes.map((each) => replaced(each, (key) => order.indexOf(key))), groups };
 }
 
-/** Stretches values along the axes that they lack for the results, but for one of `lengths`. */
+/**
+ * Repeats values along the axes of the result that they lack.
+ *
+ * @param except index in `lengths` of an axis that is left out
+ */
 export function broadcast(
   node: Site,
   { values, lengths, axes, groups }: Alignment,
@@ -87,12 +96,16 @@ export function broadcast(
   });
 }
 
-/** Returns the stored axis of a value that a key names. */
+/** Returns a value's stored axis for a key; undefined if the value is broadcast along it. */
 function placeOf(value: Value, { axis, factor }: Key): number | undefined {
   return value.axes[axis]!.filter((each) => each !== BATCH)[factor];
 }
 
-/** Splits one axis of the file into the same lengths in all values that are not broadcast along it. */
+/**
+ * Splits one ONNX axis into the same factors in all values that are not broadcast along it; `values` is updated.
+ *
+ * @throws NodeRefusal if the lengths do not fit
+ */
 function matchAxis(node: Site, values: Value[], axis: number): void {
   const present = () => values.flatMap((value, i) => (value.axes[axis]!.length > 0 ? [i] : []));
   if (present().some((i) => values[i]!.axes[axis]!.includes(BATCH))) {
@@ -102,7 +115,7 @@ function matchAxis(node: Site, values: Value[], axis: number): void {
   }
   const [first, ...others] = present();
   if (first === undefined) return;
-  // Twice, since a later value may split what an earlier one has been matched with.
+  // Twice, since a later value may split an axis that earlier values were already matched on.
   for (const other of [...others, ...others]) {
     const pair =
       refine(values[first]!, values[other]!, axis) ??
@@ -123,7 +136,10 @@ function matchAxis(node: Site, values: Value[], axis: number): void {
   }
 }
 
-/** Returns the order of the results' stored axes: that of the largest value, which then need not be permuted. */
+/**
+ * Returns the order of the result's stored axes, as indices of `keys`: that of the largest value, which then need not be
+ * transposed.
+ */
 function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): number[] {
   const order: number[] = [];
   const isChannels = (key: number) => rank >= 4 && keys[key]!.axis === 1;
@@ -131,7 +147,7 @@ function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): 
   for (const value of bySize) {
     const own = keys.flatMap((key, i) => {
       const stored = placeOf(value, key);
-      // Constants take any order at no cost: channels last, as kernels read pixels.
+      // Constants can be stored in any order for free. Channels go last, as the kernels read pixels.
       return stored === undefined
         ? []
         : [{ i, at: typeof value.source !== "string" && isChannels(i) ? 1e9 : stored }];
@@ -152,7 +168,10 @@ function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): 
   return order;
 }
 
-/** Rates how much time it saves to keep a value's order: by the count of its numbers, with points as 1000. */
+/**
+ * Estimates the cost of transposing a value: its number of elements, where an axis of points counts as 1000, halved for
+ * constants.
+ */
 function weightOf(value: Value): number {
   const numbers = storedAxes(value).reduce((product, axis) => {
     const length = value.shape[axis]!;

@@ -1,9 +1,12 @@
 import type { NodeView } from "./node-view.ts";
 import type { Tensor } from "./tensor.ts";
 
-// Settings of operators that put numbers elsewhere, for constants and for computed values alike.
+// Reads the settings of operators that rearrange numbers, both for constants and for computed values.
 
-/** Returns the axes of a Transpose: axis k of the output is axis order[k] of the input. */
+/**
+ * Returns the permutation of a Transpose node: axis k of the output is axis order[k] of the input. Default: reversed
+ * axes.
+ */
 export function permutationOf(node: NodeView, rank: number): readonly number[] {
   const order = node.integers("perm") ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
   const isSound = order.length === rank && order.every((axis) => axis >= 0 && axis < rank);
@@ -11,13 +14,13 @@ export function permutationOf(node: NodeView, rank: number): readonly number[] {
   return node.refuse(`its perm is [${order.slice(0, 8)}], expected each of the ${rank} axes once`);
 }
 
-/** Returns the axes that a layer norm takes together: from the one that it names to the last one. */
+/** Returns the axes that a LayerNormalization node normalises over: from its `axis` to the last one. */
 export function lastAxes(node: NodeView, rank: number): number[] {
   const first = node.axis(node.integer("axis", -1), rank);
   return Array.from({ length: rank - first }, (_, i) => first + i);
 }
 
-/** Returns the axes that a Flatten merges: those before its axis, and those from it on. */
+/** Splits axes into the two groups that a Flatten node merges: those before its `axis`, and the rest. */
 export function flattened<T>(node: NodeView, axes: readonly T[]): [readonly T[], readonly T[]] {
   const rank = axes.length;
   const axis = node.integer("axis", 1);
@@ -25,12 +28,16 @@ export function flattened<T>(node: NodeView, axes: readonly T[]): [readonly T[],
   return [axes.slice(0, first), axes.slice(first)];
 }
 
-/** Returns the axes that a node names by an input, or by an attribute in older files; undefined if it names none. */
+/**
+ * Returns the axes given by a node's input or, in older opsets, by its attribute "axes"; undefined if neither is present.
+ *
+ * @param given tensor of the input
+ */
 export function namedAxes(node: NodeView, given: Tensor | undefined): readonly number[] | undefined {
   return given ? [...given.values] : node.integers("axes");
 }
 
-/** Returns axes with those that an Unsqueeze inserts, each `added`. */
+/** Inserts `added` into a list of axes, at the positions that an Unsqueeze node names. */
 export function unsqueezed<T>(
   node: NodeView,
   given: Tensor | undefined,
@@ -44,12 +51,16 @@ export function unsqueezed<T>(
   return Array.from({ length: rank }, (_, axis) => (places.includes(axis) ? added : left.shift()!));
 }
 
-/** Returns the axis of a Concat. */
+/** Returns the axis of a Concat node, counted from 0. */
 export function concatAxis(node: NodeView, rank: number): number {
   return node.axis(node.integer("axis") ?? node.refuse("its axis is missing"), rank);
 }
 
-/** Returns start and length of each part into which a Split cuts an axis of `length` positions. */
+/**
+ * Returns start and length of each part that a Split node makes of an axis with `length` positions.
+ *
+ * @param given lengths of the parts; undefined for equal ones
+ */
 export function splitParts(node: NodeView, given: Tensor | undefined, length: number) {
   const parts = node.node.outputs.length;
   const size = Math.ceil(length / parts);
@@ -68,8 +79,8 @@ export function splitParts(node: NodeView, given: Tensor | undefined, length: nu
 }
 
 /**
- * Returns start and count of a slice: bounds below 0 count from the end, and are clipped to the axis. Undefined if the step
- * is none.
+ * Returns start and count of a slice by ONNX's rules: negative bounds count from the end, and bounds are clipped to the
+ * axis. Undefined if `step` is not a nonzero integer.
  */
 export function sliceRange(length: number, from: number, to: number, step: number) {
   if (!Number.isInteger(step) || step === 0) return undefined;

@@ -15,13 +15,17 @@ import type { GraphWriter, Written } from "./graph-writer.ts";
 import type { ImportedGraph } from "./import-graph.ts";
 import { simplify } from "./simplify.ts";
 
-/** Defaults of a decoder's calls. */
+/** Defaults stored with a decoder: loss, prior and start vector. */
 interface Defaults extends Pick<DecoderGraph, "loss" | "prior"> {
-  /** Returns the decoder's own start for a number of latents. */
+  /** Returns the decoder's start vector z₀ for a latent size; undefined for zeros. */
   readonly startFor: (latentSize: number) => Float32Array | undefined;
 }
 
-/** Makes the decoder of a graph that has been imported up to its output. */
+/**
+ * Makes a decoder from an imported ONNX graph, and copies its parameters.
+ *
+ * @throws LatentflowError `invalid_file` if the graph is not valid, or a parameter is not finite in float32
+ */
 export function* buildDecoder(
   where: string,
   { writer, inputs }: ImportedGraph,
@@ -39,7 +43,7 @@ export function* buildDecoder(
     .map(({ name, shape }) => {
       const classes = classesOf(operations, name);
       if (classes === undefined) return { name, shape };
-      // An embedding puts its row in the place of a last axis of length 1.
+      // An embedding replaces a last axis of length 1 by the vector of the class.
       return { name, shape: shape.length === 1 && shape[0] === 1 ? shape : [...shape, 1], classes };
     });
   const definition: GraphDefinition = {
@@ -86,8 +90,8 @@ export function* buildDecoder(
 }
 
 /**
- * Returns the number of classes that an integer input may name: the rows of the smallest table it indexes. Undefined if it
- * indexes none.
+ * Returns the number of classes of an integer input: the number of rows in the smallest embedding table that it indexes;
+ * undefined if it indexes none.
  */
 function classesOf(operations: readonly Written[], input: string): number | undefined {
   const tables = operations.filter(({ kind, inputs }) => kind === "embedding" && inputs[0] === input);
@@ -104,7 +108,7 @@ function definitionOf({ kind, name, inputs, settings }: Written): OperationDefin
   return { ...settings, kind, name, inputs } as unknown as OperationDefinition;
 }
 
-/** Reads the graph's definition; an error is one of the file, whose nodes the message names. */
+/** Validates the graph's definition. Errors refer to the file, and name its node instead of the operation. */
 function* readGraph(where: string, definition: GraphDefinition, writer: GraphWriter): Pausable<Graph> {
   try {
     return yield* readingDefinition(where, definition);

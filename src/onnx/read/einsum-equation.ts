@@ -2,7 +2,7 @@ import { show } from "../../base/show.ts";
 import type { Site } from "./site.ts";
 import { type Dimension, isOne } from "./sizes.ts";
 
-/** An Einsum's equation: a label for each axis of each input, and the labels of the output in their order. */
+/** Equation of an Einsum node: a label for each axis of each input, and the labels of the output's axes in order. */
 export interface Equation {
   readonly inputs: readonly (readonly string[])[];
   readonly output: readonly string[];
@@ -12,11 +12,12 @@ const ELLIPSIS = "...";
 const TERM = /^[a-zA-Z]*(\.{3}[a-zA-Z]*)?$/;
 
 /**
- * Reads an equation, "bij,bjk->bik" say. The axes of an ellipsis are labelled by their distance from its end, so that
- * ellipses of several lengths are aligned as NumPy aligns them. Without an arrow the output has the ellipsis, then the
- * labels that occur once, sorted as NumPy sorts them: A to Z, then a to z.
+ * Parses an Einsum equation such as "bij,bjk->bik". Axes of an ellipsis get labels by their distance from its end, so
+ * that ellipses of different lengths are aligned by NumPy's rules. Without an arrow, the output has the ellipsis followed
+ * by the labels that occur once, sorted A to Z, then a to z, as in NumPy.
  *
- * @param ranks the number of axes of each input
+ * @param ranks number of axes of each input
+ * @throws NodeRefusal if the equation is not valid or does not fit the ranks
  */
 export function readEquation(node: Site, equation: string, ranks: readonly number[]): Equation {
   const [left = "", right, ...more] = equation.replaceAll(" ", "").split("->");
@@ -68,7 +69,10 @@ function labelsOf(node: Site, term: string, input: number, rank: number): string
 const ellipsisLabels = (count: number) => Array.from({ length: count }, (_, i) => `${ELLIPSIS}${count - i}`);
 const isOfEllipsis = (label: string) => label.startsWith(ELLIPSIS);
 
-/** Refuses a label whose axes have several lengths. Among several inputs, axes of length 1 broadcast. */
+/**
+ * Refuses an Einsum equation in which one label has axes of different lengths. Axes of length 1 may broadcast to another
+ * input's.
+ */
 export function checkLabels(
   node: Site,
   { inputs }: Equation,
@@ -80,7 +84,7 @@ export function checkLabels(
       const length = dimensions[input]![axis]!;
       const earlier = first.get(label);
       const isStretched = earlier && earlier.input !== input && (isOne(length) || isOne(earlier.length));
-      // `align` decides if the rows of a traced batch may stand for the batch.
+      // `align` decides whether an axis of the batch size with which the file was traced stands for the batch.
       if (
         earlier &&
         !isStretched &&

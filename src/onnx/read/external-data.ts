@@ -8,11 +8,11 @@ import { type FileSource, bytesOf as givenBytes, readSource } from "../../files/
 import { sizeOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";
 
-// Tensors that lie beside the file: PyTorch's newer exporter writes them so, at any size.
+// Tensors stored in files beside the ONNX file, as PyTorch's newer exporter writes them for models of any size.
 
 /**
- * Source of tensors that are stored outside of the ONNX file: the other file's bytes, a Blob of it, a path to it or to its
- * folder, or a function that takes its name and returns its bytes.
+ * Source of tensors stored outside of the ONNX file: the other file's bytes, a Blob of it, its path or that of its
+ * folder, or a function that takes the other file's name and returns its bytes.
  */
 export type ExternalData =
   | Uint8Array
@@ -21,16 +21,17 @@ export type ExternalData =
   | string
   | ((name: string) => Uint8Array | ArrayBuffer | Promise<Uint8Array | ArrayBuffer>);
 
-/** Bytes of each tensor that is stored in another file. */
+/** Bytes of each tensor that is stored outside of the ONNX file. */
 export type Outside = ReadonlyMap<TensorRecord, Uint8Array>;
 
-/** Most other files that tensors are read from. */
+/** Maximum number of other files that tensors are read from. */
 const MOST_FILES = 64;
 
 /**
- * Reads the tensors that are stored outside of a file.
+ * Reads the tensors that are stored outside of an ONNX file.
  *
- * @throws LatentflowError `invalid_argument` without the option, `invalid_file` where it is not as the file says
+ * @throws LatentflowError `invalid_argument` if the option is missing or not valid, `invalid_file` if a file does not
+ *   contain what the ONNX file states
  */
 export async function readOutside(
   where: string,
@@ -65,7 +66,7 @@ export async function readOutside(
   return outside;
 }
 
-/** Returns the name of the file that holds a tensor; refuses one outside of the ONNX file's folder. */
+/** Returns the name of the file that contains an external tensor; throws if it is outside of the ONNX file's folder. */
 function nameOf(where: string, { name, external }: TensorRecord): string {
   const location = external!.get("location") ?? "";
   const parts = location.split(/[\\/]/);
@@ -103,7 +104,7 @@ async function readOne(
   return givenBytes(at, source) ?? readSource(at, source, limits);
 }
 
-/** Returns the path of a tensor's file within the folder `given`; undefined if that is no folder. */
+/** Returns the path of an external tensor's file in the folder `given`; undefined if that is not a folder. */
 async function pathOf(given: string, name: string): Promise<string | undefined> {
   const files = builtinModule("node:fs/promises");
   if (!files || /^(https?|file):/i.test(given)) return undefined;
@@ -114,7 +115,7 @@ async function pathOf(given: string, name: string): Promise<string | undefined> 
   return isFolder ? `${given.replace(/[\\/]+$/, "")}/${name}` : undefined;
 }
 
-/** True if a file is within a folder once links are followed: a link may lead anywhere. */
+/** True if a file is in a folder after symbolic links are resolved. Also true for a missing file. */
 async function isWithin(folder: string, path: string): Promise<boolean> {
   const files = builtinModule("node:fs/promises")!;
   try {

@@ -5,42 +5,47 @@ import type { OperationKind } from "../../graph/operations.ts";
 import { MOST_OPERATIONS } from "../../graph/settings.ts";
 import type { Numbers } from "./tensor.ts";
 
-/** Operation of the decoder's graph while the graph is being written. */
+/** Operation of the decoder's graph during the import of an ONNX file. */
 export interface Written {
   readonly kind: OperationKind;
   readonly name: string;
   inputs: readonly string[];
-  /** Settings of its definition beside the kind, name and inputs. */
+  /** Settings for the operation's definition, in addition to kind, name and inputs. */
   settings: Readonly<Record<string, unknown>>;
   readonly shape: readonly Length[];
-  /** Parameters, for kinds that have some. */
+  /** Parameters, for kinds of operations that have them. */
   weight?: Numbers;
   bias?: Numbers;
 }
 
-/** Settings and parameters for a new operation. */
+/** Settings and parameters of a new operation. */
 export type Writing = Readonly<Partial<Pick<Written, "settings" | "weight" | "bias">>>;
 
-/** Characters that names in definitions may not have, see `definition.ts`. */
+/** Characters that are not allowed in names of definitions (definition.ts). */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const LONGEST_NAME = 150;
 
-/** Collects the operations of the decoder's graph in the order they are written. */
+/** Collects the operations of a decoder's graph, in order. */
 export class GraphWriter {
   readonly operations: Written[] = [];
-  /** Prefix of the names of new operations. */
+  /** Prefix for the names of new operations: a node of the ONNX file, or its PyTorch module. */
   label = "";
   readonly #names: Set<string>;
-  /** Next number of an operation, by label and kind: a file may have thousands with one label. */
+  /** Number for the next operation's name, by label and kind. A counter, since a file may have thousands with one label. */
   readonly #next = new Map<string, number>();
   readonly #labels = new Map<string, string>();
 
-  /** @param inputs the names of fixed inputs, which no operation may have */
+  /** @param inputs names of fixed inputs, which operations cannot have */
   constructor(inputs: readonly string[]) {
     this.#names = new Set([LATENT, ...inputs]);
   }
 
-  /** Appends an operation whose value has this shape; returns the operation's name. */
+  /**
+   * Appends an operation and returns its name.
+   *
+   * @param shape shape of the operation's value, without the batch axis
+   * @throws LatentflowError `invalid_file` if there are too many operations
+   */
   write(
     kind: OperationKind,
     inputs: readonly string[],
@@ -57,7 +62,7 @@ export class GraphWriter {
     return name;
   }
 
-  /** Returns the label that the operation `name` was written under: a node, or module, of the file. */
+  /** Returns the node of the file, or its PyTorch module, that the operation `name` was translated from. */
   labelOf(name: string): string {
     return this.#labels.get(name) || name;
   }

@@ -17,32 +17,33 @@ import { readTensor, type Tensor } from "./tensor.ts";
 import { withBatchFirst } from "./traced-batch.ts";
 import type { Operand } from "./value.ts";
 
-/** Graph of the file, translated into operations of the decoder. */
+/** An ONNX graph translated into operations of a decoder. */
 export interface ImportedGraph {
   readonly writer: GraphWriter;
   readonly inputs: GraphInputs;
   readonly output: Operand;
-  /** Site at which operations for the file's output are written. */
+  /** Site to which errors and operations on the file's output are attributed. */
   readonly end: NodeView;
 }
 
-/** Node that cannot be read; with the reason, unless its operator is unknown. */
+/** A node that cannot be translated, with the reason; undefined if its operator is not supported at all. */
 interface Unread {
   readonly node: Node;
   readonly reason: string | undefined;
 }
 
-/** Most characters of a message's list of nodes. */
+/** Maximum number of characters for listing nodes in a message. */
 const LONGEST_LIST = 700;
 
-/** Marks the output of a node that could not be read. */
+/** Marks the outputs of a node that cannot be translated. */
 const UNREAD = Symbol("unread");
 
 /**
- * Translates the nodes that lead to the output.
+ * Translates the nodes that the output depends on into operations of a decoder.
  *
- * @param initializers the tensors that they read
- * @throws LatentflowError `invalid_file`, which lists all nodes that cannot be read
+ * @param initialisers constant tensors of the file, by name
+ * @param batching whether the first axis of inputs is the batch
+ * @throws LatentflowError `invalid_file`, listing all nodes that cannot be translated
  */
 export function* importGraph(
   file: FileGraph,
@@ -148,22 +149,22 @@ function computed(view: NodeView): readonly Operand[] {
   return Array.isArray(made) ? made : [made as Operand];
 }
 
-/** True if a node has the inputs that its operator requires. */
+/** True if a node has all inputs that its operator requires. */
 function hasInputs({ inputs: needed }: Operator, { inputs }: NodeView): boolean {
   const least = needed === "all" ? Math.max(inputs.length, 1) : needed;
   return inputs.length >= least && inputs.slice(0, least).every((input) => input !== undefined);
 }
 
-/** Returns the label for a node's operations: the PyTorch module of its weight, or else the node's own name. */
+/** Returns the label for the operations of a node: the PyTorch module that its weight belongs to, or else the node's name. */
 function labelOf(node: Node, initializers: ReadonlyMap<string, Tensor>): string {
   const weight = node.inputs.find((name) => initializers.has(name) && /.\.weight$/.test(name));
   return weight?.replace(/\.weight$/, "") ?? (node.name || node.outputs[0] || node.operator);
 }
 
 /**
- * Returns the nodes that lead to an output, in the file's order.
+ * Returns the nodes that an output depends on, in the file's order.
  *
- * @throws LatentflowError `invalid_file` where a value is made twice
+ * @throws LatentflowError `invalid_file` if two values have the same name
  */
 export function nodesTo({ nodes, inputs, initializers }: Model, output: string): Node[] {
   const makers = new Map<string, Node>();
@@ -193,10 +194,10 @@ function showNode({ name, outputs, operator, domain }: Node): string {
   return `${show(name || outputs[0] || "")} (${kind})`;
 }
 
-/** Domain of fused operators that ONNX Runtime's optimiser writes in place of several standard ones. */
+/** Domain of fused operators, by which ONNX Runtime's optimizer replaces several standard ones. */
 const RUNTIME_DOMAIN = /^com\.microsoft\b/;
 
-/** Makes one error that lists all nodes that cannot be read. */
+/** Makes one error that lists all nodes that cannot be translated. */
 function listed(unread: readonly Unread[]): LatentflowError {
   const shown = unread.map(({ node, reason }) =>
     showNode(node).replace(/\)$/, reason === undefined ? ")" : `: ${escapeText(reason, 240)})`),

@@ -5,21 +5,27 @@ import type { OperatorName } from "./operators/table.ts";
 import { permuted } from "./tensor.ts";
 import { isConstant, type Operand, type Value } from "./value.ts";
 
-// Tracks infinite constants, as masks of attention have them, through a file's graph. Graphs hold finite numbers, with the
-// largest float32 in the place of an infinite one: a node that would make something else of it is refused. import-graph.ts
+// Tracks infinite constants, such as those of attention masks, through an ONNX graph. Decoders only store finite numbers,
+// with the largest float32 in place of an infinity; nodes for which the result would differ are refused. import-graph.ts
 // calls this for each node.
 
-/** Infinite numbers that a value would have if the file were run. */
+/** Infinities that a value would contain if the file were run. */
 interface Infinite {
   readonly isNegative: boolean;
   readonly isPositive: boolean;
-  /** Name of the node that introduced them. */
+  /** Name of the node that introduced the infinities. */
   readonly origin: string;
-  /** Numbers, broadcastable to the value, that are -∞ where the value is; undefined after an operator that moves numbers. */
+  /**
+   * Constant, broadcastable to the value, that is -∞ where the value is; undefined if unknown, as after numbers were
+   * moved.
+   */
   readonly mask: Value | undefined;
 }
 
-/** Inputs of operators whose constants may go into the output unchanged. Where's condition may be computed. */
+/**
+ * For operators that can pass elements of a constant input unchanged to the output: the indices of those inputs. The
+ * condition of Where is excluded.
+ */
 const SOURCES: { readonly [Name in OperatorName]?: readonly number[] } = {
   Add: [0, 1],
   Sub: [0, 1],
@@ -27,7 +33,7 @@ const SOURCES: { readonly [Name in OperatorName]?: readonly number[] } = {
   Pad: [2],
 };
 
-/** Operators that keep infinite numbers, and for which the largest float32 is as good. */
+/** Operators that preserve infinities, so that replacing them by the largest float32 is equivalent. */
 const KEEPING: ReadonlySet<string> = new Set<OperatorName>(
   [
     ["Identity", "Dropout", "Cast"],
@@ -40,7 +46,7 @@ const KEEPING: ReadonlySet<string> = new Set<OperatorName>(
 /** Operators that leave each number at its position. */
 const STILL: ReadonlySet<string> = new Set<OperatorName>(["Identity", "Dropout", "Cast"]);
 
-/** Operators whose output is finite for an infinite input, with the sign of infinity for which that holds. */
+/** Operators whose output is finite even for infinite inputs, with the signs of infinity for which this holds. */
 const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
   Softmax: "negative",
   Exp: "negative",
@@ -49,14 +55,14 @@ const ENDING: { readonly [Name in OperatorName]?: "negative" | "both" } = {
   Tanh: "both",
 };
 
-/** Tracks which values of a file would have infinite numbers. */
+/** Tracks which values of an ONNX graph would contain infinities. */
 export class Infinities {
   readonly #of = new Map<string, Infinite>();
 
   /**
-   * Records infinite numbers in the outputs of a node.
+   * Records infinities in the outputs of a node.
    *
-   * @throws NodeRefusal where the node makes something else of an infinite number than of the largest float32
+   * @throws NodeRefusal if the node's result for an infinity would differ from that for the largest float32
    */
   track(node: NodeView, outputs: readonly Operand[]): void {
     const read = node.node.inputs.flatMap((name) => this.#of.get(name) ?? []);
@@ -85,13 +91,13 @@ export class Infinities {
     for (const name of node.node.outputs) this.#of.set(name, made);
   }
 
-  /** Returns the name of the node that introduced a value's infinite numbers; undefined if it has none. */
+  /** Returns the name of the node that introduced a value's infinities; undefined if the value has none. */
   originOf(name: string): string | undefined {
     return this.#of.get(name)?.origin;
   }
 }
 
-/** Returns the infinite numbers among a node's constants that go into its output. */
+/** Returns the infinities among a node's constants that can reach its output. */
 function introduced(node: NodeView): Infinite[] {
   const operator = node.operator as OperatorName;
   const sources = (Object.hasOwn(SOURCES, operator) ? SOURCES[operator] : undefined) ?? [];
@@ -108,7 +114,7 @@ function introduced(node: NodeView): Infinite[] {
   });
 }
 
-/** Returns numbers that are -∞ where a node's output is, as far as constants tell. */
+/** Returns a constant that is -∞ where a node's output is known to be; undefined if that is unknown. */
 function maskOf(node: NodeView, input: number, sign: number): Value | undefined {
   const value = node.value(input);
   if (typeof value.source === "string") return undefined;
@@ -127,7 +133,7 @@ function maskOf(node: NodeView, input: number, sign: number): Value | undefined 
   return { ...choice, source: chosen };
 }
 
-/** Refuses a Softmax over a row in which all numbers are -∞, which is NaN in ONNX Runtime. */
+/** Refuses a Softmax over a row that is -∞ throughout, for which ONNX Runtime computes NaN. */
 function refuseMaskedRows(node: NodeView, mask: Value | undefined): void {
   const value = node.inputs[0];
   if (!mask || typeof mask.source === "string" || !value || isConstant(value)) return;

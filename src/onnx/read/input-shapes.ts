@@ -5,15 +5,16 @@ import { show, showList, showShape } from "../../base/show.ts";
 import { hasBatchFirst, inputsOf } from "./inputs.ts";
 import type { Declared, DeclaredLength, Model } from "./model.ts";
 
-// The option inputShapes: lengths that a file leaves open, as optimum's exports of diffusers' VAEs leave all of them.
+// Option `inputShapes` of loadOnnx: lengths that the file leaves open. Optimum's exports of diffusers' VAEs leave all of
+// them open.
 
-/** Most axes of an input. */
+/** Maximum number of axes of an input. */
 const MOST_AXES = 8;
 
 /**
- * Checks and copies the option `inputShapes`.
+ * Checks and copies the option `inputShapes`, shapes by input name.
  *
- * @throws LatentflowError `invalid_argument` when it is no object of shapes
+ * @throws LatentflowError `invalid_argument` if it is not an object of shapes
  */
 export function checkInputShapes(where: string, shapes: unknown): ReadonlyMap<string, readonly number[]> {
   if (shapes === undefined) return new Map();
@@ -47,7 +48,10 @@ function copyShape(where: string, name: string, shapes: object): readonly number
 /**
  * Returns the model with lengths from `shapes` in place of those that its inputs leave open.
  *
- * @throws LatentflowError `invalid_argument` when a name is that of no input, a shape contradicts the file, or lengths stay open
+ * @param latent declaration of the latent input
+ * @param points names of inputs with an axis of points
+ * @throws LatentflowError `invalid_argument` if a name is not an input's, a shape contradicts the file, or lengths are
+ *   still open
  */
 export function withInputShapes(
   where: string,
@@ -65,9 +69,9 @@ export function withInputShapes(
       `${where}: ${subject("inputShapes")} names ${show(unknown)}, but the file's inputs are ${shown}`,
     );
   }
-  // Without a shape in the file the latent has its batch first.
+  // If the file declares no shape for the latent, its first axis is the batch.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
-  /** Returns the number of leading axes that the option leaves out: the batch, the points. */
+  /** Returns the number of an input's leading axes that `inputShapes` leaves out: the batch and the points. */
   const skipped = (input: Declared) => {
     const isPoints = points.includes(input.name);
     if (input.name === latent.name) return rank > 1 ? 1 : 0;
@@ -89,7 +93,7 @@ export function withInputShapes(
 }
 
 function withShape(where: string, input: Declared, skipped: number, given: readonly number[]): Declared {
-  // Without a shape in the file the batch comes first.
+  // If the file declares no shape, the first axis is the batch.
   const shape = input.shape ?? [undefined, ...given];
   const own = shape.slice(input.shape ? skipped : 1);
   const agrees = own.length === given.length && own.every((length, i) => (length ?? given[i]) === given[i]);
@@ -103,7 +107,7 @@ function withShape(where: string, input: Declared, skipped: number, given: reado
   return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
 }
 
-/** Formats an input's declared lengths, with names for those left open. */
+/** Returns the lengths that the file declares for an input, as texts, with names for open ones. */
 function placeholders({ shape, names }: Declared, skipped: number): string[] {
   return (shape ?? []).slice(skipped).map((length: DeclaredLength, i) => {
     if (length !== undefined) return String(length);

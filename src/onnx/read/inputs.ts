@@ -8,33 +8,37 @@ import type { Declared, FileGraph, Model } from "./model.ts";
 import { elementTypeOf } from "./tensor.ts";
 import { BATCH, makeValue, type Value } from "./value.ts";
 
-/** Meaning of an input's first axis: the batch, or, for points, part of one sample. */
+/**
+ * Meaning of the inputs' first axis: "batched" if it is the batch; "single" if the file computes one sample, which may
+ * consist of several points.
+ */
 export type Batching = "batched" | "single";
 
-/** The inputs of a graph. */
+/** The inputs of an ONNX graph as values of the decoder's graph. */
 export interface GraphInputs {
   readonly latent: Value;
-  /** True if a file for one sample takes z for each point, along the first axis; else it takes z once. */
+  /** True if the file computes one sample and takes z repeated for each point, along the first axis. */
   readonly isRepeated: boolean;
   readonly latentSize: number;
   /** Shape of the latent of one sample. */
   readonly latentShape: readonly number[];
-  /** Inputs other than the latent. */
+  /** Inputs other than the latent, which are given with each sample. */
   readonly fixed: readonly (FixedInputDefinition & { readonly value: Value })[];
-  /** Length of the batch that the file states; undefined if it is open. */
+  /** Batch size stated in the file; undefined if it is open. */
   readonly tracedBatch: number | undefined;
 }
 
-/** Returns the inputs of a file's graph, without those that are initializers, too. */
+/** Returns the inputs of an ONNX graph, except those that have a constant (an initialiser) as their default. */
 export function inputsOf({ inputs, initializers }: Model): Declared[] {
   const initialized = new Set(initializers.map(({ name }) => name));
   return inputs.filter(({ name }) => !initialized.has(name));
 }
 
 /**
- * Finds the latent among the inputs: the one named so, or the only one of floats.
+ * Finds the latent among the inputs: the one with the name `latent`, or else the only one of floats.
  *
- * @param points names of the inputs of points
+ * @param points names of inputs with an axis of points, which are not candidates
+ * @throws LatentflowError `invalid_argument` if a name does not exist, or the latent is ambiguous
  */
 export function findLatent(
   where: string,
@@ -68,7 +72,11 @@ export function findLatent(
   );
 }
 
-/** Makes values of a graph's inputs. */
+/**
+ * Makes values for the inputs of an ONNX graph.
+ *
+ * @throws LatentflowError `invalid_file` if a length that must be known is open
+ */
 export function makeInputs({ model, latent, points }: FileGraph, batching: Batching): GraphInputs {
   const shape = shapeOf(latent);
   if (elementTypeOf(latent.elementType) !== "float") {
@@ -102,8 +110,8 @@ function shapeOf(input: Declared): readonly (number | undefined)[] {
 }
 
 /**
- * Refuses an input's axis whose length the file leaves open, in a file that is read as having no batch axis: the option
- * `inputShapes` has given all other lengths.
+ * Throws for an axis whose length is open, in a file read as having no batch axis. Other open lengths have been filled in
+ * by the option `inputShapes`.
  */
 function unknown(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);
@@ -137,8 +145,11 @@ function fixedInput(
 }
 
 /**
- * True if the first axis of an input other than the latent is the batch: it is, unless the file states another length there
- * than the batch's.
+ * True if the first axis of an input other than the latent is the batch: always, unless its declared length contradicts
+ * the batch size.
+ *
+ * @param traced batch size stated in the file; undefined if open
+ * @param isPoints true if the input has an axis of points, before the last axis
  */
 export function hasBatchFirst(
   shape: readonly (number | undefined)[],

@@ -6,22 +6,30 @@ import type { Site } from "./site.ts";
 import { permuted } from "./tensor.ts";
 import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./value.ts";
 
-// Values in the orders that operations want them in.
+// Brings the numbers of values into the order that operations need. An axis of the ONNX file may be stored as several
+// axes, in any order, until then.
 
-/** Value of the graph in the order asked for, with its shape. */
+/**
+ * A value of the decoder's graph, in the order that was asked for.
+ *
+ * @param source name of the operation or input
+ */
 export interface Arranged {
   readonly source: string;
   readonly shape: readonly Length[];
 }
 
-/** Returns the stored axes of a value in the order of the file's axes. */
+/** Returns the indices of all stored axes of a value. They are in the order in which the numbers are stored. */
 export function storedAxes(value: Value): number[] {
   return value.shape.map((_, axis) => axis);
 }
 
 /**
- * Returns a value of the graph in which each axis is the product of the stored axes that `groups` lists for it: every stored
- * axis once, an empty group for an axis of length 1. Writes a `permute` and a `reshape` if the order or the shape differs.
+ * Transposes and reshapes a value, so that each axis of the result is the product of the stored axes in one of `groups`.
+ * Every stored axis occurs once; an empty group is an axis of length 1. Writes a `permute` and a `reshape` only if
+ * needed.
+ *
+ * @throws NodeRefusal if an axis of points would be merged with another one
  */
 export function arrange(node: Site, value: Value, groups: readonly (readonly number[])[]): Arranged {
   const order = groups.flat();
@@ -39,8 +47,8 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
   }
   const isInOrder = order.every((axis, i) => i === 0 || axis > order[i - 1]!);
   if (isInOrder) return reshaped(node, { source: value.source, shape: value.sourceShape }, whole);
-  // Each axis that is wanted by itself, or those that stay beside each other as one: whichever asks for fewer other
-  // shapes around it.
+  // Permutes either every axis of the result by itself, or runs of axes that stay adjacent: whichever needs fewer
+  // reshapes.
   const ways = [groups.flatMap((group) => runsOf(value, group)), runsOf(value, order)].map((runs) =>
     moving(value, runs),
   );
@@ -54,7 +62,7 @@ export function arrange(node: Site, value: Value, groups: readonly (readonly num
   return reshaped(node, { source, shape: moved }, whole);
 }
 
-/** Returns the value of the graph with each stored axis as an axis of its own. */
+/** Returns a value of the graph whose shape lists each stored axis separately, in stored order. */
 export function asStored(node: Site, value: Value): Arranged {
   return arrange(
     node,
@@ -63,7 +71,7 @@ export function asStored(node: Site, value: Value): Arranged {
   );
 }
 
-/** Returns the shapes before and after a permutation whose axes are runs of stored axes. */
+/** Returns the shapes before and after a permutation that moves whole runs of stored axes. */
 function moving(value: Value, runs: readonly (readonly number[])[]) {
   const lengthOf = (run: readonly number[]) => productOf(run.map((axis) => value.shape[axis]!))!;
   const sorted = [...runs].sort((a, b) => a[0]! - b[0]!);
@@ -74,14 +82,22 @@ function moving(value: Value, runs: readonly (readonly number[])[]) {
   };
 }
 
-/** Returns a value of the graph whose last axis is the product of some stored axes, behind all others as they are. */
+/**
+ * Transposes a value so that some stored axes are merged into the last axis, after all others.
+ *
+ * @returns the value of the graph, `others`, the stored axes before the last one, and `order`, all stored axes
+ */
 export function withLast(node: Site, value: Value, last: readonly number[]) {
   const others = storedAxes(value).filter((axis) => !last.includes(axis));
   const { source, shape } = arrange(node, value, [...others.map((axis) => [axis]), last]);
   return { source, shape, others, order: [...others, ...last] };
 }
 
-/** Writes an operation along an axis of the file, as the graph's last one; `length` long afterwards, if it changes that. */
+/**
+ * Writes an operation that works along one ONNX axis, which is moved to the end for it.
+ *
+ * @param length length of the axis afterwards; default: unchanged
+ */
 export function writeAlong(
   node: Site,
   kind: OperationKind,
@@ -101,7 +117,7 @@ export function writeAlong(
   );
 }
 
-/** Splits an order into runs of stored axes that stay adjacent; the axis of points is a run of its own. */
+/** Splits an order of stored axes into runs of consecutive ones. The axis of points is always a run by itself. */
 function runsOf(value: Value, order: readonly number[]): number[][] {
   const runs: number[][] = [];
   for (const axis of order) {
@@ -113,13 +129,17 @@ function runsOf(value: Value, order: readonly number[]): number[][] {
   return runs;
 }
 
-/** Writes a reshape, unless the value already has the shape. */
+/** Writes a reshape unless the value already has the shape. */
 export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): Arranged {
   if (String(from.shape) === String(shape)) return from;
   return { source: node.writer.write("reshape", [from.source], shape, { settings: { shape } }), shape };
 }
 
-/** Returns the value with an axis of the file as one stored axis, or none if its length is 1. */
+/**
+ * Returns a value in which an ONNX axis is a single stored axis, or none if its length is 1.
+ *
+ * @throws NodeRefusal if the axis merges the batch with another one
+ */
 export function joined(node: Site, value: Value, axis: number): Value {
   const factors = value.axes[axis]!;
   if (factors.includes(BATCH)) {
@@ -151,7 +171,11 @@ export function joined(node: Site, value: Value, axis: number): Value {
   );
 }
 
-/** Returns the value with its numbers in the file's order, and each axis but the batch as one stored axis. */
+/**
+ * Returns a value whose numbers are in the ONNX file's order, with a single stored axis for each axis except the batch.
+ *
+ * @throws NodeRefusal if an axis merges the batch with another one
+ */
 export function inFileOrder(node: Site, value: Value): Value {
   if (value.axes.some((factors) => factors.indexOf(BATCH) > 0)) {
     return node.refuse("it takes the batch and another axis as one");
@@ -167,9 +191,9 @@ export function inFileOrder(node: Site, value: Value): Value {
 }
 
 /**
- * Splits stored axes until two axes of values are products of the same lengths.
+ * Splits stored axes of two values until the given ONNX axis has the same factors in both.
  *
- * @returns undefined where they are no products of common lengths
+ * @returns the values; undefined if their lengths cannot be split alike
  */
 export function refine(a: Value, b: Value, axis: number): [Value, Value] | undefined {
   let [left, right] = [a, b];
@@ -189,7 +213,11 @@ export function refine(a: Value, b: Value, axis: number): [Value, Value] | undef
   }
 }
 
-/** Broadcasts a value to a length along an axis of the file whose length is 1. */
+/**
+ * Broadcasts a value along ONNX axes that have length 1.
+ *
+ * @param lengths new length of each such axis, by its index
+ */
 export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, Length>): Value {
   const added = [...lengths].filter(([, length]) => length !== 1);
   if (added.length === 0) return value;

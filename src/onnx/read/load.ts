@@ -33,49 +33,64 @@ import { writeOutput } from "./output.ts";
 import { NodeRefusal } from "./site.ts";
 import { readTensor, type Tensor, bytesOf as tensorBytes } from "./tensor.ts";
 
-/** Source of an ONNX file. A string is a path in Node, unless it begins with http:, https: or file:. */
+/**
+ * Source of an ONNX file: bytes, a Blob, a URL or a string. In Node a string is a path, unless it starts with http:,
+ * https: or file:.
+ */
 export type OnnxSource = FileSource;
 
-/** Options of `loadOnnx`. The file's tensors, once they are numbers, are what `maxBytes` bounds. */
+/** Options of `loadOnnx`. `maxBytes` also limits the size of the file's tensors as decoded numbers. */
 export interface LoadOnnxOptions extends ReadingOptions {
   /**
-   * The name of the input that is sought, z. Default: what the file's metadata have as `latentflow.latent`, else the only
-   * input of floats. All other inputs are fixed: they are given with each sample.
+   * Name of the input that is the latent z. Default: `latentflow.latent` in the file's metadata, else the only input of
+   * floats. All other inputs are fixed: given with each sample.
    */
   latent?: string | undefined;
-  /** The name of the output. Default: the only one. */
+  /** Name of the output that is the sample. Default: the only output. */
   output?: string | undefined;
-  /** The default of `encode`'s loss: `"bce"`, `"mse"`, or a value such as `squaredError()`. */
+  /**
+   * Default loss of `encode` for this decoder: `"bce"`, `"mse"`, or a value such as `squaredError()`. Default: the loss
+   * in the file, if it has one.
+   */
   loss?: StandardLossLike | undefined;
-  /** The default of `encode`'s prior: `gaussian()`, say, for a VAE's decoder. Default: the file's, if it has one. */
+  /**
+   * Default prior of `encode` for this decoder, such as `gaussian()` for a VAE's decoder. Default: the prior in the file,
+   * if it has one.
+   */
   prior?: Prior | undefined;
   /**
    * Start of flows, the default of `encode`'s `z0`: one finite value per latent, or 0 for zeros. The array is copied.
    * Default: the start in the file, if it has one.
    */
   start?: Float32Array | undefined;
-  /** Puts a sigmoid behind the graph, which ends in logits; cross entropy takes the logits themselves. */
+  /** `"sigmoid"` appends a sigmoid to a graph whose output is logits. Cross entropy then uses the logits themselves. */
   outputActivation?: "sigmoid" | undefined;
-  /** The shape of a sample, [28, 28] say; of the numbers in the order of `layout`. Default: the file's, without the batch. */
+  /**
+   * Shape of a sample, such as [28, 28], whose numbers are in the order given by `layout`. Default: the file's, without
+   * the batch.
+   */
   outputShape?: readonly number[] | undefined;
   /**
-   * The order of a sample's numbers: `"file"` (the default), channels × height × width for what PyTorch exports, or
-   * `"channelsLast"`, height × width × channels, as it is computed, which saves a permutation.
+   * Order of a sample's numbers. `"file"`, the default, is channels × height × width in PyTorch's exports.
+   * `"channelsLast"`, height × width × channels, is the order in which it is computed, which saves a transposition.
    */
   layout?: "file" | "channelsLast" | undefined;
   /**
-   * The name of the input of points, or of several: their first axis behind the batch, or the first of all where there is
-   * none of the batch, may have any length, which is said with each call. Default: what the file's metadata have as `latentflow.points`.
+   * Name or names of the inputs with an axis of points, whose length is chosen in each call: their first axis after the
+   * batch, or their first axis if they have no batch. Default: `latentflow.points` in the file's metadata.
    */
   points?: string | readonly string[] | undefined;
   /**
-   * Shapes of inputs whose lengths the file leaves open, as `{ latent_sample: [4, 8, 8] }`: by an input's name, without the
-   * batch, and of an input of points without these, too. A length that the file states has to be the same here.
+   * Shapes of inputs whose lengths the file leaves open, by input name: `{ latent_sample: [4, 8, 8] }`. They exclude the
+   * batch and the axis of points. Lengths that the file states must be repeated.
    */
   inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
-  /** Source of tensors that the file has put into others: bytes, a Blob, a path, or a function of the name. */
+  /** Tensors that are stored outside of the file: bytes, a Blob, a path, or a function of the other file's name. */
   externalData?: ExternalData | undefined;
-  /** A few latents and what the decoder makes of them, in the file's order. Default: the file's own, if it has one. */
+  /**
+   * A few latents and the decoder's outputs for them, in the file's order, by which the decoder is verified. Default: the
+   * probe in the file, if it has one.
+   */
   probe?: Probe | undefined;
 }
 
@@ -96,19 +111,19 @@ const OPTIONS: { readonly [Name in keyof LoadOnnxOptions]-?: true } = {
 };
 
 /**
- * Loads a decoder from an ONNX file, as PyTorch, Keras and JAX export it: opset 9 to 23.
+ * Loads a decoder from an ONNX file, opset 9 to 23, as exported from PyTorch, Keras or JAX.
  *
- * The file's graph becomes the decoder's. One of its inputs is the latent, z; others are fixed inputs, given with each
- * sample. The batch may be of any length, whatever it was when the file was exported. A final Sigmoid is the output
- * activation, so that cross entropy sees logits. z, fixed inputs and samples are in the file's order. The operators that
- * are read, and what of each is not, are listed in site/reference/onnx-operators.md of the package. Lengths other than the batch and
- * the points that the file leaves open are given by the option `inputShapes`.
+ * The file's graph is converted to the decoder's. One of its inputs is the latent z; others are fixed inputs, given with
+ * each sample. The batch may have any size, whatever it was during export. A final Sigmoid becomes the output activation,
+ * so that cross entropy uses logits. z, fixed inputs and samples are in the file's order. Supported operators and their
+ * restrictions are listed in site/reference/onnx-operators.md of the package. Lengths other than the batch and the points
+ * that the file leaves open are given by the option `inputShapes`.
  *
- * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
- *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails,
- *   `invalid_file` when it is none, holds more than `maxBytes`, or has nodes that are not supported, which the
- *   message lists; `invalid_argument` on a wrong option or one that is missing
+ * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it starts with http:, https: or
+ *   file:, elsewhere a URL. Bytes must not be changed or transferred until the promise settles
+ * @throws LatentflowError `not_found` if the file cannot be read, `unreachable` if its server fails, `invalid_file` if it
+ *   is not an ONNX file, contains more than `maxBytes`, or has unsupported nodes, which the message lists;
+ *   `invalid_argument` if an option is missing or not valid
  * @example
  * // In Python: torch.onnx.export(decoder.eval(), torch.zeros(1, 20), "decoder.onnx", dynamo=False)
  * const decoder = await loadOnnx("decoder.onnx", { loss: "bce" });
@@ -125,7 +140,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   throwIfAborted(signal);
   const location = locationOf(source);
   const where = callOf("loadOnnx", location === undefined ? undefined : showLocation(location));
-  // At once where they are here: what has been given may be transferred as soon as the call returns.
+  // Bytes in memory are used at once, without awaiting, since callers may transfer them as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const given = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const file = named(where, () => parseFile(where, given, checked));
@@ -135,7 +150,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
       whileUnchanged(where, bytes, importDecoder(where, file, outside, { ...checked, layout }, limits)),
       signal,
     );
-  // A probe is in the file's order.
+  // A probe's values are in the file's order.
   const decoder = await read("file");
   const probed = probedOf(decoder);
   const probe = checked.probe
@@ -147,7 +162,7 @@ export async function loadOnnx(source: OnnxSource, options: LoadOnnxOptions = {}
   return withVerification(await read(checked.layout), verified);
 }
 
-/** Options that have been checked as far as they can be without the file. */
+/** Options of `loadOnnx` after the checks that are possible without the file. */
 type Checked = ReturnType<typeof checkLoadOptions>;
 
 function checkLoadOptions(where: string, options: LoadOnnxOptions) {
@@ -176,7 +191,7 @@ function checkLoadOptions(where: string, options: LoadOnnxOptions) {
   };
 }
 
-/** A file's graph up to the output, with the tensors that it reads. */
+/** The part of an ONNX graph that the output depends on, with the tensors that it uses. */
 interface Parsed extends FileGraph {
   readonly tensors: readonly TensorRecord[];
 }
@@ -184,7 +199,7 @@ interface Parsed extends FileGraph {
 function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   const kind = recognise(bytes);
   if (kind && kind.name !== "an ONNX file") {
-    // Advice on a file that is neither a decoder nor data: a web server's page, a file to be unpacked.
+    // Advice on a file that is neither a decoder nor data, such as an HTML page or an archive.
     const advice = kind.asDecoder === kind.asData ? `; ${kind.asDecoder}` : "";
     throw invalidFile(`it is ${kind.name}, expected an ONNX file, as torch.onnx.export writes it${advice}`);
   }
@@ -206,7 +221,7 @@ function parseFile(where: string, bytes: Uint8Array, options: Checked): Parsed {
   };
 }
 
-/** Runs work whose errors then begin with the call and the file. */
+/** Runs `read`, and adds the call and the file to the message of its errors. */
 function named<T>(where: string, read: () => T): T {
   try {
     return read();
@@ -216,7 +231,7 @@ function named<T>(where: string, read: () => T): T {
 }
 
 function withName(where: string, error: unknown): unknown {
-  // A refusal outside of the nodes concerns the output.
+  // A refusal outside of nodes concerns the output.
   if (error instanceof NodeRefusal)
     return invalidFile(`${where}: its output cannot be put in order: ${error.message}`);
   if (!(error instanceof LatentflowError)) return error;
@@ -258,8 +273,8 @@ function* importDecoder(
 }
 
 /**
- * Imports the graph up to its output. If points have no batch axis before them, the file may have no batch at all: it is
- * read as if it had one, and if that fails, as if it had none.
+ * Imports the graph up to its output. If an input of points has at most two axes, the file may lack a batch axis: it is
+ * first read as having one and, if that fails, as having none.
  */
 function* importedGraph(
   where: string,

@@ -3,22 +3,22 @@ import { show } from "../../base/show.ts";
 import type { Attribute, Declared, DeclaredLength, Model, Node, TensorRecord } from "./model.ts";
 import { type Field, fileMessage, type Message, readMessage } from "./protobuf.ts";
 
-// The numbers of fields are those of onnx.proto3.
+// Field numbers below are those of onnx.proto3.
 
-/** Oldest version of ONNX's operators that is read; `upgrade-opset.ts` translates older forms. */
+/** Oldest supported version of ONNX's operators; `upgrade-opset.ts` translates their older forms. */
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 23;
 
 const DATA_LOCATION_EXTERNAL = 1;
 
-/** Most nodes of a file: more than any exporter writes. */
+/** Maximum number of nodes in a file; exporters write fewer. */
 const MOST_NODES = 100_000;
-/** Most inputs and outputs of a node. */
+/** Maximum number of inputs and outputs of a node, together. */
 const MOST_NAMES = 10_000;
 const MOST_AXES = 64;
 
 /**
- * Parses the model in a file's bytes.
+ * Parses an ONNX model.
  *
  * @throws LatentflowError `invalid_file`
  */
@@ -35,7 +35,7 @@ export function readModel(bytes: Uint8Array): Model {
   return { opset: checkOpset(opsets), metadata, ...readGraph(graph) };
 }
 
-/** Adds a metadata entry; refuses a second one of a key of latentflow's, which would be ambiguous. */
+/** Adds a metadata entry. Throws if a key of latentflow occurs twice, which would be ambiguous. */
 function addMetadata(metadata: Map<string, string>, key: string, value: string): void {
   if (key.startsWith("latentflow.") && metadata.has(key)) {
     throw invalidFile(`the file's metadata has ${show(key)} twice, expected it once`);
@@ -171,7 +171,7 @@ function readDeclared(message: Message): Declared {
         if (part.number === 1) length = part.integer();
         if (part.number === 2) symbol = part.text();
       });
-      // Some exporters write 0 or -1 for a length that they do not know.
+      // Some exporters write 0 or -1 for an unknown length.
       shape!.push(length !== undefined && length > 0 ? length : undefined);
       names.push(symbol);
     });

@@ -1,34 +1,34 @@
-// Content of an ONNX file, as far as decoders need it.
+// Types for the contents of an ONNX file, as far as decoders need them.
 
-/** Declared length of an axis; undefined if it has a name or nothing. Exporters may declare lengths that are wrong. */
+/** Declared length of an axis; undefined if it is open or only named. Exporters sometimes declare wrong lengths. */
 export type DeclaredLength = number | undefined;
 
-/** Declared input or output of the graph. */
+/** Declaration of an input or output of the graph. */
 export interface Declared {
   readonly name: string;
-  /** Element type by its number in TensorProto.DataType; 0 if not declared. */
+  /** Number of the element type in TensorProto.DataType; 0 if not declared. */
   readonly elementType: number;
   /** Declared shape; undefined if not declared. */
   readonly shape: readonly DeclaredLength[] | undefined;
-  /** Names of the axes whose lengths have one. */
+  /** Names of the axes; undefined for axes without a name. */
   readonly names: readonly (string | undefined)[];
 }
 
-/** Tensor as stored in the file. */
+/** A tensor as stored in the file. */
 export interface TensorRecord {
   readonly name: string;
   readonly dims: readonly number[];
-  /** Element type by its number in TensorProto.DataType. */
+  /** Number of the element type in TensorProto.DataType. */
   readonly dataType: number;
-  /** Values as bytes, little-endian. */
+  /** Values as little-endian bytes; undefined if they are stored otherwise. */
   readonly raw: Uint8Array | undefined;
-  /** Values as numbers, if the file stores them so; 16-bit floats as their bits. */
+  /** Values as numbers, if they are stored as such; 16-bit floats as their bit patterns. */
   readonly numbers: readonly number[];
-  /** Place of the values in another file. */
+  /** Location of the values, if they are in another file: `location`, `offset` and `length`. */
   readonly external: ReadonlyMap<string, string> | undefined;
 }
 
-/** Attribute of a node; fields of types other than its own are empty. */
+/** Attribute of a node. Only the field of its own type is set. */
 export interface Attribute {
   readonly integer?: number;
   readonly float?: number;
@@ -36,25 +36,25 @@ export interface Attribute {
   readonly integers: readonly number[];
   readonly floats: readonly number[];
   readonly tensor?: TensorRecord;
-  /** True for an attribute that is a graph: the body of a loop or a branch. */
+  /** True if the attribute is a graph, such as the body of a loop or branch. */
   readonly isGraph: boolean;
 }
 
-/** Use of an operator. */
+/** A node of an ONNX graph, which applies an operator. */
 export interface Node {
   readonly name: string;
   readonly operator: string;
-  /** Domain of the operator; "" for ONNX's own. */
+  /** Domain of the operator; "" for ONNX's standard operators. */
   readonly domain: string;
-  /** Names of values; "" for an optional one that is left out. */
+  /** Names of the values read; "" for an optional input that is omitted. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
-/** Parsed ONNX file. */
+/** A parsed ONNX file. */
 export interface Model {
-  /** Version of ONNX's own operators. */
+  /** Version of ONNX's standard operators. */
   readonly opset: number;
   readonly metadata: ReadonlyMap<string, string>;
   readonly nodes: readonly Node[];
@@ -63,13 +63,13 @@ export interface Model {
   readonly outputs: readonly Declared[];
 }
 
-/** Graph of a file up to one output. */
+/** The part of an ONNX graph that one output depends on. */
 export interface FileGraph {
   readonly model: Model;
   readonly latent: Declared;
   readonly output: string;
-  /** Nodes that lead to the output. */
+  /** Nodes that the output depends on, in the file's order. */
   readonly nodes: readonly Node[];
-  /** Names of the inputs of points. */
+  /** Names of the inputs with an axis of points. */
   readonly points: readonly string[];
 }

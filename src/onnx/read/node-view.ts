@@ -16,19 +16,19 @@ import {
   type Value,
 } from "./value.ts";
 
-/** Context shared by all nodes of a file. */
+/** Context shared by all nodes of an ONNX file during its import. */
 export interface Scope {
   readonly writer: GraphWriter;
   readonly opset: number;
-  /** Length of the batch that the file was exported with; undefined if it does not tell. */
+  /** Batch size with which the file was exported; undefined if the file does not state it. */
   readonly tracedBatch: number | undefined;
-  /** Returns the numbers of an attribute that is a tensor. */
+  /** Returns the value of an attribute if it is a tensor. */
   tensorOf(attribute: Attribute | undefined): Tensor | undefined;
-  /** Node that makes each value, by the value's name. */
+  /** Node that computes each value, by the value's name. */
   readonly makers: ReadonlyMap<string, NodeView>;
 }
 
-/** Node of the file together with its inputs, as the readers of operators see it. */
+/** A node of the file with its inputs, as passed to the functions that translate operators. */
 export class NodeView implements Site {
   readonly node: Node;
   readonly inputs: readonly (Operand | undefined)[];
@@ -52,12 +52,16 @@ export class NodeView implements Site {
     return this.node.operator;
   }
 
-  /** @throws NodeRefusal */
+  /**
+   * Refuses the node.
+   *
+   * @throws NodeRefusal
+   */
   refuse(reason: string): never {
     throw new NodeRefusal(reason);
   }
 
-  /** True if an input is given; optional ones may be left out. */
+  /** True if an input is given; optional inputs may be omitted. */
   has(input: number): boolean {
     return this.inputs[input] !== undefined;
   }
@@ -66,18 +70,21 @@ export class NodeView implements Site {
     return this.inputs[input] ?? this.refuse(`its input ${input} is missing`);
   }
 
-  /** Returns an input as a value of the graph, even if it is constant. */
+  /** Returns an input as a value of the graph, also if it is constant. */
   value(input: number): Value {
     const operand = this.operand(input);
     return isConstant(operand) ? valueOfConstant(this, operand) : operand;
   }
 
-  /** Returns all inputs as values of the graph. */
+  /** Returns all inputs as values of the graph, also constant ones. */
   values(): Value[] {
     return this.inputs.map((_, i) => this.value(i));
   }
 
-  /** Returns a constant input that is the same at all sizes; undefined if it is left out. */
+  /**
+   * Returns a constant input, which must not depend on the batch size or the number of points; undefined if it is
+   * omitted.
+   */
   optional(input: number): Tensor | undefined {
     return this.has(input) ? this.tensor(input) : undefined;
   }
@@ -88,7 +95,7 @@ export class NodeView implements Site {
     return this.refuse(`its input ${input} is computed, expected a constant`);
   }
 
-  /** Returns a constant input of one number; undefined if it is left out. */
+  /** Returns a constant input as a single number; undefined if it is omitted. */
   scalar(input: number): number | undefined {
     const tensor = this.optional(input);
     if (tensor && tensor.values.length !== 1) {
@@ -105,7 +112,7 @@ export class NodeView implements Site {
     return value;
   }
 
-  /** Returns an attribute that is a finite number. */
+  /** Returns an attribute as a finite number, or `otherwise` if it is omitted. */
   float(name: string, otherwise: number): number {
     const value = this.attribute(name)?.float ?? otherwise;
     return Number.isFinite(value) ? value : this.refuse(`its ${name} is ${value}`);
@@ -115,7 +122,7 @@ export class NodeView implements Site {
     return this.attribute(name)?.text ?? otherwise;
   }
 
-  /** Returns an attribute that is a list of integers; undefined if it is left out. */
+  /** Returns an attribute as a list of integers; undefined if it is omitted. */
   integers(name: string): readonly number[] | undefined {
     return this.attribute(name)?.integers;
   }
@@ -124,25 +131,33 @@ export class NodeView implements Site {
     return this.node.attributes.get(name);
   }
 
-  /** Returns the axis that a number names; below 0 it counts from the end. */
+  /**
+   * Checks an axis, and counts a negative one from the end.
+   *
+   * @param rank number of axes
+   */
   axis(axis: number, rank: number): number {
     if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
     return this.refuse(`its axis is ${axis}, of a value with ${rank} axes`);
   }
 
-  /** Returns the axes that numbers name; below 0 they count from the end. */
+  /**
+   * Checks a list of axes, and counts negative ones from the end.
+   *
+   * @param rank number of axes
+   */
   axes(axes: readonly number[], rank: number): number[] {
     const counted = axes.map((axis) => this.axis(axis, rank));
     if (new Set(counted).size < counted.length) this.refuse(`its axes are [${axes}], expected each once`);
     return counted;
   }
 
-  /** Returns the table's entry for an attribute that is a text; refuses texts without an entry. */
+  /** Returns the entry of `table` whose key is a text attribute; refuses texts that are not a key. */
   chosen<Key extends string, T>(name: string, otherwise: Key, table: { readonly [K in Key]: T }): T {
     return table[this.choice(name, otherwise, Object.keys(table) as Key[])];
   }
 
-  /** Returns an attribute that is one of the texts `choices`; refuses others. */
+  /** Returns a text attribute, which must be one of `choices`. */
   choice<T extends string>(name: string, otherwise: T, choices: readonly T[]): T {
     const value = this.text(name, otherwise);
     if (choices.includes(value as T)) return value as T;
@@ -152,7 +167,7 @@ export class NodeView implements Site {
   }
 }
 
-/** Returns a constant of lengths, which may depend on the batch and the points. */
+/** Returns the lengths of a constant's axes, which may depend on the batch size and the number of points. */
 export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimension[] {
   const [first] = at;
   if (at.length === 1) return first!.shape.map((count) => ({ count, hasBatch: false, hasPoints: false }));
@@ -166,7 +181,7 @@ export function dimensionsOfConstant(node: NodeView, { at }: Constant): Dimensio
   );
 }
 
-/** Makes a value of a constant, which repeats along the batch and the points. */
+/** Converts a constant to a value of the graph; if it depends on the batch or the points, it must repeat along them. */
 function valueOfConstant(node: NodeView, constant: Constant): Value {
   const [first] = constant.at;
   if (first!.values.length === 0) return node.refuse("it reads a tensor without numbers");
@@ -186,7 +201,7 @@ function valueOfConstant(node: NodeView, constant: Constant): Value {
   return stretch(node, value, new Map(points.map((axis) => [axis, "points"])));
 }
 
-/** Returns the numbers of one sample and one point of a constant; refuses one in which they differ. */
+/** Returns a constant's numbers for one sample and one point; refuses a constant in which these differ. */
 function unrepeated(
   node: NodeView,
   { shape, values }: Tensor,
@@ -195,7 +210,7 @@ function unrepeated(
 ): Numbers {
   const strides = stridesOf(shape);
   const one = strided(values, counts, strides);
-  // Each axis as how often it repeats, and what it repeats.
+  // Views each axis as two: the number of repetitions, and what is repeated.
   const view = dimensions.flatMap(({ count }, axis) => [shape[axis]! / count, count]);
   const back = strided(
     one,

@@ -3,8 +3,8 @@ import type { Tensor } from "./tensor.ts";
 import type { Constant, Operand } from "./value.ts";
 
 /**
- * Computes an operator's outputs from constant inputs; undefined leaves the node to the graph. Calls `claim` with the count
- * of numbers before it computes them; `claim` throws if there are too many.
+ * Constant folding of an operator: computes the outputs from constant inputs. Undefined leaves the node to the graph.
+ * `claim` is called with the count of numbers before they are computed, and throws if there are too many.
  */
 export type Fold = (
   node: NodeView,
@@ -12,25 +12,25 @@ export type Fold = (
   claim: (numbers: number) => void,
 ) => Tensor | readonly Tensor[] | undefined;
 
-/** Older form of an operator, in files below a certain opset. */
+/** Older form of an operator, used in files below a certain opset. */
 export interface Former {
   readonly below: number;
-  /** Translates the node into its form in opset 13. */
+  /** Converts the node to the operator's form in opset 13. */
   adapt(node: NodeView): NodeView;
 }
 
-/** Operator of ONNX that is read: `read`, `fold` or `constant` at least. */
+/** A supported ONNX operator. At least one of `read`, `fold` and `constant` is defined. */
 export interface Operator {
-  /** Number of inputs that a node must have; later ones are optional. "all": every input given, at least one. */
+  /** Number of required inputs; later ones are optional. "all": every input is required, at least one. */
   readonly inputs: number | "all";
-  /** Writes the node into the graph, for nodes that depend on an input; returns its outputs, or its only one. */
+  /** Translates a node that depends on an input into operations of the graph; returns its outputs. */
   readonly read?: (node: NodeView) => Operand | readonly Operand[];
   /** Computes a node whose inputs are all constant. */
   readonly fold?: Fold;
-  /** Computes a node from attributes and lengths alone. */
+  /** Computes a node from its attributes and the lengths of its input alone. */
   readonly constant?: (node: NodeView) => Constant;
-  /** True if folded integers have to be wrapped at their width, since the operator computes new ones. */
+  /** True if the operator computes new integers, which must wrap around at their width when folded. */
   readonly wraps?: true;
-  /** Older form of the operator. Default: none, its meaning is the same in all opsets from 9 on. */
+  /** Older form of the operator. Default: none, as it means the same in all opsets from 9. */
   readonly former?: Former;
 }

@@ -8,18 +8,20 @@ import type { ImportedGraph } from "./import-graph.ts";
 import { type Arranged, arrange, joined, reshaped } from "./layout.ts";
 import { BATCH, isConstant, productOf, showAxes, type Value, withAxes } from "./value.ts";
 
-/** Layout, shape and activation of the output that the caller asks for. */
+/** Layout, shape and activation of the output that the caller chose. */
 export interface OutputOptions {
-  /** Order of the output's axes: the file's, or channels last as the graph computes it. */
+  /** Order of the output's axes: that of the file, or channels last, as the graph computes it. */
   readonly layout: "file" | "channelsLast";
-  /** True adds a sigmoid, which the file leaves to the loss. */
+  /** True appends a sigmoid, for a file whose output is logits. */
   readonly isLogits: boolean;
   readonly outputShape: readonly number[] | undefined;
 }
 
 /**
- * Writes the operations after the file's last node: the order of the axes, then the output activation, so that a loss that
- * includes it can take the logits.
+ * Writes the operations after the file's last node: a transposition of the output if needed, then the output activation,
+ * so that a loss that includes that activation can use the logits.
+ *
+ * @returns the layout of the output
  */
 export function writeOutput(
   where: string,
@@ -50,7 +52,7 @@ export function writeOutput(
     const { source, shape } = arranged;
     arranged = { source: writer.write("activation", [source], shape, { settings: { activation } }), shape };
   }
-  // The last operation makes the output.
+  // The last operation must compute the output.
   if (writer.operations.at(-1)?.name !== arranged.source) {
     end.writer.write("reshape", [arranged.source], arranged.shape, { settings: { shape: arranged.shape } });
   }
@@ -60,8 +62,8 @@ export function writeOutput(
 }
 
 /**
- * True if the first axis of a picture is its channels, which the graph stores last, or the picture has one channel and no
- * axis for it.
+ * True if the first axis of a picture is its channels, which the graph stores last. A picture with one channel counts,
+ * too.
  */
 function isChannelsFirst({ axes, shape }: Value): boolean {
   if (axes.length !== 3) return false;
@@ -69,7 +71,7 @@ function isChannelsFirst({ axes, shape }: Value): boolean {
   return first!.length === 0 || Math.max(...first!) === shape.length - 1;
 }
 
-/** Returns the shape of one sample's output, without the batch axis if there is one. */
+/** Returns the output of one sample, without the batch axis if there is one. */
 function perSample(output: Value): Value {
   const [first, ...rest] = output.axes;
   if (rest.flat().includes(BATCH) || (first?.includes(BATCH) && first.length > 1)) {
@@ -78,14 +80,15 @@ function perSample(output: Value): Value {
         `that samples share, name it by ${theOption("points")}`,
     );
   }
-  // A file for one sample at a time may have an axis of length 1 in its place.
+  // A file for single samples may have an axis of length 1 in place of the batch.
   const hasBatch = first?.includes(BATCH) || (first?.length === 0 && rest.length > 0);
   return hasBatch ? withAxes(output, rest) : output;
 }
 
 /**
- * Splits off the activation at the end of a graph, and returns its input in the shape of the output: reshapes and
- * permutations after it are written again before it.
+ * Splits off the activation at the end of a graph. Reshapes and permutations after it are repeated before it.
+ *
+ * @returns the activation and the name of its input, in the output's shape; undefined if there is no activation
  */
 function withoutActivation(
   operations: readonly Written[],
@@ -101,7 +104,7 @@ function withoutActivation(
   }
   if (operation?.kind !== "activation") return undefined;
   const { activation } = operation.settings as { readonly activation: NumberFunction };
-  // A linear function is merged into the weights before it.
+  // A linear function is merged into the weights of an earlier operation instead.
   if (asLinear(activation)) return undefined;
   const before = moves.reduceRight((input, { kind, shape, settings }) => {
     return end.writer.write(kind, [input], shape, { settings });
@@ -113,7 +116,7 @@ function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions[
   if (layout === "file") return arrange(end, value, value.axes);
   const one = value.axes.reduce<Value>((whole, _, axis) => joined(end, whole, axis), value);
   const [, ...pixels] = one.axes;
-  // With one axis longer than 1 all orders are the same; the order of pixels with channels is taken.
+  // If only one axis is longer than 1, every order is the same, and that of pixels with channels is used.
   const isPicture = one.axes.length === 3;
   const rank = (axis: number): number => {
     const [stored] = one.axes[axis]!;

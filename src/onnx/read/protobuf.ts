@@ -1,7 +1,7 @@
 import { PbfReader } from "pbf";
 import { invalidFile } from "../../base/refuse.ts";
 
-// Reader of protocol buffers that checks every length, since a file may be malicious.
+// Parses protocol buffers and checks every length, since a file may be malicious.
 
 /** Wire types of protocol buffers. */
 const VARINT = 0;
@@ -9,14 +9,14 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Most fields of a file: a field of two bytes takes a hundred in memory. */
+/** Maximum number of fields in a file: a field of two bytes takes a hundred in memory. */
 const MOST_FIELDS = 2 ** 23;
-/** Most numbers in packed fields: a number of one byte takes eight in memory. */
+/** Maximum number of numbers in packed fields: a number of one byte takes eight in memory. */
 const MOST_PACKED = 2 ** 25;
 
 /**
- * Budget of fields and numbers that may still be read. A file of ordinary length could otherwise exhaust the heap,
- * which ends the process without an error that could be caught.
+ * Number of fields and numbers that may still be read. Otherwise a file of ordinary size could exhaust the heap, which
+ * ends the process without an exception.
  */
 class Budget {
   private fields = MOST_FIELDS;
@@ -35,18 +35,18 @@ class Budget {
   }
 }
 
-/** Bytes of a message within a file, and what may still be read of the file. */
+/** Bytes of a message in a file, and the budget that is left for the file. */
 export interface Message {
   readonly bytes: Uint8Array;
   readonly budget: Budget;
 }
 
-/** Returns the message that is a whole file. */
+/** Wraps a whole file as a message. */
 export function fileMessage(bytes: Uint8Array): Message {
   return { bytes, budget: new Budget() };
 }
 
-/** Field of a message before its content is decoded. */
+/** Field of a message, before its content is decoded. */
 export class Field {
   readonly #reader: PbfReader;
   readonly #what: string;
@@ -64,7 +64,7 @@ export class Field {
     return { bytes: this.bytes(), budget: this.#budget };
   }
 
-  /** Returns a view of the field's bytes in the file. */
+  /** Returns the field's bytes as a view of the file. */
   bytes(): Uint8Array {
     this.#expect(BYTES);
     const length = this.#reader.readVarint();
@@ -75,11 +75,11 @@ export class Field {
   }
 
   text(): string {
-    // A copy: a decoder takes no view into shared memory.
+    // Copied, since TextDecoder refuses views of shared memory.
     return new TextDecoder().decode(this.bytes().slice());
   }
 
-  /** Returns a 64-bit integer, or the nearest number to it. */
+  /** Returns a 64-bit integer, rounded to the nearest number. */
   integer(): number {
     this.#expect(VARINT);
     return this.#reader.readVarint(true);
@@ -90,7 +90,7 @@ export class Field {
     return this.#reader.readFloat();
   }
 
-  /** Appends the field's integer, or several that are packed. */
+  /** Appends the field's integer, or all integers of a packed field. */
   integers(into: number[]): void {
     this.#repeated(into, VARINT, (reader) => reader.readVarint(true));
   }
@@ -130,10 +130,10 @@ export class Field {
 }
 
 /**
- * Calls `visit` with each field of a message; what it does not read is passed over.
+ * Calls `visit` with each field of a message; content that it does not read is skipped.
  *
- * @param what the message's name, for messages of ours
- * @throws LatentflowError `invalid_file` where the bytes are none, or the file has more in it than is read
+ * @param what name of the message, for errors
+ * @throws LatentflowError `invalid_file` if the bytes are not a valid message, or the file has too many fields or numbers
  */
 export function readMessage(what: string, { bytes, budget }: Message, visit: (field: Field) => void): void {
   const reader = new PbfReader(bytes);
@@ -148,7 +148,7 @@ export function readMessage(what: string, { bytes, budget }: Message, visit: (fi
   }
 }
 
-/** Runs a parser, and turns errors of reading beyond the end of the file into errors of the library. */
+/** Runs a parser, and turns errors of reading past the end into LatentflowErrors. */
 function guarded<T>(what: string, read: () => T): T {
   try {
     return read();

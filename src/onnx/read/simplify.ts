@@ -4,15 +4,15 @@ import { asLinear, asSine, type NumberFunction } from "./activations.ts";
 import type { Written } from "./graph-writer.ts";
 import type { Numbers } from "./tensor.ts";
 
-// Simplification of a graph: scales are merged into the weights before them, moves that move nothing and operations whose
-// value is not read are removed.
+// Simplifies a graph: scales are merged into the weights before them; reshapes and permutations without effect, and
+// operations whose value is unused, are removed.
 
 type Shape = readonly Length[];
 
 /**
- * Returns an equivalent graph of fewer operations: those that lead to the last one, merged where possible.
+ * Returns an equivalent graph with fewer operations: those that the last one depends on, merged where possible.
  *
- * @param inputs the shapes of the graph's inputs
+ * @param inputs shapes of the graph's inputs, by name
  */
 export function simplify(operations: readonly Written[], inputs: ReadonlyMap<string, Shape>): Written[] {
   let left = withoutUnread(operations);
@@ -35,16 +35,16 @@ function withoutUnread(operations: readonly Written[]): Written[] {
     .reverse();
 }
 
-/** Merges each operation with the one it reads, where no other operation reads that: one pass. */
+/** Makes one pass that merges each operation into the one that it reads, if no other operation reads that. */
 function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, Shape>): Written[] {
   const readers = new Map<string, number>();
   for (const { inputs } of operations) {
     for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
   }
   const byName = new Map<string, Written>();
-  /** Names of removed operations, with the operations that replace them. */
+  /** Name of the operation that replaces each removed one. */
   const replaced = new Map<string, string>();
-  /** Operations by all properties but their names, to find equal ones. */
+  /** Names of operations by all other properties, to find duplicates. */
   const twins = new Map<string, string>();
   const result: Written[] = [];
   for (const operation of operations) {
@@ -54,7 +54,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     const isAlone = before !== undefined && readers.get(before.name) === 1;
     const identity = before && identityOf(before);
     if (before && isAlone && mergeInto(before, current)) {
-      // The merged operation is no longer a twin of those that equalled it.
+      // The merged operation no longer equals its former duplicates.
       if (twins.get(identity!) === before.name) twins.delete(identity!);
       replaced.set(operation.name, before.name);
       readers.set(before.name, readers.get(operation.name) ?? 0);
@@ -77,7 +77,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
     if (before?.kind === "reshape" && current.kind === "reshape") current.inputs = before.inputs;
     if (current.kind === "concat") current.inputs = unexpanded(byName, inputShapes, current);
     if (before && isAlone && toSine(before, current)) current.inputs = before.inputs;
-    // Its condition is whether a number is above 0.
+    // The condition of `where` is whether a number is above 0, so the comparison can be skipped.
     if (current.kind === "where" && before?.settings.activation === "isPositive")
       current.inputs = [before.inputs[0]!, ...inputs.slice(1)];
     byName.set(current.name, current);
@@ -87,15 +87,21 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
   return result;
 }
 
-/** Returns a key that is equal for operations of the same effect; the name for operations with parameters. */
+/**
+ * Returns a key that is equal for duplicate operations. An operation with parameters never has duplicates: its key is its
+ * name.
+ */
 function identityOf({ kind, name, inputs, settings, weight }: Written): string {
   return weight ? name : JSON.stringify([kind, inputs, settings]);
 }
 
-/** Kinds that have a number for each position of the last axis, to scale and shift by. */
+/**
+ * Kinds of operations with weights that can absorb a scale, and biases that can absorb a shift, for each position of the
+ * last axis.
+ */
 const SCALED = ["dense", "conv", "convTranspose", "groupNorm", "layerNorm", "affine"];
 
-/** Merges an operation into the one before it; returns false if that is impossible. */
+/** Merges a scaling into the operation before it, by changing that one's parameters; returns false if that is impossible. */
 function mergeInto(before: Written, operation: Written): boolean {
   const scaling = scalingOf(operation);
   if (!scaling) return false;
@@ -124,14 +130,14 @@ function mergeInto(before: Written, operation: Written): boolean {
   return true;
 }
 
-/** Returns scale and shift for position i of the last axis. */
+/** Returns the scale and shift that an operation applies at position i of the last axis; undefined if it does not scale. */
 function scalingOf({ kind, weight, bias, settings }: Written) {
   if (kind === "affine") return { scale: (i: number) => weight![i]!, shift: (i: number) => bias![i]! };
   const own = kind === "activation" ? asLinear(settings.activation) : undefined;
   return own && { scale: () => own.scale, shift: () => own.shift };
 }
 
-/** Returns a weight in which the numbers of output i are multiplied by scale(i). */
+/** Returns an operation's weight, with the elements for output channel i multiplied by scale(i). */
 function scaledWeight(
   { kind, weight, settings }: Written,
   channels: number,
@@ -139,7 +145,8 @@ function scaledWeight(
 ): Numbers {
   const result = Float64Array.from(weight!);
   if (kind === "convTranspose") {
-    // [input channels, channels / groups, …kernel]: the outputs of a group are with its inputs.
+    // Shape [input channels, output channels / groups, …kernel]: the output channels of a group are in the rows of its
+    // input channels.
     const { groups, kernel } = settings as { readonly groups: number; readonly kernel: readonly number[] };
     const taps = sizeOf(kernel);
     const own = channels / groups;
@@ -157,8 +164,8 @@ function scaledWeight(
 }
 
 /**
- * Returns a `concat`'s inputs without `expand`s along leading axes, since `concat` broadcasts by itself; one input has to
- * keep the full shape.
+ * Returns the inputs of a `concat` without those `expand`s that only add leading axes, along which `concat` broadcasts by
+ * itself.
  */
 function unexpanded(
   byName: ReadonlyMap<string, Written>,
@@ -173,11 +180,11 @@ function unexpanded(
     const isStretchedBefore = String(expand.shape.slice(-inner.length)) === String(inner);
     return inner.length < shape.length && isStretchedBefore ? expand.inputs[0]! : input;
   });
-  // One of them has to say what the others are stretched to.
+  // At least one input must keep the full shape, to which the others are broadcast.
   return without.some((input) => shapeOf(input).length === shape.length) ? without : inputs;
 }
 
-/** Merges a scaling and the sine after it into sin(scale · x); returns false if the two are others. */
+/** Merges a scaling and the sine after it into sin(scale · x); returns false if the operations are not these. */
 function toSine(before: Written, current: Written): boolean {
   const scaling = asLinear(before.settings.activation);
   const frequency = asSine(current.settings.activation);

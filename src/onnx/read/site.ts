@@ -1,13 +1,17 @@
 import type { GraphWriter } from "./graph-writer.ts";
 
-/** Reason why a node cannot be read, as an error. */
+/** Error with the reason why a node cannot be translated. */
 export class NodeRefusal extends Error {}
 
-/** Node of the file, as seen by functions that write operations for it. */
+/** A node of the ONNX file, as seen by functions that write operations for it. */
 export interface Site {
   readonly writer: GraphWriter;
-  /** Length of the batch that the file was exported with; undefined if it does not tell. */
+  /** Batch size with which the file was exported; undefined if the file does not state it. */
   readonly tracedBatch: number | undefined;
-  /** @throws NodeRefusal */
+  /**
+   * Refuses the node.
+   *
+   * @throws NodeRefusal
+   */
   refuse(reason: string): never;
 }

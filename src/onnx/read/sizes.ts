@@ -1,24 +1,27 @@
-// Shapes are computed at several sizes of the batch and of the points at once; the way they change shows how they depend on
-// either. Declared shapes are not trusted.
+// Shapes are computed for several batch sizes and numbers of points at once; comparing them shows how they depend on
+// either. Shapes that the file declares are not trusted.
 
-/** Lengths of the batch and of the points at which numbers that depend on them are computed. */
+/** Batch sizes and numbers of points for which values that depend on them are computed. */
 export const SIZES = [
   { batch: 2, points: 5 },
   { batch: 3, points: 5 },
   { batch: 2, points: 7 },
 ] as const;
 
-/** Length in the file: `count`, times the batch's, times the points'. */
+/** Length of an ONNX axis: `count`, times the batch size if `hasBatch`, times the number of points if `hasPoints`. */
 export interface Dimension {
   readonly count: number;
   readonly hasBatch: boolean;
   readonly hasPoints: boolean;
 }
 
-/** True for the length 1, whatever the batch and the points are. */
+/** True for a length that is always 1, whatever the batch size and the number of points. */
 export const isOne = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
 
-/** Finds the Dimension that has these values at each of SIZES; undefined if the length depends on them in another way. */
+/**
+ * Returns the dimension whose length has these values at each of SIZES; undefined if the length depends on them
+ * otherwise.
+ */
 export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   const [first, otherBatch, otherPoints] = lengths as [number, number, number];
   const factor = (other: number, from: number, to: number): boolean | undefined => {

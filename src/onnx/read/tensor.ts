@@ -5,26 +5,26 @@ import { convertValues, type ValueType, valueSizes } from "../../base/values.ts"
 import { sizeOf, stridesOf } from "../../graph/operations.ts";
 import type { TensorRecord } from "./model.ts";
 
-/** Kind of a tensor's numbers. */
+/** Kind of a tensor's elements. */
 export type ElementType = "float" | "integer" | "boolean";
 
-/** Integer type of a width, to which results of folding are wrapped. */
+/** Integer type with a width, at which constant folding wraps results around. */
 export type IntegerType = "uint8" | "int8" | "uint16" | "int16" | "int32" | "int64" | "uint32" | "uint64";
 
-/** Constant tensor, row-major in the file's order. */
+/** Constant tensor, row-major in the ONNX file's axis order. */
 export interface Tensor {
   readonly type: ElementType;
-  /** Width of the integers; int64 if left out. */
+  /** Integer type; int64 if undefined. */
   readonly integer?: IntegerType;
   readonly shape: readonly number[];
-  /** Floats as float32, or as float64 if the file has float64; integers and booleans as float64. */
+  /** Floats are stored as float32, or float64 if the file has float64; integers and booleans as float64. */
   readonly values: Numbers;
 }
 
-/** Numbers of a tensor: float32, or float64 for integers, booleans and float64. */
+/** Elements of a tensor: float32, or float64 for integers, booleans and float64. */
 export type Numbers = Float32Array | Float64Array;
 
-/** Types by their numbers in TensorProto.DataType. */
+/** Number types by their number in TensorProto.DataType. */
 const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
   1: "float32",
   2: "uint8",
@@ -41,27 +41,27 @@ const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
   16: "bfloat16",
 };
 
-/** Returns the kind of numbers of an element type; undefined for text and the like. */
+/** Returns the kind of elements for a number in TensorProto.DataType; undefined for strings and other types. */
 export function elementTypeOf(dataType: number): ElementType | undefined {
   const type = VALUE_TYPES[dataType];
   if (type === "bool") return "boolean";
   return type && (type.includes("int") ? "integer" : "float");
 }
 
-/** Returns the integer type of an element type; undefined for all others. */
+/** Returns the integer type for a number in TensorProto.DataType; undefined for other types. */
 export function integerTypeOf(dataType: number): IntegerType | undefined {
   return elementTypeOf(dataType) === "integer" ? (VALUE_TYPES[dataType] as IntegerType) : undefined;
 }
 
-/** Returns the bytes of memory that a tensor's numbers take. */
+/** Returns the number of bytes that a tensor's decoded elements take in memory. */
 export function bytesOf({ dims, dataType }: TensorRecord): number {
   return sizeOf(dims) * (elementTypeOf(dataType) === "float" && dataType !== 11 ? 4 : 8);
 }
 
 /**
- * Reads the numbers of a tensor of the file.
+ * Decodes a tensor of the file.
  *
- * @param outside the bytes of a tensor that lies in another file
+ * @param outside bytes of the tensor, if it is stored in another file
  * @throws LatentflowError `invalid_file`
  */
 export function* readTensor(record: TensorRecord, outside?: Uint8Array): Pausable<Tensor> {
@@ -77,7 +77,7 @@ export function* readTensor(record: TensorRecord, outside?: Uint8Array): Pausabl
   const count = sizeOf(dims);
   const elementType = elementTypeOf(dataType)!;
   const bytes = outside ?? record.raw;
-  // Before memory is taken: there is as much as the file has.
+  // Checked before memory is allocated, which is thus bounded by the file's size.
   const has = bytes ? bytes.length / valueSizes[type] : numbers.length;
   if (has !== count) {
     throw invalidFile(`${at} has ${has} values, expected ${count} by its shape [${dims.slice(0, 8)}]`);
@@ -96,16 +96,16 @@ export function* readTensor(record: TensorRecord, outside?: Uint8Array): Pausabl
 function readNumbers(type: ValueType, numbers: readonly number[], values: Numbers): void {
   values.set(numbers);
   if (type !== "float16" && type !== "bfloat16") return;
-  // The bits of each as an integer.
+  // Each number is the bit pattern of a 16-bit float.
   const bytes = new Uint8Array(Uint16Array.from(numbers).buffer);
   const refuse = () => invalidFile("a float of 16 bits cannot be read");
   for (const _ of convertValues({ type, bytes, littleEndian: true }, values as Float32Array, refuse));
 }
 
-/** Count of numbers read between two pauses. */
+/** Number of elements decoded between two pauses. */
 const PIECE = 2 ** 16;
 
-/** Reads 64-bit integers; those beyond 2^53, as for the end of an open slice, become the nearest number. */
+/** Decodes integers, booleans or float64. Integers beyond 2^53, such as the end of an open slice, are rounded. */
 function* readWide(type: ValueType, bytes: Uint8Array, values: Numbers): Pausable<void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = valueSizes[type];
@@ -129,12 +129,16 @@ const WIDE_READERS: Readonly<Partial<Record<ValueType, (view: DataView, at: numb
   float64: (view, at) => view.getFloat64(at, true),
 };
 
-/** A tensor of integers. */
+/**
+ * Makes a tensor of integers.
+ *
+ * @param shape default: one axis
+ */
 export function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
   return { type: "integer", shape, values: Float64Array.from(values) };
 }
 
-/** A tensor of floats. */
+/** Makes a tensor of floats. */
 export function floats(values: ArrayLike<number>, shape: readonly number[]): Tensor {
   return { type: "float", shape, values: Float32Array.from(values) };
 }
@@ -144,7 +148,7 @@ export function zerosLike(values: Numbers, count: number): Numbers {
   return values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
 }
 
-/** Returns numbers of a row-major tensor with only these axes, in this order; position 0 of the other axes. */
+/** Transposes a row-major tensor to the axes in `order`. Axes that are not listed are sliced at position 0. */
 export function permuted(values: Numbers, shape: readonly number[], order: readonly number[]): Numbers {
   const strides = stridesOf(shape);
   return strided(
@@ -154,7 +158,7 @@ export function permuted(values: Numbers, shape: readonly number[], order: reado
   );
 }
 
-/** Copies numbers in another order: number [i, j, …] of `shape` is values[offset + i·strides[0] + j·strides[1] + …]. */
+/** Copies elements with strides: element [i, j, …] of the result is values[offset + i · strides[0] + j · strides[1] + …]. */
 export function strided(
   values: Numbers,
   shape: readonly number[],

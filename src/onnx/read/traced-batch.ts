@@ -4,12 +4,13 @@ import type { Site } from "./site.ts";
 import { strided } from "./tensor.ts";
 import { BATCH, isConstant, makeValue, type Operand, type Value } from "./value.ts";
 
-// A file exported with a batch of 4 has constants with 4 rows, one for each sample: rows that are equal are one sample's.
+// A file exported with a batch of 4, for example, may contain constants with 4 rows, one per sample. If the rows are
+// equal, one of them serves for any batch size.
 
 /**
- * Takes one row of a constant that the export has repeated for each sample, along the axis that meets the batch.
+ * Reduces a constant that the export has repeated for each sample to one row, along the axis that meets the batch.
  *
- * @throws NodeRefusal where the rows differ
+ * @throws NodeRefusal if the rows differ
  */
 export function withoutTracedBatch(node: Site, value: Value, axis: number): Value {
   const [stored, more] = value.axes[axis]!;
@@ -44,8 +45,8 @@ const BATCH_FIRST: ReadonlySet<string> = new Set(
 );
 
 /**
- * Returns a node's inputs with the batch in place of the first input's first axis, if that is a constant repeated for each
- * sample.
+ * Returns a node's inputs. If the first is a constant that the export repeated for each sample, its first axis becomes
+ * the batch.
  */
 export function withBatchFirst(node: NodeView): readonly (Operand | undefined)[] {
   const [first, ...others] = node.inputs;

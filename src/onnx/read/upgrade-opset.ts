@@ -4,12 +4,12 @@ import type { Former } from "./operator.ts";
 import { floats, integers, type Tensor } from "./tensor.ts";
 import type { Operand } from "./value.ts";
 
-// Operators whose form or meaning was another one before opset 13, BatchNormalization before 14. A node of an older file
-// becomes the newer node that computes the same, so that what comes after knows one form; Softmax and LogSoftmax ask for their axes. All other
-// operators that are read mean the same from opset 9 on, or take their axes as an attribute or as an input in any opset.
-// ConvTranspose's odd pixel of padding, which the standard has moved with opset 11, ONNX Runtime puts in one place in all.
+// Translates operators that had another form or meaning before opset 13 (BatchNormalization: 14) to the newer equivalent,
+// so that later stages see one form. Softmax and LogSoftmax are exceptions: they ask for their axes here. All other
+// supported operators mean the same since opset 9, or take their axes as an attribute or an input in any opset. For
+// ConvTranspose, opset 11 moved the odd pixel of padding, but ONNX Runtime puts it in the same place in all opsets.
 
-/** Returns a node with other inputs, by their positions, or other attributes. */
+/** Returns a node with other inputs, by position, and with added or replaced attributes. */
 function changed(
   node: NodeView,
   inputs: readonly (Operand | undefined)[],
@@ -24,7 +24,7 @@ const integer = (value: number): Attribute => ({ integer: value, integers: [], f
 
 const constant = (tensor: Tensor | undefined): Operand | undefined => tensor && { at: [tensor] };
 
-/** Turns an attribute into the input that later opsets have; undefined if it is left out. */
+/** Converts an attribute to a constant input, as in later opsets; undefined if it is omitted. */
 function integersOf(node: NodeView, name: string): Operand | undefined {
   const given = node.integers(name);
   return constant(given && integers(given));
@@ -35,18 +35,24 @@ function numberOf(node: NodeView, name: string): Operand | undefined {
   return constant(given === undefined ? undefined : floats([given], []));
 }
 
-/** Returns the axes over which a Softmax or LogSoftmax sums: one axis; before opset 13 all axes from the named one on. */
+/**
+ * Returns the axes over which a Softmax or LogSoftmax node sums: one axis; before opset 13, all axes from the named one
+ * on.
+ */
 export function softmaxAxes(node: NodeView, rank: number): number[] {
   const isOfMatrix = node.scope.opset < 13;
   const first = node.axis(node.integer("axis", isOfMatrix ? 1 : -1), rank);
   return Array.from({ length: isOfMatrix ? rank - first : 1 }, (_, i) => first + i);
 }
 
-/** Translates Upsample and Resize of opset 10, which have scales: a pixel's position is its index divided by the scale. */
+/**
+ * Converts Upsample and Resize nodes of opset 10, which have only scales, in which a pixel's coordinate is its index
+ * divided by the scale.
+ */
 function asymmetric(node: NodeView): NodeView {
   const scales = node.inputs[1];
   const isNearest = node.text("mode", "nearest") === "nearest";
-  // ONNX Runtime takes the ceiling along axes that become shorter, PyTorch the floor, and the standard says neither.
+  // For axes that become shorter, ONNX Runtime rounds up, PyTorch rounds down, and the standard is silent.
   const isOpen = (scale: number) => scale < 1 && !Number.isInteger(1 / scale);
   if (isNearest && scales && node.tensor(1).values.some(isOpen)) {
     return node.refuse(
@@ -60,40 +66,40 @@ function asymmetric(node: NodeView): NodeView {
   return changed(node, [node.inputs[0], undefined, scales], attributes);
 }
 
-/** Clip with its bounds as attributes. */
+/** Conversion of Clip nodes before opset 11, with bounds as attributes. */
 export const CLIP: Former = {
   below: 11,
   adapt: (node) => changed(node, [node.inputs[0], numberOf(node, "min"), numberOf(node, "max")]),
 };
 
-/** Pad with its pads and value as attributes. */
+/** Conversion of Pad nodes before opset 11, with pads and value as attributes. */
 export const PAD: Former = {
   below: 11,
   adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "pads"), numberOf(node, "value")]),
 };
 
-/** Slice with its bounds as attributes. */
+/** Conversion of Slice nodes before opset 10, with bounds as attributes. */
 export const SLICE: Former = {
   below: 10,
   adapt: (node) =>
     changed(node, [node.inputs[0], ...["starts", "ends", "axes"].map((name) => integersOf(node, name))]),
 };
 
-/** Split with its lengths as an attribute. */
+/** Conversion of Split nodes before opset 13, with lengths as an attribute. */
 export const SPLIT: Former = {
   below: 13,
   adapt: (node) => changed(node, [node.inputs[0], integersOf(node, "split")]),
 };
 
-/** Rule for Resize before opset 11, which has scales alone. */
+/** Conversion of Resize nodes before opset 11, which only have scales. */
 export const RESIZE: Former = { below: 11, adapt: asymmetric };
-/** Rule for Upsample, the operator that Resize replaced in opset 10. */
+/** Conversion of Upsample nodes, an operator that Resize replaced in opset 10. */
 export const UPSAMPLE: Former = { below: 10, adapt: asymmetric };
 
-/** BatchNormalization whose training mode shows in its outputs. */
+/** Conversion of BatchNormalization nodes before opset 14, where several outputs imply training mode. */
 export const BATCH_NORM: Former = {
   below: 14,
-  // The other outputs are of the training mode, which no attribute said.
+  // Only training mode, for which there was no attribute, had further outputs.
   adapt: (node) =>
     node.node.outputs.filter((name) => name !== "").length > 1
       ? changed(node, node.inputs, { training_mode: integer(1) })

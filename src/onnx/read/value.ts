@@ -2,34 +2,32 @@ import type { Length } from "../../graph/definition.ts";
 import type { Dimension } from "./sizes.ts";
 import type { ElementType, Numbers, Tensor } from "./tensor.ts";
 
-/**
- * Marks the batch among the stored axes of a file's axis: values of the decoder, which are per sample, have no such axis.
- */
+/** Represents the batch axis among stored axes. The decoder's values are those of one sample, so they have no such axis. */
 export const BATCH = -1;
 
 /**
- * Value of the file that depends on inputs: a value of the decoder's graph, and for each axis of the file the stored axes it
- * is the product of. A Transpose, Squeeze or Flatten so moves no number until an operation needs a certain order.
+ * A value of an ONNX file that depends on inputs: a value of the decoder's graph and, for each ONNX axis, the stored axes
+ * that it is the product of. Transpose, Squeeze or Flatten thus move no numbers until an operation needs a certain order.
  */
 export interface Value {
   readonly type: ElementType;
-  /** Name of the graph's value, or constant numbers that are not written as an operation yet. */
+  /** Name of the graph's value, or the numbers of a constant that has not been written as an operation yet. */
   readonly source: string | Numbers;
   /** Shape of the graph's value. */
   readonly sourceShape: readonly Length[];
-  /** Lengths of the stored axes, row-major; none is 1. */
+  /** Lengths of the stored axes, in row-major order; none is 1. */
   readonly shape: readonly Length[];
-  /** For each axis of the file its stored axes, the slowest first, or BATCH. */
+  /** For each ONNX axis: its stored axes, outermost first, which may include BATCH. */
   readonly axes: readonly (readonly number[])[];
 }
 
-/** Value that depends on nothing but the lengths of the batch and of the points. */
+/** A value that depends at most on the batch size and the number of points. */
 export interface Constant {
-  /** Numbers at each of SIZES; a single entry if they are all the same. */
+  /** The value at each of SIZES; a single tensor if all are equal. */
   readonly at: readonly Tensor[];
 }
 
-/** Input of a node: computed, or constant. */
+/** Input of a node: computed or constant. */
 export type Operand = Value | Constant;
 
 /** True for a constant. */
@@ -38,10 +36,11 @@ export function isConstant(operand: Operand): operand is Constant {
 }
 
 /**
- * Makes a value of the file from a value of the graph.
+ * Makes a value with ONNX axes from a value of the graph.
  *
- * @param shape the graph's
- * @param axes for each axis of the file the axes of `shape` that it is the product of
+ * @param source name of the graph's value, or constant numbers
+ * @param shape its shape in the graph
+ * @param axes for each ONNX axis, the axes of `shape` that it is the product of
  */
 export function makeValue(
   source: Value["source"],
@@ -62,7 +61,7 @@ export function makeValue(
   };
 }
 
-/** Makes a value of the file whose axes are those of the graph's value. */
+/** Makes a value whose ONNX axes are the axes of the graph's value. */
 export function plainValue(source: Value["source"], shape: readonly Length[], type?: ElementType): Value {
   return makeValue(
     source,
@@ -72,12 +71,12 @@ export function plainValue(source: Value["source"], shape: readonly Length[], ty
   );
 }
 
-/** Replaces stored axes among the factors of a file's axis; the batch stays. */
+/** Replaces the stored axes among the factors of an ONNX axis; BATCH is left unchanged. */
 export function replaced(factors: readonly number[], place: (stored: number) => number): number[] {
   return factors.map((factor) => (factor === BATCH ? BATCH : place(factor)));
 }
 
-/** Returns the length of an axis of the file. */
+/** Returns the length of an ONNX axis. */
 export function dimensionAt(value: Value, axis: number): Dimension {
   let count = 1;
   let hasBatch = false;
@@ -91,12 +90,12 @@ export function dimensionAt(value: Value, axis: number): Dimension {
   return { count, hasBatch, hasPoints };
 }
 
-/** Returns the lengths of all axes of the file. */
+/** Returns the lengths of all ONNX axes. */
 export function dimensionsOf(value: Value): Dimension[] {
   return value.axes.map((_, axis) => dimensionAt(value, axis));
 }
 
-/** Formats the shape of a value in the file, for messages. */
+/** Formats the shape of a value in the ONNX file, for messages: `[batch, points, 3]`. */
 export function showAxes(value: Value): string {
   const lengths = dimensionsOf(value).map(({ count, hasBatch, hasPoints }) => {
     const names = [hasBatch ? "batch" : "", hasPoints ? "points" : ""].filter(Boolean);
@@ -105,12 +104,12 @@ export function showAxes(value: Value): string {
   return `[${lengths.join(", ")}]`;
 }
 
-/** Replaces the axes of the file. */
+/** Replaces the ONNX axes of a value. */
 export function withAxes(value: Value, axes: Value["axes"]): Value {
   return { ...value, axes };
 }
 
-/** Returns a value with only some of the file's axes. */
+/** Returns a value with only those ONNX axes for which `keeps` is true. */
 export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value {
   return withAxes(
     value,
@@ -118,13 +117,13 @@ export function keepAxes(value: Value, keeps: (axis: number) => boolean): Value 
   );
 }
 
-/** Returns a value with axes of length 1 before its own, `rank` axes in all. */
+/** Returns a value with leading ONNX axes of length 1, `rank` axes in total. */
 export function withRank(value: Value, rank: number): Value {
   const missing = new Array<readonly number[]>(rank - value.axes.length).fill([]);
   return withAxes(value, [...missing, ...value.axes]);
 }
 
-/** Splits a stored axis into several, the slowest first; no number is moved. */
+/** Splits a stored axis into several, outermost first, without moving numbers. */
 export function splitAxis(value: Value, stored: number, lengths: readonly Length[]): Value {
   const extra = lengths.length - 1;
   const parts = lengths.map((_, i) => stored + i);
@@ -137,7 +136,7 @@ export function splitAxis(value: Value, stored: number, lengths: readonly Length
   };
 }
 
-/** Returns the product of lengths; undefined if it is no valid length of a graph. */
+/** Returns the product of lengths; undefined if it is not a valid length, as for points times another number. */
 export function productOf(lengths: readonly Length[]): Length | undefined {
   const numbers = lengths.filter((length) => length !== "points");
   const product = numbers.reduce<number>((all, length) => all * (length as number), 1);

@@ -15,7 +15,7 @@ import type { ProtobufMessage } from "../../onnx-format/protobuf.ts";
 
 export type { Operand, Tensor } from "../../onnx-format/emitter.ts";
 
-/** ONNX file being written. Tensors are float32 unless declared as integers. */
+/** ONNX file being written. Tensors are float32 unless declared as int64. */
 export class OnnxFile extends Constants {
   protected readonly nodes: Node[] = [];
   private readonly initialisers = new Map<string, ProtobufMessage>();
@@ -23,7 +23,7 @@ export class OnnxFile extends Constants {
   private readonly constants = new Map<string, Tensor>();
   private readonly names: Set<string>;
 
-  /** @param reserved names of inputs, parameters and the output, which no other tensor may have */
+  /** @param reserved names of inputs, parameters and the output, which other tensors must not use */
   constructor(reserved: Iterable<string>) {
     super();
     this.names = new Set(reserved);
@@ -35,7 +35,7 @@ export class OnnxFile extends Constants {
     return name as Tensor;
   }
 
-  /** Writes an operator with one output, which is named after the scope and the operator. */
+  /** Writes a node with one output, named after the scope and the operator. */
   apply(scope: string, operator: string, inputs: readonly Operand[], attributes: Attributes = {}): Tensor {
     const name = this.unique(`${scope}/${operator}`);
     const tensors = inputs.map((input) => (typeof input === "number" ? this.scalar(input) : input));
@@ -43,7 +43,7 @@ export class OnnxFile extends Constants {
     return name;
   }
 
-  /** Adds an initialiser under the name given, and returns its tensor. */
+  /** Adds a constant tensor (initialiser) with the given name. */
   parameter(name: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor {
     this.initialisers.set(name, tensorMessage(name, dims, values));
     return name as Tensor;
@@ -57,7 +57,13 @@ export class OnnxFile extends Constants {
     return name;
   }
 
-  /** Returns the file as a message, with `tensor` as its output of this name. */
+  /**
+   * Returns the file as a protobuf message.
+   *
+   * @param name name of the output
+   * @param tensor tensor that becomes the output
+   * @param dims shape of the output
+   */
   toMessage(
     name: string,
     tensor: Tensor,
@@ -75,7 +81,7 @@ export class OnnxFile extends Constants {
     return modelMessage({ nodes, initialisers, inputs, outputs: [valueMessage(name, dims)] }, metadata);
   }
 
-  /** Returns a name that begins with this one and that no tensor has yet. */
+  /** Returns an unused name that starts with the given one, and reserves it. */
   unique(name: string): Tensor {
     let free = name;
     for (let count = 2; this.names.has(free); count++) free = `${name}_${count}`;
@@ -84,10 +90,13 @@ export class OnnxFile extends Constants {
   }
 }
 
-/** Tensors of one integer each that a run computes: the number of samples, and of points. */
+/**
+ * Functions that return tensors, each of one integer computed when the file is run: the batch size, and the number of
+ * points.
+ */
 export type RunSizes = Readonly<Record<"batch" | "points", () => Tensor>>;
 
-/** Emitter that writes nodes into a file, named after an operation. */
+/** Writes the nodes of one operation into an ONNX file, named after the operation. */
 export class FileEmitter extends Emitter {
   private readonly file: OnnxFile;
   private readonly scope: string;
@@ -113,7 +122,7 @@ export class FileEmitter extends Emitter {
   }
 
   reshape(tensor: Tensor, lengths: readonly Extent[]): Tensor {
-    // 0 keeps the length of the axis, -1 stands for what is left.
+    // In ONNX's Reshape, 0 keeps the length of an axis, and -1 is derived.
     const dims = lengths.map((length) => (length === "batch" ? 0 : typeof length === "number" ? length : -1));
     return this.apply("Reshape", tensor, this.integers(dims));
   }
@@ -135,14 +144,14 @@ export class FileEmitter extends Emitter {
     return tensors.length === 1 ? tensors[0]! : this.concat(tensors, 0);
   }
 
-  /** Returns the length of an axis of a tensor, as a tensor of one integer. */
+  /** Returns the length of a tensor's axis, as a tensor of one integer. */
   lengthOf(tensor: Tensor, axis: number): Tensor {
     return this.applyWith({ start: { integer: axis }, end: { integer: axis + 1 } }, "Shape", tensor);
   }
 
   /**
-   * Writes weight · x + bias per channel as a BatchNormalization with mean 0 and variance 1, whose parameters are lists; it
-   * rounds no more than Mul and Add.
+   * Writes weight · x + bias per channel as a BatchNormalization with mean 0 and variance 1, whose parameters are plain
+   * lists. It rounds no more than Mul and Add do.
    */
   override scaleChannelsFirst(
     tensor: Tensor,

@@ -11,11 +11,15 @@ import { GraphValue } from "../../onnx-format/value.ts";
 import { FileEmitter, OnnxFile, type RunSizes } from "./file.ts";
 import { type SymbolicGraph, symbolicGraph } from "./shapes.ts";
 
-/** Name of the output, unless a fixed input has it. */
+/** Name of the output, unless a fixed input has this name. */
 const OUTPUT = "x";
 const OTHER_OUTPUT = "output";
 
-/** Writes a decoder as the message of an ONNX file. */
+/**
+ * Writes a decoder as the protobuf message of an ONNX file.
+ *
+ * @throws LatentflowError `invalid_argument` if the name of a fixed input clashes with a parameter's
+ */
 export function writeGraph(
   where: string,
   decoder: Decoder,
@@ -66,7 +70,7 @@ export function writeGraph(
 function writeInputs(file: OnnxFile, { latentSize, fixedInputs }: SymbolicGraph) {
   const values = new Map<string, GraphValue>();
   const latent = { name: LATENT, shape: [latentSize], classes: undefined };
-  // A decoder over points has an input of points.
+  // A decoder with an axis of points has an input with that axis.
   const overPoints = fixedInputs.find(({ shape }) => shape.includes("points"));
   const lengths = (): FileEmitter => new FileEmitter(file, "lengths", sizes);
   const sizes: RunSizes = {

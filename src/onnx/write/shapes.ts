@@ -3,22 +3,25 @@ import type { Values } from "../../graph/graph.ts";
 
 /**
  * Lengths of a value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
- * depends on it in another way.
+ * depends on the number of points in another way.
  */
 export type SymbolicShape = readonly (number | "points" | undefined)[];
 
-/** A decoder's values and operations for any number of points. */
+/** A decoder's inputs and operations, with shapes for any number of points. */
 export type SymbolicGraph = ReturnType<typeof symbolicGraph>;
 
-/** Two numbers of points whose comparison shows which lengths depend on them. No decoder has axes of these lengths. */
+/**
+ * Two numbers of points; lengths that differ between them depend on the number of points. They are unusual, so that no
+ * other axis is likely to have them.
+ */
 const SOME_POINTS = 1_021;
 const MORE_POINTS = 2_039;
 
 /**
- * Returns a decoder's graph with each length that depends on the number of points marked as such. Beside its shape each
- * operation has the lengths for one number of points, and the settings as the definition has them.
+ * Returns a decoder's graph, in whose shapes the lengths that depend on the number of points are marked. Each operation
+ * also has its description at one number of points, and its definition.
  *
- * @throws LatentflowError `invalid_argument` where the graph does not fit together for other numbers of points than one
+ * @throws LatentflowError `invalid_argument` if the graph is only valid for one number of points
  */
 export function symbolicGraph(decoder: Decoder) {
   const { definition, latentSize } = decoder;

@@ -11,31 +11,31 @@ import { writeGraph } from "./graph.ts";
 /** Options of `toOnnx`. */
 export interface ToOnnxOptions {
   /**
-   * True keeps four latents and their outputs in the file, by which `loadOnnx` checks that it computes the same. The
-   * file grows by 60 KB at most, besides fixed inputs. Default true.
+   * True stores a probe in the file: four latents and their outputs, with which `loadOnnx` verifies its results. The file
+   * grows by 60 KB at most, plus the fixed inputs. Default true.
    */
   probe?: boolean | undefined;
 }
 
-/** Most bytes of a protobuf message, 2 GiB. */
+/** Maximum number of bytes of a protobuf message, 2 GiB - 1. */
 const MOST_BYTES = 2 ** 31 - 1;
 
 /**
- * The decoder as the bytes of an ONNX file (operator set 17), which computes D(z): for runtimes such as ONNX Runtime, and
+ * Returns the decoder as the bytes of an ONNX file (opset 17) that computes D(z), for runtimes such as ONNX Runtime and
  * for `loadOnnx`.
  *
- * The input is called `z`, [batch, latentSize]; fixed inputs have their own names and [batch, …their shape], those with
- * `classes` as int64. The output is called `x` (`output` where a fixed input is called `x`), [batch, …outputShape], with
- * channels last, as `decode` has it. The batch is of any size, and so is the axis of points. The parameters are
- * initialisers in PyTorch's order, under the operations' names: `NAME.weight`, `NAME.bias`.
+ * The input is named `z`, [batch, latentSize]; fixed inputs have their own names and [batch, …their shape], those with
+ * `classes` as int64. The output is named `x` (`output` if a fixed input is named `x`), [batch, …outputShape], with
+ * channels last, as in `decode`. The batch may have any size, and so may the axis of points. Parameters are initialisers
+ * in PyTorch's order, named after the operations: `NAME.weight`, `NAME.bias`.
  *
- * Beside the graph the file says, in its metadata, which input is the latent (`latentflow.latent`),
- * which are of points (`latentflow.points`), what loss the decoder
- * has (`latentflow.loss`), what prior (`latentflow.prior`), where its flows begin (`latentflow.start`), and what it makes
- * of some latents (`latentflow.probe`).
+ * The file's metadata contain the name of the latent input (`latentflow.latent`), those of inputs with an axis of points
+ * (`latentflow.points`), and the decoder's loss (`latentflow.loss`), prior (`latentflow.prior`), start vector
+ * (`latentflow.start`) and probe (`latentflow.probe`), if it has them.
  *
- * @throws LatentflowError `invalid_argument` when an argument is wrong, the file would have more than 2 GB, or the prior or
- *   the start is too large to be read; `disposed` when the decoder is; `unsupported` where the probe cannot be computed since the runtime lacks WebAssembly SIMD
+ * @throws LatentflowError `invalid_argument` if an argument is not valid, the file would exceed 2 GiB, or the prior or
+ *   the start is too large to be read; `disposed` if the decoder is; `unsupported` if the probe cannot be computed, as
+ *   the runtime lacks WebAssembly SIMD
  * @example
  * import { writeFile } from "node:fs/promises";
  * import { toOnnx } from "latentflow/onnx";
@@ -56,7 +56,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
   if (decoder.prior) metadata.set(PRIOR, writePrior(where, decoder.prior));
   if (decoder.start) metadata.set(START, writeStart(where, decoder.start));
   const probe = withProbe ? await makeProbe(decoder) : undefined;
-  // Outputs that are not finite prove nothing.
+  // Outputs that are not finite verify nothing.
   const text = probe?.x.every(Number.isFinite) ? writeProbe(where, probe, probedOf(decoder)) : undefined;
   if (text !== undefined) metadata.set(PROBE, text);
   checkDecoder(where, decoder);
@@ -66,7 +66,7 @@ export async function toOnnx(decoder: Decoder, options: ToOnnxOptions = {}): Pro
 }
 
 /**
- * Refuses a file larger than readers of protobuf accept.
+ * Refuses a file that is larger than protobuf readers accept.
  *
  * @throws LatentflowError `invalid_argument`
  */

@@ -2,39 +2,44 @@ import type { ValueType } from "../../../base/values.ts";
 import type { DataArray } from "../../../files/array.ts";
 import type { Box, Size } from "../../../images/resample.ts";
 
-/** Facts on pictures that are read as samples. */
+/** Facts about pictures that were read as samples. */
 export interface PicturesRead {
-  /** Numbers of transparent pixels, one a picture; 0 where the decoder has a channel of opacity. */
+  /** Number of transparent pixels of each picture; 0 if the decoder has an opacity channel. */
   readonly transparent: readonly number[];
-  /** Numbers of pixels of padding, by `--fit contain`, one a picture. */
+  /** Number of pixels of padding around each picture, which `--fit contain` adds. */
   readonly padded: readonly number[];
-  /** Weights in the samples' shape, 0 at transparent pixels and padding, else 1; undefined if there are neither. */
+  /** Weights in the samples' shape: 0 for transparent pixels and padding, 1 elsewhere; undefined if no pixel is either. */
   readonly seen: ArrayFile | undefined;
-  /** Weights in the samples' shape, 0 at padding, else 1; undefined without padding. */
+  /** Weights in the samples' shape: 0 for padding, 1 elsewhere; undefined if no picture has padding. */
   readonly unpadded: ArrayFile | undefined;
-  /** True for each file with colours that is read in grey. */
+  /** For each picture file: true if it has colours but was read as greyscale. */
   readonly madeGrey: readonly boolean[];
-  /** Part of each sample that its picture fills; beside it is padding. */
+  /** Rectangle of each sample that its picture covers; the rest is padding. */
   readonly boxes: readonly Box[];
 }
 
-/** An array in a file that is read in parts. */
+/** An array in a file, read piece by piece. */
 export interface ArrayFile {
   readonly shape: readonly number[];
-  /** Type of the values in the file. */
+  /** Number type of the values in the file. */
   readonly type: ValueType;
-  /** Names of the files of pictures, one a row; undefined for other files. */
+  /** File names of the pictures, one per row of the array; undefined if the array was not read from pictures. */
   readonly names?: readonly string[];
-  /** Sizes of the pictures in their files, one a row; undefined for other files. */
+  /** Size of each picture in its file, one per row of the array; undefined if the array was not read from pictures. */
   readonly sizes?: readonly Size[];
-  /** Facts on the pictures read as samples; undefined for other files, and for pictures read as weights or masks. */
+  /**
+   * Facts about the pictures, if they were read as samples; undefined for other files, and for pictures read as weights
+   * or masks.
+   */
   readonly pictures?: PicturesRead;
   /**
-   * Reads the values from `start` up to `end`, in row-major order: bytes for uint8, else float32.
+   * Reads the values with indices from `start` up to `end` (exclusive) in row-major order: a Uint8Array for uint8, else a
+   * Float32Array.
    *
-   * @throws LatentflowError `invalid_file` if float32 cannot represent a value, or the file has changed
+   * @throws LatentflowError `invalid_file` if float32 cannot represent a value, or the file has changed since it was
+   *   opened
    */
   read(start: number, end: number): Promise<DataArray["data"]>;
-  /** SHA-256 of the contents, in hexadecimal digits: see fingerprint.ts. */
+  /** Returns the SHA-256 of the contents in hexadecimal; of large files, a sample of the bytes (fingerprint.ts). */
   fingerprint(): Promise<string>;
 }

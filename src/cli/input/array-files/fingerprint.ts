@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 
-// Fingerprints tell the data of two runs apart. Up to 256 MiB every byte counts. Of a larger file the size and 256 evenly
-// spread pieces of 1 MiB count, so that each of a thousand processes need not read terabytes.
+// Fingerprints tell the data of two runs apart. Up to 256 MiB, every byte is hashed. Of a larger file, the size and 256
+// evenly spaced pieces of 1 MiB are hashed, so that each of a thousand processes need not read terabytes.
 
 const PIECE = 2 ** 20;
 const PIECES = 256;
 
 /**
- * SHA-256 of bytes and of their interpretation.
+ * Returns the SHA-256 of bytes and of their interpretation, in hexadecimal; above 256 MiB, of 256 pieces of 1 MiB.
  *
- * @param kind type and shape, say, of the bytes
- * @param read reads the bytes from `start` up to `end`
+ * @param kind interpretation of the bytes, such as their number type and shape
+ * @param size number of bytes
+ * @param read reads the bytes from `start` up to `end` (exclusive)
  */
 export async function fingerprintOf(
   kind: string,

@@ -8,11 +8,11 @@ import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type OpenFile, readInto } from "./open-file.ts";
 
-/** Array of a file whose values follow a header, in row-major order. */
+/** An array in a file that stores a header, then the values in row-major order, as .npy and IDX do. */
 export class FlatFile implements ArrayFile {
   /**
-   * @param signal ends a fingerprint
-   * @throws LatentflowError `invalid_file` if the file has more or fewer values than its header promises
+   * @param signal aborts the computation of a fingerprint
+   * @throws LatentflowError `invalid_file` if the number of values differs from the header's shape
    */
   constructor(
     private readonly file: OpenFile,
@@ -56,7 +56,7 @@ export class FlatFile implements ArrayFile {
         `${where}: it has ended at byte ${start + count} of ${size}; it was changed while it was read`,
       );
     }
-    // Checked after reading: a change before this moment would show.
+    // Checked after reading, so that any change up to then is noticed.
     if ((await handle.stat({ bigint: true })).mtimeNs !== written) {
       throw invalidFile(
         `${where}: it was written to while it was read; run the same command again, which says whether it holds ` +

@@ -4,10 +4,10 @@ import { type DataArray, elementCount, showLengths } from "../../../files/array.
 import type { ArrayFile } from "./array-file.ts";
 
 /**
- * Concatenates arrays along their first axis.
+ * Concatenates the arrays of several files along the first axis.
  *
- * @param places names of the files, for messages
- * @throws LatentflowError `invalid_file` if their rows differ in shape, or only some hold bytes
+ * @param places name of each file, for messages
+ * @throws LatentflowError `invalid_file` if the shapes of their rows differ, or only some are of type uint8
  */
 export function joinFiles(places: readonly string[], files: readonly ArrayFile[]): ArrayFile {
   const [first] = files as [ArrayFile];

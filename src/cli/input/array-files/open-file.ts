@@ -2,21 +2,26 @@ import { type FileHandle, open } from "node:fs/promises";
 import { throwIfAborted } from "../../../base/realms.ts";
 import { fileError } from "../../../files/durable-file.ts";
 
-/** A file that is read in parts until the command ends. */
+/** A file that is read piece by piece and stays open until the command ends. */
 export interface OpenFile {
-  /** Beginning of messages. */
+  /** Beginning of error messages about the file. */
   readonly where: string;
   readonly handle: FileHandle;
-  /** Bytes at opening. */
+  /** Size in bytes when the file was opened. */
   readonly size: number;
-  /** Time of the last change at opening, in nanoseconds. */
+  /** Modification time when the file was opened, in nanoseconds since 1970. */
   readonly written: bigint;
 }
 
-/** Files that the command has opened. */
+/** Files opened by the command and not closed yet. */
 const opened = new Set<FileHandle>();
 
-/** Opens a file. @param where beginning of messages */
+/**
+ * Opens a file for reading.
+ *
+ * @param where beginning of error messages
+ * @throws LatentflowError if the file cannot be opened
+ */
 export async function openFile(where: string, path: string): Promise<OpenFile> {
   const handle = await open(path).catch((cause) => {
     throw fileError(where, cause);
@@ -26,20 +31,20 @@ export async function openFile(where: string, path: string): Promise<OpenFile> {
   return { where, handle, size: Number(size), written };
 }
 
-/** Closes all files of the command. */
+/** Closes all files that `openFile` opened. */
 export async function closeFiles(): Promise<void> {
   for (const handle of opened) await handle.close();
   opened.clear();
 }
 
-/** Bytes that are read between two checks of the signal. */
+/** Number of bytes read between two checks of the abort signal. */
 const PIECE = 2 ** 24;
 
 /**
- * Fills `bytes` from byte `position` of a file on.
+ * Fills `bytes` with the contents of a file from byte `position` on.
  *
- * @returns number of bytes read: fewer than asked for at the end of the file
- * @throws LatentflowError on an error of the system, or the signal's reason once it aborts
+ * @returns the number of bytes read, less than `bytes.length` only if the file ends before
+ * @throws LatentflowError if the file cannot be read, or the signal's reason once it aborts
  */
 export async function readInto(
   { where, handle }: OpenFile,

@@ -15,17 +15,20 @@ import { type IdsFile, openIds } from "./parquet-ids.ts";
 import { openNumbers } from "./parquet-numbers.ts";
 import { wholeFile } from "./whole-file.ts";
 
-/** Limits of reading data. */
+/** Limits on the size and duration of reading data. */
 export interface DataLimits extends Limits {
-  /** Value of `--max-bytes`, if it is given: it also limits files that are read in parts. */
+  /**
+   * Value of `--max-bytes`, which then also applies to files that are read piece by piece; undefined if the option is not
+   * given.
+   */
   readonly givenMaxBytes: number | undefined;
 }
 
 /**
- * Opens the array of a file, to be read in parts. Gzipped and .npz files, stdin and other pipes, and files in column-major
- * order are read as a whole at once.
+ * Opens the array in a file for reading piece by piece. Gzipped and .npz files, stdin and other pipes, and column-major
+ * arrays are read as a whole at once.
  *
- * @param flag flag that gives the file, for messages
+ * @param flag option that names the file, for messages
  * @throws LatentflowError if the file cannot be read
  */
 export async function openArray(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
@@ -35,20 +38,20 @@ export async function openArray(flag: string, path: string, limits: DataLimits):
   const status = await stat(file).catch((cause) => {
     throw fileError(where, cause);
   });
-  // A pipe cannot be read twice. `readWhole` refuses a folder.
+  // A pipe cannot be read twice. A folder is refused in `readWhole`.
   if (!status.isFile()) return readWhole(flag, path, limits);
   const array = await openInParts(flag, await openFile(where, file), names, limits);
   return array ?? readWhole(flag, path, limits);
 }
 
-/** Opens the arrays of files as one, whose rows follow each other. */
+/** Opens the arrays of several files as one array, concatenated along the first axis. */
 export async function openArrays(
   flag: string,
   paths: readonly string[],
   limits: DataLimits,
 ): Promise<ArrayFile> {
   const files: ArrayFile[] = [];
-  // In sequence, since one may be stdin.
+  // One after the other, since one may be stdin.
   for (const path of paths) files.push(await openArray(flag, path, limits));
   return joinFiles(
     paths.map((path) => showFile(flag, path)),
@@ -56,7 +59,13 @@ export async function openArrays(
   );
 }
 
-/** Opens a column of identifiers of Parquet files, whose rows follow each other. */
+/**
+ * Opens the column of sample identifiers in each of several Parquet files.
+ *
+ * @param column name of the column, from `--id-column`
+ * @throws LatentflowError if a file is not Parquet, lacks the column, or stores identifiers of another type than the
+ *   first file
+ */
 export async function openIdColumns(
   flag: string,
   paths: readonly string[],
@@ -94,7 +103,7 @@ async function readWhole(flag: string, path: string, limits: DataLimits): Promis
   return wholeFile(await readArrayFile(flag, path, limits));
 }
 
-/** Opens the array of a file that can be read in parts; undefined for other files. */
+/** Opens the array of a file in a format that can be read piece by piece; returns undefined for other files. */
 async function openInParts(
   flag: string,
   file: OpenFile,
@@ -118,7 +127,11 @@ function isParquet(beginning: Uint8Array): boolean {
   return [0x50, 0x41, 0x52, 0x31].every((byte, i) => beginning[i] === byte);
 }
 
-/** Number of rows of an array, which the first axis counts, and the shape of one. */
+/**
+ * Splits the shape of an array into the number of samples, on the first axis, and the shape and size of one sample.
+ *
+ * @throws LatentflowError `invalid_file` if the array has fewer than two axes
+ */
 export function rowsOf(where: string, { shape }: ArrayFile) {
   const [count = 0, ...rowShape] = shape;
   if (rowShape.length > 0) return { count, shape: rowShape, size: elementCount(rowShape) };

@@ -13,13 +13,14 @@ import { type OpenedParquet, reading, readSlice } from "./parquet-metadata.ts";
 import { isKnownCodec, unpackPages } from "./parquet-pages.ts";
 import { Damaged } from "./thrift.ts";
 
-// A chunk is the part of a column in one row group. It is checked here, and then decoded by hyparquet, which gets no other
-// part of the file.
+// Column chunks of Parquet files: the part of a column in one row group. A chunk is checked here, then decoded by
+// hyparquet, which sees no other part of the file.
 
 /**
- * Refuses a column that cannot be read in some row group, as far as the metadata tell.
+ * Refuses a Parquet column if the metadata show that its chunk in some row group cannot be read.
  *
- * @returns numbers of values in the row groups, with missing ones
+ * @returns the number of values in each row group, missing values included
+ * @throws LatentflowError `invalid_file`
  */
 export function checkChunks(opened: OpenedParquet, column: ParquetColumn): Promise<number[]> {
   return reading(opened.where, () =>
@@ -28,9 +29,9 @@ export function checkChunks(opened: OpenedParquet, column: ParquetColumn): Promi
 }
 
 /**
- * Reads the values of a column in a row group: lists as arrays.
+ * Reads the values of a column in a row group, one per row; a list becomes an array.
  *
- * @throws LatentflowError `invalid_file` if they are damaged
+ * @throws LatentflowError `invalid_file` if the chunk is damaged
  */
 export function readChunk(
   opened: OpenedParquet,
@@ -64,7 +65,12 @@ export function readChunk(
   });
 }
 
-/** Place of a chunk by the file's metadata: bytes `start` up to `end` of the file. */
+/**
+ * Locates a column's chunk by the file's metadata: bytes `start` up to `end` (exclusive) of the file, and its number of
+ * values.
+ *
+ * @throws Damaged if the metadata are inconsistent, or the chunk is encrypted or in another file
+ */
 function chunkOf({ where, size, metadata: file }: OpenedParquet, column: ParquetColumn, group: number) {
   const { columns, num_rows: rows } = file.row_groups[group]!;
   const of = `the column ${show(column.name)} in row group ${group}`;
@@ -98,12 +104,15 @@ function unknownCodec(where: string, codec: string | undefined) {
   );
 }
 
-/** The highest repetition level of a column's values. */
+/** Returns the maximum repetition level of a column (in Parquet: the number of repeated fields on the path to its values). */
 function repetitions({ tree }: ParquetColumn): number {
   return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition === "REPEATED");
 }
 
-/** The highest definition level of a column's values. */
+/**
+ * Returns the maximum definition level of a column (in Parquet: the number of optional or repeated fields on the path to
+ * its values).
+ */
 function definitions({ tree }: ParquetColumn): number {
   return countOnTheWay(tree, ({ repetition_type: repetition }) => repetition !== "REQUIRED");
 }
@@ -113,14 +122,14 @@ function countOnTheWay(tree: SchemaTree, counts: (element: SchemaElement) => boo
   return Number(counts(tree.element)) + (child ? countOnTheWay(child, counts) : 0);
 }
 
-/** Elements of a column, with lists marked by `converted_type`, as hyparquet expects. */
+/** Returns the schema elements of a column. Lists are marked by `converted_type` too, as hyparquet expects. */
 function elementsOf({ element, tree }: ParquetColumn, schema: readonly SchemaElement[]): SchemaElement[] {
   return schema
     .slice(element, element + tree.count)
     .map((each) => (each.logical_type?.type === "LIST" ? { ...each, converted_type: "LIST" } : each));
 }
 
-/** Metadata of a file with this chunk alone, at its beginning. */
+/** Makes metadata of a Parquet file that contains only this chunk, at byte 0. */
 function fileOfChunk(
   { tree, name }: ParquetColumn,
   elements: readonly SchemaElement[],
@@ -158,14 +167,14 @@ function sliceOf(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
   return from === 0 && to === buffer.byteLength ? buffer : buffer.slice(from, to);
 }
 
-/** Codecs for hyparquet that return the pages unpacked here, in order. */
+/** Decompressors for hyparquet that return the next of the pages, which are decompressed before. */
 function compressorsOf(unpacked: readonly Uint8Array[]): Compressors {
   let next = 0;
   const take = () => unpacked[next++]!;
   return { SNAPPY: take, GZIP: take, BROTLI: take, ZSTD: take };
 }
 
-// A byte order mark at the beginning of a text is a part of it.
+// A byte order mark at the start of a text is kept.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decodeText(bytes: Uint8Array): string {

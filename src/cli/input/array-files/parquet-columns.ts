@@ -4,20 +4,21 @@ import { show, showList } from "../../../base/show.ts";
 import type { ValueType } from "../../../base/values.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
-/** Column of a Parquet file's table. A struct counts as one, though the file stores a column for each of its fields. */
+/** Column of a Parquet table. A struct is one column here, although the file stores a column for each of its fields. */
 export interface ParquetColumn {
   readonly name: string;
   readonly tree: SchemaTree;
-  /** Index of its first element in the schema, and of its first column in a row group. */
+  /** Index of the column's first element in the file's schema, in which a nested column has several. */
   readonly element: number;
   readonly leaf: number;
   /**
-   * Element that describes the values, and the depth of lists around them; undefined for a struct, a map, or lists of these.
+   * Schema element of the values, and the number of lists nested around them; undefined for a struct, a map, or lists of
+   * these.
    */
   readonly values: { readonly element: SchemaElement; readonly lists: number } | undefined;
 }
 
-/** The columns of a file. */
+/** Returns the columns of a Parquet file in the order of its schema. */
 export function columnsOf({ metadata }: OpenedParquet): ParquetColumn[] {
   let [element, leaf] = [1, 0];
   return parquetSchema(metadata).children.map((tree) => {
@@ -33,7 +34,7 @@ function countLeaves({ children }: SchemaTree): number {
 }
 
 function valuesOf({ element, children }: SchemaTree): ParquetColumn["values"] {
-  // A repeated element without a group is a list, too.
+  // A repeated element outside of a list group is a list, too.
   if (children.length === 0) return { element, lists: element.repetition_type === "REPEATED" ? 1 : 0 };
   const [child, ...others] = children as [SchemaTree];
   const isList = element.converted_type === "LIST" || element.logical_type?.type === "LIST";
@@ -43,7 +44,11 @@ function valuesOf({ element, children }: SchemaTree): ParquetColumn["values"] {
   return inner && { element: inner.element, lists: inner.lists + 1 };
 }
 
-/** Finds the column of a name. @throws LatentflowError if there is none, or several */
+/**
+ * Returns the column with the given name.
+ *
+ * @throws LatentflowError if no column has the name, or several have
+ */
 export function findColumn(where: string, columns: readonly ParquetColumn[], name: string): ParquetColumn {
   const [column, ...others] = columns.filter((each) => each.name === name);
   if (!column) {
@@ -56,9 +61,11 @@ export function findColumn(where: string, columns: readonly ParquetColumn[], nam
 }
 
 /**
- * Finds the columns of `names`, separated by commas; without names, the only column or the only one of lists.
+ * Returns the columns named in `names`, separated by commas; without names, the file's only column or its only column of
+ * lists.
  *
- * @throws LatentflowError if there is no such column, or names are needed
+ * @param choice shows how to name a column on the command line, for messages
+ * @throws LatentflowError if a named column does not exist, or names are needed
  */
 export function chooseColumns(
   where: string,
@@ -67,7 +74,7 @@ export function chooseColumns(
   choice: (name: string) => string,
 ): ParquetColumn[] {
   if (names !== undefined) {
-    // A name may contain a comma.
+    // A column's name may contain a comma.
     const alone = columns.some(({ name }) => name === names);
     return (alone ? [names] : names.split(",")).map((name) => findColumn(where, columns, name));
   }
@@ -93,7 +100,11 @@ const PHYSICAL: { readonly [type in ParquetType]?: ValueType } = {
   BOOLEAN: "bool",
 };
 
-/** Type of a column's numbers, in lists or not. @throws LatentflowError if it has none */
+/**
+ * Returns the number type of a column's values, or of the values in its lists.
+ *
+ * @throws LatentflowError if they are not numbers
+ */
 export function typeOfNumbers(where: string, column: ParquetColumn): ValueType {
   const { element } = column.values ?? {};
   const logical = element?.logical_type;
@@ -113,7 +124,7 @@ function isByte({ converted_type: converted, logical_type: logical }: SchemaElem
   );
 }
 
-/** True if the numbers are no dates, decimals or the like. */
+/** True if the values are plain numbers, not dates, decimals or the like. */
 function isPlainNumber({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
   return (
     (converted === undefined || /^U?INT_\d+$/.test(converted)) &&
@@ -121,10 +132,14 @@ function isPlainNumber({ converted_type: converted, logical_type: logical }: Sch
   );
 }
 
-/** Type of identifiers. */
+/** Type of sample identifiers: texts or integers. */
 export type IdsType = "text" | "integer";
 
-/** Type of a column's identifiers. @throws LatentflowError if they are neither texts nor whole numbers */
+/**
+ * Returns the type of a column of sample identifiers.
+ *
+ * @throws LatentflowError if the values are neither texts nor integers
+ */
 export function typeOfIds(where: string, column: ParquetColumn): IdsType {
   const { element, lists } = column.values ?? {};
   if (element && lists === 0) {

@@ -6,31 +6,31 @@ import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-column
 import { openMetadata, reading } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
-// Identifiers of samples: a column of Parquet files with texts, or whole numbers of 64 bits.
+// Identifiers of samples, read from a column of Parquet files: texts or 64-bit integers.
 
-/** Identifiers, one a sample. */
+/** Identifiers of samples, one per sample: texts, or signed 64-bit integers. */
 export type Ids = readonly string[] | BigInt64Array;
 
-/** A column of identifiers in a file, read in parts. */
+/** A column of sample identifiers in a Parquet file, read piece by piece. */
 export interface IdsFile {
-  /** Beginning of messages. */
+  /** Beginning of error messages about the file. */
   readonly where: string;
   readonly type: IdsType;
   /** Number of rows in the file. */
   readonly count: number;
   /**
-   * Reads the identifiers of the rows from `first` up to `end`.
+   * Reads the identifiers of the rows from `first` up to `end` (exclusive).
    *
-   * @throws LatentflowError `invalid_file` if a row has none, or a number beyond 64 bits with a sign
+   * @throws LatentflowError `invalid_file` if a row has no identifier, or an integer beyond the signed 64-bit range
    */
   read(first: number, end: number): Promise<Ids>;
 }
 
 /**
- * Opens the column of identifiers of a Parquet file.
+ * Opens the column of sample identifiers in a Parquet file.
  *
  * @param name name of the column
- * @throws LatentflowError if there is no such column, or it holds neither texts nor whole numbers
+ * @throws LatentflowError if the column does not exist, or holds neither texts nor integers
  */
 export async function openIds(file: OpenFile, name: string, limits: Limits): Promise<IdsFile> {
   const { where } = file;
@@ -59,7 +59,7 @@ export async function openIds(file: OpenFile, name: string, limits: Limits): Pro
   };
 }
 
-/** Reads the identifiers of `count` rows from `first` on, from files whose rows follow each other. */
+/** Reads `count` sample identifiers from index `first` on, where the rows of all files are numbered consecutively. */
 export async function readIds(files: readonly IdsFile[], first: number, count: number): Promise<Ids> {
   const pieces: Ids[] = [];
   let before = 0;

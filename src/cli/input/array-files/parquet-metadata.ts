@@ -5,10 +5,10 @@ import { allocate, type Limits } from "../../../files/limits.ts";
 import { type OpenFile, readInto } from "./open-file.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 
-// A Parquet file ends with its metadata, their length in 4 bytes, and its magic number.
+// Length in bytes of a Parquet file's end: 4 for the length of the metadata before it, and 4 for the magic number.
 
 const TAIL = 8;
-/** Deepest nesting of columns. A list takes two levels. */
+/** Maximum nesting depth of a column's schema; a list takes two levels. */
 const DEEPEST = 64;
 
 /** An open Parquet file. */
@@ -20,7 +20,7 @@ export interface OpenedParquet extends OpenFile {
 /**
  * Reads the metadata of a Parquet file.
  *
- * @throws LatentflowError `invalid_file` if it is no Parquet file, or damaged
+ * @throws LatentflowError `invalid_file` if the file is not Parquet, is encrypted or damaged
  */
 export async function openMetadata(file: OpenFile, limits: Limits): Promise<OpenedParquet> {
   const { where, size } = file;
@@ -30,7 +30,7 @@ export async function openMetadata(file: OpenFile, limits: Limits): Promise<Open
     if (letters === "PARE") throw new Damaged("it is encrypted, which is not read");
     if (letters !== "PAR1") throw new Damaged("it does not end as a Parquet file does; it is cut short");
     const length = new DataView(tail.buffer).getUint32(0, true);
-    // The magic number is at its beginning, too.
+    // The file also starts with a 4-byte magic number.
     if (length > size - TAIL - 4) {
       throw new Damaged(`its metadata have ${length} bytes, and the file ${size}`);
     }
@@ -43,7 +43,11 @@ export async function openMetadata(file: OpenFile, limits: Limits): Promise<Open
   });
 }
 
-/** Reads a file's bytes from `start` up to `end`. */
+/**
+ * Reads a file's bytes from `start` up to `end` (exclusive).
+ *
+ * @throws Damaged if they lie outside of the file; LatentflowError `invalid_file` if the file has become shorter
+ */
 export async function readSlice(file: OpenFile, start: number, end: number): Promise<Uint8Array> {
   const { where, size } = file;
   if (!(start >= 0 && end >= start && end <= size)) {
@@ -57,9 +61,9 @@ export async function readSlice(file: OpenFile, start: number, end: number): Pro
 }
 
 /**
- * Does work that decodes a file.
+ * Runs `work`, which decodes a Parquet file, and returns its result.
  *
- * @throws LatentflowError `invalid_file` in place of other errors
+ * @throws LatentflowError `invalid_file` in place of any other error
  */
 export async function reading<T>(where: string, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -67,7 +71,7 @@ export async function reading<T>(where: string, work: () => T | Promise<T>): Pro
   } catch (cause) {
     if (cause instanceof LatentflowError) throw cause;
     const { message } = cause as Error;
-    // Messages from inside the decoders are left out.
+    // Other messages, from inside the decoding libraries, are left out.
     const why = cause instanceof Damaged || /^(parquet|thrift|snappy) /.test(message) ? `: ${message}` : "";
     throw invalidFile(
       `${where}: the Parquet file is damaged, or of a kind that is not read${why}; write or copy it again`,
@@ -76,9 +80,9 @@ export async function reading<T>(where: string, work: () => T | Promise<T>): Pro
   }
 }
 
-/** Refuses columns that are nested deeper than recursive functions can follow. */
+/** Throws `Damaged` if columns are nested too deeply for recursive functions, or the schema ends early. */
 function checkDepth(schema: readonly SchemaElement[]): void {
-  /** Children still to come of each element on the path to the current one. */
+  /** For each element on the path to the current one: the number of its children that are still to come. */
   const left: number[] = [];
   for (const { num_children: children = 0 } of schema) {
     if (left.length > 0) left[left.length - 1]!--;

@@ -11,13 +11,14 @@ import { chooseColumns, columnsOf, type ParquetColumn, typeOfNumbers } from "./p
 import { type OpenedParquet, openMetadata, reading, readSlice } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
-// Samples in a Parquet file: a column of lists of one length, nested or not, or columns of numbers.
+// Reads samples from a Parquet file: a column of lists, nested or not, all of one length, or several columns of numbers.
 
 /**
- * Opens columns of numbers of a Parquet file.
+ * Opens columns of a Parquet file as an array of numbers, one row per sample.
  *
- * @param names see `chooseColumns`
- * @throws LatentflowError if it is no Parquet file, or the columns are missing or hold other values
+ * @param names names of the columns, separated by commas; if undefined, the only column or the only one of lists
+ * @param choice shows how to name a column on the command line, for messages
+ * @throws LatentflowError if the file is not Parquet, or the columns do not exist or hold other values
  */
 export async function openNumbers(
   file: OpenFile,
@@ -57,7 +58,7 @@ export async function openNumbers(
   };
 }
 
-/** Shape of the first row's lists. */
+/** Returns the shape of the lists in a column's first row, one length per level of nesting. */
 async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn): Promise<number[]> {
   const { where } = rows.opened;
   if (rows.count === 0) throw invalidFile(`${where}: the Parquet file has no rows; leave it out`);
@@ -78,7 +79,7 @@ async function shapeOfLists(rows: ParquetRows, { name, values }: ParquetColumn):
   return shape;
 }
 
-/** Numbers of rows as one array. */
+/** Reads numeric Parquet columns as one array in row-major order, with the numbers of a row in the order of the columns. */
 class ParquetNumbers {
   private readonly where: string;
 
@@ -90,12 +91,16 @@ class ParquetNumbers {
     this.where = rows.opened.where;
   }
 
-  /** Refuses lists of other lengths, as far as the metadata tell. @param counts see `ParquetRows.check` */
+  /**
+   * Throws if the metadata show that some list differs in length from those in the first row.
+   *
+   * @param counts number of values in each row group, from `ParquetRows.check`
+   */
   async checkLengths(counts: readonly number[]): Promise<void> {
     const size = elementCount(this.rowShape);
     for (const { index, first, count } of this.rows.withRows()) {
       if (counts[index] === count * size) continue;
-      // Throws with the row, unless only the metadata are wrong.
+      // This read throws with the row's number, unless only the metadata are wrong.
       await this.read(first * size, (first + count) * size);
       throw invalidFile(
         `${this.where}: row group ${index} is to have ${counts[index]} values in ${count} rows of ${size}; the Parquet ` +
@@ -122,7 +127,7 @@ class ParquetNumbers {
     return data.subarray(start - firstRow * size, end - firstRow * size);
   }
 
-  /** Writes a list's numbers at `to`, and returns their end. */
+  /** Writes the numbers of a nested list at index `to` of `data`, and returns the index after the last one. */
   private flatten(
     value: unknown,
     axis: number,
@@ -182,7 +187,7 @@ function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
 
-/** Converts a whole number or a truth value; undefined for others, and for numbers beyond 2^53. */
+/** Converts a boolean or a bigint to a number; undefined for other values, and for integers beyond ±(2^53 - 1). */
 function toNumber(value: unknown): number | undefined {
   if (typeof value === "boolean") return Number(value);
   if (typeof value !== "bigint") return undefined;

@@ -3,8 +3,8 @@ import { type CompressionCodec, type ParquetType, snappyUncompress } from "hypar
 import { checkSize } from "../../../files/limits.ts";
 import { Damaged, ThriftReader, type ThriftStruct } from "./thrift.ts";
 
-// Unpacks the pages of a column in a row group, and checks them before hyparquet decodes them: it trusts the sizes that pages
-// state, and one damaged byte can make it fill the memory.
+// Decompresses the pages of a Parquet column chunk (the part of a column in one row group) and checks them before
+// hyparquet decodes them: hyparquet trusts the sizes that pages state, so one damaged byte can make it fill the memory.
 
 type Unpack = (bytes: Uint8Array, size: number) => Uint8Array;
 
@@ -14,10 +14,10 @@ interface Zstd {
 
 const { zstdDecompressSync } = zlib as Zstd;
 
-/** Most bytes that a byte of Snappy unpacks to: a copy of 64 bytes takes three. */
+/** Maximum number of bytes that one byte of Snappy can decompress to: a copy of 64 bytes takes three. */
 const SNAPPY_RATIO = 64 / 3;
 
-/** Option that bounds zlib's output by the size of a page. zlib refuses a bound of 0. */
+/** Options that limit zlib's output to the size of a page, in bytes. zlib refuses a limit of 0. */
 const atMost = (size: number) => ({ maxOutputLength: Math.max(1, size) });
 
 const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
@@ -32,36 +32,36 @@ const codecs: { readonly [codec in CompressionCodec]?: Unpack } = {
   },
   GZIP: (bytes, size) => zlib.gunzipSync(bytes, atMost(size)),
   BROTLI: (bytes, size) => zlib.brotliDecompressSync(bytes, atMost(size)),
-  // In Node since 22.15.
+  // Zstandard is in Node since 22.15.
   ...(zstdDecompressSync && { ZSTD: (bytes, size) => zstdDecompressSync(bytes, atMost(size)) }),
 };
 
-/** True if pages of a codec can be unpacked. */
+/** True if pages of this codec can be decompressed. */
 export function isKnownCodec(codec: CompressionCodec): boolean {
   return codec in codecs;
 }
 
-/** A column in a row group. */
+/** A Parquet column chunk: the part of a column in one row group. */
 export interface ColumnChunk {
-  /** Beginning of messages. */
+  /** Beginning of error messages. */
   readonly where: string;
   readonly bytes: Uint8Array;
   readonly codec: CompressionCodec;
   readonly type: ParquetType;
-  /** Highest levels of its values: see Parquet's description of nested columns. */
+  /** Maximum repetition and definition level of the values, as in Parquet's description of nested columns (Dremel). */
   readonly repetitionLevels: number;
   readonly definitionLevels: number;
-  /** Number of values by the metadata, with missing ones. */
+  /** Number of values according to the metadata, missing values included. */
   readonly values: number;
-  /** Most bytes that all its pages may unpack to. */
+  /** Maximum number of bytes that all pages together may decompress to. */
   readonly maxBytes: number;
 }
 
-/** Numbers of the types of pages, and of the encodings of values in runs. */
+/** Codes of page types (first line) and of encodings (second line), from parquet.thrift. */
 const [DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2] = [0, 2, 3] as const;
 const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8] as const;
 
-// Numbers of the fields of a page's header that are read, as in parquet.thrift.
+// Field ids of the page header and of the structs in it, as in parquet.thrift; only those that are read.
 const PAGE = { type: 1, size: 2, packedSize: 3, data: 5, dictionary: 7, dataV2: 8 } as const;
 const DICTIONARY = { values: 1 } as const;
 const DATA = { values: 1, encoding: 2 } as const;
@@ -75,11 +75,11 @@ const DATA_V2 = {
   isPacked: 7,
 } as const;
 
-/** Most bytes of a page of numbers beside its values: delta encoding fills blocks up. */
+/** Maximum number of bytes in a page of numbers beyond those of its values: delta encoding pads blocks. */
 const SLACK = 2 ** 16;
-/** Most bytes of a number with its levels, far more than writers need. */
+/** Maximum number of bytes of a number with its levels, far more than writers need. */
 const VALUE_SIZE = 16;
-/** Fewest bytes of a value in a dictionary: the length of a text takes four. */
+/** Minimum number of bytes of a value in a dictionary page, by type; a text takes at least the 4 bytes of its length. */
 const SMALLEST: { readonly [type in ParquetType]: number } = {
   BOOLEAN: 1 / 8,
   INT32: 4,
@@ -90,14 +90,15 @@ const SMALLEST: { readonly [type in ParquetType]: number } = {
   BYTE_ARRAY: 4,
   FIXED_LEN_BYTE_ARRAY: 1,
 };
-/** Most bytes of a page of texts. */
+/** Maximum number of bytes of a decompressed page of texts. */
 const LARGEST_TEXTS = 2 ** 30;
 
 /**
- * Unpacks the pages of a chunk, and checks their sizes.
+ * Decompresses the pages of a column chunk, and checks their sizes.
  *
- * @returns the end of its last page, in bytes from its start, and the unpacked bytes of each packed part, in order
- * @throws Damaged, errors of zlib, and LatentflowError `invalid_file` if they unpack to more than `maxBytes`
+ * @returns `end`, the offset after the last page in the chunk, in bytes; and `unpacked`, the decompressed pages in order
+ *   (of a data page of version 2, only the values if they are compressed)
+ * @throws Damaged, errors of zlib, and LatentflowError `invalid_file` if the pages decompress to more than `maxBytes`
  */
 export function unpackPages(chunk: ColumnChunk) {
   const { bytes, values } = chunk;
@@ -146,7 +147,7 @@ function largestPage({ type, values }: ColumnChunk): number {
 }
 
 function unpack({ codec }: ColumnChunk, packed: Uint8Array, size: number): Uint8Array {
-  // Some writers pack nothing to nothing.
+  // Some writers store an empty page as no bytes at all.
   const page = size === 0 && packed.length === 0 ? packed : codecs[codec]!(packed, size);
   if (page.length === size) return page;
   throw new Damaged(`a page unpacks to ${page.length} bytes in place of ${size}`);
@@ -156,12 +157,18 @@ interface ChunkSoFar extends ColumnChunk {
   readonly hasDictionary: boolean;
 }
 
-/** Checks a page of values. Returns how many it has, at most `most`. */
+/**
+ * Checks a data page of version 1 and returns its number of values.
+ *
+ * @param page decompressed bytes
+ * @param most maximum number of values
+ * @throws Damaged
+ */
 function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array, most: number): number {
   const count = numberIn(header, DATA.values, 0, most);
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   let offset = 0;
-  /** Checks levels, runs with their length before them. Returns how many of them are the highest. */
+  /** Checks levels: their length in bytes, then runs. Returns how many equal the maximum level, `highest`. */
   const levels = (highest: number): number => {
     if (highest === 0) return count;
     if (offset + 4 > page.length) throw new Damaged("a page is cut short");
@@ -176,7 +183,12 @@ function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array
   return count;
 }
 
-/** Checks a page of version 2, whose levels are not packed. Appends its unpacked values to `unpacked`. */
+/**
+ * Checks a data page of version 2, in which levels are not compressed; appends decompressed values to `unpacked`. Returns
+ * the number of values, at most `most`.
+ *
+ * @throws Damaged
+ */
 function checkDataPageV2(
   chunk: ChunkSoFar,
   header: ThriftStruct,
@@ -205,7 +217,10 @@ function checkDataPageV2(
   return count;
 }
 
-/** Checks values that are stored in runs. hyparquet checks other encodings. */
+/**
+ * Checks the values of a data page if they are stored as runs: dictionary indices and booleans. Other encodings are
+ * checked by hyparquet.
+ */
 function checkValues(
   { type, hasDictionary }: ChunkSoFar,
   encoding: unknown,
@@ -214,7 +229,7 @@ function checkValues(
 ): void {
   if (count === 0) return;
   if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY) {
-    // Without a dictionary hyparquet would take the indices for values.
+    // Without a dictionary page, hyparquet would return the indices as values.
     if (!hasDictionary) throw new Damaged("a page has no dictionary before it");
     const width = bytes[0] ?? 0;
     if (width > 32) throw new Damaged(`a page has values of ${width} bits`);
@@ -222,15 +237,15 @@ function checkValues(
   }
   if (encoding !== RLE) return;
   if (type !== "BOOLEAN") throw new Damaged("a page has an encoding that its type has not");
-  // The length in bytes comes first.
+  // The first 4 bytes are the length.
   countInRuns(bytes.subarray(4), 1, count);
 }
 
 /**
  * Checks `count` values of `width` bits in Parquet's hybrid encoding: runs of one value (RLE) and bit-packed values.
  *
- * @returns number of values equal to `match`
- * @throws Damaged if a run has more values than are left, or the bytes have fewer
+ * @returns how many of the values equal `match`
+ * @throws Damaged if the runs contain more values than `count`, or the bytes end too early
  */
 function countInRuns(bytes: Uint8Array, width: number, count: number, match?: number): number {
   const size = Math.ceil(width / 8);
@@ -253,7 +268,7 @@ function countInRuns(bytes: Uint8Array, width: number, count: number, match?: nu
       if (value === match) found += length;
       seen += length;
     } else {
-      // The last group of eight may be filled up.
+      // The last group of eight bit-packed values may be padded.
       const values = Math.min(8 * length, count - seen);
       if (8 * length > count - seen + SLACK) {
         throw new Damaged(`a page has a run of ${8 * length} values, and ${count} in all`);
@@ -281,7 +296,7 @@ function countPacked(bytes: Uint8Array, start: number, width: number, count: num
   return found;
 }
 
-/** Bits of a level with this maximum. */
+/** Returns the number of bits of a level that is at most `highest`. */
 function widthOf(highest: number): number {
   return 32 - Math.clz32(highest);
 }

@@ -5,23 +5,23 @@ import { checkChunks, readChunk } from "./parquet-chunk.ts";
 import type { ParquetColumn } from "./parquet-columns.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
-// Rows of a Parquet file. A row group is read as a whole, and kept until another one is read.
+// Access to the rows of a Parquet file. A row group is decoded as a whole, and cached until another one is read.
 
-/** Most values of a row group in the columns that are read, which are unpacked at once, at 8 bytes each. */
+/** Maximum number of values in a row group, over all columns read, which are decoded at once and take 8 bytes each. */
 const MOST_VALUES = 2 ** 26;
 
-/** Rows that are stored together, and decoded as a whole. */
+/** Rows that the file stores together: `count` rows from row `first` of the file. */
 interface RowGroup {
   readonly index: number;
   readonly first: number;
   readonly count: number;
 }
 
-/** Rows of some columns. */
+/** Reads rows of the chosen columns of a Parquet file. */
 export class ParquetRows {
   readonly count: number;
   private readonly groups: readonly RowGroup[];
-  /** Columns of the row group that was read last. */
+  /** Decoded columns of the row group that was read last. */
   private kept: { readonly index: number; readonly columns: readonly ArrayLike<unknown>[] } | undefined;
 
   constructor(
@@ -39,9 +39,10 @@ export class ParquetRows {
   }
 
   /**
-   * Refuses row groups that cannot be read, or do not fit into memory, as far as the metadata tell.
+   * Refuses row groups that, by the file's metadata, cannot be read or have too many values.
    *
-   * @returns number of values of each row group, in all columns together
+   * @returns number of values in each row group, summed over the columns
+   * @throws LatentflowError `invalid_file`
    */
   async check(): Promise<number[]> {
     const counts = this.groups.map(() => 0);
@@ -59,12 +60,16 @@ export class ParquetRows {
     );
   }
 
-  /** Row groups that have rows. */
+  /** Returns the row groups that are not empty. */
   withRows(): readonly RowGroup[] {
     return this.groups.filter(({ count }) => count > 0);
   }
 
-  /** Calls `take` for each row from `start` up to `end`, with its row group's columns and its place in them. */
+  /**
+   * Calls `take` for each row from `start` up to `end` (exclusive).
+   *
+   * @param take gets the row's index in the file, the columns of its row group, and the row's index in these
+   */
   async each(
     start: number,
     end: number,

@@ -1,16 +1,22 @@
-// Thrift's compact protocol, of the footer of a Parquet file and the headers of its pages. Reading takes no more memory than
-// the bytes; hyparquet's own reader allocates as many items as a list claims.
+// Reader for Thrift's compact protocol, in which Parquet stores the footer and the page headers. It needs no more memory
+// than the bytes; hyparquet's own reader allocates as many items as a list claims to have.
 
-/** Damage of a Parquet file, or an unsupported kind. `reading` adds the name of the file. */
+/**
+ * Error for a Parquet file that is damaged or of an unsupported kind. `reading` turns it into an error that names the
+ * file.
+ */
 export class Damaged extends Error {}
 
-/** Numbers, truth values and structs of a struct, by the numbers of their fields. Texts and lists are left out. */
+/**
+ * Fields of a Thrift struct by field id: numbers, booleans and structs. Texts, lists, 64-bit integers and doubles are
+ * skipped.
+ */
 export type ThriftStruct = ReadonlyMap<number, number | boolean | ThriftStruct>;
 
-/** Deepest nesting of structs: Parquet has fewer than ten. */
+/** Maximum nesting depth of structs and lists; Parquet needs fewer than ten. */
 const DEEPEST = 64;
 
-/** Types of values. */
+/** Type codes of Thrift's compact protocol. */
 const [STOP, TRUE, FALSE, BYTE, INT16, INT32, INT64, DOUBLE, BINARY, LIST, STRUCT] = [
   ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12],
 ] as const;
@@ -19,11 +25,16 @@ const [STOP, TRUE, FALSE, BYTE, INT16, INT32, INT64, DOUBLE, BINARY, LIST, STRUC
 export class ThriftReader {
   constructor(
     private readonly bytes: Uint8Array,
-    /** Start of the next value. */
+    /** Offset in bytes of the next value. */
     public offset: number,
   ) {}
 
-  /** Reads a struct. @throws Damaged if the bytes are no struct, or end within one */
+  /**
+   * Reads a struct.
+   *
+   * @param depth number of structs and lists around it
+   * @throws Damaged if the bytes are not a struct, or end within it
+   */
   struct(depth = 0): ThriftStruct {
     if (depth > DEEPEST) throw new Damaged(`its metadata have more than ${DEEPEST} structs in each other`);
     const fields = new Map<number, number | boolean | ThriftStruct>();
@@ -55,7 +66,7 @@ export class ThriftReader {
   private list(depth: number): void {
     const header = this.byte();
     const size = header >> 4 === 15 ? this.varint(5) : header >> 4;
-    // Each item has at least a byte.
+    // Each item takes at least one byte.
     if (size > this.bytes.length - this.offset) {
       throw new Damaged(`its metadata have a list of ${size} items, more than there are bytes`);
     }
@@ -78,7 +89,7 @@ export class ThriftReader {
     if (this.offset > this.bytes.length) throw new Damaged("its metadata are cut short");
   }
 
-  /** Reads a number of at most `most` groups of seven bits: 5 for 32 bits, 10 for 64. */
+  /** Reads an unsigned varint (LEB128) of at most `most` bytes with 7 bits each: 5 for 32-bit integers, 10 for 64-bit. */
   private varint(most: number): number {
     let value = 0;
     for (let i = 0, factor = 1; i < most; i++, factor *= 128) {
@@ -90,7 +101,7 @@ export class ThriftReader {
   }
 }
 
-/** Decodes a zigzag number of 32 bits, whose sign is the lowest bit. */
+/** Decodes a 32-bit zigzag integer, whose lowest bit is the sign. */
 function zigZag(value: number): number {
   const bits = value | 0;
   return (bits >>> 1) ^ -(bits & 1);

@@ -3,7 +3,7 @@ import type { DataArray } from "../../../files/array.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 
-/** Array that has been read as a whole: from stdin, or from a file that cannot be read in parts. */
+/** Wraps an array that is already in memory, read from stdin or from a file that cannot be read piece by piece. */
 export function wholeFile({ shape, type, data }: DataArray): ArrayFile {
   const bytes = bytesIn(data);
   return {

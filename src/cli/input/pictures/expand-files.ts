@@ -16,11 +16,11 @@ export function compareNames(a: string, b: string): number {
 }
 
 /**
- * Replaces folders by the pictures in them, not in folders below, and patterns with * or ? by the files that they match, each in natural order.
- * A file whose own name has such a character is taken as it is.
+ * Replaces each folder by the pictures directly in it, and each pattern with * or ? by the files that match, in natural
+ * order (9 before 10). The path of an existing file is never treated as a pattern.
  *
- * @param onSkipped called with a sentence on what a folder has besides
- * @throws LatentflowError if a folder has no pictures, or nothing matches
+ * @param onSkipped called with a sentence about the files that are skipped in a folder
+ * @throws LatentflowError if a folder contains no pictures, or no file matches a pattern
  */
 export async function expandFiles(
   flag: string,
@@ -47,7 +47,7 @@ async function picturesIn(
     throw fileError(at, cause);
   });
   const shown = entries.filter(({ name }) => !name.startsWith("."));
-  // A named pipe would hold up the run until something is written to it.
+  // A named pipe would block the run until something is written to it.
   const names = shown.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name);
   const pictures = names.filter(isPictureName).sort(compareNames);
   const below = shown.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
@@ -71,7 +71,12 @@ async function picturesIn(
   return pictures.map((name) => join(folder, name));
 }
 
-/** Files that match a pattern, whose * and ? stand for any text and any character within a name; ** for any folders. */
+/**
+ * Returns the files that match a pattern: * stands for any text and ? for one character within a name, ** for any
+ * folders.
+ *
+ * @throws LatentflowError if there are none
+ */
 async function matching(flag: string, pattern: string): Promise<string[]> {
   let places = [pattern.startsWith("/") ? "/" : ""];
   for (const part of pattern.split("/").filter((each) => each !== "")) {

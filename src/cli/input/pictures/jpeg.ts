@@ -4,38 +4,42 @@ import { invalidFile } from "../../../base/refuse.ts";
 import type { ImageDataLike } from "../../../images/index.ts";
 import { checkPixelCount } from "../../../images/picture.ts";
 
-// JPEG files, by jpeg-js. It leaves a camera's orientation alone, so that is read here; and it bounds its memory, but not its
-// work, so that is bounded here. Tables and sections are those of ITU-T T.81.
+// Reads JPEG files by jpeg-js. Its output ignores the camera's orientation, so that is applied here; and it limits its
+// memory but not its running time, which is limited here. Tables and sections below are those of ITU-T T.81.
 
-/** Marker of a scan, SOS. */
+/** Second byte of the marker SOS, which starts a scan. */
 const SCAN = 0xda;
 
-/** True for bytes that begin as JPEG files do. */
+/** True if the bytes start like a JPEG file. */
 export function isJpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 }
 
-/** Size and kind of a JPEG picture, before its orientation. */
+/** Size and kind of a JPEG picture as stored, before it is rotated upright. */
 export interface JpegHeader {
   readonly width: number;
   readonly height: number;
   readonly isGrey: boolean;
-  /** EXIF's orientation, 1 to 8; 1 is upright. */
+  /** EXIF orientation, 1 to 8; 1 is upright. */
   readonly orientation: number;
 }
 
-/** Reads the header of a JPEG file. @throws LatentflowError `invalid_file` if the file has no frame of pixels */
+/**
+ * Reads the header of a JPEG file.
+ *
+ * @throws LatentflowError `invalid_file` if the file has no frame header, or more than 8 bits per colour
+ */
 export function readJpegHeader(where: string, bytes: Uint8Array): JpegHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let orientation = 1;
   for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; ) {
     const marker = bytes[at + 1]!;
-    // Any number of 0xff may come before a marker.
+    // Any number of 0xff bytes may precede a marker.
     if (marker === 0xff) {
       at++;
       continue;
     }
-    // Frames: SOF0 to SOF15 without DHT, JPG and DAC.
+    // Frame headers: SOF0 to SOF15, except DHT, JPG and DAC.
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       const bits = bytes[at + 4]!;
       if (bits !== 8)
@@ -54,7 +58,7 @@ export function readJpegHeader(where: string, bytes: Uint8Array): JpegHeader {
   throw invalidFile(`${where}: the JPEG file is damaged or cut short: it has no frame`);
 }
 
-/** Orientation in a segment of EXIF; undefined if it has none. */
+/** Returns the orientation stored in an EXIF segment, 1 to 8; undefined if it has none. */
 function orientationOf(segment: Uint8Array): number | undefined {
   if (String.fromCharCode(...segment.subarray(0, 6)) !== "Exif\0\0") return undefined;
   const tiff = new DataView(segment.buffer, segment.byteOffset + 6, segment.byteLength - 6);
@@ -68,24 +72,24 @@ function orientationOf(segment: Uint8Array): number | undefined {
       return value >= 1 && value <= 8 ? value : undefined;
     }
   } catch {
-    // The segment is cut short: other readers ignore it, too.
+    // The segment is cut short. It is ignored, as in other readers.
   }
   return undefined;
 }
 
 /**
- * Most blocks of 8 × 8 pixels that are decoded, over all components and scans. A colour photograph of 50 megapixels, with
- * the ten scans that libjpeg makes, has 23 million.
+ * Maximum number of blocks of 8 × 8 pixels to decode, over all components and scans. A colour photograph of 50 megapixels
+ * has 23 million with the ten scans that libjpeg writes.
  */
 const MOST_BLOCKS = 2 ** 26;
 
-/** Memory limit given to jpeg-js, in its own count: enough for a colour picture of the most pixels that are read. */
+/** Memory limit for jpeg-js, as it counts memory, in MB: enough for a colour picture of the maximum number of pixels. */
 const MOST_MEGABYTES = 1536;
 
 /**
- * Reads a JPEG file, upright.
+ * Decodes a JPEG file, and rotates the picture upright by its EXIF orientation.
  *
- * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels or scans, or is of a kind not read
+ * @throws LatentflowError `invalid_file` if it is damaged, has too many pixels or scans, or is of an unsupported kind
  */
 export function readJpeg(where: string, bytes: Uint8Array): ImageDataLike {
   const header = readJpegHeader(where, bytes);
@@ -101,7 +105,7 @@ export function readJpeg(where: string, bytes: Uint8Array): ImageDataLike {
   }
 }
 
-/** Returns a file up to its end, without comments and the segments of applications, which may hold pictures of their own. */
+/** Returns the file without comments, application segments (which may contain further pictures) and bytes after its end. */
 function essence(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kept = new Uint8Array(bytes.length);
@@ -116,7 +120,7 @@ function essence(bytes: Uint8Array): Uint8Array {
   while (at + 4 <= bytes.length && bytes[at] === 0xff) {
     const marker = bytes[at + 1]!;
     const end = at + 2 + view.getUint16(at + 2);
-    // APP14 is Adobe's, which says what the colours are.
+    // APP14 is Adobe's segment, which states the colour space.
     const isApart = (marker >= 0xe0 && marker <= 0xef && marker !== 0xee) || marker === 0xfe;
     if (marker === 0xff) at++;
     else if (isApart) at = end;
@@ -126,15 +130,18 @@ function essence(bytes: Uint8Array): Uint8Array {
       at = next;
     } else break;
   }
-  // The end, or damage.
+  // Either the end of the picture, or damage.
   keep(at, bytes[at + 1] === 0xd9 ? at + 2 : bytes.length);
   return kept.subarray(0, size);
 }
 
-/** Markers without a segment: those between restarts, and of the beginning and the end. */
+/** True for markers without a segment: restarts, start and end of the image. */
 const isAlone = (marker: number) => marker >= 0xd0 && marker <= 0xd9;
 
-/** Index of the first marker behind a scan's bits, among which 0xff stands before 0x00 and restarts alone. */
+/**
+ * Returns the index of the first marker after a scan's data, in which 0xff only occurs before 0x00 or as a restart
+ * marker.
+ */
 function endOfScan(bytes: Uint8Array, start: number): number {
   let at = bytes.indexOf(0xff, start);
   while (at >= 0 && (bytes[at + 1] === 0 || (bytes[at + 1]! >= 0xd0 && bytes[at + 1]! <= 0xd7)))
@@ -143,8 +150,8 @@ function endOfScan(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Refuses a file whose scans take too long to decode. jpeg-js begins a frame and a scan at the two bytes of a marker only,
- * wherever damage leads it. So all such bytes are counted, within tables, too.
+ * Refuses a file whose scans would take too long to decode. jpeg-js starts a frame or a scan only at the two bytes of its
+ * marker, wherever damage leads it; so all such bytes are counted, even within tables.
  */
 function checkWork(where: string, file: Uint8Array, { width, height }: JpegHeader): void {
   const frames: number[] = [];
@@ -164,7 +171,12 @@ function checkWork(where: string, file: Uint8Array, { width, height }: JpegHeade
   );
 }
 
-/** Number of blocks in a frame, all components, each filled up to what is coded together. Section B.2.2. */
+/**
+ * Returns the number of blocks of 8 × 8 pixels in a frame, over all components, each padded to whole MCUs (T.81, A.2.4),
+ * by the sampling factors in the frame header (B.2.2).
+ *
+ * @param at index of the frame's marker
+ */
 function blocksOf(file: Uint8Array, at: number): number {
   const [height, width, count] = [
     256 * file[at + 5]! + file[at + 6]!,
@@ -178,12 +190,12 @@ function blocksOf(file: Uint8Array, at: number): number {
   return groups * factors.reduce((sum, factor) => sum + (factor >> 4) * (factor & 15), 0);
 }
 
-/** Size of a picture once it is upright. */
+/** Returns the size in pixels of a picture after it is rotated upright. */
 export function uprightSize({ width, height, orientation }: JpegHeader) {
   return orientation < 5 ? { width, height } : { width: height, height: width };
 }
 
-/** Turns and mirrors a picture by its orientation. */
+/** Rotates and mirrors a picture according to its EXIF orientation, 1 to 8. */
 function upright({ width, height, data }: ImageDataLike, orientation: number): ImageDataLike {
   if (orientation === 1) return { width, height, data };
   const size = uprightSize({ width, height, orientation, isGrey: false });

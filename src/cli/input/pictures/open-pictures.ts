@@ -20,7 +20,7 @@ import { pairFiles } from "./pair-files.ts";
 import { bytesOf, headerOf, isPictureFile, readImage } from "./picture-file.ts";
 import type { PictureHeader } from "./read-picture.ts";
 
-/** Pixels of a mask that may hide. */
+/** Values of `--mask-hides`: the pixels of a mask that mark hidden pixels of a sample. */
 export const MASK_HIDES = [
   "black",
   "white",
@@ -28,33 +28,40 @@ export const MASK_HIDES = [
   "painted",
 ] as const satisfies readonly MaskOptions["hides"][];
 
-/** Reading of pictures as samples, weights or masks. */
+/** How pictures are read, as samples, weights or masks. */
 export interface PictureReading {
-  /** Shape of a sample; undefined for that of the pictures themselves. Called if there are pictures. */
+  /**
+   * Returns the shape of a sample, which pictures are scaled to, or undefined to use the pictures' own. Called only if
+   * there are pictures.
+   */
   readonly target: () => Promise<PictureDecoder | undefined> | PictureDecoder | undefined;
   readonly fit?: Fit | undefined;
   readonly invert?: boolean | undefined;
-  /** Meaning of a pixel. Weights and masks of transparent pixels are 0. Default: a value of a sample. */
+  /**
+   * What pixels stand for: values of a sample, weights, or a mask. Transparent pixels of weights are 0. Default
+   * `"sample"`.
+   */
   readonly as?: "sample" | "weight" | "mask";
-  /** Pixels of a mask that hide. Default `"black"`. */
+  /** Pixels of a mask that mark hidden pixels. Default `"black"`. */
   readonly hides?: MaskOptions["hides"];
-  /** Masks of samples, which keep hidden pixels out of pictures that are scaled. Default: none. */
+  /** Masks of the samples, used when pictures are scaled, so that hidden pixels do not mix into others. Default: none. */
   readonly masks?: SampleMasks | undefined;
 }
 
-/** Masks of samples that are read from pictures: which pixels of each are hidden. */
+/** Masks of samples that are read from pictures: they mark the hidden pixels of each. */
 export interface SampleMasks {
-  /** Flag of the masks. */
+  /** Option that gives the masks, for messages. */
   readonly flag: string;
-  /** Files, folders and patterns of masks; undefined for the pictures themselves. */
+  /** Files, folders and patterns of the masks; undefined if the samples' own opacity is the mask. */
   readonly files?: readonly string[] | undefined;
   readonly hides: MaskOptions["hides"];
 }
 
 /**
- * Opens files of pictures as an array, a sample a file. All sizes are compared before the first picture is read.
+ * Opens picture files as one array with a row per file. The sizes of all are checked before the pixels of any are
+ * decoded.
  *
- * @throws LatentflowError if a file is no picture, or has another size than the samples and `fit` is not given
+ * @throws LatentflowError if a file is not a picture, or a size differs from the samples' and `fit` is not given
  */
 export async function openPictures(
   flag: string,
@@ -81,7 +88,7 @@ export async function openPictures(
   return ARRAYS[reading.as ?? "sample"](files, reading);
 }
 
-/** Files of pictures with their headers, and the shape of the samples that they become. */
+/** Picture files with their headers, and the shape of the samples that they are converted to. */
 interface PictureFiles {
   readonly flag: string;
   readonly paths: readonly string[];
@@ -91,13 +98,13 @@ interface PictureFiles {
   readonly limits: Limits;
 }
 
-/** Makes the array of each meaning of pixels. */
+/** Functions that open picture files as an array, by what pixels stand for. */
 const ARRAYS = { sample: sampleArray, weight: weightArray, mask: maskArray };
 
 async function sampleArray(files: PictureFiles, reading: PictureReading): Promise<ArrayFile> {
   const { paths, headers, decoder, layout, limits } = files;
   const { fit, invert } = reading;
-  // A decoder with a channel of opacity takes transparency as a value, which hides nothing.
+  // For a decoder with an opacity channel, opacity is one of the values and hides nothing.
   const masks = layout.channels === 4 && !reading.masks?.files ? undefined : reading.masks;
   const maskFiles =
     masks && headers.some((size) => isScaled(files, size)) ? await maskFilesOf(masks, paths) : [];
@@ -108,7 +115,7 @@ async function sampleArray(files: PictureFiles, reading: PictureReading): Promis
       return fromImageData(image, decoder, { fit, invert });
     const mask =
       maskFile === paths[i] ? image : await readImage(showFile(masks!.flag, maskFile), maskFile, limits);
-    // A mask of another size says nothing of the picture's own pixels, only of the decoder's.
+    // A mask whose size differs from the picture's applies to the scaled sample only, not to the pixels before scaling.
     const isOwnSize = mask.width === image.width && mask.height === image.height;
     return fromImageData(image, decoder, { fit, invert, ...(isOwnSize && { mask, hides: masks!.hides }) });
   });
@@ -134,7 +141,7 @@ function maskArray(files: PictureFiles, reading: PictureReading): ArrayFile {
   });
 }
 
-/** Counts transparent and padded pixels of samples, and makes arrays of weights that leave them out. */
+/** Counts transparent and padding pixels of samples, and makes arrays of weights that are 0 there. */
 async function factsOf(files: PictureFiles, reading: PictureReading): Promise<PicturesRead> {
   const { flag, paths, headers, decoder, layout, limits } = files;
   const { fit } = reading;
@@ -173,7 +180,12 @@ async function factsOf(files: PictureFiles, reading: PictureReading): Promise<Pi
   };
 }
 
-/** An array whose rows are made of a picture each; `kind` tells its fingerprint from those of other arrays of the files. */
+/**
+ * Makes an array whose rows are computed from one picture each.
+ *
+ * @param kind distinguishes its fingerprint from those of other arrays made of the same files
+ * @param rowOf returns the values of a row
+ */
 function arrayOf(
   { flag, paths, headers, decoder, limits }: PictureFiles,
   { fit, invert }: PictureReading,
@@ -217,18 +229,21 @@ function imageOf({ flag, paths, limits }: PictureFiles, i: number): Promise<Imag
   return readImage(showFile(flag, paths[i]!), paths[i]!, limits);
 }
 
-/** Files of the samples' masks, one for each or one for all; none if they are arrays. */
+/**
+ * Returns the mask file of each sample, or one for all: the pictures themselves if their opacity is the mask; none if the
+ * masks are array files.
+ */
 async function maskFilesOf(
   { flag, files }: SampleMasks,
   pictures: readonly string[],
 ): Promise<readonly string[]> {
   if (!files) return pictures;
-  // What is skipped is said where the masks become weights.
+  // Skipped files are reported later, when the masks are read as weights.
   const { paired } = pairFiles(await expandFiles(flag, files, () => {}), pictures);
   return (await isPictureFile(paired[0]!)) ? paired : [];
 }
 
-/** Weights of a sample whose picture fills a box: 1 there, and 0 for padding. */
+/** Returns the weights of a sample of which the picture covers a box: 1 in the box, 0 in the padding around it. */
 function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): Float32Array {
   const weights = new Float32Array(layout.width * layout.height * layout.channels);
   for (let pixel = 0; pixel < layout.width * layout.height; pixel++) {
@@ -239,7 +254,12 @@ function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): F
   return weights;
 }
 
-/** Shape of samples made of pictures: the decoder's or, where its output is flat, the pictures' own. */
+/**
+ * Returns the shape of samples read from pictures: the decoder's or, if its output is not a picture, that of the first
+ * picture.
+ *
+ * @throws LatentflowError if `fit` is given and the decoder's output is not a picture
+ */
 function shapeFor(
   flag: string,
   { width, height, isGrey }: PictureHeader,

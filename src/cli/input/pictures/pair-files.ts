@@ -1,10 +1,11 @@
 import { basename, extname } from "node:path";
 
 /**
- * Orders files of pictures by the samples' names, if both have the same names, without folders and endings. Else files are
- * paired by position.
+ * Sorts files so that they match the samples by name, if both have the same names up to folder and extension. Otherwise
+ * they are paired by position.
  *
- * @returns the files in the samples' order, and the index of a doubtful pair where they are paired by position
+ * @param names file names of the samples; undefined if the samples are not pictures
+ * @returns the sorted files; and, if they are paired by position with differing names, the index of a dubious pair
  */
 export function pairFiles(files: readonly string[], names: readonly string[] | undefined) {
   const asGiven = { paired: files, doubtful: undefined };
@@ -17,10 +18,10 @@ export function pairFiles(files: readonly string[], names: readonly string[] | u
   const paired = names.map((name) => byStem.get(stem(name)));
   if (new Set(paired).size === names.length && !paired.includes(undefined))
     return { ...asGiven, paired: paired as string[] };
-  // cat-mask.png beside cat.png is a likely pair, dog-mask.png is not.
+  // cat-mask.png likely belongs to cat.png, dog-mask.png does not.
   const doubtful = odd((file, name) => !file.includes(name) && !name.includes(file));
   return { paired: files, doubtful: doubtful < 0 ? different : doubtful };
 }
 
-/** Name of a file without its folder and its ending. */
+/** Returns a file's name without folder and extension. */
 const stem = (path: string) => basename(path, extname(path));

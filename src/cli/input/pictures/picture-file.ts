@@ -10,15 +10,19 @@ import { checkPixelCount } from "../../../images/picture.ts";
 import { beginningOf, isStdin } from "../files.ts";
 import { isPictureName, type PictureHeader, pictureFormatOf } from "./read-picture.ts";
 
-// One file of a picture: its header, its bytes, its pixels. Messages name the file and what it is instead.
+// Reads one picture file: its header, its bytes, its pixels. Error messages name the file and its actual format.
 
-/** True if a path is a file of a picture, by its first bytes or its name. */
+/** True if a path is a picture file, judged by its first bytes or its extension. */
 export async function isPictureFile(path: string): Promise<boolean> {
   const bytes = isStdin(path) ? undefined : await beginningOf(path);
   return bytes !== undefined && (pictureFormatOf(bytes) !== undefined || isPictureName(path));
 }
 
-/** Reads the pixels of a file. */
+/**
+ * Decodes a picture file, PNG or JPEG.
+ *
+ * @throws LatentflowError if the file cannot be read or decoded
+ */
 export async function readImage(where: string, path: string, limits: Limits): Promise<ImageDataLike> {
   const bytes = await bytesOf(where, path, limits);
   return formatOf(where, path, bytes).read(where, bytes);
@@ -39,17 +43,25 @@ function formatOf(where: string, path: string, bytes: Uint8Array) {
   );
 }
 
-/** Reads the bytes of a file. */
+/**
+ * Reads the bytes of a file.
+ *
+ * @throws LatentflowError if that fails, or the signal's reason once it aborts
+ */
 export function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
   return readFile(where, path, limits).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
   });
 }
 
-/** First bytes of a file that are read for its header; the rest is read if a JPEG's frame comes later. */
+/** Number of bytes read to find a picture's header; if a JPEG's frame header comes later, the whole file is read. */
 const BEGINNING = 2 ** 16;
 
-/** Reads a file's header, and refuses a picture of more pixels or bytes than may be read. */
+/**
+ * Reads the header of a picture file.
+ *
+ * @throws LatentflowError if the file is not a picture, or has more pixels or bytes than allowed
+ */
 export async function headerOf(where: string, path: string, limits: Limits): Promise<PictureHeader> {
   const header = await readHeader(where, path, limits).catch((cause) => {
     throw limits.signal?.aborted ? cause : problemOf(where, cause);
@@ -61,7 +73,7 @@ export async function headerOf(where: string, path: string, limits: Limits): Pro
 
 async function readHeader(where: string, path: string, limits: Limits): Promise<PictureHeader> {
   const beginning = await beginningOf(path, BEGINNING);
-  // To open a named pipe would hold up the run until something is written to it.
+  // Opening a named pipe would block the run until something is written to it.
   if (!beginning && !(await stat(path)).isFile())
     throw invalidFile(
       `${where}: it is a folder, a pipe or a device, expected a file, which can be read twice`,

@@ -4,7 +4,7 @@ import { flag, type OptionsOf } from "../../options/flag-table.ts";
 import { wrongUsage } from "../../options/options.ts";
 import { MASK_HIDES, type PictureReading, type SampleMasks } from "./open-pictures.ts";
 
-/** Flags of pictures as samples, and of masks. */
+/** Options for pictures as samples and as masks. */
 export const PICTURE_FLAGS = {
   fit: flag(
     "<way>",
@@ -24,21 +24,21 @@ export const PICTURE_FLAGS = {
   ),
 };
 
-/** Options of pictures, as commander returns them. */
+/** Parsed options for pictures as samples and as masks. */
 export type PictureFlags = OptionsOf<typeof PICTURE_FLAGS>;
 
-/** Options of weights, as commander returns them: a file, or a mask. */
+/** Parsed options of weights: a file of weights, or a mask. */
 export interface WeightFlags extends PictureFlags {
   readonly weights?: string | undefined;
 }
 
-/** Options that decide what is hidden of samples. */
+/** Parsed options that determine which values of samples are hidden. */
 export type HidingFlags = WeightFlags & { readonly autoencoder?: unknown; readonly encoder?: unknown };
 
-/** Shape of a sample that pictures are read for. */
+/** Function that returns the shape of a sample, which pictures are scaled to, or undefined to use the pictures' own. */
 export type Target = PictureReading["target"];
 
-/** Refuses `--mask-hides` without a mask. */
+/** Exits with an error of usage if `--mask-hides` is given without a mask. */
 export function checkMaskOptions(command: Command): void {
   const isGiven = (name: string) => command.getOptionValue(name) !== undefined;
   if (isGiven("maskHides") && !isGiven("mask") && !isGiven("validateMask"))
@@ -46,9 +46,9 @@ export function checkMaskOptions(command: Command): void {
 }
 
 /**
- * Reading of pictures by a command's options.
+ * Converts a command's options to settings for reading pictures as samples.
  *
- * @param maskFlag flag of the masks
+ * @param maskFlag option that gives the masks, for messages
  */
 export function readingOf(
   { fit, invert, ...hiding }: HidingFlags,
@@ -58,13 +58,19 @@ export function readingOf(
   return { target, fit, invert, masks: masksOf(hiding, maskFlag) };
 }
 
-/** Masks of pictures: those given, or else their own opacity; undefined where weights or an encoder take all pixels. */
+/**
+ * Returns the masks of pictures: those given, or else the pictures' own opacity; undefined if weights are given, or an
+ * encoder needs all pixels.
+ */
 function masksOf(flags: HidingFlags, flag: string): SampleMasks | undefined {
   if (flags.mask) return { flag, files: flags.mask, hides: flags.maskHides ?? "black" };
   return hidesByOpacity(flags) ? { flag, hides: "transparent" } : undefined;
 }
 
-/** True if pictures' own opacity hides pixels: nothing else says what is hidden, and no encoder takes all pixels alike. */
+/**
+ * True if transparent pixels of the samples are hidden: no mask or weights are given, and no encoder is used, which needs
+ * all pixels.
+ */
 export function hidesByOpacity({ mask, weights, autoencoder, encoder }: HidingFlags): boolean {
   return !(mask || weights || autoencoder || encoder);
 }

@@ -2,17 +2,17 @@ import type { ImageDataLike } from "../../../images/index.ts";
 import { isPng, mayBeTransparent, readPng, readPngHeader } from "../../../images/png-format.ts";
 import { isJpeg, readJpeg, readJpegHeader, uprightSize } from "./jpeg.ts";
 
-/** Size and kind of a picture in a file. */
+/** Size and kind of the picture in a file. */
 export interface PictureHeader {
   readonly width: number;
   readonly height: number;
   readonly isGrey: boolean;
   readonly mayBeTransparent: boolean;
-  /** Bytes that a pixel takes once it is read. */
+  /** Number of bytes that a pixel takes in memory: 4, or 8 for 16-bit PNG. */
   readonly pixelSize: number;
 }
 
-/** Format of files of pictures. */
+/** Reader of one picture file format: tests the first bytes, reads the header, decodes the pixels. */
 interface PictureFormat {
   readonly is: (bytes: Uint8Array) => boolean;
   readonly readHeader: (where: string, bytes: Uint8Array) => PictureHeader;
@@ -41,12 +41,12 @@ const FORMATS: readonly PictureFormat[] = [
   },
 ];
 
-/** Returns the format of a file of a picture, by its first bytes; undefined for other files. */
+/** Returns the reader for a picture file, by its first bytes; undefined for other files. */
 export function pictureFormatOf(bytes: Uint8Array): PictureFormat | undefined {
   return FORMATS.find(({ is }) => is(bytes));
 }
 
-/** Tests a name for the ending of a picture. */
+/** True if a name has the extension of a PNG or JPEG file. */
 export function isPictureName(name: string): boolean {
   return /\.(png|jpe?g)$/i.test(name);
 }

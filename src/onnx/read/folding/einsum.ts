@@ -3,26 +3,26 @@ import { checkLabels, readEquation } from "../einsum-equation.ts";
 import type { Fold } from "../operator.ts";
 import type { Numbers } from "../tensor.ts";
 
-// Einsum of constants.
+// Constant folding of Einsum.
 
-/** Numbers with a label for each axis. A label that occurs twice stands for the diagonal of its two axes. */
+/** Constant tensor with an Einsum label for each axis. A label that occurs twice denotes the diagonal of its two axes. */
 export interface LabelledNumbers {
   readonly values: Numbers;
   readonly shape: readonly number[];
   readonly labels: readonly string[];
 }
 
-/** Most products of one folded node, computed without a pause: two seconds of work. */
+/** Maximum number of products in one folded node, which is computed without a pause: about two seconds. */
 const MOST_PRODUCTS = 2 ** 27;
 
-/** A factor of 1. */
+/** The scalar 1, a neutral factor. */
 const ONE: LabelledNumbers = { values: Float32Array.of(1), shape: [], labels: [] };
 
 /**
- * Multiplies two operands, or takes one, sums over all labels that the output lacks, and replaces axes of equal labels by
- * their diagonal.
+ * Computes an Einsum of one or two operands: multiplies them, sums over all labels that the output lacks, and takes
+ * diagonals of repeated labels.
  *
- * @param claim refuses what would take too much, before it is made
+ * @param claim called with the numbers to be computed; throws if folding would take too much in total
  */
 export function sumOfProducts(
   [a, b = ONE]: readonly [LabelledNumbers, (LabelledNumbers | undefined)?],
@@ -42,7 +42,7 @@ export function sumOfProducts(
   const count = sizeOf(shape);
   claim(count);
   if (count * width > MOST_PRODUCTS) claim(Number.POSITIVE_INFINITY);
-  // A product takes a part of a number's time.
+  // One product takes a fraction of the time of one output number.
   claim((count * width) / 64);
   const [left, right] = [stridesAlong(a, order), stridesAlong(b, order)];
   const isNarrow = [a, b].every(({ values }) => values instanceof Float32Array);
@@ -67,7 +67,7 @@ export function sumOfProducts(
   return { values, shape, labels: output };
 }
 
-/** Returns the stride of each label: 0 along broadcast axes, the sum of both strides for a diagonal. */
+/** Returns the stride of each label in an operand: 0 if it is absent or broadcast, the sum of both strides for a diagonal. */
 function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string[]): number[] {
   const strides = stridesOf(shape);
   return order.map((label) =>
@@ -75,7 +75,7 @@ function stridesAlong({ shape, labels }: LabelledNumbers, order: readonly string
   );
 }
 
-/** Folds Einsum, its operands from left to right. */
+/** Constant-folds Einsum, combining operands from left to right. */
 export const foldEinsum: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor, i) => tensor ?? node.refuse(`its input ${i} is missing`));
   const equation = readEquation(

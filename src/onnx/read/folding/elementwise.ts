@@ -5,9 +5,10 @@ import type { Fold } from "../operator.ts";
 import type { Site } from "../site.ts";
 import { type ElementType, type Numbers, strided, type Tensor } from "../tensor.ts";
 
-// Constants, number by number. Floats are rounded to float32 after each operator, as they are where it is run.
+// Constant folding of elementwise operators. Floats are rounded to float32 after each operator, as they would be at run
+// time.
 
-/** Folds a node whose inputs are all required, and broadcast. */
+/** Makes the constant folding of an elementwise operator, whose inputs are all required and broadcast. */
 const elementwise =
   (f: (tensors: readonly Tensor[], node: NodeView) => Tensor): Fold =>
   (node, inputs, claim) => {
@@ -17,13 +18,13 @@ const elementwise =
     return f(tensors, node);
   };
 
-/** Folds a function of each number. */
+/** Makes the constant folding of a function of one number. */
 export const each = (f: (x: number) => number): Fold =>
   elementwise(([tensor]) => ({ ...tensor!, values: tensor!.values.map(f) }));
 
 type Binary = (a: number, b: number, type: ElementType) => number;
 
-/** Applies a function of two numbers to tensors that broadcast. */
+/** Applies a function of two numbers elementwise to tensors, with broadcasting. */
 function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type): Tensor {
   const shape = broadcastShape([a.shape, b.shape])!;
   const [x, y] = [stretched(a, shape), stretched(b, shape)];
@@ -31,7 +32,7 @@ function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type):
   return { type, shape, values: values.map((_, i) => f(x[i]!, y[i]!, a.type)) };
 }
 
-/** Allocates numbers of a type: floats as float32 unless an operand is float64. */
+/** Allocates an array for numbers of a type: float32 for floats unless an operand is stored as float64; else float64. */
 function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number): Numbers {
   const isNarrow =
     type === "float" &&
@@ -39,12 +40,16 @@ function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number)
   return isNarrow ? new Float32Array(count) : new Float64Array(count);
 }
 
-/** Returns the shape to which shapes broadcast; refuses those that do not fit together. */
+/**
+ * Returns the shape that shapes broadcast to.
+ *
+ * @throws NodeRefusal if they do not fit
+ */
 export function commonShape(node: Site, shapes: readonly Tensor["shape"][]): Tensor["shape"] {
   return broadcastShape(shapes) ?? node.refuse("the shapes that it reads do not fit together");
 }
 
-/** Returns a tensor's numbers, repeated along the axes of length 1 that a shape stretches. */
+/** Broadcasts a tensor to `shape`; returns its numbers, repeated as needed. */
 export function stretched({ values, shape: own }: Tensor, shape: readonly number[]): Numbers {
   if (String(own) === String(shape)) return values;
   const strides = stridesOf(own);
@@ -53,29 +58,39 @@ export function stretched({ values, shape: own }: Tensor, shape: readonly number
   return strided(values, shape, steps);
 }
 
-/** Folds a function of two numbers. */
+/**
+ * Makes the constant folding of a function of two numbers.
+ *
+ * @param type element type of the result; default: that of the first operand
+ */
 export const binary = (f: Binary, type?: ElementType): Fold =>
   elementwise(([a, b]) => broadcast(a!, b!, f, type));
 
-/** Folds a comparison of two numbers. */
+/** Makes the constant folding of a comparison of two numbers, to 0 or 1. */
 export const truth = (holds: (a: number, b: number) => boolean): Fold =>
   binary((a, b) => (holds(a, b) ? 1 : 0), "boolean");
 
-/** Divides; integers towards 0. */
+/** Divides two numbers; integers are rounded towards 0. */
 export const divide: Binary = (a, b, type) => (type === "float" ? a / b : Math.trunc(a / b) + 0);
 
-/** Folds Mod: the remainder has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in C. */
+/**
+ * Constant-folds Mod. The remainder has the sign of the divisor, as in Python, or with `fmod` that of the dividend, as in
+ * C.
+ */
 export const modulo: Fold = elementwise(([a, b], node) => {
   const isLikeC = node.integer("fmod", 0) !== 0;
   return broadcast(a!, b!, (x, y) => (isLikeC ? x % y : x - y * Math.floor(x / y)));
 });
 
-/** Logistic function. */
+/** Logistic function, 1 / (1 + exp(-x)). */
 export const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-/** log(1 + exp(x)). */
+/** Softplus, log(1 + exp(x)), without overflow. */
 export const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-/** Error function, absolute error some 1e-16: by its series, and beyond 2.5 by the continued fraction of erfc. */
+/**
+ * Error function erf(x), with an absolute error of about 1e-16: by its power series for |x| < 2.5, else by the continued
+ * fraction of erfc.
+ */
 export function erf(x: number): number {
   const size = Math.abs(x);
   if (size > 6) return Math.sign(x);
@@ -92,13 +107,13 @@ export function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (size + fraction));
 }
 
-/** Rounds to the nearest integer; halves to the even one. */
+/** Rounds to the nearest integer, and halves to the even one. */
 export function roundEven(x: number): number {
   const below = Math.floor(x);
   if (x - below !== 0.5) return Math.round(x);
   return below % 2 === 0 ? below : below + 1;
 }
 
-/** Folds a function of two numbers over any number of inputs, from the first to the last. */
+/** Makes the constant folding of a function of two numbers that is applied to any number of inputs, from left to right. */
 export const many = (f: (a: number, b: number) => number): Fold =>
   elementwise((tensors) => tensors.reduce((a, b) => broadcast(a, b, f)));

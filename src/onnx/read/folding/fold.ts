@@ -7,14 +7,18 @@ import { type Constant, isConstant } from "../value.ts";
 import { withWidth } from "./integers.ts";
 import { merged } from "./lengths.ts";
 
-/** Most numbers computed from constants: 256 MB as float32. */
+/** Budget of numbers computed by constant folding: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
-/** Computes nodes that depend on constants and on lengths only. */
+/** Constant folding: computes nodes that depend only on constants and on lengths of axes. */
 export class Folding {
   #claimed = 0;
 
-  /** Returns the outputs of a node if they are constant; undefined otherwise. */
+  /**
+   * Returns the outputs of a node if they can be computed from constants; undefined otherwise.
+   *
+   * @throws LatentflowError `invalid_file` if the budget for constant folding is exceeded
+   */
   fold(node: NodeView): readonly Constant[] | undefined {
     const { constant, fold, wraps = false } = operatorOf(node.operator)!;
     if (constant) return [constant(node)];

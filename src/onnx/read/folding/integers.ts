@@ -1,16 +1,16 @@
 import type { Site } from "../site.ts";
 import { type ElementType, elementTypeOf, type IntegerType, integerTypeOf, type Tensor } from "../tensor.ts";
 
-// Integers that are computed of constants: they wrap round at their width, as they do where the file is run.
+// Integer constants that are computed from others wrap around at their width, as they would at run time.
 
-/** Largest integer up to which all integers are float64 numbers, 2⁵³. */
+/** 2⁵³ - 1: up to this magnitude, float64 represents all integers exactly. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 function rangeOf(type: IntegerType) {
   return { isSigned: type.startsWith("int"), bits: Number(type.replace(/\D+/, "")) };
 }
 
-/** Wraps an integer to a width in bits; refuses one in which float64 has lost digits. */
+/** Wraps an integer to the width of its type. Refuses one beyond ±(2⁵³ - 1), whose digits float64 may have lost. */
 function wrapped(node: Site, type: IntegerType, value: number): number {
   const { isSigned, bits } = rangeOf(type);
   const whole = Math.trunc(value) + 0;
@@ -28,7 +28,7 @@ function wrapped(node: Site, type: IntegerType, value: number): number {
   return isSigned && above >= modulus / 2 ? above - modulus : above;
 }
 
-/** Returns a folded constant with the width of its integers, wrapped if the operator computes new ones. */
+/** Adds the integer type to a folded constant, and wraps its values to that width if the operator computes new integers. */
 export function withWidth(
   node: Site & { readonly operator: string },
   made: Tensor,
@@ -36,7 +36,7 @@ export function withWidth(
   wraps: boolean,
 ): Tensor {
   if (made.type !== "integer" || node.operator === "Cast") return made;
-  // The operator's first input is a condition, or the shape that it fills.
+  // The input of ConstantOfShape is a shape, not the type of the result.
   if (node.operator === "ConstantOfShape") return made;
   const from = inputs[node.operator === "Where" ? 1 : 0];
   const integer = (from?.type === "integer" ? from.integer : undefined) ?? "int64";
@@ -44,7 +44,12 @@ export function withWidth(
   return { ...made, integer, values: made.values.map((value) => wrapped(node, integer, value)) };
 }
 
-/** Converts numbers to another element type of ONNX. */
+/**
+ * Converts a tensor to another ONNX element type.
+ *
+ * @param dataType number of the type in ONNX (TensorProto.DataType)
+ * @throws NodeRefusal if a float is out of an integer type's range
+ */
 export function castTo(node: Site, dataType: number, tensor: Tensor): Tensor {
   const type: ElementType = elementTypeOf(dataType) ?? node.refuse("it makes of numbers what are none");
   const { shape, values } = tensor;

@@ -4,9 +4,9 @@ import { type Dimension, lengthsOf, SIZES } from "../sizes.ts";
 import { floats, integers, type Tensor } from "../tensor.ts";
 import { type Constant, dimensionsOf, isConstant } from "../value.ts";
 
-// Constants of attributes and of the lengths of values.
+// Constants taken from attributes, or computed from lengths of axes.
 
-/** Returns the tensors at all sizes, or only the first if all are equal. */
+/** Returns the tensors for all test sizes of batch and points, or only the first if all are equal. */
 export function merged(tensors: readonly Tensor[]): readonly Tensor[] {
   const [first, ...others] = tensors;
   const isSame = others.every(
@@ -17,7 +17,7 @@ export function merged(tensors: readonly Tensor[]): readonly Tensor[] {
   return isSame ? [first!] : tensors;
 }
 
-/** Folds Constant: the numbers of an attribute. */
+/** Returns the value of a Constant node, from its attribute. */
 export function constantOf(node: NodeView): Constant {
   return { at: [numbersOf(node)] };
 }
@@ -36,7 +36,7 @@ function numbersOf(node: NodeView): Tensor {
   return integers(numbers.integers);
 }
 
-/** Folds Shape: lengths of some axes. */
+/** Returns the value of a Shape node: the lengths of some axes of its input. */
 export function shapeOf(node: NodeView): Constant {
   const dimensions = inputDimensions(node);
   const rank = dimensions.length;
@@ -47,7 +47,7 @@ export function shapeOf(node: NodeView): Constant {
   return atSizes(dimensions.slice(bound("start", 0), bound("end", rank)), (shape) => integers(shape));
 }
 
-/** Folds Size: the product of the lengths. */
+/** Returns the value of a Size node: the number of elements of its input. */
 export function sizeOf(node: NodeView): Constant {
   return atSizes(inputDimensions(node), (shape) => integers([productOf(shape)], []));
 }
@@ -57,7 +57,10 @@ function inputDimensions(node: NodeView): Dimension[] {
   return isConstant(operand) ? dimensionsOfConstant(node, operand) : dimensionsOf(operand);
 }
 
-/** Makes a constant of lengths that depend on the batch and the points: its numbers at each of SIZES. */
+/**
+ * Makes a constant that depends on lengths, which may depend on the batch size and the number of points: its values at
+ * each of SIZES.
+ */
 function atSizes(dimensions: readonly Dimension[], make: (shape: readonly number[]) => Tensor): Constant {
   const lengths = dimensions.map(lengthsOf);
   return { at: merged(SIZES.map((_, size) => make(lengths.map((each) => each[size]!)))) };

@@ -3,12 +3,13 @@ import { lastAxes } from "../arrangement.ts";
 import type { Fold } from "../operator.ts";
 import { permuted, type Tensor } from "../tensor.ts";
 
-// Softmax and layer norms of constants: the self-attention of learnt tokens comes before they meet the latent.
+// Constant folding of softmax and layer norm, as in self-attention among learnt tokens before they are combined with the
+// latent.
 
-/** Function that changes a row of numbers in place. */
+/** Modifies a row of numbers in place. */
 type Change = (row: Float64Array) => void;
 
-/** Returns a tensor whose rows along some axes have been changed. */
+/** Returns a copy of a tensor with `change` applied to each row that extends along the given axes. */
 function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Tensor {
   const { shape, values } = tensor;
   const order = [...shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
@@ -22,7 +23,7 @@ function alongAxes(tensor: Tensor, axes: readonly number[], change: Change): Ten
   return { ...tensor, values: values instanceof Float32Array ? Float32Array.from(changed) : changed };
 }
 
-/** Folds Softmax. */
+/** Constant-folds Softmax. */
 export const foldSoftmax: Fold = (node, [tensor], claim) => {
   claim(2 * tensor!.values.length);
   return alongAxes(tensor!, [node.axis(node.integer("axis", -1), tensor!.shape.length)], (row) => {
@@ -33,12 +34,12 @@ export const foldSoftmax: Fold = (node, [tensor], claim) => {
   });
 };
 
-/** Folds LayerNormalization. */
+/** Constant-folds LayerNormalization. */
 export const foldLayerNorm: Fold = (node, [tensor, scale, bias], claim) => {
   const axes = lastAxes(node, tensor!.shape.length);
   const width = sizeOf(axes.map((axis) => tensor!.shape[axis]!));
   const epsilon = node.float("epsilon", 1e-5);
-  // Refused by the graph, with the reason.
+  // Left to the graph's definition, which refuses it with the reason.
   if (scale!.values.length !== width || (bias && bias.values.length !== width) || !(epsilon > 0))
     return undefined;
   claim(2 * tensor!.values.length);

@@ -5,11 +5,11 @@ import { reducedAxes } from "../operators/reductions.ts";
 import { type Numbers, permuted, strided, type Tensor, zerosLike } from "../tensor.ts";
 import { commonShape, stretched } from "./elementwise.ts";
 
-// Sums of constants, and their products as matrices; what learnt tokens pass through before they meet the latent.
+// Constant folding of reductions and matrix products, as of learnt tokens before they are combined with the latent.
 
 type Summary = (numbers: Numbers) => number;
 
-/** Combines numbers one after the other, starting from `first`. */
+/** Makes a function that combines numbers from left to right, starting with `first`. */
 const combined =
   (combine: (all: number, number: number) => number, first: number): Summary =>
   (numbers) => {
@@ -22,14 +22,14 @@ const total = combined((all, number) => all + number, 0);
 const squares = combined((all, number) => all + number * number, 0);
 const greatest = combined(Math.max, Number.NEGATIVE_INFINITY);
 
-/** Returns m + log Σ exp(x - m), m the largest x, or 0 if that is infinite. */
+/** Computes log Σ exp(x) as m + log Σ exp(x - m), where m is the maximum, or 0 if that is infinite. */
 const logSumExp: Summary = (numbers) => {
   const largest = greatest(numbers);
   const centre = Number.isFinite(largest) ? largest : 0;
   return centre + Math.log(total(numbers.map((number) => Math.exp(number - centre))));
 };
 
-/** Folds a reduction, which summarises the numbers along its axes. */
+/** Makes the constant folding of a reduction operator, which applies `summary` to the numbers along its axes. */
 function reduction(summary: Summary): Fold {
   return (node, [tensor], claim) => {
     const { shape, values, type } = tensor!;
@@ -51,28 +51,31 @@ function reduction(summary: Summary): Fold {
   };
 }
 
-/** Folds ReduceSum. */
+/** Constant-folds ReduceSum. */
 export const reduceSum = reduction(total);
-/** Folds ReduceMean. */
+/** Constant-folds ReduceMean. */
 export const reduceMean = reduction((numbers) => total(numbers) / numbers.length);
-/** Folds ReduceL1. */
+/** Constant-folds ReduceL1. */
 export const reduceL1 = reduction((numbers) => total(numbers.map(Math.abs)));
-/** Folds ReduceL2. */
+/** Constant-folds ReduceL2. */
 export const reduceL2 = reduction((numbers) => Math.sqrt(squares(numbers)));
-/** Folds ReduceSumSquare. */
+/** Constant-folds ReduceSumSquare. */
 export const reduceSumSquare = reduction(squares);
-/** Folds ReduceMax. */
+/** Constant-folds ReduceMax. */
 export const reduceMax = reduction(greatest);
-/** Folds ReduceMin. */
+/** Constant-folds ReduceMin. */
 export const reduceMin = reduction(combined(Math.min, Number.POSITIVE_INFINITY));
-/** Folds ReduceLogSum. */
+/** Constant-folds ReduceLogSum. */
 export const reduceLogSum = reduction((numbers) => Math.log(total(numbers)));
-/** Folds ReduceLogSumExp. */
+/** Constant-folds ReduceLogSumExp. */
 export const reduceLogSumExp = reduction(logSumExp);
-/** Folds ReduceProd. */
+/** Constant-folds ReduceProd. */
 export const reduceProd = reduction(combined((all, number) => all * number, 1));
 
-/** Folds MatMul: products of matrices, over axes that broadcast. */
+/**
+ * Constant-folds MatMul: matrix products over the last two axes, with the other axes broadcast. Undefined if shapes do
+ * not fit.
+ */
 export const matmul: Fold = (node, [a, b], claim) => {
   const [left, right] = [a!, b!];
   const [rows, inner] = left.shape.slice(-2);
@@ -83,7 +86,7 @@ export const matmul: Fold = (node, [a, b], claim) => {
   const shape = commonShape(node, [before, behind]);
   const matrices = sizeOf(shape);
   claim(matrices * rows * columns);
-  // A product is a number's worth of time, too.
+  // Products take time, too: 64 of them are charged as one output number.
   claim((matrices * rows * columns * inner) / 64);
   const first = (own: readonly number[], matrix: number) =>
     stretched(
@@ -107,7 +110,10 @@ export const matmul: Fold = (node, [a, b], claim) => {
   return { type: left.type, shape: [...shape, rows, columns], values } satisfies Tensor;
 };
 
-/** Folds Gemm, alpha · A · B + beta · C; leaves it to the graph if C would broadcast beyond the product. */
+/**
+ * Constant-folds Gemm, alpha · A · B + beta · C. Undefined, which leaves the node to the graph, if C would broadcast
+ * beyond the product.
+ */
 export const gemm: Fold = (node, [a, b, c], claim) => {
   const [left, right] = [a!, b!].map((matrix, i) =>
     turned(matrix, node.integer(i === 0 ? "transA" : "transB", 0) !== 0),
@@ -123,7 +129,7 @@ export const gemm: Fold = (node, [a, b, c], claim) => {
   return { ...product, values };
 };
 
-/** Returns a matrix as it is, or transposed; undefined for a tensor that is no matrix. */
+/** Returns a matrix, transposed if `turns`; undefined for a tensor that is not a matrix. */
 function turned(matrix: Tensor, turns: boolean): Tensor | undefined {
   const [rows, columns, ...more] = matrix.shape;
   if (rows === undefined || columns === undefined || more.length > 0) return undefined;

@@ -16,9 +16,9 @@ import { floats, type Numbers, permuted, strided, type Tensor, zerosLike } from 
 import { commonShape, stretched } from "./elementwise.ts";
 import { castTo } from "./integers.ts";
 
-// Constants in other shapes and orders.
+// Constant folding of operators that reshape or rearrange.
 
-/** Copies a tensor's numbers into another order. */
+/** Copies a tensor's numbers to a new shape, read with the given strides and offset. */
 function ordered(tensor: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   return { ...tensor, shape, values: strided(tensor.values, shape, strides, offset) };
 }
@@ -31,7 +31,7 @@ function lengths(node: NodeView, tensor: Tensor | undefined): number[] {
   return node.refuse("its shape is no list of lengths");
 }
 
-/** Folds Reshape. */
+/** Constant-folds Reshape. */
 export const reshape: Fold = (node, [tensor, shape]) => {
   const wanted = lengths(node, shape).map((length, axis) => {
     return length === 0 && node.integer("allowzero", 0) === 0 ? (tensor!.shape[axis] ?? 0) : length;
@@ -48,10 +48,10 @@ export const reshape: Fold = (node, [tensor, shape]) => {
   return node.refuse(`it gives [${tensor!.shape}] the shape [${wanted.slice(0, 8)}]`);
 };
 
-/** Moved numbers that cost as much of the budget as one computed number, since moving takes less time. */
+/** Moving a number is charged as 1/4 of a computed number in the budget for constant folding, since it takes less time. */
 const MOVED = 4;
 
-/** Folds Transpose. */
+/** Constant-folds Transpose. */
 export const transpose: Fold = (node, [tensor], claim) => {
   claim(tensor!.values.length / MOVED);
   const order = permutationOf(node, tensor!.shape.length);
@@ -59,13 +59,13 @@ export const transpose: Fold = (node, [tensor], claim) => {
   return { ...tensor!, shape, values: permuted(tensor!.values, tensor!.shape, order) };
 };
 
-/** Folds Flatten. */
+/** Constant-folds Flatten. */
 export const flatten: Fold = (node, [tensor]) => ({
   ...tensor!,
   shape: flattened(node, tensor!.shape).map(sizeOf),
 });
 
-/** Folds Squeeze. */
+/** Constant-folds Squeeze. */
 export const squeeze: Fold = (node, [tensor, given]) => {
   const named = namedAxes(node, given);
   const axes = named ? node.axes(named, tensor!.shape.length) : undefined;
@@ -75,13 +75,13 @@ export const squeeze: Fold = (node, [tensor, given]) => {
   return { ...tensor!, shape };
 };
 
-/** Folds Unsqueeze. */
+/** Constant-folds Unsqueeze. */
 export const unsqueeze: Fold = (node, [tensor, given]) => ({
   ...tensor!,
   shape: unsqueezed(node, given, tensor!.shape, 1),
 });
 
-/** Folds Expand. */
+/** Constant-folds Expand. */
 export const expand: Fold = (node, [tensor, given], claim) => {
   const wanted = lengths(node, given);
   const shape = broadcastShape([tensor!.shape, wanted]);
@@ -90,7 +90,7 @@ export const expand: Fold = (node, [tensor, given], claim) => {
   return { ...tensor!, shape, values: stretched(tensor!, shape) };
 };
 
-/** Folds Tile. */
+/** Constant-folds Tile. */
 export const tile: Fold = (node, [tensor, given], claim) => {
   const repeats = lengths(node, given);
   if (repeats.length !== tensor!.shape.length) return node.refuse("its repeats are not as many as axes");
@@ -101,7 +101,7 @@ export const tile: Fold = (node, [tensor, given], claim) => {
   return { ...tensor!, shape: tensor!.shape.map((length, axis) => length * repeats[axis]!), values };
 };
 
-/** Folds Concat. */
+/** Constant-folds Concat. */
 export const concat: Fold = (node, inputs, claim) => {
   const tensors = inputs.map((tensor) => tensor!);
   const [first] = tensors;
@@ -129,7 +129,7 @@ export const concat: Fold = (node, inputs, claim) => {
   return { type: first!.type, shape, values };
 };
 
-/** Folds Slice. */
+/** Constant-folds Slice. */
 export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) => {
   const axes = node.axes([...(given?.values ?? starts!.values.keys())], tensor!.shape.length);
   return axes.reduce((part, axis, i) => {
@@ -151,7 +151,7 @@ export const slice: Fold = (node, [tensor, starts, ends, given, steps], claim) =
   }, tensor!);
 };
 
-/** Folds Split. */
+/** Constant-folds Split. */
 export const split: Fold = (node, [tensor, given], claim) => {
   claim(tensor!.values.length / MOVED);
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
@@ -162,7 +162,7 @@ export const split: Fold = (node, [tensor, given], claim) => {
   });
 };
 
-/** Folds Gather. */
+/** Constant-folds Gather. */
 export const gather: Fold = (node, [tensor, indices], claim) => {
   const axis = node.axis(node.integer("axis", 0), tensor!.shape.length);
   const length = tensor!.shape[axis]!;
@@ -190,7 +190,7 @@ export const gather: Fold = (node, [tensor, indices], claim) => {
   return { type: tensor!.type, shape, values };
 };
 
-/** Folds ConstantOfShape. */
+/** Constant-folds ConstantOfShape. */
 export const constantOfShape: Fold = (node, [given], claim) => {
   const shape = lengths(node, given);
   if (shape.some((length) => length < 0)) return node.refuse(`its shape is [${shape}]`);
@@ -202,7 +202,7 @@ export const constantOfShape: Fold = (node, [given], claim) => {
   return { ...value, shape, values: values.fill(value.values[0]!) };
 };
 
-/** Folds Range. */
+/** Constant-folds Range. */
 export const range: Fold = (node, inputs, claim) => {
   const [start, limit, step] = inputs.map((tensor) => tensor!.values[0]!) as [number, number, number];
   const count = Math.max(Math.ceil((limit - start) / step), 0);
@@ -213,10 +213,10 @@ export const range: Fold = (node, inputs, claim) => {
   return { type, shape: [count], values: values.map((_, i) => start + i * step) };
 };
 
-/** Folds Cast. */
+/** Constant-folds Cast. */
 export const cast: Fold = (node, [tensor]) => castTo(node, node.integer("to", 0), tensor!);
 
-/** Folds Where. */
+/** Constant-folds Where. */
 export const where: Fold = (node, [condition, a, b], claim) => {
   const tensors = [condition!, a!, b!];
   const shape = commonShape(
@@ -228,10 +228,10 @@ export const where: Fold = (node, [condition, a, b], claim) => {
   return { type: a!.type, shape, values: left!.map((value, i) => (is![i] === 0 ? right![i]! : value)) };
 };
 
-/** Folds Trilu. */
+/** Constant-folds Trilu. */
 export const trilu: Fold = (node, [tensor, given], claim) => {
   const { shape, values } = tensor!;
-  // Row and column of each number take longer than a number that is copied.
+  // Computing each number's row and column takes longer than copying it.
   claim(4 * values.length);
   const [rows, columns] = [-2, -1].map((axis) => shape[node.axis(axis, shape.length)]!) as [number, number];
   if (given && given.values.length !== 1) return node.refuse("its diagonal is not one number");
@@ -242,5 +242,5 @@ export const trilu: Fold = (node, [tensor, given], claim) => {
   };
 };
 
-/** Folds Identity and Dropout. */
+/** Constant-folds Identity and Dropout, which return their first input. */
 export const same: Fold = (_node, [tensor]) => tensor!;

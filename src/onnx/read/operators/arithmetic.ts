@@ -6,21 +6,24 @@ import type { Site } from "../site.ts";
 import { type Numbers, permuted } from "../tensor.ts";
 import { BATCH, makeValue, type Value } from "../value.ts";
 
-// Operators of two values, number by number; either value may be constant.
+// Binary elementwise operators; either operand may be constant.
 
-/** Bound in place of a missing bound of `clip`, and largest parameter of a pointwise function. */
+/** Stands for a missing bound of `clip`; also the maximum magnitude of a pointwise function's parameters. */
 export const BEYOND = 3e38;
 
-/** Largest float32. The graph's numbers are finite: ±∞ among constants to choose from becomes ± this. */
+/**
+ * Largest finite float32. The graph only stores finite numbers, so ±∞ among constants to choose from is replaced by ±
+ * this.
+ */
 export const LARGEST = 3.4028234663852886e38;
 
-/** Returns a constant with infinite numbers replaced by the largest float32. */
+/** Replaces infinities in a constant by the largest float32 with their sign. */
 export function bounded(value: Value): Value {
   if (typeof value.source === "string") return value;
   return { ...value, source: value.source.map((number) => Math.min(Math.max(number, -LARGEST), LARGEST)) };
 }
 
-/** Writes a function of each number, in whatever order a value stores them. */
+/** Writes an elementwise function, which works on a value in any stored order. */
 export function pointwise(node: Site, value: Value, activation: NumberFunction): Value {
   const { source, sourceShape } = value;
   if (typeof source !== "string") {
@@ -34,7 +37,7 @@ export function pointwise(node: Site, value: Value, activation: NumberFunction):
   };
 }
 
-/** Writes scale · value + shift. */
+/** Writes scale · value + shift, elementwise. */
 export function linear(node: Site, value: Value, scale: number, shift: number): Value {
   if (scale === 1 && shift === 0) return value;
   if (![scale, shift].every((number) => Math.abs(number) <= BEYOND)) {
@@ -47,15 +50,15 @@ export function linear(node: Site, value: Value, scale: number, shift: number): 
   return pointwise(node, value, { name: "linear", scale, shift });
 }
 
-/** Kind of an operation of two values. */
+/** Kind of a binary elementwise operation. */
 type Kind = "add" | "sub" | "mul" | "maximum" | "minimum";
 
-/** Kind that is an affine map of the first value if the second is constant. */
+/** Binary operations that are an affine map of the first operand if the second is constant. */
 type AffineKind = "add" | "sub" | "mul";
 
 const isAffine = (kind: Kind): kind is AffineKind => kind !== "maximum" && kind !== "minimum";
 
-/** Writes a + b, a - b, a · b, the larger or the smaller one. */
+/** Writes a binary elementwise operation with broadcasting: a + b, a - b, a · b, max(a, b) or min(a, b). */
 export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   if (typeof b.source === "string" && typeof a.source !== "string" && kind === "sub") {
     return combine(node, "add", linear(node, b, -1, 0), a);
@@ -72,31 +75,35 @@ export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   return makeValue(node.writer.write(kind, inputs, shape), shape, axes);
 }
 
-/** Drops leading axes of length 1, which broadcasting does not need. */
+/** Drops leading axes of length 1 (empty groups), which broadcasting does not need. */
 export function trimmed(groups: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const first = groups.findIndex((group) => group.length > 0);
   return first < 0 ? [] : groups.slice(first);
 }
 
 /**
- * Constants along the last axis: one number, or one for each position; the last `keys` stored axes are the axis's factors.
+ * A constant operand that varies along one axis only. `numbers` has one number or one per position; the axis is stored as
+ * the last `keys` axes of the result.
  */
 type AxisNumbers = NonNullable<ReturnType<typeof axisNumbersOf>>;
 
-/** Returns the second value as constants along the last axis; undefined if it is computed or varies along other axes. */
+/** Returns the second operand as numbers along the last axis; undefined if it is not constant, or varies along other axes. */
 function axisNumbersOf({ values, groups, lengths, axes }: Alignment) {
   const [, b] = values;
   if (typeof b!.source === "string" || groups[0]!.some((group) => group.length === 0)) return undefined;
   const has = trimmed(groups[1]!);
   const keys = has.map((_, i) => lengths.length - has.length + i);
-  // Several axes together would take as many parameters as pixels.
+  // Varying along several axes would take as many parameters as there are pixels.
   const isOneAxis = keys.length === 0 || axes.some((own) => keys.every((key) => own.includes(key)));
   if (!isOneAxis || has.some((group) => group.length === 0)) return undefined;
   const numbers = permuted(b!.source, b!.shape as readonly number[], has.flat());
   return { numbers, keys: keys.length };
 }
 
-/** Returns value `index` of an alignment with one number: in its own order, perhaps with the axis of the batch added. */
+/**
+ * Returns operand `index` of a binary operation whose other operand is a single number, in its own stored order. Adds the
+ * batch axis if only the other operand has it.
+ */
 export function besideNumber({ values, axes }: Alignment, index: number): Value {
   const value = values[index]!;
   const hasBatch = (axis: number) => axes[axis]!.includes(BATCH);
@@ -104,7 +111,7 @@ export function besideNumber({ values, axes }: Alignment, index: number): Value 
   return { ...value, axes: own };
 }
 
-/** Writes the sum, difference or product of the first value and constants along the last axis. */
+/** Writes the sum, difference or product of the first operand and a constant that varies along the last axis. */
 function affine(node: Site, kind: AffineKind, alignment: Alignment, { numbers, keys }: AxisNumbers): Value {
   const { lengths, groups } = alignment;
   const [a] = alignment.values;
@@ -129,30 +136,30 @@ function affine(node: Site, kind: AffineKind, alignment: Alignment, { numbers, k
   return { type: "float", source: made, sourceShape: shape, shape: lengths, axes: alignment.axes };
 }
 
-/** Returns 1 / value, also of a constant. */
+/** Returns 1 / value, elementwise; a constant is computed at once. */
 function reciprocal(node: Site, value: Value): Value {
   if (typeof value.source === "string") return pointwise(node, value, "reciprocal");
   return { ...value, source: value.source.map((number) => 1 / number) };
 }
 
-/** Writes weight · x + bias, each with a number for each position of an axis. */
+/** Writes weight · x + bias, with one weight and one bias for each position of an axis. */
 export function scaleAndShift(node: Site, value: Value, axis: number, weight: Numbers, bias: Numbers): Value {
   return writeAlong(node, "affine", value, axis, { weight, bias });
 }
 
-/** Reads Add. */
+/** Translates an Add node. */
 export function add(node: NodeView): Value {
   return maskedSum(node, "add", node.value(0), node.value(1));
 }
 
-/** Reads Sub. */
+/** Translates a Sub node. */
 export function sub(node: NodeView): Value {
   return maskedSum(node, "sub", node.value(0), node.value(1));
 }
 
 /**
- * Writes a + b or a - b in which a constant has -∞, as in a mask of attention: there the result is the most negative
- * float32, whatever is added.
+ * Writes a + b or a - b for a constant with -∞, such as an attention mask: where it is -∞, the result is the most
+ * negative float32, whatever the other operand is.
  */
 function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   const isSecond = typeof b.source !== "string";
@@ -167,12 +174,12 @@ function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   return combine(node, "minimum", sum, { ...constant, type: "float", source: bounds });
 }
 
-/** Reads Mul, unless it is part of a pattern. */
+/** Translates a Mul node, unless it is part of a pattern. */
 export function mul(node: NodeView): Value {
   return combine(node, "mul", node.value(0), node.value(1));
 }
 
-/** Reads Div as a product with the reciprocal. */
+/** Translates a Div node, as a product with the reciprocal. */
 export function div(node: NodeView): Value {
   if (node.value(0).type !== "float" && node.value(1).type !== "float") {
     return node.refuse("it divides integers that are computed");
@@ -180,20 +187,20 @@ export function div(node: NodeView): Value {
   return combine(node, "mul", node.value(0), reciprocal(node, node.value(1)));
 }
 
-/** Reads Neg as -1 · x. */
+/** Translates a Neg node, as -1 · x. */
 export function neg(node: NodeView): Value {
   return linear(node, node.value(0), -1, 0);
 }
 
-/** Reads Sum as one add after the other. */
+/** Translates a Sum node, as a chain of additions. */
 export function sum(node: NodeView): Value {
   return node.values().reduce((total, value) => combine(node, "add", total, value));
 }
 
-/** Reads Pow by a constant exponent. */
+/** Translates a Pow node with a single constant exponent. */
 export function pow(node: NodeView): Value {
   const exponent = node.scalar(1)!;
-  // An exponent with more axes gives them to the result.
+  // If the exponent has more axes, so has the result.
   const value = besideNumber(align(node, [node.value(0), node.value(1)]), 0);
   if (exponent === 1) return value;
   if (exponent === 2) return combine(node, "mul", value, value);

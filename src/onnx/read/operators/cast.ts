@@ -4,10 +4,10 @@ import { elementTypeOf, integerTypeOf, type Tensor } from "../tensor.ts";
 import type { Value } from "../value.ts";
 import { isNonzero } from "./comparisons.ts";
 
-/** Integer types narrower than the graph's inputs: casting to them would wrap round. */
+/** Integer types narrower than the graph's inputs; casting to them would wrap values around. */
 const NARROW = ["int8", "uint8", "int16", "uint16"];
 
-/** Reads Cast: floats of all widths are float32 in the graph. */
+/** Translates a Cast node. Floats of all widths are float32 in the graph. */
 export function cast(node: NodeView): Value {
   const value = node.value(0);
   const dataType = node.integer("to", 0);

@@ -6,12 +6,12 @@ import { type Numbers, permuted } from "../tensor.ts";
 import { dimensionAt, makeValue, plainValue, replaced, type Value } from "../value.ts";
 import { bounded, combine, LARGEST, trimmed } from "./arithmetic.ts";
 
-// Choices between two values by a mask, constant or computed.
+// Elementwise choices between two values by a mask, which is constant or computed.
 
-/** Most slices into which a choice by a constant mask is cut. */
+/** Maximum number of slices written for a choice by a constant mask. */
 const MOST_RUNS = 256;
 
-/** Writes a choice by a computed condition: a where it is above 0, else b. */
+/** Writes an elementwise choice by a computed condition: a where it is above 0, else b. */
 function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value {
   const { values, groups, lengths, axes } = align(node, [condition, a, b]);
   const shape = lengths.length > 0 ? lengths : [1];
@@ -24,12 +24,12 @@ function chooseComputed(node: Site, condition: Value, a: Value, b: Value): Value
   );
 }
 
-/** Reads Where. A constant mask becomes slices of both values, so that numbers that are not chosen have no influence. */
+/** Translates a Where node. A constant mask becomes slices of both values, so that numbers not chosen have no influence. */
 export function where(node: NodeView): Value {
   return choose(node, node.value(0), node.value(1), node.value(2));
 }
 
-/** Writes a choice between two values by a constant mask: a where it is not 0, else b. */
+/** Writes an elementwise choice by a mask: `whole` where it is not 0, else `other`. */
 export function choose(node: Site, mask: Value, whole: Value, other: Value): Value {
   const [a, b] = [finite(node, whole), finite(node, other)];
   const numbers = mask.source;
@@ -42,7 +42,7 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
   const choices = permuted(aligned.source as Numbers, aligned.shape as readonly number[], stored);
   const starts = [...choices.keys()].filter((i) => i === 0 || (choices[i] === 0) !== (choices[i - 1] === 0));
   if (starts.length > MOST_RUNS) return byBounds(node, mask, a, b);
-  // The axes of the mask become the last one.
+  // The axes along which the mask varies are merged into the last axis.
   const rest = lengths.flatMap((_, i) => (keys.includes(i) ? [] : [i]));
   const order = [...rest, ...keys];
   const sides = [0, 1].map((side) => {
@@ -77,8 +77,8 @@ export function choose(node: Site, mask: Value, whole: Value, other: Value): Val
 }
 
 /**
- * Writes a choice as max(min(a, bound), min(b, -bound)), bound the largest float32 where a is chosen and its negative where
- * b is; exact for all finite numbers.
+ * Writes a choice as max(min(a, bound), min(b, -bound)), where bound is the largest float32 where a is chosen and its
+ * negative where b is. Exact for all finite numbers.
  */
 function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
   const bounds = (ofTrue: number): Value => ({
@@ -93,7 +93,7 @@ function byBounds(node: Site, mask: Value, a: Value, b: Value): Value {
   return combine(node, "maximum", left, right);
 }
 
-/** Refuses NaN among constants; turns ±∞, as in masks of attention, into the largest float32. */
+/** Replaces ±∞ in a constant, as in attention masks, by the largest float32; refuses NaN. */
 function finite(node: Site, value: Value): Value {
   if (typeof value.source === "string") return value;
   if (value.source.some(Number.isNaN)) return node.refuse("it chooses among numbers of which one is NaN");
@@ -101,15 +101,16 @@ function finite(node: Site, value: Value): Value {
 }
 
 /**
- * Returns the positions that Trilu keeps, by row and column: up to, or from, the diagonal that is `diagonal` above the main
- * one.
+ * Returns a test for the positions that a Trilu node keeps: those on and above (or below) a diagonal.
+ *
+ * @param diagonal offset of the diagonal, counted upwards from the main one
  */
 export function triangle(node: NodeView, diagonal = 0): (row: number, column: number) => boolean {
   const isUpper = node.integer("upper", 1) !== 0;
   return (row, column) => (isUpper ? column - row >= diagonal : column - row <= diagonal);
 }
 
-/** Reads Trilu: writes 0 below, or above, a diagonal of the last two axes. */
+/** Translates a Trilu node, which sets the last two axes to 0 below, or above, a diagonal. */
 export function trilu(node: NodeView): Value {
   const value = node.value(0);
   const lengths = [-2, -1].map((axis) => {

@@ -5,31 +5,34 @@ import type { Value } from "../value.ts";
 import { BEYOND, combine, linear, pointwise } from "./arithmetic.ts";
 import { extremum } from "./extrema.ts";
 
-// Comparisons and logic of computed values. A truth value is 1 or 0, and its gradient 0. In float32 the sign of a - b is
-// exact; where a - b is NaN, since both are infinite or one is NaN, each operator answers as ONNX Runtime does.
+// Comparisons and logic of computed values. True is 1, false is 0, and the gradient is 0. The sign of a - b is exact in
+// float32; if a - b is NaN, because both are infinite or one is NaN, each operator returns what ONNX Runtime does.
 
 const truth = (value: Value): Value => ({ ...value, type: "boolean" });
 
-/** Writes 1 where a condition on a number holds, else 0. */
+/** Writes a value that is 1 where a condition on a number holds, else 0. */
 const holds = (node: Site, value: Value, condition: NumberFunction): Value =>
   truth(pointwise(node, value, condition));
 
-/** Writes a > b; 0 if a or b is NaN, and for two equal infinite numbers. */
+/** Writes a > b as 1 or 0; 0 if a or b is NaN, and for equal infinities. */
 const isAbove = (node: Site, a: Value, b: Value): Value =>
   holds(node, combine(node, "sub", a, b), "isPositive");
 
-/** Writes 1 unless a or b is NaN. */
+/** Writes 1 if neither a nor b is NaN, else 0. */
 function areNumbers(node: Site, a: Value, b: Value): Value {
   const size = pointwise(node, combine(node, "maximum", a, b), "abs");
   return holds(node, size, "isNotNegative");
 }
 
-/** True if a - b is NaN only where a or b is, since no infinite number is subtracted from another. */
+/**
+ * True if a - b can only be NaN where a or b is: no infinities are subtracted from each other, as one operand is a finite
+ * constant or an integer.
+ */
 function isPlainDifference(a: Value, b: Value): boolean {
   return a.type !== "float" || typeof a.source !== "string" || typeof b.source !== "string";
 }
 
-/** Writes a ≥ b. */
+/** Writes a ≥ b as 1 or 0. */
 function isAtLeast(node: Site, a: Value, b: Value): Value {
   if (isPlainDifference(a, b)) {
     return holds(node, combine(node, "sub", a, b), "isNotNegative");
@@ -37,7 +40,7 @@ function isAtLeast(node: Site, a: Value, b: Value): Value {
   return both(node, negated(node, isAbove(node, b, a)), areNumbers(node, a, b));
 }
 
-/** Writes a = b. */
+/** Writes a = b as 1 or 0. */
 function isEqual(node: Site, a: Value, b: Value): Value {
   const distance = pointwise(node, combine(node, "sub", a, b), "abs");
   if (isPlainDifference(a, b)) {
@@ -60,42 +63,42 @@ const ofInputs =
     return compare(node, a, b);
   };
 
-/** Refuses constants whose difference from a value would be infinite or NaN. */
+/** Refuses a constant whose difference from a value could overflow or be NaN. */
 function finite(node: Site, value: Value): Value {
   if (typeof value.source === "string") return value;
   const wrong = value.source.find((number) => !(Math.abs(number) <= BEYOND));
   return wrong === undefined ? value : node.refuse(`it compares with ${wrong}, expected at most 3e38`);
 }
 
-/** Reads Greater. */
+/** Translates a Greater node. */
 export const greater = ofInputs(isAbove);
-/** Reads Less. */
+/** Translates a Less node. */
 export const less = ofInputs((node, a, b) => isAbove(node, b, a));
-/** Reads GreaterOrEqual. */
+/** Translates a GreaterOrEqual node. */
 export const greaterOrEqual = ofInputs(isAtLeast);
-/** Reads LessOrEqual. */
+/** Translates a LessOrEqual node. */
 export const lessOrEqual = ofInputs((node, a, b) => isAtLeast(node, b, a));
-/** Reads Equal. */
+/** Translates an Equal node. */
 export const equal = ofInputs(isEqual);
-/** Reads And as the smaller truth. */
+/** Translates an And node, as a minimum. */
 export const and = ofInputs(both);
-/** Reads Or as the larger truth. */
+/** Translates an Or node, as a maximum. */
 export const or = ofInputs((node, a, b) => truth(extremum(node, "maximum", a, b)));
-/** Reads Xor as the absolute difference of the truths, 0 and 1. */
+/** Translates a Xor node, as |a - b|. */
 export const xor = ofInputs((node, a, b) => truth(pointwise(node, combine(node, "sub", a, b), "abs")));
 
-/** Reads Not as 1 - x. */
+/** Translates a Not node, as 1 - x. */
 export function not(node: NodeView): Value {
   return negated(node, node.value(0));
 }
 
-/** Writes x ≠ 0, which holds for NaN, too. */
+/** Writes x ≠ 0 as 1 or 0; 1 for NaN. */
 export function isNonzero(node: Site, value: Value): Value {
   const size = pointwise(node, value, "abs");
   return negated(node, holds(node, linear(node, size, -1, 0), "isNotNegative"));
 }
 
-/** Writes the sign: 1, 0 or -1; its gradient is 0. */
+/** Translates a Sign node: 1, 0 or -1, with a gradient of 0. */
 export function sign(node: NodeView): Value {
   const value = node.value(0);
   const [above, below] = [value, linear(node, value, -1, 0)].map((each) =>

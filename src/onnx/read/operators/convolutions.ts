@@ -9,12 +9,12 @@ import { BATCH, makeValue, replaced, showAxes, splitAxis, type Value, withAxes }
 import { forEachImage, imagesOf } from "./images-in-batch.ts";
 import { multiplied } from "./products.ts";
 
-// Convolutions, and all that reads a value as pixels with channels.
+// Convolutions, and helpers for all operators that treat a value as pixels with channels.
 
 /**
- * Reads a value of [batch, channels, height, width] or [batch, channels, width] as pixels: [height, width, channels] or
- * [width, channels] in the graph. If the file merges the images of a sample into the batch axis, `images` is their number,
- * else 1, and `channels` are those of all images together, which are concatenated in the graph.
+ * Arranges a value [batch, channels, height, width] or [batch, channels, width] as pixels: [height, width, channels] or
+ * [width, channels] in the graph. If the file merges the images of a sample into the batch axis, `images` is their
+ * number, otherwise 1; the graph concatenates their channels, and `channels` counts all of them.
  */
 export function pixelsOf(node: Site, value: Value) {
   const axes = value.axes.length - 2;
@@ -38,12 +38,12 @@ export function pixelsOf(node: Site, value: Value) {
 }
 
 /**
- * Longest axis of pixels: a longer one has more pairs of pixels than the graph's convolutions allow, and counting them would
- * take long.
+ * Maximum product of an output length and a kernel length. Beyond it, the graph's limit for convolutions is exceeded,
+ * too, and counting would take long.
  */
 const LONGEST_AXIS = 2 ** 22;
 
-/** Refuses a convolution that the graph would refuse only after a long count. */
+/** Refuses a convolution that the graph would only refuse after counting for long. */
 function checkReach(node: Site, output: readonly number[], kernel: readonly number[]): void {
   const longest = Math.max(...output.map((length, axis) => length * kernel[axis]!));
   if (longest > LONGEST_AXIS)
@@ -51,8 +51,9 @@ function checkReach(node: Site, output: readonly number[], kernel: readonly numb
 }
 
 /**
- * Turns pixels, [...lengths, channels of all images] in the graph, back into a value of the file, with the images of `like`
- * in the batch axis.
+ * Converts pixels in the graph, [...lengths, channels of all images], back to a value with ONNX axes.
+ *
+ * @param like value before the operation; the result merges the same images into the batch axis
  */
 export function valueOfPixels(like: Value, source: string, shape: readonly number[]): Value {
   const images = imagesOf(like);
@@ -67,7 +68,12 @@ export function valueOfPixels(like: Value, source: string, shape: readonly numbe
   return { ...value, sourceShape: shape };
 }
 
-/** Writes an operation from the pixels of a value to other pixels. */
+/**
+ * Writes an operation that maps pixels to pixels.
+ *
+ * @param like value before the operation
+ * @param shape output shape in the graph, [...lengths, channels]
+ */
 export function writePixels(
   node: Site,
   kind: OperationKind,
@@ -82,7 +88,10 @@ export function writePixels(
   return valueOfPixels(like, node.writer.write(kind, [source], shape, writing), shape);
 }
 
-/** Padding by `auto_pad`: as `pads` says; none; or for ⌈length / stride⌉ outputs, an odd pixel after or before the axis. */
+/**
+ * Padding by `auto_pad`: from `pads`; none; or enough for ⌈length / stride⌉ outputs, where the function rounds half of
+ * it, which goes before the axis.
+ */
 const AUTO_PADS = {
   NOTSET: "given",
   VALID: "none",
@@ -90,7 +99,7 @@ const AUTO_PADS = {
   SAME_LOWER: Math.ceil,
 } as const;
 
-/** Reads the attributes of a node that moves a window over pixels. */
+/** Reads the attributes of a node that moves a window over pixels: strides, dilations and padding. */
 function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
   const axes = lengths.length;
   const each = (name: string, otherwise: number, min: number, count = axes) => {
@@ -112,7 +121,7 @@ function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly n
   return { kernel, stride, dilation, padding: parted(total, way) };
 }
 
-/** Reads the attributes of a node that pools pixels, the kernel among them. */
+/** Reads the attributes of a pooling node: kernel, strides, dilations and padding. */
 export function poolingWindow(node: NodeView, lengths: readonly number[]): Window {
   const kernel = node.integers("kernel_shape") ?? [];
   if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {
@@ -121,13 +130,21 @@ export function poolingWindow(node: NodeView, lengths: readonly number[]): Windo
   return windowOf(node, lengths, kernel);
 }
 
-/** Splits padding between both ends of each axis; `round` gives an odd pixel to one of them. */
+/**
+ * Splits the total padding of each axis into that before and after it.
+ *
+ * @param round rounds half the padding, which goes before the axis
+ */
 function parted(total: readonly number[], round: (half: number) => number): number[] {
   const before = total.map((pixels) => round(pixels / 2));
   return [...before, ...total.map((pixels, axis) => pixels - before[axis]!)];
 }
 
-/** Reads a constant kernel and bias, and checks them against the channels of one image. */
+/**
+ * Reads the constant kernel and bias of a convolution, and checks them.
+ *
+ * @param channels number of input channels of one image
+ */
 function parametersOf(node: NodeView, axes: number, channels: number, isTransposed: boolean) {
   const weight = node.tensor(1);
   const groups = node.integer("group", 1);
@@ -161,7 +178,7 @@ function biasOf(node: NodeView, bias: Tensor | undefined, units: number) {
   return node.refuse(`its bias has ${bias.values.length} numbers, expected ${units}`);
 }
 
-/** Reads Conv; for points only with one tap. */
+/** Translates a Conv node. Values with an axis of points only allow a kernel of size 1. */
 export function conv(node: NodeView): Value {
   const value = node.value(0);
   const isOfPoints = value.shape.includes("points");
@@ -179,7 +196,7 @@ export function conv(node: NodeView): Value {
   return writePixels(node, "conv", value, source, [...output, units], { settings, weight, bias });
 }
 
-/** True if a convolution reads one pixel at a time: kernel 1 × 1, stride 1, no padding, one group. */
+/** True if a convolution reads one pixel at a time: kernel size 1, stride 1, no padding, one group. */
 function hasOneTap(node: NodeView, value: Value): boolean {
   const [, , ...kernel] = node.tensor(1).shape;
   const isPlain = (name: string, number: number) =>
@@ -188,7 +205,7 @@ function hasOneTap(node: NodeView, value: Value): boolean {
   return isOne && isPlain("strides", 1) && isPlain("pads", 0) && node.integer("group", 1) === 1;
 }
 
-/** Writes a convolution of one tap as a dense layer on the channels of each point or pixel. */
+/** Writes a convolution with a kernel of size 1 as a dense layer on the channels of each pixel or point. */
 function convOfOneTap(node: NodeView, value: Value): Value {
   const { shape, values } = node.tensor(1);
   const [units, channels] = shape as [number, number];
@@ -196,7 +213,10 @@ function convOfOneTap(node: NodeView, value: Value): Value {
   return multiplied(node, value, 1, matrix, biasOf(node, node.optional(2), units));
 }
 
-/** Reads ConvTranspose; with images in the batch and a kernel as long as the stride, as a dense layer on each pixel. */
+/**
+ * Translates a ConvTranspose node. If images are merged into the batch and the kernel is as long as the stride, it
+ * becomes a dense layer on each pixel.
+ */
 export function convTranspose(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels, images } = pixelsOf(node, value);
@@ -236,7 +256,7 @@ export function convTranspose(node: NodeView): Value {
 }
 
 /**
- * Writes a transposed convolution whose kernel is as long as its stride: a dense layer turns each pixel into a patch of
+ * Writes a transposed convolution whose kernel is as long as its stride: a dense layer maps each pixel to a patch of
  * pixels, and patches do not overlap.
  */
 function patches(node: Site, value: Value, { weight, kernel, units, bias }: Parameters): Value {

@@ -19,19 +19,19 @@ import { ALONG_BATCH, multiplied, productOfValues } from "./products.ts";
 import { positions } from "./rearranging.ts";
 import { reduce } from "./reductions.ts";
 
-// Einsum: its operands multiplied from left to right. A label's axis is a list of stored axes, so that bringing operands
-// to matrices moves few numbers.
+// Einsum of computed values: operands are multiplied from left to right. The axis of a label may consist of several
+// stored axes, which avoids transposing them for matrix products.
 
-/** Value with a label for each of its axes, which are longer than 1 and have different labels. */
+/** Value with an Einsum label for each axis. Labels are distinct, and axes longer than 1. */
 interface Labelled {
   readonly value: Value;
   readonly labels: readonly string[];
 }
 
-/** Most numbers that one node computes from constants: 256 MB as float32. */
+/** Maximum number of numbers that one node computes from constants: 256 MB as float32. */
 const MOST_NUMBERS = 2 ** 26;
 
-/** Reads Einsum, its operands from left to right. */
+/** Translates an Einsum node, combining operands from left to right. */
 export function einsum(node: NodeView): Value {
   const values = node.values();
   const equation = readEquation(
@@ -59,14 +59,14 @@ function axisOf({ value, labels }: Labelled, label: string): readonly number[] {
   return value.axes[labels.indexOf(label)] ?? [];
 }
 
-/** Returns the label of the batch. */
+/** Returns the label of the batch axis; undefined if the value has none. */
 function batchOf({ value, labels }: Labelled): string | undefined {
   return labels.find((_, axis) => value.axes[axis]!.includes(BATCH));
 }
 
 const isConstant = ({ value }: Labelled) => typeof value.source !== "string";
 
-/** Labels a value: drops axes of length 1, and replaces axes of equal labels by their diagonal. */
+/** Labels the axes of a value. Drops axes of length 1, and replaces axes with the same label by their diagonal. */
 function labelled(node: NodeView, value: Value, all: readonly string[]): Labelled {
   const axes = value.axes.flatMap((factors, axis) => (factors.length > 0 ? [axis] : []));
   const whole: Labelled = {
@@ -87,7 +87,10 @@ function labelled(node: NodeView, value: Value, all: readonly string[]): Labelle
   return twice.reduce<Labelled>((operand, label) => diagonal(node, operand, label), whole);
 }
 
-/** Replaces two axes of length n by their diagonal, positions 0, n + 1, 2 · (n + 1), …. */
+/**
+ * Replaces the two axes with a label, of length n each, by their diagonal: positions 0, n + 1, 2 · (n + 1), … of the
+ * merged axes.
+ */
 function diagonal(node: NodeView, { value, labels }: Labelled, label: string): Labelled {
   const [first, second] = [labels.indexOf(label), labels.lastIndexOf(label)];
   const others = labels.flatMap((_, axis) => (axis === first || axis === second ? [] : [axis]));
@@ -102,7 +105,7 @@ function diagonal(node: NodeView, { value, labels }: Labelled, label: string): L
   };
 }
 
-/** Sums a value over all labels but some. */
+/** Sums a value over all labels except `wanted`. */
 function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>): Labelled {
   const { value, labels } = operand;
   const kept = labels.filter((label) => wanted.has(label));
@@ -117,7 +120,7 @@ function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>):
   return { value: keepAxes(sum, (axis) => !axes.includes(axis)), labels: kept };
 }
 
-/** Multiplies two values and sums over the labels that both have and that are not wanted. */
+/** Multiplies two values, and sums over the labels that they share unless those are in `wanted`. */
 function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySet<string>): Labelled {
   const both = a.labels.filter((label) => b.labels.includes(label));
   const sums = both.filter((label) => !wanted.has(label));
@@ -136,7 +139,7 @@ function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySe
   return asMatrices(node, a, b, shared, sums) ?? summed(node, numberByNumber(node, a, b), wanted);
 }
 
-/** Multiplies two values that have the same labels, number by number, with broadcasting. */
+/** Multiplies two values elementwise, matching axes by label, with broadcasting. */
 function numberByNumber(node: NodeView, a: Labelled, b: Labelled): Labelled {
   const labels = [...new Set([...a.labels, ...b.labels])];
   const [left, right] = [a, b].map((operand) =>
@@ -148,7 +151,7 @@ function numberByNumber(node: NodeView, a: Labelled, b: Labelled): Labelled {
   return { value: combine(node, "mul", left!, right!), labels };
 }
 
-/** Multiplies a value by a constant that shares only labels that are summed over. */
+/** Multiplies a value by a constant matrix; all labels that they share, `all`, are summed over. */
 function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled, all: readonly string[]) {
   const sums = asStored({ value, labels }, all);
   const rest = labels.flatMap((label, axis) => (sums.includes(label) ? [] : [axis]));
@@ -174,9 +177,11 @@ function byMatrix(node: NodeView, { value, labels }: Labelled, matrix: Labelled,
 }
 
 /**
- * Multiplies two values as matrices, a product for each position of the shared labels that are not summed over.
+ * Multiplies two values as a batch of matrices.
  *
- * @returns undefined where it is cheaper number by number, or points would be put together with another axis
+ * @param shared labels of both values that are kept: one product for each position
+ * @param all labels of both values that are summed over
+ * @returns undefined if an elementwise product is cheaper, or points would be merged with another axis
  */
 function asMatrices(
   node: NodeView,
@@ -225,7 +230,10 @@ function asMatrices(
   };
 }
 
-/** Returns the labels that only one of two values has, in the order of its stored axes, and the same without the batch. */
+/**
+ * Returns the labels of a value that are not in `others`, in stored order; their stored axes without the batch; and
+ * whether they include the batch.
+ */
 function own(operand: Labelled, others: readonly string[]) {
   const labels = asStored(
     operand,
@@ -235,17 +243,17 @@ function own(operand: Labelled, others: readonly string[]) {
   return { labels, hasBatch: factors.includes(BATCH), stored: factors.filter((axis) => axis !== BATCH) };
 }
 
-/** Sorts labels in the order in which their axes are stored. */
+/** Sorts labels by the order in which their axes are stored. */
 function asStored(operand: Labelled, labels: readonly string[]): string[] {
   return [...labels].sort((a, b) => axisOf(operand, a)[0]! - axisOf(operand, b)[0]!);
 }
 
-/** Splits one axis of the file, of one stored axis at most, into several. */
+/** Splits an ONNX axis, of at most one stored axis, into stored axes with the given lengths. */
 function splitAt(value: Value, axis: number, lengths: Value["shape"]): Value {
   return lengths.length < 2 ? value : splitAxis(value, value.axes[axis]![0]!, lengths);
 }
 
-/** Computes a constant operand summed over the labels that the output lacks, or the product of two. */
+/** Computes an Einsum of one or two constant operands, summed over the labels that the output lacks. */
 function folded(node: NodeView, a: Labelled, b: Labelled | undefined, output: readonly string[]): Labelled {
   const batch = batchOf(a) ?? (b && batchOf(b));
   const made = sumOfProducts([numbersOf(a), b && numbersOf(b)], output, claiming(node));
@@ -253,7 +261,7 @@ function folded(node: NodeView, a: Labelled, b: Labelled | undefined, output: re
   return { value: makeValue(made.values, made.shape, axes), labels: output };
 }
 
-/** Returns the numbers of a constant; one sample's numbers if it repeats along the batch. */
+/** Returns the numbers of a constant value; those of one sample if it repeats along the batch. */
 function numbersOf({ value, labels }: Labelled): LabelledNumbers {
   const lengths = value.shape as readonly number[];
   const strides = stridesOf(lengths);
@@ -267,7 +275,7 @@ function numbersOf({ value, labels }: Labelled): LabelledNumbers {
   };
 }
 
-/** Refuses a node that would compute too many numbers. */
+/** Returns a function that refuses the node if it would compute too many numbers. */
 function claiming(node: NodeView): (numbers: number) => void {
   return (numbers) => {
     if (numbers <= MOST_NUMBERS) return;

@@ -4,15 +4,15 @@ import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
 import { BEYOND, besideNumber, bounded, combine, LARGEST, pointwise } from "./arithmetic.ts";
 
-// The larger or smaller of values, and bounds.
+// Elementwise maximum and minimum, and bounds.
 
-/** Makes the reader of Max or Min. */
+/** Makes the translation of Max or Min nodes. */
 export const extremumOf =
   (kind: "maximum" | "minimum") =>
   (node: NodeView): Value =>
     node.values().reduce((a, b) => extremum(node, kind, a, b));
 
-/** Writes the larger or the smaller of two values; as `relu` or `clip` if one of them is one number. */
+/** Writes the elementwise maximum or minimum of two values; as `relu` or `clip` if one is a single number. */
 export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: Value): Value {
   const isMaximum = kind === "maximum";
   const [left, right] = [a, b].map((value) => finiteBeside(node, value, isMaximum)) as [Value, Value];
@@ -20,7 +20,7 @@ export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: V
   if (bound === undefined) return combine(node, kind, left, right);
   const other = besideNumber(align(node, [left, right]), numberOf(right) === undefined ? 1 : 0);
   if (isMaximum && bound === 0) return pointwise(node, other, "relu");
-  // Beyond what `clip` takes.
+  // Out of range for the bounds of `clip`.
   if (Math.abs(bound) > BEYOND && Math.abs(bound) < LARGEST) return combine(node, kind, left, right);
   if (isMaximum)
     return bound < 0 && -bound >= LARGEST
@@ -29,7 +29,7 @@ export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: V
   return bound >= LARGEST ? other : pointwise(node, other, { name: "clip", min: -BEYOND, max: bound });
 }
 
-/** Replaces infinite constants that are never chosen by finite numbers. */
+/** Replaces infinities in a constant by finite numbers if they can never be the result; refuses others. */
 function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
   if (typeof value.source === "string") return value;
   const never = isMaximum ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
@@ -38,12 +38,12 @@ function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
   return bounded(value);
 }
 
-/** Returns the number of a constant that holds one. */
+/** Returns the number of a constant that consists of one; else undefined. */
 function numberOf({ source }: Value): number | undefined {
   return typeof source !== "string" && source.length === 1 ? source[0] : undefined;
 }
 
-/** Reads Clip with constant bounds. */
+/** Translates a Clip node with constant bounds. */
 export function clip(node: NodeView): Value {
   const lowest = node.scalar(1) ?? -BEYOND;
   const highest = node.scalar(2) ?? BEYOND;

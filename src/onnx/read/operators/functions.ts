@@ -5,15 +5,15 @@ import type { Site } from "../site.ts";
 import type { Value } from "../value.ts";
 import { besideNumber, combine, linear, pointwise } from "./arithmetic.ts";
 
-// Operators that are functions of each number.
+// Operators that are elementwise functions.
 
-/** Makes the reader of an operator that is an activation of the graph. */
+/** Makes the translation of an operator that is a single elementwise function. */
 export const is =
   (activation: NumberFunction) =>
   (node: NodeView): Value =>
     pointwise(node, node.value(0), activation);
 
-/** Reads Elu. */
+/** Translates an Elu node. */
 export function elu(node: NodeView): Value {
   return scaledElu(node, node.value(0), node.float("alpha", 1));
 }
@@ -24,16 +24,16 @@ function scaledElu(node: Site, value: Value, alpha: number): Value {
   return node.refuse(`its alpha is ${alpha}, expected at least 0`);
 }
 
-/** Defaults of ONNX's Selu, rounded to float32. */
+/** Default attributes of ONNX's Selu, rounded to float32. */
 const SELU = { alpha: Math.fround(1.6732632423543772), gamma: Math.fround(1.0507009873554805) };
 
-/** Reads Selu as gamma · elu. */
+/** Translates a Selu node, as gamma · elu(x). */
 export function selu(node: NodeView): Value {
   const value = scaledElu(node, node.value(0), node.float("alpha", SELU.alpha));
   return linear(node, value, node.float("gamma", SELU.gamma), 0);
 }
 
-/** Reads Celu as alpha · elu(x / alpha), elu with its own alpha of 1. */
+/** Translates a Celu node, as alpha · elu(x / alpha), where elu has an alpha of 1. */
 export function celu(node: NodeView): Value {
   const alpha = node.float("alpha", 1);
   if (!(alpha > 0)) return node.refuse(`its alpha is ${alpha}, expected more than 0`);
@@ -41,7 +41,7 @@ export function celu(node: NodeView): Value {
   return linear(node, pointwise(node, scaled, { name: "elu", alpha: 1 }), alpha, 0);
 }
 
-/** Reads LeakyRelu. */
+/** Translates a LeakyRelu node. */
 export function leakyRelu(node: NodeView): Value {
   return leaky(node, node.value(0), node.float("alpha", 0.01));
 }
@@ -52,7 +52,7 @@ function leaky(node: Site, value: Value, slope: number): Value {
   return combine(node, "sub", pointwise(node, value, "relu"), linear(node, below, slope, 0));
 }
 
-/** Reads PRelu as relu(x) - slope · relu(-x). */
+/** Translates a PRelu node, as relu(x) - slope · relu(-x). */
 export function prelu(node: NodeView): Value {
   const value = node.value(0);
   const slope = node.value(1);
@@ -64,13 +64,16 @@ export function prelu(node: NodeView): Value {
   return combine(node, "sub", pointwise(node, value, "relu"), scaled);
 }
 
-/** Reads HardSigmoid. */
+/** Translates a HardSigmoid node. */
 export function hardSigmoid(node: NodeView): Value {
   const [slope, offset] = [node.float("alpha", 0.2), node.float("beta", 0.5)];
   return pointwise(node, node.value(0), { name: "hardSigmoid", slope, offset });
 }
 
-/** Reads Gelu: x · Φ(x) by erf, or its approximation x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2. */
+/**
+ * Translates a Gelu node: x · Φ(x), or by its attribute the approximation x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) /
+ * 2.
+ */
 export function gelu(node: NodeView): Value {
   const value = node.value(0);
   if (node.choice("approximate", "none", ["none", "tanh"]) === "none") {
@@ -82,17 +85,17 @@ export function gelu(node: NodeView): Value {
   return combine(node, "mul", value, linear(node, bent, 0.5, 0.5));
 }
 
-/** Reads Sin. */
+/** Translates a Sin node. */
 export function sin(node: NodeView): Value {
   return pointwise(node, node.value(0), { name: "sine", frequency: 1 });
 }
 
-/** Reads Cos as sin(x + π/2). */
+/** Translates a Cos node, as sin(x + π/2). */
 export function cos(node: NodeView): Value {
   return pointwise(node, linear(node, node.value(0), 1, Math.PI / 2), { name: "sine", frequency: 1 });
 }
 
-/** Reads Softsign, x / (1 + |x|). */
+/** Translates a Softsign node, x / (1 + |x|). */
 export function softsign(node: NodeView): Value {
   const size = linear(node, pointwise(node, node.value(0), "abs"), 1, 1);
   return combine(node, "mul", node.value(0), pointwise(node, size, "reciprocal"));

@@ -2,14 +2,14 @@ import type { Site } from "../site.ts";
 import { type Numbers, zerosLike } from "../tensor.ts";
 import { BATCH, type Value } from "../value.ts";
 
-// Images of one sample that the file has beside each other in the batch. In the graph their channels are beside each other.
+// Images of one sample that the file merges into the batch axis. In the graph, their channels are concatenated.
 
-/** Returns the stored axes that the file has merged with the batch. */
+/** Returns the stored axes that the file has merged into the batch axis: the images of one sample. */
 export function imagesOf({ axes }: Value): number[] {
   return (axes[0] ?? []).filter((factor) => factor !== BATCH);
 }
 
-/** Kernel of a convolution with its bias and groups. */
+/** Kernel of a convolution, with bias and number of groups. */
 interface GroupedKernel {
   readonly weight: Numbers;
   readonly bias: Numbers;
@@ -18,12 +18,12 @@ interface GroupedKernel {
   readonly units: number;
 }
 
-/** Most numbers of a kernel once it is repeated for each image of a sample: 512 MB as float32. */
+/** Maximum number of weights in a kernel that is repeated for each image of a sample: 512 MB as float32. */
 const MOST_REPEATED = 2 ** 27;
 
 /**
- * Turns a convolution of each image of a sample into one convolution of all: with as many times more groups, and the kernel
- * repeated.
+ * Turns a convolution that applies to each image of a sample into one convolution of all, with the kernel and the groups
+ * repeated for each image.
  */
 export function forEachImage(
   node: Site,
@@ -44,7 +44,7 @@ export function forEachImage(
   };
 }
 
-/** Concatenates copies of numbers. */
+/** Concatenates `times` copies of an array. */
 export function repeated(values: Numbers, times: number): Numbers {
   if (times === 1) return values;
   const result = zerosLike(values, values.length * times);

@@ -10,18 +10,18 @@ import { combine, pointwise, scaleAndShift } from "./arithmetic.ts";
 import { imagesOf, repeated } from "./images-in-batch.ts";
 import { extremaOver, reduce } from "./reductions.ts";
 
-// Normalisation of groups of numbers.
+// Translates normalisation and softmax operators.
 
 const ones = (count: number) => new Float32Array(count).fill(1);
 
-/** Reads a constant with a number for each channel. */
+/** Returns a constant input that has one number per channel. */
 function vector(node: NodeView, input: number, channels: number): Numbers {
   const { values } = node.tensor(input);
   if (values.length === channels) return values;
   return node.refuse(`its input ${input} has ${values.length} numbers, expected ${channels}`);
 }
 
-/** Returns the length of an axis; refuses the batch and the points, whose lengths vary. */
+/** Returns the length of an ONNX axis; refuses the batch and points, whose lengths vary. */
 function lengthOf(node: Site, value: Value, axis: number): number {
   const lengths = (value.axes[axis] ?? node.refuse("what it reads has too few axes")).map((factor) => {
     const length = factor === BATCH ? "batch" : value.shape[factor]!;
@@ -30,7 +30,7 @@ function lengthOf(node: Site, value: Value, axis: number): number {
   return sizeOf(lengths);
 }
 
-/** Reads BatchNormalization as a scale and a shift of each channel. */
+/** Translates a BatchNormalization node, as a scale and a shift per channel. */
 export function batchNorm(node: NodeView): Value {
   if (node.integer("training_mode", 0) !== 0) {
     return node.refuse(
@@ -47,8 +47,9 @@ export function batchNorm(node: NodeView): Value {
 }
 
 /**
- * Reads InstanceNormalization: normalises each position of the second axis over all later axes. PyTorch exports GroupNorm
- * so, after a reshape to groups of adjacent channels: that becomes the graph's `groupNorm`.
+ * Translates an InstanceNormalization node, which normalises each position of the second axis over all later axes.
+ * PyTorch exports GroupNorm in this form, after a reshape to groups of adjacent channels; it becomes the graph's
+ * `groupNorm`.
  */
 export function instanceNorm(node: NodeView): Value {
   const value = node.value(0);
@@ -57,17 +58,17 @@ export function instanceNorm(node: NodeView): Value {
   const own = value.axes[1]!;
   const images = imagesOf(value);
   const stored = storedAxes(value).filter((axis) => !images.includes(axis));
-  // All numbers are one group, whatever is called a channel of it.
+  // If there is a single group, it contains all numbers, so any axis may serve as its channels.
   const start = own[0] ?? stored.at(-1) ?? 0;
   const isTogether = own.every((axis, i) => axis === start + i);
-  // Axes within a group, and axes of pixels around it.
+  // Stored axes within a group, and those of pixels around it.
   const within = stored.filter((axis) => axis >= start + own.length);
   const around = stored.filter((axis) => axis < start);
   if (!isTogether || stored.some((axis) => value.shape[axis] === "points")) {
     return node.refuse("it normalises axes that lie otherwise than those of pixels and channels");
   }
-  // For pixels that lie channel by channel there would be as many weights as pixels. The pixels are put first if the number of
-  // channels in a group can be told.
+  // Numbers stored channel by channel would need as many weights as there are pixels. If the number of channels per group
+  // is known, pixels are put first.
   const count = around.length === 0 ? channelsOfGroup(node, value, groups) : undefined;
   const inner = count === undefined ? within : axesOfProduct(value, within, count);
   const outer = count === undefined ? around : within.filter((axis) => !inner.includes(axis));
@@ -78,7 +79,12 @@ export function instanceNorm(node: NodeView): Value {
   return normalisedGroups(node, value, outer, [...own, ...inner], groups, weight!, bias!);
 }
 
-/** Writes a norm of groups of channels over the pixels, for each image of a sample by itself. */
+/**
+ * Writes a normalisation of groups of channels over the pixels, separately for each image of a sample.
+ *
+ * @param pixels stored axes of the pixels
+ * @param channels stored axes of the channels
+ */
 function normalisedGroups(
   node: NodeView,
   value: Value,
@@ -101,7 +107,10 @@ function normalisedGroups(
   return inOrder(value, normalised, shape, [...pixels, ...all]);
 }
 
-/** Returns the number of channels of a group, which the file has made one axis before a GroupNorm. */
+/**
+ * Returns the number of channels per group, if the file has reshaped channels to groups for a GroupNorm; undefined if
+ * unknown.
+ */
 function channelsOfGroup(node: NodeView, value: Value, groups: number): number | undefined {
   if (value.axes.length > 3) return 1;
   const reshape = node.scope.makers.get(node.node.inputs[0]!);
@@ -111,7 +120,7 @@ function channelsOfGroup(node: NodeView, value: Value, groups: number): number |
   return count % groups === 0 ? count / groups : undefined;
 }
 
-/** Returns as many leading axes as have lengths of a given product; all axes if no number of them has it. */
+/** Returns the leading axes whose lengths multiply to `product`; all axes if there are none. */
 function axesOfProduct(value: Value, axes: readonly number[], product: number): readonly number[] {
   let all = 1;
   for (let i = 0; i <= axes.length; i++) {
@@ -121,7 +130,12 @@ function axesOfProduct(value: Value, axes: readonly number[], product: number): 
   return axes;
 }
 
-/** Makes a value of the file from the result of an operation on reordered stored axes, some of them merged. */
+/**
+ * Makes a value with the ONNX axes of `value` from the result of an operation on its reordered stored axes, of which some
+ * may be merged.
+ *
+ * @param order stored axes of `value` in the order of the result
+ */
 function inOrder(value: Value, source: string, sourceShape: Value["shape"], order: readonly number[]): Value {
   return {
     type: "float",
@@ -132,7 +146,7 @@ function inOrder(value: Value, source: string, sourceShape: Value["shape"], orde
   };
 }
 
-/** Reads GroupNormalization. */
+/** Translates a GroupNormalization node. */
 export function groupNorm(node: NodeView): Value {
   const value = node.value(0);
   const channels = lengthOf(node, value, 1);
@@ -148,7 +162,7 @@ export function groupNorm(node: NodeView): Value {
   ) {
     return node.refuse("it takes statistics over the batch or the points");
   }
-  // Until opset 21 there is a number for each group.
+  // Before opset 21 there is one scale and one shift per group.
   const perChannel = (input: number): Numbers => {
     const { values } = node.tensor(input);
     if (values.length !== groups) return vector(node, input, channels);
@@ -159,7 +173,7 @@ export function groupNorm(node: NodeView): Value {
   return normalisedGroups(node, value, pixels, own!, groups, perChannel(1), perChannel(2));
 }
 
-/** Writes a norm over axes of the file: by mean and variance, or by the mean of the squares alone. */
+/** Writes a normalisation over ONNX axes: by mean and variance (layer norm), or by the mean of squares (RMS norm). */
 export function normalise(
   node: Site,
   kind: "layerNorm" | "rmsNorm",
@@ -187,7 +201,7 @@ export function normalise(
   return inOrder(value, normalised, shape, order);
 }
 
-/** Reads LayerNormalization over the last axes. */
+/** Translates a LayerNormalization node, over the last axes. */
 export function layerNorm(node: NodeView): Value {
   const value = node.value(0);
   const axes = lastAxes(node, value.axes.length);
@@ -195,14 +209,14 @@ export function layerNorm(node: NodeView): Value {
   return normalise(node, "layerNorm", value, axes, node.float("epsilon", 1e-5), weight, bias);
 }
 
-/** Reads RMSNormalization over the last axes. */
+/** Translates an RMSNormalization node, over the last axes. */
 export function rmsNorm(node: NodeView): Value {
   const value = node.value(0);
   const axes = lastAxes(node, value.axes.length);
   return normalise(node, "rmsNorm", value, axes, node.float("epsilon", 1e-5), node.optional(1)?.values);
 }
 
-/** Reads Softmax, over the axes that its opset defines. */
+/** Translates a Softmax node, over the axes that its opset defines. */
 export function softmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);
@@ -215,7 +229,10 @@ export function softmax(node: NodeView): Value {
   return inOrder(value, node.writer.write("softmax", [source], shape), shape, order);
 }
 
-/** Reads LogSoftmax as x - m - log Σ exp(x - m), m the largest x: the logarithm of a softmax would be -∞ where that is 0. */
+/**
+ * Translates a LogSoftmax node, as x - m - log Σ exp(x - m) with m = max x. The logarithm of a softmax would be -∞ where
+ * that underflows to 0.
+ */
 export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);
   const axes = softmaxAxes(node, value.axes.length);

@@ -4,13 +4,13 @@ import { div, mul, pointwise } from "./arithmetic.ts";
 import { normalise } from "./norms.ts";
 import { reducedAxes } from "./reductions.ts";
 
-// Patterns of several small nodes that become one operation. Others are computed node by node, only more slowly. The small
-// nodes are written, too, and removed in the end since no operation reads them.
+// Recognises groups of nodes that one operation can compute faster, such as GELU or layer norm. The single nodes are
+// written as well; unused ones are removed later.
 
-/** Operators that patterns look through, since their output has the input's numbers. */
+/** Operators that patterns skip, since they return their input's numbers. */
 const RENAMING = ["Identity", "Cast", "Dropout"];
 
-/** Returns the name under which an input was made, before operators that return their input unchanged. */
+/** Returns the name of the value that an input originates from, before operators that return their input unchanged. */
 function nameOf(node: NodeView, input: number): string {
   let name = node.node.inputs[input] ?? "";
   for (;;) {
@@ -20,7 +20,7 @@ function nameOf(node: NodeView, input: number): string {
   }
 }
 
-/** Returns the node that makes an input, if it is of this operator. */
+/** Returns the node that computes an input, if it has this operator; else undefined. */
 function maker(node: NodeView, input: number, operator?: string): NodeView | undefined {
   const made = node.scope.makers.get(nameOf(node, input));
   return made && (operator === undefined || made.operator === operator) ? made : undefined;
@@ -29,7 +29,7 @@ function maker(node: NodeView, input: number, operator?: string): NodeView | und
 const rankOf = (operand: Operand) =>
   isConstant(operand) ? operand.at[0]!.shape.length : operand.axes.length;
 
-/** Returns the number of a constant input of one number that adds no axes to the node's other inputs. */
+/** Returns a constant input that is a single number, and adds no axes to the result; else undefined. */
 function numberOf(node: NodeView, input: number): number | undefined {
   const operand = node.inputs[input];
   if (!operand || !isConstant(operand) || operand.at.length > 1) return undefined;
@@ -39,35 +39,35 @@ function numberOf(node: NodeView, input: number): number | undefined {
   return tensor!.values.length === 1 ? tensor!.values[0] : undefined;
 }
 
-/** True if two numbers are equal within the roundings of float32 products, a few times 6e-8. */
+/** True if two numbers are equal up to the rounding of a few float32 products, a relative 5e-7. */
 const isNear = (number: number | undefined, expected: number) =>
   number !== undefined && Math.abs(number - expected) <= 5e-7 * expected;
 
-/** Recognises the patterns that end in a Mul. */
+/** Translates a Mul node, or recognises a pattern that ends in it. */
 export function product(node: NodeView): Value {
   return sigmoidProduct(node) ?? geluProduct(node) ?? rootProduct(node) ?? mul(node);
 }
 
-/** Recognises the patterns that end in a Sqrt: of a sum of squares, a norm. */
+/** Translates a Sqrt node. The root of a sum of squares is written as a norm. */
 export function root(node: NodeView): Value {
   const sum = maker(node, 0, "ReduceSum");
   const isNorm = maker(node, 0, "ReduceSumSquare") !== undefined || (sum && isSquare(maker(sum, 0)));
   return pointwise(node, node.value(0), isNorm ? "rootOfSquares" : "sqrt");
 }
 
-/** True if a node multiplies a value by itself. */
+/** True if a node computes the square of a value. */
 function isSquare(node: NodeView | undefined): boolean {
   if (node?.operator === "Pow") return numberOf(node, 1) === 2;
   return node?.operator === "Mul" && nameOf(node, 0) === nameOf(node, 1);
 }
 
-/** Recognises the patterns that end in a Div. */
+/** Translates a Div node, or recognises a normalisation that ends in it. */
 export function quotient(node: NodeView): Value {
   const root = maker(node, 1, "Sqrt");
   return (root && normalised(node, root)) ?? div(node);
 }
 
-/** Recognises x · sigmoid(x), and x · tanh(softplus(x)). */
+/** Recognises x · sigmoid(x), SiLU, and x · tanh(softplus(x)), Mish. */
 function sigmoidProduct(node: NodeView): Value | undefined {
   for (const x of [0, 1]) {
     const other = 1 - x;
@@ -80,10 +80,10 @@ function sigmoidProduct(node: NodeView): Value | undefined {
   return undefined;
 }
 
-/** Factor of a product: a number, or the node input that holds a value. */
+/** Factor of a product: a number, or the input of a node. */
 type Factor = number | { readonly node: NodeView; readonly input: number };
 
-/** Returns the factors of nested products. */
+/** Returns the factors of a product whose factors may be products, up to a nesting depth. */
 function factorsOf(node: NodeView, depth: number): Factor[] {
   return [0, 1].flatMap((input): Factor[] => {
     const number = numberOf(node, input);
@@ -93,7 +93,7 @@ function factorsOf(node: NodeView, depth: number): Factor[] {
   });
 }
 
-/** Recognises x · (1 + erf(x / √2)) / 2, multiplied in any order. */
+/** Recognises GELU, x · (1 + erf(x / √2)) / 2, multiplied in any order. */
 function geluProduct(node: NodeView): Value | undefined {
   const factors = factorsOf(node, 2);
   const values = factors.filter((factor) => typeof factor !== "number");
@@ -115,7 +115,7 @@ function geluProduct(node: NodeView): Value | undefined {
   return undefined;
 }
 
-/** Recognises x · 1 / √…, in any of the ways to write it. */
+/** Recognises a normalisation x · 1 / √…, in any spelling. */
 function rootProduct(node: NodeView): Value | undefined {
   for (const input of [0, 1]) {
     const inverse = maker(node, input);
@@ -124,7 +124,7 @@ function rootProduct(node: NodeView): Value | undefined {
     const root = at === undefined ? undefined : maker(inverse!, at, "Sqrt");
     const found = root && normalised(node, root, 1 - input);
     if (found) return found;
-    // A power of the mean and ε themselves.
+    // A power of -1/2 takes the place of the root and its reciprocal.
     const isPower = inverse?.operator === "Pow" && numberOf(inverse, 1) === -0.5;
     const direct = isPower && normalised(node, inverse, 1 - input);
     if (direct) return direct;
@@ -133,9 +133,11 @@ function rootProduct(node: NodeView): Value | undefined {
 }
 
 /**
- * Recognises a value divided by √(mean of its squares + ε): an RMS norm, or a LayerNorm if the value is x - mean x.
+ * Recognises the division of a value by √(mean of its squares + ε): an RMS norm, or a layer norm if the value is x -
+ * mean(x).
  *
- * @param root the node whose first input is the mean and ε
+ * @param root node whose first input is the mean plus ε
+ * @param input index of the value among the inputs of `node`
  */
 function normalised(node: NodeView, root: NodeView, input = 0): Value | undefined {
   const sum = maker(root, 0, "Add");
@@ -160,13 +162,13 @@ function normalised(node: NodeView, root: NodeView, input = 0): Value | undefine
   return normalise(node, "layerNorm", difference!.value(0), axes, epsilon);
 }
 
-/** Returns the axes of a mean that keeps them with length 1. */
+/** Returns the axes of a ReduceMean node that keeps them with length 1; undefined for other nodes. */
 function keptAxes(mean: NodeView, rank: number): readonly number[] | undefined {
   if (mean.integer("keepdims", 1) === 0 && rank > 1) return undefined;
   return reducedAxes(mean, rank);
 }
 
-/** True if two inputs are one value, or the same difference from the mean written twice. */
+/** True if two inputs are the same value, or the same difference x - mean(x) computed twice. */
 function isSameValue(a: NodeView, inputA: number, b: NodeView, inputB: number): boolean {
   if (nameOf(a, inputA) === nameOf(b, inputB)) return true;
   const [left, right] = [maker(a, inputA), maker(b, inputB)];

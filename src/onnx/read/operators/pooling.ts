@@ -5,19 +5,19 @@ import { pixelsOf, poolingWindow, valueOfPixels, writePixels } from "./convoluti
 import { beside, positions } from "./rearranging.ts";
 import { extremaOver, extremumAlong, type Windows } from "./reductions.ts";
 
-// The largest pixel of each window: along one axis, then along the other.
+// Translates max pooling: the maximum of each window along one axis, then along the next.
 
-/** Most slices that pad an axis of dilated windows. */
+/** Maximum number of slices written to pad an axis for dilated windows. */
 const MOST_SLICES = 256;
 
-/** Pooling windows along one axis of pixels. */
+/** Pooling windows along one axis of pixels, which is `length` long. */
 interface PixelWindows extends Windows {
   readonly length: number;
-  /** Padding before the axis, in pixels. */
+  /** Padding before the first pixel, in pixels. */
   readonly before: number;
 }
 
-/** Refuses a window that covers only padding, which has no largest pixel. */
+/** Refuses pooling windows of which one covers only padding, and so has no maximum. */
 function checkWindows(node: Site, { length, width, stride, dilation, before, count }: PixelWindows): void {
   for (let i = 0; i < count; i++) {
     const start = i * stride - before;
@@ -27,14 +27,14 @@ function checkWindows(node: Site, { length, width, stride, dilation, before, cou
   }
 }
 
-/** Reads MaxPool as the maximum of slices. */
+/** Translates a MaxPool node, as maxima of slices. */
 export function maxPool(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels } = pixelsOf(node, value);
   const { kernel, stride, dilation, padding } = poolingWindow(node, lengths);
   const isSame = node.text("auto_pad", "NOTSET").startsWith("SAME");
   if (isSame && dilation.some((distance) => distance !== 1)) {
-    // ONNX Runtime pads as if the windows were not dilated, against the standard.
+    // For these, ONNX Runtime pads as if windows were not dilated, which contradicts the standard.
     return node.refuse("its windows are dilated and padded by auto_pad; export it with pads");
   }
   const isRoundedUp = node.integer("ceil_mode", 0) !== 0;
@@ -49,7 +49,7 @@ export function maxPool(node: NodeView): Value {
     };
     const room = length + own.before + padding[i + axes]! - (own.width - 1) * own.dilation - 1;
     const steps = isRoundedUp ? Math.ceil(room / own.stride) : Math.floor(room / own.stride);
-    // A window that would begin behind the last pixel is left out.
+    // A window that would start after the last pixel is left out.
     const isBehind = isRoundedUp && steps * own.stride >= length + own.before;
     return { ...own, count: steps + (isBehind ? 0 : 1) };
   });
@@ -65,11 +65,11 @@ export function maxPool(node: NodeView): Value {
 }
 
 /**
- * Pads pixels by copies from the same window, so that padding is never its unique maximum: without dilation a copy of the
- * edge pixel, with dilation of the first or last pixel at a multiple of the dilation from there.
+ * Pads pixels with copies from the same window, so that padding never alters a maximum: without dilation, copies of the
+ * edge pixel; with dilation, of the nearest pixel at a multiple of the dilation.
  */
 function padded(node: NodeView, value: Value, windows: readonly PixelWindows[]): Value {
-  // Padding after each axis that the windows reach.
+  // Padding needed after each axis, in pixels.
   const behind = windows.map(({ length, width, stride, dilation, before, count }) =>
     Math.max((count - 1) * stride + (width - 1) * dilation + 1 - before - length, 0),
   );
@@ -88,7 +88,7 @@ function padded(node: NodeView, value: Value, windows: readonly PixelWindows[]):
       const inside = Math.min(Math.max(position, 0), length - 1);
       const steps = Math.ceil(Math.abs(position - inside) / dilation);
       const own = position + Math.sign(inside - position) * steps * dilation;
-      // Positions that no window reads together with a pixel may hold any number.
+      // Positions that no window reads together with a pixel may have any value.
       return positions(node, whole, i + 2, own >= 0 && own < length ? own : inside, 1);
     };
     const left = Array.from({ length: before }, (_, k) => at(k - before));
@@ -97,7 +97,7 @@ function padded(node: NodeView, value: Value, windows: readonly PixelWindows[]):
   }, value);
 }
 
-/** Reads GlobalMaxPool as the maximum over the pixels of each channel. */
+/** Translates a GlobalMaxPool node, as the maximum over the pixels of each channel. */
 export function globalMaxPool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);

@@ -6,14 +6,14 @@ import { type Numbers, strided } from "../tensor.ts";
 import { BATCH, makeValue, replaced, type Value, withRank } from "../value.ts";
 import { combine, linear } from "./arithmetic.ts";
 
-// Products with matrices, constant or computed.
+// Translates matrix products, of constant or computed matrices.
 
-/** Reason to refuse a product along the batch. */
+/** Reason for refusing a product along the batch axis. */
 export const ALONG_BATCH =
   "it multiplies along the batch, which makes samples depend on each other; export it with the batch as the first axis of " +
   "what it multiplies";
 
-/** Matrix of a file: number (i, j) is values[i · rowStride + j · columnStride]. */
+/** A constant matrix. Element (i, j) is values[i · rowStride + j · columnStride]. */
 export interface Matrix {
   readonly values: Numbers;
   readonly rows: number;
@@ -22,7 +22,11 @@ export interface Matrix {
   readonly columnStride: number;
 }
 
-/** Multiplies a value along an axis by a matrix [its length, units]; the axis becomes `units` long. */
+/**
+ * Multiplies a value by a matrix along an ONNX axis, whose length is `rows` before and `columns` after.
+ *
+ * @param bias one number per column. Default: zeros
+ */
 export function multiplied(
   node: Site,
   value: Value,
@@ -40,10 +44,10 @@ export function multiplied(
   return writeAlong(node, "dense", value, axis, { settings: { units: columns }, weight, bias }, columns);
 }
 
-/** Returns a constant matrix; undefined if the value is computed, or has further axes. */
+/** Returns a value as a constant matrix; undefined if it is computed, or has more than two axes longer than 1. */
 function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
   if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
-  // Axes of length 1 before the others make no more of it.
+  // Leading axes of length 1 are ignored.
   const lengths = axes.map((factors) => factors.reduce((all, each) => all * (shape[each] as number), 1));
   if (lengths.length < 2 || lengths.slice(0, -2).some((length) => length !== 1)) return undefined;
   const [rows, columns] = lengths.slice(-2) as [number, number];
@@ -54,7 +58,7 @@ function transposed({ values, rows, columns, rowStride, columnStride }: Matrix):
   return { values, rows: columns, columns: rows, rowStride: columnStride, columnStride: rowStride };
 }
 
-/** Reads Gemm, alpha · A · B + beta · C. */
+/** Translates a Gemm node, alpha · A · B + beta · C. */
 export function gemm(node: NodeView): Value {
   const a = node.value(0);
   const b = node.value(1);
@@ -72,7 +76,7 @@ export function gemm(node: NodeView): Value {
   return beta === 0 ? scaled : combine(node, "add", scaled, linear(node, node.value(2), beta, 0));
 }
 
-/** Reads MatMul. */
+/** Translates a MatMul node. */
 export function matmul(node: NodeView): Value {
   const [a, b] = [node.value(0), node.value(1)];
   if (a.axes.length === 1 || b.axes.length === 1) return vectorProduct(node, a, b);
@@ -82,7 +86,7 @@ export function matmul(node: NodeView): Value {
 function productOf(node: NodeView, a: Value, b: Value): Value {
   const matrix = matrixOf(b);
   if (matrix && typeof a.source === "string") {
-    // Axes of the matrix before its two are the product's.
+    // The product has as many axes as the matrix, even if those before its last two have length 1.
     const whole = withRank(a, Math.max(a.axes.length, b.axes.length));
     return multiplied(node, whole, whole.axes.length - 1, matrix);
   }
@@ -93,7 +97,7 @@ function productOf(node: NodeView, a: Value, b: Value): Value {
   return productOfValues(node, a, b);
 }
 
-/** Multiplies by a vector, as a matrix with an added axis of length 1 that the result drops. */
+/** Multiplies by a vector, as a matrix with an axis of length 1 that the result drops. */
 function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
   const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;
@@ -105,7 +109,7 @@ function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   return { ...product, axes };
 }
 
-/** Multiplies two computed values as matrices of their last two axes, for each position of the other axes. */
+/** Multiplies two values as matrices in their last two axes, with the other axes broadcast. */
 export function productOfValues(node: NodeView, a: Value, b: Value): Value {
   const rank = Math.max(a.axes.length, b.axes.length);
   const whole = (value: Value): Value => {
@@ -114,7 +118,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
     return both;
   };
   const aligned = align(node, [whole(a), whole(b)], { aside: 2 });
-  // Both values get the same number of matrices.
+  // Both values are broadcast to the same number of matrices.
   const [x, y] = broadcast(node, aligned) as [Value, Value];
   const before = (value: Value) =>
     value.axes.slice(0, -2).flatMap((factors) => factors.filter((factor) => factor !== BATCH));
@@ -131,7 +135,7 @@ export function productOfValues(node: NodeView, a: Value, b: Value): Value {
     value.axes[columns]!,
   ];
   const [row, column] = [y.axes[rank - 2]![0], y.axes[rank - 1]![0]];
-  // A matrix that is stored transposed stays so.
+  // A matrix that is stored transposed is not moved.
   const isTransposed = row !== undefined && column !== undefined && column < row;
   const l = arrange(node, x, groups(x, rank - 2, rank - 1));
   const r = arrange(node, y, isTransposed ? groups(y, rank - 1, rank - 2) : groups(y, rank - 2, rank - 1));

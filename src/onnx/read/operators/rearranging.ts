@@ -16,14 +16,14 @@ import { BATCH, dimensionAt, keepAxes, makeValue, splitAxis, type Value, withAxe
 import { pixelsOf, writePixels } from "./convolutions.ts";
 import { imagesOf } from "./images-in-batch.ts";
 
-// Operators that put numbers elsewhere. What only renames axes moves nothing.
+// Translates operators that rearrange numbers. Those that only rename or reorder axes write no operation.
 
-/** Reads Identity. */
+/** Translates an Identity node. */
 export function identity(node: NodeView): Value {
   return node.value(0);
 }
 
-/** Reads Dropout, which does nothing outside of training. */
+/** Translates a Dropout node, which does nothing outside of training. */
 export function dropout(node: NodeView): Value {
   if ((node.scalar(2) ?? 0) !== 0) {
     return node.refuse("it is in training mode; export the model after model.eval()");
@@ -31,7 +31,7 @@ export function dropout(node: NodeView): Value {
   return node.value(0);
 }
 
-/** Reads Transpose, which only reorders the axes of the value's description. */
+/** Translates a Transpose node. Only the list of the value's axes is reordered; numbers are not moved. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(
@@ -40,7 +40,7 @@ export function transpose(node: NodeView): Value {
   );
 }
 
-/** Reads Flatten, which only merges axes of the value's description. */
+/** Translates a Flatten node. Only the value's axes are merged; numbers are not moved. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(
@@ -49,10 +49,10 @@ export function flatten(node: NodeView): Value {
   );
 }
 
-/** Reads Squeeze, which only drops axes of the value's description. */
+/** Translates a Squeeze node. Only axes are dropped; numbers are not moved. */
 export function squeeze(node: NodeView): Value {
   const value = node.value(0);
-  // Or one sample, of a file that takes no other batch.
+  // True for an axis of length 1, also for the batch if the file was exported with one sample.
   const isOne = (axis: number) => {
     const factors = value.axes[axis]!;
     return factors.length === 0 || (node.tracedBatch === 1 && String(factors) === String([BATCH]));
@@ -66,13 +66,13 @@ export function squeeze(node: NodeView): Value {
   return keepAxes(value, (axis) => !(axes ? axes.includes(axis) : isOne(axis)));
 }
 
-/** Reads Unsqueeze, which only adds axes to the value's description. */
+/** Translates an Unsqueeze node. Only axes are added; numbers are not moved. */
 export function unsqueeze(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(value, unsqueezed(node, node.optional(1), value.axes, []));
 }
 
-/** Reads DepthToSpace, PyTorch's PixelShuffle, of [batch, channels, height, width]. */
+/** Translates a DepthToSpace node (PyTorch's PixelShuffle) on [batch, channels, height, width]. */
 export function depthToSpace(node: NodeView): Value {
   const value = node.value(0);
   const block = node.integer("blocksize") ?? node.refuse("its blocksize is missing");
@@ -91,8 +91,8 @@ export function depthToSpace(node: NodeView): Value {
 }
 
 /**
- * Makes channels [block, block, rest] part of the axes of height and width, by the description of the value alone; for
- * images of a sample that are merged with the batch.
+ * DepthToSpace for images of a sample that are merged into the batch axis: splits the channels into [block, block, rest],
+ * and makes the blocks part of the height and width, without moving numbers.
  */
 function blocksApart(node: NodeView, given: Value, block: number): Value {
   const value = joined(node, given, 1);
@@ -105,7 +105,7 @@ function blocksApart(node: NodeView, given: Value, block: number): Value {
   return withAxes(split, [batch!, own, [...height!, down!], [...width!, right!]]);
 }
 
-/** Reads Concat. */
+/** Translates a Concat node. */
 export function concat(node: NodeView): Value {
   const values = node.values();
   const rank = values[0]!.axes.length;
@@ -114,10 +114,10 @@ export function concat(node: NodeView): Value {
   return beside(node, values, concatAxis(node, rank));
 }
 
-/** Most inputs of one operation of the graph. */
+/** Maximum number of inputs of an operation in the graph. */
 const MOST_INPUTS = 1000;
 
-/** Writes the concatenation of values along an axis of the file. */
+/** Concatenates values along an ONNX axis. */
 export function beside(node: NodeView, given: readonly Value[], axis: number): Value {
   if (given.length === 1) return given[0]!;
   const counts = given.map((value) => dimensionAt(value, axis));
@@ -127,7 +127,7 @@ export function beside(node: NodeView, given: readonly Value[], axis: number): V
   if (given.length > MOST_INPUTS) {
     return node.refuse(`it puts ${given.length} values together, expected up to ${MOST_INPUTS}`);
   }
-  // Along all other axes they have equal lengths; what an export has left at 1 is stretched.
+  // Values must have equal lengths along all other axes, so an axis of length 1 is broadcast.
   const first = align(node, given, { beside: axis });
   const whole = broadcast(node, first, first.axes[axis]![0]!);
   const isWhole = whole.every((value, i) => value === first.values[i]);
@@ -140,7 +140,7 @@ export function beside(node: NodeView, given: readonly Value[], axis: number): V
   return makeValue(made, shape, axes);
 }
 
-/** Writes a part of an axis of the file: `count` positions from `start` on. */
+/** Slices an ONNX axis: `count` positions from `start` on, `step` apart. */
 export function positions(
   node: NodeView,
   given: Value,
@@ -161,7 +161,7 @@ export function positions(
   const [stored] = value.axes[axis]!;
   const { source } = asStored(node, value);
   const shape = value.shape.map((each, i) => (i === stored ? count : each));
-  // A step below 0 ends before the first position where no end is said.
+  // With a negative step, an omitted end means before the first position.
   const end = last + step;
   const settings = {
     axis: stored,
@@ -173,7 +173,7 @@ export function positions(
   return makeValue(made, shape, value.axes, value.type);
 }
 
-/** Reads Slice with constant bounds. */
+/** Translates a Slice node with constant bounds. */
 export function slice(node: NodeView): Value {
   const value = node.value(0);
   const [starts, ends] = [node.tensor(1).values, node.tensor(2).values];
@@ -184,7 +184,7 @@ export function slice(node: NodeView): Value {
     const step = steps?.[i] ?? 1;
     const { count: length, hasBatch, hasPoints } = dimensionAt(part, axis);
     const [from, to] = [starts[i]!, ends[i]!];
-    // All of an axis, whatever its length.
+    // A slice of a whole axis, whatever its length.
     if (step === 1 && from === 0 && to >= 2 ** 31 - 1) return part;
     if (hasBatch || hasPoints) return positions(node, part, axis, from, 1);
     const range = sliceRange(length, from, to, step) ?? node.refuse(`its step is ${step}`);
@@ -192,7 +192,7 @@ export function slice(node: NodeView): Value {
   }, value);
 }
 
-/** Reads Split as slices. */
+/** Translates a Split node, as slices. */
 export function split(node: NodeView): Value[] {
   const value = node.value(0);
   const axis = node.axis(node.integer("axis", 0), value.axes.length);
@@ -200,10 +200,10 @@ export function split(node: NodeView): Value[] {
   return parts.map(({ start, count }) => positions(node, value, axis, start, count));
 }
 
-/** Most slices into which a choice of single positions is cut. */
+/** Maximum number of slices written for a Gather with irregular positions. */
 const MOST_SLICES = 256;
 
-/** Reads Gather: takes constant positions of a value, or rows of a constant table that an input names. */
+/** Translates a Gather node: constant positions of a value, or rows of a constant table chosen by an integer input. */
 export function gather(node: NodeView): Value {
   const indices = node.operand(1);
   if (!("at" in indices)) {
@@ -236,7 +236,7 @@ export function gather(node: NodeView): Value {
   return keepAxes(taken, (i) => i !== axis);
 }
 
-/** Reads OneHot of an integer input, as rows of a table. */
+/** Translates a OneHot node on an integer input, as rows of a table. */
 export function oneHot(node: NodeView): Value {
   const indices = node.value(0);
   const classes = node.scalar(1) ?? node.refuse("its depth is missing");

@@ -6,17 +6,18 @@ import { BEYOND, combine, pointwise } from "./arithmetic.ts";
 import { extremum } from "./extrema.ts";
 import { positions } from "./rearranging.ts";
 
-// Sums, means and largest numbers over axes.
+// Translates reductions over axes: sums, means, norms, extrema.
 
-/** Reductions that change numbers even over no axes. */
+/** Reductions that change numbers even if they reduce no axes. */
 const NOT_NOOPS = ["ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"];
 
-/** Returns the axes that a reduction names, all if it names none; undefined if it then does nothing. */
+/** Returns the axes that a reduction node names, or all axes if it names none; undefined if it then does nothing. */
 export function reducedAxes(node: NodeView, rank: number): number[] | undefined {
   const given = node.has(1) ? [...node.tensor(1).values] : node.integers("axes");
   if (given && given.length > 0) return node.axes(given, rank);
   if (node.integer("noop_with_empty_axes", 0) !== 0) {
-    // The standard has said both that such a node does nothing and that it takes squares, sizes or logarithms.
+    // Versions of the standard disagree on whether such a node does nothing, or takes squares, absolute values or
+    // logarithms.
     if (NOT_NOOPS.includes(node.operator)) {
       return node.refuse("it has noop_with_empty_axes and no axes, which has no one meaning; name its axes");
     }
@@ -25,12 +26,12 @@ export function reducedAxes(node: NodeView, rank: number): number[] | undefined 
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
-/** Drops axes of the file, unless a node keeps those that it reduces, with length 1. */
+/** Drops the ONNX axes that a reduction has reduced to length 1, unless the node keeps them. */
 function kept(node: NodeView, value: Value, axes: readonly number[]): Value {
   return node.integer("keepdims", 1) !== 0 ? value : keepAxes(value, (axis) => !axes.includes(axis));
 }
 
-/** Writes the sum or mean over axes of the file, which stay with length 1. */
+/** Writes a sum or mean over ONNX axes, which are kept with length 1. */
 export function reduce(node: Site, kind: "sum" | "mean", value: Value, axes: readonly number[]): Value {
   const factors = axes.flatMap((axis) => value.axes[axis]!);
   if (factors.includes(BATCH)) return node.refuse("it takes statistics over the batch");
@@ -63,24 +64,24 @@ const squared = (node: Site, value: Value) => combine(node, "mul", value, value)
 const as = (activation: Parameters<typeof pointwise>[2]) => (node: Site, value: Value) =>
   pointwise(node, value, activation);
 
-/** Reads ReduceMean. */
+/** Translates a ReduceMean node. */
 export const reduceMean = reduction("mean", same, same);
-/** Reads ReduceSum. */
+/** Translates a ReduceSum node. */
 export const reduceSum = reduction("sum", same, same);
-/** Reads ReduceL2 as the root of the sum of squares. */
+/** Translates a ReduceL2 node, as the root of a sum of squares. */
 export const reduceL2 = reduction("sum", squared, as("rootOfSquares"));
-/** Reads ReduceSumSquare. */
+/** Translates a ReduceSumSquare node. */
 export const reduceSumSquare = reduction("sum", squared, same);
-/** Reads ReduceL1 as the sum of absolute values. */
+/** Translates a ReduceL1 node, as a sum of absolute values. */
 export const reduceL1 = reduction("sum", as("abs"), same);
-/** Reads ReduceLogSum. */
+/** Translates a ReduceLogSum node. */
 export const reduceLogSum = reduction("sum", same, as("log"));
 
 type Extremum = "maximum" | "minimum";
 
 /**
- * Windows along an axis, of `width` positions that are `dilation` apart; there are `count`, and each begins `stride` after the
- * one before.
+ * Windows along an axis: `count` windows, each `stride` after the one before, with `width` positions that are `dilation`
+ * apart.
  */
 export interface Windows {
   readonly width: number;
@@ -90,8 +91,8 @@ export interface Windows {
 }
 
 /**
- * Writes the largest or smallest number of each window along an axis: as that of two halves, which may overlap, and so on,
- * in log₂ width operations. Equal numbers share the gradient, in shares that depend on their places.
+ * Writes the maximum or minimum of each window along an axis, recursively as that of two halves, which may overlap; this
+ * takes log₂(width) operations. Tied elements share the gradient, in proportions that depend on their positions.
  */
 export function extremumAlong(
   node: NodeView,
@@ -114,7 +115,7 @@ export function extremumAlong(
   return width === 1 ? positions(node, result, axis, 0, count, stride) : result;
 }
 
-/** Writes the largest or smallest number over axes of the file, which stay with length 1. */
+/** Writes a maximum or minimum over `axes` (axes of the ONNX file), which are kept with length 1. */
 export function extremaOver(node: NodeView, kind: Extremum, value: Value, axes: readonly number[]): Value {
   const most = axes.reduce((result, axis) => {
     const { count, hasBatch, hasPoints } = dimensionAt(value, axis);
@@ -126,7 +127,7 @@ export function extremaOver(node: NodeView, kind: Extremum, value: Value, axes: 
   return { ...most, type: value.type };
 }
 
-/** Makes the reader of ReduceMax or ReduceMin. */
+/** Makes the translation of ReduceMax or ReduceMin nodes. */
 export const extremaOf =
   (kind: Extremum) =>
   (node: NodeView): Value => {
@@ -136,8 +137,8 @@ export const extremaOf =
   };
 
 /**
- * Reads ReduceLogSumExp as m + log Σ exp(x - m), m the largest x, or a finite number if that is infinite, since ∞ - ∞ is
- * NaN.
+ * Translates a ReduceLogSumExp node, as m + log Σ exp(x - m), where m is the maximum, or a finite number if that is
+ * infinite, since ∞ - ∞ is NaN.
  */
 export function reduceLogSumExp(node: NodeView): Value {
   const value = node.value(0);
@@ -149,7 +150,7 @@ export function reduceLogSumExp(node: NodeView): Value {
   return kept(node, combine(node, "add", largest, pointwise(node, sum, "log")), axes);
 }
 
-/** Reads GlobalAveragePool as a mean over the pixels. */
+/** Translates a GlobalAveragePool node, as a mean over the pixels. */
 export function globalAveragePool(node: NodeView): Value {
   const value = node.value(0);
   const axes = value.axes.map((_, axis) => axis).slice(2);

@@ -8,13 +8,14 @@ import { combine, LARGEST } from "./arithmetic.ts";
 import { pixelsOf, poolingWindow, writePixels } from "./convolutions.ts";
 import { positions } from "./rearranging.ts";
 
-// Pixels around others, and means of them.
+// Translates padding and average pooling.
 
-/** Modes of `pad` by their names in ONNX. */
+/** Modes of the graph's `pad`, by their names in ONNX. */
 const WAYS = Object.fromEntries(Object.entries(PAD_MODES).map(([mode, name]) => [name, mode as PadMode]));
 
 /**
- * Reads Pad: negative pads become slices, axes are padded two at a time, and a fill value other than 0 is an added frame.
+ * Translates a Pad node. Negative pads become slices, axes are padded two at a time, and a fill value other than 0 is
+ * added as a constant frame.
  */
 export function pad(node: NodeView): Value {
   const value = node.value(0);
@@ -34,7 +35,7 @@ export function pad(node: NodeView): Value {
     const i = axes.indexOf(axis);
     return i < 0 ? [0, 0] : [pads[i]!, pads[i + axes.length]!];
   };
-  // Negative pads cut pixels off.
+  // Negative pads crop.
   let part = value;
   for (const axis of axes) {
     const [before, behind] = of(axis).map((pixels) => Math.max(-pixels, 0));
@@ -43,10 +44,10 @@ export function pad(node: NodeView): Value {
   }
   const padded = axes.filter((axis) => of(axis).some((pixels) => pixels > 0));
   let result = part;
-  // Two axes at a time, which are pixels for that; all others are channels.
+  // Two axes at a time are treated as pixels, and all others as channels.
   for (let i = 0; i < padded.length; i += 2) result = padAxes(node, result, padded.slice(i, i + 2), of, mode);
   if (filler === 0 || padded.length === 0) return result;
-  // Added to the zeros: shifting the pixels by a number far from theirs and back would round them away.
+  // Added to the padding's zeros: shifting pixels by a number of a different magnitude and back would round them.
   const inside = (position: number, axis: number) => {
     const before = Math.max(of(axis)[0]!, 0);
     return position >= before && position < before + dimensionAt(part, axis).count;
@@ -59,7 +60,7 @@ export function pad(node: NodeView): Value {
   );
 }
 
-/** Makes constants that are 0 inside and `filler` in the padding of some axes of a value. */
+/** Makes a constant that is `filler` in the padding of some axes of a value, and 0 inside. */
 function frame(
   like: Value,
   axes: readonly number[],
@@ -101,7 +102,7 @@ function padAxes(
   const sourceShape = [...padded, shape.at(-1)!];
   const made = node.writer.write("pad", [source], sourceShape, { settings });
   const result = [...padded, ...others.map((axis) => whole.shape[axis]!)];
-  // The last axis is that of all others, which become axes of their own again.
+  // The last axis merges all other stored axes, which are separated again.
   const all = whole.axes.map((factors, axis) =>
     axes.includes(axis)
       ? [axes.indexOf(axis)]
@@ -110,7 +111,7 @@ function padAxes(
   return { ...makeValue(made, result, all), sourceShape };
 }
 
-/** Reads AveragePool. */
+/** Translates an AveragePool node. */
 export function averagePool(node: NodeView): Value {
   const value = node.value(0);
   const { source, lengths, channels } = pixelsOf(node, value);

@@ -14,9 +14,9 @@ import {
   withRank,
 } from "../value.ts";
 
-// Operators whose input says a shape, which may have been computed of the batch and of the points.
+// Translates operators with an input that is a shape, which may be computed from the batch size and the number of points.
 
-/** Returns the shape that an input gives, at each of SIZES. */
+/** Returns the shape given by an input, for each combination of test sizes in SIZES (batch and points). */
 function shapesAt(node: NodeView, input: number): number[][] {
   const operand = node.operand(input);
   if (!isConstant(operand))
@@ -28,7 +28,7 @@ function shapesAt(node: NodeView, input: number): number[][] {
   return tensors.map(({ values }) => [...values]);
 }
 
-/** Finds how lengths depend on the batch and the points, from their values at each of SIZES. */
+/** Derives how lengths depend on the batch size and the number of points, from their values at each of SIZES. */
 function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dimension[] {
   const [first] = shapes;
   if (shapes.some(({ length }) => length !== first!.length)) {
@@ -42,13 +42,13 @@ function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dim
   });
 }
 
-/** Reads Reshape, which moves numbers only if axes of the file mix. */
+/** Translates a Reshape node. Numbers are only moved if axes of the ONNX file mix. */
 export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;
   const given = shapesAt(node, 1);
   const isFixed = given.every((shape) => String(shape) === String(given[0]));
-  // The batch that the file was exported with, if the shape of a value with the batch is all numbers.
+  // Batch size with which the file was exported, if the new shape of a batched value is all numbers.
   const fixed = isFixed && value.axes.flat().includes(BATCH) ? node.tracedBatch : undefined;
   const own = dimensionsOf(value).map((dimension) => {
     const lengths = lengthsOf({ ...dimension, hasBatch: dimension.hasBatch && fixed === undefined });
@@ -72,13 +72,13 @@ export function reshape(node: NodeView): Value {
   return regrouped(node, value, forEachSample(node, value, dimensions(node, resolved(batchFirst))));
 }
 
-/** True if a shape's first length is 1, the batch of a file exported with one sample, and another length is left open. */
+/** True if the first length of a shape is 1, for the batch of a file exported with one sample, and another length is open. */
 function isOneSample(node: NodeView, value: Value, shapes: readonly (readonly number[])[]): boolean {
   const isFixed = shapes.every((shape) => shape[0] === 1 && shape.indexOf(-1) > 0);
   return isFixed && String(value.axes[0]) === String([BATCH]) && node.tracedBatch === undefined;
 }
 
-/** Replaces the batch that a file was exported with by the batch axis in a shape. */
+/** Replaces the batch size with which a file was exported by the batch axis, in a shape. */
 function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[]): readonly Dimension[] {
   const has = dimensionsOf(value);
   if (!has.some(({ hasBatch }) => hasBatch) || wanted.some(({ hasBatch }) => hasBatch)) return wanted;
@@ -96,8 +96,10 @@ function forEachSample(node: NodeView, value: Value, wanted: readonly Dimension[
 }
 
 /**
- * Returns the axis of a shape that holds a batch of this length, by the count of numbers before it; undefined if several
- * axes could. A batch of one sample is an axis of length 1.
+ * Returns the axis of a shape that contains the batch, judged by the number of elements before it; undefined if
+ * ambiguous.
+ *
+ * @param batch batch size with which the file was exported; a batch of 1 is an axis of length 1
  */
 function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number): number | undefined {
   const factors = value.axes.flat();
@@ -118,10 +120,10 @@ function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number):
   return undefined;
 }
 
-/** Groups the stored axes into other axes of the file, of the same total size. */
+/** Assigns stored axes to new ONNX axes with the same total size, transposing the value if needed. */
 function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
   const keepsBatch = wanted.some(({ hasBatch }) => hasBatch);
-  // A file for one sample may drop the batch.
+  // A file for one sample may drop the batch axis.
   const axesOfSample = given.axes.map((factors) => factors.filter((factor) => factor !== BATCH));
   const value = keepsBatch ? given : withAxes(given, axesOfSample);
   const axes = matched(node, value, wanted) ?? matched(node, inFileOrder(node, value), wanted);
@@ -134,7 +136,7 @@ function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): 
   );
 }
 
-/** Splits stored axes so that the axes wanted are products of them; undefined if that is impossible. */
+/** Splits stored axes so that each wanted axis is a product of consecutive ones; undefined if that is impossible. */
 function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Value | undefined {
   let value = given;
   let used = 0;
@@ -163,7 +165,7 @@ function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Va
     }
     axes.push(own);
   }
-  // The numbers of split axes are shifted for those that have been named before.
+  // Splitting an axis shifts the indices of later stored axes, so they are renumbered in order.
   if (used !== value.axes.flat().length) return undefined;
   const flat = value.axes.flat();
   let at = 0;
@@ -173,7 +175,7 @@ function matched(node: NodeView, given: Value, wanted: readonly Dimension[]): Va
   );
 }
 
-/** Reads Expand. */
+/** Translates an Expand node. */
 export function expand(node: NodeView): Value {
   const value = node.value(0);
   const wanted = dimensions(node, shapesAt(node, 1));
@@ -205,7 +207,7 @@ function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[])
   );
 }
 
-/** Reads Tile: broadcasts along an added axis, which is then merged with the axis that repeats. */
+/** Translates a Tile node: broadcasts along an added axis, which is then merged with the repeated axis. */
 export function tile(node: NodeView): Value {
   const value = node.value(0);
   const repeats = dimensions(node, shapesAt(node, 1));

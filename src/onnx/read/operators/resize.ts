@@ -12,19 +12,19 @@ import type { NodeView } from "../node-view.ts";
 import { dimensionsOf, showAxes, type Value } from "../value.ts";
 import { pixelsOf, writePixels } from "./convolutions.ts";
 
-// Resize: `upsample` where pixels become whole multiples, as files of PyTorch mostly have it, else `resize`.
+// Translates Resize nodes: as `upsample` by whole factors, the usual case in PyTorch's exports, else as `resize`.
 
-/** Attributes of a node that decide how output pixels are computed, besides lengths. */
+/** Attributes of a node that determine how output pixels are computed, without lengths. */
 type Rule = Omit<ResizeFields, "size" | "scale" | "cubicCoefficient">;
 
-/** Mode of `upsample` for each mode of Resize; undefined if `upsample` has none. */
+/** Mode of `upsample` for each mode of Resize; undefined if it has none. */
 const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleMode | undefined } = {
   nearest: "nearest",
   linear: "bilinear",
   cubic: undefined,
 };
 
-/** Reads Resize: as `upsample` by whole factors, else as `resize`. */
+/** Translates a Resize node, as `upsample` if factors are whole and its mode allows it, else as `resize`. */
 export function resize(node: NodeView): Value {
   const value = node.value(0);
   const rule = ruleOf(node);
@@ -47,7 +47,7 @@ export function resize(node: NodeView): Value {
     };
     return writePixels(node, "upsample", value, source, [...size, channels], { settings });
   }
-  // One axis after the other where a pixel is made of many: by both at once, of their product.
+  // If an output pixel depends on several along both axes, axes are resized one after the other, which is cheaper.
   const isSeparate = (rule.mode === "cubic" || rule.antialias) && pixels.every((_, i) => moves[i + 2]);
   const steps = isSeparate ? pixels.map((_, i) => [i]) : [pixels.map((_, i) => i)];
   let made = { source, lengths, result: value };
@@ -61,13 +61,13 @@ export function resize(node: NodeView): Value {
   return made.result;
 }
 
-/** Reads Upsample, and Resize of opset 10, which have scales alone. */
+/** Translates an Upsample node of opset 9, which only has scales. */
 export function upsample(node: NodeView): Value {
   if (node.scope.opset < 10) return resize(node);
   return node.refuse("it is an operator of opset 9 alone; use Resize");
 }
 
-/** Returns the settings of a `resize` that differ from the kind's defaults. */
+/** Returns the settings of a `resize` operation that differ from its defaults. */
 function settingsOf(
   node: NodeView,
   { mode, coordinates, rounding, antialias, excludeOutside }: Rule,
@@ -108,7 +108,7 @@ function ruleOf(node: NodeView): Rule {
   if (coordinates === "tf_half_pixel_for_nn") {
     if (mode !== "nearest")
       return node.refuse(`its mode is "${mode}" with ${coordinates}, expected "nearest"`);
-    // The place of the first sample is 0.5, too.
+    // This mode maps even the first sample of the batch to 0.5, which these roundings turn into 1.
     if (rounding === "ceil" || rounding === "round_prefer_ceil") {
       return node.refuse(`its nearest_mode is "${rounding}" with ${coordinates}, which moves the batch`);
     }
@@ -117,8 +117,8 @@ function ruleOf(node: NodeView): Rule {
 }
 
 /**
- * Refuses axes that keep their length with a scale other than 1: the standard interpolates there, ONNX Runtime copies (if
- * that holds for all axes, or with antialias for one).
+ * Refuses axes that keep their length despite a scale other than 1: the standard interpolates, but ONNX Runtime copies
+ * (if all axes keep theirs or, with antialias, for any one).
  */
 function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Ratio[]): void {
   const stays = pixels.map(({ from, to }) => from === to);
@@ -130,10 +130,10 @@ function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Rati
   );
 }
 
-/** Longest axis whose positions float32 tells apart once they are halved and divided. */
+/** Maximum length of an axis for which float32 distinguishes all positions after halving and dividing. */
 const MOST_EXACT = 2 ** 21;
 
-/** True if lengths grow by whole factors, in a way that the kind `upsample` computes. */
+/** True if lengths grow by whole factors, in a way that `upsample` computes. */
 function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: readonly Ratio[]): boolean {
   const isCentred = coordinates === "half_pixel" || coordinates === "pytorch_half_pixel";
   const isWhole = pixels.every(({ from, to, scale }) => {
@@ -152,7 +152,7 @@ function isUpsampling({ mode, coordinates, rounding, antialias }: Rule, pixels: 
   return isCentred && (rounding === "round_prefer_floor" || rounding === "round_prefer_ceil");
 }
 
-/** Returns the axes of the file as the node resizes them, by scales or sizes, for all or some axes. */
+/** Returns old length, new length and scale of each axis, from the node's scales or sizes, given for all or some axes. */
 function resizedAxes(node: NodeView, value: Value): Ratio[] {
   const lengths = dimensionsOf(value).map(({ count }) => count);
   const named = node.integers("axes");
@@ -168,7 +168,7 @@ function resizedAxes(node: NodeView, value: Value): Ratio[] {
   const resized: Ratio[] = lengths.map((from) => ({ from, to: from, scale: 1 }));
   for (const [i, axis] of axes.entries()) {
     const from = lengths[axis]!;
-    // ONNX Runtime multiplies in float32: ten pixels by 0.7 are seven.
+    // ONNX Runtime multiplies in float32, in which ten pixels by 0.7 are seven.
     const [to, scale] = hasScales
       ? [Math.floor(Math.fround(Math.fround(given[i]!) * from)), Math.fround(given[i]!)]
       : [given[i]!, Math.fround(given[i]! / from)];
@@ -178,23 +178,23 @@ function resizedAxes(node: NodeView, value: Value): Ratio[] {
   return hasScales ? resized : keepingRatio(node, axes, resized);
 }
 
-/** Returns the lengths that the node gives, from constants and shapes. */
+/** Returns the new lengths that the node gives as sizes. */
 function sizesOf(node: NodeView, axes: readonly number[], lengths: readonly number[]): number[] {
   const sizes = node.operand(3);
   const at = "at" in sizes ? sizes.at : node.refuse("its sizes are computed");
   const [first] = at;
   return Array.from(first!.values, (size, i) => {
-    // The batch is as long as it is, whatever its length has been called.
+    // The batch is never resized, so the length given for it is ignored.
     if (axes[i] === 0) return lengths[0]!;
     const isSame = at.every(({ values }) => values[i] === size);
     return isSame ? size : node.refuse("its sizes depend on the batch or the points");
   });
 }
 
-/** Choice of one scale for all axes by `keep_aspect_ratio_policy`; undefined if each has its own. */
+/** Function that chooses one scale for all axes, by `keep_aspect_ratio_policy`; undefined if each axis has its own scale. */
 const ASPECT_RATIOS = { stretch: undefined, not_larger: Math.min, not_smaller: Math.max };
 
-/** Gives all axes that the node names one scale, if it keeps their ratio. */
+/** Gives all axes that the node names the same scale, if the node keeps the aspect ratio. */
 function keepingRatio(node: NodeView, axes: readonly number[], resized: readonly Ratio[]): Ratio[] {
   const choose = node.chosen("keep_aspect_ratio_policy", "stretch", ASPECT_RATIOS);
   if (!choose) return [...resized];

@@ -27,7 +27,7 @@ import { resize, upsample } from "./resize.ts";
 // The comment of an operator says which of its nodes are refused, beside those of all operators:
 // scripts/document-onnx-operators.ts writes it to site/reference/onnx-operators.md.
 
-/** Every operator that is read. */
+/** Every supported ONNX operator. */
 export const OPERATORS = {
   // Products
   /** Refused: a product along the batch. */
@@ -255,10 +255,10 @@ export const OPERATORS = {
   ReduceProd: { inputs: 1, fold: folded.reduceProd, wraps: true },
 } as const satisfies Readonly<Record<string, Operator>>;
 
-/** Name of an operator that is read. */
+/** Name of a supported ONNX operator. */
 export type OperatorName = keyof typeof OPERATORS;
 
-/** The operator of this name; undefined of one that is not read. */
+/** Returns the operator with an ONNX name; undefined if it is not supported. */
 export function operatorOf(name: string): Operator | undefined {
   return Object.hasOwn(OPERATORS, name) ? OPERATORS[name as OperatorName] : undefined;
 }
