@@ -20,7 +20,8 @@ export function approximate(): Adjoint {
 }
 
 /**
- * Adds ∂_θ l at the ends of the samples' flows to the objective's parameter sums: the first step of every adjoint.
+ * Adds the losses' gradient ∂_θ l with respect to the decoder's parameters θ, at the ends of the samples' flows, to the
+ * objective's parameter sums: the first step of every adjoint.
  *
  * @returns `losses`, [B], at the ends of the flows, and `dStates`, [B, order · d] with the flow's order, 1 or 2: in each row
  *   ∇_z l, followed for order 2 by d zeros, the gradient with respect to the velocity

@@ -32,10 +32,14 @@ export interface Adjoint {
    * `"method"` also require second derivatives of the loss.
    */
   readonly needs: "end" | "steps" | "method";
-  /** Returns how many copies of each sample the objective must hold: one for each Runge-Kutta stage of the adjoint, or 1. */
+  /**
+   * Returns how many copies of each sample the objective must hold: one for each Runge-Kutta stage of the adjoint; 1 for
+   * `approximate()`.
+   */
   copies(solver: Method): number;
   /**
-   * Adds d_θ L to the objective's parameter sums. If the flow of any sample is not finite, the sums are not finite either.
+   * Adds d_θ L, the gradient of the summed losses at the ends of the flows with respect to the decoder's parameters θ, to
+   * the objective's parameter sums. If the flow of any sample is not finite, the sums are not finite either.
    *
    * @param objective objective of the B samples, with `copies(solver)` copies of each
    * @returns losses at the ends of the flows, [B]

@@ -51,14 +51,20 @@ class ReverseSteps {
   private readonly states: readonly Float64Array[];
   /** Time derivatives k_i = f(t + c_i h, Y_i) at the Runge-Kutta stages, each [B, order · d] with the flow's order, 1 or 2. */
   private readonly derivatives: readonly Float64Array[];
-  /** dk_i = ∂L/∂k_i for the time derivative k_i at each Runge-Kutta stage, each [B, order · d] with the flow's order, 1 or 2. */
+  /**
+   * Gradients dk_i = ∂L/∂k_i of the summed loss L with respect to the time derivative k_i at each Runge-Kutta stage, each
+   * [B, order · d] with the flow's order, 1 or 2.
+   */
   private readonly dDerivatives: readonly Float64Array[];
-  /** dY_i = ∂L/∂Y_i for the state Y_i at each Runge-Kutta stage, each [B, order · d] with the flow's order, 1 or 2. */
+  /**
+   * Gradients dY_i = ∂L/∂Y_i of the summed loss L with respect to the state Y_i at each Runge-Kutta stage, each
+   * [B, order · d] with the flow's order, 1 or 2.
+   */
   private readonly dStages: readonly Float64Array[];
 
   /**
-   * @param dStates ∂L/∂(state) of each sample, [B, order · d] with the flow's order, 1 or 2: on entry at the end of its
-   *   flow; each `step` moves it back by one accepted step
+   * @param dStates gradient of the summed loss L with respect to each sample's state, [B, order · d] with the flow's order,
+   *   1 or 2: on entry at the end of its flow; each `step` moves it back by one accepted step
    */
   constructor(
     private readonly tableau: Tableau,
@@ -79,8 +85,8 @@ class ReverseSteps {
   }
 
   /**
-   * Goes back one accepted step, from y to y', of each sample in `slices`: replaces its ∂L/∂y' in `dStates` by ∂L/∂y, and
-   * adds the step's term of ∂L/∂θ to the objective's parameter sums.
+   * Differentiates one accepted step, from state y to y', of each sample in `slices`: replaces the loss's gradient ∂L/∂y' in
+   * `dStates` by ∂L/∂y, and adds the step's term of ∂L/∂θ to the objective's parameter sums.
    */
   async step(slices: readonly Slice[]): Promise<void> {
     for (const i of this.allStages) await this.forward(i, slices);
@@ -92,7 +98,10 @@ class ReverseSteps {
     await this.stages.addMixedGradient(this.allStages, slices);
   }
 
-  /** Recomputes the state Y_i and the time derivative k_i at stage i of each step, from its start and the earlier stages. */
+  /**
+   * Recomputes the state Y_i and the time derivative k_i at stage i of each accepted step, from the state at its start and
+   * the earlier stages.
+   */
   private async forward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
     for (const slice of slices) {
@@ -116,8 +125,8 @@ class ReverseSteps {
   }
 
   /**
-   * Computes dk_i = ∂L/∂k_i and dY_i = ∂L/∂Y_i at stage i of each step, from ∂L/∂y' of its end and dY_j of the later stages
-   * j > i.
+   * Computes the loss's gradients dk_i = ∂L/∂k_i and dY_i = ∂L/∂Y_i with respect to the time derivative and the state at
+   * stage i of each accepted step, from ∂L/∂y' at its end and dY_j of the later stages j > i.
    */
   private async backward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;

@@ -15,7 +15,7 @@ import { Stages } from "./stages.ts";
  *
  * Each recorded step costs the passes and tangent passes of one RK4 step, or of one step of the solver's own method if that
  * has at least as many stages. The integration is explicit: on steps longer than its stability limit, which AMD may take,
- * the adjoint grows instead of decaying. `lbfgs`, which has no end time and takes even longer steps, is refused.
+ * the adjoint grows instead of decaying. `lbfgs`, which has no end time and takes even longer steps, is not supported.
  *
  * @example
  * await train(decoder, images, { adjoint: full() });
@@ -61,15 +61,19 @@ function methodFor(solver: Method): Tableau {
  */
 class AdjointIntegral {
   private readonly stages: Stages;
-  /** Nodes c_i of the Runge-Kutta stages, as shares of a slice: 0 at its end, 1 at its start. */
+  /** Nodes c_i of the Runge-Kutta stages, as shares of an accepted step of the solver: 0 at its end in time, 1 at its start. */
   private readonly nodes: readonly number[];
   private readonly latentSize: number;
-  /** Adjoint of every sample at each Runge-Kutta stage, each [B, order · d] with the flow's order: a if it is 1, p and q if 2. */
+  /**
+   * Adjoint of every sample at each Runge-Kutta stage, each [B, order · d] with the flow's order: ∂L/∂z for order 1; ∂L/∂z,
+   * then ∂L/∂v for order 2, where v is the velocity.
+   */
   private readonly stageAdjoints: readonly Float64Array[];
 
   /**
-   * @param adjoints adjoint of every sample, a for a flow of first order, p and q for one of second order: [B, d] or
-   *   [B, 2d]. On entry at the end of its flow, where a or p is ∇_z l and q is 0; each `addSlice` moves it back by one slice
+   * @param adjoints adjoint of every sample, [B, d] for a flow of first order and [B, 2d] for one of second order: the
+   *   gradient of the loss with respect to z, and to the velocity. On entry at the end of its flow: ∇_z l, and 0 for the
+   *   velocity; each `addSlice` moves it back by one accepted step
    */
   constructor(
     private readonly method: Tableau,
@@ -84,8 +88,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Integrates the adjoint of each sample in `slices` from the slice's end to its start, and adds the slice's term of dθ to
-   * the objective's parameter sums.
+   * Integrates the adjoint of each sample in `slices` backwards over one accepted step, from its end to its start, and adds
+   * the step's term of the parameter gradient to the objective's parameter sums.
    */
   async addSlice(slices: readonly Slice[]): Promise<void> {
     await this.evaluate(slices);
@@ -107,8 +111,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Computes ∇_z l at all stages: first at the ends of the slices, since the interpolation of z between needs the slopes
-   * there.
+   * Computes ∇_z l at all Runge-Kutta stages of each accepted step: first at its ends, since the interpolation of z in
+   * between needs the slopes dz/dt there.
    */
   private async evaluate(slices: readonly Slice[]): Promise<void> {
     const { latents } = this.stages;
@@ -132,7 +136,7 @@ class AdjointIntegral {
     await this.stages.evaluate(inner, slices);
   }
 
-  /** Returns dz/dt, [d], at an end of a slice; `node` 0 is the end of the slice, 1 its start. */
+  /** Returns dz/dt, [d], at an end of an accepted step: at its end in time for `node` 0, at its start for 1. */
   private slope({ sample }: Slice, t: number, state: Float64Array, node: 0 | 1): Float64Array {
     const { flow, solver } = this.encoded;
     const gradient = this.stages.row(this.stages.gradients, this.nodes.indexOf(node), sample);
@@ -142,8 +146,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Writes the adjoint at `time` into `into`: the adjoint at the end of the slice plus the sum over the stages j of
-   * weights[j] times the slice's length times the adjoint's derivative at stage j.
+   * Writes the adjoint at `time` within an accepted step into `into`: the adjoint at the step's end plus the step's length
+   * times the sum over the stages j of weights[j] times the adjoint's derivative at stage j.
    */
   private advance(weights: readonly number[], slice: Slice, time: number, into: Float64Array): void {
     const { flow } = this.encoded;
@@ -168,8 +172,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Sets the direction w of a stage's tangent pass: -α times a, or q for a flow of second order, times the stage's weight in
-   * the integral for dθ. One pass then serves both the adjoint's derivative and the integral.
+   * Sets the direction w of a stage's tangent pass: -α times the adjoint (∂L/∂z, or ∂L/∂v for a flow of second order) times
+   * the stage's weight in the integral for dθ. One pass then serves both the adjoint's derivative and the integral.
    */
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;
@@ -180,8 +184,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Returns h b_i, the weight of stage i in the integral over a slice of length h; 1 if it is 0, since results are divided
-   * by it.
+   * Returns h b_i, the weight of stage i in the integral over an accepted step of length h; 1 if it is 0, since results are
+   * divided by it.
    */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;
@@ -198,8 +202,8 @@ class AdjointIntegral {
 }
 
 /**
- * Writes z at `time` within a slice into `into`, [d]: the cubic Hermite polynomial through both ends with the slopes dz/dt
- * given.
+ * Writes z at `time` within an accepted step into `into`, [d]: the cubic Hermite polynomial through the states at both ends
+ * with the slopes dz/dt given.
  */
 function interpolate(
   { t, end, state, next }: Slice,

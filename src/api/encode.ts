@@ -54,8 +54,8 @@ export interface CommonEncodeOptions {
   loss?: LossLike | undefined;
   /**
    * Prior on the codes, such as `gaussian()`. The call then minimises loss + prior(z)/N, with prior(z) the negative
-   * log-density in nats up to a constant, and N what the loss is divided by: n = outputSize for a mean, Σw for a weighted
-   * mean, 1 for a sum. Default: the prior stored in the decoder, if any; `"none"` ignores it.
+   * log-density in nats up to a constant, times the prior's weight, and N what the loss is divided by: n = outputSize for a
+   * mean, Σw for a weighted mean, 1 for a sum. Default: the prior stored in the decoder, if any; `"none"` ignores it.
    *
    * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
    */

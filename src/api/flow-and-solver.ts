@@ -16,7 +16,7 @@ export type FlowAndSolver =
   | {
       /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
       flow?: Flow | undefined;
-      /** Solver that follows the flow; a flow other than `gradientFlow()` needs a solver for any flow. */
+      /** Solver that follows the flow, one that supports any flow, such as `dormandPrince(…)`. Required. */
       solver: Solver<Flow>;
     };
 

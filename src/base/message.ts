@@ -1,7 +1,10 @@
 // Error messages name options as in JavaScript; the command line names its flags in their place. A message is therefore text with
 // marked pieces: an error prints the text of each mark, and the command line replaces marks of options by flags.
 
-/** Marked piece of an error message. */
+/**
+ * Piece of an error message with its role, such as the name of an option, marked so that the command line can replace or
+ * omit it.
+ */
 export interface Mark {
   /**
    * Role of the piece:
@@ -28,19 +31,22 @@ function mark(piece: Mark): string {
   return OPEN + JSON.stringify(piece) + CLOSE;
 }
 
-/** Returns the marked name of a called function, for the beginning of a message, with the file passed to it if there is one. */
+/**
+ * Returns a mark (see `Mark`) with the name of the function called, for the beginning of a message, and the file passed to
+ * it, if any.
+ */
 // @__NO_SIDE_EFFECTS__
 export function callOf(name: string, file?: string): string {
   return mark({ kind: "head", text: file === undefined ? name : `${name}(${file})`, value: file });
 }
 
-/** Returns the marked name of a function; unchanged if it contains a mark already. */
+/** Returns the name of a function as a mark (see `Mark`); unchanged if it contains a mark already. */
 function headOf(where: string): string {
   return where.includes(OPEN) ? where : callOf(where);
 }
 
 /**
- * Returns the marked name of the option or argument that a message refuses.
+ * Returns a mark (see `Mark`) with the name of the option or argument that a message refuses.
  *
  * @param text text that the library prints. Default: the name
  */
@@ -48,13 +54,17 @@ export function subject(name: string, text = name): string {
   return mark({ kind: "subject", text, option: name });
 }
 
-/** Returns the marked name of an option that contains the refused one, as `validation` contains `everyImages`. */
+/**
+ * Returns a mark (see `Mark`) with the name of an option that contains the refused one, as `validation` contains
+ * `everyImages`.
+ */
 export function scopeOf(option: string): string {
   return mark({ kind: "head", text: option, option });
 }
 
 /**
- * Returns the marked name of an option that a message mentions; the command line prints the option's flag in its place.
+ * Returns a mark (see `Mark`) with the name of an option that a message mentions; the command line prints the option's flag
+ * instead.
  *
  * @param value value that the message advises
  * @param text text that the library prints. Default: the name, and the value if there is one
@@ -69,12 +79,15 @@ export function option(name: string, value?: unknown, text?: string): string {
   });
 }
 
-/** Returns the marked name of an option, which the library prints as `the option NAME`. */
+/** Returns a mark (see `Mark`) with the name of an option, which the library prints as `the option NAME`. */
 export function theOption(name: string): string {
   return option(name, undefined, `the option ${name}`);
 }
 
-/** Returns marked advice about an option: the command line omits it for commands that have no flag for the option. */
+/**
+ * Wraps advice about an option in a mark (see `Mark`), by which the command line omits it in commands without a flag for the
+ * option.
+ */
 export function clause(option: string, text: string): string {
   return mark({ kind: "clause", text, option });
 }
@@ -99,7 +112,7 @@ export function refusalOf(
   return `${headOf(where)}: ${subject(name)} ${verb} ${ending}${advice}`;
 }
 
-/** Splits a message into plain texts and marks, in order. */
+/** Splits an error message into plain texts and marks, in order. */
 export function piecesOf(message: string): (string | Mark)[] {
   return message.split(OPEN).flatMap((piece, i) => {
     if (i === 0) return [piece];
@@ -120,8 +133,8 @@ function readMark(json: string): Mark | undefined {
 }
 
 /**
- * Replaces marks in a message about a file's content by their text, since names there are not options of the call; keeps
- * marks of the function called and of advice.
+ * Replaces marks (see `Mark`) in a message about a file's content by their text, since names in a file are not options of
+ * the call; keeps marks of the function called and of advice.
  */
 export function ofFile(message: string): string {
   const isKept = ({ kind, option }: Mark) =>
@@ -131,7 +144,7 @@ export function ofFile(message: string): string {
     .join("");
 }
 
-/** Returns the text of a message without marks, as the library prints it. */
+/** Returns the text of an error message as the library prints it, its marks (see `Mark`) replaced by their text. */
 export function plainText(message: string): string {
   return piecesOf(message)
     .map((piece) => (typeof piece === "string" ? piece : plainText(piece.text)))

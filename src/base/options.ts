@@ -14,7 +14,7 @@ export interface Field<Value> {
   readonly check: (where: string, name: string, value: unknown) => Value;
   /** Default of the option; absent for a required option. */
   readonly standard?: Value;
-  /** Allowed words; undefined for options of other types. */
+  /** Allowed words of an option that is one of several; undefined for options of other types. */
   readonly choices?: readonly string[];
   /** Bounds of a numeric option; undefined for options of other types. */
   readonly bounds?: Bounds;

@@ -21,7 +21,7 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 
 /**
  * Awaits `work`; resolves with undefined if the signal aborts first. For work that may take long to answer, such as a
- * worker's or the download of a runtime.
+ * worker, or the download of a runtime.
  */
 export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {

@@ -58,12 +58,11 @@ export const DORMAND_PRINCE: Tableau = {
   errorWeights: [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40],
 };
 
-/**
- * Constants of the step-size rule of SciPy's RK45: safety factor, and the factors that bound growth and shrinking of one
- * step.
- */
+/** Safety factor of the step-size rule, as in SciPy's RK45. */
 const SAFETY = 0.9;
+/** Largest factor by which a step may be longer than the one before, as in SciPy's RK45. */
 const LARGEST_GROWTH = 10;
+/** Smallest factor by which a rejected step is multiplied, as in SciPy's RK45. */
 const LARGEST_SHRINKING = 0.2;
 /** Order of the error estimate: the error of a step is proportional to its length to the power of 5. */
 const ERROR_ORDER = 5;

@@ -16,7 +16,8 @@ export interface Objective {
   /** Number of values in a latent, d. */
   readonly latentSize: number;
   /**
-   * Computes the objective of each chosen sample: the loss, plus prior(z)/N if there is a prior.
+   * Computes the objective of each chosen sample: the loss, plus prior(z)/N if there is a prior, with N the number that the
+   * loss was divided by.
    * @param rows indices of samples, each at most once
    * @param z latent of each chosen sample, [rows.length, d]
    * @returns objectives, [rows.length]
@@ -42,10 +43,16 @@ export interface Objective {
   dispose(): void;
 }
 
-/** Terms of the objective, loss + prior/N, of some samples, [rows.length] each. */
+/**
+ * Terms of the objectives of some samples, [rows.length] each: the objective is loss + prior/N, N the number that the loss
+ * was divided by.
+ */
 export interface Terms {
   readonly losses: Float64Array;
-  /** Values of the prior in nats, times its weight; the objective contains 1/N of them. All 0 without a prior. */
+  /**
+   * Prior's value in nats, times its weight, for each sample; the objective contains 1/N of it, N the number that the loss
+   * was divided by. All 0 without a prior.
+   */
   readonly priors: Float64Array;
 }
 
@@ -96,8 +103,8 @@ export interface Curvature {
    */
   matrices(rows: Int32Array, kind: "shared" | "own"): Promise<Float32Array>;
   /**
-   * Computes the curvature along the gradient, gᵀMg/gᵀg with g = ∇_z l, of each chosen row, at the point of its last `value`
-   * and `gradient` calls: [rows.length].
+   * Computes the curvature along the gradient, gᵀMg/gᵀg with g = ∇_z l and M the Gauss-Newton matrix, of each chosen row, at
+   * the point of its last `value` and `gradient` calls: [rows.length].
    */
   alongGradient(rows: Int32Array): Promise<Float64Array>;
 }
@@ -106,11 +113,14 @@ export interface Curvature {
 export interface SharedCurvature {
   /** Absent if the curvature of the loss depends on the data. */
   readonly own?: {
-    /** Packed Cholesky factors of A₀ + λτI, one after the other, for each λ in ascending order. */
+    /**
+     * Packed Cholesky factors of A₀ + λτI, one after the other, for each damping λ in ascending order: A₀ is the
+     * Gauss-Newton matrix at the decoder's start, τ = tr(A₀)/d.
+     */
     readonly factors: Float64Array;
-    /** Packed lower triangle of A₀. */
+    /** Packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start. */
     readonly matrix: Float32Array;
-    /** τ = tr(A₀)/d. */
+    /** Scale τ = tr(A₀)/d of the damping, the mean diagonal element of the Gauss-Newton matrix A₀ at the decoder's start. */
     readonly damping: number;
   };
 }
@@ -127,9 +137,15 @@ export interface CurvatureUse {
    * Jacobian at the sample's own z; "none" if either costs too much.
    */
   readonly matrix: "shared" | "own" | "none";
-  /** True if W, the curvature of the loss, in the shared matrix J₀ᵀWJ₀ is computed at z0 rather than at the decoder's start. */
+  /**
+   * True if W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is computed at the
+   * sample's z0 rather than at the decoder's start. J₀ is the decoder's Jacobian at its start.
+   */
   readonly refreshesAtStart: boolean;
-  /** Last step after which W in J₀ᵀWJ₀ is recomputed: it is after 1, 2, 4, … steps up to this number. 0: never. */
+  /**
+   * Last step after which W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is
+   * recomputed: it is after 1, 2, 4, … steps up to this number. 0: never.
+   */
   readonly lastRefresh: number;
 }
 

@@ -128,7 +128,10 @@ export interface EncodeSummary {
   readonly meanLoss: number;
   /** Mean of `prior`, the prior's value at z in nats, times its weight and not divided by N. Absent without a prior. */
   readonly meanPrior?: number;
-  /** Mean of `objective`, loss + prior/N. Absent without a prior, when it equals the loss. */
+  /**
+   * Mean of `objective`, loss + prior/N with N the number that the loss was divided by. Absent without a prior, when it
+   * equals the loss.
+   */
   readonly meanObjective?: number;
   readonly meanAcceptedSteps: number;
   readonly meanBacktracks: number;

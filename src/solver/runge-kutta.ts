@@ -69,8 +69,8 @@ export class RungeKutta {
   }
 
   /**
-   * Sets one sample's row: into = start + step · Σ weights_j · stage_j, stage_0 = `derivatives`; start is 0 if it is not
-   * given. The sum runs in the order of the stages.
+   * Sets one sample's row: into = start + step · Σ weights_j · k_j, with k_j the time derivative at stage j; start is 0 if
+   * it is not given. The sum runs in the order of the stages.
    */
   private combine(
     row: number,

@@ -28,11 +28,14 @@ export interface SolverUse {
   /** Number of rows, each for a sample that is being solved. */
   readonly capacity: number;
   readonly curvature: CurvatureUse;
-  /** Pointer to the Cholesky factors of A₀ + λτI, the damped matrix that samples share; 0 without them. */
+  /**
+   * Pointer to the Cholesky factors of A₀ + λτI, the damped Gauss-Newton matrix at the decoder's start, for each λ; 0
+   * without them.
+   */
   readonly factors: number;
   /** Pointer to the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start; 0 without it. */
   readonly matrix: number;
-  /** τ = tr(A₀)/d; 0 without A₀. */
+  /** Scale τ = tr(A₀)/d of the damping, with A₀ the Gauss-Newton matrix at the decoder's start; 0 without A₀. */
   readonly damping: number;
 }
 

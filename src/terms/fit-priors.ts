@@ -26,7 +26,7 @@ export interface FitGaussianOptions {
    * however few codes there are. Default 0.
    */
   shrinkage?: number | undefined;
-  /** Factor > 0 of the prior's value in nats. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
@@ -53,7 +53,7 @@ export interface FitGaussianMixtureOptions {
    * Default 1e-6: a standard deviation of a thousandth of the codes'.
    */
   varianceFloor?: number | undefined;
-  /** Factor > 0 of the prior's value in nats. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 

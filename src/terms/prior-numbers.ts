@@ -27,7 +27,7 @@ export interface PriorComponents {
   readonly means: Float64Array;
   /** Inverse covariances Σ⁻¹ of the Gaussians: [K, d, d], or [K, d] if they are diagonal. */
   readonly precisions: Float64Array;
-  /** Log weight of each Gaussian, log w_k - ½ log det Σ_k, [K]; 0 for a single Gaussian. */
+  /** Log of each Gaussian's weight minus half its log determinant, log w_k - ½ log det Σ_k, [K]; 0 for a single Gaussian. */
   readonly constants: Float64Array;
   readonly weight: number;
 }

@@ -47,7 +47,7 @@ interface PriorBase<Kind extends PriorKind> {
   readonly name: Kind;
   /** Number of values d in the latents that the prior is for; undefined if it is for any number. */
   readonly latentSize: number | undefined;
-  /** Factor of the negative log-density, in nats, that is the prior's value. */
+  /** Factor by which the negative log-density, in nats, is multiplied to give the prior's value. */
   readonly weight: number;
 }
 
@@ -73,7 +73,7 @@ export interface GaussianOptions {
   std?: number | Numbers | undefined;
   /** Covariance: d rows, or d × d numbers row-major; symmetric and positive definite, with variances from 1e-60 to 1e60. */
   covariance?: Numbers | readonly Numbers[] | undefined;
-  /** Factor > 0 of the prior's value in nats. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
@@ -90,7 +90,7 @@ export interface GaussianMixtureOptions {
   stds?: number | readonly (number | Numbers)[] | undefined;
   /** Covariances of the components: K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
   covariances?: readonly (Numbers | readonly Numbers[])[] | undefined;
-  /** Factor > 0 of the prior's value in nats. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
@@ -251,11 +251,11 @@ interface KindOfPrior<Kind extends PriorKind> {
   readonly axes: { readonly [Field in keyof PriorKinds[Kind]]: Axes };
   /** Rebuilds, and so checks, a prior from the fields of one that was restored from JSON. */
   readonly remake: (kept: Partial<Omit<PriorOf<Kind>, "name">>) => Prior;
-  /** Returns the form that the kernels use, for latents of d values. */
+  /** Returns the prior in the form that the kernels use, for latents of d values. */
   readonly components: (prior: PriorKinds[Kind], d: number) => Omit<PriorComponents, "weight" | "latentSize">;
 }
 
-/** Functions of each kind of prior. */
+/** Functions and parameter axes of each kind of prior, by its name. */
 export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
   gaussian: {
     axes: { mean: "d", std: "d", covariance: "dd" },

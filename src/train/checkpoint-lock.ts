@@ -102,7 +102,10 @@ export async function lockFile(
     }
   }
 
-  /** Reads all files of the lock, each taken over by the next; the process that made the last one holds the lock. */
+  /**
+   * Reads the files of the lock in order: each after the first was made by a process that took the lock over from the one
+   * before. The maker of the last file holds the lock.
+   */
   async function readAll(): Promise<Found[]> {
     const all: Found[] = [];
     for (let path = first; ; ) {

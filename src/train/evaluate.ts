@@ -33,7 +33,10 @@ export interface EvaluateReport
    * cross entropy, and taken as 0 for all other losses, also custom ones.
    */
   readonly meanExcessLoss: number;
-  /** Mean of the objective, loss + prior/N, over its finite values; without a prior equal to `meanLoss`. */
+  /**
+   * Mean of the objective, loss + prior/N with N the number that the loss was divided by, over its finite values; without a
+   * prior equal to `meanLoss`.
+   */
   readonly meanObjective: number;
   /**
    * Mean squared error of the reconstructions over the values of weight 0 that are present in the data (not NaN): hidden

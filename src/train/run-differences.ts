@@ -78,8 +78,8 @@ export function differences(there: RunDescription, here: RunDescription): Differ
 }
 
 /**
- * Names of settings with patterns of those whose differences follow from theirs: an autoencoder's decoder is the whole
- * network and it has no solver; the seed determines the parameters of a new decoder.
+ * Names of settings, each with a pattern of the settings whose differences follow from a difference in it: an autoencoder's
+ * decoder is the whole network and it has no solver; the seed determines the parameters of a new decoder.
  */
 const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
   ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],
