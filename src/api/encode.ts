@@ -55,7 +55,8 @@ export interface CommonEncodeOptions {
   /**
    * Prior on the codes, such as `gaussian()`. The call then minimises loss + prior(z)/N, with prior(z) the negative
    * log-density in nats up to a constant, times the prior's weight, and N what the loss is divided by: n = outputSize for a
-   * mean, Σw for a weighted mean, 1 for a sum. Default: the prior stored in the decoder, if any; `"none"` ignores it.
+   * mean, Σw for a weighted mean, 1 for a sum. `"none"` ignores the prior stored in the decoder. Default: the prior stored
+   * in the decoder, if any.
    *
    * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
    */
@@ -68,8 +69,8 @@ export interface CommonEncodeOptions {
   weights?: Weights | undefined;
   /**
    * Values of the decoder's further inputs beside z, such as class labels, which are given and not optimised: an array for
-   * each of the decoder's `fixedInputs`, by name, with one row for all samples or B rows. Class labels are integers.
-   * Required if the decoder has fixed inputs.
+   * each of the decoder's `fixedInputs`, by name, with one row for all samples or B rows. Class labels are integers. No
+   * default: required for a decoder with fixed inputs.
    */
   fixed?: FixedOption | undefined;
   /**

@@ -73,7 +73,7 @@ async function findReason(
   if (probe.rows * (multiplications + sums) > MOST_WORK) {
     return "to run it on the probe would take too long; compare what decode makes of it";
   }
-  // Each value, and room for its gradient.
+  // Memory of every intermediate value, and of its gradient.
   const outputs = 4 * probe.rows * bound.outputSize;
   const numbers = bound.operations.reduce((sum, { shape }) => sum + sizeOf(shape), decoder.latentSize);
   if (outputs + 8 * numbers > maxBytes)

@@ -8,8 +8,7 @@ export interface LbfgsOptions {
    * Share ≥ 0 that sets the threshold θ below which a decrease of the loss in one step counts as negligible: θ is this share
    * of the loss, or of its decrease so far if that is larger, plus 2⁻²³ of the loss, the rounding of float32 evaluations. A
    * step that is expected to lower the loss by less than θ, or has done so, starts the final check for convergence; see
-   * `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`. With 0, θ is the rounding alone. Default
-   * 1e-6.
+   * `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`. With 0, θ is that rounding. Default 1e-6.
    */
   tolerance?: number | undefined;
   /** Number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */

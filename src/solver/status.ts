@@ -1,6 +1,6 @@
 /**
- * Reason why the solve of a sample ended. In every case z is the last one that the solver accepted; L-BFGS and AMD accept
- * only steps that lower the loss by enough, so that z is the best one accepted, though not always the best one tried.
+ * End of a sample's solve: the reason why it ended. In every case z is the last one that the solver accepted; L-BFGS and AMD
+ * accept only steps that lower the loss by enough, so that z is the best one accepted, though not always the best one tried.
  * - `converged`: no step was found that lowers the loss by the threshold (L-BFGS, after its final check; see `lbfgs`), or
  *   the loss has stopped decreasing (AMD's tolerance)
  * - `reached_t1`: the flow was followed up to t1

@@ -43,7 +43,7 @@ export interface FitGaussianMixtureOptions {
   /** Largest number of iterations, ≥ 1; after them the fit ends without having converged. Default 500. */
   maxIterations?: number | undefined;
   /**
-   * Increase of the log-likelihood in an iteration, in nats per code, at or below which the fit has converged, ≥ 0. Default
+   * Increase ≥ 0 of the log-likelihood in an iteration, in nats per code, at or below which the fit has converged. Default
    * 1e-6.
    */
   tolerance?: number | undefined;

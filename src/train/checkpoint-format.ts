@@ -18,9 +18,9 @@ import type { ValidationResult } from "./validation.ts";
 // Its tensors, with u updates tried, v validations, p parameters:
 //   history           F64 [u, 3]: images, loss, gradient norm
 //   validation        F64 [v, 2]: images, loss
-//   codes             F64 [samples · d]: kept codes, by `warmStart` or `codes: "kept"`
-//   codes.updates     F64 [samples]: counts of their updates, by `codes: "kept"`
-//   codes.0, …        F64 [samples · d] each: state vectors of their optimizer, by `codes: "kept"`
+//   codes             F64 [samples · d]: code stored for each sample, with `warmStart` or `codes: "kept"`
+//   codes.updates     F64 [samples]: number of updates of each code, with `codes: "kept"`
+//   codes.0, …        F64 [samples · d] each: state vectors of the optimizer of the codes, with `codes: "kept"`
 //   parameters        F32 [p]
 //   optimizer.0, …    F32 [p] each: state vectors of the optimizer
 //   checksum          U32 [1], the last four bytes: CRC-32 of all bytes before
