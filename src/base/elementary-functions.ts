@@ -4,7 +4,7 @@
 
 /** Upper part of ln 2, a float32: its products with exponents are exact in float64. */
 const LN2_HIGH = Math.fround(Math.LN2);
-/** ln 2 minus LN2_HIGH. */
+/** Lower part of ln 2: ln 2 minus LN2_HIGH, the upper part. */
 const LN2_LOW = -1.904654299957768e-9;
 
 /** Returns e^x, with an error of at most one unit in the last place, also for subnormal results. */

@@ -53,7 +53,10 @@ interface Start {
   readonly accepted: number;
   readonly t: number;
   readonly z: Float64Array;
-  /** Step direction p, [d]: the point of the step at `time` is z + (time - t)·p. */
+  /**
+   * Step direction p, [d]: the point of the step at `time` is z + (time - t)·p, or z + (time - t)·δt·p for a step lengthened
+   * to δt > 1.
+   */
   readonly direction: Float64Array;
 }
 

@@ -152,6 +152,7 @@ const FLOWS: { readonly [Name in Flow["name"]]: FlowTraits<Extract<Flow, { reado
   },
 };
 
+/** Returns the functions and the order of a flow's kind. */
 export function flowTraits(flow: Flow): FlowTraits<Flow> {
   return FLOWS[flow.name] as FlowTraits<Flow>;
 }

@@ -82,7 +82,7 @@ export function allRows(count: number): Int32Array {
  * activation with respect to z, W the second derivative of the loss with respect to these outputs.
  */
 export interface Curvature {
-  /** How solvers are to use the curvature. */
+  /** Plan of how solvers use this curvature. */
   readonly use: CurvatureUse;
   /**
    * Returns the factor that turns a row's curvature, averaged over the n outputs, into that of its loss: 1 if the loss is a
@@ -126,8 +126,8 @@ export interface SharedCurvature {
 }
 
 /**
- * How solvers use curvature. It depends on the decoder, the loss, the prior and whether there are weights, never on the
- * number of samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
+ * Plan of how solvers use an objective's curvature. It depends on the decoder, the loss, the prior and whether there are
+ * weights, never on the number of samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
  */
 export interface CurvatureUse {
   /** True if the second derivatives of the loss with respect to the outputs are known. */

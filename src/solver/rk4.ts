@@ -22,6 +22,7 @@ export interface Rk4 extends Readonly<Complete<Rk4Options>> {
   readonly name: "rk4";
 }
 
+/** Butcher tableaus of fourth-order methods, by the option `rule`. */
 export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
   classic: {
     stages: [

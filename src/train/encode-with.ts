@@ -82,7 +82,7 @@ export async function meanCode(
 }
 
 /**
- * Computes the mean code of a data set whose samples have been checked.
+ * Computes the mean of an encoder's codes of a data set whose samples have been checked, [latentSize].
  *
  * @param session session of the encoder
  * @param latentSize number of values in a code

@@ -106,7 +106,7 @@ export type TrainOptions = FlowAndSolver &
     /** True to start each sample's flow at the end of its last one, and the first at the decoder's `start`. Default false. */
     warmStart?: boolean | undefined;
     /**
-     * How codes are found. `"encoded"`, the default: each mini-batch is encoded by a flow. `"kept"`: a code is stored for
+     * Source of the codes. `"encoded"`, the default: each mini-batch is encoded by a flow. `"kept"`: a code is stored for
      * each sample, initially the decoder's `start`, and updated together with the weights by the same gradient, as in
      * DeepSDF's auto-decoder: one pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left
      * out of the update, and its code is reset to `start` (event "restart"). Flow and solver then only serve validation; not

@@ -38,7 +38,7 @@ export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
 };
 
 /**
- * Creates a schedule with a constant learning rate: the factor is 1.
+ * Makes a schedule with a constant learning rate: the factor is 1.
  *
  * @example
  * await train(decoder, images, { schedule: constant() });
@@ -48,7 +48,8 @@ export function constant(): Schedule {
 }
 
 /**
- * Creates a schedule whose factor goes from 1 to `to` along a straight line: (1 - p) + p · to, with p the progress.
+ * Makes a schedule whose factor of the learning rate goes from 1 to `to` along a straight line: (1 - p) + p · to, with p the
+ * progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -59,8 +60,8 @@ export function linear(options?: DecayOptions): DecaySchedule {
 }
 
 /**
- * Creates a schedule whose factor goes from 1 to `to` along half a cosine, flat at both ends: w + (1 - w) · to with
- * w = (1 + cos(π p)) / 2 and p the progress.
+ * Makes a schedule whose factor of the learning rate goes from 1 to `to` along half a cosine, flat at both ends: w + (1 - w)
+ * · to with w = (1 + cos(π p)) / 2 and p the progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -70,7 +71,7 @@ export function cosine(options?: DecayOptions): DecaySchedule {
   return decay("cosine", options);
 }
 
-/** Creates the schedule `name`, whose factor is w + (1 - w) · to, with w the function `share` in SCHEDULES. */
+/** Makes the schedule `name`, whose factor of the learning rate is w + (1 - w) · to, with w the function `share` in SCHEDULES. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
   const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
