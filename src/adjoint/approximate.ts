@@ -3,8 +3,9 @@ import { type DifferentiableObjective, valuesAt } from "../solver/objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
 /**
- * The approximate gradient (equations 11 and 12): ∂_θ l(y, D(z*, θ)) with z* held fixed, one pass forward and back.
- * Exact where the flow has come to rest, since ∇_z l = 0 there.
+ * Makes the adjoint that computes the approximate gradient (equations 11 and 12): ∂_θ l(y, D(z*, θ)) with the code z* held
+ * fixed, θ the decoder's parameters, by one forward and one backward pass. Exact if the flow has come to rest, since ∇_z l =
+ * 0 there.
  *
  * @example
  * await train(decoder, images, { adjoint: approximate() });
@@ -19,9 +20,11 @@ export function approximate(): Adjoint {
 }
 
 /**
- * Adds ∂_θ l at the ends of the flows, with which every adjoint begins.
+ * Adds the losses' gradient ∂_θ l with respect to the decoder's parameters θ, at the ends of the samples' flows, to the
+ * objective's parameter sums: the first step of every adjoint.
  *
- * @returns [B] the losses there, and [B, order · d] their gradients for the states: ∇_z l, and 0 for a velocity
+ * @returns `losses`, [B], at the ends of the flows, and `dStates`, [B, order · d] with the flow's order, 1 or 2: in each row
+ *   ∇_z l, followed for order 2 by d zeros, the gradient with respect to the velocity
  */
 export async function addGradientAtEnd(
   objective: DifferentiableObjective,

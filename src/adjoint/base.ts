@@ -8,41 +8,50 @@ import type { Solution } from "../solver/solution.ts";
 import { endOf, type Method, type Solver, solversWith, tableauOf } from "../solver/solver.ts";
 import { isCustom, type Loss } from "../terms/losses.ts";
 
-/** Samples whose flows have been solved. */
+/** Solved flows of an objective's samples: the input of an adjoint. */
 export interface Encoded {
   readonly flow: Flow;
   readonly solver: Method;
-  /** Solution of the objective's samples, with every accepted step recorded (`saveAt: "steps"`) unless `needs` is `"end"`. */
+  /** Ends of the flows and, unless the adjoint's `needs` is `"end"`, every accepted step of each (`saveAt: "steps"`). */
   readonly solution: Solution;
   readonly control: Control;
 }
 
-/** Names of the adjoints. */
+/** Names of all adjoint methods; each is also the name of the function that makes it. */
 const ADJOINTS = ["approximate", "full", "direct"] as const;
 
 /**
- * Method that computes d_θ L, the gradient of the summed losses at the ends of the flows for the decoder's parameters:
- * an immutable value made by the function of its name, as `approximate()`.
+ * Method that computes d_θ L: L is the sum over the samples of the loss at the end of the flow, θ the decoder's parameters.
+ * An immutable value made by the function of its name, such as `approximate()`.
  */
 export interface Adjoint {
   readonly name: (typeof ADJOINTS)[number];
   /**
-   * Required knowledge of a flow: its `"end"`; its accepted steps, by any solver (`"steps"`); or also the solver's
-   * tableau within a step (`"method"`). All but the end need second derivatives of the loss.
+   * Part of each solved flow that the adjoint uses: its end (`"end"`); its accepted steps, by any solver with an end time t1
+   * (`"steps"`); or accepted steps of a Runge-Kutta solver, whose tableau it differentiates (`"method"`). `"steps"` and
+   * `"method"` also require second derivatives of the loss.
    */
   readonly needs: "end" | "steps" | "method";
-  /** Number of copies of each sample that the objective has to have. */
+  /**
+   * Returns how many copies of each sample the objective must hold: one for each Runge-Kutta stage of the adjoint; 1 for
+   * `approximate()`.
+   */
   copies(solver: Method): number;
   /**
-   * Adds d_θ L to the objective's parameter sums. A sample whose flow is not finite makes the sums not finite.
+   * Adds d_θ L, the gradient of the summed losses at the ends of the flows with respect to the decoder's parameters θ, to
+   * the objective's parameter sums. If the flow of any sample is not finite, the sums are not finite either.
    *
-   * @param objective objective of the B samples, with as many copies as `copies` says
-   * @returns [B] the losses at the ends
+   * @param objective objective of the B samples, with `copies(solver)` copies of each
+   * @returns losses at the ends of the flows, [B]
    */
   addGradient(objective: DifferentiableObjective, encoded: Encoded): Promise<Float64Array>;
 }
 
-/** Checks an adjoint: a value of another kind, or one that does not suit the solver or the loss, is refused. */
+/**
+ * Returns the option `adjoint` if it is an adjoint that supports the solver and the loss.
+ *
+ * @throws LatentflowError `invalid_argument` otherwise
+ */
 export function checkAdjoint(where: string, adjoint: Adjoint, solver: Solver, loss: Loss): Adjoint {
   if (typeof adjoint?.addGradient !== "function") {
     const expected = alternatives(ADJOINTS.map((name) => `${name}()`));

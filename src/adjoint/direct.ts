@@ -8,9 +8,9 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * Makes the adjoint that differentiates the solver's own computation: back through its accepted steps, whose lengths count
- * as constants. A step costs as many forward passes as the solver took, and as many tangent passes, each twice a pass's
- * work.
+ * Makes the adjoint that differentiates the solver's own computation: backwards through its accepted Runge-Kutta steps, with
+ * their lengths held constant. For each step it repeats the solver's passes and makes one tangent pass for each stage; a
+ * tangent pass is twice the work of a pass.
  *
  * @example
  * await train(decoder, images, { adjoint: direct(), solver: rk4({ grid: logGrid({ t1: 100, slices: 50 }) }) });
@@ -30,32 +30,42 @@ export function direct(): Adjoint {
 }
 
 /**
- * Reverse-mode differentiation of explicit Runge-Kutta steps. With the stages forwards
+ * Reverse-mode differentiation of explicit Runge-Kutta steps. A step of length h from the state y to y' is
  *
  *     Y_i = y + h Σ_j a_ij k_j,   k_i = f(t + c_i h, Y_i),   y' = y + h Σ_i b_i k_i
  *
- * and dX for ∂L/∂X, from the last stage to the first:
+ * With dX for ∂L/∂X, from the last stage to the first:
  *
  *     dk_i = h (b_i dy' + Σ_j a_ji dY_j),   dY_i = (∂f/∂y)ᵀ dk_i,   dy = dy' + Σ_i dY_i,   dθ += (∂f/∂θ)ᵀ dk_i
  *
- * f depends on θ through -α ∇_z l alone, which drives the last d numbers of the state, z or v: with w = -α times
- * those of dk_i, its share of dY_i is ∇²_z l · w, and the term of dθ is ∂_θ(wᵀ∇_z l).
+ * f depends on θ only through the term -α ∇_z l in the derivative of the last d numbers of the state: z, or the velocity v
+ * of a second-order flow. With w = -α times the last d numbers of dk_i, this term adds ∇²_z l · w to dY_i and ∂_θ(wᵀ∇_z l)
+ * to dθ.
  */
 class ReverseSteps {
   private readonly stages: Stages;
   private readonly allStages: readonly number[];
   private readonly latentSize: number;
   private readonly size: number;
-  /** States Y_i at each stage, [B, order · d] each. */
+  /** States Y_i at the Runge-Kutta stages, each [B, order · d] with the flow's order, 1 or 2 (z, then the velocity). */
   private readonly states: readonly Float64Array[];
-  /** Derivatives k_i at each stage, [B, order · d] each. */
+  /** Time derivatives k_i = f(t + c_i h, Y_i) at the Runge-Kutta stages, each [B, order · d] with the flow's order, 1 or 2. */
   private readonly derivatives: readonly Float64Array[];
-  /** dk_i = ∂L/∂k_i, the gradient for the derivatives at each stage, [B, order · d] each. */
+  /**
+   * Gradients dk_i = ∂L/∂k_i of the summed loss L with respect to the time derivative k_i at each Runge-Kutta stage, each
+   * [B, order · d] with the flow's order, 1 or 2.
+   */
   private readonly dDerivatives: readonly Float64Array[];
-  /** dY_i = ∂L/∂Y_i, the gradient for the states at each stage, [B, order · d] each. */
+  /**
+   * Gradients dY_i = ∂L/∂Y_i of the summed loss L with respect to the state Y_i at each Runge-Kutta stage, each
+   * [B, order · d] with the flow's order, 1 or 2.
+   */
   private readonly dStages: readonly Float64Array[];
 
-  /** @param dStates dy, [B, order · d]: at first that of the flows' ends */
+  /**
+   * @param dStates gradient of the summed loss L with respect to each sample's state, [B, order · d] with the flow's order,
+   *   1 or 2: on entry at the end of its flow; each `step` moves it back by one accepted step
+   */
   constructor(
     private readonly tableau: Tableau,
     objective: DifferentiableObjective,
@@ -74,7 +84,10 @@ class ReverseSteps {
     this.dStages = arrays();
   }
 
-  /** Replaces ∂L/∂y' by ∂L/∂y for the samples' slices, and adds the slices' share of ∂L/∂θ. */
+  /**
+   * Differentiates one accepted step, from state y to y', of each sample in `slices`: replaces the loss's gradient ∂L/∂y' in
+   * `dStates` by ∂L/∂y, and adds the step's term of ∂L/∂θ to the objective's parameter sums.
+   */
   async step(slices: readonly Slice[]): Promise<void> {
     for (const i of this.allStages) await this.forward(i, slices);
     for (const i of [...this.allStages].reverse()) await this.backward(i, slices);
@@ -85,7 +98,10 @@ class ReverseSteps {
     await this.stages.addMixedGradient(this.allStages, slices);
   }
 
-  /** Computes Y_i and k_i again, from the slices' states. */
+  /**
+   * Recomputes the state Y_i and the time derivative k_i at stage i of each accepted step, from the state at its start and
+   * the earlier stages.
+   */
   private async forward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
     for (const slice of slices) {
@@ -108,7 +124,10 @@ class ReverseSteps {
     }
   }
 
-  /** Computes dk_i and dY_i of a stage from those of the later stages. */
+  /**
+   * Computes the loss's gradients dk_i = ∂L/∂k_i and dY_i = ∂L/∂Y_i with respect to the time derivative and the state at
+   * stage i of each accepted step, from ∂L/∂y' at its end and dY_j of the later stages j > i.
+   */
   private async backward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
     const { latentSize: d, size } = this;
@@ -130,7 +149,7 @@ class ReverseSteps {
       const dStage = this.row(this.dStages[i]!, slice.sample);
       dStage.set(this.stages.row(this.stages.products, i, slice.sample));
       if (orderOf(flow) === 1) continue;
-      // dz/dt = v, and the damping of v.
+      // f also has dz/dt = v, and the damping term of dv/dt: their terms of dY_i.
       const dDerivative = this.row(this.dDerivatives[i]!, slice.sample);
       const damping = flowTraits(flow).damping(flow, this.time(i, slice));
       for (let k = 0; k < d; k++) dStage[d + k] = dDerivative[k]! - damping * dDerivative[d + k]!;
@@ -146,7 +165,7 @@ class ReverseSteps {
   }
 }
 
-/** Adds factor · values to `into`. */
+/** Computes into += factor · values, element by element. */
 function addScaled(into: Float64Array, factor: number, values: Float64Array): void {
   for (let k = 0; k < into.length; k++) into[k]! += factor * values[k]!;
 }

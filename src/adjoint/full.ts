@@ -9,13 +9,13 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * The continuous adjoint (equations 8 to 10, with corrected signs): the derivative of the exact flow, integrated
+ * Makes the continuous adjoint (equations 8 to 10, with corrected signs): the derivative of the exact flow, integrated
  * backwards over the solver's recorded steps, for any solver with an end time t1. It differs from `direct()` by the
  * discretisation errors of both, which shrink with the steps.
  *
- * A step costs as many passes and tangent passes as one of RK4, or of the solver's own method if that has at least as
- * many stages. The method is explicit: on steps beyond its limit of stability, as some of AMD's may be, the adjoint
- * grows instead of decaying. `lbfgs`, which has no end time and takes longer steps still, is refused.
+ * Each recorded step costs the passes and tangent passes of one RK4 step, or of one step of the solver's own method if that
+ * has at least as many stages. The integration is explicit: on steps longer than its stability limit, which AMD may take,
+ * the adjoint grows instead of decaying. `lbfgs`, which has no end time and takes even longer steps, is not supported.
  *
  * @example
  * await train(decoder, images, { adjoint: full() });
@@ -35,8 +35,9 @@ export function full(): Adjoint {
 }
 
 /**
- * Chooses the method of the integration: the solver's own where it has as many stages as RK4, else RK4. The adjoint is
- * as stiff as the flow, so the solver's method is stable on its own steps, and RK4 on those of Euler.
+ * Returns the Runge-Kutta method that integrates the adjoint: the solver's own if it has at least as many stages as RK4,
+ * else RK4. The adjoint is as stiff as the flow, so the solver's method is stable on its own steps, and RK4 on those of
+ * Euler.
  */
 function methodFor(solver: Method): Tableau {
   const tableau = tableauOf(solver);
@@ -44,8 +45,8 @@ function methodFor(solver: Method): Tableau {
 }
 
 /**
- * Integration of the adjoint, a step of a Runge-Kutta method for each slice. With s running backwards from τ, for the
- * gradient flow
+ * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted
+ * step of the solver. With s running from the flow's end τ back to 0, for the gradient flow
  *
  *     da/ds = -α ∇²_z l a,                             dθ += -∫ α aᵀ ∂_θ ∇_z l ds
  *
@@ -53,20 +54,27 @@ function methodFor(solver: Method): Tableau {
  *
  *     dp/ds = -α ∇²_z l q,   dq/ds = p - r(t) q,       dθ += -∫ α qᵀ ∂_θ ∇_z l ds
  *
- * r(t) is large where the flow starts, and there q → 0. So the damping is integrated exactly, by a factor ≤ 1
- * between any two times (an integrating factor, Lawson's method): the singular slice is nowhere stepped through.
+ * r(t) is large near t = 0, where q → 0. So the damping is integrated exactly, as a factor ≤ 1 between any two times (an
+ * integrating factor, Lawson's method), and no Runge-Kutta step crosses the singularity.
  *
- * Between the ends of a slice, z is the cubic through them with the flow's slopes there.
+ * Within a slice, z is interpolated by the cubic through its ends with the flow's slopes there.
  */
 class AdjointIntegral {
   private readonly stages: Stages;
-  /** Nodes c_i, from the slice's end back. */
+  /** Nodes c_i of the Runge-Kutta stages, as shares of an accepted step of the solver: 0 at its end in time, 1 at its start. */
   private readonly nodes: readonly number[];
   private readonly latentSize: number;
-  /** Adjoints at each stage, [B, order · d]. */
+  /**
+   * Adjoint of every sample at each Runge-Kutta stage, each [B, order · d] with the flow's order: ∂L/∂z for order 1; ∂L/∂z,
+   * then ∂L/∂v for order 2, where v is the velocity.
+   */
   private readonly stageAdjoints: readonly Float64Array[];
 
-  /** @param adjoints a, or p and q, [B, order · d]: at first at the flows' ends, ∇_z l, and 0 for q */
+  /**
+   * @param adjoints adjoint of every sample, [B, d] for a flow of first order and [B, 2d] for one of second order: the
+   *   gradient of the loss with respect to z, and to the velocity. On entry at the end of its flow: ∇_z l, and 0 for the
+   *   velocity; each `addSlice` moves it back by one accepted step
+   */
   constructor(
     private readonly method: Tableau,
     objective: DifferentiableObjective,
@@ -79,7 +87,10 @@ class AdjointIntegral {
     this.stageAdjoints = this.nodes.map(() => new Float64Array(adjoints.length));
   }
 
-  /** Integrates the adjoints from the slices' ends back to their starts, and adds the slices' part of the integral. */
+  /**
+   * Integrates the adjoint of each sample in `slices` backwards over one accepted step, from its end to its start, and adds
+   * the step's term of the parameter gradient to the objective's parameter sums.
+   */
   async addSlice(slices: readonly Slice[]): Promise<void> {
     await this.evaluate(slices);
     for (const [i] of this.nodes.entries()) {
@@ -99,7 +110,10 @@ class AdjointIntegral {
     await this.stages.addMixedGradient(counting, slices);
   }
 
-  /** Computes the gradients at all stages: first at the slices' ends, whose slopes the interpolation needs. */
+  /**
+   * Computes ∇_z l at all Runge-Kutta stages of each accepted step: first at its ends, since the interpolation of z in
+   * between needs the slopes dz/dt there.
+   */
   private async evaluate(slices: readonly Slice[]): Promise<void> {
     const { latents } = this.stages;
     const isEnd = (i: number) => this.nodes[i] === 0 || this.nodes[i] === 1;
@@ -122,7 +136,7 @@ class AdjointIntegral {
     await this.stages.evaluate(inner, slices);
   }
 
-  /** Computes dz/dt at an end of a slice: node 0 is its end, node 1 its start. */
+  /** Returns dz/dt, [d], at an end of an accepted step: at its end in time for `node` 0, at its start for 1. */
   private slope({ sample }: Slice, t: number, state: Float64Array, node: 0 | 1): Float64Array {
     const { flow, solver } = this.encoded;
     const gradient = this.stages.row(this.stages.gradients, this.nodes.indexOf(node), sample);
@@ -131,7 +145,10 @@ class AdjointIntegral {
     return derivative.subarray(0, this.latentSize);
   }
 
-  /** Computes the adjoint at `time`: the one at the slice's end plus the weighted derivatives at the stages. */
+  /**
+   * Writes the adjoint at `time` within an accepted step into `into`: the adjoint at the step's end plus the step's length
+   * times the sum over the stages j of weights[j] times the adjoint's derivative at stage j.
+   */
   private advance(weights: readonly number[], slice: Slice, time: number, into: Float64Array): void {
     const { flow } = this.encoded;
     const { sample, end } = slice;
@@ -155,8 +172,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Sets the direction w of a stage's tangent pass: -α times the adjoint (a, or q), times the stage's weight in the
-   * integral, so that one pass serves the adjoint's derivative and the integral.
+   * Sets the direction w of a stage's tangent pass: -α times the adjoint (∂L/∂z, or ∂L/∂v for a flow of second order) times
+   * the stage's weight in the integral for dθ. One pass then serves both the adjoint's derivative and the integral.
    */
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;
@@ -166,7 +183,10 @@ class AdjointIntegral {
     for (let k = 0; k < direction.length; k++) direction[k] = factor * driven[k]!;
   }
 
-  /** Returns the weight h b_i of a stage in the integral; 1 if b_i is 0, since results are divided by it. */
+  /**
+   * Returns h b_i, the weight of stage i in the integral over an accepted step of length h; 1 if it is 0, since results are
+   * divided by it.
+   */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;
   }
@@ -181,7 +201,10 @@ class AdjointIntegral {
   }
 }
 
-/** Interpolates z at `time` within a slice: the cubic Hermite polynomial of its ends and their slopes. */
+/**
+ * Writes z at `time` within an accepted step into `into`, [d]: the cubic Hermite polynomial through the states at both ends
+ * with the slopes dz/dt given.
+ */
 function interpolate(
   { t, end, state, next }: Slice,
   time: number,

@@ -1,23 +1,23 @@
 import { orderOf } from "../solver/flow.ts";
 import type { Encoded } from "./base.ts";
 
-/** One accepted step of one sample's flow: a slice of its trajectory. */
+/** One accepted step of the solver on one sample's flow. */
 export interface Slice {
   /** Index of the sample in its mini-batch. */
   readonly sample: number;
-  /** Time at the start of the slice. */
+  /** Time at the start of the accepted step. */
   readonly t: number;
-  /** Time at the end of the slice. */
+  /** Time at the end of the accepted step. */
   readonly end: number;
-  /** State at the start: z, for a flow of second order followed by the velocity v. */
+  /** State at the start of the step: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
   readonly state: Float64Array;
-  /** State at the end. */
+  /** State at the end of the step: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
   readonly next: Float64Array;
 }
 
 /**
- * Goes back along the recorded flows: calls `visit` with the last slice of every sample, then with the one before of
- * all samples that have so many, up to the first slices. Ends early when the caller aborts.
+ * Visits the accepted steps of all samples backwards: calls `visit` with the last step of every sample, then with the step
+ * before of every sample that has one, and so on to the first steps. Returns early if the caller has aborted.
  */
 export async function walkBack(
   { flow, solution, control }: Encoded,

@@ -3,23 +3,23 @@ import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Slice } from "./slices.ts";
 
 /**
- * Latents of all samples at the stages of a Runge-Kutta method within a slice, and the derivatives there. Copy i of a
- * sample in the objective is at stage i: stages are visited forwards, then backwards, without being computed again,
- * and the parameters' sums are gone through once a slice.
+ * Latents of B samples at the stages of one Runge-Kutta step each, with the first and second derivatives of the loss there.
+ * The objective holds a copy of each sample for each stage: so the stages can be visited forwards and then backwards without
+ * being recomputed, and the decoder's parameter gradients are accumulated once a step.
  *
- * Each array is [stages, B, d], a row for each sample at each stage. Slices name the samples to compute.
+ * Each array is [stages, B, d]. Every method takes slices, which name the samples to compute.
  */
 export class Stages {
-  /** Latents z at each stage, written by the caller. */
+  /** Latents z at each stage, [stages, B, d]; the caller writes them before `evaluate`. */
   readonly latents: Float64Array;
-  /** ∇_z l at `latents`. */
+  /** ∇_z l at `latents`, [stages, B, d], computed by `evaluate`. */
   readonly gradients: Float64Array;
-  /** Directions w of the tangent pass, written by the caller. */
+  /** Directions w of the tangent pass, [stages, B, d]; the caller writes them before `tangent`. */
   readonly directions: Float64Array;
-  /** Hessian-vector products ∇²_z l · w, w in `directions`. */
+  /** Hessian-vector products ∇²_z l · w at `latents` with w from `directions`, [stages, B, d], computed by `tangent`. */
   readonly products: Float64Array;
 
-  /** @param count number of stages, at most that of the objective's copies */
+  /** @param count number of stages; at most the number of copies of each sample in the objective */
   constructor(
     private readonly objective: DifferentiableObjective,
     count: number,
@@ -31,33 +31,36 @@ export class Stages {
     this.products = array();
   }
 
-  /** Computes the gradients at the latents of some stages. */
+  /** Computes `gradients` at the latents of the given stages, for the samples in `slices`. */
   async evaluate(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     const rows = this.rows(stages, slices);
     await this.objective.value(rows, this.gather(rows, this.latents));
     scatterRows(await this.objective.gradient(rows), this.objective.latentSize, rows, this.gradients);
   }
 
-  /** Computes the Hessian-vector products of one stage, once its gradients have been computed. */
+  /** Computes `products` at one stage for the samples in `slices`; requires that `evaluate` has computed its gradients. */
   async tangent(stage: number, slices: readonly Slice[]): Promise<void> {
     const rows = this.rows([stage], slices);
     const products = await this.objective.tangent(rows, this.gather(rows, this.directions));
     scatterRows(products, this.objective.latentSize, rows, this.products);
   }
 
-  /** Adds Σ ∂_θ(wᵀ∇_z l) over stages whose products have been computed, to the objective's parameter sums. */
+  /**
+   * Adds the sum of ∂_θ(wᵀ∇_z l), with w from `directions`, over the given stages and samples to the objective's parameter
+   * sums; requires `tangent` of each stage.
+   */
   addMixedGradient(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     return this.objective.addMixedGradient(this.rows(stages, slices));
   }
 
-  /** Returns a sample's row of one of these arrays at a stage, a view of d numbers. */
+  /** Returns a view, [d], of one sample's row at one stage in an array of this class. */
   row(array: Float64Array, stage: number, sample: number): Float64Array {
     const { sampleCount, latentSize: d } = this.objective;
     const row = stage * sampleCount + sample;
     return array.subarray(row * d, (row + 1) * d);
   }
 
-  /** Returns the objective's rows for some samples at some stages: all samples at the first stage, then all at the next. */
+  /** Returns the row indices in the objective of the samples in `slices` at the given stages, stage by stage. */
   private rows(stages: readonly number[], slices: readonly Slice[]): Int32Array {
     const { sampleCount } = this.objective;
     return Int32Array.from(

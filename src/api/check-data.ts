@@ -10,9 +10,9 @@ import { atPoints } from "../decoder/points.ts";
 import type { Control } from "../solver/base.ts";
 import { lossTraits } from "../terms/losses.ts";
 
-// Checks of the data of a call: what is refused here is refused before work starts.
+// Checks of a call's data, before any work starts. They throw `invalid_argument`.
 
-/** Refuses samples of the wrong type or length; returns the number of samples. */
+/** Returns B, the number of samples in `y`, [B, outputSize]; throws if it is not a Float32Array of such a length. */
 export function checkTargets(where: string, y: unknown, decoder: Decoder): number {
   checkFloat32(where, "y", y);
   const n = decoder.outputSize;
@@ -22,7 +22,7 @@ export function checkTargets(where: string, y: unknown, decoder: Decoder): numbe
   return y.length / n;
 }
 
-/** Refuses weights of the wrong type or length. */
+/** Throws if `weights` is not a Float32Array of outputSize or sampleCount × outputSize values. Undefined passes. */
 export function checkWeights(
   where: string,
   weights: unknown,
@@ -37,7 +37,7 @@ export function checkWeights(
   }
 }
 
-/** Refuses latents `z0` that are of the wrong type or length, or not finite. */
+/** Throws if `z0` is not a Float32Array of latentSize or sampleCount × latentSize finite values. */
 export function checkZ0(
   where: string,
   z0: unknown,
@@ -55,7 +55,12 @@ export function checkZ0(
   throw refused(where, "z0", "is", `${z0[bad]} at ${at}`, "finite numbers");
 }
 
-/** Checks what samples are solved with, and puts it together with what has been checked before. */
+/**
+ * Checks a call's data and joins them with the settings checked before to the problem that a backend solves.
+ *
+ * @param y samples, B × outputSize
+ * @param checked loss, prior, weights and batch size; of the weights only type and values have been checked
+ */
 export function checkProblem(
   where: string,
   given: Decoder,
@@ -75,22 +80,22 @@ export function checkProblem(
   };
 }
 
-/**
- * Formats for messages the lengths that an array of rows of `size` values may have: one row for all samples, or one for
- * each.
- */
+/** Formats for a message the allowed lengths of an array with rows of `size` values: one row for all samples, or one for each. */
 function oneOrEach(size: number, row: string, sampleCount: number): string {
   if (sampleCount === 1) return `${size}`;
   return `${size} (one ${row} for all samples) or ${sampleCount * size} (one for each)`;
 }
 
-/** Refuses a value that is not a backend; returns it otherwise. */
+/** Returns `backend` if it is a backend; throws otherwise. `name` is the option, for the message. */
 export function checkBackend(where: string, name: string, backend: unknown): Backend {
   if (typeof (backend as Backend | null | undefined)?.open === "function") return backend as Backend;
   throw refused(where, name, "is", show(backend) + callHint(backend), "a backend such as wasm()");
 }
 
-/** Opens a backend; refuses one whose session lacks the method that the call needs. */
+/**
+ * Opens a session of the backend for the decoder; throws `invalid_argument` if the session lacks `method`, which the call
+ * needs.
+ */
 export async function openSession(
   where: string,
   backend: Backend,
@@ -103,15 +108,16 @@ export async function openSession(
   throw refused(where, "backend", "has", `no ${method}() in its session`, "a backend such as wasm()");
 }
 
-/** Number of values checked between two pauses: one or two milliseconds of work. */
+/** Number of values checked between two pauses for the event loop: one or two milliseconds of work. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**
- * Refuses weights that are negative or not finite, and samples that, where their weight is not 0, are not finite or, for
- * cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while.
+ * Throws if a weight is negative or not finite, if all weights of a sample are 0, or if a target whose weight is not 0 is
+ * not finite or, for cross entropy, outside [0, 1]. Pauses in between, since checking large data takes a while; returns
+ * early after an abort.
  *
- * @param before how many samples come before the problem's, for messages
- * @param takesWeights whether the caller could have given weights, which messages then advise
+ * @param before number of samples that precede the problem's, for positions in messages. Default 0
+ * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
  */
 export async function checkValues(
   where: string,

@@ -16,13 +16,16 @@ import { checkBackend, openSession } from "./check-data.ts";
 export interface DecodeOptions {
   /** Output to return: `"data"` (the default), D(z); `"preActivation"`, the logits before the output activation. */
   output?: "data" | "preActivation" | undefined;
-  /** Values of the decoder's `fixedInputs` by name, as in `encode`: one row for all samples, or B rows. */
+  /**
+   * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or B
+   * rows.
+   */
   fixed?: FixedOption | undefined;
-  /** Number of points of each sample, for a decoder over points. */
+  /** Number of points in each sample, for a decoder that maps z and a point's coordinates to the point's channels. */
   points?: number | undefined;
-  /** Backend that does the work. Default `wasm()`. */
+  /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: it then rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
@@ -35,12 +38,12 @@ const FIELDS = {
 } satisfies { readonly [Name in keyof Required<DecodeOptions>]: Field<unknown> };
 
 /**
- * Decodes latents: returns D(z), outputSize values for each latent.
+ * Decodes latents: returns D(z), outputSize values for each of B latents.
  *
  * @param z B × latentSize
- * @returns B × outputSize, in data space unless `output` says otherwise
- * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed`
- *   when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @returns B × outputSize, in data space, or logits with `output: "preActivation"`
+ * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when the
+ *   decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * const reconstructions = await decode(decoder, z);
  */

@@ -6,25 +6,25 @@ import { kindOf, type OperationKind, type Shape } from "../graph/operations.ts";
 export interface DescribedOperation {
   readonly name: string;
   readonly kind: OperationKind;
-  /** Kind of the operation, or the function that it applies: `"dense"`, `"elu"`. */
+  /** Short label: the operation's kind, such as `"dense"`, or the function that it applies, such as `"elu"`. */
   readonly operation: string;
   /** Shape of the operation's output, for one sample. */
   readonly shape: Shape;
-  /** Number of parameters. */
+  /** Number of parameters of this operation. */
   readonly parameters: number;
-  /** Number of multiplications for one sample. */
+  /** Number of multiplications of this operation for one sample, in a forward pass. */
   readonly multiplications: number;
 }
 
-/** Result of `describe`. Printed, or converted to a string, it is a table. */
+/** Result of `describe`; printed, or converted to a string, it is a table. */
 export interface DecoderDescription {
   readonly latentSize: number;
-  /** Start of flows, latentSize values; null if all are 0. */
+  /** Default start z0 of flows, latentSize values; null if all are 0. */
   readonly start: readonly number[] | null;
   readonly operations: readonly DescribedOperation[];
-  /** Number of parameters of all operations. */
+  /** Total number of parameters. */
   readonly parameters: number;
-  /** Number of multiplications of D(z) for one sample; its gradient takes as many again. */
+  /** Total number of multiplications of a forward pass D(z) for one sample; the gradient ∇_z takes about as many more. */
   readonly multiplications: number;
   toString(): string;
 }
@@ -32,7 +32,7 @@ export interface DecoderDescription {
 /**
  * Describes a decoder: its operations with their shapes, parameters and multiplications, and totals.
  *
- * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed
+ * @throws LatentflowError `invalid_argument` when `decoder` is not a decoder, `disposed` when it has been disposed
  * @example
  * console.log(`${describe(decoder)}`);
  */
@@ -62,7 +62,7 @@ export function describe(decoder: Decoder): DecoderDescription {
     parameters: sum("parameters"),
     multiplications: sum("multiplications"),
   };
-  // Not among the fields: what JSON makes of a description holds numbers only.
+  // Not enumerable: JSON of a description then has the data alone.
   const print = { enumerable: false, value: () => table(description) };
   return Object.defineProperties(description, { toString: print, [INSPECT]: print });
 }

@@ -17,37 +17,38 @@ import {
 import type { FlowAndSolver } from "./flow-and-solver.ts";
 import { ReadAhead } from "./read-ahead.ts";
 
-/** Batch of B samples in a stream: the data alone, or the data with options of `encode` for these samples. */
+/** Batch of B samples for `encodeStream`: the data y, [B, outputSize], alone or in an object with options for this batch. */
 export type EncodeItem =
   | Float32Array
   | ({
-      /** B × outputSize */
+      /** Data of the batch, B × outputSize. */
       readonly y: Float32Array;
     } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
 
 /**
- * Options of `encodeStream`: those of `encode`. `weights`, `fixed` and `points` given here hold for every item that has none
- * of its own.
+ * Options of `encodeStream`: those of `encode` except `z0` and `onAbort`, and `ahead`. `weights`, `fixed` and `points` apply
+ * to every item without a value of its own.
  */
 export type EncodeStreamOptions = FlowAndSolver &
   Omit<CommonEncodeOptions, "z0" | "onAbort"> & {
-    /** Number of items read while one is encoded, ≥ 0; it bounds memory. Default 2. */
+    /** Number of items (batches) to read ahead while one is encoded, from 0 to 65,536; it bounds memory. Default 2. */
     ahead?: number | undefined;
   };
 
 const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as const;
 
 /**
- * Encodes items of samples one after the other as they come, from a file or a database say: the result of each, in their
- * order, to the same bits as `encode` of it. A few items are read while one is encoded, and no more are read than are
- * asked for, so that the source never runs ahead of whoever reads the results. Ending the loop early closes the source.
- * An item's arrays must not be changed before its result has come: a source that fills one buffer again and again has to
- * give copies, or to be read with `ahead: 0`.
+ * Encodes batches of samples, called items, one after the other as they arrive, for example from a file or a database.
+ * Yields the result of each item in order, identical to the last bit to that of `encode`.
+ *
+ * While one item is encoded, `ahead` more are read, and none beyond those until the next result is requested. Leaving the
+ * loop early closes the source. An item's arrays must not change before its result has been yielded: a source that refills
+ * one buffer must either yield copies or be read with `ahead: 0`.
  *
  * @param items an array, a generator, a stream: any iterable, or async iterable, of `EncodeItem`s
- * @throws LatentflowError at once `invalid_argument` on a wrong option, `disposed` when the decoder is; in the loop, where
- *   an item is wrong, as `encode` of it would, after the results of all before it. What the source throws, and the
- *   signal's reason at an abort, is thrown in the loop, too
+ * @throws LatentflowError at the call: `invalid_argument` on a wrong option, `disposed` when the decoder is. In the loop:
+ *   what `encode` throws for an item, after the results of all items before it; also what the source throws, and the
+ *   signal's reason at an abort
  * @example
  * for await (const { z } of encodeStream(decoder, batches)) await save(z);
  */
@@ -88,7 +89,7 @@ async function* results(
     throw error;
   } finally {
     const closed = source.close();
-    // A source that does not answer, or fails at its end, must not hold up or hide what has gone wrong.
+    // A source whose close hangs or fails must not delay or replace the first error.
     if (failed) closed.catch(() => {});
     else await closed;
   }
@@ -115,7 +116,7 @@ async function encodeItem(
 }
 
 function isIterable(value: unknown): boolean {
-  // A Float32Array is an iterable, too, of numbers; a string of characters.
+  // A Float32Array is also an iterable, of numbers, and a string one of characters: neither holds items.
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   if (isRevoked(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;

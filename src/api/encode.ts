@@ -33,11 +33,11 @@ import { checkFlowAndSolver, type FlowAndSolver } from "./flow-and-solver.ts";
 
 /** Progress of an `encode` call. */
 export interface EncodeProgress {
-  /** Number of samples that have ended. */
+  /** Number of samples whose encoding has ended. */
   readonly done: number;
-  /** Number of all samples. */
+  /** Number of samples in the call. */
   readonly total: number;
-  /** Mean loss of the samples that have ended, without a prior; NaN while there are none. */
+  /** Mean loss, without the prior, of the samples that have ended with a finite loss; NaN while there are none. */
   readonly meanLoss: number;
   readonly samplesPerSecond: number;
 }
@@ -48,70 +48,75 @@ export type EncodeOptions = FlowAndSolver & CommonEncodeOptions;
 /** Options of `encode` other than the flow and the solver. */
 export interface CommonEncodeOptions {
   /**
-   * Distance between y and D(z), as a value or by its name, `"bce"` or `"mse"`. Default: the decoder's own; required if it
-   * has none.
+   * Loss l(y, D(z)) between a sample y and its reconstruction, as a value or by name, `"bce"` or `"mse"`. Default: the loss
+   * stored in the decoder; required if there is none.
    */
   loss?: LossLike | undefined;
   /**
-   * Prior on the codes, such as `gaussian()`: then loss + prior(z)/N is lowered, N what the loss is divided by: n for a
-   * mean, Σw with weights, 1 for a sum. `"none"` leaves the decoder's own out. Default: the decoder's own, if it has one.
+   * Prior on the codes, such as `gaussian()`. The call then minimises loss + prior(z)/N, with prior(z) the negative
+   * log-density in nats up to a constant, times the prior's weight, and N what the loss is divided by: n = outputSize for a
+   * mean, Σw for a weighted mean, 1 for a sum. `"none"` ignores the prior stored in the decoder. Default: the prior stored
+   * in the decoder, if any.
    *
    * For data with Gaussian noise of standard deviation σ, give `squaredError()` and weights of 1/(2σ²).
    */
   prior?: PriorLike | undefined;
   /**
-   * ≥ 0, outputSize values for all samples or B × outputSize: numbers, bytes of 0 and 1, or booleans. y may be
-   * NaN where its weight is 0: missing data. `maskFrom` of `latentflow/images` makes them of a picture. Default: none, all
-   * elements alike.
+   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or B × outputSize, as a Float32Array,
+   * bytes of 0 and 1, or booleans. Where the weight is 0, data are missing and y may be NaN. `maskFrom` of
+   * `latentflow/images` makes weights from a picture. Default: all elements have equal weight.
    */
   weights?: Weights | undefined;
   /**
-   * Fixed inputs, given with the samples and not sought, for each of the decoder's `fixedInputs` by name: one sample's numbers
-   * for all, or B times as many. Classes are integers. No default: a decoder with fixed inputs needs them.
+   * Values of the decoder's further inputs beside z, such as class labels, which are given and not optimised: an array for
+   * each of the decoder's `fixedInputs`, by name, with one row for all samples or B rows. Class labels are integers. No
+   * default: required for a decoder with fixed inputs.
    */
   fixed?: FixedOption | undefined;
-  /** Number of points of each sample, for a decoder over points. y then has points × channels values a sample. */
+  /**
+   * Number of points in each sample, for a decoder that maps z and a point's coordinates to the point's channels. y then has
+   * points × channels values per sample.
+   */
   points?: number | undefined;
   /**
-   * Starts of the flows: latentSize values for all samples, or B × latentSize. Default: the decoder's own `start`, 0
-   * if it has none.
+   * Initial latents z0: latentSize values for all samples, or B × latentSize. Default: the decoder's `start`; zeros if it
+   * has none.
    */
   z0?: Float32Array | undefined;
-  /** Backend that does the work. Default `wasm()`. */
+  /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
   /**
-   * At most this many samples are worked on at once by each thread. It bounds memory and never changes a result. Default:
-   * chosen for the decoder.
+   * Largest number of samples that each thread processes at the same time, ≥ 1. It bounds memory and never changes a result.
+   * Default: chosen for the decoder.
    */
   batchSize?: number | undefined;
   /**
-   * Returns points of each sample's way as `trajectory`: `"steps"`, z0 and the end of every accepted step; or
-   * at times of your choice, ascending from 0 to the solver's t1, those that the sample reached. A chosen time
-   * within a step is reached by a shorter step of the same solver that branches off, so that no choice ever
-   * changes z, loss or steps; its evaluations are counted with the others. Default: none. `lbfgs` and
-   * `amd` are slower with it.
+   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step; or an
+   * ascending array of times from 0 to the solver's t1, of which the times that the sample reached are returned. A time
+   * within a step is reached by a separate, shorter step of the same solver, so that the choice of times never changes z,
+   * loss or steps; its evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
    */
   saveAt?: SaveAt | undefined;
   /** Ends the call early; see `onAbort`. */
   signal?: AbortSignalLike | undefined;
   /**
-   * Called between pieces of work of about 10 ms. An exception or rejection of it rejects the call, which awaits the
-   * promises it returned at the end.
+   * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the
+   * call rejects with that error; returned promises are awaited at the end of the call.
    */
   onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
   /**
    * Effect of an abort: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with the last accepted
-   * z of each sample, and status "aborted" for samples that had not ended.
+   * z of each sample, and status `"aborted"` for samples that had not ended.
    */
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Beginning of error messages of `encode`. */
+/** Name of the call at the beginning of its error messages. */
 const WHERE = callOf("encode");
 
 /**
- * Checks and defaults of the options of `encode`. Options that depend on the decoder, or on each other, are checked in
- * `checkSettings` and `checkArguments`.
+ * Checks and defaults of the options of `encode`. Options marked `later` depend on the decoder or on other options and are
+ * checked in `checkSettings` and `checkArguments`.
  */
 export const ENCODE_FIELDS = {
   loss: later<LossLike | undefined>(),
@@ -130,30 +135,29 @@ export const ENCODE_FIELDS = {
   onAbort: choice("throw", "return"),
 } satisfies { readonly [Name in keyof Required<EncodeOptions>]: Field<unknown> };
 
-/** Help of the program for the options of `encode` that are numbers. */
+/** Placeholder and help text on the command line for the numeric options of `encode`. */
 export const ENCODE_HELP = {
   batchSize: ["n", "at most so many samples in memory at once; the result is the same"],
 } as const satisfies Partial<HelpOf<CommonEncodeOptions>>;
 
 /**
- * Encodes samples with a decoder alone: for each one, follows a flow along the gradient of its own loss from
- * z0 to where D(z) is as close to it as it gets (equations 1 and 2). Each sample has its own steps and its own
- * end; its result depends on nothing else in the call.
+ * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z
+ * whose reconstruction D(z) is as close to y as the flow leads (equations 1 and 2). Each sample has its own step sizes and
+ * stopping time; its result does not depend on the other samples of the call.
  *
- * The arrays given are read while the call is at work: do not change them before it has settled. One that is
- * transferred while it is still needed rejects the call. They may lie in a SharedArrayBuffer, but in none that can be
- * resized.
+ * The arrays passed in are read while the call runs: do not change them before its promise has settled. An array that is
+ * transferred while it is still needed rejects the call. Arrays may lie in a SharedArrayBuffer, but not in a resizable one.
  *
- * With a prior the objective is not the loss alone: a code stays where the prior expects one unless the data say
- * otherwise. Solvers, statuses and `gradientNorm` go by the objective; `loss`, trajectories and progress are the data's.
+ * With a prior the objective is the loss plus the prior, so that a code stays where the prior is high unless the data say
+ * otherwise. Solvers, statuses and `gradientNorm` refer to the objective; `loss`, trajectories and progress to the loss
+ * alone.
  *
- * Given `prior`, the result's `prior` is typed as defined; given `saveAt`, its `trajectory` is.
+ * With the option `prior`, the result's `prior` is typed as defined; with `saveAt`, its `trajectory` is.
  *
  * @param y B × outputSize, float32; in [0, 1] for cross entropy
- * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not
- *   an error.
- * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
- *   value; `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not an error.
+ * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
+ *   `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * const { z, loss, status } = await encode(decoder, y);
  * const likely = await encode(decoder, y, { weights, prior: gaussian(), solver: lbfgs({ maxSteps: 50 }) });
@@ -239,7 +243,11 @@ function checkArguments(given: Decoder, y: Float32Array, options: EncodeOptions)
   return { problem, z0, ...settings };
 }
 
-/** Checks the decoder, and checks and completes the options that hold no samples' data. */
+/**
+ * Checks the decoder and the options of `encode` that do not depend on the samples, and fills in defaults.
+ *
+ * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
+ */
 export function checkSettings(where: string, decoder: Decoder, options: EncodeOptions) {
   const {
     backend = wasm(),

@@ -5,7 +5,7 @@ import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFl
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";
 
-/** Flow and the solver that follows it. `lbfgs` and `amd` follow the gradient flow with α = 1 only. */
+/** Options for the flow and for the solver that follows it. `lbfgs` and `amd` follow the gradient flow with α = 1 only. */
 export type FlowAndSolver =
   | {
       /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
@@ -16,14 +16,19 @@ export type FlowAndSolver =
   | {
       /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */
       flow?: Flow | undefined;
-      /** Solver that follows the flow; a flow other than `gradientFlow()` needs a solver for any flow. */
+      /** Solver that follows the flow, one that supports any flow, such as `dormandPrince(…)`. Required. */
       solver: Solver<Flow>;
     };
 
-/** Default flow and solver, made on first use. Both are frozen, so all calls share them. */
+/** Default flow, `gradientFlow()`, and solver, `lbfgs()`: made on first use, and shared by all calls, since both are frozen. */
 let usual: { readonly flow: GradientFlow<1>; readonly solver: Solver<GradientFlow<1>> } | undefined;
 
-/** Checks a flow and a solver given as options, and that the solver supports the flow. */
+/**
+ * Checks the options `flow` and `solver`, and that the solver supports the flow; returns both with defaults filled in.
+ *
+ * @param defaultSolver solver if none is given. Default `lbfgs()`
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkFlowAndSolver(
   where: string,
   options: FlowAndSolver,

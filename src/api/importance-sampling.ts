@@ -8,34 +8,41 @@ import { attached } from "../base/realms.ts";
 import { allRows, type Objective } from "../solver/objective.ts";
 import { choleskyFactor } from "../terms/prior-numbers.ts";
 
-// Importance sampling of codes, for sampleCodes: a Gaussian for each sample, draws from it, and their weights.
+// Importance sampling of codes, for sampleCodes: a Gaussian proposal for each sample, draws from it, and their weights.
 
 /** Result of `sampleCodes`: K weighted codes for each of B samples. */
 export interface CodeSamples {
-  /** B × K × latentSize. */
+  /** Codes drawn for each sample, B × K × latentSize. */
   readonly codes: Owned<Float32Array>;
-  /** B × K, importance weights; those of a sample add up to 1. All 0 where no draw has a finite objective. */
+  /** Importance weights of the codes, B × K; the weights of a sample add up to 1. All are 0 if no draw has a finite objective. */
   readonly weights: Owned<Float64Array>;
   /**
-   * B, (Σw)²/Σw², from 1 to K: the number of draws without weights that would be worth as much. Below about 10 a mean over the
-   * codes is that of a few of them. A larger `count` helps, but the further the posterior is from the Gaussian, the more slowly
-   * this number grows. It is an estimate, and may fall with more draws. 0 for a sample whose weights are all 0.
+   * Effective sample size (Σw)²/Σw² of each of the B samples, from 1 to K: the number of equally weighted draws of the same
+   * worth. Below about 10, a mean over the codes is dominated by a few of them. A larger `count` increases it, but more
+   * slowly the further the posterior is from the Gaussian proposal. It is an estimate, which may decrease with more draws. 0
+   * for a sample whose weights are all 0.
    */
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
 
-/** Settings of the draws of a call, and the arrays that take the results. */
+/** Settings of `drawCodes`, and the arrays that it fills. */
 interface Draws {
-  /** Codes for each sample, K. */
+  /** Number of codes drawn for each sample, K. */
   readonly count: number;
   readonly seed: number;
-  /** Codes and weights of all samples of the call, filled in here. */
+  /** Codes and weights of all samples of the call; `drawCodes` writes them here. */
   readonly samples: CodeSamples;
-  /** Called before each draw. */
+  /** Called before each of the K draws. */
   readonly pause: () => Promise<void>;
 }
 
-/** Draws and weighs the codes of the samples bound to an objective, the first of which is sample `first` of the call. */
+/**
+ * Draws K codes for each of the objective's samples from its Gaussian proposal, and computes their importance weights.
+ *
+ * @param z codes of all samples of the call, around which the Gaussians are centred
+ * @param first index, in the call, of the objective's first sample
+ * @throws LatentflowError `unsupported` if the backend has no Gauss-Newton matrices
+ */
 export async function drawCodes(
   where: string,
   objective: Objective,
@@ -55,7 +62,7 @@ export async function drawCodes(
   await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
   const proposals = await proposalsOf(where, objective, problem, z, first, seed);
   const points = new Float64Array(size * d);
-  // Logarithms until all are there.
+  // Holds log-weights until all K are computed.
   const weights = samples.weights.subarray(first * count, (first + size) * count);
   for (let k = 0; k < count; k++) {
     await pause();
@@ -76,15 +83,21 @@ export async function drawCodes(
   }
 }
 
-/** Gaussian that a sample's codes are drawn from. */
+/** Gaussian proposal from which one sample's codes are drawn. */
 interface Proposal {
-  /** N, which the sample's loss was divided by. */
+  /** Number N that the sample's loss was divided by: n for a mean, Σw for a weighted mean, 1 for a sum. */
   readonly divisor: number;
-  /** Writes a draw, rounded to float32, and returns its log density up to a constant; NaN if there is no Gaussian. */
+  /**
+   * Writes a code drawn, [d], rounded to float32, to `into`, and returns its log-density up to a constant. If the precision
+   * matrix is not positive definite or the centre is not finite, writes the centre and returns NaN.
+   */
   draw(into: Float64Array): number;
 }
 
-/** Makes the Gaussians from which codes are drawn, for the rows of an objective at the points of its last `value`. */
+/**
+ * Makes the Gaussian proposal of each of the objective's samples: its mean is the sample's code in `z`, its precision the
+ * Gauss-Newton matrix of N · objective at the point of the last `value` call.
+ */
 async function proposalsOf(
   where: string,
   objective: Objective,
@@ -123,7 +136,7 @@ async function proposalsOf(
   });
 }
 
-/** Returns N, by which a sample's loss was divided: n, Σw with weights, 1 for a sum. */
+/** Returns N, the number that a sample's loss was divided by: n for a mean, Σw for a weighted mean, 1 for a sum. */
 function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: number): number {
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
@@ -133,7 +146,10 @@ function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: n
   return row.reduce((sum, weight) => sum + weight, 0);
 }
 
-/** Draws standard normal numbers in pairs, by Box and Muller's polar method: the same bits on every machine. */
+/**
+ * Returns a generator of standard normal numbers, by the Box-Muller transform, which makes them in pairs. The numbers have
+ * the same bits on every machine.
+ */
 function normals({ uniform }: Random): () => number {
   let other: number | undefined;
   return () => {
@@ -150,7 +166,7 @@ function normals({ uniform }: Random): () => number {
   };
 }
 
-/** Solves Lᵀx = b in place, for the factor L that `choleskyFactor` returns. */
+/** Solves Lᵀx = b in place, with L the lower triangular factor, [d, d], that `choleskyFactor` returns. */
 function solveTransposed(factor: Float64Array, b: Float64Array): void {
   const d = b.length;
   for (let i = d - 1; i >= 0; i--) {
@@ -161,8 +177,8 @@ function solveTransposed(factor: Float64Array, b: Float64Array): void {
 }
 
 /**
- * Turns log-weights into weights that add up to 1, and returns their effective sample size. All are 0 if no log-weight is
- * finite.
+ * Replaces log-weights in place by weights that add up to 1, and returns their effective sample size. If no log-weight is
+ * finite, the weights are all 0 and so is the result.
  */
 function weigh(weights: Float64Array): number {
   const largest = weights.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
@@ -180,6 +196,6 @@ function weigh(weights: Float64Array): number {
     weights[k] = weight / sum;
     squares += weights[k]! ** 2;
   }
-  // Rounding may take it past its bounds.
+  // Rounding may take 1/Σw² out of [1, K].
   return Math.min(Math.max(1 / squares, 1), weights.length);
 }

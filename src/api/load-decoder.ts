@@ -14,30 +14,34 @@ import { checkReading, type ReadingOptions, readingOptions } from "../files/limi
 import { bytesOf, type FileSource, locationOf, readSource, whileUnchanged } from "../files/source.ts";
 import { verifyDecoder } from "./verify.ts";
 
-/** Source of a decoder's file. A string is a path in Node, unless it begins http:, https: or file:. */
+/**
+ * Source of a decoder's file: bytes, a Blob, a URL or a string. A string is a path in Node unless it begins with http:,
+ * https: or file:.
+ */
 export type DecoderSource = FileSource;
 
-/** Options of `loadDecoder`, whose `maxBytes` bounds the decoder's parameters as float32. */
+/** Options of `loadDecoder`; `maxBytes` also bounds the memory of the decoder's parameters as float32. */
 export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {}
 
 /**
  * Loads a decoder from a safetensors file.
  *
- * The file is one of `toSafetensors`, or a plain stack of linear layers under PyTorch's names: `…N.weight` [out, in] and
- * `…N.bias` [out] after a common prefix, with numbers N that grow by 1 or by 2; F32, F16, BF16 or F64. A missing bias is 0.
- * Its metadata may hold `activation` (a name, as JSON an object like `{"name":"elu","alpha":2}`, or a JSON array with one
- * between each two layers), `outputActivation`, `loss` ("bce", cross entropy, or "mse", squared error), `reduction`
- * ("mean" or "sum"), `outputShape` (JSON, `[28,28]`) and `latentflow.probe`. Options override them.
+ * The file is either one written by `toSafetensors`, or a plain stack of linear layers under PyTorch's names: `…N.weight`
+ * [out, in] and `…N.bias` [out] after a common prefix, with numbers N that increase by 1 or by 2; F32, F16, BF16 or F64. A
+ * missing bias is 0. Its metadata may hold `activation` (a name; an object as JSON, like `{"name":"elu","alpha":2}`; or a
+ * JSON array with an entry for each gap between two layers), `outputActivation`, `loss` ("bce", cross entropy, or "mse",
+ * squared error), `reduction` ("mean" or "sum"), `outputShape` (JSON, `[28,28]`) and `latentflow.probe`. Options override
+ * metadata.
  *
- * Names and shapes do not tell a stack of layers from everything else. A probe does, in the file or as an option: a few
- * latents and their outputs, which the decoder is run on. `decoder.verified` says whether there was one.
+ * Names and shapes alone do not show that a file is a stack of layers. A probe does, in the file or as an option: a few
+ * latents and their outputs, on which the decoder is run and compared. `decoder.verified` tells whether that succeeded.
  *
- * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins http:, https:
- *   or file:, elsewhere a URL. Bytes are copied; do not change or transfer them before that is done.
- * @throws LatentflowError `not_found` when the file cannot be read, `unreachable` when its server fails,
- *   `needs_conversion` when its tensors are neither described in it nor a plain stack of linear layers: the message has the
- *   line of Python that exports the decoder to ONNX; `invalid_file` when it holds no decoder or more than `maxBytes`;
- *   `invalid_argument` on a wrong option or one that is missing
+ * @param source the file's bytes, or a Blob, a URL, or a string: in Node a path unless it begins with http:, https: or
+ *   file:, elsewhere a URL. Bytes are copied; do not change or transfer them before the promise has settled.
+ * @throws LatentflowError `not_found` when the file cannot be read; `unreachable` when its server fails; `needs_conversion`
+ *   when its tensors are neither described in it nor a plain stack of linear layers: the message has the line of Python that
+ *   exports the decoder to ONNX; `invalid_file` when it holds no decoder, more than `maxBytes`, or a probe that the decoder
+ *   disagrees with; `invalid_argument` on a wrong option or a missing one
  * @example
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */
@@ -49,11 +53,11 @@ export async function loadDecoder(source: DecoderSource, options: LoadDecoderOpt
   throwIfAborted(signal);
   const location = locationOf(source);
   const where = callOf("loadDecoder", location === undefined ? undefined : showLocation(location));
-  // At once where they are here: what has been given may be transferred as soon as the call returns.
+  // Bytes are taken synchronously: the caller could transfer them as soon as the call returns.
   const bytes = bytesOf(where, source) ?? (await readSource(where, location ?? source, limits));
   const work = whileUnchanged(where, bytes, parseDecoder(where, bytes, checked, limits.maxBytes));
   const { decoder, probe } = await inTurns(work, signal);
-  // With an output activation of the user's a probe may be of the network without it.
+  // If the user has given an output activation, the probe may be of the network without it.
   const compared = checked.outputActivation ? "either" : "data";
   return verifyDecoder(where, decoder, probe, compared, limits);
 }

@@ -1,6 +1,6 @@
 /**
- * Items of an async iterable, some of which are read while an earlier one is processed. The next item is asked for after the
- * one before has come, since sources other than generators may not take two requests at once.
+ * Reader of an iterable or async iterable that reads up to `ahead` items while an earlier one is processed. Each item is
+ * requested only after the one before has arrived, since sources other than generators may not support two requests at once.
  */
 export class ReadAhead<T> {
   private readonly iterator: AsyncIterator<T> | Iterator<T>;
@@ -8,7 +8,7 @@ export class ReadAhead<T> {
   private last: Promise<unknown> = Promise.resolve();
   private hasEnded = false;
 
-  /** @param ahead so many items are read beyond the one that is at work */
+  /** @param ahead number of items to read beyond the one being processed */
   constructor(
     items: AsyncIterable<T> | Iterable<T>,
     private readonly ahead: number,
@@ -16,7 +16,10 @@ export class ReadAhead<T> {
     this.iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   }
 
-  /** Returns the next item; undefined after the last one and after a failure. */
+  /**
+   * Returns the next item as an iterator result, `done` after the last item and after a failure; rejects with the source's
+   * error.
+   */
   next(): Promise<IteratorResult<T, unknown>> {
     if (this.queue.length === 0) this.ask();
     const next = this.queue.shift()!;
@@ -24,7 +27,7 @@ export class ReadAhead<T> {
     return next;
   }
 
-  /** Ends reading and closes the source, as leaving a `for await` loop does. */
+  /** Stops reading and closes the source, as leaving a `for await` loop does. */
   async close(): Promise<void> {
     if (this.hasEnded) return;
     this.hasEnded = true;
@@ -33,7 +36,7 @@ export class ReadAhead<T> {
 
   private ask(): void {
     const asked = this.last.then(() => this.read());
-    // What fails is said when its turn comes.
+    // A failure is reported by the promise in the queue, in its turn.
     this.last = asked.catch(() => {});
     this.queue.push(asked);
   }

@@ -20,25 +20,34 @@ import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 
 /** Options of `sampleCodes`. */
 export interface SampleCodesOptions {
-  /** Codes drawn for each sample, K. Default 200. */
+  /** Number of codes to draw for each sample, K ≥ 1. Default 200. */
   count?: number | undefined;
-  /** Seed of the draws, an integer from 0 to 2^53 - 1. Default 0. */
+  /** Seed of the random numbers for the draws, an integer from 0 to 2^53 - 1. Default 0. */
   seed?: number | undefined;
-  /** Density of the codes before any data, such as `fitGaussian(codes)`. Default: the decoder's own; there has to be one. */
+  /**
+   * Prior density of the codes, such as `fitGaussian(codes)`. Default: the prior stored in the decoder; required if there is
+   * none.
+   */
   prior?: PriorLike | undefined;
-  /** Distance between y and D(z), as in `encode`. Default: the decoder's own. */
+  /** Loss l(y, D(z)) between a sample and its reconstruction, as in `encode`. Default: the loss stored in the decoder. */
   loss?: LossLike | undefined;
-  /** Weights as in `encode`: ≥ 0, outputSize values for all samples or B × outputSize; 0 for missing data. */
+  /**
+   * Weights ≥ 0 of the elements of y, as in `encode`: outputSize values for all samples, or B × outputSize; 0 for missing
+   * data.
+   */
   weights?: Weights | undefined;
-  /** Values of the decoder's `fixedInputs`, as in `encode`. */
+  /** Values of the decoder's `fixedInputs` (inputs beside z, such as class labels), as in `encode`. */
   fixed?: FixedOption | undefined;
-  /** For a decoder over points: points of each sample, as in `encode`. */
+  /** Number of points in each sample, for a decoder that maps z and a point's coordinates to values, as in `encode`. */
   points?: number | undefined;
-  /** Backend that does the work, on one thread. Default `wasm()`. */
+  /** Backend that runs the decoder, on one thread. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: it then rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
-  /** Called between pieces of work of about 10 ms. An exception or rejection of it rejects the call. */
+  /**
+   * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the
+   * call rejects with that error.
+   */
   onProgress?: ((progress: SampleCodesProgress) => unknown) | undefined;
 }
 
@@ -46,31 +55,32 @@ export interface SampleCodesOptions {
 export interface SampleCodesProgress {
   /** Number of codes drawn so far. */
   readonly done: number;
-  /** Number of codes to draw, B × K. */
+  /** Total number of codes to draw, B × K. */
   readonly total: number;
 }
 
 /**
- * Draws codes for each sample, weighted so that they stand for its posterior, p(z | y) ∝ exp(-(N · loss + prior)): N is the
- * number the loss was divided by, so that losses have to be negative log-likelihoods in nats. Cross entropy is one.
+ * Draws weighted codes that represent the posterior of each sample, p(z | y) ∝ exp(-(N · loss + prior)): N is the number
+ * that the loss was divided by, so that N · loss must be a negative log-likelihood in nats, as cross entropy is.
  *
- * **A squared error is none until it is scaled.** As it is, draws are spread as under noise of standard deviation √½ = 0.71 in each
- * value, which is most of the range of a pixel. For noise of standard deviation σ, give `squaredError()`, weights of 1/(2σ²)
- * and a prior of weight 1, in `encode`, too. A prior of weight 2σ² leads `encode` to the same codes, but not these draws to
- * their spread.
+ * **A squared error is such a likelihood only if it is scaled.** Unscaled, it corresponds to noise of standard deviation √½
+ * = 0.71 in each value, which is most of the range of a pixel, and the draws are spread accordingly. For noise of standard
+ * deviation σ, use `squaredError()`, weights of 1/(2σ²) and a prior of weight 1, both here and in `encode`. With weights of
+ * 1 and a prior of weight 2σ², `encode` finds the same codes, but these draws have the wrong spread.
  *
- * The draws come from the Gaussian around the code of `encode` whose precision is the Gauss-Newton matrix of N · loss + prior
- * there, and are weighted by importance: posterior over Gaussian. Where the posterior is far from that Gaussian, as where much
- * is hidden and several completions fit, few draws carry most of the weight; `effectiveSampleSize` tells.
+ * The draws come from a Gaussian centred on the code found by `encode`, whose precision is the Gauss-Newton matrix of N ·
+ * loss + prior there, and are weighted by importance: posterior over Gaussian. If the posterior is far from that Gaussian,
+ * for example if much is hidden and several completions fit, a few draws carry most of the weight; see
+ * `effectiveSampleSize`.
  *
- * Give the options that `encode` was given: loss, prior, weights, fixed, points. A sample's codes depend on them, its data, its
- * z and the seed alone: not on its batch mates or their number.
+ * Pass the options that `encode` was given: loss, prior, weights, fixed, points. A sample's codes depend only on these
+ * options, its data, its z and the seed, not on the other samples of the call.
  *
  * @param y B × outputSize, float32, as it was encoded
  * @param result what `encode` returned for y, or `{ z }` with B × latentSize codes
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
- *   matrices; `out_of_memory`, before any work where there is no room for the codes, and from the backend
+ *   matrices; `out_of_memory`, before any work if there is no room for the codes, and from the backend
  * @example
  * const { z: codes } = await encode(decoder, trainingSamples);
  * const prior = fitGaussian(codes, { latentSize: decoder.latentSize });
@@ -123,7 +133,7 @@ export async function sampleCodes(
 }
 
 const WHERE = "sampleCodes";
-/** Milliseconds between two reports of progress: a draw of few samples takes microseconds. */
+/** Milliseconds between two progress reports: a draw for few samples takes only microseconds. */
 const BETWEEN_REPORTS = 10;
 
 const FIELDS = {
@@ -172,7 +182,7 @@ function checkArguments(
   return { problem, z: z.slice(), count, seed, backend, signal, onProgress };
 }
 
-/** Returns the codes in a result of `encode`. */
+/** Returns the codes `z` in a result of `encode`; throws `invalid_argument` if it has no Float32Array `z`. */
 function codesIn(result: { readonly z: Float32Array }): Float32Array {
   let z: unknown;
   try {
@@ -187,7 +197,11 @@ function codesIn(result: { readonly z: Float32Array }): Float32Array {
   return z;
 }
 
-/** @throws LatentflowError `out_of_memory` */
+/**
+ * Allocates the zero-filled result of `sampleCodes`, with K = `count` codes of d values for each sample.
+ *
+ * @throws LatentflowError `out_of_memory`
+ */
 function emptySamples(sampleCount: number, count: number, d: number): CodeSamples {
   try {
     return {

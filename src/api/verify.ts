@@ -13,18 +13,18 @@ import { sizeOf } from "../graph/operations.ts";
 import { makeControl } from "../solver/control.ts";
 
 /**
- * Output of the decoder to compare with a probe's: D(z); the logits, if the probed network ends there and the user has added
- * the output activation; or either of them, if the file does not tell which.
+ * Decoder output that is compared with a probe's: `"data"`, D(z); `"preActivation"`, the logits, if the probed network ends
+ * there and the user has added the output activation; or `"either"`, if the file does not say which.
  */
 export type ComparedOutput = "data" | "preActivation" | "either";
 
 /**
- * Returns the decoder with the outcome of its comparison with a probe. The decoder given must not be used any more.
+ * Returns a decoder with the same parameters and the outcome of its comparison with a probe. Disposes the decoder passed in.
  *
- * @param where the function called, for messages
- * @param probe undefined: there is none
- * @param limits what the file is read within: a small file may have much done
- * @throws LatentflowError `invalid_file` when it is not
+ * @param where name of the calling function, for messages
+ * @param probe latents and the outputs expected for them; undefined if there is none: the decoder is then unverified
+ * @param limits bounds of reading the file: a small file may describe much work
+ * @throws LatentflowError `invalid_file` when the decoder's outputs differ from the probe's
  */
 export async function verifyDecoder(
   where: string,
@@ -39,21 +39,28 @@ export async function verifyDecoder(
       : "there was no probe to compare it with";
     return withVerification(decoder, { verified: unverifiedReason === undefined, unverifiedReason });
   } finally {
-    // Else the weights would stay packed in a build that later calls need not use.
+    // Frees the weights packed for the comparison: later calls may use another build of the kernels.
     decoder.dispose();
   }
 }
 
-/** Returns the reason why a decoder cannot be run here; undefined if it can. It may still be loaded, for another backend. */
+/**
+ * Turns the error of a decoder that could not be run on its probe here into the reason why it is unverified; rethrows errors
+ * other than `unsupported` and `out_of_memory`. The decoder may still be loaded, for use with another backend.
+ */
 function whyNotRun(error: unknown): string {
   if (!(error instanceof LatentflowError) || !/^(unsupported|out_of_memory)$/.test(error.code)) throw error;
   return `it could not be run here, to compare it with the probe: ${error.message}`;
 }
 
-/** Most multiplications and sums spent on a probe: about twenty seconds on one thread. */
+/** Largest number of multiplications and additions spent on running a probe: about twenty seconds on one thread. */
 const MOST_WORK = 2 ** 38;
 
-/** Returns the reason why a probe does not prove the decoder right; undefined if it does. */
+/**
+ * Runs the decoder on the probe. Returns undefined if the outputs agree, or the reason why the comparison proves nothing.
+ *
+ * @throws LatentflowError `invalid_file` if the outputs differ
+ */
 async function findReason(
   where: string,
   decoder: Decoder,
@@ -66,7 +73,7 @@ async function findReason(
   if (probe.rows * (multiplications + sums) > MOST_WORK) {
     return "to run it on the probe would take too long; compare what decode makes of it";
   }
-  // Each value, and room for its gradient.
+  // Memory of every intermediate value, and of its gradient.
   const outputs = 4 * probe.rows * bound.outputSize;
   const numbers = bound.operations.reduce((sum, { shape }) => sum + sizeOf(shape), decoder.latentSize);
   if (outputs + 8 * numbers > maxBytes)
@@ -90,7 +97,10 @@ function reasonOf(comparison: Exclude<Comparison, { outcome: "differs" }>): stri
   return comparison.outcome === "agrees" ? undefined : comparison.reason;
 }
 
-/** Decodes the rows of a probe one by one, with the memory of one row; checks the signal after each. */
+/**
+ * Decodes the B rows of a probe one by one, with the memory of one row; checks the signal after each. Returns
+ * [B, outputSize].
+ */
 async function decodeRowByRow(
   session: Session,
   { latentSize: d, outputSize: n, fixedInputs }: Decoder,
@@ -111,7 +121,12 @@ async function decodeRowByRow(
   return outputs;
 }
 
-/** Advice on what may be wrong with a decoder that differs from the probe. */
+/**
+ * Returns advice, for the error message, on what may be wrong with a decoder whose outputs differ from the probe's.
+ *
+ * @param outputs the decoder's outputs, as compared with the probe
+ * @param agreesWithOther true if the outputs agree on the other side of the output activation
+ */
 function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
   if (agreesWithOther) {
     return `They agree on the other side of the output activation: give another ${option("outputActivation")}`;
@@ -133,20 +148,20 @@ function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boo
 }
 
 /**
- * A probe of a decoder: a few latents and what it makes of them. In a file, `decoder.toSafetensors({ probe })`, it lets
- * whoever loads the decoder make sure that it still is the same function.
+ * Makes a probe of a decoder: a few latents and the decoder's outputs for them. Stored in a file, by
+ * `decoder.toSafetensors({ probe })`, it lets `loadDecoder` check that the decoder still computes the same function.
  *
- * The latents are of a standard normal distribution, the same each time.
+ * The latents are drawn from a standard normal distribution and are the same in every call.
  *
- * @throws LatentflowError `invalid_argument` when it is no decoder, `disposed` when it has been disposed, `unsupported`
- *   and `out_of_memory` where it cannot be run
+ * @throws LatentflowError `invalid_argument` when `decoder` is not a decoder, `disposed` when it has been disposed,
+ *   `unsupported` and `out_of_memory` when it cannot be run
  * @example
  * const file = decoder.toSafetensors({ probe: await makeProbe(decoder) });
  */
 export async function makeProbe(decoder: Decoder): Promise<Probe> {
   checkDecoder("makeProbe", decoder);
   const { points, z, fixed } = probeInputs(probedOf(decoder));
-  // Packed for this call alone, and not kept.
+  // A copy, so that the weights packed for this call are freed with it.
   const copy = withVerification(decoder, decoder);
   try {
     const bound = atPoints("makeProbe", copy, points);

@@ -1,4 +1,4 @@
-/** Names of Node's modules that the library uses. */
+/** Modules of Node that the library uses, by name. */
 interface Modules {
   "node:fs": typeof import("node:fs");
   "node:fs/promises": typeof import("node:fs/promises");
@@ -11,7 +11,10 @@ interface Modules {
   "node:zlib": typeof import("node:zlib");
 }
 
-/** Loads a module of Node; undefined in other runtimes. It avoids import(), on which bundlers for browsers fail. */
+/**
+ * Loads a built-in module of Node; returns undefined in other runtimes. Avoids `import()`, with which bundlers for browsers
+ * fail.
+ */
 export function builtinModule<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
   const process: Partial<NodeJS.Process> | undefined = globalThis.process;
   return process?.getBuiltinModule?.(name) as Modules[Name] | undefined;

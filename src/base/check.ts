@@ -3,14 +3,15 @@ import { refusalOf, subject } from "./message.ts";
 import { invalid, refused } from "./refuse.ts";
 import { type Bounds, show, showBounds } from "./show.ts";
 
-// Checks of arguments and options, each of which refuses a wrong one by its name.
+// Checks of arguments and options. Each throws an `invalid_argument` error that names the wrong one.
 
 /**
- * Refuses options that are no object or hold a name outside `known`: a misspelt option must not be ignored.
+ * Throws if `options` is not a plain object, has a property outside `known` (a misspelt option must not be ignored), or has
+ * an option that cannot be read. Undefined passes.
  *
- * @param known every name of the options' interface, so that the compiler names what has been forgotten; the values
- *   do not matter
- * @param why options that one might look for, and why there are none such
+ * @param known every name of the options' interface, so that the compiler reports a missing one; the values are ignored
+ * @param why reasons why certain options do not exist, by name, for users who look for them
+ * @throws LatentflowError `invalid_argument`
  */
 export function checkOptions<Options extends object>(
   where: string,
@@ -36,7 +37,7 @@ export function checkOptions<Options extends object>(
   }
 }
 
-/** Reads an option. An error of its getter becomes the cause of an error that names the option. */
+/** Returns the value of an option. If its getter throws, throws an `invalid_argument` error that names the option. */
 function optionOf(where: string, options: object, name: string): unknown {
   try {
     return (options as Readonly<Record<string, unknown>>)[name];
@@ -45,7 +46,7 @@ function optionOf(where: string, options: object, name: string): unknown {
   }
 }
 
-/** True for a Proxy that has been revoked: to read anything of it throws a TypeError. */
+/** True for a revoked Proxy, of which every access throws a TypeError. */
 export function isRevoked(value: unknown): boolean {
   try {
     Array.isArray(value);
@@ -55,11 +56,11 @@ export function isRevoked(value: unknown): boolean {
   }
 }
 
-/** Names of an object's properties; undefined for a list, a Map, a Date, a Promise, and any value that is no object. */
+/** Returns the names of a plain object's properties; undefined for a list, a Map, a Date, a Promise, and any non-object. */
 export function optionNames(where: string, options: unknown): string[] | undefined {
   if (options === null || typeof options !== "object") return undefined;
   try {
-    // Before its keys, of which a list may have millions; a proxy that is revoked throws here.
+    // Before Object.keys, which for a list may return millions. Throws for a revoked Proxy.
     const isPlain = Object.prototype.toString.call(options) === "[object Object]";
     return isPlain ? Object.keys(options) : undefined;
   } catch (cause) {
@@ -67,7 +68,11 @@ export function optionNames(where: string, options: unknown): string[] | undefin
   }
 }
 
-/** Reads a value from outside. @throws LatentflowError `invalid_argument` where code of the value's own, a getter say, throws */
+/**
+ * Returns the result of `read`, which accesses the caller's value called `name`.
+ *
+ * @throws LatentflowError `invalid_argument` if code of the value's own, such as a getter, throws
+ */
 export function readValue<Value>(where: string, name: string, read: () => Value): Value {
   try {
     return read();
@@ -80,15 +85,15 @@ export function readValue<Value>(where: string, name: string, read: () => Value)
   }
 }
 
-/** Returns the value, or the default if it is undefined. `null` is returned, to be refused like any other wrong value. */
+/** Returns `value`, or the default `standard` if it is undefined. `null` is returned unchanged, so that checks reject it. */
 export function orDefault<Value, Default>(value: Value | undefined, standard: Default): Value | Default {
   return value === undefined ? standard : value;
 }
 
-/** Options completed with their defaults: none is undefined. */
+/** Options with their defaults filled in: none is undefined. */
 export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
-/** Refuses a value that is not a number within bounds; returns it otherwise. */
+/** Returns `value` if it is a finite number within bounds; throws `invalid_argument` otherwise. */
 export function checkNumber(where: string, name: string, value: unknown, bounds: Bounds = {}): number {
   const {
     min = -Infinity,
@@ -105,14 +110,14 @@ export function checkNumber(where: string, name: string, value: unknown, bounds:
     value < below &&
     (!integer || Number.isSafeInteger(value));
   if (ok) return value;
-  // Beyond it is an integer too, but not told apart from its neighbours.
+  // Larger integers are exact in float64 too, but not distinguishable from their neighbours.
   const isUnsafe = integer && typeof value === "number" && value > Number.MAX_SAFE_INTEGER;
   const most = bounds.max ?? (isUnsafe ? Number.MAX_SAFE_INTEGER : undefined);
   const expected = showBounds(most === undefined ? bounds : { ...bounds, max: most });
   throw refused(where, name, "is", show(value), expected);
 }
 
-/** Refuses a value that is none of `choices`; returns it otherwise. */
+/** Returns `value` if it is one of `choices`; throws `invalid_argument` otherwise. */
 export function checkChoice<T extends string>(
   where: string,
   name: string,
@@ -123,13 +128,13 @@ export function checkChoice<T extends string>(
   throw refused(where, name, "is", show(value), choices.map((choice) => `"${choice}"`).join(" or "));
 }
 
-/** Refuses a value that is neither true nor false; returns it otherwise. */
+/** Returns `value` if it is true or false; throws `invalid_argument` otherwise. */
 export function checkFlag(where: string, name: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
   throw refused(where, name, "is", show(value), "true or false");
 }
 
-/** Refuses a value that is not an AbortSignal. */
+/** Throws `invalid_argument` unless `signal` is undefined or an AbortSignal. */
 export function checkSignal(where: string, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal?.aborted !== "boolean" || typeof signal.addEventListener !== "function") {

@@ -1,7 +1,7 @@
 // CRC-32 with the polynomial of gzip and PNG, in its reflected form.
 const POLYNOMIAL = 0xedb88320;
 
-/** Remainders of the CRC for each value of a byte. */
+/** CRC-32 of each value of a single byte, without the inversions at beginning and end. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte;
   for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? POLYNOMIAL : 0);
@@ -9,10 +9,10 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Computes the CRC-32 of bytes, in [0, 2^32). It detects every change of one byte, or of up to four adjacent bytes, and any
- * other change with probability 1 - 2^-32. It detects damage and mistakes, not forgery.
+ * Returns the CRC-32 of bytes, an integer in [0, 2^32). It detects every change of one byte or of up to four adjacent bytes,
+ * and any other change with probability 1 - 2^-32: damage and mistakes, not forgery.
  *
- * @param before the checksum of what comes before these bytes. Default: nothing
+ * @param before checksum of the bytes that precede these. Default: none precede
  */
 export function checksum(bytes: Uint8Array, before = 0): number {
   let remainder = ~before;

@@ -1,12 +1,13 @@
-// The language leaves the last bits of Math.exp, log, pow and cos to its engines; those of pow differ between Node 20 and
-// Node 24. Whatever a result depends on uses these, which are made of operations that every machine rounds alike. Each
-// says how far it is from the exact values, in units in the last place.
+// JavaScript does not specify the last bits of Math.exp, log, pow and cos; those of pow differ between Node 20 and Node 24.
+// Computations of results use these functions instead, made of operations that every machine rounds the same. Each states its
+// error in units in the last place.
 
-/** ln 2 in two parts: a float32, whose products with exponents are exact, and the remainder. */
+/** Upper part of ln 2, a float32: its products with exponents are exact in float64. */
 const LN2_HIGH = Math.fround(Math.LN2);
+/** Lower part of ln 2: ln 2 minus LN2_HIGH, the upper part. */
 const LN2_LOW = -1.904654299957768e-9;
 
-/** Computes e^x, with an error of at most a unit in the last place, also for results below the normal numbers. */
+/** Returns e^x, with an error of at most one unit in the last place, also for subnormal results. */
 export function exponential(x: number): number {
   if (Number.isNaN(x)) return Number.NaN;
   if (x > 710) return Number.POSITIVE_INFINITY;
@@ -19,12 +20,12 @@ export function exponential(x: number): number {
   return scaled(1 + (r + r * sum), k);
 }
 
-/** Computes ln x, with an error of at most two units in the last place, also near 1; NaN for x below 0. */
+/** Returns ln x, with an error of at most two units in the last place, also near 1; -Infinity for 0, NaN for x < 0. */
 export function logarithm(x: number): number {
   if (x === 0) return Number.NEGATIVE_INFINITY;
   if (!(x > 0)) return Number.NaN;
   if (x === Number.POSITIVE_INFINITY) return x;
-  // x = 2^k m, 1/√2 < m <= √2. Where log2 rounds to the next integer the mantissa makes up for it.
+  // x = 2^k m, 1/√2 < m <= √2. If log2 rounds up to the next integer, m is below 1, which is harmless.
   let k = Math.floor(Math.log2(x));
   let m = scaled(x, -k);
   if (m > Math.SQRT2) {
@@ -39,8 +40,8 @@ export function logarithm(x: number): number {
 }
 
 /**
- * Computes base^exponent, base >= 0: by products for integers n >= 0, with an error of at most 1 + n/2 units in the last
- * place; else as e^(exponent ln base), at most 2 + 2 |exponent ln base| units.
+ * Returns base^exponent, base >= 0. For an integer exponent n >= 0 it is computed by products, with an error of at most 1 +
+ * n/2 units in the last place; else as e^(exponent ln base), with at most 2 + 2 |exponent ln base| units.
  */
 export function power(base: number, exponent: number): number {
   if (!Number.isInteger(exponent) || exponent < 0) return exponential(exponent * logarithm(base));
@@ -53,7 +54,7 @@ export function power(base: number, exponent: number): number {
   return result;
 }
 
-/** Computes cos πp for p from 0 to 2, with an absolute error of at most 4e-16; exact for p = 0, 1 and 2. */
+/** Returns cos πp for p from 0 to 2, with an absolute error of at most 4e-16; exact for p = 0, 1 and 2. */
 export function cosineOfPi(p: number): number {
   if (p > 1) return cosineOfPi(2 - p);
   if (p > 0.5) return -cosineOfPi(1 - p);
@@ -63,7 +64,7 @@ export function cosineOfPi(p: number): number {
   return 1 + sum;
 }
 
-/** Computes 2^k x, by two factors if 2^k is beyond float64. */
+/** Returns 2^k x, multiplying by two factors since 2^k alone may overflow or underflow float64. */
 function scaled(x: number, k: number): number {
   const half = Math.trunc(k / 2);
   return x * 2 ** half * 2 ** (k - half);

@@ -3,18 +3,18 @@ import { piecesOf, plainText } from "./message.ts";
 /**
  * Kind of an error, for programs:
  * - `invalid_argument`: an argument has the wrong type, length or value
- * - `invalid_file`: a file is truncated, malformed, larger than allowed or not what its name says, or the system lets
- *   nobody read or write it
- * - `needs_conversion`: a safetensors file whose tensors alone do not say what its decoder computes; the message has the
- *   line of Python that exports it to ONNX
- * - `not_found`: a path or URL does not lead to a file that may be read
- * - `unreachable`: a server did not answer, failed or broke off; another try may help
+ * - `invalid_file`: a file is truncated, malformed, larger than allowed or not what its name says, or the system refuses to
+ *   read or write it
+ * - `needs_conversion`: the tensors of a safetensors file do not determine what its decoder computes; the message has the
+ *   line of Python that exports the decoder to ONNX
+ * - `not_found`: a path or URL does not lead to a readable file
+ * - `unreachable`: a server did not answer, failed or broke off; another try may succeed
  * - `disposed`: the object was used after `dispose()`
- * - `unsupported`: this runtime lacks something that is needed (WebAssembly SIMD, say)
- * - `out_of_memory`: the memory that the call needs could not be had
- * - `worker_failed`: workers have died again and again, or one has thrown what no argument explains
- * - `other_run`: what was to be gone on from is of a run with other options, data or networks
- * - `locked`: another run keeps its checkpoints in the file, or has taken it over from this one
+ * - `unsupported`: this runtime or backend lacks a required feature, such as WebAssembly SIMD
+ * - `out_of_memory`: memory that the call needs could not be allocated
+ * - `worker_failed`: workers have died repeatedly, or one has thrown an unexpected error
+ * - `other_run`: a checkpoint to resume from is of a run with other options, data or networks
+ * - `locked`: another run uses the checkpoint file, or has taken it over from this run
  */
 export type LatentflowErrorCode = (typeof CODES)[number];
 
@@ -32,7 +32,7 @@ const CODES = [
   "locked",
 ] as const;
 
-/** True for one of the codes of errors; a text from a worker may be none. */
+/** True if the value is an error code; a string from a worker may be another one. */
 export function isErrorCode(value: unknown): value is LatentflowErrorCode {
   return CODES.includes(value as LatentflowErrorCode);
 }
@@ -40,9 +40,9 @@ export function isErrorCode(value: unknown): value is LatentflowErrorCode {
 let marksIn: (error: LatentflowError) => string;
 
 /**
- * Every error that latentflow throws on purpose. The message says what came, what was expected and what to
- * do; `code` is for programs. (An aborted call rejects with its signal's reason instead.) Where an argument is refused,
- * `option`, `got` and `expected` have the parts of the message.
+ * Error that latentflow throws on purpose. The message says what was passed, what was expected and what to do; `code` is for
+ * programs. An aborted call rejects with its signal's reason instead. If an argument is refused, `option`, `got` and
+ * `expected` have the parts of the message.
  *
  * @example
  * try {
@@ -55,7 +55,7 @@ let marksIn: (error: LatentflowError) => string;
 export class LatentflowError extends Error {
   override readonly name = "LatentflowError";
   readonly code: LatentflowErrorCode;
-  /** Message with the marks of its parts; see message.ts. */
+  /** Message with markers around option names and other parts; see message.ts. */
   readonly #marked: string;
 
   static {
@@ -68,7 +68,7 @@ export class LatentflowError extends Error {
     this.#marked = message;
   }
 
-  /** Path of the argument or option that is refused, such as `y` or `validation.everyImages`; undefined if none is. */
+  /** Path of the refused argument or option, such as `y` or `validation.everyImages`; undefined if the error is not about one. */
   get option(): string | undefined {
     const pieces = piecesOf(this.#marked).filter((piece) => typeof piece === "object");
     const subject = pieces.findIndex(({ kind }) => kind === "subject");
@@ -79,12 +79,12 @@ export class LatentflowError extends Error {
       .join(".");
   }
 
-  /** Value of that option as the message shows it; undefined if no option is refused. */
+  /** Refused value of the argument or option, as shown in the message; undefined if the error is not about one. */
   get got(): string | undefined {
     return this.#textOf("got");
   }
 
-  /** Values that the option may have; undefined if no option is refused. */
+  /** Description of the allowed values of the refused argument or option; undefined if the error is not about one. */
   get expected(): string | undefined {
     return this.#textOf("expected");
   }
@@ -95,7 +95,7 @@ export class LatentflowError extends Error {
   }
 }
 
-/** Returns an error's message with the marks of its parts, to be used within another message or sent to another thread. */
+/** Returns an error's message with the markers of message.ts, to be used in another message or sent to another thread. */
 export function markedMessage(error: LatentflowError): string {
   return marksIn(error);
 }

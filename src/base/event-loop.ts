@@ -1,17 +1,17 @@
 import { throwIfAborted } from "./realms.ts";
 
-/** Milliseconds of work between two pauses for the event loop. */
+/** Longest time of work, in milliseconds, before the event loop runs. */
 const LONGEST_TURN = 8;
 
 /**
- * Promise of the turn requested last. Concurrent calls take turns one after the other, each in a task of its own: in one
- * task together they would block the event loop.
+ * Promise of the most recently requested pause. Pauses of concurrent calls end one after the other, each in a task of its
+ * own: if they ended in the same task, the calls would together block the event loop.
  */
 let lastTurn = Promise.resolve();
 
 /**
- * Returns a function to be called between pieces of work. Now and then it returns a promise, which has to be awaited: that
- * lets the event loop run.
+ * Returns a function for a long computation to call between its pieces. It returns undefined, or every few milliseconds a
+ * promise that must be awaited, which lets the event loop run.
  */
 export function makeTurns(): () => Promise<void> | undefined {
   let turnStart = performance.now();
@@ -24,14 +24,14 @@ export function makeTurns(): () => Promise<void> | undefined {
   };
 }
 
-/** Computation that yields between pieces of a few milliseconds, so that the event loop can run. */
+/** Computation that yields after every few milliseconds of work, so that the event loop can run. */
 export type Pausable<T> = Generator<void, T, void>;
 
 /**
- * Runs a computation in turns with the event loop. The first turn is synchronous: a computation of a few milliseconds is
- * done when the call returns.
+ * Runs a computation, letting the event loop run between its pieces. The first few milliseconds are synchronous: a short
+ * computation is done when the call returns.
  *
- * @param signal ends it between two pieces; the promise then rejects with the signal's reason
+ * @param signal stops the computation between two pieces; the promise then rejects with the signal's reason
  */
 export async function inTurns<T>(work: Pausable<T>, signal?: AbortSignal): Promise<T> {
   const turn = makeTurns();
@@ -44,7 +44,7 @@ export async function inTurns<T>(work: Pausable<T>, signal?: AbortSignal): Promi
   }
 }
 
-/** Runs a pausable computation to its end without a pause. */
+/** Runs a computation to its end synchronously, without pauses. */
 export function atOnce<T>(work: Pausable<T>): T {
   for (;;) {
     const { done, value } = work.next();
@@ -53,12 +53,12 @@ export function atOnce<T>(work: Pausable<T>): T {
 }
 
 /**
- * Resolves in a new task, after events that are queued. setTimeout would not do: browsers delay it by 4 ms, and in hidden
- * pages by a second.
+ * Resolves in a new task, after the events that are queued. setTimeout is unsuitable: browsers delay it by 4 ms, and by a
+ * second in hidden pages.
  */
 function nextTask(): Promise<void> {
   if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
-  // In jest's jsdom there is neither.
+  // Jest's jsdom has neither setImmediate nor MessageChannel.
   if (typeof MessageChannel !== "function") return new Promise((resolve) => setTimeout(resolve));
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

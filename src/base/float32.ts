@@ -3,9 +3,14 @@ import { checkMemory, isFloat32Array, isPromise, typedArrayName } from "./realms
 import { refused } from "./refuse.ts";
 import { memberHint, show } from "./show.ts";
 
-// Arrays of samples, latents and weights, as they come in.
+// Checks of arrays of samples, latents and weights that callers pass.
 
-/** Refuses a value that is not a Float32Array, or one whose buffer was transferred or can be resized. */
+/**
+ * Throws unless `values` is a Float32Array in memory that was neither transferred nor can be resized.
+ *
+ * @param expected what the message says was expected
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkFloat32(
   where: string,
   name: string,
@@ -29,7 +34,7 @@ export function checkFloat32(
   throw refused(where, name, "is", show(values), expected, float32Hint(name, values));
 }
 
-/** Returns advice on converting a value to a Float32Array; "" if there is none. */
+/** Returns advice, for an error message, on converting a value to a Float32Array; "" if there is none. */
 function float32Hint(name: string, values: unknown): string {
   if (isRevoked(values)) return "; this is a Proxy that has been revoked";
   if (values instanceof Float32Array) return " itself, not a Proxy of one";
@@ -45,11 +50,12 @@ function float32Hint(name: string, values: unknown): string {
 }
 
 /**
- * Refuses rows of the wrong type or length, or that are not finite; returns the number of rows.
+ * Returns the number of rows of an array, [rows, size].
  *
- * @param size of a row
- * @param whose that size is, for messages
- * @param before how many rows come before these, for messages
+ * @param size number of values in a row
+ * @param whose description of `size` for messages, such as "the decoder's latent size"
+ * @param before number of rows that precede these, for positions in messages
+ * @throws LatentflowError `invalid_argument` unless it is a Float32Array of whole rows of finite numbers
  */
 export function checkFiniteRows(
   where: string,
@@ -71,7 +77,7 @@ export function checkFiniteRows(
   return values.length / size;
 }
 
-/** Formats the place of an element in rows, for messages. */
+/** Formats the position of an element of rows for messages: `sample 3, element 17`. */
 export function place(index: number, rowSize: number): string {
   return `sample ${Math.floor(index / rowSize)}, element ${index % rowSize}`;
 }

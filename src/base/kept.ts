@@ -1,10 +1,10 @@
-/** A Map or a WeakMap. */
+/** Map or WeakMap used as a cache. */
 interface Cache<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): unknown;
 }
 
-/** Returns the value that a cache has for a key; on first use it is made. */
+/** Returns the cached value for a key; makes and stores it with `make` on first use. */
 export function kept<Key, Value>(cache: Cache<Key, Value>, key: Key, make: () => NoInfer<Value>): Value {
   const known = cache.get(key);
   if (known !== undefined) return known;
@@ -13,7 +13,10 @@ export function kept<Key, Value>(cache: Cache<Key, Value>, key: Key, make: () =>
   return made;
 }
 
-/** Returns the promise that a cache has for a key; on first use it is made. One that rejects is not kept: a new try may succeed. */
+/**
+ * Returns the cached promise for a key; makes and stores it with `make` on first use. A promise that rejects is removed, so
+ * that the next call tries again.
+ */
 export function keptUnlessFailed<Key, Value>(
   cache: Map<Key, Promise<Value>>,
   key: Key,

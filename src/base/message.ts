@@ -1,25 +1,29 @@
-// Messages of errors name options as JavaScript does, and the program names its flags. A message is text in which the
-// names are marked; an error prints the text of the marks, and the program prints flags in their place.
+// Error messages name options as in JavaScript; the command line names its flags in their place. A message is therefore text with
+// marked pieces: an error prints the text of each mark, and the command line replaces marks of options by flags.
 
-/** A marked piece of a message. */
+/**
+ * Piece of an error message with its role, such as the name of an option, marked so that the command line can replace or
+ * omit it.
+ */
 export interface Mark {
   /**
-   * - `head`: the function that was called, or the option that holds the one meant
-   * - `subject`: the option that is refused
-   * - `got`, `expected`: what came, and what was expected
+   * Role of the piece:
+   * - `head`: the function called, or the option that contains the refused one
+   * - `subject`: the option refused
+   * - `got`, `expected`: the value passed, and the values allowed
    * - `option`: another option, which the message advises
-   * - `clause`: advice for callers that can set the option
+   * - `clause`: advice that only applies to callers that can set the option
    */
   readonly kind: "head" | "subject" | "got" | "expected" | "option" | "clause";
-  /** Text as the library prints it; it may have marks, too. */
+  /** Text that the library prints for the piece; may itself contain marks. */
   readonly text: string;
-  /** Option that is meant: of a head the one that holds others; undefined for a function. */
+  /** Name of the option; for a head the option that contains others, undefined if the head is a function. */
   readonly option?: string | undefined;
-  /** Value that is advised, or a head's file as messages show it. */
+  /** Advised value of the option; for a head the name of the file passed to the function. */
   readonly value?: unknown;
 }
 
-// Text from outside is escaped where a message shows it, and so has neither.
+// Delimiters of marks. Text of callers is escaped in messages, and so contains neither.
 const OPEN = "\u0001";
 const CLOSE = "\u0002";
 
@@ -27,29 +31,40 @@ function mark(piece: Mark): string {
   return OPEN + JSON.stringify(piece) + CLOSE;
 }
 
-/** Marks the name of a function, with the file that it was given if there is one. */
+/**
+ * Returns a mark (see `Mark`) with the name of the function called, for the beginning of a message, and the file passed to
+ * it, if any.
+ */
 // @__NO_SIDE_EFFECTS__
 export function callOf(name: string, file?: string): string {
   return mark({ kind: "head", text: file === undefined ? name : `${name}(${file})`, value: file });
 }
 
-/** Marks the name of a function, unless it is marked already. */
+/** Returns the name of a function as a mark (see `Mark`); unchanged if it contains a mark already. */
 function headOf(where: string): string {
   return where.includes(OPEN) ? where : callOf(where);
 }
 
-/** Marks the option, or argument, that a message refuses. @param text text that the library prints */
+/**
+ * Returns a mark (see `Mark`) with the name of the option or argument that a message refuses.
+ *
+ * @param text text that the library prints. Default: the name
+ */
 export function subject(name: string, text = name): string {
   return mark({ kind: "subject", text, option: name });
 }
 
-/** Marks the name of an option that holds the option meant, as `validation` does. */
+/**
+ * Returns a mark (see `Mark`) with the name of an option that contains the refused one, as `validation` contains
+ * `everyImages`.
+ */
 export function scopeOf(option: string): string {
   return mark({ kind: "head", text: option, option });
 }
 
 /**
- * Marks an option within a message.
+ * Returns a mark (see `Mark`) with the name of an option that a message mentions; the command line prints the option's flag
+ * instead.
  *
  * @param value value that the message advises
  * @param text text that the library prints. Default: the name, and the value if there is one
@@ -64,21 +79,24 @@ export function option(name: string, value?: unknown, text?: string): string {
   });
 }
 
-/** Marks an option within a message, which the library prints as `the option NAME`. */
+/** Returns a mark (see `Mark`) with the name of an option, which the library prints as `the option NAME`. */
 export function theOption(name: string): string {
   return option(name, undefined, `the option ${name}`);
 }
 
-/** Marks advice for callers that can set an option: the program leaves it out of commands without the option's flag. */
+/**
+ * Wraps advice about an option in a mark (see `Mark`), by which the command line omits it in commands without a flag for the
+ * option.
+ */
 export function clause(option: string, text: string): string {
   return mark({ kind: "clause", text, option });
 }
 
 /**
- * Makes the message that refuses an option.
+ * Makes the message that refuses an option: `WHERE: NAME is GOT, expected EXPECTED`, and the advice.
  *
- * @param where function that was called, its name or marked
- * @param name option, or argument
+ * @param where name of the function called, plain or marked
+ * @param name name of the option or argument
  * @param verb word between the option and `got`
  * @param advice what to do, with the punctuation before it
  */
@@ -94,7 +112,7 @@ export function refusalOf(
   return `${headOf(where)}: ${subject(name)} ${verb} ${ending}${advice}`;
 }
 
-/** Splits a message into plain texts and marks. */
+/** Splits an error message into plain texts and marks, in order. */
 export function piecesOf(message: string): (string | Mark)[] {
   return message.split(OPEN).flatMap((piece, i) => {
     if (i === 0) return [piece];
@@ -104,7 +122,7 @@ export function piecesOf(message: string): (string | Mark)[] {
   });
 }
 
-/** Parses a mark; undefined for a text that is none, since messages of other origin may contain anything. */
+/** Parses the JSON of a mark; undefined if it is not one, since messages from elsewhere may contain the delimiters. */
 function readMark(json: string): Mark | undefined {
   try {
     const mark = JSON.parse(json) as Partial<Mark> | null;
@@ -115,8 +133,8 @@ function readMark(json: string): Mark | undefined {
 }
 
 /**
- * Turns the marks of a message about a file's content into text, since names there are no options; marks of the function
- * called and of advice stay.
+ * Replaces marks (see `Mark`) in a message about a file's content by their text, since names in a file are not options of
+ * the call; keeps marks of the function called and of advice.
  */
 export function ofFile(message: string): string {
   const isKept = ({ kind, option }: Mark) =>
@@ -126,7 +144,7 @@ export function ofFile(message: string): string {
     .join("");
 }
 
-/** Returns a message as the library prints it, without marks. */
+/** Returns the text of an error message as the library prints it, its marks (see `Mark`) replaced by their text. */
 export function plainText(message: string): string {
   return piecesOf(message)
     .map((piece) => (typeof piece === "string" ? piece : plainText(piece.text)))

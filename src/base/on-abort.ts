@@ -1,16 +1,16 @@
-/** Callbacks of a signal, and the one listener that calls them. */
+/** Callbacks registered for the abort of one signal, and the single listener that calls them. */
 interface Entry {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
 }
 
-/** Entries by signal. A signal has one listener for all callbacks, as Node warns of a leak at more than ten listeners. */
+/** Entries by signal. All callbacks share one listener, since Node warns of a leak at more than ten. */
 const entries = new WeakMap<AbortSignal, Entry>();
 
 /**
- * Registers `callback` for the signal's abort; it is not called if the signal has aborted before.
+ * Calls `callback` when the signal aborts; never if it has aborted before, or is undefined.
  *
- * @returns takes `callback` back
+ * @returns function that unregisters `callback`
  * @example
  * const forget = onAbort(signal, () => socket.destroy());
  * await work().finally(forget);
@@ -30,7 +30,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 function listen(signal: AbortSignal): Entry {
   const callbacks = new Set<() => void>();
   const listener = () => {
-    // An event that somebody else has sent is no abort.
+    // The event may have been dispatched by other code, without an abort.
     if (!signal.aborted) return;
     entries.delete(signal);
     stopListening(signal, listener);
@@ -42,11 +42,11 @@ function listen(signal: AbortSignal): Entry {
   return entry;
 }
 
-/** Removes a listener. Errors are ignored: an imitated signal may lack the method, or throw. */
+/** Removes a listener. Errors are ignored: an imitation of a signal may lack the method, or throw. */
 function stopListening(signal: AbortSignal, listener: () => void): void {
   try {
     signal.removeEventListener?.("abort", listener);
   } catch {
-    // The listener is called in vain, or never.
+    // The listener stays, without effect.
   }
 }

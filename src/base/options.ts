@@ -2,65 +2,71 @@ import { checkChoice, checkFlag, checkNumber, checkOptions, checkSignal } from "
 import { refused } from "./refuse.ts";
 import { type Bounds, show } from "./show.ts";
 
-// A function's options are one table, of a field for each: its checks and its default, from which the program's flags come
-// as well.
+// A table with a field for each option of a function: its check and its default. The flags of the command line are made from the
+// same tables.
 
-/** Description of an option: how its value is checked, and its default. */
+/** Definition of an option: how its value is checked, and its default. */
 export interface Field<Value> {
-  /** Returns a valid value; throws an `invalid_argument` error that names the option otherwise. */
+  /**
+   * Returns the checked value, converted if need be; throws an `invalid_argument` error that names the option if it is
+   * invalid.
+   */
   readonly check: (where: string, name: string, value: unknown) => Value;
-  /** Default of the option; a field without this key is a required option. */
+  /** Default of the option; absent for a required option. */
   readonly standard?: Value;
-  /** Valid words; undefined for options of other types. */
+  /** Allowed words of an option that is one of several; undefined for options of other types. */
   readonly choices?: readonly string[];
-  /** Bounds of a number; undefined for options of other types. */
+  /** Bounds of a numeric option; undefined for options of other types. */
   readonly bounds?: Bounds;
 }
 
-/** Fields of all options of an interface: the compiler reports a missing one, and one too many. */
+/** Fields of all options of an interface; the compiler reports missing and excess ones. */
 export type FieldsOf<Options> = {
   readonly [Name in keyof Options]-?: Field<
     undefined extends Options[Name] ? Exclude<Options[Name], undefined> | undefined : Options[Name]
   >;
 };
 
-/** Checked values of the options that fields describe. */
+/** Checked values of the options that `Fields` defines. */
 export type ValuesOf<Fields> = {
   -readonly [Name in keyof Fields]: Fields[Name] extends Field<infer Value> ? Value : never;
 };
 
-/** Help of the program for the options of an interface: what a value is, and what it does. */
+/** Help on the command line for the options of an interface: a placeholder for the value, and a text on the option's effect. */
 export type HelpOf<Options> = {
   readonly [Name in keyof Options]-?: readonly [value: string, text: string];
 };
 
-/** Makes the field of a number within bounds. */
+/** Makes the field of a numeric option within bounds. Without `standard`, the option is required. */
 // @__NO_SIDE_EFFECTS__
 export function number(bounds: Bounds, standard?: number): Field<number> {
   const check = (where: string, name: string, value: unknown) => checkNumber(where, name, value, bounds);
   return { check, bounds, ...(standard !== undefined && { standard }) };
 }
 
-/** Makes the field of a count, an integer that is at least `min`. */
+/**
+ * Makes the field of an integer option, from `min` to `max` (by default unbounded). Without `standard`, the option is
+ * required.
+ */
 // @__NO_SIDE_EFFECTS__
 export function count(min: number, standard?: number, max?: number): Field<number> {
   return number({ min, integer: true, ...(max !== undefined && { max }) }, standard);
 }
 
-/** Makes the field of one of several words, the first of which is the default. */
+/** Makes the field of an option that is one of several words; the first is the default. */
 // @__NO_SIDE_EFFECTS__
 export function choice<const Word extends string>(...choices: readonly Word[]): Field<Word> {
   const check = (where: string, name: string, value: unknown) => checkChoice(where, name, value, choices);
   return { check, choices, standard: choices[0]! };
 }
 
-/** Makes the field of true or false. */
+/** Makes the field of an option that is true or false. */
 // @__NO_SIDE_EFFECTS__
 export function flag(standard: boolean): Field<boolean> {
   return { check: checkFlag, standard };
 }
 
-/** Makes the field of a callback function, or none. */
+/** Makes the field of an optional callback function. */
 // @__NO_SIDE_EFFECTS__
 export function callback<Callback>(): Field<Callback | undefined> {
   return optional({
@@ -71,7 +77,7 @@ export function callback<Callback>(): Field<Callback | undefined> {
   });
 }
 
-/** Makes the field of an AbortSignal, or none. */
+/** Makes the field of an optional AbortSignal. */
 // @__NO_SIDE_EFFECTS__
 export function signal<Signal>(): Field<Signal | undefined> {
   return optional({
@@ -82,23 +88,24 @@ export function signal<Signal>(): Field<Signal | undefined> {
   });
 }
 
-/** Makes the field of a value that is checked later, together with other options. */
+/** Makes the field of an option that is not checked here but later, together with other options or the decoder. */
 // @__NO_SIDE_EFFECTS__
 export function later<Value>(): Field<Value> {
   return { check: (_where, _name, value) => value as Value, standard: undefined as Value };
 }
 
-/** Makes the field of an option that may be left out, and is then undefined. */
+/** Returns the field made optional: an option left out is undefined. */
 // @__NO_SIDE_EFFECTS__
 export function optional<Value>(field: Field<Value>): Field<Value | undefined> {
   return { ...field, standard: undefined };
 }
 
 /**
- * Checks options and completes them with their defaults; undefined counts as left out.
+ * Checks all options and returns their values with defaults filled in; an option that is undefined counts as left out.
  *
- * @param why reasons against options that one might look for, by name
- * @throws LatentflowError `invalid_argument` on an unknown option, or a value that is wrong
+ * @param fields definition of every option
+ * @param why reasons why certain options do not exist, by name, for users who look for them
+ * @throws LatentflowError `invalid_argument` on an unknown option or a wrong value
  */
 export function completeOptions<Fields extends { readonly [name: string]: Field<unknown> }>(
   where: string,

@@ -1,6 +1,6 @@
 /**
- * An array in memory of its own, no piece of a larger one and not shared: what Blob, fetch and crypto take. Since TypeScript
- * 5.7 arrays say so in their types; by `slice`, which makes such arrays in every version, older ones can read this, too.
+ * Typed array on an ArrayBuffer, not on a SharedArrayBuffer: the type that Blob, fetch and crypto accept. TypeScript
+ * expresses this as a type parameter since 5.7; the type of `slice`, which returns such arrays, works in older versions too.
  */
 export type Owned<Values extends Float32Array | Float64Array | Uint32Array | Uint8Array> = ReturnType<
   Values["slice"]

@@ -4,18 +4,19 @@ import { scopeOf } from "./message.ts";
 import { invalid, refused } from "./refuse.ts";
 import { alternatives, callHint, show } from "./show.ts";
 
-/** Makers of the kinds of a value, by kind: each takes the options that the value consists of beside its name. */
+/** Functions that make a value of each kind, by name of the kind, from the options that the value consists of. */
 type Makers<Value extends { readonly name: string }> = {
   readonly [Name in Value["name"]]: (options: never) => Extract<Value, { readonly name: Name }>;
 };
 
 /**
- * Makes a plain value again from its name and options, and so checks it: it may be a changed copy, or come from JSON, a
- * message or another copy of the package.
+ * Rebuilds, and so checks, a plain value from its name and options: it may be a changed copy, or come from JSON, a message
+ * or another copy of the package.
  *
- * @param option name of the option that holds the value
- * @param others what the message says of values that are right beside those of the makers: `a number > 0`
- * @throws LatentflowError `invalid_argument` if it is of no known kind, has functions, or an option is wrong
+ * @param option name of the option that has the value
+ * @param makers functions that make a value of each kind
+ * @param others descriptions of other allowed values for the message, such as `a number > 0`
+ * @throws LatentflowError `invalid_argument` if the value is of an unknown kind, has functions, or an option of it is wrong
  */
 export function checkPlain<Value extends { readonly name: string }>(
   where: string,

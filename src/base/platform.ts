@@ -1,14 +1,14 @@
-// Objects that the platform provides and that the public types name. TypeScript knows them from the DOM's types or
-// from Node's; a program may have neither, and the package's declarations have to compile there too.
+// Types of platform objects for the public declarations. TypeScript has them in the DOM's types or in Node's; the package's
+// declarations must also compile in programs that include neither.
 
-/** The global class `Name` as the program's own types have it, else `Otherwise`. */
+/** Instance type of the global class `Name` if the program's types declare it, else `Otherwise`. */
 export type PlatformType<Name extends string, Otherwise> = typeof globalThis extends {
   [key in Name]: { prototype: infer Instance };
 }
   ? Instance
   : Otherwise;
 
-/** An `AbortSignal`. */
+/** Type of an `AbortSignal`, also for programs without the DOM's types. */
 export type AbortSignalLike = PlatformType<
   "AbortSignal",
   {
@@ -18,20 +18,20 @@ export type AbortSignalLike = PlatformType<
   }
 >;
 
-/** A `Blob`, which a `File` is too. */
+/** Type of a `Blob`, or of a `File`, also for programs without the DOM's types. */
 export type BlobLike = PlatformType<"Blob", { arrayBuffer(): Promise<ArrayBuffer> }>;
 
-/** A `URL`. */
+/** Type of a `URL`, also for programs without the DOM's types. */
 export type UrlLike = PlatformType<"URL", { readonly href: string }>;
 
-/** A `WebAssembly.Module`. */
+/** Type of a `WebAssembly.Module`, also for programs without the DOM's types. */
 export type WebAssemblyModule = typeof globalThis extends {
   WebAssembly: { Module: { prototype: infer Instance } };
 }
   ? Instance
   : object;
 
-/** A `Worker`, a page's or one of Node's `worker_threads`, as far as the types of both agree. */
+/** Worker of a page or of Node's `worker_threads`: the members that both have. */
 export interface WorkerLike {
   postMessage(message: unknown): void;
   terminate(): unknown;

@@ -1,34 +1,34 @@
 /**
- * A seeded generator of pseudo-random numbers: sfc32, "small fast counting", by Chris Doty-Humphrey, from his
- * PractRand (https://pracrand.sourceforge.net), seeded nearly as there. 128 bits of state, a period of about 2^127
- * (at least 2^32), and the same numbers on every machine. Not for secrets.
+ * Seeded generator of pseudo-random numbers: sfc32, "small fast counting", by Chris Doty-Humphrey, from his PractRand
+ * (https://pracrand.sourceforge.net), seeded almost as there. It has 128 bits of state, a period of about 2^127 (at least
+ * 2^32), and returns the same numbers on every machine. Not for cryptography.
  */
 export interface Random {
   /** Returns the next integer, uniform in [0, 2^32). */
   uint32(): number;
-  /** Returns the next number, uniform in [0, 1): a multiple of 2^-53, made of two integers. */
+  /** Returns the next number, uniform in [0, 1): a multiple of 2^-53, made from two calls of `uint32`. */
   uniform(): number;
-  /** Returns the next integer, uniform in [0, bound) but for a bias below bound · 2^-53; `bound` is an integer >= 1. */
+  /** Returns the next integer, uniform in [0, bound) up to a bias below bound · 2^-53; `bound` is an integer >= 1. */
   below(bound: number): number;
-  /** Returns the state of the sequence, from which `restore` continues. */
+  /** Returns the state of the generator, from which `restore` continues. */
   state(): RandomState;
-  /** Continues from a state, this generator's or another's: the same numbers follow as followed there. */
+  /** Sets the state, of this generator or another: the numbers that followed it there follow here. */
   restore(state: RandomState): void;
 }
 
-/** State of a generator, four integers in [0, 2^32): plain numbers that JSON keeps exactly. */
+/** State of a generator, four integers in [0, 2^32), which JSON stores exactly. */
 export type RandomState = readonly [a: number, b: number, c: number, counter: number];
 
-// Outputs discarded, so that seeds that are close have nothing in common. PractRand's seed(Uint64) discards 12 and
-// is the same otherwise: its fifth output is the first here.
+// Number of outputs discarded after seeding, so that close seeds give unrelated sequences. PractRand's seed(Uint64) discards 12
+// and is the same otherwise: its fifth output is the first one here.
 const seedingRounds = 16;
 
 /**
- * Creates a generator.
+ * Creates a generator of pseudo-random numbers.
  *
- * @param seed an integer from 0 to 2^53 - 1; each gives its own sequence
- * @param stream an integer from 0 to 2^32 - 1: other sequences of the same seed, for uses that must not share
- *   their numbers. Default 0
+ * @param seed an integer from 0 to 2^53 - 1; each gives a different sequence
+ * @param stream an integer from 0 to 2^32 - 1 that selects another sequence of the same seed, for a use that must not share
+ *   its numbers with others. Default 0
  */
 export function createRandom(seed: number, stream = 0): Random {
   let a = stream | 0;

@@ -3,18 +3,18 @@ import type { AbortSignalLike } from "./platform.ts";
 import { invalid } from "./refuse.ts";
 import { escapeText } from "./show.ts";
 
-// What a value is, whichever realm it comes from: a frame, a context of node:vm and jsdom have classes of their own,
-// and `instanceof` knows only those of the realm that the library runs in.
+// Type tests that work across realms: a frame, a context of node:vm and jsdom each have classes of their own, and `instanceof`
+// only recognises those of the realm in which the library runs.
 
 const typedArrayTag = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
   Symbol.toStringTag,
 )!.get!;
 
-/** Getter of ArrayBuffer's byteLength, which throws unless it is called on an ArrayBuffer, of any realm. */
+/** Getter of ArrayBuffer's byteLength; throws unless it is called on an ArrayBuffer, of any realm. */
 const bufferLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!.get!;
 
-/** Returns the name of a typed array of any realm, such as "Float32Array"; undefined for other values. */
+/** Returns the name of the class of a typed array of any realm, such as "Float32Array"; undefined for other values. */
 export function typedArrayName(value: unknown): string | undefined {
   return typedArrayTag.call(value);
 }
@@ -23,7 +23,7 @@ export function isFloat32Array(value: unknown): value is Float32Array {
   return typedArrayName(value) === "Float32Array";
 }
 
-/** True for a Uint8Array of any realm, Node's Buffer among them. */
+/** True for a Uint8Array of any realm, including Node's Buffer. */
 export function isUint8Array(value: unknown): value is Uint8Array {
   return typedArrayName(value) === "Uint8Array";
 }
@@ -38,8 +38,8 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
 }
 
 /**
- * True for an object of the platform's class of this name, "URL" say, in any realm. An object that only claims the name is
- * taken, too, and fails where it is used.
+ * True for an object of the platform's class called `name`, such as "URL", of any realm. An object that only claims the name
+ * (by Symbol.toStringTag) passes too.
  */
 export function isPlatformObject(name: string, value: unknown): boolean {
   try {
@@ -49,15 +49,15 @@ export function isPlatformObject(name: string, value: unknown): boolean {
   }
 }
 
-/** True for a Promise of any realm, given where an `await` is missing. */
+/** True for a Promise of any realm; used to detect a missing `await`. */
 export function isPromise(value: unknown): boolean {
   return isPlatformObject("Promise", value);
 }
 
 /**
- * Returns the message of an error, or the text of another value that was thrown: escaped, on one line, and cut.
+ * Returns the message of an error, or the text of another thrown value: escaped, on one line, and cut to 400 characters.
  *
- * @param edit what is to be done with the words before that: of what is cut nothing is found any more
+ * @param edit changes the text before it is escaped and cut
  */
 export function messageOf(thrown: unknown, edit = (words: string) => words): string {
   try {
@@ -70,20 +70,23 @@ export function messageOf(thrown: unknown, edit = (words: string) => words): str
 
 const LONGEST_MESSAGE = 400;
 
-/** Returns the system's name of an error, `ENOENT` say. (In node:vm, and so in Jest, Node's errors are of another realm.) */
+/**
+ * Returns the system's code of an error, such as "ENOENT"; undefined if it has none. Works for Node's errors of other
+ * realms, as in node:vm and Jest.
+ */
 export function codeOf(thrown: unknown): string | undefined {
   const code = (thrown as Partial<NodeJS.ErrnoException> | null | undefined)?.code;
   return typeof code === "string" ? code : undefined;
 }
 
-/** Throws the reason of a signal that has aborted. (Older signals of other realms lack a method for it.) */
+/** Throws the reason of a signal that has aborted; an AbortError if the signal lacks the method `throwIfAborted`. */
 export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): void {
   if (signal?.throwIfAborted) signal.throwIfAborted();
   else if (signal?.aborted) throw new DOMException("This operation was aborted", "AbortError");
 }
 
 /**
- * Refuses an array whose buffer was transferred or can be resized: a call reads it repeatedly while it is at work.
+ * Throws if the buffer of an array was transferred or can be resized: a call reads the array repeatedly while it runs.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -97,7 +100,7 @@ export function checkMemory(where: string, name: string, { buffer }: Float32Arra
   }
 }
 
-/** Refuses an array whose buffer was transferred. (`buffer.detached` is not available everywhere yet.) */
+/** Throws `invalid_argument` if a buffer was transferred. (`buffer.detached` is not available everywhere yet.) */
 export function checkPresent(where: string, name: string, buffer: ArrayBufferLike): void {
   try {
     new Uint8Array(buffer);
@@ -107,10 +110,10 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
 }
 
 /**
- * Returns data of a call to be read now, and refuses data whose buffer was transferred since the call began. The data was
- * not empty then, so an empty array shows it.
+ * Returns `values`, or throws if their buffer was transferred since the call began. They were not empty then, so that length
+ * 0 shows a transfer.
  *
- * @param where function that was called, where its name is at hand
+ * @param where name of the function called; left out of the message if undefined
  * @throws LatentflowError `invalid_argument`
  */
 export function attached<T extends { readonly length: number }>(name: string, values: T, where?: string): T {

@@ -1,14 +1,14 @@
 import { LatentflowError, type LatentflowErrorCode } from "./errors.ts";
 import { refusalOf } from "./message.ts";
 
-// Errors about what came from outside, ready to be thrown.
+// Makers of errors about arguments and files.
 
 /** Makes an `invalid_argument` error. */
 export function invalid(message: string, cause?: unknown): LatentflowError {
   return refusal("invalid_argument", message, cause);
 }
 
-/** Makes an `invalid_argument` error about an option or argument; see `refusalOf`. */
+/** Makes an `invalid_argument` error that refuses an option or argument, with the message of `refusalOf`. */
 export function refused(...parts: Parameters<typeof refusalOf>): LatentflowError {
   return invalid(refusalOf(...parts));
 }

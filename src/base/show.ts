@@ -1,18 +1,19 @@
-// Texts of values from outside, for messages: on a line, short, and without secrets.
+// Formats values of callers for messages: on one line, short, and without secrets.
 
-/** Most characters of a text that a message shows. */
+/** Largest number of characters that a message shows of a text. */
 const LONGEST_TEXT = 60;
-/** Most characters of a path in a message; of a longer one the end is shown, which says more. */
+/** Largest number of characters that a message shows of a path; a longer one is cut at its end. */
 const LONGEST_PATH = 300;
 
-/** Characters that would change how a line is read: controls, direction marks, invisible characters, lone surrogates. */
+/** Characters that would change how a line is displayed: controls, direction marks, invisible characters, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /**
- * Escapes a text from outside for a line of a message: unprintable characters become \u…, and a long text is cut.
+ * Escapes a caller's text for one line of a message: unprintable characters become \u…, and a long text is cut and ends with
+ * `...`.
  *
- * @param most so many characters at most
- * @param isQuoted between double quotes, which are then escaped
+ * @param most largest number of characters of the result. Default 60
+ * @param isQuoted true if the text will stand between double quotes, which are then escaped in it. Default false
  */
 export function escapeText(text: string, most = LONGEST_TEXT, isQuoted = false): string {
   let all = "";
@@ -26,7 +27,7 @@ export function escapeText(text: string, most = LONGEST_TEXT, isQuoted = false):
   return all;
 }
 
-/** Writes the code units of a character as \uXXXX; the common ones as JSON writes them. */
+/** Returns the code units of a character as \uXXXX escapes; \n and \t for a line feed and a tab. */
 function escapeCharacter(character: string): string {
   if (character === "\n") return "\\n";
   if (character === "\t") return "\\t";
@@ -36,25 +37,25 @@ function escapeCharacter(character: string): string {
     .join("");
 }
 
-/** Formats a path or URL for a message, without a URL's secrets. */
+/** Formats a path or URL for a message, without the password and query of a URL. */
 export function showPath(path: string | URL): string {
   return escapeText(withoutSecrets(String(path)), LONGEST_PATH);
 }
 
-/** Formats a location for a message, in quotes and without secrets, as short as other values. */
+/** Formats a path or URL for a message: in quotes, cut like other values, and without the password and query of a URL. */
 export function showLocation(location: string): string {
   return show(withoutSecrets(location));
 }
 
 /**
- * Pattern of a URL's beginning, after characters that may have been copied with it; for http also with slashes that are
- * missing, reversed or preceded by spaces. URLs of other schemes are not read, but may occur in logged messages.
+ * Pattern of the beginning of a URL, after characters that may have been copied with it; for http and https also with
+ * slashes missing, reversed or preceded by spaces. Other schemes are not read, but may occur in logged messages.
  */
 const SCHEME = /^[\s\p{Cc}"'<]*(?:https?:[\s\\/]*|(?!file:)[a-z][a-z\d+.-]*:\/\/)/iu;
 /** Pattern of user and password in a URL. A password may contain an unescaped slash; only digits after the colon are a port. */
 const USER = /^(?:[^\\/?#]*@|[^\\/?#:@[]+:(?!\d*(?:[\\/?#]|$)).*@)/su;
 
-/** Removes the password and the query, which may hold a token, from a URL. */
+/** Returns a URL without user, password and query, which may hold a token; returns a path unchanged. */
 export function withoutSecrets(location: string): string {
   const [scheme] = SCHEME.exec(location) ?? [];
   if (scheme === undefined) return location;
@@ -62,14 +63,14 @@ export function withoutSecrets(location: string): string {
   return scheme + rest.replace(/\?[^#]+/, "?…");
 }
 
-/** Formats a name from outside for a message, such as a solver's; a text gets no quotes. */
+/** Formats a name given by a caller, such as a solver's, for a message: a string is escaped, without quotes. */
 export function showName(name: unknown): string {
   return typeof name === "string" ? escapeText(name) : show(name);
 }
 
 /**
- * Formats a value from outside for a message: on one line, in at most some 80 characters, with -0, NaN and strings told
- * apart. It never throws, whatever code the value runs.
+ * Formats any value of a caller for a message: on one line, in at most about 80 characters; -0, NaN and strings are
+ * distinguishable. Never throws, whatever getters and proxies the value has.
  */
 export function show(value: unknown): string {
   if (typeof value === "string") return `"${escapeText(value, LONGEST_TEXT, true)}"`;
@@ -82,9 +83,7 @@ export function show(value: unknown): string {
   return `${/^[AEIOU]/i.test(name) && !/^Uint/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/**
- * Returns the name of a value's class by its prototype's constructor: an own property `constructor` may come from a file.
- */
+/** Returns the name of a value's class, from its prototype's constructor: an own property `constructor` may come from a file. */
 function className(value: object): string {
   try {
     const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
@@ -95,12 +94,12 @@ function className(value: object): string {
   return "object";
 }
 
-/** Most items of a list in a message. */
+/** Largest number of list items that a message shows. */
 const MOST_LISTED = 12;
-/** Most characters of a list in a message, unless its first item is longer. */
+/** Largest number of characters that a message shows of a list, unless the first item is longer. */
 const LONGEST_LIST = 400;
 
-/** Joins items for a message: as many as stay readable, then the number of the others. */
+/** Joins items with commas for a message: as many as fit in `longest` characters, then the number of the rest. */
 export function showList(items: readonly string[], longest = LONGEST_LIST): string {
   const shown: string[] = [];
   for (const item of items.slice(0, MOST_LISTED)) {
@@ -111,13 +110,13 @@ export function showList(items: readonly string[], longest = LONGEST_LIST): stri
   return shown.join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
-/** Describes a number within bounds, for messages: `a finite number > 0 and <= 1`. */
+/** Describes the allowed values of a number for a message: `a finite number > 0 and <= 1`. */
 export function showBounds(bounds: Bounds): string {
   const limits = showLimits(bounds);
   return (bounds.integer ? "an integer" : "a finite number") + (limits && ` ${limits}`);
 }
 
-/** Formats the bounds of a number for messages: `> 0 and <= 1`; "" without bounds. */
+/** Formats the bounds of a number for a message: `> 0 and <= 1`; "" without bounds. */
 export function showLimits({ above, min, max, below }: Bounds): string {
   const limits = { ">": above, ">=": min, "<=": max, "<": below };
   return Object.entries(limits)
@@ -125,12 +124,15 @@ export function showLimits({ above, min, max, below }: Bounds): string {
     .join(" and ");
 }
 
-/** Joins alternatives for a message: `a, b or c`. */
+/** Joins alternatives for a message: `a, b or c`; "" without any. */
 export function alternatives(items: readonly string[]): string {
   return [items.slice(0, -1).join(", "), ...items.slice(-1)].filter(Boolean).join(" or ");
 }
 
-/** Returns advice for a value given in place of its member, such as a result in place of its z; "" otherwise. */
+/**
+ * Returns advice, for a message, to pass the member `member` of `value`, such as the `z` of a result; "" if there is no such
+ * member.
+ */
 export function memberHint(value: unknown, member: string): string {
   try {
     const has = typeof value === "object" && value !== null && member in value;
@@ -140,12 +142,12 @@ export function memberHint(value: unknown, member: string): string {
   }
 }
 
-/** Returns advice for a function given in place of its result; "" otherwise. */
+/** Returns advice, for a message, if a function was passed instead of its result; "" for other values. */
 export function callHint(value: unknown): string {
   return typeof value === "function" ? " (are the brackets of the call missing?)" : "";
 }
 
-/** Bounds of a number: `min` and `max` are allowed values, `above` and `below` are not. */
+/** Bounds of a number: `min` and `max` are allowed values, `above` and `below` are not. `integer` requires a safe integer. */
 export interface Bounds {
   readonly min?: number;
   readonly above?: number;
@@ -154,10 +156,10 @@ export interface Bounds {
   readonly integer?: boolean;
 }
 
-/** Most axes of a shape in a message. */
+/** Largest number of axes of a shape that a message shows. */
 const MOST_AXES_SHOWN = 8;
 
-/** Formats a shape for messages: `[150, 20]`, cut after a few axes. */
+/** Formats a shape for a message: `[150, 20]`, cut after eight axes. */
 export function showShape(shape: readonly unknown[]): string {
   const axes = shape.slice(0, MOST_AXES_SHOWN).map(show);
   return `[${[...axes, ...(shape.length > MOST_AXES_SHOWN ? ["..."] : [])].join(", ")}]`;

@@ -1,11 +1,11 @@
 import type { Pausable } from "./event-loop.ts";
 
-// Numbers as they lie in files, made float32. Bulk work: a decoder has hundreds of millions of them.
+// Conversion of numbers in files to float32. Written for bulk: a decoder may have hundreds of millions of them.
 
-/** Type of values in files. */
+/** Type of the numbers in a file. */
 export type ValueType = "bool" | `${"int" | "uint"}${8 | 16 | 32 | 64}` | `float${16 | 32 | 64}` | "bfloat16";
 
-/** Arrays that values lie in, by type: those of float16 and bfloat16 hold their bits. */
+/** Typed array for the numbers of each type; for float16 and bfloat16 it holds their bits. */
 const ARRAYS = {
   bool: Uint8Array,
   int8: Int8Array,
@@ -22,12 +22,12 @@ const ARRAYS = {
   float64: Float64Array,
 } as const satisfies { readonly [Type in ValueType]: { readonly BYTES_PER_ELEMENT: number } };
 
-/** Bytes of a value, by type. */
+/** Size of a value of each type, in bytes. */
 export const valueSizes = /* @__PURE__ */ Object.fromEntries(
   Object.entries(ARRAYS).map(([type, { BYTES_PER_ELEMENT }]) => [type, BYTES_PER_ELEMENT]),
 ) as Readonly<Record<ValueType, number>>;
 
-/** Bytes of a typed array, not copied. */
+/** Returns the bytes of a typed array as a view, not copied. */
 export function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
@@ -35,21 +35,21 @@ export function bytesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
 /** Number of values converted between two pauses: well under a millisecond of work. */
 const PIECE = 2 ** 15;
 
-/** Values as a file stores them. */
+/** Numbers as stored in a file. */
 export interface RawValues {
   readonly type: ValueType;
-  /** Bytes of the values, at any alignment. */
+  /** Bytes of the numbers; need not be aligned. */
   readonly bytes: Uint8Array;
   readonly littleEndian: boolean;
 }
 
 /**
- * Converts values to float32, rounded to the nearest. Booleans become 0 and 1.
+ * Converts numbers of a file to float32, rounded to the nearest. Booleans become 0 and 1.
  *
- * @param target as many values as there are
- * @param refuse makes the error for a value that is none or would not stay what it is: a boolean other than 0 and 1,
- *   a float64 beyond float32, an integer beyond 2^53, whose rounding would not be the nearest
- * @param finite refuses also what is infinite or no number
+ * @param target where the values are written; its length is their number
+ * @param refuse makes the error for a value that float32 cannot represent: a boolean byte other than 0 and 1, a float64
+ *   beyond the range of float32, an integer beyond 2^53, whose conversion would be rounded twice
+ * @param finite true to refuse infinities and NaN too. Default false
  */
 export function* convertValues(
   { type, bytes, littleEndian }: RawValues,
@@ -58,7 +58,7 @@ export function* convertValues(
   finite = false,
 ): Pausable<void> {
   const size = valueSizes[type];
-  // Aligned, and in this machine's order.
+  // Buffer of one piece: aligned, and in this machine's byte order.
   const piece = new Uint8Array(Math.min(PIECE, target.length) * size);
   const values = new ARRAYS[type](piece.buffer);
   const convert = (CONVERSIONS[type] ?? setAsWhole) as Convert<ValueType>;
@@ -79,7 +79,7 @@ interface WrongValue {
   readonly value: number | bigint;
 }
 
-/** Converts the values at the array's start into a piece of the target. */
+/** Converts values from the start of an array to float32 in `into`; returns the first value that cannot be, if any. */
 type Convert<Type extends ValueType> = (
   values: InstanceType<(typeof ARRAYS)[Type]>,
   into: Float32Array,
@@ -87,7 +87,7 @@ type Convert<Type extends ValueType> = (
 
 const isLittleEndian = () => new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Conversions of the types whose arrays are not set as a whole. */
+/** Conversions for the types whose arrays `TypedArray.set` does not convert. */
 const CONVERSIONS: { readonly [Type in ValueType]?: Convert<Type> } = {
   bool: fromBooleans,
   int64: fromWideIntegers,
@@ -96,7 +96,7 @@ const CONVERSIONS: { readonly [Type in ValueType]?: Convert<Type> } = {
   bfloat16: fromBfloat16,
 };
 
-/** Typed arrays convert each other as a whole, to the nearest. */
+/** Converts a whole piece by `TypedArray.set`, which rounds to the nearest. */
 function setAsWhole(values: Float64Array, into: Float32Array): undefined {
   into.set(values.length === into.length ? values : values.subarray(0, into.length));
 }
@@ -128,7 +128,7 @@ function fromFloat16(values: Uint16Array, into: Float32Array): WrongValue | unde
   return undefined;
 }
 
-/** Converts a bfloat16, which is the upper half of a float32. */
+/** Converts bfloat16 values, given as bits: each is the upper half of a float32. */
 function fromBfloat16(values: Uint16Array, into: Float32Array): WrongValue | undefined {
   const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
   for (let i = 0; i < bits.length; i++) bits[i] = values[i]! << 16;
@@ -137,20 +137,23 @@ function fromBfloat16(values: Uint16Array, into: Float32Array): WrongValue | und
 
 let float16Table: Float32Array | undefined;
 
-/** Table of the values of all 65,536 patterns of IEEE 754's binary16: sign, 5 bits of exponent, 10 of fraction. */
+/** Returns a table of the values of all 65,536 bit patterns of IEEE 754's binary16: sign, 5 bits of exponent, 10 of fraction. */
 function float16Values(): Float32Array {
   float16Table ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
     const exponent = (bits >> 10) & 31;
     const fraction = bits & 1023;
     const sign = bits >> 15 ? -1 : 1;
     if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
-    // Subnormal: the smallest exponent, without the leading 1.
+    // With exponent 0 the number is subnormal: it has no leading 1.
     return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
   });
   return float16Table;
 }
 
-/** Finds the first value that is not finite as float32: any if `finite` asks for it, else one that was finite as float64. */
+/**
+ * Returns the first value of a converted piece that is not finite as float32: any such value if `finite`, else only one that
+ * was finite as float64. Undefined if there is none.
+ */
 function findLost(
   values: Float32Array,
   type: ValueType,
@@ -160,7 +163,7 @@ function findLost(
   if (!finite && type !== "float64") return undefined;
   for (let at = 0; at < values.length; at++) {
     const value = values[at]!;
-    // Zero for every finite number.
+    // x - x is 0 for finite numbers, NaN for others.
     if (value - value === 0) continue;
     const original = type === "float64" ? new Float64Array(buffer, 8 * at, 1)[0]! : value;
     if (finite || Number.isFinite(original)) return { at, value: original };

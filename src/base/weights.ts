@@ -4,12 +4,12 @@ import { checkMemory, isUint8Array } from "./realms.ts";
 import { refused } from "./refuse.ts";
 import { show } from "./show.ts";
 
-// Weights of values, as they come in.
+// Weights of the elements of samples, as callers pass them.
 
-/** Weights of values: numbers, bytes of 0 and 1, or true for a value that counts. */
+/** Weights of the elements of samples: numbers ≥ 0; bytes of 0 and 1; or booleans, true for an element that counts. */
 export type Weights = Float32Array | Uint8Array | readonly boolean[];
 
-/** Field of weights, which become a Float32Array. Type and length are checked with the samples. */
+/** Field of the option `weights`, whose value becomes a Float32Array. Type and length are checked later, with the samples. */
 export const WEIGHTS: Field<Float32Array | undefined> = {
   check(where, name, value) {
     if (isUint8Array(value)) return fromBytes(where, name, value);
@@ -28,13 +28,13 @@ function fromBytes(where: string, name: string, bytes: Uint8Array): Float32Array
   throw refused(where, name, "is", `${bytes[odd]} at element ${odd}`, "0 or 1 in a Uint8Array", advice);
 }
 
-/** True for a list that begins with true or false, or with a hole. */
+/** True for an array whose first element is a boolean or missing. */
 function isListOfFlags(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) && value.length > 0 && /^(boolean|undefined)$/.test(typeof value[0]);
 }
 
 function fromFlags(where: string, name: string, flags: readonly unknown[]): Float32Array {
-  // A list of 2^32 holes ends at the first, before memory is taken for it.
+  // The first element is checked before memory is allocated: an array may have 2^32 - 1 holes.
   checkFlagAt(where, name, flags, 0);
   const weights = new Float32Array(flags.length);
   for (let i = 0; i < flags.length; i++) weights[i] = checkFlagAt(where, name, flags, i) ? 1 : 0;

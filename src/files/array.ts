@@ -3,54 +3,60 @@ import { invalidFile } from "../base/refuse.ts";
 import { convertValues, type RawValues, type ValueType, valueSizes } from "../base/values.ts";
 import { allocate, checkSize } from "./limits.ts";
 
-/** An array read from a file: values in row-major order, as the file's bytes or as float32. */
+/** Array read from a file, its values in row-major order. */
 export interface DataArray {
-  /** The length of each axis; for a set of samples the first axis counts them. */
+  /** Length of each axis; for a set of samples the first is their number. */
   readonly shape: readonly number[];
   /** Values, as many as the product of `shape`: Uint8Array if the file has uint8, else float32. */
   readonly data: Uint8Array | Float32Array;
-  /** The values' type in the file. */
+  /** Type of the values in the file. */
   readonly type: ValueType;
 }
 
-/** Header of a file with one array. */
+/** Header of a file that holds one array. */
 export interface ArrayHeader {
   readonly shape: readonly number[];
   readonly type: ValueType;
   readonly littleEndian: boolean;
-  /** True if the first axis changes fastest (column-major order). */
+  /** True if the first axis changes fastest in the file (column-major order). */
   readonly fortran: boolean;
-  /** Bytes before the values. */
+  /** Number of bytes before the values. */
   readonly size: number;
 }
 
-/** A format of files that hold one array behind a header which says how large it is. */
+/** File format for one array, behind a header with its type and shape. */
 export interface ArrayFormat {
-  /** Name in help texts: `IDX`. */
+  /** Name in help texts, such as `IDX`. */
   readonly label: string;
-  /** Name of a file in messages: `an IDX file`. */
+  /** Name of such a file in messages, such as `an IDX file`. */
   readonly name: string;
-  /** First bytes of a file, for messages. */
+  /** First bytes of such a file in hexadecimal, for messages. */
   readonly beginning: string;
-  /** Most bytes of a header in this format. */
+  /** Size in bytes of the longest header in this format. */
   readonly longestHeader: number;
-  /** True if a file with this beginning may be of the format. */
+  /** True if a file that begins with these bytes may be of the format. */
   recognises(beginning: Uint8Array): boolean;
   /**
-   * Reads the header.
+   * Parses the header.
    *
-   * @param where beginning of messages
-   * @param beginning the whole file, or at least as many bytes as the longest header has
+   * @param where beginning of error messages
+   * @param beginning the whole file, or at least `longestHeader` bytes of it
+   * @throws LatentflowError `invalid_file`
    */
   readHeader(where: string, beginning: Uint8Array): ArrayHeader;
 }
 
-/** Bytes of a whole file with this header. */
+/** Returns the size in bytes of a whole file with this header. */
 export function promisedSize({ shape, type, size }: ArrayHeader): number {
   return size + elementCount(shape) * valueSizes[type];
 }
 
-/** Reads the array of a whole file, which is not packed. */
+/**
+ * Parses the array in a whole, uncompressed file.
+ *
+ * @param maxBytes largest memory of the values
+ * @throws LatentflowError `invalid_file`
+ */
 export function* parseArray(
   format: ArrayFormat,
   where: string,
@@ -64,27 +70,30 @@ export function* parseArray(
   return fortran ? { ...array, data: yield* transpose(where, array) } : array;
 }
 
-/** Most axes of a shape in a message. */
+/** Largest number of axes of a shape that a message shows. */
 const MOST_AXES = 8;
 
-/** Formats a shape for messages: `3 × 28 × 28`, cut after a few axes. */
+/** Formats a shape for a message: `3 × 28 × 28`, cut after eight axes. */
 export function showLengths(shape: readonly number[]): string {
   if (shape.length === 0) return "a single value";
   return shape.slice(0, MOST_AXES).join(" × ") + (shape.length > MOST_AXES ? " × ..." : "");
 }
 
-/** Returns the product of `shape`: exact, or far too large for any file, so that no hostile shape wraps around. */
+/**
+ * Returns the number of elements of an array, the product of `shape`: exact, or else far too large for any file, so that a
+ * malicious shape cannot overflow.
+ */
 export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
-/** A typed array that takes the values of others of its type. */
+/** Typed array that can be filled piece by piece. */
 interface Joinable<Values> {
   readonly length: number;
   set(values: Values, at: number): void;
 }
 
-/** Concatenates typed arrays of one type; a single array is returned as it is. */
+/** Concatenates typed arrays of one type, at least one; a single array is returned itself, not copied. */
 export function joinValues<Values extends Joinable<Values>>(pieces: readonly Values[]): Values {
   const [first] = pieces as readonly [Values];
   if (pieces.length === 1) return first;
@@ -98,7 +107,11 @@ export function joinValues<Values extends Joinable<Values>>(pieces: readonly Val
   return joined;
 }
 
-/** Refuses a file whose values take fewer or more bytes than its header states. */
+/**
+ * Throws `invalid_file` unless the values of a file take as many bytes, `found`, as its header states.
+ *
+ * @param valueSize bytes of one value
+ */
 export function checkDataSize(
   where: string,
   shape: readonly number[],
@@ -116,12 +129,12 @@ export function checkDataSize(
 }
 
 /**
- * Reads the values of a file: uint8 as they are, all others as float32.
+ * Reads the values of a file: uint8 unchanged, all other types as float32.
  *
- * @param raw as many as the product of `shape`
- * @param maxBytes the most memory for them
- * @param first how many values of the file come before them, for messages
- * @throws LatentflowError `invalid_file` where they would take more, or one of them is not what float32 can stand for
+ * @param raw the values' bytes, as many values as the product of `shape`
+ * @param maxBytes largest memory of the values read
+ * @param first index in the file of the first value, for messages. Default 0
+ * @throws LatentflowError `invalid_file` if they would take more memory, or float32 cannot represent one of them
  */
 export function* readValues(
   where: string,
@@ -134,7 +147,7 @@ export function* readValues(
   if (raw.type === "uint8") {
     checkSize(where, "its values take", count, maxBytes);
     const data = allocate(where, Uint8Array, count);
-    // A Buffer's slice() is a view.
+    // Copied by set(), since slice() of a Node Buffer returns a view.
     for (let start = 0; start < count; start += COPIED_AT_ONCE) {
       data.set(raw.bytes.subarray(start, Math.min(start + COPIED_AT_ONCE, count)), start);
       yield;
@@ -151,10 +164,10 @@ export function* readValues(
   return { shape, data, type: raw.type };
 }
 
-/** Bytes copied between two pauses. */
+/** Number of bytes copied between two pauses for the event loop. */
 const COPIED_AT_ONCE = 2 ** 22;
 
-/** Copies values from column-major to row-major order. */
+/** Returns the values, which are in column-major order, in row-major order. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));
@@ -164,8 +177,9 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
     data instanceof Uint8Array
       ? allocate(where, Uint8Array, data.length)
       : allocate(where, Float32Array, data.length);
-  /** Offset in the file of a row of the last axis, and the row's indices on the other axes. */
+  /** Index in `data` of the first value of the current row along the last axis. */
   let from = 0;
+  /** Indices of the current row on all axes but the last. */
   const indices = shape.map(() => 0);
   for (let to = 0; to < data.length; ) {
     for (let i = 0; i < lastLength; i++) {
@@ -182,5 +196,5 @@ function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArr
   return transposed;
 }
 
-/** Number of values copied between two pauses; in column-major order each may be far from the one before. */
+/** Number of values copied between two pauses for the event loop; small, since consecutive values may be far apart in memory. */
 const VALUES_AT_ONCE = 2 ** 16;

@@ -1,23 +1,24 @@
-/** A column of a table. */
+/** Column of a table. */
 export type Column = Float32Array | Float64Array | Uint32Array | BigInt64Array | readonly (string | number)[];
 
 /**
- * Formats a table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line per row.
+ * Formats a table as CSV (RFC 4180, lines ended by a line feed): a line of names, then a line for each row. Float32 values
+ * have nine digits, which read back exactly.
  *
- * @param columns by name, all of the same length
+ * @param columns columns by name, all of the same length
  */
 export function formatCsv(columns: Readonly<Record<string, Column>>): string {
   return `${Object.keys(columns).join(",")}\n${formatCsvRows(columns)}`;
 }
 
-/** Formats the rows of a table as CSV, without the line of names. */
+/** Formats the rows of a table as CSV, without the line of names. All columns have the same length. */
 export function formatCsvRows(columns: Readonly<Record<string, Column>>): string {
   const cells = Object.values(columns).map(formatColumn);
   return cells[0]!.map((_, row) => `${cells.map((column) => column[row]).join(",")}\n`).join("");
 }
 
 function formatColumn(column: Column): string[] {
-  // Nine digits are enough to read a float32 back exactly.
+  // Nine significant digits identify a float32.
   if (column instanceof Float32Array) return Array.from(column, (value) => `${Number(value.toPrecision(9))}`);
   return Array.from<string | number | bigint, string>(column, (value) => quote(`${value}`));
 }

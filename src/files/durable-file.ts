@@ -2,10 +2,10 @@ import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
 
-// Files are written beside their place, synced to the disk and renamed. Whenever the process is killed or the disk fails,
-// the place has the old file, the new one or none, never a part of one.
+// Files are written under a temporary name in the same folder, synced to the disk and renamed. If the process is killed or the
+// disk fails, the path has the old file, the new one or none, never a part of one.
 
-/** Returns Node's modules for files; undefined where there are none. */
+/** Returns Node's modules for files, paths and the operating system; undefined in other runtimes. */
 export function fileModules() {
   const fileSystem = builtinModule("node:fs/promises");
   const path = builtinModule("node:path");
@@ -16,9 +16,8 @@ export function fileModules() {
 type FileSystem = typeof import("node:fs/promises");
 
 /**
- * Writes a file, to be renamed afterwards, and brings it to the disk. A file of that name is removed first, not
- * written over: another process that is still writing it goes on in a file without a name. On failure the file is
- * removed.
+ * Writes a file, which the caller renames afterwards, and syncs it to the disk. An existing file of that name is removed
+ * first, not overwritten: a process still writing it continues in the unlinked file. On failure the new file is removed.
  */
 export async function writeSynced(
   fileSystem: FileSystem,
@@ -42,7 +41,7 @@ export async function writeSynced(
   }
 }
 
-/** Brings renamings in a folder to the disk. No-op on systems, such as Windows, that open no folders. */
+/** Syncs a folder, and so renames in it, to the disk. No-op on systems, such as Windows, that cannot open folders. */
 export async function syncFolder(fileSystem: FileSystem, folder: string): Promise<void> {
   const handle = await fileSystem.open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => {});
@@ -66,15 +65,16 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
 
-/** Returns the reason of a file system's error in words, if it is a common one. */
+/** Returns the reason of a file system's error in words; undefined for an uncommon one. */
 export function reasonOf(cause: unknown): string | undefined {
   return reasons[codeOf(cause) ?? ""];
 }
 
 /**
- * Makes the error of a file that cannot be read or written.
+ * Makes the error for a file that cannot be read or written: `not_found` if it does not exist, else `invalid_file`.
  *
- * @param what could not be done: `cannot write FILE`
+ * @param what failed action, such as `cannot write FILE`
+ * @param cause error of the file system
  */
 export function fileError(what: string, cause: unknown): LatentflowError {
   const code = codeOf(cause);

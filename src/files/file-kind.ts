@@ -1,12 +1,12 @@
-// Recognises files of other kinds by their first bytes, with advice how to convert each to a decoder or to data.
+// Recognises kinds of files by their first bytes, with advice on how to convert each to a decoder or to data.
 
-/** A kind of file. */
+/** Kind of file that `recognise` identifies. */
 export interface FileKind {
-  /** Kind of the file in words: "a PyTorch file", say. */
+  /** Name of the kind for messages, such as "a PyTorch file". */
   readonly name: string;
-  /** Advice where a decoder is expected; undefined if the file may be one. */
+  /** Advice if a decoder is expected; undefined if files of this kind may hold one. */
   readonly asDecoder: string | undefined;
-  /** Advice where data are expected; undefined if the file may hold them. */
+  /** Advice if data are expected; undefined if files of this kind may hold them. */
   readonly asData: string | undefined;
 }
 
@@ -14,18 +14,18 @@ interface Signature extends FileKind {
   readonly matches: (file: FileStart) => boolean;
 }
 
-/** Beginning of a file, and its end for zip files. */
+/** File whose kind is to be recognised, with its first bytes as text. */
 interface FileStart {
   readonly bytes: Uint8Array;
-  /** First bytes of the file, each as a character. */
+  /** First 512 bytes of the file, each as the character of that code. */
   readonly text: string;
-  /** Tests for bytes at an offset. */
+  /** True if the file has these bytes, given as characters, at an offset. Default 0. */
   readonly begins: (start: string, offset?: number) => boolean;
 }
 
 const LOOKED_AT = 512;
 
-/** Bytes searched at a zip file's end for entries' names. */
+/** Number of bytes at the end of a zip file in which names of entries are searched. */
 const ZIP_LOOKED_AT = 2 ** 16;
 
 const saveArray = 'numpy.save("data.npy", array)';
@@ -45,7 +45,7 @@ const readPicture =
 const otherPicture = "of pictures PNG and JPEG are read; save it as PNG";
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
-/** Makes the signature of files that have a text at an offset, by default at their beginning. */
+/** Makes the signature of files that have certain bytes, given as characters, at an offset. Default 0. */
 function begun(
   name: string,
   start: string,
@@ -57,8 +57,8 @@ function begun(
 }
 
 /**
- * Returns the kinds of files with the tests that recognise them; ordered, the first match wins. A function, so that bundlers
- * leave it out of programs that load no files.
+ * Returns the known kinds of files with their tests; ordered, the first match wins. A function, so that bundlers omit the
+ * table from programs that load no files.
  */
 const signatures = (): readonly Signature[] => [
   {
@@ -105,7 +105,7 @@ const signatures = (): readonly Signature[] => [
     name: "a zip file",
     matches: ({ begins }) => begins("PK\x03\x04") || begins("PK\x05\x06"),
     asDecoder: unpack("unzip"),
-    // The .npz reader names the entries.
+    // May be a .npz file: the error of its reader lists the entries.
     asData: undefined,
   },
   {
@@ -187,7 +187,11 @@ const safetensors: FileKind = {
     'numpy.save("data.npy", safetensors.numpy.load_file("data.safetensors")["NAME"])',
 };
 
-/** Recognises the kind of a file by its beginning; undefined if it has no known one. */
+/**
+ * Returns the kind of a file; undefined if it is unknown.
+ *
+ * @param bytes the whole file, or its first few hundred bytes, which do not suffice for all kinds of zip files
+ */
 export function recognise(bytes: Uint8Array): FileKind | undefined {
   // Checked first: its first bytes are a length, which may match any signature.
   if (isSafetensors(bytes)) return safetensors;
@@ -196,9 +200,9 @@ export function recognise(bytes: Uint8Array): FileKind | undefined {
   return signatures().find(({ matches }) => matches({ bytes, text, begins }));
 }
 
-/** Tests if a file is ONNX by its beginning, a few hundred bytes or all. */
+/** True if a file may be ONNX by its beginning: a few hundred bytes, or the whole file. */
 export function isOnnx(beginning: Uint8Array): boolean {
-  // A safetensors file begins with its header's length, which may look like anything, and goes on with a brace.
+  // A safetensors file has an arbitrary length in its first 8 bytes, then a brace.
   if (beginning[8] === 0x7b && beginning.subarray(4, 8).every((byte) => byte === 0)) return false;
   return startsAsOnnx(beginning);
 }
@@ -215,13 +219,16 @@ function isSafetensors(bytes: Uint8Array): boolean {
   return view.getUint32(4, true) === 0 && view.getUint32(0, true) <= bytes.length - 8;
 }
 
-/** Tests if a zip file seems to have an entry of this name. */
+/** True if the beginning or the end of a zip file contains `name`, as part of an entry's name. */
 function hasInZip(bytes: Uint8Array, name: string): boolean {
   const contains = (part: Uint8Array) => new TextDecoder("latin1").decode(part.slice()).includes(name);
   return contains(bytes.subarray(0, LOOKED_AT)) || contains(bytes.subarray(-ZIP_LOOKED_AT));
 }
 
-/** Advice for files of Keras, whose weights are [in, out], kernel then bias, and some of whose layers have none. */
+/**
+ * Returns advice on converting a Keras file. Each layer with weights has a kernel, [in, out], then a bias; other layers are
+ * skipped.
+ */
 function kerasCure(file: string): string {
   return (
     `convert it in Python: layers = [l.get_weights() for l in keras.models.load_model("${file}").layers if ` +

@@ -5,37 +5,42 @@ import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { allocate, checkSize } from "./limits.ts";
 
-/** Most bytes that one packed byte of deflate unpacks to: at most 258 bytes are encoded in 2 bits. */
+/** Largest number of bytes that one byte of deflate data unpacks to: 2 bits encode at most 258 bytes. */
 export const largestRatio = 1032;
 
 /**
- * Number of packed bytes passed to the decompressor at first. Later pieces aim at 1 MB of unpacked bytes, and at most 4 MB
- * or 20 ms, since the unpacked size of a piece is known only afterwards.
+ * Number of packed bytes passed to the decompressor in the first piece. A piece is sized by the ratio of the one before to
+ * unpack to about 1 MB, since its unpacked size is only known afterwards.
  */
 const FIRST_PIECE = 2 ** 8;
+/** Largest number of packed bytes in a piece, which unpack to at most 4 MB, in at most 20 ms. */
 const LONGEST_PIECE = 2 ** 12;
+/** Number of unpacked bytes that a piece aims at. */
 const WANTED_OUTPUT = 2 ** 20;
 
-/** Most gzip members in a file: an empty member of 20 bytes takes as long as one of 100 kB, the size that bgzip writes. */
+/**
+ * Largest number of gzip members in a file: an empty member of 20 bytes takes as long to unpack as one of 100 kB, the size
+ * that bgzip writes.
+ */
 const MOST_MEMBERS = 2 ** 16;
 
-/** Tests for gzip's magic number. */
+/** True for bytes that begin with gzip's magic number. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /**
- * Unpacks the first `maxSize` bytes of a gzip file of one or more members, so that the caller bounds the memory. The
- * checksum of each member that ends within them is checked.
+ * Unpacks at most `maxSize` bytes from the beginning of a gzip file of one or more members, so that the caller bounds the
+ * memory. Verifies the checksum of each member that ends within them.
  *
- * @param where what messages begin with
- * @throws LatentflowError `invalid_file` when the file is damaged or cut short before that
+ * @param where beginning of error messages
+ * @throws LatentflowError `invalid_file` if the file is damaged or cut short before that
  */
 export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number): Pausable<Uint8Array> {
   const trailers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let sum = 0;
   let members = 0;
-  /** Checks the checksum of the gzip member that ends at `end`. */
+  /** Verifies the checksum of the gzip member that ends at offset `end` of the file. */
   const checkMember = (end: number) => {
     if (++members > MOST_MEMBERS) throw invalidFile(`${where}: more than ${MOST_MEMBERS} gzip files in one`);
     const expected = end >= 18 ? trailers.getUint32(end - 8, true) : 0;
@@ -55,11 +60,13 @@ export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number)
 }
 
 /**
- * Unpacks a gzip file to the size that the header of its content states, and one byte more to see that it ends there.
+ * Unpacks a gzip file to the size that the header of its content states, and one byte more to detect further content.
  *
- * @param headerSize as much as the longest header takes
- * @param promisedSize the size of the whole content, from its beginning
- * @throws LatentflowError `invalid_file` when it is damaged, or promises more than it can hold or than `maxBytes`
+ * @param headerSize size in bytes of the longest possible header of the content
+ * @param promisedSize returns the size of the whole content from its first `headerSize` bytes
+ * @param maxBytes largest allowed size of the content
+ * @throws LatentflowError `invalid_file` if the file is damaged, or its header states more than the file can unpack to or
+ *   than `maxBytes`
  */
 export function* unpackGzip(
   where: string,
@@ -80,10 +87,10 @@ export function* unpackGzip(
 }
 
 /**
- * Unpacks deflated bytes of known size and checksum.
+ * Unpacks deflated bytes of known size and CRC-32.
  *
- * @param size has been found to be neither beyond a limit nor more than `bytes` can hold
- * @throws LatentflowError `invalid_file` when they are damaged or something else
+ * @param size unpacked size; the caller has checked that it is within limits and possible for `bytes`
+ * @throws LatentflowError `invalid_file` if size or checksum differ, or the bytes are damaged
  */
 export function* inflate(
   where: string,
@@ -101,7 +108,7 @@ export function* inflate(
   return unpacked;
 }
 
-/** Refuses bytes whose checksum is another one than their file states. */
+/** Throws `invalid_file` unless the checksum of bytes equals the one that their file states. */
 export function checkSum(where: string, sum: number, expected: number): void {
   if (sum === expected) return;
   throw invalidFile(
@@ -109,7 +116,10 @@ export function checkSum(where: string, sum: number, expected: number): void {
   );
 }
 
-/** Unpacks packed `bytes` up to `maxSize` unpacked ones; `isWhole` if nothing follows. */
+/**
+ * Passes `bytes` to a decompressor piece by piece until `maxSize` bytes are unpacked. Returns them, and `isWhole`: true if
+ * there were no more. Calls `add` with each unpacked piece.
+ */
 function* push(
   where: string,
   stream: Gunzip | Inflate,
@@ -121,7 +131,7 @@ function* push(
   let size = 0;
   stream.ondata = (piece) => {
     add(piece);
-    // One piece may call this several times, also after `unpacked` is full.
+    // May be called several times for one piece, also after `unpacked` is full.
     if (size <= maxSize) unpacked.set(piece.subarray(0, maxSize - size), size);
     size += piece.length;
   };
@@ -133,7 +143,7 @@ function* push(
     try {
       stream.push(bytes.subarray(start, end), end === bytes.length);
     } catch (cause) {
-      // The decompressor's own error, or that of `checkMember`, which it calls.
+      // An error of the decompressor, or of `checkMember`, which it calls.
       if (cause instanceof LatentflowError) throw cause;
       throw invalidFile(`${where}: the file is damaged or cut short`, cause);
     }

@@ -19,7 +19,7 @@ const valueTypes: ReadonlyMap<number, ValueType> = new Map([
   [0x0e, "float64"],
 ]);
 
-/** The format of IDX files, in which MNIST is. */
+/** Format of IDX files, the format of MNIST. */
 export const idxFormat: ArrayFormat = {
   label: "IDX",
   name: "an IDX file",

@@ -1,11 +1,11 @@
-/** Scales pixels of 0 to 255 to numbers from 0 to 1. */
+/** Converts pixels, bytes of 0 to 255, to numbers from 0 to 1. */
 export function scalePixels(pixels: Uint8Array): Float32Array {
   return Float32Array.from(pixels, (pixel) => pixel / 255);
 }
 
 /**
- * Returns height and width of samples of a shape as grey images: `[28, 28]`, or the same with one channel before or
- * after it. Undefined for every other shape, and for images of a single row or column.
+ * Returns height and width of grey images with samples of this shape: `[28, 28]`, `[28, 28, 1]` or `[1, 28, 28]`. Undefined
+ * for every other shape, and for images of a single row or column.
  */
 export function imageSize(shape: readonly number[]): readonly [height: number, width: number] | undefined {
   const isChannel = (axis: number) => shape.length === 3 && (axis === 0 || axis === 2) && shape[axis] === 1;
@@ -20,16 +20,17 @@ export interface ImageLayout {
   readonly width: number;
   /** Number of channels: 1 for grey, 3 for red, green and blue. */
   readonly channels: 1 | 3;
-  /** True if each channel is an image of its own, as in PyTorch; false if a pixel's channels lie side by side. */
+  /** True if each channel is a plane of its own, as in PyTorch; false if the channels of a pixel are adjacent. */
   readonly isChannelsFirst: boolean;
 }
 
-/** Lengths of a last axis of channels: grey, colour, and colour with opacity. */
+/** Lengths of a last axis that are taken for channels: grey, RGB, and RGB with opacity. */
 const CHANNELS = [1, 3, 4];
 
 /**
- * Returns the layout of samples of a shape: grey as `imageSize` has them, `[height, width, 3]`, or `[3, height,
- * width]` if the last axis cannot be channels. Undefined for every other shape.
+ * Returns the layout of pictures with samples of this shape: grey for shapes of `imageSize`; colour for
+ * `[height, width, 3]`, and for `[3, height, width]` if width cannot be a number of channels (1, 3 or 4). Undefined for
+ * every other shape.
  */
 export function imageLayout(shape: readonly number[]): ImageLayout | undefined {
   const grey = imageSize(shape);

@@ -6,33 +6,33 @@ import type { AbortSignalLike } from "../base/platform.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { invalidFile } from "../base/refuse.ts";
 
-// Bounds on what is read: a file's size, what it unpacks to, and the memory of its values.
+// Bounds on reading files: their size, their unpacked size, and the memory of their values.
 
 /** Options of all functions that read files. */
 export interface ReadingOptions {
   /**
-   * The most bytes that a file may have, and that its values may take in memory: a file of a megabyte can unpack to a
-   * gigabyte. Bytes that are passed in are bounded only in what they unpack to. Default: 2^30, 1 GiB.
+   * Largest size in bytes of a file, and of its values in memory: a file of a megabyte can unpack to a gigabyte. For bytes
+   * that are passed in, only the unpacked values are bounded. Default: 2^30, 1 GiB.
    */
   maxBytes?: number | undefined;
-  /** Stops the reading; the promise then rejects with the signal's reason. */
+  /** Stops reading; the promise then rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
-/** Checked reading options. */
+/** Reading options, checked and completed. */
 export interface Limits {
   readonly maxBytes: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The default of `maxBytes`. */
+/** Default of `maxBytes`, 1 GiB. */
 export const STANDARD_MAX_BYTES = 2 ** 30;
 
-/** Names of the reading options. */
+/** Names of the reading options, for `checkOptions`. */
 export const readingOptions = { maxBytes: true, signal: true } as const;
 
 /**
- * Checks reading options.
+ * Checks reading options and fills in the default.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -43,10 +43,10 @@ export function checkReading(where: string, { maxBytes, signal }: ReadingOptions
 }
 
 /**
- * Refuses a size above `maxBytes`.
+ * Throws if a size is above `maxBytes`.
  *
- * @param what beginning of the message: "the file has", say
- * @param size in bytes; may be too large to be exact
+ * @param what beginning of the message, such as "the file has"
+ * @param size size in bytes; may be too large to be exact
  * @throws LatentflowError `invalid_file`
  */
 export function checkSize(where: string, what: string, size: number, maxBytes: number): void {
@@ -56,8 +56,9 @@ export function checkSize(where: string, what: string, size: number, maxBytes: n
 }
 
 /**
- * Allocates an array of values.
+ * Allocates a typed array of `length` values.
  *
+ * @param Type class of the array
  * @throws LatentflowError `out_of_memory`
  */
 export function allocate<T>(
@@ -77,9 +78,10 @@ export function allocate<T>(
 }
 
 /**
- * Joins chunks as they arrive, as long as they stay within the limits.
+ * Collects the chunks of a file into one array.
  *
- * @throws LatentflowError `invalid_file`
+ * @throws LatentflowError `invalid_file` as soon as they exceed `maxBytes`; `out_of_memory`; the signal's reason after an
+ *   abort
  */
 export async function collect(
   where: string,

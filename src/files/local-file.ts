@@ -3,16 +3,16 @@ import { onAbort } from "../base/on-abort.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import { allocate, checkSize, collect, type Limits } from "./limits.ts";
 
-/** Returns Node's module for files; undefined where there is none. */
+/** Returns Node's module `fs/promises`; undefined in other runtimes. */
 export const nodeFiles = () => builtinModule("node:fs/promises");
 
-/** Bytes read between two checks of the signal. */
+/** Number of bytes read between two checks of the signal. */
 const PIECE = 2 ** 20;
 
 /**
  * Reads a whole file, device or named pipe in Node.
  *
- * @throws LatentflowError `invalid_file` if it is larger than `maxBytes`; errors of the file system as they are
+ * @throws LatentflowError `invalid_file` if it is larger than `maxBytes`; errors of the file system unchanged
  */
 export async function readFile(where: string, path: string | URL, limits: Limits): Promise<Uint8Array> {
   const { maxBytes, signal } = limits;
@@ -20,7 +20,7 @@ export async function readFile(where: string, path: string | URL, limits: Limits
   const handle = await nodeFiles()!.open(path);
   try {
     const status = await handle.stat();
-    // Devices have no size, and files that the system makes up as they are read, as in /proc, have size 0.
+    // Devices have no size, and files that the system generates on reading, as in /proc, have size 0.
     if (!status.isFile() || status.size === 0) return await collect(where, piecesOf(handle), limits);
     checkSize(where, "the file has", status.size, maxBytes);
     const bytes = allocate(where, Uint8Array, status.size);
@@ -48,8 +48,8 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Yields the bytes of a named pipe. Reading it as a file blocks one of Node's threads until a writer comes, which neither
- * the signal nor process.exit() ends.
+ * Yields the bytes of a named pipe, read as a non-blocking socket. Reading it as a file would block one of Node's threads
+ * until a writer opens the pipe, and neither the signal nor process.exit() ends that.
  */
 async function* chunksOfPipe(
   path: string | URL,
@@ -57,7 +57,7 @@ async function* chunksOfPipe(
 ): AsyncGenerator<Uint8Array> {
   const { openSync, constants } = builtinModule("node:fs")!;
   const { Socket } = builtinModule("node:net")!;
-  // A signal that was aborted before sends no event.
+  // A signal that has already aborted sends no event.
   throwIfAborted(signal);
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const pipe = new Socket({ fd, readable: true, writable: false });

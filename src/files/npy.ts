@@ -14,7 +14,7 @@ import { STANDARD_MAX_BYTES } from "./limits.ts";
 //   …                the header, a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 //   …                the values
 
-/** Types of values that are read, by kind and size as in '<f4'. */
+/** Types of values that are read, by numpy's code of kind and size, as `f4` in '<f4'. */
 const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...(["b1", "?"] as const).map((code) => [code, "bool"] as const),
   ...([1, 2, 4, 8] as const).flatMap((size) => [
@@ -24,7 +24,7 @@ const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...([2, 4, 8] as const).map((size) => [`f${size}`, `float${(8 * size) as 16 | 32 | 64}`] as const),
 ]);
 
-/** Advice for types that are not read, by the letter of their kind in the header. */
+/** Advice on types that are not read, by the letter of their kind in the header. */
 const cures: ReadonlyMap<string, string> = new Map([
   [
     "O",
@@ -38,15 +38,15 @@ const cures: ReadonlyMap<string, string> = new Map([
   ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
-/** Most bytes of a header that numpy itself reads. */
+/** Largest header in bytes, as in numpy's own reader. */
 const longestHeader = 10_000;
 
-/** Most axes of an array in numpy. */
+/** Largest number of axes of an array in numpy. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/** The format of .npy files. */
+/** Format of .npy files. */
 export const npyFormat: ArrayFormat = {
   label: ".npy",
   name: "a .npy file",
@@ -57,13 +57,14 @@ export const npyFormat: ArrayFormat = {
 };
 
 /**
- * Reads a .npy file, of any byte order and in either order of its axes: float16, float32, float64, integers and
- * booleans.
+ * Reads a .npy file of float16, float32, float64, integers or booleans, in any byte order and in row-major or column-major
+ * order.
  *
  * @param bytes the whole file
- * @returns uint8 as they are, all others as float32, the nearest where there is none; true as 1
- * @throws LatentflowError `invalid_file` when it is no .npy file, is damaged or cut short, holds another type
- *   of values, an integer beyond 2^53, or more than its header promises or `maxBytes`
+ * @param maxBytes largest memory of the values. Default 2^30
+ * @returns the array in row-major order: uint8 unchanged, other types as float32, rounded to the nearest; true as 1
+ * @throws LatentflowError `invalid_file` if it is not a .npy file, is damaged or cut short, has values of another type or an
+ *   integer beyond 2^53, or holds more than its header states or `maxBytes`
  */
 export function readNpy(bytes: Uint8Array, maxBytes = STANDARD_MAX_BYTES): DataArray {
   return atOnce(parseArray(npyFormat, "readNpy", bytes, maxBytes));
@@ -81,7 +82,7 @@ function readHeader(where: string, bytes: Uint8Array): ArrayHeader {
   return { ...readType(where, descr), shape: readShape(where, shape), fortran: isFortran, size };
 }
 
-/** Returns the header's text, and the number of bytes before the values. */
+/** Returns the text of the header, and `size`, the number of bytes before the values. */
 function splitHeader(where: string, bytes: Uint8Array): { text: string; size: number } {
   if (bytes.length < 12) throw invalidFile(`${where}: ${bytes.length} bytes, too short for a header`);
   const major = bytes[6]!;
@@ -97,20 +98,20 @@ function splitHeader(where: string, bytes: Uint8Array): { text: string; size: nu
         `file's ${bytes.length}; it is cut short or damaged`,
     );
   }
-  // Version 3 is UTF-8, the others Latin-1: they differ only in names of fields, which are not read.
+  // UTF-8 in version 3, Latin-1 before: they differ only in names of fields, which are not used.
   return { text: new TextDecoder().decode(bytes.slice(start, size)), size };
 }
 
 /**
- * Pattern of an entry of the header's dictionary as numpy writes it, also in Python 2: a string without escapes, a
- * flag, a tuple of integers, or the list of a structured type's fields.
+ * Pattern of an entry of the header's dictionary as numpy writes it, also under Python 2: a string without escapes, a flag,
+ * a tuple of integers, or a structured type's list of fields.
  */
 const ENTRY =
   /\s*(['"])(?<key>\w+)\1\s*:\s*(?:(['"])(?<text>[^'"\\]*)\3|(?<flag>True|False)|(?<tuple>\((?:\s*\d+L?\s*,)*\s*(?:\d+L?\s*)?\))|(?<fields>\[.*\]))\s*(?:,|(?=\}))/sy;
 
 type Entry = Readonly<Record<"text" | "flag" | "tuple" | "fields", string | undefined>>;
 
-/** Reads the header's three entries: no more, no fewer, none twice. */
+/** Parses the header, which must have exactly the entries descr, fortran_order and shape, each once. */
 function parseFields(where: string, header: string): { descr: Entry; fortran: Entry; shape: Entry } {
   const refuse = (problem: string) => invalidFile(`${where}: the header ${problem}: ${show(header.trim())}`);
   const entries = new Map<string, Entry>();
@@ -146,7 +147,7 @@ function readType(where: string, { text, fields }: Entry): { type: ValueType; li
   const descr = text ?? "";
   const [, order, code = "", kind = ""] = /^([<>|]?)(([a-zA-Z?])\d{0,4}(?:\[\w+\])?)$/.exec(descr) ?? [];
   const type = valueTypes.get(code);
-  // Single bytes need no byte order.
+  // Types of one byte need no byte order.
   if (type && (valueSizes[type] === 1 || order === "<" || order === ">")) {
     return { type, littleEndian: order !== ">" };
   }
@@ -156,7 +157,7 @@ function readType(where: string, { text, fields }: Entry): { type: ValueType; li
 }
 
 function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
-  // Beyond what is exact a length is still too much for any file.
+  // A length too large to be exact exceeds any file anyway.
   const lengths = Array.from(tuple.matchAll(/\d+/g), ([digits]) => Number(digits));
   const isTuple = tuple !== "" && (lengths.length !== 1 || tuple.includes(","));
   if (isTuple && lengths.length <= mostAxes) return lengths;
@@ -164,12 +165,13 @@ function readShape(where: string, { tuple = "" }: Entry): readonly number[] {
 }
 
 /**
- * Writes values as a .npy file (version 1.0, row-major), which `numpy.load` and `readDataset` read.
+ * Returns values as the bytes of a .npy file (version 1.0, row-major), which `numpy.load` and `readDataset` read.
  *
- * @param values float32 or float64, which they stay in the file
+ * @param values values, written as float32 or float64 according to their type
  * @param shape length of each axis; their product is the number of values
  * @returns bytes of the file
- * @throws LatentflowError `invalid_argument` if the values are of another type, or the shape does not hold them
+ * @throws LatentflowError `invalid_argument` if the values are of another type, or their number is not the product of
+ *   `shape`
  * @example
  * import { writeFile } from "node:fs/promises";
  * import { encode } from "latentflow";
@@ -201,12 +203,12 @@ export function toNpy(values: Float32Array | Float64Array, shape: readonly numbe
 
 const isLength = (length: unknown) => Number.isSafeInteger(length) && (length as number) >= 0;
 
-/** Makes the header of a .npy file, for row-major, little-endian values to be written after it. */
+/** Returns the header of a .npy file for row-major, little-endian values that are written after it. */
 export function npyHeader(shape: readonly number[], type: "float32" | "float64" = "float32"): Uint8Array {
-  // A Python tuple of one has a comma at its end.
+  // In Python a tuple of one element has a trailing comma.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dictionary = `{'descr': '<f${type === "float32" ? 4 : 8}', 'fortran_order': False, 'shape': (${tuple}), }`;
-  // Blanks and a line feed at the end make the values begin at a multiple of 64 bytes, as numpy has it.
+  // Padded with spaces and a line feed so that the values begin at a multiple of 64 bytes, as in numpy.
   const size = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
   const header = `${dictionary.padEnd(size - 10 - 1)}\n`;
 

@@ -7,18 +7,19 @@ import { readZip, unpackEntry } from "./zip.ts";
 
 // A .npz file is a zip of .npy files, one for each array.
 
-/** Formats the way to choose an array, for messages. */
+/** Returns, for a message, how the caller selects the array of this name: `array: "images"`. */
 export type ArrayChoice = (array: string) => string;
 
 /**
- * Reads an array of a .npz file (numpy's savez or savez_compressed).
+ * Reads an array of a .npz file, as numpy's savez or savez_compressed writes it.
  *
- * @param where what messages begin with
+ * @param where beginning of error messages
  * @param bytes the whole file
- * @param name the array's. Without one, the only array there is
- * @param choice for the message that says so
- * @throws LatentflowError `invalid_file` when there is no such array, when there are several and none is named, and
- *   when the file is damaged or the array cannot be read
+ * @param name name of the array; undefined for the only one
+ * @param maxBytes largest memory of the array
+ * @param choice formats, for the message, how to select an array. Default: by the option `array`
+ * @throws LatentflowError `invalid_argument` if there are several arrays and none is named; `invalid_file` if the named one
+ *   does not exist, the file is damaged, or the array cannot be read
  */
 export function* parseNpz(
   where: string,
@@ -52,7 +53,10 @@ export function* parseNpz(
   return yield* parseArray(npyFormat, where, unpacked, maxBytes);
 }
 
-/** Splits a path or URL that names an array in a file, `file.npz#name`, or columns, `file.parquet#x,y`. */
+/**
+ * Splits a path or URL that ends with the name of an array, `file.npz#name`, or of columns, `file.parquet#x,y`. `array` is
+ * undefined for any other location.
+ */
 export function splitArrayName(location: string): { file: string; array: string | undefined } {
   const [, file, array] = /^(.*\.(?:npz|parquet))#(.+)$/is.exec(location) ?? [];
   return { file: file ?? location, array };

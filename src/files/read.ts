@@ -10,35 +10,36 @@ import { type ArrayChoice, parseNpz } from "./npz.ts";
 import { whileUnchanged } from "./source.ts";
 import { isZip } from "./zip.ts";
 
-/** Formats of one array, gzipped or not, in the order in which files are tried. */
+/** Formats for one array, which may be gzipped; ordered, the first match wins. */
 export const ARRAY_FORMATS: readonly ArrayFormat[] = [idxFormat, npyFormat];
 
 /**
- * Returns the bytes of the longest header of all formats. A function, so that bundlers leave it out of programs that load no
- * files.
+ * Returns the size in bytes of the longest header of all formats. A function, so that bundlers omit it from programs that
+ * load no files.
  */
 export function longestHeader(): number {
   return Math.max(...ARRAY_FORMATS.map((format) => format.longestHeader));
 }
 
-/** Options of readArray. */
+/** Options of `readArray`. */
 export interface ArrayOptions {
-  /** Beginning of messages. Default "readArray". */
+  /** Beginning of error messages. Default "readArray". */
   readonly where?: string;
   /** Name of the array in a .npz file. Default: the only one. */
   readonly array?: string | undefined;
-  /** Formats the way to choose an array, for messages. Default: by the option `array`. */
+  /** Formats, for messages, how to select an array of a .npz file. Default: by the option `array`. */
   readonly choice?: ArrayChoice | undefined;
-  /** Most bytes of memory for the unpacked array. */
+  /** Largest memory of the unpacked array, in bytes. Default 2^30. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads an IDX file, a .npy file, either of them gzipped, or a .npz file, told apart by how they begin.
+ * Reads the array in an IDX file, a .npy file, either of them gzipped, or a .npz file, recognised by their first bytes.
  *
  * @param bytes the whole file
- * @throws LatentflowError `invalid_file` when it is none of them, which it names where it can, or cannot be read
+ * @throws LatentflowError `invalid_file` if it is of another kind (named in the message if it is known) or cannot be read;
+ *   `invalid_argument` if a .npz file has several arrays and none is named
  */
 export function readArray(bytes: Uint8Array, options: ArrayOptions = {}): Promise<DataArray> {
   const { where = "readArray", maxBytes = STANDARD_MAX_BYTES, signal } = options;
@@ -71,12 +72,12 @@ function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausab
   return unpackGzip(`${where}: gzip`, bytes, longestHeader(), promised, maxBytes);
 }
 
-/** Returns the format of a file by its beginning: at least `longestHeader()` bytes, or the whole file. */
+/** Returns the format of a file, or undefined, from at least `longestHeader()` first bytes or the whole file. */
 export function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
   return ARRAY_FORMATS.find((format) => format.recognises(bytes));
 }
 
-/** Returns the reason why bytes hold no array. */
+/** Returns, for the error message, the reason why bytes hold no array. */
 function problemOf(bytes: Uint8Array): string {
   const kind = recognise(bytes);
   if (kind?.asData) return `${kind.name}; ${kind.asData}`;

@@ -8,10 +8,11 @@ import { checkSize, collect, type Limits } from "./limits.ts";
 /**
  * Downloads a file.
  *
- * @throws LatentflowError `not_found`, `unreachable`, or `invalid_file` where it is larger than `maxBytes`
+ * @param source URL
+ * @throws LatentflowError `not_found`, `unreachable`, or `invalid_file` if it is larger than `maxBytes`
  */
 export async function readRemote(where: string, source: string, limits: Limits): Promise<Uint8Array> {
-  // fetch refuses signals of other realms; in jsdom it refuses its own, too.
+  // fetch rejects signals of other realms, and in jsdom even those of its own.
   const own = new AbortController();
   const stop = onAbort(limits.signal, () => own.abort());
   try {
@@ -37,12 +38,15 @@ export async function readRemote(where: string, source: string, limits: Limits):
   }
 }
 
-/** HTTP statuses below 500 after which the download is tried again: timeout, too early, too many requests. */
+/**
+ * HTTP statuses below 500 after which another download may succeed: timeout, too early, too many requests. The error is then
+ * `unreachable`.
+ */
 const TEMPORARY = [408, 425, 429];
 
 function refused(where: string, source: string, { status, statusText, url }: Response): LatentflowError {
   const isFinal = status < 500 && !TEMPORARY.includes(status);
-  // In a worker a relative URL is relative to the worker's file: show the address that was asked for.
+  // In a worker a relative URL is relative to the worker's file: the message shows the resolved address.
   const address = url === "" || /^https?:/i.test(source) ? "" : ` for ${showLocation(url)}`;
   const answer = `the server answered ${status} ${escapeText(statusText)}`.trim();
   return new LatentflowError(
@@ -51,7 +55,7 @@ function refused(where: string, source: string, { status, statusText, url }: Res
   );
 }
 
-/** True if this runtime's fetch accepts a signal: of another realm, say. */
+/** True if fetch accepts this signal; it may be of another realm. */
 function isTaken(signal: AbortSignal): boolean {
   try {
     new Request("data:,", { signal });
@@ -80,7 +84,12 @@ async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>): Async
   }
 }
 
-/** Explains an error by its common reason, else by its message and its cause's: fetch's own is "fetch failed". */
+/**
+ * Returns the reason of an error for a message: the common reason of a system's error, else its message and that of its
+ * cause, since fetch's own message is only "fetch failed".
+ *
+ * @param edit changes messages before they are cut
+ */
 export function explain(error: unknown, edit?: (words: string) => string): string {
   const reason = reasonOf(error);
   if (reason !== undefined) return `${codeOf(error)}: ${reason}`;

@@ -12,31 +12,31 @@ import { elementSizes, type Tensor } from "./tensor.ts";
 //                     "__metadata__": { KEY: "text", … } }, padded with spaces
 //   the rest          the tensors' bytes; offsets count from here, and the tensors fill it without gap or overlap
 
-// Enough for 10,000 tensors at 100 bytes each. JSON.parse makes at most 80 MB of a header of that size.
+// Enough for 10,000 tensors at 100 bytes each. JSON.parse takes at most 80 MB for a header of this size.
 const maxHeaderLength = 2 ** 20;
 const maxAxes = 8;
 /**
- * Deepest nesting of brackets that is parsed. A valid header, with entries and shapes, has three levels; more are parsed so
- * that the message can name what is wrong.
+ * Deepest nesting of brackets that is parsed. A valid header, with entries and shapes, has three levels; a few more are
+ * parsed so that the message can name the wrong entry.
  */
 const deepest = 8;
 const openingBrace = 0x7b;
 
-/** Metadata of a safetensors file: texts by key. */
+/** Metadata of a safetensors file: strings by key. */
 export type Metadata = ReadonlyMap<string, string>;
 
 /** Contents of a safetensors file. */
 export interface SafetensorsFile {
   readonly metadata: Metadata;
-  /** Tensors by name, in the order of the header; their bytes are views into the file's. */
+  /** Tensors by name, in the order of the header; their bytes are views of the file. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
 /**
- * Reads a safetensors file. Nothing in it is trusted: whatever the bytes, the file is read or refused, in time
- * and memory proportional to its size.
+ * Parses a safetensors file. The file is not trusted: whatever its bytes, it is either read or rejected, in time and memory
+ * proportional to its size.
  *
- * @param where the function called, for messages
+ * @param where name of the calling function, for messages
  * @throws LatentflowError `invalid_file`
  */
 export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFile {
@@ -64,13 +64,13 @@ export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFi
   return { metadata, tensors };
 }
 
-/** Makes the error that names a problem of the file. */
+/** Makes the error for a problem of the file. */
 type Refuse = (problem: string) => LatentflowError;
 
 function readHeaderLength(bytes: Uint8Array, refuse: Refuse): number {
   if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, fewer than the 8 of the header's length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
-  // Exact up to 2^53, and beyond the limits below where it is not.
+  // Exact up to 2^53; an inexact length exceeds the limits below anyway.
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   if (length > bytes.length - 8) {
     throw refuse(
@@ -101,7 +101,7 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown>
   return header;
 }
 
-/** Returns the depth of brackets in a text that may be JSON. */
+/** Returns the depth to which brackets are nested in a text that may be JSON; stops counting above `deepest`. */
 function nesting(text: string): number {
   let depth = 0;
   let most = 0;
@@ -118,10 +118,10 @@ function nesting(text: string): number {
   return most;
 }
 
-/** Finds a key that occurs twice in an object of valid JSON: `JSON.parse` keeps the last silently. */
+/** Returns a key that occurs twice in an object of valid JSON, of which `JSON.parse` silently keeps the last; else undefined. */
 function findDuplicateKey(json: string): string | undefined {
   const keysOfOpenObjects: Set<string>[] = [];
-  // Strings, those before a colon being keys, and braces outside strings.
+  // Matches strings, which before a colon are keys, and braces outside strings.
   for (const [token, text, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/g)) {
     if (token === "{") keysOfOpenObjects.push(new Set());
     else if (token === "}") keysOfOpenObjects.pop();
@@ -159,7 +159,7 @@ function readTensor(name: string, entry: Record<string, unknown>, data: Uint8Arr
       `${tensor} lies at [${begin}, ${end}] of ${data.length} bytes of data (is the file truncated?)`,
     );
   }
-  // A product that is too large to be exact is still too large to be equal.
+  // A product too large to be exact is also too large to equal the length.
   const size = shape.reduce((product, length) => product * length, elementSize);
   if (size !== end - begin) {
     throw refuse(`${tensor} of ${showShape(shape)} ${dtype} needs ${size} bytes but has ${end - begin}`);
@@ -167,7 +167,7 @@ function readTensor(name: string, entry: Record<string, unknown>, data: Uint8Arr
   return { dtype, shape, bytes: data.subarray(begin, end) };
 }
 
-/** Refuses tensors that overlap or leave bytes unused: a file could mean different things to different readers. */
+/** Throws if tensors overlap or leave bytes unused: such a file could mean different things to different readers. */
 function checkCoverage(tensors: ReadonlyMap<string, Tensor>, data: Uint8Array, refuse: Refuse): void {
   const begin = (tensor: Tensor) => tensor.bytes.byteOffset - data.byteOffset;
   const inOrder = [...tensors].sort(([, a], [, b]) => begin(a) - begin(b) || a.bytes.length - b.bytes.length);
@@ -186,7 +186,7 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
 
-/** Values that a tensor can be written from; their type gives its dtype. */
+/** Array types that tensors can be written from; the type determines the dtype. */
 type TensorValues = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array;
 
 function dtypeOf(values: TensorValues): string {
@@ -198,10 +198,10 @@ function dtypeOf(values: TensorValues): string {
 }
 
 /**
- * Writes a safetensors file, its tensors in the order given.
+ * Returns the bytes of a safetensors file, its tensors in the order given.
  *
- * @param tensors `values` as many as the product of `shape`; names differ
- * @throws LatentflowError `invalid_argument` when the header would be longer than one that is read
+ * @param tensors names, all different, shapes, and values, as many as the product of the shape
+ * @throws LatentflowError `invalid_argument` if the header would be longer than `readSafetensors` accepts
  */
 export function writeSafetensors(
   tensors: readonly { name: string; shape: readonly number[]; values: TensorValues }[],
@@ -229,7 +229,7 @@ export function writeSafetensors(
   return bytes;
 }
 
-/** Refuses to write a header that is too long to be read. */
+/** Throws if a header would be longer than `readSafetensors` accepts; `length` is its size in bytes. */
 function checkHeader(length: number, metadata: Metadata): void {
   if (length <= maxHeaderLength - 8) return;
   const [largest] = [...metadata].sort(([, a], [, b]) => b.length - a.length);

@@ -16,10 +16,13 @@ import { checkSize, type Limits } from "./limits.ts";
 import { nodeFiles, readFile } from "./local-file.ts";
 import { explain, readRemote } from "./remote-file.ts";
 
-/** Source of a file. A string is a path in Node unless it begins with http:, https: or file:, elsewhere a URL. */
+/**
+ * Source of a file: bytes, a Blob, or a location. A string is a path in Node unless it begins with http:, https: or file:;
+ * elsewhere it is a URL.
+ */
 export type FileSource = Uint8Array | ArrayBuffer | BlobLike | UrlLike | string;
 
-/** Returns the bytes of a Uint8Array or ArrayBuffer, not copied; undefined for any other source. */
+/** Returns a view of the bytes of a Uint8Array or ArrayBuffer; undefined for any other source. */
 export function bytesOf(where: string, source: FileSource): Uint8Array | undefined {
   const bytes = isUint8Array(source) ? source : undefined;
   const buffer = bytes ? bytes.buffer : source;
@@ -35,9 +38,10 @@ export function locationOf(source: FileSource): string | undefined {
 }
 
 /**
- * Runs a computation on a caller's bytes, and checks at its end that they were not changed between its pieces.
+ * Runs a pausable computation on a caller's bytes, and checks at its end that they were not transferred or resized in a
+ * pause.
  *
- * @throws LatentflowError `invalid_argument` if they were transferred, or their buffer was resized
+ * @throws LatentflowError `invalid_argument` if they were
  */
 export function* whileUnchanged<T>(where: string, bytes: Uint8Array, work: Pausable<T>): Pausable<T> {
   const { length } = bytes;
@@ -54,7 +58,7 @@ export function* whileUnchanged<T>(where: string, bytes: Uint8Array, work: Pausa
 }
 
 /**
- * Reads the whole of a location or a Blob.
+ * Reads all bytes of a location or a Blob.
  *
  * @throws LatentflowError `not_found`, `unreachable`, `invalid_file`; `invalid_argument` on any other source
  */

@@ -3,15 +3,15 @@ import { invalidFile } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import { convertValues, type ValueType } from "../base/values.ts";
 
-/** A tensor of a file, its bytes not yet read as numbers. */
+/** Tensor in a file, its bytes not yet decoded. */
 export interface Tensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Little-endian, row-major; a view into the file's bytes at any alignment. */
+  /** Bytes of the elements, little-endian, row-major; a view of the file, at any alignment. */
   readonly bytes: Uint8Array;
 }
 
-/** Bytes per element of each dtype that the safetensors format knows and that fills whole bytes. */
+/** Size in bytes of an element of each safetensors dtype, except dtypes smaller than a byte. */
 export const elementSizes: ReadonlyMap<string, number> = new Map([
   ["F32", 4],
   ["F16", 2],
@@ -40,12 +40,12 @@ const floatTypes: ReadonlyMap<string, ValueType> = new Map([
 ]);
 
 /**
- * Reads a tensor of floats, F32, F16, BF16 or F64, into float32.
+ * Decodes a tensor of F32, F16, BF16 or F64 into float32.
  *
- * @param where the function called, for messages
- * @param name the tensor's name, for messages
- * @param target as many values as the tensor has
- * @throws LatentflowError `invalid_file` on another dtype, and on a value that is no finite float32
+ * @param where name of the calling function, for messages
+ * @param name name of the tensor, for messages
+ * @param target where the values are written; as long as the tensor has elements
+ * @throws LatentflowError `invalid_file` on another dtype, and on a value that is not finite as float32
  */
 export function* readFloats(
   where: string,

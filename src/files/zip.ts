@@ -13,18 +13,21 @@ import { checkSize } from "./limits.ts";
 //   zip64            where something is too large for what follows: PK 6 6, and PK 6 7, which says where that is
 //   the end          PK 5 6: 22 bytes, which say where the directory is, and a comment
 
-/** An entry of a zip file. */
+/** Entry of a zip file: one packed file. */
 export interface ZipEntry {
   readonly name: string;
+  /** Compression method: 0 for none, 8 for deflate. */
   readonly method: number;
   readonly isEncrypted: boolean;
-  /** Checksum, CRC-32, of the unpacked bytes. */
+  /** CRC-32 of the unpacked bytes. */
   readonly sum: number;
+  /** Size in bytes as packed in the file. */
   readonly packedSize: number;
+  /** Size in bytes after unpacking. */
   readonly size: number;
-  /** Offset of the entry's local header. */
+  /** Offset in the file of the entry's local header. */
   readonly header: number;
-  /** Offset of the packed bytes. */
+  /** Offset in the file of the entry's packed bytes. */
   readonly start: number;
 }
 
@@ -34,10 +37,10 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 
-/** Most entries that are read: files of arrays have few. */
+/** Largest number of entries that are read: files of arrays have few. */
 const MOST_ENTRIES = 10_000;
 
-/** Value of a size or offset that is in the zip64 field instead. */
+/** Value of a size or offset field that means that the number is in the zip64 field instead. */
 const SEE_ZIP64 = 0xffffffff;
 
 const methods: ReadonlyMap<number, string> = new Map([
@@ -48,24 +51,24 @@ const methods: ReadonlyMap<number, string> = new Map([
   [95, "xz"],
 ]);
 
-/** Tests for the magic number of zip files. */
+/** True for bytes that begin with the magic number of zip files. */
 export function isZip(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) return false;
   // An empty zip file consists of its end record.
   return (bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6);
 }
 
-/** Bytes of a zip file, and the maker of its errors. */
+/** Zip file that is being read: its bytes, and the function that makes its errors. */
 interface Zip {
   readonly view: DataView;
   readonly refuse: (problem: string) => LatentflowError;
 }
 
 /**
- * Lists the entries of a zip file, in the directory's order.
+ * Returns the entries of a zip file, in the order of its directory.
  *
- * @throws LatentflowError `invalid_file` when it is damaged or cut short, names an entry twice or none, or means
- *   different things to different readers
+ * @throws LatentflowError `invalid_file` if it is damaged or cut short, has an empty or duplicate name, or could be
+ *   understood differently by different readers
  */
 export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
   const refuse = (problem: string) => invalidFile(`${where}: zip: ${problem}`);
@@ -95,10 +98,12 @@ export function readZip(where: string, bytes: Uint8Array): ZipEntry[] {
 }
 
 /**
- * Unpacks an entry.
+ * Unpacks an entry of a zip file.
  *
- * @throws LatentflowError `invalid_file` when it is damaged, unpacks to more than `maxBytes`, or is packed in a way
- *   that is not read
+ * @param file name of the file, for messages
+ * @param bytes the whole zip file
+ * @throws LatentflowError `invalid_file` if the entry is damaged or encrypted, unpacks to more than `maxBytes`, or has a
+ *   method other than none and deflate
  */
 export function* unpackEntry(
   file: string,
@@ -147,7 +152,7 @@ function findDirectory(zip: Zip) {
 }
 
 function findEnd({ view, refuse }: Zip): number {
-  // The comment's length has to reach the end of the file exactly.
+  // The end record is recognised by its comment, which must end exactly at the end of the file.
   const earliest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= earliest; at--) {
     if (view.getUint32(at, true) === END && at + 22 + view.getUint16(at + 20, true) === view.byteLength) {
@@ -224,7 +229,10 @@ function readName({ refuse }: Zip, bytes: Uint8Array): string {
   return name;
 }
 
-/** Returns the unpacked size, the packed size, and the offset of the local header. */
+/**
+ * Returns the unpacked size, the packed size, and the offset of the local header, from the directory's record or its zip64
+ * field.
+ */
 function readSizes(
   { view, refuse }: Zip,
   at: number,

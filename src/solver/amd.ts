@@ -4,42 +4,44 @@ import { MAX_COUNT } from "./base.ts";
 
 /** Options of `amd`. */
 export interface AmdOptions {
-  /** The end of the flow, τ. Default 1e4. */
+  /** End time of the flow, τ > 0. Default 1e4. */
   t1?: number | undefined;
-  /** The first step, and the smallest that a step is tried with, s_0. Default 1. */
+  /** Length s_0 > 0 of the first step, and lower bound of the length that each later step is first tried with. Default 1. */
   stepInit?: number | undefined;
-  /** The largest step, s_max. Default 10, or `stepInit` where that is larger. */
+  /** Largest step length, s_max ≥ `stepInit`. Default 10, or `stepInit` if that is larger. */
   stepMax?: number | undefined;
-  /** κ ≥ 1: growth from one step to the next. Default 1.1. */
+  /** Growth factor κ ≥ 1 of the step length from one step to the next. Default 1.1. */
   increaseFactor?: number | undefined;
-  /** β in (0, 1): a step that does not lower the loss enough is multiplied by it. Default 0.75. */
+  /** Factor β in (0, 1) by which the length of a step is multiplied if the step does not lower the loss enough. Default 0.75. */
   decreaseFactor?: number | undefined;
-  /** c in [0, 1): how much a step must lower the loss, as a share of δt·‖∇_z l‖². Default 0, any decrease. */
+  /**
+   * Required decrease of the loss in a step, as a share c in [0, 1) of δt·‖∇_z l‖², the decrease to first order. Default 0:
+   * any decrease.
+   */
   slope?: number | undefined;
-  /** Growth from the accepted step ("accepted", the default) or from the one tried first ("trial"). */
+  /** Step length from which the next step grows: the accepted one ("accepted", the default) or the one tried first ("trial"). */
   growFrom?: "accepted" | "trial" | undefined;
-  /** Backtracks within one step before no step is said to lower the loss any more. Default 100. */
+  /** Largest number of times that one step is shortened; after them the sample ends as "stalled" or "converged". Default 100. */
   maxBacktracks?: number | undefined;
-  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
+  /** Largest number of accepted steps; with 0 only the loss and its gradient at z0 are evaluated. Default 10,000. */
   maxSteps?: number | undefined;
   /**
-   * Converged when the recent losses fall by less than this a step; with 0 only where the gradient is 0, or where no
-   * step lowers the loss any more.
-   * Default 1e-5.
+   * Mean decrease of the loss per step, over the last `window` accepted steps, below which a sample has converged, ≥ 0. With
+   * 0 a sample converges only where the gradient is 0 or no step lowers the loss any more. Default 1e-5.
    */
   tolerance?: number | undefined;
-  /** Number of accepted losses that count as recent, ≥ 2. Default 5. */
+  /** Number of most recent accepted losses that `tolerance` is tested on, 2 to 1,000. Default 5. */
   window?: number | undefined;
-  /** No convergence before t = settle · t1. Default 0.02. */
+  /** Share of t1, in [0, 1], before which `tolerance` ends no sample. Default 0.02. */
   settle?: number | undefined;
 }
 
-/** AMD with all its options: a plain immutable value. */
+/** AMD solver with all its options: a plain immutable value made by `amd(…)`. */
 export interface Amd extends Readonly<Complete<AmdOptions>> {
   readonly name: "amd";
 }
 
-/** Fields of the options of `amd`. */
+/** Checks and defaults of the options of `amd`. */
 export const AMD_FIELDS = {
   t1: number({ above: 0 }, 1e4),
   stepInit: number({ above: 0 }, 1),
@@ -55,7 +57,7 @@ export const AMD_FIELDS = {
   settle: number({ min: 0, max: 1 }, 0.02),
 } satisfies FieldsOf<AmdOptions>;
 
-/** Help of the program for the options of `amd`. */
+/** Placeholder and help text on the command line for each option of `amd`. */
 export const AMD_HELP: HelpOf<AmdOptions> = {
   t1: ["time", "end of the flow"],
   stepInit: ["time", "first step, and the least that a step is tried with"],
@@ -75,15 +77,15 @@ export const AMD_HELP: HelpOf<AmdOptions> = {
 };
 
 /**
- * AMD, the paper's adaptive minimise-distance solver (equations 6 and 7): explicit steps along -∇_z l, each as long
- * as it lowers the sample's own loss. Every sample has its own step and its own end. It follows the gradient flow, where
- * `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
+ * Makes the AMD solver, the paper's adaptive minimise-distance method (equations 6 and 7): explicit steps along -∇_z l, each
+ * shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD follows the
+ * gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
  *
- * The steps are the paper's; `t1`, `tolerance`, `window` and `settle` are its authors' code's. All are in units of the data:
- * for a loss of another scale (`reduction: "sum"`, data times 100) `stepInit`, `stepMax`, `t1` and `tolerance` want the
- * inverse scale. `"converged"` is the early stop of that code, where the loss falls by less than `tolerance` a step, and not
- * rest: the codes may still be far from where the flow ends. Where no step lowers the loss any more it is also `"converged"`
- * if what the last step's length promises is less than float32 can show, and `"stalled"` if it is more.
+ * The step rule is the paper's; `t1`, `tolerance`, `window` and `settle` are from its authors' code. If the loss is scaled
+ * by c (`reduction: "sum"`, or data times √c), divide `stepInit`, `stepMax` and `t1` by c, and multiply `tolerance` by c.
+ * `"converged"` is the early stop of the authors' code, at which the loss decreases by less than `tolerance` per step. It
+ * does not mean rest: the code may still be far from the end of the flow. If no step lowers the loss any more, the sample is
+ * `"converged"` if the decrease expected from the last step's length is below the rounding of float32, else `"stalled"`.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example

@@ -1,15 +1,15 @@
-/** Control of long work, called between pieces of a few milliseconds. */
+/** Control of a long computation, which calls it between pieces of a few milliseconds. */
 export interface Control {
-  /** Returns true once the caller has aborted: the work then stops, and leaves its results so far in the solution. */
+  /** Returns true once the caller has aborted: the computation then stops and leaves its results so far in place. */
   aborted(): boolean;
-  /** Reports progress, and lets the event loop run now and then. */
+  /** Reports progress, and lets the event loop run after every few milliseconds of work. */
   pause(): Promise<void>;
 }
 
-/** Largest count: larger ones would not fit the 32-bit counters of results and of assembly/. */
+/** Largest allowed count, such as of steps: larger ones would overflow the 32-bit counters of results and of assembly/. */
 export const MAX_COUNT = 2 ** 31 - 1;
 
-/** True for a loss that is finite in float32, in which losses are returned. */
+/** True if the loss stays finite when rounded to float32, the type of losses in results. */
 export function isLoss(loss: number): boolean {
   return Number.isFinite(Math.fround(loss));
 }

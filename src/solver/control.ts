@@ -3,7 +3,11 @@ import { onAbort } from "../base/on-abort.ts";
 import { throwIfAborted } from "../base/realms.ts";
 import type { Control } from "./base.ts";
 
-/** Makes a Control, called between pieces of work: it reports to `report`, and lets the event loop run. */
+/**
+ * Makes a Control for a computation: each `pause()` calls `report`, and lets the event loop run every few milliseconds.
+ *
+ * @param signal aborts the computation; undefined if nothing does
+ */
 export function makeControl(signal: AbortSignal | undefined, report: () => void = () => {}): Control {
   const turn = makeTurns();
   return {
@@ -16,18 +20,21 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 }
 
 /**
- * Awaits work; returns undefined if an abort comes first. For work that may take long to answer: a worker, or the download
- * of a runtime.
+ * Awaits `work`; resolves with undefined if the signal aborts first. For work that may take long to answer, such as a
+ * worker, or the download of a runtime.
  */
 export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const forget = onAbort(signal, () => resolve(undefined));
-    // Also after an abort, for what fails later must not be an unhandled rejection.
+    // Also handles a rejection after an abort, which would otherwise be unhandled.
     work.then(resolve, reject).finally(forget);
   });
 }
 
-/** Begins work and awaits it unless an abort comes first; after an abort it is not begun. Returns undefined after an abort. */
+/**
+ * Calls `begin` and awaits its work, unless the signal aborts first; if it has aborted already, `begin` is not called.
+ * Resolves with undefined after an abort.
+ */
 export function untilAborted<T>(
   signal: AbortSignal | undefined,
   begin: () => Promise<T>,
@@ -35,7 +42,7 @@ export function untilAborted<T>(
   return signal?.aborted ? Promise.resolve(undefined) : orAbort(signal, begin());
 }
 
-/** Begins work and awaits it; an abort before its end rejects with the signal's reason. */
+/** Calls `begin` and awaits its work; rejects with the signal's reason if the signal aborts before the end. */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, begin: () => Promise<T>): Promise<T> {
   const result = await untilAborted(signal, begin);
   throwIfAborted(signal);
@@ -43,8 +50,9 @@ export async function unlessAborted<T>(signal: AbortSignal | undefined, begin: (
 }
 
 /**
- * Functions of the caller's, called while a call goes on. What one throws rejects the call, and so does what a promise
- * that it returns rejects with: the work goes on meanwhile, and the call waits for such promises at its end.
+ * Caller's functions that are called during a call, such as `onProgress`. If one throws, or a promise that it returns
+ * rejects, the call rejects with that error. The work continues while such promises are pending; the call awaits them at its
+ * end.
  */
 export class Callbacks {
   private failure: { readonly error: unknown } | undefined;
@@ -65,12 +73,12 @@ export class Callbacks {
     });
   }
 
-  /** Throws the first error of a callback so far. */
+  /** Throws the first error, if any, with which a promise returned by a callback has rejected. */
   check(): void {
     if (this.failure) throw this.failure.error;
   }
 
-  /** Waits for all promises that callbacks have returned, or for an abort; throws the first error of a callback. */
+  /** Waits until all promises returned by callbacks have settled, or the signal aborts; throws the first of their errors. */
   async settled(signal: AbortSignal | undefined): Promise<void> {
     if (this.pending > 0) {
       await untilAborted(signal, () => {

@@ -20,9 +20,9 @@ import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";
 
 /**
- * Follows samples with a solver of assembly/solve/, whose evaluations are made by any objective: see
- * assembly/solve/rounds.ts for the phases of a round, and `follow` for solution and control. All samples are resident: row r
- * has sample first + r.
+ * Runs a solver of assembly/solve/ on samples whose loss is evaluated by any objective, which may be on another backend. The
+ * phases of a round are in assembly/solve/rounds.ts; `follow` chooses this function. All samples have a row in memory from
+ * the start: row r is sample first + r.
  */
 export async function descend(
   solver: DescentSolver,
@@ -44,20 +44,23 @@ export async function descend(
   }
 }
 
-/** Start of an accepted step, from which points within the step are computed. */
+/** State of a sample before a step: the points recorded within the step are computed from it. */
 interface Start {
   readonly row: number;
-  /** True while z0 itself is evaluated. */
+  /** True if z0 itself is being evaluated, before the first step. */
   readonly isFirst: boolean;
-  /** Number of steps accepted before it. */
+  /** Number of steps that the sample has accepted before this one. */
   readonly accepted: number;
   readonly t: number;
   readonly z: Float64Array;
-  /** Direction p: the step's point at `time` is z + (time - t)·p. */
+  /**
+   * Step direction p, [d]: the point of the step at `time` is z + (time - t)·p, or z + (time - t)·δt·p for a step lengthened
+   * to δt > 1.
+   */
   readonly direction: Float64Array;
 }
 
-/** Rows of an objective, staged in the memory of an instance of the kernels. */
+/** Samples of an objective, a row each, in the memory of an instance of the WASM kernels, where the solver's steps run. */
 class Rows {
   private readonly arena: Arena;
   private readonly kernels: Kernels;
@@ -67,9 +70,9 @@ class Rows {
   private readonly solverName: DescentSolver["name"];
   private readonly at;
   private readonly stride: number;
-  /** Rows whose samples have not ended. */
+  /** Rows of the samples that have not ended. */
   private readonly running: Set<number>;
-  /** Evaluations made for points within steps, which the solver does not count. */
+  /** Number of evaluations of each row for recorded points within steps, which the solver's own counters do not include. */
   private readonly evaluationsBetween: Uint32Array;
 
   constructor(
@@ -84,7 +87,7 @@ class Rows {
     this.kernels = kernels;
     const { sampleCount: count, latentSize: d, curvature } = objective;
     const own = shared?.own;
-    // Before anything is allocated: the caller may have taken the weights away meanwhile.
+    // Computed before anything is allocated: it throws if the caller has transferred the weights meanwhile.
     const curvatureScales = Array.from({ length: count }, (_, row) => curvature?.scale(row) ?? 1);
     this.d = d;
     this.solverName = solver.name;
@@ -143,7 +146,7 @@ class Rows {
     }
   }
 
-  /** Does one round of all rows that have not ended; returns false if there are none. */
+  /** Runs one round: a trial step of each row that has not ended. Returns false if all rows have ended. */
   async round(): Promise<boolean> {
     const { kernels, objective, solver } = this;
     const { workspace } = this.at;
@@ -162,7 +165,7 @@ class Rows {
       });
       await this.answer(this.listed(kernels.solverTakeGradients(solver, workspace, goOn.length)));
     }
-    // After whatever is taken where the loss was evaluated last.
+    // Last, since it evaluates the objective at other points, and the answers above are for the last point.
     if (this.solution.recording) await this.keepSteps(starts);
     for (const row of proposed) {
       if (this.of(row, "state") !== SampleState.done) continue;
@@ -173,7 +176,7 @@ class Rows {
     return true;
   }
 
-  /** Collects the state of unfinished samples, which get no status. */
+  /** Copies the state of started samples that have not ended into the solution, without a status: after an abort. */
   collectUnfinished(): void {
     for (const row of this.running) {
       if (this.of(row, "state") === SampleState.running) this.collect(row);
@@ -184,7 +187,7 @@ class Rows {
     this.blocks.free();
   }
 
-  /** Answers the requests of rows before their next step: matrices, or curvatures along the gradient. */
+  /** Computes what the solver has requested for rows before their next step: matrices, or curvatures along the gradient. */
   private async answer(requests: Int32Array): Promise<void> {
     const { curvature } = this.objective;
     const give: Readonly<Record<keyof typeof Request, (rows: Int32Array) => Promise<void>>> = {
@@ -204,7 +207,11 @@ class Rows {
     }
   }
 
-  /** @param matrices one for each of the rows, [rows.length, d, d] */
+  /**
+   * Passes each row its requested matrix.
+   *
+   * @param matrices Gauss-Newton matrices of `rows`, [rows.length, d, d]
+   */
   private giveMatrices(rows: Int32Array, matrices: Float32Array): void {
     const size = this.d * this.d;
     rows.forEach((row, i) => {
@@ -213,7 +220,7 @@ class Rows {
     });
   }
 
-  /** Returns the points at which the rows' steps begin; z0 for rows before their first step. */
+  /** Returns the state before the coming step of each row; z0 for a row before its first step. */
   private startsOf(rows: Int32Array): Start[] {
     return Array.from(rows, (row) => ({
       row,
@@ -226,19 +233,21 @@ class Rows {
   }
 
   /**
-   * Records the requested points of accepted steps: the ends, or the points at chosen times, each of which takes an
-   * evaluation of the loss.
+   * Records the points of accepted steps that `saveAt` requests: ends of steps, or points at chosen times, each of which
+   * takes an evaluation of the loss.
+   *
+   * @param starts state of the proposed rows before the step
    */
   private async keepSteps(starts: readonly Start[]): Promise<void> {
     const { first, objective, solution, d } = this;
     const recording = solution.recording!;
-    // A short step late in a long flow leaves t as it is, to the last bit.
+    // The step count tells accepted steps: a short step late in a long flow may leave t unchanged by rounding.
     const steps = starts.filter(({ row, accepted }) => this.of(row, "acceptedSteps") !== accepted);
     for (;;) {
       const due = steps.flatMap(({ row, t, z, direction }) => {
         const time = recording.dueBefore(first + row, this.of(row, "t"));
         if (time === undefined) return [];
-        // A step that was lengthened takes a time of 1.
+        // A lengthened L-BFGS step, δt > 1, takes a time of 1: its speed is δt.
         const speed = this.solverName === "lbfgs" ? Math.max(this.of(row, "acceptedDt"), 1) : 1;
         return [{ row, time, z: z.map((value, k) => value + (time - t) * speed * direction[k]!) }];
       });
@@ -267,7 +276,7 @@ class Rows {
     solution.valueEvaluations[first + row]! += this.evaluationsBetween[row]!;
   }
 
-  /** Writes numbers of some rows into an f64 array of all rows. */
+  /** Writes `numbers`, one for each of `rows`, into an f64 array with an element for every row. */
   private scatter(pointer: number, rows: Int32Array, numbers: Float64Array): void {
     const all = this.arena.f64(pointer, this.evaluationsBetween.length);
     rows.forEach((row, i) => {
@@ -275,12 +284,12 @@ class Rows {
     });
   }
 
-  /** Returns the first `count` rows of the kernels' list. */
+  /** Returns the first `count` row indices in the list that the kernels have written. */
   private listed(count: number): Int32Array {
     return this.arena.i32(this.at.rows, count).slice();
   }
 
-  /** Returns the points at which the rows are to be evaluated, [rows.length, d]. */
+  /** Returns the points that the solver proposes to evaluate for `rows`, [rows.length, d]. */
   private latentsOf(rows: Int32Array): Float64Array {
     const latents = new Float64Array(rows.length * this.d);
     rows.forEach((row, i) => {
@@ -293,7 +302,7 @@ class Rows {
     return this.arena.f32(rows + row * this.stride, this.d);
   }
 
-  /** Returns a sample's z. */
+  /** Returns the accepted z of a row's sample, [d], as a view. */
   private latentOf(row: number): Float64Array {
     return this.arena.f64(this.at.z + 8 * this.d * row, this.d);
   }

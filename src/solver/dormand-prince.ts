@@ -7,24 +7,27 @@ import type { Tableau } from "./tableau.ts";
 
 /** Options of `dormandPrince`. */
 export interface DormandPrinceOptions {
-  /** The end of the flow, τ. Default 1e4. */
+  /** End time of the flow, τ > 0. Default 1e4. */
   t1?: number | undefined;
-  /** ≥ 0: the error allowed in a step, relative to the state. Default 1e-3. */
+  /** Error allowed in a step, relative to the magnitude of the state, ≥ 0. Default 1e-3. */
   rtol?: number | undefined;
-  /** > 0: the error allowed in a step whatever the state. Default 1e-6. */
+  /** Absolute error allowed in a step, added to the relative one, > 0. Default 1e-6. */
   atol?: number | undefined;
-  /** The length of the first step that is tried. Default 1. */
+  /** Length of the first step that is tried, > 0. Default 1. */
   stepInit?: number | undefined;
-  /** Steps, accepted and rejected ones together; 0 evaluates the loss and its gradient at z0 and no more. Default 10,000. */
+  /**
+   * Largest number of steps, accepted and rejected ones together; with 0 only the loss and its gradient at z0 are evaluated.
+   * Default 10,000.
+   */
   maxSteps?: number | undefined;
 }
 
-/** Dormand-Prince with all its options: a plain immutable value. */
+/** Dormand-Prince solver with all its options: a plain immutable value made by `dormandPrince(…)`. */
 export interface DormandPrince extends Readonly<Complete<DormandPrinceOptions>> {
   readonly name: "dormandPrince";
 }
 
-/** Fields of the options of `dormandPrince`. */
+/** Checks and defaults of the options of `dormandPrince`. */
 export const DORMAND_PRINCE_FIELDS = {
   t1: number({ above: 0 }, 1e4),
   rtol: number({ min: 0 }, 1e-3),
@@ -33,7 +36,7 @@ export const DORMAND_PRINCE_FIELDS = {
   maxSteps: count(0, 10_000, MAX_COUNT),
 } satisfies FieldsOf<DormandPrinceOptions>;
 
-/** Help of the program for the options of `dormandPrince`. */
+/** Placeholder and help text on the command line for each option of `dormandPrince`. */
 export const DORMAND_PRINCE_HELP: HelpOf<DormandPrinceOptions> = {
   t1: ["time", "end of the flow"],
   rtol: ["share", "error allowed in a step, as a share of the state"],
@@ -42,7 +45,7 @@ export const DORMAND_PRINCE_HELP: HelpOf<DormandPrinceOptions> = {
   maxSteps: ["n", "steps of a sample, accepted and rejected ones"],
 };
 
-/** Tableau of Dormand and Prince (1980), continued with the fifth-order solution. */
+/** Butcher tableau of Dormand and Prince's 5(4) pair (1980); steps continue from the fifth-order solution. */
 export const DORMAND_PRINCE: Tableau = {
   stages: [
     { time: 1 / 5, weights: [1 / 5] },
@@ -55,17 +58,19 @@ export const DORMAND_PRINCE: Tableau = {
   errorWeights: [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40],
 };
 
-/** Constants of the step-size rule of SciPy's RK45: safety factor, and bounds on the growth and shrinking of one step. */
+/** Safety factor of the step-size rule, as in SciPy's RK45. */
 const SAFETY = 0.9;
+/** Largest factor by which a step may be longer than the one before, as in SciPy's RK45. */
 const LARGEST_GROWTH = 10;
+/** Smallest factor by which a rejected step is multiplied, as in SciPy's RK45. */
 const LARGEST_SHRINKING = 0.2;
-/** Order of the error estimate: the error is proportional to the step's length to the power of 5. */
+/** Order of the error estimate: the error of a step is proportional to its length to the power of 5. */
 const ERROR_ORDER = 5;
 
 /**
- * Dormand-Prince 5(4), an adaptive solver for any flow: six decoder passes forward and back a step. Each
- * sample has its own steps, such that the root mean square of its estimated error, each number's divided by
- * atol + rtol · |state|, is at most 1. On a stiff flow the steps are short however slowly it moves.
+ * Makes the Dormand-Prince 5(4) solver, adaptive and for any flow: six forward and backward passes of the decoder per step.
+ * Each sample has its own step lengths, chosen so that the root mean square of its estimated error, each component divided
+ * by atol + rtol · |state|, is at most 1. On a stiff flow the steps are short even if the flow moves slowly.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -76,12 +81,12 @@ export function dormandPrince(options: DormandPrinceOptions = {}): DormandPrince
   return Object.freeze<DormandPrince>({ name: "dormandPrince", ...all });
 }
 
-/** Step control of `dormandPrince` for one objective. */
+/** Makes the adaptive step-size control of `dormandPrince` for an objective of `sampleCount` samples. */
 export function adaptiveSteps(options: Complete<DormandPrinceOptions>, sampleCount: number): StepControl {
   const { t1, maxSteps } = options;
   const lengths = new Float64Array(sampleCount).fill(options.stepInit);
   const wasShortened = new Uint8Array(sampleCount);
-  // Near t1 the times of shorter steps are no longer told apart.
+  // Near t1, float64 does not resolve shorter steps.
   const shortest = Number.EPSILON * t1;
   return {
     t1,
@@ -112,6 +117,6 @@ function errorNorm({ rtol, atol }: Complete<DormandPrinceOptions>, step: TriedSt
     const scale = atol + rtol * Math.max(Math.abs(state[k]!), Math.abs(next[k]!));
     sum += (error[k]! / scale) ** 2;
   }
-  // NaN where the estimate itself overflows.
+  // NaN if the error estimate itself overflows.
   return Number.isNaN(sum) ? Infinity : Math.sqrt(sum / error.length);
 }

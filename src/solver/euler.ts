@@ -3,22 +3,23 @@ import { checkGrid, type Grid } from "./grid.ts";
 
 /** Options of `euler`. */
 export interface EulerOptions {
-  /** The times of the steps. */
+  /** Time grid of the steps, from `linearGrid(…)` or `logGrid(…)`. */
   grid: Grid;
 }
 
-/** Fields of the options of `euler`. */
+/** Check of the option of `euler`. */
 export const EULER_FIELDS = { grid: { check: checkGrid } } satisfies FieldsOf<EulerOptions>;
 
-/** Forward Euler with its options: a plain immutable value. */
+/** Euler solver with its option: a plain immutable value made by `euler(…)`. */
 export interface Euler extends Readonly<EulerOptions> {
   readonly name: "euler";
 }
 
 /**
- * Forward Euler on a fixed grid: of first order, one decoder pass forward and back a step.
+ * Makes the forward Euler solver on a fixed time grid: first order, one forward and one backward pass of the decoder per
+ * step.
  *
- * @throws LatentflowError `invalid_argument` on an unknown option or a grid that is none
+ * @throws LatentflowError `invalid_argument` on an unknown option or an invalid grid
  * @example
  * await encode(decoder, y, { solver: euler({ grid: linearGrid({ t1: 100, slices: 1000 }) }) });
  */

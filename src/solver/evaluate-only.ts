@@ -6,18 +6,21 @@ import { STATUSES } from "./status.ts";
 const REACHED_T1 = STATUSES.indexOf("reached_t1");
 const NONFINITE = STATUSES.indexOf("nonfinite");
 
-/** Solver that takes no step: the flow ends at t = 0. */
+/** Solver that takes no step: it only evaluates the loss and its gradient at z0, t = 0. */
 export interface EvaluateOnly {
   readonly name: "evaluateOnly";
 }
 
 /**
- * Solver for latents that an encoder has found: it evaluates the loss and its gradient at z0. Internal; no option chooses
- * it.
+ * Solver used on latents that an encoder has found: evaluates the loss and its gradient at z0 and takes no step. Internal;
+ * no option selects it.
  */
 export const evaluateOnly: EvaluateOnly = Object.freeze({ name: "evaluateOnly" });
 
-/** Computes the loss of each sample at its z0 by a forward pass, and the norm of the gradient by a backward pass. */
+/**
+ * Computes each sample's loss at z0 by a forward pass, and the gradient's norm by a backward pass. Ends each sample as
+ * "reached_t1", or as "nonfinite" if its loss is not finite in float32.
+ */
 export async function evaluateStarts(
   _solver: EvaluateOnly,
   { objective, solution, first, control }: FlowProblem,

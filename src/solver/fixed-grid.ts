@@ -1,7 +1,7 @@
 import { type Grid, timeOf } from "./grid.ts";
 import type { StepControl } from "./integrate.ts";
 
-/** Makes the step control of a grid: the same steps for all samples, each accepted if it is finite. */
+/** Makes the step control of a fixed time grid: the same steps for all samples, each accepted if its results are finite. */
 export function gridSteps(grid: Grid): StepControl {
   return {
     t1: grid.t1,

@@ -3,62 +3,65 @@ import { exponential, power } from "../base/elementary-functions.ts";
 import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from "../base/options.ts";
 import { checkPlain } from "../base/plain-value.ts";
 
-/** α(t) = exp(-rate · t / t1), t1 the end of the flow: an immutable value made by `expDecay(…)`. */
+/**
+ * Decaying strength α(t) = exp(-rate · t / t1) of the gradient in a flow that ends at t1: an immutable value made by
+ * `expDecay(…)`.
+ */
 export interface ExpDecay {
   readonly name: "expDecay";
   readonly rate: number;
 }
 
-/** Strength of the gradient in a flow, α(t): a constant, or one that decays. */
+/** Strength α(t) of the gradient in a flow: a constant, or `expDecay(…)`. */
 export type Alpha = number | ExpDecay;
 
-/** dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
+/** Gradient flow, dz/dt = -α(t) ∇_z l: a plain immutable value made by `gradientFlow(…)`. */
 export interface GradientFlow<A extends Alpha = Alpha> {
   readonly name: "gradientFlow";
   readonly alpha: A;
 }
 
-/** dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v: a plain immutable value made by `nesterovFlow(…)`. */
+/** Nesterov flow, dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v: a plain immutable value made by `nesterovFlow(…)`. */
 export interface NesterovFlow {
   readonly name: "nesterovFlow";
   readonly epsilon: number;
   readonly alpha: Alpha;
 }
 
-/** The differential equation that leads from z0 to the code. */
+/** Differential equation that leads from z0 to the code. */
 export type Flow = GradientFlow | NesterovFlow;
 
 /** Options of `gradientFlow`. */
 export interface GradientFlowOptions {
-  /** α(t), > 0 if constant. Default 1. */
+  /** Strength α(t) of the gradient: a constant > 0, or `expDecay(…)`. Default 1. */
   alpha?: Alpha | undefined;
 }
 
 /** Options of `nesterovFlow`. */
 export interface NesterovFlowOptions extends GradientFlowOptions {
-  /** ε > 0, which keeps the damping 3/(t+ε) finite at t = 0. Default 1e-5. */
+  /** Constant ε > 0 that keeps the damping 3/(t+ε) of the velocity finite at t = 0. Default 1e-5. */
   epsilon?: number | undefined;
 }
 
-/** Fields of the options of `gradientFlow`. */
+/** Check and default of the option of `gradientFlow`. */
 export const GRADIENT_FLOW_FIELDS = {
   alpha: { check: checkAlpha, standard: 1 } as Field<Alpha>,
 } satisfies FieldsOf<GradientFlowOptions>;
 
-/** Fields of the options of `nesterovFlow`. */
+/** Checks and defaults of the options of `nesterovFlow`. */
 export const NESTEROV_FLOW_FIELDS = {
   epsilon: number({ above: 0 }, 1e-5),
   ...GRADIENT_FLOW_FIELDS,
 } satisfies FieldsOf<NesterovFlowOptions>;
 
-/** Help of the program for the options of flows. */
+/** Placeholder and help text on the command line for the options of both flows. */
 export const FLOW_HELP: HelpOf<NesterovFlowOptions> = {
   alpha: ["alpha", "how strongly the gradient drives it; decay:2: exp(-2 t/t1)"],
   epsilon: ["time", "the damping is 3/(t + epsilon)"],
 };
 
 /**
- * An α that decays, exp(-rate · t / t1).
+ * Makes a strength of the gradient that decays over the flow, α(t) = exp(-rate · t / t1), with t1 the flow's end.
  *
  * @param options.rate ≥ 0. Default 2, the paper's.
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
@@ -71,7 +74,7 @@ export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay 
 }
 
 /**
- * The gradient flow, dz/dt = -α(t) ∇_z l (equation 2).
+ * Makes the gradient flow, dz/dt = -α(t) ∇_z l (equation 2).
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -85,8 +88,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
 }
 
 /**
- * The second-order flow, Nesterov's method in continuous time (equations 4 and 5, with the sign that
- * equation 4 needs). It starts at rest, v(0) = 0.
+ * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5, with the sign that equation 4
+ * needs): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -97,16 +100,16 @@ export function nesterovFlow(options: NesterovFlowOptions = {}): NesterovFlow {
   return Object.freeze<NesterovFlow>({ name: "nesterovFlow", ...all });
 }
 
-/** Traits of a kind of flow. */
+/** Functions of one kind of flow, and its order: 1 for a state z, [d]; 2 for a state z, then the velocity v, [2d]. */
 interface FlowTraits<F extends Flow> {
   readonly order: 1 | 2;
   /**
-   * Computes the right-hand side for one sample.
+   * Computes the time derivative of one sample's state.
    *
-   * @param t1 end of the flow, to which a decaying α refers
-   * @param state [order · d]
-   * @param gradient [d], ∇_z l at the state's z
-   * @param into [order · d], where the derivative by t is written
+   * @param t1 end time of the flow, on which a decaying α depends
+   * @param state z, followed for order 2 by the velocity v: [order · d]
+   * @param gradient ∇_z l at the state's z, [d]
+   * @param into [order · d], where the derivative with respect to t is written
    */
   derivative(
     flow: F,
@@ -116,9 +119,9 @@ interface FlowTraits<F extends Flow> {
     gradient: Float64Array,
     into: Float64Array,
   ): void;
-  /** Returns the damping of the velocity at t; 0 for a flow without one. */
+  /** Returns the damping coefficient of the velocity at time t; 0 for a flow without velocity. */
   damping(flow: F, t: number): number;
-  /** Returns the share of a velocity at `from` that damping alone leaves at `to`; 1 for a flow without damping. */
+  /** Returns the factor by which damping alone changes a velocity from time `from` to time `to`; 1 for a flow without damping. */
   remaining(flow: F, from: number, to: number): number;
 }
 
@@ -149,18 +152,17 @@ const FLOWS: { readonly [Name in Flow["name"]]: FlowTraits<Extract<Flow, { reado
   },
 };
 
+/** Returns the functions and the order of a flow's kind. */
 export function flowTraits(flow: Flow): FlowTraits<Flow> {
   return FLOWS[flow.name] as FlowTraits<Flow>;
 }
 
-/**
- * Returns the order of a flow: the state has order · d numbers, z, and for a flow of second order the velocity v after it.
- */
+/** Returns the order of a flow: 1 if its state is z, [d]; 2 if it is z, then the velocity v, [2d]. */
 export function orderOf(flow: Flow): 1 | 2 {
   return flowTraits(flow).order;
 }
 
-/** Returns α(t) of a flow that ends at t1. */
+/** Returns the gradient's strength α(t) in a flow that ends at t1. */
 export function alphaAt(alpha: Alpha, t: number, t1: number): number {
   return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
 }
@@ -170,7 +172,11 @@ export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
   return flow.name === "gradientFlow" && flow.alpha === 1;
 }
 
-/** Checks a flow given as an option, made by its maker or copied from such a one. */
+/**
+ * Returns the option `flow` if it was made by `gradientFlow` or `nesterovFlow`, or is a copy of such a value.
+ *
+ * @throws LatentflowError `invalid_argument` otherwise
+ */
 export function checkFlow(where: string, flow: unknown): Flow {
   const unbound = (options: GradientFlowOptions) => gradientFlow(options);
   return checkPlain<Flow>(where, "flow", flow, { gradientFlow: unbound, nesterovFlow });

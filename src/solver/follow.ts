@@ -20,7 +20,7 @@ const FOLLOW: { readonly [Name in keyof MethodKinds]: Follow<MethodKinds[Name]> 
   evaluateOnly: evaluateStarts,
 };
 
-/** Follows the flow of every sample of a problem. */
+/** Follows the flow of every sample of a problem with the given solver, and writes the results to the problem's solution. */
 export function follow(solver: Method, problem: FlowProblem): Promise<void> {
   return (FOLLOW[solver.name] as Follow<Method>)(solver, problem);
 }

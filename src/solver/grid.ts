@@ -4,30 +4,30 @@ import { completeOptions, count, type FieldsOf, type HelpOf, number } from "../b
 import { checkPlain } from "../base/plain-value.ts";
 import { MAX_COUNT } from "./base.ts";
 
-/** Equal steps, t_i = t1 i/N: a plain immutable value made by `linearGrid(…)`. */
+/** Time grid of N equal steps, t_i = t1 i/N: a plain immutable value made by `linearGrid(…)`. */
 export interface LinearGrid extends Readonly<LinearGridOptions> {
   readonly name: "linearGrid";
 }
 
-/** Steps that grow, t_i = t1 (b^(i/N) - 1)/(b - 1): a plain immutable value made by `logGrid(…)`. */
+/** Time grid of N growing steps, t_i = t1 (b^(i/N) - 1)/(b - 1): a plain immutable value made by `logGrid(…)`. */
 export interface LogGrid extends Readonly<Complete<LogGridOptions>> {
   readonly name: "logGrid";
 }
 
-/** The times between the steps of a fixed-grid solver, from 0 to t1. */
+/** Times at which the steps of a fixed-grid solver begin and end, from 0 to t1. */
 export type Grid = LinearGrid | LogGrid;
 
 /** Options of `linearGrid`. */
 export interface LinearGridOptions {
-  /** The end of the flow, τ > 0. */
+  /** End time of the flow, τ > 0. */
   t1: number;
-  /** The number of steps, N ≥ 1. */
+  /** Number of steps, N ≥ 1. */
   slices: number;
 }
 
 /** Options of `logGrid`. */
 export interface LogGridOptions extends LinearGridOptions {
-  /** b > 1: the last steps are about b times as long as the first. Default 4. */
+  /** Growth b > 1 of the steps: the last one is about b times as long as the first. Default 4. */
   base?: number | undefined;
 }
 
@@ -36,13 +36,13 @@ const LINEAR_GRID_FIELDS = {
   slices: count(1, undefined, MAX_COUNT),
 } satisfies FieldsOf<LinearGridOptions>;
 
-/** Fields of the options of `logGrid`. */
+/** Checks and defaults of the options of `logGrid`. */
 export const LOG_GRID_FIELDS = {
   ...LINEAR_GRID_FIELDS,
   base: number({ above: 1 }, 4),
 } satisfies FieldsOf<LogGridOptions>;
 
-/** Help of the program for the options of grids. */
+/** Placeholder and help text on the command line for the options of both time grids. */
 export const GRID_HELP: HelpOf<LogGridOptions> = {
   t1: ["time", "end of the flow"],
   slices: ["n", "steps of the grid"],
@@ -50,7 +50,7 @@ export const GRID_HELP: HelpOf<LogGridOptions> = {
 };
 
 /**
- * A grid that is denser near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
+ * Makes a time grid of N growing steps, short near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -61,7 +61,7 @@ export function logGrid(options: LogGridOptions): LogGrid {
 }
 
 /**
- * A grid of equal steps, t_i = t1 i/N.
+ * Makes a time grid of N equal steps, t_i = t1 i/N.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -80,12 +80,16 @@ const TIMES: {
     i === slices ? t1 : (t1 * (power(base, i / slices) - 1)) / (base - 1),
 };
 
-/** Returns t_i of a grid, i from 0 to N. */
+/** Returns the time t_i at the end of step i of a grid with N steps; 0 for i = 0. */
 export function timeOf(grid: Grid, i: number): number {
   return (TIMES[grid.name] as (grid: Grid, i: number) => number)(grid, i);
 }
 
-/** Checks a grid given as an option, made by its maker or copied from such a one. */
+/**
+ * Returns the grid given as the option `name` if it was made by `linearGrid` or `logGrid`, or is a copy of such a value.
+ *
+ * @throws LatentflowError `invalid_argument` otherwise
+ */
 export function checkGrid(where: string, name: string, grid: unknown): Grid {
   return checkPlain<Grid>(where, name, grid, { linearGrid, logGrid });
 }

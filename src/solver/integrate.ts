@@ -6,39 +6,43 @@ import { STATUSES, type Status } from "./status.ts";
 import { System } from "./system.ts";
 import type { Tableau } from "./tableau.ts";
 
-/** Step that has been tried for one sample. */
+/** Trial step of one sample. */
 export interface TriedStep {
-  /** The sample's row in the objective. */
+  /** Row of the sample in the objective. */
   readonly row: number;
   readonly length: number;
-  /** States of the sample before and after the step. */
+  /** State before the step: z, followed for a second-order flow by the velocity v. */
   readonly state: Float64Array;
+  /** State after the step, laid out as `state`. */
   readonly next: Float64Array;
-  /** The estimated error of `next`; 0 for a method without estimate. */
+  /** Estimated error of each number of `next`; all 0 for a method without an error estimate. */
   readonly error: Float64Array;
-  /** True if the new state, its loss and its derivative are finite. */
+  /**
+   * True if the new state, its loss and its time derivative are finite; at the end of a fixed grid the derivative is not
+   * checked.
+   */
   readonly allFinite: boolean;
 }
 
-/** Step-size control: lengths of steps and which are accepted. Each `integrate` has its own. */
+/** Step-size control of one `integrate` call: chooses the lengths of steps and which of them are accepted. */
 export interface StepControl {
   readonly t1: number;
-  /** Most steps of one sample, rejected ones included. */
+  /** Largest number of steps of one sample, rejected ones included. */
   readonly maxSteps: number;
-  /** True if `judge` uses the error. */
+  /** True if `judge` uses the error estimate, for which the derivative at the step's end is needed even where the flow ends. */
   readonly needsError: boolean;
-  /** Returns the end of the next step of a sample that is at t after `accepted` steps. */
+  /** Returns the end time of the next trial step of a sample that is at time t after `accepted` steps. */
   end(row: number, t: number, accepted: number): number;
-  /** Accepts a step, asks for a shorter one, or ends the sample at the step's start with a status. */
+  /** Returns "accept", "shorten" for another trial with a shorter step, or a status that ends the sample at the step's start. */
   judge(step: TriedStep): "accept" | "shorten" | Status;
 }
 
 /**
- * Follows any flow of every sample with an explicit Runge-Kutta method; see `follow`. All samples that
- * have not ended try their next steps together, each from its own time and over its own length.
+ * Integrates the flow of every sample of a problem with an explicit Runge-Kutta method. All samples that have not ended try
+ * their next steps together, each from its own time and over its own length.
  *
- * A step is accepted once the loss and the derivative at its end are known to be finite, so that the z of a
- * sample that ends as "nonfinite" is the last one that is sound.
+ * A step is accepted only after the loss and the derivative at its end are known to be finite, so that the z of a sample
+ * that ends as "nonfinite" is its last finite one.
  */
 export async function integrate(tableau: Tableau, steps: StepControl, problem: FlowProblem): Promise<void> {
   const { objective, solution, first, control } = problem;
@@ -53,7 +57,7 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
   const newDerivatives = system.states();
   const error = system.states();
   const between = recording && system.states();
-  /** For each sample: its time, the end of its step, the step's length. */
+  /** Time of each sample, [B]; `ends` and `lengths` have the end time and the length of its trial step. */
   const t = solution.t.subarray(first, first + count);
   const ends = new Float64Array(count);
   const lengths = new Float64Array(count);
@@ -67,7 +71,7 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
     return false;
   }
 
-  /** Computes loss and derivative at z0. */
+  /** Computes each sample's loss and time derivative at z0; ends samples with a non-finite value. */
   async function start(): Promise<void> {
     for (const row of rows) {
       system.row(states, row).set(solution.z.subarray((first + row) * d, (first + row + 1) * d));
@@ -95,7 +99,7 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
     await method.step(rows, t, lengths, states, derivatives, next);
     const values = await system.values(rows, next);
     await system.derivatives(rows, ends, next, newDerivatives);
-    // Where a grid ends the gradient is wanted for its norm alone.
+    // At the end of a fixed grid only the gradient's norm is needed, which need not be finite.
     const goesOn = (row: number) => steps.needsError || ends[row] !== steps.t1;
 
     const verdicts = Array.from(rows, (row, i) => {
@@ -114,7 +118,7 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
         allFinite,
       });
     });
-    // Steps to times within ask for derivatives of their own.
+    // Stored now: keepBetween computes derivatives at other points.
     for (const [i, row] of rows.entries()) {
       if (verdicts[i] === "accept") solution.gradientNorm[first + row] = system.gradientNorms[row]!;
     }
@@ -130,7 +134,7 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
     });
   }
 
-  /** Makes the end of a sample's step its new state. */
+  /** Makes the state at the end of a sample's trial step its current state, and records it. */
   function accept(row: number, values: Values, i: number): void {
     const sample = first + row;
     const state = system.row(states, row);
@@ -145,8 +149,8 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
   }
 
   /**
-   * Records the states at chosen times within accepted steps, each by a shorter step from the same start, which does not
-   * change the sample's further course.
+   * Records the states at chosen times within accepted steps, each reached by a shorter step from the same start, which
+   * leaves the sample's further steps unchanged.
    */
   async function keepBetween(accepted: Int32Array): Promise<void> {
     for (;;) {

@@ -5,31 +5,31 @@ import { MAX_COUNT } from "./base.ts";
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
   /**
-   * Threshold of a step: this share of the loss, or of its fall so far if that is more, and 2⁻²³ of the loss, which float32
-   * evaluations cannot tell from 0. A step that promises less, or has lowered the loss by less, leads to the look at the
-   * end, see `lbfgs`. Many such steps may add up to more: `stats.remainingFall`. 0 asks for all that float32 shows.
-   * Default 1e-6.
+   * Share ≥ 0 that sets the threshold θ below which a decrease of the loss in one step counts as negligible: θ is this share
+   * of the loss, or of its decrease so far if that is larger, plus 2⁻²³ of the loss, the rounding of float32 evaluations. A
+   * step that is expected to lower the loss by less than θ, or has done so, starts the final check for convergence; see
+   * `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`. With 0, θ is that rounding. Default 1e-6.
    */
   tolerance?: number | undefined;
-  /** Number of pairs of steps and changes of the gradient that are kept of each sample, 1 to 1,000. Default 30. */
+  /** Number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */
   memory?: number | undefined;
-  /** Accepted steps; 0 evaluates the loss and its gradient at z0 and no more. Default 1,000. */
+  /** Largest number of accepted steps; with 0 only the loss and its gradient at z0 are evaluated. Default 1,000. */
   maxSteps?: number | undefined;
   /**
-   * Armijo constant c₁ of the line search, in [0, 1): a step of length t along p must lower the loss by more than c₁ · t · |gᵀp|.
-   * A sample's first eight steps must lower it by 0.4 of that, or by this share if it is more. Default 1e-4.
+   * Armijo constant c₁ of the line search, in [0, 1): a step of length t along p must lower the loss by more than c₁ · t ·
+   * |gᵀp|, g = ∇_z l. For a sample's first eight steps c₁ is at least 0.4. Default 1e-4.
    */
   slope?: number | undefined;
 }
 
-/** L-BFGS with all its options: a plain immutable value. */
+/** L-BFGS solver with all its options: a plain immutable value made by `lbfgs(…)`. */
 export interface Lbfgs extends Readonly<Complete<LbfgsOptions>> {
   readonly name: "lbfgs";
 }
 
 /**
- * Fields of the options of `lbfgs`. The defaults were found by the passes that 36 decoders' samples take
- * (`npm run experiment -- baseline`), and none is sharp; see site/results/experiments.md.
+ * Checks and defaults of the options of `lbfgs`. The defaults were chosen for few passes on the samples of 36 decoders
+ * (`npm run experiment -- baseline`); the number depends only weakly on each. See site/results/experiments.md.
  */
 export const LBFGS_FIELDS = {
   tolerance: number({ min: 0 }, 1e-6),
@@ -38,7 +38,7 @@ export const LBFGS_FIELDS = {
   slope: number({ min: 0, below: 1 }, 1e-4),
 } satisfies FieldsOf<LbfgsOptions>;
 
-/** Help of the program for the options of `lbfgs`. */
+/** Placeholder and help text on the command line for each option of `lbfgs`. */
 export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
   tolerance: [
     "loss",
@@ -51,38 +51,41 @@ export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
 };
 
 /**
- * L-BFGS for each sample, preconditioned by the decoder: the default solver.
+ * Makes the L-BFGS solver, run for each sample and preconditioned by the decoder: the default solver.
  *
- * The gradient flow is stiff, mostly because of the decoder. J₀ = ∂D/∂z at the decoder's start (of the outputs before their
- * activation) is made once for a decoder, and A = J₀ᵀ W J₀, with W the curvature of the sample's loss at its outputs, is a
- * Gauss-Newton matrix that costs no pass. Its inverse stands in the middle of L-BFGS (Nocedal & Wright, Numerical
- * Optimization, algorithm 7.4): in continuous time, dz/dt = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l. It comes to rest where
- * the gradient flow does, or in a minimum nearby.
+ * The gradient flow is stiff, mostly because of the decoder. J₀ = ∂D/∂z at the decoder's start, of the outputs before their
+ * activation, is computed once for a decoder. A = J₀ᵀ W J₀, with W the curvature of the sample's loss with respect to its
+ * outputs, is then a Gauss-Newton matrix that costs no pass. The inverse of H = A + λτI is the initial matrix of L-BFGS's
+ * two-loop recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4). In continuous time, the solver follows dz/dt
+ * = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l, and comes to rest where the gradient flow does, or in a minimum nearby.
  *
- * - H = A + λτI, τ = tr(A)/d; λ = 1 at first. After 1, 2, 4, 8, … steps λ becomes the one of 0.01, 0.1, 1, 10, 100 that
- *   fits the newest five pairs best, until A is the sample's own. Up to 8 steps W is renewed, unless that costs more than four passes or W is constant
- *   (squared error of a linear output; with weights once, after the first step).
- * - After every max(2d, 64) evaluations A is made at the sample's own z, which takes d passes (`stats.matrixEvaluations`).
- *   λ is chosen for it, for good, and the pairs start anew.
- * - A step is accepted if it lowers the loss by more than `slope` of what p promises (Armijo's condition), and else shortened by quadratic
- *   interpolation: δt = 1 nearly always. The first eight, whose curvature may be of another place, need 0.4. A first step
- *   that was shortened and fell by less than half of its promise may lie beyond the minimum: half of it is tried, and taken
- *   if it falls by 4 % more. A first step that falls as its slope promises, to 2 %, is lengthened while it does, to 10 %: in front
- *   of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
- * - A promise below the threshold at the first step, or right after a fall of 100 thresholds, is probed by a step so long that
- *   float32 shows what its slope promises.
- * - At the end λτI is replaced by the least that keeps A positive definite in float32, and the pairs are dropped: λτ hides
- *   directions of far less curvature than the steepest. If that promises in vain, one step along -∇_z l is tried.
- * - Beyond 512 latents, or 2²⁴ numbers of J₀, H is a multiple of I, as in plain L-BFGS; so it is for a `customLoss`
- *   without `curvature`. At the end it is the least curvature of the pairs.
+ * - Damping: τ = tr(A)/d, and λ = 1 at first. After 1, 2, 4, 8, … steps λ is set to the one of 0.01, 0.1, 1, 10, 100 that
+ *   fits the newest five pairs best, until A is computed at the sample's own z. Up to 8 steps W is recomputed as well,
+ *   unless that costs more than four passes or W is constant (squared error of a linear output; with weights once, after the
+ *   first step).
+ * - Refresh: after every max(2d, 64) evaluations A is recomputed at the sample's own z, which takes d passes
+ *   (`stats.matrixEvaluations`); λ is then chosen for the rest of the solve, and the pairs are dropped.
+ * - Line search: a step is accepted if it lowers the loss by more than the share `slope` of the decrease to first order
+ *   (Armijo's condition), and otherwise shortened by quadratic interpolation; nearly always δt = 1. The first eight steps,
+ *   for which the curvature at the start may be wrong, need a share of 0.4. If the first step was shortened and lowers the
+ *   loss by less than half of its first-order decrease, it may lie beyond the minimum: half of it is tried, and taken if it
+ *   lowers the loss by 4 % more. If the first step lowers the loss by its first-order decrease, to 2 %, it is lengthened, as
+ *   long as that holds to 10 %: in front of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
+ * - Probe: if the expected decrease is below the threshold at the first step, or right after a decrease of 100 thresholds,
+ *   the solver tries a step long enough for its first-order decrease to be visible in float32.
+ * - Final check: λτI is replaced by the smallest multiple of I that keeps A positive definite in float32, and the pairs are
+ *   dropped, since λτ hides directions of far less curvature than the steepest. If the model without damping expects five
+ *   thresholds or more, but its step lowers the loss by less than one, a step along -∇_z l is tried.
+ * - Beyond 512 latents or 2²⁴ numbers in J₀, and for a `customLoss` without `curvature`, H is a multiple of I, as in plain
+ *   L-BFGS; in the final check the multiple is the smallest curvature of the pairs.
  *
- * `"converged"` says that this look at the end found no way down: the undamped model promises a fall below the threshold
- * of `tolerance`, or steps along its direction, and along -∇_z l if it promised five thresholds or more, lower the loss by less.
- * It does not say that z is a minimum: a saddle point and a plateau look the same, and a gradient of exactly 0 is
- * `"converged"` with 0 accepted steps. `stats.remainingFall` estimates how much lower the loss could still be near z; where
- * it is large beside the loss, a second call with `z0: result.z` or another start may go on. `"stalled"`: no step lowers the
- * loss, though its slope says that it should fall. There is no end t1: t is the sum of the accepted δt, none of which counts as more than 1. No result depends on
- * the other samples of a call.
+ * `"converged"` means that the final check found no descent: the undamped model expects a decrease below the threshold set
+ * by `tolerance`, or a step along its direction lowers the loss by less than the threshold, and so does one along -∇_z l if
+ * the model expected five thresholds or more. It does not mean that z is a minimum: a saddle point and a plateau look the
+ * same, and a gradient of exactly 0 is `"converged"` with 0 accepted steps. `stats.remainingFall` estimates how much lower
+ * the loss could still be near z; if it is large compared with the loss, a second call with `z0: result.z` or another start
+ * may continue. `"stalled"` means that no step lowers the loss although its slope says that it should decrease. There is no
+ * end time t1: t is the sum of the accepted δt, each counted as at most 1. No result depends on the other samples of a call.
  *
  * @example
  * const { z, objective, stats } = await encode(decoder, y, { solver: lbfgs({ tolerance: 1e-9 }) });

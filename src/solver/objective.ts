@@ -1,156 +1,195 @@
 import type { WebAssemblyModule } from "../base/platform.ts";
 
 /**
- * A decoder, a loss and the data bound to them, on one backend: for each of `sampleCount` samples a function
- * of its own latent, l(y, D(z)). Solvers see nothing else of a decoder.
+ * Loss function of B samples on one backend: a decoder, a loss and the samples' data, bound together. For each of
+ * `sampleCount` samples it is a function l(y, D(z)) of the sample's latent z, and all that a solver sees of a decoder.
  *
- * Samples are chosen by index, so that a solver spends work only on the samples that need it. Latents come
- * in as float64 and are rounded to the objective's own precision on entry. Where one sample's numbers end up
- * never depends on which others were chosen with it.
+ * Samples are chosen by index, so that a solver evaluates only those that need it. Latents are passed in as float64 and
+ * rounded to the objective's own precision. A sample's results never depend on which other samples are chosen in the same
+ * call.
  *
- * An objective remembers, per sample, the point of its last `value` call; calls must not overlap.
+ * An objective stores, for each sample, the point of its last `value` call; calls must not overlap.
  */
 export interface Objective {
-  /** The number of samples bound, B. */
+  /** Number of samples bound, B. */
   readonly sampleCount: number;
-  /** Size of a latent, d. */
+  /** Number of values in a latent, d. */
   readonly latentSize: number;
   /**
-   * Computes the objectives of the chosen samples: the loss, and the prior's share if there is one.
+   * Computes the objective of each chosen sample: the loss, plus prior(z)/N if there is a prior, with N the number that the
+   * loss was divided by.
    * @param rows indices of samples, each at most once
-   * @param z [rows.length, d], the latent of each chosen sample
-   * @returns [rows.length]
+   * @param z latent of each chosen sample, [rows.length, d]
+   * @returns objectives, [rows.length]
    */
   value(rows: Int32Array, z: Float64Array): Promise<Float64Array>;
   /**
-   * Terms of the objectives of the chosen samples, each at the point of its last `value` call. Absent if the loss is the only
-   * term.
+   * Returns the loss and the prior of each chosen sample, at the point of its last `value` call. Absent if the loss is the
+   * only term of the objective.
    */
   readonly terms?: (rows: Int32Array) => Terms;
   /**
-   * Computes ∇_z l of the chosen samples, each at the point of its last `value` call: one backward pass, no second forward
-   * pass.
-   * @param rows indices of samples that `value` has been called for
-   * @returns [rows.length, d]
+   * Computes the objective's gradient ∇_z of each chosen sample, at the point of its last `value` call: one backward pass,
+   * no second forward pass.
+   * @param rows indices of samples for which `value` has been called
+   * @returns gradients, [rows.length, d]
    */
   gradient(rows: Int32Array): Promise<Float64Array>;
-  /** Curvature of the losses; undefined if it is unknown, as for a custom loss without `curvature`. */
+  /** Gauss-Newton curvature of the losses; undefined if it is unknown, as for a custom loss without `curvature`. */
   readonly curvature?: Curvature;
-  /** Kernels with which solvers compute their steps. Default: the package's own. */
+  /** WASM module with which solvers compute their steps. Default: this package's own kernels. */
   readonly kernels?: WebAssemblyModule;
-  /** Frees the objective's memory on its backend. It cannot be used afterwards. */
+  /** Frees the memory of the objective on its backend; the objective must not be used afterwards. */
   dispose(): void;
 }
 
-/** Terms whose sum is the objective, [rows.length] each. */
+/**
+ * Terms of the objectives of some samples, [rows.length] each: the objective is loss + prior/N, N the number that the loss
+ * was divided by.
+ */
 export interface Terms {
   readonly losses: Float64Array;
-  /** Values of the prior in nats, times its weight; the objective has 1/N of them. 0 without a prior. */
+  /**
+   * Prior's value in nats, times its weight, for each sample; the objective contains 1/N of it, N the number that the loss
+   * was divided by. All 0 without a prior.
+   */
   readonly priors: Float64Array;
 }
 
-/** Objectives of some samples with their terms, [rows.length] each. */
+/** Objectives of some samples and the terms that they consist of, [rows.length] each. */
 export interface Values extends Terms {
   readonly objectives: Float64Array;
 }
 
-/** Evaluates objectives and their terms: see `Objective.value`. */
+/**
+ * Evaluates objectives of the chosen samples and their terms.
+ *
+ * @param z latent of each chosen sample, [rows.length, d]
+ */
 export async function valuesAt(objective: Objective, rows: Int32Array, z: Float64Array): Promise<Values> {
   const objectives = await objective.value(rows, z);
   const terms = objective.terms?.(rows);
   return { objectives, ...(terms ?? { losses: objectives, priors: new Float64Array(rows.length) }) };
 }
 
-/** Returns the indices of all of an objective's samples: 0 … count - 1. */
+/** Returns the indices of all samples of an objective: 0 … count - 1. */
 export function allRows(count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, row) => row);
 }
 
-/** Gauss-Newton curvature of an objective's losses: M = JᵀWJ, J of the outputs before their activation. */
+/**
+ * Gauss-Newton curvature M = JᵀWJ of an objective's losses: J is the Jacobian of the decoder's outputs before their
+ * activation with respect to z, W the second derivative of the loss with respect to these outputs.
+ */
 export interface Curvature {
-  /** Use of the curvature by solvers. */
+  /** Plan of how solvers use this curvature. */
   readonly use: CurvatureUse;
-  /** Returns the factor for a row of a curvature that is a mean over the outputs: 1, or for a sum n or Σw. */
+  /**
+   * Returns the factor that turns a row's curvature, averaged over the n outputs, into that of its loss: 1 if the loss is a
+   * mean; n, or Σw with weights, if it is a sum.
+   */
   scale(row: number): number;
   /**
-   * Returns the matrix that all samples share, made on its first use; undefined if the decoder has none. `own` is A₀, the
-   * matrix at the decoder's start, if it does not depend on the data: packed; the factors of A₀ + λτI one after the other;
-   * and τ.
+   * Returns the Gauss-Newton matrix that all samples share, made on its first use; undefined if the decoder has none. The
+   * matrix is in its field `own` if it does not depend on the data; otherwise it is made for each sample by
+   * `matrices(rows, "shared")`.
    */
   shared(): Promise<SharedCurvature | undefined>;
   /**
-   * Computes the Gauss-Newton matrix of each chosen row, at the point of its last `value`.
-   * @param kind J at the decoder's start, its own, which `shared` has made; or at the row's own z
-   * @returns [rows.length, d, d], of which the lower triangles and the diagonals hold
+   * Computes the Gauss-Newton matrix of each chosen row, with W at the point of its last `value` call.
+   * @param kind "shared": with J at the decoder's start, for which `shared` must have been called; "own": with J at the
+   *   row's own z
+   * @returns [rows.length, d, d]; only the lower triangles with the diagonals are valid
    */
   matrices(rows: Int32Array, kind: "shared" | "own"): Promise<Float32Array>;
-  /** Computes gᵀMg/gᵀg of each chosen row, at the point of its last `value` and `gradient`. */
+  /**
+   * Computes the curvature along the gradient, gᵀMg/gᵀg with g = ∇_z l and M the Gauss-Newton matrix, of each chosen row, at
+   * the point of its last `value` and `gradient` calls: [rows.length].
+   */
   alongGradient(rows: Int32Array): Promise<Float64Array>;
 }
 
-/** Matrix that all samples share; see `Curvature.shared`. */
+/** Gauss-Newton matrix A₀ that all samples share, at the decoder's start; see `Curvature.shared`. */
 export interface SharedCurvature {
+  /** Absent if the curvature of the loss depends on the data. */
   readonly own?: {
+    /**
+     * Packed Cholesky factors of A₀ + λτI, one after the other, for each damping λ in ascending order: A₀ is the
+     * Gauss-Newton matrix at the decoder's start, τ = tr(A₀)/d.
+     */
     readonly factors: Float64Array;
+    /** Packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start. */
     readonly matrix: Float32Array;
+    /** Scale τ = tr(A₀)/d of the damping, the mean diagonal element of the Gauss-Newton matrix A₀ at the decoder's start. */
     readonly damping: number;
   };
 }
 
 /**
- * Use of curvature, which depends on the decoder, the loss and whether there are weights: never on the number of
- * samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
+ * Plan of how solvers use an objective's curvature. It depends on the decoder, the loss, the prior and whether there are
+ * weights, never on the number of samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
  */
 export interface CurvatureUse {
-  /** True if the losses' curvature is known. */
+  /** True if the second derivatives of the loss with respect to the outputs are known. */
   readonly hasCurvature: boolean;
-  /** Matrix that preconditions samples: "shared", the decoder's; "own", each sample's; "none" if either costs too much. */
+  /**
+   * Gauss-Newton matrix that preconditions a sample: "shared", with the Jacobian J₀ at the decoder's start; "own", with the
+   * Jacobian at the sample's own z; "none" if either costs too much.
+   */
   readonly matrix: "shared" | "own" | "none";
-  /** True if W in the shared matrix J₀ᵀWJ₀ is made at z0, rather than at the decoder's start. */
+  /**
+   * True if W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is computed at the
+   * sample's z0 rather than at the decoder's start. J₀ is the decoder's Jacobian at its start.
+   */
   readonly refreshesAtStart: boolean;
-  /** W is renewed after 1, 2, 4, … steps, up to this many: 0 for never. */
+  /**
+   * Last step after which W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is
+   * recomputed: it is after 1, 2, 4, … steps up to this number. 0: never.
+   */
   readonly lastRefresh: number;
 }
 
-/** True if there are matrices that precondition samples. */
+/** True if Gauss-Newton matrices are available to precondition samples. */
 export function hasMatrices({ matrix }: CurvatureUse): boolean {
   return matrix !== "none";
 }
 
-/** Use of a curvature that is available along a gradient only, or not at all. */
+/** Returns how to use a curvature that is available along the gradient only (`use` given with `hasCurvature`), or not at all. */
 export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
   const hasCurvature = use?.hasCurvature ?? false;
   return { hasCurvature, matrix: "none", refreshesAtStart: false, lastRefresh: 0 };
 }
 
 /**
- * An objective that can also be differentiated for the decoder's parameters θ, and a second time: what the
- * adjoints and training need. Each method continues from what the one before it left behind for its rows,
- * whatever was done with other rows in between: value → gradient → addParameterGradient, and
- * value → gradient → tangent → addMixedGradient.
+ * Objective that can also be differentiated with respect to the decoder's parameters θ, and a second time with respect to z,
+ * for adjoints and training. Each method continues from the results that the previous one left for the same rows, whatever
+ * has been done with other rows in between: value → gradient → addParameterGradient, and value → gradient → tangent →
+ * addMixedGradient.
  *
- * Gradients for the parameters are large and sums of many: they are added up where they are computed, and read
- * once.
+ * Parameter gradients are large and are sums over many samples: they are accumulated on the backend, and read once.
  */
 export interface DifferentiableObjective extends Objective {
-  /** Number of parameters, P: weight, then bias, of each layer in order. */
+  /** Number of parameters, P. They are ordered by layer: the weight, then the bias, of each. */
   readonly parameterCount: number;
-  /** Adds ∂_θ l at the points of the last `gradient` call, z held fixed, row by row in the order given. */
+  /**
+   * Adds ∂_θ l at the points of the last `gradient` call, with z held fixed, to the parameter sums, row by row in the order
+   * of `rows`.
+   */
   addParameterGradient(rows: Int32Array): Promise<void>;
   /**
-   * Computes the Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass over the
-   * decoder: no Jacobian or Hessian is stored.
+   * Computes the Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass through
+   * the decoder; no Jacobian or Hessian is stored.
    * @param v [rows.length, d]
    * @returns [rows.length, d]
    */
   tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array>;
   /**
-   * Adds the mixed term ∂_θ(vᵀ∇_z l) for the v of the last `tangent` call, row by row in the order given. It is
-   * linear in v, which may hold any factor.
+   * Adds the mixed derivative ∂_θ(vᵀ∇_z l), with v from the last `tangent` call, to the parameter sums, row by row in the
+   * order of `rows`. It is linear in v, so that a factor can be put into v.
    */
   addMixedGradient(rows: Int32Array): Promise<void>;
   /**
-   * Returns the sums since the last call, or since the start, and clears them.
+   * Returns the parameter sums accumulated since the last call, or since the objective was made, and resets them to 0.
    * @returns [P]
    */
   takeParameterSums(): Promise<Float32Array>;

@@ -5,24 +5,24 @@ import { show } from "../base/show.ts";
 import type { Trajectory } from "./result.ts";
 
 /**
- * Points of each sample's way that are kept: `"steps"`, the start and the end of every accepted step; or
- * chosen times, ascending, from 0 to the solver's t1.
+ * Points of each sample's path to record: `"steps"` for z0 and the end of every accepted step; or an ascending array of
+ * times from 0 to the solver's t1.
  */
 export type SaveAt = "steps" | ArrayLike<number>;
 
-/** Points recorded of one sample so far. States are float64, so that integration can continue from them exactly. */
+/** Points recorded for one sample so far. States are float64, so that adjoints can compute with the solver's exact states. */
 export interface RecordedSample {
   readonly t: number[];
-  /** States one after the other: z, and for a flow of second order v after it. */
+  /** States of the points, one after the other: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
   readonly states: number[];
   readonly losses: number[];
 }
 
-/** Recorded points of B samples, filled in by a solver. */
+/** Recorded points of B samples; a solver adds them as it accepts steps. */
 export class Recording {
   readonly samples: RecordedSample[];
   private readonly times: ArrayLike<number> | undefined;
-  /** Number of the chosen times that each sample has passed. */
+  /** Number of chosen times that have been recorded for each sample, [B]. */
   private readonly passed: Uint32Array;
 
   constructor(
@@ -34,13 +34,13 @@ export class Recording {
     this.passed = new Uint32Array(sampleCount);
   }
 
-  /** Returns the sample's next chosen time, if it lies before t. */
+  /** Returns the next chosen time of a sample if it is before t; undefined otherwise, or if `saveAt` is "steps". */
   dueBefore(sample: number, t: number): number | undefined {
     const due = this.times?.[this.passed[sample]!];
     return due !== undefined && due < t ? due : undefined;
   }
 
-  /** Records the point at the sample's next chosen time, as returned by `dueBefore`. */
+  /** Records a sample's point at its next chosen time, which `dueBefore` has returned. */
   keep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
     const { t: times, states, losses } = this.samples[sample]!;
     times.push(t);
@@ -49,17 +49,17 @@ export class Recording {
     this.passed[sample]!++;
   }
 
-  /** Records the start, or the end of an accepted step, if it is asked for. */
+  /** Records z0 or the end of an accepted step, if `saveAt` is "steps" or t is the sample's next chosen time. */
   keepStep(sample: number, t: number, state: ArrayLike<number>, loss: number): void {
     if (this.times === undefined || this.times[this.passed[sample]!] === t) this.keep(sample, t, state, loss);
   }
 
-  /** Copies the recording of a sample that has ended on another thread. */
+  /** Stores the recording of a sample that was solved on another thread. */
   put(sample: number, recorded: RecordedSample): void {
     this.samples[sample] = recorded;
   }
 
-  /** Returns the trajectories for a result. */
+  /** Returns the trajectories for a result: times as float64, z (without velocities) and losses as float32. */
   toTrajectories(latentSize: number): Trajectory[] {
     return this.samples.map(({ t, states, losses }) => {
       const size = states.length / t.length;
@@ -72,7 +72,12 @@ export class Recording {
   }
 }
 
-/** Checks the option `saveAt`, whose times a flow up to t1 has to pass in this order; returns a copy. */
+/**
+ * Returns the option `saveAt`, its times copied to an array.
+ *
+ * @param t1 end of the flow, Infinity if it has none
+ * @throws LatentflowError `invalid_argument` unless it is "steps" or strictly ascending times from 0 to t1
+ */
 export function checkSaveAt(where: string, saveAt: SaveAt, t1: number): SaveAt {
   if (saveAt === "steps") return saveAt;
   if (!Array.isArray(saveAt) && !(ArrayBuffer.isView(saveAt) && "length" in saveAt)) {

@@ -4,35 +4,39 @@ import { invalid } from "../base/refuse.ts";
 import { show } from "../base/show.ts";
 import type { Status } from "./status.ts";
 
-/** Cost of each sample: B numbers each. */
+/** Statistics of the solve of each sample: B numbers each. */
 export interface SolveStatistics {
+  /** Number of accepted steps. */
   readonly acceptedSteps: Owned<Uint32Array>;
   /**
-   * Steps that were tried and not taken: because they did not lower the loss enough (L-BFGS, AMD), because another length may
-   * lower it more (L-BFGS's first step), or because their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
+   * Number of steps that were tried and not taken: they did not lower the loss enough (L-BFGS, AMD), another length might
+   * lower it more (first step of L-BFGS), or their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
    */
   readonly backtracks: Owned<Uint32Array>;
-  /** Number of forward passes. */
+  /** Number of evaluations of the loss, each a forward pass of the decoder. */
   readonly valueEvaluations: Owned<Uint32Array>;
-  /** Number of backward passes. */
+  /** Number of gradients ∇_z l, each a backward pass of the decoder. */
   readonly gradientEvaluations: Owned<Uint32Array>;
-  /** Number of Gauss-Newton matrices at the sample's own z (L-BFGS), each of latentSize forward passes. */
+  /** Number of Gauss-Newton matrices computed at the sample's own z (L-BFGS); each takes as many forward passes as latents. */
   readonly matrixEvaluations: Owned<Uint32Array>;
   /**
-   * Time t that the flow has reached. For L-BFGS the sum of the accepted δt, each at most 1, which is no time of the flow.
+   * Time t that the flow has reached. For L-BFGS the sum of the accepted step lengths δt, each counted as at most 1; it is
+   * not a time of the flow.
    */
   readonly t: Owned<Float64Array>;
   /**
-   * B, L-BFGS's upper estimate of how much further the objective could fall near z, in its units: 5 (P + (k + 1) θ), where P is
-   * the fall that the last look's quadratic model promises, k the accepted steps and θ the threshold of a step
-   * (`LbfgsOptions.tolerance`). A second call with `z0: result.z` found no more for 99 % of the samples of `npm run experiment --
-   * converged`; site/results/experiments.md has the share of each family. It fails most for saturated decoders, and may exceed a loss that cannot fall below 0. Neither a model nor a slope sees beyond a saddle point or the edge of a plateau. Infinity,
-   * which says nothing, for every status but "converged", for a gradient of exactly 0, and for other solvers.
+   * Upper estimate by L-BFGS of how much lower the objective could still be near z, in its units: 5 (P + (k + 1) θ), with P
+   * the decrease that the quadratic model of the final check expects, k the number of accepted steps and θ the threshold of
+   * a step (`LbfgsOptions.tolerance`). For 99 % of the samples of `npm run experiment -- converged`, a second call with
+   * `z0: result.z` lowered the objective by no more; site/results/experiments.md has the share for each family of decoders.
+   * It fails most often for saturated decoders, may exceed a loss that cannot be negative, and does not see beyond a saddle
+   * point or the edge of a plateau. Infinity (no estimate) for every status but "converged", for a gradient of exactly 0,
+   * and for other solvers.
    */
   readonly remainingFall: Owned<Float64Array>;
 }
 
-/** Statistics of each sample: the arrays that keep them, and their values before the sample's solve begins. */
+/** Array type of each statistic, and its value before the solve of a sample begins. */
 export const STATISTICS = {
   acceptedSteps: { array: Uint32Array, start: 0 },
   backtracks: { array: Uint32Array, start: 0 },
@@ -43,109 +47,111 @@ export const STATISTICS = {
   remainingFall: { array: Float64Array, start: Number.POSITIVE_INFINITY },
 } as const satisfies { readonly [Name in keyof SolveStatistics]: object };
 
-/** One sample's way from z0, K points: as many as it reached of those that `saveAt` asks for. */
+/** Path of one sample from z0: K points, those requested by `saveAt` that the sample reached. */
 export interface Trajectory {
-  /** K times, ascending. */
+  /** Times of the points, K values, ascending. */
   readonly t: Owned<Float64Array>;
-  /** K × latentSize. */
+  /** Latents at the points, K × latentSize. */
   readonly z: Owned<Float32Array>;
-  /** K, l(y, D(z)). */
+  /** Loss l(y, D(z)) at the points, without the prior, K values. */
   readonly loss: Owned<Float32Array>;
 }
 
-/** Backend that did the work. */
+/** Description of the backend that ran a call. */
 export interface BackendInfo {
   readonly name: string;
   /**
-   * Build that it runs: of WASM "relaxed" or "plain"; for WebGPU "onnxruntime-web" and its version;
-   * "none" where an abort came before the work.
+   * Build that ran: "relaxed" or "plain" for WASM, "onnxruntime-web" and its version for WebGPU, "none" if an abort came
+   * before the work.
    */
   readonly build: string;
-  /** Name of the GPU, if the browser tells it. */
+  /** Name of the GPU, if the browser reports it. */
   readonly adapter?: string;
   /** Number of threads that took part, if the backend has threads. */
   readonly threads?: number;
-  /** Reason why `auto` chose the backend, or why fewer threads than asked for took part. */
+  /** Reason why `auto` chose this backend, or why fewer threads than requested took part. */
   readonly reason?: string;
-  /**
-   * Descriptions of failures and of how the work went on: a device that was lost, a worker that died. Absent if there were
-   * none.
-   */
+  /** Failures during the call and how it continued, in words: a lost device, a worker that died. Absent if there were none. */
   readonly incidents?: readonly string[];
 }
 
-/** Result of `encode`, B samples. */
+/** Result of `encode` for B samples. */
 export interface EncodeResult {
-  /** The codes, B × latentSize. */
+  /** Codes found, B × latentSize. */
   readonly z: Owned<Float32Array>;
-  /** The velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
+  /** Velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
   readonly v: Owned<Float32Array> | undefined;
-  /**
-   * l(y, D(z)), B: how far the reconstructions are from the data.
-   */
+  /** Loss l(y, D(z)) of each sample, B values: the distance of the reconstruction from the data, without the prior. */
   readonly loss: Owned<Float32Array>;
-  /** B, the prior's value at z in nats, times its weight: not yet divided by N. Undefined without a prior. */
+  /** Prior's value at z in nats, times its weight and not divided by N, B values. Undefined without a prior. */
   readonly prior: Owned<Float32Array> | undefined;
-  /** B, what was lowered: loss + prior/N, N what the loss was divided by. Without a prior it is the loss. */
+  /**
+   * Minimised objective at z, loss + prior/N, B values, with N the number that the loss was divided by. Equals the loss
+   * without a prior.
+   */
   readonly objective: Owned<Float32Array>;
-  /** l(y, D(z0)), B. NaN for a sample that an aborted call never started. */
+  /** Loss l(y, D(z0)) at the start, B values. NaN for a sample that an aborted call never started. */
   readonly initialLoss: Owned<Float32Array>;
   /**
-   * ‖∇_z‖ of the objective at z, B: how far from rest the sample is. NaN for a sample that an aborted call never started, and where
-   * the loss at z0 is not finite.
+   * Norm ‖∇_z‖ of the objective's gradient at z, B values: 0 at rest. NaN for a sample that an aborted call never started,
+   * and if the loss at z0 is not finite.
    */
   readonly gradientNorm: Owned<Float32Array>;
-  /** B statuses: the end of each sample. */
+  /** Reason why the solve of each sample ended, B values. */
   readonly status: readonly Status[];
-  /** Cost of each sample. */
+  /** Statistics of the solve of each sample, such as its number of steps. */
   readonly stats: SolveStatistics;
-  /** B, in the order of the samples. Undefined without the option `saveAt`. */
+  /** Recorded path of each sample, B values. Undefined without the option `saveAt`. */
   readonly trajectory: readonly Trajectory[] | undefined;
-  /** Backend that did the work, and its number of threads. */
+  /** Backend that ran the call, and its number of threads. */
   readonly backend: BackendInfo;
-  /** The wall time of the call, in seconds. */
+  /** Wall time of the call, in seconds. */
   readonly seconds: number;
 }
 
-/** Result in which the fields of these names are never undefined, as the call's options ask for them. */
+/** Result whose fields `Names` are never undefined, because the call had the options for them. */
 export type With<Result, Names extends keyof Result> = Result & {
   readonly [Name in Names]: NonNullable<Result[Name]>;
 };
 
-/** Part of a result that `summary` reads. */
+/** Fields of a result of `encode` that `summary` reads. */
 export type SummarisedResult = Pick<
   EncodeResult,
   "initialLoss" | "loss" | "status" | "stats" | "backend" | "seconds"
 > &
   Partial<Pick<EncodeResult, "prior" | "objective">>;
 
-/** The figures of a result in short, as the demo prints them. Means are NaN where there are no samples. */
+/** Summary of a result of `encode`: counts and means over its samples. A mean is NaN if no sample has a finite value. */
 export interface EncodeSummary {
   readonly samples: number;
   readonly meanInitialLoss: number;
   readonly meanLoss: number;
-  /** Mean of `prior`: the prior's value at z in nats, times its weight, not divided by N. Left out without a prior. */
+  /** Mean of `prior`, the prior's value at z in nats, times its weight and not divided by N. Absent without a prior. */
   readonly meanPrior?: number;
-  /** Mean of `objective`, loss + prior/N. Left out without a prior, where it is the loss. */
+  /**
+   * Mean of `objective`, loss + prior/N with N the number that the loss was divided by. Absent without a prior, when it
+   * equals the loss.
+   */
   readonly meanObjective?: number;
   readonly meanAcceptedSteps: number;
   readonly meanBacktracks: number;
-  /** Number of samples with each status; only statuses that occur. */
+  /** Number of samples with each status; statuses that do not occur are absent. */
   readonly statuses: Partial<Record<Status, number>>;
-  /** The wall time of the call. */
+  /** Wall time of the call, in seconds. */
   readonly seconds: number;
-  /** Number of samples that ended per second, without aborted ones. */
+  /** Number of samples that ended per second, not counting aborted ones. */
   readonly samplesPerSecond: number;
-  /** Name and build of the backend, as in `BackendInfo`. */
+  /** Name of the backend. */
   readonly backend: string;
+  /** Build of the backend, as in `BackendInfo`. */
   readonly build: string;
   /** Number of threads that took part, if the backend has threads. */
   readonly threads?: number;
 }
 
 /**
- * The figures of a result in short. Losses are averaged over the samples whose loss is finite: neither those that
- * an aborted call never started nor those of status "nonfinite" without one.
+ * Summarises a result of `encode`: mean losses, mean numbers of steps, count of each status, speed. Losses are averaged over
+ * the samples whose loss is finite, which excludes samples that an aborted call never started.
  *
  * @throws LatentflowError `invalid_argument` when `result` is not what `encode` returns
  * @example
@@ -177,14 +183,14 @@ export function summary(result: SummarisedResult): EncodeSummary {
   };
 }
 
-/** Mean of the values that are finite; NaN if there are none. */
+/** Returns the mean of the finite values; NaN if there are none. */
 export function meanOfFinite(values: ArrayLike<number>): number {
   return meanOf(values, Number.isFinite);
 }
 
 /**
- * Mean of the values that are not NaN; infinite if one of them is, NaN if there are none. For the losses of a training, where
- * infinity shows that it diverges, while NaN marks a loss that a prior has drowned.
+ * Returns the mean of the values that are not NaN; infinite if one of them is infinite, NaN if there are none. For losses in
+ * training, where infinity shows divergence, while NaN marks a loss that is undetermined because a prior dominates it.
  */
 export function meanOfNumbers(values: ArrayLike<number>): number {
   return meanOf(values, (value) => !Number.isNaN(value));

@@ -5,23 +5,24 @@ import type { Tableau } from "./tableau.ts";
 
 /** Options of `rk4`. */
 export interface Rk4Options {
-  /** The times of the steps. */
+  /** Time grid of the steps, from `linearGrid(…)` or `logGrid(…)`. */
   grid: Grid;
-  /** `"classic"` (the default), or Kutta's `"3/8"` rule: a little more exact, and as dear. */
+  /** Tableau: `"classic"` (the default), or Kutta's `"3/8"` rule, slightly more accurate at the same cost. */
   rule?: "classic" | "3/8" | undefined;
 }
 
-/** Fields of the options of `rk4`. */
+/** Checks and defaults of the options of `rk4`. */
 export const RK4_FIELDS = {
   grid: { check: checkGrid },
   rule: choice("classic", "3/8"),
 } satisfies FieldsOf<Rk4Options>;
 
-/** RK4 with its options: a plain immutable value. */
+/** RK4 solver with its options: a plain immutable value made by `rk4(…)`. */
 export interface Rk4 extends Readonly<Complete<Rk4Options>> {
   readonly name: "rk4";
 }
 
+/** Butcher tableaus of fourth-order methods, by the option `rule`. */
 export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
   classic: {
     stages: [
@@ -42,9 +43,9 @@ export const RULES: Readonly<Record<Rk4["rule"], Tableau>> = {
 };
 
 /**
- * The Runge-Kutta method of fourth order on a fixed grid: four decoder passes forward and back a step.
+ * Makes the fourth-order Runge-Kutta solver on a fixed time grid: four forward and backward passes of the decoder per step.
  *
- * @throws LatentflowError `invalid_argument` on an unknown option, rule or a grid that is none
+ * @throws LatentflowError `invalid_argument` on an unknown option or rule, or an invalid grid
  * @example
  * await encode(decoder, y, { solver: rk4({ grid: logGrid({ t1: 100, slices: 100 }) }) });
  */

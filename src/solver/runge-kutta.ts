@@ -1,9 +1,9 @@
 import type { System } from "./system.ts";
 import type { Tableau } from "./tableau.ts";
 
-/** Steps of one Runge-Kutta method, with memory for its stages. */
+/** Computes steps of one explicit Runge-Kutta method for B samples, with memory for its stages. */
 export class RungeKutta {
-  /** Derivatives at the stages after the first. */
+  /** Time derivatives of all samples at each stage after the first. */
   private readonly stages: readonly Float64Array[];
   private readonly stageStates: Float64Array;
   private readonly stageTimes: Float64Array;
@@ -19,7 +19,9 @@ export class RungeKutta {
   }
 
   /**
-   * Computes the states at t + step of the chosen samples. All arrays hold one entry, or row, for every sample.
+   * Computes the states of the chosen samples after one step each. All arrays but `rows` hold one element, or one row, for
+   * every sample.
+   * @param steps length of each sample's step
    * @param derivatives f(t, y) at `states`
    * @param next where the new states are written
    */
@@ -45,10 +47,11 @@ export class RungeKutta {
   }
 
   /**
-   * Estimates the error of one sample's last step.
-   * @param derivatives f(t, y) at the step's start
-   * @param newDerivatives the same at its end
-   * @param error where it is written, if the method has an estimate
+   * Estimates the error of one sample's last step, by the method's embedded formula.
+   * @param step length of the step
+   * @param derivatives f(t, y) of all samples at the start of their steps
+   * @param newDerivatives f(t, y) of all samples at the end of their steps
+   * @param error where the sample's row is written; unchanged if the method has no error estimate
    */
   estimateError(
     row: number,
@@ -65,7 +68,10 @@ export class RungeKutta {
     for (let k = row * size; k < (row + 1) * size; k++) error[k]! += last * newDerivatives[k]!;
   }
 
-  /** into = start + step · Σ weights_j · stage_j, for one sample; the sum runs over the stages in their order. */
+  /**
+   * Sets one sample's row: into = start + step · Σ weights_j · k_j, with k_j the time derivative at stage j; start is 0 if
+   * it is not given. The sum runs in the order of the stages.
+   */
   private combine(
     row: number,
     weights: readonly number[],

@@ -7,7 +7,7 @@ import { STATUSES, type Status } from "./status.ts";
 
 const RUNNING = 255;
 
-/** Numbers kept for each sample: their arrays, and their values before the sample's solve begins. */
+/** Numbers that a solution has for each sample: the array type, and the value before the solve of a sample begins. */
 const PER_SAMPLE = {
   objective: { array: Float64Array, start: Number.NaN },
   initialObjective: { array: Float64Array, start: Number.NaN },
@@ -18,21 +18,21 @@ const PER_SAMPLE = {
   ...STATISTICS,
 } as const;
 
-/** Name of a number of each sample. */
+/** Name of a per-sample number in a solution, such as "gradientNorm". */
 export type PerSampleName = keyof typeof PER_SAMPLE;
 
-/** Names of the numbers kept for each sample. */
+/** Names of all per-sample numbers in a solution. */
 export const PER_SAMPLE_NAMES = Object.keys(PER_SAMPLE) as readonly PerSampleName[];
 
-/** Arrays of B numbers, by name. */
+/** Arrays of a solution, by name: one number for each of B samples. */
 type PerSampleArrays = {
   readonly [Name in PerSampleName]: Owned<InstanceType<(typeof PER_SAMPLE)[Name]["array"]>>;
 };
 
 /**
- * The arrays of a solution. `objective` is what a solver lowers, the loss and a prior's share, at z, and `initialObjective`
- * at z0; `loss` and `initialLoss` are the loss alone, `prior` the prior's value at z in nats times its weight, and
- * `gradientNorm` the norm of the objective's gradient at z.
+ * Per-sample arrays of a solution. `objective` is the minimised loss + prior/N at z, and `initialObjective` at z0; `loss`
+ * and `initialLoss` are the loss alone, `prior` is the prior's value at z in nats times its weight, and `gradientNorm` the
+ * norm of the objective's gradient at z.
  */
 const Arrays = class {
   constructor(sampleCount: number) {
@@ -45,7 +45,7 @@ const Arrays = class {
   sampleCount: number,
 ) => PerSampleArrays;
 
-/** Results of some samples, to be copied into another solution, possibly from another thread. */
+/** Results of some samples, copied out of one solution to be put into another, possibly on another thread. */
 export interface SolutionPart {
   readonly z: Float64Array;
   readonly v: Float64Array | undefined;
@@ -54,25 +54,33 @@ export interface SolutionPart {
   readonly recorded: readonly RecordedSample[] | undefined;
 }
 
-/** Results of B samples, filled in as they end. z holds a sample's z0 before its solve, and its code afterwards. */
+/**
+ * Results of B samples, filled in as the samples end. z, [B, d], holds a sample's z0 before its solve, and its code
+ * afterwards.
+ */
 export class Solution extends Arrays {
   readonly z: Float64Array;
-  /** Velocities of a flow of second order, 0 before; else undefined. */
+  /** Velocities of a second-order flow, [B, d], 0 before the solve; undefined for the gradient flow. */
   readonly v: Float64Array | undefined;
-  /** Recorded trajectories, if they are asked for. */
+  /** Recorded points of each sample's path; undefined unless `saveAt` was given. */
   readonly recording: Recording | undefined;
   /** Number of samples that have ended. */
   done = 0;
-  /** Sum and count of the finite losses of samples that have ended. */
+  /** Sum of the finite losses of samples that have ended. */
   lossSum = 0;
+  /** Number of samples that have ended with a finite loss. */
   lossCount = 0;
-  /** Called when a sample has ended, by the thread that distributes samples. */
+  /** Called with its index when a sample has ended; set by the thread that distributes samples. */
   onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
   private readonly hasPrior: boolean;
 
-  /** @param options `hasPrior`: results have its values */
+  /**
+   * @param z0 initial latents, [B, d]. Default: zeros
+   * @param options `order` of the flow, 1 (the default) or 2 for one with velocities; `hasPrior` if results have values of a
+   *   prior
+   */
   constructor(
     sampleCount: number,
     latentSize: number,
@@ -92,21 +100,21 @@ export class Solution extends Arrays {
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
-  /** Records a sample's value at z0: element i of the values. */
+  /** Records objective, loss and prior of a sample at z0: element i of `values`. */
   begin(sample: number, values: Values, i: number): void {
     this.take(sample, values, i);
     this.initialObjective[sample] = values.objectives[i]!;
     this.initialLoss[sample] = values.losses[i]!;
   }
 
-  /** Records a sample's value at its new z. */
+  /** Records objective, loss and prior of a sample at its new z: element i of `values`. */
   take(sample: number, { objectives, losses, priors }: Values, i: number): void {
     this.objective[sample] = objectives[i]!;
     this.loss[sample] = losses[i]!;
     this.prior[sample] = priors[i]!;
   }
 
-  /** Ends a sample whose results are complete with a status, by its index in STATUSES. */
+  /** Marks a sample, whose results are complete, as ended, with the status of index `code` in STATUSES. */
   end(sample: number, code: number): void {
     this.codes[sample] = code;
     this.done++;
@@ -118,7 +126,7 @@ export class Solution extends Arrays {
     this.onEnd?.(sample);
   }
 
-  /** Copies the results of some samples, ended or not; of all by default. */
+  /** Returns a copy of the results of some samples, ended or not. Default: all samples. */
   copyOut(samples: readonly number[] = Array.from(this.objective.keys())): SolutionPart {
     const gather = (values: ArrayLike<number>) => Float64Array.from(samples, (sample) => values[sample]!);
     const numbers = Object.fromEntries(PER_SAMPLE_NAMES.map((name) => [name, gather(this[name])]));
@@ -134,8 +142,8 @@ export class Solution extends Arrays {
   }
 
   /**
-   * Copies results of another solution: those of `part` become those of `samples`, which end if they have ended there.
-   * Sample -1 is skipped.
+   * Copies results from another solution: element i of `part` becomes sample samples[i], which ends if it has ended there. A
+   * sample index of -1 is skipped.
    */
   copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
     const d = this.latentSize;
@@ -155,17 +163,17 @@ export class Solution extends Arrays {
     return this.lossSum / this.lossCount;
   }
 
-  /** Returns B statuses; a sample without one was cut off by an abort. */
+  /** Returns the status of each of B samples; "aborted" for samples that have not ended. */
   statuses(): Status[] {
     const statuses = new Array<Status>(this.codes.length);
-    // Array.from goes through a typed array by its iterator, ten times as slowly.
+    // Not Array.from, which goes through the typed array's iterator: ten times as slow.
     for (let sample = 0; sample < statuses.length; sample++) {
       statuses[sample] = STATUSES[this.codes[sample]!] ?? "aborted";
     }
     return statuses;
   }
 
-  /** Returns the arrays for a result: float32 where the result has float32. */
+  /** Returns the results for `encode`: latents and losses as float32, statistics as they are. */
   toResult(): Omit<EncodeResult, "backend" | "seconds"> {
     return {
       z: new Float32Array(this.z),

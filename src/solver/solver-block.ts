@@ -16,32 +16,40 @@ import type { DescentSolver } from "./descent.ts";
 import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
 import { type CurvatureUse, hasMatrices } from "./objective.ts";
 
-/** Struct of a solver of assembly/ and the memory of its rows. */
+/** Memory of a descent solver of assembly/: its struct, and the state of each row. */
 export interface SolverBlock extends Block {
-  /** Points to the struct, which extends Descent. */
+  /** Pointer to the struct, which extends Descent. */
   readonly solver: number;
 }
 
-/** Parts of a problem that a solver's block holds. */
+/** Parameters for the memory of a descent solver. */
 export interface SolverUse {
   readonly latentSize: number;
-  /** Number of resident rows. */
+  /** Number of rows, each for a sample that is being solved. */
   readonly capacity: number;
   readonly curvature: CurvatureUse;
-  /** Pointers to the factors and to the matrix that samples share, 0 without; and the matrix's τ. */
+  /**
+   * Pointer to the Cholesky factors of A₀ + λτI, the damped Gauss-Newton matrix at the decoder's start, for each λ; 0
+   * without them.
+   */
   readonly factors: number;
+  /** Pointer to the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start; 0 without it. */
   readonly matrix: number;
+  /** Scale τ = tr(A₀)/d of the damping, with A₀ the Gauss-Newton matrix at the decoder's start; 0 without A₀. */
   readonly damping: number;
 }
 
-/** Fields of a solver's block that not all solvers have. */
+/** Memory sizes and struct of a descent solver, which differ between `amd` and `lbfgs`. */
 interface Layout {
   readonly struct: { readonly size: number };
-  /** Bytes that the solver keeps for each row; a multiple of 16, since rows are adjacent. */
+  /** Returns the number of bytes of state for each row; a multiple of 16, since rows are adjacent. */
   memory(latentSize: number, hasMatrices: boolean): number;
-  /** Bytes of scratch that all rows share. */
+  /** Returns the number of bytes of scratch memory that all rows share. */
   scratch(latentSize: number, hasMatrices: boolean): number;
-  /** Fills in the struct: the fields `common` to all solvers, and its own. */
+  /**
+   * Writes the struct at `pointer`: the fields `common` to both solvers, and its own. `scratch` points to the shared scratch
+   * memory.
+   */
   fill(memory: DataView, pointer: number, common: DescentFields, use: SolverUse, scratch: number): void;
 }
 
@@ -62,8 +70,8 @@ function amdLayout(solver: AmdSolver): Layout {
 }
 
 /**
- * Returns the count of numbers in a packed matrix with the fitted y below it: scratch by which
- * assembly/solve/lbfgs-preconditioner.ts chooses λ.
+ * Returns the number of float64 values in a packed d × d matrix followed by the y of the fitted pairs: scratch for the
+ * choice of λ in assembly/solve/lbfgs-preconditioner.ts.
  */
 function fittedSize(latentSize: number): number {
   return packedSize(latentSize) + FITTED_PAIRS * latentSize;
@@ -73,7 +81,7 @@ function lbfgsLayout({ memory: pairs }: LbfgsSolver): Layout {
   return {
     struct: Lbfgs,
     memory(d, hasMatrices) {
-      // p, ∇l, s and y; sᵀy; L, and A in float32.
+      // p and ∇l; s, y and sᵀy of each pair; the factor L; then A in float32.
       const numbers = d * (2 + 2 * pairs) + pairs + (hasMatrices ? packedSize(d) : 0);
       return LbfgsState.size + 8 * even(numbers + (hasMatrices ? Math.ceil(packedSize(d) / 2) : 0));
     },
@@ -114,15 +122,15 @@ function even(numbers: number): number {
   return 2 * Math.ceil(numbers / 2);
 }
 
-/** Most bytes that a solver may keep for all resident rows together. */
+/** Largest number of bytes of solver state for all rows together. */
 const MOST_BYTES = 2 ** 28;
 
-/** Returns the number of rows for whose solver memory MOST_BYTES suffices. */
+/** Returns the largest number of rows whose solver state fits into MOST_BYTES; at least 1. */
 export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatrices: boolean): number {
   return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
 }
 
-/** Allocates a solver's memory and fills in its struct; samples are staged by the caller. */
+/** Allocates the memory of a descent solver and writes its struct; the caller stages the samples. */
 export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverUse): SolverBlock {
   const { latentSize, capacity, curvature } = use;
   const layout = layoutOf(solver);
@@ -139,7 +147,7 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   const common: DescentFields = {
     ...solver,
     solver: SOLVER_CODES[solver.name],
-    // Written by whoever stages the samples.
+    // Written by the caller when it stages the samples.
     samples: 0,
     sampleCount: 0,
     residents,

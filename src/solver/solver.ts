@@ -9,7 +9,7 @@ import { type Lbfgs, lbfgs } from "./lbfgs.ts";
 import { type Rk4, RULES, rk4 } from "./rk4.ts";
 import { EULER, type Tableau } from "./tableau.ts";
 
-/** Solvers by name. Every place that has to know them has a table over all of them. */
+/** Solvers by name. Every table over all solvers is typed by this interface, so that the compiler reports a missing one. */
 export interface SolverKinds {
   readonly amd: Amd;
   readonly lbfgs: Lbfgs;
@@ -22,21 +22,20 @@ export type SolverName = keyof SolverKinds;
 
 /**
  * Method that follows a flow: a plain immutable value of a name and options, made by the function of its name, as
- * `lbfgs(…)`. A copy with other options, or one that JSON or a message has
- * kept, works as well and is checked where it is given.
+ * `lbfgs(…)`. A copy works as well, with other options or restored from JSON or a message; it is checked when it is used.
  *
- * `Solver<Flow>` are the solvers that follow any flow; `Solver` are all.
+ * `Solver<Flow>` is a solver that follows any flow; `Solver` is any solver.
  */
 export type Solver<F extends Flow = never> = [F] extends [GradientFlow<1>]
   ? SolverKinds[SolverName]
   : SolverKinds[Exclude<SolverName, DescentSolver["name"]>];
 
-/** Solvers, and `evaluateOnly`, which takes their place where no flow is followed. */
+/** Solvers by name, and `evaluateOnly`, which takes the place of a solver if no flow is to be followed. */
 export interface MethodKinds extends SolverKinds {
   readonly evaluateOnly: EvaluateOnly;
 }
 
-/** A solver, or `evaluateOnly`. */
+/** A solver, or `evaluateOnly`, which only evaluates the loss and its gradient at z0. */
 export type Method = MethodKinds[keyof MethodKinds];
 
 const MAKERS: { readonly [Name in SolverName]: (options: never) => SolverKinds[Name] } = {
@@ -47,13 +46,13 @@ const MAKERS: { readonly [Name in SolverName]: (options: never) => SolverKinds[N
   dormandPrince,
 };
 
-/** Traits of a method other than its steps. */
+/** Properties of a solver other than its steps. */
 interface MethodTraits<Name extends keyof MethodKinds> {
-  /** End of the flow; Infinity if there is none. */
+  /** Returns the end time t1 of the flow; Infinity if the solver has none. */
   readonly end: (method: MethodKinds[Name]) => number;
-  /** Runge-Kutta method that leads from each accepted step to the next; undefined if it is none. */
+  /** Returns the Butcher tableau of the steps; undefined if the solver is not a Runge-Kutta method. */
   readonly tableau: ((method: MethodKinds[Name]) => Tableau) | undefined;
-  /** Typical number of gradients that a sample takes, within a factor of five. */
+  /** Typical number of gradients computed for a sample, correct to within a factor of five. */
   readonly gradients: number;
 }
 
@@ -94,32 +93,39 @@ function traitsOf({ name }: Method): MethodTraits<keyof MethodKinds> {
   return METHODS[name] as MethodTraits<keyof MethodKinds>;
 }
 
-/** Checks a solver given as an option, made by its maker or copied from such a one. */
+/**
+ * Returns the option `solver` if it was made by a solver function, or is a valid copy of such a value.
+ *
+ * @throws LatentflowError `invalid_argument` otherwise
+ */
 export function checkSolver(where: string, solver: unknown): Solver {
   return checkPlain<SolverKinds[SolverName]>(where, "solver", solver, MAKERS) as Solver;
 }
 
-/** True for the solvers that follow any flow; the others follow the gradient flow with α = 1. */
+/** True if the solver follows any flow; the others follow the gradient flow with α = 1 only. */
 export function followsAnyFlow(solver: Solver): solver is Solver<Flow> {
   return !isDescentSolver(solver);
 }
 
-/** Returns the end of the flow, t1; Infinity if the method has none. */
+/** Returns the end time t1 of the flow; Infinity if the solver has none, 0 for `evaluateOnly`. */
 export function endOf(method: Method): number {
   return traitsOf(method).end(method as never);
 }
 
-/** Returns the Runge-Kutta tableau of a method's steps; undefined if it is no Runge-Kutta method. */
+/**
+ * Returns the Butcher tableau of a solver's accepted steps (of Euler's method for `amd`); undefined if it is not a
+ * Runge-Kutta method.
+ */
 export function tableauOf(method: Method): Tableau | undefined {
   return traitsOf(method).tableau?.(method as never);
 }
 
-/** Returns the typical number of gradients that a sample takes, within a factor of five. */
+/** Returns the typical number of gradients computed for a sample, correct to within a factor of five. */
 export function gradientsOf(method: Method): number {
   return traitsOf(method).gradients;
 }
 
-/** Returns the names of the solvers that follow any flow or, for `"tableau"`, that are Runge-Kutta methods. */
+/** Returns the names of the solvers that follow any flow ("anyFlow"), or that are Runge-Kutta methods ("tableau"). */
 export function solversWith(trait: "anyFlow" | "tableau"): SolverName[] {
   return (Object.keys(MAKERS) as SolverName[]).filter((name) => {
     return trait === "tableau" ? METHODS[name].tableau !== undefined : !isDescentSolver({ name });

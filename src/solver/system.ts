@@ -3,15 +3,15 @@ import type { FlowProblem } from "./flow-problem.ts";
 import { type Values, valuesAt } from "./objective.ts";
 
 /**
- * Flow of an objective's samples as differential equations y' = f(t, y), one for each sample. Arrays of states hold a row
- * for every sample; `rows` chooses the samples to compute.
+ * Flow of an objective's samples as differential equations y' = f(t, y), one for each sample. Arrays of states have a row of
+ * `size` numbers for every sample; `rows` selects the samples to compute.
  */
 export class System {
-  /** Count of numbers in a state. */
+  /** Number of values in a state: d for z alone; 2d for z and the velocity of a second-order flow. */
   readonly size: number;
   private readonly latentSize: number;
   private readonly latents: Float64Array;
-  /** ‖∇_z l‖ of every sample, from its last `derivatives`. */
+  /** Norm ‖∇_z l‖ of every sample, [B], from the last `derivatives` call for it. */
   readonly gradientNorms: Float64Array;
 
   constructor(
@@ -25,17 +25,20 @@ export class System {
     this.gradientNorms = new Float64Array(objective.sampleCount);
   }
 
-  /** Allocates a state for every sample. */
+  /** Allocates an array of states, zeros: a row for every sample. */
   states(): Float64Array {
     return new Float64Array(this.problem.objective.sampleCount * this.size);
   }
 
-  /** Returns a sample's row of an array of states. */
+  /** Returns the row of one sample in an array of states, as a view. */
   row(states: Float64Array, row: number): Float64Array {
     return states.subarray(row * this.size, (row + 1) * this.size);
   }
 
-  /** Computes objectives and their terms at the states of the chosen samples. */
+  /**
+   * Evaluates objective, loss and prior of the chosen samples at the z of their states, and counts the evaluations in the
+   * solution.
+   */
   async values(rows: Int32Array, states: Float64Array): Promise<Values> {
     const d = this.latentSize;
     const { objective, solution, first } = this.problem;
@@ -47,9 +50,10 @@ export class System {
   }
 
   /**
-   * Computes f(t, y) of the chosen samples, at the states of their last `values`.
+   * Computes f(t, y) of the chosen samples, at the states passed to their last `values` call.
    * @param times t of every sample
-   * @param derivatives where the right-hand sides are written
+   * @param states states of every sample
+   * @param derivatives where the time derivatives are written, a row for every sample
    */
   async derivatives(
     rows: Int32Array,

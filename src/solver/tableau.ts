@@ -1,16 +1,16 @@
 /**
- * An explicit Runge-Kutta method, its Butcher tableau. The first stage is the derivative at the step's start,
- * which is the one at the end of the step before; only the others are listed. Those of Dormand and Prince and of RK4 are
- * in dormand-prince.ts and rk4.ts.
+ * Butcher tableau of an explicit Runge-Kutta method. Its first stage, the derivative at the step's start, is not listed: it
+ * is already known from the end of the step before. The tableaus of RK4 and of Dormand and Prince are in rk4.ts and
+ * dormand-prince.ts.
  */
 export interface Tableau {
-  /** For each stage after the first: its node c_i, and the weights a_ij of the stages j before it. */
+  /** Stages after the first: node c_i, and the weights a_ij of the stages j before it. */
   readonly stages: readonly { readonly time: number; readonly weights: readonly number[] }[];
-  /** Weights b_j of the stages in the step. */
+  /** Weights b_j of all stages, the first included, in the new state. */
   readonly weights: readonly number[];
   /**
-   * b_j minus those of the embedded method, for the error estimate; the last belongs to the derivative at
-   * the new state. Undefined for a method without error estimate.
+   * Weights of the error estimate: b_j minus those of the embedded method; the last weight belongs to the derivative at the
+   * new state. Undefined for a method without an error estimate.
    */
   readonly errorWeights?: readonly number[];
 }

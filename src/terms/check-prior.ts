@@ -2,14 +2,16 @@ import { checkPlain } from "../base/plain-value.ts";
 import { refused } from "../base/refuse.ts";
 import { isMadeHere, PRIORS, type Prior } from "./priors.ts";
 
-// What comes in as a prior: from a caller, another copy of the package, or a file.
+// Checks of priors that come from a caller, another copy of the package, or a file.
 
-/** Option `prior` of a call: a prior, or `"none"` to leave the decoder's own out. */
+/** Option `prior` of a call: a prior, or `"none"` to ignore the prior stored in the decoder. */
 export type PriorLike = Prior | "none";
 
 /**
- * Returns the prior that a call uses: the one given, else the decoder's own. Refuses other values, and a prior for latents
- * of another size.
+ * Returns the prior that a call uses: the option `prior`, else the prior stored in the decoder; undefined if there is
+ * neither, or for "none".
+ *
+ * @throws LatentflowError `invalid_argument` if it is not a prior, or is for latents of another size
  */
 export function checkPrior(
   where: string,
@@ -22,7 +24,7 @@ export function checkPrior(
   return checkPriorSize(where, normalisePrior(where, prior, { orNone: true }), decoder.latentSize);
 }
 
-/** Refuses a prior for latents of another size. */
+/** Returns `prior` if it is for latents of `latentSize` values or of any size; throws `invalid_argument` otherwise. */
 export function checkPriorSize(where: string, prior: Prior, latentSize: number): Prior {
   if (prior.latentSize === undefined || prior.latentSize === latentSize) return prior;
   throw refused(
@@ -35,11 +37,12 @@ export function checkPriorSize(where: string, prior: Prior, latentSize: number):
 }
 
 /**
- * Returns a prior of this module as it is; remakes, and so checks, one from another copy of the package or from a file.
+ * Returns a prior of this module unchanged; rebuilds, and so checks, a prior from another copy of the package or from a
+ * file.
  *
- * @param options.name what messages call it. Default "prior"
- * @param options.orNone whether "none" would have been right, too. Default false
- * @throws LatentflowError `invalid_argument` when it is none
+ * @param options.name name of the value in messages. Default "prior"
+ * @param options.orNone true if messages are to name "none" as allowed too. Default false
+ * @throws LatentflowError `invalid_argument` when `value` is not a valid prior
  */
 export function normalisePrior(
   where: string,

@@ -2,8 +2,9 @@
 const MOST_SWEEPS = 30;
 
 /**
- * Raises the eigenvalues of a symmetric matrix that are below `least` to `least`, in place; eigenvectors stay. The result is
- * the most likely covariance, among those without smaller eigenvalues, of samples with the given one.
+ * Raises the eigenvalues of a symmetric matrix that are below `least` to `least`, in place; the eigenvectors are unchanged.
+ * If the matrix is the covariance of samples, the result is the covariance of maximum likelihood among those whose
+ * eigenvalues are all at least `least`.
  *
  * @param matrix [d, d], row-major
  */
@@ -23,9 +24,9 @@ export function raiseEigenvalues(matrix: Float64Array, d: number, least: number)
 }
 
 /**
- * Computes eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's cyclic method.
+ * Computes eigenvalues and eigenvectors of a symmetric matrix, [d, d], by Jacobi's cyclic method.
  *
- * @returns values [d], in no order; vectors [d, d], each a row of length 1
+ * @returns `values`, [d], unsorted; `vectors`, [d, d], with the unit eigenvector of values[k] in row k
  */
 export function eigenvalues(
   matrix: Float64Array,
@@ -38,7 +39,7 @@ export function eigenvalues(
     let rotations = 0;
     for (let p = 0; p < d; p++) {
       for (let q = p + 1; q < d; q++) {
-        // As small as rounding leaves it, beside the two eigenvalues it would be turned into.
+        // Already negligible: within rounding of the two diagonal elements that the rotation would change.
         const limit = 2 ** -53 * Math.sqrt(Math.abs(a[p * d + p]! * a[q * d + q]!));
         if (!(Math.abs(a[p * d + q]!) > limit)) continue;
         rotate(a, vectors, d, p, q);
@@ -50,7 +51,10 @@ export function eigenvalues(
   return { values: Float64Array.from({ length: d }, (_, i) => a[i * d + i]!), vectors };
 }
 
-/** Rotates two axes so that the matrix element between them becomes 0. */
+/**
+ * Applies the Jacobi rotation of axes p and q that makes element (p, q) of `a` 0, to `a` and to the rows p and q of
+ * `vectors`.
+ */
 function rotate(a: Float64Array, vectors: Float64Array, d: number, p: number, q: number): void {
   const difference = (a[q * d + q]! - a[p * d + p]!) / (2 * a[p * d + q]!);
   const tangent = (difference < 0 ? -1 : 1) / (Math.abs(difference) + Math.sqrt(difference * difference + 1));

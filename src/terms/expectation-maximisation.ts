@@ -5,56 +5,54 @@ import { addOuterProduct, mirror } from "./moments.ts";
 import { choleskyFactor, logDeterminant } from "./prior-numbers.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
-/** A mixture of K Gaussians, in the units of standardised codes. */
+/** Mixture of K Gaussians over standardised codes, whose coordinates have mean 0 and variance 1. */
 export interface Mixture {
-  /** [K], adding up to 1. */
+  /** Mixture weights of the components, [K], adding up to 1. */
   readonly shares: Float64Array;
-  /** [K, d] */
+  /** Means of the components, [K, d]. */
   readonly means: Float64Array;
-  /** [K, d, d], row-major; or [K, d] if the covariances are diagonal. */
+  /** Covariances of the components: [K, d, d], row-major, or [K, d] if they are diagonal. */
   readonly covariances: Float64Array;
 }
 
 /**
- * Least share of a component, in codes: a component that has lost its codes keeps this share, since a share of 0 has no
- * logarithm.
+ * Minimum weight of a component, times the number of codes: a component without codes keeps this weight, since log 0 is not
+ * finite.
  */
 const LEAST_OF_A_CODE = 1e-3;
 /**
- * Responsibility below which a code is left out of a component's sums: even all codes together would add nothing beside
- * LEAST_OF_A_CODE.
+ * Responsibility below which a code is left out of a component's sums: all such codes together would be negligible compared
+ * with LEAST_OF_A_CODE.
  */
 const NEGLIGIBLE = 1e-30;
 
 /**
- * Expectation maximisation (Dempster, Laird and Rubin, 1977) from a start, in which the log-likelihood never falls but by
- * rounding: each maximisation is exact among all mixtures whose components have no variance below `varianceFloor` in any
- * direction, and no share below a thousandth of a code's.
+ * Expectation maximisation (Dempster, Laird and Rubin, 1977) from a given start. The log-likelihood never decreases except
+ * by rounding: each maximisation is exact among all mixtures whose components have a variance of at least `varianceFloor` in
+ * every direction, and a weight of at least 0.001 / (number of codes).
  *
- * Its memory is some three times the mixture's, however many codes there are: expectations are added up as they are found,
- * around the means so far, which cancels less than around 0.
+ * Memory is about three times the mixture's, independent of the number of codes: moments are accumulated code by code,
+ * around the current means, which loses less precision than around 0.
  */
 export class ExpectationMaximisation {
   readonly mixture: Mixture;
   private readonly d: number;
   /** Number of components, K. */
   private readonly count: number;
-  /** Count of numbers in one covariance: d², or d if diagonal. */
+  /** Number of values in one covariance: d², or d if it is diagonal. */
   private readonly size: number;
-  /** Cholesky factors [K, d, d]; or standard deviations [K, d] if diagonal. */
+  /** Cholesky factors of the covariances, [K, d, d]; or standard deviations, [K, d], if they are diagonal. */
   private readonly factors: Float64Array;
-  /** [K]: log of the share, less ½ log det Σ and d/2 · ln 2π. */
+  /** Log-density of each component at its mean, plus the log of its weight, [K]: log w - ½ log det Σ - d/2 · ln 2π. */
   private readonly constants: Float64Array;
-  /** [K]: responsibilities of each component, summed over the codes. */
+  /** Responsibilities of each component, summed over the codes, [K]. */
   private readonly sums: Float64Array;
-  /**
-   * Responsibility-weighted sums of codes minus the component's mean, [K, d]; and of their outer products, shaped as
-   * `covariances`.
-   */
+  /** Responsibility-weighted sums of (code - mean of the component), [K, d]. */
   private readonly firstMoments: Float64Array;
+  /** Responsibility-weighted sums of (code - mean)(code - mean)ᵀ, shaped as `covariances`; lower triangles if not diagonal. */
   private readonly secondMoments: Float64Array;
   private readonly code: Float64Array;
-  /** [K, d]: the current code minus each mean. */
+  /** Current code minus the mean of each component: K arrays of d values. */
   private readonly centred: readonly Float64Array[];
   private readonly solved: Float64Array;
   private readonly logs: Float64Array;
@@ -92,7 +90,10 @@ export class ExpectationMaximisation {
     for (let k = 0; k < count; k++) this.factorise(k);
   }
 
-  /** Computes the log-likelihood of the mixture, mean per code, in nats; sums up what `maximise` needs. */
+  /**
+   * Expectation step: returns the log-likelihood of the mixture, as a mean per code, in nats, and accumulates the moments
+   * that `maximise` uses.
+   */
   expect(): number {
     const { codes, count, logs, sums } = this;
     this.setConstants();
@@ -116,13 +117,13 @@ export class ExpectationMaximisation {
     return total / codes.count;
   }
 
-  /** Sets the mixture that is most likely given the responsibilities from `expect`. */
+  /** Maximisation step: sets the mixture of maximum likelihood given the responsibilities from `expect`. */
   maximise(): void {
     this.setShares();
     for (let k = 0; k < this.count; k++) if (this.sums[k]! > 0) this.moveComponent(k);
   }
 
-  /** Returns the squared Mahalanobis distance of a code from a component; leaves the centred code in `centred`. */
+  /** Returns the squared Mahalanobis distance of the current code from component k, and writes code - mean to `centred[k]`. */
   private squaredDistance(k: number): number {
     const { d, code, factors, solved } = this;
     const { means } = this.mixture;
@@ -155,7 +156,10 @@ export class ExpectationMaximisation {
     addOuterProduct(this.secondMoments, k * size, centred, responsibility, this.isFull);
   }
 
-  /** Sets the most likely shares of which none is below the least: shares that would be are set to the least. */
+  /**
+   * Sets the mixture weights to their maximum-likelihood values given the responsibilities, under the constraint that each
+   * is at least LEAST_OF_A_CODE / (number of codes).
+   */
   private setShares(): void {
     const { shares } = this.mixture;
     const least = LEAST_OF_A_CODE / this.codes.count;
@@ -191,14 +195,17 @@ export class ExpectationMaximisation {
     const before = covariances.slice(k * size, (k + 1) * size);
     covariances.set(moments, k * size);
     if (!this.factorise(k)) {
-      // Rounding has left no factor: the component stays as it was, which lowers no likelihood.
+      // Not positive definite, by rounding: the component stays unchanged, which does not lower the likelihood.
       covariances.set(before, k * size);
       return;
     }
     for (let i = 0; i < d; i++) means[k * d + i]! += shift[i]!;
   }
 
-  /** Factorises a component's covariance; returns false, and keeps the factor before, if there is no factor. */
+  /**
+   * Computes the Cholesky factor of a component's covariance. Returns false, and keeps the previous factor, if the
+   * covariance is not positive definite.
+   */
   private factorise(k: number): boolean {
     const { d, size } = this;
     const covariance = this.mixture.covariances.subarray(k * size, (k + 1) * size);
@@ -220,7 +227,8 @@ export class ExpectationMaximisation {
 }
 
 /**
- * True if a matrix has an eigenvalue below `least`: tested by a Cholesky factor, which costs a thirtieth of the eigenvalues.
+ * True if a symmetric matrix, [d, d], has an eigenvalue below `least`: tested by a Cholesky factorisation of the matrix
+ * minus least · I, at a thirtieth of the cost of the eigenvalues.
  */
 function hasEigenvalueBelow(matrix: Float64Array, d: number, least: number): boolean {
   const lowered = matrix.slice();

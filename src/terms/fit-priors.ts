@@ -11,65 +11,69 @@ import { choleskyFactor } from "./prior-numbers.ts";
 import { type GaussianMixturePrior, type GaussianPrior, gaussian, gaussianMixture } from "./priors.ts";
 import { standardise } from "./standardised-codes.ts";
 
-/** Estimated part of a covariance: d variances, or all d × d numbers. */
+/** Form of an estimated covariance: "diagonal", d variances, or "full", a d × d matrix. */
 export type CovarianceKind = "diagonal" | "full";
 
 /** Options of `fitGaussian`. */
 export interface FitGaussianOptions {
-  /** d, the number of values of a code. */
+  /** Number of values in a code, d. */
   latentSize: number;
-  /** The variances alone, or the whole covariance. Default "diagonal". */
+  /** Form of the covariance: variances alone, or the full matrix. Default "diagonal". */
   covariance?: CovarianceKind | undefined;
   /**
-   * s, from 0 to 1, for the full covariance S: the prior has (1 - s) · S + s · diag(S), so that the variances stay and the
-   * correlations are multiplied by 1 - s. With any s > 0 worth the name it is positive definite, however few codes there
-   * are. Default 0.
+   * Shrinkage s, from 0 to 1, of the full covariance S: the prior has (1 - s) · S + s · diag(S), so that the variances are
+   * unchanged and the correlations are multiplied by 1 - s. With s above rounding error the result is positive definite,
+   * however few codes there are. Default 0.
    */
   shrinkage?: number | undefined;
-  /** Factor of the prior's value in nats, > 0. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
 /** Options of `fitGaussianMixture`. */
 export interface FitGaussianMixtureOptions {
-  /** d, the number of values of a code. */
+  /** Number of values in a code, d. */
   latentSize: number;
-  /** K, how many Gaussians: at most as many as there are different codes. */
+  /** Number of Gaussians, K: at most the number of distinct codes. */
   components: number;
-  /** An integer from 0 to 2^53 - 1, for the start; the same seed gives the same prior. Default 0. */
+  /** Seed of the random start, an integer from 0 to 2^53 - 1; the same seed gives the same prior. Default 0. */
   seed?: number | undefined;
-  /** Variances alone, or the whole covariance, of each component. Default "diagonal". */
+  /** Form of each component's covariance: variances alone, or the full matrix. Default "diagonal". */
   covariance?: CovarianceKind | undefined;
-  /** Passes over the codes after which it ends without having converged, >= 1. Default 500. */
+  /** Largest number of iterations, ≥ 1; after them the fit ends without having converged. Default 500. */
   maxIterations?: number | undefined;
-  /** Rise of the log-likelihood in a pass, in nats per code, up to which the fit has converged, >= 0. Default 1e-6. */
+  /**
+   * Increase ≥ 0 of the log-likelihood in an iteration, in nats per code, at or below which the fit has converged. Default
+   * 1e-6.
+   */
   tolerance?: number | undefined;
   /**
-   * The least variance of a component in any direction, from 1e-8 to 1, where the codes have variance 1 in each coordinate:
-   * a component that collapses onto one code, or onto a plane, would have an infinite density there. Default 1e-6, a
-   * thousandth of the codes' standard deviation.
+   * Minimum variance of a component in any direction, from 1e-8 to 1, in units in which the codes have variance 1 in each
+   * coordinate. Without it, a component that collapses onto one code or a plane would have an infinite density there.
+   * Default 1e-6: a standard deviation of a thousandth of the codes'.
    */
   varianceFloor?: number | undefined;
-  /** Factor of the prior's value in nats, > 0. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
 /** Result of `fitGaussianMixture`. */
 export interface GaussianMixtureFit {
-  /** Fitted prior; the component with the largest share comes first. */
+  /** Fitted prior, its components sorted by weight, largest first. */
   readonly prior: GaussianMixturePrior;
   /**
-   * The mean over the codes of log Σ_k w_k N_k(z), in nats, complete: with -½ log det Σ_k and -d/2 · ln 2π of every
-   * component, and the prior's weight not in it. It is the log of a density, in the latents' units: it may be above 0.
+   * Mean over the codes of log Σ_k w_k N_k(z), in nats, with the full normalisation of each Gaussian (-½ log det Σ_k and
+   * -d/2 · ln 2π), and without the prior's factor `weight`. It is a log-density in the units of the latents, and may be
+   * positive.
    */
   readonly logLikelihood: number;
-  /** Number of times that the components were moved. */
+  /** Number of iterations made. */
   readonly iterations: number;
   /** True if the fit converged; false if `maxIterations` ended it. */
   readonly converged: boolean;
 }
 
-/** Fields of the options of `fitGaussian`. */
+/** Checks and defaults of the options of `fitGaussian`. */
 const GAUSSIAN_FIELDS = {
   latentSize: count(1),
   covariance: choice("diagonal", "full"),
@@ -77,7 +81,7 @@ const GAUSSIAN_FIELDS = {
   weight: number({ above: 0 }, 1),
 } satisfies FieldsOf<FitGaussianOptions>;
 
-/** Fields of the options of `fitGaussianMixture`. */
+/** Checks and defaults of the options of `fitGaussianMixture`. */
 const MIXTURE_FIELDS = {
   latentSize: count(1),
   components: count(1),
@@ -89,21 +93,21 @@ const MIXTURE_FIELDS = {
   weight: number({ above: 0 }, 1),
 } satisfies FieldsOf<FitGaussianMixtureOptions>;
 
-/** Stream of the seed's random numbers for the start of a fit; other uses of the seed have streams of their own. */
+/** Stream of random numbers for the start of a fit, an argument of `createRandom`; other uses of a seed have other streams. */
 const START_STREAM = 4;
 
 /**
- * A Gaussian prior with the mean and the covariance of codes, those of the training samples say, so that the codes of new
- * samples stay where those were. The covariance is the unbiased one, divided by count - 1.
+ * Fits a Gaussian prior to codes, such as those of training samples, so that new codes are drawn to where the fitted codes
+ * lie. Its covariance is the unbiased estimate, with sums divided by count - 1.
  *
- * @param codes count × latentSize, count >= 2: the `z` of a result of `encode`, say
+ * @param codes count × latentSize, count >= 2: for example the `z` of a result of `encode`
  * @example
  * const { z } = await encode(decoder, trainingSamples);
  * const prior = fitGaussian(z, { latentSize: decoder.latentSize, covariance: "full", shrinkage: 0.1 });
  * await encode(decoder, y, { prior });
- * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range, on codes of the wrong type or
- *   length, or that are not finite; where a coordinate is the same in all codes; and, for a full covariance without
- *   shrinkage, where there are no more codes than latents, or a coordinate follows from others
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range; on codes of the wrong type or
+ *   length, or that are not finite; if a coordinate is the same in all codes; and, for a full covariance without shrinkage,
+ *   if there are no more codes than latents, or a coordinate is a linear function of others
  */
 export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): GaussianPrior {
   const where = callOf("fitGaussian");
@@ -146,35 +150,35 @@ export function fitGaussian(codes: Float32Array, options: FitGaussianOptions): G
   return gaussian({ mean, covariance: shrunk, weight });
 }
 
-/** Returns advice for codes whose full covariance is singular. */
+/** Returns advice, for the error message, on codes whose full covariance is singular. */
 function instead(): string {
   const shrinkage = option("shrinkage", 0.1, "a shrinkage (0.1, say)");
   return `; give ${option("covariance", "diagonal")}, or ${shrinkage}, or more codes that differ`;
 }
 
 /**
- * A mixture of Gaussians fitted to codes by expectation maximisation, for codes that lie in clusters, or along a curve.
- * It starts at centres drawn by greedy k-means++ from the seed and ends at a maximum of the likelihood that need not be the
- * highest one: try a few seeds and take the result with the greatest `logLikelihood`. Covariances are those of the greatest
- * likelihood, divided by how many codes a component has, not by one less; below `varianceFloor` they do not go. A component
- * that has lost its codes stays where it was, with the share of a thousandth of a code. The log-likelihood does not fall
- * from one iteration to the next, but by rounding.
+ * Fits a mixture of Gaussians to codes by expectation maximisation, for codes that lie in clusters or along a curve. The fit
+ * starts at centres drawn by greedy k-means++ with the seed, and ends at a local maximum of the likelihood: try a few seeds
+ * and use the result with the largest `logLikelihood`. Covariances are maximum-likelihood estimates, divided by the number
+ * of a component's codes rather than by one less, with variances of at least `varianceFloor`. A component without codes
+ * stays in place, with the weight of a thousandth of a code. The log-likelihood does not decrease from one iteration to the
+ * next, except by rounding.
  *
- * It is synchronous, and the thread does nothing else meanwhile: an iteration takes time as count · K · d, or count · K · d²
- * for full covariances. With 10,000 codes of 16 values and 10 components it took 33 ms of a core's time, and 95 ms; there
- * may be a hundred iterations. Where that is too long, fit some of the codes, or fit in a worker.
+ * The function is synchronous and blocks its thread: an iteration takes time proportional to count · K · d, or count · K ·
+ * d² for full covariances. With 10,000 codes of 16 values and 10 components it takes 33 ms, or 95 ms; a fit may need a
+ * hundred. If that is too long, fit a subset of the codes, or fit in a worker.
  *
- * @param codes count × latentSize: the `z` of a result of `encode`, say. Some hundred for each component, or for full
- *   covariances some times latentSize if that is more, are not too many
+ * @param codes count × latentSize: for example the `z` of a result of `encode`. A few hundred for each component are
+ *   appropriate, and for full covariances several times latentSize if that is more
  * @example
  * const { z } = await encode(decoder, trainingSamples);
  * const fits = [0, 1, 2].map((seed) =>
  *   fitGaussianMixture(z, { latentSize: decoder.latentSize, components: 10, seed }));
  * const best = fits.reduce((a, b) => (b.logLikelihood > a.logLikelihood ? b : a));
  * await encode(decoder, y, { prior: best.prior });
- * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range, on codes of the wrong type or
- *   length, or that are not finite; where a coordinate is the same in all codes; where there are fewer different codes than
- *   components, or, for full covariances, no more than components · latentSize codes
+ * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range; on codes of the wrong type or
+ *   length, or that are not finite; if a coordinate is the same in all codes; if there are fewer distinct codes than
+ *   components; and, for full covariances, if there are no more than components · latentSize codes
  */
 export function fitGaussianMixture(
   codes: Float32Array,
@@ -218,13 +222,13 @@ export function fitGaussianMixture(
     logLikelihood = search.expect();
     converged = logLikelihood - before <= tolerance;
   }
-  // A density in the latents' units: theirs is the product of the standard deviations times as large.
+  // Converts the density from standardised units to the latents' units: divides it by the product of the stds.
   for (const std of stds) logLikelihood -= logarithm(std);
   const prior = priorOf(search.mixture, { mean, stds, isFull, weight });
   return { prior, logLikelihood, iterations, converged };
 }
 
-/** Returns the mixture in the codes' own units. */
+/** Converts a mixture over standardised codes to a prior over codes, components sorted by weight, largest first. */
 function priorOf(
   { shares, means, covariances }: Mixture,
   units: {
@@ -253,12 +257,12 @@ function priorOf(
   });
 }
 
-/** Refuses a call without options, since sizes have no default. */
+/** Throws if a call has no options, since sizes have no default. */
 function checkGiven(where: string, options: unknown, expected: string): void {
   if (options === undefined) throw invalid(`${where}: options are undefined, expected ${expected}`);
 }
 
-/** Refuses codes of the wrong type or length, that are not finite, or too few; returns their number. */
+/** Returns the number of codes; throws unless `codes` is a Float32Array of at least `least` rows of latentSize finite values. */
 function checkCodes(where: string, codes: unknown, latentSize: number, least: number): number {
   const count = checkFiniteRows(where, "codes", codes, latentSize, "latentSize");
   if (count >= least) return count;
@@ -270,7 +274,10 @@ function checkCodes(where: string, codes: unknown, latentSize: number, least: nu
   );
 }
 
-/** Returns the square roots, [d], of a covariance's diagonal; refuses a coordinate that is the same in all codes. */
+/**
+ * Returns the square roots, [d], of a covariance's diagonal (or of d variances); throws if one is 0: a coordinate is the
+ * same in all codes.
+ */
 function standardDeviations(where: string, covariance: Float64Array, d: number): Float64Array {
   const step = covariance.length === d ? 1 : d + 1;
   const stds = Float64Array.from({ length: d }, (_, i) => Math.sqrt(covariance[i * step]!));
@@ -284,7 +291,7 @@ function standardDeviations(where: string, covariance: Float64Array, d: number):
   );
 }
 
-/** Makes the error that refuses codes for what they have. */
+/** Makes the `invalid_argument` error for unsuitable codes: "codes has GOT, expected EXPECTED", followed by the advice. */
 function refusedCodes(where: string, got: string, expected: string, advice: string): Error {
   return refused(where, "codes", "has", got, expected, advice);
 }

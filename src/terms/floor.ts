@@ -2,12 +2,12 @@ import type { Loss } from "./losses.ts";
 import { lossTraits } from "./losses.ts";
 
 /**
- * The least that each sample's loss can come to: for cross entropy its targets' own entropy,
- * -y log y - (1 - y) log(1 - y) per element, in nats, which is 0 where the targets are black and white and reached
- * where the reconstruction equals them; for most losses 0.
+ * Returns the lower bound of each sample's loss. For cross entropy it is the entropy of the targets, -y log y - (1 - y)
+ * log(1 - y) per element, in nats: 0 for targets of 0 and 1, and reached if the reconstruction equals the targets. For other
+ * losses it is 0.
  *
- * @param y [B, sampleSize], such as the loss asks for; anything where its weight is 0
- * @param weights ≥ 0, sampleSize or B × sampleSize of them; without them every element counts alike
+ * @param y targets, [B, sampleSize], in the range of the loss; unused where the weight is 0
+ * @param weights weights ≥ 0: sampleSize of them, or B × sampleSize. Default: all equal
  * @returns [B], reduced over the elements as the loss is
  */
 export function leastLosses(

@@ -7,8 +7,8 @@ import { alternatives, callHint, show } from "../base/show.ts";
 import type { ActivationName } from "../graph/activation.ts";
 
 /**
- * The kinds of loss, each with its name in files; undefined for one that files cannot name. Every place that has to know
- * the kinds has a table over all of them, so that the compiler names what a new one lacks.
+ * Kinds of loss with their names in files; undefined for the custom loss, which files cannot name. Every table over the
+ * kinds is typed by this interface, so that the compiler reports a missing one.
  */
 export interface LossKinds {
   readonly binaryCrossEntropy: "bce";
@@ -18,26 +18,34 @@ export interface LossKinds {
 
 type LossKind = keyof LossKinds;
 
-/** The kinds that the kernels compute, and files can name. */
+/** Kinds of loss that the kernels compute and files can name. */
 export type StandardLossKind = Exclude<LossKind, "custom">;
 
-/** Traits of a kind of loss besides its arithmetic, which is each backend's. */
+/** Properties of a kind of loss; its arithmetic is in each backend. */
 interface LossTraits<Kind extends LossKind = LossKind> {
   readonly fileName: LossKinds[Kind];
-  /** Further names by which files are read, beside its own; in small letters, without separators. */
+  /** Further names of the loss that are understood in files; in lower case, without separators. */
   readonly otherNames: readonly string[];
-  /** Name for people, and the unit of its values. */
+  /** Name of the loss for display, such as "cross entropy". */
   readonly title: string;
+  /** Unit of the loss's values, with a leading space, such as " nats"; "" if it has none. */
   readonly unit: string;
   /**
-   * Output activation that the loss includes: it is computed from the logits, and requires a decoder with this activation.
+   * Output activation that the loss includes: such a loss is computed from the logits, and requires a decoder with this
+   * activation. Undefined if it is computed from D(z).
    */
   readonly outputActivation: ActivationName | undefined;
-  /** Range of targets whose weight is not 0. */
+  /** Allowed range of targets whose weight is not 0; "finite" for any finite number. */
   readonly targets: { readonly min: number; readonly max: number } | "finite";
-  /** Least loss of an element with a given target, and the name of that value; undefined if it is 0. */
+  /**
+   * Lower bound of the loss of an element, as a function of its target, and the name of the bound; undefined if the bound is
+   * 0.
+   */
   readonly floor: { readonly name: string; readonly of: (target: number) => number } | undefined;
-  /** Arguments on which the second derivative for the output depends; undefined for a custom loss without one. */
+  /**
+   * Arguments on which the second derivative of an element's loss with respect to the output depends. "outputAndTarget" for
+   * every custom loss.
+   */
   readonly curvature: "constant" | "output" | "outputAndTarget";
 }
 
@@ -74,70 +82,70 @@ const TRAITS: { readonly [Kind in LossKind]: LossTraits<Kind> } = {
   },
 };
 
-/** Returns the traits of a loss's kind. */
+/** Returns the properties of a loss's kind. */
 export function lossTraits({ name }: { readonly name: LossKind }): LossTraits {
   return TRAITS[name];
 }
 
-/** True for a loss that is computed from logits, with the output activation as a part of it. */
+/** True if the loss is computed from logits and includes the output activation. */
 export function takesLogits(loss: { readonly name: LossKind }): boolean {
   return lossTraits(loss).outputActivation !== undefined;
 }
 
-/** Returns -p log p; 0 for p = 0, its limit. */
+/** Returns -p log p, in nats; 0 for p = 0, its limit. */
 function entropyTerm(p: number): number {
   return p === 0 ? 0 : -p * logarithm(p);
 }
 
-/** Reduction of a sample's elements to one number: their (weighted) mean, or their (weighted) sum. */
+/** Reduction of the losses of a sample's elements to the sample's loss: their (weighted) mean, or their (weighted) sum. */
 export type Reduction = "mean" | "sum";
 
-/** A loss that the kernels know, and that decoder files can name. */
+/** Loss that the kernels compute and that decoder files can name. */
 export interface StandardLoss {
   readonly name: StandardLossKind;
   readonly reduction: Reduction;
 }
 
-/** The functions of a `customLoss`, each of one element: the decoder's output in data space, and its target. */
+/** Functions of a `customLoss` e, each of one element: the decoder's output in data space, and its target. */
 export interface CustomLossFunctions {
-  /** e(output, target) */
+  /** Loss of the element, e(output, target). */
   readonly value: (output: number, target: number) => number;
-  /** ∂e/∂output */
+  /** Derivative ∂e/∂output. */
   readonly gradient: (output: number, target: number) => number;
   /**
-   * ∂²e/∂output² ≥ 0. Without it, calls that need second derivatives are refused; `lbfgs` does not need it. It does not help
-   * `lbfgs` if it changes by orders of magnitude within a step, as for |output - target| with a rounded tip.
+   * Second derivative ∂²e/∂output² ≥ 0. Without it, calls that need second derivatives throw; `lbfgs` does not need it. It
+   * does not help `lbfgs` if it changes by orders of magnitude within a step, as for a smoothed |output - target|.
    */
   readonly curvature?: (output: number, target: number) => number;
 }
 
-/** A loss of the caller's own: see `customLoss`. */
+/** Loss defined by the caller's functions; made by `customLoss`. */
 export interface CustomLoss extends CustomLossFunctions {
   readonly name: "custom";
   readonly reduction: Reduction;
 }
 
 /**
- * A distance l(y, D(z)) between a sample and its reconstruction: an immutable value. Weights are data, an
- * option of `encode`, not part of the loss.
+ * Loss l(y, D(z)) between a sample and its reconstruction: an immutable value. Weights are not part of the loss; they are an
+ * option of calls such as `encode`.
  */
 export type Loss = StandardLoss | CustomLoss;
 
 /**
- * The names by which a standard loss may be given: the short ones are those of decoder files, `"bce"` for
- * `binaryCrossEntropy()` and `"mse"` for `squaredError()`.
+ * Name of a standard loss: that of its function, `binaryCrossEntropy` or `squaredError`, or the short one that decoder files
+ * have, `"bce"` or `"mse"`.
  */
 export type LossName = StandardLossKind | LossKinds[StandardLossKind];
 
-/** A standard loss, or its name. */
+/** A standard loss, as a value or by name. */
 export type StandardLossLike = StandardLoss | LossName;
 
-/** A loss, or the name of one. */
+/** A loss as a value, or the name of a standard one. */
 export type LossLike = Loss | LossName;
 
-/** Options of a loss. */
+/** Options of a loss function. */
 export interface LossOptions {
-  /** `"mean"` over the elements (Σ w·e / Σ w with weights), the default, or `"sum"` (Σ w·e). */
+  /** Reduction over a sample's elements with losses e and weights w: `"mean"`, Σ w·e / Σ w (the default), or `"sum"`, Σ w·e. */
   reduction?: Reduction | undefined;
 }
 
@@ -158,9 +166,10 @@ const CUSTOM_LOSS_FIELDS = {
 } satisfies FieldsOf<CustomLossFunctions & LossOptions>;
 
 /**
- * Binary cross entropy: -y log σ(o) - (1 - y) log(1 - σ(o)) per element, o the decoder's output before its
- * sigmoid, y in [0, 1]. Computed from o in the stable form max(o, 0) - o·y + log(1 + exp(-|o|)). For grey
- * targets its floor is the entropy of y, not 0. It asks for a decoder whose output activation is "sigmoid".
+ * Makes the binary cross entropy: -y log σ(o) - (1 - y) log(1 - σ(o)) per element, in nats, with o the decoder's output
+ * before its sigmoid σ and y in [0, 1]. It is computed from o in the stable form max(o, 0) - o·y + log(1 + exp(-|o|)). For
+ * targets other than 0 and 1 its minimum is the entropy of y, not 0. It requires a decoder whose output activation is
+ * "sigmoid".
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  * @example
@@ -171,8 +180,8 @@ export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
 }
 
 /**
- * Squared error: (D(z) - y)² per element. The paper writes the sum, `reduction: "sum"`; the mean, our
- * default, keeps the step sizes of the solvers meaningful whatever the size of the data.
+ * Makes the squared error: (D(z) - y)² per element. The paper uses the sum, `reduction: "sum"`; with the mean, the default
+ * here, suitable step sizes of the solvers do not depend on the size of the data.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  * @example
@@ -183,14 +192,15 @@ export function squaredError(options?: LossOptions): StandardLoss {
 }
 
 /**
- * A loss of your own, element by element: Σ e(D(z)_i, y_i), or its mean, weighted if there are weights. Its
- * functions run in JavaScript between the decoder's forward and backward passes, in float64; the decoder's
- * output reaches them in data space, after its output activation. Elements of weight 0 are not shown to them.
+ * Makes a loss from your own functions of one element: the mean of e(D(z)_i, y_i) over the elements i, or their sum,
+ * weighted if there are weights. The functions run in JavaScript between the decoder's forward and backward passes, in
+ * float64; they receive the decoder's output in data space, after its output activation. They are not called for elements of
+ * weight 0.
  *
- * Their values need not be finite: a step to a value of NaN, ∞ or -∞ is not taken, and a sample whose loss at z0
- * or whose gradient is not finite ends as "nonfinite".
+ * Values need not be finite: a step to a loss of NaN, ∞ or -∞ is not taken, and a sample whose loss at z0 or whose gradient
+ * is not finite ends as "nonfinite".
  *
- * @throws LatentflowError `invalid_argument` on an unknown option, or where a function is missing
+ * @throws LatentflowError `invalid_argument` on an unknown option, or if a function is missing
  * @example
  * const loss = customLoss({
  *   value: (output, target) => Math.sqrt(1 + (output - target) ** 2),
@@ -208,28 +218,32 @@ export function customLoss(options: CustomLossFunctions & LossOptions): CustomLo
   return Object.freeze({ name: "custom", reduction, value, gradient, ...(curvature && { curvature }) });
 }
 
-/** The standard losses' kinds: all that have a name in files. */
+/** Returns the kinds of the standard losses: those that have a name in files. */
 function standardKinds(): StandardLossKind[] {
   return (Object.keys(TRAITS) as LossKind[]).filter(isStandard);
 }
 
-/** The names of the standard losses in files. */
+/** Returns the names of the standard losses in files. */
 export function lossFileNames(): LossName[] {
   return standardKinds().map((kind) => TRAITS[kind].fileName);
 }
 
-/** The names by which standard losses may be given. */
+/** Returns all names of the standard losses: those in files and those of their functions. */
 export function lossNames(): LossName[] {
   return standardKinds().flatMap((kind) => [TRAITS[kind].fileName, kind]);
 }
 
-/** Returns the loss of a name; undefined if there is none. */
+/** Returns the standard loss called `name`; undefined if there is none. */
 export function namedLoss(name: unknown, options?: LossOptions): StandardLoss | undefined {
   const kind = standardKinds().find((each) => name === each || name === TRAITS[each].fileName);
   return kind && makeLoss(kind, options);
 }
 
-/** Returns the kind of the loss that a file names, in any spelling in small letters; undefined for an unknown name. */
+/**
+ * Returns the kind of the loss that a file names, in any known spelling; undefined for an unknown name.
+ *
+ * @param name in lower case, without separators
+ */
 export function lossInFile(name: string): StandardLossKind | undefined {
   return standardKinds().find((kind) =>
     [TRAITS[kind].fileName, kind.toLowerCase(), ...TRAITS[kind].otherNames].includes(name),
@@ -240,7 +254,11 @@ function makeLoss(name: StandardLossKind, options: LossOptions | undefined): Sta
   return Object.freeze({ name, ...completeOptions(name, options, LOSS_FIELDS) });
 }
 
-/** Makes the error for a value that is no loss, which lists the losses. @param more further makers */
+/**
+ * Makes the error for a value that is not a loss; its message lists the losses.
+ *
+ * @param more names of further functions that make losses
+ */
 function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
   const makers = [...standardKinds(), ...more].map((maker) => `${maker}()`);
   const expected = alternatives([...lossFileNames().map(show), ...makers]);
@@ -248,8 +266,9 @@ function refusedLoss(where: string, value: unknown, ...more: string[]): Error {
 }
 
 /**
- * Returns a standard loss, given as a value or by name, frozen; refuses other values. `checkLoss` compares it with the
- * decoder.
+ * Returns a frozen standard loss, given as a value or by name. Whether it suits a decoder is checked by `checkLoss`.
+ *
+ * @throws LatentflowError `invalid_argument` on any other value
  */
 export function normaliseLoss(where: string, value: unknown): StandardLoss {
   const named = namedLoss(value);
@@ -268,14 +287,16 @@ function isStandard(name: unknown): name is StandardLossKind {
   return isLossKind(name) && TRAITS[name].fileName !== undefined;
 }
 
-/** True for a loss of the caller's own, whose functions run in JavaScript. */
+/** True for a custom loss, whose functions run in JavaScript. */
 export function isCustom(loss: Loss): loss is CustomLoss {
   return loss.name === "custom";
 }
 
 /**
- * Returns the loss that a call uses: the one given, else the decoder's own. Refuses other values, and a cross entropy if the
- * decoder's outputs are no probabilities.
+ * Returns the loss that a call uses: the one given, else the loss stored in the decoder.
+ *
+ * @throws LatentflowError `invalid_argument` if there is neither, on a value that is not a loss, and on a cross entropy with
+ *   a decoder whose outputs are not probabilities
  */
 export function checkLoss(
   where: string,

@@ -2,16 +2,17 @@ import { logarithm } from "../base/elementary-functions.ts";
 import type { Random } from "../base/random.ts";
 import type { StandardisedCodes } from "./standardised-codes.ts";
 
-/** Start of the search for a mixture. */
+/** Start of a mixture fit: clusters of codes around the drawn centres. */
 export type MixtureStart = ReturnType<typeof clustersOf>;
 
 /**
- * Centres by greedy k-means++ (Arthur and Vassilvitskii, 2007, section 5): each is a code, drawn with probabilities as the
- * squared distance from the nearest centre so far; of 2 + ⌊ln K⌋ drawn, the one that leaves codes nearest to centres.
- * All components have the variances within the clusters in common: a cluster of one code has none of its own, and would
- * stay where it is.
+ * Draws K centres among the codes by greedy k-means++ (Arthur and Vassilvitskii, 2007, section 5), and assigns every code to
+ * its nearest centre. Each centre is a code drawn with probability proportional to its squared distance from the nearest
+ * centre so far; of 2 + ⌊ln K⌋ candidates, the one with the smallest sum of squared distances is used. All components start
+ * with the same variances, pooled over the clusters: a cluster of one code would have variance 0 and could not move.
  *
- * @returns how many different codes there are instead, where they are fewer than K
+ * @param components number of centres, K
+ * @returns the clusters; or the number of distinct codes if it is less than K
  */
 export function startMixture(
   codes: StandardisedCodes,
@@ -49,7 +50,10 @@ export function startMixture(
   return clustersOf(codes, components, nearest);
 }
 
-/** Draws the index of a code, with probabilities proportional to `distances`. */
+/**
+ * Draws the index of a code with probability proportional to its element of `distances`, whose sum is `sum`. Never draws a
+ * code of distance 0.
+ */
 function draw(distances: Float64Array, sum: number, random: Random): number {
   let left = random.uniform() * sum;
   let last = 0;
@@ -59,7 +63,7 @@ function draw(distances: Float64Array, sum: number, random: Random): number {
     left -= distances[i]!;
     if (left < 0) break;
   }
-  // Rounding may leave something at the end.
+  // Rounding may leave a remainder after the last code.
   return last;
 }
 
@@ -88,11 +92,11 @@ function clustersOf(codes: StandardisedCodes, components: number, nearest: Uint3
     for (let j = 0; j < d; j++) variances[j]! += (code[j]! - means[first + j]!) ** 2 / count;
   }
   return {
-    /** [K]: numbers of codes nearest to each centre. */
+    /** Number of codes in each cluster, [K]. */
     counts,
-    /** [K, d], the means of those codes. */
+    /** Mean of the codes in each cluster, [K, d]. */
     means,
-    /** [d]: variances of the codes around the mean of their cluster, over all clusters. */
+    /** Variances of the codes around the mean of their cluster, pooled over all clusters, [d]. */
     variances,
   };
 }

@@ -1,8 +1,8 @@
 /** Mean and covariance of codes. */
 export interface Moments {
-  /** [d] */
+  /** Mean of the codes, [d]. */
   readonly mean: Float64Array;
-  /** [d, d], row-major, or [d], the diagonal: unbiased, with sums divided by count - 1. */
+  /** Unbiased covariance of the codes, with sums divided by count - 1: [d, d], row-major, or its diagonal, [d]. */
   readonly covariance: Float64Array;
 }
 
@@ -10,11 +10,11 @@ export interface Moments {
  * Computes mean and covariance of codes, in float64.
  *
  * @param codes [count, d], count >= 2
- * @param isFull the whole covariance; else its diagonal
+ * @param isFull true for the full covariance; false for its diagonal
  */
 export function momentsOf(codes: Float32Array, d: number, isFull: boolean): Moments {
   const count = codes.length / d;
-  // From the first code on: float64 holds the differences of float32 exactly, and those of a constant are 0.
+  // Sums differences from the first code, so that the mean of a constant coordinate is exact and its variance is 0.
   const mean = new Float64Array(d);
   for (let first = 0; first < codes.length; first += d) {
     for (let i = 0; i < d; i++) mean[i]! += codes[first + i]! - codes[i]!;
@@ -32,9 +32,9 @@ export function momentsOf(codes: Float32Array, d: number, isFull: boolean): Mome
 }
 
 /**
- * Adds weight · xxᵀ to a matrix: the lower triangle, or the diagonal alone.
+ * Adds weight · xxᵀ to the matrix in `sums`: its lower triangle if `isFull`, else its diagonal, stored as d values.
  *
- * @param start where the matrix or the diagonal starts in `sums`
+ * @param start index in `sums` at which the matrix or the diagonal begins
  */
 export function addOuterProduct(
   sums: Float64Array,
@@ -54,7 +54,7 @@ export function addOuterProduct(
   }
 }
 
-/** Copies the lower triangle to the upper one. */
+/** Copies the lower triangle of a row-major matrix, [d, d], to the upper one, in place. */
 export function mirror(matrix: Float64Array, d: number): void {
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < i; j++) matrix[j * d + i] = matrix[i * d + j]!;

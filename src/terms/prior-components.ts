@@ -2,10 +2,14 @@ import { kept } from "../base/kept.ts";
 import type { PriorComponents } from "./prior-numbers.ts";
 import { kindOf, type Prior } from "./priors.ts";
 
-/** Cache of components by prior, since inverting large covariances takes long. */
+/** Cache of components by prior and latent size, since inverting large covariances takes long. */
 const made = new WeakMap<Prior, Map<number, PriorComponents>>();
 
-/** @param latentSize d, that of the decoder: a prior may be for any */
+/**
+ * Returns a prior in the form that kernels and workers use, cached.
+ *
+ * @param latentSize latent size d of the decoder; needed since a prior may be for latents of any size
+ */
 export function componentsOf(prior: Prior, latentSize: number): PriorComponents {
   const bySize = kept(made, prior, () => new Map());
   return kept(bySize, latentSize, () => {
@@ -14,7 +18,7 @@ export function componentsOf(prior: Prior, latentSize: number): PriorComponents 
   });
 }
 
-/** True if two priors are the same density, number by number. */
+/** True if two priors are the same density with the same weight, number by number. */
 export function areSameComponents(a: PriorComponents, b: PriorComponents): boolean {
   return (
     a.latentSize === b.latentSize &&

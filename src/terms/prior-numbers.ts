@@ -5,40 +5,38 @@ import { invalid, refused } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 import { mirror } from "./moments.ts";
 
-/** An array of numbers, typed or not. */
+/** Array of numbers, typed or not. */
 export type Numbers = ArrayLike<number>;
 
-/** True for an array, typed or not. */
+/** True for a typed or ordinary array; false for a DataView and for a revoked Proxy. */
 export function isArray(values: unknown): values is ArrayLike<unknown> {
   if (isRevoked(values)) return false;
   return Array.isArray(values) || (ArrayBuffer.isView(values) && "length" in values);
 }
 
-/**
- * Prior in the form that kernels and workers take: a mixture of K Gaussians of d latents; a Gaussian is a mixture of one.
- */
+/** Prior in the form that kernels and workers use: a mixture of K Gaussians over d latents; a Gaussian has K = 1. */
 export interface PriorComponents {
   readonly latentSize: number;
-  /** K */
+  /** Number of Gaussians, K. */
   readonly count: number;
-  /** Argument on which the second derivatives depend. */
+  /** Dependence of the prior's second derivatives: "constant", or on the "latent". */
   readonly curvature: "constant" | "latent";
-  /** True if the precisions are matrices; false if they are diagonals. */
+  /** True if the precisions are full matrices; false if they are diagonals. */
   readonly isFull: boolean;
-  /** [K, d] */
+  /** Means of the Gaussians, [K, d]. */
   readonly means: Float64Array;
-  /** Inverse covariances Σ⁻¹: [K, d, d], or [K, d] if diagonal. */
+  /** Inverse covariances Σ⁻¹ of the Gaussians: [K, d, d], or [K, d] if they are diagonal. */
   readonly precisions: Float64Array;
-  /** [K]: log w_k - ½ log det Σ_k; 0 of a single Gaussian. */
+  /** Log of each Gaussian's weight minus half its log determinant, log w_k - ½ log det Σ_k, [K]; 0 for a single Gaussian. */
   readonly constants: Float64Array;
   readonly weight: number;
 }
 
-/** Bounds of covariances: those of standard deviations, squared, so that the inverse is finite, too. */
+/** Bounds of the elements of a covariance: squares of the bounds of a standard deviation, so that the inverse is finite too. */
 const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
 const LEAST_VARIANCE = 1e-60;
 
-/** Refuses what is no array, or is empty; returns it otherwise. */
+/** Returns `values` if it is an array, typed or not, of at least one element; throws `invalid_argument` otherwise. */
 export function checkArray(
   where: string,
   name: string,
@@ -50,9 +48,10 @@ export function checkArray(
 }
 
 /**
- * The numbers of a row, each within its bounds.
+ * Returns a copy of a row of numbers, each within `bounds`.
  *
- * @param size how many there have to be; undefined where that is open
+ * @param size required number of values; undefined if any is allowed
+ * @throws LatentflowError `invalid_argument`
  */
 export function checkRow(
   where: string,
@@ -68,7 +67,7 @@ export function checkRow(
   return Array.from(row, (value, i) => checkNumber(where, `${name}[${i}]`, value, bounds));
 }
 
-/** Checks a number for all latents, or a row, and returns it frozen. */
+/** Returns a checked number, which applies to all latents, or a checked and frozen copy of a row of `size` numbers. */
 export function scalarOrRow(
   where: string,
   name: string,
@@ -81,15 +80,17 @@ export function scalarOrRow(
 }
 
 /**
- * Largest difference between the halves of a covariance, relative to the standard deviations of row and column, that
- * rounding explains.
+ * Largest difference between elements (i, j) and (j, i) of a covariance, relative to the standard deviations of i and j,
+ * that is attributed to rounding.
  */
 const ASYMMETRY = 1e-6;
 
 /**
- * The numbers of a symmetric, positive definite matrix, row-major and frozen.
+ * Returns the numbers of a symmetric, positive definite matrix, row-major and frozen.
  *
- * @param size of its rows; undefined where that is open
+ * @param value d rows of d numbers, or d × d numbers
+ * @param size required d; undefined if any is allowed
+ * @throws LatentflowError `invalid_argument`
  */
 export function checkMatrix(
   where: string,
@@ -134,16 +135,16 @@ export function checkMatrix(
 }
 
 /**
- * Least pivot of a factor that rounding leaves meaningful, as a share of the number on the diagonal. A pivot is the part
- * of a latent's variance that the latents before it do not explain, in any units.
+ * Smallest pivot of a Cholesky factorisation that is meaningful despite rounding, as a share of the diagonal element. A
+ * pivot is the part of a latent's variance that the preceding latents do not explain; the share does not depend on units.
  */
 const LEAST_PIVOT = 1e-14;
 
 /**
- * Computes L of a symmetric matrix LLᵀ, of which the lower triangle is read.
+ * Computes the lower Cholesky factor L of a symmetric matrix LLᵀ, reading only its lower triangle.
  *
- * @param matrix [d, d]
- * @returns [d, d], 0 above the diagonal; undefined where the matrix is not positive definite in float64
+ * @param matrix [d, d], row-major
+ * @returns [d, d], 0 above the diagonal; undefined if the matrix is not positive definite in float64
  */
 export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undefined {
   const factor = new Float64Array(d * d);
@@ -162,7 +163,7 @@ export function choleskyFactor(matrix: Numbers, d: number): Float64Array | undef
   return factor;
 }
 
-/** Computes the inverse of LLᵀ, symmetric to the last bit. */
+/** Computes the inverse, [d, d], of the matrix LLᵀ from its Cholesky factor L; it is exactly symmetric. */
 export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
   // L⁻¹, row by row, then its transpose times itself.
   const inverse = new Float64Array(d * d);
@@ -186,19 +187,24 @@ export function inverseOfFactor(factor: Float64Array, d: number): Float64Array {
   return product;
 }
 
-/** Returns log det of LLᵀ. */
+/** Returns log det of the matrix LLᵀ from its Cholesky factor L, [d, d]. */
 export function logDeterminant(factor: Float64Array, d: number): number {
   let sum = 0;
   for (let i = 0; i < d; i++) sum += 2 * logarithm(factor[i * d + i]!);
   return sum;
 }
 
-/** Returns a row of d numbers, from one for all or d. */
+/** Returns d numbers: one number repeated, or a copy of d numbers. */
 export function spread(value: number | readonly number[], d: number): Float64Array {
   return typeof value === "number" ? new Float64Array(d).fill(value) : Float64Array.from(value);
 }
 
-/** Computes Σ⁻¹ and log det Σ of K covariances, or of K rows of standard deviations. */
+/**
+ * Computes the inverses Σ⁻¹ and log det Σ of K = `count` covariances, [K, d, d], or of diagonal ones given as standard
+ * deviations, [K, d]. Of `covariances` and `stds`, one is defined.
+ *
+ * @returns `precisions`, shaped as the argument, and `logDeterminants`, [K]
+ */
 export function precisionsOf(
   covariances: ArrayLike<number> | undefined,
   stds: ArrayLike<number> | undefined,
@@ -216,7 +222,7 @@ export function precisionsOf(
   const precisions = new Float64Array(count * d * d);
   for (let k = 0; k < count; k++) {
     const matrix = Array.prototype.slice.call(covariances, k * d * d, (k + 1) * d * d);
-    // That it is positive definite has been checked.
+    // Positive definite, as checked when the prior was made.
     const factor = choleskyFactor(matrix, d)!;
     precisions.set(inverseOfFactor(factor, d), k * d * d);
     logDeterminants[k] = logDeterminant(factor, d);

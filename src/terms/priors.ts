@@ -17,26 +17,26 @@ import {
 } from "./prior-numbers.ts";
 
 /**
- * The kinds of prior, and what each is made of: plain numbers, that JSON and messages hold. Every place that has to know
- * the kinds has a table over all of them.
+ * Kinds of prior and their parameters: plain numbers, which JSON and messages can carry. Every table over the kinds is typed
+ * by this interface, so that the compiler reports a missing one.
  */
 export interface PriorKinds {
   readonly gaussian: {
-    /** Mean: d values, or one for all. */
+    /** Mean of the latents: d values, or one for all latents. */
     readonly mean: number | readonly number[];
-    /** d standard deviations, or one for all; undefined where there is a covariance. */
+    /** Standard deviations: d values, or one for all latents; undefined if `covariance` is given. */
     readonly std: number | readonly number[] | undefined;
-    /** d × d, row-major; undefined where there are standard deviations. */
+    /** Covariance, d × d numbers, row-major; undefined if `std` is given. */
     readonly covariance: readonly number[] | undefined;
   };
   readonly gaussianMixture: {
-    /** Shares of the K components, which add up to 1. */
+    /** Mixture weights of the K components, > 0, which add up to 1. */
     readonly weights: readonly number[];
-    /** Means of the components: K × d. */
+    /** Means of the components, K × d numbers. */
     readonly means: readonly number[];
-    /** Standard deviations: K × d; undefined if `covariances` are given. */
+    /** Standard deviations of the components, K × d numbers; undefined if `covariances` are given. */
     readonly stds: readonly number[] | undefined;
-    /** Covariances: K × d × d; undefined if `stds` are given. */
+    /** Covariances of the components, K × d × d numbers; undefined if `stds` are given. */
     readonly covariances: readonly number[] | undefined;
   };
 }
@@ -45,55 +45,58 @@ export type PriorKind = keyof PriorKinds;
 
 interface PriorBase<Kind extends PriorKind> {
   readonly name: Kind;
-  /** Size of the latents that the prior is for; undefined for any size. */
+  /** Number of values d in the latents that the prior is for; undefined if it is for any number. */
   readonly latentSize: number | undefined;
-  /** Factor of its value in nats. */
+  /** Factor by which the negative log-density, in nats, is multiplied to give the prior's value. */
   readonly weight: number;
 }
 
 type PriorOf<Kind extends PriorKind> = { readonly [K in Kind]: PriorBase<K> & PriorKinds[K] }[Kind];
 
-/** A Gaussian density of the codes: an immutable value made by `gaussian(…)`. */
+/** Gaussian density of the codes: an immutable value made by `gaussian(…)`. */
 export type GaussianPrior = PriorOf<"gaussian">;
-/** A mixture of Gaussians: an immutable value made by `gaussianMixture(…)`. */
+/** Mixture of Gaussians as the density of the codes: an immutable value made by `gaussianMixture(…)`. */
 export type GaussianMixturePrior = PriorOf<"gaussianMixture">;
 
 /**
- * Density of the codes before any sample is seen. The objective that `encode` lowers is then
- * loss + prior(z)/N, prior(z) the negative log-density in nats, and N what the loss was divided by: n for a mean, Σw for
- * a weighted one, 1 for a sum.
+ * Prior density of the codes. The objective that `encode` minimises is then loss + prior(z)/N, with prior(z) the negative
+ * log-density in nats up to a constant, times the prior's weight, and N the number that the loss was divided by: n for a
+ * mean, Σw for a weighted mean, 1 for a sum.
  */
 export type Prior = PriorOf<PriorKind>;
 
 /** Options of `gaussian`. */
 export interface GaussianOptions {
-  /** d values from -3e38 to 3e38, or one for all. Default 0. */
+  /** Mean of the latents: d values from -3e38 to 3e38, or one for all latents. Default 0. */
   mean?: number | Numbers | undefined;
-  /** d standard deviations from 1e-30 to 1e30, or one for all. Default 1. Not together with `covariance`. */
+  /** Standard deviations: d values from 1e-30 to 1e30, or one for all latents. Default 1. Not together with `covariance`. */
   std?: number | Numbers | undefined;
-  /** d × d, symmetric and positive definite, variances from 1e-60 to 1e60: d rows, or all numbers row-major. */
+  /** Covariance: d rows, or d × d numbers row-major; symmetric and positive definite, with variances from 1e-60 to 1e60. */
   covariance?: Numbers | readonly Numbers[] | undefined;
-  /** Factor of its value in nats, > 0. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
 /** Options of `gaussianMixture`, K components. */
 export interface GaussianMixtureOptions {
-  /** K shares > 0; they are divided by their sum. Default: all alike. */
+  /** K mixture weights > 0, which are divided by their sum. Default: all equal. */
   weights?: Numbers | undefined;
-  /** K rows of d values from -3e38 to 3e38. */
+  /** Means of the components: K rows of d values from -3e38 to 3e38. */
   means: readonly Numbers[];
-  /** Standard deviations: d of each component, one of each, or one for all. Either these or `covariances`. */
+  /**
+   * Standard deviations from 1e-30 to 1e30: d for each component, one for each component, or one for all. Either these or
+   * `covariances` are required.
+   */
   stds?: number | readonly (number | Numbers)[] | undefined;
-  /** K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
+  /** Covariances of the components: K symmetric, positive definite matrices, each d rows or d × d numbers row-major. */
   covariances?: readonly (Numbers | readonly Numbers[])[] | undefined;
-  /** Factor of its value in nats, > 0. Default 1. */
+  /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */
   weight?: number | undefined;
 }
 
 const WEIGHT = number({ above: 0 }, 1);
 
-/** Fields of the options of `gaussian`, whose arrays are checked with each other. */
+/** Checks and defaults of the options of `gaussian`; its arrays are checked later, since their sizes must agree. */
 const GAUSSIAN_FIELDS = {
   mean: later<GaussianOptions["mean"]>(),
   std: later<GaussianOptions["std"]>(),
@@ -101,7 +104,7 @@ const GAUSSIAN_FIELDS = {
   weight: WEIGHT,
 } satisfies FieldsOf<GaussianOptions>;
 
-/** Fields of the options of `gaussianMixture`, whose arrays are checked with each other. */
+/** Checks and defaults of the options of `gaussianMixture`; its arrays are checked later, since their sizes must agree. */
 const MIXTURE_FIELDS = {
   weights: later<GaussianMixtureOptions["weights"]>(),
   means: later<GaussianMixtureOptions["means"]>(),
@@ -110,15 +113,15 @@ const MIXTURE_FIELDS = {
   weight: WEIGHT,
 } satisfies FieldsOf<GaussianMixtureOptions>;
 
-/** Bounds of a standard deviation: its square and the inverse of the square have to be finite. */
+/** Bounds of a standard deviation: its square and the inverse of the square must be finite. */
 const STD = { min: 1e-30, max: 1e30 };
-/** Bounds of a mean: codes are float32. */
+/** Bounds of a mean, those of float32, in which codes are returned. */
 const MEAN = { min: -3e38, max: 3e38 };
 
 /**
- * A Gaussian prior: weight · ½ (z - mean)ᵀ Σ⁻¹ (z - mean), Σ the covariance, or the squared standard deviations on its
- * diagonal. Neither d/2 · ln 2π nor the log determinant is in it, so that it is 0 at its mean. With the default it is
- * ½‖z‖², which a VAE's decoder was trained with.
+ * Makes a Gaussian prior. Its value is weight · ½ (z - mean)ᵀ Σ⁻¹ (z - mean), with Σ the covariance, or the diagonal matrix
+ * of the squared standard deviations. The constants d/2 · ln 2π and ½ log det Σ are omitted, so that the value is 0 at the
+ * mean. The default is ½‖z‖², the prior of a standard VAE.
  *
  * @example await encode(decoder, y, { prior: gaussian() })
  * @throws LatentflowError `invalid_argument` on an unknown option, a value out of range, sizes that do not agree, or a
@@ -143,9 +146,9 @@ export function gaussian(options: GaussianOptions = {}): GaussianPrior {
 }
 
 /**
- * A mixture of Gaussians: -weight · log Σ_k w_k N_k(z), with each component's log determinant, since it says where codes
- * are dense, and without d/2 · ln 2π. A VampPrior is one whose means and standard deviations are a VAE's encoder's at
- * its pseudo-inputs.
+ * Makes a mixture of Gaussians as prior. Its value is -weight · log Σ_k w_k N_k(z), which includes each component's log
+ * determinant, since components differ in it, but not the constant d/2 · ln 2π. A VampPrior is a mixture whose means and
+ * standard deviations are those that a VAE's encoder returns for its pseudo-inputs.
  *
  * @example gaussianMixture({ means: [[-1, 0], [1, 0]], stds: 0.5 })
  * @throws LatentflowError `invalid_argument` on an unknown option, a value out of range, sizes that do not agree, or a
@@ -183,13 +186,13 @@ export function gaussianMixture(options: GaussianMixtureOptions): GaussianMixtur
   return make({ ...common, stds: freeze(deviations), covariances: undefined });
 }
 
-/** Divides numbers by their sum. */
+/** Returns mixture weights: `count` positive numbers, checked, divided by their sum and frozen. */
 function sharesOf(where: string, weights: Numbers, count: number): readonly number[] {
   const given = checkRow(where, "weights", weights, count, { above: 0 });
   const sum = given.reduce((total, share) => total + share, 0);
-  // What has been divided before stays as it is, to the last bit: a file gives back the prior that it was given.
+  // Weights that already add up to 1 stay unchanged to the last bit, so that a prior survives a file exactly.
   if (Math.abs(sum - 1) <= count * Number.EPSILON) return freeze(given);
-  // Their sum may be more than float64 holds.
+  // Their sum may overflow float64.
   const largest = given.reduce((most, share) => Math.max(most, share), 0);
   const whole = given.reduce((total, share) => total + share / largest, 0);
   const shares = Number.isFinite(sum)
@@ -211,7 +214,7 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
 
 const made = new WeakSet<object>();
 
-/** True for a prior made by this module, whose numbers need no further check. */
+/** True for a prior that this module has made, whose numbers need no further check. */
 export function isMadeHere(value: unknown): value is Prior {
   return made.has(value as Prior);
 }
@@ -236,20 +239,23 @@ function freeze(values: number[]): readonly number[] {
   return Object.freeze(values);
 }
 
-/** Axes of a prior's field: components (K), latents (d), or pairs of latents (dd). */
+/**
+ * Axes of one of a prior's parameters: components (K), latents (d), and pairs of latents (dd), as in the rows of a
+ * covariance.
+ */
 type Axes = "K" | "d" | "dd" | "Kd" | "Kdd";
 
-/** Traits of a kind of prior. */
+/** Functions of one kind of prior, and the axes of its parameters. */
 interface KindOfPrior<Kind extends PriorKind> {
-  /** Fields of numbers that the prior has, with their axes. */
+  /** Numeric parameters of the prior, with their axes. */
   readonly axes: { readonly [Field in keyof PriorKinds[Kind]]: Axes };
-  /** Makes, and so checks, a prior from the fields of one that JSON has kept. */
+  /** Rebuilds, and so checks, a prior from the fields of one that was restored from JSON. */
   readonly remake: (kept: Partial<Omit<PriorOf<Kind>, "name">>) => Prior;
-  /** Returns the components that the kernels take, for latents of d values. */
+  /** Returns the prior in the form that the kernels use, for latents of d values. */
   readonly components: (prior: PriorKinds[Kind], d: number) => Omit<PriorComponents, "weight" | "latentSize">;
 }
 
-/** The kinds of prior. */
+/** Functions and parameter axes of each kind of prior, by its name. */
 export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
   gaussian: {
     axes: { mean: "d", std: "d", covariance: "dd" },
@@ -270,7 +276,7 @@ export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
     axes: { weights: "K", means: "Kd", stds: "Kd", covariances: "Kdd" },
     remake({ latentSize: _, weights, means, stds, covariances, ...others }) {
       const where = "gaussianMixture";
-      // Arrays of its own: of what a file holds anything may say that it has a length.
+      // Copied with Array.prototype.slice: values from a file may be any objects with a length.
       const count = checkArray(where, "weights", weights, "an array of numbers").length;
       const split = (name: string, given: unknown) => {
         const values = checkArray(where, name, given, "an array of numbers");
@@ -304,7 +310,7 @@ export const PRIORS: { readonly [Kind in PriorKind]: KindOfPrior<Kind> } = {
   },
 };
 
-/** Returns the traits of a prior's kind. */
+/** Returns the functions of a prior's kind. */
 export function kindOf(name: PriorKind): KindOfPrior<PriorKind> {
   return PRIORS[name] as KindOfPrior<PriorKind>;
 }

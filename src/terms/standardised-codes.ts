@@ -1,9 +1,13 @@
 import type { Moments } from "./moments.ts";
 
-/** Codes in units in which each coordinate has mean 0 and variance 1, so that all coordinates count alike. */
+/** Codes shifted and scaled so that each coordinate has mean 0 and variance 1, and all coordinates count equally. */
 export type StandardisedCodes = ReturnType<typeof standardise>;
 
-/** Makes standardised codes, computed whenever they are read: a float64 copy would take twice the codes' memory. */
+/**
+ * Makes standardised codes: each is computed when it is read, since a float64 copy would take twice the memory of the codes.
+ *
+ * @param codes [count, latentSize]
+ */
 export function standardise(
   codes: Float32Array,
   latentSize: number,
@@ -13,7 +17,7 @@ export function standardise(
   return {
     count: codes.length / latentSize,
     latentSize,
-    /** Writes one of the codes, d values. */
+    /** Writes the standardised code of index `index`, latentSize values, to `into`. */
     read(index: number, into: Float64Array): void {
       const first = index * latentSize;
       for (let i = 0; i < latentSize; i++) into[i] = (codes[first + i]! - mean[i]!) * scales[i]!;

@@ -6,18 +6,18 @@ import { callHint, show } from "../base/show.ts";
 import { showLengths } from "../files/array.ts";
 import { type ImageLayout, imageLayout } from "../files/images.ts";
 
-/** Random change of samples before they are trained on: an immutable value. */
+/** Random augmentation of training samples: an immutable value, such as `shift(…)` returns. */
 export interface Augmentation {
   readonly name: string;
   /**
-   * Refuses samples whose shape the augmentation cannot change, before work starts.
+   * Throws if the augmentation does not support samples of this shape; called before training starts.
    *
    * @param shape shape of a sample
    * @throws LatentflowError `invalid_argument`
    */
   check(shape: readonly number[]): void;
   /**
-   * Changes samples in place, in order. The count of random numbers drawn depends on the number of samples alone.
+   * Changes samples in place, one after the other. The number of random numbers drawn depends only on the number of samples.
    *
    * @param samples [B, product of shape]
    * @param shape shape of a sample, one that `check` accepts
@@ -25,21 +25,21 @@ export interface Augmentation {
   apply(samples: Float32Array, shape: readonly number[], random: Random): void;
 }
 
-/** Random shifts of images. */
+/** Augmentation that shifts images by random numbers of pixels. */
 export interface Shift extends Augmentation {
   readonly name: "shift";
-  /** Largest shift in each direction, in pixels. */
+  /** Largest shift in each direction, in pixels, ≥ 1. */
   readonly pixels: number;
 }
 
-/** Fields of the options of `shift`. */
+/** Check of the option of `shift`. */
 const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
   pixels: count(1),
 }))() satisfies FieldsOf<Parameters<typeof shift>[0]>;
 
 /**
- * Creates an augmentation that shifts each image, grey or of three channels, down and to the right by random integers,
- * uniform from -pixels to pixels. Pixels that come in at the edges are 0.
+ * Makes an augmentation that shifts each image, grey or of three channels, down and to the right by random integers, uniform
+ * from -pixels to pixels. Pixels shifted in at the edges are 0.
  *
  * @param options.pixels largest shift, an integer >= 1, and less than the image's height and width
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
@@ -54,7 +54,7 @@ export function shift(options: { pixels: number }): Shift {
     check: (shape) => void layoutOf(shape, pixels),
     apply(samples, shape, random) {
       const { height, width, channels, isChannelsFirst } = layoutOf(shape, pixels);
-      // Interleaved channels are shifted as columns, separate channels as images.
+      // Interleaved channels are shifted like columns, separate channel planes like images.
       const [images, step] = isChannelsFirst ? [channels, 1] : [1, channels];
       const size = height * width * step;
       for (let start = 0; start < samples.length; ) {
@@ -68,7 +68,7 @@ export function shift(options: { pixels: number }): Shift {
   } satisfies Shift);
 }
 
-/** Refuses a value that is no augmentation, or one that cannot change samples of this shape. */
+/** Throws `invalid_argument` unless `augment` is an augmentation that supports samples of this shape. */
 export function checkAugmentation(where: string, augment: Augmentation, shape: readonly number[]): void {
   if (typeof augment?.apply !== "function" || typeof augment.check !== "function") {
     const got = `${show(augment)}${callHint(augment)}`;
@@ -94,7 +94,7 @@ function layoutOf(shape: readonly number[], pixels: number): ImageLayout {
   return layout;
 }
 
-/** Shifts an image [height, width] by `down` rows and `right` columns, in place. */
+/** Shifts an image, [height, width], by `down` rows and `right` columns, in place; pixels shifted in are 0. */
 function shiftImage(image: Float32Array, width: number, down: number, right: number): void {
   const original = image.slice();
   const height = image.length / width;

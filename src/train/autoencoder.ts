@@ -16,36 +16,37 @@ import { trainNetwork } from "./train-network.ts";
 /** Result of `trainAutoencoder`. */
 export interface AutoencoderResult extends TrainResult {
   /**
-   * Network from samples, of its `latentSize`, to codes, of its `outputSize`; `toSafetensors` writes it and `loadDecoder`
-   * reads it, as a decoder.
+   * Encoder: a network whose input is a sample, of `latentSize` values, and whose output is a code, of `outputSize` values.
+   * It is of type Decoder, so that `toSafetensors` writes it and `loadDecoder` reads it.
    */
   readonly encoder: Decoder;
 }
 
 const WHERE = "trainAutoencoder";
 
-/** Stream of the seed's random numbers for the encoder's parameters. */
+/** Stream of random numbers, an argument of `createRandom`, for the encoder's initial parameters. */
 const ENCODER_STREAM = 3;
 
 /**
- * Trains a decoder together with an encoder, by backpropagation: the conventional autoencoder, which the paper
- * compares with. The encoder is the reverse of the decoder (784 → 600 → 300 → 150 → 20 for 20 → 150 → 300 → 600 → 784;
- * a convolution for each transposed one, and vice versa), with the same activations between its layers and none on the
- * code. Its parameters are initialised as PyTorch does, from the seed; the decoder's are taken as they are. Loss,
+ * Trains a decoder together with an encoder, by backpropagation: the conventional autoencoder, with which the paper
+ * compares. The encoder is the reverse of the decoder (784 → 600 → 300 → 150 → 20 for 20 → 150 → 300 → 600 → 784; a
+ * convolution for each transposed one, and vice versa), with the same activations between its layers and none on the code.
+ * Its parameters are initialised as in PyTorch, from the seed; the decoder's parameters are the initial ones. Loss,
  * optimizers and kernels are those of `train`.
  *
- * The decoder has to be a chain of dense, conv, convTranspose, reshape and activations.
+ * The decoder must be a chain of dense, conv, convTranspose, reshape and activation operations.
  *
- * With the result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` is the autoencoder's own loss, and
- * `evaluate(run.decoder, test, { solver: amd() })` the paper's "mixed": the same decoder, inverted by AMD.
+ * With the result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` gives the autoencoder's own loss, and
+ * `evaluate(run.decoder, test, { solver: amd() })` that of the paper's "mixed" method: the same decoder, inverted by AMD.
  *
- * Codes need not lie about 0: the trained decoder has their mean over the training data, see `meanCode`, as its `start`,
- * from which `encode` and `evaluate` begin. It has no `start` if a code is not finite: the training has diverged.
+ * Codes need not be centred on 0: the `start` of the trained decoder, from which `encode` and `evaluate` begin, is the mean
+ * code of the training data, see `meanCode`. It has no `start` if a code is not finite, that is, if the training has
+ * diverged.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
- * @returns the encoder and a new decoder; `history` holds the losses of the reconstructions D(E(y))
+ * @returns the encoder and a new decoder; `history` has the losses of the reconstructions D(E(y))
  * @throws LatentflowError as `train`
  * @example
  * const { decoder: trained, encoder } = await trainAutoencoder(decoder, images, { optimizer: adam(), epochs: 10 });
@@ -69,13 +70,16 @@ export async function trainAutoencoder(
   return { ...rest, encoder: trainedEncoder, decoder: trainedDecoder };
 }
 
-/** Creates the encoder of a decoder, with parameters of 0. */
+/** Creates the encoder of a decoder: its reverse, with all parameters 0. */
 function reverse(decoder: Decoder): Decoder {
   const definition = reverseDefinition(WHERE, decoder);
   return new GraphDecoder({ ...readDefinition(WHERE, definition), loss: undefined });
 }
 
-/** Joins encoder and decoder to one network, whose latent and target both are the sample. */
+/**
+ * Joins encoder and decoder to one network D(E(y)), whose input and target both are the sample. Its parameters are copies,
+ * the encoder's first.
+ */
 function join(encoder: Decoder, decoder: Decoder): Decoder {
   const graph = readDefinition(WHERE, joinedDefinition(encoder, decoder));
   const network = new GraphDecoder({ ...graph, loss: decoder.loss });
@@ -84,7 +88,7 @@ function join(encoder: Decoder, decoder: Decoder): Decoder {
   return network;
 }
 
-/** Copies `network` with parameters of a joined network, from index `first` on. */
+/** Returns a copy of `network` whose parameters are those of a joined network from index `first` on. */
 function partOf(
   { parameters }: Decoder,
   network: Decoder,
@@ -96,12 +100,15 @@ function partOf(
   return part;
 }
 
-/** Computes the trained decoder's start, the mean code of the training data; undefined if it is 0 or not finite. */
+/**
+ * Computes the trained decoder's start, the mean code of the training data; undefined if it is all 0, or a code is not
+ * finite.
+ */
 async function meanCodeOf(
   encoder: Decoder,
   { dataset, backend, signal }: CheckedTrainOptions,
 ): Promise<Float32Array | undefined> {
-  // A copy, which is disposed of together with its packed weights.
+  // A copy, so that disposing it frees the weights packed for this computation.
   const working = copyDecoder(encoder, {});
   try {
     const session = await unlessAborted(signal, () => backend.open(working));

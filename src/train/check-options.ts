@@ -45,7 +45,7 @@ import { checkValidation, type ValidationOptions } from "./validation.ts";
 
 // Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
 
-/** Defaults of training: epochs are the paper's, the mini-batch is that of its authors' code. */
+/** Defaults of training: the epochs are the paper's, the batch size is from the code of its authors. */
 export const STANDARD_TRAINING = {
   batchSize: 5,
   epochs: { train: 1, trainAutoencoder: 12 },
@@ -53,12 +53,12 @@ export const STANDARD_TRAINING = {
 } as const;
 
 /**
- * Default solver of the adjoints that follow the flow back, which L-BFGS does not follow. At the paper's bound on
- * steps, 10, the flows of an untrained decoder, which is flat, would end far from rest.
+ * Default solver with the adjoints `full()` and `direct()`, which need a solver that follows the flow, unlike L-BFGS. With
+ * the paper's largest step, 10, the flows of an untrained decoder, whose loss is flat, would end far from rest.
  */
 export const AMD_IN_TRAINING = amd({ stepMax: 1000 });
 
-/** Fields of the options that both functions have, but for the epochs, whose defaults differ. */
+/** Checks and defaults of the options that `train` and `trainAutoencoder` share, except epochs, whose defaults differ. */
 const RUN_FIELDS = /* @__PURE__ */ (() => ({
   loss: later<LossLike | undefined>(),
   optimizer: { check: checkOptimizer, standard: rmsprop() } as Field<Optimizer>,
@@ -76,7 +76,7 @@ const RUN_FIELDS = /* @__PURE__ */ (() => ({
   onProgress: callback<NonNullable<RunOptions["onProgress"]>>(),
 }))() satisfies FieldsOf<Omit<RunOptions, "epochs">>;
 
-/** Fields of the options of `train`. */
+/** Checks and defaults of the options of `train`. */
 const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   flow: later<TrainOptions["flow"]>(),
   solver: later<TrainOptions["solver"]>(),
@@ -92,7 +92,7 @@ const TRAIN_FIELDS = /* @__PURE__ */ (() => ({
   epochs: count(1, STANDARD_TRAINING.epochs.train),
 }))() satisfies FieldsOf<Pick<TrainOptions, keyof TrainOptions>>;
 
-/** Fields of the options of `trainAutoencoder`. */
+/** Checks and defaults of the options of `trainAutoencoder`. */
 const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
   ...RUN_FIELDS,
   epochs: count(1, STANDARD_TRAINING.epochs.trainAutoencoder),
@@ -102,10 +102,14 @@ const AUTOENCODER_FIELDS = /* @__PURE__ */ (() => ({
 type RunValues = ValuesOf<typeof RUN_FIELDS>;
 type AutoencoderValues = ValuesOf<typeof AUTOENCODER_FIELDS>;
 
-/** Checked arguments of a training run, with all defaults. */
+/** Checked arguments of a training run, with all defaults filled in. */
 export type CheckedTrainOptions = ReturnType<typeof checkArguments>;
 
-/** Checks the arguments of `train`. */
+/**
+ * Checks the arguments of `train` and fills in defaults.
+ *
+ * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
+ */
 export function checkArguments(given: Decoder, data: Dataset | Float32Array, options: TrainOptions) {
   const where = callOf("train");
   checkDecoder(where, given);
@@ -131,12 +135,12 @@ export function checkArguments(given: Decoder, data: Dataset | Float32Array, opt
     prior: checkPrior(where, values.prior, decoder),
     fixed: checkFixed(where, decoder, values.fixed, count),
     mask: undefined as AutoencoderValues["mask"],
-    /** True for a network of encoder and decoder, whose latents are the samples: no flow is followed. */
+    /** True if the network trained is an encoder followed by a decoder, whose latents are the samples: no flow is followed. */
     isAutoencoder: false as boolean,
   };
 }
 
-/** Refuses options that contradict each other about where codes come from. */
+/** Throws if the options `codes`, `codeOptimizer`, `warmStart` and `adjoint` contradict each other. */
 function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }: TrainOptions): void {
   if (codes !== "kept") {
     if (codeOptimizer === undefined) return;
@@ -152,7 +156,11 @@ function checkCodes(where: string, { codes, codeOptimizer, warmStart, adjoint }:
   }
 }
 
-/** Checks the arguments of `trainAutoencoder`. */
+/**
+ * Checks the arguments of `trainAutoencoder` and fills in defaults, also for the options that only `train` has.
+ *
+ * @throws LatentflowError `invalid_argument`; `disposed` if the decoder is
+ */
 export function checkAutoencoderArguments(
   decoder: Decoder,
   data: Dataset | Float32Array,
@@ -185,20 +193,20 @@ export function checkAutoencoderArguments(
   };
 }
 
-/** Checks the options of both functions that depend on the decoder or on the data. */
+/** Checks the options, shared by `train` and `trainAutoencoder`, that depend on the decoder or the data. */
 function checkRun(where: string, decoder: Decoder, data: Dataset | Float32Array, values: RunValues) {
   const { backend = wasm(), augment, validation, checkpoint } = values;
   const loss = checkLoss(where, values.loss, decoder);
   const dataset = asDataset(where, data, decoder);
   if (augment !== undefined) checkAugmentation(where, augment, decoder.outputShape);
   return {
-    /** Beginning of messages: the function that was called. */
+    /** Name of the function called, at the beginning of error messages. */
     where,
     decoder,
     dataset,
     loss,
     backend,
-    // Not by a truth value: null is refused.
+    // Compared with undefined, so that null is checked, and so rejected.
     validation:
       validation === undefined ? undefined : checkValidation(where, validation, decoder, dataset.count),
     checkpoint: checkpoint === undefined ? undefined : checkCheckpoint(where, checkpoint),

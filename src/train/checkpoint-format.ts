@@ -18,40 +18,43 @@ import type { ValidationResult } from "./validation.ts";
 // Its tensors, with u updates tried, v validations, p parameters:
 //   history           F64 [u, 3]: images, loss, gradient norm
 //   validation        F64 [v, 2]: images, loss
-//   codes             F64 [samples · d]: kept codes, by `warmStart` or `codes: "kept"`
-//   codes.updates     F64 [samples]: counts of their updates, by `codes: "kept"`
-//   codes.0, …        F64 [samples · d] each: state vectors of their optimizer, by `codes: "kept"`
+//   codes             F64 [samples · d]: code stored for each sample, with `warmStart` or `codes: "kept"`
+//   codes.updates     F64 [samples]: number of updates of each code, with `codes: "kept"`
+//   codes.0, …        F64 [samples · d] each: state vectors of the optimizer of the codes, with `codes: "kept"`
 //   parameters        F32 [p]
 //   optimizer.0, …    F32 [p] each: state vectors of the optimizer
 //   checksum          U32 [1], the last four bytes: CRC-32 of all bytes before
 
-/** Name of the format with its version; files of another version are refused. */
+/** Name of the format with its version; checkpoints of other versions are rejected. */
 export const FORMAT = "latentflow checkpoint 1";
 
-/** State of a run between two updates: everything that the next updates depend on, and the results so far. */
+/** State of a training run between two updates: everything that later updates depend on, and the results so far. */
 export interface RunState {
-  /** Number of images processed. */
+  /** Number of images (training samples) processed so far. */
   readonly images: number;
   readonly sampler: SamplerState;
-  /** Random state of the augmentation. */
+  /** State of the random numbers of the augmentation. */
   readonly random: RandomState;
-  /** Kept codes; undefined where each mini-batch is encoded from the decoder's start. */
+  /**
+   * Codes that are stored for each sample, with `warmStart` or `codes: "kept"`; undefined if each mini-batch is encoded from
+   * the decoder's start.
+   */
   readonly codes: CodesState | undefined;
   readonly trainer: TrainerState;
   readonly history: readonly TrainStep[];
   readonly validation: readonly ValidationResult[];
 }
 
-/** Description and state of a run. */
+/** Checkpoint of a training run: the run's description and its state. */
 export interface Checkpoint {
   readonly run: RunDescription;
   readonly state: RunState;
 }
 
-/** Writes a checkpoint as the bytes of a file. */
+/** Returns a checkpoint as the bytes of a file. */
 export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
   const { images, sampler, random, codes, trainer, history, validation, ...others } = state;
-  // The compiler names a field that is not written.
+  // The compiler reports a field that is not written.
   others satisfies Record<string, never>;
   const { updates, parameters, vectors } = trainer;
   const json = { run, images, updates, sampler, random };
@@ -80,10 +83,10 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
 }
 
 /**
- * Reads a checkpoint from the bytes of a file. Every truncation, and every change of one byte, is detected.
+ * Parses a checkpoint from the bytes of a file. Detects every truncation and every change of a single byte.
  *
- * @param where the file, for messages
- * @throws LatentflowError `invalid_file` when the bytes are no checkpoint, or a damaged one
+ * @param where name of the file, for messages
+ * @throws LatentflowError `invalid_file` if the bytes are not a checkpoint of this version, or are damaged
  */
 export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   const { metadata, tensors } = readSafetensors(where, bytes);
@@ -94,7 +97,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
     ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(end, true)
     : undefined;
   const format = metadata.get("format");
-  // A whole file of another version is not called damaged.
+  // An intact file of another version is not reported as damaged.
   if (expected === undefined || (format !== FORMAT && expected === found)) {
     throw refuse(`not a checkpoint of this version: its format is ${show(format)}, expected "${FORMAT}"`);
   }
@@ -107,7 +110,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
   const floats = <T>(name: string, Type: FloatArray<T>): T => {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== `F${8 * Type.BYTES_PER_ELEMENT}`) throw refuse(`the checkpoint has no ${name}`);
-    // A copy, aligned; not by slice(), which a Buffer answers with a view.
+    // An aligned copy. Not by slice(), which for a Node Buffer returns a view.
     return new Type(new Uint8Array(tensor.bytes).buffer);
   };
   const history = rows(floats("history", Float64Array), 3);
@@ -119,7 +122,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
       const value = JSON.parse(metadata.get(key) ?? "null");
       if (value !== null) return value;
     } catch {
-      // Refused as a missing value is.
+      // Reported as missing, below.
     }
     throw refuse(`the checkpoint has no ${key}`);
   };
@@ -153,7 +156,7 @@ export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {
 
 type FloatArray<T> = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer): T };
 
-/** Cuts values into rows, views of so many columns each. */
+/** Splits values into rows of `columns` values each, as views. */
 function rows(values: Float64Array, columns: number): Float64Array[] {
   const count = values.length / columns;
   return Array.from({ length: count }, (_, row) => values.subarray(row * columns, (row + 1) * columns));

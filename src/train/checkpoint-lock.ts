@@ -20,49 +20,49 @@ import type { fileModules } from "../files/durable-file.ts";
 // lock has it, however long any of them is stopped in between. Release removes the files, FILE.lock first: the others
 // belong to no lock from then on.
 
-/** Milliseconds from one heartbeat to the next. */
+/** Milliseconds between two heartbeats of a lock, which update the modification time of its file. */
 const HEARTBEAT = 10_000;
 
-/** Milliseconds without a heartbeat after which a lock is dead; messages and site/ say a minute. */
+/** Milliseconds without a heartbeat after which a lock is dead; messages and site/ state a minute. */
 const LAPSE = 60_000;
 
-/** Longest file that is read as a lock, in bytes. */
+/** Size in bytes of the largest file that is read as a lock. */
 const MOST_BYTES = 4096;
 
-/** The lock of a file, for as long as a run takes. */
+/** Lock of a checkpoint file, held for the duration of a run. */
 export interface Lock {
   /**
-   * Refuses to go on without the lock: another run may have taken it over from a process stopped for a minute.
+   * Throws if this run no longer holds the lock: another run may have taken it over from a process stopped for a minute.
    *
    * @throws LatentflowError `locked`
    */
   check(): Promise<void>;
-  /** Removes the lock's files, unless another run has taken the lock over. */
+  /** Stops the heartbeat, and removes the files of the lock unless another run has taken it over. */
   release(): Promise<void>;
 }
 
-/** The process that holds a lock, as the lock's file describes it. */
+/** Process that holds a lock, as described in the lock's file; undefined fields are unknown. */
 interface Holder {
   readonly host?: unknown;
-  /** Start of a Linux system and its namespace of process ids, in which `pid` counts; undefined on other systems. */
+  /** Identifier of the Linux boot and of the process-id namespace in which `pid` counts; undefined on other systems. */
   readonly system?: unknown;
   readonly pid?: unknown;
   readonly since?: unknown;
 }
 
-/** A lock's file, read. */
+/** Contents of the file of a lock. */
 interface Found {
   readonly path: string;
   readonly token: string;
   readonly holder: Holder;
-  /** Time of the holder's last heartbeat, in milliseconds by the clock of the file system. */
+  /** Time of the holder's last heartbeat, the file's modification time: milliseconds on the file system's clock. */
   readonly beat: number;
 }
 
 /**
- * Locks a file, which need not exist, against other runs, also on other machines that share the folder.
+ * Locks a file, which need not exist, against other runs, including those on other machines that share the folder.
  *
- * @throws LatentflowError `locked` when another run holds the lock; errors of the file system as they are
+ * @throws LatentflowError `locked` if another run holds the lock; errors of the file system unchanged
  */
 export async function lockFile(
   where: string,
@@ -87,12 +87,12 @@ export async function lockFile(
 
   async function read(path: string): Promise<Found | undefined> {
     try {
-      // Not stat: a symbolic link that leads nowhere would look absent, and could not be made either.
+      // Not stat, for which a dangling symbolic link would seem absent, though the file cannot be created.
       const stat = await fileSystem.lstat(path);
       if (!stat.isFile()) throw invalidFile(`${where}: ${showPath(path)} is no file, remove it`);
       const text = stat.size > MOST_BYTES ? "" : await fileSystem.readFile(path, "utf8");
       const { token: own, ...found } = parse(text);
-      // A damaged lock has no token of its own, and is followed by its inode and time.
+      // A damaged lock has no token: its inode and modification time name the lock that takes over.
       const name =
         typeof own === "string" && /^[0-9a-f]{32}$/.test(own) ? own : `${stat.ino}-${stat.mtimeMs}`;
       return { path, token: name, holder: found, beat: stat.mtimeMs };
@@ -102,7 +102,10 @@ export async function lockFile(
     }
   }
 
-  /** Reads the chain of locks, each taken over by the next; the last one's maker holds the lock. */
+  /**
+   * Reads the files of the lock in order: each after the first was made by a process that took the lock over from the one
+   * before. The maker of the last file holds the lock.
+   */
   async function readAll(): Promise<Found[]> {
     const all: Found[] = [];
     for (let path = first; ; ) {
@@ -118,7 +121,7 @@ export async function lockFile(
     }
   }
 
-  /** Time by the file system's clock: the machines that share a folder may disagree. */
+  /** Returns the current time on the file system's clock, since the clocks of machines that share a folder may differ. */
   async function now(): Promise<number> {
     const path = `${first}.now-${token}`;
     await fileSystem.writeFile(path, "", { flag: "wx" });
@@ -129,17 +132,17 @@ export async function lockFile(
     }
   }
 
-  /** True for a process of this Linux system that has ended; false where that is unknown. */
+  /** True if the holder is a process of this Linux system that has ended; false if it runs, or if that is unknown. */
   async function hasEnded({ system, pid }: Holder): Promise<boolean> {
     if (system === undefined || system !== holder.system || !Number.isSafeInteger(pid)) return false;
     const status = await fileSystem.readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-    // The state follows the program's name in brackets; Z is a zombie, X is dead.
+    // The process's state follows the program's name in brackets: Z is a zombie, X is dead.
     return !/\) [^ZXx] [^)]*$/.test(status);
   }
 
   /**
-   * Makes a lock's file and opens it; undefined when there is one. Synchronous: a process that a signal ended between
-   * making and filling the file would leave a lock without a holder, which counts as alive for a minute.
+   * Creates a file of the lock and opens it; returns undefined if it exists. Synchronous: a process killed between creating
+   * and writing the file would leave a lock without a holder, which counts as alive for a minute.
    */
   async function make(path: string) {
     try {
@@ -147,7 +150,7 @@ export async function lockFile(
       return await fileSystem.open(path, "r+");
     } catch (error) {
       if (codeOf(error) === "EEXIST") return undefined;
-      // On a full disk the file is made, but empty.
+      // On a full disk the file is created, but empty.
       await fileSystem.unlink(path).catch(() => {});
       throw error;
     }
@@ -167,8 +170,8 @@ export async function lockFile(
       const isMine = all.at(-1)?.token === token;
       const hasWoken = last !== undefined && (await read(last.path))?.beat !== last.beat;
       if (isMine && !hasWoken) return handle;
-      // The lock before was alive after all, or has been taken over and released by another run. Or this process was
-      // stopped since and taken over itself: then the next lock is found by the token in this file, which stays.
+      // The previous holder was alive after all, or another run has taken the lock over and released it. Or this process was
+      // stopped meanwhile and lost the lock: its file stays then, since its token leads to the next holder's.
       await handle.close();
       if (isMine || !all.some((found) => found.token === token))
         await fileSystem.unlink(path).catch(() => {});
@@ -185,7 +188,7 @@ export async function lockFile(
   }
 
   const handle = await acquire();
-  // By the open file: its path may be another run's by now.
+  // Written to the open file: the path may belong to another run by now.
   const beat = () => handle.write(content, 0, content.length, 0).catch(() => {});
   const timer = setInterval(beat, HEARTBEAT);
   timer.unref?.();
@@ -214,7 +217,7 @@ export async function lockFile(
   };
 }
 
-/** A lock's text as an object: an empty one where it is no JSON. */
+/** Parses the text of a lock's file as JSON; returns an empty object if it is not valid. */
 function parse(text: string): Holder & { readonly token?: unknown } {
   try {
     return Object(JSON.parse(text));
@@ -223,7 +226,7 @@ function parse(text: string): Holder & { readonly token?: unknown } {
   }
 }
 
-/** Names a lock's holder in a message. */
+/** Describes the holder of a lock for a message. */
 function describe({ host, pid, since }: Holder): string {
   const name = typeof pid === "number" ? `process ${pid}` : "a process";
   return `${name} on ${typeof host === "string" ? show(host) : "a host"} since ${typeof since === "string" ? show(since) : "a while"}`;

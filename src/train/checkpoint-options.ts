@@ -6,44 +6,47 @@ import { show } from "../base/show.ts";
 import { type CheckpointStore, callerStore } from "./checkpoint-store.ts";
 import { fileStore } from "./file-store.ts";
 
-/** Option `checkpoint` for checkpoints in a file, in Node. */
+/** Option `checkpoint` that stores checkpoints in a file, in Node. */
 export interface FileCheckpoints {
   /**
-   * Path of the file. FILE is the newest checkpoint, FILE.previous the one before, and FILE.temporary one that is being
-   * written. At every moment one of the first two is whole, also on the disk.
+   * Path FILE of the checkpoint file. FILE is the newest checkpoint, FILE.previous the one before it, and FILE.temporary one
+   * that is being written. At any moment FILE or FILE.previous is complete, also on the disk.
    *
-   * FILE.lock locks it against other runs, also on other machines that share the folder: they are refused with the code
+   * FILE.lock locks it against other runs, including those on other machines that share the folder: they fail with the code
    * `locked`. The lock of a killed process is taken over, at once on the same Linux system, else a minute after its last
-   * heartbeat. A run whose process was stopped for so long that its lock was taken over ends with the code `locked` and
-   * changes nothing.
+   * heartbeat. If a process was stopped for so long that another run took its lock over, its run ends with the code `locked`
+   * and changes nothing.
    */
   file: string;
   /**
-   * true: goes on from FILE, or from FILE.previous where FILE is missing or damaged, and starts anew where there is
-   * neither. false, the default: refuses to start where there is one of them.
+   * true: continues from FILE, or from FILE.previous if FILE is missing or damaged; starts from the beginning if neither
+   * exists. false, the default: throws if either exists.
    */
   resume?: boolean | undefined;
-  /** Seconds from one checkpoint to the next, >= 0. Default 60. */
+  /** Time between two checkpoints in seconds, >= 0. Default 60. */
   everySeconds?: number | undefined;
 }
 
-/** Option `checkpoint` for checkpoints that the caller keeps, in a browser's storage say. */
+/** Option `checkpoint` that passes checkpoints to the caller, for example for a browser's storage. */
 export interface CallerCheckpoints {
-  /** Called with each checkpoint. The run, also an aborted one, waits for its promise, and ends if that rejects. */
+  /**
+   * Called with the bytes of each checkpoint. The run, even an aborted one, awaits the returned promise, and fails if it
+   * rejects.
+   */
   save: (bytes: Uint8Array) => void | Promise<void>;
-  /** Bytes of a checkpoint that `save` was given, from which the run goes on. Default: it starts anew. */
+  /** Bytes of a checkpoint, as passed to `save`, from which the run continues. Default: it starts from the beginning. */
   resume?: Uint8Array | undefined;
-  /** Seconds from one checkpoint to the next, >= 0. Default 60. */
+  /** Time between two checkpoints in seconds, >= 0. Default 60. */
   everySeconds?: number | undefined;
 }
 
-/** Option `checkpoint`: place of a run's checkpoints. */
+/** Option `checkpoint`: where a run stores its checkpoints. */
 export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
 
-/** Default of `everySeconds`. */
+/** Default of `everySeconds`, the time between two checkpoints in seconds. */
 export const STANDARD_SECONDS = 60;
 
-/** Fields of the option `checkpoint`: of either kind. */
+/** Fields of the option `checkpoint`, of both its forms. */
 const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
   file: later<unknown>(),
   save: later<unknown>(),
@@ -51,7 +54,12 @@ const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
   everySeconds: number({ min: 0 }, STANDARD_SECONDS),
 }))() satisfies { readonly [Name in keyof (FileCheckpoints & CallerCheckpoints)]-?: unknown };
 
-/** Checks the option `checkpoint`. */
+/**
+ * Checks the option `checkpoint` and makes the store for its checkpoints.
+ *
+ * @param caller name of the function called, for messages
+ * @throws LatentflowError `invalid_argument`; `unsupported` for a file outside Node
+ */
 export function checkCheckpoint(caller: string, options: CheckpointOptions) {
   const where = `${caller}: ${scopeOf("checkpoint")}`;
   const { everySeconds } = completeOptions(where, options, CHECKPOINT_FIELDS);

@@ -1,35 +1,40 @@
 import { attached } from "../base/realms.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint-format.ts";
 
-/** Place where one run keeps its checkpoints. */
+/** Storage for the checkpoints of one run. */
 export interface CheckpointStore {
   /**
-   * Loads the checkpoint to go on from, if any. Called once, before the first `save`.
+   * Loads the checkpoint to continue from; undefined if there is none. Called once, before the first `save`.
    *
-   * @throws LatentflowError `invalid_file` when the checkpoints there are damaged; `invalid_argument` when there is one and
-   *   `resume` is false; `locked` when another run keeps its checkpoints there
+   * @throws LatentflowError `invalid_file` if all stored checkpoints are damaged; `invalid_argument` if there is one and
+   *   `resume` is false; `locked` if another run uses the storage
    */
   load(): Promise<LoadedCheckpoint | undefined>;
   /**
-   * Writes a checkpoint; resolves when it is safe.
+   * Stores a checkpoint; resolves when it is stored durably.
    *
-   * @throws LatentflowError `locked` when another run has taken the place over, whose files stay unchanged
+   * @throws LatentflowError `locked` if another run has taken the storage over; its files stay unchanged
    */
   save(bytes: Uint8Array): Promise<void>;
-  /** Leaves the place to other runs. Called at every end of a run, even before `load`. */
+  /** Releases the storage to other runs. Called at the end of every run, even if `load` was not. */
   close(): Promise<void>;
 }
 
-/** Checkpoint with its origin. */
+/** Checkpoint that was loaded, with its origin. */
 export interface LoadedCheckpoint {
   readonly checkpoint: Checkpoint;
-  /** Path of its file, or the name of an option. */
+  /** Path of the checkpoint's file, or the name of an option. */
   readonly from: string;
-  /** Reason why the newest checkpoint was not used, with its file; undefined if it was. */
+  /** Reason why the newest checkpoint was not used, with the name of its file; undefined if it was used. */
   readonly refused: string | undefined;
 }
 
-/** Creates a store of checkpoints that the caller keeps. */
+/**
+ * Creates a store that passes checkpoints to the caller's function `save`.
+ *
+ * @param where name of the function called and the option, for messages
+ * @param resume bytes of the checkpoint to continue from; undefined for none
+ */
 export function callerStore(
   where: string,
   save: (bytes: Uint8Array) => void | Promise<void>,

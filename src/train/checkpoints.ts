@@ -8,10 +8,13 @@ import type { Run } from "./run.ts";
 import type { RunDescription } from "./run-description.ts";
 import { checkSameRun } from "./run-differences.ts";
 
-/** Schedule of a run's checkpoints: the one that the run goes on from, and those that it writes. */
+/** Checkpoints of a run: restores the run from one at its start, and writes new ones at intervals. */
 export class Checkpoints {
   private savedAt = performance.now();
-  /** Position of the run at its latest checkpoint, at first that of its start: nothing has changed since. */
+  /**
+   * Position of the run (counts of images and validations) at its latest checkpoint, initially at its start: a checkpoint is
+   * only written if it has changed.
+   */
   private saved: string;
 
   private constructor(
@@ -24,10 +27,10 @@ export class Checkpoints {
   }
 
   /**
-   * Restores the run from its checkpoint, where the option `checkpoint` says so and there is one.
+   * Restores the run from a stored checkpoint, if the option `checkpoint` asks for that and there is one.
    *
-   * @returns undefined without the option
-   * @throws LatentflowError `other_run` when the checkpoint is another run's, and the errors of `CheckpointStore.load`
+   * @returns undefined without the option `checkpoint`
+   * @throws LatentflowError `other_run` if the checkpoint is of another run, and the errors of `CheckpointStore.load`
    */
   static async begin(
     run: Run,
@@ -45,12 +48,12 @@ export class Checkpoints {
     return new Checkpoints(run, description, checkpoint, { images: run.images, from, refused });
   }
 
-  /** Returns true when the next checkpoint is due: `everySeconds` after the latest, and at the end of the run. */
+  /** Returns true if a checkpoint is due: `everySeconds` after the latest one, and at the end of the run. */
   isDue(): boolean {
     return performance.now() - this.savedAt >= this.option.everySeconds * 1000 || this.run.hasEnded;
   }
 
-  /** Writes a checkpoint, unless nothing has changed since the latest one. */
+  /** Writes a checkpoint and returns the event that reports it; returns undefined if nothing has changed since the latest one. */
   async save(): Promise<(TrainEvent & { kind: "checkpoint" }) | undefined> {
     const position = this.position();
     if (this.saved === position) return undefined;

@@ -1,20 +1,20 @@
 import type { Optimizer } from "../backend/optimizer.ts";
 import { power } from "../base/elementary-functions.ts";
 
-/** Code of one sample, with the state of its optimizer. */
+/** Code of one sample, with the state of the optimizer for it. */
 export interface KeptCode {
-  /** [d], the code itself. */
+  /** Values of the code, [d]. */
   readonly values: Float64Array;
-  /** State vectors of the optimizer, [d] each. */
+  /** State vectors of the optimizer for this code, [d] each. */
   readonly vectors: readonly Float64Array[];
-  /** Number of updates, including the current one. */
+  /** Number of updates of this code, including the current one. */
   readonly updates: number;
 }
 
 /**
- * Updates a code by the gradient of its sample's loss, in float64 by the formulas of backend/optimizer.ts.
+ * Updates a code in place by the gradient of its sample's loss, in float64, with the formulas of backend/optimizer.ts.
  *
- * @param gradient [d]
+ * @param gradient gradient with respect to the code, [d]
  * @param rate learning rate times the schedule's factor
  */
 export function updateCode(optimizer: Optimizer, code: KeptCode, gradient: Float64Array, rate: number): void {
@@ -24,10 +24,10 @@ export function updateCode(optimizer: Optimizer, code: KeptCode, gradient: Float
   });
 }
 
-/** Computes the step of number i of a code, at a learning rate of 1, and updates the state vectors. */
+/** Returns the decrease of element i of a code at a learning rate of 1, given its gradient g; updates the state vectors. */
 type Update<O extends Optimizer> = (optimizer: O, code: KeptCode, g: number, i: number) => number;
 
-/** Updates of all optimizers. */
+/** Update rule of each optimizer. */
 const UPDATES: { readonly [Name in Optimizer["name"]]: Update<Extract<Optimizer, { readonly name: Name }>> } =
   {
     rmsprop({ alpha, epsilon }, { vectors: [v] }, g, i) {

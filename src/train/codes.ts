@@ -3,29 +3,29 @@ import { gatherRows, scatterRows } from "../base/rows.ts";
 import type { Decoder } from "../decoder/decoder.ts";
 import { updateCode } from "./code-updates.ts";
 
-/** State of the codes of a run, for its checkpoints. */
+/** State of a run's stored codes, for its checkpoints. */
 export interface CodesState {
-  /** [samples · d], the codes. */
+  /** Codes of all samples, [samples · d]. */
   readonly values: Float64Array;
-  /** State vectors of their optimizer, [samples · d] each; none with `warmStart`. */
+  /** State vectors of the codes' optimizer, [samples · d] each; none with `warmStart`, which has no optimizer. */
   readonly vectors: readonly Float64Array[];
-  /** [samples], counts of updates; empty with `warmStart`. */
+  /** Number of updates of each sample's code, [samples]; empty with `warmStart`. */
   readonly updates: Float64Array;
 }
 
 /**
- * A code for each sample, kept from one epoch to the next: the end of its last flow (`warmStart`), or a code that is
- * updated beside the weights (`codes: "kept"`). Every code begins at the decoder's `start`.
+ * Stores a code for each sample from one epoch to the next: the end of its last flow (`warmStart`), or a code that is
+ * optimised together with the weights (`codes: "kept"`). Every code is initially the decoder's `start`.
  */
 export class Codes {
-  /** [d], the decoder's start. */
+  /** Decoder's start, [d], the initial value of every code; zeros if the decoder has none. */
   private readonly start: Float64Array;
   private readonly latentSize: number;
   private readonly values: Float64Array;
   private readonly vectors: readonly Float64Array[];
   private readonly updates: Float64Array;
 
-  /** @param optimizer optimizer of the codes; undefined with `warmStart` */
+  /** @param optimizer optimizer of the codes; undefined with `warmStart`, where codes are ends of flows */
   constructor(
     sampleCount: number,
     { latentSize, start }: Pick<Decoder, "latentSize" | "start">,
@@ -40,27 +40,27 @@ export class Codes {
     this.updates = new Float64Array(optimizer ? sampleCount : 0);
   }
 
-  /** Copies the codes of some samples into [indices.length, d]. */
+  /** Copies the codes of the samples `indices` into `into`, [indices.length, d]. */
   read(indices: Uint32Array, into: Float64Array): void {
     gatherRows(this.values, this.latentSize, indices, into);
   }
 
-  /** Replaces the codes of some samples by the ends of their flows, [indices.length, d]. */
+  /** Replaces the codes of the samples `indices` by the ends of their flows, z, [indices.length, d]. */
   keep(indices: Uint32Array, z: Float64Array): void {
     scatterRows(z, this.latentSize, indices, this.values);
   }
 
   /**
-   * Updates the codes of some samples. A code whose gradient is not finite, or that is not finite in float32, which
-   * objectives take, would stay so for good: it begins again at the decoder's start, as if never updated.
+   * Updates the codes of the samples `indices` by their optimizer. If a code's gradient is not finite, or the updated code
+   * is not finite in float32, it could never recover: it is reset to the decoder's start, as if never updated.
    *
-   * @param gradients gradients of the samples' objectives, [indices.length, d]
-   * @param factor factor of the learning rate, by the schedule
-   * @returns the samples whose codes begin again
+   * @param gradients gradients of the samples' objectives with respect to their codes, [indices.length, d]
+   * @param factor factor of the learning rate, from the schedule
+   * @returns samples whose codes were reset
    */
   update(indices: Uint32Array, gradients: Float64Array, factor: number): number[] {
     const { optimizer, latentSize: d } = this;
-    // The gradients of a sample that was drawn twice are added up, as those of a weight are.
+    // Gradients of a sample drawn twice are added up, like those of a weight.
     const sums = new Map<number, Float64Array>();
     indices.forEach((sample, i) => {
       const gradient = gradients.subarray(i * d, (i + 1) * d);
@@ -85,13 +85,13 @@ export class Codes {
     return restarted;
   }
 
-  /** Returns the state, as views. */
+  /** Returns the state for a checkpoint, as views of the stored codes. */
   state(): CodesState {
     const { values, vectors, updates } = this;
     return { values, vectors, updates };
   }
 
-  /** Continues from a state of the same sizes. */
+  /** Sets codes, optimizer state and counts from a state of the same sizes. */
   restore({ values, vectors, updates }: CodesState): void {
     this.values.set(values);
     this.vectors.forEach((vector, i) => {

@@ -1,5 +1,5 @@
 /**
- * Data sets and the files that they come from, for programs that do not train.
+ * Data sets and their file formats, for programs that do not train.
  *
  * @module latentflow/data
  */

@@ -11,48 +11,50 @@ import { isZip } from "../files/zip.ts";
 
 /** Options of `createDataset`. */
 export interface DatasetOptions {
-  /** Shape of a sample, `[28, 28]` say; its product is the decoder's output size. */
+  /** Shape of a sample, such as `[28, 28]`; its product is the decoder's output size. */
   shape: readonly number[];
-  /** Class of each sample, an integer from 0 to 255, which training does not use. Default none. */
+  /** Class of each sample, an integer from 0 to 255; training does not use it. Default: none. */
   labels?: Uint8Array | undefined;
 }
 
-/** Key by which data sets are recognised, shared by all copies of the package in a program. */
+/** Key that marks data sets, shared by all copies of the package in a program. */
 const mark: unique symbol = Symbol.for("latentflow.dataset");
 
-/** True for a data set, of any copy of the package. */
+/** True for a data set made by any copy of the package. */
 export function isDataset(value: unknown): value is Dataset {
   return typeof value === "object" && value !== null && mark in value;
 }
 
 /**
- * Data set: samples, and their labels if they have any. Made by `createDataset`, `readDataset` or a loader like `mnist`.
- * An immutable value.
+ * Data set: samples, with or without labels. Made by `createDataset`, `readDataset` or a loader such as `mnist`. An
+ * immutable value.
  *
- * Bytes are kept as bytes, in a quarter of the memory of float32, and scaled to [0, 1] as rows are read.
+ * Bytes are stored as bytes, in a quarter of the memory of float32, and scaled to [0, 1] when rows are read.
  */
 export class Dataset {
-  // Minified bundles keep this name.
+  // Defined explicitly, so that minifiers keep the name.
   static readonly name = "Dataset";
 
   /** Number of samples. */
   readonly count: number;
-  /** Number n of values of a sample. */
+  /** Number of values in a sample, n. */
   readonly size: number;
-  /** Shape of a sample, row-major. */
+  /** Shape of a sample, whose values are row-major. */
   readonly shape: readonly number[];
-  /** Divisor of the values as they are read: 255 for bytes, else 1. */
+  /** Divisor that is applied when values are read: 255 for bytes, else 1. */
   readonly dividedBy: 1 | 255;
-  /** [count], classes of the samples, not to be changed; undefined if they have none. */
+  /** Class of each sample, [count], which must not be modified; undefined without labels. */
   readonly labels: Uint8Array | undefined;
 
   /** @internal */
   readonly [mark] = true;
 
-  /** [count, size] */
+  /** Values as stored, [count, size]. */
   readonly #values: Uint8Array | Float32Array;
 
-  /** @internal Values and labels are neither copied nor checked. */
+  /**
+   * @internal Neither copies nor checks values and labels.
+   */
   constructor(values: Uint8Array | Float32Array, shape: readonly number[], labels?: Uint8Array) {
     this.shape = Object.freeze([...shape]);
     this.size = elementCount(shape);
@@ -64,16 +66,16 @@ export class Dataset {
   }
 
   /**
-   * Returns the samples at `indices`, in that order: bytes divided by 255, float32 as they are.
+   * Returns the samples at `indices`, in that order: bytes divided by 255, float32 unchanged.
    *
-   * @param indices integers from 0 to count - 1, also repeated
-   * @param into array to write to, [indices.length, size]. Default a new one
+   * @param indices integers from 0 to count - 1; may repeat
+   * @param into array to write to, [indices.length, size]. Default: a new one
    * @returns `into`
    * @throws LatentflowError `invalid_argument` on an index out of range or an array of another length
    */
   rows(
     indices: ArrayLike<number>,
-    // With a type: the inferred one, Float32Array<ArrayBuffer>, is unknown to TypeScript before 5.7.
+    // Typed explicitly: TypeScript before 5.7 does not have the inferred type, Float32Array<ArrayBuffer>.
     into: Float32Array = new Float32Array((indices?.length ?? 0) * this.size),
   ): Float32Array {
     const { size } = this;
@@ -90,7 +92,7 @@ export class Dataset {
     return into;
   }
 
-  /** Returns all samples, [count, size], in a new array: bytes divided by 255, float32 as they are. */
+  /** Returns all samples, [count, size], in a new array: bytes divided by 255, float32 unchanged. */
   toFloat32(): Float32Array {
     const all = new Float32Array(this.count * this.size);
     this.#read(0, all.length, all, 0);
@@ -98,8 +100,8 @@ export class Dataset {
   }
 
   /**
-   * Returns the samples from `start` up to but without `end`, which count as in an array's `slice`: negative ones from the
-   * end; the data set may be empty. It shares this one's memory.
+   * Returns the samples from `start` up to, but not including, `end`, as a data set that shares the memory of this one. As
+   * in an array's `slice`, negative indices count from the end, and out-of-range ones are clipped; the result may be empty.
    *
    * @param start an integer. Default 0
    * @param end an integer. Default `count`
@@ -111,13 +113,13 @@ export class Dataset {
   slice(start = 0, end = this.count): Dataset {
     checkNumber("Dataset.slice", "start", start, { integer: true });
     checkNumber("Dataset.slice", "end", end, { integer: true });
-    // subarray counts as slice does.
+    // subarray treats negative and out-of-range indices like slice.
     const values = this.#present().subarray(start * this.size, end * this.size);
     return new Dataset(values, this.shape, this.labels?.subarray(start, end));
   }
 
   /**
-   * Returns the samples at `indices`, in that order, as a data set with its own memory.
+   * Returns the samples at `indices`, in that order, as a data set with memory of its own.
    *
    * @throws LatentflowError `invalid_argument` on an index out of range
    */
@@ -138,7 +140,7 @@ export class Dataset {
     return checkNumber(where, "an index", index, { min: 0, max: this.count - 1, integer: true });
   }
 
-  /** Returns the values; refuses those whose buffer was transferred since the data set was made. */
+  /** Returns the stored values; throws if their buffer was transferred after the data set was made. */
   #present(): Uint8Array | Float32Array {
     if (this.#values.length === this.count * this.size) return this.#values;
     throw invalid(
@@ -146,7 +148,7 @@ export class Dataset {
     );
   }
 
-  /** Copies the values from `start` up to `end` to `into`, from `offset` on. */
+  /** Writes the values from index `start` up to `end` into `into` from `offset` on, scaled to [0, 1] if they are bytes. */
   #read(start: number, end: number, into: Float32Array, offset: number): void {
     const values = this.#present();
     if (isFloat32Array(values)) {
@@ -160,10 +162,10 @@ export class Dataset {
 /**
  * Creates a data set of values in memory, which are not copied: do not change them afterwards.
  *
- * @param values samples one after the other, each row-major: bytes, which stand for value / 255 (images), or
- *   float32, taken as they are. The domain of a loss (cross entropy: [0, 1]) is checked where they are used.
- * @throws LatentflowError `invalid_argument` on an unknown option, values of another type or of no whole number
- *   of samples, or labels that are not one per sample
+ * @param values samples one after the other, each row-major: bytes, which stand for value / 255 (images), or float32, used
+ *   unchanged. Whether they are in the domain of a loss (cross entropy: [0, 1]) is checked when they are used.
+ * @throws LatentflowError `invalid_argument` on an unknown option, values of another type or not a whole number of samples,
+ *   or a number of labels other than that of the samples
  * @example
  * const images = createDataset(y, { shape: [28, 28] });
  */
@@ -208,20 +210,23 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
 export interface ReadDatasetOptions extends ReadingOptions {
   /** Name of the array to read from a .npz file, as in `file.npz#name`. Default: its only array. */
   array?: string | undefined;
-  /** File of one label per sample, integers from 0 to 255; for a .npz file also the name of their array in it. */
+  /**
+   * Labels, one for each sample, integers from 0 to 255: a file, or for a .npz file the name of their array in it. Default:
+   * none.
+   */
   labels?: FileSource | undefined;
 }
 
 /**
- * Reads a data set from a file of one array, as IDX or .npy, gzipped or not, or from a .npz file. The first axis counts the samples. Values of type
- * uint8 stand for value / 255; all others are taken as they are, true as 1, and rounded to float32.
+ * Reads a data set from an IDX or .npy file, gzipped or not, or from an array of a .npz file. The first axis is that of the
+ * samples. Values of type uint8 stand for value / 255; all others are used unchanged, true as 1, rounded to float32.
  *
- * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it begins http:, https: or file:,
+ * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it begins with http:, https: or file:,
  *   elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before
  *   the promise has settled.
- * @throws LatentflowError `not_found` when a file cannot be read, `unreachable` when its server fails; `invalid_file`
- *   when it has no data set, more than `maxBytes`, or other labels than one per sample; `invalid_argument` on a wrong
- *   option
+ * @throws LatentflowError `not_found` when a file cannot be read; `unreachable` when its server fails; `invalid_file` when
+ *   it has no data set, more than `maxBytes`, or not one label for each sample; `invalid_argument` on a wrong option, and if
+ *   a .npz file has several arrays and none is named
  * @example
  * const images = await readDataset("images-idx3-ubyte.gz", { labels: "labels-idx1-ubyte.gz" });
  * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());
@@ -230,7 +235,12 @@ export async function readDataset(source: FileSource, options: ReadDatasetOption
   return readDatasetAs("readDataset", source, options);
 }
 
-/** Reads a data set as `readDataset` does; `where` begins the messages: a function's name, or a flag. */
+/**
+ * Reads a data set as `readDataset` does.
+ *
+ * @param where beginning of messages: name of a function or a flag
+ * @param choice formats, for messages, how to select an array of a .npz file. Default: by the option `array`
+ */
 export async function readDatasetAs(
   where: string,
   source: FileSource,
@@ -245,7 +255,7 @@ export async function readDatasetAs(
   const limits = checkReading(where, options);
   throwIfAborted(limits.signal);
   const place = placeOf(where, source);
-  // Bytes in memory are copied at once: the caller may change them afterwards.
+  // Bytes are taken synchronously, before the caller can transfer them.
   const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
   const isZipped = isZip(bytes);
   const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
@@ -269,7 +279,7 @@ export async function readDatasetAs(
   return new Dataset(data, sampleShape, checkLabels(labelPlace.name, found, count));
 }
 
-/** File to read: its name in messages, its source, and the array in it that is asked for. */
+/** File to read: its name in messages, its source, and the array requested from it, if any. */
 interface Place {
   readonly name: string;
   readonly file: FileSource;
@@ -284,7 +294,7 @@ function placeOf(where: string, source: FileSource): Place {
   return { name: `${where}: ${showLocation(location)}`, file, array: array && isUrl ? decode(array) : array };
 }
 
-/** Decodes a name in a URL, with %20 for a blank; returns one that is not encoded as it is. */
+/** Decodes %-escapes in a name from a URL; returns an invalid encoding unchanged. */
 function decode(name: string): string {
   try {
     return decodeURIComponent(name);
@@ -293,7 +303,12 @@ function decode(name: string): string {
   }
 }
 
-/** Checks labels, of any integer type (numpy's default is int64), and returns them as bytes. */
+/**
+ * Returns labels as bytes: a one-dimensional array of any integer type (numpy's default is int64), with `count` values from
+ * 0 to 255.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
 function checkLabels(where: string, { shape, data, type }: DataArray, count: number): Uint8Array {
   const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
   if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);

@@ -13,14 +13,14 @@ import type { Dataset } from "./dataset.ts";
 import { leaves, type RunDescription } from "./run-description.ts";
 import { pieces } from "./samples.ts";
 
-/** Kinds of operation that count as layers. */
+/** Kinds of operation that count as layers in the short description of a decoder. */
 const LAYERS: ReadonlySet<OperationKind> = new Set(["dense", "conv", "convTranspose"]);
 
 /**
- * Describes a run. Values like solvers are described by their names and numbers: the package's version stands for their
- * functions.
+ * Describes everything that a run's result depends on. Values such as solvers are described by their names and numbers; the
+ * package version stands for the code of their functions.
  *
- * @param build the kernels, see `Trainer.build`
+ * @param build build of the kernels, see `Trainer.build`
  */
 export async function describeRun(
   options: CheckedTrainOptions,
@@ -28,11 +28,11 @@ export async function describeRun(
   control: Control,
 ): Promise<RunDescription> {
   const { isAutoencoder, pair, adjoint, loss, prior, codeOptimizer, validation, ...others } = options;
-  // A new option is described, unless it is left out here: it is described below, or changes no result.
+  // A new option is described with the rest unless it is taken out here: because it is described below, or changes no result.
   const { where, decoder, dataset, weights, fixed, checkpoint, ...more } = others;
   const { backend, signal, onEvent, onProgress, ...settings } = more;
   const { start, latentSize } = decoder;
-  // Without names, which change no result.
+  // Names are omitted, since they change no result.
   const operations = stepsOf(decoder).map(({ operation, inputs }) => {
     const { name, inputs: names, weight, bias, ...described } = operation as Operation<"dense">;
     return { ...described, reads: inputs };
@@ -66,7 +66,7 @@ export async function describeRun(
   );
 }
 
-/** Describes a loss; a custom one also by the source text of its functions, which the package's version does not cover. */
+/** Describes a loss; a custom one also by a checksum of its functions' source text, which the package version does not cover. */
 function describeLoss(loss: Loss): unknown {
   if (!isCustom(loss)) return loss;
   const functions = Object.entries({ ...loss }).filter(([, value]) => typeof value === "function");
@@ -81,7 +81,7 @@ export function describePrior({ name, weight, ...numbers }: Prior) {
   return { name, weight, numbers: checksumOfText(JSON.stringify(numbers)) };
 }
 
-/** Describes the values of fixed inputs, by the inputs' names. */
+/** Describes the values of fixed inputs by checksums, by the name of the input. */
 async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, control: Control) {
   const pairs: [name: string, description: string][] = [];
   for (const [i, values] of fixed.entries()) {
@@ -91,13 +91,13 @@ async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, contr
   return Object.fromEntries(pairs);
 }
 
-/** Number of values that a checksum takes between two pauses. */
+/** Number of values whose checksum is computed between two pauses for the event loop. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**
- * Describes values, of which there may be many, by their checksum.
+ * Returns the checksum of values, of which there may be many, as a description.
  *
- * @param name argument or option that holds the values, for messages
+ * @param name argument or option that has the values, for messages
  */
 export async function describeValues(name: string, values: Float32Array, control: Control): Promise<string> {
   let sum = 0;
@@ -105,7 +105,7 @@ export async function describeValues(name: string, values: Float32Array, control
     sum = checksum(bytesOf(values.subarray(first, first + VALUES_AT_ONCE)), sum);
     await control.pause();
   }
-  // Values that were detached meanwhile have been read in part.
+  // Throws if the values were transferred meanwhile: then only a part was read.
   attached(name, values);
   return showChecksum(sum);
 }

@@ -15,20 +15,20 @@ import { checkSamples, pieces } from "./samples.ts";
 
 /** Options of `encodeWith` and `meanCode`. */
 export interface EncodeWithOptions {
-  /** Backend that computes. Default `wasm()`. */
+  /** Backend that runs the encoder. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: it rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
 /**
- * Encodes samples with an encoder: one forward pass, no flow.
+ * Encodes samples with an encoder: one forward pass, without a flow.
  *
  * @param encoder an encoder of `trainAutoencoder`
- * @param y B × the encoder's `latentSize`, which is the size of a sample
- * @returns B × the encoder's `outputSize`, which is the size of a code
- * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when
- *   the encoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @param y samples, B × `encoder.latentSize`: the encoder's input is its latent
+ * @returns codes, B × `encoder.outputSize`
+ * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when the
+ *   encoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * const z = await encodeWith(run.encoder, y);
  */
@@ -46,14 +46,14 @@ export async function encodeWith(
 }
 
 /**
- * Computes the mean of an encoder's codes, from which the flows of its decoder are best begun: an autoencoder's codes need
- * not lie about 0, and flows from there may end in poor minima far from all codes. The decoder of `trainAutoencoder` has
- * the mean code of its training data as its `start`; this function is for other data and other decoders.
+ * Computes the mean of an encoder's codes, a good start for flows of its decoder: an autoencoder's codes need not be centred
+ * on 0, and flows from 0 may end in poor minima far from all codes. The decoder from `trainAutoencoder` already has the mean
+ * code of its training data as its `start`; this function is for other data and other decoders.
  *
  * @param encoder an encoder of `trainAutoencoder`
- * @param data samples of the encoder's `latentSize`, those that it was trained on say: a Dataset, or a Float32Array
- * @returns the encoder's `outputSize` values, which `encode` and `evaluate` take as `z0`
- * @throws LatentflowError as `encodeWith`; `invalid_argument` also where there are no samples, or a code is not finite
+ * @param data samples, count × `encoder.latentSize`, such as the training data: a Dataset, or a Float32Array
+ * @returns mean code, `encoder.outputSize` values, for the option `z0` of `encode` and `evaluate`
+ * @throws LatentflowError as `encodeWith`; `invalid_argument` also if there are no samples, or a code is not finite
  * @example
  * const z0 = await meanCode(run.encoder, images);
  * await encode(decoder, y, { z0 });
@@ -82,10 +82,11 @@ export async function meanCode(
 }
 
 /**
- * Computes the mean code of checked samples.
+ * Computes the mean of an encoder's codes of a data set whose samples have been checked, [latentSize].
  *
  * @param session session of the encoder
- * @returns the mean, or the index of the first sample whose code is not finite
+ * @param latentSize number of values in a code
+ * @returns the mean; or the index of the first sample whose code is not finite
  */
 export async function meanOfCodes(
   session: Session,
@@ -105,16 +106,16 @@ export async function meanOfCodes(
   return Float32Array.from(sums, (sum) => sum / dataset.count);
 }
 
-/** Name of the size that samples have to have, for messages. */
+/** Name, for messages, of the size that samples must have. */
 const INPUT_SIZE = "the encoder's input size";
 
-/** Fields of the options of `encodeWith` and `meanCode`. */
+/** Checks of the options of `encodeWith` and `meanCode`. */
 const FIELDS = {
   backend: optional<Backend>({ check: checkBackend }),
   signal: signal<AbortSignalLike>(),
 } satisfies FieldsOf<EncodeWithOptions>;
 
-/** Checks the encoder and the options of `encodeWith` and `meanCode`. */
+/** Checks the encoder and the options of `encodeWith` and `meanCode`, and fills in defaults. */
 function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOptions) {
   checkEncoder(where, encoder);
   const { backend = wasm(), signal } = completeOptions(where, options, FIELDS);
@@ -122,7 +123,7 @@ function checkEncodeWith(where: string, encoder: Decoder, options: EncodeWithOpt
   return { backend, signal };
 }
 
-/** Refuses a value that is no encoder, an encoder that is disposed, and one with fixed inputs. */
+/** Throws unless `encoder` is a network that is not disposed and has no fixed inputs. */
 export function checkEncoder(where: string, encoder: unknown): asserts encoder is Decoder {
   checkDecoder(where, encoder, "encoder");
   const names = encoder.fixedInputs.map(({ name }) => name).join(", ");
@@ -131,9 +132,10 @@ export function checkEncoder(where: string, encoder: unknown): asserts encoder i
 }
 
 /**
- * Encodes samples, checked before, by an encoder's session: one forward pass.
+ * Encodes samples, checked before, by one forward pass of the encoder. Returns codes, [B, outputSize].
  *
- * @param session session of the encoder, which may be disposed of meanwhile
+ * @param session open session of the encoder
+ * @param y samples, [B, encoder's latentSize]
  */
 export async function codesOf(
   session: Session,

@@ -17,29 +17,29 @@ import type { Dataset } from "./dataset.ts";
 import { checkEncoder } from "./encode-with.ts";
 import { asDataset, type ProblemSettings } from "./samples.ts";
 
-/** Options of `evaluate`: a flow and a solver as for `encode`. */
+/** Options of `evaluate` without an encoder: a flow and a solver as for `encode`. */
 export type EvaluateOptions = CommonOptions & FlowAndSolver & NoEncoder;
 
-/** Options of `evaluate` with an encoder in place of a flow, or, with `gap`, beside one. */
+/** Options of `evaluate` with an encoder: its codes replace those of a flow, or with `gap` are compared with them. */
 export type EvaluateEncoderOptions = CommonOptions & (ByEncoder | (ByEncoderAndFlow & FlowAndSolver));
 
 interface NoEncoder {
   encoder?: undefined;
   gap?: undefined;
   /**
-   * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and may
-   * be NaN. Default: none, all elements alike.
+   * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or count × outputSize. Where the
+   * weight is 0, data are missing and may be NaN. Default: all elements have equal weight.
    */
   weights?: Weights | undefined;
   /**
-   * Starts of the flows, finite: latentSize values for all samples or count × latentSize, as in `encode`. Default: the
-   * decoder's own `start`, 0 where it has none.
+   * Initial latents z0, finite: latentSize values for all samples, or count × latentSize. Default: the decoder's `start`;
+   * zeros if it has none.
    */
   z0?: Float32Array | undefined;
 }
 
 interface ByEncoder {
-  /** Encoder of an autoencoder, which gives each sample its code in place of a flow. */
+  /** Encoder of an autoencoder, whose code of each sample is evaluated in place of a flow's. */
   encoder: Decoder;
   gap?: false | undefined;
   flow?: undefined;
@@ -49,14 +49,17 @@ interface ByEncoder {
 }
 
 interface ByEncoderAndFlow {
-  /** Encoder of an autoencoder, whose codes the report is about. */
+  /** Encoder of an autoencoder, whose codes are evaluated. */
   encoder: Decoder;
   /**
-   * Also encodes the samples by a flow, as `encode` with the same options does, and reports each sample's `gap`. Costs as much
-   * as an `evaluate` without an encoder. Default false.
+   * True to encode the samples also by a flow, as `encode` with the same options, and to report each sample's `gap` between
+   * the two losses. Costs as much as an `evaluate` without an encoder. Default false.
    */
   gap: true;
-  /** Starts of the flows, as without an encoder. Default: the decoder's own `start`, 0 where it has none. */
+  /**
+   * Initial latents z0 of the flows: latentSize values, or count × latentSize. Default: the decoder's `start`; zeros if it
+   * has none.
+   */
   z0?: Float32Array | undefined;
   weights?: undefined;
 }
@@ -66,15 +69,15 @@ interface CommonOptions
     CommonEncodeOptions,
     "loss" | "prior" | "fixed" | "points" | "backend" | "batchSize" | "onProgress"
   > {
-  /** Ends the call early: it rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
-// Chosen by name: an option that is new to `encode` is refused here until `evaluate` does something with it.
+// Listed by name: an option added to `encode` is rejected here until `evaluate` supports it.
 const { loss, prior, flow, solver, weights, z0, fixed, points, backend, batchSize, signal, onProgress } =
   ENCODE_FIELDS;
 
-/** Fields of the options of `evaluate`. */
+/** Checks and defaults of the options of `evaluate`. */
 const EVALUATE_FIELDS = {
   loss,
   prior,
@@ -92,7 +95,11 @@ const EVALUATE_FIELDS = {
   gap: flag(false),
 } satisfies { readonly [Name in keyof Required<EvaluateOptions>]: Field<unknown> };
 
-/** Checks the arguments of `evaluate`. */
+/**
+ * Checks the arguments of `evaluate` and fills in defaults.
+ *
+ * @throws LatentflowError `invalid_argument`; `disposed` if a network is
+ */
 export function checkEvaluateArguments(
   given: Decoder,
   data: Dataset | Float32Array,
@@ -122,7 +129,7 @@ export function checkEvaluateArguments(
   const fixed = checkFixed(where, decoder, options.fixed, dataset.count);
   if (encoder !== undefined) checkByEncoder(where, encoder, decoder, options, gap);
   const hasFlow = encoder === undefined || gap;
-  /** Flow and solver; undefined where an encoder's codes are all. */
+  /** Flow and solver; undefined if only an encoder's codes are evaluated. */
   const pair = hasFlow ? checkFlowAndSolver(where, options) : undefined;
   const prior = checkPrior(where, options.prior, decoder);
   const settings = {
@@ -133,12 +140,15 @@ export function checkEvaluateArguments(
     batchSize,
     prior: prior && componentsOf(prior, decoder.latentSize),
   } satisfies ProblemSettings;
-  // A copy: the caller may change z0 between two pieces of the samples.
+  // A copy: the caller may change z0 while the call runs.
   const z0 = options.z0?.slice() ?? decoder.start;
   return { dataset, settings, pair, encoder, z0, backend, signal, onProgress };
 }
 
-/** Checks the option `encoder`: its sizes have to be the decoder's, and options of flows are refused without `gap`. */
+/**
+ * Checks the option `encoder`: its sizes must be those of the decoder, reversed, and options of flows are only allowed with
+ * `gap`.
+ */
 function checkByEncoder(
   where: string,
   encoder: Decoder,

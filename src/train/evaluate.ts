@@ -21,28 +21,31 @@ import {
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
-/** Beginning of error messages of `evaluate`. */
+/** Name of the call at the beginning of its error messages. */
 const WHERE = callOf("evaluate");
 
-/** Result of `evaluate` for B samples: the figures of `summary`, and those of each sample. */
+/** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */
 export interface EvaluateReport
   extends EncodeSummary,
     Omit<EncodeResult, "z" | "v" | "trajectory" | "backend" | "seconds"> {
   /**
-   * Mean loss above the least possible loss, over the samples of `meanLoss`. The least loss is the entropy of the targets for
-   * cross entropy, else 0, also for a loss of your own.
+   * Mean of the loss minus its lower bound, over the samples with a finite loss. The bound is the entropy of the targets for
+   * cross entropy, and taken as 0 for all other losses, also custom ones.
    */
   readonly meanExcessLoss: number;
-  /** Mean objective, loss + prior/N; without a prior `meanLoss`. */
+  /**
+   * Mean of the objective, loss + prior/N with N the number that the loss was divided by, over its finite values; without a
+   * prior equal to `meanLoss`.
+   */
   readonly meanObjective: number;
   /**
-   * Mean squared error of the reconstructions over the values of weight 0 that the data have all the same: what was hidden
-   * from the flows, to see how well they complete it. Left out where there are none: without weights of 0, or with NaN there.
+   * Mean squared error of the reconstructions over the values of weight 0 that are present in the data (not NaN): hidden
+   * from the flows, they show how well these complete the samples. Absent if there are no such values.
    */
   readonly meanHiddenError?: number;
 }
 
-/** Fields of a report that only flows have. */
+/** Fields of a report that only exist if a flow was followed. */
 type FlowFigures =
   | "initialLoss"
   | "meanInitialLoss"
@@ -52,36 +55,36 @@ type FlowFigures =
   | "statuses"
   | "stats";
 
-/** Result of `evaluate` with the option `encoder`, whose codes are the z. */
+/** Result of `evaluate` with the option `encoder`, for the encoder's codes z. */
 export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
-  /** Number of samples whose losses are not finite, which `meanLoss` leaves out. */
+  /** Number of samples whose loss is not finite; `meanLoss` leaves them out. */
   readonly nonfinite: number;
   /**
-   * [B], loss of the encoder's code less the loss of the code that a flow finds, in the unit of the loss: nats for each
-   * element with cross entropy. Undefined without the option `gap`.
+   * Loss at the encoder's code minus the loss at the code that a flow finds, B values, in the unit of the loss: for cross
+   * entropy nats per element (with a mean). Undefined without the option `gap`.
    *
-   * Both codes are of one decoder, so that what it cannot draw cancels: the gap says how far the encoder is from the best
-   * code. It is small for samples such as the encoder was trained on, and larger for samples of another kind, for which
-   * only the encoder fails to generalise; a threshold on it, chosen by samples of the known kind, tells them apart. Below 0
-   * where the flow has ended in a worse minimum than the encoder's code.
+   * Both codes are decoded by the same decoder, so that its own error cancels: the gap measures how far the encoder is from
+   * the best code. It is small for samples like those that the encoder was trained on, and larger for out-of-distribution
+   * samples, for which only the encoder fails to generalise; a threshold on it, chosen on in-distribution samples, separates
+   * the two. It is negative if the flow has ended in a worse minimum than the encoder's code.
    */
   readonly gap: Owned<Float64Array> | undefined;
-  /** Mean gap over the samples with a finite one, NaN if there are none. Undefined without the option `gap`. */
+  /** Mean of the finite gaps; NaN if there are none. Undefined without the option `gap`. */
   readonly meanGap: number | undefined;
 }
 
 /**
- * Evaluates a decoder: encodes samples as `encode` does, with the same numbers to the last bit, and reports the losses.
- * With the option `encoder` its codes take the place of flows, as in an autoencoder, and the report has no statuses and
- * steps. With `gap: true` flows are followed as well, and the report has each sample's gap, the encoder's loss less the
- * flow's: a score for samples of another kind than those of the training.
+ * Evaluates a decoder: encodes samples as `encode` does, with the same results to the last bit, and reports the losses. With
+ * the option `encoder`, codes come from the encoder instead of a flow, as in an autoencoder, and the report has no statuses
+ * and step counts. With `gap: true` flows are followed too, and the report has each sample's gap, the encoder's loss minus
+ * the flow's: a score for out-of-distribution samples.
  *
  * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
- * @returns a numerical failure is a sample's status, not an error
- * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or
- *   value; `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ * @returns the report; a numerical failure is a sample's status, not an error
+ * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
+ *   `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * const { meanLoss, statuses } = await evaluate(run.decoder, test);
  * const { gap } = await evaluate(run.decoder, test, { encoder: run.encoder, gap: true });
@@ -128,7 +131,7 @@ export async function evaluate(
   throwIfAborted(signal);
   await checkDataset(WHERE, dataset, settings, makeControl(signal), encoder === undefined);
   throwIfAborted(signal);
-  // There is a first piece, since empty data sets are refused. A backend may be chosen by its size.
+  // There is a first piece, since empty data sets are rejected. `auto` may choose a backend by its size.
   const [piece] = problems(dataset, settings);
   const solving = async (pair: CheckedPair): Promise<Solving> => {
     const use = { problem: piece!.problem, pair, isRecorded: false };
@@ -147,7 +150,7 @@ export async function evaluate(
       const samplesPerSecond = done / seconds();
       callbacks.call(onProgress, { done, total: dataset.count, meanLoss, samplesPerSecond });
     });
-  // Flows take nearly all the time of both, so that the progress is theirs.
+  // Progress is that of the flows if there are any, since they take nearly all the time.
   const { all, floors } = await solve((atCodes ?? flow)!, !atCodes || !flow);
   const inverted = atCodes && flow && (await solve(flow, true)).all;
   await callbacks.settled(signal);
@@ -174,7 +177,10 @@ export async function evaluate(
   return { ...report, ...ofFlow };
 }
 
-/** Returns the mean squared error over the values of weight 0 that are finite, as their reconstructions; undefined if none is. */
+/**
+ * Returns the mean squared error of the reconstructions D(z) over the values of weight 0 that are finite, as are their
+ * reconstructions; undefined if there are none.
+ */
 async function hiddenErrorOf(
   { dataset, settings, signal }: ReturnType<typeof checkEvaluateArguments>,
   session: Session,
@@ -199,19 +205,19 @@ async function hiddenErrorOf(
   return count > 0 ? sum / count : undefined;
 }
 
-/** Session of the decoder, with the flow and solver that it follows. */
+/** Session of the decoder, with the flow and solver to use. */
 interface Solving {
   readonly session: Session;
   readonly pair: CheckedPair;
-  /** Session of the encoder whose codes the solver begins at; undefined for starts of flows. */
+  /** Session of the encoder whose codes are evaluated; undefined if flows start at z0. */
   readonly encoding?: Session;
 }
 
 /**
- * Solves all samples, a piece at a time.
+ * Solves all samples of the data set, piece by piece.
  *
  * @param onDone called with the number of samples that have ended and the mean of their finite losses
- * @returns the solution, and the least loss that each sample allows
+ * @returns the solution, and the lower bound of each sample's loss, [B]
  */
 async function solveAll(
   { dataset, settings, z0, signal }: ReturnType<typeof checkEvaluateArguments>,

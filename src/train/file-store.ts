@@ -9,13 +9,14 @@ import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
 
 /**
- * Creates a store of checkpoints in a file, with the checkpoint before beside it. Whenever the process is killed, one of
- * the two is whole: a new one is written to a third file and renamed once it is on the disk. The file is locked from
- * `load` to `close`.
+ * Creates a store of checkpoints in a file, with the previous checkpoint beside it. If the process is killed at any moment,
+ * one of the two is complete: a new checkpoint is written to a third file, which is renamed once it is on the disk. The file
+ * is locked from `load` to `close`.
  *
- * @param where the option, for messages
- * @param resume true to go on from checkpoints that are there, false to refuse to start
- * @throws LatentflowError `unsupported` where there are no files
+ * @param where name of the option, for messages
+ * @param file path of the newest checkpoint
+ * @param resume true to continue from existing checkpoints, false to throw if there are any
+ * @throws LatentflowError `unsupported` outside Node
  */
 export function fileStore(where: string, file: string, resume: boolean): CheckpointStore {
   const modules = fileModules();
@@ -28,11 +29,11 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
   const { fileSystem, path } = modules;
   const previous = `${file}.previous`;
   const temporary = `${file}.temporary`;
-  /** True if `file` is a whole checkpoint: a damaged one must not replace the one before. */
+  /** True if `file` is an intact checkpoint: a damaged one must not replace the previous one. */
   let isSound = false;
   let lock: Lock | undefined;
 
-  /** Reads a file; undefined if there is none. */
+  /** Returns the bytes of a file; undefined if it does not exist. */
   async function read(from: string): Promise<Uint8Array | undefined> {
     try {
       return await fileSystem.readFile(from);
@@ -42,7 +43,10 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     }
   }
 
-  /** Reads the newest checkpoint that is whole; undefined if there is none at all. */
+  /**
+   * Loads the newest checkpoint that is intact; returns undefined if there is none, and throws `invalid_file` if all are
+   * damaged.
+   */
   async function loadSound() {
     const problems: string[] = [];
     let found = false;
@@ -72,7 +76,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     }
   }
 
-  /** Turns errors of the file system into messages. */
+  /** Awaits work; an error of the file system becomes a LatentflowError that names the file `target`. */
   function attempt<T>(target: string, work: Promise<T>): Promise<T> {
     return work.catch((cause) => {
       throw cause instanceof LatentflowError
@@ -81,12 +85,15 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     });
   }
 
-  /** As `attempt`, of a change that only the holder of the lock may make: where the lock is lost, that is the reason. */
+  /**
+   * Awaits work as `attempt` does, for a change that only the holder of the lock may make: after a failure, throws `locked`
+   * if this run no longer holds the lock.
+   */
   function attemptLocked<T>(target: string, work: Promise<T>): Promise<T> {
     return attempt(
       target,
       work.catch(async (cause) => {
-        // A process that stood still may find its files taken away by the run that has taken over.
+        // If this process was stopped, the run that took the lock over may have moved its files.
         await lock!.check();
         throw cause;
       }),
@@ -98,13 +105,13 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       lock = await attempt(`${file}.lock`, lockFile(where, file, modules));
       if (!resume) await refuseExisting();
       const loaded = resume ? await loadSound() : undefined;
-      // A folder that cannot be written to is refused now, not at the first checkpoint.
+      // Fails now, rather than at the first checkpoint, if the folder is not writable.
       await attempt(temporary, writeSynced(fileSystem, temporary, new Uint8Array()));
       await attempt(temporary, fileSystem.unlink(temporary));
       return loaded;
     },
     async save(bytes) {
-      // Before: the temporary file may be another run's by now. Again after writing, which may take long.
+      // Checked before writing, since the temporary file may belong to another run by now, and again after, as writing is slow.
       await attempt(`${file}.lock`, lock!.check());
       await attemptLocked(file, writeSynced(fileSystem, temporary, bytes));
       await attempt(`${file}.lock`, lock!.check());

@@ -1,5 +1,6 @@
 /**
- * Training of decoders by gradient flow, by kept codes and as autoencoders; adjoints, optimizers, schedules, data sets.
+ * Training of decoders: by gradient flow, with codes stored for each sample, or as autoencoders. Also adjoints, optimizers,
+ * schedules and data sets.
  *
  * @module latentflow/train
  */

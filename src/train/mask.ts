@@ -5,19 +5,19 @@ import { refused } from "../base/refuse.ts";
 import { show, showShape } from "../base/show.ts";
 import { imageLayout } from "../files/images.ts";
 
-/** Random hiding of the pixels that an encoder sees, for `trainAutoencoder`. */
+/** Option `mask` of `trainAutoencoder`: random hiding of pixels in the encoder's input. */
 export interface MaskOptions {
   /**
-   * The smallest and the largest share of hidden pixels, from 0 to 1. In each pass each sample has a share of its own,
-   * uniform between the two, and each of its pixels is hidden with that probability.
+   * Smallest and largest expected share of hidden pixels, from 0 to 1. Each time a sample is used, its share is drawn
+   * uniformly between the two, and each of its pixels is hidden with that probability.
    */
   hidden: readonly [smallest: number, largest: number];
 }
 
-/** First stream of the seed's random numbers for masks; each update has a stream of its own. */
+/** First stream of random numbers, an argument of `createRandom`, for masks; each update adds the number of images before it. */
 const MASK_STREAM = 4;
 
-/** Fields of the option `mask` of `trainAutoencoder`. */
+/** Check of the option `mask` of `trainAutoencoder`. */
 const MASK_FIELDS = {
   hidden: {
     check(where, name, hidden): MaskOptions["hidden"] {
@@ -33,17 +33,17 @@ const MASK_FIELDS = {
   },
 } satisfies FieldsOf<MaskOptions>;
 
-/** Checks the option `mask` of `trainAutoencoder`. */
+/** Returns the option `mask` of `trainAutoencoder`, checked; throws `invalid_argument` if it is invalid. */
 export function checkMask(where: string, name: string, mask: unknown): MaskOptions {
   return completeOptions(`${where}: ${scopeOf(name)}`, mask as MaskOptions, MASK_FIELDS);
 }
 
 /**
- * Sets hidden pixels of samples to 0, all channels of a pixel together. The random numbers depend on the seed and on
- * `images` alone, so that a run that goes on from a checkpoint hides the same pixels.
+ * Hides random pixels of samples: sets them to 0, all channels of a pixel together. The random numbers depend only on the
+ * seed and on `images`, so that a run that continues from a checkpoint hides the same pixels.
  *
  * @param samples [B, product of shape], changed in place
- * @param images images processed before this update
+ * @param images number of images processed before this update
  */
 export function hidePixels(
   samples: Float32Array,
@@ -56,7 +56,7 @@ export function hidePixels(
   const size = shape.reduce((product, length) => product * length, 1);
   const { channels, isChannelsFirst } = imageLayout(shape) ?? { channels: 1, isChannelsFirst: false };
   const pixels = size / channels;
-  // From a pixel to the next, and from a channel to the next.
+  // Index steps from a pixel to the next, and from a channel to the next.
   const [pixelStep, channelStep] = isChannelsFirst ? [1, pixels] : [channels, 1];
   for (let start = 0; start < samples.length; start += size) {
     const share = smallest + (largest - smallest) * random.uniform();

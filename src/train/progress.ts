@@ -2,51 +2,52 @@ import type { ValidationResult } from "./validation.ts";
 
 /** Figures of one update of a training run. */
 export interface TrainStep {
-  /** Number of images processed, this mini-batch included. */
+  /** Number of images (training samples) processed, including this mini-batch. */
   readonly images: number;
   /**
-   * Mean loss of the mini-batch at its codes, before the update, over the samples whose loss is not NaN; a loss that is small
-   * beside its prior's value may be NaN. Infinite if a loss is.
+   * Mean loss of the mini-batch at its codes, before the update, over the samples whose loss is not NaN. Infinite if a loss
+   * is. A loss may be NaN if it is negligible beside the value of its prior.
    */
   readonly loss: number;
   /**
    * Norm of the gradient of the mini-batch's summed loss; `gradientClip` bounds this norm divided by the number of samples.
-   * An update whose norm is not finite was left out.
+   * An update with a non-finite norm was skipped.
    */
   readonly gradientNorm: number;
 }
 
 /** Event of a training run other than an update. */
 export type TrainEvent =
-  /** The run goes on from a checkpoint; the first event. */
+  /** The run continues from a checkpoint; the first event. */
   | ({ readonly kind: "resumed" } & Resumed)
   | ({ readonly kind: "validation" } & ValidationResult)
   /**
-   * With `codes: "kept"`: the codes of these samples begin again at the decoder's start, since their gradients were not
-   * finite, and were left out of the update up to `images`, or since the codes exceeded float32. Comes before its progress.
+   * With `codes: "kept"`: the codes of `samples` were reset to the decoder's start, because their gradients were not finite
+   * (they were left out of the update that ended at `images`) or the codes exceeded float32. Precedes the progress of that
+   * update.
    */
   | { readonly kind: "restart"; readonly images: number; readonly samples: readonly number[] }
-  /** A checkpoint of `bytes` bytes was written: the state after `images` images is safe. */
+  /** A checkpoint of `bytes` bytes, with the state after `images` images, was stored. */
   | { readonly kind: "checkpoint"; readonly images: number; readonly bytes: number };
 
-/** Checkpoint that a run went on from. */
+/** Checkpoint from which a run continued. */
 export interface Resumed {
   /** Number of images processed before the checkpoint. */
   readonly images: number;
-  /** Path of its file, or "checkpoint.resume" for the bytes given there. */
+  /** Path of the checkpoint's file, or "checkpoint.resume" for bytes passed in that option. */
   readonly from: string;
-  /** Reason why the newest checkpoint was not used, with its file; undefined if it was. */
+  /** Reason why the newest checkpoint was not used, with the name of its file; undefined if it was used. */
   readonly refused: string | undefined;
 }
 
-/** Progress of a training run. */
+/** Progress of a training run, after an update. */
 export interface TrainProgress extends TrainStep {
-  /** Number of images in all epochs. */
+  /** Number of images to process in all epochs. */
   readonly total: number;
-  /** Latest validation, of which the first comes before the first update; undefined without the option. */
+  /** Latest validation result, at least that before the first update; undefined without the option `validation`. */
   readonly validation: ValidationResult | undefined;
-  /** Speed since the start, or since the checkpoint that the run went on from. */
+  /** Images per second since the start, or since the checkpoint from which the run continued. */
   readonly imagesPerSecond: number;
-  /** Estimated seconds to the end of the run, at this speed. */
+  /** Estimated time to the end of the run at this speed, in seconds. */
   readonly secondsLeft: number;
 }

@@ -15,14 +15,14 @@ type Settings = OperationDefinition extends infer Each
     : never
   : never;
 
-/** Makes the operation from an operation's output shape to its input shape. */
+/** Makes the definition of the reverse of an operation: from the operation's output shape to its input shape, `input`. */
 type Reverse<Kind extends OperationKind> = (
   where: string,
   operation: Operation<Kind>,
   input: Shape,
 ) => Settings;
 
-/** Reverses of all operations with weights that can be reversed. */
+/** Functions that make the reverse of each reversible operation with weights. */
 const REVERSES = {
   dense: (_where, _operation, input) => ({ kind: "dense", units: input.at(-1)! }),
   convTranspose(where, operation, input) {
@@ -37,7 +37,7 @@ const REVERSES = {
   },
   conv(_where, operation, input) {
     const { kernel, stride, padding, dilation, groups, shape } = operation;
-    // The stride may have left out pixels at the end.
+    // The stride may have skipped pixels at the end, which the output padding restores.
     const reached = transposedLengths(
       { ...operation, outputPadding: kernel.map(() => 0) },
       shape.slice(0, -1),
@@ -54,7 +54,10 @@ function isReversible(kind: OperationKind): kind is keyof typeof REVERSES {
   return kind in REVERSES;
 }
 
-/** Refuses a decoder that has no reverse. */
+/**
+ * Throws `invalid_argument` unless the decoder can be reversed: a chain of dense, conv, convTranspose, reshape and
+ * activations.
+ */
 export function checkReversible(where: string, decoder: Decoder): void {
   const expected =
     "an encoder is the reverse of dense, conv, convTranspose, reshape and activations in a row";
@@ -72,7 +75,7 @@ export function checkReversible(where: string, decoder: Decoder): void {
   for (const step of stepsOf(decoder)) reverseOf(where, step);
 }
 
-/** Reverse of a step's operation; undefined if it has no weights. */
+/** Returns the reverse of a step's operation; undefined if the operation has no weights. */
 function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
   const { operation, inputShapes } = step;
   if (!isReversible(operation.kind)) return undefined;
@@ -80,8 +83,8 @@ function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
 }
 
 /**
- * Defines the encoder of a decoder, from samples to codes: the reverse of each operation, the last first, with the
- * decoder's activations between them and none on the code.
+ * Returns the definition of a decoder's encoder, from samples to codes: the reverse of each operation, in reverse order,
+ * with the decoder's activations between them and none on the code.
  */
 export function reverseDefinition(where: string, decoder: Decoder): GraphDefinition {
   const operations: OperationDefinition[] = [];
@@ -112,7 +115,10 @@ export function reverseDefinition(where: string, decoder: Decoder): GraphDefinit
   return { format: 1, layout: "channelsLast", latentSize: decoder.outputSize, operations };
 }
 
-/** Joins encoder and decoder to one network, from samples to samples; the encoder's parameters come first. */
+/**
+ * Returns the definition of encoder and decoder joined to one network, from samples to samples; the encoder's parameters
+ * come first.
+ */
 export function joinedDefinition(encoder: Decoder, decoder: Decoder): GraphDefinition {
   const { latentShape, ...definition } = decoder.definition;
   const own = (name: string) => `decoder.${name}`;

@@ -1,13 +1,13 @@
-/** A value that JSON keeps exactly. */
+/** Value that JSON stores exactly. */
 export type Leaf = string | number | boolean | null;
 
 /**
- * Description of a run: everything that its end result depends on, by dotted names like `solver.stepMax`. A checkpoint
- * has its run's description, and a run with another one is refused.
+ * Description of a training run: everything that its result depends on, by dotted names like `solver.stepMax`. A checkpoint
+ * contains its run's description; a run with another description cannot continue from it.
  */
 export type RunDescription = Readonly<Record<string, Leaf>>;
 
-/** Lists each number, text and truth value in `value` with its dotted name. */
+/** Returns each number, string, boolean and null inside `value` with its dotted name; skips functions and undefined values. */
 export function leaves(value: unknown, name = ""): [name: string, leaf: Leaf][] {
   if (value === undefined || typeof value === "function") return [];
   // JSON has no infinities.

@@ -2,24 +2,24 @@ import { LatentflowError } from "../base/errors.ts";
 import { show, showName } from "../base/show.ts";
 import type { Leaf, RunDescription } from "./run-description.ts";
 
-/** A setting in which two runs differ. */
+/** Setting in which two runs differ. */
 export interface Difference {
-  /** Name in a `RunDescription`: `solver.stepMax`, say. */
+  /** Name in a `RunDescription`, such as `solver.stepMax`. */
   readonly name: string;
-  /** Value of the run that wrote the checkpoint, as messages show it. */
+  /** Value in the run that wrote the checkpoint, formatted for messages. */
   readonly there: string;
-  /** Value of the run that was asked for. */
+  /** Value in the run that is to continue from the checkpoint, formatted for messages. */
   readonly here: string;
 }
 
-/** Number of differences that a message names; it counts the others. */
+/** Number of differences that a message lists; it only counts the others. */
 const SHOWN_DIFFERENCES = 5;
 
-/** Error of code `other_run`: a checkpoint, or a part of results, was made by a run with other settings. */
+/** Error of code `other_run`: a checkpoint, or a file of partial results, was made by a run with other settings. */
 export class OtherRunError extends LatentflowError {
   /**
-   * @param problem the message before the differences: `checkpoint.resume is a checkpoint of another run`
-   * @param differences at least one
+   * @param problem beginning of the message: `checkpoint.resume is a checkpoint of another run`
+   * @param differences settings that differ, at least one
    * @param advice what to do, a sentence without its full stop
    */
   constructor(
@@ -31,7 +31,7 @@ export class OtherRunError extends LatentflowError {
     super("other_run", messageOf(problem, said, advice));
   }
 
-  /** Writes the message with other words for each difference: a command line names its flags. */
+  /** Returns the message with other words for each difference, from `say`: the command line names its flags. */
   messageIn(say: (difference: Difference) => string): string {
     return messageOf(this.problem, this.differences.map(say), this.advice);
   }
@@ -43,25 +43,33 @@ function messageOf(problem: string, said: readonly string[], advice: string): st
   return `${problem}: ${shown}${more}. ${advice}`;
 }
 
-/** Describes a difference in words, with `called` in place of its name. */
+/** Describes a difference in words; `called` is the name of the setting. */
 export function showDifference(called: string, { there, here }: Omit<Difference, "name">): string {
   return `${called} is ${there} there and ${here} here`;
 }
 
-/** True if the run that was asked for has more epochs: its schedule is another one, so no run is made longer. */
+/**
+ * True if the new run has more epochs than the one of the checkpoint. It cannot continue: its schedule differs from the
+ * first update.
+ */
 export function asksForMoreEpochs(differences: readonly Difference[]): boolean {
   const epochs = differences.find(({ name }) => name === "epochs");
   return epochs !== undefined && Number(epochs.here) > Number(epochs.there);
 }
 
-/** Compares the descriptions of two runs; differences that follow from others are left out. */
+/**
+ * Returns the settings in which two runs differ, without differences that only follow from others.
+ *
+ * @param there description in the checkpoint
+ * @param here description of the new run
+ */
 export function differences(there: RunDescription, here: RunDescription): Difference[] {
   const all = [...new Set([...Object.keys(there), ...Object.keys(here)])];
   const names = all.filter((name) => there[name] !== here[name]);
   const firstOfDecoder = names.find((name) => /^decoder(\.operations\..*)?$/.test(name));
   const follows = (name: string) =>
     FOLLOWING.some(([other, following]) => names.includes(other) && following.test(name)) ||
-    // The numbers of another decoder, and the settings of another solver.
+    // Numbers of another decoder, and settings of a value of another kind, such as a solver.
     (firstOfDecoder !== undefined && firstOfDecoder !== name && name.startsWith("decoder.")) ||
     names.some((other) => other.endsWith(".name") && name !== other && name.startsWith(other.slice(0, -4)));
   return names
@@ -70,8 +78,8 @@ export function differences(there: RunDescription, here: RunDescription): Differ
 }
 
 /**
- * Differences that follow from another one: an autoencoder's decoder is the whole network, and has no solver; a new
- * decoder begins by the seed.
+ * Names of settings, each with a pattern of the settings whose differences follow from a difference in it: an autoencoder's
+ * decoder is the whole network and it has no solver; the seed determines the parameters of a new decoder.
  */
 const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
   ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],
@@ -87,8 +95,10 @@ function showLeaf(leaf: Leaf | undefined): string {
 }
 
 /**
- * Refuses a checkpoint of another run.
+ * Throws if two descriptions differ: the checkpoint is of another run.
  *
+ * @param there description in the checkpoint
+ * @param here description of the new run
  * @throws OtherRunError
  */
 export function checkSameRun(where: string, there: RunDescription, here: RunDescription): void {

@@ -12,18 +12,18 @@ import type { TrainStep } from "./progress.ts";
 import { createSampler } from "./sampler.ts";
 import { isValidationDue, meanLoss, type ValidationResult } from "./validation.ts";
 
-/** State of a training run, with its next update and validation. */
+/** A training run: its state, and the functions that make its next update and validation. */
 export class Run {
-  /** Number of images in all epochs. */
+  /** Number of images (training samples) to process in all epochs. */
   readonly total: number;
-  /** Number of images processed. */
+  /** Number of images (training samples) processed so far. */
   images = 0;
   history: TrainStep[] = [];
   validations: ValidationResult[] = [];
   private readonly sampler;
   private readonly batches;
 
-  /** @param working decoder of the run's own, whose packed weights it changes */
+  /** @param working copy of the decoder that belongs to the run: training changes the weights packed for it */
   constructor(
     private readonly options: CheckedTrainOptions,
     private readonly working: Decoder,
@@ -37,7 +37,7 @@ export class Run {
     this.batches = new MiniBatches(working, options);
   }
 
-  /** Kept codes, [samples, d]; undefined without. */
+  /** Codes stored for each sample, [samples, d], as a copy; undefined if none are stored. */
   get codes(): Float32Array | undefined {
     const { codes } = this.batches;
     return codes && Float32Array.from(codes.state().values);
@@ -48,9 +48,9 @@ export class Run {
   }
 
   /**
-   * Encodes a mini-batch and updates the parameters. If it throws, `state()` is what it was before.
+   * Encodes a mini-batch and updates the parameters. If it throws, `state()` returns the state before the call.
    *
-   * @returns the step, and the samples whose kept codes begin again
+   * @returns figures of the update, and the samples whose stored codes were reset
    */
   async update(
     control: Control,
@@ -83,7 +83,7 @@ export class Run {
     }
   }
 
-  /** Validates the decoder, if a validation is due. */
+  /** Computes the validation loss and stores the result, if a validation is due; else returns undefined. */
   async validate(control: Control): Promise<ValidationResult | undefined> {
     const { validation, signal } = this.options;
     if (!validation || !isValidationDue(validation, this.images, this.total, this.validations.at(-1))) {
@@ -107,10 +107,10 @@ export class Run {
     };
   }
 
-  /** Continues from a state of a run of the same description; the same updates follow, bit for bit. */
+  /** Sets the state from a run with the same description; the same updates follow, bit for bit. */
   restore(state: RunState): void {
     const { images, sampler, random, codes, trainer, history, validation, ...others } = state;
-    // The compiler names a field that is not restored.
+    // The compiler reports a field that is not restored.
     others satisfies Record<string, never>;
     this.images = images;
     this.sampler.restore(sampler);
@@ -124,7 +124,7 @@ export class Run {
 /**
  * Adds the gradient of a mini-batch's summed objectives to the trainer's parameter sums.
  *
- * @returns [B] the losses, and with `codes: "kept"` [B, d] the gradients for the codes
+ * @returns the losses, [B], and with `codes: "kept"` the gradients with respect to the codes, [B, d]
  */
 async function addGradient(
   trainer: Trainer,
@@ -143,8 +143,9 @@ async function addGradient(
 }
 
 /**
- * Adds the gradient of the summed objectives at kept codes z, [B, d]. A sample whose gradient for its code is not finite
- * is left out of the sum, which would not be finite either.
+ * Adds the gradient of the summed objectives at stored codes z, [B, d], to the parameter sums, and returns the losses and
+ * the gradients with respect to the codes. A sample whose gradient with respect to its code is not finite is left out of the
+ * sum, which would otherwise not be finite either.
  */
 async function addGradientAtCodes(
   objective: DifferentiableObjective,
@@ -155,7 +156,7 @@ async function addGradientAtCodes(
   const { losses } = await valuesAt(objective, rows, z);
   const dCodes = await objective.gradient(rows);
   const finite = rows.filter((row) => dCodes.subarray(row * d, (row + 1) * d).every(Number.isFinite));
-  // With none left the sum is not finite, so that there is no update: one by 0 would change an optimizer's state.
+  // If no sample is finite, all are added: a non-finite sum skips the update; a sum of 0 would change the optimizer's state.
   await objective.addParameterGradient(finite.length > 0 ? finite : rows);
   return { losses, dCodes };
 }

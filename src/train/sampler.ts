@@ -4,38 +4,38 @@ import { createRandom, type RandomState } from "../base/random.ts";
 export interface SamplerOptions {
   /** Number of samples to draw from, an integer >= 1. */
   count: number;
-  /** Number of indices in a mini-batch, an integer >= 1. The last mini-batch of an epoch has what is left. */
+  /** Number of indices in a mini-batch, an integer >= 1. The last mini-batch of an epoch has the remaining ones. */
   batchSize: number;
   /**
-   * true: each index is drawn independently, and an epoch is `count` draws. false, the default: each epoch is a new
+   * true: each index is drawn independently, and an epoch is `count` draws. false, the default: each epoch is a new random
    * permutation of all samples.
    */
   replacement?: boolean | undefined;
-  /** An integer from 0 to 2^53 - 1; the same seed gives the same mini-batches. Default 0. */
+  /** Seed of the random order, an integer from 0 to 2^53 - 1; the same seed gives the same mini-batches. Default 0. */
   seed?: number | undefined;
 }
 
-/** Position of a sampler: plain numbers that JSON keeps exactly. */
+/** Position of a sampler, as numbers that JSON stores exactly. */
 export interface SamplerState {
-  /** Number of the epoch, from 0. */
+  /** Index of the current epoch, from 0. */
   readonly epoch: number;
-  /** Number of indices drawn in this epoch. */
+  /** Number of indices drawn so far in this epoch. */
   readonly position: number;
-  /** Random state from which the order of this epoch is made. */
+  /** State of the random numbers from which the order of this epoch is generated. */
   readonly random: RandomState;
 }
 
-/** An endless sequence of mini-batches of indices. */
+/** Endless sequence of mini-batches of sample indices. */
 export interface Sampler {
-  /** Draws the next mini-batch: `batchSize` indices, or what is left of the epoch. */
+  /** Returns the next mini-batch: `batchSize` indices, or the remaining ones of the epoch. */
   next(): Uint32Array;
   /** Returns the position, from which `restore` continues. */
   state(): SamplerState;
-  /** Continues from a state of a sampler with the same `count`, `batchSize` and `replacement`, whatever its seed. */
+  /** Sets the position, from a sampler with the same `count`, `batchSize` and `replacement`; its seed may differ. */
   restore(state: SamplerState): void;
 }
 
-/** Stream of the seed's random numbers for mini-batches; other uses of the seed have streams of their own. */
+/** Stream of random numbers, an argument of `createRandom`, for mini-batches; other uses of a seed have other streams. */
 const SAMPLER_STREAM = 1;
 
 /** Creates a sampler at the start of its first epoch. */
@@ -44,7 +44,7 @@ export function createSampler({ count, batchSize, replacement = false, seed = 0 
   const order = new Uint32Array(count);
   let epoch = 0;
   let position = 0;
-  // The order is no part of the state: it is made again from this one.
+  // The order itself is not part of the state: it is regenerated from this random state.
   let orderMadeFrom = random.state();
 
   function makeOrder(): void {

@@ -12,7 +12,11 @@ import type { Loss } from "../terms/losses.ts";
 import type { PriorComponents } from "../terms/prior-numbers.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 
-/** Checks samples and returns them as a data set: of the decoder's output size, with its order of axes, at least one. */
+/**
+ * Returns samples as a data set: at least one, of the decoder's output size, and with axes in the order of its output.
+ *
+ * @throws LatentflowError `invalid_argument` otherwise
+ */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) {
     checkFloat32(where, "data", data, "a Dataset or a Float32Array");
@@ -30,7 +34,7 @@ export function asDataset(where: string, data: Dataset | Float32Array, decoder: 
 }
 
 /**
- * Refuses a data set without samples, or with samples of another size.
+ * Throws if a data set has no samples, or samples of a size other than `size`.
  *
  * @param sizeName name of the size, for messages
  */
@@ -40,12 +44,12 @@ export function checkSamples(where: string, dataset: Dataset, size: number, size
   if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 
-/** Largest number of samples in a piece of a data set. */
+/** Largest number of samples that are read from a data set at once. */
 const SAMPLES_AT_ONCE = 1000;
-/** Largest number of values in a piece, 4 MB as float32; a single sample may have more. */
+/** Largest number of values that are read at once, 4 MB as float32; a single sample may have more. */
 const VALUES_AT_ONCE = 2 ** 20;
 
-/** Yields the indices of all samples, in pieces. */
+/** Yields the indices of all samples, 0 to count - 1, in pieces for reading at once. */
 export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
   const atOnce = Math.max(1, Math.min(SAMPLES_AT_ONCE, Math.floor(VALUES_AT_ONCE / size)));
   for (let first = 0; first < count; first += atOnce) {
@@ -53,18 +57,21 @@ export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
   }
 }
 
-/** Settings and data with which the samples of a data set are solved. */
+/** Settings and data for solving the samples of a data set. */
 export interface ProblemSettings {
   readonly decoder: Decoder;
   readonly loss: Loss;
   readonly prior?: PriorComponents | undefined;
-  /** n values for all samples, or count × n. */
+  /** Weights of the elements: n values for all samples, or count × n. */
   readonly weights?: Float32Array | undefined;
   readonly fixed?: FixedValues;
   readonly batchSize?: number | undefined;
 }
 
-/** Yields all samples of a data set as problems, in pieces: bytes are never in memory as float32 as a whole. */
+/**
+ * Yields all samples of a data set as problems for a backend, piece by piece, so that bytes are never in memory as float32
+ * as a whole. `first` is the index of the piece's first sample.
+ */
 export function* problems(
   dataset: Dataset,
   { decoder, loss, prior, weights, fixed = [], batchSize }: ProblemSettings,
@@ -86,7 +93,11 @@ export function* problems(
   }
 }
 
-/** Refuses samples outside the loss's domain, and wrong weights, see `checkValues`. */
+/**
+ * Throws if samples are outside the domain of the loss, or weights are invalid; see `checkValues`.
+ *
+ * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
+ */
 export async function checkDataset(
   where: string,
   dataset: Dataset,

@@ -7,38 +7,38 @@ import { alternatives, show } from "../base/show.ts";
 export interface Schedule {
   readonly name: "constant" | "linear" | "cosine";
   /**
-   * Returns the factor of the optimizer's learning rate, 1 at the start.
+   * Returns the factor by which the optimizer's learning rate is multiplied, 1 at the start.
    *
    * @param progress share of all images that have been processed, in [0, 1]
    */
   readonly factor: (progress: number) => number;
 }
 
-/** Schedule whose factor changes over the run. */
+/** Schedule whose factor goes from 1 to `to` over the run. */
 export interface DecaySchedule extends Schedule {
   readonly name: "linear" | "cosine";
-  /** Factor at the end. */
+  /** Factor of the learning rate at the end of the run. */
   readonly to: number;
 }
 
 /** Options of `linear` and `cosine`. */
 export interface DecayOptions {
-  /** Factor at the end of the run, >= 0. Default 0. */
+  /** Factor of the learning rate at the end of the run, >= 0. Default 0. */
   to?: number | undefined;
 }
 
-/** Fields of the options of `linear` and `cosine`. */
+/** Check and default of the option of `linear` and `cosine`. */
 export const DECAY_FIELDS = {
   to: number({ min: 0 }, 0),
 } satisfies FieldsOf<DecayOptions>;
 
-/** Help of the program for the options of schedules. */
+/** Placeholder and help text on the command line for the options of schedules. */
 export const SCHEDULE_HELP: HelpOf<DecayOptions> = {
   to: ["factor", "the learning rate's factor at the end"],
 };
 
 /**
- * Creates a schedule with a constant learning rate: the factor is 1.
+ * Makes a schedule with a constant learning rate: the factor is 1.
  *
  * @example
  * await train(decoder, images, { schedule: constant() });
@@ -48,7 +48,8 @@ export function constant(): Schedule {
 }
 
 /**
- * Creates a schedule whose factor goes from 1 to `to` along a straight line: (1 - p) + p · to, with p the progress.
+ * Makes a schedule whose factor of the learning rate goes from 1 to `to` along a straight line: (1 - p) + p · to, with p the
+ * progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -59,8 +60,8 @@ export function linear(options?: DecayOptions): DecaySchedule {
 }
 
 /**
- * Creates a schedule whose factor goes from 1 to `to` along half a cosine, flat at both ends: w + (1 - w) · to with
- * w = (1 + cos(π p)) / 2 and p the progress.
+ * Makes a schedule whose factor of the learning rate goes from 1 to `to` along half a cosine, flat at both ends: w + (1 - w)
+ * · to with w = (1 + cos(π p)) / 2 and p the progress.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -70,7 +71,7 @@ export function cosine(options?: DecayOptions): DecaySchedule {
   return decay("cosine", options);
 }
 
-/** Creates a schedule whose factor is w + (1 - w) · to, with w the share of SCHEDULES. */
+/** Makes the schedule `name`, whose factor of the learning rate is w + (1 - w) · to, with w the function `share` in SCHEDULES. */
 function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySchedule {
   const { to } = completeOptions(name, options, DECAY_FIELDS);
   const factor = (progress: number) => {
@@ -81,8 +82,8 @@ function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySc
 }
 
 /**
- * Schedules: each one's maker, the fields of its options, and the weight w of the initial factor at a progress, 1 at
- * progress 0, and 0 at progress 1 unless constant.
+ * Schedules by name: the function that makes each, the fields of its options, and its weight w, `share`, as a function of
+ * the progress: 1 at progress 0; 0 at progress 1 unless constant.
  */
 export const SCHEDULES: {
   readonly [Name in Schedule["name"]]: {
@@ -108,7 +109,7 @@ export const SCHEDULES: {
   },
 };
 
-/** Refuses a value that is no schedule; returns it otherwise. */
+/** Returns `schedule` if it is a schedule; throws `invalid_argument` otherwise. */
 export function checkSchedule(where: string, name: string, schedule: unknown): Schedule {
   if (typeof (schedule as Schedule | null | undefined)?.factor === "function") return schedule as Schedule;
   const expected = alternatives(Object.keys(SCHEDULES).map((each) => `${each}()`));

@@ -14,8 +14,8 @@ import { checkDataset } from "./samples.ts";
 /**
  * Runs the loop of `train` and `trainAutoencoder`: updates, validations and checkpoints, to the end or an abort.
  *
- * @param network network to train, which is not changed. A decoder over points is that for one point here, and for all
- *   points in `checked.decoder`
+ * @param network network to train, which is not changed. For a decoder that takes points, `network` is its form for one
+ *   point, and `checked.decoder` that for the number of points of a sample
  * @returns the result, with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {
@@ -25,12 +25,12 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
   const control = makeControl(signal, () => callbacks.check());
   throwIfAborted(signal);
   const copy = (of: Decoder) => copyDecoder(of, { loss: isCustom(loss) ? network.loss : loss, prior });
-  // A copy: the trainer changes the weights that are packed for it.
+  // A copy, since the trainer changes the weights packed for it.
   const working = copy(decoder);
   let run: Run | undefined;
   let checkpoints: Checkpoints | undefined;
   try {
-    // trainAutoencoder has no option weights to advise.
+    // Messages must not advise the option weights for trainAutoencoder, which has none.
     const takesWeights = !checked.isAutoencoder;
     await checkDataset(where, dataset, { decoder, loss, weights, fixed }, control, takesWeights);
     if (validation) {
@@ -77,7 +77,7 @@ export async function trainNetwork(network: Decoder, checked: CheckedTrainOption
     const { history, validations, codes } = run;
     return { decoder: trained, codes, history, validation: validations, resumedFrom };
   } catch (error) {
-    // The state after the last whole update is kept.
+    // After an abort, stores the state after the last complete update.
     const saved = signal?.aborted ? await checkpoints?.save() : undefined;
     if (saved) callbacks.call(onEvent, saved);
     throw error;

@@ -17,33 +17,36 @@ import type { Prior } from "../terms/priors.ts";
 import type { Dataset } from "./dataset.ts";
 import { asDataset, problems } from "./samples.ts";
 
-/** Option `validation`: samples that are encoded at intervals and not trained on. */
+/** Option `validation`: samples whose loss is computed at intervals, and which are not trained on. */
 export interface ValidationOptions {
-  /** Samples of the decoder's output size. */
+  /** Validation samples, of the decoder's output size. */
   data: Dataset | Float32Array;
   /**
-   * ≥ 0, outputSize values for all samples or count × outputSize; as for training, and not for an autoencoder.
-   * Default: none, all elements alike.
+   * Weights ≥ 0 of the elements of the validation samples: outputSize values for all samples, or count × outputSize. Not for
+   * an autoencoder. Default: all elements have equal weight.
    */
   weights?: Weights | undefined;
-  /** Values of the decoder's fixed inputs for these samples, as for training. Required if it has fixed inputs. */
+  /**
+   * Values of the decoder's fixed inputs (inputs beside z, such as class labels) for these samples, by name. Required if it
+   * has any.
+   */
   fixed?: FixedOption | undefined;
-  /** Number of images from one validation to the next, >= 1. Default: one pass over the training data. */
+  /** Number of training images from one validation to the next, >= 1. Default: one epoch. */
   everyImages?: number | undefined;
 }
 
 /** Result of one validation. */
 export interface ValidationResult {
-  /** Number of images processed before the validation. */
+  /** Number of training images processed before the validation. */
   readonly images: number;
   /**
-   * Mean loss of the validation samples, over those whose loss is not NaN; infinite if one is. Samples are encoded from the
-   * decoder's start, or by the autoencoder's encoder.
+   * Mean loss of the validation samples, over those whose loss is not NaN; infinite if a loss is. Samples are encoded by a
+   * flow from the decoder's start, or by the autoencoder's encoder.
    */
   readonly loss: number;
 }
 
-/** Fields of the option `validation`. */
+/** Checks and defaults of the fields of the option `validation`. */
 const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
   data: later<Dataset | Float32Array>(),
   weights: WEIGHTS,
@@ -51,13 +54,15 @@ const VALIDATION_FIELDS = /* @__PURE__ */ (() => ({
   everyImages: optional(count(1)),
 }))() satisfies FieldsOf<ValidationOptions>;
 
-/** The option `validation`, checked, with its defaults. */
+/** Option `validation`, checked and with defaults filled in. */
 export type Validation = ReturnType<typeof checkValidation>;
 
 /**
- * Checks the option `validation`.
+ * Checks the option `validation` and fills in defaults.
  *
- * @param trainingSamples number of samples that are trained on
+ * @param caller name of the function called, for messages
+ * @param trainingSamples number of training samples, the default of `everyImages`
+ * @throws LatentflowError `invalid_argument`
  */
 export function checkValidation(
   caller: string,
@@ -76,10 +81,11 @@ export function checkValidation(
 }
 
 /**
- * Returns true when a validation is due: before the first update, at every multiple of `everyImages`, and at the end.
+ * Returns true if a validation is due: before the first update, at every multiple of `everyImages`, and at the end of the
+ * run.
  *
- * @param images images processed so far, of `total`
- * @param last the latest validation, if any
+ * @param images number of images processed so far, of `total`
+ * @param last latest validation result, if any
  */
 export function isValidationDue(
   { everyImages }: Validation,
@@ -93,10 +99,8 @@ export function isValidationDue(
 }
 
 /**
- * Computes the mean loss of the validation samples with the current decoder, over those whose loss is not NaN, summed in
- * the samples' order. Changes no state of the training.
- *
- * @returns the mean; once the caller has aborted, that of some samples
+ * Returns the mean loss of the validation samples with the current decoder, over those whose loss is not NaN, summed in the
+ * order of the samples. Does not change the state of the training. If the caller aborts, the mean covers only some samples.
  */
 export async function meanLoss(
   decoder: Decoder,
