@@ -1,5 +1,5 @@
-// The module's exports: scalars and pointers. Structs are handed over as pointers to what src/backend/wasm
-// has written in the layout of memory/ and of the solvers' structs in solve/.
+// The WebAssembly module's exports: scalars and pointers only. A struct is passed as the address of bytes that src/backend/wasm
+// wrote, laid out as the classes of memory/ and solve/ declare.
 import { Graph } from "./memory/graph";
 import { GaussNewton, GRADIENT_TANGENTS, GRADIENTS, ParameterGradient, Workspace } from "./memory/workspace";
 import {
@@ -23,7 +23,7 @@ import {
   priorValue as valueOfPrior,
 } from "./terms/prior";
 
-// For tests, which hold each kernel against a float64 reference.
+// Exported for tests, which compare each kernel with a float64 reference.
 export { activationBackward, activationForward } from "./ops/activation-functions";
 export { packPanels } from "./ops/panels";
 export { pointwiseForward } from "./ops/pointwise-functions";
@@ -48,7 +48,10 @@ export function objectiveGradient(graph: usize, workspace: usize, count: i32): v
   gradient(changetype<Graph>(graph), changetype<Workspace>(workspace), count);
 }
 
-/** Adds the prior's share to losses that were computed outside, and writes the rows' objectives. */
+/**
+ * Computes the prior term and the objective, loss + prior/N, of `count` rows whose losses the caller computed outside the
+ * kernels and wrote to workspace.losses.
+ */
 export function objectiveSum(workspace: usize, count: i32): void {
   sumTerms(changetype<Workspace>(workspace), count);
 }
@@ -111,7 +114,10 @@ export function objectiveCurvatureAlong(graph: usize, workspace: usize, work: us
   );
 }
 
-/** Writes rows first … first + count - 1 of Jᵀ, the transposed Jacobian of row 0, into work.jacobian. */
+/**
+ * Writes rows first … first + count - 1 of Jᵀ, the transposed Jacobian of the logits for the latents at row 0, into
+ * work.jacobian.
+ */
 export function objectiveJacobian(graph: usize, workspace: usize, work: usize, first: i32, count: i32): void {
   const room = changetype<GaussNewton>(work);
   jacobianRows(
@@ -143,7 +149,10 @@ export function solverRun(
   );
 }
 
-/** Gives free rows to waiting samples; lists the rows in use and writes the points at which to evaluate them. */
+/**
+ * Assigns free rows to waiting samples, and writes to each row in use the latent point to be evaluated next. Returns the number
+ * of rows in use, listed in workspace.rows.
+ */
 export function solverPropose(solver: usize, workspace: usize): i32 {
   const count = admit(changetype<Descent>(solver), changetype<Workspace>(workspace), false);
   propose(changetype<Descent>(solver), changetype<Workspace>(workspace), count);
@@ -166,7 +175,7 @@ export function solverTakeMatrix(solver: usize, row: usize, matrix: usize, strid
   takeMatrix(changetype<Descent>(solver), row, matrix, stride);
 }
 
-// A prior by itself: for backends that evaluate elsewhere, and for tests.
+// Functions of a prior alone: for backends that evaluate the decoder elsewhere, and for tests.
 
 export function priorValue(prior: usize, z: usize): f64 {
   return valueOfPrior(changetype<Prior>(prior), z);

@@ -1,65 +1,68 @@
 /**
- * Constants live in memory and are loaded into all lanes where they are used: engines make a vector constant out
- * of immediates anew in every iteration of a loop, which took more time than the arithmetic it was for.
+ * Constants live in memory and are loaded into all lanes on use: engines rebuild a vector constant from immediates in every
+ * iteration of a loop, which took longer than the arithmetic that used it.
  */
 const ONE = memory.data<f32>([1]);
 const MAGIC = memory.data<f32>([12582912]);
-/** Lowest argument of the exponential: powerOfTwo turns it into 2^-127, whose bits are those of 0. */
+/** Lowest argument of the exponential: F32x4.powerOfTwo turns it into 2^-127, whose bits equal those of 0. */
 const LOWEST_EXPONENT = memory.data<f32>([-88]);
 const HIGHEST_EXPONENT = memory.data<f32>([88]);
 const LOG2_E = memory.data<f32>([1.4426950408889634]);
 const LN2 = memory.data<f32>([0.6931471805599453]);
-/** ln 2 in two parts: the product of the first and a small integer is exact. */
+/** ln 2 as a sum of two floats: the product of the first and a small integer is exact. */
 const LN2_HIGH = memory.data<f32>([0.693359375]);
 const LN2_LOW = memory.data<f32>([-2.1219444e-4]);
-/** exp(r) = 1 + r + r²·p(r) for |r| ≤ ln 2 / 2, minimax (Cephes, expf), highest power first. */
+/** Coefficients of p in exp(r) = 1 + r + r²·p(r) for |r| ≤ ln 2 / 2, minimax (Cephes, expf), highest power first. */
 const EXP = memory.data<f32>([
   1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
 ]);
-/** log(1 + f) = f + f²·p(f) for 1 + f in [√½, √2), minimax (Cephes, logf), highest power first. */
+/** Coefficients of p in log(1 + f) = f + f²·p(f) for 1 + f in [√½, √2), minimax (Cephes, logf), highest power first. */
 const LOG = memory.data<f32>([
   7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1, -0.5,
 ]);
 
-/** 2/π, and π/2 in three parts: the products of the first two and a small integer are exact. */
+/** 2/π, and π/2 as a sum of three floats: the products of the first two and a small integer are exact. */
 const TWO_OVER_PI = memory.data<f32>([0.6366197723675814]);
 const HALF_PI_HIGH = memory.data<f32>([1.5703125]);
 const MINUS_HALF_PI_HIGH = memory.data<f32>([-1.5703125]);
 const HALF_PI_MIDDLE = memory.data<f32>([4.837512969970703e-4]);
 const HALF_PI_LOW = memory.data<f32>([7.54978995489188e-8]);
-/** sin(r) = r + r³·p(r²) and cos(r) = 1 - r²/2 + r⁴·p(r²) for |r| ≤ π/4, minimax (Cephes, sinf and cosf). */
+/**
+ * Coefficients of p in sin(r) = r + r³·p(r²) and cos(r) = 1 - r²/2 + r⁴·p(r²) for |r| ≤ π/4, minimax (Cephes, sinf and cosf),
+ * highest power first.
+ */
 const SIN = memory.data<f32>([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
 const COS = memory.data<f32>([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
-/** erfc(x) = t·exp(-x² + p(t)), t = 1 / (1 + x/2), x ≥ 0 (Numerical Recipes, erfcc), highest power first. */
+/** Coefficients of p in erfc(x) = t·exp(-x² + p(t)), t = 1 / (1 + x/2), x ≥ 0 (Numerical Recipes, erfcc), highest power first. */
 const ERFC = memory.data<f32>([
   0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196,
   1.00002368, -1.26551223,
 ]);
 
 /**
- * Four float32 at a time: what WebAssembly lacks, each with its error bound. All of it is free of branches and
- * gives the same bits on every machine, except `multiplyAdd` and what uses it in the relaxed build.
+ * Arithmetic on four float32 at a time that WebAssembly lacks, each function with its error bound. All of it is free of
+ * branches and gives the same bits on every machine, except `multiplyAdd` and its users in the relaxed build.
  *
- * The helpers are static methods because that is where AssemblyScript's decorators are valid TypeScript, so
- * that one formatter serves the whole project.
+ * The helpers are static methods because AssemblyScript's decorators are valid TypeScript only there, so that one formatter
+ * serves the whole project.
  */
 export class F32x4 {
-  /** The constant at an address, in all lanes. */
+  /** Returns the float32 constant at an address, in all four lanes. */
   @inline
   static constant(address: usize): v128 {
     return v128.load_splat<f32>(address);
   }
 
-  /** 1 in all lanes. */
+  /** Returns 1 in all four lanes. */
   @inline
   static one(): v128 {
     return F32x4.constant(ONE);
   }
 
   /**
-   * a·b + c: rounded twice in the plain build; in the relaxed build as the machine does it best, which is one
-   * rounding wherever there is a fused instruction.
+   * Returns a·b + c: rounded twice in the plain build; in the relaxed build as the machine does it fastest, which is one
+   * rounding if it has a fused instruction.
    */
   @inline
   static multiplyAdd(a: v128, b: v128, c: v128): v128 {
@@ -67,7 +70,7 @@ export class F32x4 {
     return f32x4.add(f32x4.mul(a, b), c);
   }
 
-  /** c - a·b, rounded as `multiplyAdd`. */
+  /** Returns c - a·b: rounded twice in the plain build, once in the relaxed build if the machine has a fused instruction. */
   @inline
   static negativeMultiplyAdd(a: v128, b: v128, c: v128): v128 {
     if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
@@ -75,8 +78,8 @@ export class F32x4 {
   }
 
   /**
-   * exp(x), relative error below 3e-7 for x in [-87.3, 88]. Below -87.7, where it is under the normal floats, it is
-   * exactly 0: a function that multiplies it by x must come to rest. Above 88 it stays at exp(88); NaN stays NaN.
+   * Returns exp(x), relative error below 3e-7 for x in [-87.3, 88]. Below -87.7, where exp(x) is smaller than normal floats, it
+   * is exactly 0, so that x · exp(x) tends to 0. Above 88 it stays at exp(88); NaN stays NaN.
    */
   @inline
   static exp(x: v128): v128 {
@@ -86,23 +89,23 @@ export class F32x4 {
     return F32x4.multiplyAdd(scale, F32x4.reducedExpMinusOne(x, shifted), scale);
   }
 
-  /** 1 / (1 + exp(-x)), relative error below 5e-7 for x > -87.3, exactly 0 below -87.7; NaN stays NaN. */
+  /** Returns 1 / (1 + exp(-x)), relative error below 5e-7 for x > -87.3, exactly 0 below -87.7; NaN stays NaN. */
   @inline
   static sigmoid(x: v128): v128 {
-    // Of e = exp(-|x|) ≤ 1 in both halves: e / (1 + e) below 0 and 1 / (1 + e) above.
+    // With e = exp(-|x|) ≤ 1: e / (1 + e) below 0 and 1 / (1 + e) above.
     const e = F32x4.exp(f32x4.neg(f32x4.abs(x)));
     const one = F32x4.one();
     return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
   }
 
-  /** log(1 + x) for x in [0, 2^126], relative error below 3e-7, also close to 0. NaN and infinity stay NaN. */
+  /** Returns log(1 + x) for x in [0, 2^126], relative error below 3e-7, also near 0. Infinity and NaN give NaN. */
   @inline
   static logOnePlus(x: v128): v128 {
     const one = F32x4.one();
     const u = f32x4.add(one, x);
-    // What 1 + x lost to rounding, as a relative correction: log(1 + x) = log(u) + (x - (u - 1)) / u.
+    // Rounding error of 1 + x as a relative correction: log(1 + x) = log(u) + (x - (u - 1)) / u.
     const lost = f32x4.div(f32x4.sub(x, f32x4.sub(u, one)), u);
-    // u = 2^n·(1 + f), 1 + f in [√½, √2): subtracting the bits of √½ splits the exponent off at that place.
+    // u = 2^n·(1 + f), 1 + f in [√½, √2): subtracting the bits of √½ splits off the exponent at that boundary.
     const bits = i32x4.sub(u, i32x4.splat(0x3f3504f3));
     const n = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
     const f = f32x4.sub(i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3)), one);
@@ -119,10 +122,10 @@ export class F32x4 {
     return F32x4.multiplyAdd(n, F32x4.constant(LN2), f32x4.add(p, lost));
   }
 
-  /** log(x), relative error below 3e-7 but close to 1, where the absolute one is; -∞ for 0, NaN below. */
+  /** Returns log(x): relative error below 3e-7, near x = 1 absolute error below it; -∞ for 0, NaN for negative x, ∞ for ∞. */
   static log(x: v128): v128 {
     const one = F32x4.one();
-    // x = 2^n·(1 + f), 1 + f in [√½, √2), as in logOnePlus. Numbers below the normal ones are brought up first.
+    // x = 2^n·(1 + f), 1 + f in [√½, √2), as in logOnePlus. Subnormal numbers are scaled up by 2^23 first.
     const isSmall = f32x4.lt(x, f32x4.splat(1.1754943508222875e-38));
     const u = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, isSmall);
     const bits = i32x4.sub(u, i32x4.splat(0x3f3504f3));
@@ -139,7 +142,7 @@ export class F32x4 {
     return v128.bitselect(x, finite, f32x4.eq(x, f32x4.splat(Infinity)));
   }
 
-  /** erfc(x) for x ≥ 0: relative error below 1e-6 for x ≤ 2, growing with x² to 5e-6 at 6. */
+  /** Returns erfc(x) for x ≥ 0: relative error below 1e-6 for x ≤ 2, growing with x² to 5e-6 at 6. */
   @inline
   static erfcOfPositive(x: v128): v128 {
     const one = F32x4.one();
@@ -157,9 +160,9 @@ export class F32x4 {
   }
 
   /**
-   * sin(x + quarter·π/2): a quarter of 0 gives the sine, 1 the cosine. Absolute error below 2e-7 for |x| ≤ 10,000 and
-   * below 1e-6 to 100,000; then it grows, in the plain build to 0.3 at 6e6. Beyond, where float32 hardly tells one
-   * period from the next, all that holds is that the result is in [-1, 1]. NaN for infinite x and for NaN.
+   * Returns sin(x + quarter·π/2): a quarter of 0 gives the sine, 1 the cosine. The absolute error is below 2e-7 for |x| ≤
+   * 10,000 and below 1e-6 up to 100,000; then it grows, in the plain build to 0.3 at 6e6. Beyond, float32 hardly distinguishes
+   * one period from the next, and only a result in [-1, 1] is guaranteed. NaN for infinite x and for NaN.
    */
   @inline
   static sine(x: v128, quarter: i32): v128 {
@@ -168,7 +171,7 @@ export class F32x4 {
     let r = F32x4.negativeMultiplyAdd(n, F32x4.constant(HALF_PI_HIGH), x);
     r = F32x4.negativeMultiplyAdd(n, F32x4.constant(HALF_PI_MIDDLE), r);
     r = F32x4.negativeMultiplyAdd(n, F32x4.constant(HALF_PI_LOW), r);
-    // For huge x float32 has no such n, and what is left may be as huge. Up to π/2 the polynomials stay in [-1, 1].
+    // For huge x float32 has no such n, and the remainder may be huge too. Up to π/2 the polynomials stay in [-1, 1].
     r = f32x4.pmin(f32x4.pmax(r, F32x4.constant(MINUS_HALF_PI_HIGH)), F32x4.constant(HALF_PI_HIGH));
     const square = f32x4.mul(r, r);
     let sin = F32x4.multiplyAdd(F32x4.constant(SIN), square, F32x4.constant(SIN + 4));
@@ -185,40 +188,43 @@ export class F32x4 {
     return v128.xor(v128.bitselect(cos, sin, isOdd), sign);
   }
 
-  /** The sum of the four lanes, in pairs. */
+  /** Returns the sum of the four lanes, in pairs: (x0 + x1) + (x2 + x3). */
   @inline
   static sum(x: v128): f32 {
     const low = f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1);
     return low + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
   }
 
-  /** The first `count` (1 to 3) lanes set to all ones, the others to zero: the mask of a row's tail. */
+  /**
+   * Returns a mask with all bits set in the first `count` lanes, 1 to 3, and 0 in the others: it masks the last numbers of a
+   * row whose length is not a multiple of 4.
+   */
   @inline
   static tailMask(count: i32): v128 {
     return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
   }
 
-  // The parts of exp, for those who need exp(x) - 1 too.
+  // The steps of exp, for callers that also need exp(x) - 1.
 
-  // pmin and pmax are one instruction each and, with x first, let NaN through.
+  // pmin and pmax are one instruction each and, with x first, propagate NaN.
   @inline
   static clampExponent(x: v128): v128 {
     return f32x4.pmin(f32x4.pmax(x, F32x4.constant(LOWEST_EXPONENT)), F32x4.constant(HIGHEST_EXPONENT));
   }
 
-  // x / ln 2 rounded to an integer n, which adding 1.5·2^23 leaves in the low bits of the sum.
+  // Returns x / ln 2 rounded to an integer n, which adding 1.5·2^23 leaves in the low bits of the sum.
   @inline
   static shiftedExponent(x: v128): v128 {
     return F32x4.multiplyAdd(x, F32x4.constant(LOG2_E), F32x4.constant(MAGIC));
   }
 
-  // 2^n, made of its exponent bits; those of 2^0 are those of 1.
+  // Returns 2^n by adding n to the exponent bits of 1.
   @inline
   static powerOfTwo(shifted: v128): v128 {
     return i32x4.add(i32x4.shl(shifted, 23), F32x4.one());
   }
 
-  // exp(r) - 1 of r = x - n·ln 2, |r| ≤ ln 2 / 2.
+  // Returns exp(r) - 1 for r = x - n·ln 2, |r| ≤ ln 2 / 2.
   @inline
   static reducedExpMinusOne(x: v128, shifted: v128): v128 {
     const n = f32x4.sub(shifted, F32x4.constant(MAGIC));

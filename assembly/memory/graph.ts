@@ -1,7 +1,8 @@
 /**
- * A decoder as the kernels know it: operations in topological order, each with its settings and packed parameters.
- * src/backend/wasm/write-graph.ts writes it, once for a decoder, by the fields that scripts/write-structs.mjs reads here; a test
- * holds the offsets beside them against the compiler's. All sizes are in elements, pointers in bytes of wasm32.
+ * A decoder as the kernels store it: operations in topological order, each with its settings and packed parameters.
+ * src/backend/wasm/write-graph.ts writes it once per decoder, by the fields that scripts/write-structs.mjs reads from this
+ * file; a test compares the byte offsets in the comments with the compiler's. Sizes count elements; pointers are wasm32 byte
+ * addresses.
  *
  *   ┌───────┬─────────────────────────┬────────────────────────┐
  *   │ Graph │ DenseOperation, …       │ panels, biases, zeros  │
@@ -10,7 +11,7 @@
  * A panel holds 8 columns of a matrix, interleaved for the register tiles of ops/product.ts.
  */
 
-/** The kinds of operation, dispatched on in ops/operation.ts. */
+/** Kinds of operation, the values of Operation.kind: ops/operation.ts dispatches on them. */
 export const DENSE: i32 = 0;
 export const ACTIVATION: i32 = 1;
 export const CONVOLUTION: i32 = 2;
@@ -30,192 +31,220 @@ export const SELECTION: i32 = 14;
 @unmanaged
 export class Graph {
   operationCount: i32; // 0
-  /** usize[operationCount]: pointers to structs that extend Operation. */
+  /** usize[operationCount]: pointers to the operations' structs, each of a class that extends Operation. */
   operations: usize; // 4
-  /** Number of operations up to the logits: all, or all but the output activation. */
+  /** Number of operations up to the logits: all of them, or all but a final output activation. */
   logitOperations: i32; // 8
   latentSize: i32; // 12
   outputSize: i32; // 16
-  /** Index of the value that holds D(z), or the logits if the output activation, which works in place, is left out. */
+  /**
+   * Index of the value that holds the decoder's output D(z). The output activation works in place, so the same value holds the
+   * logits if that activation is not run.
+   */
   output: i32; // 20
-  /** Row of zeros, as long as the widest padded row: used as the bias of backward products. */
+  /** Pointer to a row of zeros, as long as the widest padded row: the bias of products that have none. */
   zeros: usize; // 24
-  // Scratch for the products of convolutions, PIXELS_AT_ONCE pixels at a time; 0 where there are none.
-  /** usize[PIXELS_AT_ONCE] each: pointers to the pixels that a product reads and to those that it writes. */
+  // Scratch for the matrix products of convolutions, PIXELS_AT_ONCE pixels at a time; 0 in graphs without convolutions.
+  /** usize[PIXELS_AT_ONCE] each: pointers to the pixels that a convolution's product reads, and to the pixels that it writes. */
   pixelSources: usize; // 28
   pixelDestinations: usize; // 32
   /**
-   * f32[PIXELS_AT_ONCE][8·panels]: copies of pixels whose channels do not fill whole panels; and pointers to these copies.
+   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][8·panels], where a product writes its
+   * padded pixels; and usize[PIXELS_AT_ONCE], pointers to those pixels.
    */
   pixels: usize; // 36
   pixelPlaces: usize; // 40
-  /** f32[pixels of one sample][columns padded to a multiple of 8]: scratch for ConvolutionOperation.forwardColumns. */
+  /**
+   * Scratch for ConvolutionOperation.forwardColumns and backwardColumns: f32[pixels of one sample][columns padded to a multiple
+   * of 8].
+   */
   columns: usize; // 44
   /**
-   * i32[values]: for each value the index of its tangents' rows in GaussNewton.tangents; values that are not needed at the
-   * same time share rows.
+   * i32[values]: for each value of the graph, the index of the block of GaussNewton.tangents that holds its tangents. Values
+   * that are not needed at the same time share a block.
    */
   slots: usize; // 48
 }
 
-/** Pixels multiplied by each panel of a convolution before the next panel is read: a multiple of both tile heights. */
+/**
+ * Number of pixels that are multiplied by one panel of a convolution's weight before the next panel is read: a multiple of both
+ * tile heights, 4 and 6.
+ */
 export const PIXELS_AT_ONCE: i32 = 96;
 
-/** Fields of all operations. Values are given by their index; the latent is value 0. */
+/** Fields that all kinds of operation share. Operations refer to values by index; value 0 is the latent. */
 @unmanaged
 export class Operation {
   /** Kind of operation: one of the constants DENSE, … of this file. */
   kind: i32; // 0
-  /** Index of the value that the operation reads. */
+  /** Index of the value that the operation reads: its only input, or the first of several. */
   input: i32; // 4
-  /** Index of the value that the operation makes; equal to `input` if it works in place. */
+  /** Index of the value that the operation writes; equal to `input` if the operation works in place. */
   output: i32; // 8
 }
 
-/** output = W·input + bias */
+/** Fully connected layer: output = W·input + bias. */
 @unmanaged
 export class DenseOperation extends Operation {
   inputSize: i32; // 12
   outputSize: i32; // 16
-  /** W for the forward product: [⌈outputSize / 8⌉][inputSize][8]. */
+  /** W in panels of 8 outputs for the forward product: f32[⌈outputSize / 8⌉][inputSize][8]. */
   panels: usize; // 20
-  /** Wᵀ for the backward product: [⌈inputSize / 8⌉][outputSize][8]. */
+  /** Wᵀ in panels of 8 inputs for the backward product: f32[⌈inputSize / 8⌉][outputSize][8]. */
   transposedPanels: usize; // 24
-  /** outputSize floats, zeros up to a multiple of 8. */
+  /** Bias of the layer: outputSize floats, then zeros up to a multiple of 8. */
   bias: usize; // 28
 }
 
 /**
- * A convolution, or a transposed one: each pixel of the output is a bias and a sum, over taps, of a matrix times a
- * pixel of the input. Pixels are rows of channels, one after the other. Groups are convolutions beside each other, each
- * of so many channels.
+ * A convolution or a transposed convolution: each output pixel is the bias plus, summed over the kernel's taps, a matrix times
+ * an input pixel. A pixel is one row of channels. Grouped convolutions run `groups` independent convolutions, each on its own
+ * inputChannels and outputChannels.
  */
 @unmanaged
 export class ConvolutionOperation extends Operation {
   groups: i32; // 12
-  /** Input channels of one group. */
+  /** Number of input channels, and of output channels, of one group of a convolution. */
   inputChannels: i32; // 16
   outputChannels: i32; // 20
-  /** Number of taps of the kernel: the product of its lengths along all axes. */
+  /** Number of taps of the convolution's kernel: the product of its lengths along all axes. */
   taps: i32; // 24
   outputPixels: i32; // 28
-  /** 1 if the weight is [input channels][outputs of a group][taps], 0 if [output channels][inputs of a group][taps]. */
+  /** 1 if the weight's layout is [input channels][outputs of a group][taps], 0 if [output channels][inputs of a group][taps]. */
   isTransposed: i32; // 32
   /**
-   * Pointers to PixelTaps: for each output pixel the input pixels it is computed from, and for the backward pass the
-   * reverse.
+   * Pointers to two PixelTaps: `forward` lists the input pixels that each output pixel is computed from, `backward` the output
+   * pixels that each input pixel's gradient is computed from.
    */
   forward: usize; // 36
   backward: usize; // 40
-  /** [groups][taps][⌈outputs / 8⌉][inputs][8], and transposed [groups][taps][⌈inputs / 8⌉][outputs][8]. */
+  /**
+   * Weight packed for the forward product, f32[groups][taps][⌈outputs / 8⌉][inputs][8], and transposed for the backward
+   * product, f32[groups][taps][⌈inputs / 8⌉][outputs][8]; inputs and outputs of one group.
+   */
   panels: usize; // 44
   transposedPanels: usize; // 48
-  /** [groups][outputs padded to a multiple of 8] */
+  /** Bias of a convolution: f32[groups][outputs of a group, padded to a multiple of 8]. */
   bias: usize; // 52
   /**
-   * The weight as one matrix [groups][⌈taps · outputs / 8⌉][inputs][8] with a column for each tap and output channel, and
-   * the like matrix for the backward pass. Each input pixel is multiplied by it once, and the columns that belong to one
-   * output pixel are added up. Used if the channels are so few that most of each panel would be empty; 0 if `panels` is
-   * used.
+   * Weight as one matrix f32[groups][⌈taps · outputs / 8⌉][inputs][8] with a column for each tap and output channel, and its
+   * counterpart for the backward pass. Each input pixel is multiplied by the matrix once, and the columns that belong to one
+   * output pixel are added up. Used if there are so few channels that most of each panel would be empty; 0 if `panels` is used.
    */
   forwardColumns: usize; // 56
   backwardColumns: usize; // 60
   inputPixels: i32; // 64
 }
 
-/** Table of the source pixels from which each destination pixel of a convolution is computed, for one direction. */
+/**
+ * Table of the source pixels from which each destination pixel of a convolution is computed, for one direction: forward or
+ * backward.
+ */
 @unmanaged
 export class PixelTaps {
-  /** Number of sets; `sets` points to PixelSet[setCount]. */
+  /** Number of sets of destination pixels, and the pointer to them: PixelSet[setCount]. */
   setCount: i32; // 0
   sets: usize; // 4
 }
 
-/** Destination pixels with the same taps, whose source pixels lie at the same distances from the first source. */
+/**
+ * Destination pixels of a convolution that use the same kernel taps, with source pixels at the same distances from the first
+ * tap's source.
+ */
 @unmanaged
 export class PixelSet {
   pixelCount: i32; // 0
   /**
-   * i32[pixelCount] each, in bytes from a row's start: the destination pixels, and the source pixels of their first taps.
+   * i32[pixelCount] each, byte offsets from the start of a row: the destination pixels, and the source pixels of their first
+   * taps.
    */
   destinations: usize; // 4
   sources: usize; // 8
-  /** Tap[]: from address `taps` up to `tapsEnd`; may be empty. */
+  /** Taps of these pixels, Tap[]: from address `taps` up to, not including, `tapsEnd`. May be empty. */
   taps: usize; // 12
   tapsEnd: usize; // 16
-  /** i32[pixelCount]: `sources` as pixel numbers. */
+  /** i32[pixelCount]: indices of the source pixels of the first taps; `sources` holds the same pixels as byte offsets. */
   pixels: usize; // 20
 }
 
 @unmanaged
 export class Tap {
-  /** Bytes from the end of the previous tap's source channels to the start of this tap's. */
+  /** Bytes from the end of the previous tap's source channels to the start of this tap's, within a row of pixels. */
   move: i32; // 0
-  /** Offset of the tap's panels within those of its group, in bytes. */
+  /** Byte offset of this tap's weight panels from the first panel of the same group. */
   panels: i32; // 4
-  /** Distance of the tap's source pixel from the first tap's, in bytes. */
+  /** Byte distance from the source pixel of the set's first tap to this tap's source pixel. */
   offset: i32; // 8
-  /** Index of the tap in the kernel. */
+  /** Index of the tap in the kernel, flattened over the kernel's axes. */
   index: i32; // 12
-  /** Distance of the tap's source pixel from the first tap's, in pixels. */
+  /** Distance from the source pixel of the set's first tap to this tap's source pixel, in pixels. */
   pixels: i32; // 16
 }
 
-/** values ← f(values), in place */
+/** Element-wise activation, in place: values ← f(values). */
 @unmanaged
 export class ActivationOperation extends Operation {
   size: i32; // 12
-  /** Function f: a constant of ops/activation-functions.ts; its parameters follow. */
+  /** Function f: a constant of ops/activation-functions.ts or ops/pointwise-functions.ts. Its parameters follow. */
   activation: i32; // 16
   parameter: f32; // 20
   otherParameter: f32; // 24
 }
 
 /**
- * Operation for a value that several operations read. Each reader has a branch: a value with its own gradients that shares
- * the numbers of the forked value, or has a copy if the reader works in place. The backward pass adds up the branches'
+ * Operation for a value that several operations read. Each reader gets a branch: a value with gradients of its own that shares
+ * the numbers of the forked value, or copies them if the reader works in place. The backward pass adds up the branches'
  * gradients.
  */
 @unmanaged
 export class ForkOperation extends Operation {
   size: i32; // 12
   branchCount: i32; // 16
-  /** i32[branchCount] each: indices of the branches' values; 1 for a branch that is a copy, else 0. */
+  /** i32[branchCount] each: the index of each branch's value; and 1 if that branch is a copy, else 0. */
   branches: usize; // 20
   areCopies: usize; // 24
 }
 
-/** output = A·input, or output += A·input if it accumulates: several accumulating maps make one value from several. */
+/**
+ * Sparse linear map: output = A·input, or output += A·input if `accumulates` is 1. Several accumulating maps make one value
+ * from several, as in an addition.
+ */
 @unmanaged
 export class MapOperation extends Operation {
   accumulates: i32; // 12
-  /** Pointers to A and to its transpose, each a SparseMatrix. */
+  /** Pointers to A, for the forward pass, and to Aᵀ, for the backward pass: each a SparseMatrix. */
   forward: usize; // 16
   backward: usize; // 20
 }
 
-/** Sparse matrix whose entries are blocks: each multiplies `width` consecutive numbers by one factor. */
+/**
+ * Sparse matrix made of blocks: each entry multiplies `width` consecutive numbers of the input by one factor and adds them to
+ * `width` consecutive numbers of the output.
+ */
 @unmanaged
 export class SparseMatrix {
   width: i32; // 0
   blockCount: i32; // 4
-  /** i32[blockCount]: offsets of the output's blocks from a row's start, in bytes. */
+  /** i32[blockCount]: byte offset of each output block from the start of a row. */
   destinations: usize; // 8
-  /** i32[blockCount + 1]: the entries of block i are those from starts[i] to starts[i + 1] - 1. */
+  /** i32[blockCount + 1]: output block i is the sum of the entries starts[i] to starts[i + 1] - 1 of `sources` and `weights`. */
   starts: usize; // 12
-  /** i32[] and f32[]: for each entry the offset of its input block, in bytes, and its factor. */
+  /**
+   * i32[] and f32[], one number per entry: byte offset of the input block from the start of a row, and the factor it is
+   * multiplied by.
+   */
   sources: usize; // 16
   weights: usize; // 20
 }
 
-/** output = input · other, number by number */
+/** Element-wise product: output = input · other. */
 @unmanaged
 export class ProductOperation extends Operation {
   size: i32; // 12
   other: i32; // 16
 }
 
-/** output = the larger of input and other, number by number, or the smaller */
+/** Element-wise extremum: output = max(input, other), or min(input, other) if `isMinimum` is 1. */
 @unmanaged
 export class ExtremumOperation extends Operation {
   size: i32; // 12
@@ -223,7 +252,7 @@ export class ExtremumOperation extends Operation {
   isMinimum: i32; // 20
 }
 
-/** output = input > 0 ? other : otherwise, number by number */
+/** Element-wise selection: output = input > 0 ? other : otherwise. */
 @unmanaged
 export class SelectionOperation extends Operation {
   size: i32; // 12
@@ -232,9 +261,9 @@ export class SelectionOperation extends Operation {
 }
 
 /**
- * output = weight · (input - mean)/√(variance + ε) + bias, with mean and variance over each of `sets` sets of numbers. Set s
- * is `runs` runs of `width` numbers, `runStride` apart; the first begins at (s / beside) · setStride + (s % beside) · width.
- * Its weights begin at (s % beside) · width, the same for each run.
+ * Layer, group or RMS norm: output = weight · (input - mean)/√(variance + ε) + bias, with mean and variance over each of `sets`
+ * sets of numbers. Set s is `runs` runs of `width` numbers, `runStride` apart; the first run begins at (s / beside) · setStride
+ * + (s % beside) · width. Every run uses the weights and biases that begin at (s % beside) · width.
  */
 @unmanaged
 export class NormOperation extends Operation {
@@ -247,13 +276,13 @@ export class NormOperation extends Operation {
   /** 1 if the mean is subtracted and a bias added; 0 for an RMS norm, which divides by √(mean of the squares + ε) alone. */
   hasMean: i32; // 36
   epsilon: f32; // 40
-  /** Number of weights, and of biases: both are f32[parameterSize]. */
+  /** Number of the norm's weights, and of its biases: each is f32[parameterSize]. */
   parameterSize: i32; // 44
   weight: usize; // 48
   bias: usize; // 52
 }
 
-/** output = weight · input + bias, by channels, the last axis */
+/** Scale and shift of each channel, the last axis: output = weight · input + bias. */
 @unmanaged
 export class AffineOperation extends Operation {
   pixels: i32; // 12
@@ -262,7 +291,7 @@ export class AffineOperation extends Operation {
   bias: usize; // 24
 }
 
-/** output = exp(input) / Σ exp(input), along the last axis. */
+/** Softmax along the last axis: output = exp(input) / Σ exp(input). */
 @unmanaged
 export class SoftmaxOperation extends Operation {
   pixels: i32; // 12
@@ -270,8 +299,8 @@ export class SoftmaxOperation extends Operation {
 }
 
 /**
- * output [rows][columns] = input [rows][inner] · other, which is [inner][columns], or [columns][inner] if transposed;
- * `count` such products, one for each pair of matrices.
+ * `count` matrix products of two values: output [rows][columns] = input [rows][inner] · other, with `other` stored as
+ * [inner][columns], or as [columns][inner] if `isTransposed` is 1.
  */
 @unmanaged
 export class MatmulOperation extends Operation {
@@ -283,29 +312,29 @@ export class MatmulOperation extends Operation {
   isTransposed: i32; // 32
 }
 
-/** A parameter used as a value: the same numbers for every row. */
+/** A parameter of the decoder used as a value: the same numbers for every row. */
 @unmanaged
 export class ConstantOperation extends Operation {
   size: i32; // 12
   weight: usize; // 16
 }
 
-/** Rows of a table, chosen by the input, whose numbers are integers. */
+/** Embedding: each number of the input is an integer that chooses a row of a table. */
 @unmanaged
 export class EmbeddingOperation extends Operation {
-  /** Number of elements of the input. */
+  /** Number of elements of an embedding's input: each chooses one row of the table. */
   count: i32; // 12
   classes: i32; // 16
   units: i32; // 20
-  /** f32[classes][units] */
+  /** Table of the embedding's parameters: f32[classes][units]. */
   table: usize; // 24
 }
 
-/** A fixed input: a value given with each sample. */
+/** A fixed input of the decoder: a value that is given with each sample and not optimised. */
 @unmanaged
 export class FixedOperation extends Operation {
   size: i32; // 12
-  /** Offset of the input among all fixed inputs of a sample, in bytes. */
+  /** Byte offset of this input in the block of all fixed inputs of a sample. */
   offset: i32; // 16
 }
 

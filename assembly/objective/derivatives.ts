@@ -13,20 +13,23 @@ import { lossTangent } from "../terms/loss";
 import { operationsBeforeLoss } from "./objective";
 import { addShareOfHessianProducts } from "./prior-term";
 
-// Derivatives for adjoints and training, after a value and a gradient pass of the same rows.
+// Second derivatives for adjoints and training, computed after a value and a gradient pass of the same rows.
 
 /**
- * The derivative of a whole value and gradient pass in one direction of z (Pearlmutter's R-operator), in three parts:
- * forwards from the directions v in the latents' tangents, through the loss, and backwards. What comes out in the
- * latents' gradientTangents is the Hessian-vector product ∇²_z l · v, and what is left at the operations gives the
- * mixed term ∂_θ(vᵀ∇_z l).
+ * First part of the derivative of a value and gradient pass in one direction v of z (Pearlmutter's R-operator): carries the
+ * directions, which the caller wrote into the latents' tangents, forwards to the outputs. `lossTangents` and `tangentsBackward`
+ * follow; then the latents' gradientTangents hold the Hessian-vector product ∇²_z l · v, and the operations hold what the mixed
+ * term ∂_θ(vᵀ∇_z l) needs.
  */
 export function tangentForward(graph: Graph, workspace: Workspace, count: i32): void {
   const operations = operationsBeforeLoss(graph, workspace);
   for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, TANGENTS);
 }
 
-/** Writes the derivatives of the loss's output gradients along the output tangents into the outputs' gradientTangents. */
+/**
+ * Writes the directional derivatives of the loss's output gradients along the outputs' tangents into the outputs'
+ * gradientTangents, for `count` rows.
+ */
 export function lossTangents(graph: Graph, workspace: Workspace, count: i32): void {
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -52,8 +55,8 @@ export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32)
 }
 
 /**
- * Adds ∂_θ l of the rows, in their order, at the points of their last value and gradient pass; with GRADIENT_TANGENTS the mixed
- * term ∂_θ(vᵀ∇_z l), after a tangent pass in the directions v.
+ * Adds ∂_θ l, the loss's gradient for the decoder's parameters, of `count` rows to `sums`, at the points of their last value
+ * and gradient pass. If `field` is GRADIENT_TANGENTS, adds the mixed term ∂_θ(vᵀ∇_z l) of the last tangent pass's directions v.
  */
 export function addParameterGradient(
   graph: Graph,

@@ -16,12 +16,14 @@ import { LOSS_CUSTOM, lossTangent } from "../terms/loss";
 import { operationsBeforeLoss } from "./objective";
 import { addShareOfMatrix, curvatureOfShare } from "./prior-term";
 
-// Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits, W the curvature of a row's loss
-// for them. W comes with any forward pass; J takes d tangents, but for the decoder's own, at its start, which is made
-// once.
-// A prior's curvature at the row's z is added, by addShareOfMatrix in prior-term.ts.
+// Gauss-Newton matrices JᵀWJ: J the Jacobian of the logits for the latents, W the diagonal matrix of the loss's second
+// derivatives for the logits. W comes from any forward pass; J takes d tangents. J at the decoder's start latent, which all
+// samples share, is computed once. The prior's curvature at the row's z is added by addShareOfMatrix in prior-term.ts.
 
-/** Writes the Gauss-Newton matrix JᵀWJ of a row into work.matrix, with J and W at the point of the row's last `value`. */
+/**
+ * Writes the Gauss-Newton matrix JᵀWJ of a row into work.matrix: J the logits' Jacobian for the latents, W the loss's second
+ * derivatives, both at the point of the row's last value pass. Adds the prior's curvature.
+ */
 export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   const d = graph.latentSize;
   for (let first: i32 = 0; first < d; first += work.tangentsAtOnce) {
@@ -33,14 +35,17 @@ export function gaussNewton(graph: Graph, workspace: Workspace, work: GaussNewto
   addShareOfMatrix(workspace, work, row);
 }
 
-/** Writes J₀ᵀWJ₀ into work.matrix: J₀ the Jacobian at the decoder's start, W the loss's curvature in the row. */
+/**
+ * Writes J₀ᵀWJ₀ into work.matrix: J₀ the logits' Jacobian at the decoder's start latent, W the loss's second derivatives at the
+ * row's last evaluated point. Adds the prior's curvature.
+ */
 export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   curvatures(graph, workspace, work, row);
   weighedProduct(graph, work, work.jacobian, work.jacobianPanels);
   addShareOfMatrix(workspace, work, row);
 }
 
-/** Returns gᵀMg/gᵀg: g the gradient that was computed last for the row, M the Gauss-Newton matrix there. */
+/** Returns the curvature gᵀMg/gᵀg along the last gradient g computed for the row, M the Gauss-Newton matrix at that point. */
 export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): f64 {
   const d = graph.latentSize;
   const latents = valueRows(workspace, 0);
@@ -52,11 +57,11 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
   }
   const norm = sqrt(normSquared);
   const direction = tangentsOf(graph, work, 0);
-  // Of length 1, so that no gradient is too small or too large for float32.
+  // The direction is scaled to length 1, so that no gradient is too small or too large for float32.
   for (let k: usize = 0; k < <usize>d; k++) {
     store<f32>(direction + (k << 2), <f32>(<f64>load<f32>(gradient + (k << 2)) / norm));
   }
-  // First: the direction's place is another tangent's afterwards.
+  // The prior comes first: the direction's memory is later reused for another value's tangent.
   let sum = curvatureOfShare(workspace, row, direction);
   const tangent = throughOperations(graph, workspace, work, row, 1);
   curvatures(graph, workspace, work, row);
@@ -67,7 +72,10 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
   return sum;
 }
 
-/** Writes rows first … first + count - 1 of Jᵀ at the point of a row's last `value`; count ≤ work.tangentsAtOnce. */
+/**
+ * Writes rows first … first + count - 1 of Jᵀ, the transposed Jacobian of the logits, to `jacobian`, at the point of the row's
+ * last value pass. Requires count ≤ work.tangentsAtOnce.
+ */
 export function jacobianRows(
   graph: Graph,
   workspace: Workspace,
@@ -92,7 +100,8 @@ export function jacobianRows(
 }
 
 /**
- * Carries the tangents of the latents through the operations up to the logits; returns the pointer to the logits' tangents.
+ * Propagates `count` tangents of the latents through the operations up to the logits; returns the pointer to the logits'
+ * tangents, rows `work.stride` bytes apart.
  */
 function throughOperations(
   graph: Graph,
@@ -108,8 +117,9 @@ function throughOperations(
 }
 
 /**
- * Writes the diagonal of W: second derivatives of a row's loss for its outputs, times the squared slope of the output
- * activation, at least 0. For a custom loss the caller has written the second derivatives before.
+ * Writes the diagonal of W to work.curvatures: a row's loss's second derivatives for its outputs, times the squared slope of
+ * the output activation unless the loss takes logits; negative ones become 0. For a custom loss the caller has already written
+ * the loss's second derivatives there.
  */
 function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   const last = valueRows(workspace, graph.output);
@@ -142,13 +152,16 @@ function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: 
   }
 }
 
-/** Outputs of one block: 16 KB of a panel, for the first-level cache, and 2 KB of each row of Jᵀ, for the second. */
+/**
+ * Number of outputs in one block of the product JᵀWJ: 16 KB of a panel, for the first-level cache, and 2 KB of each row of Jᵀ,
+ * for the second.
+ */
 const OUTPUTS_AT_ONCE: i32 = 512;
 
 /**
- * Computes work.matrix = Jᵀ diag(work.curvatures) J, in the panels that touch or lie below the diagonal.
- *
- * @param from the rows of Jᵀ as panels; may be work.panels
+ * Computes work.matrix = Jᵀ diag(work.curvatures) J, in the panels of 8 columns that touch or lie below the diagonal.
+ * @param jacobian rows of Jᵀ, f32[d][n], work.jacobianStride bytes apart
+ * @param from the same rows packed as panels; may be work.panels
  */
 function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: usize): void {
   const d = graph.latentSize;
@@ -158,7 +171,7 @@ function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: 
     const count = min(OUTPUTS_AT_ONCE, depth - k);
     const offset = (<usize>k) << 5;
     const rows = jacobian + ((<usize>k) << 2);
-    // Later outputs are added to what the first ones have come to.
+    // Later blocks of outputs are added to the sum of the earlier ones.
     const bias = k === 0 ? graph.zeros : 0;
     for (let above: i32 = 0; above < d; above += 8) {
       const panel = <usize>(above >> 3) * panelSize + offset;
@@ -172,7 +185,7 @@ function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: 
   }
 }
 
-/** Multiplies each of `count` rows of a panel, 8 floats, by its own curvature. */
+/** Multiplies row k of a panel, 8 floats, by curvatures[k], for k = 0 … count - 1: to[k] = from[k] · curvatures[k]. */
 function weighPanel(from: usize, curvatures: usize, count: i32, to: usize): void {
   for (let k: i32 = 0; k < count; k++, from += 32, curvatures += 4, to += 32) {
     const curvature = v128.load32_splat(curvatures);

@@ -5,32 +5,33 @@ import { pack } from "../ops/operation-parameters";
 import { lossBackward, lossForward } from "../terms/loss";
 import { addShareOfGradients, sumTerms } from "./prior-term";
 
-// A graph as a function of z, and the objective: its loss, and a prior on z where there is one. The passes over all
-// operations, for the first `count` rows of workspace.rows.
+// A graph as a function of z, and the objective: its loss, plus a prior on z if there is one. Each pass runs all operations for
+// the first `count` rows of workspace.rows.
 
 /**
- * Packs the parameters: weight, then bias, of each operation in turn, float32.
- *
- * @param rowAlignment each row of a weight, and each bias, takes a multiple of so many floats: 1 as in files,
- *   8 in the blocks that optimizers work on
+ * Packs the decoder's parameters into the operations' panels; `parameters` holds weight, then bias, of each operation in turn,
+ * float32.
+ * @param rowAlignment floats of which each weight row and each bias occupies a multiple: 1 in files, 8 in the blocks that
+ *   optimizers work on
  */
 export function packGraph(graph: Graph, parameters: usize, rowAlignment: i32): void {
   for (let i: i32 = 0; i < graph.operationCount; i++) parameters = pack(graph, i, parameters, rowAlignment);
 }
 
-/** D(z), from the latents to the output; `toLogits` leaves out the output activation. */
+/** Computes D(z) of `count` rows, from the latents' values to the output's; `toLogits` leaves out the output activation. */
 export function decode(graph: Graph, workspace: Workspace, count: i32, toLogits: bool): void {
   const operations = toLogits ? graph.logitOperations : graph.operationCount;
   for (let i: i32 = 0; i < operations; i++) forward(graph, workspace, i, count, VALUES);
 }
 
-/** Returns the number of operations before the loss: without the output activation if the loss includes it. */
+/** Returns the number of operations before the loss: all, or all but the output activation if the loss includes it. */
 export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
   return workspace.takesLogits ? graph.logitOperations : graph.operationCount;
 }
 
 /**
- * Computes l(y, D(z)), prior(z) and l + prior/N, into workspace.losses, priors and objectives. Keeps what `gradient` reads.
+ * Computes, for `count` rows, the loss l(y, D(z)), the prior term and the objective l + prior/N into workspace.losses, priors
+ * and objectives. Stores what the gradient pass needs.
  */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
   decode(graph, workspace, count, workspace.takesLogits !== 0);
@@ -49,7 +50,7 @@ export function value(graph: Graph, workspace: Workspace, count: i32): void {
   sumTerms(workspace, count);
 }
 
-/** Computes ∇_z of the objective at the points of the rows' last `value`, into the gradients of the latents. */
+/** Computes ∇_z of the loss plus prior/N into the latents' gradients, at the points of the rows' last value pass. */
 export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -68,7 +69,7 @@ export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   backward(graph, workspace, count);
 }
 
-/** Runs the backward pass from the outputs' gradients to the latents', and adds the prior's gradient. */
+/** Runs the backward pass from the outputs' gradients to the latents', and adds the prior's gradient divided by N. */
 export function backward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     backwardOperation(graph, workspace, i, count, GRADIENTS);

@@ -8,9 +8,9 @@ import {
   priorValue,
 } from "../terms/prior";
 
-// Share of a prior in the passes of a graph: prior(z)/N of each row, z its latent; 0 without a prior.
+// The prior's term prior(z)/N in the passes over a graph, z the latent of each row; 0 without a prior.
 
-/** Evaluates the prior of each row, and writes the objectives: loss + prior/N. */
+/** Evaluates the prior of `count` rows, and writes each row's prior value and its objective, loss + prior/N. */
 export function sumTerms(workspace: Workspace, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
@@ -26,7 +26,7 @@ export function sumTerms(workspace: Workspace, count: i32): void {
   }
 }
 
-/** Adds ∇prior(z)/N to the gradients of the latents. */
+/** Adds ∇prior(z)/N to the latents' gradients of `count` rows; no-op without a prior. */
 export function addShareOfGradients(workspace: Workspace, count: i32): void {
   if (!workspace.prior) return;
   const latents = valueRows(workspace, 0);
@@ -38,8 +38,8 @@ export function addShareOfGradients(workspace: Workspace, count: i32): void {
 }
 
 /**
- * Adds ∇²prior(z)·v/N to the Hessian-vector products of the latents. The mixed term ∂_θ(vᵀ∇_z l) has no such share, as a
- * prior does not depend on θ.
+ * Adds ∇²prior(z)·v/N to the Hessian-vector products in the latents' gradientTangents; v is in the latents' tangents. The mixed
+ * term ∂_θ(vᵀ∇_z l) needs no such addition, as a prior does not depend on the decoder's parameters θ.
  */
 export function addShareOfHessianProducts(workspace: Workspace, count: i32): void {
   if (!workspace.prior) return;
@@ -57,14 +57,14 @@ export function addShareOfHessianProducts(workspace: Workspace, count: i32): voi
   }
 }
 
-/** Adds the prior's curvature, divided by N, to the Gauss-Newton matrix of a row. */
+/** Adds the prior's curvature, divided by N, at a row's latent to the Gauss-Newton matrix work.matrix. */
 export function addShareOfMatrix(workspace: Workspace, work: GaussNewton, row: usize): void {
   if (!workspace.prior) return;
   const z = latentOf(workspace, row);
   addPriorCurvature(priorOf(workspace), z, scaleOf(workspace, row), work.matrix, work.matrixStride);
 }
 
-/** Returns the curvature of prior/N along a direction, at the latent of a row. */
+/** Returns the curvature of prior/N along `direction`, f32[d], at the latent of a row; 0 without a prior. */
 export function curvatureOfShare(workspace: Workspace, row: usize, direction: usize): f64 {
   if (!workspace.prior) return 0;
   const z = latentOf(workspace, row);
@@ -80,7 +80,7 @@ function latentOf(workspace: Workspace, row: usize): usize {
   return latents.values + row * latents.stride;
 }
 
-/** Returns 1/N, the factor of the prior in a row's objective. */
+/** Returns 1/N, the factor of the prior in a row's objective; N is the divisor of the row's loss. */
 function scaleOf(workspace: Workspace, row: usize): f64 {
   return load<f64>(workspace.priorScales + (row << 3));
 }

@@ -1,8 +1,8 @@
 import { F32x4 } from "../simd";
 
 /**
- * Functions that activations apply, numbered in the order of the table in src/graph/activation.ts. A new one needs a
- * constant here, its lines in `forwardRow`, and its line in `forwardByKind`.
+ * Activation functions, numbered in the order of the table in src/graph/activation.ts. A new one needs a constant here, its
+ * formulas in `forwardRow`, and a line in `forwardByKind`.
  */
 export const ELU: i32 = 0;
 export const LEAKY_RELU: i32 = 1;
@@ -19,13 +19,12 @@ const SQRT_HALF = memory.data<f32>([0.7071067811865476]);
 const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
 
 /**
- * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row. The derivatives are computed from
- * the input: from the output, as 1 - y² say, they would lose their digits where f is flat.
- *
- * @param kind a constant above
- * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE
- * @param curvatures 0 where nobody wants them
- * @param size floats; the row is processed up to the next multiple of 4
+ * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row of float32. The derivatives are
+ * computed from the input: computed from the output, for instance as 1 - y², they would lose digits where f is flat.
+ * @param kind activation function f: one of the constants ELU, … of this file
+ * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE; else unused
+ * @param curvatures 0 if second derivatives are not needed
+ * @param size number of floats; the row is processed up to the next multiple of 4
  */
 export function activationForward(
   kind: i32,
@@ -39,7 +38,7 @@ export function activationForward(
   else Activation.forwardByKind(false, kind, parameter, values, slopes, curvatures, size);
 }
 
-/** Multiplies gradients by slopes for one row: from the gradient for f's outputs to the gradient for its inputs. */
+/** Multiplies one row of gradients by f's slopes, in place: turns the gradient for f's output into the gradient for its input. */
 export function activationBackward(slopes: usize, gradients: usize, size: i32): void {
   const end = slopes + ((<usize>size) << 2);
   for (; slopes < end; slopes += 16, gradients += 16) {
@@ -48,7 +47,7 @@ export function activationBackward(slopes: usize, gradients: usize, size: i32): 
 }
 
 class Activation {
-  /** Calls `forwardRow` for the activation's function. Inlined with a constant `curved`. */
+  /** Calls `forwardRow` for the activation function `kind`. Inlined with a constant `curved`. */
   @inline
   static forwardByKind(
     curved: bool,
@@ -78,8 +77,8 @@ class Activation {
   }
 
   /**
-   * Applies one function to a row. Inlined with a constant kind and `curved`, so that each pair is compiled to a loop of its
-   * own.
+   * Applies one activation function to a row of `size` floats. Inlined with constant `kind` and `curved`, so that each
+   * combination compiles to its own loop.
    */
   @inline
   static forwardRow(
@@ -127,12 +126,13 @@ class Activation {
         value = f32x4.mul(x, distribution);
         slope = F32x4.multiplyAdd(x, density, distribution);
         if (curved) {
-          // The density is 0 long before the square is infinite, and must not be multiplied by that.
+          // The density reaches 0 long before the square is infinite, and 0 · ∞ would be NaN.
           const finite = f32x4.pmin(square, f32x4.splat(1e4));
           curvature = f32x4.mul(density, f32x4.sub(f32x4.splat(2), finite));
         }
       } else if (kind === ELU) {
-        // exp(x) = 2^n·p + 2^n, and its 1 taken off before the sum where it would cost digits.
+        // exp(x) - 1 as 2^n·p + (2^n - 1), p = exp(r) - 1, r the reduced argument: subtracting 1 after the sum would lose
+        // digits.
         const negative = F32x4.clampExponent(f32x4.pmin(x, zero));
         const shifted = F32x4.shiftedExponent(negative);
         const scale = F32x4.powerOfTwo(shifted);
@@ -144,8 +144,8 @@ class Activation {
         slope = v128.bitselect(one, below, isPositive);
         if (curved) curvature = v128.andnot(below, isPositive);
       } else {
-        // Of e = exp(-a|x|) ≤ 1: σ = e / (1 + e) below 0, 1 / (1 + e) above, σ' = e / (1 + e)², a = 1;
-        // tanh |x| = (1 - e) / (1 + e), tanh' = 4e / (1 + e)², a = 2.
+        // With e = exp(-a|x|) ≤ 1. For a = 1: σ = e / (1 + e) below 0, 1 / (1 + e) above, σ' = e / (1 + e)²; for a = 2: tanh
+        // |x| = (1 - e) / (1 + e), tanh' = 4e / (1 + e)².
         const negative = f32x4.neg(f32x4.abs(x));
         const exponent = F32x4.clampExponent(kind === TANH ? f32x4.add(negative, negative) : negative);
         const shifted = F32x4.shiftedExponent(exponent);

@@ -3,7 +3,7 @@ import { ActivationRows, GaussNewton, rowAt, tangentsOf, valueRows, Workspace } 
 import { activationBackward, activationForward } from "./activation-functions";
 import { FIRST_POINTWISE, pointwiseForward } from "./pointwise-functions";
 
-// values ← f(values) in place, for rows; `kept` points to the operation's ActivationRows.
+// Element-wise activations, values ← f(values) in place, row by row. `kept` points to the operation's ActivationRows.
 
 export function forwardActivation(
   operation: ActivationOperation,
@@ -45,7 +45,10 @@ export function backwardActivation(
   }
 }
 
-/** With ẋ the tangent of the input: bends = f''·ẋ·(gradient for the output); tangents = f'·ẋ. */
+/**
+ * Tangent of an activation, for `count` rows: with ẋ the input's tangent, writes f'·ẋ into the value's tangents, and
+ * f''·ẋ·(gradient for the output) into ActivationRows.bends.
+ */
 export function tangentActivation(
   operation: ActivationOperation,
   kept: usize,
@@ -66,7 +69,10 @@ export function tangentActivation(
   }
 }
 
-/** gradientTangents ← bends + f'·gradientTangents */
+/**
+ * Tangent of an activation's backward pass, for `count` rows: gradientTangents ← f'·gradientTangents + f''·ẋ·(gradient for the
+ * output), whose second term the tangent pass stored in ActivationRows.bends.
+ */
 export function tangentBackwardActivation(
   operation: ActivationOperation,
   kept: usize,
@@ -85,7 +91,10 @@ export function tangentBackwardActivation(
   }
 }
 
-/** Carries `count` tangents through the activation, in place, in the slot of its value: rows of Jᵀ. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an activation at the point of row `row`:
+ * multiplies each by f', in place in work.tangents.
+ */
 export function jacobianActivation(
   operation: ActivationOperation,
   kept: usize,

@@ -13,9 +13,9 @@ import {
 } from "../memory/workspace";
 import { addProducts, addRow, alignedRow } from "./rows";
 
-// output = weight · input + bias, by channels.
+// Scale and shift of channels: output = weight · input + bias.
 
-/** y = weight·x + bias, or with TANGENTS ẏ = weight·ẋ */
+/** Computes y = weight·x + bias by channel for `count` rows; if `field` is TANGENTS, ẏ = weight·ẋ. */
 export function forwardAffine(affine: AffineOperation, workspace: Workspace, count: i32, field: usize): void {
   const before = valueRows(workspace, affine.input);
   const after = valueRows(workspace, affine.output);
@@ -26,7 +26,7 @@ export function forwardAffine(affine: AffineOperation, workspace: Workspace, cou
   }
 }
 
-/** g_x = weight·g, GRADIENTS or GRADIENT_TANGENTS */
+/** Computes the input's gradient, g_x = weight·g by channel, for `count` rows; `field` is GRADIENTS or GRADIENT_TANGENTS. */
 export function backwardAffine(
   affine: AffineOperation,
   workspace: Workspace,
@@ -41,7 +41,10 @@ export function backwardAffine(
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a scale and shift of channels: from the
+ * input's rows of work.tangents to the output's.
+ */
 export function jacobianAffine(affine: AffineOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, affine.input);
   const to = tangentsOf(graph, work, affine.output);
@@ -49,7 +52,10 @@ export function jacobianAffine(affine: AffineOperation, graph: Graph, work: Gaus
     weigh(affine, from + r * work.stride, 0, to + r * work.stride);
 }
 
-/** weight: Σ g·x; bias: Σ g; or with GRADIENT_TANGENTS weight: Σ ġ·x + g·ẋ; bias: Σ ġ */
+/**
+ * Adds the parameters' gradients over `count` rows: Σ g·x to the weight's and Σ g to the bias's. If `field` is
+ * GRADIENT_TANGENTS, adds Σ ġ·x + g·ẋ and Σ ġ.
+ */
 export function addAffineGradient(
   affine: AffineOperation,
   workspace: Workspace,

@@ -2,9 +2,13 @@ import { ConvolutionOperation } from "../memory/graph";
 import { packPanels } from "./panels";
 import { alignedRow } from "./rows";
 
-// Weight and bias of a convolution, packed in panels.
+// Weight and bias of a convolution, packed in panels of 8 columns.
 
-/** Fills the panels, in both directions, and the bias, from PyTorch's weight and bias. */
+/**
+ * Packs a convolution's weight and bias, stored in PyTorch's layout at `parameters`, into panels for the forward and the
+ * backward product. Returns the address behind the bias, where the next operation's parameters begin.
+ * @param rowAlignment floats of which each row of the weight, and the bias, occupies a multiple
+ */
 export function packConvolution(
   operation: ConvolutionOperation,
   parameters: usize,
@@ -66,8 +70,8 @@ export function packConvolution(
 }
 
 /**
- * Packs the matrix of ConvolutionOperation.forwardColumns, a column for each tap and channel. Padding of the last panel
- * stays 0.
+ * Packs the weight as one matrix with a column for each tap and channel, as ConvolutionOperation.forwardColumns and
+ * backwardColumns hold it. The columns that pad the last panel become 0.
  */
 function packColumns(
   operation: ConvolutionOperation,

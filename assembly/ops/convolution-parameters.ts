@@ -12,9 +12,13 @@ import { packRow } from "./dense-parameters";
 import { pointPixels } from "./pixels";
 import { multiply } from "./product";
 
-// The gradients for a convolution's weight and bias: for each tap, Σ over pixels of a gradient ⊗ what the tap leads to.
+// Gradients for a convolution's weight and bias: for each tap of the kernel, the outer product of an output pixel's gradient
+// and the input pixel under the tap, summed over pixels.
 
-/** gradients ⊗ inputs, or with GRADIENT_TANGENTS gradients ⊗ input tangents + gradient tangents ⊗ inputs */
+/**
+ * Adds a convolution's weight and bias gradients over `count` rows to `sums`: output gradients ⊗ inputs and Σ output gradients.
+ * If `field` is GRADIENT_TANGENTS: gradients ⊗ input tangents + gradient tangents ⊗ inputs, and Σ gradient tangents.
+ */
 export function addConvolutionGradient(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -51,7 +55,10 @@ function clear(operation: ConvolutionOperation, sums: ParameterGradient): void {
   memory.fill(sums.taps, 0, rows * inputStride(operation));
 }
 
-/** For one group: sums.taps[tap][o][i] += Σ over pixels of left[o] · right[i], left at workspace.destinations. */
+/**
+ * For one group of a convolution: sums.taps[tap][o][i] += Σ over output pixels of left[o] · right[i], left the pixel at
+ * workspace.destinations, right the pixel under the tap at workspace.sources.
+ */
 function addTaps(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -116,7 +123,7 @@ function addTap(
   multiply(operation.outputChannels, sums.sources, sums.destinations, sums.panels, 0, count, panels);
 }
 
-/** Adds a group's sums to the weight's gradient, in PyTorch's order. */
+/** Adds one group's sums.taps to the gradient for the convolution's weight, which is in PyTorch's layout. */
 function addToWeight(operation: ConvolutionOperation, sums: ParameterGradient, index: i32, group: i32): void {
   const inputs = operation.inputChannels;
   const outputs = operation.outputChannels;
@@ -138,7 +145,7 @@ function addToWeight(operation: ConvolutionOperation, sums: ParameterGradient, i
   }
 }
 
-/** bias += each pixel at workspace.destinations. */
+/** Adds all pixels of `count` rows at workspace.destinations, channel by channel, to the bias's gradient. */
 function addPixels(operation: ConvolutionOperation, workspace: Workspace, bias: usize, count: i32): void {
   const channels = (<usize>(operation.groups * operation.outputChannels)) << 2;
   for (let i: i32 = 0; i < count; i++) {

@@ -11,11 +11,11 @@ import {
 } from "../memory/workspace";
 import { product, productByColumns } from "./pixels";
 
-// Convolutions and transposed ones. The backward product of one is the forward product of the other, with its matrices
-// transposed; so there is one pass, over the pixels of either side. The products are in pixels.ts, the
-// gradients for the weight and the bias in convolution-parameters.ts, and how they are packed in convolution-panels.ts.
+// Convolutions and transposed convolutions. The backward product of either is the forward product of the other with its
+// matrices transposed, so one pass over pixels serves both. The products are in pixels.ts, the gradients for weight and bias in
+// convolution-parameters.ts, the packing in convolution-panels.ts.
 
-/** Computes the output's VALUES, or its TANGENTS, for which the bias is left out. */
+/** Convolves `count` rows of the input into the output. `field` is VALUES, or TANGENTS, for which the bias is left out. */
 export function forwardConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -31,7 +31,10 @@ export function forwardConvolution(
   forwards(operation, graph, workspace.sources, workspace.destinations, count, bias);
 }
 
-/** Computes the input's gradients from the output's; `field` is GRADIENTS or GRADIENT_TANGENTS. */
+/**
+ * Computes a convolution's input gradients from its output gradients, for `count` rows; `field` is GRADIENTS or
+ * GRADIENT_TANGENTS.
+ */
 export function backwardConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -46,7 +49,10 @@ export function backwardConvolution(
   backwards(operation, graph, workspace.sources, workspace.destinations, count);
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a convolution: from the input's rows of
+ * work.tangents to the output's.
+ */
 export function jacobianConvolution(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -58,7 +64,10 @@ export function jacobianConvolution(
   forwards(operation, graph, work.sources, work.destinations, count, 0);
 }
 
-/** Convolves rows of the input into rows of the output; `bias` is 0 for none. */
+/**
+ * Convolves `count` rows of the input into rows of the output; `sources` and `destinations` are usize[count], pointers to the
+ * rows, and `bias` is 0 for none.
+ */
 function forwards(
   operation: ConvolutionOperation,
   graph: Graph,
@@ -91,7 +100,10 @@ function forwards(
   product(operation, graph, taps, operation.panels, bias, depth, channels, sources, destinations, count);
 }
 
-/** Computes rows of the input's gradients from rows of the output's gradients. */
+/**
+ * Computes `count` rows of a convolution's input gradients from rows of its output gradients; `sources` and `destinations` are
+ * usize[count], pointers to the rows.
+ */
 function backwards(
   operation: ConvolutionOperation,
   graph: Graph,

@@ -12,9 +12,12 @@ import {
 import { F32x4 } from "../simd";
 import { multiply } from "./product";
 
-// The gradients for a dense operation's weight and bias.
+// Gradients for a fully connected operation's weight and bias.
 
-/** gradients ⊗ inputs, or with GRADIENT_TANGENTS gradient tangents ⊗ inputs + gradients ⊗ input tangents */
+/**
+ * Adds a fully connected layer's weight and bias gradients over `count` rows to `sums`: output gradients ⊗ inputs and Σ output
+ * gradients. If `field` is GRADIENT_TANGENTS: gradient tangents ⊗ inputs + gradients ⊗ input tangents, and Σ gradient tangents.
+ */
 export function addDenseGradient(
   dense: DenseOperation,
   workspace: Workspace,
@@ -36,7 +39,10 @@ export function addDenseGradient(
   addRows(into.bias, from, after.stride, rows, count, dense.outputSize);
 }
 
-/** weight[o][i] += Σ_row left[row][o] · right[row][i], the rows in ascending order. */
+/**
+ * Computes weight[o][i] += Σ_row left[row][o] · right[row][i], the rows in ascending order. `left` and `right` point to row 0
+ * of blocks with the strides of `after` and `before`.
+ */
 function addOuterProducts(
   dense: DenseOperation,
   weight: usize,
@@ -66,7 +72,7 @@ function addOuterProducts(
   multiply(dense.outputSize, sums.sources, sums.destinations, sums.panels, 0, count, panels);
 }
 
-/** Copies a row into its place in panels of `panelSize` bytes each, with zeros behind its end. */
+/** Copies a row of `size` floats into panels of 8 columns, `panelSize` bytes apart, and fills the last panel with zeros. */
 export function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
   for (let left = size; left > 0; left -= 8, row += 32, panels += panelSize) {
     let low = v128.load(row);
@@ -78,7 +84,10 @@ export function packRow(row: usize, size: i32, panels: usize, panelSize: usize):
   }
 }
 
-/** sum += each row, in ascending order. Whatever lies behind a row's end stays out of the sum's padding. */
+/**
+ * Adds `count` rows of a block to `sum`, in ascending order. Elements behind the end of a row do not reach the padding of the
+ * sum.
+ */
 function addRows(sum: usize, block: usize, stride: usize, rows: usize, count: i32, size: i32): void {
   const whole = (<usize>(size & ~3)) << 2;
   const rest = size & 3;

@@ -13,9 +13,9 @@ import { packPanels } from "./panels";
 import { multiply } from "./product";
 import { alignedRow } from "./rows";
 
-// output = W·input + bias, for rows. The gradients for W and bias are in dense-parameters.ts.
+// Fully connected layers, output = W·input + bias, for rows. The gradients for W and bias are in dense-parameters.ts.
 
-/** y = W·x + bias, or with TANGENTS ẏ = W·ẋ */
+/** Computes y = W·x + bias of a fully connected layer for `count` rows; if `field` is TANGENTS, ẏ = W·ẋ. */
 export function forwardDense(
   dense: DenseOperation,
   graph: Graph,
@@ -31,7 +31,7 @@ export function forwardDense(
   product(dense, count, workspace.sources, workspace.destinations, bias);
 }
 
-/** g_x = Wᵀ·g, GRADIENTS or GRADIENT_TANGENTS */
+/** Computes a fully connected layer's input gradient, g_x = Wᵀ·g, for `count` rows; `field` is GRADIENTS or GRADIENT_TANGENTS. */
 export function backwardDense(
   dense: DenseOperation,
   graph: Graph,
@@ -48,20 +48,27 @@ export function backwardDense(
   multiply(count, workspace.sources, workspace.destinations, matrix, graph.zeros, dense.outputSize, panels);
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a fully connected layer: from the input's
+ * rows of work.tangents to the output's.
+ */
 export function jacobianDense(dense: DenseOperation, graph: Graph, work: GaussNewton, count: i32): void {
   point(work.sources, tangentsOf(graph, work, dense.input), work.stride, count);
   point(work.destinations, tangentsOf(graph, work, dense.output), work.stride, count);
   product(dense, count, work.sources, work.destinations, graph.zeros);
 }
 
-/** Y = W·X + bias, for rows reached by pointers. */
+/** Computes y = W·x + bias for `count` rows; `sources` and `destinations` are usize[count], pointers to the rows. */
 function product(dense: DenseOperation, count: i32, sources: usize, destinations: usize, bias: usize): void {
   const panels = (dense.outputSize + 7) >> 3;
   multiply(count, sources, destinations, dense.panels, bias, dense.inputSize, panels);
 }
 
-/** Packs weight [outputSize, inputSize] into the panels of both directions, and copies bias [outputSize]. */
+/**
+ * Packs a fully connected layer's weight [outputSize, inputSize], stored at `parameters`, into panels for the forward and the
+ * backward product, and copies the bias [outputSize] behind it. Returns the address of the next operation's parameters.
+ * @param rowAlignment floats of which each row of the weight, and the bias, occupies a multiple
+ */
 export function packDense(dense: DenseOperation, parameters: usize, rowAlignment: i32): usize {
   const row = alignedRow(dense.inputSize, rowAlignment);
   const bias = parameters + <usize>dense.outputSize * row;

@@ -1,8 +1,8 @@
 import { ExtremumOperation, Graph } from "../memory/graph";
 import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 
-// y = max(a, b) or min(a, b), number by number: see ExtremumOperation. Derivatives are those of the number that is chosen,
-// half of each where both are equal, as PyTorch's torch.maximum has them. NaN of either is NaN.
+// Element-wise y = max(a, b) or min(a, b): see ExtremumOperation. Derivatives are those of the number chosen, or half of each
+// if both are equal, as in PyTorch's torch.maximum. The result is NaN if either is.
 
 export function forwardExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
   const a = valueRows(workspace, extremum.input);
@@ -27,7 +27,8 @@ export function forwardExtremum(extremum: ExtremumOperation, workspace: Workspac
 }
 
 /**
- * g_a = s·g, g_b = (1 - s)·g: s = 1 where a is the result, ½ where a = b, else 0. `field` is GRADIENTS or GRADIENT_TANGENTS.
+ * Computes the gradients of y = max(a, b) or min(a, b): g_a = s·g, g_b = (1 - s)·g, with s = 1 where a is the result, ½ where a
+ * = b, else 0. `field` is GRADIENTS or GRADIENT_TANGENTS.
  */
 export function backwardExtremum(
   extremum: ExtremumOperation,
@@ -48,7 +49,10 @@ export function backwardExtremum(
   }
 }
 
-/** ẏ = s·ȧ + (1 - s)·ḃ: s = 1 where a is the result, ½ where a = b, else 0. */
+/**
+ * Computes the tangent of y = max(a, b) or min(a, b): ẏ = s·ȧ + (1 - s)·ḃ, with s = 1 where a is the result, ½ where a = b,
+ * else 0.
+ */
 export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
   const a = valueRows(workspace, extremum.input);
   const b = valueRows(workspace, extremum.other);
@@ -63,7 +67,10 @@ export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspac
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an element-wise maximum or minimum at the
+ * point of row `row`: from the inputs' rows of work.tangents to the output's.
+ */
 export function jacobianExtremum(
   extremum: ExtremumOperation,
   graph: Graph,
@@ -87,8 +94,8 @@ export function jacobianExtremum(
 }
 
 /**
- * Computes to ← s · from, or to += s · from if `accumulates`: s = 1 where the extremum of a and b is a (b unless `isOfA`), ½
- * where a = b, else 0.
+ * Computes to ← s · from, or to += s · from if `accumulates`, with s = 1 where max(a, b), or min(a, b), is a, ½ where a = b,
+ * else 0. If `isOfA` is false, a and b swap roles.
  */
 function addShares(
   extremum: ExtremumOperation,
@@ -99,7 +106,7 @@ function addShares(
   isOfA: bool,
   accumulates: bool,
 ): void {
-  // The share of a in max(a, b) is that of b in min(a, b).
+  // The derivative for a in max(a, b) is the derivative for b in min(a, b).
   const swaps = isOfA === (extremum.isMinimum !== 0);
   const own = swaps ? b : a;
   const other = swaps ? a : b;
@@ -112,7 +119,7 @@ function addShares(
     const right = v128.load(other + k);
     const all = v128.load(from + k);
     const equal = v128.bitselect(f32x4.mul(all, half), all, f32x4.eq(left, right));
-    // By bits, since 0 times an infinite number is none.
+    // Masks bits instead of multiplying by 0, since 0 · ∞ is NaN.
     const share = v128.andnot(equal, f32x4.lt(left, right));
     v128.store(to + k, accumulates ? f32x4.add(v128.load(to + k), share) : share);
   }

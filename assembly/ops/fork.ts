@@ -2,9 +2,12 @@ import { ForkOperation, Graph } from "../memory/graph";
 import { GaussNewton, rowAt, rowsOf, tangentsOf, ValueRows, valueRows, Workspace } from "../memory/workspace";
 import { addRow } from "./rows";
 
-// A value that several operations read: see ForkOperation.
+// Passes of the operation that gives a branch to each reader of a value: see ForkOperation.
 
-/** Copies the value's rows to each branch that has a copy; the others share them. `field` is VALUES or TANGENTS. */
+/**
+ * Copies `count` rows of a forked value to each branch that needs a copy; the other branches share the value's rows. `field` is
+ * VALUES or TANGENTS.
+ */
 export function forwardFork(fork: ForkOperation, workspace: Workspace, count: i32, field: usize): void {
   const value = valueRows(workspace, fork.input);
   for (let b: usize = 0; b < <usize>fork.branchCount; b++) {
@@ -20,7 +23,10 @@ export function forwardFork(fork: ForkOperation, workspace: Workspace, count: i3
   }
 }
 
-/** Adds up the gradients of the branches, in their order, into the value's; `field` is GRADIENTS or GRADIENT_TANGENTS. */
+/**
+ * Adds up the gradients of a forked value's branches, in their order, into the value's gradients; `field` is GRADIENTS or
+ * GRADIENT_TANGENTS.
+ */
 export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i32, field: usize): void {
   const value = valueRows(workspace, fork.input);
   const to = rowsOf(value, field);
@@ -38,8 +44,8 @@ export function backwardFork(fork: ForkOperation, workspace: Workspace, count: i
 }
 
 /**
- * Carries `count` tangents from a value to its branches: rows of Jᵀ, see `jacobian` in operation.ts. A branch without a copy
- * shares the value's rows.
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, from a forked value to its branches in
+ * work.tangents. A branch that is not a copy shares the value's rows.
  */
 export function jacobianFork(fork: ForkOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, fork.input);

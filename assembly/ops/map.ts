@@ -4,7 +4,7 @@ import { addScaled } from "./rows";
 
 // Linear operations without parameters, as sparse matrices: see MapOperation.
 
-/** y = A·x, VALUES or TANGENTS */
+/** Computes y = A·x, A a sparse matrix, for `count` rows, or y += A·x if the map accumulates; `field` is VALUES or TANGENTS. */
 export function forwardMap(map: MapOperation, workspace: Workspace, count: i32, field: usize): void {
   const before = valueRows(workspace, map.input);
   const after = valueRows(workspace, map.output);
@@ -16,7 +16,10 @@ export function forwardMap(map: MapOperation, workspace: Workspace, count: i32, 
   }
 }
 
-/** g_x = Aᵀ·g, GRADIENTS or GRADIENT_TANGENTS */
+/**
+ * Computes the input's gradient of a sparse linear map, g_x = Aᵀ·g, for `count` rows; `field` is GRADIENTS or
+ * GRADIENT_TANGENTS.
+ */
 export function backwardMap(map: MapOperation, workspace: Workspace, count: i32, field: usize): void {
   const before = valueRows(workspace, map.input);
   const after = valueRows(workspace, map.output);
@@ -28,7 +31,10 @@ export function backwardMap(map: MapOperation, workspace: Workspace, count: i32,
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a sparse linear map: from the input's rows
+ * of work.tangents to the output's.
+ */
 export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, count: i32): void {
   const from = tangentsOf(graph, work, map.input);
   const to = tangentsOf(graph, work, map.output);
@@ -38,7 +44,10 @@ export function jacobianMap(map: MapOperation, graph: Graph, work: GaussNewton, 
   }
 }
 
-/** to = A·from, or to += A·from; each block adds up its entries in ascending order. */
+/**
+ * Computes to = A·from, or to += A·from if `accumulates`, for one row of each; each output block adds up its entries in
+ * ascending order.
+ */
 function apply(matrix: SparseMatrix, from: usize, to: usize, accumulates: bool): void {
   if (matrix.width === 1) applyNumbers(matrix, from, to, accumulates);
   else applyBlocks(matrix, from, to, accumulates);

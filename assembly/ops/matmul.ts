@@ -11,9 +11,9 @@ import {
 } from "../memory/workspace";
 import { addScaled, dot } from "./rows";
 
-// C = A·B of two values, or A·Bᵀ, matrix by matrix: see MatmulOperation.
+// Matrix products of two values, C = A·B or A·Bᵀ, `count` pairs of matrices: see MatmulOperation.
 
-/** C = A·B, or with TANGENTS Ċ = Ȧ·B + A·Ḃ */
+/** Computes C = A·B for `count` rows, matrix by matrix; if `field` is TANGENTS, Ċ = Ȧ·B + A·Ḃ. */
 export function forwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32, field: usize): void {
   const a = valueRows(workspace, matmul.input);
   const b = valueRows(workspace, matmul.other);
@@ -27,7 +27,10 @@ export function forwardMatmul(matmul: MatmulOperation, workspace: Workspace, cou
   }
 }
 
-/** g_A = g·Bᵀ, g_B = Aᵀ·g, or with GRADIENT_TANGENTS ġ_A = ġ·Bᵀ + g·Ḃᵀ, ġ_B = Aᵀ·ġ + Ȧᵀ·g */
+/**
+ * Computes the gradients of C = A·B for `count` rows: g_A = g·Bᵀ, g_B = Aᵀ·g. If `field` is GRADIENT_TANGENTS: ġ_A = ġ·Bᵀ +
+ * g·Ḃᵀ, ġ_B = Aᵀ·ġ + Ȧᵀ·g.
+ */
 export function backwardMatmul(
   matmul: MatmulOperation,
   workspace: Workspace,
@@ -51,7 +54,10 @@ export function backwardMatmul(
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through the matrix product C = A·B at the point of
+ * row `row`: from the inputs' rows of work.tangents to the output's.
+ */
 export function jacobianMatmul(
   matmul: MatmulOperation,
   graph: Graph,
@@ -72,7 +78,7 @@ export function jacobianMatmul(
   }
 }
 
-/** C = A·B, or C += A·B. */
+/** Computes C = A·B, or C += A·B if `accumulates`, for each of the operation's pairs of matrices in one row. */
 function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -86,7 +92,7 @@ function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumula
   }
 }
 
-/** Computes the gradient for A from the gradient g for C: g·Bᵀ. */
+/** Computes the gradient for A in C = A·B from the gradient g for C: g·Bᵀ, or adds it if `accumulates`. */
 function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -100,7 +106,10 @@ function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accu
   }
 }
 
-/** Computes the gradient for B from the gradient g for C: Aᵀ·g, or gᵀ·A if B is stored transposed. */
+/**
+ * Computes the gradient for B in C = A·B from the gradient g for C: Aᵀ·g, or gᵀ·A if B is stored transposed; adds it if
+ * `accumulates`.
+ */
 function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
@@ -114,7 +123,10 @@ function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, acc
   }
 }
 
-/** to[i][j] = Σ_k left[i·rowStep + k·depthStep] · right[k][j], k ascending. */
+/**
+ * Computes to[i][j] = Σ_k left[i·rowStep + k·depthStep] · right[k][j], or adds it if `accumulates`; k ascends, and steps count
+ * floats.
+ */
 function rowsTimesMatrix(
   left: usize,
   right: usize,
@@ -135,7 +147,7 @@ function rowsTimesMatrix(
   }
 }
 
-/** to[i][j] = left[i] · right[j]: dot products of rows of `depth` numbers. */
+/** Computes to[i][j] = left[i] · right[j], or adds it if `accumulates`: dot products of rows of `depth` floats. */
 function rowsTimesRows(
   left: usize,
   right: usize,

@@ -14,7 +14,10 @@ import { addProducts, addRow, alignedRow } from "./rows";
 
 // Weight and bias of a norm: their gradients and packing.
 
-/** weight: Σ g·u; bias: Σ g; or with GRADIENT_TANGENTS weight: Σ ġ·u + g·u̇; bias: Σ ġ */
+/**
+ * Adds a norm's parameter gradients over `count` rows to `sums`, u the normalised input: Σ g·u for the weight, and Σ g for the
+ * bias if there is one. If `field` is GRADIENT_TANGENTS: Σ ġ·u + g·u̇, and Σ ġ.
+ */
 export function addNormGradient(
   norm: NormOperation,
   kept: usize,
@@ -47,7 +50,10 @@ export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i
   return parameters + 2 * row;
 }
 
-/** Adds a row's gradients · factors to the parameters' gradients, set by set; the gradients alone if `factors` is 0. */
+/**
+ * Adds one row's gradients · factors, or the gradients alone if `factors` is 0, to a parameter's gradient `sum`, set by set of
+ * the norm.
+ */
 function addToParameters(norm: NormOperation, sum: usize, gradients: usize, factors: usize): void {
   const stride = (<usize>norm.runStride) << 2;
   for (let s: i32 = 0; s < norm.sets; s++) {

@@ -3,26 +3,29 @@ import { NormRows } from "../memory/workspace";
 import { F32x4 } from "../simd";
 import { addProducts, addRow, addScaled, dot, sumOf } from "./rows";
 
-// Sets of numbers that a norm normalises together, each `runs` runs of `width` numbers: see NormOperation.
+// Functions on the sets of numbers that a norm normalises together, each `runs` runs of `width` numbers: see NormOperation.
 
-/** Returns the pointer to f32[sets]: 1/√(variance + ε) of each set in a row. */
+/** Returns the pointer to f32[sets]: 1/√(variance + ε) of each set of numbers that the norm normalises together in a row. */
 export function scalesOf(norm: NormOperation, rows: NormRows, row: usize): usize {
   return rows.scales + row * ((<usize>norm.sets) << 2);
 }
 
-/** Returns the offset of a set from the start of a row, in bytes. */
+/** Returns the byte offset of set number `set`, numbers that the norm normalises together, from the start of a row. */
 export function startOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set / norm.beside) * norm.setStride + (set % norm.beside) * norm.width)) << 2;
 }
 
-/** Returns the offset of a set's weights among those of the norm, in bytes. */
+/**
+ * Returns the byte offset of the weights for set number `set` from the start of the norm's weights; biases have the same
+ * offset.
+ */
 export function parametersOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set % norm.beside) * norm.width)) << 2;
 }
 
 /**
- * Computes u = (x - mean x)/s of a set, s = √(variance + ε); returns 1/s. Each run is summed by itself, and the sums of the
- * runs are added in float64.
+ * Computes u = (x - mean x)/s for one set of numbers, s = √(variance + ε), and returns 1/s. Each run of `width` numbers is
+ * summed in float32, and the runs' sums are added in float64. An RMS norm subtracts no mean.
  */
 export function normalise(norm: NormOperation, x: usize, u: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
@@ -45,7 +48,10 @@ export function normalise(norm: NormOperation, x: usize, u: usize): f32 {
   return scale;
 }
 
-/** v ← (v - mean v - u·mean(v·u)) · scale */
+/**
+ * Computes v ← (v - mean v - u·mean(v·u)) · scale for one set, in place: the product of the normalisation's Jacobian and v,
+ * with u the normalised input and `scale` 1/√(variance + ε). For an RMS norm mean v is taken as 0.
+ */
 export function project(norm: NormOperation, v: usize, u: usize, scale: f32): void {
   const stride = (<usize>norm.runStride) << 2;
   const size: f64 = norm.runs * norm.width;
@@ -62,7 +68,7 @@ export function project(norm: NormOperation, v: usize, u: usize, scale: f32): vo
   }
 }
 
-/** Computes to = weight·from + bias for a set; `bias` is 0 for none. `to` may be `from`. */
+/** Computes to = weight·from + bias for one set of a norm; `bias` is 0 for none. `to` may equal `from`. */
 export function weigh(norm: NormOperation, set: i32, from: usize, bias: usize, to: usize): void {
   const stride = (<usize>norm.runStride) << 2;
   const weight = norm.weight + parametersOf(norm, set);
@@ -81,7 +87,10 @@ export function copySet(norm: NormOperation, to: usize, from: usize): void {
   }
 }
 
-/** Returns Σ a·b over a set. Between runs b advances by `bStride`: 0 for weights, which are the same for each run. */
+/**
+ * Returns Σ a·b over one set of a norm. Between runs of `width` numbers b advances by `bStride` bytes: 0 for weights, which all
+ * runs share.
+ */
 export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   let sum: f64 = 0;
@@ -91,7 +100,7 @@ export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize
   return <f32>sum;
 }
 
-/** Returns Σ a·weight·b over a set. */
+/** Returns Σ a·weight·b over one set of a norm; all runs share the weight. */
 export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   const whole = (<usize>(norm.width & ~3)) << 2;
@@ -113,7 +122,10 @@ export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usiz
   return <f32>sum;
 }
 
-/** to += ofTangents·u̇ + ofUnits·u + ofGradients·weight·gradients + constant, for the numbers of a set. */
+/**
+ * Adds correction terms for the numbers of one set of a norm: to += ofTangents·u̇ + ofUnits·u + ofGradients·weight·gradients +
+ * constant, with u at `units` and u̇ at `unitTangents`.
+ */
 export function addCorrections(
   norm: NormOperation,
   to: usize,

@@ -13,8 +13,8 @@ import {
   weighedDot,
 } from "./norm-sets";
 
-// Layer, group and RMS norms: see NormOperation. With u the numbers of a set without their mean, s = √(variance + ε):
-// u = (x - mean x)/s and y = weight·u + bias. Of an RMS norm the means of x and of gradients are 0 in all of this.
+// Layer, group and RMS norms: see NormOperation. With s = √(variance + ε) of a set: u = (x - mean x)/s and y = weight·u + bias.
+// For an RMS norm the means of x and of gradients are taken as 0 throughout.
 
 export function forwardNorm(norm: NormOperation, kept: usize, workspace: Workspace, count: i32): void {
   const before = valueRows(workspace, norm.input);
@@ -36,7 +36,10 @@ export function forwardNorm(norm: NormOperation, kept: usize, workspace: Workspa
   }
 }
 
-/** g_x = (g - mean g - u·mean(g·u))/s, g = weight · the output's gradient */
+/**
+ * Computes a norm's input gradient for `count` rows: g_x = (g - mean g - u·mean(g·u))/s, with g = weight · the output's
+ * gradient, u the normalised input and s = √(variance + ε).
+ */
 export function backwardNorm(norm: NormOperation, kept: usize, workspace: Workspace, count: i32): void {
   const before = valueRows(workspace, norm.input);
   const after = valueRows(workspace, norm.output);
@@ -55,7 +58,10 @@ export function backwardNorm(norm: NormOperation, kept: usize, workspace: Worksp
   }
 }
 
-/** u̇ = (ẋ - mean ẋ - u·mean(ẋ·u))/s, ẏ = weight·u̇ */
+/**
+ * Computes a norm's tangents for `count` rows: u̇ = (ẋ - mean ẋ - u·mean(ẋ·u))/s and ẏ = weight·u̇, with u the normalised input
+ * and s = √(variance + ε).
+ */
 export function tangentNorm(norm: NormOperation, kept: usize, workspace: Workspace, count: i32): void {
   const before = valueRows(workspace, norm.input);
   const after = valueRows(workspace, norm.output);
@@ -77,8 +83,9 @@ export function tangentNorm(norm: NormOperation, kept: usize, workspace: Workspa
 }
 
 /**
- * ġ_x = (ġ - mean ġ - u·mean(ġ·u) - u̇·mean(g·u) - u·mean(g·u̇))/s - g_x·mean(ẋ·u)/s, where mean(ẋ·u)/s = ṡ/s is
- * worked out again of the input's tangents.
+ * Computes the tangent of a norm's input gradient for `count` rows: ġ_x = (ġ - mean ġ - u·mean(ġ·u) - u̇·mean(g·u) -
+ * u·mean(g·u̇))/s - g_x·mean(ẋ·u)/s, with g = weight · the output's gradient, u the normalised input and s = √(variance + ε);
+ * mean(ẋ·u)/s = ṡ/s is computed again from the input's tangents.
  */
 export function tangentBackwardNorm(
   norm: NormOperation,
@@ -105,7 +112,7 @@ export function tangentBackwardNorm(
       const weight = norm.weight + parametersOf(norm, s);
       const relative =
         (dotOfSet(norm, before.tangents + row * before.stride + start, u, stride) / size) * scale;
-      // Of g = weight · the gradient: its mean, and its means with u and with u̇.
+      // For g = weight · the output's gradient: its mean, and the means of g·u and g·u̇.
       const mean = norm.hasMean ? dotOfSet(norm, gradients, weight, 0) / size : 0;
       const alongUnits = weighedDot(norm, gradients, weight, u) / size;
       const alongTangents = weighedDot(norm, gradients, weight, unitTangents) / size;
@@ -128,7 +135,10 @@ export function tangentBackwardNorm(
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a norm at the point of row `row`: from the
+ * input's rows of work.tangents to the output's.
+ */
 export function jacobianNorm(
   norm: NormOperation,
   kept: usize,

@@ -32,11 +32,11 @@ import { addDenseGradient } from "./dense-parameters";
 import { addNormGradient, packNorm } from "./norm-parameters";
 import { addConstantGradient, addEmbeddingGradient, packConstant, packEmbedding } from "./sources";
 
-// Parameters of each kind of operation: packing, and their gradients.
+// Parameters of each kind of operation: packing, and gradients.
 
 /**
- * Adds the gradients for the operation's parameters, row by row; with GRADIENT_TANGENTS their derivatives along the tangent
- * direction.
+ * Adds the gradients for an operation's parameters over `count` rows to `sums`, row by row; if `field` is GRADIENT_TANGENTS,
+ * the gradients' derivatives along the tangent direction.
  */
 export function addGradient(
   graph: Graph,
@@ -85,9 +85,9 @@ export function addGradient(
 }
 
 /**
- * Packs the operation's parameters, which lie at `parameters`; returns where the next operation's lie.
- *
- * @param rowAlignment each row of a parameter takes a multiple of so many floats
+ * Packs the parameters of operation `index`, which are stored at `parameters`; returns the address of the next operation's
+ * parameters.
+ * @param rowAlignment floats of which each row of a parameter occupies a multiple
  */
 export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: i32): usize {
   const operation = operationAt(graph, index);

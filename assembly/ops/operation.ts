@@ -59,10 +59,13 @@ import {
 } from "./softmax";
 import { forwardConstant, forwardEmbedding, forwardFixed, jacobianSource, tangentSource } from "./sources";
 
-// Each pass of each kind of operation, for the first `count` rows of workspace.rows. A kind that a function does not
-// know ends the program: nothing is computed silently wrong.
+// Each pass of each kind of operation, for the first `count` rows of workspace.rows. A kind without a case traps
+// (`unreachable`), so that no result is silently wrong.
 
-/** Values of the output from values of the inputs; with TANGENTS, tangents of the output = f' · tangents of the inputs. */
+/**
+ * Computes an operation's output values from its input values for `count` rows; if `field` is TANGENTS, the output's tangents,
+ * f' · the inputs' tangents.
+ */
 export function forward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);
   const kept = keptBy(workspace, index);
@@ -133,8 +136,8 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
 }
 
 /**
- * Computes gradients of the inputs = f'ᵀ · gradients of the output; with GRADIENT_TANGENTS, the tangents of these gradients,
- * which include ḟ'ᵀ · gradients of the output.
+ * Computes an operation's input gradients, f'ᵀ · output gradients, for `count` rows; if `field` is GRADIENT_TANGENTS, the
+ * tangents of these gradients, which include ḟ'ᵀ · output gradients.
  */
 export function backward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);
@@ -195,7 +198,8 @@ export function backward(graph: Graph, workspace: Workspace, index: i32, count: 
 }
 
 /**
- * Carries `count` tangents at the point of one row from the inputs' slots to the output's: rows of Jᵀ, one for each latent.
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through operation `index` at the point of row
+ * `row`: from its inputs' rows of work.tangents to its output's.
  */
 export function jacobian(
   graph: Graph,

@@ -1,8 +1,7 @@
 /**
- * Packs a matrix into panels of 8 columns for the tiles of product.ts, zeros in the columns that fill up the last one.
- *
- * @param matrix element (column c, depth k) at matrix + c·columnStride + k·depthStride, strides in bytes
- * @param panels [⌈columns / 8⌉][depth][8], filled in
+ * Packs a matrix into panels of 8 columns for the register tiles of product.ts; columns that pad the last panel are 0.
+ * @param matrix address; element (column c, depth k) is at matrix + c·columnStride + k·depthStride, strides in bytes
+ * @param panels address to write to: f32[⌈columns / 8⌉][depth][8]
  */
 export function packPanels(
   matrix: usize,
@@ -32,7 +31,10 @@ export function packPanels(
   }
 }
 
-/** Packs one panel from a matrix whose columns are adjacent in memory. */
+/**
+ * Packs 8 columns of a matrix into a panel [depth][8], for a matrix whose columns are adjacent in memory (column stride 4
+ * bytes); `stride` is the bytes from one depth to the next.
+ */
 function copyRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {
   for (let k: i32 = 0; k < depth; k++, matrix += stride, panel += 32) {
     v128.store(panel, v128.load(matrix));
@@ -40,7 +42,10 @@ function copyRows(matrix: usize, depth: i32, stride: usize, panel: usize): void 
   }
 }
 
-/** Packs one panel from a matrix whose columns are contiguous, `depth` a multiple of 4. */
+/**
+ * Packs 8 columns of a matrix into a panel [depth][8], for a matrix each of whose columns is contiguous; `stride` is the bytes
+ * from one column to the next, `depth` a multiple of 4.
+ */
 function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {
   for (let k: i32 = 0; k < depth; k += 4, matrix += 16, panel += 128) {
     transposeBlock(matrix, stride, panel);
@@ -48,7 +53,9 @@ function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): 
   }
 }
 
-/** Transposes 4 × 4 floats: four rows of four columns into a panel's four rows. */
+/**
+ * Transposes a block of 4 × 4 floats: four columns, `stride` bytes apart, become half of four rows of a panel, 32 bytes apart.
+ */
 function transposeBlock(matrix: usize, stride: usize, panel: usize): void {
   const a = v128.load(matrix);
   const b = v128.load(matrix + stride);

@@ -2,12 +2,18 @@ import { ConvolutionOperation, Graph, PIXELS_AT_ONCE, PixelSet, PixelTaps, Tap }
 import { multiply } from "./product";
 import { multiplyOverTaps } from "./taps";
 
-// The products of convolutions, from rows of pixels to rows of pixels.
+// Matrix products of convolutions, from rows of pixels to rows of pixels.
 
 /**
- * @param depth the channels of a group at the sources
- * @param channels the channels of a group at the destinations
- * @param sources usize[count], rows of pixels; as `destinations`
+ * Computes each destination pixel of a convolution: the bias plus, summed over taps, the tap's matrix times its source pixel. A
+ * pixel is the channels of all groups.
+ * @param pixelTaps source pixels of each destination pixel
+ * @param matrices panels f32[groups][taps][⌈channels / 8⌉][depth][8]
+ * @param bias f32[groups][channels padded to a multiple of 8], or 0 for none
+ * @param depth channels per group of a source pixel
+ * @param channels channels per group of a destination pixel
+ * @param sources usize[count], pointers to rows of source pixels
+ * @param destinations usize[count], pointers to rows of destination pixels
  */
 export function product(
   operation: ConvolutionOperation,
@@ -50,10 +56,12 @@ export function product(
 }
 
 /**
- * Product of pixels with weights, as `product` computes it, by columns of gathered taps: faster for few channels.
- *
- * @param columns [groups][⌈taps · channels / 8⌉][depth][8]
- * @param pixels of the side of the sources
+ * Computes each destination pixel of a convolution as `product` does, faster if channels are few: multiplies each source pixel
+ * by all taps' matrices at once, then adds up the columns that belong to each destination pixel.
+ * @param columns panels f32[groups][⌈taps · channels / 8⌉][depth][8]
+ * @param depth channels per group of a source pixel
+ * @param channels channels per group of a destination pixel
+ * @param pixels number of source pixels in a row
  */
 export function productByColumns(
   operation: ConvolutionOperation,
@@ -96,7 +104,10 @@ export function productByColumns(
   }
 }
 
-/** Writes each pixel of a set: the bias plus, tap after tap, the tap's columns at its source pixel. */
+/**
+ * Writes each destination pixel of a set: the bias plus, tap after tap, the tap's columns of the product of its source pixel in
+ * graph.columns, rows of `rowSize` bytes.
+ */
 function addColumns(
   graph: Graph,
   set: PixelSet,
@@ -109,7 +120,7 @@ function addColumns(
   for (let i: usize = 0; i < <usize>set.pixelCount; i++) {
     const row = graph.columns + <usize>load<i32>(set.pixels + (i << 2)) * rowSize;
     const pixel = destination + load<i32>(set.destinations + (i << 2));
-    // Four channels at once; beyond the last one is what nobody stores.
+    // Four channels at once; lanes beyond the last channel are not stored.
     for (let c: usize = 0; c < size; c += 16) {
       let sum = v128.load(bias + c);
       for (let at = set.taps; at < set.tapsEnd; at += offsetof<Tap>()) {
@@ -125,7 +136,10 @@ function addColumns(
   }
 }
 
-/** Multiplies the pixels at pixelSources by the weights, into those at pixelDestinations. */
+/**
+ * Multiplies the `count` pixels at graph.pixelSources by the matrices of the set's taps, and writes the sums plus the bias to
+ * the pixels at graph.pixelDestinations.
+ */
 function productOfSome(
   graph: Graph,
   set: PixelSet,
@@ -156,7 +170,7 @@ function productOfSome(
     );
     return;
   }
-  // What fills up the last panel would be written over the pixels beside.
+  // The padding of the last panel would overwrite the neighbouring pixels, so the product goes to scratch first.
   for (let i: i32 = 0; i < count; i++) {
     const place = graph.pixelPlaces + ((<usize>i) << 2);
     store<usize>(place, graph.pixels + <usize>i * rowSize);
@@ -177,7 +191,7 @@ function productOfSome(
   }
 }
 
-/** Copies a pixel number by number, which is faster than memory.copy for the usual few channels. */
+/** Copies a pixel of `size` bytes number by number, which is faster than memory.copy for the usual few channels. */
 function copyPixel(to: usize, from: usize, size: usize): void {
   for (let i: usize = 0; i < size; i += 4) store<f32>(to + i, load<f32>(from + i));
 }
@@ -187,11 +201,12 @@ function pixelAt(pointers: usize, index: i32): usize {
 }
 
 /**
- * Writes pointers to pixels first … first + count - 1 of a set: those of the first row, then of the second, ….
- *
+ * Writes pointers to pixels first … first + count - 1 of a set, counted over the set's pixels in the first row, then in the
+ * second, and so on.
+ * @param pointers usize[count] to write to
  * @param rows usize[], pointers to the rows
- * @param offsets i32[set.pixelCount], where the pixels are in a row
- * @param offset is added to each
+ * @param offsets i32[set.pixelCount], byte offsets of the set's pixels in a row
+ * @param offset bytes added to each pointer: the first channel of a group
  */
 export function pointPixels(
   pointers: usize,

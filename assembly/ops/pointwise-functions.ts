@@ -1,8 +1,8 @@
 import { F32x4 } from "../simd";
 
 /**
- * Functions that graphs from other files use beside the activations, numbered in the order of the table in
- * src/graph/pointwise.ts. They take less time than activations, so one loop with a branch serves them all.
+ * Element-wise functions that decoders read from files use in addition to the activations, numbered from 16 in the order of the
+ * table in src/graph/pointwise.ts. They take less time than activations, so one loop with a branch serves them all.
  */
 export const FIRST_POINTWISE: i32 = 16;
 
@@ -22,17 +22,16 @@ const ROOT_OF_SQUARES: i32 = 28;
 const IS_POSITIVE: i32 = 29;
 const IS_NOT_NEGATIVE: i32 = 30;
 
-/** Largest integer power that is computed by products; others use exponential and logarithm. */
+/** Largest absolute integer exponent for which a power is computed by products; other powers use exponential and logarithm. */
 const MOST_FACTORS: i32 = 16;
 
 /**
- * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row.
- *
- * @param kind a constant above
- * @param a the first parameter: scale, min, exponent, slope
- * @param b the second one: shift, max, offset
- * @param curvatures 0 where nobody wants them
- * @param size floats; the row is processed up to the next multiple of 4
+ * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row of float32.
+ * @param kind function f: one of the constants LINEAR to IS_NOT_NEGATIVE of this file
+ * @param a first parameter of f: scale, minimum, exponent or slope
+ * @param b second parameter of f: shift, maximum or offset
+ * @param curvatures 0 if second derivatives are not needed
+ * @param size number of floats; the row is processed up to the next multiple of 4
  */
 export function pointwiseForward(
   kind: i32,
@@ -84,7 +83,7 @@ export function pointwiseForward(
         break;
       case ROOT_OF_SQUARES: {
         value = f32x4.sqrt(x);
-        // 0 · ∞ would be NaN where all squares are 0.
+        // Derivatives are 0 where all squares are 0: 0 · ∞ would be NaN.
         const isPositive = f32x4.ne(x, zero);
         slope = v128.and(f32x4.div(f32x4.splat(0.5), value), isPositive);
         curvature = v128.and(f32x4.div(f32x4.mul(slope, f32x4.splat(-0.5)), x), isPositive);
@@ -101,7 +100,7 @@ export function pointwiseForward(
         break;
       case ERF: {
         const magnitude = f32x4.abs(x);
-        // For little x what is left of 1 would have few digits: 2/√π·(x - x³/3 + x⁵/10 - x⁷/42) is closer there.
+        // For small |x|, 1 - erfc would have few correct digits: 2/√π·(x - x³/3 + x⁵/10 - x⁷/42) is more accurate there.
         const square = f32x4.mul(x, x);
         let series = f32x4.add(f32x4.mul(square, f32x4.splat(-1.0 / 42)), f32x4.splat(0.1));
         series = f32x4.add(f32x4.mul(series, square), f32x4.splat(-1.0 / 3));
@@ -111,7 +110,7 @@ export function pointwiseForward(
         const isLittle = f32x4.lt(magnitude, f32x4.splat(0.25));
         value = v128.or(v128.bitselect(series, most, isLittle), v128.and(x, f32x4.splat(-0.0)));
         slope = f32x4.mul(F32x4.exp(f32x4.neg(square)), f32x4.splat(1.1283791670955126));
-        // The slope is 0 long before x is infinite, and must not be multiplied by that.
+        // The slope reaches 0 long before x is infinite, and 0 · ∞ would be NaN.
         const finite = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-1e4)), f32x4.splat(1e4));
         curvature = f32x4.mul(f32x4.mul(finite, slope), f32x4.splat(-2));
         break;
@@ -169,7 +168,7 @@ export function pointwiseForward(
   }
 }
 
-/** factor · x^exponent; 0 if the factor is 0, even where the power is infinite. */
+/** Returns factor · x^exponent; 0 if the factor is 0, even where the power is infinite. */
 function scaledPower(x: v128, exponent: f32, factor: f32): v128 {
   return factor === 0 ? f32x4.splat(0) : f32x4.mul(power(x, exponent), f32x4.splat(factor));
 }
@@ -182,11 +181,11 @@ function power(x: v128, exponent: f32): v128 {
     return count < 0 ? f32x4.div(f32x4.splat(1), product) : product;
   }
   const argument = f32x4.mul(F32x4.log(f32x4.abs(x)), f32x4.splat(exponent));
-  // What float32 does not hold is infinite: the derivative of a root at 0, say.
+  // Powers beyond float32's range are infinite, such as the derivative of a root at 0.
   const isBeyond = f32x4.gt(argument, f32x4.splat(88.72284));
   const magnitude = v128.bitselect(f32x4.splat(Infinity), F32x4.exp(argument), isBeyond);
   const isNegative = f32x4.lt(x, f32x4.splat(0));
-  // Of numbers below 0 there are integer powers only.
+  // A negative number has integer powers only.
   const isInteger = floor(exponent) === exponent;
   const isOdd = isInteger && abs(exponent) < 16777216 && (count & 1) !== 0;
   const sign = v128.and(isNegative, f32x4.splat(-0.0));

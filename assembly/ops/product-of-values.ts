@@ -11,9 +11,9 @@ import {
 } from "../memory/workspace";
 import { addProducts } from "./rows";
 
-// y = a·b, number by number: see ProductOperation.
+// Element-wise product of two values, y = a·b: see ProductOperation.
 
-/** y = a·b, or with TANGENTS ẏ = ȧ·b + a·ḃ */
+/** Computes the element-wise product y = a·b for `count` rows; if `field` is TANGENTS, ẏ = ȧ·b + a·ḃ. */
 export function forwardProduct(
   product: ProductOperation,
   workspace: Workspace,
@@ -31,7 +31,10 @@ export function forwardProduct(
   }
 }
 
-/** g_a = b·g, g_b = a·g, or with GRADIENT_TANGENTS ġ_a = ḃ·g + b·ġ, ġ_b = ȧ·g + a·ġ */
+/**
+ * Computes the gradients of the element-wise product y = a·b for `count` rows: g_a = b·g, g_b = a·g. If `field` is
+ * GRADIENT_TANGENTS: ġ_a = ḃ·g + b·ġ, ġ_b = ȧ·g + a·ġ.
+ */
 export function backwardProduct(
   product: ProductOperation,
   workspace: Workspace,
@@ -57,7 +60,10 @@ export function backwardProduct(
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an element-wise product at the point of
+ * row `row`: from the inputs' rows of work.tangents to the output's.
+ */
 export function jacobianProduct(
   product: ProductOperation,
   graph: Graph,

@@ -1,7 +1,7 @@
 import { TALLEST_TILE, Tile } from "./tiles";
 
 /**
- * Y = X·M + bias for rows reached by pointers and a matrix packed into panels of 8 columns.
+ * Computes Y = X·M + bias for rows reached by pointers and a matrix M packed into panels of 8 columns.
  *
  *            panel: [depth][8]              every output of a row is
  *            b0 b0 b0 b0 │ b1 b1 b1 b1        bias + x[0]·m[0] + x[1]·m[1] + …   in ascending order,
@@ -9,11 +9,11 @@ import { TALLEST_TILE, Tile } from "./tiles";
  *   x1 ──▶   a10         │ a11              so a row's bits never depend on the rows beside it.
  *   …        …           │ …
  *
- * @param count rows
- * @param sources usize[count], rows of `depth` floats
- * @param destinations usize[count], rows of 8·panels floats
- * @param matrix [panels][depth][8]
- * @param bias [8·panels]; or 0: the products are added to what the destinations hold
+ * @param count number of rows
+ * @param sources usize[count], pointers to rows of `depth` floats
+ * @param destinations usize[count], pointers to rows of 8·panels floats
+ * @param matrix f32[panels][depth][8]
+ * @param bias f32[8·panels]; 0 adds the products to the numbers at the destinations
  */
 export function multiply(
   count: i32,
@@ -42,7 +42,7 @@ export function multiply(
     }
   }
   for (; left > 0; left--, column += 32, matrix += panelSize) {
-    // The panel stays in the first-level cache while all rows pass by, in tiles as equal in height as can be.
+    // The panel stays in the first-level cache while all rows are multiplied by it, in tiles of nearly equal height.
     let row: i32 = 0;
     for (let tiles = (count + TALLEST_TILE - 1) / TALLEST_TILE; tiles > 0; tiles--) {
       const height = (count - row + tiles - 1) / tiles;
@@ -54,12 +54,12 @@ export function multiply(
 }
 
 /**
- * Two rows by two panels, as often as there are two rows, and three rows by one panel where their number is odd.
+ * Multiplies `count` rows by two panels, in tiles of two rows by two panels; if the number of rows is odd, the last three rows
+ * in tiles of three rows by one panel.
  *
- * Without fused multiply-adds such a tile is the fastest with Node 20, and as fast as any with Node 24: it has as many
- * accumulators as four rows by one panel, and fewer pointers to move.
- *
- * @param count of rows, 2 or more
+ * Without fused multiply-adds two by two is the fastest tile with Node 20, and as fast as any with Node 24: it has as many
+ * accumulators as four rows by one panel, and fewer pointers to advance.
+ * @param count number of rows, 2 or more
  */
 function multiplyPairs(
   count: i32,

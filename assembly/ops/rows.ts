@@ -1,9 +1,9 @@
 import { F32x4 } from "../simd";
 
-// Loops over a few numbers that lie one after the other, four at a time. What lies behind their end is not written, though
-// sums read up to three numbers of it.
+// Loops over short arrays of float32, four numbers at a time. Nothing behind an array's end is written, though sums read up to
+// three numbers there.
 
-/** to ← from · factor, or to += from · factor */
+/** Computes to ← from · factor, or to += from · factor if `accumulates`, for `size` floats. */
 export function addScaled(to: usize, from: usize, size: i32, factor: f32, accumulates: bool): void {
   const factors = f32x4.splat(factor);
   const whole = (<usize>(size & ~3)) << 2;
@@ -20,7 +20,7 @@ export function addScaled(to: usize, from: usize, size: i32, factor: f32, accumu
   }
 }
 
-/** to ← a · b, or to += a · b, number by number */
+/** Computes to ← a · b, or to += a · b if `accumulates`, element by element, for `size` floats. */
 export function addProducts(to: usize, a: usize, b: usize, size: i32, accumulates: bool): void {
   const whole = (<usize>(size & ~3)) << 2;
   const end = (<usize>size) << 2;
@@ -36,7 +36,7 @@ export function addProducts(to: usize, a: usize, b: usize, size: i32, accumulate
   }
 }
 
-/** to += from */
+/** Computes to += from, for `size` floats. */
 export function addRow(to: usize, from: usize, size: i32): void {
   const whole = (<usize>(size & ~3)) << 2;
   const end = (<usize>size) << 2;
@@ -45,7 +45,7 @@ export function addRow(to: usize, from: usize, size: i32): void {
   for (; k < end; k += 4) store<f32>(to + k, load<f32>(to + k) + load<f32>(from + k));
 }
 
-/** Σ a */
+/** Returns Σ a over `size` floats, summed in float32. */
 export function sumOf(a: usize, size: i32): f32 {
   const whole = (<usize>(size & ~3)) << 2;
   let sums = f32x4.splat(0);
@@ -54,7 +54,7 @@ export function sumOf(a: usize, size: i32): f32 {
   return F32x4.sum(sums);
 }
 
-/** Σ a · b */
+/** Returns the dot product Σ a·b over `size` floats, summed in float32. */
 export function dot(a: usize, b: usize, size: i32): f32 {
   const whole = (<usize>(size & ~3)) << 2;
   let sums = f32x4.splat(0);
@@ -69,7 +69,7 @@ export function dot(a: usize, b: usize, size: i32): f32 {
   return F32x4.sum(sums);
 }
 
-/** Bytes of a row of `size` floats that takes a multiple of `alignment` floats. */
+/** Returns the bytes of a row of `size` floats padded to a multiple of `alignment` floats. */
 export function alignedRow(size: i32, alignment: i32): usize {
   return (<usize>(((size + alignment - 1) / alignment) * alignment)) << 2;
 }

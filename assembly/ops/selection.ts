@@ -1,10 +1,12 @@
 import { Graph, SelectionOperation } from "../memory/graph";
 import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 
-// y = condition > 0 ? a : b, number by number: see SelectionOperation. NaN is not above 0. Numbers are chosen by their
-// bits, so that ∞ or NaN of the other side reaches no result and no derivative. The condition's derivatives are 0.
+// Element-wise y = condition > 0 ? a : b: see SelectionOperation. A NaN condition chooses b. Numbers are chosen by their bits,
+// so that ∞ or NaN of the other side reaches no result and no derivative. The condition's derivatives are 0.
 
-/** y = condition > 0 ? a : b, or with TANGENTS ẏ = condition > 0 ? ȧ : ḃ */
+/**
+ * Computes y = condition > 0 ? a : b, element by element, for `count` rows; if `field` is TANGENTS, ẏ = condition > 0 ? ȧ : ḃ.
+ */
 export function forwardSelection(
   selection: SelectionOperation,
   workspace: Workspace,
@@ -23,8 +25,8 @@ export function forwardSelection(
 }
 
 /**
- * g_a = g where condition > 0, else 0; g_b = g - g_a; the condition's gradient is 0. `field` is GRADIENTS or
- * GRADIENT_TANGENTS.
+ * Computes the gradients of y = condition > 0 ? a : b: the output's gradient g goes to g_a where condition > 0, to g_b
+ * elsewhere, and the rest is 0; the condition's gradient is 0. `field` is GRADIENTS or GRADIENT_TANGENTS.
  */
 export function backwardSelection(
   selection: SelectionOperation,
@@ -43,7 +45,10 @@ export function backwardSelection(
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a selection at the point of row `row`:
+ * from the inputs' rows of work.tangents to the output's.
+ */
 export function jacobianSelection(
   selection: SelectionOperation,
   graph: Graph,
@@ -63,7 +68,7 @@ export function jacobianSelection(
   }
 }
 
-/** to = condition > 0 ? a : b */
+/** Computes to = condition > 0 ? a : b for the numbers of one row. */
 function choose(selection: SelectionOperation, to: usize, condition: usize, a: usize, b: usize): void {
   const whole = (<usize>(selection.size & ~3)) << 2;
   const end = (<usize>selection.size) << 2;
@@ -78,7 +83,7 @@ function choose(selection: SelectionOperation, to: usize, condition: usize, a: u
   }
 }
 
-/** a = condition > 0 ? from : 0, b = condition > 0 ? 0 : from */
+/** Splits `from` for one row: a = condition > 0 ? from : 0, b = condition > 0 ? 0 : from. */
 function share(selection: SelectionOperation, a: usize, b: usize, condition: usize, from: usize): void {
   const whole = (<usize>(selection.size & ~3)) << 2;
   const end = (<usize>selection.size) << 2;

@@ -3,7 +3,7 @@ import { GaussNewton, rowAt, SoftmaxRows, tangentsOf, valueRows, Workspace } fro
 import { F32x4 } from "../simd";
 import { addScaled, dot } from "./rows";
 
-// y = exp(x) / Σ exp(x), along the last axis.
+// Softmax, y = exp(x) / Σ exp(x), along the last axis.
 
 export function forwardSoftmax(
   softmax: SoftmaxOperation,
@@ -25,7 +25,7 @@ export function forwardSoftmax(
   }
 }
 
-/** g_x = y·(g - Σ y·g) */
+/** Computes softmax's input gradient for `count` rows: g_x = y·(g - Σ y·g), the sum along the last axis. */
 export function backwardSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,
@@ -41,7 +41,7 @@ export function backwardSoftmax(
   }
 }
 
-/** ẏ = y·(ẋ - Σ y·ẋ) */
+/** Computes softmax's tangents for `count` rows: ẏ = y·(ẋ - Σ y·ẋ), the sum along the last axis. */
 export function tangentSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,
@@ -59,7 +59,10 @@ export function tangentSoftmax(
   }
 }
 
-/** ġ_x = ẏ·(g - Σ y·g) + y·(ġ - Σ ẏ·g - Σ y·ġ) */
+/**
+ * Computes the tangent of softmax's input gradient for `count` rows: ġ_x = ẏ·(g - Σ y·g) + y·(ġ - Σ ẏ·g - Σ y·ġ), sums along
+ * the last axis.
+ */
 export function tangentBackwardSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,
@@ -90,7 +93,10 @@ export function tangentBackwardSoftmax(
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through a softmax at the point of row `row`: from
+ * the input's rows of work.tangents to the output's.
+ */
 export function jacobianSoftmax(
   softmax: SoftmaxOperation,
   kept: usize,
@@ -109,7 +115,10 @@ export function jacobianSoftmax(
   }
 }
 
-/** to = y·(v - Σ y·v), the sum over the channels of each pixel: the product of softmax's Jacobian and v. */
+/**
+ * Computes to = y·(v - Σ y·v), the product of softmax's Jacobian and v, with y its output; sums are over the channels of each
+ * pixel.
+ */
 function slopes(softmax: SoftmaxOperation, y: usize, v: usize, to: usize): void {
   const channels = softmax.channels;
   const whole = (<usize>(channels & ~3)) << 2;
@@ -125,7 +134,7 @@ function slopes(softmax: SoftmaxOperation, y: usize, v: usize, to: usize): void 
   }
 }
 
-/** Computes softmax over the numbers of a pixel as exp(x - max x)/Σ, so that no exponential overflows. */
+/** Computes softmax over the channels of one pixel as exp(x - max x)/Σ, so that no exponential overflows. */
 function exponentials(x: usize, y: usize, channels: i32): void {
   const end = (<usize>channels) << 2;
   let largest = load<f32>(x);

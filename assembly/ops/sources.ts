@@ -11,8 +11,8 @@ import {
 } from "../memory/workspace";
 import { addRow, alignedRow } from "./rows";
 
-// Values that do not depend on z: parameters, rows of tables, what is given with a sample. They have no backward pass,
-// and their tangents are 0.
+// Values that do not depend on z: parameters, rows of tables, and inputs given with a sample. They have no backward pass, and
+// their tangents are 0.
 
 export function forwardConstant(constant: ConstantOperation, workspace: Workspace, count: i32): void {
   const value = valueRows(workspace, constant.output);
@@ -46,7 +46,10 @@ export function forwardFixed(fixed: FixedOperation, workspace: Workspace, count:
   }
 }
 
-/** Writes tangents of 0: constants, tables and fixed inputs do not depend on the latents. */
+/**
+ * Writes zeros as the tangents of a value that does not depend on the latents: a constant, rows of an embedding table, or a
+ * fixed input.
+ */
 export function tangentSource(source: Operation, workspace: Workspace, count: i32): void {
   const value = valueRows(workspace, source.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -54,7 +57,10 @@ export function tangentSource(source: Operation, workspace: Workspace, count: i3
   }
 }
 
-/** Carries `count` tangents, rows of Jᵀ, from the slots of the inputs to that of the output. */
+/**
+ * Writes zeros into the value's `count` rows of work.tangents: a constant, an embedding or a fixed input does not depend on the
+ * latents.
+ */
 export function jacobianSource(
   source: Operation,
   graph: Graph,
@@ -67,7 +73,10 @@ export function jacobianSource(
   for (let r: usize = 0; r < <usize>count; r++) memory.fill(to + r * work.stride, 0, bytes);
 }
 
-/** Adds the rows of `field`, GRADIENTS or GRADIENT_TANGENTS, to the gradient of a constant. */
+/**
+ * Adds `count` rows of the output's gradients to the gradient for a constant parameter; `field` is GRADIENTS or
+ * GRADIENT_TANGENTS.
+ */
 export function addConstantGradient(
   constant: ConstantOperation,
   workspace: Workspace,
@@ -123,7 +132,7 @@ export function packEmbedding(embedding: EmbeddingOperation, parameters: usize, 
 
 function classAt(embedding: EmbeddingOperation, classes: usize, index: usize): usize {
   const number = <i32>load<f32>(classes + (index << 2));
-  // It has been checked; but an array that a program changes meanwhile must not lead out of the table.
+  // Callers check the numbers, but a program may change the array meanwhile: a number outside the table traps.
   if (<u32>number >= <u32>embedding.classes) unreachable();
   return <usize>number;
 }

@@ -1,16 +1,15 @@
 import { TALLEST_TILE, Tile } from "./tiles";
 
-// Products summed up over taps: see `multiply` in product.ts, whose order they keep, tap after tap.
+// Matrix products summed over taps, in the order of `multiply` in product.ts, tap after tap.
 
 /**
- * Computes rows of bias + Σ over taps of the tap's matrix times its source row.
- *
- * @param count rows
- * @param sources usize[count], the rows of `depth` floats that the first tap leads to
- * @param destinations usize[count], rows of 8·panels floats
- * @param matrices [taps][panels][depth][8]
- * @param bias [8·panels]
- * @param taps Tap[] up to `tapsEnd`, at least one
+ * Computes, for each row, bias + Σ over taps of the tap's matrix times the row's source for that tap.
+ * @param count number of rows
+ * @param sources usize[count], pointers to the first tap's source rows of `depth` floats; Tap.move leads to the next tap's
+ * @param destinations usize[count], pointers to rows of 8·panels floats
+ * @param matrices f32[taps][panels][depth][8]
+ * @param bias f32[8·panels]
+ * @param taps Tap[] up to address `tapsEnd`, at least one
  */
 export function multiplyOverTaps(
   count: i32,

@@ -1,20 +1,28 @@
 import { F32x4 } from "../simd";
 
 /**
- * Most rows of a tile of one panel: as many as the sixteen vector registers of x86-64 allow in each build. A
- * fused multiply-add needs 2 registers beside the accumulators for b and 1 for x, a product apart from its sum one more, and
- * V8 keeps one. The loops over the depth are not unrolled: V8 spills the accumulators then.
+ * Largest number of rows in a tile of one panel: as many as the sixteen vector registers of x86-64 allow in each build. Beside
+ * the accumulators a fused multiply-add needs 2 registers for b and 1 for x, a separate multiply and add one more, and V8
+ * reserves one. The loops over the depth are not unrolled: V8 spills the accumulators then.
  */
 export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
-/** Size of the struct Tap of memory/graph.ts, in bytes. */
+/** Size of the struct Tap, one tap of a convolution in memory/graph.ts, in bytes. */
 const TAP_SIZE: usize = 20;
 
-/** The register tiles. Inlined, so that `height` is a constant and rows beyond it vanish. */
+/**
+ * Register tiles of the matrix product: sums of a few rows by a few panels, held in vector registers. Inlined, so that `height`
+ * is a constant and code for rows beyond it is removed.
+ */
 export class Tile {
   /**
-   * @param panel of the matrix; where there are taps, that of their first matrix
-   * @param taps Tap[] up to `tapsEnd`; constant 0 for one product alone
+   * Multiplies `height` rows, 1 to 6, by one panel of 8 columns.
+   * @param sources usize[height], pointers to the rows
+   * @param destinations usize[height], pointers to the result rows, written `column` bytes from their start
+   * @param panel address of the matrix's panel; with taps, of the panel in the kernel's first matrix
+   * @param bias address of the bias; 0 adds to the numbers at the destinations
+   * @param panelSize bytes of a panel
+   * @param taps Tap[] up to address `tapsEnd`, whose products are summed; constant 0 for a single product
    */
   @inline
   static onePanel(
@@ -28,7 +36,7 @@ export class Tile {
     taps: usize,
     tapsEnd: usize,
   ): void {
-    // The rows' first values: all start from the bias, or each from where it is to be added.
+    // Initial sums of the rows: the bias, or the numbers at the destinations.
     const first = bias !== 0 ? bias + column : load<usize>(destinations) + column;
     let a00 = v128.load(first);
     let a01 = v128.load(first, 16);
@@ -141,7 +149,7 @@ export class Tile {
   }
 
   /**
-   * Tile of three rows by two panels: three rows by one panel have too few accumulators to hide the latency of a fused
+   * Multiplies three rows by two panels: three rows by one panel have too few accumulators to hide the latency of a fused
    * multiply-add.
    */
   @inline
@@ -171,7 +179,7 @@ export class Tile {
     let panel1 = panel0 + panelSize;
     const end = panel1;
     do {
-      // Each value of x is loaded twice: to keep it would take the registers of the accumulators.
+      // Each number of x is loaded twice: caching it would take registers from the accumulators.
       let b0 = v128.load(panel0);
       let b1 = v128.load(panel0, 16);
       panel0 += 32;

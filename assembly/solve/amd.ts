@@ -13,32 +13,39 @@ import {
 } from "./descent";
 
 /**
- * AMD, the adaptive minimise-distance solver (equations 6 and 7): p = -∇l, and each sample has its own step.
+ * AMD, the adaptive minimise-distance solver (equations 6 and 7): gradient descent, p = -∇l, with a step length of its own for
+ * each sample.
  *
- * A sample's memory: p, then f64[window], a ring of the losses of the last accepted steps.
+ * Memory of a sample's row: p, f64[d], then f64[window], a ring buffer of the losses after the last accepted steps.
  */
 @unmanaged
 export class Amd extends Descent {
   maxBacktracks: i32; // 72
   window: i32; // 76
-  /** 1 for growFrom "trial" */
+  /**
+   * 1 if the next trial step grows from the last step's first trial length (option growFrom "trial"), 0 if from its accepted
+   * length.
+   */
   growFromTrial: i32; // 80
   t1: f64; // 88
   stepInit: f64; // 96
   stepMax: f64; // 104
   increaseFactor: f64; // 112
   decreaseFactor: f64; // 120
-  /** settle · t1: a sample does not count as converged before this t. */
+  /** Time settle · t1: a sample is not tested for convergence before this t. */
   settleTime: f64; // 128
 }
 
-/** Rounding allowed in t1, as a share of a step: a last step may be longer than the next trial step by this share. */
+/** Rounding tolerance at t1, as a share of a step: the last step may be longer than the next trial step by this share. */
 const LAST_STEP_SLACK: f64 = 1.0 / 1048576;
 
-/** Records an accepted step and sets the next trial step. Returns the status that the sample ends with, or -1. */
+/**
+ * Records an accepted step and sets the length of the next trial step. Returns the status that the sample ends with, or -1 if
+ * it goes on.
+ */
 export function amdAccepted(amd: Amd, sample: Sample): i32 {
   sample.t += sample.dt;
-  // The last step is cut to end at t1; the sum may miss it by a rounding.
+  // The last step is cut to end at t1; the sum may miss t1 by a rounding error.
   const last = sample.t >= amd.t1 - LAST_STEP_SLACK * sample.dt;
   if (last) sample.t = amd.t1;
   store<f64>(
@@ -52,8 +59,8 @@ export function amdAccepted(amd: Amd, sample: Sample): i32 {
 }
 
 /**
- * Returns true if the step tried, which came to `loss`, is accepted. Otherwise sets a shorter step, or ends the sample if
- * none may be shorter.
+ * Returns true if the step just tried, which gave `loss`, is accepted. Otherwise shortens the step; after `maxBacktracks`
+ * shortenings ends the sample, or, at z0, requests the curvature there first.
  */
 export function amdTried(amd: Amd, row: usize, loss: f64): bool {
   const sample = residentOf(amd, row);
@@ -73,8 +80,8 @@ export function amdTried(amd: Amd, row: usize, loss: f64): bool {
 }
 
 /**
- * Takes the gradient at z: starts the first trial of the next step, or, after a failed search at z0, finds out whether z0 is
- * at rest.
+ * Takes the gradient at the sample's z, f32[d]: starts the first trial of the next step, or, after a failed search at z0,
+ * requests the curvature that decides whether z0 is at rest.
  */
 export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void {
   if (sample.trial === AT_REST) {
@@ -92,8 +99,8 @@ export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void
 }
 
 /**
- * Takes the curvature gᵀMg/gᵀg along the gradient at z0, where no step has lowered the loss, and ends the sample: the best
- * step along the gradient would lower the loss by ½‖g‖⁴/gᵀMg.
+ * Takes the curvature gᵀMg/gᵀg along the gradient g at z0, M the Gauss-Newton matrix, after no step from z0 has lowered the
+ * loss, and ends the sample: the best step along the gradient would lower the loss by ½‖g‖⁴/gᵀMg.
  */
 export function amdTakeCurvature(amd: Amd, row: usize, curvature: f64): void {
   const sample = residentOf(amd, row);
@@ -102,8 +109,9 @@ export function amdTakeCurvature(amd: Amd, row: usize, curvature: f64): void {
 }
 
 /**
- * True if the numerical gradient of the last `window` accepted losses, one-sided at the ends, has a mean below the
- * tolerance. The mean telescopes to (3·(last - first) + (second - last but one)) / (2·window).
+ * Returns true if the sample has converged: the numerical gradient of the last `window` accepted losses, one-sided at the ends,
+ * has a mean of absolute value below the tolerance. The mean telescopes to (3·(last - first) + (second - last but one)) /
+ * (2·window).
  */
 function isFlat(amd: Amd, sample: Sample): bool {
   const window = amd.window;
@@ -115,7 +123,7 @@ function isFlat(amd: Amd, sample: Sample): bool {
   return abs(mean) < amd.tolerance;
 }
 
-/** Returns the loss accepted `back` steps ago; 0 is the last one. */
+/** Returns the objective accepted `back` steps ago, 0 to window - 1; 0 is the last one. */
 function recentLoss(amd: Amd, sample: Sample, back: i32): f64 {
   return load<f64>(lossesOf(amd, sample) + ((<usize>((sample.acceptedSteps - 1 - back) % amd.window)) << 3));
 }

@@ -1,6 +1,6 @@
 /**
- * Symmetric matrices by their lower triangle and diagonal, packed row by row: f64[d·(d + 1) / 2]. So are the lower
- * factors L of M = LLᵀ.
+ * Symmetric matrices, stored as their lower triangle and diagonal, packed row by row: f64[d·(d + 1) / 2]. The lower Cholesky
+ * factors L of M = LLᵀ have the same layout.
  */
 
 /** Returns the count of numbers in a packed lower triangle, d(d + 1)/2. */
@@ -8,7 +8,10 @@ export function packedSize(d: i32): usize {
   return (<usize>d * (<usize>d + 1)) >> 1;
 }
 
-/** Computes the lower Cholesky factor of a matrix in place; returns false at a pivot that is not finite or not above 0. */
+/**
+ * Computes the lower Cholesky factor of a packed matrix, f64[d(d + 1)/2], in place; returns false at a pivot that is not finite
+ * or not above 0.
+ */
 export function factorise(matrix: usize, d: i32): bool {
   for (let i: i32 = 0; i < d; i++) {
     const rowI = rowOf(matrix, i);
@@ -18,7 +21,7 @@ export function factorise(matrix: usize, d: i32): bool {
       if (j < i) {
         store<f64>(rowI + ((<usize>j) << 3), sum / load<f64>(rowJ + ((<usize>j) << 3)));
       } else {
-        // Not a number is not above 0 either.
+        // NaN fails this test too.
         if (!(sum > 0 && sum < Infinity)) return false;
         store<f64>(rowI + ((<usize>i) << 3), sqrt(sum));
       }
@@ -27,20 +30,23 @@ export function factorise(matrix: usize, d: i32): bool {
   return true;
 }
 
-/** Number of factors computed at once, interleaved: number k of each is at place k of a packed f64[6]. */
+/**
+ * Number of Cholesky factors computed at once, interleaved: number k of each factor is in the k-th f64[6]. SIDE_BY_SIDE is the
+ * size of an f64[6] in bytes.
+ */
 export const FACTORS_AT_ONCE: i32 = 6;
 export const SIDE_BY_SIDE: usize = (<usize>FACTORS_AT_ONCE) << 3;
 
 /**
- * The lower Cholesky factors of M + λI for six λ, side by side. M may have `more` rows of d numbers below it: of such a
- * row y each factor makes L⁻¹y. Where a pivot is not above 0, or not finite, a factor and its rows are NaN from there on.
+ * Computes the lower Cholesky factors L of M + λI for six λ at once, interleaved. M may have `more` rows of d numbers appended:
+ * for such a row y each factor gets the row L⁻¹y. After a pivot that is not finite or not above 0, the rest of a factor and of
+ * its rows is NaN.
  *
- * The sums for one small factor wait for each other, for the pivots and for the ends of short loops. Six factors are six
- * times as much work, and take little longer than one.
- *
- * @param matrix M, then the rows below, f64
- * @param shifts f64[6], λ
- * @param factors f64[packed d + more · d][6]
+ * The sums for one small factor wait for each other, for the pivots and for the ends of short loops. Six factors are six times
+ * as much work and take little longer than one.
+ * @param matrix M packed, f64[d(d + 1)/2], then the appended rows
+ * @param shifts f64[6], the λ
+ * @param factors f64[d(d + 1)/2 + more · d][6], filled in
  */
 export function factoriseShifted(matrix: usize, shifts: usize, d: i32, more: i32, factors: usize): void {
   const rows = d + more;
@@ -68,7 +74,7 @@ export function factoriseShifted(matrix: usize, shifts: usize, d: i32, more: i32
     p0 = f64x2.div(one, p0);
     p1 = f64x2.div(one, p1);
     p2 = f64x2.div(one, p2);
-    // Two rows at a time share what is loaded of the pivot's row.
+    // Two rows at a time share what is loaded from the pivot's row.
     let row = pivotRow + end + SIDE_BY_SIDE;
     let i = j + 1;
     for (; i + 1 < rows; i += 2) {
@@ -108,7 +114,10 @@ export function factoriseShifted(matrix: usize, shifts: usize, d: i32, more: i32
   }
 }
 
-/** Arithmetic on six numbers in three vectors. Its methods are static because only those can be inlined; see F32x4. */
+/**
+ * Arithmetic on six f64 in three vectors. The methods are static because AssemblyScript's @inline is valid TypeScript only on
+ * methods.
+ */
 export class Six {
   @inline
   static store(to: usize, a: v128, b: v128, c: v128): void {
@@ -117,7 +126,7 @@ export class Six {
     v128.store(to, c, 32);
   }
 
-  /** Returns √p, or NaN for a p that is not finite or not above 0. */
+  /** Returns √p in both lanes, NaN where p is not finite or not above 0. */
   @inline
   static root(p: v128): v128 {
     const isPivot = v128.and(f64x2.gt(p, f64x2.splat(0)), f64x2.lt(p, f64x2.splat(Infinity)));
@@ -125,12 +134,12 @@ export class Six {
   }
 }
 
-/** Returns the pointer to row i of a packed matrix; for i > d to row i - d of the rows appended to it. */
+/** Returns the pointer to row i of a packed matrix of d rows; for i ≥ d to row i - d of the rows of d numbers appended to it. */
 function fromRow(matrix: usize, d: i32, i: i32): usize {
   return i <= d ? rowOf(matrix, i) : rowOf(matrix, d) + ((<usize>d * (i - d)) << 3);
 }
 
-/** Computes x ← L⁻¹x in place. */
+/** Computes x ← L⁻¹x in place: L packed, f64[d(d + 1)/2], x f64[d]. */
 export function solveLower(factor: usize, d: i32, x: usize): void {
   for (let i: i32 = 0; i < d; i++) {
     const row = rowOf(factor, i);
@@ -139,7 +148,7 @@ export function solveLower(factor: usize, d: i32, x: usize): void {
   }
 }
 
-/** Computes x ← L⁻ᵀx in place. */
+/** Computes x ← L⁻ᵀx in place: L packed, f64[d(d + 1)/2], x f64[d]. */
 export function solveUpper(factor: usize, d: i32, x: usize): void {
   for (let i = d - 1; i >= 0; i--) {
     const row = rowOf(factor, i);
@@ -150,7 +159,7 @@ export function solveUpper(factor: usize, d: i32, x: usize): void {
   }
 }
 
-/** Returns Σ a_k·b_k of the first `count` numbers, in four sums whose additions do not wait for each other. */
+/** Returns Σ a_k·b_k over the first `count` f64, in four sums whose additions do not wait for each other. */
 export function dot(a: usize, b: usize, count: i32): f64 {
   const whole = a + ((<usize>(count & ~3)) << 3);
   const end = a + ((<usize>count) << 3);
@@ -166,7 +175,7 @@ export function dot(a: usize, b: usize, count: i32): f64 {
   return sum;
 }
 
-/** a += factor·b, `count` numbers. */
+/** Computes a += factor·b for `count` f64. */
 export function addTimes(a: usize, factor: f64, b: usize, count: i32): void {
   const factors = f64x2.splat(factor);
   const whole = a + ((<usize>(count & ~1)) << 3);

@@ -1,44 +1,48 @@
 import { rowAt, valueRows, Workspace } from "../memory/workspace";
 
 /**
- * Common part of the solvers that accept a step only if it lowers the sample's own loss: samples that come and
- * go, each resident in a row while it is worked on, and the steps z + δt·p that are tried along a direction p. The
- * directions and the lengths are each solver's: amd.ts and lbfgs.ts, by way of solvers.ts. What is called when is in rounds.ts.
+ * Common part of the solvers that accept a step only if it lowers the sample's own loss. It assigns samples to rows while they
+ * are solved, and evaluates the steps z + δt·p along a direction p. Directions and step lengths are each solver's: amd.ts and
+ * lbfgs.ts, called through solvers.ts. rounds.ts has the order of the calls.
  *
- * A staged sample is WAITING until it gets a row, RUNNING in it, and DONE when it has left with a status. The
- * caller fills EMPTY places and collects DONE ones between slices of work.
+ * The constants below are the states of a staged sample: WAITING until it gets a row, RUNNING in the row, DONE when it has left
+ * with a status. Between slices of work the caller fills EMPTY places and collects DONE samples.
  */
 export const EMPTY: i32 = 0;
 export const WAITING: i32 = 1;
 export const RUNNING: i32 = 2;
 export const DONE: i32 = 3;
 
-/** Statuses that solvers of this folder set, by their numbers in src/solver/status.ts. */
+/** Statuses of finished samples that the solvers of this folder set, with the numbers of src/solver/status.ts. */
 export const CONVERGED: i32 = 0;
 export const REACHED_T1: i32 = 1;
 export const MAX_STEPS: i32 = 2;
 export const STALLED: i32 = 3;
 export const NONFINITE: i32 = 4;
 
-/** The solvers, by their numbers in src/kernels/layout.ts. */
+/** The solvers, values of Descent.solver, with the numbers of src/kernels/layout.ts. */
 export const AMD: i32 = 0;
 export const LBFGS: i32 = 1;
 
-/** Value of Sample.trial: the first value, at z0, has not been computed. */
+/** Value of Sample.trial before the objective at z0 has been evaluated. */
 export const FIRST: i32 = -1;
 /**
- * Value of Sample.trial: the search failed at z0, which is evaluated once more, for the curvature there, before the sample
- * may end.
+ * Value of Sample.trial after the line search failed at z0, which is evaluated once more for the curvature there before the
+ * sample may end.
  */
 export const AT_REST: i32 = -2;
 
-/** Requests of a sample before its next step; src/kernels/layout.ts has the same numbers. */
+/**
+ * Evaluations that a sample may request before its next step, the values of Sample.request; src/kernels/layout.ts has the same
+ * numbers.
+ */
 export const CURVATURE_ALONG_GRADIENT: i32 = 1;
 export const SHARED_JACOBIAN_MATRIX: i32 = 2;
 export const OWN_MATRIX: i32 = 3;
 
 /**
- * Struct of a staged sample. The caller writes the fields marked as input; the others are set when the sample gets a row.
+ * Struct of a staged sample. The caller writes the fields marked as input; the solver sets the others from when the sample gets
+ * a row.
  */
 @unmanaged
 export class Sample {
@@ -49,84 +53,93 @@ export class Sample {
   valueEvaluations: i32; // 16
   gradientEvaluations: i32; // 20
   matrixEvaluations: i32; // 24
-  /** Number of backtracks of the step being tried; or FIRST, or AT_REST. */
+  /** Number of backtracks of the step being tried, ≥ 0; or FIRST or AT_REST, which are negative. */
   trial: i32; // 28
-  /** Status with which the sample ends once the gradient at its z is known; or -1. */
+  /** Status with which the sample ends once the gradient at its z is known; -1 if it goes on. */
   ending: i32; // 32
-  /** Request to be answered after `takeGradients`: one of the constants above, or 0. */
+  /**
+   * Evaluation that the sample needs before its next step: CURVATURE_ALONG_GRADIENT, SHARED_JACOBIAN_MATRIX or OWN_MATRIX; 0
+   * for none.
+   */
   request: i32; // 36
-  /** Input. usize[1]: pointer to y, padded float32. */
+  /** Input. Pointer to the sample's data y, padded float32. */
   target: usize; // 40
-  /** Input. Pointer to w, padded float32; 0 without weights. */
+  /** Input. Pointer to the weights w of the sample's data, padded float32; 0 without weights. */
   weights: usize; // 44
-  /** f64[d]. Input: z0. Output: the accepted z of the lowest loss. */
+  /** f64[d]. Input: z0. Output: the last accepted z, which has the lowest objective. */
   z: usize; // 48
-  /** Pointer to the memory of the sample's row: f64[d], the direction p; behind it the solver's state. */
+  /** Pointer to the memory of the sample's row: the direction p, f64[d], followed by the solver's state. */
   memory: usize; // 52
-  /** Input. Pointer to the sample's fixed inputs, one after the other; 0 without any. */
+  /** Input. Pointer to the decoder's fixed inputs for this sample, one after the other; 0 without any. */
   fixed: usize; // 56
-  /** Input. Factor of the sum of element losses: 1/n, 1/Σw or 1. */
+  /** Input. Factor of the sample's sum of element losses: 1/n for a mean, 1/Σw for a weighted mean, 1 for a sum. */
   scale: f64; // 64
-  /** Input. σ, factor of the decoder's own curvature, a mean over the outputs: 1, n or Σw. */
+  /**
+   * Input. σ, by which the decoder's shared curvature matrix, made for a mean over the outputs, is multiplied for this sample's
+   * loss: 1, n or Σw.
+   */
   curvatureScale: f64; // 72
   t: f64; // 80
-  /** AMD alone: s_n, the first length tried in the next step. */
+  /** Length s_n tried first in the next step; used by AMD only. */
   step: f64; // 88
-  /** δt of the step being tried, and of the last one accepted. */
+  /** Length δt of the step being tried, and of the last accepted step. */
   dt: f64; // 96
   acceptedDt: f64; // 104
-  /** pᵀ∇l at z */
+  /** Directional derivative pᵀ∇l of the objective at z along the direction p. */
   slope: f64; // 112
-  /** Objective, loss + prior/N, which steps lower: at z, and at z0. */
+  /** Objective, loss + prior/N, which accepted steps decrease: at z, and at z0. */
   objective: f64; // 120
   initialObjective: f64; // 128
-  /** ‖∇l‖² at z; NaN while the gradient there is unknown. */
+  /** Squared norm ‖∇l‖² of the objective's gradient at z; NaN until that gradient is computed. */
   gradientNormSquared: f64; // 136
-  /** Input. Factor of the prior in the objective, 1/N. */
+  /** Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: n, Σw or 1. */
   priorScale: f64; // 144
-  /** Upper estimate of how far the loss could still fall near a converged z; Infinity if the solver estimates none. */
+  /** Upper estimate of how much further the loss could decrease near a converged z; Infinity if the solver makes no estimate. */
   remainingFall: f64; // 152
-  /** The terms of the objective: the loss at z and at z0, and the prior's value at z, in nats times its weight. */
+  /** Terms of the objective: the loss at z and at z0, and the prior's value at z, in nats times the prior's weight. */
   loss: f64; // 160
   initialLoss: f64; // 168
   prior: f64; // 176
 }
 
-/** Options that the solvers share, and the staging area of samples. */
+/** Options common to the solvers, and the staging area of samples. */
 @unmanaged
 export class Descent {
-  /** AMD or LBFGS */
+  /** Solver that runs: AMD or LBFGS. */
   solver: i32; // 0
-  /** Sample[sampleCount] */
+  /** Sample[sampleCount]: the staged samples. */
   samples: usize; // 4
   sampleCount: i32; // 8
-  /** usize[R]: pointer to the sample in each row; 0 for a free row. */
+  /** usize[R], one for each resident row: pointer to the sample in the row; 0 for a free row. */
   residents: usize; // 12
   residentCapacity: i32; // 16
   latentSize: i32; // 20
-  /** Place at which the search for the next waiting sample continues. */
+  /** Index of the staged sample at which the search for the next waiting one continues. */
   cursor: i32; // 24
   maxSteps: i32; // 28
-  /** R memories of rows, `memoryStride` bytes apart. */
+  /** Memory of the R rows, `memoryStride` bytes each: directions and solver state. */
   memories: usize; // 32
   memoryStride: usize; // 36
   /** 1 if the loss has second derivatives; 0 for a custom loss without them. */
   hasCurvature: i32; // 40
-  /** Counts within `run`: rows that wait for gradients, rows that wait for answers, and answers given. */
+  /** Counts within `run`: rows that need a gradient, rows with unanswered requests, and requests answered of these. */
   accepted: i32; // 44
   requests: i32; // 48
   answered: i32; // 52
-  /** Armijo constant c: a step has to lower the loss by more than c·δt·(-pᵀ∇l). */
+  /** Armijo constant c: an accepted step lowers the loss by more than c·δt·(-pᵀ∇l). */
   slope: f64; // 56
   tolerance: f64; // 64
 }
 
-/** Least fall that float32 can show, as a share of the loss, or of its fall since z0 if that is more. */
+/**
+ * Smallest decrease that float32 can resolve, as a share of the loss or, if larger, of its decrease since z0: 2⁻²⁰, eight times
+ * float32's spacing at 1.
+ */
 const LEAST_FALL: f64 = 1.0 / 1048576;
 
 /**
- * Gives free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. Returns 0 if no work
- * is left, and with `refill` also if a row is free and no sample waits, so that the caller can stage more.
+ * Assigns free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. Returns 0 if no
+ * sample is left, and, if `refill` is set, also if a row stays free, so that the caller can stage more samples.
  */
 export function admit(descent: Descent, workspace: Workspace, refill: bool): i32 {
   let count: i32 = 0;
@@ -155,7 +168,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
     sample.memory = descent.memories + row * descent.memoryStride;
     sample.t = 0;
     sample.dt = 0;
-    // An abort may collect it before its first evaluation.
+    // An abort may collect the sample before its first evaluation.
     sample.objective = NaN;
     sample.initialObjective = NaN;
     sample.loss = NaN;
@@ -173,7 +186,7 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
   return 0;
 }
 
-/** Writes the point of each listed row into its latent, as float32: z + δt·p, or z if no step is being tried. */
+/** Writes the point to evaluate of each listed row into its latents, as float32: z + δt·p, or z if no step is being tried. */
 export function propose(descent: Descent, workspace: Workspace, count: i32): void {
   const latents = valueRows(workspace, 0);
   for (let i: i32 = 0; i < count; i++) {
@@ -182,7 +195,7 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
     const latent = latents.values + row * latents.stride;
     for (let k: usize = 0; k < <usize>descent.latentSize; k++) {
       const z = load<f64>(sample.z + (k << 3));
-      // Before the first step the row's direction is another sample's: it must not be read, not even times 0.
+      // Before a sample's first step the row's direction is the previous sample's: it must not be read, not even times 0.
       const moved = sample.trial < 0 ? z : z + sample.dt * load<f64>(sample.memory + (k << 3));
       store<f32>(latent + (k << 2), <f32>moved);
     }
@@ -190,15 +203,15 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
 }
 
 /**
- * True if the step being tried comes to an objective that is finite in float32 and lower than before by more than `share` of
- * the fall that the slope promises.
+ * Returns true if the tried step's objective is finite in float32 and lower than at z by more than `share` of the decrease that
+ * the slope predicts, δt·(-pᵀ∇l): the Armijo condition.
  */
 export function isLower(sample: Sample, objective: f64, share: f64): bool {
   return isFinite(<f32>objective) && objective < sample.objective - share * sample.dt * -sample.slope;
 }
 
 /**
- * Accepts the step tried: z ← z + δt·p, with the objective and its terms from the last evaluation. The solver adds δt to t.
+ * Accepts the step being tried: z ← z + δt·p, with the objective and its terms from the last evaluation. The solver advances t.
  */
 export function accept(descent: Descent, workspace: Workspace, row: usize): void {
   const sample = residentOf(descent, row);
@@ -207,29 +220,35 @@ export function accept(descent: Descent, workspace: Workspace, row: usize): void
   }
   sample.acceptedDt = sample.dt;
   takeValue(sample, workspace, row);
-  // Until the gradient here is known; an abort may come before.
+  // NaN until the gradient at the new z is computed, in case of an abort before that.
   sample.gradientNormSquared = NaN;
   sample.acceptedSteps++;
 }
 
-/** Takes the objective and its terms from the last evaluation of a sample's row. */
+/** Copies the objective, loss and prior of the sample's row from the last evaluation into the sample. */
 export function takeValue(sample: Sample, workspace: Workspace, row: usize): void {
   sample.objective = load<f64>(workspace.objectives + (row << 3));
   sample.loss = load<f64>(workspace.losses + (row << 3));
   sample.prior = load<f64>(workspace.priors + (row << 3));
 }
 
-/** True if the fall expected is too small for float32 to show: a search that finds no lower loss then means rest. */
+/**
+ * Returns true if the expected decrease of the loss is too small for float32 to resolve: a search that finds no lower loss then
+ * means convergence.
+ */
 export function isWithinRounding(sample: Sample, expectedFall: f64): bool {
   return expectedFall < LEAST_FALL * max(abs(sample.objective), sample.initialObjective - sample.objective);
 }
 
-/** Ends a sample for which no step lowers the loss: CONVERGED if the fall expected is within rounding, else STALLED. */
+/**
+ * Ends a sample for which no step lowers the loss: CONVERGED if the expected decrease is within float32's rounding, else
+ * STALLED.
+ */
 export function finishWithoutStep(descent: Descent, row: usize, expectedFall: f64): void {
   finish(descent, row, isWithinRounding(residentOf(descent, row), expectedFall) ? CONVERGED : STALLED);
 }
 
-/** Ends a sample with a status, and frees its row. */
+/** Ends the sample in a row with a status, and frees the row. */
 export function finish(descent: Descent, row: usize, status: i32): void {
   const sample = residentOf(descent, row);
   sample.status = status;

@@ -3,17 +3,20 @@ import { Sample } from "./descent";
 import { changeAt, gradientOf, Lbfgs, LbfgsState, placeBefore, productAt, stepAt } from "./lbfgs-state";
 
 /**
- * The pairs of `lbfgs`: steps s and the changes y of the gradient along them, and the two loops over them that multiply a
- * gradient by the inverse Hessian's approximation (Nocedal & Wright, Numerical Optimization, algorithm 7.4).
+ * Pairs of L-BFGS: steps s and the changes y of the gradient along them, and the two-loop recursion that multiplies a gradient
+ * by the inverse Hessian's approximation (Nocedal & Wright, Numerical Optimization, algorithm 7.4).
  */
 
-/** Least sᵀy of a kept pair, as a share of |s||y|. */
+/** Minimum of sᵀy, as a share of |s||y|, for an L-BFGS pair (step s, gradient change y) to be stored. */
 const LEAST_CURVATURE: f64 = 1e-8;
 
-/** Keeps the new gradient, and the pair s = δt·p, y = change of the gradient, if sᵀy is above LEAST_CURVATURE. */
+/**
+ * Stores the new gradient, f32[d], and, if sᵀy is above LEAST_CURVATURE, the pair of the last step: s = δt·p, y = change of the
+ * gradient.
+ */
 export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGradient: usize): void {
   const d = lbfgs.latentSize;
-  // Not in the ring before they are kept: their place there may be the oldest pair's.
+  // Computed in scratch, since their place in the ring buffer may be the oldest pair's.
   const step = lbfgs.vector;
   const change = lbfgs.otherVector;
   const gradient = gradientOf(lbfgs, sample);
@@ -34,7 +37,8 @@ export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGr
 }
 
 /**
- * Sets H = min(sᵀy/sᵀs)·I over the pairs, their least curvature, which makes the longest steps. Returns false without pairs.
+ * Sets H = c·I with c = min sᵀy/sᵀs, the smallest curvature among the stored pairs, which makes the longest steps. Returns
+ * false if no pair is stored.
  */
 export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   if (state.pairs === 0) return false;
@@ -50,7 +54,8 @@ export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bo
 }
 
 /**
- * Returns the factor of (LLᵀ)⁻¹ in the two loops: γ = sᵀy/yᵀH⁻¹y of the newest pair; without pairs the factor in the state.
+ * Returns γ, the factor of the inverse matrix between the two loops: sᵀy/yᵀ(LLᵀ)⁻¹y of the newest pair, or state.inverseScale
+ * if no pair is stored.
  */
 export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   if (state.pairs === 0) return state.inverseScale;
@@ -83,7 +88,7 @@ export function twoLoops(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, scale:
   }
 }
 
-/** yᵀ(LLᵀ)⁻¹y, or yᵀy without a factor. */
+/** Returns yᵀ(LLᵀ)⁻¹y for a Cholesky factor L, or yᵀy if `factor` is 0. */
 function inverseProduct(lbfgs: Lbfgs, factor: usize, y: usize): f64 {
   const d = lbfgs.latentSize;
   if (!factor) return dot(y, y, d);

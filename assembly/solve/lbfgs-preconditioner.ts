@@ -11,14 +11,20 @@ import {
   stepAt,
 } from "./lbfgs-state";
 
-/** Choices of λ in H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d. */
+/** Choices of the damping λ in the preconditioner H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d. */
 const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
-/** Number of newest pairs by which λ is chosen. */
+/** Number of newest L-BFGS pairs that the damping λ of the preconditioner is fitted to. */
 const FITTED_PAIRS: i32 = 5;
-/** Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: less is ordinary if A is of another z. */
+/**
+ * Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: smaller ones are ordinary if A was made at
+ * another z.
+ */
 const LEAST_EXCESS: f64 = 100;
-/** Count of f64 numbers of a fitted pair: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs, whose byte offsets follow. */
+/**
+ * Count of f64 numbers stored for each pair that λ is fitted to: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs, whose byte offsets
+ * follow.
+ */
 const NUMBERS_OF_FIT: i32 = 8;
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
 const QUADRATIC_FORM: usize = 48;
@@ -27,11 +33,10 @@ const SQUARED_LENGTH: usize = 56;
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
 /**
- * Factorises A + λτI, A the matrix made at the decoder's start; returns τ = tr(A)/d, or 0 if there is no factor.
- *
- * @param matrix A, f32[d][…], rows `stride` bytes apart
- * @param damping which λ, 0 to 4
- * @param factor f64[packed d]
+ * Factorises A + λτI for one of the five λ; returns τ = tr(A)/d, or 0 if there is no Cholesky factor.
+ * @param matrix A, the Gauss-Newton matrix at the decoder's start latent: f32[d][…], rows `stride` bytes apart
+ * @param damping index of λ in DAMPINGS, 0 to 4
+ * @param factor filled with L of A + λτI = LLᵀ: f64[d(d + 1)/2]
  */
 export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: i32, factor: usize): f64 {
   let trace: f64 = 0;
@@ -48,14 +53,14 @@ export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: 
 }
 
 /**
- * Chooses the λ with the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over the newest five pairs, each factor of which is at most 1.
- * Without pairs or factors H stays.
+ * Chooses the damping λ in H = A + λτI with the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over the newest five pairs, each factor of
+ * which is at most 1, and sets H. Without pairs or without A, H stays unchanged.
  */
 export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.pairs === 0 || (!state.hasMatrix && !lbfgs.factors)) return;
   const used = min(state.pairs, FITTED_PAIRS);
   const matrix = state.hasMatrix ? ownMatrix(lbfgs, sample) : lbfgs.matrix;
-  // The decoder's own A and its factors lack the sample's σ, which the fit does not depend on.
+  // The decoder's shared A and its factors lack the sample's σ, which the fit does not depend on.
   const mean = state.hasMatrix ? state.damping : lbfgs.damping;
   quadraticForms(lbfgs, sample, state, matrix, used);
   if (state.hasMatrix) solveByOwn(lbfgs, sample, state, used);
@@ -71,7 +76,7 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
       const direct = load<f64>(known, QUADRATIC_FORM) + added * load<f64>(known, SQUARED_LENGTH);
       fit *= (product / direct) * (product / load<f64>(known + ((<usize>damping) << 3)));
     }
-    // NaN, of a matrix without a factor, never wins.
+    // NaN, from a matrix that has no Cholesky factor, never wins.
     if (!(fit > best)) continue;
     best = fit;
     chosen = damping;
@@ -82,7 +87,7 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
   else state.factor = sharedFactor(lbfgs, chosen);
 }
 
-/** Computes sᵀAs and sᵀs of the newest pairs in one pass over A, f32[packed d]. */
+/** Computes sᵀAs and sᵀs of the newest `used` pairs in one pass over A, f32[d(d + 1)/2], for the fit of λ. */
 function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -122,8 +127,8 @@ function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix:
 }
 
 /**
- * Computes yᵀH⁻¹y of the newest pairs for every λ, by factors of the sample's own A + λτI, to which the y are appended as
- * rows.
+ * Computes yᵀH⁻¹y of the newest `used` pairs for every λ, from the Cholesky factors of the sample's own A + λτI, to which the y
+ * are appended as rows.
  */
 function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
@@ -160,7 +165,10 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
   }
 }
 
-/** Computes yᵀH⁻¹y of the newest pairs for every λ, by the decoder's own factors, each of which is read once. */
+/**
+ * Computes yᵀH⁻¹y of the newest `used` pairs for every λ, from the Cholesky factors that all samples share, each of which is
+ * read once.
+ */
 function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -200,30 +208,30 @@ function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i3
   }
 }
 
-/** Returns the address of the numbers by which λ is chosen, f64[NUMBERS_OF_FIT], of pair i; 0 is the newest. */
+/** Returns the address of the numbers f64[NUMBERS_OF_FIT] stored for pair i while λ is fitted; pair 0 is the newest. */
 function fitted(lbfgs: Lbfgs, i: i32): usize {
   return lbfgs.changes + <usize>i * FITTED_SIZE;
 }
 
-/** Returns the address of the scratch for interleaved vectors or factors: f64[…][6]. */
+/** Returns the address of the scratch for six interleaved vectors or factors: f64[…][6]. */
 function sideBySide(lbfgs: Lbfgs): usize {
   return lbfgs.changes + <usize>FITTED_PAIRS * FITTED_SIZE;
 }
 
-/** Writes vector i of the six interleaved at `rows`. */
+/** Writes a vector, f64[d], as number i of the six interleaved vectors at `rows`. */
 function layBeside(rows: usize, i: i32, vector: usize, d: i32): void {
   const to = rows + ((<usize>i) << 3);
   for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + k * SIDE_BY_SIDE, load<f64>(vector + (k << 3)));
 }
 
-/** Sets H = A + τI, before there is a pair. */
+/** Sets the preconditioner H = A + λτI with λ = 1, for a sample that has no L-BFGS pairs yet. */
 export function takeFirst(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   state.lambda = FIRST_DAMPING;
   retakeFactor(lbfgs, sample, state);
   if (!state.hasMatrix) state.damping = sample.curvatureScale * lbfgs.damping;
 }
 
-/** Sets H = A + λτI with the λ chosen last. Without a factor H stays; without any A it becomes I. */
+/** Sets H = A + λτI with the λ chosen last. Leaves H unchanged if that matrix has no Cholesky factor, or if there is no A. */
 export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.hasMatrix) {
     const added = unchecked(DAMPINGS[state.lambda]) * state.damping;
@@ -235,8 +243,8 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
 }
 
 /**
- * Sets H = A + 2⁻²³d·diag(A), the least damping that keeps A positive definite in float32 whatever the latents' units,
- * divided by A's excess if that is above LEAST_EXCESS. Returns false if H has no factor.
+ * Sets H = A + 2⁻²³d·diag(A), the smallest damping that keeps A positive definite in float32 for latents of any scale, divided
+ * by A's excess if that is above LEAST_EXCESS. Returns false if H has no Cholesky factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   const d = lbfgs.latentSize;
@@ -250,7 +258,9 @@ export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): b
   return true;
 }
 
-/** Returns the largest sᵀAs/sᵀy of the newest pairs: the factor by which A overestimates a measured curvature. */
+/**
+ * Returns the largest sᵀAs/sᵀy of the newest pairs: the factor by which A overestimates a measured curvature. 0 without pairs.
+ */
 function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize): f64 {
   const used = min(state.pairs, FITTED_PAIRS);
   quadraticForms(lbfgs, sample, state, matrix, used);
@@ -262,7 +272,10 @@ function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: 
   return largest;
 }
 
-/** Factorises M + share·diag(M) + added·I, M packed, into the scratch; returns false if there is no factor. */
+/**
+ * Computes the Cholesky factor of M + share·diag(M) + added·I, M packed f32[d(d + 1)/2], into lbfgs.factor; returns false if
+ * there is none.
+ */
 function dampedFactor(lbfgs: Lbfgs, matrix: usize, share: f64, added: f64): bool {
   const d = lbfgs.latentSize;
   let to = lbfgs.factor;
@@ -275,12 +288,12 @@ function dampedFactor(lbfgs: Lbfgs, matrix: usize, share: f64, added: f64): bool
   return factorise(lbfgs.factor, d);
 }
 
-/** Converts f32[count] to f64[count]. */
+/** Converts `count` numbers from f32 to f64. */
 function promote(from: usize, count: usize, to: usize): void {
   for (const end = from + (count << 2); from < end; from += 4, to += 8) store<f64>(to, load<f32>(from));
 }
 
-/** Copies one of six interleaved factors to the sample's own. */
+/** Copies factor `which` of the six interleaved Cholesky factors to the sample's own memory, and makes it the sample's H. */
 function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i32): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = 1;
@@ -290,7 +303,7 @@ function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i3
   }
 }
 
-/** Copies the factor in the scratch to the sample's own. */
+/** Copies the Cholesky factor in lbfgs.factor to the sample's own memory, and makes inverseScale · (LLᵀ)⁻¹ the sample's H⁻¹. */
 function keepFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, inverseScale: f64): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = inverseScale;

@@ -2,94 +2,107 @@ import { packedSize } from "./cholesky";
 import { Descent, Sample } from "./descent";
 
 /**
- * Memory of `lbfgs`: options and scratch of a call, and state of each sample. The rule is in lbfgs.ts.
+ * Memory of the solver `lbfgs`: options and scratch of a call, and state of each sample. The algorithm is in lbfgs.ts.
  *
- * H stands for the matrix whose inverse the two loops begin with: A + λτI by its Cholesky factor, one of the five of
- * the decoder's own A, which all samples share, or one of the sample's own A; or I, where there is no factor.
+ * H is the matrix whose inverse the two-loop recursion starts from: A + λτI by its Cholesky factor, either one of the five that
+ * all samples share or the sample's own; or a multiple of I if there is no factor.
  */
 @unmanaged
 export class Lbfgs extends Descent {
-  /** m, pairs kept of a sample. */
+  /** Number m of L-BFGS pairs (step s, gradient change y) stored per sample. */
   pairs: i32; // 72
   /**
-   * Request for a matrix at z0: SHARED_JACOBIAN_MATRIX for J₀ᵀWJ₀ with W there, OWN_MATRIX if the decoder has fixed inputs,
-   * or 0.
+   * Matrix requested at z0: SHARED_JACOBIAN_MATRIX for J₀ᵀWJ₀, J₀ the Jacobian at the decoder's start latent and W the loss's
+   * curvature at z0; OWN_MATRIX if the decoder has fixed inputs; or 0 for none.
    */
   firstMatrix: i32; // 76
-  /** Last step after which W in A = J₀ᵀWJ₀ is renewed: it is after 1, 2, 4, … steps up to this number. */
+  /** Last step after which the loss's curvature W in A = J₀ᵀWJ₀ is recomputed: it is after steps 1, 2, 4, … up to this number. */
   lastRefresh: i32; // 80
-  /** 1 if A is made at the sample's own z after each max(2d, 64) evaluations; else 0. */
+  /** 1 if A is recomputed at the sample's own z after every max(2d, 64) evaluations; else 0. */
   makesOwn: i32; // 84
   /**
-   * f64[5][packed d]: Cholesky factors of A₀ + λτI, λ ascending, shared by all samples: A₀ = J₀ᵀWJ₀ with J₀ and W at the
-   * decoder's start. 0 without them.
+   * f64[5][d(d + 1)/2]: Cholesky factors of A₀ + λτI, λ ascending, shared by all samples: A₀ = J₀ᵀWJ₀ with Jacobian J₀ and loss
+   * curvature W at the decoder's start latent. 0 if there are none.
    */
   factors: usize; // 88
-  /** f32[packed d]: lower triangle of A₀ = J₀ᵀWJ₀, with J₀ and W at the decoder's start; 0 without it. */
+  /**
+   * f32[d(d + 1)/2]: packed lower triangle of A₀ = J₀ᵀWJ₀, with Jacobian J₀ and loss curvature W at the decoder's start latent;
+   * 0 if there is none.
+   */
   matrix: usize; // 92
   /**
-   * Scratch: f64[packed d + 5d], f64[max(d, m)], f64[max(d, 6)], and for the choice of λ f64[5][8] and f64[packed d +
+   * Scratch: f64[d(d + 1)/2 + 5d], f64[max(d, m)], f64[max(d, 6)], and for the choice of λ f64[5][8] and f64[d(d + 1)/2 +
    * 5d][6].
    */
   factor: usize; // 96
   vector: usize; // 100
   otherVector: usize; // 104
   changes: usize; // 108
-  /** τ = tr(A₀)/d, A₀ the matrix made at the decoder's start. */
+  /** τ = tr(A₀)/d, the scale of the damping λτI for the matrix A₀ made at the decoder's start latent. */
   damping: f64; // 112
 }
 
-/** State of a sample, stored behind its direction p; its arrays follow it. */
+/** L-BFGS state of a sample, stored behind its direction p and followed by its arrays. */
 @unmanaged
 export class LbfgsState {
-  /** Number of pairs, and index of the newest in their ring. */
+  /** Number of stored pairs (s, y), and index of the newest in their ring buffer. */
   pairs: i32; // 0
   newest: i32; // 4
-  /** Number of evaluations since z0, or since A was last made at the sample's own z. */
+  /** Number of loss and gradient evaluations since z0, or since A was last made at the sample's own z. */
   spent: i32; // 8
-  /** 1 if A was made at the sample's own z; 0 if it is J₀ᵀWJ₀. */
+  /** 1 if A = JᵀWJ was made at the sample's own z; 0 if A is J₀ᵀWJ₀ with the Jacobian at the decoder's start latent. */
   isOwn: i32; // 12
-  /** 1 if the sample has an A of its own, made at z or with a W of its own. */
+  /** 1 if the sample has a matrix A of its own: made at its z, or from the shared J₀ with its own loss curvature W. */
   hasMatrix: i32; // 16
-  /** 1 if a trial of this search came to a finite loss; and 1 if one came to a loss that is not finite. */
+  /** 1 if a trial of this line search gave a finite loss; and 1 if one gave a loss that is not finite. */
   foundFinite: i32; // 20
   foundNonfinite: i32; // 24
-  /** Phase of the look at the end: a constant of lbfgs.ts. */
+  /** Stage of the final check before the sample ends as converged: NO_LOOK, UNDAMPED or ALONG_GRADIENT of lbfgs.ts. */
   look: i32; // 28
-  /** Consecutive trials of this search in which the loss rose by as large a share of δt·|slope| as in the one before. */
+  /**
+   * Number of consecutive trials of this line search whose rise/(δt·|slope|) was above PROPORTIONAL times the one before: the
+   * sign of a wrong gradient.
+   */
   contrary: i32; // 32
-  /** Phase of the line search: a constant of lbfgs.ts. */
+  /** Phase of the line search: BACKTRACKING, LENGTHENING, PROBING, HALVING or RETURNING of lbfgs.ts. */
   search: i32; // 36
-  /** 1 if a probe from this z showed no fall. */
+  /** 1 if a probe, a trial step at the end of a solve, was not accepted from the current z. */
   wasProbed: i32; // 40
-  /** Pointer to L of H = LLᵀ; 0 for H = I. */
+  /** Pointer to the Cholesky factor L of the preconditioner H = LLᵀ, packed f64; 0 if H is a multiple of I. */
   factor: usize; // 44
-  /** Factor of H⁻¹ that is used without pairs. */
+  /** Factor of (LLᵀ)⁻¹, or of I, that gives the inverse preconditioner H⁻¹ while no L-BFGS pair is stored. */
   inverseScale: f64; // 48
-  /** τ = tr(A)/d of the sample's A. */
+  /** τ = tr(A)/d, the scale of the damping λτI for the sample's matrix A. */
   damping: f64; // 56
-  /** Fall of the loss by the last step; and θ, the least fall that counted, when that step was begun. */
+  /**
+   * Decrease of the loss by the last accepted step; and θ, the smallest decrease that counted as progress when that step's
+   * search began.
+   */
   fall: f64; // 64
   threshold: f64; // 72
-  /** rise/(δt·|slope|) of the last trial whose rise is above float32's rounding. */
+  /** rise/(δt·|slope|) of the last trial whose rise of the loss is above float32's rounding. */
   riseShare: f64; // 80
-  /** Step length to which the search returns if the next one is no better, or 0; and the fall of the loss by it. */
+  /**
+   * Length of the best trial so far, to which the line search returns if the next is no better, 0 if none; and that trial's
+   * decrease of the loss.
+   */
   bestDt: f64; // 88
   bestFall: f64; // 96
-  /** Fall that the last direction promised, half of |gᵀp|; steps along -g at the end do not set it. */
+  /** Decrease of the loss that the last direction predicted, |gᵀp|/2; the steps along -g of the final check do not set it. */
   promise: f64; // 104
-  /** Number of pairs that the look at the end has set aside. */
+  /** Number of L-BFGS pairs that the final check before convergence has set aside. */
   keptPairs: i32; // 112
-  /** Index in DAMPINGS of the λ chosen last. */
+  /** Index in DAMPINGS of the damping λ chosen last. */
   lambda: i32; // 116
 }
 
-/** Returns the place in the ring of the pair that is `back` older than the newest. */
+/** Returns the ring buffer's index of the pair that is `back` pairs older than the newest. */
 export function placeBefore(lbfgs: Lbfgs, state: LbfgsState, back: i32): i32 {
   return (state.newest - back + lbfgs.pairs) % lbfgs.pairs;
 }
 
-// A sample's memory: f64[d] p, LbfgsState, f64[d] ∇l, f64[m][d] s, f64[m][d] y, f64[m] sᵀy, f64[packed d] L, f32[packed d] A.
+// Memory of a sample: f64[d] p, LbfgsState, f64[d] ∇l, f64[m][d] s, f64[m][d] y, f64[m] sᵀy, f64[d(d + 1)/2] L, f32[d(d + 1)/2]
+// A.
 
 export function stateOf(lbfgs: Lbfgs, sample: Sample): LbfgsState {
   return changetype<LbfgsState>(sample.memory + ((<usize>lbfgs.latentSize) << 3));
@@ -119,7 +132,9 @@ export function ownMatrix(lbfgs: Lbfgs, sample: Sample): usize {
   return ownFactor(lbfgs, sample) + (packedSize(lbfgs.latentSize) << 3);
 }
 
-/** Copies the lower triangle of a matrix, f32[d][…] with rows `stride` bytes apart, as the sample's A; returns its τ. */
+/**
+ * Copies the lower triangle of a matrix, f32[d][…] with rows `stride` bytes apart, as the sample's own A; returns τ = tr(A)/d.
+ */
 export function copyMatrix(lbfgs: Lbfgs, sample: Sample, matrix: usize, stride: usize): f64 {
   const d = lbfgs.latentSize;
   const own = ownMatrix(lbfgs, sample);

@@ -17,15 +17,16 @@ import { pickDamping, retakeFactor, takeFirst, takeUndamped } from "./lbfgs-prec
 import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-state";
 
 /**
- * L-BFGS for each sample, preconditioned by the decoder: the rule, which test/assembly/solve/lbfgs-rule.test.ts holds to its float64 form in
- * test/support/lbfgs-reference.ts. Its source is in src/solver/lbfgs.ts; lbfgs-pairs.ts has the pairs, lbfgs-preconditioner.ts
- * the choice of H, lbfgs-state.ts the memory of a sample.
+ * L-BFGS for each sample, preconditioned by the decoder's Gauss-Newton matrix. test/assembly/solve/lbfgs-rule.test.ts compares
+ * this file with its float64 form in test/support/lbfgs-reference.ts. src/solver/lbfgs.ts cites the method's sources;
+ * lbfgs-pairs.ts has the pairs, lbfgs-preconditioner.ts the choice of H, lbfgs-state.ts the memory of a sample. A "look" is the
+ * check before a sample ends as converged; a "probe" is a trial step of a length that predicts a decrease of a few θ.
  *
- *     begin      l0 = l, g at z0;  no pairs;  A of the decoder's Jacobian J₀ at its start, or of the sample's own where it has
+ *     begin      l0 = l, g at z0;  no pairs;  A of the decoder's Jacobian J₀ at its start, or of the sample's own if it has
  *                fixed inputs;  λ = 1;  H = A + λτI, τ = tr(A)/d;  without A: H = (gᵀMg/gᵀg) I, else |g| I
  *
  *     direction  γ = sᵀy / yᵀH⁻¹y of the newest pair, else 1;  p = -(two loops over the pairs, γH⁻¹ between them) g
- *                gᵀp ≥ 0: drop the pairs, once more;  still so: stalled
+ *                gᵀp ≥ 0: drop the pairs and repeat;  still gᵀp ≥ 0: stalled
  *                promise = -gᵀp/2;  θ = tolerance · max(l0 - l, |l|) + NOISE |l|
  *                promise ≥ θ                                  search from t = 1, lengthening if it is the first step
  *                else first step, or last fall > 100 θ, and no probe from here has failed
@@ -39,95 +40,108 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
  *                  a probe that is not accepted: t = 1 at the first step, else look
  *       halve      a first step that was shortened, is accepted and falls by less than linear/2: t/2 if that falls 4 % more
  *       accept     fall > c · linear (Armijo), c = `slope`, for the first eight steps at least 0.4
- *       shorten    t ← the minimum of the same parabola within [0.1 t, 0.5 t], 0.1 t where l' is not finite
- *                  promise · t < θ (the promise alone where the rise stays proportional to t): look, unless some l' was not finite
+ *       shorten    t ← the minimum of the same parabola within [0.1 t, 0.5 t], 0.1 t if l' is not finite
+ *                  promise · t < θ (the promise alone if the rise stays proportional to t): look, unless some l' was not finite
  *                  t < 1e-12: stalled, or nonfinite if no l' was finite; converged within rounding, and in a look
  *
- *     accepted   g at the new z;  keep the pair (s, y) if sᵀy > 1e-8 |s||y|
+ *     accepted   g at the new z;  store the pair (s, y) if sᵀy > 1e-8 |s||y|
  *                fall ≥ θ: a look ends here;  else look, unless some l' was not finite or t < 1e-3 and l has not left l0
  *                max(2d, 64) losses and gradients since the last own A: A = JᵀWJ at z, λ by the pairs, then no pairs
- *                else k a power of 2, and A not the sample's own: W in A = J₀ᵀWJ₀ anew up to k = 8, where cheap;  λ by the pairs
+ *                else k a power of 2, and A not the sample's own: W in A = J₀ᵀWJ₀ anew up to k = 8, if cheap;  λ by the pairs
  *
  *     look       1. H = A without λτI and the pairs, divided by max sᵀAs/sᵀy of the newest five pairs if that is above 100;
  *                   without A, or without its factor: the least curvature of the pairs
- *                2. if 1 promised 5 θ or more, but did not fall by θ: probe along -g from t = m;  a fall of θ gives λτI and
- *                   the pairs back
- *                converged, where neither falls by θ:  remainingFall = 5 (last promise but 2's + (k + 1) θ)
+ *                2. if 1 promised 5 θ or more, but did not fall by θ: probe along -g from t = m;  a fall of θ restores λτI and
+ *                   the pairs
+ *                converged, if neither falls by θ:  remainingFall = 5 (last promise but 2's + (k + 1) θ)
  */
 
-// Constants of the rule, chosen by passes and end losses in `npm run experiment -- converged` and `baseline`.
+// Constants of the algorithm, chosen by passes and final losses in `npm run experiment -- converged` and `baseline`.
 
 /** Relative rounding error of a loss evaluated in float32: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
-/** Least rise of the loss that is told from rounding, in multiples of NOISE times the loss. */
+/** Smallest rise of the loss that is distinguished from rounding, in multiples of NOISE times the loss. */
 const SHOWN_RISE: f64 = 16;
-/** Fewest evaluations between two matrices A made at the sample's own z: by then the pairs show whether λ fits. */
+/**
+ * Minimum number of evaluations between two matrices A made at the sample's own z: enough for the pairs to show whether λ fits.
+ */
 const LEAST_BETWEEN_OWN: i32 = 64;
 /**
- * Shortest step, as a share of p: a shorter one ends the search. If p is as long as z, it is near the rounding of float64.
+ * Length of a step, as a share of the direction p, below which the line search ends. If p is as long as z, such a step is near
+ * float64's rounding.
  */
 const SHORTEST_STEP: f64 = 1e-12;
-/** Longest step still attributed to rounding. If only shorter steps lower the loss, the gradient is suspect. */
+/** Longest step, as a share of p, still attributed to rounding. If only shorter steps lower the loss, the gradient is suspect. */
 const SHORT_STEP: f64 = 1e-3;
-/** Bounds of a shortened step, as shares of the step before: the parabola is not trusted beyond them. */
+/** Bounds of a shortened step in a line search, as shares of the step before: the parabola is not trusted beyond them. */
 const LEAST_SHARE: f64 = 0.1;
 const MOST_SHARE: f64 = 0.5;
-/** Share of the last rise/(δt|slope|) above which the rise counts as proportional to δt: halving a parabola's gives 0.5. */
+/**
+ * Share of the previous trial's rise/(δt|slope|) above which the rise counts as proportional to δt; halving δt on a parabola
+ * gives 0.5.
+ */
 const PROPORTIONAL: f64 = 0.75;
 /**
- * Armijo constant of the first EARLY_STEPS steps, where `slope` is smaller. Their A is from the decoder's start, where units
- * may saturate. With `slope` alone a quarter of the digits end in other minima with the paper's decoder (loss 0.104, not
- * 0.081).
+ * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. Their matrix A is from
+ * the decoder's start latent, where units may saturate. With `slope` alone a quarter of the digits end in other minima with the
+ * paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
 const EARLY_STEPS: i32 = 8;
 /**
- * Least ratio of the fall at δt/2 to the fall at δt for which δt/2 is taken. Without halving a tenth of the digits end in
- * other minima with one decoder (loss 0.0855, not 0.0837).
+ * Minimum ratio of the loss's decrease at δt/2 to its decrease at δt for which δt/2 is taken. Without halving a tenth of the
+ * digits end in other minima with one decoder (loss 0.0855, not 0.0837).
  */
 const HALF_GAIN: f64 = 1.04;
 /**
- * Least fall, as a share of the linear one, that counts as linear: in the first trial, and in later ones. In front of a
- * normalisation J₀ is up to 1e8 times too large, and the first step as much too short.
+ * Minimum decrease of the loss, as a share of the linear prediction, that counts as linear: in the first trial, and in later
+ * ones. If a normalisation follows, J₀ is up to 1e8 times too large, and the first step too short by the same factor.
  */
 const LINEAR_SHARE: f64 = 0.98;
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
-/** Largest growth of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
+/** Largest growth factor of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
 const LONGEST_GROWTH: f64 = 30;
-/** Fall that the slope promises for a probe (a trial step at the end of a solve), in multiples of the threshold θ. */
+/**
+ * Decrease that the slope predicts for a probe, a trial step at the end of a solve, in multiples of θ, the smallest decrease
+ * that counts as progress.
+ */
 const PROBE_THRESHOLDS: f64 = 8;
-/** Least fall of a probe as a share of the loss: 128 times what float32 rounds away. */
+/** Minimum decrease that a probe's slope predicts, as a share of the loss: 128 times float32's relative rounding error. */
 const PROBE_SHARE: f64 = 1.0 / 65536;
 /**
- * Fall of the last step, in multiples of θ, above which a promise below θ is probed: falls that end so abruptly show an A of
- * the wrong scale.
+ * Decrease by the last step, in multiples of θ, the smallest decrease that counts as progress, above which a predicted decrease
+ * below θ is tested by a probe: progress that ends so abruptly suggests an A of the wrong scale.
  */
 const ABRUPT_THRESHOLDS: f64 = 100;
 /**
- * Fall promised by the first look, in multiples of θ, from which the look along the gradient follows. With 1, the digits
- * take 0.2 % more passes and end no lower.
+ * Decrease predicted by the final check without damping, in multiples of θ, the smallest that counts as progress, from which
+ * the check along the gradient follows. With 1, the digits take 0.2 % more passes and end no lower.
  */
 const GRADIENT_LOOK_THRESHOLDS: f64 = 5;
 /**
- * Safety factor of `remainingFall`: with it the estimate holds for 99 % of the samples of `npm run experiment -- converged`.
+ * Safety factor of `remainingFall`, the estimate of how much further the loss could decrease: with it the estimate holds for 99
+ * % of the samples of `npm run experiment -- converged`.
  */
 const REMAINING_FACTOR: f64 = 5;
 
-/** Phases of a line search. */
+/** Phases of a line search, the values of LbfgsState.search. */
 const BACKTRACKING: i32 = 0;
 const LENGTHENING: i32 = 1;
 const PROBING: i32 = 2;
 const HALVING: i32 = 3;
 const RETURNING: i32 = 4;
 
-/** Phases of the look at the end: none, H without damping, along the gradient. */
+/** Stages of the final check before convergence, the values of LbfgsState.look: none, H without damping, along the gradient. */
 const NO_LOOK: i32 = 0;
 const UNDAMPED: i32 = 1;
 const ALONG_GRADIENT: i32 = 2;
 
-// State: what is known after each evaluation.
+// State: what each evaluation adds to it.
 
-/** Takes the gradient at z0, and sets the first direction or requests what it needs. */
+/**
+ * Takes the gradient at z0, f32[d]: resets the sample's state, and requests the matrix or curvature that the first direction
+ * needs, if any.
+ */
 function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize): void {
   const d = lbfgs.latentSize;
   copyGradient(gradient, gradientOf(lbfgs, sample), d);
@@ -148,7 +162,7 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
   }
 }
 
-/** Takes the gradient at z; sets the next direction, or requests the matrix that the direction needs. */
+/** Takes the gradient at the sample's z, f32[d]; sets the next direction, or requests the matrix that the direction needs. */
 export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -157,7 +171,7 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
   } else {
     state.spent++;
     learnPair(lbfgs, sample, state, gradient);
-    // No pair was kept: the accepted length scales H⁻¹ instead.
+    // No pair was stored: the accepted length scales H⁻¹ instead.
     if (state.pairs === 0 && sample.acceptedDt > 1) state.inverseScale *= sample.acceptedDt;
     const isShort = !hasFallen(sample) && sample.acceptedDt < SHORT_STEP;
     if (!(state.fall < state.threshold)) {
@@ -177,7 +191,7 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
   if (sample.request === 0) setDirection(lbfgs, row);
 }
 
-/** Takes the curvature along the gradient at z0: the first step becomes the Cauchy step, the best one along -g. */
+/** Takes the curvature gᵀMg/gᵀg along the gradient at z0: the first step becomes the Cauchy step, the best one along -g. */
 export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): void {
   const sample = residentOf(lbfgs, row);
   sample.valueEvaluations++;
@@ -185,7 +199,10 @@ export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): vo
   setDirection(lbfgs, row);
 }
 
-/** Takes the matrix requested: J₀ᵀWJ₀ with the decoder's Jacobian, or JᵀWJ at the sample's own z. */
+/**
+ * Takes the matrix that the row requested, f32[d][…] with rows `stride` bytes apart: J₀ᵀWJ₀ with the Jacobian at the decoder's
+ * start latent, or JᵀWJ at the sample's own z. Sets H and the next direction.
+ */
 export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -193,7 +210,7 @@ export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride:
   state.hasMatrix = 1;
   const isOwn = sample.request === OWN_MATRIX;
   if (isOwn || sample.acceptedSteps === 0) state.damping = mean;
-  // Only pairs tell which damping fits.
+  // Only pairs show which damping fits.
   const isFirst = sample.acceptedSteps === 0 || (isOwn && state.pairs === 0);
   if (isFirst) takeFirst(lbfgs, sample, state);
   else pickDamping(lbfgs, sample, state);
@@ -206,24 +223,27 @@ export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride:
   setDirection(lbfgs, row);
 }
 
-/** Records an accepted step that lowered the loss by `fall`. Returns the status the sample ends with, or -1. */
+/** Records an accepted step that lowered the objective by `fall`, and advances t. Returns -1: the sample goes on. */
 export function lbfgsAccepted(lbfgs: Lbfgs, sample: Sample, fall: f64): i32 {
   const state = stateOf(lbfgs, sample);
   state.fall = fall;
   state.wasProbed = 0;
-  // A step lengthened to 1e19 is one step, beside which later ones must not vanish from t.
+  // A step lengthened to 1e19 counts as one step; otherwise later steps would vanish in the rounding of t.
   sample.t += min(sample.dt, 1);
   return -1;
 }
 
-/** True if the loss has fallen since z0 by more than the rounding of float32 evaluations. */
+/** Returns true if the loss has decreased since z0 by more than the rounding of float32 evaluations. */
 function hasFallen(sample: Sample): bool {
   return sample.initialObjective - sample.objective > NOISE * abs(sample.initialObjective);
 }
 
-// Direction.
+// Directions.
 
-/** Sets p and starts its line search; starts the look if p promises too little; ends the sample if p does not descend. */
+/**
+ * Sets the direction p and starts its line search; starts the final check if p predicts too small a decrease; ends the sample
+ * as STALLED if p is no descent direction.
+ */
 function setDirection(lbfgs: Lbfgs, row: usize): void {
   const d = lbfgs.latentSize;
   const sample = residentOf(lbfgs, row);
@@ -271,11 +291,11 @@ function setDirection(lbfgs: Lbfgs, row: usize): void {
   }
 }
 
-// Search.
+// Line search.
 
 /**
- * Returns true if the step tried, which came to `loss`, is accepted. Otherwise the next length is set, or the search has
- * ended.
+ * Returns true if the step just tried, which gave `loss`, is accepted. Otherwise sets the next step length, starts the final
+ * check, or ends the sample.
  */
 export function lbfgsTried(lbfgs: Lbfgs, row: usize, loss: f64): bool {
   const sample = residentOf(lbfgs, row);
@@ -329,7 +349,7 @@ function keepBest(sample: Sample, state: LbfgsState, fall: f64): void {
   state.bestFall = fall;
 }
 
-/** Evaluates the best step once more, since gradients are taken at the point evaluated last. */
+/** Evaluates the best step once more, since gradients are computed at the point evaluated last. */
 function returnToBest(sample: Sample, state: LbfgsState): void {
   state.search = RETURNING;
   tryNext(sample, state.bestDt);
@@ -341,7 +361,10 @@ function tryNext(sample: Sample, dt: f64): void {
   sample.backtracks++;
 }
 
-/** Ends a probe that did not fall, which confirms the small promise. A first step is then searched from length 1. */
+/**
+ * Ends a probe that was not accepted, which confirms that little decrease is left. A first step is then searched from length 1;
+ * else the final check goes on.
+ */
 function endProbe(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -354,7 +377,10 @@ function endProbe(lbfgs: Lbfgs, row: usize): void {
   }
 }
 
-/** Shortens the step to the minimum of the parabola through the known values; else starts the look, or ends the sample. */
+/**
+ * Shortens the step to the minimum of the parabola through the known values; or starts the final check, or ends the sample, if
+ * the step has become too short.
+ */
 function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -367,15 +393,15 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
     const rise = loss - sample.objective;
     const minimum = (-sample.slope * dt * dt) / (2 * (rise - dt * sample.slope));
     next = max(next, min(minimum, MOST_SHARE * dt));
-    // On a parabola, half the step halves rise/(δt|slope|). If the gradient has the wrong sign, it stays constant.
+    // On a parabola, half the step halves rise/(δt|slope|). If the gradient has the wrong sign, the ratio stays constant.
     if (rise > SHOWN_RISE * NOISE * abs(sample.objective)) {
       const share = rise / (-dt * sample.slope);
       state.contrary = share > PROPORTIONAL * state.riseShare ? state.contrary + 1 : 0;
       state.riseShare = share;
     }
   }
-  // `next * whole` is the fall at the minimum of a parabola reached at δt. It says nothing of a step that was shortened until
-  // the loss was finite; nor along a gradient of the wrong sign, where the whole step has to promise little.
+  // `next * whole` is the decrease at the minimum of a parabola reached at δt. It does not apply to a step that was shortened
+  // until the loss was finite, nor to a gradient of the wrong sign, for which the whole step has to promise little.
   const whole = -0.5 * sample.slope;
   const promised = state.contrary > 1 && !hasFallen(sample) ? whole : next * whole;
   if (promised < state.threshold && (state.look !== NO_LOOK || !state.foundNonfinite)) {
@@ -391,19 +417,19 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
   }
 }
 
-// Look at the end.
+// Final check before convergence, called look.
 
 /**
- * Starts the next stage of the look, or ends the sample after the last one. The first drops the damping λτ, which hides
- * directions of far less curvature than A's steepest. The second goes along the gradient, since kinked and saturated
- * decoders may fall where A promises nothing.
+ * Starts the next stage of the final check, or ends the sample as converged after the last one. The first stage drops the
+ * damping λτ, which hides directions of far less curvature than A's steepest. The second searches along the gradient, since the
+ * loss of kinked and saturated decoders may decrease where A predicts no decrease.
  */
 function look(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
   if (state.look === NO_LOOK) {
     const hasMatrix = state.hasMatrix !== 0 || lbfgs.factors !== 0;
-    // A has no factor where the curvature of a custom loss is 0 or negative.
+    // A has no Cholesky factor if the curvature of a custom loss is 0 or negative.
     if ((hasMatrix && takeUndamped(lbfgs, sample, state)) || takeLongest(lbfgs, sample, state)) {
       state.look = UNDAMPED;
       state.keptPairs = state.pairs;
@@ -413,7 +439,7 @@ function look(lbfgs: Lbfgs, row: usize): void {
     }
   } else if (state.look === UNDAMPED && !(state.promise < GRADIENT_LOOK_THRESHOLDS * state.threshold)) {
     state.look = ALONG_GRADIENT;
-    // With what the first look has learnt.
+    // Includes the pairs stored during the first stage.
     state.keptPairs = min(state.keptPairs + state.pairs, lbfgs.pairs);
     state.pairs = 0;
     state.factor = 0;
@@ -424,7 +450,10 @@ function look(lbfgs: Lbfgs, row: usize): void {
   converge(lbfgs, row);
 }
 
-/** Ends the look after a fall of at least θ, and goes on. After a look along the gradient, pairs and H are restored. */
+/**
+ * Ends the final check after the loss decreased by at least θ, so that solving goes on. After the stage along the gradient,
+ * pairs and H are restored.
+ */
 function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.look === ALONG_GRADIENT) {
     state.pairs = min(state.pairs + state.keptPairs, lbfgs.pairs);
@@ -433,7 +462,10 @@ function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   state.look = NO_LOOK;
 }
 
-/** Ends the sample as converged, with its remaining fall: falls that decay no faster than 1/steps add up to steps · θ. */
+/**
+ * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to
+ * steps · θ.
+ */
 function converge(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);

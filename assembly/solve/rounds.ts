@@ -26,15 +26,15 @@ import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solv
  *
  *     admit → propose → losses → acceptSteps → gradients → takeGradients → answers to requests
  *
- * `run` evaluates with the kernels. src/solver/descend.ts calls the phases around evaluations made elsewhere: it reads points
- * from the rows of the latents, and writes workspace.objectives, losses and priors, and the gradients of the latents.
+ * `run` evaluates with the kernels. src/solver/descend.ts calls the phases around evaluations made elsewhere: it reads the
+ * points from the latents' rows, and writes workspace.objectives, losses and priors, and the latents' gradients.
  */
 
 /**
- * Works until `maxPasses` row passes (one row once forward or once backward) are spent, or `admit` lists no row. Returns the
- * row passes spent; may end after any pass over the rows and after any matrix.
- *
- * @param work room for curvatures
+ * Solves until `maxPasses` row passes (one row once forward or once backward) are spent, or `admit` lists no row. Returns the
+ * row passes spent, which may exceed `maxPasses`; the next call continues where this one stopped.
+ * @param work memory for Gauss-Newton matrices and curvatures
+ * @param refill true to return when a row is free and no sample waits, so that the caller can stage more
  */
 export function run(
   descent: Descent,
@@ -67,7 +67,10 @@ export function run(
   return passes;
 }
 
-/** Accepts steps that lower the loss by enough and shortens the others. Lists rows that need a gradient; returns their number. */
+/**
+ * Accepts the tried steps that lower the objective by enough and shortens the others. Lists the rows that need a gradient in
+ * workspace.rows; returns their number.
+ */
 export function acceptSteps(descent: Descent, workspace: Workspace, count: i32): i32 {
   let goOn: i32 = 0;
   for (let i: i32 = 0; i < count; i++) {
@@ -96,7 +99,10 @@ export function acceptSteps(descent: Descent, workspace: Workspace, count: i32):
   return goOn;
 }
 
-/** Takes new gradients. Lists rows with a request before their next step; returns their number. */
+/**
+ * Passes each listed row's new gradient to the solver, or ends its sample. Lists the rows that request an evaluation before
+ * their next step in workspace.rows; returns their number.
+ */
 export function takeGradients(descent: Descent, workspace: Workspace, count: i32): i32 {
   const latents = valueRows(workspace, 0);
   let requests: i32 = 0;
@@ -121,7 +127,10 @@ export function takeGradients(descent: Descent, workspace: Workspace, count: i32
   return requests;
 }
 
-/** Answers a row's request at the point that was evaluated last; returns the row passes spent. */
+/**
+ * Computes the matrix or curvature that a row requested, at the point evaluated last, and passes it to the solver; returns the
+ * row passes spent.
+ */
 function answer(descent: Descent, graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): i32 {
   const request = residentOf(descent, row).request;
   if (request === CURVATURE_ALONG_GRADIENT) {

@@ -4,12 +4,12 @@ import { lbfgsAccepted, lbfgsTakeCurvature, lbfgsTakeGradient, lbfgsTakeMatrix, 
 import { Lbfgs } from "./lbfgs-state";
 
 /**
- * Dispatch of a round's findings to the solvers: a case in each of these functions, unless the solver never makes the
- * request.
+ * Dispatch from rounds.ts to the solvers: each function has a case for each solver, unless the solver never makes that request.
  */
 
 /**
- * Returns true if the step tried, which came to `loss`, is accepted. Otherwise sets the next one to try, or ends the sample.
+ * Returns true if the step just tried, which gave objective `loss`, is accepted. Otherwise sets the next step to try, or ends
+ * the sample.
  */
 export function tried(descent: Descent, row: usize, loss: f64): bool {
   switch (descent.solver) {
@@ -22,7 +22,10 @@ export function tried(descent: Descent, row: usize, loss: f64): bool {
   }
 }
 
-/** Records an accepted step, which lowered the loss by `fall`. Returns the status that the sample ends with, or -1. */
+/**
+ * Records an accepted step, which lowered the objective by `fall`. Returns the status that the sample ends with, or -1 if it
+ * goes on.
+ */
 export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
   switch (descent.solver) {
     case AMD:
@@ -35,8 +38,7 @@ export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
 }
 
 /**
- * Takes the gradient at a sample's z, if the sample does not end there.
- *
+ * Passes the gradient at a sample's z to the solver, which sets the next step or requests an evaluation.
  * @param gradient f32[d]
  */
 export function takeGradient(descent: Descent, row: usize, gradient: usize): void {
@@ -52,7 +54,7 @@ export function takeGradient(descent: Descent, row: usize, gradient: usize): voi
   }
 }
 
-/** Takes the curvature gᵀMg/gᵀg along the gradient that a row requested. */
+/** Passes the curvature gᵀMg/gᵀg along the gradient g, which the row requested, to the solver; M is the Gauss-Newton matrix. */
 export function takeCurvature(descent: Descent, row: usize, curvature: f64): void {
   switch (descent.solver) {
     case AMD:
@@ -67,8 +69,7 @@ export function takeCurvature(descent: Descent, row: usize, curvature: f64): voi
 }
 
 /**
- * Takes the matrix that a row requested.
- *
+ * Passes the Gauss-Newton matrix that a row requested to the solver.
  * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
  */
 export function takeMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {

@@ -1,26 +1,24 @@
 import { F32x4 } from "../simd";
 
-/** Losses, by their numbers in src/kernels/layout.ts. */
+/** Losses, values of Workspace.loss, with the numbers of src/kernels/layout.ts. */
 export const LOSS_BINARY_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
-/** Loss of the caller's own functions, which are run outside of the kernels, between the passes. */
+/** Custom loss: the caller runs its functions outside the kernels, between the passes. */
 export const LOSS_CUSTOM: i32 = 2;
 
 /**
- * Bytes of a row summed in float32, four sums at a time, before the sums are added in float64: the line search compares
- * losses, and a sum over all elements in float32 would be the coarsest rounding of the whole forward pass.
+ * Bytes of a row that are summed in float32, four sums at a time, before the sums are added in float64. The line search
+ * compares losses, and a sum over all elements in float32 would be the coarsest rounding of the whole forward pass.
  */
 const BLOCK: usize = 16 * 16;
 
 /**
- * Returns the sum of one row's element losses: Σ e_i, or Σ w_i·e_i. Elements of weight 0 have no influence, whatever their
- * output.
- *
- * @param loss a constant above
+ * Returns the sum of one row's element losses: Σ e_i, or Σ w_i·e_i. Elements of weight 0 contribute 0 whatever their output.
+ * @param loss LOSS_BINARY_CROSS_ENTROPY or LOSS_SQUARED_ERROR
  * @param outputs the decoder's logits (cross entropy) or outputs (squared error)
- * @param targets y
+ * @param targets the data y
  * @param weights w, or 0 for none
- * @param size elements, n
+ * @param size number of elements, n
  */
 export function lossForward(loss: i32, outputs: usize, targets: usize, weights: usize, size: i32): f64 {
   if (loss === LOSS_BINARY_CROSS_ENTROPY)
@@ -30,8 +28,9 @@ export function lossForward(loss: i32, outputs: usize, targets: usize, weights: 
 }
 
 /**
- * Computes gradients = scale · w · ∂e/∂output for one row. Lanes behind the row's end are undefined: no product reads them.
- *
+ * Computes gradients = scale · w · ∂e/∂output for one row, e the element loss. Lanes behind the row's end are undefined: no
+ * product reads them.
+ * @param weights w, or 0 for none
  * @param scale 1/n, 1/Σw or 1
  */
 export function lossBackward(
@@ -51,8 +50,10 @@ export function lossBackward(
 }
 
 /**
- * Computes the tangents of `lossBackward`'s gradients along `tangents` of the outputs, for one row: scale · w · l''(output)
- * · tangent. `weights` is 0 for none.
+ * Computes one row's directional derivatives of `lossBackward`'s gradients along `tangents` of the outputs: scale · w ·
+ * ∂²e/∂output² · tangent, e the element loss.
+ * @param weights w, or 0 for none
+ * @param scale 1/n, 1/Σw or 1
  */
 export function lossTangent(
   loss: i32,
@@ -70,53 +71,53 @@ export function lossTangent(
   } else unreachable();
 }
 
-// Each loss is a class, and the passes take it as a type: so each has loops of its own, and one that lacks a method is an
-// error of the compiler. AssemblyScript calls no static methods of type parameters, but methods of a pointer that is 0.
+// Each loss is a class, and the passes take it as a type parameter: each loss gets its own loops, and a missing method is a
+// compile error. AssemblyScript calls no static methods of type parameters, but methods of a null pointer.
 
-/** e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit. */
+/** Binary cross entropy from logits: e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit. */
 @unmanaged
 class BinaryCrossEntropy {
-  /** Returns e of 4 elements. */
+  /** Returns the binary cross entropy e of 4 elements. */
   @inline
   element(output: v128, target: v128): v128 {
     return f32x4.add(this.linearPart(output, target), F32x4.logOnePlus(this.exponential(output)));
   }
 
-  // Up to 16 elements of a lane are added up as a sum and a product, log Π(1 + exp(-|o|)) instead of Σ log(1 + exp(-|o|)).
-  // The product is kept as product - 1, in which small factors keep their digits.
+  // Up to 16 elements of a lane are accumulated as a sum and a product: log Π(1 + exp(-|o|)) replaces Σ log(1 + exp(-|o|)). The
+  // product is stored as product - 1, in which small factors keep their digits.
 
-  /** Adds the linear part of 4 elements to the sum. */
+  /** Returns sum + max(o, 0) - o·y for 4 elements, the part of the loss without the logarithm. */
   @inline
   add(sum: v128, output: v128, target: v128): v128 {
     return f32x4.add(sum, this.linearPart(output, target));
   }
 
-  /** Multiplies the product, stored less 1, by 1 + exp(-|o|) of 4 elements. */
+  /** Returns product · (1 + exp(-|o|)) for 4 elements; the product is stored less 1, before and after. */
   @inline
   multiply(product: v128, output: v128): v128 {
     const e = this.exponential(output);
     return f32x4.add(F32x4.multiplyAdd(product, e, product), e);
   }
 
-  /** Returns Σ e from the sum and the product: sum + log(product). */
+  /** Returns Σ e per lane from the accumulated sum and product: sum + log(product), with `product` stored less 1. */
   @inline
   total(sum: v128, product: v128): v128 {
     return f32x4.add(sum, F32x4.logOnePlus(product));
   }
 
-  /** Returns the factor of first and second derivatives that all elements share. */
+  /** Returns the factor that the first and second derivatives of all elements share: `scale`. */
   @inline
   factor(scale: f32): f32 {
     return scale;
   }
 
-  /** Returns scale · ∂e/∂o of 4 elements. */
+  /** Returns scale · ∂e/∂o of 4 elements; `factor` holds the scale in all lanes. */
   @inline
   gradient(output: v128, target: v128, factor: v128): v128 {
     return f32x4.mul(f32x4.sub(F32x4.sigmoid(output), target), factor);
   }
 
-  /** Returns scale · ∂²e/∂o² of 4 elements. */
+  /** Returns scale · ∂²e/∂o² of 4 elements; `factor` holds the scale in all lanes. */
   @inline
   curvature(output: v128, factor: v128): v128 {
     const e = this.exponential(output);
@@ -129,14 +130,14 @@ class BinaryCrossEntropy {
     return F32x4.exp(f32x4.neg(f32x4.abs(output)));
   }
 
-  /** max(o, 0) - o·y, the part that needs no logarithm. */
+  /** Returns max(o, 0) - o·y, the part of the cross entropy that needs no logarithm. */
   @inline
   linearPart(output: v128, target: v128): v128 {
     return F32x4.negativeMultiplyAdd(output, target, f32x4.pmax(output, f32x4.splat(0)));
   }
 }
 
-/** e = (o - y)² */
+/** Squared error e = (o - y)², o the decoder's output. */
 @unmanaged
 class SquaredError {
   @inline
@@ -177,7 +178,7 @@ class SquaredError {
   }
 }
 
-/** Passes over a row of elements, compiled to a loop of its own for each loss, with weights and without. */
+/** Passes over a row of elements, compiled to separate loops for each loss L, with weights and without. */
 class Row {
   @inline
   static forward<L>(outputs: usize, targets: usize, weights: usize, size: i32): f64 {

@@ -1,37 +1,37 @@
 /**
- * A prior on the latent: the negative log-density, times a weight, of a mixture of Gaussians, of which a single Gaussian
- * is the case of one component. All in float64, one row at a time: d is small beside a decoder's passes.
+ * Prior on the latent z: the negative log-density of a mixture of Gaussians, times a weight; a single Gaussian is a mixture of
+ * one component. Computed in float64, one row at a time: d latents are few next to a decoder's passes.
  * src/backend/wasm/prior-block.ts writes the struct.
  */
 @unmanaged
 export class Prior {
   latentSize: i32; // 0
-  /** K */
+  /** K, the number of Gaussian components, ≥ 1. */
   components: i32; // 4
-  /** 1 if the precisions are matrices, 0 if diagonals. */
+  /** 1 if the components' precisions Σ⁻¹ are full matrices, 0 if diagonals. */
   isFull: i32; // 8
-  /** f64[K][d] */
+  /** f64[K][d]: mean μ of each of the K Gaussian components. */
   means: usize; // 12
-  /** f64[K][d], or f64[K][d][d]: Σ⁻¹ of each component. */
+  /** Precision Σ⁻¹ of each component: f64[K][d] if diagonal, f64[K][d][d] if full. */
   precisions: usize; // 16
-  /** f64[K]: log of the component's weight in the mixture, less ½ log det Σ; 0 for a single Gaussian. */
+  /** f64[K]: log of each component's weight in the mixture, less ½ log det Σ; 0 for a single Gaussian. */
   constants: usize; // 20
-  // Scratch of one row.
-  /** f64[K][d]: Σ⁻¹(z - μ) of each component. */
+  // Scratch for one row.
+  /** Scratch, f64[K][d]: Σ⁻¹(z - μ) of each of the K Gaussian components at the row's latent z. */
   pulls: usize; // 24
-  /** f64[K]: posterior probability of each component at the row's z; they add up to 1. */
+  /** Scratch, f64[K]: posterior probability of each Gaussian component at the row's latent z; they add up to 1. */
   responsibilities: usize; // 28
-  /** f64[d]: scratch. */
+  /** Scratch for one vector of d latents, f64[d]. */
   vector: usize; // 32
   weight: f64; // 40
 }
 
-/** Returns weight · prior(z), in nats. */
+/** Returns the prior's value at z, f32[d]: weight times the negative log-density, in nats. */
 export function priorValue(prior: Prior, z: usize): f64 {
   return prior.weight * weigh(prior, z);
 }
 
-/** Computes gradient += scale · weight · ∇prior(z), float32. */
+/** Computes gradient += scale · weight · ∇(negative log-density at z); z and gradient are f32[d]. */
 export function addPriorGradient(prior: Prior, z: usize, scale: f64, gradient: usize): void {
   weigh(prior, z);
   const factor = scale * prior.weight;
@@ -42,8 +42,8 @@ export function addPriorGradient(prior: Prior, z: usize, scale: f64, gradient: u
 }
 
 /**
- * Computes product += scale · weight · ∇²prior(z) · v, float32. The Hessian may be indefinite between the components of a
- * mixture.
+ * Computes product += scale · weight · ∇²(negative log-density at z) · v; z, v and product are f32[d]. The Hessian may be
+ * indefinite between the components of a mixture.
  */
 export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: usize, product: usize): void {
   weigh(prior, z);
@@ -69,9 +69,8 @@ export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: us
 }
 
 /**
- * Computes matrix += scale · weight · Σ responsibility · Σ⁻¹, the lower triangle and the diagonal, float32: the Gauss-Newton
- * approximation of the prior's Hessian, which is positive definite.
- *
+ * Adds the Gauss-Newton approximation of the prior's Hessian at z, which is positive definite: matrix += scale · weight · Σ_k
+ * responsibility_k · Σ_k⁻¹, in the lower triangle and the diagonal, float32.
  * @param stride bytes from one row of the matrix to the next
  */
 export function addPriorCurvature(prior: Prior, z: usize, scale: f64, matrix: usize, stride: usize): void {
@@ -90,7 +89,7 @@ export function addPriorCurvature(prior: Prior, z: usize, scale: f64, matrix: us
   }
 }
 
-/** Returns scale · weight · vᵀ(Σ responsibility · Σ⁻¹)v. */
+/** Returns the prior's Gauss-Newton curvature at z along v, f32[d]: scale · weight · vᵀ(Σ_k responsibility_k · Σ_k⁻¹)v. */
 export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize): f64 {
   weigh(prior, z);
   let sum: f64 = 0;
@@ -104,7 +103,10 @@ export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize
   return scale * prior.weight * sum;
 }
 
-/** Computes pulls and responsibilities at z; returns the negative log-density, not multiplied by the prior's weight. */
+/**
+ * Computes each component's Σ⁻¹(z - μ) and posterior probability at z, into pulls and responsibilities; returns the negative
+ * log-density, not multiplied by the prior's weight.
+ */
 function weigh(prior: Prior, z: usize): f64 {
   const d = prior.latentSize;
   let largest: f64 = -Infinity;
@@ -141,7 +143,7 @@ function weigh(prior: Prior, z: usize): f64 {
   return -largest - Math.log(total);
 }
 
-/** Returns element i of Σ responsibility · Σ⁻¹(z - μ): the prior's gradient without its weight. */
+/** Returns element i of the prior's gradient without its weight: Σ_k responsibility_k · Σ_k⁻¹(z - μ_k). */
 function meanPull(prior: Prior, i: i32): f64 {
   let sum: f64 = 0;
   for (let k: i32 = 0; k < prior.components; k++) {
@@ -154,14 +156,14 @@ function pull(prior: Prior, k: i32, i: i32): f64 {
   return load<f64>(prior.pulls + ((<usize>(k * prior.latentSize + i)) << 3));
 }
 
-/** Returns element (i, j) of a component's Σ⁻¹; of a diagonal one only i = j may be asked for. */
+/** Returns element (i, j) of component k's precision Σ⁻¹; if the precisions are diagonals, j must equal i. */
 function precision(prior: Prior, k: i32, i: i32, j: i32): f64 {
   const d = <usize>prior.latentSize;
   if (!prior.isFull) return load<f64>(prior.precisions + ((<usize>k * d + <usize>i) << 3));
   return load<f64>(prior.precisions + (((<usize>k * d + <usize>i) * d + <usize>j) << 3));
 }
 
-/** Returns element i of a component's Σ⁻¹v, v in float32. */
+/** Returns element i of Σ⁻¹v for component k; v is f32[d]. */
 function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f32>(v + ((<usize>i) << 2));
   let sum: f64 = 0;
@@ -171,7 +173,7 @@ function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   return sum;
 }
 
-/** Returns element i of a component's Σ⁻¹(z - μ), with the difference in prior.vector. */
+/** Returns element i of Σ⁻¹(z - μ) for component k; prior.vector holds z - μ, f64[d]. */
 function precisionTimesDifference(prior: Prior, k: i32, i: i32): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f64>(prior.vector + ((<usize>i) << 3));
   let sum: f64 = 0;

@@ -1,11 +1,14 @@
 import { F32x4 } from "../simd";
 
 /**
- * The optimizers: one flat loop each over a block of parameters, its gradient and the optimizer's state, all of
- * the same layout, a multiple of 4 floats. Definitions are PyTorch's; the constants arrive ready.
+ * Optimizer updates: one flat loop each over a block of parameters, its gradient and the optimizer's state, float32 arrays of
+ * the same layout and of a multiple of 4 floats. The update rules are PyTorch's; the caller computes the constants.
  */
 
-/** v ← α·v + (1 - α)·g², θ ← θ - learningRate · g / (√v + ε) */
+/**
+ * Updates parameters θ by RMSprop: v ← α·v + (1 - α)·g², θ ← θ - learningRate · g / (√v + ε), with v in `squares` and g in
+ * `gradients`; `size` floats each.
+ */
 export function rmsprop(
   parameters: usize,
   gradients: usize,
@@ -31,9 +34,8 @@ export function rmsprop(
 }
 
 /**
- * m ← β₁·m + (1 - β₁)·g, v ← β₂·v + (1 - β₂)·g²,
- * θ ← decay · θ - stepSize · m / (√v / rootCorrection + ε)
- *
+ * Updates parameters θ by Adam: m ← β₁·m + (1 - β₁)·g, v ← β₂·v + (1 - β₂)·g², θ ← decay · θ - stepSize · m / (√v /
+ * rootCorrection + ε), with m in `means`, v in `squares` and g in `gradients`; `size` floats each.
  * @param stepSize learningRate / (1 - β₁^t)
  * @param rootCorrection √(1 - β₂^t)
  * @param decay 1 - learningRate · weightDecay, the decoupled weight decay
@@ -76,7 +78,10 @@ export function adam(
   }
 }
 
-/** m ← momentum·m + g, θ ← θ - learningRate·m */
+/**
+ * Updates parameters θ by gradient descent with momentum: m ← momentum·m + g, θ ← θ - learningRate·m, with m in `velocities`
+ * and g in `gradients`; `size` floats each.
+ */
 export function sgd(
   parameters: usize,
   gradients: usize,
@@ -95,7 +100,7 @@ export function sgd(
   }
 }
 
-/** Σ values², in float64. */
+/** Returns Σ values² over `size` floats, summed in float64. */
 export function sumOfSquares(values: usize, size: i32): f64 {
   let total = f64x2.splat(0);
   const end = values + ((<usize>size) << 2);
@@ -110,7 +115,7 @@ export function sumOfSquares(values: usize, size: i32): f64 {
   return f64x2.extract_lane(total, 0) + f64x2.extract_lane(total, 1);
 }
 
-/** values ← factor · values */
+/** Computes values ← factor · values, in place, for `size` floats. */
 export function scale(values: usize, size: i32, factor: f32): void {
   const all = f32x4.splat(factor);
   const end = values + ((<usize>size) << 2);

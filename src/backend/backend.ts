@@ -12,101 +12,101 @@ import type { PriorComponents } from "../terms/prior-numbers.ts";
 import type { SampleRange } from "./feed.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-/** Checked input of a solve: data of B samples, n values each. */
+/** Checked input of a solve: data of B = `sampleCount` samples, n = `decoder.outputSize` values each. */
 export interface Problem {
   readonly decoder: Decoder;
   readonly loss: Loss;
   readonly sampleCount: number;
-  /** B × n; may be NaN where the weight is 0. */
+  /** Data y of the samples, B × n; may be NaN where the weight is 0. */
   readonly targets: Float32Array;
-  /** n values for all samples, or B × n. */
+  /** Weights of the data: n values shared by all samples, or B × n; undefined for none. */
   readonly weights: Float32Array | undefined;
-  /** Values of the decoder's fixed inputs, in their order. */
+  /** Values of the decoder's fixed inputs, in the order of `decoder.fixedInputs`. */
   readonly fixed: FixedValues;
-  /** Prior on z, added to each sample's loss as prior(z)/N; see `priorScale` for N. */
+  /** Prior on z, added to each sample's loss as prior(z)/N, see `priorScale` for N; undefined for none. */
   readonly prior: PriorComponents | undefined;
-  /** At most this many samples are resident at once, on each thread. */
+  /** Maximum number of samples that each thread works on at once; undefined lets the backend choose. */
   readonly batchSize: number | undefined;
 }
 
-/** A flow and a solver that go together. */
+/** A flow and a solver for it, checked to be compatible. */
 export interface CheckedPair {
   readonly flow: Flow;
   readonly solver: Method;
 }
 
-/** Samples of a problem, and the solution that their results go into. */
+/** Samples of a problem, and the solution that receives their results. */
 export interface SampleSet extends SampleRange {
   readonly problem: Problem;
   readonly solution: Solution;
 }
 
-/** Purpose that a session is opened for: the solve that follows. */
+/** Description of the solve that a session is opened for, by which backends are chosen. */
 export interface Use {
   readonly problem: Problem;
   readonly pair: CheckedPair;
-  /** True if points of each sample's trajectory are kept. */
+  /** True if points of each sample's trajectory are stored. */
   readonly isRecorded: boolean;
 }
 
 /**
- * Solve as one thread sees it. In a worker `problem` lacks the samples' data, which come with each range of its feed.
+ * Solve of one thread. In a worker `problem` lacks the samples' data, which arrive with each range of its feed.
  *
- * @typeParam Range what its feed gives
+ * @typeParam Range range of samples that the thread's feed returns
  */
 export interface Task<Range extends SampleRange = SampleRange> extends Use {
-  /** Returns the data of a range of samples, and the solution that takes their results. */
+  /** Returns the data of a range of samples, and the solution that receives their results. */
   readonly samplesIn: (range: Range) => SampleSet;
 }
 
-/** Makes one task of all samples of a problem. */
+/** Makes a task of all samples of a problem, for this thread. */
 export function taskOf(problem: Problem, pair: CheckedPair, solution: Solution): Task {
   const samplesIn = (range: SampleRange) => ({ ...range, problem, solution });
   return { problem, pair, isRecorded: solution.recording !== undefined, samplesIn };
 }
 
 /**
- * Runtime that evaluates decoders and objectives. A value made by `wasm()`, `webgpu()` or `auto()`, without state
- * of its own: weights packed for a decoder are kept with the decoder.
+ * Runtime that evaluates decoders and objectives: a stateless value made by `wasm()`, `webgpu()` or `auto()`. Weights packed
+ * for a decoder are cached per decoder, not in the backend.
  */
 export interface Backend {
   readonly name: string;
   /**
    * Opens a session for a decoder: loads code and packs the weights, unless that was done before.
    *
-   * @param use what the session is for, where it is a solve: one backend may be better for it than another
+   * @param use the solve that the session is for, if it is for one: one backend may suit it better than another
    */
   open(decoder: Decoder, use?: Use): Promise<Session>;
   /**
-   * Tells whether the backend can be used here, for the decoder if one is given. Absent in backends that are always
-   * available.
+   * Reports whether the backend can be used in this runtime, and for the decoder if one is given. Absent in backends that are
+   * always available.
    */
   readonly availability?: (decoder?: Decoder) => Promise<Availability>;
 }
 
-/** Answer to whether a backend can be used here. */
+/** Answer of a backend's `availability`: whether it can be used in this runtime. */
 export interface Availability {
   readonly available: boolean;
-  /** Reason why the backend cannot be used, in words. */
+  /** Reason why the backend cannot be used, in words; absent if it can. */
   readonly reason?: string;
-  /** Name of the GPU, if there is one. */
+  /** Name of the GPU; absent if none was found, or the backend uses none. */
   readonly adapter?: string;
 }
 
-/** A backend ready for one decoder. */
+/** A backend ready to work with one decoder. */
 export interface Session {
   readonly info: BackendInfo;
-  /** Follows the flows of all samples of a problem, on as many threads as save time. */
+  /** Follows the flows of all samples of a problem, on as many threads as save time, and writes the results into `solution`. */
   solve(problem: Problem, pair: CheckedPair, solution: Solution, control: Control): Promise<void>;
-  /** Number of samples that one objective takes. */
+  /** Returns the maximum number of the problem's samples that one objective evaluates. */
   objectiveSize(problem: Problem): number;
-  /** Makes the objective of samples first … first + count - 1. */
+  /** Makes the objective of samples first … first + count - 1 of the problem. */
   objective(problem: Problem, first: number, count: number): Promise<Objective>;
   /**
-   * Decodes latents: D(z), B × n.
-   * @param fixed what is given with the latents
-   * @param toLogits leave out the output activation
-   * @param control asked between pieces of work
+   * Decodes latents z, B × latentSize, into outputs D(z), B × outputSize.
+   * @param fixed values of the decoder's fixed inputs for the B latents
+   * @param toLogits true to leave out the output activation
+   * @param control polled for an abort between pieces of work
    */
   decode(
     z: Float32Array,
@@ -116,45 +116,48 @@ export interface Session {
   ): Promise<Owned<Float32Array>>;
   /**
    * Makes a trainer that updates the packed weights: later solves and decodes of this session use them, while
-   * `decoder.parameters` stay as they were. No other session may use the decoder meanwhile. Absent in backends that cannot
+   * `decoder.parameters` stay unchanged. No other session may use the decoder at the same time. Absent in backends that cannot
    * train.
    */
   train?(optimizer: Optimizer): Promise<Trainer>;
 }
 
-/** State of a trainer between two updates, on which all later ones depend; arrays are copies. */
+/** State of a trainer between two updates, which determines all later ones; its arrays are copies. */
 export interface TrainerState {
-  /** Number of updates so far. */
+  /** Number of updates of the parameters so far. */
   readonly updates: number;
-  /** [parameterCount], in the order of `decoder.parameters`. */
+  /** Parameters, [parameterCount], in the order of `decoder.parameters`. */
   readonly parameters: Float32Array;
-  /** State vectors of the optimizer, each with a number for each parameter, in the same order as `parameters`. */
+  /** State vectors of the optimizer, [parameterCount] each, in the order of `decoder.parameters`. */
   readonly vectors: readonly Float32Array[];
 }
 
-/** Updates the weights of a packed decoder, mini-batch by mini-batch. */
+/** Trainer of a packed decoder's weights, which it updates mini-batch by mini-batch. */
 export interface Trainer {
   /** Name of the kernels' build, with a checksum of its code: another build may round differently. */
   readonly build: string;
   /**
-   * Makes the objective of a mini-batch. Parameter gradients that it adds up go into the next update.
+   * Makes the objective of a mini-batch. The parameter gradients that it accumulates go into the next update.
    *
-   * @param copies rows for each sample, which can be at as many points at the same time: row copy · count + r is
-   *   one of sample r
+   * @param copies number of rows per sample, so that a sample can be evaluated at several points: row copy · count + r holds
+   *   sample r, with `count` samples
    */
   objective(problem: Problem, copies: number): DifferentiableObjective;
   /**
-   * Updates the parameters by the gradient added up since the last update. A gradient that is not finite changes nothing.
+   * Updates the parameters by the gradient accumulated since the last update. A gradient that is not finite leaves them
+   * unchanged.
    *
-   * @param settings `largestNorm`: a longer gradient is shortened to it
-   * @returns the norm of the gradient as it was added up
+   * @param settings `largestNorm`: a gradient of larger norm is scaled down to it
+   * @returns the norm of the accumulated gradient, before scaling
    */
   update(settings: { readonly learningRate: number; readonly largestNorm: number }): number;
-  /** Returns a copy of the current parameters, in the order of `decoder.parameters`. */
+  /** Returns a copy of the current parameters, [parameterCount], in the order of `decoder.parameters`. */
   parameters(): Float32Array;
-  /** Returns the state between two updates, from which `restore` continues. */
+  /** Returns the trainer's state between two updates, from which `restore` continues. */
   state(): TrainerState;
-  /** Continues from the state of a trainer of the same layers and optimizer. The same updates follow, bit for bit. */
+  /**
+   * Continues from the state of a trainer of the same layers and optimizer. The updates that follow are the same, bit for bit.
+   */
   restore(state: TrainerState): void;
   dispose(): void;
 }

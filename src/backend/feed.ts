@@ -1,18 +1,18 @@
-/** Consecutive samples: first … first + count - 1. */
+/** Consecutive samples of a call: first … first + count - 1. */
 export interface SampleRange {
   readonly first: number;
   readonly count: number;
 }
 
-/** Source of the samples that a thread works on. */
+/** Source from which a thread takes the samples that it works on. */
 export interface Feed<Range extends SampleRange = SampleRange> {
-  /** True if `take` would return samples now. */
+  /** True if `take` would return samples now; later there may be more. */
   readonly hasMore: boolean;
-  /** Takes at most `most` of the samples left; undefined if none are available now. */
+  /** Takes at most `most` of the remaining samples; returns undefined if none are available now. */
   take(most: number): Range | undefined;
 }
 
-/** Returns a feed of all samples of a call in order, for a thread that works alone. */
+/** Returns a feed of a call's samples 0 … sampleCount - 1 in order, for a call on a single thread. */
 export function allSamples(sampleCount: number): Feed {
   let next = 0;
   return {

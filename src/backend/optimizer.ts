@@ -3,50 +3,50 @@ import { completeOptions, type Field, type FieldsOf, type HelpOf, number } from 
 import { refused } from "../base/refuse.ts";
 import { alternatives, type Bounds, callHint, show } from "../base/show.ts";
 
-// In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the
-// schedule's factor, and t the number of updates, 1 at the first. All states begin at 0. The definitions are
-// PyTorch's.
+// In the formulas θ is a parameter, g its gradient (of the mini-batch), lr the learning rate times the schedule's factor, and t
+// the number of updates, 1 in the first. All states start at 0. The definitions are PyTorch's.
 
-/** Rule that updates parameters by their gradients: an immutable value, applied by backends. */
+/** Optimizer of a training run: a rule that updates parameters by their gradients. An immutable value, applied by backends. */
 export type Optimizer = Rmsprop | Adam | Sgd;
 
-/** Bounds of a decay rate: below 1, also in float32, since at 1 a state never changes and Adam divides by 0. */
+/** Bounds of an optimizer's decay rates: below 1, also in float32, since at 1 a state never changes and Adam divides by 0. */
 const DECAY: Bounds = { min: 0, max: 1 - 2 ** -24 };
 
-/** Bounds of ε: backends compute in float32, where a smaller ε is 0 and the update of a parameter may be 0 / 0. */
+/** Bounds of an optimizer's ε: backends compute in float32, where a smaller ε is 0 and a parameter's update may be 0 / 0. */
 const EPSILON: Bounds = { min: 1e-37 };
 
-/** Options of `rmsprop`. */
+/** Options of the optimizer `rmsprop`. */
 export interface RmspropOptions {
-  /** >= 0. Default 5e-4. */
+  /** Learning rate, ≥ 0. Default 5e-4. */
   learningRate?: number | undefined;
-  /** Decay rate of v, the mean of the squared gradients, in [0, 1). Default 0.9. */
+  /** Decay rate of v, the running mean of the squared gradients, in [0, 1). Default 0.9. */
   alpha?: number | undefined;
-  /** > 0. Default 1e-6. */
+  /** Term ε added to the denominator √v, ≥ 1e-37. Default 1e-6. */
   epsilon?: number | undefined;
 }
 
-/** Fields of the options of `rmsprop`. */
+/** Bounds and defaults of the options of `rmsprop`. */
 export const RMSPROP_FIELDS = {
   learningRate: number({ min: 0 }, 5e-4),
   alpha: number(DECAY, 0.9),
   epsilon: number(EPSILON, 1e-6),
 } satisfies FieldsOf<RmspropOptions>;
 
-/** RMSprop with all its options. */
+/** Optimizer RMSprop with all its options: what `rmsprop()` returns. */
 export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
   readonly name: "rmsprop";
-  /** State vectors of as many numbers as there are parameters: v. */
+  /** Number of RMSprop's state vectors, each of as many numbers as there are parameters: v alone. */
   readonly stateVectors: 1;
 }
 
 /**
- * RMSprop, with the paper's settings as defaults:
+ * Makes the optimizer RMSprop, with the paper's settings as defaults. It updates a parameter θ by its gradient g, lr being the
+ * learning rate times the schedule's factor:
  *
  *     v ← alpha · v + (1 - alpha) · g²
  *     θ ← θ - lr · g / (√v + epsilon)
  *
- * One state vector, v.
+ * It has one state vector, v, which starts at 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -57,21 +57,21 @@ export function rmsprop(options?: RmspropOptions): Rmsprop {
   return Object.freeze<Rmsprop>({ name: "rmsprop", stateVectors: 1, ...all });
 }
 
-/** Options of `adam`. */
+/** Options of the optimizer `adam`. */
 export interface AdamOptions {
-  /** >= 0. Default 1e-3. */
+  /** Learning rate, ≥ 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** Decay rate β₁ of m, the mean of the gradients, in [0, 1). Default 0.9. */
+  /** Decay rate β₁ of m, the running mean of the gradients, in [0, 1). Default 0.9. */
   beta1?: number | undefined;
-  /** Decay rate β₂ of v, the mean of the squared gradients, in [0, 1). Default 0.999. */
+  /** Decay rate β₂ of v, the running mean of the squared gradients, in [0, 1). Default 0.999. */
   beta2?: number | undefined;
-  /** > 0. Default 1e-8. */
+  /** Term ε added to the denominator √v, ≥ 1e-37. Default 1e-8. */
   epsilon?: number | undefined;
-  /** λ, decoupled from the gradient (AdamW), >= 0. Default 0. */
+  /** Weight decay λ, decoupled from the gradient (AdamW), ≥ 0. Default 0. */
   weightDecay?: number | undefined;
 }
 
-/** Fields of the options of `adam`. */
+/** Bounds and defaults of the options of `adam`. */
 export const ADAM_FIELDS = {
   learningRate: number({ min: 0 }, 1e-3),
   beta1: number(DECAY, 0.9),
@@ -80,22 +80,23 @@ export const ADAM_FIELDS = {
   weightDecay: number({ min: 0 }, 0),
 } satisfies FieldsOf<AdamOptions>;
 
-/** Adam with all its options. */
+/** Optimizer Adam with all its options: what `adam()` returns. */
 export interface Adam extends Readonly<Complete<AdamOptions>> {
   readonly name: "adam";
-  /** State vectors of as many numbers as there are parameters: m and v. */
+  /** Number of Adam's state vectors, each of as many numbers as there are parameters: m and v. */
   readonly stateVectors: 2;
 }
 
 /**
- * Adam, with decoupled weight decay λ as an option (AdamW):
+ * Makes the optimizer Adam, with decoupled weight decay λ as an option (AdamW). In update number t, from 1 on, it changes a
+ * parameter θ by its gradient g, lr being the learning rate times the schedule's factor:
  *
  *     θ ← θ - lr · λ · θ
  *     m ← beta1 · m + (1 - beta1) · g
  *     v ← beta2 · v + (1 - beta2) · g²
  *     θ ← θ - lr · (m / (1 - beta1^t)) / (√(v / (1 - beta2^t)) + epsilon)
  *
- * Two state vectors, m and v, and the count t.
+ * It has two state vectors, m and v, which start at 0, and the count t.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -106,34 +107,38 @@ export function adam(options?: AdamOptions): Adam {
   return Object.freeze<Adam>({ name: "adam", stateVectors: 2, ...all });
 }
 
-/** Options of `sgd`. */
+/** Options of the optimizer `sgd`. */
 export interface SgdOptions {
-  /** >= 0. Default 1e-3. */
+  /** Learning rate, ≥ 0. Default 1e-3. */
   learningRate?: number | undefined;
-  /** Decay rate of the velocity, in [0, 1). Default 0, plain gradient descent. */
+  /** Decay rate of the velocity u, in [0, 1). Default 0, plain gradient descent. */
   momentum?: number | undefined;
 }
 
-/** Fields of the options of `sgd`. */
+/** Bounds and defaults of the options of `sgd`. */
 export const SGD_FIELDS = {
   learningRate: number({ min: 0 }, 1e-3),
   momentum: number(DECAY, 0),
 } satisfies FieldsOf<SgdOptions>;
 
-/** Stochastic gradient descent with all its options. */
+/** Optimizer stochastic gradient descent with all its options: what `sgd()` returns. */
 export interface Sgd extends Readonly<Complete<SgdOptions>> {
   readonly name: "sgd";
-  /** State vectors of as many numbers as there are parameters: the velocity u, if momentum is above 0; else none. */
+  /**
+   * Number of state vectors, each of as many numbers as there are parameters: 1, the velocity u, if momentum is above 0; else
+   * 0.
+   */
   readonly stateVectors: 0 | 1;
 }
 
 /**
- * Stochastic gradient descent, with momentum as an option:
+ * Makes the optimizer stochastic gradient descent, with momentum as an option. It updates a parameter θ by its gradient g, lr
+ * being the learning rate times the schedule's factor:
  *
  *     u ← momentum · u + g
  *     θ ← θ - lr · u
  *
- * One state vector, u; none without momentum, where u = g.
+ * It has one state vector, u, which starts at 0; none without momentum, where u = g.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -144,7 +149,7 @@ export function sgd(options?: SgdOptions): Sgd {
   return Object.freeze<Sgd>({ name: "sgd", stateVectors: all.momentum > 0 ? 1 : 0, ...all });
 }
 
-/** Help of the program for the options of optimizers. */
+/** Help texts of the command line for the optimizers' options: each option's value in a word, and its meaning. */
 export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> = {
   learningRate: ["rate", "how far a step goes"],
   alpha: ["share", "decay rate of the mean of squared gradients"],
@@ -155,7 +160,7 @@ export const OPTIMIZER_HELP: HelpOf<RmspropOptions & AdamOptions & SgdOptions> =
   momentum: ["share", "decay rate of the velocity"],
 };
 
-/** Makers of the optimizers, each with the fields of its options. */
+/** Makers of the optimizers by name, each with the bounds and defaults of its options. */
 export const OPTIMIZERS: {
   readonly [Name in Optimizer["name"]]: {
     readonly make: (options: never) => Extract<Optimizer, { readonly name: Name }>;
@@ -167,7 +172,11 @@ export const OPTIMIZERS: {
   sgd: { make: sgd, fields: SGD_FIELDS },
 };
 
-/** Refuses a value that no maker of optimizers has returned; returns it otherwise. */
+/**
+ * Returns the value if it is an optimizer, as `rmsprop()`, `adam()` and `sgd()` return; throws otherwise.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkOptimizer(where: string, option: string, value: unknown): Optimizer {
   const { name, stateVectors, learningRate } = Object(value) as Partial<Optimizer>;
   const isOptimizer =

@@ -6,8 +6,8 @@ import type { Session, Task } from "./backend.ts";
 import type { Feed, SampleRange } from "./feed.ts";
 
 /**
- * Solves the samples of a feed with a backend's objectives, for any solver and loss: takes as many samples at a time as
- * there is room for, binds them to an objective and follows their flows.
+ * Solves the samples of a feed with a backend's objectives, for any solver and loss: takes as many samples at a time as fit
+ * into memory, makes an objective of them and follows their flows, until the feed has none or the call is aborted.
  */
 export async function solveAround<Range extends SampleRange>(
   objectives: Pick<Session, "objectiveSize" | "objective">,
@@ -30,7 +30,7 @@ export async function solveAround<Range extends SampleRange>(
     } finally {
       objective.dispose();
     }
-    // Samples that have ended since the solver's last pause are reported by one more.
+    // Samples that ended after the solver's last pause are reported at this one.
     await control.pause();
   }
 }

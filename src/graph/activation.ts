@@ -1,18 +1,18 @@
 import type { Bounds } from "../base/show.ts";
 
 /**
- * The function applied to each output of a layer: an immutable value.
+ * Function that a layer applies to each of its outputs: an immutable value.
  * - `elu`: x for x > 0, else alpha · (exp(x) - 1)
  * - `leakyRelu`: x for x > 0, else slope · x
  * - `relu`: max(x, 0)
- * - `tanh`
+ * - `tanh`: tanh(x)
  * - `sigmoid`: 1 / (1 + exp(-x))
  * - `silu`: x · sigmoid(x), also called swish
- * - `gelu`: x · Φ(x), Φ the normal distribution, by erf: PyTorch's `GELU()`. `GELU(approximate="tanh")` is another
- *   function, off by up to 5e-4
+ * - `gelu`: x · Φ(x), Φ the normal distribution function, by erf: PyTorch's `GELU()`. `GELU(approximate="tanh")` is another
+ *   function, which differs by up to 5e-4
  * - `softplus`: log(1 + exp(x))
- * - `sine`: sin(frequency · x); meant for phases of up to some thousands, since float32 hardly tells the periods of
- *   millions apart. Always within [-1, 1], NaN where the phase is infinite
+ * - `sine`: sin(frequency · x); meant for phases of up to some thousands, since float32 hardly resolves one period in millions.
+ *   Always within [-1, 1], NaN if the phase is infinite
  * - `identity`: x
  */
 export type Activation =
@@ -21,15 +21,15 @@ export type Activation =
   | { readonly name: "sine"; readonly frequency: number }
   | { readonly name: PlainName };
 
-/** Name of an activation without a parameter. */
+/** Name of an activation that has no parameter. */
 type PlainName = "relu" | "tanh" | "sigmoid" | "silu" | "gelu" | "softplus" | "identity";
 
-/** The name of an activation. */
+/** Name of an activation, such as `"relu"`. */
 export type ActivationName = Activation["name"];
 
 /**
- * Name of an activation, or an object with its name and parameter. Defaults: elu's `alpha` 1 (it must be > 0),
- * leakyRelu's `slope` 0.01 (it must be >= 0), sine's `frequency` 1 (it must be > 0).
+ * Name of an activation, or an object with its name and parameter. Defaults: elu's `alpha` 1 (must be > 0), leakyRelu's `slope`
+ * 0.01 (must be ≥ 0), sine's `frequency` 1 (must be > 0).
  */
 export type ActivationLike =
   | ActivationName
@@ -38,9 +38,9 @@ export type ActivationLike =
   | { readonly name: "sine"; readonly frequency?: number }
   | { readonly name: PlainName };
 
-/** Traits of an activation besides its arithmetic, which each backend has. */
+/** Traits of an activation other than its arithmetic, which each backend implements. */
 export interface ActivationTraits {
-  /** Parameter of the activation, if it has one. */
+  /** Name, default and bounds of the activation's parameter; absent if it has none. */
   readonly parameter?: { readonly name: string; readonly default: number; readonly bounds: Bounds };
 }
 
@@ -48,8 +48,8 @@ export interface ActivationTraits {
 const largestParameter = 3e38;
 
 /**
- * Traits of all activations. Their order numbers the constants of assembly/ops/activation-functions.ts, where the
- * identity has none.
+ * Traits of all activations. Their order numbers the constants of assembly/ops/activation-functions.ts, except for the
+ * identity, which is last and has no constant.
  */
 export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   elu: {
@@ -68,13 +68,13 @@ export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   identity: {},
 };
 
-/** Returns an activation's parameters: none, or one. */
+/** Returns an activation's parameters as numbers: none, or one. */
 export function activationParameters(of: Activation): readonly number[] {
   const { parameter } = activations[of.name];
   return parameter ? [(of as unknown as Record<string, number>)[parameter.name]!] : [];
 }
 
-/** Tests for the name of an activation. */
+/** Returns true if a value is the name of an activation. */
 export function isActivationName(name: unknown): name is ActivationName {
   return typeof name === "string" && Object.hasOwn(activations, name);
 }

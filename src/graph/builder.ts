@@ -7,8 +7,8 @@ import type { OperationKind } from "./operations.ts";
 import { readDefinition } from "./read-definition.ts";
 
 /**
- * A layer: an operation that has no name yet. `sequential` takes a list of them; within `graph` a layer is a function
- * of values, as in Keras: `dense(256)(h)`, `add()(a, b)`.
+ * A layer: an operation that has no name yet. `sequential` takes a list of layers; within `graph` a layer is called with
+ * values, as in Keras: `dense(256)(h)`, `add()(a, b)`.
  */
 export interface Layer<Kind extends OperationKind = OperationKind> {
   (...inputs: readonly Value[]): Value;
@@ -16,20 +16,23 @@ export interface Layer<Kind extends OperationKind = OperationKind> {
   readonly settings: object;
 }
 
-/** A value within `graph`: an input, or what a layer makes of others. */
+/** Value within `graph`: an input, or the result of applying a layer. */
 export interface Value {
-  /** Layer that made the value; undefined for an input. */
+  /** Layer that made the value; absent for an input. */
   readonly layer?: Layer;
   readonly inputs: readonly Value[];
 }
 
-/** Settings of a kind; shapes may have `"points"` for the number of points. */
+/**
+ * Settings of a kind of operation, as definitions have them: a shape may have `"points"` for an axis whose length each call
+ * sets.
+ */
 type SettingsOf<Kind extends OperationKind> = Omit<
   Extract<OperationDefinition, { readonly kind: Kind }>,
   "kind" | "name" | "inputs"
 >;
 
-/** Values made by `graph` and layers; a forged one might have itself among its inputs. */
+/** Values made by `graph` and layers; only these are accepted, since a forged one might have itself among its inputs. */
 const values = new WeakSet<object>();
 
 function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
@@ -38,14 +41,18 @@ function value(layer: Layer | undefined, inputs: readonly Value[]): Value {
   return made;
 }
 
-/** Refuses anything but a value made by `graph` or a layer. */
+/**
+ * Throws unless a value was made by `graph` or a layer.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 function checkValue(where: string, given: unknown): asserts given is Value {
   if (typeof given === "object" && given !== null && values.has(given)) return;
   const hint = typeof given === "function" ? "; a layer is applied to values: elu()(h)" : "";
   throw invalid(`${where} is ${show(given)}, expected an input of graph or what a layer returns${hint}`);
 }
 
-/** Makes a layer of a kind. */
+/** Makes a layer of a kind of operation from its settings, which are checked when it is used. */
 export function layer<Kind extends OperationKind>(
   kind: Kind,
   settings: SettingsOf<Kind> | object = {},
@@ -62,10 +69,10 @@ export function layer<Kind extends OperationKind>(
 }
 
 /**
- * Defines a decoder of layers one after the other, for `createDecoder`. The operations are named by their numbers, as
+ * Defines a decoder that applies layers one after the other, for `createDecoder`. The operations are named by their indices, as
  * in PyTorch's `Sequential`: `"0"`, `"1"`, …
  *
- * @throws LatentflowError `invalid_argument` where the layers do not fit together
+ * @throws LatentflowError `invalid_argument` if a layer has wrong settings, or the layers do not fit together
  * @example
  * const decoder = createDecoder(sequential(32, [
  *   dense(7 * 7 * 64), elu(), reshape([7, 7, 64]),
@@ -94,21 +101,21 @@ function checkLayer(where: string, value: unknown): Layer {
   throw invalid(`${where} is ${show(value)}, expected one such as dense(10) or elu()${hint}`);
 }
 
-/** Makers of inputs, for the function passed to `graph`. */
+/** Functions that add inputs to a decoder, for the function passed to `graph`. */
 export interface GraphInputs {
-  /** Adds the latent, of `size` numbers; to be called once. */
+  /** Adds the latent input, of `size` numbers. Must be called exactly once. */
   latent(size: number): Value;
-  /** Adds a fixed input: a number of values, a shape, or an integer below `classes`. */
+  /** Adds a fixed input, given with each sample: a number of values, a shape, or an integer from 0 to `classes` - 1. */
   fixed(name: string, shape: number | readonly Length[] | { readonly classes: number }): Value;
-  /** Adds an input of points with `channels` numbers each; each call says how many points there are. */
+  /** Adds a fixed input of coordinates, [points, channels]; each call sets the number of points. */
   points(name: string, channels: number): Value;
 }
 
 /**
  * Defines a decoder whose values branch and join, for `createDecoder`.
  *
- * @param build makes the inputs and returns the output; what does not lead to it is left out
- * @throws LatentflowError `invalid_argument` where values do not fit together
+ * @param build adds the inputs and returns the output; operations that do not lead to the output are left out
+ * @throws LatentflowError `invalid_argument` if the values do not fit together, or a layer with parameters is applied twice
  * @example
  * const decoder = createDecoder(graph(({ latent, points }) => {
  *   const [z, x] = [latent(64), points("xyz", 3)];
@@ -175,7 +182,9 @@ export function graph(build: (inputs: GraphInputs) => Value): GraphDefinition {
   return definition;
 }
 
-/** Lists the operations that lead to a value, in topological order, named by their numbers, and their layers. */
+/**
+ * Returns the operations that lead to a value, in topological order and named by their indices, and the layers they come from.
+ */
 function operationsTo(
   where: string,
   output: Value,

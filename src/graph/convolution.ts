@@ -1,29 +1,30 @@
-// Convolutions over one axis or two, channels last: pairs of output and input pixels.
+// Convolutions over one axis or two, channels last: output lengths, and pairs of output and input pixels.
 
-/** The window that moves over pixels, each setting with a number for every axis: `[height, width]`, or `[width]`. */
+/**
+ * Window that a convolution moves over pixels; each setting but `padding` has a number for every axis: `[height, width]`, or
+ * `[width]`.
+ */
 export interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
-  /** Pixels of zeros around the input: before each axis, then behind each: `[top, left, bottom, right]`. */
+  /** Rows of zeros around the input: before each axis, then behind each: `[top, left, bottom, right]`. */
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
 }
 
-/** The settings of a convolution. */
+/** Settings of a convolution: its window and its number of groups. */
 export interface ConvolutionSettings extends Window {
-  /** Number of groups: convolutions side by side, each of its share of the channels. */
+  /** Number of groups: independent convolutions, each of an equal share of the input and the output channels. */
   readonly groups: number;
 }
 
-/**
- * Settings of a transposed convolution: its backward pass is the forward pass of the convolution with these settings.
- */
+/** Settings of a transposed convolution, whose forward pass is the backward pass of the convolution with these settings. */
 export interface TransposedConvolutionSettings extends ConvolutionSettings {
-  /** Extra pixels of the output behind each axis. */
+  /** Number of additional output pixels at the end of each axis. */
   readonly outputPadding: readonly number[];
 }
 
-/** Returns the window of a convolution along each of its axes. */
+/** Returns the settings of a convolution's window for each axis. */
 function axesOf({ kernel, stride, padding, dilation }: Window) {
   return kernel.map((size, axis) => ({
     kernel: size,
@@ -34,7 +35,7 @@ function axesOf({ kernel, stride, padding, dilation }: Window) {
   }));
 }
 
-/** Computes the lengths of a convolution's output; below 1 if the input is too small. */
+/** Returns the lengths of a convolution's output axes for an input of the given lengths; below 1 if the input is too small. */
 export function convolvedLengths(settings: Window, lengths: readonly number[]): number[] {
   return axesOf(settings).map(({ kernel, stride, before, after, dilation }, axis) => {
     const room = lengths[axis]! + before + after - dilation * (kernel - 1) - 1;
@@ -42,7 +43,7 @@ export function convolvedLengths(settings: Window, lengths: readonly number[]): 
   });
 }
 
-/** Computes the lengths of a transposed convolution's output. */
+/** Returns the lengths of a transposed convolution's output axes for an input of the given lengths. */
 export function transposedLengths(
   settings: Omit<TransposedConvolutionSettings, "groups">,
   lengths: readonly number[],
@@ -53,14 +54,19 @@ export function transposedLengths(
   });
 }
 
-/** One product of a convolution: a pixel of the output, a tap, and the input pixel that the tap reads. */
+/** Product in a convolution: index of an output pixel, of a tap in the kernel, and of the input pixel under that tap. */
 export interface PixelPair {
   readonly output: number;
   readonly tap: number;
   readonly input: number;
 }
 
-/** Lists the products of a convolution, ordered by output pixel, then by tap. */
+/**
+ * Returns the products of a convolution, ordered by output pixel, then by tap.
+ *
+ * @param input lengths of the input's axes, channels excluded or last
+ * @param output lengths of the output's axes, channels excluded or last
+ */
 export function pixelPairs(
   settings: ConvolutionSettings,
   isTransposed: boolean,
@@ -83,12 +89,12 @@ export function pixelPairs(
   return pairs.sort((a, b) => a.output - b.output || a.tap - b.tap);
 }
 
-/** Counts the products of a convolution without listing them. */
+/** Returns the number of a convolution's products without listing them. */
 export function countPairs(...convolution: Parameters<typeof pairsByAxis>): number {
   return pairsByAxis(...convolution).reduce((count, pairs) => count * pairs.length, 1);
 }
 
-/** Lists the products along each axis by itself. */
+/** Returns, for each axis of a convolution, the products along that axis alone. */
 function pairsByAxis(
   settings: ConvolutionSettings,
   isTransposed: boolean,

@@ -2,45 +2,46 @@ import type { GraphDefinition } from "./definition.ts";
 import { type Cost, type Initial, type Shape, sizeOf, type TensorName } from "./kind.ts";
 import { kindOf, type Operation, type OperationDescription } from "./operations.ts";
 
-/** The latent's name among the values of a graph. */
+/** Name of the latent among the values of a graph. */
 export const LATENT = "z";
 
-/** Operations in topological order, which lead from the latent to the last one's value. */
+/** Graph of a decoder: operations in topological order, from the latent to the last operation's value, the output. */
 export interface Graph<O extends OperationDescription = OperationDescription> {
-  /** The latent has one axis of this length. */
+  /** Number of latents d: the latent has one axis of this length. */
   readonly latentSize: number;
-  /** Inputs beside the latent, given with each sample. */
+  /** Fixed inputs, which are given with each sample, apart from the latent. */
   readonly fixedInputs: readonly FixedInput[];
-  /** At least one. */
+  /** Operations in topological order, at least one; the last makes the output. */
   readonly operations: readonly O[];
-  /** The graph as JSON. */
+  /** Definition that the graph was made from, as JSON. */
   readonly definition: GraphDefinition;
   /**
-   * Returns the graph for a number of points; undefined unless the graph is over points, and then itself for one
-   * point. `where`: caller, for messages.
+   * Returns the graph for a number of points, for a graph with a fixed input whose number of points each call sets; such a
+   * graph itself has one point. Undefined for other graphs. `where` names the caller in error messages.
    */
   readonly atPoints?: (points: number, where?: string) => Graph;
 }
 
-/** Parts of a graph that name its values. */
+/** Parts of a graph that determine its values and their shapes. */
 export type Values<O extends OperationDescription = OperationDescription> = Pick<
   Graph<O>,
   "latentSize" | "fixedInputs" | "operations"
 >;
 
-/** An input beside the latent, given with each sample. */
+/** Fixed input of a graph, which is given with each sample. */
 export interface FixedInput {
   readonly name: string;
-  /** Shape of one sample's values. */
+  /** Shape of one sample's values of the fixed input. */
   readonly shape: Shape;
-  /** True if one of its axes is that of points. */
+  /** True if the length of one of its axes is the number of points, which each call sets. */
   readonly hasPoints: boolean;
-  /** Number of classes: the values are integers from 0 to classes - 1. Undefined: any numbers. */
+  /** Number of classes: the values are then integers from 0 to classes - 1. Absent: any numbers. */
   readonly classes?: number;
 }
 
 /**
- * An operation and what it reads: value 0 is the latent, then come the fixed inputs, then what each operation makes.
+ * An operation with the indices of the values that it reads: value 0 is the latent; the fixed inputs follow, then the
+ * operations' results.
  */
 export interface Step<O extends OperationDescription = OperationDescription> {
   readonly operation: O;
@@ -48,7 +49,7 @@ export interface Step<O extends OperationDescription = OperationDescription> {
   readonly inputShapes: readonly Shape[];
 }
 
-/** Looks up the inputs of all operations. */
+/** Returns the operations of a graph, each with the indices and shapes of its inputs. */
 export function stepsOf<O extends OperationDescription>({
   latentSize,
   fixedInputs,
@@ -64,20 +65,20 @@ export function stepsOf<O extends OperationDescription>({
   });
 }
 
-/** A tensor of a graph's parameters. */
+/** A tensor among a graph's parameters. */
 export interface Parameter {
-  /** Index of the operation, and name of the tensor. */
+  /** Index of the operation that the tensor belongs to, and the tensor's name. */
   readonly operation: number;
   readonly tensor: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
   readonly isFlat: boolean;
-  /** Offset in the flat block of all parameters. */
+  /** Offset of the tensor in the flat array of all parameters, in numbers. */
   readonly offset: number;
   readonly size: number;
 }
 
-/** Lists the parameters in the order of their flat block: those of each operation in turn. */
+/** Returns a graph's parameter tensors in the order of the flat array that holds them: operation by operation. */
 export function parametersOf(graph: Values): Parameter[] {
   let offset = 0;
   return stepsOf(graph).flatMap(({ operation, inputShapes }, index) =>
@@ -91,22 +92,22 @@ export function parametersOf(graph: Values): Parameter[] {
   );
 }
 
-/** Counts the parameters of a graph. */
+/** Returns the count of numbers in a graph's parameters. */
 export function countParameters(graph: Values): number {
   return parametersOf(graph).reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Adds tensors to the operations: views into `parameters`. */
+/** Returns the operations with their parameter tensors, which are views into `parameters`. */
 export function withTensors(graph: Values, parameters: Float32Array): Operation[] {
   const tensors = graph.operations.map((): Record<string, Float32Array> => ({}));
   for (const { operation, tensor, offset, size } of parametersOf(graph)) {
     tensors[operation]![tensor] = parameters.subarray(offset, offset + size);
   }
-  // Each kind lists the tensors that its Fields have.
+  // Each kind lists the same tensors as its fields.
   return graph.operations.map((operation, i) => ({ ...operation, ...tensors[i] }) as Operation);
 }
 
-/** Removes the tensors from operations. */
+/** Returns operations without their parameter tensors. */
 export function withoutTensors(operations: readonly Operation[]): OperationDescription[] {
   return operations.map((operation) => {
     const { weight, bias, ...description } = operation as Operation<"dense">;
@@ -114,10 +115,10 @@ export function withoutTensors(operations: readonly Operation[]): OperationDescr
   });
 }
 
-/** Cache of costs: every call needs them, and for a small decoder they take as long as a pass. */
+/** Cache of costs: every call needs them, and for a small decoder they take as long as a forward pass. */
 const costs = new WeakMap<Values, Cost>();
 
-/** Returns the cost of a forward pass of one sample. */
+/** Returns the cost of a forward pass of one sample; cached. */
 export function costOf(graph: Values): Cost {
   const known = costs.get(graph);
   if (known) return known;
@@ -130,7 +131,7 @@ export function costOf(graph: Values): Cost {
   return cost;
 }
 
-/** Counts the operations that lead to the logits: all but an activation at the end, which some losses include. */
+/** Returns the number of operations that lead to the logits: all but an activation at the end, which some losses include. */
 export function logitOperations({ operations }: Pick<Graph, "operations">): number {
   return operations.length - (operations.at(-1)!.kind === "activation" ? 1 : 0);
 }

@@ -1,5 +1,5 @@
 /**
- * A layer for each kind of operation, and `sequential` and `graph`, which make definitions of decoders of them.
+ * Makers of layers, one for each kind of operation, and `sequential` and `graph`, which define decoders from layers.
  *
  * @module latentflow/graph
  */
@@ -24,7 +24,7 @@ export type { PointwiseFunction, PointwiseLike } from "./pointwise.ts";
 export type { PerAxis } from "./settings.ts";
 
 /**
- * Fully connected layer along the last axis, weight · input + bias: `[…, inputs]` becomes `[…, units]`.
+ * Makes a fully connected layer along the last axis, weight · input + bias: `[…, inputs]` becomes `[…, units]`.
  *
  * @param units length of the output's last axis
  * @example
@@ -35,9 +35,9 @@ export function dense(units: number): Layer<"dense"> {
 }
 
 /**
- * The same numbers in another shape, row-major; convolutions read `[height, width, channels]`.
+ * Makes a layer that gives the same numbers another shape, row-major; convolutions expect `[height, width, channels]`.
  *
- * @param shape lengths whose product is that of the input
+ * @param shape lengths whose product is the number of values in the input
  * @example
  * const definition = sequential(20, [dense(7 * 7 * 16), elu(), reshape([7, 7, 16]), conv({ channels: 1, kernel: 3 })]);
  */
@@ -46,8 +46,8 @@ export function reshape(shape: readonly Length[]): Layer<"reshape"> {
 }
 
 /**
- * Convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `Conv2d` or `Conv1d`. An axis of length n
- * becomes (n + padding before and behind - dilation · (kernel - 1) - 1) / stride + 1, rounded down.
+ * Makes a convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `Conv2d` or `Conv1d`. An axis of
+ * length n becomes (n + padding before and behind - dilation · (kernel - 1) - 1) / stride + 1, rounded down.
  * @example
  * const definition = sequential(20, [
  *   dense(8 * 8 * 16), reshape([8, 8, 16]), elu(),
@@ -59,7 +59,7 @@ export function conv(settings: OperationSettings["conv"]): Layer<"conv"> {
 }
 
 /**
- * Transposed convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `ConvTranspose2d` or
+ * Makes a transposed convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `ConvTranspose2d` or
  * `ConvTranspose1d`. An axis of length n becomes (n - 1) · stride - padding before and behind + dilation · (kernel - 1) +
  * outputPadding + 1.
  * @example
@@ -73,7 +73,7 @@ export function convTranspose(settings: OperationSettings["convTranspose"]): Lay
 }
 
 /**
- * a + b, number by number, each stretched along its axes of length 1, as NumPy broadcasts.
+ * Makes a layer that adds two values element by element, a + b; axes of length 1 broadcast as in NumPy.
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -86,7 +86,7 @@ export function add(): Layer<"add"> {
 }
 
 /**
- * a - b, number by number, each stretched along its axes of length 1, as NumPy broadcasts.
+ * Makes a layer that subtracts two values element by element, a - b; axes of length 1 broadcast as in NumPy.
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -98,7 +98,7 @@ export function sub(): Layer<"sub"> {
 }
 
 /**
- * a · b, number by number, each stretched along its axes of length 1, as NumPy broadcasts.
+ * Makes a layer that multiplies two values element by element, a · b; axes of length 1 broadcast as in NumPy.
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -110,8 +110,8 @@ export function mul(): Layer<"mul"> {
 }
 
 /**
- * The larger of a and b, number by number, each stretched along its axes of length 1, as NumPy broadcasts. Where both
- * are equal each has half of the gradient.
+ * Makes a layer that takes the larger of two values element by element; axes of length 1 broadcast as in NumPy. If both are
+ * equal, each gets half of the gradient.
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -123,8 +123,8 @@ export function maximum(): Layer<"maximum"> {
 }
 
 /**
- * The smaller of a and b, number by number, each stretched along its axes of length 1, as NumPy broadcasts. Where both
- * are equal each has half of the gradient.
+ * Makes a layer that takes the smaller of two values element by element; axes of length 1 broadcast as in NumPy. If both are
+ * equal, each gets half of the gradient.
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -136,9 +136,8 @@ export function minimum(): Layer<"minimum"> {
 }
 
 /**
- * Selection by a condition, number by number: of `where()(condition, a, b)` a where the condition is above 0, else b.
- * The three are stretched along their axes of length 1, as NumPy broadcasts. NaN is not above 0. The condition's gradient
- * is 0.
+ * Makes a layer that selects by a condition, element by element: `where()(condition, a, b)` is a where the condition is above
+ * 0, else b, also for NaN. Axes of length 1 broadcast as in NumPy. The condition's gradient is 0.
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -151,8 +150,8 @@ export function where(): Layer<"where"> {
 }
 
 /**
- * Concatenation of two or more values along an axis, by default the last one. A value with fewer axes is repeated: a
- * latent of `[20]` for each point of `[points, 3]`.
+ * Makes a layer that concatenates one or more values along an axis, by default the last one. A value with fewer axes is
+ * repeated: a latent of `[20]` for each point of `[points, 3]`.
  * @example
  * const definition = graph(({ latent, points }) => {
  *   const h = elu()(dense(64)(concat()(latent(20), points("xyz", 3)))); // [points, 64]
@@ -164,7 +163,7 @@ export function concat(settings: OperationSettings["concat"] = {}): Layer<"conca
 }
 
 /**
- * A value stretched along its axes of length 1, and to more axes before them, as NumPy's `broadcast_to`.
+ * Makes a layer that repeats a value along its axes of length 1, and along new axes in front, as NumPy's `broadcast_to`.
  *
  * @param shape shape of the output
  * @example
@@ -175,9 +174,9 @@ export function expand(shape: readonly Length[]): Layer<"expand"> {
 }
 
 /**
- * The axes in another order, NumPy's `transpose`.
+ * Makes a layer that reorders axes, as NumPy's `transpose`.
  *
- * @param axes for each axis of the output, the axis of the input that it is, from 0
+ * @param axes for each axis of the output the index of the input's axis, from 0
  * @example
  * // From [channels, height, width], as PyTorch has them, to [height, width, channels].
  * const definition = sequential(20, [dense(16 * 8 * 8), reshape([16, 8, 8]), permute([1, 2, 0])]);
@@ -187,7 +186,7 @@ export function permute(axes: readonly number[]): Layer<"permute"> {
 }
 
 /**
- * The positions `start`, `start + step`, … before `end` along an axis.
+ * Makes a layer that takes the positions `start`, `start + step`, … before `end` along an axis.
  * @example
  * const definition = sequential(20, [dense(100), slice({ axis: 0, start: 10, end: 90 })]); // [80]
  */
@@ -196,7 +195,7 @@ export function slice(settings: OperationSettings["slice"]): Layer<"slice"> {
 }
 
 /**
- * Channels rearranged to pixels, PyTorch's `PixelShuffle`: `[height, width, block² · channels]` becomes
+ * Makes a layer that turns channels into pixels, PyTorch's `PixelShuffle`: `[height, width, block² · channels]` becomes
  * `[block · height, block · width, channels]`.
  * @example
  * const definition = sequential(20, [dense(8 * 8 * 4), reshape([8, 8, 4]), depthToSpace({ block: 2 })]); // [16, 16, 1]
@@ -206,7 +205,8 @@ export function depthToSpace(settings: OperationSettings["depthToSpace"]): Layer
 }
 
 /**
- * Pixels added around `[height, width, channels]` or `[width, channels]`: zeros, mirrored ones, or the outermost ones.
+ * Makes a layer that adds pixels around `[height, width, channels]` or `[width, channels]`: zeros, mirrored pixels, or copies
+ * of the outermost ones.
  * @example
  * const definition = sequential(20, [
  *   dense(8 * 8), reshape([8, 8, 1]),
@@ -218,8 +218,8 @@ export function pad(settings: OperationSettings["pad"]): Layer<"pad"> {
 }
 
 /**
- * More pixels by whole factors, PyTorch's `Upsample`: each repeated ("nearest"), or interpolated between neighbours
- * ("bilinear").
+ * Makes a layer that enlarges pictures by whole factors, PyTorch's `Upsample`: each pixel is repeated ("nearest"), or pixels
+ * are interpolated ("bilinear").
  * @example
  * const definition = sequential(20, [
  *   dense(7 * 7 * 16), reshape([7, 7, 16]),
@@ -231,8 +231,8 @@ export function upsample(settings: OperationSettings["upsample"]): Layer<"upsamp
 }
 
 /**
- * Pixels resized to any lengths, PyTorch's `interpolate`; for whole factors `upsample` is enough. `coordinates:
- * "align_corners"` is PyTorch's `align_corners=True`; `antialias` is PyTorch's, with `excludeOutside`.
+ * Makes a layer that resizes pictures to any size, PyTorch's `interpolate`; for whole factors `upsample` is enough.
+ * `coordinates: "align_corners"` is PyTorch's `align_corners=True`; `antialias` is PyTorch's, together with `excludeOutside`.
  * @example
  * const definition = sequential(20, [dense(7 * 7), reshape([7, 7, 1]), resize({ size: [12, 10], mode: "cubic" })]);
  */
@@ -241,7 +241,7 @@ export function resize(settings: OperationSettings["resize"]): Layer<"resize"> {
 }
 
 /**
- * The mean of the pixels under a window that moves by `stride`, PyTorch's `AvgPool2d` or `AvgPool1d`.
+ * Makes a layer that averages the pixels under a window that moves by `stride`, PyTorch's `AvgPool2d` or `AvgPool1d`.
  * @example
  * const definition = sequential(20, [dense(8 * 8), reshape([8, 8, 1]), averagePool({ kernel: 2 })]); // [4, 4, 1]
  */
@@ -250,7 +250,7 @@ export function averagePool(settings: OperationSettings["averagePool"]): Layer<"
 }
 
 /**
- * The sum over some axes, which go, or stay with length 1 by `keepAxes`.
+ * Makes a layer that sums over some axes, which are removed, or stay with length 1 if `keepAxes` is true.
  * @example
  * const definition = sequential(20, [dense(8 * 784), reshape([8, 784]), sum({ axes: [0] })]); // [784]
  */
@@ -259,7 +259,7 @@ export function sum(settings: OperationSettings["sum"]): Layer<"sum"> {
 }
 
 /**
- * The mean over some axes, which go, or stay with length 1 by `keepAxes`.
+ * Makes a layer that averages over some axes, which are removed, or stay with length 1 if `keepAxes` is true.
  * @example
  * const definition = sequential(20, [dense(8 * 784), reshape([8, 784]), mean({ axes: [0] })]); // [784]
  */
@@ -268,8 +268,8 @@ export function mean(settings: OperationSettings["mean"]): Layer<"mean"> {
 }
 
 /**
- * The last axis, or the last `axes` ones together, normalised to mean 0 and variance 1, then weight · x + bias: PyTorch's
- * `LayerNorm`.
+ * Makes a layer that normalises the last axis, or the last `axes` ones together, to mean 0 and variance 1, then computes weight
+ * · x + bias: PyTorch's `LayerNorm`.
  * @example
  * const definition = sequential(20, [dense(256), layerNorm(), elu(), dense(784)]);
  */
@@ -278,8 +278,8 @@ export function layerNorm(settings: OperationSettings["layerNorm"] = {}): Layer<
 }
 
 /**
- * The channels of each group normalised together over all pixels, then weight · x + bias for each channel: PyTorch's
- * `GroupNorm`, with as many groups as channels `InstanceNorm`.
+ * Makes a layer that normalises the channels of each group together over all pixels, then computes weight · x + bias for each
+ * channel: PyTorch's `GroupNorm`; with as many groups as channels, `InstanceNorm`.
  * @example
  * const definition = sequential(20, [
  *   dense(8 * 8 * 16), reshape([8, 8, 16]),
@@ -291,7 +291,8 @@ export function groupNorm(settings: OperationSettings["groupNorm"]): Layer<"grou
 }
 
 /**
- * The last axis divided by the root of the mean of its squares, times a weight for each channel: PyTorch's `RMSNorm`.
+ * Makes a layer that divides the last axis by the root of the mean of its squares and multiplies each channel by a weight:
+ * PyTorch's `RMSNorm`.
  * @example
  * const definition = sequential(20, [dense(256), rmsNorm(), elu(), dense(784)]);
  */
@@ -300,7 +301,7 @@ export function rmsNorm(settings: OperationSettings["rmsNorm"] = {}): Layer<"rms
 }
 
 /**
- * weight · x + bias for each channel, the last axis: a BatchNorm whose statistics are fixed.
+ * Makes a layer that computes weight · x + bias for each channel, the last axis: a BatchNorm with fixed statistics.
  * @example
  * const definition = sequential(20, [dense(256), affine(), relu(), dense(784)]);
  */
@@ -309,7 +310,7 @@ export function affine(): Layer<"affine"> {
 }
 
 /**
- * exp(x) divided by its sum, along the last axis.
+ * Makes a layer that computes the softmax along the last axis: exp(x) divided by its sum.
  * @example
  * const definition = sequential(20, [dense(28 * 28 * 4), reshape([28, 28, 4]), softmax()]); // four classes a pixel
  */
@@ -318,8 +319,8 @@ export function softmax(): Layer<"softmax"> {
 }
 
 /**
- * Product of two values as matrices of their last two axes, `[…, rows, inner]` and `[…, inner, columns]`; the axes before
- * are equal. With `transposed` the second is `[…, columns, inner]`.
+ * Makes a layer that multiplies two values as matrices of their last two axes, `[…, rows, inner]` and `[…, inner, columns]`;
+ * all axes before these must be equal. If `transposed` is true, the second value is `[…, columns, inner]`.
  * @example
  * const definition = graph(({ latent }) => {
  *   const h = reshape([16, 8])(dense(16 * 8)(latent(20)));
@@ -332,7 +333,7 @@ export function matmul(settings: OperationSettings["matmul"] = {}): Layer<"matmu
 }
 
 /**
- * Parameter as a value, the same for all samples, such as StyleGAN's learnt input. It is applied to nothing.
+ * Makes a layer without inputs whose value is a parameter, the same for all samples, such as StyleGAN's learned input.
  *
  * @param shape shape of the parameter
  * @example
@@ -346,7 +347,8 @@ export function constant(shape: readonly number[]): Layer<"constant"> {
 }
 
 /**
- * The row of a table of `classes` rows that an integer names: a fixed input made with `classes`, of `[1]`, becomes `[units]`.
+ * Makes a layer that looks up rows of a table of `classes` rows: a fixed input made with `classes`, of shape `[1]`, becomes
+ * `[units]`.
  * @example
  * const definition = graph(({ latent, fixed }) => {
  *   const label = embedding({ classes: 10, units: 8 })(fixed("label", { classes: 10 }));
@@ -358,7 +360,7 @@ export function embedding(settings: OperationSettings["embedding"]): Layer<"embe
 }
 
 /**
- * Activation of each number, by its name, or by an object with its name and parameter.
+ * Makes a layer that applies an activation to each number, given by its name, or by an object with its name and parameter.
  *
  * @param name name of an activation; for elu, leakyRelu and sine also an object with `alpha`, `slope` or `frequency`
  * @example
@@ -369,7 +371,8 @@ export function activation(name: ActivationLike): Layer<"activation"> {
 }
 
 /**
- * Function of each number beside the activations: a name, or an object with a name and all its parameters.
+ * Makes a layer that applies a function other than the activations to each number, given by a name, or by an object with a name
+ * and all parameters.
  * @example
  * const definition = sequential(20, [dense(784), pointwise({ name: "clip", min: 0, max: 1 })]);
  */
@@ -378,7 +381,7 @@ export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
 }
 
 /**
- * Activation x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1; it is above 0.
+ * Makes a layer with the activation x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1; it must be above 0.
  * @example
  * const definition = sequential(20, [dense(256), elu({ alpha: 0.5 }), dense(784)]);
  */
@@ -388,7 +391,7 @@ export function elu(options: { readonly alpha?: number | undefined } = {}): Laye
 }
 
 /**
- * Activation x for x > 0, else slope · x. Default slope: 0.01; it is at least 0.
+ * Makes a layer with the activation x for x > 0, else slope · x. Default slope: 0.01; it must be at least 0.
  * @example
  * const definition = sequential(20, [dense(256), leakyRelu({ slope: 0.2 }), dense(784)]);
  */
@@ -398,7 +401,7 @@ export function leakyRelu(options: { readonly slope?: number | undefined } = {})
 }
 
 /**
- * Activation sin(frequency · x). Default frequency: 1; it is above 0.
+ * Makes a layer with the activation sin(frequency · x). Default frequency: 1; it must be above 0.
  * @example
  * const definition = sequential(20, [dense(256), sine({ frequency: 30 }), dense(784)]);
  */
@@ -411,7 +414,7 @@ export function sine(options: { readonly frequency?: number | undefined } = {}):
 }
 
 /**
- * Activation max(x, 0).
+ * Makes a layer with the activation max(x, 0).
  * @example
  * const definition = sequential(20, [dense(256), relu(), dense(784)]);
  */
@@ -420,7 +423,7 @@ export function relu(): Layer<"activation"> {
 }
 
 /**
- * Activation tanh(x).
+ * Makes a layer with the activation tanh(x).
  * @example
  * const definition = sequential(20, [dense(256), tanh(), dense(784)]);
  */
@@ -429,8 +432,8 @@ export function tanh(): Layer<"activation"> {
 }
 
 /**
- * Activation 1 / (1 + exp(-x)). At the end of a decoder whose loss is "bce" it is computed together with the loss, without
- * rounding to 0 or 1.
+ * Makes a layer with the activation 1 / (1 + exp(-x)). At the end of a decoder whose loss is "bce" it is computed together with
+ * the loss, without rounding to 0 or 1.
  * @example
  * const definition = sequential(20, [dense(256), elu(), dense(784), sigmoid()]);
  */
@@ -439,7 +442,7 @@ export function sigmoid(): Layer<"activation"> {
 }
 
 /**
- * Activation x · sigmoid(x), also called swish.
+ * Makes a layer with the activation x · sigmoid(x), also called swish.
  * @example
  * const definition = sequential(20, [dense(256), silu(), dense(784)]);
  */
@@ -448,7 +451,8 @@ export function silu(): Layer<"activation"> {
 }
 
 /**
- * Activation x · Φ(x), Φ the normal distribution, by erf: PyTorch's `GELU()`, not `GELU(approximate="tanh")`.
+ * Makes a layer with the activation x · Φ(x), Φ the normal distribution function, by erf: PyTorch's `GELU()`, not
+ * `GELU(approximate="tanh")`.
  * @example
  * const definition = sequential(20, [dense(256), gelu(), dense(784)]);
  */
@@ -457,7 +461,7 @@ export function gelu(): Layer<"activation"> {
 }
 
 /**
- * Activation log(1 + exp(x)).
+ * Makes a layer with the activation log(1 + exp(x)).
  * @example
  * const definition = sequential(20, [dense(256), softplus(), dense(784)]);
  */
@@ -466,7 +470,7 @@ export function softplus(): Layer<"activation"> {
 }
 
 /**
- * Activation that returns x as it is, for code that chooses between activations.
+ * Makes a layer that returns x unchanged, for code that chooses between activations.
  * @example
  * const deep = true;
  * const definition = sequential(20, [dense(256), deep ? elu() : identity(), dense(784)]);

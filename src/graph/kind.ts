@@ -1,4 +1,4 @@
-// Types of what src/graph has of each kind of operation; the arithmetic is each backend's.
+// Types of the traits of each kind of operation that are in src/graph; the arithmetic is in each backend.
 
 /** Lengths of the axes of one sample's value, row-major. */
 export type Shape = readonly number[];
@@ -9,8 +9,8 @@ export function sizeOf(shape: Shape): number {
 }
 
 /**
- * Tests if a shape has the expected axes in another order, channels first for last, say. Axes of length 1 do not
- * count.
+ * Returns true if a shape has the expected axis lengths in another order, such as channels first instead of last. Axes of
+ * length 1 are ignored.
  */
 export function isReordered(shape: Shape, expected: Shape): boolean {
   const [own, wanted] = [shape, expected].map((lengths) => lengths.filter((length) => length !== 1));
@@ -18,79 +18,82 @@ export function isReordered(shape: Shape, expected: Shape): boolean {
   return String(own) !== String(wanted) && sorted(own!) === sorted(wanted!);
 }
 
-/** Returns the distance in memory between neighbours along each axis. */
+/** Returns the strides of a row-major array: for each axis, the count of numbers from one position to the next. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
   return strides;
 }
 
-/** The names of an operation's tensors. */
+/** Names of an operation's parameter tensors. */
 export type TensorName = "weight" | "bias";
 
-/** Cost of a forward pass of one sample. */
+/** Cost of a forward pass of one sample, as counts of arithmetic operations. */
 export interface Cost {
   readonly multiplications: number;
-  /** Number of sums of products. */
+  /** Number of results that are sums, such as the outputs of a fully connected layer. */
   readonly sums: number;
-  /** Number of values that a function is applied to. */
+  /** Number of values to which a function, such as an activation, is applied. */
   readonly functions: number;
 }
 
-/** A tensor of an operation. */
+/** A parameter tensor of an operation: name, shape and initial values. */
 export interface Tensor {
   readonly name: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
-  /** True if kernels sum the tensor up as one row; else a row is all axes but the first. */
+  /** True if kernels treat the tensor as one row when they sum gradients; else its rows are all axes but the first. */
   readonly isFlat?: boolean;
 }
 
-/** Initial values: one number, or uniform in [-bound, bound), as PyTorch's default is. */
+/** Initial values of a parameter tensor: one number, or uniform in [-bound, bound), as PyTorch's default is. */
 export type Initial = { readonly value: number } | { readonly bound: number };
 
-/** An operation's settings as they are kept, and the shape of what it makes of one sample. */
+/** Settings of an operation with defaults filled in, and the shape of its value for one sample. */
 export type Described<Fields> = Omit<Fields, TensorName> & { readonly shape: Shape };
 
-/** Traits of a kind of operation. `Fields` are what its operations have beside the common fields, tensors included. */
+/**
+ * Traits of a kind of operation. `Fields` are the fields that its operations have in addition to the common ones, parameter
+ * tensors included.
+ */
 export interface Kind<Fields> {
-  /** Lists an operation's tensors, in the order of `parameters` and of files. */
+  /** Returns an operation's parameter tensors, in the order of `parameters` and of files. */
   tensors(operation: Described<Fields>, inputs: readonly Shape[]): readonly Tensor[];
   cost(operation: Described<Fields>, inputs: readonly Shape[]): Cost;
-  /** Returns the operation's name in tables. */
+  /** Returns the operation's name in tables, such as "conv 3×3". */
   label(operation: Described<Fields>): string;
 }
 
 /**
- * Reader of a kind's operations from `Settings`, the part of a definition that defines one. Apart from `Kind`, so
- * that programs which read no definition do not bundle it.
+ * Reader of a kind's operations from `Settings`, the kind's part of a definition. Separate from `Kind`, so that programs that
+ * read no definition do not bundle it.
  */
 export interface Reader<Settings, Fields> {
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };
   /** Number of values that an operation reads; "some": one or more. */
   readonly reads: 0 | 1 | 2 | 3 | "some";
   /**
-   * Checks the settings, and derives the operation's fields and output shape.
+   * Checks the settings, and returns the operation's fields and output shape.
    *
-   * @param where for messages
+   * @param where beginning of error messages
    * @throws LatentflowError `invalid_argument`
    */
   read(where: string, settings: Settings, inputs: readonly Shape[]): Described<Fields>;
 }
 
-/** Reader of operations without settings that keep the shape of what they read. */
+/** Reader of operations that have no settings and keep the shape of their input. */
 export const sameShapeReader: Reader<object, object> = {
   settings: {},
   reads: 1,
   read: (_where, _settings, [input]) => ({ shape: input! }),
 };
 
-/** Lists no tensors, for operations that only move numbers or add them up. */
+/** Returns no parameter tensors, for operations that only move or add numbers. */
 export const noTensors = (): readonly Tensor[] => [];
 
 /**
- * Lists a weight, and a bias with a number for each position of the output's last axis. PyTorch's initial bound counts the
- * weight's axes behind the first as the inputs, of a transposed convolution as well.
+ * Returns a weight tensor, and a bias with a number for each position of the output's last axis. As in PyTorch, the bound of
+ * the initial values is 1/√(product of the weight's axes after the first), also for a transposed convolution.
  */
 export function weightAndBias(weight: Shape, output: Shape): readonly Tensor[] {
   const initial = { bound: 1 / Math.sqrt(sizeOf(weight.slice(1))) };
@@ -100,7 +103,7 @@ export function weightAndBias(weight: Shape, output: Shape): readonly Tensor[] {
   ];
 }
 
-/** Makes a kind that applies a function to each number of its input. */
+/** Makes a kind of operation that applies a function to each number of its input. */
 export function functionKind<Fields>(label: Kind<Fields>["label"]): Kind<Fields> {
   return { tensors: noTensors, cost: ({ shape }) => cost({ functions: sizeOf(shape) }), label };
 }

@@ -5,7 +5,7 @@ import type { Operation, OperationDescription, Shape } from "./operations.ts";
 
 // Stacks of fully connected layers: graphs of `createDecoder({ layers })` and of safetensors files without a definition.
 
-/** A fully connected layer: activation(weight · input + bias). */
+/** A fully connected layer, activation(weight · input + bias), without its tensors. */
 export interface LayerDescription {
   /** Name of the layer; in files its tensors are `NAME.weight` and `NAME.bias`. */
   readonly name: string;
@@ -14,19 +14,19 @@ export interface LayerDescription {
   readonly activation: Activation;
 }
 
-/** A layer with its tensors. */
+/** A fully connected layer with its tensors. */
 export interface Layer extends LayerDescription {
-  /** [outputSize, inputSize] */
+  /** Weight of a fully connected layer, [outputSize, inputSize]. */
   readonly weight: Float32Array;
-  /** [outputSize] */
+  /** Bias of a fully connected layer, [outputSize]. */
   readonly bias: Float32Array;
 }
 
 const identity: Activation = Object.freeze({ name: "identity" });
 
 /**
- * Makes the graph of layers: a dense operation each, and one for its activation unless that is the identity. A
- * reshape to the output shape comes before the output activation.
+ * Makes the graph of a stack of layers: each is a dense operation, and an activation unless that is the identity. A reshape to
+ * the output shape, if it has several axes, comes before the output activation.
  */
 export function graphOfLayers(layers: readonly LayerDescription[], outputShape: Shape): Graph {
   const operations: OperationDescription[] = [];
@@ -66,8 +66,8 @@ export function graphOfLayers(layers: readonly LayerDescription[], outputShape: 
 }
 
 /**
- * Tests for a graph as graphOfLayers makes: dense layers, each with an activation or none, and one shape for the
- * output.
+ * Returns true if a graph is a stack as `graphOfLayers` makes it: dense operations, each with an activation or none, and at
+ * most one reshape, to the output shape.
  */
 export function isStackOfLayers({ operations }: Pick<Graph, "operations">): boolean {
   return operations.every(({ kind, name, inputs }, i) => {
@@ -80,7 +80,7 @@ export function isStackOfLayers({ operations }: Pick<Graph, "operations">): bool
   });
 }
 
-/** Lists the layers of a graph as graphOfLayers makes. */
+/** Returns the layers of a graph that `graphOfLayers` made, with views of their tensors. */
 export function layersOf({
   latentSize,
   operations,

@@ -1,52 +1,62 @@
 import { invalid } from "../base/refuse.ts";
 import { type Shape, sizeOf, stridesOf } from "./kind.ts";
 
-// Operations without parameters that only move numbers or add them up: upsampling, padding, slices, means, sums of two
-// values. Each is a sparse matrix, and its backward pass is the transpose.
+// Operations without parameters that only move or add numbers: upsampling, padding, slices, means, sums of two values. Each is
+// a sparse matrix, and its backward pass is the transpose.
 
-/** A sparse matrix whose rows and columns are blocks of `width` numbers that lie one after the other. */
+/**
+ * Sparse matrix of an operation that only moves or adds numbers: each entry maps a block of `width` consecutive numbers of the
+ * input to a block of the output.
+ */
 export interface LinearMap {
   readonly width: number;
-  /** Number of blocks of the input. */
+  /** Number of blocks, of `width` numbers each, in the input. */
   readonly inputBlocks: number;
-  /** Offsets of the output's blocks that the map writes; others keep their values. */
+  /** Offsets of the output blocks that the map writes, in numbers; the map leaves others unchanged. */
   readonly destinations: Int32Array;
   /**
-   * Block i is the sum of weights[k] · the block of the input that begins at sources[k], k from starts[i] to
-   * starts[i + 1] - 1.
+   * Entries of the matrix: output block i is the sum of weights[k] · the input block at offset sources[k], for k from starts[i]
+   * to starts[i + 1] - 1.
    */
   readonly starts: Int32Array;
   readonly sources: Int32Array;
   readonly weights: Float32Array;
 }
 
-/** Position along an input's axis, with its weight in the sum. */
+/** Position along an axis of the input, with its weight in a sum. */
 export interface Term {
   readonly position: number;
   readonly weight: number;
 }
 
-/** Axis of an output: the positions of the input's axis that each of its positions reads. */
+/** Axis of an operation's output, described by the positions of an input's axis that each output position sums. */
 export interface AxisMap {
   readonly length: number;
-  /** Numbers from one position of the input's axis to the next. */
+  /** Count of numbers from one position of the input's axis to the next. */
   readonly stride: number;
-  /** None: 0. Undefined: the map does not write there. */
+  /** Returns the terms of an output position: an empty list gives 0; undefined if the map does not write there. */
   terms(position: number): readonly Term[] | undefined;
   /**
-   * The most terms of all positions together; a position that takes none counts as one. A formula, since a few bytes of a
-   * file can describe an axis of millions.
+   * Upper bound of the number of terms of all positions together; a position without terms counts as one. Given by a formula,
+   * since a few bytes of a file can describe an axis of millions of positions.
    */
   readonly entries: number;
-  /** True if every position reads the input's position of the same index. */
+  /** True if every output position reads the input's position of the same index. */
   readonly isIdentity: boolean;
-  /** The whole axis of the input, position by position, is written from this position on, and nothing else is. */
+  /**
+   * Set if the map writes the input's whole axis, position by position, to `count` output positions from `first` on, and
+   * nothing else.
+   */
   readonly part?: { readonly first: number; readonly count: number };
 }
 
 const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
 
-/** Returns the matrix [output, input] of an axis, or its transpose. */
+/**
+ * Returns the dense matrix [output, input] of an axis, row-major, or its transpose if `isTurned`.
+ *
+ * @param inputs length of the input's axis
+ */
 export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float32Array {
   const outputs = map.length;
   const values = new Float32Array(outputs * inputs);
@@ -59,7 +69,7 @@ export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float
   return values;
 }
 
-/** Returns the axes of a value, row-major, each unchanged. */
+/** Returns the axes of a row-major value, each unchanged. */
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
   return shape.map((length, axis) => ({
@@ -71,19 +81,20 @@ export function identityAxes(shape: Shape): AxisMap[] {
   }));
 }
 
-/** Returns an axis of `length` positions that read `terms` of an input's axis, at most `entries` in all. */
+/** Returns an output axis of `length` positions that read `terms` of an input's axis, at most `entries` in all. */
 export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"], entries: number): AxisMap {
   return { length, stride: axis.stride, terms, entries, isIdentity: false };
 }
 
-/** Returns an axis of `length` positions, each of which reads one position of an input's axis. */
+/** Returns an output axis of `length` positions, each of which reads one position of an input's axis. */
 export function picked(axis: AxisMap, length: number, place: (position: number) => number): AxisMap {
   return changed(axis, length, (position) => one(place(position)), length);
 }
 
 /**
- * Returns the width of a map's blocks, the axes before them, how many numbers of the output lie from one position of these
- * axes to the next (`step`), and where the block begins in them (`first`).
+ * Splits off the last axes that a map leaves contiguous as blocks. Returns the blocks' width in numbers, the axes before them
+ * (`outer`), the count of output numbers from one position of these axes to the next (`step`), and the block's offset in them
+ * (`first`).
  */
 function blocksOf(axes: readonly AxisMap[]) {
   let width = 1;
@@ -101,20 +112,28 @@ function blocksOf(axes: readonly AxisMap[]) {
   return { width, outer: axes.slice(0, outer), step: width, first: 0 };
 }
 
-/** Maps are listed once for a decoder, without a pause: so many entries take some 0.8 seconds and 300 MB. */
+/**
+ * Maximum number of entries of one map: maps are listed once per decoder, without a pause, which takes about 0.8 seconds and
+ * 300 MB for this many.
+ */
 const MOST_ENTRIES = 2 ** 22;
 
 /**
- * The most entries of all maps of a decoder. With its transpose an entry takes 8 to 32 bytes of WebAssembly's memory: 1 to
- * 4 GiB, and it has 4.
+ * Maximum number of entries of all maps of a decoder. With its transpose an entry takes 8 to 32 bytes of WebAssembly's memory:
+ * 1 to 4 GiB, of 4 GiB available.
  */
 const MOST_ENTRIES_IN_ALL = 2 ** 27;
 
-/** Refuses maps with too many entries, before they are listed. */
+/** Counter that throws if a decoder's maps have too many entries, before they are listed. */
 export class EntryLimit {
   private total = 0;
 
-  /** Adds the map with these axes, of the operation named in `at`. */
+  /**
+   * Adds the map with these output axes, from an input of `inputSize` numbers.
+   *
+   * @param at beginning of error messages, which names the operation
+   * @throws LatentflowError `invalid_argument` if this map, or all maps together, have too many entries
+   */
   add(at: string, axes: readonly AxisMap[], inputSize: number): void {
     const { width, outer } = blocksOf(axes);
     const entries = outer.reduce((all, axis) => all * axis.entries, 1);
@@ -133,9 +152,9 @@ function tooMany(beginning: string, most: number) {
 }
 
 /**
- * Lists the terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several
- * times as long. The position written[i] takes the terms from starts[i] to starts[i + 1] - 1; `offsets` count numbers from
- * the input's start, along this axis.
+ * Lists the terms of all positions of an axis, one after the other, in typed arrays: lists of objects would take several times
+ * as long. Position written[i] has the terms from starts[i] to starts[i + 1] - 1; `offsets` count numbers from the input's
+ * start, along this axis.
  */
 function listed({ length, stride, terms }: AxisMap) {
   const written: number[] = [];
@@ -160,7 +179,7 @@ function listed({ length, stride, terms }: AxisMap) {
   };
 }
 
-/** Lists the map of an output with these axes from an input of `inputSize` numbers. */
+/** Makes the sparse matrix of a map whose output has these axes, from an input of `inputSize` numbers. */
 export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
   const { width, outer: own, step, first } = blocksOf(axes);
   // At least one axis: a value that is one block is at the only position of an axis of length 1.
@@ -173,7 +192,10 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
   const weights = new Float32Array(entryCount);
   let destination = 0;
   let entry = 0;
-  /** The terms of the axes before `axis`: where they are in the input, and their weights. */
+  /**
+   * Visits the positions of `axis` and the axes behind it; `places` and `factors` are the input offsets and weights of the
+   * terms chosen along the axes before.
+   */
   const visit = (
     axis: number,
     block: number,
@@ -211,7 +233,10 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
   return { ...{ width, inputBlocks: inputSize / width }, destinations, starts, sources, weights };
 }
 
-/** Transposes a map, for the backward pass: each block of the input sums up what it contributed to. */
+/**
+ * Returns the transpose of a map, for the backward pass: each block of the input sums the gradients of the output blocks it
+ * contributed to.
+ */
 export function transposed({
   width,
   inputBlocks,
@@ -243,7 +268,10 @@ export function transposed({
   };
 }
 
-/** Returns an axis of `length` positions that has the input's axis from `first` on. */
+/**
+ * Returns an output axis of `length` positions that copies the input's axis to the positions from `first` on, and leaves the
+ * others unwritten.
+ */
 export function partly(axis: AxisMap, length: number, first: number): AxisMap {
   const count = axis.length;
   const terms = (position: number) =>
@@ -252,8 +280,8 @@ export function partly(axis: AxisMap, length: number, first: number): AxisMap {
 }
 
 /**
- * Returns the axes of one operand of a concatenation: its part of an output axis of `length` positions, from `first`
- * on.
+ * Returns the output axes of one operand of a concatenation: the operand fills its part of axis `axis`, of `length` positions,
+ * from `first` on.
  */
 export function partOf(shape: Shape, axis: number, length: number, first: number): AxisMap[] {
   const axes = identityAxes(shape);
@@ -261,7 +289,7 @@ export function partOf(shape: Shape, axis: number, length: number, first: number
   return axes;
 }
 
-/** Returns the axes of a value stretched to another shape along its axes of length 1, and to more axes before them. */
+/** Returns the output axes of a value broadcast to another shape, along its axes of length 1 and new axes in front. */
 export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   const missing = to.length - shape.length;
   return identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
@@ -269,7 +297,7 @@ export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   );
 }
 
-/** Returns the map that stretches a value to another shape, times a factor. */
+/** Returns the map that broadcasts a value to another shape and multiplies it by a factor. */
 export function stretched(shape: Shape, to: Shape, factor = 1): LinearMap {
   const map = linearMap(stretchedAxes(shape, to), sizeOf(shape));
   return factor === 1 ? map : { ...map, weights: map.weights.map((weight) => weight * factor) };

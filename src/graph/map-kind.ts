@@ -2,26 +2,26 @@ import { cost, type Described, type Kind, noTensors, type Shape, sizeOf } from "
 import { type AxisMap, identityAxes } from "./linear-map.ts";
 
 /**
- * Output of a kind whose inputs are each read by a linear map:
+ * Relation of an operation's output to its inputs, each of which is read by a linear map:
  * - `"operands"`: a function of the mapped inputs, number by number
- * - `"parts"`: the mapped inputs, each a part of it
+ * - `"parts"`: the mapped inputs side by side, each a part of the output
  * - `"pixels"`: the only input, mapped along each axis but the channels
  */
 export type MapOutput = "operands" | "parts" | "pixels";
 
-/** A kind of operation whose inputs are each read by a linear map. */
+/** Kind of operation whose inputs are each read by a linear map. */
 export interface MapKind<Fields, Output extends MapOutput = MapOutput> extends Kind<Fields> {
   readonly output: Output;
-  /** Returns the output's axes, each with the positions of input `index` that it takes. */
+  /** Returns the output's axes, each with the positions of input `index` that it reads. */
   axes(operation: Described<Fields>, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }
 
-/** Makes a kind that only moves numbers or adds them up: no tensors, and a sum for each number of the output. */
+/** Makes a kind of operation that only moves or adds numbers: without tensors, and with a cost of one sum per output number. */
 export function mapKind<Fields>(own: Pick<MapKind<Fields>, "label" | "axes">): MapKind<Fields, "parts"> {
   return { tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), output: "parts", ...own };
 }
 
-/** Makes a kind that moves or adds up pixels along each axis `i` before the channels. */
+/** Makes a kind of operation that moves or adds pixels along each axis `i` before the channels. */
 export function pixelKind<Fields>(own: {
   label: Kind<Fields>["label"];
   along(operation: Described<Fields>, axis: AxisMap, i: number): AxisMap;

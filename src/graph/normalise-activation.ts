@@ -4,11 +4,11 @@ import { show } from "../base/show.ts";
 import { type Activation, activations, isActivationName } from "./activation.ts";
 
 /**
- * Checks an `ActivationLike` and fills in its parameter.
+ * Checks an `ActivationLike`, and returns the activation with its parameter filled in.
  *
- * @param where the function called, for messages
- * @param option the option's name, for messages
- * @param value an `ActivationLike`, not checked yet
+ * @param where name of the calling function, for messages
+ * @param option name of the option, for messages
+ * @param value value to check
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range
  */
 export function normaliseActivation(where: string, option: string, value: unknown): Activation {

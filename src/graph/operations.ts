@@ -51,8 +51,8 @@ export type { Cost, Shape, TensorName } from "./kind.ts";
 export { sizeOf, stridesOf } from "./kind.ts";
 
 /**
- * All kinds of operation: tensors, cost and label. Every place that has to know the kinds has a table over all of them, so
- * that the compiler names what a new one lacks.
+ * All kinds of operation: tensors, cost and label of each. Every module that depends on the kinds has a table over all of them,
+ * so that the compiler names the entries that a new kind lacks.
  */
 export const KINDS = {
   dense,
@@ -88,18 +88,18 @@ export const KINDS = {
   embedding,
 } as const;
 
-/** The name of a kind: `"dense"`, say. */
+/** Name of a kind of operation, such as `"dense"`. */
 export type OperationKind = keyof typeof KINDS;
 
 /**
- * Fields of operations of each kind, beside those that all have: settings, and tensors that are views into the decoder's
- * `parameters`.
+ * Fields of operations of each kind, in addition to those that all operations have: settings, and tensors that are views into
+ * the decoder's `parameters`.
  */
 export type OperationKinds = {
   readonly [K in OperationKind]: FieldsOf<(typeof KINDS)[K]>;
 };
 
-/** Names of the kinds that read each input by a linear map, and whose output is as `Output` says. */
+/** Names of the kinds of operation that read each input by a linear map, with `Output` as the relation of output to inputs. */
 export type MapKindName<Output extends MapOutput> = {
   [K in OperationKind]: (typeof KINDS)[K] extends { readonly output: Output } ? K : never;
 }[OperationKind];
@@ -107,8 +107,8 @@ export type MapKindName<Output extends MapOutput> = {
 type FieldsOf<K> = K extends MapKind<infer Fields> ? Fields : K extends Kind<infer Fields> ? Fields : never;
 
 /**
- * Readers of definitions: settings, and the output's shape. Without spreads, and apart from `KINDS`: bundlers leave this
- * table out of programs that read no definition.
+ * Readers of definitions by kind: they check settings and compute the output's shape. Without spreads, and separate from
+ * `KINDS`, so that bundlers drop this table from programs that read no definition.
  */
 export const READERS = {
   dense: denseReader,
@@ -144,35 +144,35 @@ export const READERS = {
   embedding: embeddingReader,
 } as const satisfies { readonly [K in OperationKind]: Omit<Reader<never, OperationKinds[K]>, "settings"> };
 
-/** Settings that define operations of each kind; what follows from them, shapes, is not repeated. */
+/** Settings of each kind of operation in a definition. Shapes that follow from the inputs are not part of them. */
 export type OperationSettings = {
   readonly [K in OperationKind]: (typeof READERS)[K] extends Reader<infer Settings, infer _>
     ? Settings
     : never;
 };
 
-/** Common fields of operations. */
+/** Fields that all operations have. */
 interface CommonOperation<K extends OperationKind> {
   readonly kind: K;
   /** Name of the operation's value, and of its tensors in files: `NAME.weight`, `NAME.bias`. */
   readonly name: string;
-  /** Names of the values that the operation reads: operations before it, fixed inputs, or `"z"`, the latent. */
+  /** Names of the values that the operation reads: earlier operations, fixed inputs, or `"z"`, the latent. */
   readonly inputs: readonly string[];
   /** Shape of the operation's value for one sample. */
   readonly shape: Shape;
 }
 
-/** An operation of a decoder, of any kind or of the kind `Kind`. */
+/** An operation of a decoder with its parameter tensors, of any kind or of the kind `Kind`. */
 export type Operation<Kind extends OperationKind = OperationKind> = {
   [K in Kind]: CommonOperation<K> & OperationKinds[K];
 }[Kind];
 
-/** An operation without tensors. */
+/** An operation without its parameter tensors. */
 export type OperationDescription<Kind extends OperationKind = OperationKind> = {
   [K in Kind]: CommonOperation<K> & Described<OperationKinds[K]>;
 }[Kind];
 
-/** Returns the traits of an operation's kind. */
+/** Returns the traits of an operation's kind: its parameter tensors, cost and label. */
 export function kindOf(operation: OperationDescription): Kind<object> {
   return KINDS[operation.kind] as Kind<object>;
 }

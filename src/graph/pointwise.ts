@@ -3,13 +3,12 @@ import { invalid } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 
 /**
- * Functions of each number beside the activations of layers, with their parameters: what other files' graphs are made
- * of.
+ * Element-wise functions other than the activations of layers, with their parameters: graphs read from other files use them.
  * - `linear`: scale · x + shift
  * - `clip`: x, but at least min and at most max
  * - `power`: x to the power of exponent; NaN for x < 0 unless the exponent is an integer
- * - `exp`, which stays at exp(88) above; `log`, `sqrt`, `reciprocal`, `abs`, `erf`
- * - `rootOfSquares`: the square root of a sum of squares, a norm; its derivatives at 0 are 0, as PyTorch's norm has them
+ * - `exp`, constant above x = 88; `log`, `sqrt`, `reciprocal`, `abs`, `erf`
+ * - `rootOfSquares`: the square root of a sum of squares, a norm; its derivatives at 0 are 0, as those of PyTorch's norm
  * - `isPositive`: 1 for x > 0, else 0, also for NaN; `isNotNegative`: 1 for x ≥ 0, else 0; their derivatives are 0
  * - `mish`: x · tanh(log(1 + exp(x)))
  * - `hardSigmoid`: slope · x + offset, but at least 0 and at most 1
@@ -22,7 +21,7 @@ export type PointwiseFunction =
   | { readonly name: "hardSigmoid"; readonly slope: number; readonly offset: number }
   | { readonly name: PlainName };
 
-/** Name of a function without parameters. */
+/** Name of an element-wise function without parameters. */
 type PlainName =
   | "exp"
   | "log"
@@ -38,10 +37,10 @@ type PlainName =
 
 export type PointwiseName = PointwiseFunction["name"];
 
-/** Name of a function without parameters, or an object with the name and parameters of any. */
+/** Element-wise function: the name of one without parameters, or an object with the name and all parameters. */
 export type PointwiseLike = PlainName | PointwiseFunction;
 
-// Finite in float32, in which backends compute.
+// Bounds of a parameter: finite in float32, in which backends compute.
 const NUMBER: Bounds = { min: -3e38, max: 3e38 };
 
 /** Names of each function's parameters. Their order numbers the constants of assembly/ops/pointwise-functions.ts. */
@@ -64,9 +63,11 @@ export const POINTWISE_PARAMETERS: { readonly [Name in PointwiseName]: readonly 
 };
 
 /**
- * Checks a `PointwiseLike`.
+ * Checks a `PointwiseLike`, and returns it as an object.
  *
- * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter that is missing or infinite
+ * @param where beginning of error messages
+ * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter that is missing or out of
+ *   float32's range
  */
 export function normalisePointwise(where: string, value: unknown): PointwiseFunction {
   const given: Record<string, unknown> =
@@ -88,7 +89,7 @@ export function normalisePointwise(where: string, value: unknown): PointwiseFunc
   return Object.freeze({ name, ...Object.fromEntries(numbers) }) as PointwiseFunction;
 }
 
-/** Returns a function's parameters in the order of `POINTWISE_PARAMETERS`. */
+/** Returns a function's parameters as numbers, in the order of `POINTWISE_PARAMETERS`. */
 export function pointwiseParameters(of: PointwiseFunction): readonly number[] {
   return POINTWISE_PARAMETERS[of.name].map((key) => (of as unknown as Record<string, number>)[key]!);
 }

@@ -11,15 +11,15 @@ import type { MapKind } from "./map-kind.ts";
 import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
-/** Most numbers of a value: more would not fit into WebAssembly's memory with their gradients. */
+/** Maximum count of numbers in a value: more would not fit into WebAssembly's memory with their gradients. */
 const MOST_NUMBERS = 2 ** 28;
-/** Bounds of an axis's length. */
+/** Bounds of an axis's length in a definition. */
 const LENGTH = { min: 1, max: MOST_NUMBERS, integer: true };
 const MOST_FIXED = 100;
-/** Most inputs of an operation. The place of each in a concat follows from all before it. */
+/** Maximum number of inputs of an operation. The position of each input in a concatenation is computed from all before it. */
 const MOST_INPUTS = 1000;
 
-/** Names may come from other files, of nodes of ONNX, say: any printable characters. */
+/** Pattern of names, which may come from other files, such as names of ONNX nodes: any printable characters. */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 
 const KEYS = {
@@ -35,14 +35,21 @@ const KEYS = {
 /**
  * Checks a definition and makes its graph.
  *
- * @param points how many points there are, for a definition that has an axis of them
- * @throws LatentflowError `invalid_argument` on what is no definition, or one that does not fit together
+ * @param where beginning of error messages
+ * @param points number of points, for a definition that has an axis of points; default 1
+ * @throws LatentflowError `invalid_argument` if it is not a valid definition
  */
 export function readDefinition(where: string, definition: GraphDefinition, points = 1): Graph {
   return atOnce(readingDefinition(where, definition, points));
 }
 
-/** Reads a definition in pieces: there may be thousands of operations, each with thousands of inputs. */
+/**
+ * Checks a definition and makes its graph, with pauses: there may be thousands of operations, each with thousands of inputs.
+ *
+ * @param where beginning of error messages
+ * @param points number of points, for a definition that has an axis of points; default 1
+ * @throws LatentflowError `invalid_argument` if it is not a valid definition
+ */
 export function* readingDefinition(where: string, definition: GraphDefinition, points = 1): Pausable<Graph> {
   try {
     return yield* checkedGraph(where, definition, points);
@@ -101,15 +108,15 @@ function* checkedGraph(where: string, definition: GraphDefinition, points: numbe
   };
 }
 
-/** A value that operations may read. */
+/** A value that operations may read, while a definition is checked. */
 interface Value {
   readonly shape: Shape;
   readers: number;
-  /** Number of classes of a fixed input that holds class numbers. */
+  /** Number of classes of a fixed input whose values are class numbers; undefined for any numbers. */
   readonly classes?: number | undefined;
 }
 
-/** Number of operations that read the value. An unread value is an error: usually a wrong name. */
+/** Throws if a value other than the output is read by no operation: usually a name is wrong. */
 function checkRead(where: string, values: ReadonlyMap<string, Value>): void {
   for (const [name, { readers }] of values) {
     if (readers > 0) continue;
@@ -238,11 +245,11 @@ function readInputs(
   });
 }
 
-/** Replaces "points" in a shape by the number of points. */
+/** Returns an operation's settings with "points" in a shape replaced by the number of points. */
 function withPoints(at: string, kind: OperationKind, settings: object, points: number): object {
   const { shape } = settings as { readonly shape?: unknown };
   const mayHave = (kind === "reshape" || kind === "expand") && Array.isArray(shape);
-  // A longer array is refused by the kind; searching millions of lengths may take minutes.
+  // A longer array is rejected by the kind's reader; searching millions of lengths may take minutes.
   if (!mayHave || shape.length > MOST_AXES || !shape.includes("points")) return settings;
   return { ...settings, shape: readLengths(at, shape, points) };
 }

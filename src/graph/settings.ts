@@ -15,12 +15,16 @@ export type Filled<Settings> = {
     : Exclude<Settings[Name], undefined>;
 };
 
-/** Most axes of a value. */
+/** Maximum number of axes of a value. */
 export const MOST_AXES = 8;
-/** Most operations of a graph. */
+/** Maximum number of operations of a graph. */
 export const MOST_OPERATIONS = 10_000;
 
-/** Checks a `PerAxis` and expands it to `axes` numbers. */
+/**
+ * Checks a `PerAxis` of integers ≥ min, and returns it as a list of `axes` numbers.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function perAxis(
   where: string,
   name: string,
@@ -43,14 +47,23 @@ export function perAxis(
   );
 }
 
-/** Checks padding: one number, one for each axis, or those before each axis followed by those behind each. */
+/**
+ * Checks padding: one number, one for each axis, or those before each axis followed by those behind each. Returns 2 · axes
+ * integers, those before each axis first.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function around(where: string, name: string, value: unknown, axes: number): readonly number[] {
   if (Array.isArray(value) && value.length === 2 * axes) return checkLengths(where, name, value, 0);
   const each = perAxis(where, name, value, 0, axes);
   return [...each, ...each];
 }
 
-/** Checks an array of integers of at least `min`. */
+/**
+ * Checks an array of 1 to MOST_AXES integers, each ≥ min, and returns a copy.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkLengths(where: string, name: string, value: unknown, min: number): readonly number[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MOST_AXES) {
     throw invalid(`${where}: ${name} is ${show(value)}, expected an array of 1 to ${MOST_AXES} integers`);
@@ -60,14 +73,23 @@ export function checkLengths(where: string, name: string, value: unknown, min: n
   );
 }
 
-/** Checks the index of an axis, counted from the end if negative; returns it counted from the start. */
+/**
+ * Checks the index of an axis, which counts from the end if negative; returns it counted from the start.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkAxis(where: string, name: string, axis: unknown, shape: Shape): number {
   const number = checkNumber(where, name, axis, { integer: true });
   if (number >= -shape.length && number < shape.length) return number < 0 ? number + shape.length : number;
   throw invalid(`${where}: ${name} is ${number}, of a value of the shape [${shape}]`);
 }
 
-/** Checks several axes, each once; returns them in order. */
+/**
+ * Checks a list of different axes, which count from the end if negative; returns them counted from the start, in ascending
+ * order.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function checkAxes(where: string, name: string, axes: unknown, shape: Shape): readonly number[] {
   if (!Array.isArray(axes) || axes.length === 0 || axes.length > MOST_AXES) {
     throw invalid(`${where}: ${name} is ${show(axes)}, expected an array of axes`);
@@ -79,7 +101,11 @@ export function checkAxes(where: string, name: string, axes: unknown, shape: Sha
   return numbers.sort((a, b) => a - b);
 }
 
-/** Checks for a value of pixels, one or two axes with channels behind them; returns the number of axes of pixels. */
+/**
+ * Checks that a value has one or two axes of pixels and then channels; returns the number of pixel axes.
+ *
+ * @throws LatentflowError `invalid_argument`
+ */
 export function pixelAxes(where: string, input: Shape): number {
   const axes = input.length - 1;
   if (axes === 1 || axes === 2) return axes;
@@ -90,8 +116,8 @@ export function pixelAxes(where: string, input: Shape): number {
 }
 
 /**
- * Returns the shape of values that are combined number by number, each stretched along its axes of length 1; undefined if
- * they do not fit together.
+ * Returns the shape of several values that broadcast as in NumPy, along axes of length 1; undefined if they do not fit
+ * together.
  */
 export function broadcastShape(shapes: readonly Shape[]): Shape | undefined {
   const axes = Math.max(...shapes.map(({ length }) => length));
@@ -106,7 +132,11 @@ export function broadcastShape(shapes: readonly Shape[]): Shape | undefined {
   return fits ? whole : undefined;
 }
 
-/** Returns the shape of values that broadcast; refuses those that do not fit together. */
+/**
+ * Returns the shape of several values that broadcast as in NumPy, along axes of length 1.
+ *
+ * @throws LatentflowError `invalid_argument` if they do not fit together
+ */
 export function broadcast(where: string, shapes: readonly Shape[]): Shape {
   const whole = broadcastShape(shapes);
   if (whole) return whole;

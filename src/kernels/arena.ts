@@ -2,35 +2,38 @@ import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 
 const PAGE = 65536;
-/** A cache line, so that blocks share none. */
+/** Alignment of pieces, in bytes: a cache line, so that no two pieces share one. */
 const ALIGNMENT = 64;
 
-/** A stretch of free bytes. */
+/** Range of free bytes in an arena's memory: address and size. */
 interface Gap {
   start: number;
   size: number;
 }
 
 /**
- * The memory of one WASM instance, given out in blocks: one for a decoder's packed weights, one for each call
- * at work. The first page is the module's own (static data). A block is taken whole before a call's work
- * starts; the memory grows only then, and blocks that were freed are used again.
+ * Memory of one WASM instance, allocated in blocks: one for a decoder's packed weights, one for each running call. The first
+ * page is the module's own (static data). A call allocates its block before its work starts; the memory grows only then, and
+ * freed blocks are reused.
  *
- * Views are made on use and never kept: growth detaches them.
+ * Views on the memory are made on use and never stored: growth detaches them.
  */
 export class Arena {
   readonly memory = new WebAssembly.Memory({ initial: 1 });
-  /** Free blocks by ascending address, no two of them adjacent. */
+  /** Free ranges by ascending address, no two of them adjacent. */
   private readonly gaps: Gap[] = [];
 
-  /** The bytes of memory held, free blocks included. */
+  /** Size of the memory in bytes, free blocks included. */
   get byteLength(): number {
     return this.memory.buffer.byteLength;
   }
 
   /**
-   * Allocates a block that `layOut` divides: it asks for pieces by their size in bytes. It runs twice, first to add up the
-   * sizes, then with addresses, and must ask for the same pieces both times.
+   * Allocates a block of memory for the pieces that `layOut` requests by their sizes in bytes. `layOut` runs twice, first to
+   * add up the sizes, then with each piece's address, and must request the same pieces both times; `layout` is its second
+   * result.
+   *
+   * @throws LatentflowError `out_of_memory` if the memory cannot grow
    */
   allocate<T>(layOut: (piece: (bytes: number) => number) => T): Block & { readonly layout: T } {
     // Kernels read whole vectors at the ends of rows, past the end of a block.
@@ -107,7 +110,7 @@ export class Arena {
     if (at > 0) this.merge(at - 1);
   }
 
-  /** Merges a gap with the next one if they are adjacent. */
+  /** Merges a free range with the next one if they are adjacent. */
   private merge(index: number): void {
     const gap = this.gaps[index]!;
     const next = this.gaps[index + 1];
@@ -117,15 +120,15 @@ export class Arena {
   }
 }
 
-/** A block of an arena's memory. */
+/** A block of an arena's memory: address and size in bytes. */
 export interface Block {
   readonly start: number;
   readonly size: number;
-  /** Frees the block; a second call does nothing. */
+  /** Frees the block; a second call is a no-op. */
   free(): void;
 }
 
-/** Memory that is freed together, all of it at once if more of it cannot be had. */
+/** Resources that are freed together, also as soon as a further allocation fails. */
 export class Blocks {
   private readonly all: { free(): void }[];
 
@@ -133,19 +136,19 @@ export class Blocks {
     this.all = first;
   }
 
-  /** Frees all; a second call does nothing. */
+  /** Frees all resources; a second call is a no-op. */
   readonly free = (): void => {
     for (const block of this.all.splice(0).reverse()) block.free();
   };
 
-  /** Takes in what `allocate` returns, or frees all if it throws. */
+  /** Adds and returns the resource that `allocate` returns; if it throws, frees all and rethrows. */
   add<T extends { free(): void }>(allocate: () => T): T {
     const block = this.guard(allocate);
     this.all.push(block);
     return block;
   }
 
-  /** Returns what `work` returns, or frees all if it throws. */
+  /** Returns the result of `work`; if it throws, frees all and rethrows. */
   guard<T>(work: () => T): T {
     try {
       return work();

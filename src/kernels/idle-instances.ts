@@ -1,20 +1,20 @@
 import { Arena } from "./arena.ts";
 import { instantiateKernels, type Kernels } from "./instance.ts";
 
-/** An instance of the kernels, and its memory. */
+/** An instance of the kernels, with its memory. */
 export interface KernelInstance {
   readonly arena: Arena;
   readonly kernels: Kernels;
 }
 
-/** Largest memory of an instance that is kept for later, in bytes; and the most instances kept. */
+/** Largest memory of an instance that is kept for reuse, in bytes; and the maximum number of instances kept per module. */
 const MOST_BYTES = 2 ** 24;
 const MOST_INSTANCES = 8;
 
-/** Unused instances, kept because a new memory for each call would stay reserved until it is collected. */
+/** Unused instances by module, kept because a new memory for each call would stay reserved until it is garbage-collected. */
 const idle = new WeakMap<WebAssembly.Module, KernelInstance[]>();
 
-/** Takes an instance for exclusive use, until `giveInstanceBack`. */
+/** Returns an unused instance of the kernels, or makes one, for exclusive use until `giveInstanceBack`. */
 export async function takeInstance(module: WebAssembly.Module): Promise<KernelInstance> {
   const kept = idle.get(module)?.pop();
   if (kept) return kept;
@@ -22,7 +22,7 @@ export async function takeInstance(module: WebAssembly.Module): Promise<KernelIn
   return { arena, kernels: await instantiateKernels(module, arena.memory) };
 }
 
-/** Returns an instance, in whose memory all blocks are freed. */
+/** Makes an instance available for reuse. All blocks in its memory must have been freed. */
 export function giveInstanceBack(module: WebAssembly.Module, instance: KernelInstance): void {
   const kept = idle.get(module) ?? [];
   if (instance.arena.byteLength > MOST_BYTES || kept.length >= MOST_INSTANCES) return;

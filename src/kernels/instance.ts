@@ -1,20 +1,20 @@
 import type { instantiate as debugBindings } from "../../build/wasm/debug.js";
 
-/** The exports of assembly/index.ts. */
+/** The functions that the WASM module exports: assembly/index.ts. */
 export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
 
-/** A compiled build of the kernels. */
+/** A compiled build of the WASM kernels: its module, name and checksum. */
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
   readonly build: string;
-  /** CRC-32 of the binary, as eight hexadecimal digits. */
+  /** CRC-32 of the WASM binary, as eight hexadecimal digits. */
   readonly checksum: string;
 }
 
 /**
- * Makes an instance with its own memory: synchronously if the runtime allows it, since Node 20 hangs now and then if many
- * instantiations are awaited one after the other. A page's main thread may refuse that for large modules by a RangeError; it
- * then awaits.
+ * Makes an instance of the kernels on the given memory: synchronously if the runtime allows it, since Node 20 occasionally
+ * hangs if many instantiations are awaited in sequence. A page's main thread may refuse that for large modules with a
+ * RangeError; then asynchronously.
  */
 export async function instantiateKernels(
   module: WebAssembly.Module,

@@ -4,41 +4,47 @@ import { POINTWISE_PARAMETERS, type PointwiseName } from "../graph/pointwise.ts"
 import type { Loss } from "../terms/losses.ts";
 import type { FieldsIn } from "./struct.ts";
 
-// The structs' fields are explained where they are declared: in assembly/memory, assembly/terms/prior.ts, and in
-// assembly/solve/descent.ts and what extends it.
+// The structs' fields are documented where they are declared: in assembly/memory, assembly/terms/prior.ts, and in
+// assembly/solve/descent.ts and the classes that extend it.
 export * from "../../build/wasm/structs.ts";
 
-/** Struct fields common to all solvers. */
+/** Values of the struct fields that all solvers share. */
 export type DescentFields = FieldsIn<typeof Descent>;
 
-/** The solvers whose steps are in assembly, constants of assembly/solve/descent.ts. */
+/** Numbers of the solvers implemented in assembly/, constants of assembly/solve/descent.ts. */
 export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 
-/** Requests of samples before their next step, constants of assembly/solve/descent.ts. */
+/** Numbers of the evaluations that a sample may request before its next step, constants of assembly/solve/descent.ts. */
 export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
-/** Value of a sample's `trial` before its value at z0 is known, a constant of assembly/solve/descent.ts. */
+/** Value of a sample's `trial` before the objective at z0 is evaluated, a constant of assembly/solve/descent.ts. */
 export const FIRST_TRIAL = -1;
 
-/** Number of factors of the decoder's own matrix: one for each λ of assembly/solve/lbfgs-preconditioner.ts. */
+/**
+ * Number of dampings λ, and of Cholesky factors of the decoder's shared matrix A₀ + λτI; see
+ * assembly/solve/lbfgs-preconditioner.ts.
+ */
 export const DAMPING_COUNT = 5;
 
-/** Number of newest steps by which the damping is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/** Number of newest L-BFGS pairs by which the damping is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
-/** Count of numbers kept of each fitted pair; a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/**
+ * Count of f64 numbers stored for each of these pairs while the damping is chosen; a constant of
+ * assembly/solve/lbfgs-preconditioner.ts.
+ */
 export const NUMBERS_OF_FIT = 8;
-/** Number of factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
+/** Number of Cholesky factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
 export const FACTORS_AT_ONCE = 6;
 
-/** Returns the count of numbers in the packed lower triangle of a d × d matrix, see assembly/solve/cholesky.ts. */
+/** Returns the count of numbers in the packed lower triangle of a d × d matrix, d(d + 1)/2; see assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
 
-/** The states of a staged sample, constants of assembly/solve/descent.ts. */
+/** Numbers of the states of a staged sample, constants of assembly/solve/descent.ts. */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
-/** Kinds of kernel operations by number: constants of assembly/memory/graph.ts. */
+/** Numbers of the kinds of kernel operations, constants of assembly/memory/graph.ts. */
 export const KERNEL_CODES = {
   dense: 0,
   activation: 1,
@@ -57,11 +63,11 @@ export const KERNEL_CODES = {
   selection: 14,
 } as const;
 
-/** The number of `linear`, a constant of assembly/ops/pointwise-functions.ts. */
+/** Number of the function `linear`, the first of assembly/ops/pointwise-functions.ts. */
 const FIRST_POINTWISE = 16;
 
 /**
- * Functions by number: constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the
+ * Numbers of functions: constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the
  * tables of src/graph/. The identity has none, as the kernels do not compute it.
  */
 export const FUNCTION_CODES = /* @__PURE__ */ Object.fromEntries([
@@ -69,20 +75,23 @@ export const FUNCTION_CODES = /* @__PURE__ */ Object.fromEntries([
   ...Object.keys(POINTWISE_PARAMETERS).map((name, i) => [name, FIRST_POINTWISE + i] as const),
 ]) as Readonly<Record<ActivationName | PointwiseName, number>>;
 
-/** Losses by number: constants of assembly/terms/loss.ts. */
+/** Numbers of the losses, constants of assembly/terms/loss.ts. */
 export const LOSS_CODES: Record<Loss["name"], number> = {
   binaryCrossEntropy: 0,
   squaredError: 1,
   custom: 2,
 };
 
-/** Pixels multiplied by each panel of a convolution before the next; a constant of assembly/memory/graph.ts. */
+/**
+ * Number of pixels that are multiplied by one panel of a convolution's weight before the next panel; a constant of
+ * assembly/memory/graph.ts.
+ */
 export const PIXELS_AT_ONCE = 96;
 
-/** Width of the register tiles in floats, two vectors: rows and panels are padded to a multiple of it. */
+/** Width of the register tiles in floats, two SIMD vectors: rows and panels are padded to a multiple of it. */
 const TILE_WIDTH = 8;
 
-/** Returns `size` rounded up to a multiple of TILE_WIDTH: the floats that a row takes. */
+/** Returns `size` rounded up to a multiple of TILE_WIDTH: the number of floats that a row occupies. */
 export function paddedSize(size: number): number {
   return Math.ceil(size / TILE_WIDTH) * TILE_WIDTH;
 }

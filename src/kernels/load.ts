@@ -8,7 +8,7 @@ import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
 
 /**
- * Hand-written module whose one function applies `f32x4.relaxed_madd` to zeros: a runtime that validates it can run the
+ * Hand-written module whose only function applies `f32x4.relaxed_madd` to zeros: a runtime that validates it can run the
  * relaxed build.
  */
 const RELAXED_PROBE = Uint8Array.from([
@@ -19,10 +19,10 @@ const RELAXED_PROBE = Uint8Array.from([
 const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
 
 /**
- * Compiles the best build that this runtime takes, once.
+ * Compiles a build of the kernels; the result is cached. By default the best build that this runtime supports.
  *
- * @param relaxed true or false to ask for one of the two builds
- * @throws LatentflowError `unsupported` when the runtime has no WebAssembly (SIMD), or forbids to compile it
+ * @param relaxed true for the relaxed-SIMD build, false for the plain one, undefined for the best
+ * @throws LatentflowError `unsupported` if the runtime has no WebAssembly or no SIMD of the build, or forbids compiling it
  */
 export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKernels> {
   if (typeof WebAssembly === "undefined") {
@@ -37,19 +37,19 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   return keptUnlessFailed(compiled, build, async () => compile(binaryOf(build, await unpack())));
 }
 
-/** The bytes of a build, for a module that is compiled apart from the library's. */
+/** Returns the bytes of a build of the kernels, for callers that compile it themselves. */
 export async function kernelBinary(build: "plain" | "relaxed"): Promise<Uint8Array> {
   return binaryOf(build, await unpack());
 }
 
-/** The custom section that scripts/stamp-wasm.mjs gives each build. */
+/** Name of the custom section that scripts/stamp-wasm.mjs adds to each build. */
 const SECTION = "latentflow";
 
 /**
- * Recognises a build of the kernels that was compiled elsewhere.
+ * Checks that a compiled module is a build of this version's kernels, and returns it with its name and checksum.
  *
  * @param module may be of another realm
- * @throws LatentflowError `invalid_argument` when it is none of this version's builds
+ * @throws LatentflowError `invalid_argument` if it is not a build of this version
  */
 export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   let sections: ArrayBuffer[];
@@ -70,16 +70,19 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   return { module, build: stamp.build, checksum: stamp.checksum };
 }
 
-/** End of a message that advises runtimes that compile no bytes. */
+/** End of a message that advises precompiled kernels, for runtimes that cannot compile WebAssembly from bytes. */
 const COMPILED_IMPORT =
   'import kernels from "latentflow/wasm/plain.wasm", as this runtime or your bundler compiles it, and give it to the ' +
   "call: encode(decoder, y, { backend: wasm({ module: kernels }) })";
 
-/** Reads the stamp of a build; undefined if the custom section is not one of ours. */
+/**
+ * Returns the version, build name and checksum in a custom section; undefined if it is not one that scripts/stamp-wasm.mjs
+ * wrote.
+ */
 function readStamp(section: ArrayBuffer | undefined) {
   if (!section) return undefined;
   try {
-    // It is ASCII, and not every runtime has a TextDecoder.
+    // Read without TextDecoder, which not every runtime has: the section is ASCII.
     const stamp: Readonly<Record<string, unknown>> = JSON.parse(
       String.fromCharCode(...new Uint8Array(section)),
     );
@@ -92,13 +95,13 @@ function readStamp(section: ArrayBuffer | undefined) {
 
 let validates: boolean | undefined;
 
-/** True if this runtime has relaxed SIMD. Validated once, since it takes as long as opening a decoder. */
+/** Returns true if this runtime has relaxed SIMD. Validated once, since that takes as long as opening a decoder. */
 function hasRelaxedSimd(): boolean {
   validates ??= WebAssembly.validate(RELAXED_PROBE);
   return validates;
 }
 
-/** Restores one of the two binaries, which scripts/embed-wasm.mjs has stored in interleaved halves. */
+/** Returns one of the two binaries from the unpacked data, where scripts/embed-wasm.mjs has stored both in interleaved halves. */
 function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = sizes[build];
   const middle = Math.ceil(size / 2);
@@ -113,14 +116,14 @@ function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<Ar
   return binary;
 }
 
-/** Returns the unpacked data: the first halves of both binaries, then the second halves. */
+/** Returns the unpacked data: the first halves of both binaries, then their second halves. */
 async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
   if (typeof DecompressionStream === "undefined") return unpackInNode(packed);
-  // By its own reader and writer: what is shorter asks for Blob.stream or Response, which jsdom has not.
+  // Through a reader and a writer: shorter ways need Blob.stream or Response, which jsdom lacks.
   const { readable, writable } = new DecompressionStream("deflate-raw");
   const writer = writable.getWriter();
-  // Errors of the writer reach the reader, too.
+  // Errors of the writer reach the reader too.
   for (const written of [writer.write(packed), writer.close()]) written.catch(() => {});
   const reader = readable.getReader();
   const both = new Uint8Array(sizes.plain + sizes.relaxed);

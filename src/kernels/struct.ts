@@ -1,26 +1,26 @@
-/** Field types of an `@unmanaged` class in assembly/. A usize, a pointer, may be 2³¹ or more. */
+/** Field types of an `@unmanaged` class in assembly/. A usize is a pointer and may be 2³¹ or more. */
 export type FieldType = "i32" | "usize" | "f32" | "f64";
 
-/** Offset of a field from the struct's start, in bytes, and its type. */
+/** Type of a field, and its offset from the struct's start in bytes. */
 interface Place {
   readonly type: FieldType;
   readonly offset: number;
 }
 
-/** A number for each field. */
+/** A number for each field of a struct. */
 type FieldValues<Fields> = Readonly<Record<keyof Fields, number>>;
 
-/** A number for each field of a struct. */
+/** A number for each field of the struct type S. */
 export type FieldsIn<S> = S extends Struct<infer Fields> ? FieldValues<Fields> : never;
 
 /**
- * An `@unmanaged` class of assembly/ as TypeScript sees it: its fields in their order, laid out by the rules
- * of C, which are AssemblyScript's. scripts/write-structs.mjs makes them of the classes.
+ * An `@unmanaged` class of assembly/ as TypeScript sees it: its fields in their order, laid out by the rules of C, which
+ * AssemblyScript follows. scripts/write-structs.mjs generates the structs from the classes.
  */
 export class Struct<Fields extends Record<string, FieldType>> {
-  /** Size in bytes, a multiple of the largest field's. */
+  /** Size in bytes, a multiple of the largest field's size and of 4. */
   readonly size: number;
-  /** Type and offset of each field, in their order. */
+  /** Type and byte offset of each field, in the order of the fields. */
   readonly places: { readonly [Name in keyof Fields]: Place };
 
   constructor(readonly fields: Fields) {
@@ -47,14 +47,14 @@ export class Struct<Fields extends Record<string, FieldType>> {
   }
 
   /**
-   * Writes every field, since memory just allocated may hold anything, by its name in `values`, whose other members are
-   * ignored.
+   * Writes every field, from the member of `values` with its name; other members are ignored. Newly allocated memory may hold
+   * anything, so none may be left out.
    */
   fill(memory: DataView, pointer: number, values: FieldValues<Fields>): void {
     for (const name in this.places) this.put(memory, pointer, name, values[name]);
   }
 
-  /** Writes some fields; the others keep their values. */
+  /** Writes some fields of the struct at `pointer`; the others keep their values. */
   set(memory: DataView, pointer: number, values: Partial<FieldValues<Fields>>): void {
     for (const name in values) this.put(memory, pointer, name, values[name]!);
   }

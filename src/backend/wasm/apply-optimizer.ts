@@ -2,21 +2,24 @@ import { power } from "../../base/elementary-functions.ts";
 import type { Kernels } from "../../kernels/instance.ts";
 import type { Optimizer } from "../optimizer.ts";
 
-/** One update: pointers to the blocks that it reads and writes, all of one layout, and its place in the training. */
+/**
+ * One update of parameters by an optimizer: pointers to the blocks that it reads and writes, all of the same layout, and its
+ * number in the training.
+ */
 export interface Update {
   readonly parameters: number;
   readonly gradients: number;
-  /** State vectors of the optimizer. */
+  /** Pointers to the optimizer's state vectors, one block each. */
   readonly states: readonly number[];
-  /** Length of each block, in floats. */
+  /** Length of each parameter block, in floats, padding included. */
   readonly size: number;
-  /** Learning rate times the schedule's factor. */
+  /** Learning rate of this update: the option times the schedule's factor. */
   readonly learningRate: number;
-  /** Number of updates, this one included. */
+  /** Number t of updates, this one included: 1 in the first. */
   readonly updates: number;
 }
 
-/** Updates parameters by their gradients as an optimizer does; see ../../optimizer.ts. */
+/** Updates parameters in WASM memory by their gradients and an optimizer's rule; src/backend/optimizer.ts has the formulas. */
 export function applyOptimizer(kernels: Kernels, optimizer: Optimizer, update: Update): void {
   (UPDATES[optimizer.name] as Apply<Optimizer>)(kernels, optimizer, update);
 }
@@ -40,7 +43,7 @@ const UPDATES: { readonly [Name in Optimizer["name"]]: Apply<Extract<Optimizer, 
       kernels.adam(...blocks, stepSize, rootCorrection, ...betas, epsilon, decay);
     },
     sgd(kernels, { momentum }, { parameters, gradients, states, size, learningRate }) {
-      // Without momentum there is no state: the gradient itself is the velocity, 0 · g + g.
+      // Without momentum there is no state: the gradient itself serves as the velocity, 0 · g + g.
       const [velocities = gradients] = states;
       kernels.sgd(parameters, gradients, velocities, size, learningRate, momentum);
     },

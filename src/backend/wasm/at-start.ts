@@ -8,9 +8,10 @@ import { allocatePrior } from "./prior-block.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
 /**
- * Evaluates a row at the decoder's own start, and calls `use` with it and with memory for Gauss-Newton matrices or rows of a
- * Jacobian.
+ * Decodes one row at the decoder's `start` latent, z = 0 by default, and calls `use` with the workspace and with memory for
+ * Gauss-Newton matrices or rows of a Jacobian. The memory is freed when `use` has settled.
  *
+ * @param room what memory for Gauss-Newton matrices is allocated for
  * @throws LatentflowError `out_of_memory`
  */
 export async function atStart(

@@ -9,9 +9,10 @@ import { curvatureUse, type PreconditionerLease, preconditionerOf } from "./prec
 import { lossScales, sampleWeights, type Workspace } from "./workspace.ts";
 
 /**
- * Makes the curvature of a problem's losses for the rows of a workspace; memory is allocated on its first use.
+ * Makes the `curvature` of an objective: second derivatives of a problem's losses for the rows of a workspace. Memory is
+ * allocated on first use.
  *
- * @param sampleOf which sample of the problem a row is for
+ * @param sampleOf returns the index of the problem's sample that a row holds
  */
 export function wasmCurvature(
   packed: PackedDecoder,
@@ -96,7 +97,10 @@ export function wasmCurvature(
   };
 }
 
-/** Returns the factor of one sample's curvature, which is a mean over the outputs: 1, or for a sum n or Σw. */
+/**
+ * Returns the factor σ by which the shared curvature matrix, made for a mean over the outputs, is multiplied for one sample's
+ * loss: 1 for a mean, n or Σw for a sum.
+ */
 export function curvatureScale(problem: Problem, sample: number): number {
   const weights = sampleWeights(problem, sample);
   if (!weights || problem.loss.reduction === "mean") return lossScales(problem).curvatureScale;

@@ -7,7 +7,7 @@ import type { Passes } from "./passes.ts";
 import type { Rows, Workspace } from "./workspace.ts";
 
 /**
- * Makes the passes of a custom loss: the decoder runs in WASM, the loss's functions in JavaScript between its forward and
+ * Makes the passes of a custom loss: the decoder runs in WASM, and the loss's functions in JavaScript between its forward and
  * backward pass. The functions are not called for elements of weight 0.
  */
 export function customLossPasses(packed: PackedDecoder, workspace: Workspace, loss: CustomLoss): Passes {
@@ -18,7 +18,10 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
     return arena.f32(rows.pointer + row * rows.stride, n);
   }
 
-  /** Calls `visit` with a row, its outputs and targets, and its factor for each element. */
+  /**
+   * Calls `visit` with a row, its outputs and targets, and a function that returns the factor of each element: the loss's scale
+   * times the element's weight.
+   */
   function atRow(
     row: number,
     visit: (row: number, outputs: Float32Array, targets: Float32Array, factor: (i: number) => number) => void,
@@ -32,12 +35,12 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
     visit(row, rowOf(workspace.outputs, row), arena.f32(target, n), factor);
   }
 
-  /** Calls `visit` as `atRow` does, for the first `count` rows of the workspace's list. */
+  /** Calls `visit` with the data of each of the first `count` rows listed in the workspace, as `atRow` does. */
   function forEachRow(count: number, visit: Parameters<typeof atRow>[1]): void {
     for (const row of arena.i32(workspace.rows, count).slice()) atRow(row, visit);
   }
 
-  /** Computes into[i] = factor · f(output, target); 0 where the factor is 0. */
+  /** Computes into[i] = factor(i) · f(output, target) for n elements; 0 where the factor is 0, without calling f. */
   function fill(
     into: Float32Array,
     f: ElementFunction,
@@ -90,8 +93,8 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
 type ElementFunction = CustomLoss["value"];
 
 /**
- * Wraps a function of a custom loss to refuse results other than numbers: a promise, say, would turn every sample nonfinite
- * without an error.
+ * Wraps a function of a custom loss to throw if it returns anything but a number: a promise, for example, would make every
+ * sample nonfinite without an error.
  */
 function numeric(name: string, f: ElementFunction): ElementFunction {
   return (output, target) => {

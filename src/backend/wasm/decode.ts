@@ -7,23 +7,23 @@ import { allocateFixed } from "./fixed-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** Latents to be decoded, and room for their outputs. */
+/** Latents to decode, B = z.length / latentSize, and the array that receives their outputs. */
 export interface Decoding {
-  /** B × latentSize. */
+  /** Latents z to decode, B × latentSize. */
   readonly z: Float32Array;
-  /** Values of the decoder's fixed inputs. */
+  /** Values of the decoder's fixed inputs for the B latents. */
   readonly fixed: FixedValues;
-  /** B × outputSize; rows that are not decoded keep their values. */
+  /** Outputs D(z), B × outputSize, filled in; rows that are not decoded keep their values. */
   readonly outputs: Float32Array;
-  /** True to leave out the output activation. */
+  /** True to leave out the decoder's output activation. */
   readonly toLogits: boolean;
 }
 
 /**
- * Decodes latents, D(z), a block of rows at a time.
+ * Decodes latents into their outputs D(z), a block of rows at a time, until the feed has none or the call is aborted.
  *
- * @param feed the samples that are decoded
- * @param onRows called with those whose outputs are there now
+ * @param feed source of the indices of the rows to decode here
+ * @param onRows called with each block of rows whose outputs have been written
  * @throws LatentflowError `out_of_memory`
  */
 export async function decodeRows(

@@ -3,16 +3,19 @@ import type { Block } from "../../kernels/arena.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Memory for the fixed inputs of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
+/** WASM memory for the decoder's fixed inputs of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
 export interface FixedRows extends Pick<Block, "free"> {
-  /** Points to the fixed inputs of sample `place`; 0 if the decoder has none. */
+  /** Returns the pointer to the fixed inputs of the sample at place `place`; 0 if the decoder has none. */
   at(place: number): number;
   write(place: number, fixed: FixedValues, sample: number): void;
-  /** Sets the pointers of a workspace: row r reads the fixed inputs at place r, modulo the number of places. */
+  /**
+   * Sets a workspace's pointers to fixed inputs: row r reads those at place r modulo the number of places, for `copies` rows
+   * per place.
+   */
   point(workspace: Workspace, copies?: number): void;
 }
 
-/** FixedRows of a decoder without fixed inputs. */
+/** Memory for the fixed inputs of a decoder that has none: every function is a no-op. */
 const NOTHING: FixedRows = { free() {}, at: () => 0, write() {}, point() {} };
 
 export function allocateFixed({ arena, lowered, decoder }: PackedDecoder, places: number): FixedRows {

@@ -2,40 +2,46 @@ import { costOf } from "../../graph/graph.ts";
 import { GaussNewton, paddedSize } from "../../kernels/layout.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** Most tangents of one call of the kernels: about a millisecond's work for a decoder of a million parameters. */
+/**
+ * Maximum number of tangents propagated in one call of the kernels: about a millisecond's work for a decoder of a million
+ * parameters.
+ */
 const TANGENTS_AT_ONCE = 48;
-/** Most multiplications of the tangents of one call, some 30 ms; a single tangent may take more. */
+/** Maximum number of multiplications for the tangents of one call, about 30 ms; a single tangent may take more. */
 const MOST_AT_ONCE = 2 ** 29;
 
-/** Memory for Gauss-Newton matrices, or for curvatures along a gradient, in a decoder's instance of the kernels. */
+/** WASM memory for Gauss-Newton matrices JᵀWJ, or for curvatures along a gradient, of one decoder. */
 export type GaussNewtonWork = ReturnType<typeof allocateGaussNewton>;
 
-/** Points to the rows of J₀ᵀ, the decoder's own Jacobian, see `jacobianStride`, and to the same as panels. */
+/**
+ * Pointers to J₀ᵀ, the transposed Jacobian of the logits for the latents at the decoder's `start` latent: rows `jacobianStride`
+ * bytes apart, and the same numbers packed as panels of 8 latents.
+ */
 export interface Jacobian {
   readonly jacobian: number;
   readonly jacobianPanels: number;
 }
 
 /**
- * Gauss-Newton matrices that memory is allocated for; `jacobian` and `jacobianPanels` are 0 without the Jacobian at the
- * start.
+ * Purpose that memory for Gauss-Newton matrices is allocated for. `jacobian` and `jacobianPanels` are 0 if no matrix uses the
+ * Jacobian at the decoder's `start` latent.
  */
 export interface GaussNewtonUse extends Jacobian {
-  /** True for matrices at a row's own z as well. */
+  /** True if Gauss-Newton matrices with the Jacobian at a row's current z are also needed. */
   readonly own: boolean;
-  /** True for memory for some rows of a Jacobian. */
+  /** True if memory for a block of rows of a Jacobian is needed. */
   readonly rows: boolean;
 }
 
-/** Use without matrices, for curvatures along a gradient, which take little memory. */
+/** Use without matrices, for curvatures along a gradient, which need little memory. */
 export const NO_MATRICES: GaussNewtonUse = { jacobian: 0, jacobianPanels: 0, own: false, rows: false };
 
-/** Returns the distance of two rows of a Jacobian, in bytes. */
+/** Returns the bytes from one row of a Jacobian to the next. */
 export function jacobianStride({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.outputSize);
 }
 
-/** Returns the size of a Jacobian packed as panels, in bytes. */
+/** Returns the size in bytes of a transposed Jacobian packed as panels of 8 latents. */
 export function panelBytes({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.latentSize) * decoder.outputSize;
 }
@@ -78,17 +84,20 @@ export function allocateGaussNewton(
   });
   return {
     ...block,
-    /** Points to the GaussNewton struct. */
+    /** Pointer to the GaussNewton struct. */
     work,
-    /** Points to f32[outputs], into which a custom loss writes its curvatures. */
+    /** Pointer to f32[outputs], where a custom loss writes its second derivatives. */
     curvatures,
     tangentsAtOnce,
-    /** Points to memory for the rows of a Jacobian that are computed at once, see `jacobianStride`; 0 without. */
+    /** Pointer to memory for `tangentsAtOnce` rows of a Jacobian, `jacobianStride` bytes apart; 0 if not allocated. */
     rows,
-    /** Points to the matrix; row k begins at matrix + k · matrixStride. */
+    /** Pointer to the Gauss-Newton matrix: row k begins at matrix + k · matrixStride. */
     matrix,
     matrixStride,
-    /** Copies the matrix's lower triangle and diagonal into d rows of d floats. */
+    /**
+     * Copies the lower triangle and diagonal of the Gauss-Newton matrix into `into`, d rows of d floats; other numbers of
+     * `into` stay.
+     */
     read(into: Float32Array): void {
       for (let k = 0; k < d; k++) into.set(arena.f32(matrix + k * matrixStride, k + 1), k * d);
     },

@@ -7,12 +7,16 @@ import { atStart } from "./at-start.ts";
 import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-newton-memory.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** Callback for rows first … first + count - 1 of J₀ᵀ; it may keep `values`, count × n. */
+/**
+ * Callback for rows first … first + count - 1 of J₀ᵀ, the transposed Jacobian at the decoder's start latent. It owns `values`,
+ * count × n.
+ */
 export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuffer>) => void;
 
 /**
- * Computes the rows of J₀ᵀ that `feed` gives, a block of tangents at a time, until it gives none or the caller aborts.
- * Memory is allocated for one block. A row's bits do not depend on the other rows of its block.
+ * Computes the rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent, that `feed` returns, a block of rows at a
+ * time, until it returns none or the caller aborts. Memory is allocated for one block. A row's bits do not depend on the other
+ * rows of its block.
  *
  * @throws LatentflowError `out_of_memory`
  */
@@ -33,7 +37,7 @@ export async function computeJacobianRows(
       const range = feed.take(tangentsAtOnce);
       if (!range) return;
       const { first, count } = range;
-      // The kernels write a row at its place in the whole Jacobian, of which there is this block only.
+      // The kernels write a row to its place in the whole Jacobian, of which only this block is in memory.
       GaussNewton.set(arena.view(), work, { jacobian: rows - first * stride });
       kernels.objectiveJacobian(graph, workspace, work, first, count);
       const values = new Float32Array(count * n);
@@ -45,15 +49,19 @@ export async function computeJacobianRows(
 }
 
 /**
- * Transposed Jacobian at the decoder's own start, J₀ᵀ, while and after it is made, in its decoder's memory: row k has the
- * derivatives of the logits by latent k. Rows may come in any order, from this thread or others.
+ * J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, in the decoder's WASM memory, while and after it is computed:
+ * row k holds the derivatives of the logits with respect to latent k. Rows may arrive in any order, from this thread or others.
  */
 export class JacobianRows {
   private readonly rows: Block & { readonly layout: number };
   private panels: (Block & { readonly layout: number }) | undefined;
   private readonly isThere: boolean[];
 
-  /** @throws LatentflowError `out_of_memory` */
+  /**
+   * Allocates memory for all d rows.
+   *
+   * @throws LatentflowError `out_of_memory`
+   */
   constructor(private readonly packed: PackedDecoder) {
     const { arena, decoder } = packed;
     const { latentSize: d } = decoder;
@@ -62,9 +70,9 @@ export class JacobianRows {
   }
 
   /**
-   * Computes the rows that `feed` gives, until it gives none or the caller aborts.
+   * Computes the rows that `feed` returns, on this thread, until it returns none or the caller aborts.
    *
-   * @param onRows called with those that are there now
+   * @param onRows called with each block of rows that has been written
    * @throws LatentflowError `out_of_memory`
    */
   compute(
@@ -78,7 +86,9 @@ export class JacobianRows {
     });
   }
 
-  /** Feed of the rows of the Jacobian that no thread has delivered yet; a row is handed out again until it is delivered. */
+  /**
+   * Returns a feed of the rows of the Jacobian that no thread has delivered yet; it returns a row again until it is delivered.
+   */
   missing(): Feed {
     const { isThere } = this;
     const next = () => isThere.indexOf(false);
@@ -95,7 +105,7 @@ export class JacobianRows {
     };
   }
 
-  /** Returns a copy of all rows, d × n. */
+  /** Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, d × n. */
   read(): Float32Array<ArrayBuffer> {
     const { arena, decoder } = this.packed;
     const { latentSize: d, outputSize: n } = decoder;
@@ -105,7 +115,7 @@ export class JacobianRows {
   }
 
   /**
-   * Copies rows computed elsewhere into J₀ᵀ, from `first` on.
+   * Copies rows computed elsewhere into J₀ᵀ, from row `first` on.
    *
    * @param values count × n
    */
@@ -118,13 +128,13 @@ export class JacobianRows {
     }
   }
 
-  /** True once `pack` has been called. */
+  /** True once `pack` has packed the Jacobian's rows into panels. */
   get isPacked(): boolean {
     return this.panels !== undefined;
   }
 
   /**
-   * Packs all rows, which must be complete, into panels; returns the pointers to rows and panels.
+   * Packs all rows, which must be complete, into panels; returns the pointers to the rows and the panels.
    *
    * @throws LatentflowError `out_of_memory`
    */

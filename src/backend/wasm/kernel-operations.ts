@@ -8,7 +8,7 @@ import type { FieldType, Struct } from "../../kernels/struct.ts";
 import { allocatePixelTaps, type ConvolutionGeometry, columnsOf, fillPixelTaps } from "./pixel-sets.ts";
 import { allocateMatrix, fillMatrix } from "./sparse-matrix.ts";
 
-/** Numbers of a kernel's struct, except for its code and what points to memory. */
+/** Fields of a kernel's struct that are numbers known before allocation: all but `kind` and the pointers. */
 type SettingsIn<S> =
   S extends Struct<infer Fields>
     ? {
@@ -18,7 +18,10 @@ type SettingsIn<S> =
       }
     : never;
 
-/** Settings of the kernels' operations by kind: those of their structs, explained in assembly/memory/graph.ts, or their source. */
+/**
+ * Settings of the kernels' operations by kind: fields of their structs, which assembly/memory/graph.ts explains, or the objects
+ * that the fields are computed from.
+ */
 interface KernelKinds {
   readonly dense: SettingsIn<typeof layout.DenseOperation>;
   readonly activation: { readonly activation: Activation | PointwiseFunction; readonly size: number };
@@ -42,50 +45,53 @@ interface KernelKinds {
 
 type KernelKind = keyof KernelKinds;
 
-/** Operation of the kernels, of kind `Kind`, or of any kind without it. */
+/** Operation as the WASM kernels compute it, of kind `Kind`; of any kind by default. */
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Indices of the values read and written; equal if the operation works in place. */
+    /** Index of the value that the operation reads, and of the value that it writes; equal if it works in place. */
     readonly input: number;
     readonly output: number;
-    /** Operation of the decoder that this one computes, and whose parameters it uses. */
+    /** Operation of the decoder that this one computes, with its parameters; may be absent if it has none. */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
 
 type Pieces = (bytes: number) => number;
 
-/** Allocators of the memory that an operation keeps for each row. */
+/** Allocators of the memory that an operation needs for each row, between its forward and its backward pass. */
 export interface RowRoom {
-  /** Allocates rows as wide as those of the operation's value. */
+  /** Allocates rows as wide as the operation's value; returns the pointer. */
   rows(): number;
-  /** Allocates rows as wide as those of the operation's value; returns 0 if the call takes no tangents. */
+  /** Allocates rows as wide as the operation's value; returns 0 if the call takes no tangents. */
   tangentRows(): number;
-  /** Allocates `count` numbers a row. */
+  /** Allocates `count` floats per row; returns the pointer. */
   numbers(count: number): number;
 }
 
-/** Struct of what operations of a kind keep of each row for their backward pass, and its allocation. */
+/** Struct that operations of one kind store for their backward pass, such as NormRows, and its allocation. */
 interface Keeping<Kind extends KernelKind> {
   readonly struct: AnyStruct;
-  /** Allocates the memory, and returns the struct's fields, which point to it. */
+  /** Allocates the rows, and returns the struct's fields, which point to them. */
   allocate(operation: KernelOperation<Kind>, room: RowRoom): Record<string, number>;
 }
 
 type AnyStruct = Pick<Struct<Record<string, FieldType>>, "size" | "fill">;
 
-/** Struct fields of an operation that point to memory, and the function that fills it. */
+/** Fields of an operation's struct that are known after allocation, and the function that writes the memory they point to. */
 interface Place<Name extends PropertyKey = string> {
   readonly fields: { readonly [N in Name]: number };
   /** Writes the memory that the fields point to, except for parameters. */
   write?(memory: DataView): void;
 }
 
-/** Memory layout of operations of one kind. */
+/**
+ * Memory layout of the kernels' operations of one kind: the struct, the allocation of what it points to, and of rows stored
+ * between passes.
+ */
 interface Kernel<Kind extends KernelKind> {
   readonly struct: AnyStruct;
-  /** Allocates the memory that the operation's struct points to, packed parameters among it. */
+  /** Allocates the memory that the operation's struct points to, including its packed parameters. */
   allocate(operation: KernelOperation<Kind>, piece: Pieces): Place;
   readonly kept?: Keeping<Kind>;
 }
@@ -93,8 +99,8 @@ interface Kernel<Kind extends KernelKind> {
 type NumericKeys<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
 /**
- * Makes a Kernel. Every field of the struct must be a setting of the operation or returned by `allocate`: the compiler names
- * a missing one.
+ * Makes the memory layout of operations of one kind. Every field of the struct must be a setting of the operation or returned
+ * by `allocate`; a missing one is a compile error that names it.
  */
 function kernel<Kind extends KernelKind, Fields extends Record<string, FieldType>>(
   struct: Struct<Fields>,
@@ -133,7 +139,7 @@ const KERNELS: { readonly [Kind in KernelKind]: Kernel<Kind> } = {
       }),
     },
   ),
-  // Convolutions and transposed ones are products over taps; the backward pass of one is the forward pass of the other.
+  // Convolutions and transposed convolutions are products over taps; the backward pass of one is the forward pass of the other.
   convolution: kernel(layout.ConvolutionOperation, ({ geometry }, piece) => {
     const { groups, input, output, taps, forward, backward, isTransposed } = geometry;
     const matrices = groups * taps;
@@ -230,12 +236,12 @@ function kernelOf(operation: KernelOperation): Kernel<KernelKind> {
   return KERNELS[operation.kind] as unknown as Kernel<KernelKind>;
 }
 
-/** Returns the struct and allocation of what an operation keeps for its backward pass; undefined if it keeps nothing. */
+/** Returns the struct that an operation stores for its backward pass, and its allocation; undefined if it stores nothing. */
 export function keptBy(operation: KernelOperation): Keeping<KernelKind> | undefined {
   return kernelOf(operation).kept;
 }
 
-/** Allocates the memory of an operation. */
+/** Allocates an operation's struct and the memory that it points to. */
 export function allocateOperation(
   operation: KernelOperation,
   piece: Pieces,
@@ -244,7 +250,7 @@ export function allocateOperation(
   return { pointer: piece(struct.size), place: allocate(operation, piece) };
 }
 
-/** Writes an operation's struct, and the memory it points to. */
+/** Writes an operation's struct, and the memory that it points to, except for parameters. */
 export function fillOperation(
   memory: DataView,
   operation: KernelOperation,
@@ -256,7 +262,10 @@ export function fillOperation(
   place.write?.(memory);
 }
 
-/** Allocates the column matrices of a convolution for both directions; 0 for a direction that uses panels. */
+/**
+ * Allocates the column matrices of a convolution for both directions, see ConvolutionOperation.forwardColumns; 0 for a
+ * direction that uses panels.
+ */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,
   piece: Pieces,

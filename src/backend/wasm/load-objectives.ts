@@ -2,7 +2,7 @@ import { LatentflowError } from "../../base/errors.ts";
 import { messageOf } from "../../base/realms.ts";
 
 /**
- * Loads objectives.ts on first use: a chunk of its own, which encoding by `lbfgs` and `amd` never loads.
+ * Loads objectives.ts on first use: a separate chunk of code, which encoding by `lbfgs` and `amd` never loads.
  *
  * @throws LatentflowError `unsupported` if it cannot be loaded
  */

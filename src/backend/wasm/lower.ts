@@ -5,20 +5,17 @@ import { Emission, loweringOf } from "./lowerings.ts";
 import { assignSlots } from "./slots.ts";
 
 /**
- * Graph of a decoder as the kernels compute it. Every value has rows in the workspace; the latent is value 0. Operations
- * that only reshape are dropped, and a value read more than once is followed by a fork.
+ * Graph of a decoder as the kernels compute it. Every value has rows in the workspace; the latent is value 0. Operations that
+ * only reshape are dropped, and a value read more than once is followed by a fork.
  */
 export type LoweredGraph = ReturnType<typeof lowerGraph>;
 
-/**
- * Lowers a decoder's graph: drops reshapes, adds forks, and translates each operation into those of the kernels
- * (lowerings.ts).
- */
+/** Lowers a decoder's graph: drops reshapes, adds forks, and translates each operation into kernel operations (lowerings.ts). */
 export function lowerGraph(decoder: Decoder) {
   const steps = stepsOf(decoder);
   const into = new Emission();
   const inputs = 1 + decoder.fixedInputs.length;
-  /** Index of the value whose numbers each value of the decoder has: its own, or that of the value it reshapes. */
+  /** Index of the value that holds the numbers of each value of the decoder: the value itself, or the one that it reshapes. */
   const roots = Array.from({ length: inputs }, (_, i) => i);
   const isCopied = new Map<number, boolean[]>();
   for (const { operation, inputs: read } of steps) {
@@ -33,7 +30,9 @@ export function lowerGraph(decoder: Decoder) {
       isCopied.set(root, [...(isCopied.get(root) ?? []), place === "inPlace"]);
     }
   }
-  /** Values that the readers of each value of the decoder take in turn: the branches of its fork, or the value itself. */
+  /**
+   * Values that the readers of each of the decoder's values use, one per reader: the branches of its fork, or the value itself.
+   */
   const branches = new Map<number, number[]>();
   const give = (root: number, value: number): void => {
     const copied = isCopied.get(root) ?? [];
@@ -71,15 +70,15 @@ export function lowerGraph(decoder: Decoder) {
   const { operations, sizes, aliases } = into;
   return {
     operations,
-    /** Number of elements of each value. */
+    /** Number of elements of each value of the lowered graph, for one sample. */
     sizes,
     /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
     aliases,
-    /** Slot of each value's tangents; values that are not needed at the same time share one. */
+    /** Index of the memory block for each value's tangents; values that are not needed at the same time share one. */
     slots: assignSlots(operations, aliases, output),
-    /** Index of the value D(z), whose rows hold the logits before the output activation. */
+    /** Index of the value D(z), whose rows hold the logits before the output activation, which works in place. */
     output,
-    /** Number of operations up to the logits. */
+    /** Number of kernel operations up to the logits. */
     logitOperations: toLogits,
     /** Number of elements of all fixed inputs of a sample together. */
     fixedSize,

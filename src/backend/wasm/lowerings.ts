@@ -13,16 +13,19 @@ import type { PointwiseFunction } from "../../graph/pointwise.ts";
 import type { KernelOperation } from "./kernel-operations.ts";
 import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
 
-// Kernels of each kind of operation; lower.ts puts those of a whole graph together.
+// Translation of each kind of operation into kernel operations; lower.ts applies it to a whole graph.
 
-/** Translation of operations of one kind into those of the kernels. */
+/** Translation of operations of one kind into kernel operations. */
 interface Lowering<Kind extends OperationKind> {
   /**
-   * Rows of the operation's value: "same", those of its input, unchanged; "inPlace", those of its input, overwritten; "own",
-   * new ones. Default "own".
+   * Storage of the operation's result: "same", its input's rows, unchanged; "inPlace", its input's rows, overwritten; "own",
+   * new rows. Default "own".
    */
   place?(operation: Operation<Kind>): "own" | "inPlace" | "same";
-  /** Emits kernel operations that compute the operation from the values `reads`; returns the index of the result. */
+  /**
+   * Emits kernel operations that compute the operation from the values with indices `reads`, of shapes `inputs`; returns the
+   * index of the value that holds the result.
+   */
   emit(
     into: Emission,
     operation: Operation<Kind>,
@@ -31,7 +34,7 @@ interface Lowering<Kind extends OperationKind> {
   ): number;
 }
 
-/** Operations and values emitted so far. */
+/** Kernel operations and values emitted so far, while a graph is lowered. */
 export class Emission {
   readonly operations: KernelOperation[] = [];
   readonly sizes: number[] = [];
@@ -48,7 +51,7 @@ export class Emission {
   }
 }
 
-/** Kernel operation without the indices of its values, and without its size. */
+/** Settings of a kernel operation: all fields but its source, the indices of its values and its size. */
 type KernelSettings = KernelOperation extends infer Each
   ? Each extends KernelOperation
     ? Omit<Each, "input" | "output" | "source" | "other" | "otherwise" | "size">
@@ -56,9 +59,9 @@ type KernelSettings = KernelOperation extends infer Each
   : never;
 
 /**
- * Makes the lowering to one kernel operation, with rows of its own.
+ * Makes the lowering to one kernel operation whose result has rows of its own.
  *
- * @param isStretched true if values with fewer numbers are copied along their axes of length 1 first
+ * @param isStretched true to broadcast smaller inputs to the operation's shape first
  */
 function kernel<Kind extends OperationKind>(
   settingsOf: (operation: Operation<Kind>, inputs: readonly Shape[]) => KernelSettings,
@@ -77,7 +80,7 @@ function kernel<Kind extends OperationKind>(
   };
 }
 
-/** Lowerings of the kinds that are not just linear maps of their inputs. */
+/** Lowerings of the kinds of operation that are not just sparse linear maps of their inputs. */
 const LOWERINGS: {
   readonly [Kind in Exclude<OperationKind, MapKindName<"parts" | "pixels">>]: Lowering<Kind>;
 } = {
@@ -160,7 +163,7 @@ function pixelsOf(shape: Shape): { readonly pixels: number; readonly channels: n
   return { pixels: sizeOf(shape) / channels, channels };
 }
 
-/** Makes the settings of a norm over `width` adjacent numbers at a time. */
+/** Returns the settings of a norm over `width` adjacent numbers at a time; `hasMean` is 0 for an RMS norm. */
 function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: 0 | 1): KernelSettings {
   return {
     kind: "norm",
@@ -176,7 +179,7 @@ function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: 0 | 1
   };
 }
 
-/** Emits a + b, or a - b, as two accumulating maps into one value. */
+/** Emits a + sign · b, for sign 1 or -1, as two linear maps of which the second adds to the first's result. */
 function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
   return (into, { shape }, reads, inputs) => {
     const output = into.value(sizeOf(shape));
@@ -187,7 +190,7 @@ function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
   };
 }
 
-/** Returns the values broadcast to a shape: smaller ones are copied along their axes of length 1. */
+/** Returns the indices of the inputs broadcast to a shape: smaller ones are copied along their axes of length 1. */
 function stretchedReads(
   into: Emission,
   shape: Shape,
@@ -201,7 +204,7 @@ function stretchedReads(
   });
 }
 
-/** Linear maps of each input, for the kinds whose output is the sum of such maps. */
+/** Lowering of the kinds whose output is assembled from linear maps of their inputs: one map per input. */
 const MAPS: Lowering<OperationKind> = {
   emit(into, operation, reads, inputs) {
     const { axes } = KINDS[operation.kind] as MapKind<object>;
@@ -217,7 +220,7 @@ function emitMap(into: Emission, map: LinearMap, input: number, output: number, 
   return into.emit({ kind: "map", input, output, map, accumulates });
 }
 
-/** Returns the lowering of an operation's kind. */
+/** Returns the translation of an operation's kind into kernel operations. */
 export function loweringOf({ kind }: Operation): Lowering<OperationKind> {
   return (LOWERINGS as Partial<Record<OperationKind, Lowering<OperationKind>>>)[kind] ?? MAPS;
 }

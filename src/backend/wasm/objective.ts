@@ -19,7 +19,7 @@ import {
   writeWeights,
 } from "./workspace.ts";
 
-/** Makes the objective of samples first … first + count - 1, all resident: row r has sample first + r. */
+/** Makes the objective of samples first … first + count - 1, all resident in WASM memory: row r holds sample first + r. */
 export function wasmObjective(
   packed: PackedDecoder,
   problem: Problem,
@@ -31,11 +31,11 @@ export function wasmObjective(
 }
 
 /**
- * Makes an objective with derivatives for the parameters and tangents, and with `copies` rows for each sample: row copy ·
- * count + r has sample first + r.
+ * Makes an objective with parameter gradients and tangents, and with `copies` rows per sample: row copy · count + r holds
+ * sample first + r.
  *
- * @param gradients block of `parameterBlock(decoder)`, cleared, to which gradients for the parameters are added; default
- *   one of its own
+ * @param gradients pointer to a cleared block of `parameterBlock(decoder)`, to which parameter gradients are added; a new one
+ *   by default
  */
 export function differentiableWasmObjective(
   packed: PackedDecoder,
@@ -76,7 +76,7 @@ export function differentiableWasmObjective(
   };
 }
 
-/** Makes an objective, and the rows that it works on. */
+/** Makes an objective, and allocates and fills the rows that it works on. */
 function bindRows(
   packed: PackedDecoder,
   problem: Problem,
@@ -136,12 +136,12 @@ function bindRows(
     for (let index = 0; index < count; index++) bindSample(index);
   });
 
-  /** Returns the d numbers of a row of latents. */
+  /** Returns a view of the d numbers of a row of latents. */
   function rowOf(rows: Rows, row: number): Float32Array {
     return arena.f32(rows.pointer + row * rows.stride, d);
   }
 
-  /** Returns the chosen rows of latents, one after the other. */
+  /** Returns copies of the chosen rows of latents, one after the other. */
   function read(rows: Rows, chosen: Int32Array): Float64Array {
     const values = new Float64Array(chosen.length * d);
     chosen.forEach((row, i) => {
@@ -150,14 +150,14 @@ function bindRows(
     return values;
   }
 
-  /** Writes the chosen rows of latents. */
+  /** Writes `values`, one row of d numbers after the other, into the chosen rows of latents. */
   function write(rows: Rows, chosen: Int32Array, values: Float64Array): void {
     chosen.forEach((row, i) => {
       rowOf(rows, row).set(values.subarray(i * d, (i + 1) * d));
     });
   }
 
-  /** Returns the chosen elements of f64[rowCount]. */
+  /** Returns the elements of f64[rowCount] at `pointer` that belong to the chosen rows. */
   function pick(pointer: number, rows: Int32Array): Float64Array {
     const values = arena.f64(pointer, rowCount);
     return Float64Array.from(rows, (row) => values[row]!);

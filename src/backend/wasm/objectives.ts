@@ -1,4 +1,4 @@
-// Objectives evaluated one call at a time, solvers in JavaScript around them, and training: loaded by load-objectives.ts.
+// Objectives evaluated one call at a time, with solvers in JavaScript, and training: loaded by load-objectives.ts.
 
 import type { Control } from "../../solver/base.ts";
 import type { Task } from "../backend.ts";
@@ -10,7 +10,7 @@ import { objectiveSize, type PackedDecoder } from "./packed.ts";
 export { wasmObjective } from "./objective.ts";
 export { wasmTrainer } from "./trainer.ts";
 
-/** Solves samples around the objectives of a packed decoder. */
+/** Solves the samples of a feed with a solver in JavaScript, which evaluates objectives of the packed decoder. */
 export function solveByObjectives<Range extends SampleRange>(
   packed: PackedDecoder,
   task: Task<Range>,

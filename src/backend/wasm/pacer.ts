@@ -1,30 +1,39 @@
 import { costOf, countParameters, type Graph } from "../../graph/graph.ts";
 import { sizeOf } from "../../graph/operations.ts";
 
-/** Aimed duration of a slice of work, in milliseconds: a page then drops one frame at most. */
+/** Target duration of a slice of work between two pauses, in milliseconds: a page then drops one frame at most. */
 const TARGET = 12;
 
-/** Most row passes of a slice: more would not fit the kernels' 32-bit counter. */
+/** Maximum number of row passes in a slice: more would not fit the kernels' 32-bit counter. */
 const MOST_PASSES = 2 ** 30;
 
 /**
- * Sets the size of slices of work, in row passes: the first slice is as small as possible; each later one would have taken
- * TARGET at the speed of the last, and is at most four times as large.
+ * Controls the size of slices of work, in row passes (one row once forward or once backward): the first slice is as small as
+ * possible; each later one is as large as the last slice's speed allows in TARGET milliseconds, and at most four times as large
+ * as the last.
  */
 export class Pacer {
   private passes: number;
 
-  /** @param smallest row passes of one pass of all resident rows */
+  /**
+   * Starts with the smallest slice.
+   *
+   * @param smallest row passes of one pass over all resident rows
+   */
   constructor(private readonly smallest: number) {
     this.passes = smallest;
   }
 
-  /** Row passes of the next slice. */
+  /** Size of the next slice of work, in row passes: one row once forward or once backward. */
   get budget(): number {
     return this.passes;
   }
 
-  /** @param spent row passes of the last slice, which took `milliseconds` */
+  /**
+   * Records the last slice, and computes the size of the next.
+   *
+   * @param spent row passes of the last slice, which took `milliseconds`
+   */
   record(spent: number, milliseconds: number): void {
     const ideal = milliseconds > 0 ? (spent * TARGET) / milliseconds : Number.POSITIVE_INFINITY;
     this.passes = Math.floor(
@@ -34,25 +43,31 @@ export class Pacer {
 }
 
 /**
- * Most floating point operations of a pass over all resident rows, which cannot be interrupted: in a page's main thread,
- * where it delays a frame, 30 ms at 13 GFLOP/s; in Node and in workers a quarter of a second at 30 GFLOP/s.
+ * Maximum number of floating-point operations in a pass over all resident rows, which cannot be interrupted: in a page's main
+ * thread, where it delays a frame, 30 ms at 13 GFLOP/s; in Node and in workers a quarter of a second at 30 GFLOP/s.
  */
 const PASS_OPERATIONS = { page: 4e8, elsewhere: 7.5e9 };
-/** Cost of a function or a loss of one number, with its staging, in floating point operations: some 15 ns. */
+/** Cost of an activation or loss of one number, with its staging, in floating-point operations: about 15 ns. */
 const FUNCTION_OPERATIONS = 300;
-/** Rows at which products reach full speed if the weights fit into a core's cache; a multiple of both tiles. */
+/**
+ * Number of rows at which matrix products reach full speed if the weights fit into a core's cache; a multiple of both tile
+ * heights.
+ */
 const ROWS = 48;
-/** Rows at which products reach full speed if the weights come from memory. */
+/** Number of rows at which matrix products reach full speed if the weights come from memory. */
 const ROWS_OF_WIDE = 96;
 /** Approximate number of parameters that fit into a core's cache. */
 const CACHED_PARAMETERS = 2 ** 21;
 
-/** Most bytes of the values of all resident samples, with the numbers that passes keep of them, about three for each. */
+/**
+ * Memory limit, in bytes, for the values of all resident samples and what passes store of each value, about three numbers per
+ * value.
+ */
 const RESIDENT_BYTES = 2 ** 28;
 
 /**
- * Number of samples to keep resident: fewer for very wide decoders, so that a pass stays short, and for large values between
- * operations, so that memory is bounded. At least one, however large it is.
+ * Returns the number of samples to hold in WASM memory at once: fewer for large decoders, so that a pass stays short, and for
+ * large intermediate values, so that memory is bounded. At least one, however large it is.
  *
  * @param isPage true in a page's main thread
  */

@@ -7,25 +7,25 @@ import { type LoweredGraph, lowerGraph } from "./lower.ts";
 import { residentRows } from "./pacer.ts";
 import { writeGraph } from "./write-graph.ts";
 
-/** Weights of a decoder, packed in an instance of the kernels, and the memory that its calls share. */
+/** Weights of a decoder packed in an instance of the kernels, and the memory that the decoder's calls share. */
 export interface PackedDecoder {
   readonly decoder: Decoder;
   readonly kernels: Kernels;
-  /** Compiled kernels that the instance was made from. */
+  /** Compiled WASM module of the kernels that `kernels` is an instance of. */
   readonly compiled: CompiledKernels;
   readonly arena: Arena;
   readonly lowered: LoweredGraph;
-  /** Points to the Graph. */
+  /** Pointer to the Graph struct, see assembly/memory/graph.ts. */
   readonly graph: number;
-  /** Most rows of one pass. */
+  /** Maximum number of rows in one pass. */
   readonly rows: number;
 }
 
 const packedDecoders = new WeakMap<Decoder, Map<WebAssembly.Module, Promise<PackedDecoder>>>();
 
 /**
- * Packs a decoder on its first use with a build of the kernels, and keeps the result until the decoder is disposed or
- * collected. Calls still at work then keep their memory until they end.
+ * Packs a decoder on its first use with a build of the kernels, and caches the result until the decoder is disposed or
+ * garbage-collected. Calls still running then keep their memory until they end.
  */
 export function packDecoder(decoder: Decoder, compiled: CompiledKernels): Promise<PackedDecoder> {
   const byModule = keptUntilDisposed(packedDecoders, decoder, () => new Map());
@@ -43,7 +43,7 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   const kernels = await instantiateKernels(compiled.module, arena.memory);
   const lowered = lowerGraph(decoder);
   const graph = writeGraph(arena, decoder, lowered);
-  // As they are in the file, only until they are packed; calls use the place afterwards.
+  // The parameters as stored in the file are needed only until they are packed; calls reuse their memory afterwards.
   const parameters = arena.allocate((piece) => piece(4 * decoder.parameterCount));
   if (decoder.parameterCount > 0) {
     arena
@@ -55,7 +55,7 @@ async function pack(decoder: Decoder, compiled: CompiledKernels): Promise<Packed
   return { decoder, kernels, compiled, arena, lowered, graph, rows: residentRows(decoder) };
 }
 
-/** Returns the number of a problem's samples that are resident at once. */
+/** Returns the number of a problem's samples that are resident in WASM memory at once. */
 export function objectiveSize({ rows }: PackedDecoder, { sampleCount, batchSize }: Problem): number {
   return Math.min(sampleCount, batchSize ?? rows, rows);
 }

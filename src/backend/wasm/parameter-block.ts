@@ -5,8 +5,8 @@ import type { Arena } from "../../kernels/arena.ts";
 import { paddedSize } from "../../kernels/layout.ts";
 
 /**
- * Lays out a decoder's parameters, or one number for each of them, in a block that the kernels work on: the tensors one after
- * the other, each row padded.
+ * Lays out a decoder's parameters, or one number per parameter, in a block for the kernels: the tensors one after the other,
+ * each row padded to a multiple of 8 floats.
  */
 export function parameterBlock(decoder: Decoder) {
   let size = 0;
@@ -21,7 +21,10 @@ export function parameterBlock(decoder: Decoder) {
     return { start, rows, length, offset: parameter.offset };
   });
 
-  /** Calls `visit` with each row of a tensor: its length, its place in the block, its place in `decoder.parameters`. */
+  /**
+   * Calls `visit` with each row of each tensor: its length, its offset in the block and its offset in `decoder.parameters`, in
+   * floats.
+   */
   function forEachRow(visit: (length: number, padded: number, plain: number) => void): void {
     for (const { start, rows, length, offset } of placed) {
       for (let row = 0; row < rows; row++) {
@@ -31,16 +34,19 @@ export function parameterBlock(decoder: Decoder) {
   }
 
   return {
-    /** Size of the block, in floats. */
+    /** Size of the block of all parameters, in floats, padding included. */
     size,
-    /** Offsets of each operation's tensors from the start of the block, in floats. */
+    /** Offsets of each operation's tensors, by their names, from the start of the block, in floats. */
     tensors,
-    /** Writes values in the order of `decoder.parameters` into the block at `pointer`; the padding becomes 0. */
+    /**
+     * Writes one number per parameter, in the order of `decoder.parameters`, into the block at `pointer`; the padding becomes
+     * 0.
+     */
     write(arena: Arena, pointer: number, values: Float32Array): void {
       const block = arena.f32(pointer, size).fill(0);
       forEachRow((length, padded, plain) => block.set(values.subarray(plain, plain + length), padded));
     },
-    /** Reads the values of the block at `pointer` back, in the order of `decoder.parameters`. */
+    /** Returns a copy of the numbers in the block at `pointer`, without padding, in the order of `decoder.parameters`. */
     read(arena: Arena, pointer: number): Float32Array<ArrayBuffer> {
       const block = arena.f32(pointer, size);
       const values = new Float32Array(decoder.parameterCount);

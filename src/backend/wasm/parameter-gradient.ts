@@ -5,10 +5,10 @@ import { parameterBlock } from "./parameter-block.ts";
 import { convolutionsOf } from "./write-graph.ts";
 
 /**
- * Allocates sums of the gradient for a decoder's parameters, in the decoder's memory.
+ * Allocates WASM memory for the gradient of a decoder's parameters, summed over samples.
  *
- * @param capacity the most rows that are summed in one call
- * @param gradientsElsewhere a block of `parameterBlock(decoder)` to add to; default a new one, cleared
+ * @param capacity maximum number of rows that are summed in one call
+ * @param gradientsElsewhere pointer to a block of `parameterBlock(decoder)` to add to; a new cleared one by default
  */
 export function allocateParameterSums(packed: PackedDecoder, capacity: number, gradientsElsewhere?: number) {
   const { arena, decoder, lowered } = packed;
@@ -19,7 +19,7 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number, g
     ({ input, output, taps }) => taps * output.channels * paddedSize(input.channels),
   );
   const rows = convolutions.length > 0 ? Math.max(capacity, PIXELS_AT_ONCE) : capacity;
-  // Rows of values that convolutions lie between are taken pixel by pixel.
+  // Convolutions read and write their values pixel by pixel, so only their channels count.
   const widest = Math.max(
     1,
     ...denseSizes(lowered),
@@ -49,19 +49,19 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number, g
   if (gradientsElsewhere === undefined) clear();
   return {
     ...block,
-    /** Points to the ParameterGradient struct. */
+    /** Pointer to the ParameterGradient struct. */
     sums,
-    /** Points to the sums themselves, laid out as `shape` says. */
+    /** Pointer to the sums, in the layout that `shape` describes. */
     gradients,
     shape,
-    /** Sets the sums to 0. */
+    /** Sets the summed parameter gradient to 0. */
     clear,
-    /** Returns the sums in the order of `decoder.parameters`. */
+    /** Returns a copy of the sums, [parameterCount], in the order of `decoder.parameters`. */
     read: () => shape.read(arena, gradients),
   };
 }
 
-/** Widths of the inputs and outputs of dense operations. */
+/** Returns the widths of the inputs and outputs of all fully connected operations. */
 function denseSizes({ operations }: LoweredGraph): number[] {
   return operations.flatMap((operation) =>
     operation.kind === "dense" ? [operation.inputSize, operation.outputSize] : [],

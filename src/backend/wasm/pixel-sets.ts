@@ -3,37 +3,43 @@ import { type PixelPair, pixelPairs } from "../../graph/convolution.ts";
 import { type Operation, type Shape, sizeOf } from "../../graph/operations.ts";
 import { PixelSet, PixelTaps, paddedSize, Tap } from "../../kernels/layout.ts";
 
-// Pixels that each pixel of a convolution is computed from, as structs of assembly/memory/graph.ts.
+// For each pixel of a convolution the pixels that it is computed from, written as the structs of assembly/memory/graph.ts.
 
 export type Convolution = Operation<"conv" | "convTranspose">;
 
-/** Input or output side of a convolution. */
+/** Input or output side of a convolution: its pixels and channels. */
 export interface Side {
   readonly pixels: number;
-  /** Channels of one group, and of all groups together. */
+  /** Number of channels of one group, and of all groups together. */
   readonly channels: number;
   readonly allChannels: number;
 }
 
-/** Pixels, channels and taps of a convolution. */
+/**
+ * Geometry of a convolution: channels and pixels on both sides, taps of the kernel, and which pixels each pixel is computed
+ * from.
+ */
 export interface ConvolutionGeometry {
-  /** True if the first axis of the weight is that of the input channels, as in PyTorch's transposed convolutions. */
+  /** True if the first axis of the weight is the input channels, as in PyTorch's transposed convolutions. */
   readonly isTransposed: boolean;
   readonly groups: number;
   readonly input: Side;
   readonly output: Side;
-  /** Number of taps of its kernel. */
+  /** Number of taps of the convolution's kernel. */
   readonly taps: number;
   readonly forward: readonly LikePixels[];
   readonly backward: readonly LikePixels[];
 }
 
-/** Destination pixels with the same taps. */
+/** Destination pixels of a convolution that use the same taps, with sources at the same distances. */
 interface LikePixels {
   readonly destinations: number[];
-  /** Source pixel of the first tap, for each destination pixel. */
+  /** Index of the source pixel of the first tap, for each destination pixel. */
   readonly sources: number[];
-  /** Source pixel of each tap, as its distance from the first tap's, in pixels. */
+  /**
+   * Taps of each destination pixel: their indices in the kernel, and the distance of their source pixel from the first tap's,
+   * in pixels.
+   */
   readonly taps: readonly { readonly tap: number; readonly offset: number }[];
 }
 
@@ -66,7 +72,7 @@ function makeGeometry(operation: Convolution, inputShape: Shape): ConvolutionGeo
   };
 }
 
-/** Makes the geometry of a dense operation applied to each of many pixels: a convolution with one tap. */
+/** Makes the geometry of a fully connected operation that is applied to each of many pixels: a convolution with one tap. */
 export function pointwiseGeometry(pixels: number, inputs: number, outputs: number): ConvolutionGeometry {
   const side = (channels: number): Side => ({ pixels, channels, allChannels: channels });
   const all = Array.from({ length: pixels }, (_, pixel) => pixel);
@@ -110,8 +116,8 @@ function likePixels(
 }
 
 /**
- * Returns the padded number of columns of the column matrix in one direction, if that takes less work than panels, which are
- * mostly empty for few channels; else 0.
+ * Returns the number of columns, padded to a multiple of 8, of the matrix of all taps in one direction, if one product with it
+ * is less work than a product per tap with mostly empty panels, as for few channels; else 0.
  */
 export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);
@@ -119,7 +125,7 @@ export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side,
   return columns * from.pixels < 0.8 * paddedSize(to.channels) * products ? columns : 0;
 }
 
-/** Allocates the PixelTaps structs of one direction. */
+/** Allocates the PixelTaps struct of one direction of a convolution, and the structs it points to. */
 export function allocatePixelTaps(sets: readonly LikePixels[], piece: (bytes: number) => number) {
   return {
     pointer: piece(PixelTaps.size),
@@ -133,7 +139,7 @@ export function allocatePixelTaps(sets: readonly LikePixels[], piece: (bytes: nu
   };
 }
 
-/** Writes the PixelTaps structs of one direction. */
+/** Writes the PixelTaps struct of one direction of a convolution, and the structs it points to. */
 export function fillPixelTaps(
   memory: DataView,
   place: ReturnType<typeof allocatePixelTaps>,

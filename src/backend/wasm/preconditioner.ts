@@ -16,33 +16,40 @@ import { type Jacobian, NO_MATRICES } from "./gauss-newton-memory.ts";
 import { JacobianRows } from "./jacobian-rows.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** Jacobian and matrix at the decoder's start, which precondition `lbfgs` for all samples with one loss and prior. */
+/**
+ * Pointers to the Jacobian J₀ and the matrix A₀ = J₀ᵀWJ₀ at the decoder's `start` latent, which precondition `lbfgs` for all
+ * samples with the same loss and prior; W is the loss's curvature there.
+ */
 export interface Preconditioner extends Jacobian {
   /**
-   * Points to f64[DAMPING_COUNT][packed d], the Cholesky factors of A₀ + λτI; 0 if the loss's curvature depends on the data.
+   * Pointer to f64[DAMPING_COUNT][d(d + 1)/2], the Cholesky factors of A₀ + λτI, λ ascending; 0 if the loss's curvature depends
+   * on the data.
    */
   readonly factors: number;
-  /** Points to f32[packed d], the lower triangle of A₀; 0 if the loss's curvature depends on the data. */
+  /** Pointer to f32[d(d + 1)/2], the packed lower triangle of A₀; 0 if the loss's curvature depends on the data. */
   readonly matrix: number;
-  /** τ = tr(A₀)/d. */
+  /** τ = tr(A₀)/d, the scale of the damping; 0 without A₀. */
   readonly damping: number;
 }
 
-/** Most latents, and most numbers of J₀, with which a preconditioner saves more than it costs. */
+/** Maximum number of latents d, and of numbers n · d of the Jacobian, for which a preconditioner saves more than it costs. */
 const MOST_LATENTS = 512;
 const MOST_NUMBERS = 2 ** 24;
-/** Most multiplications and sums of the tangents that make J₀: some three seconds on one thread. */
+/** Maximum number of multiplications and sums in the tangents that make the Jacobian: some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;
-/** Most latents with which a matrix at a sample's own z saves more than it costs. */
+/** Maximum number of latents for which a Gauss-Newton matrix at each sample's z0 saves more than it costs. */
 const MOST_LATENTS_OF_OWN = 32;
-/** Last step after which W is renewed: later, the pairs have learnt its changes. */
+/**
+ * Last step after which the loss's curvature W in the preconditioner is recomputed: later, the L-BFGS pairs have captured its
+ * changes.
+ */
 const LAST_REFRESH = 8;
-/** Most passes that putting a sample's curvature W into J₀ᵀWJ₀ may cost. */
+/** Maximum cost, in passes, of putting a sample's loss curvature W into the preconditioner's matrix J₀ᵀWJ₀. */
 const MOST_PASSES = 4;
 
 /**
- * Returns how solvers use the curvature. It depends on the decoder, the loss, the prior and whether there are weights, never
- * on the number of samples or on whether they share weights.
+ * Returns how solvers use the curvature of a problem's objective. It depends on the decoder, the loss, the prior and whether
+ * there are weights, never on the number of samples or on whether they share weights.
  */
 export function curvatureUse({ decoder, loss, weights, prior }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
@@ -51,13 +58,13 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   const { curvature } = lossTraits(loss);
   const hasCurvature = !isCustom(loss) || loss.curvature !== undefined;
   const hasRoom = hasCurvature && d <= MOST_LATENTS && n * d <= MOST_NUMBERS && work <= MOST_WORK;
-  // With fixed inputs each sample has a decoder of its own.
+  // With fixed inputs each sample's decoder is another function of z.
   const isShared = hasRoom && decoder.fixedInputs.length === 0;
   const isOwn = hasRoom && !isShared && d <= MOST_LATENTS_OF_OWN;
   const isCheap = isShared && n * packedSize(d) <= MOST_PASSES * (multiplications + sums);
   const isConstant =
     curvature === "constant" && decoder.outputActivation.name === "identity" && prior?.curvature !== "latent";
-  // The prior is divided by Σw then, which differs from sample to sample.
+  // The prior is then divided by Σw, which differs from sample to sample.
   const isWeighed = prior !== undefined && weights !== undefined;
   return {
     hasCurvature,
@@ -67,26 +74,29 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
   };
 }
 
-/** Jacobian and factors of a packed decoder. */
+/** Jacobian and Cholesky factors that have been made for a packed decoder. */
 interface Made {
-  /** Promise of J₀ᵀ once its computation has begun; undefined before, and again after a failure. */
+  /**
+   * Promise of J₀ᵀ, the Jacobian at the decoder's start latent, once its computation has begun; undefined before, and again
+   * after a failure.
+   */
   jacobian: Promise<Jacobian | undefined> | undefined;
-  /** Rows of J₀ᵀ, once complete. */
+  /** Rows of J₀ᵀ, the Jacobian at the decoder's start latent, once complete. */
   rows: JacobianRows | undefined;
   readonly factors: Factors[];
 }
 
-/** Factors for one loss and prior. */
+/** Cholesky factors made for one loss and prior. */
 interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
-  /** Number of calls that use the factors now. */
+  /** Number of calls that use these Cholesky factors now. */
   users: number;
   block: Block | undefined;
   preconditioner: Promise<Preconditioner | undefined>;
 }
 
-/** Number of priors whose unused factors are kept. */
+/** Maximum number of priors whose unused Cholesky factors stay cached per decoder. */
 const MOST_KEPT = 4;
 
 const madeFor = new WeakMap<PackedDecoder, Made>();
@@ -95,17 +105,18 @@ function madeOf(packed: PackedDecoder): Made {
   return kept(madeFor, packed, () => ({ jacobian: undefined, rows: undefined, factors: [] }));
 }
 
-/** A preconditioner for the time of one call. */
+/** Preconditioner leased for the duration of one call. */
 export interface PreconditionerLease {
-  /** Preconditioner; undefined if it is not finite, or the decoder has no matrix. */
+  /** Preconditioner; undefined if A₀ or its factors are not finite and positive. */
   readonly preconditioner: Preconditioner | undefined;
-  /** Releases the preconditioner: to be called at the end of the call. */
+  /** Releases the preconditioner. Must be called at the end of the call; later calls are no-ops. */
   free(): void;
 }
 
 /**
- * Makes J₀ and its factors on first use, a block of tangents at a time, and keeps them with the packed decoder. Concurrent
- * calls share one promise; the abort of one does not end the work for the others.
+ * Returns the preconditioner for a loss and prior. On first use computes J₀ and the factors, a block of tangents at a time, and
+ * caches them with the packed decoder. Concurrent calls share one promise, and the abort of one call does not stop the work for
+ * the others.
  */
 export async function preconditionerOf(
   packed: PackedDecoder,
@@ -153,7 +164,7 @@ function makeFactorsFor(
   return factors;
 }
 
-/** Frees the oldest unused factors: otherwise calls with ever new priors would accumulate them. */
+/** Frees the oldest unused Cholesky factors of priors: otherwise calls with ever new priors would accumulate them. */
 function dropUnused({ factors }: Made): void {
   const unused = factors.filter(({ prior, users }) => prior !== undefined && users === 0);
   for (const old of unused.slice(0, Math.max(0, unused.length - MOST_KEPT))) {
@@ -162,7 +173,7 @@ function dropUnused({ factors }: Made): void {
   }
 }
 
-/** Frees Jacobian and factors after a change of the weights; no solve may be at work. */
+/** Frees a decoder's Jacobian and factors after its weights have changed. No solve may be running. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
   made?.rows?.free();
@@ -171,12 +182,13 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
 }
 
 /**
- * Makes J₀ᵀ unless it exists. If another call is making it, waits for that, and makes it if that call aborts or fails.
+ * Makes J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, unless it exists. If another call is making it, waits,
+ * and makes it itself if that call aborts or fails.
  *
- * @param help writes rows that were computed elsewhere. Those that it leaves out are computed here, also where it throws
- *   because workers are lost or have no room; what else it throws rejects this call
- * @returns undefined where the call was aborted first: then nothing is kept
- * @throws LatentflowError `out_of_memory` where there is no room for it
+ * @param help writes rows that were computed elsewhere. Missing rows are computed here, also if `help` throws `worker_failed`
+ *   or `out_of_memory`; its other errors reject this call
+ * @returns pointers to the rows and panels; undefined if the call was aborted first, and then nothing is cached
+ * @throws LatentflowError `out_of_memory`
  */
 export async function makeJacobian(
   packed: PackedDecoder,
@@ -212,15 +224,15 @@ async function complete(
   return rows.missing().hasMore ? undefined : rows.pack();
 }
 
-/** Returns a copy of J₀ᵀ, d × n; undefined unless it has been made. */
+/** Returns a copy of J₀ᵀ, d × n, the transposed Jacobian at the decoder's `start` latent; undefined if it has not been made. */
 export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
   return madeFor.get(packed)?.rows?.read();
 }
 
 /**
- * Copies all rows of J₀ᵀ, d × n, from another thread, unless they exist or are being made.
+ * Copies all rows of J₀ᵀ, d × n, computed by another thread, unless they exist or are being made.
  *
- * @throws LatentflowError `out_of_memory` where there is no room for them
+ * @throws LatentflowError `out_of_memory`
  */
 export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {
   if (madeOf(packed).jacobian) return;
@@ -228,7 +240,7 @@ export async function adoptJacobian(packed: PackedDecoder, values: Float32Array)
 }
 
 async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditioner | undefined> {
-  // By no call's own control: others may wait for these factors too, and the abort of one is to leave it to them.
+  // Without this call's own control: other calls may wait for these factors too, and must get them if this one aborts.
   const jacobian = (await makeJacobian(packed))!;
   if (lossTraits({ name: factors.loss }).curvature === "outputAndTarget")
     return { ...jacobian, factors: 0, matrix: 0, damping: 0 };
@@ -236,8 +248,9 @@ async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditi
 }
 
 /**
- * Computes the factors of A₀ + λτI, A₀ = J₀ᵀ W J₀ plus a prior's curvature divided by n: both at the decoder's start, W with
- * every output weighted by 1/n.
+ * Computes the Cholesky factors of A₀ + λτI, where A₀ = J₀ᵀ W J₀ plus the prior's curvature divided by n, both at the decoder's
+ * `start` latent, and W is the loss's curvature with every output weighted by 1/n. Returns undefined if A₀ has no finite
+ * positive factor.
  */
 async function makeFactors(
   packed: PackedDecoder,

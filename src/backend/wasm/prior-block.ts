@@ -2,7 +2,10 @@ import type { Arena, Block } from "../../kernels/arena.ts";
 import { Prior } from "../../kernels/layout.ts";
 import type { PriorComponents } from "../../terms/prior-numbers.ts";
 
-/** Writes a prior into an instance's memory, and allocates the scratch for one row. `pointer` is 0 without a prior. */
+/**
+ * Writes a prior into WASM memory as the struct Prior of assembly/terms/prior.ts, with scratch for one row. `pointer` is 0
+ * without a prior.
+ */
 export function allocatePrior(
   arena: Arena,
   prior: PriorComponents | undefined,

@@ -7,10 +7,14 @@ import type { Problem } from "../backend.ts";
 import { allocatePrior } from "./prior-block.ts";
 import { priorScale } from "./workspace.ts";
 
-/** Evaluation of a prior alone, by the kernels that the fused solvers use. */
+/** Evaluator of a prior alone, without a decoder, by the same kernels as the WASM solvers. */
 export type PriorValues = Awaited<ReturnType<typeof priorValues>>;
 
-/** @throws LatentflowError `out_of_memory` */
+/**
+ * Makes an evaluator of a prior in a WASM instance of its own, to be freed after use.
+ *
+ * @throws LatentflowError `out_of_memory`
+ */
 export async function priorValues(prior: PriorComponents) {
   const { latentSize: d } = prior;
   const { module } = await compileKernels(undefined);
@@ -23,7 +27,7 @@ export async function priorValues(prior: PriorComponents) {
   const { z: at, gradient: sums } = rows.layout;
   return {
     /**
-     * Returns the prior's value in nats, times its weight.
+     * Returns the prior's value at z in nats, times the prior's weight.
      * @param z [d], rounded to float32 as an objective's latents are
      */
     value(z: ArrayLike<number>): number {
@@ -31,8 +35,9 @@ export async function priorValues(prior: PriorComponents) {
       return kernels.priorValue(pointer, at);
     },
     /**
-     * Adds the prior's gradient, times `scale`, to a row.
-     * @param gradient [d]
+     * Adds the prior's gradient at z, times `scale`, to a gradient.
+     * @param z [d], rounded to float32
+     * @param gradient [d], added to in place
      */
     addGradient(z: ArrayLike<number>, scale: number, gradient: Float32Array): void {
       arena.f32(at, d).set(z);
@@ -44,7 +49,10 @@ export async function priorValues(prior: PriorComponents) {
   };
 }
 
-/** Returns 1/N for a sample; computed once if all samples share it. */
+/**
+ * Returns a function that gives 1/N, the factor of the prior in the objective, for each sample; computed once if all samples
+ * share it.
+ */
 export function scalesOf(problem: Pick<Problem, "loss" | "decoder" | "weights">): (sample: number) => number {
   const { weights, decoder } = problem;
   if (weights && weights.length !== decoder.outputSize) return (sample) => priorScale(problem, sample);

@@ -5,7 +5,7 @@ import { loadObjectives } from "./load-objectives.ts";
 import { objectiveSize, type PackedDecoder } from "./packed.ts";
 import { solveSamples } from "./solve.ts";
 
-/** Makes a session of a packed decoder that works on this thread alone. */
+/** Makes a session of a packed decoder that works on the calling thread alone. */
 export function wasmSession(packed: PackedDecoder): Session {
   const { decoder, compiled } = packed;
   return {

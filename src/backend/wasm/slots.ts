@@ -1,8 +1,12 @@
 import type { KernelOperation } from "./kernel-operations.ts";
 
 /**
- * Assigns each value a slot for its tangents. A slot is used again once its value has been read for the last time, so that
- * few are needed.
+ * Assigns each value of a lowered graph a block of memory for its tangents. A block is reused once its value has been read for
+ * the last time, so that few are needed.
+ *
+ * @param aliases for each value the index of the value whose storage it shares, or undefined
+ * @param output index of the value that stays valid to the end
+ * @returns the index of each value's block
  */
 export function assignSlots(
   operations: readonly KernelOperation[],
@@ -32,7 +36,7 @@ export function assignSlots(
   return slots;
 }
 
-/** Returns the indices of the values that an operation reads or writes. */
+/** Returns the indices of the values that a kernel operation reads or writes. */
 function valuesOf(operation: KernelOperation): number[] {
   const { input, output } = operation;
   if (operation.kind === "fork") return [input, ...operation.branches.map(({ value }) => value)];

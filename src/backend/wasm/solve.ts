@@ -21,16 +21,20 @@ import { allocatePrior } from "./prior-block.ts";
 import { Staging } from "./staging.ts";
 import { allocateWorkspace } from "./workspace.ts";
 
-/** True if the kernels solve by themselves: no solver, custom loss or recording in JavaScript comes between passes. */
+/**
+ * Returns true if WASM can run the whole solve by itself: no solver, custom loss or recording runs in JavaScript between its
+ * passes.
+ */
 export function isFused({ problem, pair, isRecorded }: Use): boolean {
   return isDescentSolver(pair.solver) && !isRecorded && !isCustom(problem.loss);
 }
 
 /**
- * Solves samples by a solver fused with the kernels, if there is one, else around objectives, with the same results. WASM
- * works on the staged samples slice by slice; between slices finished ones are collected and new ones take their places.
+ * Solves the samples of a feed on this thread: by a solver inside WASM if there is one, else by a solver in JavaScript with the
+ * same results. WASM works slice by slice on the staged samples; between slices finished samples are collected and new ones
+ * take their places.
  *
- * @param feed the samples that are solved here
+ * @param feed source of the samples that this thread solves
  */
 export async function solveSamples<Range extends SampleRange>(
   packed: PackedDecoder,
@@ -84,7 +88,8 @@ export async function solveSamples<Range extends SampleRange>(
       staging.exchange();
       await control.pause();
     }
-    // An abort may come between losses and gradients, of which there is to be a norm.
+    // An abort may come between the losses and the gradients of accepted steps, whose norms are reported: the gradients are
+    // completed.
     if (Descent.get(arena.view(), pointer, "accepted") > 0)
       kernels.solverRun(pointer, graph, workspace, work, 1, 0);
     staging.collectUnfinished();

@@ -1,10 +1,10 @@
 import type { LinearMap } from "../../graph/linear-map.ts";
 import { SparseMatrix } from "../../kernels/layout.ts";
 
-/** Allocates the memory of a linear map's matrix. */
+/** Allocates the SparseMatrix struct of a linear map, and the arrays it points to. */
 export function allocateMatrix({ destinations, sources }: LinearMap, piece: (bytes: number) => number) {
   return {
-    /** Points to the SparseMatrix struct. */
+    /** Pointer to the SparseMatrix struct. */
     pointer: piece(SparseMatrix.size),
     destinations: piece(4 * destinations.length),
     starts: piece(4 * (destinations.length + 1)),
@@ -13,7 +13,7 @@ export function allocateMatrix({ destinations, sources }: LinearMap, piece: (byt
   };
 }
 
-/** Writes a linear map's matrix, with offsets in bytes. */
+/** Writes a linear map into its SparseMatrix struct, with offsets in bytes. */
 export function fillMatrix(
   memory: DataView,
   { pointer, ...pointers }: ReturnType<typeof allocateMatrix>,

@@ -8,23 +8,25 @@ import type { PackedDecoder } from "./packed.ts";
 import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
 
 /**
- * Window on a call's samples in WASM memory, about twice as many as there are resident rows: running ones, waiting ones, and
- * finished ones to be collected. Its size does not depend on the number of samples.
+ * Window on a call's samples in WASM memory, at most twice as many as resident rows: samples being solved, samples that wait,
+ * and finished samples to collect. Its size does not depend on the number of samples.
  */
 export class Staging<Range extends SampleRange> {
   private readonly blocks = new Blocks();
   private readonly layout;
   private readonly given: FixedRows;
-  /** Sample staged in each place, by its index in its set. */
+  /** Sample staged in each place, with its problem and solution; undefined in a free place. */
   private readonly places: (SampleSet | undefined)[];
   private readonly hasWeights: boolean;
-  /** The samples' scales, unless each has weights of its own. */
+  /** Scales of the loss that all samples share; undefined if each sample has its own weights. */
   private readonly sharedScales: LossScales | undefined;
 
   /**
-   * @param solver points to the solver's struct, which extends Descent
-   * @param capacity resident rows
-   * @param feed the samples that are staged
+   * Allocates the places and links them to the solver's struct.
+   *
+   * @param solver pointer to the solver's struct, which extends Descent of assembly/solve/descent.ts
+   * @param capacity number of resident rows
+   * @param feed source of the samples to stage
    */
   constructor(
     private readonly packed: PackedDecoder,
@@ -59,17 +61,17 @@ export class Staging<Range extends SampleRange> {
     }
   }
 
-  /** True while there are samples that have not been staged. */
+  /** True if the feed has samples that have not been staged. */
   get hasMore(): boolean {
     return this.feed.hasMore;
   }
 
-  /** True if all samples have been collected and the feed has none now. */
+  /** True if all samples taken from the feed have been collected and the feed has none now. */
   get isFinished(): boolean {
     return this.places.every((sample) => sample === undefined);
   }
 
-  /** Collects finished samples, and stages new ones in the free places. */
+  /** Collects the results of finished samples, and stages new samples in the free places of WASM memory. */
   exchange(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
@@ -87,7 +89,10 @@ export class Staging<Range extends SampleRange> {
     });
   }
 
-  /** Collects finished samples, and the state of running ones, which get no status. Nothing can be staged afterwards. */
+  /**
+   * Collects finished samples, and the current state of unfinished ones, which get no status. Called once, at the end of a call
+   * or after its abort.
+   */
   collectUnfinished(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {
@@ -131,7 +136,7 @@ export class Staging<Range extends SampleRange> {
     });
   }
 
-  /** Copies a sample's results out. */
+  /** Copies a sample's latent and statistics from WASM memory into its solution. */
   private collect(view: DataView, place: number, { solution, first: sample }: SampleSet): void {
     const record = this.record(place);
     const d = this.packed.decoder.latentSize;

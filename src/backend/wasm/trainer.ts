@@ -8,9 +8,9 @@ import { forgetPreconditioner } from "./preconditioner.ts";
 
 /**
  * Makes the trainer that updates a decoder's packed weights in place. Parameters, gradient and optimizer state are blocks of
- * one layout, allocated once, so that an update is one loop over them.
+ * the same layout, allocated once, so that an update is one loop over them.
  *
- * @param packed of a decoder that nobody else uses: its description stays, its packed weights change
+ * @param packed packed decoder that nothing else uses: its packed weights change, `decoder.parameters` do not
  */
 export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Trainer {
   const { arena, decoder, kernels, graph, compiled } = packed;
@@ -40,7 +40,7 @@ export function wasmTrainer(packed: PackedDecoder, optimizer: Optimizer): Traine
       differentiableWasmObjective(packed, problem, 0, problem.sampleCount, copies, gradients),
     update({ learningRate, largestNorm }) {
       const norm = Math.sqrt(kernels.sumOfSquares(gradients, shape.size));
-      // A gradient that is not finite would make the parameters so for good.
+      // A gradient that is not finite would make the parameters nonfinite for good.
       if (Number.isFinite(norm)) {
         if (norm > largestNorm) kernels.scale(gradients, shape.size, largestNorm / norm);
         updates++;

@@ -14,42 +14,42 @@ import type { ThreadOptions } from "./threads/shared-session.ts";
 import type { WorkerSource } from "./threads/thread.ts";
 import { threadCount } from "./threads/thread-count.ts";
 
-/** Options of `wasm`. */
+/** Options of the backend `wasm`. */
 export interface WasmOptions {
   /**
-   * Build of the kernels: true for relaxed SIMD (refused if the runtime has none), false for plain SIMD, whose results have
+   * Build of the kernels: true for relaxed SIMD (an error if the runtime lacks it), false for plain SIMD, whose results have
    * the same bits on every machine. Default: relaxed if the runtime has it.
    */
   relaxed?: boolean | undefined;
   /**
-   * The kernels compiled already, for runtimes that compile nothing from bytes (Cloudflare Workers, other edge
-   * runtimes): the package's `latentflow/wasm/plain.wasm` or `latentflow/wasm/relaxed.wasm`. Default: those inside the
-   * package, which are compiled on first use.
+   * Precompiled kernels, for runtimes that cannot compile WebAssembly from bytes (Cloudflare Workers, other edge runtimes): the
+   * package's `latentflow/wasm/plain.wasm` or `latentflow/wasm/relaxed.wasm`. Default: the kernels inside the package, compiled
+   * on first use.
    */
   module?: WebAssemblyModule | undefined;
   /**
-   * Number of threads that work on a call: the one that calls and workers, which are started once and serve all decoders.
-   * They end when they have had nothing to do for half a minute, or by `closeWorkers()`. In all there are at most as
-   * many as there are cores, or as the largest number asked for where that is more, less one. No result depends on it. `"auto"`: as many as there are cores where
-   * the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. Where workers cannot be started
-   * one thread does the work, and the result's `backend.reason` says why, and what to do.
+   * Number of threads that work on a call, 1 to 1024: the calling thread and workers, which are started once and serve all
+   * decoders. Workers end after 30 seconds without work, or by `closeWorkers()`. Their total is at most one less than the
+   * number of cores, or than the largest number asked for if that is more. No result depends on the number. `"auto"`: one per
+   * core if the work is above about 100 ms, else one. Default `"auto"` in Node, 1 in a page. If workers cannot be started, one
+   * thread does the work, and the result's `backend.reason` says why, and what to do.
    */
   threads?: number | "auto" | undefined;
   /**
-   * The workers' file, the package's export `latentflow/worker`: its path or URL, or a function that starts it and
-   * returns the new `Worker`, in Node also one of `worker_threads`. Bundlers know the form
+   * The workers' script, the package's export `latentflow/worker`: its path or URL, or a function that starts it and returns
+   * the new `Worker`, in Node also one of `worker_threads`. Bundlers recognise the form
    *
    *     () => new Worker(new URL("latentflow/worker", import.meta.url), { type: "module" })
    *
-   * The workers that it makes are latentflow's from then on, which ends them. Functions with the same text
-   * are taken for the same. Default: the file beside the library's own; in Node, where that is
-   * missing, the one of the package that is installed beside the running file or in the current folder.
+   * The workers that the function makes then belong to latentflow, which ends them. Functions with the same text are treated as
+   * the same. Default: the script beside the library's own file; in Node, if that is missing, the one of the package that is
+   * installed beside the running file or in the current folder.
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;
   /**
-   * Memory that a worker may keep for the decoders it has worked with, in bytes: above it those used longest ago
-   * are removed, and sent again when they are used again; never the last one used, nor one at work. `Infinity`: all are kept. Of calls with different limits the last one's
-   * holds. Default 2³⁰, 1 GiB.
+   * Memory limit for the decoders that a worker keeps, in bytes. Above it the least recently used decoders are dropped, and
+   * sent again on their next use; the last one used, and those in use, always stay. `Infinity` keeps all. The limit of the
+   * latest call applies. Default 2³⁰, 1 GiB.
    */
   workerMemory?: number | undefined;
 }
@@ -57,7 +57,7 @@ export interface WasmOptions {
 /** Largest number of threads: more than any machine has, and few enough to be counted with 16 bits. */
 const MOST_THREADS = 1024;
 
-/** Fields of the options of `wasm`. */
+/** Checks and defaults of the options of `wasm`. */
 const FIELDS = {
   relaxed: optional<boolean>({ check: checkFlag }),
   module: later<WebAssemblyModule | undefined>(),
@@ -70,7 +70,7 @@ const FIELDS = {
   }),
   worker: optional<WorkerSource>({
     check(where, name, value) {
-      // A URL may be of another realm, as a page's is where jsdom makes one.
+      // A URL may be of another realm, such as a page's if jsdom made it.
       const isText = typeof value === "string" && value !== "";
       if (isText || typeof value === "function" || isPlatformObject("URL", value))
         return value as WorkerSource;
@@ -84,11 +84,10 @@ const FIELDS = {
 } satisfies FieldsOf<WasmOptions>;
 
 /**
- * The WASM backend: SIMD kernels in WebAssembly, on one thread or several. It is the default.
+ * Makes the WASM backend: SIMD kernels in WebAssembly, on one thread or several. It is the default backend.
  *
- * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; `unsupported`,
- *   from the call that uses it, where the runtime cannot run the build; `worker_failed`, from a call in which
- *   workers die again and again
+ * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type or range; from a call that uses the
+ *   backend, `unsupported` if the runtime cannot run the build, and `worker_failed` if workers die repeatedly
  * @example
  * await encode(decoder, y, { backend: wasm({ relaxed: false, threads: 4 }) });
  */
@@ -102,7 +101,7 @@ export function wasm(options: WasmOptions = {}): Backend {
     name: "wasm",
     async open(decoder, use) {
       const packed = await packDecoder(decoder, given ?? (await compileKernels(relaxed)));
-      // Loaded here rather than by the solve, which an abort interrupts only between pieces of work.
+      // Loaded when the session opens rather than by the solve, which an abort interrupts only between pieces of work.
       if (use && !isFused(use)) await loadObjectives();
       const session = wasmSession(packed);
       return threadCount(threads) === 1
@@ -112,7 +111,7 @@ export function wasm(options: WasmOptions = {}): Backend {
   });
 }
 
-/** Loads the code for several threads on first use; returns a session for this thread alone if loading fails. */
+/** Loads the code for several threads on first use; returns the session for this thread alone if loading fails. */
 async function withThreads(
   session: Session,
   packed: PackedDecoder,

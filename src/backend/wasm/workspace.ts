@@ -6,20 +6,20 @@ import type { Problem } from "../backend.ts";
 import { keptBy } from "./kernel-operations.ts";
 import type { PackedDecoder } from "./packed.ts";
 
-/** The resident rows of one call, in its decoder's memory; assembly/memory/workspace.ts draws them. */
+/** Buffers of one call in its decoder's WASM memory, for `capacity` rows; assembly/memory/workspace.ts has a diagram. */
 export type Workspace = ReturnType<typeof allocateWorkspace>;
 
-/** Rows of one value in WASM memory: row r begins at pointer + r · stride. */
+/** Rows of one value in WASM memory: row r begins at address pointer + r · stride. */
 export interface Rows {
   readonly pointer: number;
-  /** Distance of two rows, in bytes. */
+  /** Bytes from one row to the next. */
   readonly stride: number;
 }
 
 /**
- * Allocates `capacity` rows of a decoder and fills in the structs.
+ * Allocates `capacity` rows for every value of a decoder, and writes the structs that point to them.
  *
- * @param options `withTangents`: also the rows that tangents need; `prior` points to a Prior struct, if there is one
+ * @param options `withTangents`: true to allocate the rows that tangents need; `prior`: pointer to a Prior struct, 0 for none
  */
 export function allocateWorkspace(
   { arena, lowered }: PackedDecoder,
@@ -94,13 +94,13 @@ export function allocateWorkspace(
   return {
     ...block,
     ...pointers,
-    /** Points to the Workspace struct. */
+    /** Pointer to the Workspace struct. */
     pointer,
     latents: rowsAt(0, "values"),
     gradients: rowsAt(0, "gradients"),
     outputs: rowsAt(output, "values"),
     outputGradients: rowsAt(output, "gradients"),
-    // 0 in a workspace without tangents: directions v, Hessian-vector products ∇²l·v, and the outputs' tangents.
+    // Pointers are 0 in a workspace without tangents: directions v, Hessian-vector products ∇²l·v, and the outputs' tangents.
     latentTangents: rowsAt(0, "tangents"),
     hessianProducts: rowsAt(0, "gradientTangents"),
     outputTangents: rowsAt(output, "tangents"),
@@ -108,15 +108,18 @@ export function allocateWorkspace(
   };
 }
 
-/** Factors that turn a sample's sums over elements into loss and curvature; see the Sample struct. */
+/**
+ * Factors that turn a sample's sums over elements into its loss and curvature; fields of the Sample struct of
+ * assembly/solve/descent.ts.
+ */
 export interface LossScales {
   readonly scale: number;
   readonly curvatureScale: number;
-  /** Factor 1/N of the prior: 1/n, 1/Σw or 1. */
+  /** Factor 1/N of the prior in the objective: 1/n, 1/Σw or 1. */
   readonly priorScale: number;
 }
 
-/** Returns the scales of a sample without weights, for the mean or the sum of its elements. */
+/** Returns the scales of a sample without weights, for a loss that is the mean or the sum over its elements. */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
   return loss.reduction === "sum"
@@ -125,8 +128,8 @@ export function lossScales({ loss, decoder }: Problem): LossScales {
 }
 
 /**
- * Writes a sample's weights into its row and returns the scales. For the mean they are brought to about 1 by a power of
- * two, which rounds nothing, so that products with them stay inside float32 whatever their scale.
+ * Writes a sample's weights into `row` and returns the scales of its loss. For a mean, the weights are multiplied by a power of
+ * two that brings the largest near 1, without rounding, so that products with them stay within float32's range.
  */
 export function writeWeights(problem: Problem, weights: Float32Array, row: Float32Array): LossScales {
   const isSum = problem.loss.reduction === "sum";
@@ -142,14 +145,14 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
     : { scale: 1 / sum, curvatureScale: 1, priorScale: factor / sum };
 }
 
-/** Returns 1/N, the factor of one sample's prior; N is the divisor of its loss. */
+/** Returns 1/N, the factor of the prior in one sample's objective; N is the divisor of the sample's loss: n, Σw or 1. */
 export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
   if (problem.loss.reduction === "sum") return 1;
   const weights = sampleWeights(problem, sample);
   return weights ? 1 / weights.reduce((sum, weight) => sum + weight, 0) : 1 / problem.decoder.outputSize;
 }
 
-/** Returns the weights of one sample: its own row, or the row that all share. */
+/** Returns the weights of one sample, n numbers: its own row, or the row that all samples share; undefined without weights. */
 export function sampleWeights(
   problem: Pick<Problem, "decoder" | "weights">,
   index: number,
@@ -160,7 +163,7 @@ export function sampleWeights(
   return weights.length === n ? weights : weights.subarray(index * n, (index + 1) * n);
 }
 
-/** Returns the target row of one sample. */
+/** Returns the data y of one sample, n numbers. */
 export function sampleTarget({ decoder, targets }: Problem, index: number): Float32Array {
   const n = decoder.outputSize;
   return attached("y", targets).subarray(index * n, (index + 1) * n);

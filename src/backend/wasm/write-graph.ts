@@ -5,7 +5,10 @@ import { allocateOperation, fillOperation } from "./kernel-operations.ts";
 import type { LoweredGraph } from "./lower.ts";
 import { type ConvolutionGeometry, columnsOf } from "./pixel-sets.ts";
 
-/** Allocates and fills in the structs of a graph with its packed parameters; the kernels fill the panels. */
+/**
+ * Allocates and writes the structs of a decoder's graph, see assembly/memory/graph.ts, and memory for its packed parameters,
+ * which the kernels fill. Returns the pointer to the Graph struct.
+ */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
   const { operations, sizes, slots, output } = lowered;
   const convolutions = convolutionsOf(lowered);
@@ -22,7 +25,7 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
       pixelDestinations: piece(4 * pixels),
       pixels: piece(4 * pixelWidth * pixels),
       pixelPlaces: piece(4 * pixels),
-      // Four channels are read at once, also at the end.
+      // Four channels are read at once, also at the end of the columns.
       columns: piece(columns.numbers > 0 ? 4 * (columns.numbers + 4) : 0),
     },
     operations: operations.map((operation) => allocateOperation(operation, piece)),
@@ -48,13 +51,14 @@ export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph
   return layout.graph;
 }
 
-/** Returns the convolutions of a graph. */
+/** Returns the geometries of a graph's convolutions, which include fully connected layers applied to several pixels. */
 export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometry[] {
   return operations.flatMap((operation) => (operation.kind === "convolution" ? [operation.geometry] : []));
 }
 
 /**
- * Returns the largest memory that a convolution's columns of one sample take, in floats, and the largest number of columns.
+ * Returns the largest number of floats that the columns of one sample take in any convolution, and the largest number of
+ * columns; see ConvolutionOperation.forwardColumns.
  */
 function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
   readonly numbers: number;
@@ -70,7 +74,10 @@ function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
   };
 }
 
-/** Returns the most channels, padded, of a pixel on either side of the graph's convolutions; 0 without any. */
+/**
+ * Returns the largest number of channels per group, padded to a multiple of 8, of a pixel on either side of the graph's
+ * convolutions; 0 without any.
+ */
 function widestPixel(convolutions: readonly ConvolutionGeometry[]): number {
   return Math.max(
     0,

@@ -13,25 +13,26 @@ import { firstSamples } from "./problem.ts";
 import { atOnce } from "./rows.ts";
 import { webgpu } from "./webgpu.ts";
 
-/** Options of `auto`. */
+/** Options of the backend `auto`. */
 export interface AutoOptions {
   /**
-   * True takes a backend only if it was measured to be faster than the last one; false takes the first that is available
-   * and computes the same. Default true.
+   * True to use a backend only if it was measured to be faster than the last one of the list; false to use the first that is
+   * available and computes the same as the last. Default true.
    */
   calibrate?: boolean | undefined;
 }
 
 /**
- * Makes a backend that chooses another one for each decoder, loss and number of samples: the first that is available on a
- * real GPU, computes what the last one computes (losses and gradients of a few samples to 1e-3) and is faster; otherwise the
- * last. `result.backend.reason` says why. A backend that cannot compute a decoder is passed over.
+ * Makes a backend that chooses one of several backends for each decoder, loss and number of samples: the first that is
+ * available on a real GPU, computes the same as the last one of the list (losses and gradients of a few samples to 1e-3) and is
+ * faster; otherwise the last. `result.backend.reason` says why. A backend that cannot compute a decoder is skipped.
  *
- * The first call starts a calibration in the background, of a second or so, and is itself done by the last backend. Later
- * calls use its result, which is kept with the decoder. Decoding, training and custom losses always take the last backend.
+ * The first call starts a calibration in the background, of about a second, and itself runs on the last backend. Later calls
+ * use the calibration's result, which is cached with the decoder. Decoding, training and custom losses always use the last
+ * backend.
  *
  * @param backends in order of preference, the fallback last: `[webgpu(), wasm()]`
- * @throws LatentflowError `invalid_argument` on an array without backends, a value that is no backend, or an unknown option
+ * @throws LatentflowError `invalid_argument` on an array without backends, a value that is not a backend, or an unknown option
  * @example
  * const { backend } = await encode(decoder, y, { backend: auto([webgpu(), wasm()]) });
  * console.log(backend.reason);
@@ -54,8 +55,10 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
 }
 
 /**
- * Reports the availability of each backend in this runtime, with the reason where it is not available.
+ * Reports for each backend whether it can be used in this runtime, with its name and the reason if it cannot.
  *
+ * @param backends default `[webgpu(), wasm()]`
+ * @throws LatentflowError `invalid_argument` on a value that is not a backend
  * @example
  * const [gpu] = await availableBackends([webgpu()]);
  */
@@ -85,11 +88,17 @@ function availabilityOf(backend: Backend, decoder?: Decoder): Promise<Availabili
   return backend.availability?.(decoder) ?? Promise.resolve({ available: true });
 }
 
-/** State of a backend's calibration for one decoder and kind of problem. */
+/**
+ * State of a backend's calibration, which compares its results and speed with the last backend's, for one decoder and kind of
+ * problem.
+ */
 interface Calibration {
-  /** Result; undefined while it is not there yet. */
+  /** Result of the calibration; undefined until it is known. */
   verdict?: Verdict | undefined;
-  /** Measures the speed, once nothing else is running; undefined before the warm-up and after the measurement. */
+  /**
+   * Measures the backend's speed against a session of the last backend; undefined before the warm-up and after the measurement.
+   * A later call runs it before its own work.
+   */
   measure?: ((reference: Session) => Promise<void>) | undefined;
 }
 
@@ -125,7 +134,7 @@ async function open(
   return withReason(reference, reasons.join("; "));
 }
 
-/** Returns the session with the reason of its choice in `info`. */
+/** Returns the session with the reason for choosing it in `info`. */
 function withReason(session: Session, reason: string): Session {
   return {
     ...session,
@@ -135,13 +144,13 @@ function withReason(session: Session, reason: string): Session {
   };
 }
 
-/** Backend that may replace the last one. */
+/** Backend that may replace the last one of `auto`'s list for a decoder. */
 interface Candidate {
   readonly backend: Backend;
-  /** Name for messages. */
+  /** Name for messages: the backend's, with the GPU's if it is known. */
   readonly label: string;
   readonly decoder: Decoder;
-  /** Session of the last backend, whose results count as right. */
+  /** Session of the last backend, whose results are considered correct. */
   readonly reference: Session;
 }
 
@@ -151,13 +160,16 @@ interface Verdict {
   readonly reason: string;
 }
 
-/** Returns the verdict of an earlier calibration; the first call starts one in the background. */
+/**
+ * Returns the verdict of an earlier calibration of the candidate; the first call starts a calibration in the background, and
+ * returns that the candidate is not taken yet.
+ */
 async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise<Verdict> {
   const { decoder, label, reference } = candidate;
   const existing = calibrationsOf(decoder);
   for (const { measure } of existing.values()) await measure?.(reference);
   const { loss, weights } = problem;
-  // Problems of up to the same power of two share a calibration.
+  // Problems whose numbers of samples round up to the same power of two share a calibration.
   const size = Math.ceil(Math.log2(atOnce(problem)));
   const key = `${label} ${loss.name} ${loss.reduction} ${weights !== undefined} ${pair.flow.name} ${pair.solver.name} ${size}`;
   const calibration = kept(existing, key, () => {
@@ -169,7 +181,7 @@ async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise
   return calibration.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
 }
 
-/** Checks in the background what a candidate computes, and warms it up for the measurement. */
+/** Compares a candidate's results with the reference's in the background, and warms the candidate up for the measurement. */
 function startCalibration(
   { backend, label, decoder, reference }: Candidate,
   problem: Problem,
@@ -199,7 +211,10 @@ function describeFailure(error: unknown): string {
   return `failed: ${messageOf(error)}`;
 }
 
-/** Decides without measuring speed: a candidate is taken if it computes what the reference does. */
+/**
+ * Decides without measuring speed: the candidate is taken if it computes the same as the reference. The verdict is cached with
+ * the decoder.
+ */
 async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<Verdict> {
   const existing = calibrationsOf(decoder);
   const key = `${label} parity`;

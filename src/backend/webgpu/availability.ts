@@ -5,7 +5,7 @@ import { adapterName, type ContextOptions, isSoftware, requestAdapter } from "./
 import { refusalOf } from "./refusal.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** Reports whether WebGPU works with these options on a real GPU, for the decoder if one is given. */
+/** Reports whether WebGPU works in this runtime with these options on a real GPU, and for the decoder if one is given. */
 export async function webgpuAvailability(
   { ort, device }: ContextOptions,
   decoder?: Decoder,
@@ -23,7 +23,7 @@ export async function webgpuAvailability(
     return { available: true, adapter };
   } catch (error) {
     if (!(error instanceof LatentflowError)) throw error;
-    // Whoever shows the reason has the backend's name beside it.
+    // Callers show the backend's name beside the reason.
     return { available: false, reason: error.message.replace(/^webgpu: /, "") };
   }
 }

@@ -9,14 +9,14 @@ import { allocateTensors, createSession, type GpuTensors, runSession } from "./t
 const READABLE = 1 | 8;
 const MAP_READ = 1;
 
-/** A graph with the buffers that it reads and writes: one call uses it at a time. */
+/** A graph with a session and the GPU buffers that it reads and writes; one call uses it at a time. */
 export type BoundGraph = Awaited<ReturnType<typeof bindGraph>>;
 
 /**
- * Makes a session for a graph, and buffers for its outputs and for those inputs that are not shared. The session
- * is captured where that works: a captured run costs a tenth of the submission in JavaScript.
+ * Makes a session for a graph, and buffers for its outputs and for the inputs that are not shared. The graph is captured if
+ * that works: replaying it costs a tenth of the JavaScript time of a submission.
  *
- * @param shared inputs that other graphs have too, a decoder's parameters
+ * @param shared input tensors that all graphs of a decoder share: its parameters
  */
 export async function bindGraph(context: GpuContext, graph: OnnxGraph, shared: GpuTensors) {
   const own = await allocateTensors(
@@ -31,7 +31,7 @@ export async function bindGraph(context: GpuContext, graph: OnnxGraph, shared: G
   async function start(enableGraphCapture: boolean): Promise<OnnxSession> {
     const session = await createSession(context, graph, { enableGraphCapture });
     try {
-      // The first run captures, and would be the first to fail.
+      // The first run captures the graph; failures of the capture show there.
       await runSession(context, session, feeds, fetches);
       return session;
     } catch (error) {
@@ -60,23 +60,23 @@ export async function bindGraph(context: GpuContext, graph: OnnxGraph, shared: G
   return {
     /** True if the graph is captured, so that a run replays it. */
     captured,
-    /** Writes values into an input that is not shared, from an element on. */
+    /** Writes values into an input that is not shared, from an element index on. */
     write: own.write,
-    /** Computes the outputs and reads them all. */
+    /** Runs the graph; returns a copy of each output by its name. */
     async run() {
       await inTurn(() => runSession(context, session, feeds, fetches));
       return context.lost.during(reader.read());
     },
     async dispose(): Promise<void> {
       reader.dispose();
-      // A captured graph holds its buffers: the session goes first.
+      // A captured graph holds its buffers: the session is released first.
       await inTurn(() => session.release());
       await own.dispose();
     },
   };
 }
 
-/** Reads a graph's outputs together, by way of one buffer. */
+/** Makes a reader that copies all outputs of a graph to the CPU at once, through one staging buffer. */
 function outputReader(device: GpuDevice, tensors: GpuTensors, shapes: OnnxGraph["outputs"]) {
   let byteLength = 0;
   const outputs = Array.from(shapes, ([name, shape]) => {

@@ -5,20 +5,20 @@ import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { firstSamples } from "./problem.ts";
 
-/** Number of samples compared, and the largest difference allowed, as a share of the norm. */
+/** Number of samples whose results are compared, and the largest difference allowed, relative to the norm. */
 const COMPARED = 4;
 const TOLERANCE = 1e-3;
 
 /**
- * Shortest measurement: pauses of the solver, and milliseconds, unless the solver ends before. Less would miss the matrices
- * that lbfgs computes only in some rounds.
+ * Minimum length of a measurement: pauses of the solver, and milliseconds, unless the solver ends before. A shorter one would
+ * miss the matrices that lbfgs computes only in some rounds.
  */
 const TIMED = 3;
 const SHORTEST = 100;
 
 /**
  * Compares a backend's losses and gradients of a few samples with a reference's; returns a description of the difference, or
- * undefined.
+ * undefined if there is none above the tolerance.
  */
 export async function findDisparity(
   candidate: Session,
@@ -29,26 +29,29 @@ export async function findDisparity(
   const [got, expected] = [await evaluate(candidate, few), await evaluate(reference, few)];
   const lossError = relativeDistance(got.losses, expected.losses);
   const gradientError = relativeDistance(got.gradients, expected.gradients);
-  // Written so that NaN is a disparity too.
+  // Written so that NaN counts as a difference too.
   if (lossError < TOLERANCE && gradientError < TOLERANCE) return undefined;
   const errors = `losses by ${lossError.toExponential(1)}, gradients by ${gradientError.toExponential(1)}`;
   return `computes wrongly: ${errors}, of which ${TOLERANCE} would be allowed`;
 }
 
 /**
- * Measures a backend's speed in evaluations of samples per second, with the solver of the call. `warmUp` has to be called
- * before.
+ * Returns a backend's speed in loss evaluations of one sample per second, with the solver of the call. `warmUp` must have been
+ * called before.
  */
 export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
   return run(session, problem, pair, TIMED, SHORTEST);
 }
 
-/** Runs a backend once, so that its graphs and pipelines exist. */
+/** Runs a backend for one pause of the solver, so that its graphs and pipelines exist. */
 export async function warmUp(session: Session, problem: Problem, pair: CheckedPair): Promise<void> {
   await run(session, problem, pair, 1, 0);
 }
 
-/** Solves until the solver has paused `times` times and the milliseconds have passed; returns evaluations per second. */
+/**
+ * Solves until the solver has paused `times` times and the milliseconds have passed; returns loss evaluations of one sample per
+ * second.
+ */
 async function run(
   session: Session,
   problem: Problem,
@@ -76,7 +79,7 @@ async function evaluate(session: Session, problem: Problem) {
   const { decoder, sampleCount } = problem;
   const objective = await session.objective(problem, 0, sampleCount);
   const rows = allRows(sampleCount);
-  // Not at 0, where an error might not show.
+  // Not at z = 0, where an error might not show.
   const z = Float64Array.from({ length: sampleCount * decoder.latentSize }, (_, i) => Math.sin(i + 1));
   try {
     const losses = await objective.value(rows, z);

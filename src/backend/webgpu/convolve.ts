@@ -4,25 +4,25 @@ import { convolutionAttributes, paddingBehind } from "../../onnx-format/kinds/pr
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 import type { GpuValue } from "./task.ts";
 
-// The operators Conv and ConvTranspose, and ways around them where onnxruntime-web 1.30 computes something else on a GPU,
-// as `npm run sweep:webgpu` finds:
-// - a Conv from 6, 9, 15, … channels, multiples of 3 and not of 4, to a multiple of 4: channels of zeros are put behind;
-// - one whose kernel is as long as its input, with zeros around that: the kernel gets a row of zeros more;
-// - grouped ones: a Conv to 4 channels or more for each group, of which a shader takes 2 or 4 at a time although those are
-//   not all of one group, and a ConvTranspose from several to one: channels of zeros are put behind each group's.
+// The operators Conv and ConvTranspose, with workarounds for cases that onnxruntime-web 1.30 computes wrongly on a GPU, as
+// `npm run sweep:webgpu` finds:
+// - a Conv from 6, 9, 15, … channels, multiples of 3 and not of 4, to a multiple of 4: channels of zeros are appended;
+// - a Conv whose kernel is as long as its input, which is padded with zeros: a row of zeros is appended to the kernel;
+// - grouped ones: a Conv to 4 channels or more per group, of which a shader takes 2 or 4 at a time although they are not all of
+//   one group, and a ConvTranspose from several channels per group to one: channels of zeros are appended to each group.
 
-/** Settings and shapes of a convolution, or of a transposed one. */
+/** Convolution, or transposed convolution, to be written into a graph. */
 export interface Convolution {
   readonly graph: OnnxGraph;
   readonly input: GpuValue;
   readonly settings: ConvolutionSettings;
-  /** Shape of the output, channels last. */
+  /** Shape of one sample's output, channels last. */
   readonly output: Shape;
   readonly weight: Tensor;
   readonly bias?: Tensor;
 }
 
-/** Appends zeros to the axes of a tensor from `axis` on, as many as given for each. */
+/** Appends zeros to the axes of a tensor from `axis` on: counts[i] zeros to axis `axis` + i. */
 function padBehind(
   graph: OnnxGraph,
   tensor: Tensor,
@@ -34,7 +34,7 @@ function padBehind(
   return graph.padded(tensor, rank, axis, none, counts);
 }
 
-/** Writes a Conv; the result has channels first. */
+/** Adds a Conv to the graph; the result has channels first. */
 export function convolution(own: Convolution): Tensor {
   const given = lengthened(own);
   const { graph, input, output, weight } = given;
@@ -51,7 +51,7 @@ export function convolution(own: Convolution): Tensor {
   return applied({ ...given, weight: zeros(weight) }, "Conv", zeros(input.first));
 }
 
-/** Writes a ConvTranspose with `outputPadding` pixels more behind each axis; the result has channels first. */
+/** Adds a ConvTranspose whose output has `outputPadding` more pixels at the end of each axis; the result has channels first. */
 export function transposedConvolution(given: Convolution, outputPadding: readonly number[]): Tensor {
   const { graph, input, settings, output } = given;
   const { kernel, groups } = settings;
@@ -73,16 +73,19 @@ function applied(
   return graph.applyWith(convolutionAttributes(settings), operator, tensor, ...tensors);
 }
 
-/** Appends a row of zeros to the kernel where onnxruntime-web would otherwise read it wrongly. */
+/**
+ * Appends a row of zeros to the kernel if onnxruntime-web would otherwise compute the convolution wrongly; else returns it
+ * unchanged.
+ */
 function lengthened(given: Convolution): Convolution {
   const { graph, input, settings, output, weight } = given;
   const { kernel, padding, dilation, groups } = settings;
-  // The runtime makes one Conv of a Pad and a Conv.
+  // onnxruntime fuses a Pad and a Conv into one Conv.
   const unpadded = graph.unpaddedShape(input.first)?.slice(2);
   const isPadded = unpadded !== undefined || padding.some((pixels) => pixels > 0);
   const isAsLong = kernel.every((length, axis) => length === (unpadded ?? input.shape)[axis]);
   if (!isPadded || !isAsLong) return given;
-  // Not by a Pad, which the runtime would take for one of the input.
+  // Not by a Pad, which onnxruntime would mistake for padding of the input.
   const row = graph.zeros([output.at(-1)!, input.shape.at(-1)! / groups, 1, ...kernel.slice(1)]);
   return {
     ...given,
@@ -95,7 +98,7 @@ function lengthened(given: Convolution): Convolution {
   };
 }
 
-/** Pads each group to a multiple of four channels for the operator, and drops the added channels of its result. */
+/** Pads each group to a multiple of four output channels for the operator, and drops the added channels of its result. */
 function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?: Tensor): Tensor {
   const { graph, input, settings, output, weight, bias } = given;
   const { groups, kernel } = settings;

@@ -7,11 +7,13 @@ import type { LoadedDecoder } from "./loaded.ts";
 import { paddedRows, sampleKey, sampleShape, writeOwn, writeShared } from "./rows.ts";
 
 /**
- * Decodes B latents on the GPU, a block of rows at a time.
+ * Decodes B = z.length / latentSize latents on the GPU, a block of rows at a time.
  *
- * @param z B × latentSize
- * @param fixed what is given with the latents
- * @returns B × outputSize; the rows after an abort are left 0
+ * @param z latents, B × latentSize
+ * @param fixed values of the decoder's fixed inputs for the B latents
+ * @param toLogits true to leave out the output activation
+ * @param rowsAtOnce number of rows per block, rounded up to a power of two
+ * @returns outputs, B × outputSize; rows that an abort leaves out are 0
  */
 export async function decodeOnGpu(
   loaded: LoadedDecoder,

@@ -6,12 +6,12 @@ import { adapterName, type ContextOptions, openContext } from "./device.ts";
 import { type LoadedDecoder, loadOnto } from "./loaded.ts";
 
 /**
- * Recovery of a call from the loss of its device: the first time on another device; the second time, or without another
- * device, in WASM.
+ * Recovery of a call from the loss of its GPU device: the first time on another device; the second time, or if no other device
+ * works, in WASM.
  */
 export class DeviceRecovery {
   private readonly incidents: string[] = [];
-  /** Session in WASM that replaces the GPU. */
+  /** WASM session that continues the call after a loss of the device; undefined before. */
   private fallback: Session | undefined;
 
   private constructor(
@@ -39,8 +39,8 @@ export class DeviceRecovery {
   }
 
   /**
-   * Runs `onGpu`; after a loss of the device runs it again on another one, or `inWasm`. Both must be able to continue from
-   * any state that a failed run leaves.
+   * Runs `onGpu`; if the device is lost, runs it again on another device, or else runs `inWasm`. Both must be able to continue
+   * from any state that a failed run leaves.
    */
   async work<T>(
     onGpu: (loaded: LoadedDecoder) => Promise<T>,
@@ -51,7 +51,7 @@ export class DeviceRecovery {
       try {
         return await onGpu(loaded);
       } catch (error) {
-        // The runtime may fail before the device reports the loss.
+        // onnxruntime-web may fail before the device reports the loss.
         await nextTask();
         if (!loaded.context.isLost()) throw error;
         await this.replace();
@@ -65,13 +65,13 @@ export class DeviceRecovery {
     if (isFirst) {
       try {
         const other = await loadOnto(await openContext(this.options), this.decoder);
-        // The call has been divided into parts for the first device.
+        // The call has been divided into blocks that fit the first device.
         if (other.largestRows < this.loaded.largestRows) throw new Error("the other device is smaller");
         this.loaded = other;
         this.incidents.push("the device was lost and replaced");
         return;
       } catch {
-        // Without another device the call goes on in WASM.
+        // Without another device the call continues in WASM.
       }
     }
     this.fallback = await wasm().open(this.decoder);

@@ -4,25 +4,29 @@ import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** Error of work that was interrupted by the loss of its device, which was destroyed or whose process ended. */
+/** Error of work that was interrupted by the loss of its GPU device, which was destroyed or whose process ended. */
 class DeviceLost extends Error {
   override readonly name = "DeviceLost";
 }
 
-/** A device and the runtime that works on it. */
+/** A GPU device and the onnxruntime-web module that uses it. */
 export interface GpuContext {
   readonly ort: OnnxRuntime;
   readonly device: GpuDevice;
-  /** True once the device is lost. */
+  /** Returns true once the device is lost. */
   isLost(): boolean;
-  /** Rejects with DeviceLost once the device is lost. */
+  /** Rejects work awaited through `lost.during` with DeviceLost once the device is lost. */
   readonly lost: Interruption;
-  /** Rejects with DeviceLost some time after the loss: work that the runtime has not failed by then would never settle. */
+  /**
+   * Rejects work awaited through `overdue.during` with DeviceLost GRACE milliseconds after the loss: work that onnxruntime-web
+   * has not failed by then would never settle.
+   */
   readonly overdue: Interruption;
 }
 
 /**
- * Runtime and device given by the caller; the defaults are the package onnxruntime-web and a device of this package.
+ * onnxruntime-web module and GPU device given by the caller; by default the package onnxruntime-web and a device that
+ * latentflow requests.
  */
 export interface ContextOptions {
   readonly ort?: OnnxRuntime | undefined;
@@ -30,18 +34,25 @@ export interface ContextOptions {
   readonly wasmPaths?: unknown;
 }
 
-/** Milliseconds after the loss of a device within which the runtime fails its work by itself. */
+/** Milliseconds after the loss of a device within which onnxruntime-web fails its work by itself. */
 const GRACE = 2000;
 
-/** Contexts of each device, one for each runtime: a decoder's buffers are kept by context. */
+/** Contexts of each GPU device, one per onnxruntime-web module. A decoder's buffers are cached by context. */
 const contexts = new WeakMap<GpuDevice, WeakMap<OnnxRuntime, GpuContext>>();
 
-/** Device of this package, which all calls share. */
+/**
+ * GPU device that latentflow requested, shared by all calls that give none; undefined before the first request and after a
+ * loss.
+ */
 let ownDevice: Promise<GpuDevice> | undefined;
 
-/** Returns the context for these options. If the device given is lost, it is that of the package's own device. */
+/**
+ * Returns the context for these options. If the given device is lost, latentflow's own device replaces it.
+ *
+ * @throws LatentflowError `unsupported` without WebGPU, an adapter or onnxruntime-web
+ */
 export async function openContext({ ort: given, device, wasmPaths }: ContextOptions): Promise<GpuContext> {
-  // Before the runtime is loaded, which is large: without a GPU it is of no use.
+  // Checked before onnxruntime-web is loaded: it is large, and useless without a GPU.
   if (!device && !ownDevice) await requestAdapter();
   const ort = given ?? (await importRuntime());
   if (wasmPaths !== undefined) ort.env.wasm.wasmPaths = wasmPaths;
@@ -61,7 +72,7 @@ export async function openContext({ ort: given, device, wasmPaths }: ContextOpti
   }
 }
 
-/** Forgets the shared device, unless another call has replaced it already. */
+/** Forgets latentflow's shared GPU device, unless another call has replaced it already. */
 function forget(requested: Promise<GpuDevice>): void {
   if (ownDevice === requested) ownDevice = undefined;
 }
@@ -70,7 +81,7 @@ function forget(requested: Promise<GpuDevice>): void {
 async function usableContext(ort: OnnxRuntime, device: GpuDevice): Promise<GpuContext | undefined> {
   const byRuntime = kept(contexts, device, () => new WeakMap());
   const context = kept(byRuntime, ort, () => makeContext(ort, device));
-  // A device that was lost before says so in the next task at the latest.
+  // A device that was lost before reports so in the next task at the latest.
   await new Promise((resolve) => setTimeout(resolve));
   return context.isLost() ? undefined : context;
 }
@@ -86,9 +97,13 @@ function makeContext(ort: OnnxRuntime, device: GpuDevice): GpuContext {
   return { ort, device, isLost: () => lost.hasCome, lost, overdue };
 }
 
-/** Requests the browser's adapter; a second time if the first answer is null, which browsers have been seen to give once. */
+/**
+ * Requests the browser's GPU adapter; retries once if the answer is null, which browsers have been seen to give once.
+ *
+ * @throws LatentflowError `unsupported` if there is no WebGPU or no adapter
+ */
 export async function requestAdapter(): Promise<GpuAdapter> {
-  // Node has no navigator before 21, and Node's has no gpu.
+  // Node before 21 has no navigator; later versions' navigator has no gpu.
   const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
   if (!gpu) {
     throw new LatentflowError(
@@ -110,13 +125,13 @@ async function requestDevice(): Promise<GpuDevice> {
   return adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
 }
 
-/** Formats an adapter's name for messages: "nvidia ampere". */
+/** Formats an adapter's name for messages, such as "nvidia ampere". */
 export function adapterName(info: GpuAdapterInfo | undefined): string {
   const { vendor, architecture, device, description } = info ?? {};
   return description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter";
 }
 
-/** True if an adapter is software on the CPU, which is slower than `wasm()`. */
+/** Returns true if an adapter is software on the CPU, which is slower than `wasm()`. */
 export function isSoftware(info: GpuAdapterInfo | undefined): boolean {
   const names = [info?.vendor, info?.architecture, info?.device, info?.description].join(" ");
   return (

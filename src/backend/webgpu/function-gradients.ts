@@ -3,13 +3,13 @@ import { writeLinear } from "../../onnx-format/kinds/functions.ts";
 import { leaky, normalDistribution, reducedPhase, softplus } from "./functions.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
 
-/** Tensors that a function's gradient may use. */
+/** Tensors and functions by which the nodes of a function's gradient are written. */
 interface Context<F> {
   readonly f: F;
   readonly x: Tensor;
-  /** f(x) */
+  /** Value f(x) of the forward pass. */
   readonly output: Tensor;
-  /** Gradient for f(x). */
+  /** Gradient of the loss with respect to f(x). */
   readonly gradient: Tensor;
   readonly apply: (operator: string, ...inputs: Operand[]) => Tensor;
   readonly graph: OnnxGraph;
@@ -21,17 +21,15 @@ type Slopes = {
   ) => Tensor;
 };
 
-/** Bound of x beyond which the slope is 0, so that its factors do not become infinite. */
+/** Bound of |x| beyond which a slope is 0 anyway, so that its factors do not become infinite. */
 const FAR = 100;
 
-/** Writes the gradient where a value is between two bounds, and 0 elsewhere. */
+/** Adds nodes that give the gradient where low < value < high, and 0 elsewhere. */
 function between({ apply, gradient }: Context<unknown>, low: number, value: Tensor, high: number): Tensor {
   return apply("Where", apply("And", apply("Greater", value, low), apply("Less", value, high)), gradient, 0);
 }
 
-/**
- * Writers of the gradient times f'(x), for every function. Nodes that the forward pass has written already are used again.
- */
+/** For every function f, the writer of gradient · f'(x). Nodes that the forward pass has written already are reused. */
 const SLOPES: Slopes = {
   identity: ({ gradient }) => gradient,
   relu: ({ apply, x, gradient }) => apply("Where", apply("Greater", x, 0), gradient, 0),
@@ -53,7 +51,7 @@ const SLOPES: Slopes = {
     return apply("Mul", gradient, apply("Mul", sigmoid, apply("Add", rising, 1)));
   },
   gelu({ graph, apply, x, gradient }) {
-    // Φ(x) + x·φ(x), φ the density.
+    // Φ(x) + x·φ(x): Φ the normal distribution function, φ its density.
     const exponential = apply("Exp", apply("Mul", apply("Mul", x, x), -0.5));
     const density = apply("Mul", exponential, 1 / Math.sqrt(2 * Math.PI));
     return apply("Mul", gradient, apply("Add", normalDistribution(graph, x), apply("Mul", x, density)));
@@ -73,7 +71,7 @@ const SLOPES: Slopes = {
   log: ({ apply, x, gradient }) => apply("Div", gradient, x),
   sqrt: ({ apply, output, gradient }) => apply("Div", apply("Mul", gradient, 0.5), output),
   rootOfSquares({ apply, output, gradient }) {
-    // Chosen before the division, since 0 times an infinite slope is none.
+    // Selected before the division, since 0 · ∞ is NaN.
     const isPositive = apply("Greater", output, 0);
     const share = apply("Where", isPositive, gradient, 0);
     return apply("Div", apply("Mul", share, 0.5), apply("Where", isPositive, output, 1));
@@ -91,7 +89,7 @@ const SLOPES: Slopes = {
     return apply("Mul", gradient, apply("Mul", bell, 2 / Math.sqrt(Math.PI)));
   },
   mish({ graph, apply, x, gradient }) {
-    // t + x·σ(x)·(1 - t²)
+    // t + x·σ(x)·(1 - t²), with t = tanh(softplus(x)) and σ the sigmoid.
     const t = apply("Tanh", softplus(graph, x));
     const rest = apply("Sub", 1, apply("Mul", t, t));
     const near = apply("Min", apply("Max", x, -FAR), FAR);
@@ -109,7 +107,7 @@ const SLOPES: Slopes = {
   },
 };
 
-/** Writes the gradient for x from the gradient for f(x), whose tensor is `output`. */
+/** Adds nodes that compute the gradient for x, gradient · f'(x), from the gradient for f(x); `output` is the tensor of f(x). */
 export function writeSlope(
   graph: OnnxGraph,
   f: NumberFunction,
@@ -118,7 +116,7 @@ export function writeSlope(
   gradient: Tensor,
 ): Tensor {
   const apply = (operator: string, ...inputs: Operand[]) => graph.apply(operator, ...inputs);
-  // The table holds under each name what takes functions of that name.
+  // The table's writer under each name accepts functions of that name.
   return (SLOPES[f.name] as (context: Context<NumberFunction>) => Tensor)({
     f,
     x,

@@ -1,51 +1,51 @@
 import type { Emitter, FunctionWriters, Tensor } from "../../onnx-format/emitter.ts";
 import { writeLinear } from "../../onnx-format/kinds/functions.ts";
 
-// Functions that the GPU computes by other operators than files have: onnxruntime-web has no kernel for some, which would
-// send the tensors to the CPU and back, and some kernels compute something else.
+// Functions written with other operators on the GPU than in files: onnxruntime-web lacks kernels for some operators, which
+// would copy the tensors to the CPU and back, and some of its kernels compute wrong results.
 
-/** Largest x with a finite exponential in float32; above it `exp` is constant. */
+/** Largest x whose exponential is finite in float32; above it the written `exp` is constant. */
 const LARGEST_EXPONENT = 88;
 
-/** Factor by which even the smallest normal float32 becomes more than 1. */
+/** Factor that makes even the smallest normal float32 larger than 1. */
 const STEEP = 3e38;
 
 /**
- * Writes 1 where scale · x is above 0, `atZero` where it is 0, and 0 below, without comparisons: onnxruntime moves
- * transposes past comparisons, and has no comparisons of booleans on WebGPU.
+ * Adds nodes that give 1 where scale · x is above 0, `atZero` where it is 0, and 0 below, without comparison operators:
+ * onnxruntime moves transposes past comparisons, and has no comparisons of booleans on WebGPU.
  */
 export function steepRamp(graph: Emitter, x: Tensor, scale: 1 | -1, atZero: number): Tensor {
   const steep = graph.apply("Mul", x, scale * STEEP);
   return clamped(graph, atZero === 0 ? steep : graph.apply("Add", steep, atZero), 0, 1);
 }
 
-/** Writes min(max(x, low), high). A Clip would turn NaN into a bound. */
+/** Adds nodes that compute min(max(x, low), high). A Clip operator would turn NaN into a bound. */
 export function clamped(graph: Emitter, x: Tensor, low: number, high: number): Tensor {
   return graph.apply("Min", graph.apply("Max", x, low), high);
 }
 
-/** Writes log(1 + exp(-|x|)). */
+/** Adds nodes that compute log(1 + exp(-|x|)). */
 export function softplusTail(graph: Emitter, x: Tensor): Tensor {
   const small = graph.apply("Exp", graph.apply("Neg", graph.apply("Abs", x)));
   return graph.apply("Log", graph.apply("Add", small, 1));
 }
 
-/** Writes log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
+/** Adds nodes that compute log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
 export function softplus(graph: Emitter, x: Tensor): Tensor {
   return graph.apply("Add", graph.apply("Relu", x), softplusTail(graph, x));
 }
 
-/** Writes Φ(x), the normal distribution function, used by `gelu` and its derivative. */
+/** Adds nodes that compute the normal distribution function Φ(x), used by `gelu` and its derivative. */
 export function normalDistribution(graph: Emitter, x: Tensor): Tensor {
   const erf = graph.apply("Erf", graph.apply("Mul", x, Math.SQRT1_2));
   return graph.apply("Mul", graph.apply("Add", erf, 1), 0.5);
 }
 
-/** 2π in two parts: the first has so few digits that its multiples, up to the 2¹⁵th, are exact in float32. */
+/** 2π as a sum of two numbers: the first has so few binary digits that its multiples, up to the 2¹⁵th, are exact in float32. */
 const TWO_PI_HEAD = 6.28125;
 const TWO_PI_TAIL = 2 * Math.PI - TWO_PI_HEAD;
 
-/** Writes frequency · x reduced to [-π, π]: WGSL guarantees no accuracy of sine and cosine outside. */
+/** Adds nodes that compute frequency · x reduced to [-π, π]: WGSL guarantees no accuracy of sine and cosine outside. */
 export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tensor {
   const phase = graph.apply("Mul", x, frequency);
   const turns = graph.apply("Floor", graph.apply("Add", graph.apply("Mul", phase, 0.5 / Math.PI), 0.5));
@@ -53,14 +53,14 @@ export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tens
   return graph.apply("Sub", nearly, graph.apply("Mul", turns, TWO_PI_TAIL));
 }
 
-/** Writes `values` where x is above 0, else slope · `values`, which may be x or a gradient. */
+/** Adds nodes that give `values` where x is above 0, else slope · `values`; `values` may be x (leaky ReLU) or a gradient. */
 export function leaky(graph: Emitter, x: Tensor, values: Tensor, slope: number): Tensor {
   return graph.apply("Where", graph.apply("Greater", x, 0), values, graph.apply("Mul", values, slope));
 }
 
-/** Functions that are written differently for the GPU than for files. */
+/** Writers of functions that differ on the GPU from those for files. */
 export const GPU_FUNCTIONS: Partial<FunctionWriters> = {
-  // Not by Relu, which makes a sound 0 of NaN.
+  // Not by Relu, which turns NaN into 0.
   relu: (graph, x) => graph.applyWith({ alpha: { float: 0 } }, "LeakyRelu", x),
   leakyRelu: (graph, x, { slope }) => leaky(graph, x, x, slope),
   gelu: (graph, x) => graph.apply("Mul", x, normalDistribution(graph, x)),

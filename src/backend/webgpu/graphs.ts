@@ -8,20 +8,20 @@ import {
   type SampleShape,
 } from "./passes.ts";
 
-// The names of inputs and outputs besides those of parameters and data.
+// Names of a graph's inputs and outputs, except for parameters and data.
 
-/** [rows, latentSize] */
+/** Input of latents z, [rows, latentSize]. */
 export const LATENTS = "z";
-/** [rows, 1] */
+/** Output of each row's loss, [rows, 1]. */
 export const LOSSES = "losses";
-/** [rows, latentSize] */
+/** Output of each row's gradient of the loss for z, [rows, latentSize]. */
 export const GRADIENTS = "gradients";
-/** [rows, outputSize] */
+/** Output of the decoder, D(z) or logits, [rows, outputSize]. */
 export const OUTPUTS = "outputs";
 
 /**
- * Makes the graph that computes the losses at z and their gradients. Both at once, since a solver that asks for a loss
- * nearly always asks for its gradient next, and a second wait for the GPU would cost more than the backward pass.
+ * Makes the graph that computes the losses at z and their gradients. It computes both at once, since a solver that requests a
+ * loss nearly always requests its gradient next, and a second wait for the GPU would cost more than the backward pass.
  */
 export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
   const graph = new OnnxGraph();
@@ -35,7 +35,7 @@ export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
   return graph;
 }
 
-/** Makes the graph that computes D(z), or the logits with `toLogits`. */
+/** Makes the graph that computes D(z), or the logits if `toLogits`. */
 export function decodeGraph(shape: SampleShape, toLogits: boolean): OnnxGraph {
   const graph = new OnnxGraph();
   const { decoder, rows } = shape;

@@ -1,5 +1,5 @@
 /**
- * The backend that runs decoders by onnxruntime-web on WebGPU, and the choice between backends.
+ * Backend that runs decoders with onnxruntime-web on WebGPU, and functions that choose between backends.
  *
  * @module latentflow/webgpu
  */

@@ -10,16 +10,16 @@ import type { OnnxGraph } from "./onnx.ts";
 import { parameterName } from "./passes.ts";
 import { allocateTensors, type GpuTensors } from "./tensors.ts";
 
-/** Most unused graphs kept for later calls; beyond, the least recently used is freed. */
+/** Maximum number of unused graphs kept for later calls; beyond it the least recently used is freed. */
 const KEPT = 8;
 
 /**
- * Decoder on a device: its parameters, and the graphs made for it. Parameters are loaded while there are graphs; a call that
- * outlives `dispose` and takes another graph loads them again.
+ * Decoder on a GPU device: its parameters, and the graphs made for it. `dispose` frees both once no call uses them; a call that
+ * outlives it and needs another graph loads the parameters again.
  */
 export class LoadedDecoder {
   private parameters: Promise<GpuTensors>;
-  /** Unused graphs, the most recently used last. */
+  /** Unused graphs of the decoder, each with its key, the most recently used last. */
   private readonly idle: { readonly key: string; readonly graph: BoundGraph }[] = [];
   private users = 0;
   private isDisposed = false;
@@ -50,15 +50,15 @@ export class LoadedDecoder {
     return loaded;
   }
 
-  /** Most rows for which the decoder's largest value fits into a buffer. */
+  /** Maximum number of rows for which the decoder's largest value fits into a buffer of the device. */
   get largestRows(): number {
     return Math.floor(bufferLimit(this.context) / (4 * largestValue(this.decoder)));
   }
 
   /**
-   * Takes an unused graph, or makes one, for one user at a time; `release` gives it back.
+   * Returns an unused graph, or makes one, for exclusive use until `release`.
    *
-   * @param key says all that makes one graph differ from another
+   * @param key identifies the graph among the decoder's graphs: graphs with equal keys are interchangeable
    */
   async acquire(key: string, make: () => OnnxGraph): Promise<Lease> {
     this.users++;
@@ -81,7 +81,7 @@ export class LoadedDecoder {
     }
   }
 
-  /** Frees everything on the device, as soon as no call uses it. */
+  /** Frees the parameters and graphs on the device as soon as no call uses them. */
   dispose(): void {
     this.isDisposed = true;
     this.trim();
@@ -104,7 +104,7 @@ export class LoadedDecoder {
   }
 }
 
-/** Returns the count of numbers in the largest value of one sample. */
+/** Returns the count of numbers in the largest value of one sample: the latent, a fixed input or an operation's output. */
 function largestValue({ latentSize, fixedInputs, operations }: Decoder): number {
   return Math.max(latentSize, ...[...fixedInputs, ...operations].map(({ shape }) => sizeOf(shape)));
 }
@@ -120,7 +120,7 @@ async function loadParameters(context: GpuContext, decoder: Decoder): Promise<Gp
   return parameters;
 }
 
-/** A graph that one call uses. */
+/** A graph leased to one call. */
 export interface Lease {
   readonly graph: BoundGraph;
   release(): void;
@@ -129,7 +129,7 @@ export interface Lease {
 const loadedDecoders = new WeakMap<Decoder, Map<GpuContext, Promise<LoadedDecoder>>>();
 
 /**
- * Loads a decoder on its first use with a device, and keeps it until the decoder is disposed. Calls at work then keep what
+ * Loads a decoder onto a device on first use, and keeps it there until the decoder is disposed. Calls that run then keep what
  * they use until they end.
  */
 export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
@@ -140,7 +140,7 @@ export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedD
   for (const [other, loading] of byContext) {
     if (!other.isLost()) continue;
     byContext.delete(other);
-    // The device is gone, but not what the runtime keeps of its sessions.
+    // The device is gone, but onnxruntime-web still holds its sessions.
     ignoreFailure(loading.then((loaded) => loaded.dispose()));
   }
   return keptUnlessFailed(byContext, context, () => LoadedDecoder.load(context, decoder));
@@ -151,7 +151,7 @@ function bufferLimit({ device }: GpuContext): number {
   return Math.min(maxBufferSize, maxStorageBufferBindingSize);
 }
 
-/** Runs a function that frees memory, and ignores its errors: after the loss of a device nothing is left to free. */
+/** Ignores errors of freeing memory: after the loss of a device nothing is left to free. */
 function ignoreFailure(promise: Promise<unknown>): void {
   promise.catch(() => {});
 }

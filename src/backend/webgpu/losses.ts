@@ -2,15 +2,18 @@ import type { StandardLossKind } from "../../terms/losses.ts";
 import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
-/** Losses of the elements, whose sum is the sample's loss, and the writer of their derivatives for the outputs. */
+/**
+ * Tensor of element losses, [rows, n], whose sum is each row's loss, and the writer of their derivatives for the outputs,
+ * [rows, n].
+ */
 export interface Elements {
   readonly elements: Tensor;
   slope(): Tensor;
 }
 
 /**
- * Writers of each loss, from what it takes: logits, or outputs. `weigh` multiplies by the weight that an element has in the
- * sample's loss.
+ * Writers of each loss's nodes from the decoder's logits (cross entropy) or outputs (squared error). `weigh` multiplies by the
+ * weight that each element has in the sample's loss.
  */
 export const ELEMENT_LOSSES: {
   readonly [Kind in StandardLossKind]: (
@@ -22,7 +25,7 @@ export const ELEMENT_LOSSES: {
 } = {
   squaredError(graph, output, targets, weigh) {
     const error = graph.apply("Sub", output, targets);
-    // Weighted before it is squared: what a weight of 0 leaves out must not overflow.
+    // Weighted before it is squared: an element of weight 0 must not overflow.
     const weighed = weigh(error);
     return {
       elements: graph.apply("Mul", weighed, error),
@@ -30,7 +33,7 @@ export const ELEMENT_LOSSES: {
     };
   },
   binaryCrossEntropy(graph, output, targets, weigh) {
-    // For y = 1 and a large output the result is small: no large term may be added before.
+    // For y = 1 and a large output the result is small: no large term may be added first.
     const linear = graph.apply("Sub", graph.apply("Relu", output), graph.apply("Mul", output, targets));
     return {
       elements: weigh(graph.apply("Add", linear, softplusTail(graph, output))),

@@ -26,14 +26,14 @@ interface Bound {
   dispose(): void;
 }
 
-/** Values [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
+/** Objectives, losses and priors [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
 interface Evaluated extends Values {
   readonly gradients: ArrayLike<number>;
 }
 
 /**
- * Makes the objective of samples first … first + count - 1, row r for sample first + r. Every `value` computes the
- * gradients too; `gradient` returns the stored ones.
+ * Makes the objective of samples first … first + count - 1 on the GPU, row r for sample first + r. Every call of `value`
+ * computes the gradients too; `gradient` returns the stored ones.
  */
 export function gpuObjective(
   recovery: DeviceRecovery,
@@ -42,12 +42,12 @@ export function gpuObjective(
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
-  /** Latents of each sample's last evaluation, with the objective's terms and gradient there. */
+  /** Latents of each sample's last evaluation, [count, d]; the arrays below hold the objective's terms and gradient there. */
   const points = new Float64Array(count * d);
   const losses = new Float64Array(count);
   const priors = new Float64Array(count);
   const gradients = new Float64Array(count * d);
-  /** Bound objective in use; another one after a loss of the device. */
+  /** Bound objective in use; replaced after the loss of its device. */
   let bound: (Bound & { readonly to: object }) | undefined;
 
   async function boundTo<T extends object>(to: T, bind: (to: T) => Promise<Bound>): Promise<Bound> {
@@ -93,13 +93,13 @@ export function gpuObjective(
   };
 }
 
-/** Most rows evaluated in WASM at once. */
+/** Maximum number of rows evaluated at once in WASM for their curvature. */
 const ROWS_IN_WASM = 48;
 
 /**
- * Makes the curvature of samples first … first + count - 1, computed in WASM for the rows that solvers ask for.
+ * Makes the curvature of samples first … first + count - 1, computed in WASM for the rows that solvers request.
  *
- * @param pointsOf latents of the chosen rows' last evaluations, [rows.length, d]
+ * @param pointsOf returns the latents of the chosen rows' last evaluations, [rows.length, d]
  */
 function curvatureInWasm(
   problem: GpuProblem,
@@ -108,7 +108,10 @@ function curvatureInWasm(
 ): Curvature {
   const { latentSize: d } = problem.decoder;
 
-  /** Evaluates the chosen rows at their last latents, some at a time, and calls `use` with the curvature of each part. */
+  /**
+   * Evaluates the chosen rows at their last latents in WASM, some at a time, and calls `use` with the curvature of each part,
+   * the part's rows, 0 … , and the index of its first row among the chosen.
+   */
   async function evaluated(
     rows: Int32Array,
     use: (curvature: Curvature, at: Int32Array, from: number) => Promise<void>,
@@ -160,15 +163,17 @@ function curvatureInWasm(
   };
 }
 
-/** Copies the chosen rows of `values`, d numbers each. */
+/** Copies the chosen rows of `values`, d numbers each, into a new array. */
 function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
   return gatherRows(values, d, rows, new Float64Array(rows.length * d));
 }
 
-/** Share of a graph's rows below which the remaining samples move to a graph of fewer rows. */
+/** Share of a graph's rows: if fewer samples remain, they move to a graph with fewer rows. */
 const SPARSE = 1 / 4;
 
-/** Binds an objective to graphs on the GPU. A graph computes all of its rows, even if only some are asked for. */
+/**
+ * Binds the objective of some samples to graphs on the GPU. A graph computes all of its rows, even if only some are requested.
+ */
 async function bindToGpu(
   loaded: LoadedDecoder,
   problem: GpuProblem,
@@ -177,15 +182,15 @@ async function bindToGpu(
 ): Promise<Bound> {
   const d = problem.decoder.latentSize;
   const scaleOf = scalesOf(problem);
-  /** The graph in use, with the place of each sample's row in it. */
+  /** Graph in use, with the row that each sample occupies in it. */
   let bound = await bindRows(allRows(count));
-  // Computed beside the graphs: it costs little beside a decoder.
+  // Computed on the CPU: it costs little next to a decoder.
   const prior = problem.prior && (await priorOrRelease(problem.prior, bound.lease));
 
   async function bindRows(rows: Int32Array) {
     const shape = shapeOf(problem, paddedRows(rows.length, loaded.largestRows));
     const lease: Lease = await loaded.acquire(`objective ${shapeKey(shape)}`, () => objectiveGraph(shape));
-    // An array may have been transferred meanwhile.
+    // The data may have been transferred away meanwhile, which throws.
     new Blocks({ free: () => lease.release() }).guard(() => {
       writeShared(lease.graph, shape, problem.fixed);
       rows.forEach((row, place) => {
@@ -196,7 +201,7 @@ async function bindToGpu(
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
   }
 
-  /** Binds a graph for these rows, unless the graph in use has them all and is not too large. */
+  /** Binds a graph for these rows, unless the graph in use has them all and is not much too large. */
   async function fit(rows: Int32Array): Promise<void> {
     const isSparse = rows.length <= SPARSE * bound.rows && paddedRows(rows.length, bound.rows) < bound.rows;
     if (!isSparse && rows.every((row) => bound.places.has(row))) return;

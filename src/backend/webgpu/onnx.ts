@@ -20,32 +20,32 @@ import { GPU_FUNCTIONS } from "./functions.ts";
 
 export type { Operand, Tensor } from "../../onnx-format/emitter.ts";
 
-/** Operation that onnxruntime-web cannot compute on a GPU; the message names it and says why. */
+/** Error for an operation that onnxruntime-web cannot compute on a GPU; the message names the operation and the reason. */
 export class Unwritable extends Error {
   override readonly name = "Unwritable";
 }
 
-/** Most tensors that a Concat reads: a shader may have as few as eight buffers, one of them for the result. */
+/** Maximum number of tensors that one Concat reads: a shader may have as few as eight buffers, one of which is the result. */
 const MOST_CONCATENATED = 7;
 
 /**
- * ONNX graph being written for the GPU. Every input and output is float32 and of a fixed shape, as graph capture requires.
- * An operator that has been applied to the same inputs before is not written again.
+ * ONNX graph for the GPU, built node by node. Every input and output is float32 and of a fixed shape, as graph capture
+ * requires. Applying an operator twice to the same inputs with the same attributes adds one node only.
  */
 export class OnnxGraph extends Emitter {
-  /** Shapes of the inputs and the outputs, by name. */
+  /** Shapes of the graph's inputs and of its outputs, by name. */
   readonly inputs = new Map<string, readonly number[]>();
   readonly outputs = new Map<string, readonly number[]>();
   override readonly functions: Partial<FunctionWriters> = GPU_FUNCTIONS;
   private readonly nodes: WrittenNode[] = [];
-  /** Outputs of the nodes by operator, inputs and attributes. */
+  /** Outputs of the nodes, by operator, inputs and attributes. */
   private readonly written = new Map<string, Tensor>();
   private readonly constants = new Map<string, ProtobufMessage>();
-  /** Names of the graph's outputs by the names of their tensors. */
+  /** Names of the graph's outputs, by the names of their tensors. */
   private readonly outputNames = new Map<string, string>();
-  /** Shapes of tensors, as far as they have been recorded. */
+  /** Shapes of tensors, if they have been recorded. */
   private readonly shapes = new Map<Tensor, readonly number[]>();
-  /** Inputs of Reshapes by their outputs. */
+  /** Inputs of Reshape nodes, by the nodes' outputs. */
   private readonly sources = new Map<Tensor, Tensor>();
   private count = 0;
 
@@ -59,14 +59,14 @@ export class OnnxGraph extends Emitter {
     return tensor;
   }
 
-  /** Declares a tensor as an output of the graph. */
+  /** Declares a tensor as the graph's output `name`, of the given shape. */
   output(name: string, value: Tensor, shape: readonly number[]): void {
     this.outputs.set(name, shape);
     const maker = this.nodes.find(({ outputs }) => outputs.includes(value));
-    // Copied are inputs and tensors that are outputs already. So is a Reshape's output, which the runtime makes by a copy
-    // outside of shaders that a captured graph does not repeat.
+    // Graph inputs, and tensors that are outputs already, are copied. So is a Reshape's output, which onnxruntime makes by a
+    // copy outside of shaders that a captured graph does not repeat.
     const isOwn = maker && maker.operator !== "Reshape" && !this.outputNames.has(value);
-    // LeakyRelu copies: the runtime does not optimise it away.
+    // Copied by LeakyRelu, which onnxruntime does not optimise away.
     const own = isOwn ? value : this.node({ alpha: { float: 1 } }, "LeakyRelu", [value]);
     this.outputNames.set(own, name);
   }
@@ -79,7 +79,7 @@ export class OnnxGraph extends Emitter {
     return output;
   }
 
-  /** Writes a node, even if an equal one exists. */
+  /** Adds a node, even if an equal one exists; returns its only output. */
   node(attributes: Attributes, operator: string, inputs: readonly (Tensor | "")[]): Tensor {
     const output = this.newName();
     this.nodes.push({ operator, inputs, outputs: [output], attributes });
@@ -90,7 +90,7 @@ export class OnnxGraph extends Emitter {
     return this.constant(this.newName(), dims, values);
   }
 
-  /** Constant tensor of zeros. */
+  /** Returns a constant tensor of zeros. */
   zeros(shape: readonly number[]): Tensor {
     return this.constant(`0:${shape}`, shape, new Float32Array(sizeOf(shape)));
   }
@@ -99,8 +99,8 @@ export class OnnxGraph extends Emitter {
    * Pads a tensor of `rank` axes with zeros.
    *
    * @param axis first of the axes that are padded, one for each entry of the lists
-   * @param before zeros in front of each
-   * @param behind zeros behind each
+   * @param before number of zeros in front of each of these axes
+   * @param behind number of zeros at the end of each of these axes
    */
   padded(
     tensor: Tensor,
@@ -115,9 +115,7 @@ export class OnnxGraph extends Emitter {
     return this.apply("Pad", tensor, this.integers(pads));
   }
 
-  /**
-   * Returns the shape of the input of the Pad that made a tensor; undefined if no Pad made it, or the shape is not recorded.
-   */
+  /** Returns the shape of the input of the Pad that made a tensor; undefined if no Pad made it, or the shape is not recorded. */
   unpaddedShape(tensor: Tensor): readonly number[] | undefined {
     const maker = this.nodes.find(({ operator, outputs }) => operator === "Pad" && outputs.includes(tensor));
     return maker && this.shapes.get(maker.inputs[0] as Tensor);
@@ -149,8 +147,8 @@ export class OnnxGraph extends Emitter {
   }
 
   /**
-   * Writes positions begin … end - 1 of an axis. (One Split into many parts would take a buffer for each, and a shader may
-   * have as few as eight.)
+   * Adds a Slice that takes positions begin … end - 1 of an axis. (One Split into many parts would need a buffer for each, and
+   * a shader may have as few as eight.)
    */
   slice(tensor: Tensor, axis: number, begin: number, end: number): Tensor {
     return this.apply("Slice", tensor, ...[begin, end, axis].map((bound) => this.integers([bound])));
@@ -165,7 +163,7 @@ export class OnnxGraph extends Emitter {
     return key as Tensor;
   }
 
-  /** Returns the bytes of the ONNX file. */
+  /** Returns the bytes of the graph as an ONNX file. */
   toBytes(): Uint8Array {
     const values = (map: ReadonlyMap<string, readonly number[]>) =>
       [...map].map(([name, shape]) => valueMessage(name, shape));
@@ -182,7 +180,7 @@ export class OnnxGraph extends Emitter {
     }).toBytes();
   }
 
-  /** Returns the nodes that lead to an output; others, such as a Reshape that was undone, are dropped. */
+  /** Returns the graph's nodes that lead to an output; others, such as a Reshape that was undone, are dropped. */
   private used(): WrittenNode[] {
     const wanted = new Set<string>(this.outputNames.keys());
     const used = [...this.nodes].reverse().filter(({ inputs, outputs }) => {
@@ -198,7 +196,7 @@ export class OnnxGraph extends Emitter {
   }
 }
 
-/** Node before its tensors have the names of the graph's outputs. */
+/** Node whose tensors do not have the names of the graph's outputs yet. */
 interface WrittenNode extends Node {
   readonly inputs: readonly (Tensor | "")[];
   readonly outputs: readonly Tensor[];

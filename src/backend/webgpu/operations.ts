@@ -12,9 +12,9 @@ import type { Backward, GpuTask, GpuValue, Written } from "./task.ts";
 type GpuWriter<Kind extends OperationKind> = (task: GpuTask<Kind>) => Form;
 
 /**
- * Kinds that the GPU writes otherwise than a file: because a kernel of onnxruntime-web computes something else or is missing
- * (conv, convTranspose, where, slice, resize), the batch is a number (dense), inputs are float32 (embedding), or the parts
- * serve the gradient too (groupNorm). All other kinds are written by `onnx-format/operations.ts`.
+ * Kinds of operation that the GPU writes differently from a file: because a kernel of onnxruntime-web computes wrong results or
+ * is missing (conv, convTranspose, where, slice, resize), the batch size is known (dense), inputs are float32 (embedding), or
+ * the parts serve the gradient too (groupNorm). All other kinds are written by `onnx-format/operations.ts`.
  */
 const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
   dense: products.writeGpuDense,
@@ -27,14 +27,17 @@ const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
   embedding: rearranging.writeGpuEmbedding,
 };
 
-/** Writes an operation; returns the tensor that holds its value. */
+/** Adds the nodes of an operation to the graph; returns the tensor that holds its value. */
 export function writeOnGpu(task: GpuTask): Form {
-  // The table holds under each kind a writer for operations of that kind.
+  // The table's writer under each kind accepts operations of that kind.
   const write = EXCEPTIONS[task.operation.kind] as GpuWriter<OperationKind> | undefined;
   return write ? write(task) : writeOperation(task);
 }
 
-/** Gradients of kinds of operation; maps of pixels without an entry take products with the matrices of their axes. */
+/**
+ * Gradient writers by kind of operation; linear maps of pixels without an entry are multiplied by the transposed matrices of
+ * their axes.
+ */
 const BACKWARD: {
   readonly [Kind in Exclude<OperationKind, MapKindName<"pixels">>]: Backward<Kind> | undefined;
 } & { readonly [Kind in MapKindName<"pixels">]?: Backward<Kind> } = {
@@ -43,14 +46,14 @@ const BACKWARD: {
   ...products.BACKWARD,
   ...rearranging.BACKWARD,
   ...resampling.BACKWARD,
-  // Neither depends on the latent.
+  // Constants and embeddings do not depend on the latent.
   constant: undefined,
   embedding: undefined,
 };
 
-/** Writes the gradient for input `index` of an operation from the gradient for its output. */
+/** Adds nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
 export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
-  // The table holds under each kind a writer for operations of that kind.
+  // The table's writer under each kind accepts operations of that kind.
   const write = BACKWARD[written.operation.kind] as Backward<OperationKind> | undefined;
   if (write) return write(written, gradient, index);
   return resampling.pixelsBackward(written as Written<MapKindName<"pixels">>, gradient);

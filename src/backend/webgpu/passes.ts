@@ -10,31 +10,31 @@ import type { OnnxGraph, Tensor } from "./onnx.ts";
 import { writeGradient, writeOnGpu } from "./operations.ts";
 import type { GpuTask, GpuValue, Written } from "./task.ts";
 
-/** Decoder and sizes that a graph is written for. */
+/** Decoder and sizes that a GPU graph is written for. */
 export interface SampleShape {
   readonly decoder: Decoder;
-  /** Number of samples computed at once. */
+  /** Number of samples that the graph computes at once. */
   readonly rows: number;
-  /** For each fixed input: `"shared"` if all samples have one row of it, `"own"` if each has its own. */
+  /** For each fixed input of the decoder: `"shared"` if all samples share one value, `"own"` if each sample has its own. */
   readonly fixed: readonly ("shared" | "own")[];
 }
 
-/** Loss and weights that the graph of an objective is written for. */
+/** Decoder, sizes, loss and weights that the graph of an objective is written for. */
 export interface ObjectiveShape extends SampleShape {
   readonly loss: StandardLoss;
-  /** True if elements have weights. */
+  /** True if the elements of the data have weights. */
   readonly weighted: boolean;
 }
 
-/** A decoder's parameters as inputs of a graph, so that one set of them on the GPU serves all its graphs: by name. */
+/** A decoder's parameters as inputs of a graph, by name: one set of them on the GPU serves all graphs of the decoder. */
 export type ParameterInputs = ReadonlyMap<string, Tensor>;
 
-/** Returns the name of the input that holds a tensor of operation `index`. */
+/** Returns the name of the graph's input that holds a parameter tensor of operation `index`. */
 export function parameterName(index: number, tensor: TensorName): string {
   return `${tensor}${index}`;
 }
 
-/** Declares the parameters as inputs of a graph. */
+/** Declares the decoder's parameters as inputs of a graph. */
 export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterInputs {
   return new Map(
     parametersOf(decoder).map(({ operation, tensor, shape }) => {
@@ -44,30 +44,30 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
   );
 }
 
-/** The data of an objective as inputs of a graph. */
+/** Data of an objective as inputs of a graph, n elements per sample. */
 export interface DataInputs {
-  /** [rows, n], targets; 0 where the weight is 0. */
+  /** Data y, [rows, n]; 0 where the weight is 0. */
   readonly targets: Tensor;
-  /** [rows, n], factors of the elements' losses in the sum; see `writeRow` in rows.ts. */
+  /** Factors of the elements' losses in the sum, [rows, n], see `writeRow` in rows.ts; undefined without weights. */
   readonly weights: Tensor | undefined;
 }
 
-/** Name of the input of targets. */
+/** Name of the graph's input for the data y. */
 export const TARGETS = "targets";
-/** Name of the input of the elements' weights. */
+/** Name of the graph's input for the factors of the elements' losses. */
 export const ELEMENT_WEIGHTS = "elementWeights";
 
-/** Declares the data of an objective as inputs of a graph. */
+/** Declares the data of an objective, targets and weights, as inputs of a graph. */
 export function dataInputs(graph: OnnxGraph, shape: ObjectiveShape): DataInputs {
   const size = [shape.rows, shape.decoder.outputSize];
   const targets = graph.input(TARGETS, size);
   return { targets, weights: shape.weighted ? graph.input(ELEMENT_WEIGHTS, size) : undefined };
 }
 
-/** Returns the name of the graph's input that holds a fixed input of the decoder. */
+/** Returns the name of the graph's input that holds fixed input `index` of the decoder. */
 export const fixedName = (index: number): string => `fixed${index}`;
 
-/** Declares the fixed inputs: [rows, …shape], or [1, …shape] if all samples share one row. */
+/** Declares the decoder's fixed inputs as inputs of a graph: [rows, …shape], or [1, …shape] if all samples share one value. */
 function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): GpuValue[] {
   return decoder.fixedInputs.map(({ shape }, i) => {
     const batch = fixed[i] === "shared" ? 1 : rows;
@@ -76,30 +76,33 @@ function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): G
   });
 }
 
-/** Value of the decoder in a graph. */
+/** Value of the decoder in a graph that is being written. */
 interface Node {
   readonly value: GpuValue;
-  /** Indices of the values that it is computed from. */
+  /** Indices of the values that this value is computed from. */
   readonly inputs: readonly number[];
-  /** Operation that made it; undefined for the latent and fixed inputs. */
+  /** Operation that made the value; undefined for the latent and fixed inputs. */
   readonly written?: Written;
-  /** True if the value depends on the latent. */
+  /** True if this value depends on the latent, so that it needs a gradient. */
   readonly isSought: boolean;
 }
 
-/** Result of a forward pass. */
+/** Result of a forward pass in a graph. */
 export interface Forward {
-  /** [rows, outputSize] */
+  /** Output of the decoder, D(z) or logits, [rows, outputSize]. */
   readonly output: Tensor;
-  /** Writes the gradient for the latent, [rows, latentSize], from the gradient for the output. */
+  /**
+   * Adds nodes that compute the gradient for the latent, [rows, latentSize], from the gradient for the output, [rows,
+   * outputSize].
+   */
   backward(gradient: Tensor): Tensor;
 }
 
 /**
- * Writes D(z).
+ * Adds the nodes that compute D(z).
  *
  * @param z [rows, latentSize]
- * @param toLogits leave out the output activation
+ * @param toLogits true to leave out the output activation
  */
 export function forward(
   graph: OnnxGraph,
@@ -144,7 +147,7 @@ export function forward(
   };
 }
 
-/** Reshapes a value to a matrix with a row for each sample. */
+/** Adds nodes that reshape a value to a matrix with a row for each sample. */
 function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
   const { shape, batch } = value;
   const matrix = graph.reshape(value.last, [batch, sizeOf(shape)]);
@@ -152,8 +155,8 @@ function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
 }
 
 /**
- * Writes the backward pass from the gradient for a value to that for the latent, value 0. Gradients from several readers of
- * a value are added.
+ * Adds the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, value 0. Gradients
+ * from several readers of a value are added.
  */
 function backwardFrom(
   graph: OnnxGraph,
@@ -177,11 +180,11 @@ function backwardFrom(
       if (nodes[input]!.isSought) give(input, writeGradient(written, own, k));
     });
   }
-  // An output that does not depend on the latent has no gradient for it.
+  // If the output does not depend on the latent, its gradient is 0.
   return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
 }
 
-/** Writes the sum of the gradients for one value; undefined if there are none. */
+/** Adds nodes that sum the gradients for one value; returns undefined if there are none. */
 function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | undefined {
   if (gradients.length <= 1) return gradients[0];
   const { shape, batch } = gradients[0]!;
@@ -190,7 +193,10 @@ function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | un
   return new GraphValue(graph, shape, batch, { tensor, order });
 }
 
-/** Writes l(y, D(z)), [rows, 1], and returns the writer of its gradient. */
+/**
+ * Adds nodes that compute each row's loss l(y, D(z)), [rows, 1]; returns it, and the writer of its gradient for z, [rows,
+ * latentSize].
+ */
 export function objective(
   graph: OnnxGraph,
   shape: ObjectiveShape,

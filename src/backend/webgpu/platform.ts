@@ -1,7 +1,7 @@
-// The used parts of WebGPU's and onnxruntime-web's types: the package's declarations have to compile for users who have
+// The parts of WebGPU's and onnxruntime-web's types that this package uses: its declarations must compile for users who have
 // neither.
 
-/** A `GPUBuffer`. */
+/** The part of WebGPU's `GPUBuffer` that latentflow uses. */
 export interface GpuBuffer {
   mapAsync(mode: number, offset?: number, size?: number): Promise<unknown>;
   getMappedRange(): ArrayBuffer;
@@ -9,7 +9,7 @@ export interface GpuBuffer {
   destroy(): void;
 }
 
-/** A `GPUDevice`. */
+/** The part of WebGPU's `GPUDevice` that latentflow uses. */
 export interface GpuDevice {
   readonly lost: Promise<{ readonly reason?: string; readonly message: string }>;
   readonly limits: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
@@ -26,7 +26,7 @@ export interface GpuDevice {
   destroy(): unknown;
 }
 
-/** A `GPUAdapterInfo`. */
+/** The part of WebGPU's `GPUAdapterInfo` that latentflow uses. */
 export interface GpuAdapterInfo {
   readonly vendor: string;
   readonly architecture: string;
@@ -35,19 +35,19 @@ export interface GpuAdapterInfo {
   readonly isFallbackAdapter?: boolean;
 }
 
-/** A `GPUAdapter`. */
+/** The part of WebGPU's `GPUAdapter` that latentflow uses. */
 export interface GpuAdapter {
   readonly info: GpuAdapterInfo;
   readonly limits: { readonly maxBufferSize: number; readonly maxStorageBufferBindingSize: number };
   requestDevice(descriptor: { requiredLimits: Record<string, number> }): Promise<GpuDevice>;
 }
 
-/** `navigator.gpu` */
+/** The part of `navigator.gpu` that latentflow uses. */
 export interface Gpu {
   requestAdapter(options: { powerPreference: "high-performance" }): Promise<GpuAdapter | null>;
 }
 
-/** The module `onnxruntime-web/webgpu`, or one that exports the same. */
+/** The module `onnxruntime-web/webgpu`, or one that exports the same: the part that latentflow uses. */
 export interface OnnxRuntime {
   readonly InferenceSession: {
     create(model: Uint8Array, options: object): Promise<OnnxSession>;
@@ -59,13 +59,13 @@ export interface OnnxRuntime {
   };
 }
 
-/** An `InferenceSession` of it. */
+/** The part of onnxruntime-web's `InferenceSession` that latentflow uses. */
 export interface OnnxSession {
   run(feeds: never, fetches: never): Promise<object>;
   release(): Promise<void>;
 }
 
-/** A `Tensor` of it. */
+/** The part of onnxruntime-web's `Tensor` that latentflow uses. */
 export interface OnnxTensor {
   readonly gpuBuffer: unknown;
   dispose(): void;

@@ -3,7 +3,10 @@ import { rowsOfSamples } from "../../base/rows.ts";
 import { sizeOf } from "../../graph/operations.ts";
 import type { Problem } from "../backend.ts";
 
-/** The problem of some samples of another, with copies of their data. What is given for all is copied as it is. */
+/**
+ * Returns the problem restricted to some samples, with copies of their data. Weights and fixed inputs that all samples share
+ * are copied whole.
+ */
 export function chosenSamples<P extends Problem>(problem: P, samples: readonly number[]): P {
   const { decoder, targets, weights, fixed } = problem;
   const n = decoder.outputSize;
@@ -21,7 +24,7 @@ export function chosenSamples<P extends Problem>(problem: P, samples: readonly n
   };
 }
 
-/** The first samples of a problem. */
+/** Returns the problem restricted to its first samples, at most `most`, with copies of their data. */
 export function firstSamples<P extends Problem>(problem: P, most: number): P {
   const count = Math.min(problem.sampleCount, most);
   return chosenSamples(

@@ -5,7 +5,10 @@ import { Unwritable } from "./onnx.ts";
 
 const refusals = new WeakMap<Decoder, string | undefined>();
 
-/** Reason why onnxruntime-web cannot compute a decoder on a GPU, found by writing its graph; undefined if it can. */
+/**
+ * Returns the reason why onnxruntime-web cannot compute a decoder on a GPU, found by writing its graph; undefined if it can.
+ * Cached with the decoder.
+ */
 export function refusalOf(decoder: Decoder): string | undefined {
   if (!refusals.has(decoder)) refusals.set(decoder, writeOnce(decoder));
   return refusals.get(decoder);

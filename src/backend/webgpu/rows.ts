@@ -8,16 +8,19 @@ import { sampleTarget, sampleWeights } from "../wasm/workspace.ts";
 import type { BoundGraph } from "./bound-graph.ts";
 import { ELEMENT_WEIGHTS, fixedName, type ObjectiveShape, type SampleShape, TARGETS } from "./passes.ts";
 
-/** A problem with a loss that graphs can be written for. */
+/** A problem whose loss is a standard one, for which graphs can be written. */
 export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** Most samples computed at once, and most bytes of their values, unless `batchSize` is given. */
+/** Maximum number of samples computed at once, and memory limit for their values in bytes, unless `batchSize` is given. */
 const DEFAULT_ROWS = 1024;
 const DEFAULT_BYTES = 2 ** 30;
 
-/** Returns the number of samples computed at once, unless `batchSize` is given. */
+/**
+ * Returns the number of samples computed at once, unless `batchSize` is given: bounded by memory for all values of the forward
+ * and backward pass.
+ */
 export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {
   const values = [...fixedInputs, ...operations];
   // All values of the forward pass are kept, and the backward pass has at most as many.
@@ -25,43 +28,43 @@ export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): n
   return Math.max(1, Math.min(DEFAULT_ROWS, Math.floor(DEFAULT_BYTES / bytes)));
 }
 
-/** Returns the number of a problem's samples that are computed at once. */
+/** Returns the number of a problem's samples that are computed at once, at most `largestRows`. */
 export function atOnce({ decoder, sampleCount, batchSize }: Problem, largestRows = Infinity): number {
   return Math.max(1, Math.min(sampleCount, batchSize ?? defaultRows(decoder), largestRows));
 }
 
 /**
- * Returns the rows of a graph for `count` samples: the next power of two, so that few graphs serve all sizes. Results of the
- * additional rows are ignored.
+ * Returns the number of rows of a graph for `count` samples: the next power of two, at most `largestRows`, so that few graphs
+ * serve all sizes. Results of the additional rows are ignored.
  */
 export function paddedRows(count: number, largestRows: number): number {
   return Math.min(2 ** Math.ceil(Math.log2(count)), largestRows);
 }
 
-/** Returns the shape of a graph for a number of rows. */
+/** Returns what a decode graph is written for: the decoder, a number of rows, and which fixed inputs the samples share. */
 export function sampleShape(decoder: Decoder, fixed: FixedValues, rows: number): SampleShape {
   const isShared = (values: Float32Array, i: number) =>
     values.length === sizeOf(decoder.fixedInputs[i]!.shape);
   return { decoder, rows, fixed: fixed.map((values, i) => (isShared(values, i) ? "shared" : "own")) };
 }
 
-/** Returns sizes, loss and weights of a graph for a number of rows of a problem. */
+/** Returns what an objective's graph is written for: the decoder, a number of rows, the loss, and whether there are weights. */
 export function shapeOf({ decoder, loss, weights, fixed }: GpuProblem, rows: number): ObjectiveShape {
   return { ...sampleShape(decoder, fixed, rows), loss, weighted: weights !== undefined };
 }
 
-/** Returns a key that tells the decode graphs of one decoder apart. */
+/** Returns a key that distinguishes the decode graphs of one decoder. */
 export function sampleKey({ rows, fixed }: SampleShape): string {
   return [rows, ...fixed].join(" ");
 }
 
-/** Returns a key that tells the objective graphs of one decoder apart. */
+/** Returns a key that distinguishes the objective graphs of one decoder. */
 export function shapeKey(shape: ObjectiveShape): string {
   const { loss, weighted } = shape;
   return `${loss.name} ${loss.reduction} ${weighted ? "weighted " : ""}${sampleKey(shape)}`;
 }
 
-/** Writes the data that all samples share. */
+/** Writes the fixed inputs that all samples share into a graph. */
 export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, values: FixedValues): void {
   values.forEach((given, i) => {
     const { name } = decoder.fixedInputs[i]!;
@@ -69,7 +72,7 @@ export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, 
   });
 }
 
-/** Writes the data of one sample's own into a row. */
+/** Writes one sample's own fixed inputs into a row of a graph. */
 export function writeOwn(
   graph: BoundGraph,
   { decoder, fixed }: SampleShape,
@@ -85,7 +88,7 @@ export function writeOwn(
   });
 }
 
-/** Writes a sample's data into a row. */
+/** Writes one sample's data, weights and own fixed inputs into a row of a graph. */
 export function writeRow(
   graph: BoundGraph,
   shape: ObjectiveShape,
@@ -97,12 +100,15 @@ export function writeRow(
   const own = sampleTarget(problem, sample).slice();
   const n = own.length;
   const weights = writeWeights(graph, problem, sample, row * n);
-  // A missing number must not be NaN: 0 · NaN is not 0.
+  // Missing data must not be NaN: 0 · NaN is not 0.
   if (weights) for (let i = 0; i < n; i++) if (weights[i] === 0) own[i] = 0;
   graph.write(TARGETS, own, row * n);
 }
 
-/** Writes the factors of a sample's element losses, and returns them; neither without weights. */
+/**
+ * Writes the factors of one sample's element losses into the graph, from element `at` on, and returns them; returns undefined
+ * without weights.
+ */
 function writeWeights(
   graph: BoundGraph,
   problem: GpuProblem,

@@ -1,11 +1,15 @@
 import { LatentflowError } from "../../base/errors.ts";
 import type { OnnxRuntime } from "./platform.ts";
 
-/** onnxruntime-web as users import it themselves: the build with the WebGPU execution provider. */
+/**
+ * Imports onnxruntime-web's build with the WebGPU execution provider, as users import it themselves.
+ *
+ * @throws LatentflowError `unsupported` if it is not installed or cannot be loaded
+ */
 export async function importRuntime(): Promise<OnnxRuntime> {
   let ort: OnnxRuntime;
   try {
-    // In a try block bundlers let a package pass that is not there, and in a literal they find one that is.
+    // In a try block bundlers tolerate a missing package, and as a literal they find an installed one.
     ort = await import("onnxruntime-web/webgpu");
   } catch (cause) {
     throw new LatentflowError(
@@ -14,7 +18,7 @@ export async function importRuntime(): Promise<OnnxRuntime> {
       { cause },
     );
   }
-  // Its WebAssembly only hands work to the GPU; more threads would ask for a page that is cross-origin isolated.
+  // Its WebAssembly only passes work to the GPU; more threads would require a cross-origin isolated page.
   ort.env.wasm.numThreads = 1;
   return ort;
 }
@@ -22,12 +26,12 @@ export async function importRuntime(): Promise<OnnxRuntime> {
 let lastTurn: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs work with onnxruntime-web exclusively: two sessions that run or are created at the same time throw or never end.
- * One queue serves all devices, since all share the runtime's one WebAssembly stack.
+ * Runs work with onnxruntime-web exclusively: two sessions that run or are created at the same time throw or never end. One
+ * queue serves all devices, since all share the one WebAssembly stack of onnxruntime-web.
  */
 export function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const turn = lastTurn.then(work);
-  // Not its result, which would be kept until the next turn.
+  // The result is not stored in the queue, which would retain it until the next turn.
   lastTurn = turn.then(ignore, ignore);
   return turn;
 }

@@ -3,13 +3,13 @@ import { OnnxGraph } from "./onnx.ts";
 import type { GpuBuffer, OnnxSession, OnnxTensor } from "./platform.ts";
 import { inTurn } from "./runtime.ts";
 
-/** Tensors on the GPU by their names. */
+/** Tensors in GPU memory, by name. */
 export interface GpuTensors {
   readonly byName: Readonly<Record<string, OnnxTensor>>;
   buffer(name: string): GpuBuffer;
-  /** Writes values into a tensor, from an element on. */
+  /** Writes values into a tensor from element `at` on; default 0. */
   write(name: string, values: Float32Array, at?: number): void;
-  /** Frees the tensors' memory. */
+  /** Frees the tensors' GPU memory. */
   dispose(): Promise<void>;
 }
 
@@ -23,8 +23,8 @@ const NO_TENSORS: GpuTensors = {
 };
 
 /**
- * Makes tensors of these shapes, all 0. They are the outputs of a graph made for it, because a graph can only be
- * captured over buffers that onnxruntime-web has allocated itself.
+ * Allocates tensors of these shapes on the GPU, filled with 0. They are the outputs of a graph made for this purpose, because a
+ * graph can only be captured over buffers that onnxruntime-web itself has allocated.
  */
 export async function allocateTensors(
   context: GpuContext,
@@ -53,17 +53,17 @@ export async function allocateTensors(
       device.queue.writeBuffer(buffer(name), 4 * at, values.buffer as ArrayBuffer, byteOffset, byteLength);
     },
     async dispose() {
-      // The tensors first: they belong to the session.
+      // The tensors are freed first: they belong to the session.
       for (const tensor of Object.values(byName)) tensor.dispose();
       await inTurn(() => session.release());
     },
   };
 }
 
-// A turn lasts until the runtime has finished or failed. Releasing a session that still runs, as after a loss of the device,
-// would abort the runtime for the whole process.
+// A turn lasts until onnxruntime-web has finished or failed. Releasing a session that still runs, as after a loss of the
+// device, would abort onnxruntime-web for the whole process.
 
-/** Creates a session, whose outputs stay on the GPU. Call it within `inTurn`. */
+/** Creates a session, whose outputs stay on the GPU. Must be called within `inTurn`. */
 export function createSession(
   context: GpuContext,
   graph: OnnxGraph,
@@ -71,24 +71,25 @@ export function createSession(
 ): Promise<OnnxSession> {
   const { ort, device, overdue } = context;
   const created = ort.InferenceSession.create(graph.toBytes(), {
-    // An object with the device: "webgpu" alone would make a device of its own.
+    // The provider is an object with the device: "webgpu" alone would create another device.
     executionProviders: [{ name: "webgpu", device }],
     preferredOutputLocation: "gpu-buffer",
-    // An operator that fell to the CPU would work, and be slow; there is none, and the creation fails if there is.
+    // An operator that fell back to the CPU would work slowly; none should, and this setting makes the creation fail if one
+    // does.
     extra: { session: { disable_cpu_ep_fallback: "1" } },
     ...options,
   });
   return overdue.during(created);
 }
 
-/** Runs a session. Call it within `inTurn`. */
+/** Runs a session. Must be called within `inTurn`. */
 export function runSession(
   { overdue }: GpuContext,
   session: OnnxSession,
   feeds: object,
   fetches?: object,
 ): Promise<object> {
-  // The runtime's types want tensors of its own class, and no undefined.
+  // The types of onnxruntime-web require tensors of its own class, and no undefined.
   const run = session.run.bind(session) as (...tensors: unknown[]) => Promise<object>;
   return overdue.during(fetches ? run(feeds, fetches) : run(feeds));
 }

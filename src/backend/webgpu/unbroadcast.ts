@@ -4,7 +4,12 @@ import type { Form } from "../../onnx-format/value.ts";
 import type { OnnxGraph } from "./onnx.ts";
 import type { GpuValue } from "./task.ts";
 
-/** Writes the gradient for a value that was broadcast: summed back to `shape`. */
+/**
+ * Adds nodes that turn the gradient for a broadcast value into the gradient for the value itself: sums over the axes along
+ * which it was broadcast.
+ *
+ * @param shape shape that the value was broadcast to, without the batch axis
+ */
 export function unbroadcast(
   graph: OnnxGraph,
   { tensor, order }: Form,

@@ -17,29 +17,32 @@ import type { GpuDevice, OnnxRuntime } from "./platform.ts";
 import { refusalOf } from "./refusal.ts";
 import { atOnce, defaultRows, type GpuProblem } from "./rows.ts";
 
-/** Options of `webgpu`. */
+/** Options of the backend `webgpu`. */
 export interface WebgpuOptions {
-  /** The module of `await import("onnxruntime-web/webgpu")`. Default: that package, imported on first use. */
+  /** The module returned by `await import("onnxruntime-web/webgpu")`. Default: that package, imported on first use. */
   ort?: OnnxRuntime | undefined;
-  /** `GPUDevice` for the graphs. Default: one device of this package for all calls, which also replaces a lost one. */
+  /**
+   * `GPUDevice` to run on. Default: one device that latentflow requests for all calls, which also replaces a given device that
+   * is lost.
+   */
   device?: GpuDevice | undefined;
-  /** Value for onnxruntime-web's `env.wasm.wasmPaths`, by which it finds its WASM. Default: its own choice. */
+  /** Value for onnxruntime-web's `env.wasm.wasmPaths`, where it looks for its WASM files. Default: its own choice. */
   wasmPaths?: unknown;
 }
 
 /**
- * Makes the WebGPU backend, which computes decoders on a GPU in float32 through onnxruntime-web, an optional peer dependency
- * to be installed beside latentflow. It encodes with every flow and solver and decodes; it supports every kind of operation,
- * fixed inputs, points, `binaryCrossEntropy` and `squaredError`. Training and custom losses take `wasm()`. The GPU computes
+ * Makes the WebGPU backend, which computes decoders on a GPU in float32 with onnxruntime-web, an optional peer dependency that
+ * must be installed beside latentflow. It decodes, and encodes with every flow and solver; it supports every kind of operation,
+ * fixed inputs, points, `binaryCrossEntropy` and `squaredError`. Training and custom losses need `wasm()`. The GPU computes
  * losses and gradients; the solvers' steps and the curvature for L-BFGS are computed in WASM.
  *
- * After the loss of a device the call goes on with another one, after a second loss in WASM; the result's
- * `backend.incidents` says so. Results differ from WASM's by float32 rounding. A sample's result does not depend on its
- * batch, unless the GPU rounds differently for another number of rows.
+ * After the loss of a device the call continues on another one, after a second loss in WASM; the result's `backend.incidents`
+ * says so. Results differ from WASM's by float32 rounding. A sample's result does not depend on its batch, unless the GPU
+ * rounds differently for another number of rows.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or one of the wrong type; from the call that uses the
- *   backend, `unsupported` without WebGPU, an adapter or onnxruntime-web, on a custom loss or training, and, before any
- *   work, on a decoder that the GPU cannot compute, with the operation and the reason
+ *   backend, `unsupported` without WebGPU, an adapter or onnxruntime-web, on a custom loss or training, and, before any work,
+ *   on a decoder that the GPU cannot compute, with the operation and the reason
  * @example
  * await encode(decoder, y, { backend: webgpu() });
  */

@@ -3,15 +3,15 @@ import { invalid } from "../../base/refuse.ts";
 import { cost, functionKind, type Kind, noTensors, type Reader, sizeOf } from "../kind.ts";
 import type { Filled } from "../settings.ts";
 
-/** exp(x) divided by its sum, along the last axis. */
+/** Kind of operation: softmax, exp(x) divided by its sum, along the last axis. */
 export const softmax = /* @__PURE__ */ functionKind<object>(() => "softmax");
 
 export interface MatmulSettings {
-  /** Transpose the second value, [columns, inner] for [inner, columns]? Default false. */
+  /** True if the second value is stored as [columns, inner] instead of [inner, columns]. Default false. */
   readonly transposed?: boolean;
 }
 
-/** The product of two values as matrices of their last two axes; the axes before are equal. */
+/** Kind of operation: product of two values as matrices of their last two axes; all axes before these must be equal. */
 export const matmul: Kind<Filled<MatmulSettings>> = {
   tensors: noTensors,
   cost: ({ shape }, [left]) => cost({ multiplications: sizeOf(shape) * left!.at(-1)!, sums: sizeOf(shape) }),

@@ -7,24 +7,24 @@ import { around, type Filled, type PerAxis, perAxis, pixelAxes } from "../settin
 
 export interface AveragePoolSettings {
   readonly kernel: PerAxis;
-  /** Default: the kernel. */
+  /** Step of the window along each axis, in pixels. Default: the kernel's length. */
   readonly stride?: PerAxis;
-  /** Default 0. */
+  /** Pixels around the input, fewer on each side than the kernel is long. Default 0. */
   readonly padding?: PerAxis;
-  /** Count padding as zeros? Default true, as in PyTorch. */
+  /** True to count padding as zeros in the mean, false to average real pixels only. Default true, as in PyTorch. */
   readonly countPadding?: boolean;
 }
 
 export type AveragePoolFields = Filled<AveragePoolSettings>;
 
-/** The mean of the pixels under a window. */
+/** Kind of operation: mean of the pixels under a moving window. */
 export const averagePool = /* @__PURE__ */ pixelKind<AveragePoolFields>({
   label: ({ kernel }) => `averagePool ${kernel.join("×")}`,
   along({ kernel, stride, padding, countPadding, shape }, axis, i) {
     const terms = (position: number) => {
       const start = position * stride[i]! - padding[i]!;
       const first = Math.max(start, 0);
-      // A kernel may be far longer than the input, with a padding as long.
+      // Bounded, since a kernel may be far longer than the input, with a padding as long.
       const count = Math.min(start + kernel[i]!, axis.length) - first;
       const weight = 1 / (countPadding ? kernel[i]! : count);
       return Array.from({ length: count }, (_, k) => ({ position: first + k, weight }));

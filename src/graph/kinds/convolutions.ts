@@ -11,41 +11,41 @@ import { cost, type Kind, type Reader, type Shape, sizeOf, weightAndBias } from 
 import { around, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
 /**
- * Convolution: each output pixel is the sum over taps of weight[…, tap] · input pixel, plus bias; shapes are
- * `[height, width, channels]`.
+ * Fields of a convolution. Each output pixel is the bias plus the sum over taps of weight[…, tap] · input pixel; a pixel is the
+ * channels at one place of `[height, width, channels]` or `[width, channels]`.
  */
 export interface ConvFields extends ConvolutionSettings {
-  /** [channels, input channels / groups, …kernel], row-major, as PyTorch's. */
+  /** Weight of a convolution, [channels, input channels / groups, …kernel], row-major, as PyTorch's. */
   readonly weight: Float32Array;
-  /** [channels] */
+  /** Bias, one number per output channel: [channels]. */
   readonly bias: Float32Array;
 }
 
-/** The transposed convolution, PyTorch's `ConvTranspose`. */
+/** Fields of a transposed convolution, PyTorch's `ConvTranspose`. */
 export interface ConvTransposeFields extends TransposedConvolutionSettings {
-  /** [input channels, channels / groups, …kernel], row-major, as PyTorch's. */
+  /** Weight of a transposed convolution, [input channels, channels / groups, …kernel], row-major, as PyTorch's. */
   readonly weight: Float32Array;
-  /** [channels] */
+  /** Bias, one number per output channel: [channels]. */
   readonly bias: Float32Array;
 }
 
-/** The settings of a convolution, over the axes before the channels: one axis, or two. */
+/** Settings of a convolution over the axes before the channels: one axis, or two. */
 export interface ConvolutionDefinition {
-  /** The channels of the output. */
+  /** Number of output channels. */
   readonly channels: number;
   readonly kernel: PerAxis;
-  /** Default 1. */
+  /** Step of the convolution's window along each axis, in pixels. Default 1. */
   readonly stride?: PerAxis;
-  /** Pixels of zeros around the input: one number for each axis, or `[top, left, bottom, right]`. Default 0. */
+  /** Pixels of zeros around the input: one number, one for each axis, or `[top, left, bottom, right]`. Default 0. */
   readonly padding?: PerAxis;
-  /** Default 1. */
+  /** Distance of neighbouring taps of the kernel along each axis, in pixels. Default 1. */
   readonly dilation?: PerAxis;
-  /** Number of groups that the channels of input and output are divided into. Default 1. */
+  /** Number of groups, each an independent convolution on an equal share of the input and the output channels. Default 1. */
   readonly groups?: number;
 }
 
 export interface ConvTransposeSettings extends ConvolutionDefinition {
-  /** Pixels that the output has beyond, behind each axis; below the stride or the dilation. Default 0. */
+  /** Additional output pixels at the end of each axis; fewer than the stride or than the dilation. Default 0. */
   readonly outputPadding?: PerAxis;
 }
 
@@ -58,7 +58,7 @@ const SETTINGS = {
   groups: true,
 } as const;
 
-/** Makes the kind of convolutions, or of transposed ones, whose weight has its first two axes the other way round. */
+/** Makes the kind of convolutions, or of transposed convolutions, whose weight has its first two axes swapped. */
 function convolution<Fields extends ConvFields>(name: string, isTransposed: boolean): Kind<Fields> {
   return {
     tensors({ shape, kernel, groups }, [input]) {
@@ -143,8 +143,8 @@ function outputOf(where: string, lengths: readonly number[], channels: number, i
 }
 
 /**
- * Most products of a convolution in pixels and taps: they are listed once for a decoder, without a pause, which takes
- * 4 seconds and 700 MB for so many.
+ * Maximum number of pairs of output and input pixels in a convolution: they are listed once per decoder, without a pause, which
+ * takes 4 seconds and 700 MB for this many.
  */
 const MOST_PAIRS = 2 ** 22;
 

@@ -1,16 +1,16 @@
 import { checkNumber } from "../../base/check.ts";
 import { cost, type Kind, type Reader, sizeOf, weightAndBias } from "../kind.ts";
 
-/** Fully connected along the last axis: output = weight · input + bias. */
+/** Fields of a fully connected operation along the last axis: output = weight · input + bias. */
 export interface DenseFields {
-  /** [outputs, inputs], row-major. Read only. */
+  /** Weight of a fully connected operation, [outputs, inputs], row-major. Must not be written to. */
   readonly weight: Float32Array;
-  /** [outputs]. Read only. */
+  /** Bias of a fully connected operation, [outputs]. Must not be written to. */
   readonly bias: Float32Array;
 }
 
 export interface DenseSettings {
-  /** Length of the output's last axis. */
+  /** Number of outputs: the length of the output's last axis. */
   readonly units: number;
 }
 

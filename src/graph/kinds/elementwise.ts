@@ -6,9 +6,9 @@ import { normaliseActivation } from "../normalise-activation.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 
-// Elementwise operations, with broadcasting.
+// Element-wise operations, with broadcasting.
 
-/** A function of each number. */
+/** Field of an operation that applies an activation to each number. */
 export interface ActivationFields {
   readonly activation: Activation;
 }
@@ -28,7 +28,7 @@ export const activationReader: Reader<ActivationSettings, ActivationFields> = {
   }),
 };
 
-/** Another function of each number. */
+/** Field of an operation that applies a function other than the activations to each number. */
 export interface PointwiseFields {
   readonly function: PointwiseFunction;
 }
@@ -50,7 +50,10 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
   }),
 };
 
-/** Values each stretched along its axes of length 1, as NumPy broadcasts, and taken number by number: max(a, b), say. */
+/**
+ * Makes the kind of an element-wise operation on several values, such as max(a, b), whose axes of length 1 broadcast as in
+ * NumPy.
+ */
 function stretching(label: string): MapKind<object, "operands"> {
   const axes: MapKind<object>["axes"] = ({ shape }, inputs, index) => stretchedAxes(inputs[index]!, shape);
   return { ...mapKind<object>({ label: () => label, axes }), output: "operands" };
@@ -61,10 +64,10 @@ export const sub = /* @__PURE__ */ stretching("sub");
 export const mul = /* @__PURE__ */ stretching("mul");
 export const maximum = /* @__PURE__ */ stretching("maximum");
 export const minimum = /* @__PURE__ */ stretching("minimum");
-/** condition > 0 ? a : b */
+/** Kind of operation: element-wise condition > 0 ? a : b. */
 export const where = /* @__PURE__ */ stretching("where");
 
-/** Reader of all operations of two values. */
+/** Reader of all element-wise operations on two values. */
 export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(2);
 
 export const whereReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(3);

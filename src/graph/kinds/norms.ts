@@ -4,7 +4,7 @@ import { cost, type Kind, type Reader, type Shape, sizeOf, type Tensor } from ".
 import type { Filled } from "../settings.ts";
 
 export interface RmsNormSettings {
-  /** Added to the variance. Default 1e-5. */
+  /** Number ε that is added to the variance, > 0 and ≤ 1e30. Default 1e-5. */
   readonly epsilon?: number;
 }
 
@@ -14,11 +14,11 @@ export interface LayerNormSettings extends RmsNormSettings {
 }
 
 export interface GroupNormSettings extends RmsNormSettings {
-  /** Number of groups; as many as channels is PyTorch's `InstanceNorm`. */
+  /** Number of groups, a divisor of the number of channels; as many as channels make PyTorch's `InstanceNorm`. */
   readonly groups: number;
 }
 
-/** Tensors of scale and shift: [channels], or the shape of the axes that a layer norm normalises. */
+/** Tensors of scale and shift: [channels] each, or the shape of the axes that a layer norm normalises. */
 export interface ScaleAndShift {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
@@ -41,7 +41,7 @@ function scaleAndShift(shape: Shape): Tensor[] {
   ];
 }
 
-/** A root and a division for each group, and some passes over all numbers. */
+/** Returns the cost of a norm: a few passes over all numbers; the root and the division per group are neglected. */
 const costOfNorm = ({ shape }: { readonly shape: Shape }) => cost({ sums: 4 * sizeOf(shape) });
 
 export const layerNorm: Kind<LayerNormFields> = {
@@ -82,7 +82,10 @@ export const groupNormReader: Reader<GroupNormSettings, GroupNormFields> = {
   },
 };
 
-/** Divided by the root of the mean of the squares, along the last axis: PyTorch's `RMSNorm`. */
+/**
+ * Kind of operation: RMS norm, x divided by the root of the mean of its squares along the last axis, times a weight; PyTorch's
+ * `RMSNorm`.
+ */
 export const rmsNorm: Kind<RmsNormFields> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]).slice(0, 1),
   cost: costOfNorm,
@@ -98,7 +101,7 @@ export const rmsNormReader: Reader<RmsNormSettings, RmsNormFields> = {
   }),
 };
 
-/** weight · x + bias for each channel, the last axis: a BatchNorm whose statistics are fixed. */
+/** Kind of operation: weight · x + bias for each channel, the last axis; a BatchNorm with fixed statistics. */
 export const affine: Kind<ScaleAndShift> = {
   tensors: ({ shape }) => scaleAndShift([shape.at(-1)!]),
   cost: ({ shape }) => cost({ sums: sizeOf(shape) }),

@@ -5,31 +5,35 @@ import { changed } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
 import { around, type Filled, type PerAxis, pixelAxes } from "../settings.ts";
 
-/** Pixels around a value: zeros, the pixels mirrored at the last one, or the last one repeated. */
+/** Values of added pixels: zeros, the pixels mirrored at the outermost one, or copies of the outermost one. */
 export type PadMode = "zeros" | "reflect" | "edge";
 
 export interface PadSettings {
   /**
-   * Pixels around each axis before the channels: one number, or those before each axis followed by those behind each.
+   * Pixels added along each axis before the channels: one number, one for each axis, or those before each axis followed by
+   * those behind each. For "reflect" fewer than the axis has.
    */
   readonly padding: PerAxis;
-  /** Default "zeros". */
+  /** Values of the pixels that are added. Default "zeros". */
   readonly mode?: PadMode;
 }
 
 export type PadFields = Filled<PadSettings>;
 
-/** Position of the input that each mode takes beyond its ends, at negative positions or from `length` on. */
+/**
+ * For each mode, the input position that an added pixel copies; added pixels are at negative positions or from `length` on.
+ * Undefined for a zero.
+ */
 const BEYOND: { readonly [Mode in PadMode]: (at: number, length: number) => number | undefined } = {
   zeros: () => undefined,
   reflect: (at, length) => (at < 0 ? -at : 2 * (length - 1) - at),
   edge: (at, length) => (at < 0 ? 0 : length - 1),
 };
 
-/** Names of all modes. */
+/** Names of all pad modes. */
 const PAD_MODES = /* @__PURE__ */ Object.keys(BEYOND) as PadMode[];
 
-/** Pixels around a value. */
+/** Kind of operation: pixels added around a picture. */
 export const pad = /* @__PURE__ */ pixelKind<PadFields>({
   label: ({ mode }) => `pad ${mode}`,
   along({ padding, mode, shape }, axis, i) {

@@ -5,13 +5,13 @@ import { identityAxes, partly, partOf, picked, stretchedAxes } from "../linear-m
 import { mapKind } from "../map-kind.ts";
 import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts";
 
-// Kinds that rearrange numbers without changing them.
+// Kinds of operation that rearrange numbers without changing them.
 
 export interface ReshapeSettings {
   readonly shape: Shape;
 }
 
-/** Another shape for the same numbers. */
+/** Kind of operation: the same numbers, row-major, in another shape. */
 export const reshape: Kind<object> = {
   tensors: noTensors,
   cost: () => cost(),
@@ -59,15 +59,15 @@ export const permuteReader: Reader<PermuteFields, PermuteFields> = {
 export interface SliceSettings {
   readonly axis: number;
   readonly start: number;
-  /** End of the range, exclusive; below 0 counted from the end. Default: the length of the axis. */
+  /** End of the range, exclusive; a negative one counts from the end. Default: the end of the axis in the direction of `step`. */
   readonly end?: number;
-  /** Default 1; below 0 backwards, from `start` down. */
+  /** Distance of the positions taken, not 0; negative for descending positions from `start` on. Default 1. */
   readonly step?: number;
 }
 
 export type SliceFields = Omit<Filled<SliceSettings>, "end">;
 
-/** A range of positions along an axis. */
+/** Kind of operation: evenly spaced positions along an axis. */
 export const slice = /* @__PURE__ */ mapKind<SliceFields>({
   label: () => "slice",
   axes({ axis, start, step, shape }, [input]) {
@@ -102,14 +102,14 @@ export const sliceReader: Reader<SliceSettings, SliceFields> = {
 };
 
 export interface ConcatSettings {
-  /** Below 0 counted from the end. Default: the last one. */
+  /** Axis along which values are concatenated; a negative one counts from the end. Default -1, the last. */
   readonly axis?: number;
 }
 
 export type ConcatFields = Filled<ConcatSettings>;
 
 /**
- * Concatenation along an axis. A value with fewer axes is stretched: `[d]`, a latent, is repeated for each point of
+ * Kind of operation: concatenation along an axis. A value with fewer axes is repeated: a latent, `[d]`, for each point of
  * `[points, c]`.
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
@@ -119,7 +119,7 @@ export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
     for (let i = 0; i < index; i++) first += inputs[i]!.at(axis - shape.length) ?? 1;
     const own = inputs[index]!;
     if (own.length === shape.length) return partOf(own, axis, shape[axis]!, first);
-    // Stretched along the axes that it lacks, concatenated along its own.
+    // Repeated along the axes that the value lacks, concatenated along one of its own.
     const missing = shape.length - own.length;
     return identityAxes([...new Array<number>(missing).fill(1), ...own]).map((each, i) => {
       if (i === axis) return partly(each, shape[axis]!, first);
@@ -140,7 +140,11 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
   },
 };
 
-/** Returns a value's shape with the axes that it lacks for a concatenation. */
+/**
+ * Returns a value's shape with the axes in front that it lacks for a concatenation with a value of shape `most`.
+ *
+ * @throws LatentflowError `invalid_argument` if the shapes do not fit together
+ */
 function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {
   const missing = most.length - shape.length;
   const whole = most.map((length, i) => (i < missing ? length : shape[i - missing]!));
@@ -155,7 +159,7 @@ export interface ExpandSettings {
   readonly shape: Shape;
 }
 
-/** A value stretched along its axes of length 1, as NumPy broadcasts. */
+/** Kind of operation: broadcast to a given shape, along axes of length 1 and new axes in front, as in NumPy. */
 export const expand = /* @__PURE__ */ mapKind<object>({
   label: () => "expand",
   axes: ({ shape }, [input]) => stretchedAxes(input!, shape),
@@ -176,17 +180,18 @@ export const expandReader: Reader<ExpandSettings, object> = {
 };
 
 export interface DepthToSpaceSettings {
-  /** Pixels in each direction that one pixel becomes. */
+  /** Number of pixels in each direction that one pixel becomes. */
   readonly block: number;
   /**
-   * Order of a pixel's channels: "CRD", channel by channel, PyTorch's PixelShuffle, or "DCR", pixel by pixel. Default "CRD".
+   * Order of a pixel's channels: "CRD", for each output channel its block of pixels, as PyTorch's PixelShuffle; or "DCR", for
+   * each pixel of the block its channels. Default "CRD".
    */
   readonly order?: "CRD" | "DCR";
 }
 
 export type DepthToSpaceFields = Filled<DepthToSpaceSettings>;
 
-/** Channels become pixels. */
+/** Kind of operation: channels of `[height, width, channels]` become pixels. */
 export const depthToSpace = /* @__PURE__ */ mapKind<DepthToSpaceFields>({
   label: ({ block }) => `depthToSpace ${block}`,
   axes({ block, order, shape }, [input]) {

@@ -5,9 +5,9 @@ import { mapKind } from "../map-kind.ts";
 import { checkAxes, type Filled } from "../settings.ts";
 
 export interface ReduceSettings {
-  /** Below 0 counted from the end. */
+  /** Axes to reduce; a negative one counts from the end. */
   readonly axes: readonly number[];
-  /** Keep the axes, with length 1? Default false. */
+  /** True to keep the reduced axes, with length 1. Default false. */
   readonly keepAxes?: boolean;
 }
 
@@ -33,7 +33,7 @@ function reduction(label: string, weightOf: (count: number) => number) {
 export const sum = /* @__PURE__ */ reduction("sum", () => 1);
 export const mean = /* @__PURE__ */ reduction("mean", (count) => 1 / count);
 
-/** Reader of sums and means. */
+/** Reader of sums and means over axes. */
 export const reductionReader: Reader<ReduceSettings, ReduceFields> = {
   settings: { axes: true, keepAxes: true },
   reads: 1,

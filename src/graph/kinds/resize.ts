@@ -6,13 +6,13 @@ import { type AxisMap, changed, picked, type Term } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
 import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
-// ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX
-// Runtime, since the last bit may decide which of two pixels is nearest.
+// ONNX's Resize: pixels resized by any ratio. Coordinates are computed in float32, operation by operation as in ONNX Runtime,
+// since the last bit may decide which of two pixels is nearest.
 
-/** Interpolation between the input's pixels. */
+/** Interpolation between the input's pixels when a picture is resized. */
 export type ResizeMode = "nearest" | "linear" | "cubic";
 
-/** Coordinate of an output pixel on the input, by ONNX's names. */
+/** Rule that gives an output pixel's coordinate on the input, by ONNX's name for it. */
 export type ResizeCoordinates =
   | "half_pixel"
   | "half_pixel_symmetric"
@@ -21,32 +21,35 @@ export type ResizeCoordinates =
   | "align_corners"
   | "tf_half_pixel_for_nn";
 
-/** Rounding of a coordinate to the nearest pixel, by ONNX's names. */
+/** Rounding of a coordinate to the nearest pixel, by ONNX's name for it. */
 export type ResizeRounding = "round_prefer_floor" | "round_prefer_ceil" | "floor" | "ceil";
 
 export interface ResizeSettings {
   /** Output length of each axis before the channels. */
   readonly size: PerAxis;
-  /** Output pixels for each input pixel, by which places are computed. Default: `size` divided by the input's length. */
+  /**
+   * Output pixels per input pixel, from which coordinates are computed; must agree with `size`. Default: `size` divided by the
+   * input's length.
+   */
   readonly scale?: number | readonly number[];
-  /** Default "nearest". */
+  /** Interpolation between pixels. Default "nearest". */
   readonly mode?: ResizeMode;
-  /** Default "half_pixel". */
+  /** Rule that gives an output pixel's coordinate on the input. Default "half_pixel". */
   readonly coordinates?: ResizeCoordinates;
-  /** Rounding of the mode "nearest"; default "round_prefer_floor". */
+  /** Rounding of a coordinate to a pixel, used by the mode "nearest". Default "round_prefer_floor". */
   readonly rounding?: ResizeRounding;
-  /** Keys' parameter a, for "cubic". Default -0.75, as in PyTorch; -0.5 in Pillow. */
+  /** Parameter a of Keys' cubic filter, -4 to 0, used by the mode "cubic". Default -0.75, as in PyTorch; Pillow uses -0.5. */
   readonly cubicCoefficient?: number;
-  /** Widen the filter by 1 / scale where pixels become fewer? For "linear" and "cubic"; default false. */
+  /** True to widen the filter by 1 / scale if pixels become fewer, for "linear" and "cubic". Default false. */
   readonly antialias?: boolean;
-  /** Leave out taps beyond the edges, rather than repeat the edges? For "cubic" and `antialias`; default false. */
+  /** True to leave out taps beyond the edges, false to repeat the edge pixels; for "cubic" and `antialias`. Default false. */
   readonly excludeOutside?: boolean;
 }
 
-/** Settings of a resize; the scales are float32 numbers. */
+/** Settings of a resize with defaults filled in; the scales are float32 numbers. */
 export type ResizeFields = Filled<ResizeSettings>;
 
-/** Lengths of an axis before and after, and output pixels for each input pixel, a float32 number. */
+/** Lengths of an axis before and after a resize, and output pixels per input pixel, a float32 number. */
 export interface Ratio {
   readonly from: number;
   readonly to: number;
@@ -55,13 +58,13 @@ export interface Ratio {
 
 const fround = Math.fround;
 
-// By the standard's text, as ONNX Runtime has it. The standard's reference implementation differs in three places: it
-// divides "align_corners" by a length that need not be whole, gives "pytorch_half_pixel" of one pixel the place -0.5, and
-// finds ties of "nearest" in float64.
+// Follows the text of the ONNX standard, as ONNX Runtime does. The standard's reference implementation differs in three places:
+// it divides "align_corners" by a length that need not be whole, puts "pytorch_half_pixel" of one pixel at -0.5, and finds ties
+// of "nearest" in float64.
 
 const halfPixel = (at: number, { scale }: Ratio) => fround(fround((at + 0.5) / scale) - 0.5);
 
-/** Place on the input of the output pixel `at`. */
+/** For each rule, the coordinate on the input's axis of the output pixel with index `at`. */
 const PLACES: { readonly [Each in ResizeCoordinates]: (at: number, ratio: Ratio) => number } = {
   half_pixel: halfPixel,
   half_pixel_symmetric(at, { from, to, scale }) {
@@ -81,17 +84,17 @@ const ROUNDINGS: { readonly [Each in ResizeRounding]: (place: number) => number 
   ceil: Math.ceil,
 };
 
-/** Weight of a pixel at a distance below `support`, before it is widened. */
+/** Interpolation filter: weight of a pixel at a distance below `support`, in pixels, before the filter is widened. */
 interface Filter {
   readonly support: number;
   weight(distance: number, coefficient: number): number;
 }
 
-/** Filter of each mode; "nearest" has none. */
+/** Filter of each interpolation mode; "nearest" has none. */
 const FILTERS: { readonly [Each in ResizeMode]: Filter | undefined } = {
   nearest: undefined,
   linear: { support: 1, weight: (x) => 1 - x },
-  /** R. Keys, Cubic convolution interpolation for digital image processing (1981), equation 4. */
+  /** Cubic filter: R. Keys, Cubic convolution interpolation for digital image processing (1981), equation 4. */
   cubic: {
     support: 2,
     weight: (x, a) =>
@@ -99,17 +102,17 @@ const FILTERS: { readonly [Each in ResizeMode]: Filter | undefined } = {
   },
 };
 
-/** Names of all modes, coordinates and roundings. */
+/** Names of all interpolation modes, coordinate rules and roundings. */
 export const RESIZE_MODES = /* @__PURE__ */ Object.keys(FILTERS) as ResizeMode[];
 export const RESIZE_COORDINATES = /* @__PURE__ */ Object.keys(PLACES) as ResizeCoordinates[];
 export const RESIZE_ROUNDINGS = /* @__PURE__ */ Object.keys(ROUNDINGS) as ResizeRounding[];
 
-/** True if each pixel of an axis stays where it is. */
+/** Returns true if a resize leaves each pixel of an axis where it is. */
 export function isUnresized({ from, to, scale }: Ratio, coordinates: ResizeCoordinates): boolean {
   return from === to && scale === 1 && coordinates !== "tf_half_pixel_for_nn";
 }
 
-/** Pixels resized by any ratio. */
+/** Kind of operation: a picture resized by any ratio. */
 export const resize = /* @__PURE__ */ pixelKind<ResizeFields>({
   label: ({ size, mode, antialias }) => `resize ${size.join("×")} ${mode}${antialias ? " antialias" : ""}`,
   along(operation, axis, i) {
@@ -131,7 +134,7 @@ function resized(axis: AxisMap, ratio: Ratio, fields: ResizeFields): AxisMap {
   return changed(axis, to, (at) => taps(placeOf(at, ratio), from, width, filter, fields), to * most);
 }
 
-/** Input pixels under a filter around a place, with weights that add up to 1. */
+/** Returns the input positions under a filter around the coordinate `place`, with weights that add up to 1. */
 function taps(
   place: number,
   from: number,
@@ -202,7 +205,7 @@ export const resizeReader: Reader<ResizeSettings, ResizeFields> = {
   },
 };
 
-/** A scale for each axis, which has to make about `size` pixels: filters are as wide as it says. */
+/** Returns a scale for each axis. A given scale must make about `size` pixels, since it sets the filters' width. */
 function scalesOf(
   where: string,
   given: unknown,
@@ -221,7 +224,7 @@ function scalesOf(
       checkNumber(where, Array.isArray(given) ? `scale[${i}]` : "scale", value, { above: 0 }),
     );
     const pixels = scale * lengths[i]!;
-    // Whole pixels of them, or rounded to whole ones.
+    // `size` may be the number of pixels rounded down, or rounded to the nearest integer.
     if (pixels >= size[i]! - 0.501 && pixels < size[i]! + 1) return scale;
     throw invalid(
       `${where}: scale is ${value}, which makes ${pixels} pixels of ${lengths[i]}, expected ${size[i]} as in size`,

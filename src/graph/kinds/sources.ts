@@ -3,9 +3,9 @@ import { invalid } from "../../base/refuse.ts";
 import { cost, type Kind, type Reader } from "../kind.ts";
 import { checkLengths } from "../settings.ts";
 
-/** A parameter that is a value, the same for every sample: StyleGAN's learnt input. */
+/** Field of an operation whose value is a parameter, the same for every sample, such as StyleGAN's learned input. */
 export interface ConstantFields {
-  /** Shape of the value. */
+  /** Numbers of the value, row-major in the operation's shape. */
   readonly weight: Float32Array;
 }
 
@@ -25,15 +25,15 @@ export const constantReader: Reader<ConstantSettings, ConstantFields> = {
   read: (where, { shape }) => ({ shape: checkLengths(where, "shape", shape, 1) }),
 };
 
-/** The rows of a table that integers name, an input of the graph given with `classes`: from [1] to [units], say. */
+/** Fields of an embedding: a table whose rows are chosen by integers, from a fixed input with `classes`: [1] becomes [units]. */
 export interface EmbeddingFields {
-  /** [classes, units] */
+  /** Table of the embedding: one row of `units` numbers per class, [classes, units]. */
   readonly weight: Float32Array;
   readonly classes: number;
 }
 
 export interface EmbeddingSettings {
-  /** Number of classes. */
+  /** Number of rows of the table, and bound of the integers that choose them: 0 to classes - 1. */
   readonly classes: number;
   readonly units: number;
 }

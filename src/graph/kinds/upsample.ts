@@ -5,21 +5,24 @@ import { type AxisMap, changed, picked } from "../linear-map.ts";
 import { pixelKind } from "../map-kind.ts";
 import { type Filled, type PerAxis, perAxis, pixelAxes } from "../settings.ts";
 
-/** Each pixel several times, or pixels between their neighbours. */
+/** Interpolation of an upsampling: each pixel is repeated, or pixels are interpolated between neighbours. */
 export type UpsampleMode = "nearest" | "bilinear";
 
 export interface UpsampleSettings {
-  /** Factor of each axis before the channels. */
+  /** Whole factor by which each axis before the channels is enlarged. */
   readonly scale: PerAxis;
-  /** Default "nearest". */
+  /** Interpolation between pixels. Default "nearest". */
   readonly mode?: UpsampleMode;
-  /** Keep the outermost pixels in place? Else pixels have an extent. For "bilinear"; default false. */
+  /**
+   * True to align the centres of the outermost pixels of input and output, false to align their outer borders, as PyTorch's
+   * `align_corners`; for "bilinear". Default false.
+   */
   readonly alignCorners?: boolean;
 }
 
 export type UpsampleFields = Filled<UpsampleSettings>;
 
-/** Ways to make more pixels of an axis. */
+/** For each mode, the function that enlarges an axis to `length` positions. */
 const MODES: {
   readonly [Mode in UpsampleMode]: (axis: AxisMap, length: number, fields: UpsampleFields) => AxisMap;
 } = {
@@ -30,13 +33,13 @@ const MODES: {
   bilinear: (axis, length, { alignCorners }) => between(axis, length, alignCorners),
 };
 
-/** More pixels: each several times, or between their neighbours. */
+/** Kind of operation: a picture enlarged by whole factors. */
 export const upsample = /* @__PURE__ */ pixelKind<UpsampleFields>({
   label: ({ scale, mode }) => `upsample ${scale.join("×")} ${mode}`,
   along: (operation, axis, i) => MODES[operation.mode](axis, operation.shape[i]!, operation),
 });
 
-/** Names of all modes. */
+/** Names of all upsampling modes. */
 const UPSAMPLE_MODES = /* @__PURE__ */ Object.keys(MODES) as UpsampleMode[];
 
 export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
@@ -55,7 +58,7 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   },
 };
 
-/** Interpolates each position of an axis between two of the input's. */
+/** Returns an axis of `length` positions, each interpolated linearly between two positions of the input's. */
 function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap {
   const last = axis.length - 1;
   const terms = (position: number) => {
@@ -75,11 +78,15 @@ function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap 
   return changed(axis, length, terms, length + positionsBetween(axis.length, length, alignCorners));
 }
 
-/** Number of `to` positions between two of the `from` positions; `to` is a multiple of `from`. Upper bound with alignCorners. */
+/**
+ * Returns the number of output positions that lie between two of the input's `from` positions; `to` is a multiple of `from`. An
+ * upper bound if `alignCorners`.
+ */
 function positionsBetween(from: number, to: number, alignCorners: boolean): number {
   if (from === 1 || from === to) return 0;
   if (alignCorners) return to - 2;
   const scale = to / from;
-  // As many as half the scale lie before the first position, and behind the last one. An odd scale meets each position.
+  // Half the scale, rounded down, lies before the first position, and as many behind the last one. An odd scale meets each
+  // position.
   return to - 2 * Math.floor(scale / 2) - (scale % 2) * from;
 }

@@ -1,25 +1,29 @@
 import type { SampleRange } from "../../feed.ts";
 
-/** Index of a thread in the assignment of a call. */
+/** Index of a thread that takes part in a call; 0 is the calling thread. */
 export type Member = number;
 
 const NOBODY = -1;
 
 /**
- * Assignment of a call's samples to threads. Threads take samples as they have room, so that all have work to the
- * end: none holds more than its share of the samples that have not ended, nor more than a bound. The samples of a
- * thread that is lost are given to others.
+ * Assignment of a call's samples to threads. Threads take samples as they have capacity, so that all are busy to the end: none
+ * holds more than an equal share of the unfinished samples, nor more than a limit. The samples of a thread that is lost are
+ * assigned to others.
  */
 export class Assignment {
   private readonly holders: Int16Array;
-  /** Number of samples that each member holds; undefined for one that is lost. */
+  /** Number of unfinished samples that each member holds; undefined for a member that has left. */
   private readonly held: (number | undefined)[] = [];
   private next = 0;
-  /** Samples to be given out again, since their member was lost. */
+  /** Samples to be assigned again, since their member has left. */
   private readonly again: number[] = [];
   private ended = 0;
 
-  /** @param mostHeld samples of one member */
+  /**
+   * Starts with all samples unassigned, and no members.
+   *
+   * @param mostHeld maximum number of unfinished samples of one member
+   */
   constructor(
     private readonly sampleCount: number,
     private readonly mostHeld: number,
@@ -27,17 +31,17 @@ export class Assignment {
     this.holders = new Int16Array(sampleCount).fill(NOBODY);
   }
 
-  /** True once all samples have ended. */
+  /** True once all samples have finished. */
   get isDone(): boolean {
     return this.ended === this.sampleCount;
   }
 
-  /** Adds a member and returns its index; the first is the calling thread. */
+  /** Adds a thread to the call and returns its index; the first, 0, is the calling thread. */
   join(): Member {
     return this.held.push(0) - 1;
   }
 
-  /** Removes a member; its samples are given out again. */
+  /** Removes a member, and queues its unfinished samples for others. */
   leave(member: Member): void {
     this.held[member] = undefined;
     this.holders.forEach((holder, sample) => {
@@ -47,20 +51,20 @@ export class Assignment {
     });
   }
 
-  /** Number of samples that a member may take now. */
+  /** Returns the number of samples that a thread may take now; 0 or less for none. */
   allowance(member: Member): number {
     const held = this.held[member];
     if (held === undefined) return 0;
     const left = this.sampleCount - this.next + this.again.length;
     const members = this.held.filter((count) => count !== undefined).length;
     const exact = (this.sampleCount - this.ended) / members;
-    // The first to join is the thread that calls: it begins before the others have their messages, so what cannot be
-    // divided is its.
+    // The first member is the calling thread: it starts before the others receive their messages, so the indivisible rest is
+    // assigned to it.
     const share = member === 0 ? Math.ceil(exact) : Math.max(1, Math.floor(exact));
     return Math.min(left, Math.min(share, this.mostHeld) - held);
   }
 
-  /** Gives a member at most `most` samples, with consecutive indices; undefined if it may have none now. */
+  /** Assigns at most `most` samples with consecutive indices to a member; returns undefined if it may have none now. */
   take(member: Member, most: number): SampleRange | undefined {
     const allowance = Math.min(most, this.allowance(member));
     if (allowance <= 0) return undefined;
@@ -73,7 +77,7 @@ export class Assignment {
     return { first, count };
   }
 
-  /** True if this member has been given the sample; results from others are out of date. */
+  /** Returns true if the sample is assigned to this member; results from other members are outdated. */
   holds(member: Member, sample: number): boolean {
     return this.holders[sample] === member;
   }

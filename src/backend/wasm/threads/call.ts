@@ -9,10 +9,10 @@ import type { Job } from "./jobs.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { DOES_WITHOUT, LONGEST_REASON } from "./thread.ts";
 
-/** Worker of the pool, as seen by a call. */
+/** Worker of the pool, as a call uses it. */
 export interface Participant {
   readonly isReady: boolean;
-  /** Makes the participant ready for a call's job; returns the reason if it cannot take part. */
+  /** Prepares the worker for a call's job; returns the reason if it cannot take part, else undefined. */
   open(call: number, job: Job): string | undefined;
   post(message: ToWorker): void;
   /** Ends the worker, and calls `leave` of each call that it works for. */
@@ -20,29 +20,29 @@ export interface Participant {
 }
 
 /**
- * Most workers that may die in one call before it fails: a single death may be a kill from outside, but repeated ones come
- * from the work.
+ * Maximum number of workers that may die in one call before it fails: a single death may be a kill from outside, but repeated
+ * deaths come from the work.
  */
 const MOST_DEATHS = 3;
 /** Interval in milliseconds at which the caller's signal is polled while this thread waits. */
 const LOOK_UP = 10;
 
-/** Milliseconds after an abort at which a worker that has not stopped is ended. */
+/** Milliseconds after an abort at which a worker that has not stopped is terminated. */
 const LONGEST_STOP = 10_000;
 
-/** Message of a worker about a call. */
+/** Message from a worker about a call. */
 export type CallMessage = Extract<FromWorker, { type: "results" | "stopped" | "declined" | "failed" }>;
 
 /**
- * Call worked on by this thread and by workers: it gives out samples and takes in results. Workers may join before it runs,
- * and begin when it does.
+ * Call shared by this thread and workers: assigns samples to them and receives their results. Workers may join before it runs,
+ * and start when it does.
  */
 export class Call {
   private readonly assignment: Assignment;
   private readonly here: Member;
   private readonly members = new Map<Participant, Member>();
   private readonly stopping = new Set<Participant>();
-  /** Threads that have been given samples: workers, and undefined for this thread. */
+  /** Threads that have been assigned samples: workers, and undefined for this thread. */
   private readonly given = new Set<Participant | undefined>();
   /** Number of workers that have died and have no replacement yet. */
   private lost = 0;
@@ -51,14 +51,17 @@ export class Call {
   private error: LatentflowError | undefined;
   /** Reason why a worker does not take part; undefined if all do. */
   declined: string | undefined;
-  /** Messages about workers that died at work. */
+  /** Messages about workers that died while working for the call. */
   readonly incidents: string[] = [];
   private wake = () => {};
 
   /**
-   * @param most samples that one thread holds
-   * @param mostWorkers that take part
-   * @param waits until all that have joined are ready; otherwise whoever is ready begins
+   * Creates a call, which `run` starts.
+   *
+   * @param number number of the call in messages to workers
+   * @param most maximum number of unfinished samples of one thread
+   * @param mostWorkers maximum number of workers that take part
+   * @param waits true to start only when all joined workers are ready; otherwise each starts when it is ready
    */
   constructor(
     readonly number: number,
@@ -72,14 +75,17 @@ export class Call {
     job.watch((sample) => this.assignment.end(sample));
   }
 
-  /** Makes workers take part as soon as they are ready. All workers must join before the first gets samples. */
+  /**
+   * Adds workers, up to the call's maximum, which start as soon as they are ready. All workers must join before the first gets
+   * samples.
+   */
   join(...workers: readonly Participant[]): void {
     const joining = workers.slice(0, this.mostWorkers - this.members.size);
     for (const worker of joining) this.members.set(worker, this.assignment.join());
     for (const worker of joining) if (worker.isReady) this.begin(worker);
   }
 
-  /** Gives samples to a worker that has joined and become ready. */
+  /** Assigns samples to a worker that has joined and become ready, if the call runs. */
   begin(worker: Participant): void {
     if (!this.isRunning || !this.members.has(worker)) return;
     this.wake();
@@ -95,9 +101,9 @@ export class Call {
   }
 
   /**
-   * Removes a worker; its samples are given out again.
+   * Removes a worker; its unfinished samples are assigned to others.
    *
-   * @param death what it died of; undefined where it lives on
+   * @param death reason why the worker died; undefined if it is alive
    */
   leave(worker: Participant, death?: string): void {
     const member = this.members.get(worker);
@@ -105,7 +111,7 @@ export class Call {
     this.members.delete(worker);
     const isStopping = this.stopping.delete(worker);
     this.assignment.leave(member);
-    // Before the call runs, and where it has been aborted, it does not matter.
+    // A death before the call runs, or after its abort, is not reported.
     const matters = this.isRunning && worker.isReady && !isStopping;
     if (death !== undefined && matters) {
       this.incidents.push(`a worker ended: ${escapeText(death, LONGEST_REASON)}; what it had was done again`);
@@ -127,7 +133,7 @@ export class Call {
     this.guard(() => {
       if (message.type === "results") {
         for (const { samples, values } of message.results) {
-          // Others have been given to somebody else, or have ended; and none ends twice.
+          // Samples that were assigned to another thread or have finished are dropped, and duplicates too.
           const held = samples.map((sample, i) => {
             return this.assignment.holds(member, sample) && samples.indexOf(sample) === i ? sample : -1;
           });
@@ -138,7 +144,7 @@ export class Call {
       } else if (message.type === "declined") {
         this.decline(worker, messageOf(message));
       } else {
-        // Its marks are kept: it is an error of the library's own.
+        // The message keeps its marks, since it is an error of this library.
         this.error ??= isErrorCode(message.code)
           ? new LatentflowError(message.code, message.message)
           : new LatentflowError("worker_failed", messageOf(message));
@@ -154,7 +160,7 @@ export class Call {
     this.leave(worker);
   }
 
-  /** Rejects the call with an error thrown while an event is handled. */
+  /** Runs an event handler; an error that it throws rejects the call. */
   private guard(handle: () => void): void {
     try {
       handle();
@@ -170,17 +176,21 @@ export class Call {
         : new LatentflowError("worker_failed", `wasm: ${messageOf(error)}`, { cause: error });
   }
 
-  /** Number of threads that were given samples, at least 1. A replacement counts as the worker it replaces. */
+  /** Number of threads that were assigned samples, at least 1. A replacement counts as the worker it replaces. */
   get threads(): number {
     return Math.max(1, this.given.size + this.lost);
   }
 
-  /** True if a worker takes part, or will as soon as it is ready. */
+  /** Returns true if a worker takes part, or will as soon as it is ready. */
   has(worker: Participant): boolean {
     return this.members.has(worker);
   }
 
-  /** Runs the call to its end, or to its abort. */
+  /**
+   * Runs the call until all samples have finished, or to its abort.
+   *
+   * @throws LatentflowError the first error of a worker, of this thread's work, or `worker_failed`
+   */
   async run(control: Control): Promise<void> {
     if (control.aborted()) return;
     this.isRunning = true;
@@ -209,13 +219,13 @@ export class Call {
       else await this.nextReport();
       await control.pause();
     }
-    // The last results may have come during a pause, after its report.
+    // The last results may have come during a pause, after the pause reported progress.
     if (assignment.isDone) await control.pause();
     if (control.aborted() && !this.error) await this.stop();
     if (this.error) throw this.error;
   }
 
-  /** Closes the call in all workers. */
+  /** Closes the call in all workers that are ready, after its end or abort. */
   close(): void {
     if (!this.isRunning) return;
     for (const worker of this.members.keys()) {
@@ -225,7 +235,7 @@ export class Call {
     }
   }
 
-  /** Gives a worker as many samples as it may hold. */
+  /** Assigns as many samples to a worker as it may hold, and sends their data. */
   private give(worker: Participant): void {
     const member = this.members.get(worker);
     if (!this.isRunning || member === undefined || this.waits || this.error) return;
@@ -244,7 +254,7 @@ export class Call {
     }
   }
 
-  /** Stops the workers and waits for their last results. */
+  /** Stops the workers after an abort, and waits for their last results. */
   private async stop(): Promise<void> {
     for (const worker of this.members.keys()) {
       if (!worker.isReady) continue;
@@ -267,7 +277,7 @@ export class Call {
     }
   }
 
-  /** Resolves when a worker has reported or died, or after LOOK_UP. */
+  /** Resolves when a worker has reported or died, at the latest after LOOK_UP milliseconds. */
   private nextReport(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, LOOK_UP);

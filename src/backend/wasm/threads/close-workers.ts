@@ -1,14 +1,14 @@
 let close = async () => {};
 
-/** Registers the function that closes the pool, whose code is loaded only when several threads are used. */
+/** Registers the function that closes the worker pool, whose code is loaded only if several threads are used. */
 export function onCloseWorkers(closePool: () => Promise<void>): void {
   close = closePool;
 }
 
 /**
- * Ends the workers that calls on several threads have started; resolves when they have ended. A worker at work ends once its
- * calls have settled. Calling it is optional: workers end after half a minute without work, and do not keep a process of
- * Node alive. Later calls start new workers.
+ * Ends the workers that calls on several threads have started; resolves when they have ended. A busy worker ends once its calls
+ * have settled. Calling this is optional: workers end after 30 seconds without work, and do not keep a Node process alive.
+ * Later calls start new workers.
  *
  * @example
  * const { z } = await encode(decoder, y, { backend: wasm({ threads: 4 }) });

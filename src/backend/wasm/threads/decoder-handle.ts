@@ -2,30 +2,37 @@ import { kept } from "../../../base/kept.ts";
 import { type Decoder, onDispose } from "../../../decoder/decoder.ts";
 import type { TrainerStep } from "./messages.ts";
 
-/** State, on this thread, of a decoder that workers may hold. */
+/** Main thread's record of a decoder that workers may hold. */
 export interface DecoderHandle {
-  /** Number by which messages name the decoder. */
+  /** Number that identifies the decoder in messages. */
   readonly number: number;
   readonly decoder: Decoder;
-  /** Reason why the decoder's calls stay on one thread; undefined if they may be shared. */
+  /** Reason why calls with the decoder stay on one thread; undefined if workers may share them. */
   whyAlone: string | undefined;
-  /** State of the decoder's training, see `lockStepTrainer`; undefined outside of one. */
+  /** State of the decoder's training, see `lockStepTrainer`; undefined if it is not being trained. */
   training: Training | undefined;
-  /** Estimated time of recent calls on one thread, in milliseconds, and the time of the last one. */
+  /**
+   * Estimated work of recent calls with the decoder, in milliseconds of one thread, and the time of the last call
+   * (`performance.now()`).
+   */
   readonly recentWork: { milliseconds: number; at: number };
 }
 
 export interface Training {
-  /** Number of training steps posted: a worker that has taken as many has the same weights. */
+  /** Number of training steps posted to workers: a worker that has taken as many has the same weights. */
   steps: number;
-  /** Returns the steps that bring a worker to the trainer's state; undefined if that is not possible now. */
+  /** Returns the steps that bring a worker to the trainer's state; undefined in the middle of an update. */
   catchUp(): readonly TrainerStep[] | undefined;
 }
 
 const handles = new WeakMap<Decoder, DecoderHandle>();
 let count = 0;
 
-/** @param forget called with its number when the decoder has been disposed or collected */
+/**
+ * Returns the record of a decoder, which is made on first use.
+ *
+ * @param forget called with the decoder's number when it has been disposed or garbage-collected
+ */
 export function decoderHandle(decoder: Decoder, forget: (number: number) => void): DecoderHandle {
   return kept(handles, decoder, () => {
     const number = count++;
@@ -36,7 +43,7 @@ export function decoderHandle(decoder: Decoder, forget: (number: number) => void
   });
 }
 
-/** Registry of collected decoders that were never disposed: without it workers would keep them. */
+/** Registry of garbage-collected decoders that were never disposed: without it workers would keep them. */
 const dropped = new FinalizationRegistry<{ number: number; forget: (number: number) => void }>(
   ({ number, forget }) => forget(number),
 );

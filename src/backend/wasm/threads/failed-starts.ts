@@ -1,34 +1,34 @@
 /**
- * Back-off after a failed start, in milliseconds: ten times the duration of the start, at least a second; doubled after each
- * further failure, up to ten minutes. Retries so take a tenth of the time at most.
+ * Back-off after a failed start of workers, in milliseconds: ten times the duration of the failed start, at least a second;
+ * doubled after each further failure, at most ten minutes. Retries thus take at most a tenth of the time.
  */
 const SHORTEST_WAIT = 1000;
 const LONGEST_WAIT = 600_000;
 const WAIT_PER_TRY = 10;
 
-/** Start of some workers at once. */
+/** Attempt to start some workers at once, with the time at which it began (`performance.now()`). */
 export interface Attempt {
   readonly since: number;
 }
 
-/** Back-off after failed starts of workers. */
+/** Record of failed starts of workers, which delays further attempts. */
 export class FailedStarts {
   private last:
     | { readonly attempt: Attempt; readonly reason: string; readonly times: number; readonly retryAt: number }
     | undefined;
 
-  /** Reason why the last attempt failed; undefined without a failure, or after a later success. */
+  /** Reason why the last attempt failed; undefined if none has failed, or a later one succeeded. */
   get reason(): string | undefined {
     return this.last?.reason;
   }
 
-  /** Starts an attempt; returns undefined during back-off. */
+  /** Begins an attempt to start workers; returns undefined during back-off. */
   begin(): Attempt | undefined {
     const now = performance.now();
     return this.last && now < this.last.retryAt ? undefined : { since: now };
   }
 
-  /** Records that an attempt failed; further failures of the same attempt are ignored. */
+  /** Records that an attempt to start workers failed; further failures of the same attempt are ignored. */
   fail(attempt: Attempt, reason: string): void {
     if (this.last?.attempt === attempt) return;
     const now = performance.now();
@@ -37,7 +37,7 @@ export class FailedStarts {
     this.last = { attempt, reason, times, retryAt: now + Math.min(wait, LONGEST_WAIT) };
   }
 
-  /** Records that a worker of an attempt is ready, which clears earlier failures. */
+  /** Records that a worker of an attempt is ready, which clears failures of earlier attempts. */
   succeed(attempt: Attempt): void {
     if (this.last?.attempt !== attempt) this.last = undefined;
   }

@@ -2,31 +2,36 @@ import { type Decoder, descriptionOf } from "../../../decoder/decoder.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import type { ToWorker, TrainerStep } from "./messages.ts";
 
-/** Decoder that a worker holds, as recorded on the main thread. */
+/** Main thread's record of a decoder that a worker holds. */
 interface HeldDecoder {
-  /** Number of training steps it has taken; undefined outside of a training. */
+  /** Number of training steps that the worker has taken; undefined if the decoder is not being trained. */
   steps: number | undefined;
-  /** True if the worker has J₀ᵀ for the weights after these steps. */
+  /** True if the worker has J₀ᵀ, the Jacobian at the decoder's start latent, for the weights after these steps. */
   hasJacobian: boolean;
-  /** Memory of the decoder in the worker, in bytes: reported or estimated. */
+  /** Memory of the decoder in the worker, in bytes: as reported, or estimated until then. */
   bytes: number;
-  /** Time of the last use, as a counter. */
+  /** Counter value at the last use: larger is later. */
   usedAt: number;
 }
 
-/** Assumed memory of a decoder, in bytes of its parameters, until a worker reports it: they are packed for both directions. */
+/**
+ * Estimated memory of a decoder, as a multiple of its parameters' bytes, until a worker reports it: parameters are packed for
+ * both directions.
+ */
 const COPIES = 2;
 
 let uses = 0;
 
-/** Decoders that a worker holds, with their training steps; those used longest ago are removed. */
+/** Decoders that a worker holds, with their training steps; above the memory limit the least recently used are dropped. */
 export class HeldDecoders {
   private readonly decoders = new Map<number, HeldDecoder>();
 
   /**
+   * Starts with no decoders.
+   *
    * @param post sends a message to the worker
-   * @param memory how much memory its decoders may take, in bytes
-   * @param isAtWork does the worker work with the decoder of this number?
+   * @param memory returns the memory limit for the worker's decoders, in bytes
+   * @param isAtWork returns true if the worker uses the decoder with this number in a call
    */
   constructor(
     private readonly post: (message: ToWorker) => void,
@@ -39,9 +44,10 @@ export class HeldDecoders {
   }
 
   /**
-   * Sends what the worker needs to hold a decoder in its current state; returns the reason if that is not possible.
+   * Sends the worker what it needs to hold a decoder in its current state; returns the reason if that is impossible now, else
+   * undefined.
    *
-   * @param jacobian a copy of J₀ᵀ, which it is to have as well, if that has been made
+   * @param jacobian returns a copy of J₀ᵀ, d × n, to be sent too; undefined if there is none
    */
   bring(
     { number, decoder, training }: DecoderHandle,
@@ -62,7 +68,7 @@ export class HeldDecoders {
     return undefined;
   }
 
-  /** Sends the worker a step of a decoder's training, if it has taken all steps before. */
+  /** Sends the worker one step of a decoder's training, if it has taken all earlier steps. */
   step({ number, training }: DecoderHandle, makeStep: () => TrainerStep): void {
     const held = this.decoders.get(number);
     if (!held || held.steps !== training!.steps) return;
@@ -78,7 +84,7 @@ export class HeldDecoders {
     try {
       this.post({ type: "forget", decoder: number });
     } catch {
-      // The worker is being ended, or cannot be spoken to any more: then it is of no use to the next call either.
+      // The worker is being terminated or cannot be reached: it will not serve the next call either.
     }
   }
 
@@ -87,14 +93,14 @@ export class HeldDecoders {
     this.decoders.delete(number);
   }
 
-  /** Records the memory of a decoder that a worker has reported. */
+  /** Records the memory that a worker has reported for a decoder, in bytes. */
   setMemory(number: number, bytes: number): void {
     const held = this.decoders.get(number);
     if (held) held.bytes = bytes;
     this.forgetSurplus();
   }
 
-  /** Drops the decoders used longest ago while all exceed the memory limit; the last one used stays. */
+  /** Drops the least recently used decoders while their total exceeds the memory limit; the last one used stays. */
   forgetSurplus(): void {
     const byUse = [...this.decoders].sort(([, a], [, b]) => a.usedAt - b.usedAt).slice(0, -1);
     let bytes = [...this.decoders.values()].reduce((sum, held) => sum + held.bytes, 0);

@@ -17,32 +17,35 @@ import type { CallData, CallDescription, CallKind, Results } from "./messages.ts
 export const WHY_NOT_CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
-/** Work of a call in a form that threads can share: data in, results out. */
+/** Work of a call in a form that threads can share: data of samples in, results of samples out. */
 export interface Job<Kind extends CallKind = CallKind> {
   readonly handle: DecoderHandle;
   readonly sampleCount: number;
-  /** Description that a worker gets before its samples. */
+  /** Description that a worker receives before its samples. */
   readonly description: CallDescription<Kind>;
-  /** Copy of the decoder's J₀ᵀ, d × n, for workers; undefined if the job does not use it, or it has not been made. */
+  /**
+   * Returns a copy of the decoder's J₀ᵀ, d × n, for workers; undefined if it has not been made. Absent if the job does not use
+   * it.
+   */
   readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
-  /** Returns the data of samples, in buffers that can be transferred. */
+  /** Returns the data of a range of samples, in buffers that can be transferred. */
   data(range: SampleRange): CallData<Kind>;
   /**
-   * Copies a worker's results into the solution; after an abort also those of unfinished samples.
+   * Copies a worker's results into the call's solution; after an abort the states of unfinished samples too.
    *
-   * @param samples which ones the values are of; -1 for one that is not to be taken
+   * @param samples index of the sample of each result; -1 for a result to ignore
    */
   place(samples: readonly number[], values: Results<Kind>["values"]): void;
-  /** Works on samples on this thread until the feed gives none and all taken have ended. */
+  /** Works on samples on this thread until the feed has none and all taken ones have finished, or the call is aborted. */
   workHere(control: Control, feed: Feed): Promise<void>;
-  /** Registers `onEnd`, called when a sample has ended, on this thread or in a worker. */
+  /** Registers `onEnd`, called when a sample has finished, on this thread or in a worker. */
   watch(onEnd: (sample: number) => void): void;
 }
 
 /**
  * Makes the job of a solve; returns the reason if workers cannot do it.
  *
- * @param jacobian as in `Job`
+ * @param jacobian returns a copy of the decoder's J₀ᵀ, d × n, for workers
  */
 export function solveJob(
   handle: DecoderHandle,
@@ -85,7 +88,7 @@ export function solveJob(
   };
 }
 
-/** Copies the fixed inputs of samples into buffers that can be transferred. */
+/** Copies the fixed inputs of samples first … end - 1 into buffers that can be transferred. */
 function copyFixed(
   decoder: Decoder,
   fixed: FixedValues,
@@ -95,7 +98,7 @@ function copyFixed(
   return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
 }
 
-/** Makes the job of a decode. */
+/** Makes the job of decoding latents, which threads can share. */
 export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding: Decoding): Job<"decode"> {
   const { decoder } = handle;
   const { latentSize: d, outputSize: n } = decoder;
@@ -114,7 +117,7 @@ export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding
   };
 }
 
-/** Makes the job that computes J₀ᵀ: each latent counts as a sample, whose result is a row. */
+/** Makes the job of computing J₀ᵀ: each latent counts as a sample, whose result is a row of n numbers. */
 export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jacobian"> {
   const { latentSize, outputSize: n } = handle.decoder;
   const { ended, ...placed } = rowsOf(n, (row, values) => rows.write(row, values));
@@ -129,9 +132,9 @@ export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jac
 }
 
 /**
- * Makes the members of a job whose results are rows of n numbers, one for each sample.
+ * Makes the members of a job whose results are rows of n numbers, one per sample.
  *
- * @param write takes over a row that a worker has computed
+ * @param write stores a row that a worker has computed
  */
 function rowsOf(n: number, write: (sample: number, values: Float32Array) => void) {
   let onEnd = (_sample: number) => {};
@@ -143,7 +146,7 @@ function rowsOf(n: number, write: (sample: number, values: Float32Array) => void
         onEnd(sample);
       });
     },
-    /** Reports the end of samples computed on this thread. */
+    /** Reports samples computed on this thread as finished. */
     ended({ first, count }: SampleRange): void {
       for (let sample = first; sample < first + count; sample++) onEnd(sample);
     },

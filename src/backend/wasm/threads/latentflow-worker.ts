@@ -1,5 +1,5 @@
-// The file of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode`
-// and `train`, with instances of the kernels and packed weights of its own.
+// Script of a worker, the package's export "latentflow/worker": it does a part of the work of `encode`, `decode` and `train`,
+// with its own instances of the kernels and its own packed weights.
 
 import { builtinModule } from "../../../base/builtin-module.ts";
 import { hasCode } from "../../../base/errors.ts";
@@ -12,16 +12,16 @@ import { buffersOf, type FromWorker, failure, type ToWorker } from "./messages.t
 import { WorkerCall } from "./worker-call.ts";
 import { WorkerTraining } from "./worker-training.ts";
 
-/** Decoder held and packed by this worker. */
+/** Decoder that this worker holds, packed. */
 interface PackedHere {
   readonly number: number;
   readonly packed: PackedDecoder;
   readonly training: WorkerTraining;
-  /** Memory last reported for the decoder, in bytes. */
+  /** Memory last reported to the main thread for the decoder, in bytes. */
   reported: number;
 }
 
-/** A call that this worker takes part in. */
+/** Call that this worker takes part in, with its decoder. */
 interface OpenCall {
   readonly held: PackedHere;
   readonly work: WorkerCall;
@@ -29,15 +29,15 @@ interface OpenCall {
 
 const post = receiveBy(receive);
 let compiled: CompiledKernels;
-// Promises, so that what is asked of a decoder or a call while it gets ready is done then, in turn. A decoder's is
-// another one after each change, and rejects with what has gone wrong: the next call with it is declined.
+// Promises, so that a message for a decoder or call that is not ready yet waits its turn. A decoder's promise is replaced at
+// each change, and rejects with the error of a failed one: the next call with that decoder is declined.
 const decoders = new Map<number, Promise<PackedHere>>();
 const calls = new Map<number, Promise<OpenCall | undefined>>();
 
 async function receive(message: ToWorker): Promise<void> {
   try {
     if (message.type === "samples") {
-      // The way of the samples themselves, which is as short as it can be.
+      // Samples skip the table of handlers, to arrive as fast as possible.
       await (await calls.get(message.call))?.work.add(message.samples, message.data);
     } else {
       await HANDLERS[message.type](message as never);
@@ -71,19 +71,19 @@ const HANDLERS: {
     calls.delete(call);
     if (opened) reportMemory(opened.held);
   },
-  // Where there is no room for it, the call that needs it says so.
+  // If there is no memory for the Jacobian, the call that needs it reports that.
   jacobian: ({ decoder, rows }) =>
     change(decoder, ({ packed }) => adoptJacobian(packed, rows).catch(unlessOutOfMemory)),
   train: ({ decoder, step }) => change(decoder, ({ training }) => training.take(step)),
 };
 
 function keep(decoder: number, held: Promise<PackedHere>): void {
-  // Each that awaits it has the error.
+  // Every later use of the promise gets the error.
   held.catch(() => {});
   decoders.set(decoder, held);
 }
 
-/** Changes a held decoder after all earlier changes of it are done; ignored if it is not held. */
+/** Changes a held decoder after all earlier changes to it are done; ignored if the decoder is not held. */
 function change(decoder: number, make: (held: PackedHere) => Promise<void>): void {
   const changed = decoders.get(decoder)?.then(async (held) => {
     await make(held);
@@ -103,15 +103,19 @@ async function hold(message: Extract<ToWorker, { readonly type: "decoder" }>): P
   return { number: message.decoder, packed, training: new WorkerTraining(packed), reported: 0 };
 }
 
-/** @returns undefined where the decoder could not be packed, which a message to the main thread says */
+/**
+ * Opens a call: waits for its decoder, and makes its queue of samples.
+ *
+ * @returns undefined if the decoder could not be packed, which a "declined" message reports to the main thread
+ */
 async function open(message: Extract<ToWorker, { readonly type: "open" }>): Promise<OpenCall | undefined> {
   const { call, decoder, description } = message;
   let held: PackedHere;
   try {
     held = (await decoders.get(decoder))!;
   } catch (error) {
-    // It stays among the decoders, so that the next call is declined as well: where this one has ended already, the main
-    // thread ignores the message, takes the decoder for held, and does not send it again.
+    // The failed decoder stays in the map, so that the next call is declined too: if this call has already ended, the main
+    // thread ignores the message, considers the decoder held, and does not send it again.
     post({ type: "declined", call, message: messageOf(error) });
     return undefined;
   }
@@ -119,7 +123,7 @@ async function open(message: Extract<ToWorker, { readonly type: "open" }>): Prom
   return { held, work: new WorkerCall(call, held.packed, description, post) };
 }
 
-/** Reports the memory of a decoder, if it has changed. */
+/** Reports the memory of a decoder to the main thread, if it has changed. */
 function reportMemory(held: PackedHere): void {
   const { number, packed } = held;
   const bytes = packed.arena.byteLength;
@@ -128,7 +132,7 @@ function reportMemory(held: PackedHere): void {
   post({ type: "memory", decoder: number, bytes });
 }
 
-/** Registers `receive` for messages of the main thread; returns the function that answers. */
+/** Registers `receive` for messages from the main thread; returns the function that sends messages to it. */
 function receiveBy(receive: (message: ToWorker) => void): (message: FromWorker) => void {
   const threads = builtinModule("node:worker_threads");
   const parentPort = threads?.parentPort;

@@ -9,9 +9,11 @@ import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
 import type { WorkerGroup } from "./worker-pool.ts";
 
 /**
- * Makes a trainer whose steps are repeated by the workers that hold its decoder. Their weights stay equal to this thread's,
- * bit for bit, without being sent: samples and codes are small, weights are not. A worker that comes later, or has missed
- * steps, gets the trainer's state.
+ * Makes a trainer whose steps the workers that hold its decoder repeat. Their weights thus stay equal to this thread's, bit for
+ * bit, without being sent: samples and codes are small, weights are not. A worker that starts later, or has missed steps,
+ * receives the trainer's state.
+ *
+ * @param workers returns the group of workers; undefined while there is none
  */
 export function lockStepTrainer(
   trainer: Trainer,
@@ -19,7 +21,7 @@ export function lockStepTrainer(
   handle: DecoderHandle,
   workers: () => WorkerGroup | undefined,
 ): Trainer {
-  /** True while a gradient is being added up, which `trainer.state()` does not include. */
+  /** True while a gradient is being accumulated, which `trainer.state()` does not include. */
   let isAtUpdate = false;
 
   handle.training = {
@@ -33,7 +35,10 @@ export function lockStepTrainer(
     },
   };
 
-  /** @param makeStep called for each worker: the buffers of a mini-batch go with it */
+  /**
+   * Posts a step to the workers.
+   * @param makeStep called for each worker, since a mini-batch's buffers are transferred
+   */
   function post(makeStep: () => TrainerStep): void {
     workers()?.postStep(handle, makeStep);
     if (handle.training) handle.training.steps++;
@@ -79,7 +84,7 @@ export function lockStepTrainer(
   };
 }
 
-/** Makes an objective whose calls are posted to workers, too. */
+/** Makes an objective whose calls are also posted to the workers. */
 function lockStepObjective(
   objective: DifferentiableObjective,
   post: (makeStep: () => TrainerStep) => void,

@@ -9,10 +9,10 @@ import type { StandardLoss } from "../../../terms/losses.ts";
 import type { CheckedPair, Problem, Trainer, TrainerState } from "../../backend.ts";
 import type { Optimizer } from "../../optimizer.ts";
 
-// Messages between the main thread and its workers. Calls and decoders have numbers; samples are meant by their
-// index in the call.
+// Messages between the main thread and its workers. Calls and decoders are identified by numbers, samples by their index in the
+// call.
 
-/** Description of a solve without its samples. */
+/** Description of a solve without its samples, sent to a worker. */
 export interface SolveDescription {
   readonly kind: "solve";
   readonly pair: CheckedPair;
@@ -21,27 +21,27 @@ export interface SolveDescription {
     readonly loss: StandardLoss;
   };
   readonly saveAt: SaveAt | undefined;
-  /** [n], if all samples share their weights. */
+  /** Weights [n] that all samples share; undefined if there are none, or each sample has its own. */
   readonly sharedWeights: Float32Array | undefined;
-  /** True if each sample has weights of its own. */
+  /** True if each sample has its own weights. */
   readonly hasOwnWeights: boolean;
 }
 
 /** Fixed inputs of B samples; see `FixedValues`. */
 type FixedData = readonly Float32Array<ArrayBuffer>[];
 
-/** The data of B samples to be solved. */
+/** Data of B samples to solve, n values each, with d latents. */
 export interface SolveData {
-  /** B × n. */
+  /** Data y, B × n. */
   readonly targets: Float32Array<ArrayBuffer>;
-  /** B × n, if each sample has its own weights. */
+  /** Weights, B × n, if each sample has its own; else undefined. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;
   readonly fixed: FixedData;
-  /** B × d, starts of the flows. */
+  /** Initial latents z0, B × d. */
   readonly z0: Float64Array<ArrayBuffer>;
 }
 
-/** Kinds of calls, each with its description for a worker, the data of B samples in transferable buffers, and results. */
+/** Kinds of calls, each with its description for a worker, the data of B samples in transferable buffers, and the results. */
 interface CallKinds {
   readonly solve: {
     readonly description: SolveDescription;
@@ -50,33 +50,33 @@ interface CallKinds {
   };
   readonly decode: {
     readonly description: { readonly kind: "decode"; readonly toLogits: boolean };
-    /** z is B × d. */
+    /** Latents z, B × d, and values of the fixed inputs. */
     readonly data: { readonly z: Float32Array<ArrayBuffer>; readonly fixed: FixedData };
-    /** B × n outputs. */
+    /** Outputs D(z), or logits, B × n. */
     readonly values: Float32Array<ArrayBuffer>;
   };
-  /** Computation of J₀ᵀ: samples are latents, which need no data. */
+  /** Computation of J₀ᵀ, the Jacobian at the decoder's start latent: samples are latents, which need no data. */
   readonly jacobian: {
     readonly description: { readonly kind: "jacobian" };
     readonly data: undefined;
-    /** B rows of J₀ᵀ, n numbers each. */
+    /** B rows of J₀ᵀ, the Jacobian at the decoder's start latent, n numbers each. */
     readonly values: Float32Array<ArrayBuffer>;
   };
 }
 
 export type CallKind = keyof CallKinds;
-/** Description of a call without its samples. */
+/** Description of a call, sent to a worker before the call's samples. */
 export type CallDescription<Kind extends CallKind = CallKind> = CallKinds[Kind]["description"];
-/** Data of some samples of a call. */
+/** Data of some samples of a call, sent to a worker. */
 export type CallData<Kind extends CallKind = CallKind> = CallKinds[Kind]["data"];
 
-/** Results of some samples of a call. */
+/** Results of some samples of a call, with the samples' indices in the call. */
 export interface Results<Kind extends CallKind = CallKind> {
   readonly samples: readonly number[];
   readonly values: CallKinds[Kind]["values"];
 }
 
-/** Methods of a trainer's objective that workers repeat. */
+/** Methods of a trainer's objective that workers repeat, to keep their weights equal to the main thread's. */
 export const OBJECTIVE_METHODS = [
   "value",
   "gradient",
@@ -88,7 +88,7 @@ export const OBJECTIVE_METHODS = [
 ] as const;
 type ObjectiveMethod = (typeof OBJECTIVE_METHODS)[number];
 
-/** Step of a trainer or its objective, which workers repeat. */
+/** Step of a trainer or its objective on the main thread, which workers repeat to keep their weights equal. */
 export type TrainerStep =
   | { readonly kind: "begin"; readonly optimizer: Optimizer }
   | { readonly kind: "restore"; readonly state: TrainerState }
@@ -108,14 +108,14 @@ export type TrainerStep =
 
 export type ToWorker =
   | { readonly type: "start"; readonly compiled: CompiledKernels }
-  /** Pack a decoder, for the calls and steps to come. */
+  /** Pack a decoder, for the calls and training steps to come. */
   | {
       readonly type: "decoder";
       readonly decoder: number;
       readonly graph: DecoderGraph;
       readonly parameters: Float32Array;
     }
-  /** Forget a decoder. Calls at work with it go on. */
+  /** Drop a decoder. Calls that use it go on. */
   | { readonly type: "forget"; readonly decoder: number }
   | {
       readonly type: "open";
@@ -129,23 +129,23 @@ export type ToWorker =
       readonly samples: readonly number[];
       readonly data: CallData;
     }
-  /** Stop working on a call, send what there is, and say "stopped". */
+  /** Stop working on a call, send the results so far, and answer "stopped". */
   | { readonly type: "stop"; readonly call: number }
   | { readonly type: "close"; readonly call: number }
-  /** The J₀ᵀ, d × n, of a decoder as it is after the steps so far: it need not be computed. */
+  /** J₀ᵀ, d × n, of a decoder after the training steps so far: the worker need not compute it. */
   | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array<ArrayBuffer> }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
 export type FromWorker =
-  /** It listens. */
+  /** The worker has started and receives messages. */
   | { readonly type: "ready" }
-  /** A decoder takes so much memory, what calls on it have taken included. */
+  /** Memory that a decoder takes in the worker, in bytes, with the memory that calls use on top of it. */
   | { readonly type: "memory"; readonly decoder: number; readonly bytes: number }
   | { readonly type: "results"; readonly call: number; readonly results: readonly Results[] }
   | { readonly type: "stopped"; readonly call: number }
-  /** It cannot take part in a call, for want of memory for the decoder say. */
+  /** The worker cannot take part in a call, for instance for lack of memory for the decoder. */
   | { readonly type: "declined"; readonly call: number; readonly message: string }
-  /** A call has thrown, or something else has. */
+  /** A call has thrown, or, if `call` is undefined, something else in the worker. */
   | {
       readonly type: "failed";
       readonly call: number | undefined;
@@ -153,14 +153,14 @@ export type FromWorker =
       readonly message: string;
     };
 
-/** Makes the message that reports an error to the calling thread; one of the library keeps its code and its marks. */
+/** Makes the message that reports an error to the main thread; a LatentflowError keeps its code and the marks in its message. */
 export function failure(call: number | undefined, error: unknown): FromWorker {
   return error instanceof LatentflowError
     ? { type: "failed", call, code: error.code, message: markedMessage(error) }
     : { type: "failed", call, code: undefined, message: messageOf(error) };
 }
 
-/** Returns the buffers that are transferred with a message instead of copied. */
+/** Returns the buffers that are transferred with a message between threads instead of copied. */
 export function buffersOf(message: ToWorker | FromWorker): ArrayBuffer[] {
   if (message.type === "samples") return buffersIn(...Object.values(message.data ?? {}).flat());
   if (message.type === "results") {

@@ -11,17 +11,17 @@ const LONGEST_IDLE = 30_000;
 
 /** Functions of the worker group that a worker calls. */
 interface Owner {
-  /** Memory limit for the worker's decoders, in bytes. */
+  /** Returns the memory limit for the worker's decoders, in bytes. */
   memory(): number;
-  /** True if a call uses the worker, or will once it is ready. */
+  /** Returns true if a call uses the worker, or will once it is ready. */
   isAtWork(): boolean;
-  /** Ends the worker after a long idle time, or because it has to make room. */
+  /** Ends the worker, which is idle: after a long idle time, or at once if it has to leave. */
   endIdle(): void;
   /** Ends the worker after a failure, and calls `leave` of each call that it works for. */
   end(reason: string): void;
 }
 
-/** Worker of the pool, as seen by the main thread: its calls, its decoders and its idle time. */
+/** Main thread's view of a worker of the pool: its calls, its decoders and its idle time. */
 export class PoolWorker implements Participant {
   isReady = false;
   /** True if the worker has to end as soon as it is idle. */
@@ -33,7 +33,7 @@ export class PoolWorker implements Participant {
   readonly ended: Promise<void>;
   /** Resolves `ended`; called when the thread has ended. */
   markEnded!: () => void;
-  /** Calls that the worker takes part in, each with its decoder. */
+  /** Calls that the worker takes part in, by number, each with its decoder. */
   private readonly calls = new Map<number, DecoderHandle>();
   private idleTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -56,7 +56,7 @@ export class PoolWorker implements Participant {
     return this.calls.size;
   }
 
-  /** Sends a message to the worker. */
+  /** Function that sends a message to the worker. */
   get post(): Thread["post"] {
     return this.thread.post;
   }
@@ -70,13 +70,16 @@ export class PoolWorker implements Participant {
     this.thread.terminate().then(this.markEnded);
   }
 
-  /** Makes the worker ready for the job of a call, with the decoder in its current state. */
+  /**
+   * Prepares the worker for a call's job: sends the decoder in its current state, then opens the call. Returns the reason if
+   * that fails, else undefined.
+   */
   open(call: number, { handle, description, jacobian }: Job): string | undefined {
     try {
       const reason = this.decoders.bring(handle, jacobian);
       if (reason !== undefined) return reason;
     } catch (error) {
-      // A decoder may be larger than what can be copied.
+      // A decoder may be too large to be copied.
       return messageOf(error);
     }
     this.calls.set(call, handle);
@@ -85,7 +88,7 @@ export class PoolWorker implements Participant {
     return undefined;
   }
 
-  /** Removes a finished call, and the decoders that no call uses any more. */
+  /** Removes a finished call; then drops its decoder if that was disposed, and decoders above the memory limit. */
   release(call: number): void {
     const handle = this.calls.get(call);
     this.calls.delete(call);
@@ -93,19 +96,19 @@ export class PoolWorker implements Participant {
     this.decoders.forgetSurplus();
   }
 
-  /** Removes a call that the worker could not take, and the call's decoder, which it then does not hold. */
+  /** Removes a call that the worker declined, and the call's decoder, which the worker then does not hold. */
   declined(call: number): void {
     const handle = this.calls.get(call);
     this.calls.delete(call);
     if (handle) this.decoders.remove(handle.number);
   }
 
-  /** Sends the worker a step of a decoder's training, if it has taken all steps before. */
+  /** Sends the worker one step of a decoder's training, if it has taken all earlier steps. */
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     this.decoders.step(handle, makeStep);
   }
 
-  /** Ends an idle worker: at once if it has to leave, else after LONGEST_IDLE. */
+  /** Ends the worker if it is idle: at once if it has to leave, else after LONGEST_IDLE milliseconds. */
   endWhenIdle(): void {
     this.clearIdleTimer();
     if (!this.isIdle) return;

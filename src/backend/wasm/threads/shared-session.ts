@@ -18,7 +18,7 @@ import {
   workerGroup,
 } from "./worker-pool.ts";
 
-/** Options of `wasm` about threads. */
+/** Options of `wasm` that concern threads. */
 export interface ThreadOptions {
   readonly threads: Threads;
   readonly worker: WorkerSource | undefined;
@@ -26,37 +26,37 @@ export interface ThreadOptions {
   readonly workerMemory: number;
 }
 
-/** Size of a call. */
+/** Size of a call, by which sharing it is decided. */
 interface Load {
   readonly sampleCount: number;
   /** Number of samples that one thread works on at the same time. */
   readonly atOnce: number;
-  /** Estimated time of one sample on one thread. */
+  /** Estimated time of one sample on one thread, in milliseconds. */
   readonly milliseconds: number;
 }
 
-/** Longest time between two calls of one decoder, in milliseconds, for their work to be added up. */
+/** Longest pause between two calls of one decoder, in milliseconds, for their work to be added up. */
 const APART = 30_000;
 
 /**
- * Makes a session that shares calls with workers if that saves time. If a number of threads was asked for, a call waits
- * until their workers have started; by default it starts them and begins without waiting.
+ * Makes a session that shares calls with workers if that saves time. If the option `threads` is a number, a call waits until
+ * its workers have started; by default it starts them and begins without waiting.
  *
- * @param alone session that works on this thread
+ * @param alone session that works on this thread only
  */
 export function sharedSession(alone: Session, packed: PackedDecoder, options: ThreadOptions): Session {
   const { decoder, compiled } = packed;
   const handle = decoderHandle(decoder, forgetDecoder);
   const mostWorkers = threadCount(options.threads) - 1;
   const waits = typeof options.threads === "number";
-  /** Outcome of the last call. */
+  /** Outcome of the session's last call. */
   let last: Outcome = { threads: 1, reason: undefined, incidents: [] };
 
-  /** Workers of earlier calls; undefined before the first shared call. */
+  /** Returns the worker group of earlier calls; undefined before the first shared call. */
   const known = () => knownWorkerGroup(compiled, options.worker);
   const workers = () => workerGroup(compiled, options.worker);
 
-  /** Compares the work of a call and of the decoder's recent ones with the cost of sharing it. */
+  /** Returns true if a call is worth sharing: compares its work and the decoder's recent work with the cost of sharing. */
   function isWorth({ sampleCount, milliseconds }: Load): boolean {
     if (handle.whyAlone !== undefined || sampleCount < 2) return false;
     const time = sampleCount * milliseconds;
@@ -72,7 +72,7 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
     return { ...options, most: samplesHeld(atOnce, milliseconds), mostWorkers, waits };
   }
 
-  /** Records the reason why a call stays on this thread. */
+  /** Records the reason why a call stays on this thread, for the session's `info`. */
   function stayAlone(sampleCount: number, declined?: string): void {
     const single = waits && sampleCount === 1 ? "one sample takes one thread" : undefined;
     last = { threads: 1, reason: declined ?? handle.whyAlone ?? single ?? known()?.failure, incidents: [] };
@@ -94,11 +94,11 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
       if (sampleCount === 0 || control.aborted()) return;
       const milliseconds = solveTime(decoder, pair.solver);
       const load = { sampleCount, atOnce: objectiveSize(packed, problem), milliseconds };
-      // After each update of a training the decoder's own Jacobian is made anew.
+      // During training the Jacobian is recomputed after each update.
       const isPrepared =
         decoder.latentSize * decodeTime(decoder) >= WORTH_SHARING &&
         isPreconditionedByDecoder(pair.solver, curvatureUse(problem));
-      // Workers that come later, or hold another decoder now, are to have it as well.
+      // Workers that join later, or hold another decoder now, get the Jacobian too.
       const jacobian = isPrepared ? () => readJacobian(packed) : undefined;
       const job = isWorth(load)
         ? solveJob(handle, packed, taskOf(problem, pair, solution), solution, jacobian)
@@ -133,19 +133,19 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
   };
 }
 
-/** Least work for which workers are started, in milliseconds: a start takes some 50 ms of a core. */
+/** Minimum work for which workers are started, in milliseconds on one thread: a start takes about 50 ms of a core. */
 const WORTH_STARTING = 100;
-/** Least work that is shared with workers that already hold the decoder, in milliseconds. */
+/** Minimum work that is shared with workers that already hold the decoder, in milliseconds on one thread. */
 const WORTH_SHARING = 5;
-/** Cost of sending a decoder to a running worker, in milliseconds a parameter. */
+/** Cost of sending a decoder to a running worker, in milliseconds per parameter. */
 const SENDING = 1e-5;
 
 /**
- * True if a call is worth sharing by default.
+ * Returns true if a call is worth sharing by default.
  *
- * @param milliseconds that it would take on one thread, about
- * @param inAll those of the decoder's calls of late up to this one: many small ones are worth workers, too
- * @param workers how far workers are
+ * @param milliseconds estimated time of the call on one thread
+ * @param inAll total of the decoder's recent calls up to this one: many small calls are worth workers too
+ * @param workers whether there are workers, and whether they hold the decoder
  */
 export function isWorthSharing(
   milliseconds: number,
@@ -161,16 +161,16 @@ export function isWorthSharing(
   return milliseconds > WORTH_SHARING && inAll > least[workers];
 }
 
-/** Work that a thread holds in reserve, in milliseconds, while it reports and gets more: a few slices. */
+/** Work that a thread holds in reserve, in milliseconds, while it reports results and receives more samples: a few slices. */
 const WAITING = 60;
-/** Most samples that a thread holds in reserve. */
+/** Maximum number of samples that a thread holds in reserve. */
 const MOST_WAITING = 4096;
 
 /**
- * Returns the most samples that a thread may hold: those at work, and a reserve.
+ * Returns the maximum number of unfinished samples that a thread may hold: those it works on, and a reserve.
  *
- * @param atOnce number of samples that it works on at once
- * @param milliseconds that one of them takes
+ * @param atOnce number of samples that a thread works on at once
+ * @param milliseconds time of one sample on one thread
  */
 function samplesHeld(atOnce: number, milliseconds: number): number {
   return atOnce + Math.min(MOST_WAITING, Math.max(8, Math.ceil(WAITING / milliseconds)));

@@ -4,8 +4,8 @@ import { builtinModule } from "../../../base/builtin-module.ts";
 export type Threads = number | "auto" | undefined;
 
 /**
- * Resolves `threads` here: "auto" is the number of cores. The default is "auto" in Node, and 1 in a page, where the bundler
- * has to provide the worker's file.
+ * Resolves the option `threads` in this runtime: "auto" is the number of cores. The default is "auto" in Node, and 1 in a page,
+ * where the bundler has to provide the worker's file.
  */
 export function threadCount(threads: Threads): number {
   if (typeof threads === "number") return threads;

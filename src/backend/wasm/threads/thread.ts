@@ -4,10 +4,10 @@ import { isPromise, messageOf } from "../../../base/realms.ts";
 import { show } from "../../../base/show.ts";
 import { buffersOf, type FromWorker, type ToWorker } from "./messages.ts";
 
-/** The workers' file by its path or URL, or a function that starts it. */
+/** Path or URL of the worker script `latentflow/worker`, or a function that starts it. */
 export type WorkerSource = string | UrlLike | (() => WorkerLike);
 
-/** A worker thread, of Node or of a page. */
+/** Handle of a worker thread, of Node or of a page. */
 export interface Thread {
   post(message: ToWorker): void;
   /** Sets whether the thread keeps the process alive, in Node and Bun. */
@@ -24,10 +24,9 @@ export interface ThreadEvents {
 }
 
 /**
- * Starts a thread that runs the worker's file.
+ * Starts a thread that runs the worker script. Errors after the start arrive through `events.end`.
  *
- * @throws what the runtime or the function given throws, and where that returns no new worker; what fails later comes
- *   as `events.end`
+ * @throws Error from the runtime or from the function given, or if that function returns no new worker
  */
 export function startThread(source: WorkerSource, events: ThreadEvents): Thread {
   if (typeof source === "function") {
@@ -44,10 +43,10 @@ export function startThread(source: WorkerSource, events: ThreadEvents): Thread 
 /** End of a message that advises `threads: 1`, which always works. */
 export const DOES_WITHOUT = "wasm({ threads: 1 }) does without";
 
-/** Most characters of a worker's own message that are quoted. */
+/** Maximum number of characters that are quoted from a worker's own message. */
 export const LONGEST_REASON = 300;
 
-/** Returns the end of a message that explains how workers can be started. */
+/** Returns the end of a message that explains how workers can be started in this runtime. */
 export function startAdvice(source: WorkerSource | undefined): string {
   const isNode = builtinModule("node:worker_threads") !== undefined;
   if (!isNode && typeof Worker === "undefined") return DOES_WITHOUT;
@@ -63,14 +62,18 @@ export function startAdvice(source: WorkerSource | undefined): string {
 
 type NodeWorker = InstanceType<typeof import("node:worker_threads").Worker>;
 
-/** Workers made by users' functions that a pool already listens to and will end. */
+/** Workers made by users' functions that a pool already uses and will end. */
 const taken = new WeakSet<object>();
 
-/** Calls a user's function and checks that it returns a new worker. */
+/**
+ * Calls a user's function and checks that it returns a new worker.
+ *
+ * @throws Error if the function returns a promise, no worker, or the same worker as before
+ */
 function newWorker(make: () => unknown): NodeWorker | Worker {
   const worker = make();
   if (isPromise(worker)) {
-    // The worker that comes of it would keep the process alive.
+    // The worker that the promise resolves to would keep the process alive.
     const late = Promise.resolve(worker as PromiseLike<Partial<Worker> | undefined>);
     late.then((made) => made?.terminate?.()).catch(() => {});
     throw new Error(
@@ -95,9 +98,9 @@ function isWorker(value: unknown): value is NodeWorker | Worker {
 }
 
 function startInNode({ Worker }: typeof import("node:worker_threads"), file: string): NodeWorker {
-  // Node's own URL: under jsdom the global one is another.
+  // Node's own URL class: jsdom replaces the global one.
   const { URL } = builtinModule("node:url")!;
-  // Options of the process that go with --eval are refused for a file.
+  // Process options that accompany --eval are refused for a file.
   const isEvaluated = globalThis.process.execArgv.some((option) => option.startsWith("--input-type"));
   return new Worker(/^(file|data):/i.test(file) ? new URL(file) : file, isEvaluated ? { execArgv: [] } : {});
 }
@@ -105,7 +108,7 @@ function startInNode({ Worker }: typeof import("node:worker_threads"), file: str
 function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   let reason: string | undefined;
   worker.on("message", (message: FromWorker) => events.message(message));
-  // A worker may throw anything, null too.
+  // A worker may throw any value, null included.
   worker.on("error", (error: unknown) => {
     reason = messageOf(error);
   });
@@ -118,12 +121,12 @@ function threadOfNode(worker: NodeWorker, events: ThreadEvents): Thread {
   };
 }
 
-/** Ends a worker. Errors on termination are ignored. */
+/** Terminates a worker. Errors on termination are ignored. */
 async function endQuietly(worker: NodeWorker | Worker): Promise<void> {
   try {
     await worker.terminate();
   } catch {
-    // A worker of the caller's own make.
+    // The worker may be the caller's own implementation.
   }
 }
 
@@ -132,7 +135,7 @@ function startInPage(file: string): Worker {
   const { href, origin, protocol } = new URL(file, globalThis.document?.baseURI ?? globalThis.location?.href);
   if (origin === globalThis.origin || !/^https?:$/.test(protocol))
     return new Worker(file, { type: "module" });
-  // A page starts no file of another origin, a CDN say; but a file of its own may import one.
+  // A page cannot start a worker script of another origin, such as a CDN's; but a script of its own may import one.
   const source = new Blob([`import ${JSON.stringify(href)};`], { type: "text/javascript" });
   const url = URL.createObjectURL(source);
   const worker = new Worker(url, { type: "module" });
@@ -143,7 +146,7 @@ function startInPage(file: string): Worker {
 }
 
 function threadOfPage(worker: Worker, name: string, events: ThreadEvents): Thread {
-  // Bun's workers keep the process alive as Node's do.
+  // Bun's workers keep the process alive, as Node's do.
   const { ref, unref }: { ref?(): void; unref?(): void } = worker as object;
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => events.message(data);
   worker.onerror = (event) => {

@@ -19,19 +19,19 @@ import {
   type Results,
 } from "./messages.ts";
 
-/** Part of a job that a worker does: its queue of samples, and the work on them. */
+/** Part of a call's job that a worker does: its queue of samples, and the work on them. */
 interface WorkerJob<Kind extends CallKind = CallKind> {
   add(samples: readonly number[], data: CallData<Kind>): void;
   readonly hasMore: boolean;
   readonly task: unknown;
   /**
-   * Works until no samples are left, or the call is stopped.
+   * Works until the queue is empty, or the call is stopped.
    *
-   * @param task its own `task`
-   * @param samples the job itself, where its samples wait
+   * @param task the job's own `task`
+   * @param samples the job itself, as the source of its queued samples
    */
   work(packed: PackedDecoder, task: unknown, control: Control, samples: unknown): Promise<void>;
-  /** Sends finished results that have not been sent; after an abort also the state of unfinished samples. */
+  /** Sends finished results that have not been sent; after an abort the states of unfinished samples too. */
   flush?(isAborted: boolean): void;
 }
 
@@ -72,7 +72,7 @@ export class WorkerCall {
     this.control = makeControl(this.abort.signal, () => this.job.flush?.(false));
   }
 
-  /** Adds samples to the queue, and starts work unless it is going on. */
+  /** Adds samples to the queue, and starts work unless it is running. Resolves when the work that it started has ended. */
   async add(samples: readonly number[], data: CallData): Promise<void> {
     const { job, packed, control } = this;
     job.add(samples, data);
@@ -96,27 +96,27 @@ export class WorkerCall {
   }
 }
 
-/** Empty data of a problem whose samples come later. */
+/** Empty data for a problem whose samples arrive later. */
 const NOTHING = new Float32Array(0);
 
-/** Samples that came with one message of the calling thread, as a problem of their own. */
+/** Batch of samples that arrived with one message from the main thread, as a separate problem. */
 interface Delivery {
   readonly samples: readonly number[];
   readonly problem: Problem;
   readonly solution: Solution;
-  /** Number of samples taken from the delivery so far. */
+  /** Number of samples of the batch on which work has started. */
   taken: number;
-  /** Samples that have ended and whose results have not been sent. */
+  /** Finished samples whose results have not been sent, by index in the batch. */
   ended: number[];
-  /** Number of results sent. */
+  /** Number of samples whose results have been sent. */
   sent: number;
 }
 
-/** Solves samples in the order of arrival; sends results as soon as there are any. */
+/** Solves batches of samples in the order of their arrival; sends results as soon as samples finish. */
 class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
   readonly work = solveSamples<SampleSet>;
   readonly task: Task<SampleSet>;
-  /** Deliveries whose results have not all been sent. */
+  /** Batches from the main thread with results still to be sent. */
   private deliveries: Delivery[] = [];
 
   constructor(
@@ -187,7 +187,7 @@ class WorkerSolve implements WorkerJob<"solve">, Feed<SampleSet> {
     return this.deliveries.find(({ taken, samples }) => taken < samples.length);
   }
 
-  /** Sends the state of unfinished samples, after an abort. */
+  /** Sends the states of samples that were started and not finished, after an abort. */
   private sendUnfinished(): void {
     const results = this.deliveries.map((delivery) => {
       const begun = delivery.solution.statuses().slice(0, delivery.taken);
@@ -205,8 +205,8 @@ function resultsOf({ samples, solution }: Delivery, ended: readonly number[]): R
 }
 
 /**
- * Decodes samples in the order of arrival, pass by pass. The results of a pass are sent before the next one, so that the
- * main thread can give more samples meanwhile.
+ * Decodes samples in the order of arrival, pass by pass. The results of a pass are sent before the next one starts, so that the
+ * main thread can send more samples in the meantime.
  */
 class WorkerDecode implements WorkerJob<"decode"> {
   private readonly passes: ({ samples: readonly number[] } & Pick<Decoding, "z" | "fixed">)[] = [];
@@ -246,7 +246,7 @@ class WorkerDecode implements WorkerJob<"decode"> {
   }
 }
 
-/** Computes rows of J₀ᵀ; sends those of each pass at once. */
+/** Computes rows of J₀ᵀ, the Jacobian at the decoder's start latent; sends the rows of each pass as soon as it ends. */
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
   readonly task = undefined;
   private readonly ranges: SampleRange[] = [];

@@ -1,11 +1,11 @@
 import { builtinModule } from "../../../base/builtin-module.ts";
 
-/** The worker's file without its extension: ".ts" in src/, ".js" in what is published and beside users' bundles. */
+/** Name of the worker script without its extension: ".ts" in src/, ".js" in the published package and beside users' bundles. */
 const NAME = "latentflow-worker";
 
 /**
- * Finds the worker's file beside the running file, whose path the engine's stack tells. If a bundler has left it out, Node
- * finds the installed package's; a page notices only when the start fails.
+ * Returns the path or URL of the worker script beside the running file, whose path comes from a stack trace. If a bundler has
+ * left the script out, Node falls back to the installed package; in a page the start fails later. Undefined if none is found.
  */
 export function findWorkerFile(): string | undefined {
   const running = runningFile();
@@ -16,7 +16,7 @@ export function findWorkerFile(): string | undefined {
   const { fileURLToPath } = builtinModule("node:url")!;
   const ways = [
     () => beside && fs.existsSync(beside.startsWith("file:") ? fileURLToPath(beside) : beside) && beside,
-    // From a server's bundle, and from the folder that the server was started in.
+    // Resolved from a server's bundle, and from the folder in which the server was started.
     () => createRequire(running!).resolve("latentflow/worker"),
     () => createRequire(`${globalThis.process.cwd()}/`).resolve("latentflow/worker"),
   ];
@@ -25,7 +25,7 @@ export function findWorkerFile(): string | undefined {
       const file = look();
       if (file) return file;
     } catch {
-      // No file's path, or not there.
+      // The running file has no path, or the worker script is not there.
     }
   }
   return beside;
@@ -41,7 +41,10 @@ function runningFile(): string | undefined {
   return fileOfCallSite() ?? fileOfStack(new Error().stack ?? "");
 }
 
-/** Path of the running file from V8's call sites, which source maps do not change, unlike the stack's text. */
+/**
+ * Returns the path of the running file from V8's call sites, which source maps do not change, unlike the text of the stack;
+ * undefined in other engines.
+ */
 function fileOfCallSite(): string | undefined {
   const { prepareStackTrace } = Error;
   try {
@@ -49,11 +52,11 @@ function fileOfCallSite(): string | undefined {
     Error.prepareStackTrace = (_, sites) => {
       file = sites[0]?.getFileName();
     };
-    // Looking at the stack is what has it prepared.
+    // Reading `stack` triggers prepareStackTrace.
     void new Error().stack;
     return typeof file === "string" ? file : undefined;
   } catch {
-    // Where Error is frozen.
+    // Assignment fails if Error is frozen.
     return undefined;
   } finally {
     if (Error.prepareStackTrace !== prepareStackTrace) {
@@ -64,8 +67,8 @@ function fileOfCallSite(): string | undefined {
 }
 
 /**
- * Returns the file in a stack's first line: `name@file:1:2` in Firefox and Safari, `at name (file:1:2)` or `at file:1:2` in
- * V8. The file's address may contain "@", too.
+ * Returns the file in a stack's first line: `name@file:1:2` in Firefox and Safari, `at name (file:1:2)` or `at file:1:2` in V8;
+ * undefined if there is none. The file's URL may contain "@" too.
  */
 export function fileOfStack(stack: string): string | undefined {
   return /^(?:.*?@|\s*at (?:.*? \()?)?((?:[a-z][\w+.-]*:|\/).*?):\d+:\d+\)?$/im.exec(stack)?.[1];

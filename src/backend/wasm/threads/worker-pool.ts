@@ -14,26 +14,26 @@ import { LONGEST_REASON, startAdvice, startThread, type WorkerSource } from "./t
 import { threadCount } from "./thread-count.ts";
 import { findWorkerFile } from "./worker-file.ts";
 
-/** Milliseconds within which a worker's file has to answer; later it counts as another file. */
+/** Milliseconds within which a started worker must answer; otherwise its script counts as the wrong file. */
 const LONGEST_START = 20_000;
 
 /*
- * The one pool of this copy of the library: all its workers, in groups of one file and one build of the kernels. There
- * are no more of them than cores, or than the largest number of threads that was asked for, less the thread that calls.
- * They keep a process alive only while a call is at work, and end when they have had nothing to do for a while.
+ * The worker pool, one per copy of the library: groups of workers, each for one worker script and one build of the kernels. The
+ * pool has at most one worker less than there are cores, or than the largest number of threads asked for. Workers keep a
+ * process alive only while a call runs, and end after LONGEST_IDLE without work.
  */
 const groups = new WeakMap<WebAssembly.Module, Map<unknown, WorkerGroup>>();
-/** Groups that have workers. */
+/** Worker groups that have workers. */
 const active = new Set<WorkerGroup>();
 /** All workers that have been started and have not ended. */
 const alive = new Set<PoolWorker>();
 let mostWorkersAsked = 0;
 let nextCall = 0;
 
-/** Most groups without workers that are kept, since they know which starts have failed. */
+/** Maximum number of groups without workers that are kept per build, for their record of failed starts. */
 const MOST_GROUPS = 32;
 
-/** Returns the worker group of a file and a build, if there is one. */
+/** Returns the worker group of a worker script and a build of the kernels; undefined if there is none. */
 export function knownWorkerGroup(
   compiled: CompiledKernels,
   source: WorkerSource | undefined,
@@ -41,7 +41,7 @@ export function knownWorkerGroup(
   return groups.get(compiled.module)?.get(keyOf(source));
 }
 
-/** Returns the worker group of a file and a build, made on first use. */
+/** Returns the worker group of a worker script and a build of the kernels, made on first use. */
 export function workerGroup(compiled: CompiledKernels, source: WorkerSource | undefined): WorkerGroup {
   const bySource = kept(groups, compiled.module, () => new Map());
   const group = kept(bySource, keyOf(source), () => new WorkerGroup(compiled, source));
@@ -50,8 +50,8 @@ export function workerGroup(compiled: CompiledKernels, source: WorkerSource | un
 }
 
 /**
- * Key of a source. Functions are compared by their text, since a function literal is a new one in each call; bound functions
- * all have the same text.
+ * Returns the map key of a worker source. Functions are compared by their text, since a function literal is a new object in
+ * each call; bound functions, which all have the same text, are compared by identity.
  */
 function keyOf(source: WorkerSource | undefined): unknown {
   if (source === undefined) return undefined;
@@ -60,7 +60,7 @@ function keyOf(source: WorkerSource | undefined): unknown {
   return text.includes("[native code]") ? source : `function ${text}`;
 }
 
-/** Removes a decoder from all workers. */
+/** Removes a decoder, by its number, from all workers. */
 export function forgetDecoder(decoder: number): void {
   for (const group of active) group.forget(decoder);
 }
@@ -77,37 +77,40 @@ function makeRoom(asking: WorkerGroup): boolean {
   return count < mostWorkersAsked || all.some((group) => group !== asking && group.endOneIdle());
 }
 
-/** Settings of a job. */
+/** Options of a job that workers share. */
 export interface JobOptions {
   readonly worker: WorkerSource | undefined;
-  /** Memory that the decoders of a worker may take, in bytes. */
+  /** Memory limit for a worker's decoders, in bytes. */
   readonly workerMemory: number;
-  /** Most samples that one thread may hold. */
+  /** Maximum number of unfinished samples that one thread may hold. */
   readonly most: number;
   readonly mostWorkers: number;
-  /** True to wait for the workers to be ready; otherwise this thread begins meanwhile. */
+  /** True to wait until the workers are ready; otherwise this thread starts without them. */
   readonly waits: boolean;
 }
 
-/** Outcome of a job: the number of threads that were given samples, the reason for fewer, and failures on the way. */
+/**
+ * Outcome of a job: the number of threads that were assigned samples, the reason for fewer than asked for, and messages about
+ * workers that failed.
+ */
 export interface Outcome {
   readonly threads: number;
   readonly reason: string | undefined;
   readonly incidents: readonly string[];
 }
 
-/** Workers of one file and one build: started on demand, and used for all decoders. */
+/** Workers of one worker script and one build of the kernels: started on demand, and used for all decoders. */
 export class WorkerGroup {
-  /** Source of the workers; the latest of functions with the same text. */
+  /** Source of the workers; of functions with the same text the latest. */
   private source: WorkerSource | undefined;
-  /** Memory that the decoders of a worker may take, in bytes, from the last call's options. */
+  /** Memory limit for a worker's decoders, in bytes, from the last call's options. */
   private memory = Number.POSITIVE_INFINITY;
-  /** Reason why no more workers are started, ever; undefined if they may be. */
+  /** Reason why no worker can ever be started; undefined if one may be. */
   private readonly closed: string | undefined;
   private readonly failedStarts = new FailedStarts();
-  /** Reason why the last call got fewer workers than it asked for. */
+  /** Reason why the last call got fewer workers than it asked for; undefined if it got all. */
   private shortage: string | undefined;
-  /** Workers, each with the attempt that started it. */
+  /** Workers of the group, each with the attempt that started it. */
   private readonly workers = new Map<PoolWorker, Attempt>();
   private readonly calls = new Map<number, Call>();
 
@@ -119,17 +122,17 @@ export class WorkerGroup {
     if (this.source === undefined) this.closed = this.describe("the worker's file is not known");
   }
 
-  /** Reason why there are no workers, or too few; undefined without a failure. */
+  /** Reason why there are no workers, or too few; undefined if nothing failed. */
   get failure(): string | undefined {
     return this.closed ?? this.failedStarts.reason ?? this.shortage;
   }
 
-  /** Number of workers, ready or starting, without those that are leaving. */
+  /** Number of workers, ready or starting, without those that end as soon as they are idle. */
   get size(): number {
     return this.staying().length;
   }
 
-  /** Number of workers, with those that end after their work. */
+  /** Number of workers, including those that end as soon as they are idle. */
   get countWithLeaving(): number {
     return this.workers.size;
   }
@@ -142,7 +145,7 @@ export class WorkerGroup {
     return this.staying().some(({ decoders }) => decoders.has(handle));
   }
 
-  /** Starts workers until there are `count`, as far as possible. A failed start is tried again later. */
+  /** Starts workers until there are `count`, as far as possible. A failed start is retried in a later call, after a back-off. */
   start(count: number): void {
     mostWorkersAsked = Math.max(mostWorkersAsked, count, threadCount("auto") - 1);
     this.shortage = undefined;
@@ -159,9 +162,9 @@ export class WorkerGroup {
   }
 
   /**
-   * Does a job on this thread and on workers, of which missing ones are started.
+   * Does a job on this thread and on workers, and starts missing workers.
    *
-   * @param first what is done before, by another job of the same workers, say: they stay for both; what went wrong then
+   * @param first preparation, for instance another job on the same workers, which stay for both; returns its incidents
    */
   async run(
     job: Job,
@@ -196,7 +199,8 @@ export class WorkerGroup {
   }
 
   /**
-   * Sends a step of a decoder's training to the workers that have taken all steps before; ends a worker that cannot be told.
+   * Sends a step of a decoder's training to the workers that have taken all earlier steps; ends a worker that the step cannot
+   * be sent to.
    */
   postStep(handle: DecoderHandle, makeStep: () => TrainerStep): void {
     for (const worker of [...this.workers.keys()]) {
@@ -212,7 +216,7 @@ export class WorkerGroup {
     for (const worker of this.workers.keys()) worker.decoders.forget(decoder);
   }
 
-  /** Ends all workers; those at work, when they have finished. */
+  /** Ends all workers; busy ones when they have finished. */
   close(): void {
     for (const worker of [...this.workers.keys()]) {
       worker.isLeaving = true;
@@ -220,7 +224,7 @@ export class WorkerGroup {
     }
   }
 
-  /** Ends an idle worker, if there is one. */
+  /** Ends an idle worker; returns true if there was one. */
   endOneIdle(): boolean {
     const idle = this.staying().find((worker) => worker.isReady && worker.isIdle);
     if (idle) this.endIdle(idle);
@@ -231,7 +235,10 @@ export class WorkerGroup {
     return [...this.workers.keys()].filter(({ isLeaving }) => !isLeaving);
   }
 
-  /** Sorts workers for a call: ready ones first, then those that hold the decoder, then those with the least work. */
+  /**
+   * Returns the workers in order of preference for a call: ready ones first, then those that hold the decoder, then those with
+   * the fewest calls.
+   */
   private bestFor({ handle }: Job): PoolWorker[] {
     const rank = (worker: PoolWorker) => [!worker.isReady, !worker.decoders.has(handle), worker.callCount];
     return this.staying().sort((a, b) => {
@@ -241,12 +248,12 @@ export class WorkerGroup {
     });
   }
 
-  /** Sets whether the workers keep the process alive: they do while there are calls. */
+  /** Sets whether the group's workers keep the process alive: they do while there are calls. */
   private keepAlive(yes: boolean): void {
     for (const { thread } of this.workers.keys()) thread.keepAlive(yes);
   }
 
-  /** Starts a worker; returns false if that fails at once. */
+  /** Starts a worker as part of an attempt; returns false if that fails at once. */
   private startOne(attempt: Attempt): boolean {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const worker: PoolWorker = new PoolWorker({
@@ -257,8 +264,8 @@ export class WorkerGroup {
     });
     try {
       worker.thread = startThread(this.source!, {
-        // Nobody would catch what is thrown here. What goes wrong in a call rejects that; what is left is a worker
-        // that does not speak as ours do.
+        // An error thrown here would be uncaught. Errors of a call reject that call; any other means that the worker does not
+        // speak this package's protocol.
         message: (message) => {
           try {
             this.receive(worker, message);
@@ -319,19 +326,22 @@ export class WorkerGroup {
     this.failedStarts.fail(attempt, this.describe(reason));
   }
 
-  /** Ends a failed worker. */
+  /** Ends a worker after a failure. */
   private end(worker: PoolWorker, reason: string): void {
     this.lose(worker, reason);
     worker.terminate();
   }
 
-  /** Ends an idle worker. */
+  /** Removes an idle worker from the group, and terminates it. */
   private endIdle(worker: PoolWorker): void {
     this.removeWorker(worker);
     worker.terminate();
   }
 
-  /** Handles the end of a worker. One that was never ready counts as a failed start; another is replaced if needed. */
+  /**
+   * Handles the end of a worker. A worker that was never ready counts as a failed start; another is replaced if a call needs
+   * it.
+   */
   private lose(worker: PoolWorker, reason: string): void {
     const attempt = this.workers.get(worker);
     if (!attempt) return;
@@ -342,7 +352,11 @@ export class WorkerGroup {
     if (isMissed) this.start(size);
   }
 
-  /** Removes a worker from the group. */
+  /**
+   * Removes a worker from the group and from its calls.
+   *
+   * @param death reason why it died; undefined if it is ended on purpose
+   */
   private removeWorker(worker: PoolWorker, death?: string): void {
     if (!this.workers.delete(worker)) return;
     for (const call of this.calls.values()) call.leave(worker, death);

@@ -4,16 +4,19 @@ import type { PackedDecoder } from "../packed.ts";
 import { wasmTrainer } from "../trainer.ts";
 import type { TrainerStep } from "./messages.ts";
 
-/** Trainer of a worker, which repeats the steps of the main thread's trainer. */
+/** Worker's trainer, which repeats the steps of the main thread's trainer. */
 export class WorkerTraining {
-  /** The trainer, once a step has begun the training. */
+  /** Trainer of the packed decoder; undefined until a "begin" step. */
   trainer!: Trainer;
-  /** Objective of the mini-batch at work. */
+  /** Objective of the current mini-batch. */
   objective!: DifferentiableObjective;
 
   constructor(readonly packed: PackedDecoder) {}
 
-  /** Takes a step. Steps must be requested in order; each starts its work synchronously, so they also run in order. */
+  /**
+   * Repeats a step of the main thread's trainer. Steps must be requested in order; each starts its work synchronously, so they
+   * also run in order.
+   */
   async take(step: TrainerStep): Promise<void> {
     const takeStep = TAKE[step.kind] as (training: WorkerTraining, step: TrainerStep) => unknown;
     await takeStep(this, step);

@@ -11,7 +11,7 @@ function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: 
   return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
 
-/** Writes the gradient for an input that may have been broadcast: summed over the axes along which it was. */
+/** Adds nodes that sum the gradient `tensor` for input `index` over the axes along which that input was broadcast, if any. */
 function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor, index: number): Form {
   const form = { tensor, order: output.order };
   const input = inputs[index]!;
@@ -19,15 +19,20 @@ function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor
   return isWhole ? form : unbroadcast(graph, form, operation.shape, input);
 }
 
-/** Writes the gradient for one of two broadcast tensors, before it is summed where it was broadcast. */
+/**
+ * Writer of the gradient for one of two values that broadcast, before it is summed over the axes along which that value was
+ * broadcast. `own` is the value's tensor, `other` the other value's.
+ */
 type Slope = (graph: OnnxGraph, gradient: Tensor, other: Tensor, own: Tensor) => Tensor;
 
-/** Makes the gradient writer of an operation on two values that broadcast, from a writer for each value's gradient. */
+/**
+ * Makes the gradient writer of an operation on two values that broadcast, from a writer for each of the two values' gradients.
+ */
 const ofTwo =
   (...slopes: readonly Slope[]): Backward<"add" | "sub" | "mul" | "maximum" | "minimum"> =>
   (written, gradient, index) => {
     const { graph, inputs, output } = written;
-    // In the order of the forward pass: by now inputs may have tensors in others.
+    // In the axis order of the forward pass: by now the inputs may have tensors in other orders.
     const tensors = inputs.map((input) => withRank(graph, input, output.order));
     const own = gradient.in(output.order);
     return broadcast(written, slopes[index]!(graph, own, tensors[1 - index]!, tensors[index]!), index);
@@ -37,26 +42,28 @@ const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
 
 /**
- * Writes the gradient times 1 where `own` is the extremum, ½ where both are equal, else 0. Without comparisons: onnxruntime
- * moves transposes past them, and has none of booleans on WebGPU.
+ * Makes the writer of the gradient times 1 where `own` is the extremum, ½ where both are equal, else 0; `sign` is 1 for a
+ * maximum, -1 for a minimum. Written without comparisons: onnxruntime moves transposes past them, and has none of booleans on
+ * WebGPU.
  */
 const ifChosen =
   (sign: 1 | -1): Slope =>
   (graph, gradient, other, own) =>
     graph.apply("Mul", gradient, steepRamp(graph, graph.apply("Sub", own, other), sign, 0.5));
 
-/** Largest float32. */
+/** Largest finite float32. */
 const LARGEST = 3.4028234663852886e38;
 
-/** Writes 1 where a condition chooses `a`, else 0, and the same for `b`. */
+/** Adds nodes that give 1 where condition > 0 chooses `a`, else 0; and the complement, 1 where it chooses `b`. */
 function choice(graph: OnnxGraph, condition: Tensor): [Tensor, Tensor] {
   const isChosen = steepRamp(graph, condition, 1, 0);
   return [isChosen, graph.apply("Sub", 1, isChosen)];
 }
 
 /**
- * Writes a choice without comparisons, see `ifChosen`: each side is bounded where it is not chosen, so that even an infinite
- * number has no influence. ±∞ that is chosen becomes the largest float32. WGSL leaves the result for NaN open.
+ * Adds nodes that compute `condition > 0 ? a : b` without comparisons, which onnxruntime handles wrongly: each side is clamped
+ * where it is not chosen, so that even an infinite number has no influence. A chosen ±∞ becomes the largest float32 of that
+ * sign. WGSL leaves the result for NaN open.
  */
 export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   const apply = (operator: string, ...operands: Operand[]) => graph.apply(operator, ...operands);
@@ -68,23 +75,32 @@ export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   return { tensor, order };
 }
 
-/** Gradients of elementwise operations. */
+/** Gradient writers of element-wise operations. */
 export const BACKWARD = {
-  /** Writes g · f'(x), g the gradient for the output. */
+  /** Writes the gradient of an activation f(x) for x: g · f'(x), g the gradient for the output. */
   activation: (written, gradient) => ofEach(written, written.operation.activation, gradient),
-  /** Writes g · f'(x), g the gradient for the output. */
+  /** Writes the gradient of an element-wise function f(x) for x: g · f'(x), g the gradient for the output. */
   pointwise: (written, gradient) => ofEach(written, written.operation.function, gradient),
-  /** Writes the gradients of a + b: g for a, and g for b. */
+  /** Writes the gradients of a + b from g, the gradient for the sum: g for a, and g for b. */
   add: ofTwo(asItIs, asItIs),
-  /** Writes the gradients of a - b: g for a, and -g for b. */
+  /** Writes the gradients of a - b from g, the gradient for the difference: g for a, and -g for b. */
   sub: ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient)),
-  /** Writes the gradients of a · b: g · b for a, and g · a for b. */
+  /** Writes the gradients of a · b from g, the gradient for the product: g · b for a, and g · a for b. */
   mul: ofTwo(timesOther, timesOther),
-  /** Writes the gradients of max(a, b): g for the larger value. */
+  /**
+   * Writes the gradients of max(a, b) from g, the gradient for the result: g for the larger value, ½g for both if they are
+   * equal.
+   */
   maximum: ofTwo(ifChosen(1), ifChosen(1)),
-  /** Writes the gradients of min(a, b): g for the smaller value. */
+  /**
+   * Writes the gradients of min(a, b) from g, the gradient for the result: g for the smaller value, ½g for both if they are
+   * equal.
+   */
   minimum: ofTwo(ifChosen(-1), ifChosen(-1)),
-  /** Writes the gradients of a choice: g for the side that is chosen, 0 for the condition. */
+  /**
+   * Writes the gradients of `condition > 0 ? a : b` from g, the gradient for the result: g for the side that is chosen, 0 for
+   * the other and for the condition.
+   */
   where(written, gradient, index) {
     const { graph, input, output } = written;
     const shares: Operand[] = [0, ...choice(graph, withRank(graph, input, output.order))];

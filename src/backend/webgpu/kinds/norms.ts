@@ -5,30 +5,33 @@ import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import type { Backwards, GpuTask, GpuValue, Written } from "../task.ts";
 
-/** Writes the gradient times the weight of each channel. */
+/** Adds nodes that multiply a gradient by the weight of each channel. */
 function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
   return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
 
-/** Normalised numbers u, before weight and bias, and the divisor that made them. */
+/** Normalised numbers u, before weight and bias, and the divisor √(variance + ε) that made them. */
 interface Normed {
   readonly u: Tensor;
   readonly root: Tensor;
 }
 
-/** Writes x / √(mean x² + ε), the mean over `axes`. */
+/** Adds nodes that compute x / √(mean x² + ε), the mean over `axes`. */
 function divided(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
   const square = graph.mean(graph.apply("Mul", x, x), axes);
   const root = graph.apply("Sqrt", graph.apply("Add", square, epsilon));
   return { u: graph.apply("Div", x, root), root };
 }
 
-/** Writes (x - mean x) / √(variance + ε), over `axes`. */
+/** Adds nodes that compute (x - mean x) / √(variance + ε), with mean and variance over `axes`. */
 function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
   return divided(graph, graph.apply("Sub", x, graph.mean(x, axes)), axes, epsilon);
 }
 
-/** Writes (g - mean g - u·mean(g·u)) / root, the gradient through a norm; mean g is left out for an RMS norm. */
+/**
+ * Adds nodes that compute the gradient through a norm, (g - mean g - u·mean(g·u)) / root; mean g is left out unless
+ * `isCentred`, as for an RMS norm.
+ */
 function normBackward(
   graph: OnnxGraph,
   gradient: Tensor,
@@ -41,10 +44,10 @@ function normBackward(
   return graph.apply("Div", graph.apply("Sub", centred, along), root);
 }
 
-/** Axis of a group's numbers in [batch, groups, size]. */
+/** Axis of one group's numbers in a tensor of shape [batch, groups, size], along which a group norm averages. */
 const ROW = [2];
 
-/** Reshapes a tensor to [batch, groups, size]. */
+/** Adds nodes that reshape a tensor to [batch, groups, size], with one group's numbers along the last axis. */
 function asRows(
   { graph, operation: { groups, shape }, batch }: GpuTask<"groupNorm">,
   tensor: Tensor,
@@ -53,7 +56,7 @@ function asRows(
   return graph.reshape(tensor, [batch, groups, size]);
 }
 
-/** Writes a group norm as the single operations that its gradient uses, too. */
+/** Adds the nodes of a group norm, as separate operations that its gradient can reuse. */
 export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   const { graph, operation, input } = task;
   const { tensor, order } = channelsFirst(task);
@@ -61,14 +64,14 @@ export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   return scaled(task, { tensor: graph.reshape(u, input.lengths(order)), order }, true);
 }
 
-/** Gradients of norms and a softmax. */
+/** Gradient writers of norms, softmax, and scale and shift of channels. */
 export const BACKWARD = {
-  /** Writes the gradient of weight · x + bias for x: g · weight. */
+  /** Writes the gradient of weight · x + bias for x: g · weight, g the gradient for the output. */
   affine(written, gradient) {
     const { order } = written.output;
     return { tensor: weighted(written, gradient, order), order };
   },
-  /** Writes the gradient of an RMS norm. */
+  /** Writes the gradient of an RMS norm for its input. */
   rmsNorm(written, gradient) {
     const { graph, operation, input } = written;
     const { order } = written.output;
@@ -76,7 +79,7 @@ export const BACKWARD = {
     const inner = divided(graph, input.in(order), axes, operation.epsilon);
     return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
   },
-  /** Writes the gradient of a layer norm, with mean and variance computed again. */
+  /** Writes the gradient of a layer norm for its input, with mean and variance computed again. */
   layerNorm({ graph, operation, input, parameter }, gradient) {
     const { axes: count, epsilon } = operation;
     const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
@@ -84,7 +87,7 @@ export const BACKWARD = {
     const inner = normed(graph, input.last, axes, epsilon);
     return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
   },
-  /** Writes the gradient of a group norm. */
+  /** Writes the gradient of a group norm for its input. */
   groupNorm(written, gradient) {
     const { graph, operation, input } = written;
     const { order } = written.output;
@@ -92,7 +95,7 @@ export const BACKWARD = {
     const own = asRows(written, weighted(written, gradient, order));
     return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
   },
-  /** Writes the gradient of a softmax y: y·(g - Σ y·g). */
+  /** Writes the gradient of a softmax y for its input, y·(g - Σ y·g), summed along the last axis; g is the gradient for y. */
   softmax({ graph, output: { tensor, order } }, gradient) {
     const own = gradient.in(order);
     const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);

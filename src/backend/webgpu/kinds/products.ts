@@ -8,12 +8,15 @@ import { convolution, transposedConvolution } from "../convolve.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import type { Backwards, GpuTask } from "../task.ts";
 
-/** Reshapes a value to a matrix whose columns are its last axis, since a Gemm takes matrices only. */
+/** Reshapes a value to a matrix whose columns are the value's last axis, since a Gemm operator takes matrices only. */
 function asMatrix(graph: OnnxGraph, tensor: Tensor, batch: number, shape: readonly number[]): Tensor {
   return graph.reshape(tensor, [batch * sizeOf(shape.slice(0, -1)), shape.at(-1)!]);
 }
 
-/** Writes a dense operation as one Gemm, also of values with several axes, since the length of the batch is known. */
+/**
+ * Adds a fully connected operation as one Gemm. Values with several axes become matrices, whose number of rows is known on the
+ * GPU.
+ */
 export function writeGpuDense(task: GpuTask<"dense">): Form {
   const { graph, operation, input, batch, parameter } = task;
   const { shape } = operation;
@@ -24,7 +27,7 @@ export function writeGpuDense(task: GpuTask<"dense">): Form {
   return { tensor: graph.reshape(product, [batch, ...shape]), order: lastOrder(shape.length) };
 }
 
-/** Writes a convolution in a form that onnxruntime-web computes correctly. */
+/** Adds a convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConv({ graph, operation: settings, input, parameter }: GpuTask<"conv">): Form {
   const [weight, bias] = [parameter("weight"), parameter("bias")];
   const output = settings.shape;
@@ -34,7 +37,7 @@ export function writeGpuConv({ graph, operation: settings, input, parameter }: G
   };
 }
 
-/** Writes a transposed convolution in a form that onnxruntime-web computes correctly. */
+/** Adds a transposed convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   const { graph, operation: settings, input, parameter } = task;
   const [weight, bias] = [parameter("weight"), parameter("bias")];
@@ -42,16 +45,16 @@ export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   return { tensor: transposedConvolution(given, settings.outputPadding), order: firstOrder(input.rank) };
 }
 
-/** Gradients of products. */
+/** Gradient writers of operations that are products: dense, matmul, conv and convTranspose. */
 export const BACKWARD = {
-  /** Writes the gradient of a dense operation: g · W, as one Gemm. */
+  /** Writes the gradient of a fully connected operation for its input: g · W, g the gradient for the output, as one Gemm. */
   dense({ graph, input, parameter }, { batch, shape, last }) {
     const order = lastOrder(input.rank);
     const product = graph.apply("Gemm", asMatrix(graph, last, batch, shape), parameter("weight"));
     if (shape.length === 1) return { tensor: product, order };
     return { tensor: graph.reshape(product, [batch, ...input.shape]), order };
   },
-  /** Writes the gradients of A · B: g · Bᵀ and Aᵀ · g. */
+  /** Writes the gradients of A · B from g, the gradient for the product: g · Bᵀ for A, and Aᵀ · g for B. */
   matmul({ graph, operation, inputs }, gradient, index) {
     const { transposed } = operation;
     const [left, right] = inputs;
@@ -61,13 +64,16 @@ export const BACKWARD = {
       const factor = right!.in(transposed ? order : swapped);
       return { tensor: graph.apply("MatMul", gradient.last, factor), order };
     }
-    // The gradient of a transposed factor is transposed: no node is needed for that.
+    // If B is stored transposed, so is its gradient: the axis order says so, and no node is needed.
     const tensor = graph.apply("MatMul", left!.in(swapped), gradient.last);
     return { tensor, order: transposed ? swapped : order };
   },
-  /** Writes the gradient of a convolution: the transposed convolution by the same weight. */
+  /**
+   * Writes the gradient of a convolution for its input: the transposed convolution of g, the gradient for the output, with the
+   * same weight.
+   */
   conv({ graph, operation, input, parameter }, gradient) {
-    // Pixels behind those that the kernel reaches have a gradient of 0.
+    // Pixels beyond the kernel's last position have a gradient of 0.
     const none = operation.kernel.map(() => 0);
     const reached = transposedLengths({ ...operation, outputPadding: none }, operation.shape);
     const beyond = reached.map((length, axis) => input.shape[axis]! - length);
@@ -75,10 +81,13 @@ export const BACKWARD = {
     const given = { graph, input: gradient, settings: operation, output: input.shape, weight };
     return { tensor: transposedConvolution(given, beyond), order: firstOrder(input.rank) };
   },
-  /** Writes the gradient of a transposed convolution: the convolution by the same weight. */
+  /**
+   * Writes the gradient of a transposed convolution for its input: the convolution of g, the gradient for the output, with the
+   * same weight.
+   */
   convTranspose(written, gradient) {
     const { graph, operation: settings, input, parameter } = written;
-    // With an output padding beyond the stride a convolution makes pixels that the input does not have.
+    // If the output padding exceeds the stride, the convolution makes more pixels than the input has.
     const lengths = convolvedLengths(settings, settings.shape);
     const output = [...lengths, input.shape.at(-1)!];
     const weight = parameter("weight");

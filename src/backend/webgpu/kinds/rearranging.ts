@@ -11,12 +11,14 @@ function gather(graph: OnnxGraph, from: Tensor, axis: number, positions: readonl
   return graph.applyWith({ axis: { integer: axis } }, "Gather", from, graph.integers(positions));
 }
 
-/** Returns the positions of the input that a slice takes. */
+/** Returns the positions along the sliced axis of the input that a slice takes. */
 function positionsTaken({ axis, start, step, shape }: OperationDescription<"slice">): number[] {
   return Array.from({ length: shape[axis]! }, (_, i) => start + i * step);
 }
 
-/** Writes a slice without Slice's steps: with negative steps onnxruntime-web 1.30 takes wrong positions on the GPU. */
+/**
+ * Adds a slice without steps in the Slice operator: with negative steps onnxruntime-web 1.30 takes wrong positions on the GPU.
+ */
 export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Form {
   const { axis, start, step, shape } = operation;
   const { tensor, order } = input.any;
@@ -25,7 +27,10 @@ export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Fo
   return { tensor: gather(graph, tensor, position, positionsTaken(operation)), order };
 }
 
-/** Permutations of [batch, channels, height, block, width, block] into the order of the input's channels, by mode. */
+/**
+ * For each mode of depth-to-space, the permutation of [batch, channels, height, block, width, block] into the order of the
+ * input's channels.
+ */
 const BLOCK_PERMUTATIONS: {
   readonly [Each in OperationDescription<"depthToSpace">["order"]]: readonly number[];
 } = {
@@ -33,11 +38,11 @@ const BLOCK_PERMUTATIONS: {
   DCR: [0, 3, 5, 1, 2, 4],
 };
 
-/** Number of int32 in TensorProto.DataType. */
+/** Code of the type int32 in ONNX's enum TensorProto.DataType. */
 const INT32 = 6;
 
 /**
- * Writes an embedding by classes that are float32 numbers, as all inputs of a graph are. It has no gradient, as no class
+ * Adds an embedding whose classes are float32 numbers, as all inputs of a GPU graph are. It has no gradient, as no class
  * depends on the latent.
  */
 export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
@@ -46,19 +51,19 @@ export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
   return tableRows(task, graph.reshape(classes, [batch, ...input.shape.slice(0, -1)]));
 }
 
-/** Gradients of operations that rearrange numbers. */
+/** Gradient writers of operations that rearrange numbers. */
 export const BACKWARD = {
-  /** Writes the gradient of a reshape: g in the shape of the input. */
+  /** Writes the gradient of a reshape: g, the gradient for the output, in the shape of the input. */
   reshape({ graph, operation, input, batch }, gradient) {
     if (operation.shape.join() === input.shape.join()) return gradient.any;
     return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
   },
-  /** Returns the gradient of a permutation without a node: g, with its axes described in another order. */
+  /** Returns the gradient of a permutation of axes without a node: g, the gradient for the output, with another axis order. */
   permute({ operation: { axes } }, gradient) {
     const { tensor, order } = gradient.any;
     return { tensor, order: order.map((axis) => axes[axis]!) };
   },
-  /** Writes the gradient of a slice: g, with zeros at the positions that the slice leaves out. */
+  /** Writes the gradient of a slice: g, the gradient for the output, with zeros at the positions that the slice leaves out. */
   slice({ graph, operation, input }, gradient) {
     const { axis, start, step, shape } = operation;
     const [length, count] = [input.shape[axis]!, shape[axis]!];
@@ -67,14 +72,17 @@ export const BACKWARD = {
     const pad = (before: number, behind: number) =>
       graph.padded(tensor, 1 + order.length, at, [before], [behind]);
     if (step === 1) return { tensor: pad(start, length - start - count), order };
-    // Every position takes the one that was made of it, or the zero behind them all.
+    // Each position takes the element of g that was made from it, or the zero appended to g.
     const from = new Array<number>(length).fill(count);
     positionsTaken(operation).forEach((place, i) => {
       from[place] = i;
     });
     return { tensor: gather(graph, pad(0, 1), at, from), order };
   },
-  /** Writes the gradient of a concatenation for one input: the part of g at that input's positions. */
+  /**
+   * Writes the gradient of a concatenation for one input: the part of g, the gradient for the output, at that input's
+   * positions.
+   */
   concat({ graph, operation, inputs, output }, gradient, index) {
     const { axis, shape } = operation;
     const { order } = output;
@@ -86,9 +94,9 @@ export const BACKWARD = {
     const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
     return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
   },
-  /** Writes the gradient of a broadcast: g summed over the copies. */
+  /** Writes the gradient of a broadcast: g, the gradient for the output, summed over the copies. */
   expand: ({ graph, operation, input }, gradient) => unbroadcast(graph, gradient.any, operation.shape, input),
-  /** Writes the gradient of depth-to-space: g, with each block's pixels moved back to channels. */
+  /** Writes the gradient of depth-to-space: g, the gradient for the output, with each block's pixels moved back to channels. */
   depthToSpace({ graph, operation, input, batch }, gradient) {
     const { block, order: blocks, shape } = operation;
     const order = firstOrder(3);

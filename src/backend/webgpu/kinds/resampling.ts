@@ -6,7 +6,12 @@ import { orderOfRest } from "../../../onnx-format/kinds/resampling.ts";
 import type { Form } from "../../../onnx-format/value.ts";
 import type { Backwards, GpuValue, Written } from "../task.ts";
 
-/** Writes the gradient of a linear map of pixels: products with the transposed matrices of its axes. */
+/**
+ * Adds nodes that compute the gradient of an operation that is a linear map along each pixel axis, such as an upsampling:
+ * products with the transposed matrices of the axes.
+ *
+ * @param order axis order of the result; channels first by default
+ */
 export function pixelsBackward(
   written: Written<MapKindName<"pixels">>,
   gradient: GpuValue,
@@ -17,7 +22,7 @@ export function pixelsBackward(
   return alongAxes(gradient, order, changedAxes(written, maps, "its gradient"), true);
 }
 
-/** Writes the gradient of a sum or a mean: g, or a share of g, for each number that was reduced. */
+/** Adds nodes that compute the gradient of a sum or a mean: share · g for each number that was reduced. */
 function reduceBackward(
   { graph, operation, input, batch }: Written<"sum" | "mean">,
   gradient: GpuValue,
@@ -31,9 +36,12 @@ function reduceBackward(
   return { tensor: graph.expand(scaled, input.lengths(order)), order };
 }
 
-/** Gradients of operations that resample or reduce pixels. */
+/** Gradient writers of operations that resample or reduce pixels. */
 export const BACKWARD = {
-  /** Writes the gradient of a pad. For zeros it is the part of g at the input's pixels. */
+  /**
+   * Writes the gradient of a pad; for padding with zeros it is the part of g, the gradient for the output, at the input's
+   * pixels.
+   */
   pad(written, gradient) {
     const { tensor, order } = gradient.any;
     const { graph, operation, input } = written;
@@ -44,7 +52,10 @@ export const BACKWARD = {
     const lists = [begins, ends, positions].map((list) => graph.integers(list));
     return { tensor: graph.apply("Slice", tensor, ...lists), order };
   },
-  /** Writes the gradient of an upsampling. For mode "nearest" each pixel sums the gradients of its copies. */
+  /**
+   * Writes the gradient of an upsampling; for mode "nearest" each pixel gets the sum of g, the gradient for the output, over
+   * its copies.
+   */
   upsample(written, gradient) {
     const { graph, operation, input, batch } = written;
     if (operation.mode !== "nearest") return pixelsBackward(written, gradient);
@@ -54,9 +65,9 @@ export const BACKWARD = {
     const axes = operation.scale.map((_, axis) => 3 + 2 * axis);
     return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
   },
-  /** Writes the gradient of a sum: g for each number that was summed. */
+  /** Writes the gradient of a sum: g, the gradient for the output, for each number that was summed. */
   sum: (written, gradient) => reduceBackward(written, gradient, 1),
-  /** Writes the gradient of a mean: g divided by the count, for each number. */
+  /** Writes the gradient of a mean: g, the gradient for the output, divided by the count, for each number that was averaged. */
   mean(written, gradient) {
     const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));
     return reduceBackward(written, gradient, 1 / count);
