@@ -14,8 +14,10 @@ const folder = process.argv[1]?.startsWith(compiled) ? folderOf(join(compiled, "
 /** @param stamps the file that has the time and the size of each compiled module: one that changes leaves nothing valid */
 function folderOf(stamps: string): string {
   const name = hashOf(readFileSync(stamps));
-  mkdirSync(join(place, name), { recursive: true });
-  for (const other of readdirSync(place)) if (other !== name) rmSync(join(place, other), { recursive: true });
+  mkdirSync(place, { recursive: true });
+  for (const other of readdirSync(place)) {
+    if (other !== name) rmSync(join(place, other), { recursive: true, force: true });
+  }
   return join(place, name);
 }
 
@@ -33,6 +35,8 @@ export function keptOf<Value>(work: () => Value, given: unknown): Value {
   const file = join(folder, `${hashOf(JSON.stringify(given))}.json`);
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Value;
   const value = work();
+  // A run of newer modules may have removed it.
+  mkdirSync(folder, { recursive: true });
   // As a whole: another process may read it at any time.
   const own = join(folder, `${process.pid}.own`);
   writeFileSync(own, JSON.stringify(value));
