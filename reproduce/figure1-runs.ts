@@ -9,7 +9,7 @@ import { followTraining, type Point } from "./training-run.ts";
 /** Images processed, drawn with replacement from all training images. */
 export const IMAGES = 800_000;
 /** Of a quick run. */
-export const QUICK_IMAGES = 200;
+export const QUICK_IMAGES = 100;
 /** The flow has learnt much before 10,000 images: many validations by few digits, not few by many. */
 const EVERY_IMAGES = 1000;
 export const VALIDATED = 100;

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { findChangedRuns } from "../../experiments/run-hashes.ts";
+import { compiledPath } from "../support/compile.mjs";
 
 // wasm({ relaxed: false }) gives the same bits on every machine. This file runs on Node 20 and on Node 24.
 
@@ -18,11 +19,13 @@ const [major] = process.versions.node.split(".");
 if (Number(major) >= 24) {
   // site/performance/index.md recommends the flag.
   test("and have them where V8 joins vectors to 256 bits", () => {
-    const flags = ["--experimental-wasm-revectorize", "--import", "tsx"];
-    const { stdout, stderr } = spawnSync(process.execPath, [...flags, "experiments/main.ts", "runs"], {
-      cwd: fileURLToPath(new URL("../..", import.meta.url)),
-      encoding: "utf8",
-    });
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const program = compiledPath(root, "experiments/main.ts");
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ["--experimental-wasm-revectorize", program, "runs"],
+      { cwd: root, encoding: "utf8" },
+    );
     const [, same, count] = /^plain runs: (\d+) of (\d+) as they were\n$/.exec(stdout) ?? [];
     assert.ok(same !== undefined && same === count, stdout + stderr);
   });

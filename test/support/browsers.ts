@@ -24,7 +24,9 @@ export function launchChromium(): Promise<Browser> {
 
 /** The same with WebGPU, on SwiftShader where there is no GPU. */
 export function launchChromiumWithWebgpu(): Promise<Browser> {
-  return launchWith([...CHROMIUM_ARGUMENTS, "--enable-unsafe-webgpu", "--hide-scrollbars"]);
+  // As in `startDawn`: each page would have V8 optimise onnxruntime-web's WASM once more.
+  const flags = "--js-flags=--wasm-tiering-budget=300000000";
+  return launchWith([...CHROMIUM_ARGUMENTS, "--enable-unsafe-webgpu", "--hide-scrollbars", flags]);
 }
 
 function launchWith(args: string[]): Promise<Browser> {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { create, globals } from "webgpu";
 import { findOrInstall } from "./debian.ts";
 
@@ -15,6 +16,9 @@ export function startDawn(): void {
   process.env.VK_DRIVER_FILES = findOrInstall("mesa-vulkan-drivers", installedDriver);
   // The machine's cores are shared with other tests.
   process.env.LP_NUM_THREADS = "1";
+  // V8 would spend as long on optimising onnxruntime-web's WASM as most of these files take without: its functions are
+  // many, and what is slow runs on the GPU. Loops of ours that are hot all the same still reach this budget.
+  setFlagsFromString("--wasm-tiering-budget=300000000");
   Object.assign(globalThis, globals);
   Object.defineProperty(globalThis.navigator, "gpu", { value: create([]), configurable: true });
 }

@@ -4,6 +4,7 @@ import { type Decoder, decode, type Loss, squaredError } from "../../src/index.t
 import { allRows } from "../../src/solver/objective.ts";
 import type { Build } from "./builds.ts";
 import { gradientOf, graphLoss, graphOutput } from "./graph-reference.ts";
+import { keptOf } from "./kept-values.ts";
 import { bindObjective } from "./objective.ts";
 import { randomArray } from "./random.ts";
 import { derivative, norm, relativeDistance } from "./reference.ts";
@@ -17,7 +18,7 @@ export interface DerivativeCase {
   readonly samples: readonly Sample[];
   /** The parameters whose derivatives are compared: some of each tensor, the first and the last ones among them. */
   readonly chosen: readonly number[];
-  /** Worked out when it is first asked for, since builds share it. */
+  /** Worked out when it is first asked for, since builds share it, and so does the run on another Node. */
   expected(): Expected;
 }
 
@@ -69,14 +70,17 @@ export function derivativeCase(
   return {
     ...given,
     expected() {
-      known ??= expect(given);
+      known ??= keptOf(
+        () => expect(given),
+        [decoder.definition, Array.from(decoder.parameters), loss, samples, chosen],
+      );
       return known;
     },
   };
 }
 
 function expect({ decoder, loss, samples, chosen }: Omit<DerivativeCase, "expected">): Expected {
-  const parameters = Array.from(decoder.parameters);
+  const parameters = Float64Array.from(decoder.parameters);
   const lossAt = ({ y }: Sample, z: readonly number[]) => graphLoss(decoder, loss, z, y);
   const gradientAt = (sample: Sample, z: readonly number[]) => gradientOf((x) => lossAt(sample, x), z);
   const along = ({ z, v }: Sample, t: number) => z.map((value, k) => value + t * v[k]!);

@@ -19,8 +19,9 @@ export const FILE_FAULTS: readonly FileFault[] = ["full", "killed", "torn", "los
 const NAMES = ["open", "rename", "link", "unlink", "rm", "mkdir", "rmdir", "writeFile"] as const;
 
 /**
- * Runs a program in this process, whose file operations that change something are counted from 0; the one of this number
- * goes wrong.
+ * Runs a program in this process, whose file operations that the fault can befall are counted from 0; the one of this number
+ * goes wrong. "full" and "killed" befall all that change something. The others are, but for writings of bytes or renamings,
+ * "killed" once more, or nothing at all: they befall these alone.
  *
  * @returns whether it came to that
  */
@@ -43,13 +44,15 @@ export async function withFault(
   /** Does the work, unless it goes wrong. */
   async function attempt(work: () => Promise<unknown>, half?: () => Promise<unknown>, isRename = false) {
     if (isDead) throw error("EIO");
-    if (count++ !== at) return work();
+    const isBefallen =
+      fault === "lost rename" ? isRename : fault === "full" || fault === "killed" || half !== undefined;
+    if (!isBefallen || count++ !== at) return work();
     isOver = true;
     if (fault === "full") throw error("ENOSPC");
-    if (fault === "lost bytes") return half ? half() : work();
+    if (fault === "lost bytes") return half?.();
     isDead = true;
-    if (fault === "torn" && half) await half();
-    if (fault === "lost rename" && isRename) return undefined;
+    if (fault === "torn") await half?.();
+    if (fault === "lost rename") return undefined;
     throw error("EIO");
   }
 

@@ -18,7 +18,7 @@ export type FixedValues = Readonly<Record<string, ArrayLike<number>>>;
 export function graphOutput(
   decoder: Decoder,
   z: ArrayLike<number>,
-  parameters: ArrayLike<number> = decoder.parameters,
+  parameters: Float32Array | Float64Array = decoder.parameters,
   toLogits = false,
   fixed: FixedValues = {},
 ): number[] {
@@ -30,10 +30,9 @@ export function graphOutput(
   }
   let offset = 0;
   const take = (shape: Shape): Value => {
-    const data = new Float64Array(size(shape));
-    for (let i = 0; i < data.length; i++) data[i] = parameters[offset + i]!;
-    offset += data.length;
-    return { shape, data };
+    const start = offset;
+    offset += size(shape);
+    return { shape, data: parameters.subarray(start, offset) };
   };
   let output: Value | undefined;
   operations.forEach((definition, i) => {
@@ -85,7 +84,7 @@ export function graphLoss(
   loss: Loss,
   z: ArrayLike<number>,
   y: Float32Array,
-  parameters?: ArrayLike<number>,
+  parameters?: Float32Array | Float64Array,
   fixed?: FixedValues,
 ): number {
   const output = graphOutput(decoder, z, parameters, loss.name === "binaryCrossEntropy", fixed);

@@ -88,7 +88,7 @@ for (const [name, { decoder: makeDecoder, operations }] of Object.entries(cases)
     );
     const length = norm(step);
     const lossAt = (by: number) => {
-      const at = before.map((value, i) => value + (by * step[i]!) / length);
+      const at = Float64Array.from(before, (value, i) => value + (by * step[i]!) / length);
       const split = still.encoder.parameterCount;
       const code = graphOutput(still.encoder, y, at.slice(0, split));
       const logits = graphOutput(decoder, code, at.slice(split), true);

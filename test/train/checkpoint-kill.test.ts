@@ -1,19 +1,19 @@
 // run: alone
 import { fork } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
+import { quickFolder } from "../support/program.ts";
 import { endOf, runSmall } from "../support/small-run.ts";
 import type { Step } from "../support/training-child.ts";
 
 // Processes that train are really killed, by SIGKILL, and the run goes on from what they left.
 
-const folder = mkdtempSync(join(tmpdir(), "latentflow-kill-"));
+const folder = mkdtempSync(join(quickFolder(), "latentflow-kill-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
 // As one file of JavaScript, which starts in a tenth of the time.

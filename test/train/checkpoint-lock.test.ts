@@ -12,7 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -24,10 +24,11 @@ import { lockFile } from "../../src/train/checkpoint-lock.ts";
 import { fileStore } from "../../src/train/file-store.ts";
 import { trainAutoencoder } from "../../src/train/index.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
+import { quickFolder } from "../support/program.ts";
 import { rejected } from "../support/refusal.ts";
 import { endOf, runSmall, smallData, smallDecoder } from "../support/small-run.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "latentflow-lock-"));
+const folder = mkdtempSync(join(quickFolder(), "latentflow-lock-"));
 test.after(() => rmSync(folder, { recursive: true }));
 const whole = endOf(await runSmall());
 let files = 0;

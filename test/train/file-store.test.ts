@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
 import type { FileCheckpoints } from "../../src/train/checkpoint-options.ts";
 import { fileStore } from "../../src/train/file-store.ts";
+import { quickFolder } from "../support/program.ts";
 import { rejected } from "../support/refusal.ts";
 import { endOf, runSmall } from "../support/small-run.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "latentflow-checkpoint-"));
+const folder = mkdtempSync(join(quickFolder(), "latentflow-checkpoint-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
 const whole = endOf(await runSmall());

@@ -30,7 +30,7 @@ test.after(closeWorkers);
 function solvedLoss(
   { make, y, size, givenFor }: DecoderCase,
   sample: number,
-  parameters: ArrayLike<number>,
+  parameters: Float32Array | Float64Array,
   step: (z: number[], gradient: (z: number[]) => number[]) => number[],
   steps: number,
 ): number {

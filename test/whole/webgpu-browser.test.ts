@@ -145,8 +145,8 @@ test("the GPU's process is killed in the middle of a call, which goes on", async
   const server = await serve(join(user.folder, "webgpu/dist"), POLICY);
   const page = await newPage(chromium);
   try {
-    await page.goto(`${server.address}/`);
-    await textOf(page, "#report");
+    await page.goto(`${server.address}/?kill`);
+    await page.waitForFunction(() => "encodeUntilKilled" in window);
     const session = await chromium.target().createCDPSession();
     await page.exposeFunction("killGpuProcess", () => session.send("Browser.crashGpuProcess"));
     const { incidents, status, lossError } = await page.evaluate(() =>

@@ -1,4 +1,3 @@
-// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { layersOf } from "../../../src/graph/layers.ts";

@@ -1,4 +1,3 @@
-// run: both
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gradientFlow, type LbfgsOptions, lbfgs } from "../../../src/index.ts";

@@ -25,7 +25,7 @@ const ort: OnnxRuntime = await import("onnxruntime-web/webgpu");
 const [d, n, samples] = [3, 17, 5];
 const solvers: Record<string, EncodeOptions> = {
   lbfgs: { solver: lbfgs() },
-  amd: { solver: amd({ maxSteps: 40 }) },
+  amd: { solver: amd({ maxSteps: 12 }) },
   rk4: { solver: rk4({ grid: linearGrid({ t1: 5, slices: 12 }) }) },
 };
 

@@ -1,13 +1,13 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openTrainingLog } from "../../../src/cli/output/training-log.ts";
+import { quickFolder } from "../../support/program.ts";
 import { refused } from "../../support/refusal.ts";
 import { runSmall } from "../../support/small-run.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "latentflow-log-"));
+const folder = mkdtempSync(join(quickFolder(), "latentflow-log-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
 const read = (path: string) =>
