@@ -99,7 +99,7 @@ async function download(page: Page, name: string): Promise<string> {
 function chartFits(page: Page): Promise<void> {
   return page.evaluate(
     () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         const place = document.getElementById("chart")!;
         const look = () => {
           if (place.querySelector("svg")!.clientWidth === place.clientWidth) resolve();
@@ -168,7 +168,7 @@ test("on a phone's screen it measures both backends and offers the results, whic
 
   await chartFits(page);
   await page.setViewport(DESKTOP);
-  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
   await chartFits(page);
   await checkIsWithin(page);
   assert.ok((await page.$$("#chart svg path")).length > 4);
