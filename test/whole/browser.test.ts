@@ -11,16 +11,20 @@ import { encodeDemoDigits } from "../support/demo-digits.ts";
 import { installPackage } from "../support/installed-package.ts";
 import { serve } from "../support/serve.ts";
 
+/** What test/package/browser/scenario.js reports of one thread and two. */
+interface Shared {
+  shared: { threads: number; reason?: string; isSame: boolean };
+  error?: { name: string; code: string; message: string };
+}
+
 /** What test/package/browser/scenario.js reports. */
-interface Report {
+interface Report extends Shared {
   first16: EncodeSummary;
   liveliness: { ticks: number; seconds: number };
-  shared: { threads: number; reason?: string; isSame: boolean };
   abort: string;
   /** What test/package/browser/tiny-training.js returns. */
   tiny: object;
   training: { images: number; resumedFrom: number; same: boolean };
-  error?: { name: string; code: string; message: string };
 }
 
 /** What test/package/browser/two-threads/encode.js returns. */
@@ -93,35 +97,40 @@ async function trainTinyHere(): Promise<object> {
   return JSON.parse(JSON.stringify(await trainTiny(library)));
 }
 
-async function checkReport(report: Report, threads = 2): Promise<void> {
-  const { error, first16, liveliness, shared, abort, tiny, training } = report;
-  assert.is(error, undefined);
-  const { meanLoss } = await encodeDemoDigits();
+const [{ meanLoss }, tinyHere] = await Promise.all([encodeDemoDigits(), trainTinyHere()]);
+
+function checkReport(report: Report): void {
+  const { first16, liveliness, abort, tiny, training } = report;
+  checkThreads(report, 2);
   assert.ok(Math.abs(first16.meanLoss - meanLoss) < 1e-4, `${first16.meanLoss}, in Node ${meanLoss}`);
   assert.equal(first16.statuses, { converged: 16 });
   assert.is(first16.build, "relaxed");
   const { ticks, seconds } = liveliness;
   assert.ok(ticks > 5 * seconds, `the page's timer fired ${ticks} times in ${seconds} s`);
-  assert.is(shared.threads, threads, shared.reason);
-  assert.ok(shared.isSame, "on two threads the bits are those on one");
   assert.is(abort, "AbortError");
   // Bit for bit: JSON keeps numbers exactly.
-  assert.equal(tiny, await trainTinyHere());
+  assert.equal(tiny, tinyHere);
   assert.equal(training, { images: 20, resumedFrom: 5, same: true });
 }
 
+function checkThreads({ error, shared }: Shared, threads: number): void {
+  assert.is(error, undefined);
+  assert.is(shared.threads, threads, shared.reason);
+  assert.ok(shared.isSame, "on two threads the bits are those on one");
+}
+
 test("a page without a bundler encodes digits on one thread and two, stays alive, can abort, and trains on from a checkpoint", async () => {
-  await checkReport(await openPage("/browser/plain/", POLICY));
+  checkReport(await openPage("/browser/plain/", POLICY));
 });
 
 test("so does a page bundled with Vite, which has nothing to warn of", async () => {
   assert.equal(await bundle(), []);
-  await checkReport(await openPage("/browser/bundled/dist/", POLICY));
+  checkReport(await openPage("/browser/bundled/dist/", POLICY));
 });
 
 test("where its bundler has lost the worker's file one thread does it all, and says why", async () => {
-  const report = await openPage("/browser/bundled/dist/?lost", POLICY);
-  await checkReport(report, 1);
+  const report = await openPage<Shared>("/browser/bundled/dist/?lost&threads", POLICY);
+  checkThreads(report, 1);
   assert.match(
     report.shared.reason ?? "",
     /cannot be started here: .*latentflow-worker.js could not be loaded/,
@@ -129,8 +138,8 @@ test("where its bundler has lost the worker's file one thread does it all, and s
 });
 
 test("so it is where a policy forbids workers", async () => {
-  const report = await openPage("/browser/plain/", `${POLICY}; worker-src 'none'`);
-  await checkReport(report, 1);
+  const report = await openPage<Shared>("/browser/plain/?threads", `${POLICY}; worker-src 'none'`);
+  checkThreads(report, 1);
   assert.match(report.shared.reason ?? "", "workers cannot be started here");
 });
 

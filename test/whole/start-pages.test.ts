@@ -264,13 +264,21 @@ test("In the browser: Vite builds a page in which a digit that is painted over i
         await page.mouse.down();
         await page.mouse.move(x + 240, y + 145, { steps: 10 });
         await page.mouse.up();
-        // Each move starts a call, and ends the one before: the state comes to rest with the last.
-        for (let last = ""; ; ) {
-          const now = await page.$eval("#state", ({ textContent }) => textContent ?? "");
-          if (now === last && now !== "0 pixels are hidden") break;
-          last = now;
-          await new Promise((resolve) => setTimeout(resolve, 1000));
-        }
+        // Each move starts a call, and ends the one before: the last has ended once the state counts what is hatched.
+        await page.waitForFunction(
+          () => {
+            const canvas = document.querySelector<HTMLCanvasElement>("#given")!;
+            const { data } = canvas.getContext("2d")!.getImageData(0, 0, 280, 280);
+            const hatched = new Set<number>();
+            for (let i = 0; i < 280 ** 2; i++) {
+              if (data[4 * i] !== data[4 * i + 2]) {
+                hatched.add(28 * Math.floor(i / 2800) + Math.floor((i % 280) / 10));
+              }
+            }
+            return document.getElementById("state")!.textContent === `${hatched.size} pixels are hidden`;
+          },
+          { timeout: LONGEST },
+        );
       },
     );
     const { given, completed } = canvases;

@@ -2,7 +2,12 @@
 // a person, too). The library and the files' addresses differ from page to page.
 import { trainTiny } from "./tiny-training.js";
 
+/** Samples of the calls that are long enough to be watched and aborted. */
+const MANY = 60;
+
 /**
+ * With `?threads` in the page's address it reports `shared` alone.
+ *
  * @param {typeof import("latentflow") & typeof import("latentflow/train")} library
  * @param {string} decoderUrl
  * @param {string} digitsUrl
@@ -22,17 +27,19 @@ async function findReport(library, decoderUrl, digitsUrl, worker) {
   const { encode, loadDecoder, summary, wasm } = library;
   const decoder = await loadDecoder(decoderUrl);
   const y = await loadDigits(digitsUrl);
-  const first16 = await encode(decoder, y.subarray(0, 16 * decoder.outputSize));
+  const first = (count) => y.subarray(0, count * decoder.outputSize);
+  const shared = await shareAmongThreads((threads) => {
+    const backend = wasm({ threads, ...(worker && { worker }) });
+    return encode(decoder, first(20), { backend });
+  });
+  if (new URLSearchParams(location.search).has("threads")) return { shared };
   return {
-    first16: summary(first16),
-    liveliness: await countTicks(() => encode(decoder, y)),
-    shared: await shareAmongThreads((threads) => {
-      const backend = wasm({ threads, ...(worker && { worker }) });
-      return encode(decoder, y.subarray(0, 20 * decoder.outputSize), { backend });
-    }),
-    abort: await abortedBy((signal, onProgress) => encode(decoder, y, { signal, onProgress })),
+    shared,
+    first16: summary(await encode(decoder, first(16))),
+    liveliness: await countTicks(() => encode(decoder, first(MANY))),
+    abort: await abortedBy((signal, onProgress) => encode(decoder, first(MANY), { signal, onProgress })),
     tiny: await trainTiny(library),
-    training: await trainTwice(library, decoder, y.subarray(0, 20 * decoder.outputSize)),
+    training: await trainTwice(library, decoder, first(20)),
   };
 }
 

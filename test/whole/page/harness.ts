@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import axe from "axe-core";
 import type { Browser, ElementHandle, Page } from "puppeteer-core";
 import { suite } from "uvu";
@@ -16,7 +17,22 @@ export const test = suite("page");
 
 /** Folder of the built page, and one for files of the tests. */
 export const home = buildHomePage();
+takeFewerDigits(160);
 export const files = mkdtempSync(join(tmpdir(), "latentflow-visitor-"));
+
+/** Leaves the page the first of the digits that it trains on: a round over all takes long in two browsers. */
+function takeFewerDigits(count: number): void {
+  const folder = join(home, "page");
+  const shorten = (bytes: Buffer, from: number, size: number) => {
+    bytes.writeUInt32BE(count, 4);
+    return bytes.subarray(0, from + count * size);
+  };
+  const [digits, labels] = ["training-digits.idx.gz", "training-digit-labels.idx"].map((name) =>
+    join(folder, name),
+  );
+  writeFileSync(digits!, gzipSync(shorten(gunzipSync(readFileSync(digits!)), 16, SIDE ** 2)));
+  writeFileSync(labels!, shorten(readFileSync(labels!), 8, 1));
+}
 
 const servers: FileServer[] = [];
 
@@ -152,12 +168,14 @@ export async function waitUntil<T>(
 /** Waits until the settled picture's path has been found, and is shown to its end. */
 export const hasSettled = (page: Page) => waitForText(page, ".answer .detail", /^\s*step (\d+) of \1\s*$/);
 
-/** Levels that a canvas shows, from 0 for paper to 1 for ink, at the middle of each pixel. */
-export function levelsOf(page: Page, selector: string): Promise<number[]> {
-  return page.$eval(
-    selector,
-    (element, side) => {
-      const canvas = element as HTMLCanvasElement;
+/**
+ * Levels that a canvas shows, from 0 for paper to 1 for ink, at the middle of each pixel. They come as one text, like all that is
+ * long: Firefox makes an object of each number of a list.
+ */
+export async function levelsOf(page: Page, selector: string): Promise<number[]> {
+  const levels = await page.evaluate(
+    (selector, side) => {
+      const canvas = document.querySelector<HTMLCanvasElement>(selector)!;
       const { color, backgroundColor } = getComputedStyle(canvas);
       // Red of "rgb(32, 33, 40)". No function has a name in here: tsx would have the page know its own.
       const [ink, paper] = [color, backgroundColor].map((text) =>
@@ -168,18 +186,23 @@ export function levelsOf(page: Page, selector: string): Promise<number[]> {
       return Array.from({ length: side * side }, (_, i) => {
         const [x, y] = [((i % side) + 0.5) * cell, (Math.floor(i / side) + 0.5) * cell];
         return (data[4 * (Math.floor(y) * canvas.width + Math.floor(x))]! - paper!) / (ink! - paper!);
-      });
+      }).join();
     },
+    selector,
     SIDE,
   );
+  return levels.split(",").map(Number);
 }
 
 /** Levels of a canvas: red, green, blue and opacity of each pixel. */
-export const pixelsOf = (page: Page, selector: string) =>
-  page.$eval(selector, (element) => {
+export async function pixelsOf(page: Page, selector: string): Promise<Uint8Array> {
+  const pixels = await page.$eval(selector, (element) => {
     const canvas = element as HTMLCanvasElement;
-    return [...canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data];
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    return btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join(""));
   });
+  return new Uint8Array(Buffer.from(pixels, "base64"));
+}
 
 /** Mean squared difference of two pictures. */
 export const squaredError = (x: ArrayLike<number>, y: ArrayLike<number>) =>
@@ -210,7 +233,7 @@ export async function saved(page: Page, button: string): Promise<Uint8Array> {
  * Problems that axe finds within elements, and whether the page is wider than its window. Beside them there is VitePress's theme,
  * whose colours of code have little contrast.
  */
-export async function problemsOf(page: Page, selector: string): Promise<string[]> {
+async function problemsOf(page: Page, selector: string): Promise<string[]> {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
   return page.evaluate(async (selector) => {
     const { violations } = await (globalThis as unknown as { axe: typeof import("axe-core") }).axe.run(
@@ -222,6 +245,29 @@ export async function problemsOf(page: Page, selector: string): Promise<string[]
       ...(scrollWidth > innerWidth ? [`${scrollWidth} pixels wide in a window of ${innerWidth}`] : []),
     ];
   }, selector);
+}
+
+/**
+ * Fails on what axe finds within elements, and on what is wider than the window, on a desktop and a phone, light and dark.
+ *
+ * @param what for the message
+ */
+export async function findsNothing(page: Page, selector: string, what: string): Promise<void> {
+  for (const width of [1280, 360]) {
+    await page.setViewport({ width, height: 900 });
+    for (const theme of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+      await page.waitForFunction(
+        (isDark) => document.documentElement.classList.contains("dark") === isDark,
+        {},
+        theme === "dark",
+      );
+      // Colours fade from one theme to the other.
+      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+      assert.is((await problemsOf(page, selector)).join("\n"), "", `${what}, ${width} pixels, ${theme}`);
+    }
+  }
+  await page.setViewport({ width: 1280, height: 900 });
 }
 
 /** Each room, and what it has once it is loaded. */

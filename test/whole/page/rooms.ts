@@ -2,7 +2,7 @@ import type { Page } from "puppeteer-core";
 import * as assert from "uvu/assert";
 import { readAddress } from "../../../site/page/address.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
-import { click, pixelsOf, saved, testInBoth, waitForText, waitUntil, withPage, withRoom } from "./harness.ts";
+import { click, saved, testInBoth, waitForText, waitUntil, withPage, withRoom } from "./harness.ts";
 
 // The rooms Train and Codes.
 
@@ -45,14 +45,11 @@ testInBoth("the decoder draws as a point moves among the codes", async (browser)
   await withRoom(browser, "codes", async (page) => {
     const plane = await page.waitForSelector(".plane");
     await waitForText(page, ".codes figcaption", /Codes nearby in this plane:\s*\d/);
-    const drawn = () => pixelsOf(page, ".codes figure canvas");
-    const waitForOther = (than: number[]) =>
+    const drawn = () =>
+      page.$eval(".codes figure canvas", (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    const waitForOther = (than: string) =>
       page.waitForFunction(
-        (levels) => {
-          const canvas = document.querySelector<HTMLCanvasElement>(".codes figure canvas")!;
-          const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
-          return data.some((value, i) => value !== levels[i]);
-        },
+        (than) => document.querySelector<HTMLCanvasElement>(".codes figure canvas")!.toDataURL() !== than,
         {},
         than,
       );

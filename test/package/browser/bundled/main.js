@@ -7,6 +7,6 @@ import { runScenario } from "../scenario.js";
 
 const library = { amd, createDecoder, binaryCrossEntropy, encode, loadDecoder, summary, wasm };
 const training = { adam, evaluate, shift, train, trainAutoencoder };
-// "?lost": as if the page did not know where the worker's file has gone.
-const given = location.search === "?lost" ? undefined : workerUrl;
+// With "?lost": as if the page did not know where the worker's file has gone.
+const given = new URLSearchParams(location.search).has("lost") ? undefined : workerUrl;
 runScenario({ ...library, ...training }, decoderUrl, digitsUrl, given);
