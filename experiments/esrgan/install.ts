@@ -12,6 +12,6 @@ export const modelPackage = `${folder}node_modules/@upscalerjs/esrgan-slim/`;
 export function install(): void {
   // npm writes this file last: a folder without it was left half way.
   if (existsSync(`${folder}node_modules/.package-lock.json`)) return;
-  const options = ["--ignore-scripts", "--no-audit", "--no-fund"];
+  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
   execFileSync("npm", ["ci", ...options], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
 }

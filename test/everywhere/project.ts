@@ -27,9 +27,33 @@ export async function makeProject(
   if (!existsSync(file)) writeFileSync(file, JSON.stringify({ private: true, type: "module" }));
   placeProgram(folder);
   context.log(`installs ${["the package", ...packages].join(", ")}`);
+  if (packages.length > 0) return install(context, [tarball, ...packages]);
+  const modules = "node_modules";
+  cpSync(join(await installedAlone(context), modules), join(folder, modules), { recursive: true });
+}
+
+async function install(context: Context, packages: readonly string[]): Promise<void> {
   // Without the packages' scripts: they would download what comes with the packages for most platforms anyway.
   const options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"];
-  await runCommand(context, "npm", ["install", ...options, tarball, ...packages]);
+  await runCommand(context, "npm", ["install", ...options, ...packages]);
+}
+
+/** Folders in which the package alone is installed, by its tarball. */
+const alone = new Map<string, Promise<string>>();
+
+/** A folder with the package alone, installed once for all projects that want no other: npm takes a second each time. */
+function installedAlone(context: Context): Promise<string> {
+  const { tarball } = context;
+  const before = alone.get(tarball);
+  if (before) return before;
+  const folder = join(dirname(tarball), "installed");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
+  const installing = install({ ...context, folder }, [tarball]).then(() => folder);
+  alone.set(tarball, installing);
+  // An installation ends with the time of the environment that wanted it first.
+  installing.catch(() => alone.delete(tarball));
+  return installing;
 }
 
 /**

@@ -25,7 +25,7 @@ if (values.round !== undefined) {
   const total = newCounts();
   for (let minute = 0; minute < Number(values.minutes); minute++) {
     console.log(`seed ${seed + minute}`);
-    const { rounds, read, refused, byKind, longest } = await fuzz(seed + minute, 60);
+    const { rounds, read, refused, byKind, longest } = await fuzz(seed + minute, { seconds: 60 });
     total.rounds += rounds;
     total.read += read;
     total.refused += refused;

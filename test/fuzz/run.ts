@@ -26,17 +26,19 @@ function watch(seed: number): { round: (number: number) => void; stop: () => Pro
 }
 
 /**
- * Goes through rounds for so long.
+ * Goes through the rounds of a seed, from the first on, until one of the bounds is reached.
  *
- * @param first the first round
  * @throws Error as `fuzzRound` does
  */
-export async function fuzz(seed: number, seconds: number, first = 0): Promise<Counts> {
+export async function fuzz(
+  seed: number,
+  { rounds = Infinity, seconds = Infinity }: { readonly rounds?: number; readonly seconds?: number },
+): Promise<Counts> {
   const counts = newCounts();
   const watcher = watch(seed);
   const end = performance.now() + seconds * 1000;
   try {
-    for (let round = first; performance.now() < end; round++) {
+    for (let round = 0; round < rounds && performance.now() < end; round++) {
       watcher.round(round);
       await fuzzRound(seed, round, counts);
     }

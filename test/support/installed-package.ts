@@ -26,7 +26,7 @@ export function installPackage(names: readonly string[], others: readonly string
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "latentflow-package-")));
   const tarball = packPackage(join(folder, "packed"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
-  npm(["install", "--no-audit", "--no-fund", tarball, ...others], folder);
+  npm(["install", "--no-audit", "--no-fund", "--prefer-offline", tarball, ...others], folder);
   for (const name of names) cpSync(join(root, "test/package", name), join(folder, name), { recursive: true });
   return { folder, tarball, dispose: () => rmSync(folder, { recursive: true }) };
 }

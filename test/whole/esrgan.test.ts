@@ -35,7 +35,7 @@ function uniform(length: number, seed: number): Float32Array {
 async function compare(decoder: Decoder, path: string, z: Float32Array, range: number): Promise<void> {
   const [height, width] = decoder.latentShape as [number, number, number];
   const ours = await decode(decoder, z, { backend: wasm({ threads: 1 }) });
-  const theirs = runTfjs(
+  const theirs = await runTfjs(
     path,
     height,
     width,

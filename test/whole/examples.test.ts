@@ -25,7 +25,7 @@ import { toOnnx } from "../../src/onnx/index.ts";
 import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { findNewerNode } from "../support/runtimes.mjs";
 
-// Every example of README and the site is run here, on an eighth of its data set, in the folder of a user who has the
+// Every example of README and the site is run here, on a sixteenth of its data set, in the folder of a user who has the
 // package as `npm run build` has built it. Those in TypeScript share a process, in which each has its own copy of given.ts.
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -139,12 +139,12 @@ function asModule({ code }: Example): string {
   return `${imports}${code}\nexport {};\n`;
 }
 
-/** The same code on an eighth of the samples of a data set, or of the demo's 300 digits. */
+/** The same code on a sixteenth of the samples of a data set, or of the demo's 300 digits. */
 const fewer = (code: string) =>
   code
-    .replace(/\.slice\(0, (\d{2,})\)/g, (_, count) => `.slice(0, ${Math.ceil(count / 8)})`)
-    .replace(/(mnist-test-300\.idx\.gz.*?\)\))\.toFloat32\(\)/g, "$1.slice(0, 38).toFloat32()")
-    .replace(/^latentflow demo$/, "$& --limit 125");
+    .replace(/\.slice\(0, (\d{2,})\)/g, (_, count) => `.slice(0, ${Math.ceil(count / 16)})`)
+    .replace(/(mnist-test-300\.idx\.gz.*?\)\))\.toFloat32\(\)/g, "$1.slice(0, 19).toFloat32()")
+    .replace(/^latentflow demo$/, "$& --limit 20");
 
 const fileName = ({ place }: Example, extension: string) => `${place.replace(/\W/g, "-")}.${extension}`;
 

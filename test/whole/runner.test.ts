@@ -1,9 +1,11 @@
 // run: alone
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { compiledPath, compileModules } from "../support/compile.mjs";
 import { runFile } from "../support/run-file.mjs";
 
 // In the project's folder, so that the files find uvu.
@@ -74,24 +76,21 @@ test("a silent file is ended with what it started", async () => {
   assert.ok(result.seconds < 30);
 });
 
+/** Runs a shell's words in place of a test file: a shell starts at once, so that its silences are its own. */
+const runWords = (words: string, longestSilence: number) => runFile(["sh", "-c", words], longestSilence);
+
 test("a file that prints may take longer than the silence that is allowed", async () => {
-  const wait = "() => new Promise((resolve) => setTimeout(resolve, 800))";
-  const result = await run(`for (let i = 0; i < 4; i++) test(String(i), ${wait}); test.run();`, 2);
-  assert.equal([result.passed, result.problem], [4, ""]);
-  assert.ok(result.seconds > 2);
+  const words = `for i in 1 2 3 4 5; do sleep 0.3; echo "$i"; done; printf '  Total: 5\\n  Passed: 5\\n  Skipped: 0\\n'`;
+  const result = await runWords(words, 1);
+  assert.equal([result.passed, result.problem], [5, ""]);
+  assert.ok(result.seconds > 1);
 });
 
 test("it is told to end first, so that it can end what is in a group of its own, as a browser is", async () => {
-  const result = await run(
-    `import { spawn } from "node:child_process";
-    test("a", () => new Promise(() => {
-      const child = spawn("sleep", ["60"], { stdio: "inherit", detached: true });
-      process.on("SIGTERM", () => child.kill());
-    }));
-    test.run();`,
-    3,
-  );
-  assert.is(result.problem, "printed nothing for 3 s");
+  // setsid's child keeps the output open: if it lived on, so would this run.
+  const words = `setsid sleep 60 & child=$!; trap 'kill "$child"' TERM; wait`;
+  const result = await runWords(words, 1);
+  assert.is(result.problem, "printed nothing for 1 s");
   assert.ok(result.seconds < 30);
 });
 
@@ -117,84 +116,78 @@ function copyRunner(files: Readonly<Record<string, string>>): string {
   return join(own, "run.mjs");
 }
 
+const passing = (name: string) => `test("${name}", () => {});`;
+const copy = copyRunner({
+  "good.test.ts": `${passing("a")} test.run();`,
+  "shared/a.test.ts": `globalThis.shared = 1; ${passing("a")} ${passing("b")} test.run();`,
+  "shared/b.test.ts": 'test("c", () => { if (globalThis.shared !== 1) throw new Error(); }); test.run();',
+  "shared/c.test.ts": `// run: slow\n${passing("d")} test.run();`,
+  "shared/alone.test.ts":
+    '// run: alone\ntest("e", () => { if ("shared" in globalThis) throw new Error(); }); test.run();',
+  "forgetful/a.test.ts": `${passing("a")} test.run();`,
+  "forgetful/b.test.ts": passing("b"),
+  "empty/a.test.ts": `${passing("a")} test.run();`,
+  "empty/b.test.ts": "test.run();",
+});
+const runCopy = (...args: string[]) => spawnSync(process.execPath, [copy, ...args], { encoding: "utf8" });
+const all = runCopy();
+
 test("the last line has the counts and the exit code says whether any test failed", () => {
-  const files = {
-    "good.test.ts": 'test("a", () => {}); test.run();',
-    "folder/bad.test.ts": 'test("a", () => {});',
-  };
-  const copy = copyRunner(files);
-  const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
-  assert.match(all.stdout, /\n1 passed, 1 failed\n$/);
-  assert.match(all.stdout, /^1 of 2: .*\n(?:.*\n)*2 of 2: /m);
+  assert.match(all.stdout, /\n6 passed, 2 failed\n$/);
+  assert.match(all.stdout, /^1 of 5: .*\n(?:.*\n)*5 of 5: /m);
   assert.is(all.status, 1);
-  const one = spawnSync(process.execPath, [copy, "good"], { encoding: "utf8" });
+  const one = runCopy("good");
   assert.match(one.stdout, /\n1 passed, 0 failed\n$/);
   assert.is(one.status, 0);
 });
 
 test("files of one folder share a process, in which each has its own tests", () => {
-  const copy = copyRunner({
-    "folder/a.test.ts": 'globalThis.shared = 1; test("a", () => {}); test("b", () => {}); test.run();',
-    "folder/b.test.ts": 'test("c", () => { if (globalThis.shared !== 1) throw new Error(); }); test.run();',
-    "folder/c.test.ts": '// run: slow\ntest("d", () => {}); test.run();',
-    "folder/alone.test.ts":
-      '// run: alone\ntest("e", () => { if ("shared" in globalThis) throw new Error(); }); test.run();',
-  });
-  const all = spawnSync(process.execPath, [copy], { encoding: "utf8" });
-  assert.match(all.stdout, /^\d of 2: passed folder \(3 files\) on Node .*: 4 tests/m);
-  assert.match(all.stdout, /^\d of 2: passed folder\/alone\.test\.ts on Node .*: 1 tests/m);
-  assert.match(all.stdout, /\n5 passed, 0 failed\n$/);
-  const quick = spawnSync(process.execPath, [copy, "--quick"], { encoding: "utf8" });
-  assert.match(
-    quick.stdout,
-    /^1 of 1: passed folder \(2 files\) on Node .*: 3 tests.*\n3 passed, 0 failed\n$/,
-  );
+  assert.match(all.stdout, /^\d of 5: passed shared \(3 files\) on Node .*: 4 tests/m);
+  assert.match(all.stdout, /^\d of 5: passed shared\/alone\.test\.ts on Node .*: 1 tests/m);
+  const quick = runCopy("--quick");
+  assert.match(quick.stdout, /^\d of 4: passed shared \(2 files\) on Node .*: 3 tests/m);
+  assert.not.match(quick.stdout, "alone");
 });
 
 test("a file that forgets test.run() fails its folder, by its name", () => {
-  const copy = copyRunner({
-    "folder/a.test.ts": 'test("a", () => {}); test.run();',
-    "folder/b.test.ts": 'test("b", () => {});',
-  });
-  const { status, stdout } = spawnSync(process.execPath, [copy], { encoding: "utf8" });
-  assert.is(status, 1);
-  assert.match(stdout, /folder\/b\.test\.ts has no tests to run: is test\.run\(\) missing\?/);
-  assert.match(stdout, /\n0 passed, 1 failed\n$/);
+  assert.match(all.stdout, /^\d of 5: FAILED forgetful \(2 files\)/m);
+  assert.match(all.stdout, /forgetful\/b\.test\.ts has no tests to run: is test\.run\(\) missing\?/);
 });
 
 test("a file without a test fails its folder", () => {
-  const copy = copyRunner({
-    "folder/a.test.ts": 'test("a", () => {}); test.run();',
-    "folder/b.test.ts": "test.run();",
-  });
-  const { status, stdout } = spawnSync(process.execPath, [copy], { encoding: "utf8" });
-  assert.is(status, 1);
-  assert.match(stdout, "a file of this process has no tests");
+  assert.match(all.stdout, /^\d of 5: FAILED empty \(2 files\)/m);
+  assert.match(all.stdout, "a file of this process has no tests");
 });
 
-test("a test is compiled again when it or the JSON it imports is another, whatever its time", () => {
-  const name = "folder/a.test.ts";
-  const text = (passes: boolean, end: string) =>
-    `import data from "./data.json" with { type: "json" };${end}test("a", () => { if (data !== 1 || ${!passes}) throw new Error(); }); test.run();`;
-  const copy = copyRunner({ [name]: text(true, "") });
-  const data = join(dirname(copy), "folder/data.json");
-  const statusOf = () => spawnSync(process.execPath, [copy], { encoding: "utf8" }).status;
-  writeFileSync(data, "1");
-  assert.is(statusOf(), 0);
-  writeFileSync(data, "22");
-  assert.is(statusOf(), 1);
-  writeFileSync(data, "1");
-  assert.is(statusOf(), 0);
-  const file = join(dirname(copy), name);
-  writeFileSync(file, `import { test } from "uvu";\n${text(false, ";")}\n`);
-  utimesSync(file, 1e9, 1e9);
-  assert.is(statusOf(), 1);
+test("a module is compiled again when it or the JSON it imports is another, whatever its time", async () => {
+  const own = resolve(mkdtempSync(join(folder, "compiled-")));
+  const write = (name: string, text: string) => writeFileSync(join(own, "test", name), text);
+  const module = (value: string) =>
+    `import data from "./data.json" with { type: "json" };\nexport const value = ${value};\n`;
+  let count = 0;
+  const compiled = async () => {
+    await compileModules(own, "test");
+    const { value } = await import(`${pathToFileURL(compiledPath(own, "test/a.ts"))}?${count++}`);
+    return value;
+  };
+  mkdirSync(join(own, "test"));
+  write("a.ts", module("data"));
+  write("data.json", "1");
+  assert.is(await compiled(), 1);
+  write("data.json", "22");
+  assert.is(await compiled(), 22);
+  write("data.json", "1");
+  assert.is(await compiled(), 1);
+  write("a.ts", module("-data"));
+  utimesSync(join(own, "test/a.ts"), 1e9, 1e9);
+  assert.is(await compiled(), -1);
 });
 
 test("a first line that says something unknown of the run is refused", () => {
-  const copy = copyRunner({ "good.test.ts": 'test("a", () => {}); test.run();' });
-  writeFileSync(join(dirname(copy), "slow.test.ts"), "// run: both, slowly\n");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [copy, "good"], { encoding: "utf8" });
+  const file = join(dirname(copy), "slow.test.ts");
+  writeFileSync(file, "// run: both, slowly\n");
+  const { status, stdout, stderr } = runCopy("good");
+  rmSync(file);
   assert.is(status, 1);
   assert.match(
     stderr,

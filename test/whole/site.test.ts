@@ -39,7 +39,8 @@ function htmlOf(file: string, text: string): string {
 const attributes = (html: string, name: RegExp) => [...html.matchAll(name)].map(([, value]) => value!);
 const anchorsOf = (html: string) => new Set(attributes(html, /\sid=["']([^"']+)["']/g));
 
-const anchors = new Map(files.map((file) => [file, anchorsOf(htmlOf(file, textOf(file)))]));
+const htmls = new Map(files.map((file) => [file, htmlOf(file, textOf(file))]));
+const anchors = new Map(files.map((file) => [file, anchorsOf(htmls.get(file)!)]));
 
 /** The file that VitePress's address of it is made from: "a.md" of "a.html", "a/index.md" of "a/", LICENSE of "LICENSE.html". */
 function sourceOf(path: string): string {
@@ -49,9 +50,8 @@ function sourceOf(path: string): string {
   );
 }
 
-/** Links and pictures of a file's text that lead nowhere, each with the reason. */
-function broken(file: string, text: string): string[] {
-  const html = htmlOf(file, text);
+/** Links and pictures of a file, or of other HTML at its place, that lead nowhere, each with the reason. */
+function broken(file: string, html = htmls.get(file)!): string[] {
   const own = anchorsOf(html);
   // A picture may lie elsewhere in the repository: Vite copies it into the site.
   const pictures = attributes(html, /<img\s[^>]*?src="([^"]+)"/g).filter((path) => !/^[a-z]+:/.test(path));
@@ -81,7 +81,7 @@ test("all links, anchors and pictures of the site, README, CHANGELOG and SECURIT
   // A page that includes a root file has that file's links, which VitePress's configuration moves.
   const included = new Set(["site/project/changelog.md", "site/project/security.md"]);
   assert.equal(
-    files.filter((file) => !included.has(file)).flatMap((file) => broken(file, textOf(file))),
+    files.filter((file) => !included.has(file)).flatMap((file) => broken(file)),
     [],
   );
   assert.ok(files.flatMap((file) => [...anchors.get(file)!]).length > 200, "headings have anchors");
@@ -96,11 +96,11 @@ test("a link, an anchor and a picture that lead nowhere are found", () => {
     ["[x](../../LICENSE)", /out of the site, to LICENSE/],
     ["![x](nowhere.png)", /has no picture \.\/nowhere\.png/],
   ] as const) {
-    const found = broken(file, `${textOf(file)}\n\n${link}\n`);
+    const found = broken(file, htmlOf(file, `${textOf(file)}\n\n${link}\n`));
     assert.is(found.length, 1, found.join("\n"));
     assert.match(found[0]!, message);
   }
-  assert.equal(broken(file, "## Some heading\n\n[x](#some-heading), [y](priors.md)\n"), []);
+  assert.equal(broken(file, htmlOf(file, "## Some heading\n\n[x](#some-heading), [y](priors.md)\n")), []);
 });
 
 test("the sidebar and the home page lead to pages", () => {
@@ -117,12 +117,14 @@ test("the sidebar and the home page lead to pages", () => {
   );
 });
 
+// Without the scripts of the pages, which take half of the time: those of the two pages that have any are built, and run,
+// by the tests of these pages.
 test("VitePress builds the site", () => {
   const folder = mkdtempSync(join(tmpdir(), "latentflow-site-"));
   try {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [join(root, "node_modules/vitepress/bin/vitepress.js"), "build", "site", "--outDir", folder],
+      [join(root, "node_modules/vitepress/bin/vitepress.js"), "build", "site", "--mpa", "--outDir", folder],
       { cwd: root, encoding: "utf8", env: { ...process.env, LATENTFLOW_SITE_WITHOUT_API: "1" } },
     );
     assert.is(status, 0, stdout + stderr);
