@@ -7,7 +7,7 @@ import type { FontLetter } from "../../site/typeface-page/engine/messages.ts";
 import { readFontWithin } from "../../site/typeface-page/read-font.ts";
 
 const file = new File(["a font"], "own.ttf");
-const never = () => {};
+const never = () => undefined;
 
 /** A worker that answers a call by `answer`, and tells whether it was ended. */
 function makeReader(answer: (id: number) => FromWorker | undefined) {
