@@ -11,7 +11,7 @@
  * A panel holds 8 columns of a matrix, interleaved for the register tiles of ops/product.ts.
  */
 
-/** Kinds of operation, the values of Operation.kind: ops/operation.ts dispatches on them. */
+/** Codes of the kinds of operation, the values of Operation.kind: ops/operation.ts dispatches on them. */
 export const DENSE: i32 = 0;
 export const ACTIVATION: i32 = 1;
 export const CONVOLUTION: i32 = 2;
@@ -49,8 +49,8 @@ export class Graph {
   pixelSources: usize; // 28
   pixelDestinations: usize; // 32
   /**
-   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][8·panels], where a product writes its
-   * padded pixels; and usize[PIXELS_AT_ONCE], pointers to those pixels.
+   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][channels padded to a multiple of
+   * 8], where a product writes its padded pixels; and usize[PIXELS_AT_ONCE], pointers to those pixels.
    */
   pixels: usize; // 36
   pixelPlaces: usize; // 40
@@ -67,8 +67,8 @@ export class Graph {
 }
 
 /**
- * Number of pixels that are multiplied by one panel of a convolution's weight before the next panel is read: a multiple of both
- * tile heights, 4 and 6.
+ * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next is
+ * read: a multiple of both tile heights, 4 and 6.
  */
 export const PIXELS_AT_ONCE: i32 = 96;
 
@@ -88,9 +88,9 @@ export class Operation {
 export class DenseOperation extends Operation {
   inputSize: i32; // 12
   outputSize: i32; // 16
-  /** W in panels of 8 outputs for the forward product: f32[⌈outputSize / 8⌉][inputSize][8]. */
+  /** W in panels (packed blocks) of 8 outputs for the forward product: f32[⌈outputSize / 8⌉][inputSize][8]. */
   panels: usize; // 20
-  /** Wᵀ in panels of 8 inputs for the backward product: f32[⌈inputSize / 8⌉][outputSize][8]. */
+  /** Wᵀ in panels (packed blocks) of 8 inputs for the backward product: f32[⌈inputSize / 8⌉][outputSize][8]. */
   transposedPanels: usize; // 24
   /** Bias of the layer: outputSize floats, then zeros up to a multiple of 8. */
   bias: usize; // 28
@@ -129,7 +129,8 @@ export class ConvolutionOperation extends Operation {
   /**
    * Weight as one matrix f32[groups][⌈taps · outputs / 8⌉][inputs][8] with a column for each tap and output channel, and its
    * counterpart for the backward pass. Each input pixel is multiplied by the matrix once, and the columns that belong to one
-   * output pixel are added up. Used if there are so few channels that most of each panel would be empty; 0 if `panels` is used.
+   * output pixel are added up. Used if there are so few channels that most of each panel (packed block of 8 columns) of
+   * `panels` would be empty; 0 if `panels` is used.
    */
   forwardColumns: usize; // 56
   backwardColumns: usize; // 60
@@ -171,7 +172,7 @@ export class PixelSet {
 export class Tap {
   /** Bytes from the end of the previous tap's source channels to the start of this tap's, within a row of pixels. */
   move: i32; // 0
-  /** Byte offset of this tap's weight panels from the first panel of the same group. */
+  /** Byte offset of this tap's weight panels (packed blocks of 8 columns) from the first panel of the same group. */
   panels: i32; // 4
   /** Byte distance from the source pixel of the set's first tap to this tap's source pixel. */
   offset: i32; // 8
@@ -181,7 +182,7 @@ export class Tap {
   pixels: i32; // 16
 }
 
-/** Element-wise activation, in place: values ← f(values). */
+/** Elementwise activation, in place: values ← f(values). */
 @unmanaged
 export class ActivationOperation extends Operation {
   size: i32; // 12
@@ -237,14 +238,14 @@ export class SparseMatrix {
   weights: usize; // 20
 }
 
-/** Element-wise product: output = input · other. */
+/** Elementwise product: output = input · other. */
 @unmanaged
 export class ProductOperation extends Operation {
   size: i32; // 12
   other: i32; // 16
 }
 
-/** Element-wise extremum: output = max(input, other), or min(input, other) if `isMinimum` is 1. */
+/** Elementwise extremum: output = max(input, other), or min(input, other) if `isMinimum` is 1. */
 @unmanaged
 export class ExtremumOperation extends Operation {
   size: i32; // 12
@@ -252,7 +253,7 @@ export class ExtremumOperation extends Operation {
   isMinimum: i32; // 20
 }
 
-/** Element-wise selection: output = input > 0 ? other : otherwise. */
+/** Elementwise selection: output = input > 0 ? other : otherwise. */
 @unmanaged
 export class SelectionOperation extends Operation {
   size: i32; // 12

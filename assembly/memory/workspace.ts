@@ -1,7 +1,8 @@
 import { Graph } from "./graph";
 
 /**
- * Buffers of one call, allocated once for a graph, R resident rows and S staged samples.
+ * Buffers of one call, allocated once for a graph, R resident rows (samples being solved) and S samples whose data are in
+ * WASM memory.
  *
  *   ┌───────────┬─────────────┬──────────────────┬──────────────┬─────────────────┐
  *   │ Workspace │ ValueRows…  │ ActivationRows…  │ rows R × …   │ Sample S × y, z │
@@ -118,7 +119,7 @@ export class ParameterGradient {
   operations: usize; // 0
   /** Scratch, f32[widest output][R]: the rows' output gradients, transposed. */
   columns: usize; // 4
-  /** Scratch, f32[⌈widest input / 8⌉][R][8]: the rows' inputs packed as panels. */
+  /** Scratch, f32[⌈widest input / 8⌉][R][8]: the rows' inputs packed as panels, blocks of 8 columns. */
   panels: usize; // 8
   /** Scratch, usize[widest output] each: pointers to the rows that a product reads, and to the rows that it writes. */
   sources: usize; // 12
@@ -152,7 +153,7 @@ export class GaussNewton {
   /** Jᵀ of the logits at the current z of one row, laid out as `jacobian`: f32[d][n]; 0 if no matrix needs it. */
   ownJacobian: usize; // 12
   jacobianStride: usize; // 16
-  /** Jᵀ at the decoder's start latent, as `jacobian`, packed as panels of 8 latents: f32[⌈d / 8⌉][n][8]. */
+  /** Jᵀ at the decoder's start latent, as `jacobian`, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
   jacobianPanels: usize; // 20
   /** Number of tangents, rows of Jᵀ, that are propagated through the operations at once. */
   tangentsAtOnce: i32; // 24
@@ -165,7 +166,7 @@ export class GaussNewton {
   stride: usize; // 36
   /** Diagonal of W, the second derivatives of a row's loss for its logits: f32[n], padded to a multiple of 8. */
   curvatures: usize; // 40
-  /** Product W·J of the Gauss-Newton matrix JᵀWJ, packed as panels of 8 latents: f32[⌈d / 8⌉][n][8]. */
+  /** Product W·J of the Gauss-Newton matrix JᵀWJ, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
   panels: usize; // 44
   /** Scratch, usize[max(d, tangentsAtOnce)] each: pointers to the rows that a product reads, and to the rows that it writes. */
   sources: usize; // 48

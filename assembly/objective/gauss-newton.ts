@@ -153,8 +153,8 @@ function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: 
 }
 
 /**
- * Number of outputs in one block of the product JᵀWJ: 16 KB of a panel, for the first-level cache, and 2 KB of each row of Jᵀ,
- * for the second.
+ * Number of outputs in one block of the product JᵀWJ: 16 KB of a panel (packed block of 8 columns), for the first-level
+ * cache, and 2 KB of each row of Jᵀ, for the second.
  */
 const OUTPUTS_AT_ONCE: i32 = 512;
 
@@ -185,7 +185,10 @@ function weighedProduct(graph: Graph, work: GaussNewton, jacobian: usize, from: 
   }
 }
 
-/** Multiplies row k of a panel, 8 floats, by curvatures[k], for k = 0 … count - 1: to[k] = from[k] · curvatures[k]. */
+/**
+ * Multiplies row k of a panel (packed block of 8 columns), 8 floats, by curvatures[k], for k = 0 … count - 1: to[k] =
+ * from[k] · curvatures[k].
+ */
 function weighPanel(from: usize, curvatures: usize, count: i32, to: usize): void {
   for (let k: i32 = 0; k < count; k++, from += 32, curvatures += 4, to += 32) {
     const curvature = v128.load32_splat(curvatures);

@@ -9,8 +9,8 @@ import { addShareOfGradients, sumTerms } from "./prior-term";
 // the first `count` rows of workspace.rows.
 
 /**
- * Packs the decoder's parameters into the operations' panels; `parameters` holds weight, then bias, of each operation in turn,
- * float32.
+ * Packs the decoder's parameters into the operations' panels, blocks of 8 columns; `parameters` holds weight, then bias, of
+ * each operation in turn, float32.
  * @param rowAlignment floats of which each weight row and each bias occupies a multiple: 1 in files, 8 in the blocks that
  *   optimizers work on
  */

@@ -3,7 +3,7 @@ import { ActivationRows, GaussNewton, rowAt, tangentsOf, valueRows, Workspace } 
 import { activationBackward, activationForward } from "./activation-functions";
 import { FIRST_POINTWISE, pointwiseForward } from "./pointwise-functions";
 
-// Element-wise activations, values ← f(values) in place, row by row. `kept` points to the operation's ActivationRows.
+// Elementwise activations, values ← f(values) in place, row by row. `kept` points to the operation's ActivationRows.
 
 export function forwardActivation(
   operation: ActivationOperation,

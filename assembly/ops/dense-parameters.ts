@@ -72,7 +72,10 @@ function addOuterProducts(
   multiply(dense.outputSize, sums.sources, sums.destinations, sums.panels, 0, count, panels);
 }
 
-/** Copies a row of `size` floats into panels of 8 columns, `panelSize` bytes apart, and fills the last panel with zeros. */
+/**
+ * Copies a row of `size` floats into panels (blocks) of 8 columns, `panelSize` bytes apart, and fills the last panel with
+ * zeros.
+ */
 export function packRow(row: usize, size: i32, panels: usize, panelSize: usize): void {
   for (let left = size; left > 0; left -= 8, row += 32, panels += panelSize) {
     let low = v128.load(row);

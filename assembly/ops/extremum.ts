@@ -1,7 +1,7 @@
 import { ExtremumOperation, Graph } from "../memory/graph";
 import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 
-// Element-wise y = max(a, b) or min(a, b): see ExtremumOperation. Derivatives are those of the number chosen, or half of each
+// Elementwise y = max(a, b) or min(a, b): see ExtremumOperation. Derivatives are those of the number chosen, or half of each
 // if both are equal, as in PyTorch's torch.maximum. The result is NaN if either is.
 
 export function forwardExtremum(extremum: ExtremumOperation, workspace: Workspace, count: i32): void {
@@ -68,8 +68,8 @@ export function tangentExtremum(extremum: ExtremumOperation, workspace: Workspac
 }
 
 /**
- * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an element-wise maximum or minimum at the
- * point of row `row`: from the inputs' rows of work.tangents to the output's.
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an elementwise maximum or minimum at
+ * the point of row `row`: from the inputs' rows of work.tangents to the output's.
  */
 export function jacobianExtremum(
   extremum: ExtremumOperation,

@@ -1,7 +1,8 @@
 /**
- * Packs a matrix into panels of 8 columns for the register tiles of product.ts; columns that pad the last panel are 0.
+ * Packs a matrix into panels, blocks of 8 columns, for the register tiles of product.ts; columns that pad the last panel are
+ * 0.
  * @param matrix address; element (column c, depth k) is at matrix + c·columnStride + k·depthStride, strides in bytes
- * @param panels address to write to: f32[⌈columns / 8⌉][depth][8]
+ * @param panels address of the panels to write: f32[⌈columns / 8⌉][depth][8]
  */
 export function packPanels(
   matrix: usize,
@@ -54,7 +55,8 @@ function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): 
 }
 
 /**
- * Transposes a block of 4 × 4 floats: four columns, `stride` bytes apart, become half of four rows of a panel, 32 bytes apart.
+ * Transposes a block of 4 × 4 floats: four columns, `stride` bytes apart, become half of four rows of a panel (packed block
+ * of 8 columns), 32 bytes apart.
  */
 function transposeBlock(matrix: usize, stride: usize, panel: usize): void {
   const a = v128.load(matrix);

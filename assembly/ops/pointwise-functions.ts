@@ -1,8 +1,8 @@
 import { F32x4 } from "../simd";
 
 /**
- * Element-wise functions that decoders read from files use in addition to the activations, numbered from 16 in the order of the
- * table in src/graph/pointwise.ts. They take less time than activations, so one loop with a branch serves them all.
+ * Elementwise functions that decoders read from files use in addition to the activations, numbered from 16 in the order of
+ * the table in src/graph/pointwise.ts. They take less time than activations, so one loop with a branch serves them all.
  */
 export const FIRST_POINTWISE: i32 = 16;
 

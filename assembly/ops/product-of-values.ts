@@ -11,9 +11,9 @@ import {
 } from "../memory/workspace";
 import { addProducts } from "./rows";
 
-// Element-wise product of two values, y = a·b: see ProductOperation.
+// Elementwise product of two values, y = a·b: see ProductOperation.
 
-/** Computes the element-wise product y = a·b for `count` rows; if `field` is TANGENTS, ẏ = ȧ·b + a·ḃ. */
+/** Computes the elementwise product y = a·b for `count` rows; if `field` is TANGENTS, ẏ = ȧ·b + a·ḃ. */
 export function forwardProduct(
   product: ProductOperation,
   workspace: Workspace,
@@ -32,7 +32,7 @@ export function forwardProduct(
 }
 
 /**
- * Computes the gradients of the element-wise product y = a·b for `count` rows: g_a = b·g, g_b = a·g. If `field` is
+ * Computes the gradients of the elementwise product y = a·b for `count` rows: g_a = b·g, g_b = a·g. If `field` is
  * GRADIENT_TANGENTS: ġ_a = ḃ·g + b·ġ, ġ_b = ȧ·g + a·ġ.
  */
 export function backwardProduct(
@@ -61,7 +61,7 @@ export function backwardProduct(
 }
 
 /**
- * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an element-wise product at the point of
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an elementwise product at the point of
  * row `row`: from the inputs' rows of work.tangents to the output's.
  */
 export function jacobianProduct(

@@ -1,7 +1,7 @@
 import { TALLEST_TILE, Tile } from "./tiles";
 
 /**
- * Computes Y = X·M + bias for rows reached by pointers and a matrix M packed into panels of 8 columns.
+ * Computes Y = X·M + bias for rows reached by pointers and a matrix M packed into panels, blocks of 8 columns.
  *
  *            panel: [depth][8]              every output of a row is
  *            b0 b0 b0 b0 │ b1 b1 b1 b1        bias + x[0]·m[0] + x[1]·m[1] + …   in ascending order,
@@ -54,8 +54,8 @@ export function multiply(
 }
 
 /**
- * Multiplies `count` rows by two panels, in tiles of two rows by two panels; if the number of rows is odd, the last three rows
- * in tiles of three rows by one panel.
+ * Multiplies `count` rows by two panels (packed blocks of 8 columns), in tiles of two rows by two panels; if the number of
+ * rows is odd, the last three rows in tiles of three rows by one panel.
  *
  * Without fused multiply-adds two by two is the fastest tile with Node 20, and as fast as any with Node 24: it has as many
  * accumulators as four rows by one panel, and fewer pointers to advance.

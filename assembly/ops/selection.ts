@@ -1,7 +1,7 @@
 import { Graph, SelectionOperation } from "../memory/graph";
 import { GaussNewton, rowAt, rowsOf, tangentsOf, valueRows, Workspace } from "../memory/workspace";
 
-// Element-wise y = condition > 0 ? a : b: see SelectionOperation. A NaN condition chooses b. Numbers are chosen by their bits,
+// Elementwise y = condition > 0 ? a : b: see SelectionOperation. A NaN condition chooses b. Numbers are chosen by their bits,
 // so that ∞ or NaN of the other side reaches no result and no derivative. The condition's derivatives are 0.
 
 /**

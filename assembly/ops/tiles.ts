@@ -1,9 +1,10 @@
 import { F32x4 } from "../simd";
 
 /**
- * Largest number of rows in a tile of one panel: as many as the sixteen vector registers of x86-64 allow in each build. Beside
- * the accumulators a fused multiply-add needs 2 registers for b and 1 for x, a separate multiply and add one more, and V8
- * reserves one. The loops over the depth are not unrolled: V8 spills the accumulators then.
+ * Largest number of rows in a tile of one panel (packed block of 8 columns): as many as the sixteen vector registers of
+ * x86-64 allow in each build. Beside the accumulators a fused multiply-add needs 2 registers for b and 1 for x, a separate
+ * multiply and add one more, and V8 reserves one. The loops over the depth are not unrolled: V8 spills the accumulators
+ * then.
  */
 export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
@@ -11,12 +12,12 @@ export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 const TAP_SIZE: usize = 20;
 
 /**
- * Register tiles of the matrix product: sums of a few rows by a few panels, held in vector registers. Inlined, so that `height`
- * is a constant and code for rows beyond it is removed.
+ * Register tiles of the matrix product: sums of a few rows by a few panels (packed blocks of 8 columns), held in vector
+ * registers. Inlined, so that `height` is a constant and code for rows beyond it is removed.
  */
 export class Tile {
   /**
-   * Multiplies `height` rows, 1 to 6, by one panel of 8 columns.
+   * Multiplies `height` rows, 1 to 6, by one panel (packed block) of 8 columns.
    * @param sources usize[height], pointers to the rows
    * @param destinations usize[height], pointers to the result rows, written `column` bytes from their start
    * @param panel address of the matrix's panel; with taps, of the panel in the kernel's first matrix
@@ -149,8 +150,8 @@ export class Tile {
   }
 
   /**
-   * Multiplies three rows by two panels: three rows by one panel have too few accumulators to hide the latency of a fused
-   * multiply-add.
+   * Multiplies three rows by two panels (packed blocks of 8 columns): three rows by one panel have too few accumulators to
+   * hide the latency of a fused multiply-add.
    */
   @inline
   static threeRowsTwoPanels(

@@ -13,8 +13,8 @@ import {
 } from "./descent";
 
 /**
- * AMD, the adaptive minimise-distance solver (equations 6 and 7): gradient descent, p = -∇l, with a step length of its own for
- * each sample.
+ * AMD, the adaptive minimise-distance solver (equations 6 and 7 of the paper): gradient descent, p = -∇l, with a step length
+ * of its own for each sample.
  *
  * Memory of a sample's row: p, f64[d], then f64[window], a ring buffer of the losses after the last accepted steps.
  */
@@ -36,7 +36,7 @@ export class Amd extends Descent {
   settleTime: f64; // 128
 }
 
-/** Rounding tolerance at t1, as a share of a step: the last step may be longer than the next trial step by this share. */
+/** Rounding tolerance at t1, as a fraction of a step: the last step may be longer than the next trial step by this fraction. */
 const LAST_STEP_SLACK: f64 = 1.0 / 1048576;
 
 /**
@@ -80,7 +80,7 @@ export function amdTried(amd: Amd, row: usize, loss: f64): bool {
 }
 
 /**
- * Takes the gradient at the sample's z, f32[d]: starts the first trial of the next step, or, after a failed search at z0,
+ * Receives the gradient at the sample's z, f32[d]: starts the first trial of the next step, or, after a failed search at z0,
  * requests the curvature that decides whether z0 is at rest.
  */
 export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void {
@@ -99,8 +99,9 @@ export function amdTakeGradient(amd: Amd, sample: Sample, gradient: usize): void
 }
 
 /**
- * Takes the curvature gᵀMg/gᵀg along the gradient g at z0, M the Gauss-Newton matrix, after no step from z0 has lowered the
- * loss, and ends the sample: the best step along the gradient would lower the loss by ½‖g‖⁴/gᵀMg.
+ * Receives the curvature gᵀMg/gᵀg along the gradient g at z0, with M the Gauss-Newton matrix; it was requested because no
+ * step from z0 has lowered the loss. Ends the sample: CONVERGED if ½‖g‖⁴/gᵀMg, the decrease by the best step along the
+ * gradient, is within float32's rounding of the loss, else STALLED.
  */
 export function amdTakeCurvature(amd: Amd, row: usize, curvature: f64): void {
   const sample = residentOf(amd, row);

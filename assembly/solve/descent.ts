@@ -5,22 +5,22 @@ import { rowAt, valueRows, Workspace } from "../memory/workspace";
  * are solved, and evaluates the steps z + δt·p along a direction p. Directions and step lengths are each solver's: amd.ts and
  * lbfgs.ts, called through solvers.ts. rounds.ts has the order of the calls.
  *
- * The constants below are the states of a staged sample: WAITING until it gets a row, RUNNING in the row, DONE when it has left
- * with a status. Between slices of work the caller fills EMPTY places and collects DONE samples.
+ * The constants below are the states of a sample whose data are in WASM memory: WAITING until it gets a row, RUNNING in the
+ * row, DONE when it has left with a status. Between slices of work the caller fills EMPTY places and collects DONE samples.
  */
 export const EMPTY: i32 = 0;
 export const WAITING: i32 = 1;
 export const RUNNING: i32 = 2;
 export const DONE: i32 = 3;
 
-/** Statuses of finished samples that the solvers of this folder set, with the numbers of src/solver/status.ts. */
+/** Codes of the statuses that the solvers of this folder give finished samples: indices in STATUSES of src/solver/status.ts. */
 export const CONVERGED: i32 = 0;
 export const REACHED_T1: i32 = 1;
 export const MAX_STEPS: i32 = 2;
 export const STALLED: i32 = 3;
 export const NONFINITE: i32 = 4;
 
-/** The solvers, values of Descent.solver, with the numbers of src/kernels/layout.ts. */
+/** Codes of the solvers, values of Descent.solver, as in src/kernels/layout.ts. */
 export const AMD: i32 = 0;
 export const LBFGS: i32 = 1;
 
@@ -33,16 +33,16 @@ export const FIRST: i32 = -1;
 export const AT_REST: i32 = -2;
 
 /**
- * Evaluations that a sample may request before its next step, the values of Sample.request; src/kernels/layout.ts has the same
- * numbers.
+ * Evaluations that a sample may request before its next step, as codes: the values of Sample.request, as in
+ * src/kernels/layout.ts.
  */
 export const CURVATURE_ALONG_GRADIENT: i32 = 1;
 export const SHARED_JACOBIAN_MATRIX: i32 = 2;
 export const OWN_MATRIX: i32 = 3;
 
 /**
- * Struct of a staged sample. The caller writes the fields marked as input; the solver sets the others from when the sample gets
- * a row.
+ * Struct of a sample whose data are in WASM memory. The caller writes the fields marked as input; the solver sets the others
+ * from when the sample gets a row.
  */
 @unmanaged
 export class Sample {
@@ -80,7 +80,7 @@ export class Sample {
    */
   curvatureScale: f64; // 72
   t: f64; // 80
-  /** Length s_n tried first in the next step; used by AMD only. */
+  /** Length s_n tried first in the next step; used by the solver AMD only. */
   step: f64; // 88
   /** Length δt of the step being tried, and of the last accepted step. */
   dt: f64; // 96
@@ -102,19 +102,19 @@ export class Sample {
   prior: f64; // 176
 }
 
-/** Options common to the solvers, and the staging area of samples. */
+/** Options common to the solvers, and the places of samples in WASM memory. */
 @unmanaged
 export class Descent {
   /** Solver that runs: AMD or LBFGS. */
   solver: i32; // 0
-  /** Sample[sampleCount]: the staged samples. */
+  /** Sample[sampleCount]: the samples whose data are in WASM memory, and free places. */
   samples: usize; // 4
   sampleCount: i32; // 8
   /** usize[R], one for each resident row: pointer to the sample in the row; 0 for a free row. */
   residents: usize; // 12
   residentCapacity: i32; // 16
   latentSize: i32; // 20
-  /** Index of the staged sample at which the search for the next waiting one continues. */
+  /** Index, in `samples`, at which the search for the next waiting sample continues. */
   cursor: i32; // 24
   maxSteps: i32; // 28
   /** Memory of the R rows, `memoryStride` bytes each: directions and solver state. */
@@ -132,8 +132,8 @@ export class Descent {
 }
 
 /**
- * Smallest decrease that float32 can resolve, as a share of the loss or, if larger, of its decrease since z0: 2⁻²⁰, eight times
- * float32's spacing at 1.
+ * Smallest decrease that float32 can resolve, as a fraction of the loss or, if larger, of its decrease since z0: 2⁻²⁰, eight
+ * times float32's spacing at 1.
  */
 const LEAST_FALL: f64 = 1.0 / 1048576;
 
@@ -203,8 +203,8 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
 }
 
 /**
- * Returns true if the tried step's objective is finite in float32 and lower than at z by more than `share` of the decrease that
- * the slope predicts, δt·(-pᵀ∇l): the Armijo condition.
+ * Returns true if the tried step's objective is finite in float32 and lower than at z by more than the fraction `share` of
+ * the decrease that the slope predicts, δt·(-pᵀ∇l): the Armijo condition.
  */
 export function isLower(sample: Sample, objective: f64, share: f64): bool {
   return isFinite(<f32>objective) && objective < sample.objective - share * sample.dt * -sample.slope;

@@ -7,7 +7,7 @@ import { changeAt, gradientOf, Lbfgs, LbfgsState, placeBefore, productAt, stepAt
  * by the inverse Hessian's approximation (Nocedal & Wright, Numerical Optimization, algorithm 7.4).
  */
 
-/** Minimum of sᵀy, as a share of |s||y|, for an L-BFGS pair (step s, gradient change y) to be stored. */
+/** Minimum of sᵀy, as a fraction of |s||y|, for an L-BFGS pair (step s, gradient change y) to be stored. */
 const LEAST_CURVATURE: f64 = 1e-8;
 
 /**

@@ -14,7 +14,7 @@ import {
 /** Choices of the damping λ in the preconditioner H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d. */
 const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
-/** Number of newest L-BFGS pairs that the damping λ of the preconditioner is fitted to. */
+/** Number of newest L-BFGS pairs by which the damping λ of the preconditioner is chosen. */
 const FITTED_PAIRS: i32 = 5;
 /**
  * Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: smaller ones are ordinary if A was made at
@@ -22,8 +22,8 @@ const FITTED_PAIRS: i32 = 5;
  */
 const LEAST_EXCESS: f64 = 100;
 /**
- * Count of f64 numbers stored for each pair that λ is fitted to: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs, whose byte offsets
- * follow.
+ * Count of f64 numbers stored for each L-BFGS pair by which the damping λ is chosen: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs,
+ * whose byte offsets follow.
  */
 const NUMBERS_OF_FIT: i32 = 8;
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
@@ -87,7 +87,7 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
   else state.factor = sharedFactor(lbfgs, chosen);
 }
 
-/** Computes sᵀAs and sᵀs of the newest `used` pairs in one pass over A, f32[d(d + 1)/2], for the fit of λ. */
+/** Computes sᵀAs and sᵀs of the newest `used` pairs in one pass over A, f32[d(d + 1)/2], for the choice of the damping λ. */
 function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -208,7 +208,10 @@ function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i3
   }
 }
 
-/** Returns the address of the numbers f64[NUMBERS_OF_FIT] stored for pair i while λ is fitted; pair 0 is the newest. */
+/**
+ * Returns the address of the numbers f64[NUMBERS_OF_FIT] stored for L-BFGS pair i while the damping λ is chosen; pair 0 is
+ * the newest.
+ */
 function fitted(lbfgs: Lbfgs, i: i32): usize {
   return lbfgs.changes + <usize>i * FITTED_SIZE;
 }

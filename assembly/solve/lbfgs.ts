@@ -67,18 +67,21 @@ const SHOWN_RISE: f64 = 16;
  */
 const LEAST_BETWEEN_OWN: i32 = 64;
 /**
- * Length of a step, as a share of the direction p, below which the line search ends. If p is as long as z, such a step is near
- * float64's rounding.
+ * Length of a step, as a fraction of the direction p, below which the line search ends. If p is as long as z, such a step is
+ * near float64's rounding.
  */
 const SHORTEST_STEP: f64 = 1e-12;
-/** Longest step, as a share of p, still attributed to rounding. If only shorter steps lower the loss, the gradient is suspect. */
+/**
+ * Longest step, as a fraction of the direction p, still attributed to rounding. If only shorter steps lower the loss, the
+ * gradient is suspect.
+ */
 const SHORT_STEP: f64 = 1e-3;
-/** Bounds of a shortened step in a line search, as shares of the step before: the parabola is not trusted beyond them. */
+/** Bounds of a shortened step in a line search, as fractions of the step before: the parabola is not trusted beyond them. */
 const LEAST_SHARE: f64 = 0.1;
 const MOST_SHARE: f64 = 0.5;
 /**
- * Share of the previous trial's rise/(δt|slope|) above which the rise counts as proportional to δt; halving δt on a parabola
- * gives 0.5.
+ * Fraction of the previous trial's rise/(δt|slope|) above which the rise counts as proportional to δt; halving δt on a
+ * parabola gives 0.5.
  */
 const PROPORTIONAL: f64 = 0.75;
 /**
@@ -94,8 +97,8 @@ const EARLY_STEPS: i32 = 8;
  */
 const HALF_GAIN: f64 = 1.04;
 /**
- * Minimum decrease of the loss, as a share of the linear prediction, that counts as linear: in the first trial, and in later
- * ones. If a normalisation follows, J₀ is up to 1e8 times too large, and the first step too short by the same factor.
+ * Minimum decrease of the loss, as a fraction of the linear prediction, that counts as linear: in the first trial, and in
+ * later ones. If a normalisation follows, J₀ is up to 1e8 times too large, and the first step too short by the same factor.
  */
 const LINEAR_SHARE: f64 = 0.98;
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
@@ -106,7 +109,10 @@ const LONGEST_GROWTH: f64 = 30;
  * that counts as progress.
  */
 const PROBE_THRESHOLDS: f64 = 8;
-/** Minimum decrease that a probe's slope predicts, as a share of the loss: 128 times float32's relative rounding error. */
+/**
+ * Minimum decrease that the slope predicts for a probe, a trial step at the end of a solve, as a fraction of the loss: 128
+ * times float32's relative rounding error.
+ */
 const PROBE_SHARE: f64 = 1.0 / 65536;
 /**
  * Decrease by the last step, in multiples of θ, the smallest decrease that counts as progress, above which a predicted decrease
@@ -139,8 +145,8 @@ const ALONG_GRADIENT: i32 = 2;
 // State: what each evaluation adds to it.
 
 /**
- * Takes the gradient at z0, f32[d]: resets the sample's state, and requests the matrix or curvature that the first direction
- * needs, if any.
+ * Receives the gradient at z0, f32[d]: resets the sample's state, and requests the matrix or curvature that the first
+ * direction needs, if any.
  */
 function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize): void {
   const d = lbfgs.latentSize;
@@ -162,7 +168,9 @@ function begin(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, gradient: usize)
   }
 }
 
-/** Takes the gradient at the sample's z, f32[d]; sets the next direction, or requests the matrix that the direction needs. */
+/**
+ * Receives the gradient at the sample's z, f32[d]; sets the next direction, or requests the matrix that the direction needs.
+ */
 export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): void {
   const sample = residentOf(lbfgs, row);
   const state = stateOf(lbfgs, sample);
@@ -191,7 +199,10 @@ export function lbfgsTakeGradient(lbfgs: Lbfgs, row: usize, gradient: usize): vo
   if (sample.request === 0) setDirection(lbfgs, row);
 }
 
-/** Takes the curvature gᵀMg/gᵀg along the gradient at z0: the first step becomes the Cauchy step, the best one along -g. */
+/**
+ * Receives the curvature gᵀMg/gᵀg along the gradient g at z0, with M the Gauss-Newton matrix: the first step becomes the
+ * Cauchy step, the best one along -g.
+ */
 export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): void {
   const sample = residentOf(lbfgs, row);
   sample.valueEvaluations++;
@@ -200,8 +211,8 @@ export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): vo
 }
 
 /**
- * Takes the matrix that the row requested, f32[d][…] with rows `stride` bytes apart: J₀ᵀWJ₀ with the Jacobian at the decoder's
- * start latent, or JᵀWJ at the sample's own z. Sets H and the next direction.
+ * Receives the matrix that the row requested, f32[d][…] with rows `stride` bytes apart: J₀ᵀWJ₀ with the Jacobian at the
+ * decoder's start latent, or JᵀWJ at the sample's own z. Sets H and the next direction.
  */
 export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride: usize): void {
   const sample = residentOf(lbfgs, row);

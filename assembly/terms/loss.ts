@@ -1,6 +1,6 @@
 import { F32x4 } from "../simd";
 
-/** Losses, values of Workspace.loss, with the numbers of src/kernels/layout.ts. */
+/** Codes of the losses, values of Workspace.loss, as in src/kernels/layout.ts. */
 export const LOSS_BINARY_CROSS_ENTROPY: i32 = 0;
 export const LOSS_SQUARED_ERROR: i32 = 1;
 /** Custom loss: the caller runs its functions outside the kernels, between the passes. */

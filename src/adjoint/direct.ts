@@ -47,18 +47,24 @@ class ReverseSteps {
   private readonly allStages: readonly number[];
   private readonly latentSize: number;
   private readonly size: number;
-  /** States Y_i at the Runge-Kutta stages, each [B, order · d] with the flow's order, 1 or 2 (z, then the velocity). */
+  /**
+   * States Y_i at the Runge-Kutta stages, each [B, d] with z for a flow of first order, [B, 2d] with z, then the velocity,
+   * for one of second order.
+   */
   private readonly states: readonly Float64Array[];
-  /** Time derivatives k_i = f(t + c_i h, Y_i) at the Runge-Kutta stages, each [B, order · d] with the flow's order, 1 or 2. */
+  /**
+   * Time derivatives k_i = f(t + c_i h, Y_i) at the Runge-Kutta stages, each [B, d] for a flow of first order, [B, 2d] for
+   * one of second order.
+   */
   private readonly derivatives: readonly Float64Array[];
   /**
    * Gradients dk_i = ∂L/∂k_i of the summed loss L with respect to the time derivative k_i at each Runge-Kutta stage, each
-   * [B, order · d] with the flow's order, 1 or 2.
+   * [B, d] for a flow of first order, [B, 2d] for one of second order.
    */
   private readonly dDerivatives: readonly Float64Array[];
   /**
-   * Gradients dY_i = ∂L/∂Y_i of the summed loss L with respect to the state Y_i at each Runge-Kutta stage, each
-   * [B, order · d] with the flow's order, 1 or 2.
+   * Gradients dY_i = ∂L/∂Y_i of the summed loss L with respect to the state Y_i at each Runge-Kutta stage, each [B, d] for a
+   * flow of first order, [B, 2d] for one of second order.
    */
   private readonly dStages: readonly Float64Array[];
 

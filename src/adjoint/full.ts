@@ -9,12 +9,12 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * Makes the continuous adjoint (equations 8 to 10, with corrected signs): the derivative of the exact flow, integrated
- * backwards over the solver's recorded steps, for any solver with an end time t1. It differs from `direct()` by the
- * discretisation errors of both, which shrink with the steps.
+ * Makes the continuous adjoint (equations 8 to 10 of the paper, with corrected signs): the derivative of the exact flow,
+ * integrated backwards over the solver's recorded steps, for any solver with an end time t1. It differs from `direct()` by
+ * the discretisation errors of both, which shrink with the steps.
  *
  * Each recorded step costs the passes and tangent passes of one RK4 step, or of one step of the solver's own method if that
- * has at least as many stages. The integration is explicit: on steps longer than its stability limit, which AMD may take,
+ * has at least as many stages. The integration is explicit: on steps longer than its stability limit, which `amd` may take,
  * the adjoint grows instead of decaying. `lbfgs`, which has no end time and takes even longer steps, is not supported.
  *
  * @example
@@ -61,12 +61,15 @@ function methodFor(solver: Method): Tableau {
  */
 class AdjointIntegral {
   private readonly stages: Stages;
-  /** Nodes c_i of the Runge-Kutta stages, as shares of an accepted step of the solver: 0 at its end in time, 1 at its start. */
+  /**
+   * Nodes c_i of the Runge-Kutta stages, as fractions of an accepted step of the solver: 0 at its end in time, 1 at its
+   * start.
+   */
   private readonly nodes: readonly number[];
   private readonly latentSize: number;
   /**
-   * Adjoint of every sample at each Runge-Kutta stage, each [B, order · d] with the flow's order: ∂L/∂z for order 1; ∂L/∂z,
-   * then ∂L/∂v for order 2, where v is the velocity.
+   * Adjoint of every sample at each Runge-Kutta stage, each [B, d] with ∂L/∂z for a flow of first order, [B, 2d] with ∂L/∂z,
+   * then ∂L/∂v, for one of second order, where v is the velocity.
    */
   private readonly stageAdjoints: readonly Float64Array[];
 

@@ -4,8 +4,8 @@ import type { Slice } from "./slices.ts";
 
 /**
  * Latents of B samples at the stages of one Runge-Kutta step each, with the first and second derivatives of the loss there.
- * The objective holds a copy of each sample for each stage: so the stages can be visited forwards and then backwards without
- * being recomputed, and the decoder's parameter gradients are accumulated once a step.
+ * The objective holds a copy of each sample for each stage, so that the stages can be visited forwards and then backwards
+ * without being recomputed, and the decoder's parameter gradients are accumulated once a step.
  *
  * Each array is [stages, B, d]. Every method takes slices, which name the samples to compute.
  */

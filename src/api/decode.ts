@@ -25,7 +25,7 @@ export interface DecodeOptions {
   points?: number | undefined;
   /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: its promise rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 

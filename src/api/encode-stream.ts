@@ -47,7 +47,7 @@ const ITEM = { y: true, weights: true, z0: true, fixed: true, points: true } as 
  *
  * @param items an array, a generator, a stream: any iterable, or async iterable, of `EncodeItem`s
  * @throws LatentflowError at the call: `invalid_argument` on a wrong option, `disposed` when the decoder is. In the loop:
- *   what `encode` throws for an item, after the results of all items before it; also what the source throws, and the
+ *   what `encode` throws for an item, after the results of all items before it; also what the source throws, and the abort
  *   signal's reason at an abort
  * @example
  * for await (const { z } of encodeStream(decoder, batches)) await save(z);

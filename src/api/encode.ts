@@ -105,13 +105,13 @@ export interface CommonEncodeOptions {
    */
   onProgress?: ((progress: EncodeProgress) => unknown) | undefined;
   /**
-   * Effect of an abort: `"throw"` (the default) rejects with the signal's reason; `"return"` resolves with the last accepted
-   * z of each sample, and status `"aborted"` for samples that had not ended.
+   * Effect of an abort: `"throw"` (the default) rejects with the abort signal's reason; `"return"` resolves with the last
+   * accepted z of each sample, and status `"aborted"` for samples that had not ended.
    */
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Name of the call at the beginning of its error messages. */
+/** Name of the function, marked (see `Mark`), with which its error messages begin. */
 const WHERE = callOf("encode");
 
 /**
@@ -142,8 +142,8 @@ export const ENCODE_HELP = {
 
 /**
  * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z
- * whose reconstruction D(z) is as close to y as the flow leads (equations 1 and 2). Each sample has its own step sizes and
- * stopping time; its result does not depend on the other samples of the call.
+ * whose reconstruction D(z) is as close to y as the flow leads (equations 1 and 2 of the paper). Each sample has its own
+ * step sizes and stopping time; its result does not depend on the other samples of the call.
  *
  * The arrays passed in are read while the call runs: do not change them before its promise has settled. An array that is
  * transferred while it is still needed rejects the call. Arrays may lie in a SharedArrayBuffer, but not in a resizable one.

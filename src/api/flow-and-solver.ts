@@ -5,7 +5,10 @@ import { checkFlow, type Flow, type GradientFlow, gradientFlow, isUnitGradientFl
 import { lbfgs } from "../solver/lbfgs.ts";
 import { checkSolver, followsAnyFlow, type Solver, solversWith } from "../solver/solver.ts";
 
-/** Options for the flow and for the solver that follows it. `lbfgs` and `amd` follow the gradient flow with α = 1 only. */
+/**
+ * Options for the flow and for the solver that follows it. The solvers `lbfgs` and `amd` accept only the gradient flow dz/dt
+ * = -α ∇_z l whose factor α is 1.
+ */
 export type FlowAndSolver =
   | {
       /** Differential equation whose solution leads to the code. Default `gradientFlow()`. */

@@ -12,9 +12,12 @@ import { choleskyFactor } from "../terms/prior-numbers.ts";
 
 /** Result of `sampleCodes`: K weighted codes for each of B samples. */
 export interface CodeSamples {
-  /** Codes drawn for each sample, B × K × latentSize. */
+  /** Codes drawn, [B, K, latentSize] for K draws per sample. */
   readonly codes: Owned<Float32Array>;
-  /** Importance weights of the codes, B × K; the weights of a sample add up to 1. All are 0 if no draw has a finite objective. */
+  /**
+   * Importance weights of the codes, [B, K] for K draws per sample. A sample's weights add up to 1, or are all 0 if none of
+   * its draws has a finite objective.
+   */
   readonly weights: Owned<Float64Array>;
   /**
    * Effective sample size (Σw)²/Σw² of each of the B samples, from 1 to K: the number of equally weighted draws of the same

@@ -41,7 +41,7 @@ export interface LoadDecoderOptions extends DecoderFileOptions, ReadingOptions {
  * @throws LatentflowError `not_found` when the file cannot be read; `unreachable` when its server fails; `needs_conversion`
  *   when its tensors are neither described in it nor a plain stack of linear layers: the message has the line of Python that
  *   exports the decoder to ONNX; `invalid_file` when it holds no decoder, more than `maxBytes`, or a probe that the decoder
- *   disagrees with; `invalid_argument` on a wrong option or a missing one
+ *   disagrees with; `invalid_argument` on a wrong or missing option
  * @example
  * const decoder = await loadDecoder("decoder.safetensors", { activation: "relu", loss: "mse" });
  */

@@ -42,7 +42,7 @@ export interface SampleCodesOptions {
   points?: number | undefined;
   /** Backend that runs the decoder, on one thread. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: its promise rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
   /**
    * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the
@@ -55,7 +55,7 @@ export interface SampleCodesOptions {
 export interface SampleCodesProgress {
   /** Number of codes drawn so far. */
   readonly done: number;
-  /** Total number of codes to draw, B × K. */
+  /** Total number of codes to draw, B · K for K draws for each of B samples. */
   readonly total: number;
 }
 

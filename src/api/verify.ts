@@ -13,13 +13,15 @@ import { sizeOf } from "../graph/operations.ts";
 import { makeControl } from "../solver/control.ts";
 
 /**
- * Decoder output that is compared with a probe's: `"data"`, D(z); `"preActivation"`, the logits, if the probed network ends
- * there and the user has added the output activation; or `"either"`, if the file does not say which.
+ * Decoder output that is compared with the outputs of a probe (a few latents with their outputs, by which a reader checks
+ * the decoder): `"data"`, D(z); `"preActivation"`, the logits, if the probed network ends there and the user has added the
+ * output activation; or `"either"`, if the file does not say which.
  */
 export type ComparedOutput = "data" | "preActivation" | "either";
 
 /**
- * Returns a decoder with the same parameters and the outcome of its comparison with a probe. Disposes the decoder passed in.
+ * Returns a decoder with the same parameters and the outcome of its comparison with a probe (a few latents with their
+ * outputs, by which a reader checks the decoder). Disposes the decoder passed in.
  *
  * @param where name of the calling function, for messages
  * @param probe latents and the outputs expected for them; undefined if there is none: the decoder is then unverified
@@ -53,11 +55,15 @@ function whyNotRun(error: unknown): string {
   return `it could not be run here, to compare it with the probe: ${error.message}`;
 }
 
-/** Largest number of multiplications and additions spent on running a probe: about twenty seconds on one thread. */
+/**
+ * Largest number of multiplications and additions spent on running a probe (a few latents with their outputs): about twenty
+ * seconds on one thread.
+ */
 const MOST_WORK = 2 ** 38;
 
 /**
- * Runs the decoder on the probe. Returns undefined if the outputs agree, or the reason why the comparison proves nothing.
+ * Runs the decoder on a probe (a few latents with their outputs). Returns undefined if the outputs agree, or the reason why
+ * the comparison proves nothing.
  *
  * @throws LatentflowError `invalid_file` if the outputs differ
  */
@@ -98,8 +104,8 @@ function reasonOf(comparison: Exclude<Comparison, { outcome: "differs" }>): stri
 }
 
 /**
- * Decodes the B rows of a probe one by one, with the memory of one row; checks the signal after each. Returns
- * [B, outputSize].
+ * Decodes the B latents of a probe (a few latents with their outputs, by which a reader checks the decoder) one by one, with
+ * the memory of one row; checks the abort signal after each. Returns [B, outputSize].
  */
 async function decodeRowByRow(
   session: Session,

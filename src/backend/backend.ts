@@ -50,9 +50,10 @@ export interface Use {
 }
 
 /**
- * Solve of one thread. In a worker `problem` lacks the samples' data, which arrive with each range of its feed.
+ * Part of a solve that one thread does, the calling thread or a worker. In a worker `problem` lacks the samples' data, which
+ * arrive range by range.
  *
- * @typeParam Range range of samples that the thread's feed returns
+ * @typeParam Range range of samples as the thread receives it
  */
 export interface Task<Range extends SampleRange = SampleRange> extends Use {
   /** Returns the data of a range of samples, and the solution that receives their results. */

@@ -12,7 +12,7 @@ export interface Feed<Range extends SampleRange = SampleRange> {
   take(most: number): Range | undefined;
 }
 
-/** Returns a feed of a call's samples 0 … sampleCount - 1 in order, for a call on a single thread. */
+/** Returns a feed (source of ranges) of a call's samples 0 … sampleCount - 1 in order, for a call on a single thread. */
 export function allSamples(sampleCount: number): Feed {
   let next = 0;
   return {

@@ -9,7 +9,7 @@ import { type Bounds, show, showBounds } from "./show.ts";
  * Throws if `options` is not a plain object, has a property outside `known` (a misspelt option must not be ignored), or has
  * an option that cannot be read. Undefined passes.
  *
- * @param known every name of the options' interface, so that the compiler reports a missing one; the values are ignored
+ * @param known every name of the options' interface, so that the compiler reports a missing name; the values are ignored
  * @param why reasons why certain options do not exist, by name, for users who look for them
  * @throws LatentflowError `invalid_argument`
  */

@@ -41,7 +41,7 @@ let marksIn: (error: LatentflowError) => string;
 
 /**
  * Error that latentflow throws on purpose. The message says what was passed, what was expected and what to do; `code` is for
- * programs. An aborted call rejects with its signal's reason instead. If an argument is refused, `option`, `got` and
+ * programs. An aborted call rejects with its abort signal's reason instead. If an argument is refused, `option`, `got` and
  * `expected` have the parts of the message.
  *
  * @example
@@ -95,7 +95,10 @@ export class LatentflowError extends Error {
   }
 }
 
-/** Returns an error's message with the markers of message.ts, to be used in another message or sent to another thread. */
+/**
+ * Returns an error's message with its marks (see `Mark`), which name the options in it, to be used in another message or
+ * sent to another thread.
+ */
 export function markedMessage(error: LatentflowError): string {
   return marksIn(error);
 }

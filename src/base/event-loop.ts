@@ -31,7 +31,7 @@ export type Pausable<T> = Generator<void, T, void>;
  * Runs a computation, letting the event loop run between its pieces. The first few milliseconds are synchronous: a short
  * computation is done when the call returns.
  *
- * @param signal stops the computation between two pieces; the promise then rejects with the signal's reason
+ * @param signal stops the computation between two pieces; the promise then rejects with the abort signal's reason
  */
 export async function inTurns<T>(work: Pausable<T>, signal?: AbortSignal): Promise<T> {
   const turn = makeTurns();

@@ -1,14 +1,14 @@
-/** Callbacks registered for the abort of one signal, and the single listener that calls them. */
+/** Callbacks registered for one abort signal, and the single listener that calls them. */
 interface Entry {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
 }
 
-/** Entries by signal. All callbacks share one listener, since Node warns of a leak at more than ten. */
+/** Entries by abort signal. All callbacks share one listener, since Node warns of a leak at more than ten. */
 const entries = new WeakMap<AbortSignal, Entry>();
 
 /**
- * Calls `callback` when the signal aborts; never if it has aborted before, or is undefined.
+ * Calls `callback` when the abort signal fires; never if it has fired before, or is undefined.
  *
  * @returns function that unregisters `callback`
  * @example

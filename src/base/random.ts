@@ -27,8 +27,8 @@ const seedingRounds = 16;
  * Creates a generator of pseudo-random numbers.
  *
  * @param seed an integer from 0 to 2^53 - 1; each gives a different sequence
- * @param stream an integer from 0 to 2^32 - 1 that selects another sequence of the same seed, for a use that must not share
- *   its numbers with others. Default 0
+ * @param stream an integer from 0 to 2^32 - 1 that (default 0) selects another sequence of the same seed, for a use that
+ *   must not share its numbers with others
  */
 export function createRandom(seed: number, stream = 0): Random {
   let a = stream | 0;

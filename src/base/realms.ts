@@ -79,7 +79,7 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** Throws the reason of a signal that has aborted; an AbortError if the signal lacks the method `throwIfAborted`. */
+/** Throws the reason of an abort signal that has aborted; an AbortError if the signal lacks the method `throwIfAborted`. */
 export function throwIfAborted(signal: Partial<AbortSignalLike> | undefined): void {
   if (signal?.throwIfAborted) signal.throwIfAborted();
   else if (signal?.aborted) throw new DOMException("This operation was aborted", "AbortError");

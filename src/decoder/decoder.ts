@@ -25,7 +25,10 @@ import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
 /** Validated description of a decoder, without its parameters. */
 export interface DecoderGraph extends Graph, Pick<Defaults, "loss">, Partial<Omit<Defaults, "loss">> {}
 
-/** Outcome of comparing a decoder with the probe in its file, as in the fields of `Decoder`. */
+/**
+ * Outcome of comparing a decoder with the probe in its file (a few latents with their outputs), as in the fields of
+ * `Decoder`.
+ */
 export type Verification = Pick<Decoder, "verified" | "unverifiedReason">;
 
 /** Options of `toSafetensors`. */
@@ -93,9 +96,9 @@ export interface Decoder {
    */
   readonly start: Float32Array | undefined;
   /**
-   * Result of comparing a loaded decoder with the probe in its file. True: the outputs agreed. (If they differ, loading
-   * fails.) False: there was no probe, or it was not conclusive. Undefined: the decoder was not loaded, but created or
-   * trained.
+   * Result of comparing a loaded decoder with the probe in its file (a few latents with their outputs). True: the outputs
+   * agreed. (If they differ, loading fails.) False: there was no probe, or it was not conclusive. Undefined: the decoder was
+   * not loaded, but created or trained.
    */
   readonly verified: boolean | undefined;
   /** Reason why `verified` is false, for messages. */
@@ -106,8 +109,8 @@ export interface Decoder {
    * Returns the decoder as the bytes of a safetensors file, from which `loadDecoder` restores the same bits, and in which
    * PyTorch finds the tensors under the operations' names.
    *
-   * The file has no probe unless one is given, as making it is asynchronous:
-   * `decoder.toSafetensors({ probe: await makeProbe(decoder) })`.
+   * The file has no probe (a few latents with their outputs, by which a reader checks the decoder) unless one is given, as
+   * making it is asynchronous: `decoder.toSafetensors({ probe: await makeProbe(decoder) })`.
    *
    * @throws LatentflowError `disposed` after `dispose()`; `invalid_argument` if the probe does not fit, or the file's
    *   header, for example because of a prior with covariances, would exceed the 1 MiB that readers accept
@@ -254,9 +257,9 @@ export function onDispose(decoder: Decoder, callback: () => void): void {
 }
 
 /**
- * Returns a decoder's entry in a cache, which is made on first use and removed when the decoder is disposed.
+ * Returns a decoder's entry in `cache`. The entry is made on first use, and removed when the decoder is disposed.
  *
- * @param dispose frees the entry
+ * @param dispose frees what the removed entry holds
  */
 export function keptUntilDisposed<T extends object>(
   cache: WeakMap<Decoder, T>,
@@ -290,7 +293,7 @@ export function decoderAtPoints(decoder: Decoder, points: number, where: string)
   return (decoder as GraphDecoder)[internals].decoderAtPoints(points, where);
 }
 
-/** Returns the sizes that a probe must have to fit a decoder. */
+/** Returns the sizes that a probe (a few latents with their outputs) must have to fit a decoder. */
 export function probedOf(decoder: Decoder): Probed {
   const { latentSize, outputSize, fixedInputs } = decoder;
   if (!fixedInputs.some(({ hasPoints }) => hasPoints)) return { latentSize, outputSize, fixedInputs };

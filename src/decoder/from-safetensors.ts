@@ -97,7 +97,7 @@ export function checkFileOptions(where: string, options: DecoderFileOptions) {
   };
 }
 
-/** A decoder that was read from a file, and the probe to verify it with. */
+/** A decoder that was read from a file, and the probe (a few latents with their outputs) to verify it with. */
 export interface ParsedDecoder {
   readonly decoder: Decoder;
   readonly probe: CheckedProbe | undefined;

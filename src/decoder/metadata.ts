@@ -51,7 +51,7 @@ interface Described extends Pick<Graph<Operation>, "latentSize" | "operations" |
   readonly start: Float32Array | undefined;
 }
 
-/** Formats the metadata that describe a decoder, except its probe. */
+/** Formats the metadata that describe a decoder, except its probe (a few latents with their outputs). */
 export function writeMetadata(decoder: Described): Map<string, string> {
   const { definition, outputActivation, outputShape, loss, prior, start } = decoder;
   const metadata = new Map<string, string>();
@@ -174,7 +174,7 @@ function readActivation(where: string, at: string, value: unknown): Activation {
   return normaliseActivation(where, at, own);
 }
 
-/** Reads the loss with its reduction from a file's metadata. */
+/** Reads the loss with its reduction from a file's metadata; undefined if the metadata name no loss. */
 export function readLoss(where: string, metadata: Metadata): StandardLoss | undefined {
   return read(metadata, "loss", (text) => {
     const kind = lossInFile(bare(text));
@@ -189,7 +189,7 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
   });
 }
 
-/** Reads the prior on codes from a file's metadata. */
+/** Reads the prior on codes from a file's metadata; undefined if they have none. */
 export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
   return read(metadata, "prior", (text) => {
     const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
@@ -204,7 +204,7 @@ export function readStart(where: string, metadata: Metadata, latentSize: number)
   );
 }
 
-/** Reads the shape of a sample from a file's metadata. */
+/** Reads the shape of a sample from a file's metadata; undefined if they have none. */
 export function readOutputShape(
   where: string,
   metadata: Metadata,

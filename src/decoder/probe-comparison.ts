@@ -2,7 +2,7 @@ import type { LatentflowError } from "../base/errors.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { type CheckedProbe, pick } from "./probe.ts";
 
-/** Outcome of comparing a decoder's outputs with its probe. */
+/** Outcome of comparing a decoder's outputs with those stored in a probe (a few latents with their outputs). */
 export type Comparison =
   | { readonly outcome: "agrees" }
   /** The outputs agree, but a constant output would agree as well. */
@@ -24,13 +24,16 @@ const MOST_MEAN = 1e-4;
  * MOST_MEAN allows less.
  */
 const ROUNDING = 1e-6;
-/** Minimum spread of the probe's rows, relative to the outputs. Below it, a constant would agree with the probe. */
+/**
+ * Minimum spread of the outputs that a probe stores for its latents, relative to their size. Below it, a constant would
+ * agree with the probe.
+ */
 const LEAST_SPREAD = 1e-3;
 /** Number of differing elements listed in a message. */
 const SHOWN = 3;
 
 /**
- * Compares a decoder's outputs with those stored in a probe.
+ * Compares a decoder's outputs with those stored in a probe (a few latents with their outputs).
  *
  * @param outputs outputs for the probe's latents, rows × outputSize
  */
@@ -91,7 +94,7 @@ function figure(value: number): string {
 }
 
 /**
- * Makes the error for a decoder whose outputs differ from the probe.
+ * Makes the error for a decoder whose outputs differ from those stored in the probe (a few latents with their outputs).
  *
  * @param hint possible cause, appended to the message
  */

@@ -31,20 +31,20 @@ export interface Probe {
   readonly fixed?: Readonly<Record<string, Float32Array>>;
 }
 
-/** A probe whose sizes have been validated. */
+/** A probe (a few latents with their outputs, by which a reader checks the decoder), with validated sizes. */
 export interface CheckedProbe {
   readonly rows: number;
   /** Number of points per row; undefined for a decoder without points. */
   readonly points: number | undefined;
   readonly z: Float32Array;
   readonly fixed: ReadonlyMap<string, Float32Array>;
-  /** Indices of the output elements in `x`; undefined for all elements. */
+  /** Positions, within an output, of the elements that `x` holds; undefined if it holds all elements. */
   readonly indices: Int32Array | undefined;
-  /** Outputs of the decoder, rows × number of indices. */
+  /** Outputs of the decoder: for each row the elements at `indices`, or all of them. */
   readonly x: Float32Array;
 }
 
-/** Sizes of a decoder, which its probe must fit. */
+/** Sizes of a decoder, which its probe (a few latents with their outputs) must fit. */
 export interface Probed {
   readonly latentSize: number;
   readonly outputSize: number;
@@ -53,7 +53,7 @@ export interface Probed {
   readonly atPoints?: (points: number) => Probed;
 }
 
-/** Metadata key of the probe. */
+/** Metadata key of the probe (a few latents with their outputs, by which a reader checks the decoder). */
 export const PROBE = "latentflow.probe";
 
 const FORMAT = "1";
@@ -72,7 +72,7 @@ const PROBE_POINTS = 5;
 const MOST_BYTES = 2 ** 19;
 
 /**
- * Reads the probe in a file's metadata; undefined if there is none.
+ * Reads the probe (a few latents with their outputs) in a file's metadata; undefined if there is none.
  *
  * @param where function that was called, for messages
  * @throws LatentflowError `invalid_file` if the probe is malformed, or its sizes do not fit the decoder
@@ -176,7 +176,7 @@ function readIndices(where: string, tensor: Tensor | undefined, outputSize: numb
 }
 
 /**
- * Copies the option `probe`, and validates it as far as possible without the decoder.
+ * Copies the option `probe` (a few latents with their outputs), and validates it as far as possible without the decoder.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -209,7 +209,7 @@ function copyValues(where: string, name: string, values: unknown): Float32Array 
 }
 
 /**
- * Checks that the sizes of a probe fit a decoder.
+ * Checks that the sizes of a probe (a few latents with their outputs) fit a decoder.
  *
  * @throws LatentflowError `invalid_argument`
  */
@@ -262,7 +262,10 @@ export function fitProbe(where: string, probe: Probe, decoder: Probed): CheckedP
   };
 }
 
-/** Draws the inputs of a probe: standard normal numbers and uniform class indices, always the same ones. */
+/**
+ * Draws the inputs of a probe (a few latents with their outputs): standard normal numbers and uniform class indices, always
+ * the same ones.
+ */
 export function probeInputs(decoder: Probed): {
   readonly points: number | undefined;
   readonly z: Float32Array;
@@ -282,8 +285,8 @@ export function probeInputs(decoder: Probed): {
 }
 
 /**
- * Formats a probe as metadata text. Outputs with more than 4,096 elements are sampled at 4,096 positions; rows that do
- * not fit into a file's header are left out.
+ * Formats a probe (a few latents with their outputs) as metadata text. Outputs with more than 4,096 elements are sampled at
+ * 4,096 positions; rows that do not fit into a file's header are left out.
  *
  * @returns undefined if fewer than two rows fit, which would not be conclusive
  * @throws LatentflowError `invalid_argument` if the probe does not fit the decoder
@@ -317,8 +320,8 @@ export function writeProbe(where: string, probe: Probe, decoder: Probed): string
 }
 
 /**
- * Draws the indices of output elements to store: one from each of equal intervals, so that they follow no pattern of the
- * axes.
+ * Draws the indices of output elements to store: one at a random place in each of 4,096 equal intervals. At regular
+ * distances they might all fall into one channel or column of the output.
  *
  * @param width number of elements of an output
  */

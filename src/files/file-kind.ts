@@ -19,7 +19,7 @@ interface FileStart {
   readonly bytes: Uint8Array;
   /** First 512 bytes of the file, each as the character of that code. */
   readonly text: string;
-  /** True if the file has these bytes, given as characters, at an offset. Default 0. */
+  /** True if the file has the bytes `start`, given as characters, at `offset` (default 0). */
   readonly begins: (start: string, offset?: number) => boolean;
 }
 
@@ -45,7 +45,7 @@ const readPicture =
 const otherPicture = "of pictures PNG and JPEG are read; save it as PNG";
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
-/** Makes the signature of files that have certain bytes, given as characters, at an offset. Default 0. */
+/** Makes a kind of file whose test is that the file has the bytes `start`, given as characters, at `offset` (default 0). */
 function begun(
   name: string,
   start: string,

@@ -15,7 +15,7 @@ export interface ReadingOptions {
    * that are passed in, only the unpacked values are bounded. Default: 2^30, 1 GiB.
    */
   maxBytes?: number | undefined;
-  /** Stops reading; the promise then rejects with the signal's reason. */
+  /** Stops reading; the promise then rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
@@ -80,8 +80,8 @@ export function allocate<T>(
 /**
  * Collects the chunks of a file into one array.
  *
- * @throws LatentflowError `invalid_file` as soon as they exceed `maxBytes`; `out_of_memory`; the signal's reason after an
- *   abort
+ * @throws LatentflowError `invalid_file` as soon as they exceed `maxBytes`; `out_of_memory`; the abort signal's reason after
+ *   an abort
  */
 export async function collect(
   where: string,

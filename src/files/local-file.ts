@@ -6,7 +6,7 @@ import { allocate, checkSize, collect, type Limits } from "./limits.ts";
 /** Returns Node's module `fs/promises`; undefined in other runtimes. */
 export const nodeFiles = () => builtinModule("node:fs/promises");
 
-/** Number of bytes read between two checks of the signal. */
+/** Number of bytes read between two checks of the abort signal. */
 const PIECE = 2 ** 20;
 
 /**
@@ -49,7 +49,7 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
 
 /**
  * Yields the bytes of a named pipe, read as a non-blocking socket. Reading it as a file would block one of Node's threads
- * until a writer opens the pipe, and neither the signal nor process.exit() ends that.
+ * until a writer opens the pipe, and neither an abort signal nor process.exit() ends that.
  */
 async function* chunksOfPipe(
   path: string | URL,

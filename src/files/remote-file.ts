@@ -39,7 +39,7 @@ export async function readRemote(where: string, source: string, limits: Limits):
 }
 
 /**
- * HTTP statuses below 500 after which another download may succeed: timeout, too early, too many requests. The error is then
+ * HTTP statuses below 500 after which another attempt may succeed: timeout, too early, too many requests. The error is then
  * `unreachable`.
  */
 const TEMPORARY = [408, 425, 429];
@@ -55,7 +55,7 @@ function refused(where: string, source: string, { status, statusText, url }: Res
   );
 }
 
-/** True if fetch accepts this signal; it may be of another realm. */
+/** True if fetch accepts this abort signal; it may be of another realm. */
 function isTaken(signal: AbortSignal): boolean {
   try {
     new Request("data:,", { signal });

@@ -200,7 +200,7 @@ function dtypeOf(values: TensorValues): string {
 /**
  * Returns the bytes of a safetensors file, its tensors in the order given.
  *
- * @param tensors names, all different, shapes, and values, as many as the product of the shape
+ * @param tensors tensors with different names; each has as many values as the product of its shape
  * @throws LatentflowError `invalid_argument` if the header would be longer than `readSafetensors` accepts
  */
 export function writeSafetensors(

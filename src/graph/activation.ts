@@ -48,8 +48,8 @@ export interface ActivationTraits {
 const largestParameter = 3e38;
 
 /**
- * Traits of all activations. Their order numbers the constants of assembly/ops/activation-functions.ts, except for the
- * identity, which is last and has no constant.
+ * Traits of all activations. Their order gives the codes in assembly/ops/activation-functions.ts, except for the identity,
+ * which is last and has no code.
  */
 export const activations: Readonly<Record<ActivationName, ActivationTraits>> = {
   elu: {

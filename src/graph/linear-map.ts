@@ -53,7 +53,8 @@ export interface AxisMap {
 const one = (position: number): readonly Term[] => [{ position, weight: 1 }];
 
 /**
- * Returns the dense matrix [output, input] of an axis, row-major, or its transpose if `isTurned`.
+ * Returns the dense matrix [output, input], row-major, that maps the positions of the input's axis to those of the output's
+ * axis; its transpose if `isTurned`.
  *
  * @param inputs length of the input's axis
  */

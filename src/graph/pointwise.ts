@@ -3,7 +3,7 @@ import { invalid } from "../base/refuse.ts";
 import { type Bounds, show } from "../base/show.ts";
 
 /**
- * Element-wise functions other than the activations of layers, with their parameters: graphs read from other files use them.
+ * Elementwise functions other than the activations of layers, with their parameters: graphs read from other files use them.
  * - `linear`: scale · x + shift
  * - `clip`: x, but at least min and at most max
  * - `power`: x to the power of exponent; NaN for x < 0 unless the exponent is an integer
@@ -21,7 +21,7 @@ export type PointwiseFunction =
   | { readonly name: "hardSigmoid"; readonly slope: number; readonly offset: number }
   | { readonly name: PlainName };
 
-/** Name of an element-wise function without parameters. */
+/** Name of an elementwise function without parameters. */
 type PlainName =
   | "exp"
   | "log"
@@ -37,13 +37,13 @@ type PlainName =
 
 export type PointwiseName = PointwiseFunction["name"];
 
-/** Element-wise function: the name of one without parameters, or an object with the name and all parameters. */
+/** Elementwise function: the name of one without parameters, or an object with the name and all parameters. */
 export type PointwiseLike = PlainName | PointwiseFunction;
 
 // Bounds of a parameter: finite in float32, in which backends compute.
 const NUMBER: Bounds = { min: -3e38, max: 3e38 };
 
-/** Names of each function's parameters. Their order numbers the constants of assembly/ops/pointwise-functions.ts. */
+/** Names of each function's parameters. Their order gives the codes in assembly/ops/pointwise-functions.ts. */
 export const POINTWISE_PARAMETERS: { readonly [Name in PointwiseName]: readonly string[] } = {
   linear: ["scale", "shift"],
   clip: ["min", "max"],

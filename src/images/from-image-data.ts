@@ -47,10 +47,10 @@ export interface FromImageDataOptions {
 /** Options of `maskFrom`. */
 export interface MaskOptions {
   /**
-   * Which pixels of the mask mark hidden ones. `"black"`: black and transparent pixels of a mask on white; `"white"`:
-   * white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was erased;
-   * `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than half,
-   * as by a brush of 40 % opacity, stays visible. Default `"black"`.
+   * Which pixels of the mask mark hidden ones. `"black"`, the default: black and transparent pixels of a mask on white;
+   * `"white"`: white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was
+   * erased; `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than
+   * half, as by a brush of 40 % opacity, stays visible.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
   /** How to place a mask of another size, as in `fromImageData`. Padding is hidden, whatever `hides` is. */

@@ -17,7 +17,10 @@ export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
-/** Number of channels and allowed bits per channel of each PNG colour type, section 11.2.1. */
+/**
+ * Number of channels and allowed bits per channel of each PNG colour type: PNG Specification (Third Edition), section
+ * 11.2.1.
+ */
 const COLOUR_TYPES: Readonly<
   Record<number, { readonly channels: number; readonly depths: readonly number[] }>
 > = {
@@ -144,7 +147,7 @@ export function readPng(where: string, bytes: Uint8Array): ImageDataLike {
   return { width, height, data };
 }
 
-/** Reads the i-th number of a row that starts at index `start`; section 7.2. */
+/** Reads the i-th number of a row that starts at index `start`: PNG Specification (Third Edition), section 7.2. */
 type ReadLevel = (bytes: Uint8Array, start: number, i: number) => number;
 
 const level16: ReadLevel = (bytes, start, i) => 256 * bytes[start + 2 * i]! + bytes[start + 2 * i + 1]!;

@@ -33,7 +33,7 @@ type Pass = readonly [left: number, top: number, across: number, down: number];
 
 const WHOLE: readonly Pass[] = [[0, 0, 1, 1]];
 
-/** Passes of interlaced PNG pictures (Adam7), section 8.2. */
+/** Passes of interlaced PNG pictures (Adam7): PNG Specification (Third Edition), section 8.2. */
 const INTERLACED: readonly Pass[] = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -115,7 +115,7 @@ function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * Reverses the filter of a row in place, section 9.2.
+ * Reverses the filter of a row in place: PNG Specification (Third Edition), section 9.2.
  *
  * @param start index of the row's first byte, after that of its filter type
  * @param size number of bytes of the row
@@ -145,7 +145,10 @@ function unfilter(
   }
 }
 
-/** Paeth predictor, section 9.4: returns the one of three neighbours that is nearest to left + up - corner. */
+/**
+ * Paeth predictor (PNG Specification, Third Edition, section 9.4): returns the one of three neighbours that is nearest to
+ * left + up - corner.
+ */
 function nearest(left: number, up: number, corner: number): number {
   const [toLeft, toUp, toCorner] = [
     Math.abs(up - corner),

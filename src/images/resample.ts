@@ -12,9 +12,9 @@ export interface Size {
 
 /** Interval on an axis of the source picture, and the interval of the target's axis that it is drawn on. */
 interface Span {
-  /** Start and length in the source, in pixels, may be fractional. */
+  /** Start and length along the axis of the source, in pixels; may be fractional. */
   readonly from: readonly [start: number, length: number];
-  /** First pixel and number of pixels in the target. */
+  /** First pixel and number of pixels along the axis of the target. */
   readonly to: readonly [start: number, length: number];
 }
 

@@ -52,7 +52,7 @@ const HATCHING = [
   [160, 193, 240],
 ] as const;
 
-/** Width of a stripe, in pixels of the drawn picture. */
+/** Width of a stripe of the hatching over hidden pixels, along a row, in pixels of the drawn picture. */
 const STRIPE = 3;
 
 /** Maximum number of pixels of a drawn picture: 1 GiB of memory. */

@@ -11,10 +11,10 @@ export * from "../../build/wasm/structs.ts";
 /** Values of the struct fields that all solvers share. */
 export type DescentFields = FieldsIn<typeof Descent>;
 
-/** Numbers of the solvers implemented in assembly/, constants of assembly/solve/descent.ts. */
+/** Codes of the solvers implemented in assembly/, constants of assembly/solve/descent.ts. */
 export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 
-/** Numbers of the evaluations that a sample may request before its next step, constants of assembly/solve/descent.ts. */
+/** Codes of the evaluations that a sample may request before its next step, constants of assembly/solve/descent.ts. */
 export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
 /** Value of a sample's `trial` before the objective at z0 is evaluated, a constant of assembly/solve/descent.ts. */
@@ -26,10 +26,10 @@ export const FIRST_TRIAL = -1;
  */
 export const DAMPING_COUNT = 5;
 
-/** Number of newest L-BFGS pairs by which the damping is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/** Number of newest L-BFGS pairs by which the damping λ is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
 export const FITTED_PAIRS = 5;
 /**
- * Count of f64 numbers stored for each of these pairs while the damping is chosen; a constant of
+ * Count of f64 numbers stored for each of the newest L-BFGS pairs while the damping λ is chosen; a constant of
  * assembly/solve/lbfgs-preconditioner.ts.
  */
 export const NUMBERS_OF_FIT = 8;
@@ -41,10 +41,13 @@ export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
 
-/** Numbers of the states of a staged sample, constants of assembly/solve/descent.ts. */
+/**
+ * Codes of the states of a sample whose data are in WASM memory, and of an empty place for one: values of `Sample.state`,
+ * constants of assembly/solve/descent.ts.
+ */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
-/** Numbers of the kinds of kernel operations, constants of assembly/memory/graph.ts. */
+/** Codes of the kinds of kernel operations: values of `Operation.kind`, constants of assembly/memory/graph.ts. */
 export const KERNEL_CODES = {
   dense: 0,
   activation: 1,
@@ -63,19 +66,19 @@ export const KERNEL_CODES = {
   selection: 14,
 } as const;
 
-/** Number of the function `linear`, the first of assembly/ops/pointwise-functions.ts. */
+/** Code of the function `linear`, the first of assembly/ops/pointwise-functions.ts. */
 const FIRST_POINTWISE = 16;
 
 /**
- * Numbers of functions: constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the
- * tables of src/graph/. The identity has none, as the kernels do not compute it.
+ * Codes of functions: constants of assembly/ops/activation-functions.ts and pointwise-functions.ts, in the order of the
+ * tables of src/graph/. The identity has no code, as the kernels do not compute it.
  */
 export const FUNCTION_CODES = /* @__PURE__ */ Object.fromEntries([
   ...Object.keys(activations).map((name, i) => [name, i] as const),
   ...Object.keys(POINTWISE_PARAMETERS).map((name, i) => [name, FIRST_POINTWISE + i] as const),
 ]) as Readonly<Record<ActivationName | PointwiseName, number>>;
 
-/** Numbers of the losses, constants of assembly/terms/loss.ts. */
+/** Codes of the losses, constants of assembly/terms/loss.ts. */
 export const LOSS_CODES: Record<Loss["name"], number> = {
   binaryCrossEntropy: 0,
   squaredError: 1,
@@ -83,12 +86,15 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
 };
 
 /**
- * Number of pixels that are multiplied by one panel of a convolution's weight before the next panel; a constant of
- * assembly/memory/graph.ts.
+ * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next; a
+ * constant of assembly/memory/graph.ts.
  */
 export const PIXELS_AT_ONCE = 96;
 
-/** Width of the register tiles in floats, two SIMD vectors: rows and panels are padded to a multiple of it. */
+/**
+ * Width of the register tiles in floats, two SIMD vectors: rows, and panels (packed blocks of 8 columns), are padded to a
+ * multiple of it.
+ */
 const TILE_WIDTH = 8;
 
 /** Returns `size` rounded up to a multiple of TILE_WIDTH: the number of floats that a row occupies. */

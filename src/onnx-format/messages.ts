@@ -72,7 +72,10 @@ export function tensorMessage(
     .raw(9, bytes);
 }
 
-/** Length of an axis: a number, the name of a length that varies from call to call, or undefined for neither. */
+/**
+ * Length of an axis in a file: a number, the name of a length that varies from call to call, or undefined if the file does
+ * not state it.
+ */
 export type Dim = number | string | undefined;
 
 /** Makes a ValueInfoProto: a name, and within the type (1) the tensor type (1) with element type and shape. */

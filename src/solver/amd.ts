@@ -15,8 +15,8 @@ export interface AmdOptions {
   /** Factor β in (0, 1) by which the length of a step is multiplied if the step does not lower the loss enough. Default 0.75. */
   decreaseFactor?: number | undefined;
   /**
-   * Required decrease of the loss in a step, as a share c in [0, 1) of δt·‖∇_z l‖², the decrease to first order. Default 0:
-   * any decrease.
+   * Required decrease of the loss in a step, as a fraction c in [0, 1) of δt·‖∇_z l‖², the decrease to first order.
+   * Default 0: any decrease.
    */
   slope?: number | undefined;
   /** Step length from which the next step grows: the accepted one ("accepted", the default) or the one tried first ("trial"). */
@@ -32,11 +32,11 @@ export interface AmdOptions {
   tolerance?: number | undefined;
   /** Number of most recent accepted losses that `tolerance` is tested on, 2 to 1,000. Default 5. */
   window?: number | undefined;
-  /** Share of t1, in [0, 1], before which `tolerance` ends no sample. Default 0.02. */
+  /** Fraction of t1, in [0, 1], before which `tolerance` ends no sample. Default 0.02. */
   settle?: number | undefined;
 }
 
-/** AMD solver with all its options: a plain immutable value made by `amd(…)`. */
+/** Solver `amd`, the adaptive minimise-distance method, with all its options: a plain immutable value made by `amd(…)`. */
 export interface Amd extends Readonly<Complete<AmdOptions>> {
   readonly name: "amd";
 }
@@ -77,8 +77,8 @@ export const AMD_HELP: HelpOf<AmdOptions> = {
 };
 
 /**
- * Makes the AMD solver, the paper's adaptive minimise-distance method (equations 6 and 7): explicit steps along -∇_z l, each
- * shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD follows the
+ * Makes the AMD solver, the adaptive minimise-distance method (equations 6 and 7 of the paper): explicit steps along -∇_z l,
+ * each shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD follows the
  * gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
  *
  * The step rule is the paper's; `t1`, `tolerance`, `window` and `settle` are from its authors' code. If the loss is scaled

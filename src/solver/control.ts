@@ -6,7 +6,7 @@ import type { Control } from "./base.ts";
 /**
  * Makes a Control for a computation: each `pause()` calls `report`, and lets the event loop run every few milliseconds.
  *
- * @param signal aborts the computation; undefined if nothing does
+ * @param signal abort signal of the computation; undefined without one
  */
 export function makeControl(signal: AbortSignal | undefined, report: () => void = () => {}): Control {
   const turn = makeTurns();
@@ -20,7 +20,7 @@ export function makeControl(signal: AbortSignal | undefined, report: () => void 
 }
 
 /**
- * Awaits `work`; resolves with undefined if the signal aborts first. For work that may take long to answer, such as a
+ * Awaits `work`; resolves with undefined if the abort signal fires first. For work that may take long to answer, such as a
  * worker, or the download of a runtime.
  */
 export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T | undefined> {
@@ -32,7 +32,7 @@ export function orAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): P
 }
 
 /**
- * Calls `begin` and awaits its work, unless the signal aborts first; if it has aborted already, `begin` is not called.
+ * Calls `begin` and awaits its work, unless the abort signal fires first; if it has fired already, `begin` is not called.
  * Resolves with undefined after an abort.
  */
 export function untilAborted<T>(
@@ -42,7 +42,7 @@ export function untilAborted<T>(
   return signal?.aborted ? Promise.resolve(undefined) : orAbort(signal, begin());
 }
 
-/** Calls `begin` and awaits its work; rejects with the signal's reason if the signal aborts before the end. */
+/** Calls `begin` and awaits its work; rejects with the abort signal's reason if the signal fires before the end. */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, begin: () => Promise<T>): Promise<T> {
   const result = await untilAborted(signal, begin);
   throwIfAborted(signal);
@@ -78,7 +78,10 @@ export class Callbacks {
     if (this.failure) throw this.failure.error;
   }
 
-  /** Waits until all promises returned by callbacks have settled, or the signal aborts; throws the first of their errors. */
+  /**
+   * Waits until all promises returned by callbacks have settled, or the abort signal fires; throws the first of their
+   * errors.
+   */
   async settled(signal: AbortSignal | undefined): Promise<void> {
     if (this.pending > 0) {
       await untilAborted(signal, () => {

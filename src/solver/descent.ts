@@ -5,7 +5,10 @@ import { type CurvatureUse, hasMatrices } from "./objective.ts";
 // Descent solvers, `amd` and `lbfgs`, take a step only if it lowers the sample's loss. Their steps are in assembly/, called round
 // by round: fused with the decoder's kernels, or around evaluations made elsewhere (descend.ts).
 
-/** Solver that takes a step only if it lowers the sample's loss; it follows the gradient flow with α = 1 only. */
+/**
+ * Solver that takes a step only if it lowers the sample's loss; it accepts only the gradient flow dz/dt = -α ∇_z l whose
+ * factor α is 1.
+ */
 export type DescentSolver = Amd | Lbfgs;
 
 const TAKES_MATRICES: { readonly [Name in DescentSolver["name"]]: boolean } = { amd: false, lbfgs: true };
@@ -25,7 +28,10 @@ export function isPreconditioned(solver: DescentSolver, use: CurvatureUse): bool
   return takesMatrices(solver) && hasMatrices(use);
 }
 
-/** True if the solver starts with a preconditioner that all samples share, the Gauss-Newton matrix of the decoder's start. */
+/**
+ * True if the solver starts with a preconditioner that all samples share, the Gauss-Newton matrix at the decoder's start
+ * latent.
+ */
 export function isPreconditionedByDecoder(solver: { readonly name: string }, use: CurvatureUse): boolean {
   return use.matrix === "shared" && isDescentSolver(solver) && takesMatrices(solver);
 }

@@ -7,7 +7,7 @@ export interface EulerOptions {
   grid: Grid;
 }
 
-/** Check of the option of `euler`. */
+/** Validation of the option `grid` of `euler`. */
 export const EULER_FIELDS = { grid: { check: checkGrid } } satisfies FieldsOf<EulerOptions>;
 
 /** Euler solver with its option: a plain immutable value made by `euler(…)`. */

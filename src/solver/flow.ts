@@ -74,7 +74,7 @@ export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay 
 }
 
 /**
- * Makes the gradient flow, dz/dt = -α(t) ∇_z l (equation 2).
+ * Makes the gradient flow, dz/dt = -α(t) ∇_z l (equation 2 of the paper).
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -88,8 +88,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
 }
 
 /**
- * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5, with the sign that equation 4
- * needs): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
+ * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5 of the paper, with a wrong sign in
+ * equation 4 corrected): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -167,7 +167,7 @@ export function alphaAt(alpha: Alpha, t: number, t1: number): number {
   return typeof alpha === "number" ? alpha : exponential((-alpha.rate * t) / t1);
 }
 
-/** True for the gradient flow with α = 1. */
+/** True for the gradient flow dz/dt = -α ∇_z l whose factor α is 1. */
 export function isUnitGradientFlow(flow: Flow): flow is GradientFlow<1> {
   return flow.name === "gradientFlow" && flow.alpha === 1;
 }

@@ -5,10 +5,11 @@ import { MAX_COUNT } from "./base.ts";
 /** Options of `lbfgs`. */
 export interface LbfgsOptions {
   /**
-   * Share ≥ 0 that sets the threshold θ below which a decrease of the loss in one step counts as negligible: θ is this share
-   * of the loss, or of its decrease so far if that is larger, plus 2⁻²³ of the loss, the rounding of float32 evaluations. A
-   * step that is expected to lower the loss by less than θ, or has done so, starts the final check for convergence; see
-   * `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`. With 0, θ is that rounding. Default 1e-6.
+   * Factor ≥ 0 that sets the threshold θ below which a decrease of the loss in one step counts as negligible: θ is this
+   * factor times the loss, or times its decrease so far if that is larger, plus 2⁻²³ of the loss, the rounding of float32
+   * evaluations. A step that is expected to lower the loss by less than θ, or has done so, starts the final check for
+   * convergence; see `lbfgs`. Many such steps may add up to more than θ: see `stats.remainingFall`. With 0, θ is that
+   * rounding. Default 1e-6.
    */
   tolerance?: number | undefined;
   /** Number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */
@@ -53,11 +54,12 @@ export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
 /**
  * Makes the L-BFGS solver, run for each sample and preconditioned by the decoder: the default solver.
  *
- * The gradient flow is stiff, mostly because of the decoder. J₀ = ∂D/∂z at the decoder's start, of the outputs before their
- * activation, is computed once for a decoder. A = J₀ᵀ W J₀, with W the curvature of the sample's loss with respect to its
- * outputs, is then a Gauss-Newton matrix that costs no pass. The inverse of H = A + λτI is the initial matrix of L-BFGS's
- * two-loop recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4). In continuous time, the solver follows dz/dt
- * = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l, and comes to rest where the gradient flow does, or in a minimum nearby.
+ * The gradient flow is stiff, mostly because of the decoder. J₀ = ∂D/∂z at the decoder's start latent, of the outputs before
+ * their activation, is computed once for a decoder. A = J₀ᵀ W J₀, with W the curvature of the sample's loss with respect to
+ * its outputs, is then a Gauss-Newton matrix that costs no pass. The inverse of H = A + λτI is the initial matrix of
+ * L-BFGS's two-loop recursion (Nocedal & Wright, Numerical Optimization, algorithm 7.4). In continuous time, the solver
+ * follows dz/dt = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l, and comes to rest where the gradient flow does, or in a minimum
+ * nearby.
  *
  * - Damping: τ = tr(A)/d, and λ = 1 at first. After 1, 2, 4, 8, … steps λ is set to the one of 0.01, 0.1, 1, 10, 100 that
  *   fits the newest five pairs best, until A is computed at the sample's own z. Up to 8 steps W is recomputed as well,
@@ -65,12 +67,12 @@ export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
  *   first step).
  * - Refresh: after every max(2d, 64) evaluations A is recomputed at the sample's own z, which takes d passes
  *   (`stats.matrixEvaluations`); λ is then chosen for the rest of the solve, and the pairs are dropped.
- * - Line search: a step is accepted if it lowers the loss by more than the share `slope` of the decrease to first order
+ * - Line search: a step is accepted if it lowers the loss by more than the fraction `slope` of the decrease to first order
  *   (Armijo's condition), and otherwise shortened by quadratic interpolation; nearly always δt = 1. The first eight steps,
- *   for which the curvature at the start may be wrong, need a share of 0.4. If the first step was shortened and lowers the
- *   loss by less than half of its first-order decrease, it may lie beyond the minimum: half of it is tried, and taken if it
- *   lowers the loss by 4 % more. If the first step lowers the loss by its first-order decrease, to 2 %, it is lengthened, as
- *   long as that holds to 10 %: in front of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
+ *   for which the curvature at the start may be wrong, need a fraction of 0.4. If the first step was shortened and lowers
+ *   the loss by less than half of its first-order decrease, it may lie beyond the minimum: half of it is tried, and taken if
+ *   it lowers the loss by 4 % more. If the first step lowers the loss by its first-order decrease, to 2 %, it is lengthened,
+ *   as long as that holds to 10 %: in front of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
  * - Probe: if the expected decrease is below the threshold at the first step, or right after a decrease of 100 thresholds,
  *   the solver tries a step long enough for its first-order decrease to be visible in float32.
  * - Final check: λτI is replaced by the smallest multiple of I that keeps A positive definite in float32, and the pairs are

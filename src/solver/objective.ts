@@ -97,8 +97,8 @@ export interface Curvature {
   shared(): Promise<SharedCurvature | undefined>;
   /**
    * Computes the Gauss-Newton matrix of each chosen row, with W at the point of its last `value` call.
-   * @param kind "shared": with J at the decoder's start, for which `shared` must have been called; "own": with J at the
-   *   row's own z
+   * @param kind "shared": with J at the decoder's start latent, for which `shared` must have been called; "own": with J at
+   *   the row's own z
    * @returns [rows.length, d, d]; only the lower triangles with the diagonals are valid
    */
   matrices(rows: Int32Array, kind: "shared" | "own"): Promise<Float32Array>;
@@ -109,18 +109,21 @@ export interface Curvature {
   alongGradient(rows: Int32Array): Promise<Float64Array>;
 }
 
-/** Gauss-Newton matrix A₀ that all samples share, at the decoder's start; see `Curvature.shared`. */
+/** Gauss-Newton matrix A₀ that all samples share, at the decoder's start latent; see `Curvature.shared`. */
 export interface SharedCurvature {
   /** Absent if the curvature of the loss depends on the data. */
   readonly own?: {
     /**
      * Packed Cholesky factors of A₀ + λτI, one after the other, for each damping λ in ascending order: A₀ is the
-     * Gauss-Newton matrix at the decoder's start, τ = tr(A₀)/d.
+     * Gauss-Newton matrix at the decoder's start latent, τ = tr(A₀)/d.
      */
     readonly factors: Float64Array;
-    /** Packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start. */
+    /** Packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start latent. */
     readonly matrix: Float32Array;
-    /** Scale τ = tr(A₀)/d of the damping, the mean diagonal element of the Gauss-Newton matrix A₀ at the decoder's start. */
+    /**
+     * Scale τ = tr(A₀)/d of the damping, the mean diagonal element of the Gauss-Newton matrix A₀ at the decoder's start
+     * latent.
+     */
     readonly damping: number;
   };
 }
@@ -133,13 +136,13 @@ export interface CurvatureUse {
   /** True if the second derivatives of the loss with respect to the outputs are known. */
   readonly hasCurvature: boolean;
   /**
-   * Gauss-Newton matrix that preconditions a sample: "shared", with the Jacobian J₀ at the decoder's start; "own", with the
-   * Jacobian at the sample's own z; "none" if either costs too much.
+   * Gauss-Newton matrix that preconditions a sample: "shared", with the Jacobian J₀ at the decoder's start latent; "own",
+   * with the Jacobian at the sample's own z; "none" if either costs too much.
    */
   readonly matrix: "shared" | "own" | "none";
   /**
    * True if W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is computed at the
-   * sample's z0 rather than at the decoder's start. J₀ is the decoder's Jacobian at its start.
+   * sample's z0 rather than at the decoder's start latent. J₀ is the decoder's Jacobian at its start latent.
    */
   readonly refreshesAtStart: boolean;
   /**

@@ -9,8 +9,8 @@ export interface SolveStatistics {
   /** Number of accepted steps. */
   readonly acceptedSteps: Owned<Uint32Array>;
   /**
-   * Number of steps that were tried and not taken: they did not lower the loss enough (L-BFGS, AMD), another length might
-   * lower it more (first step of L-BFGS), or their estimated error was too large (Dormand-Prince). 0 on a fixed grid.
+   * Number of steps that were tried and not taken: they did not lower the loss enough (`lbfgs`, `amd`), another length might
+   * lower it more (first step of `lbfgs`), or their estimated error was too large (`dormandPrince`). 0 on a fixed grid.
    */
   readonly backtracks: Owned<Uint32Array>;
   /** Number of evaluations of the loss, each a forward pass of the decoder. */

@@ -29,13 +29,13 @@ export interface SolverUse {
   readonly capacity: number;
   readonly curvature: CurvatureUse;
   /**
-   * Pointer to the Cholesky factors of A₀ + λτI, the damped Gauss-Newton matrix at the decoder's start, for each λ; 0
+   * Pointer to the Cholesky factors of A₀ + λτI, the damped Gauss-Newton matrix at the decoder's start latent, for each λ; 0
    * without them.
    */
   readonly factors: number;
-  /** Pointer to the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start; 0 without it. */
+  /** Pointer to the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start latent; 0 without it. */
   readonly matrix: number;
-  /** Scale τ = tr(A₀)/d of the damping, with A₀ the Gauss-Newton matrix at the decoder's start; 0 without A₀. */
+  /** Scale τ = tr(A₀)/d of the damping, with A₀ the Gauss-Newton matrix at the decoder's start latent; 0 without A₀. */
   readonly damping: number;
 }
 
@@ -70,8 +70,8 @@ function amdLayout(solver: AmdSolver): Layout {
 }
 
 /**
- * Returns the number of float64 values in a packed d × d matrix followed by the y of the fitted pairs: scratch for the
- * choice of λ in assembly/solve/lbfgs-preconditioner.ts.
+ * Returns the number of float64 values in a packed d × d matrix followed by the y of the pairs by which the damping λ is
+ * chosen: scratch for the choice in assembly/solve/lbfgs-preconditioner.ts.
  */
 function fittedSize(latentSize: number): number {
   return packedSize(latentSize) + FITTED_PAIRS * latentSize;
@@ -130,7 +130,7 @@ export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatri
   return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
 }
 
-/** Allocates the memory of a descent solver and writes its struct; the caller stages the samples. */
+/** Allocates the memory of a descent solver and writes its struct; the caller then links the samples to it. */
 export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverUse): SolverBlock {
   const { latentSize, capacity, curvature } = use;
   const layout = layoutOf(solver);
@@ -147,7 +147,7 @@ export function allocateSolver(arena: Arena, solver: DescentSolver, use: SolverU
   const common: DescentFields = {
     ...solver,
     solver: SOLVER_CODES[solver.name],
-    // Written by the caller when it stages the samples.
+    // Written by the caller when it links the samples.
     samples: 0,
     sampleCount: 0,
     residents,

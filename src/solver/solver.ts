@@ -9,7 +9,10 @@ import { type Lbfgs, lbfgs } from "./lbfgs.ts";
 import { type Rk4, RULES, rk4 } from "./rk4.ts";
 import { EULER, type Tableau } from "./tableau.ts";
 
-/** Solvers by name. Every table over all solvers is typed by this interface, so that the compiler reports a missing one. */
+/**
+ * Solvers by name. Every table over all solvers is typed by this interface, so that the compiler reports a solver that a
+ * table lacks.
+ */
 export interface SolverKinds {
   readonly amd: Amd;
   readonly lbfgs: Lbfgs;
@@ -102,7 +105,7 @@ export function checkSolver(where: string, solver: unknown): Solver {
   return checkPlain<SolverKinds[SolverName]>(where, "solver", solver, MAKERS) as Solver;
 }
 
-/** True if the solver follows any flow; the others follow the gradient flow with α = 1 only. */
+/** True if the solver follows any flow; the others accept only the gradient flow dz/dt = -α ∇_z l whose factor α is 1. */
 export function followsAnyFlow(solver: Solver): solver is Solver<Flow> {
   return !isDescentSolver(solver);
 }

@@ -21,9 +21,9 @@ export interface FitGaussianOptions {
   /** Form of the covariance: variances alone, or the full matrix. Default "diagonal". */
   covariance?: CovarianceKind | undefined;
   /**
-   * Shrinkage s, from 0 to 1, of the full covariance S: the prior has (1 - s) · S + s · diag(S), so that the variances are
-   * unchanged and the correlations are multiplied by 1 - s. With s above rounding error the result is positive definite,
-   * however few codes there are. Default 0.
+   * Shrinkage s, from 0 to 1 (default 0), of the full covariance S: the prior has (1 - s) · S + s · diag(S), so that the
+   * variances are unchanged and the correlations are multiplied by 1 - s. With s above rounding error the result is positive
+   * definite, however few codes there are.
    */
   shrinkage?: number | undefined;
   /** Factor > 0 by which the prior's value, in nats, is multiplied. Default 1. */

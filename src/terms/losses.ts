@@ -8,7 +8,7 @@ import type { ActivationName } from "../graph/activation.ts";
 
 /**
  * Kinds of loss with their names in files; undefined for the custom loss, which files cannot name. Every table over the
- * kinds is typed by this interface, so that the compiler reports a missing one.
+ * kinds is typed by this interface, so that the compiler reports a kind that a table lacks.
  */
 export interface LossKinds {
   readonly binaryCrossEntropy: "bce";

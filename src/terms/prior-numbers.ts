@@ -135,8 +135,8 @@ export function checkMatrix(
 }
 
 /**
- * Smallest pivot of a Cholesky factorisation that is meaningful despite rounding, as a share of the diagonal element. A
- * pivot is the part of a latent's variance that the preceding latents do not explain; the share does not depend on units.
+ * Smallest pivot of a Cholesky factorisation that is meaningful despite rounding, as a fraction of the diagonal element. A
+ * pivot is the part of a latent's variance that the preceding latents do not explain; the fraction does not depend on units.
  */
 const LEAST_PIVOT = 1e-14;
 

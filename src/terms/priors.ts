@@ -18,7 +18,7 @@ import {
 
 /**
  * Kinds of prior and their parameters: plain numbers, which JSON and messages can carry. Every table over the kinds is typed
- * by this interface, so that the compiler reports a missing one.
+ * by this interface, so that the compiler reports a kind that a table lacks.
  */
 export interface PriorKinds {
   readonly gaussian: {

@@ -32,7 +32,7 @@ export interface Shift extends Augmentation {
   readonly pixels: number;
 }
 
-/** Check of the option of `shift`. */
+/** Validation of the option `pixels` of `shift`. */
 const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
   pixels: count(1),
 }))() satisfies FieldsOf<Parameters<typeof shift>[0]>;

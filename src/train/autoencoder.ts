@@ -37,7 +37,8 @@ const ENCODER_STREAM = 3;
  * The decoder must be a chain of dense, conv, convTranspose, reshape and activation operations.
  *
  * With the result `run`, `evaluate(run.decoder, test, { encoder: run.encoder })` gives the autoencoder's own loss, and
- * `evaluate(run.decoder, test, { solver: amd() })` that of the paper's "mixed" method: the same decoder, inverted by AMD.
+ * `evaluate(run.decoder, test, { solver: amd() })` that of the paper's "mixed" method: the same decoder, inverted by the
+ * solver `amd`.
  *
  * Codes need not be centred on 0: the `start` of the trained decoder, from which `encode` and `evaluate` begin, is the mean
  * code of the training data, see `meanCode`. It has no `start` if a code is not finite, that is, if the training has
@@ -101,8 +102,8 @@ function partOf(
 }
 
 /**
- * Computes the trained decoder's start, the mean code of the training data; undefined if it is all 0, or a code is not
- * finite.
+ * Computes the trained decoder's start latent, the mean code of the training data; undefined if it is all 0, or a code is
+ * not finite.
  */
 async function meanCodeOf(
   encoder: Decoder,

@@ -37,7 +37,7 @@ export interface RunState {
   readonly random: RandomState;
   /**
    * Codes that are stored for each sample, with `warmStart` or `codes: "kept"`; undefined if each mini-batch is encoded from
-   * the decoder's start.
+   * the decoder's start latent.
    */
   readonly codes: CodesState | undefined;
   readonly trainer: TrainerState;

@@ -52,7 +52,7 @@ export class Codes {
 
   /**
    * Updates the codes of the samples `indices` by their optimizer. If a code's gradient is not finite, or the updated code
-   * is not finite in float32, it could never recover: it is reset to the decoder's start, as if never updated.
+   * is not finite in float32, it could never recover: it is reset to the decoder's start latent, as if never updated.
    *
    * @param gradients gradients of the samples' objectives with respect to their codes, [indices.length, d]
    * @param factor factor of the learning rate, from the schedule

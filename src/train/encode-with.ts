@@ -17,7 +17,7 @@ import { checkSamples, pieces } from "./samples.ts";
 export interface EncodeWithOptions {
   /** Backend that runs the encoder. Default `wasm()`. */
   backend?: Backend | undefined;
-  /** Ends the call early: its promise rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 
@@ -109,7 +109,7 @@ export async function meanOfCodes(
 /** Name, for messages, of the size that samples must have. */
 const INPUT_SIZE = "the encoder's input size";
 
-/** Checks of the options of `encodeWith` and `meanCode`. */
+/** Validation of the options of `encodeWith` and `meanCode`. */
 const FIELDS = {
   backend: optional<Backend>({ check: checkBackend }),
   signal: signal<AbortSignalLike>(),

@@ -52,8 +52,8 @@ interface ByEncoderAndFlow {
   /** Encoder of an autoencoder, whose codes are evaluated. */
   encoder: Decoder;
   /**
-   * True to encode the samples also by a flow, as `encode` with the same options, and to report each sample's `gap` between
-   * the two losses. Costs as much as an `evaluate` without an encoder. Default false.
+   * True to encode the samples also by a flow (default false), as `encode` with the same options, and to report each
+   * sample's `gap` between the two losses. Costs as much as an `evaluate` without an encoder.
    */
   gap: true;
   /**
@@ -69,7 +69,7 @@ interface CommonOptions
     CommonEncodeOptions,
     "loss" | "prior" | "fixed" | "points" | "backend" | "batchSize" | "onProgress"
   > {
-  /** Ends the call early: its promise rejects with the signal's reason. */
+  /** Ends the call early: its promise rejects with the abort signal's reason. */
   signal?: AbortSignalLike | undefined;
 }
 

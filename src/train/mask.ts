@@ -8,7 +8,7 @@ import { imageLayout } from "../files/images.ts";
 /** Option `mask` of `trainAutoencoder`: random hiding of pixels in the encoder's input. */
 export interface MaskOptions {
   /**
-   * Smallest and largest expected share of hidden pixels, from 0 to 1. Each time a sample is used, its share is drawn
+   * Smallest and largest expected fraction of hidden pixels, from 0 to 1. Each time a sample is used, its fraction is drawn
    * uniformly between the two, and each of its pixels is hidden with that probability.
    */
   hidden: readonly [smallest: number, largest: number];
@@ -17,7 +17,7 @@ export interface MaskOptions {
 /** First stream of random numbers, an argument of `createRandom`, for masks; each update adds the number of images before it. */
 const MASK_STREAM = 4;
 
-/** Check of the option `mask` of `trainAutoencoder`. */
+/** Validation of the field `hidden` of the option `mask` of `trainAutoencoder`. */
 const MASK_FIELDS = {
   hidden: {
     check(where, name, hidden): MaskOptions["hidden"] {

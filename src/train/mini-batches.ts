@@ -21,7 +21,7 @@ const AUGMENTATION_STREAM = 2;
 export class MiniBatches {
   /**
    * Codes stored for each sample, with `warmStart` or `codes: "kept"`; undefined if mini-batches are encoded from the
-   * decoder's start.
+   * decoder's start latent.
    */
   readonly codes: Codes | undefined;
   private readonly random;

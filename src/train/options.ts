@@ -48,8 +48,8 @@ export interface RunOptions {
    */
   checkpoint?: CheckpointOptions | undefined;
   /**
-   * Ends the run early: its promise rejects with the signal's reason, after a last checkpoint if the option `checkpoint` is
-   * given.
+   * Ends the run early: its promise rejects with the abort signal's reason, after a last checkpoint if the option
+   * `checkpoint` is given.
    */
   signal?: AbortSignalLike | undefined;
   /**

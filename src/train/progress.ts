@@ -22,9 +22,9 @@ export type TrainEvent =
   | ({ readonly kind: "resumed" } & Resumed)
   | ({ readonly kind: "validation" } & ValidationResult)
   /**
-   * With `codes: "kept"`: the codes of `samples` were reset to the decoder's start, because their gradients were not finite
-   * (they were left out of the update that ended at `images`) or the codes exceeded float32. Precedes the progress of that
-   * update.
+   * With `codes: "kept"`: the codes of `samples` were reset to the decoder's start latent, because their gradients were not
+   * finite (they were left out of the update that ended at `images`) or the codes exceeded float32. Precedes the progress of
+   * that update.
    */
   | { readonly kind: "restart"; readonly images: number; readonly samples: readonly number[] }
   /** A checkpoint of `bytes` bytes, with the state after `images` images, was stored. */

@@ -55,8 +55,8 @@ function isReversible(kind: OperationKind): kind is keyof typeof REVERSES {
 }
 
 /**
- * Throws `invalid_argument` unless the decoder can be reversed: a chain of dense, conv, convTranspose, reshape and
- * activations.
+ * Throws `invalid_argument` unless the decoder's layers can be mirrored to make an encoder: they must be a chain of dense,
+ * conv, convTranspose, reshape and activations.
  */
 export function checkReversible(where: string, decoder: Decoder): void {
   const expected =

@@ -23,7 +23,7 @@ export class Run {
   private readonly sampler;
   private readonly batches;
 
-  /** @param working copy of the decoder that belongs to the run: training changes the weights packed for it */
+  /** @param working the run's own copy of the decoder, since training changes the weights packed for a decoder */
   constructor(
     private readonly options: CheckedTrainOptions,
     private readonly working: Decoder,

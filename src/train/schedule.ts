@@ -9,7 +9,7 @@ export interface Schedule {
   /**
    * Returns the factor by which the optimizer's learning rate is multiplied, 1 at the start.
    *
-   * @param progress share of all images that have been processed, in [0, 1]
+   * @param progress fraction of all images that have been processed, in [0, 1]
    */
   readonly factor: (progress: number) => number;
 }

@@ -41,7 +41,7 @@ export interface ValidationResult {
   readonly images: number;
   /**
    * Mean loss of the validation samples, over those whose loss is not NaN; infinite if a loss is. Samples are encoded by a
-   * flow from the decoder's start, or by the autoencoder's encoder.
+   * flow from the decoder's start latent, or by the autoencoder's encoder.
    */
   readonly loss: number;
 }

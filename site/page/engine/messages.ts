@@ -33,7 +33,10 @@ export interface NetworkDescription {
   readonly hasPrior: boolean;
   /** Range of the codes according to the prior; undefined without a prior. */
   readonly codeRange: CodeRange | undefined;
-  /** True if the network's outputs agree with the probe in its file; false if the file has no conclusive probe. */
+  /**
+   * True if the network's outputs agree with the probe in its file (a few latents with their outputs); false if the file has
+   * no conclusive probe.
+   */
   readonly verified: boolean;
   /** Reason why `verified` is false. */
   readonly unverifiedReason: string | undefined;

@@ -4,5 +4,5 @@
 export const TRAINED_ON = 480;
 /** Number of rounds (passes over the digits) in a whole run; further ones hardly improve unseen digits. */
 export const ROUNDS = 24;
-/** Number of unseen digits that are drawn after each round. */
+/** Number of unseen digits that the page displays after each round. */
 export const SHOWN = 8;

@@ -20,7 +20,7 @@ export interface Decoding {
 }
 
 /**
- * Decodes latents into their outputs D(z), a block of rows at a time, until the feed has none or the call is aborted.
+ * Decodes latents into their outputs D(z), a block of rows at a time, until `feed` has none left or the call is aborted.
  *
  * @param feed source of the indices of the rows to decode here
  * @param onRows called with each block of rows whose outputs have been written

@@ -14,8 +14,8 @@ const MOST_AT_ONCE = 2 ** 29;
 export type GaussNewtonWork = ReturnType<typeof allocateGaussNewton>;
 
 /**
- * Pointers to J₀ᵀ, the transposed Jacobian of the logits for the latents at the decoder's `start` latent: rows `jacobianStride`
- * bytes apart, and the same numbers packed as panels of 8 latents.
+ * Pointers to J₀ᵀ, the transposed Jacobian of the logits for the latents at the decoder's `start` latent: rows
+ * `jacobianStride` bytes apart, and the same numbers packed as panels (blocks) of 8 latents.
  */
 export interface Jacobian {
   readonly jacobian: number;
@@ -41,7 +41,7 @@ export function jacobianStride({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.outputSize);
 }
 
-/** Returns the size in bytes of a transposed Jacobian packed as panels of 8 latents. */
+/** Returns the size in bytes of a transposed Jacobian packed as panels (blocks) of 8 latents. */
 export function panelBytes({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.latentSize) * decoder.outputSize;
 }

@@ -87,7 +87,8 @@ export class JacobianRows {
   }
 
   /**
-   * Returns a feed of the rows of the Jacobian that no thread has delivered yet; it returns a row again until it is delivered.
+   * Returns a feed (source of ranges) of the rows of the Jacobian that no thread has delivered yet; it returns a row again
+   * until it is delivered.
    */
   missing(): Feed {
     const { isThere } = this;
@@ -128,13 +129,14 @@ export class JacobianRows {
     }
   }
 
-  /** True once `pack` has packed the Jacobian's rows into panels. */
+  /** True once `pack` has packed the Jacobian's rows into panels of 8 latents. */
   get isPacked(): boolean {
     return this.panels !== undefined;
   }
 
   /**
-   * Packs all rows, which must be complete, into panels; returns the pointers to the rows and the panels.
+   * Packs all rows, which must be complete, into panels (blocks) of 8 latents; returns the pointers to the rows and the
+   * panels.
    *
    * @throws LatentflowError `out_of_memory`
    */

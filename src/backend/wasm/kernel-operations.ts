@@ -99,8 +99,8 @@ interface Kernel<Kind extends KernelKind> {
 type NumericKeys<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
 /**
- * Makes the memory layout of operations of one kind. Every field of the struct must be a setting of the operation or returned
- * by `allocate`; a missing one is a compile error that names it.
+ * Makes the memory layout of operations of one kind. Every field of the struct must be a setting of the operation or
+ * returned by `allocate`; a missing field is a compile error that names it.
  */
 function kernel<Kind extends KernelKind, Fields extends Record<string, FieldType>>(
   struct: Struct<Fields>,
@@ -264,7 +264,7 @@ export function fillOperation(
 
 /**
  * Allocates the column matrices of a convolution for both directions, see ConvolutionOperation.forwardColumns; 0 for a
- * direction that uses panels.
+ * direction that uses `ConvolutionOperation.panels`.
  */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,

@@ -19,7 +19,7 @@ import { geometryOf, pointwiseGeometry } from "./pixel-sets.ts";
 interface Lowering<Kind extends OperationKind> {
   /**
    * Storage of the operation's result: "same", its input's rows, unchanged; "inPlace", its input's rows, overwritten; "own",
-   * new rows. Default "own".
+   * the default, new rows.
    */
   place?(operation: Operation<Kind>): "own" | "inPlace" | "same";
   /**

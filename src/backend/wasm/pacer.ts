@@ -47,7 +47,10 @@ export class Pacer {
  * thread, where it delays a frame, 30 ms at 13 GFLOP/s; in Node and in workers a quarter of a second at 30 GFLOP/s.
  */
 const PASS_OPERATIONS = { page: 4e8, elsewhere: 7.5e9 };
-/** Cost of an activation or loss of one number, with its staging, in floating-point operations: about 15 ns. */
+/**
+ * Cost of an activation or loss of one number, with the copying of its data to WASM memory, in floating-point operations:
+ * about 15 ns.
+ */
 const FUNCTION_OPERATIONS = 300;
 /**
  * Number of rows at which matrix products reach full speed if the weights fit into a core's cache; a multiple of both tile

@@ -116,8 +116,9 @@ function likePixels(
 }
 
 /**
- * Returns the number of columns, padded to a multiple of 8, of the matrix of all taps in one direction, if one product with it
- * is less work than a product per tap with mostly empty panels, as for few channels; else 0.
+ * Returns the number of columns, padded to a multiple of 8, of the matrix of all taps in one direction, if one product with
+ * it is less work than a product per tap whose panels (packed blocks of 8 columns) are mostly empty, as for few channels;
+ * else 0.
  */
 export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);

@@ -187,7 +187,8 @@ export function forgetPreconditioner(packed: PackedDecoder): void {
  *
  * @param help writes rows that were computed elsewhere. Missing rows are computed here, also if `help` throws `worker_failed`
  *   or `out_of_memory`; its other errors reject this call
- * @returns pointers to the rows and panels; undefined if the call was aborted first, and then nothing is cached
+ * @returns pointers to the rows and to their copy in panels (packed blocks of 8 columns); undefined if the call was aborted
+ *   first, and then nothing is cached
  * @throws LatentflowError `out_of_memory`
  */
 export async function makeJacobian(

@@ -30,9 +30,9 @@ export function isFused({ problem, pair, isRecorded }: Use): boolean {
 }
 
 /**
- * Solves the samples of a feed on this thread: by a solver inside WASM if there is one, else by a solver in JavaScript with the
- * same results. WASM works slice by slice on the staged samples; between slices finished samples are collected and new ones
- * take their places.
+ * Solves the samples that `feed` returns, on this thread: by a solver inside WASM if there is one, else by a solver in
+ * JavaScript with the same results. The solver inside WASM works in slices of time on the samples whose data are in WASM
+ * memory; between two slices finished samples are collected and new ones take their places.
  *
  * @param feed source of the samples that this thread solves
  */

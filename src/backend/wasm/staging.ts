@@ -15,10 +15,13 @@ export class Staging<Range extends SampleRange> {
   private readonly blocks = new Blocks();
   private readonly layout;
   private readonly given: FixedRows;
-  /** Sample staged in each place, with its problem and solution; undefined in a free place. */
+  /** Sample in each place of WASM memory, with its problem and solution; undefined in a free place. */
   private readonly places: (SampleSet | undefined)[];
   private readonly hasWeights: boolean;
-  /** Scales of the loss that all samples share; undefined if each sample has its own weights. */
+  /**
+   * Factors (see `LossScales`) that all samples share, if they have no weights or share one row of weights; undefined if
+   * each sample has weights of its own.
+   */
   private readonly sharedScales: LossScales | undefined;
 
   /**
@@ -26,7 +29,7 @@ export class Staging<Range extends SampleRange> {
    *
    * @param solver pointer to the solver's struct, which extends Descent of assembly/solve/descent.ts
    * @param capacity number of resident rows
-   * @param feed source of the samples to stage
+   * @param feed source of the samples to copy to WASM memory
    */
   constructor(
     private readonly packed: PackedDecoder,
@@ -61,17 +64,17 @@ export class Staging<Range extends SampleRange> {
     }
   }
 
-  /** True if the feed has samples that have not been staged. */
+  /** True if the feed, the source of samples, has some that have not been copied to WASM memory. */
   get hasMore(): boolean {
     return this.feed.hasMore;
   }
 
-  /** True if all samples taken from the feed have been collected and the feed has none now. */
+  /** True if the results of all samples taken from the feed, the source of samples, have been collected. */
   get isFinished(): boolean {
     return this.places.every((sample) => sample === undefined);
   }
 
-  /** Collects the results of finished samples, and stages new samples in the free places of WASM memory. */
+  /** Collects the results of finished samples, and copies new samples into the free places of WASM memory. */
   exchange(): void {
     const view = this.packed.arena.view();
     this.places.forEach((sample, place) => {

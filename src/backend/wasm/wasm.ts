@@ -47,9 +47,9 @@ export interface WasmOptions {
    */
   worker?: string | UrlLike | (() => WorkerLike) | undefined;
   /**
-   * Memory limit for the decoders that a worker keeps, in bytes. Above it the least recently used decoders are dropped, and
-   * sent again on their next use; the last one used, and those in use, always stay. `Infinity` keeps all. The limit of the
-   * latest call applies. Default 2³⁰, 1 GiB.
+   * Memory limit for the decoders that a worker keeps, in bytes. Default 2³⁰, 1 GiB. Above the limit the least recently used
+   * decoders are dropped, and sent again on their next use; the last one used, and those in use, always stay. `Infinity`
+   * keeps all. The limit of the latest call applies.
    */
   workerMemory?: number | undefined;
 }

@@ -119,7 +119,10 @@ export interface LossScales {
   readonly priorScale: number;
 }
 
-/** Returns the scales of a sample without weights, for a loss that is the mean or the sum over its elements. */
+/**
+ * Returns the factors (see `LossScales`) of a sample without weights, for a loss that is the mean or the sum over its
+ * elements.
+ */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
   return loss.reduction === "sum"
@@ -128,8 +131,9 @@ export function lossScales({ loss, decoder }: Problem): LossScales {
 }
 
 /**
- * Writes a sample's weights into `row` and returns the scales of its loss. For a mean, the weights are multiplied by a power of
- * two that brings the largest near 1, without rounding, so that products with them stay within float32's range.
+ * Writes a sample's weights into `row` and returns the factors of its loss (see `LossScales`). For a mean, the weights are
+ * multiplied by a power of two that brings the largest near 1, without rounding, so that products with them stay within
+ * float32's range.
  */
 export function writeWeights(problem: Problem, weights: Float32Array, row: Float32Array): LossScales {
   const isSum = problem.loss.reduction === "sum";

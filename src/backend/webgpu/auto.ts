@@ -16,8 +16,8 @@ import { webgpu } from "./webgpu.ts";
 /** Options of the backend `auto`. */
 export interface AutoOptions {
   /**
-   * True to use a backend only if it was measured to be faster than the last one of the list; false to use the first that is
-   * available and computes the same as the last. Default true.
+   * True, the default, to use a backend only if it was measured to be faster than the last one of the list; false to use the
+   * first that is available and computes the same as the last.
    */
   calibrate?: boolean | undefined;
 }

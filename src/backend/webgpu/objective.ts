@@ -168,7 +168,7 @@ function pick(values: Float64Array, rows: Int32Array, d: number): Float64Array {
   return gatherRows(values, d, rows, new Float64Array(rows.length * d));
 }
 
-/** Share of a graph's rows: if fewer samples remain, they move to a graph with fewer rows. */
+/** Fraction of a graph's rows: if fewer samples than that remain, they move to a graph with fewer rows. */
 const SPARSE = 1 / 4;
 
 /**

@@ -51,7 +51,7 @@ export interface Block {
 }
 
 /**
- * Opens the input files of an encoding run, and loads the decoder. Rejects with the signal's reason if it aborts
+ * Opens the input files of an encoding run, and loads the decoder. Rejects with the abort signal's reason if it aborts
  * meanwhile.
  *
  * @throws LatentflowError if a file cannot be read or does not fit the decoder

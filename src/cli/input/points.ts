@@ -55,7 +55,8 @@ export function findPoints(decoder: Decoder, sources: readonly PointsSource[], r
 }
 
 /**
- * Returns the length of the axis "points" in a file's shape; undefined if the shapes do not match otherwise.
+ * Returns the length of the axis "points" in a file's shape; undefined if the number of axes, or the length of any other
+ * axis, is not the expected one.
  *
  * @param shape expected shape, with "points" for that axis
  * @param found shape of the file's array

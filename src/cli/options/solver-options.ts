@@ -42,7 +42,7 @@ import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
 /** Default number of steps of a fixed grid, as in the paper. */
 const SLICES = 100;
 
-/** Any solver, including those that only follow the gradient flow with α = 1. */
+/** Any solver, including those that accept only the gradient flow dz/dt = -α ∇_z l whose factor α is 1. */
 type AnySolver = Solver<GradientFlow<1>>;
 
 /** The flow and the solver chosen by a command's options. */

@@ -28,8 +28,8 @@ export const trainingOutputs = [
 ];
 
 /**
- * Formats a decoder as a safetensors file with a probe, by which readers verify it. The probe is left out if it cannot be
- * made, as when outputs are not finite after diverged training.
+ * Formats a decoder as a safetensors file with a probe (a few latents with their outputs), by which readers verify it. The
+ * probe is left out if it cannot be made, as when outputs are not finite after diverged training.
  */
 async function withProbe(decoder: Decoder): Promise<Uint8Array> {
   try {

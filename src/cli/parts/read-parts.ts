@@ -79,7 +79,7 @@ function unitsOfAll([first]: readonly PartsFolder[]): Unit[] {
 /**
  * Reads all parts of a run, in order.
  *
- * @throws LatentflowError `invalid_file` if one is missing or torn
+ * @throws LatentflowError `invalid_file` if a part is missing or torn
  */
 export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator<Part> {
   for (const unit of unitsOfAll(folders)) yield readPart(folders, unit);

@@ -24,7 +24,7 @@ export interface Cut {
   readonly unit: number;
 }
 
-/** Numbers of samples per unit to choose from without `--unit`. */
+/** Numbers of samples per unit from which `standardUnit` chooses the default. */
 const STANDARD_UNITS = [10_000, 5000, 2000, 1000, 500, 200, 100] as const;
 /**
  * Multiply-adds for decoding a unit that one thread encodes in about a minute, which bounds the work lost to an
@@ -34,7 +34,7 @@ const UNIT_OPERATIONS = 2e10;
 /** Maximum number of units in a run; larger folders are slow to list. */
 export const MOST_UNITS = 1_000_000;
 
-/** Range of `standardUnit`, for the help. */
+/** Help text on the default number of samples per unit, which `standardUnit` returns. */
 export const STANDARD_UNIT_TEXT = `as many as take about a minute, ${STANDARD_UNITS.at(-1)} to ${STANDARD_UNITS[0]}`;
 
 /**

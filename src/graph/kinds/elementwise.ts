@@ -6,7 +6,7 @@ import { normaliseActivation } from "../normalise-activation.ts";
 import { normalisePointwise, type PointwiseFunction, type PointwiseLike } from "../pointwise.ts";
 import { broadcast } from "../settings.ts";
 
-// Element-wise operations, with broadcasting.
+// Elementwise operations, with broadcasting.
 
 /** Field of an operation that applies an activation to each number. */
 export interface ActivationFields {
@@ -51,7 +51,7 @@ export const pointwiseReader: Reader<PointwiseSettings, PointwiseFields> = {
 };
 
 /**
- * Makes the kind of an element-wise operation on several values, such as max(a, b), whose axes of length 1 broadcast as in
+ * Makes the kind of an elementwise operation on several values, such as max(a, b), whose axes of length 1 broadcast as in
  * NumPy.
  */
 function stretching(label: string): MapKind<object, "operands"> {
@@ -64,10 +64,10 @@ export const sub = /* @__PURE__ */ stretching("sub");
 export const mul = /* @__PURE__ */ stretching("mul");
 export const maximum = /* @__PURE__ */ stretching("maximum");
 export const minimum = /* @__PURE__ */ stretching("minimum");
-/** Kind of operation: element-wise condition > 0 ? a : b. */
+/** Kind of operation: elementwise condition > 0 ? a : b. */
 export const where = /* @__PURE__ */ stretching("where");
 
-/** Reader of all element-wise operations on two values. */
+/** Reader of all elementwise operations on two values. */
 export const ofTwoReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(2);
 
 export const whereReader: Reader<object, object> = /* @__PURE__ */ stretchingReader(3);

@@ -183,8 +183,8 @@ export interface DepthToSpaceSettings {
   /** Number of pixels in each direction that one pixel becomes. */
   readonly block: number;
   /**
-   * Order of a pixel's channels: "CRD", for each output channel its block of pixels, as PyTorch's PixelShuffle; or "DCR", for
-   * each pixel of the block its channels. Default "CRD".
+   * Order of a pixel's channels: "CRD", the default, for each output channel its block of pixels, as PyTorch's PixelShuffle;
+   * or "DCR", for each pixel of the block its channels.
    */
   readonly order?: "CRD" | "DCR";
 }

@@ -94,7 +94,7 @@ interface Filter {
 const FILTERS: { readonly [Each in ResizeMode]: Filter | undefined } = {
   nearest: undefined,
   linear: { support: 1, weight: (x) => 1 - x },
-  /** Cubic filter: R. Keys, Cubic convolution interpolation for digital image processing (1981), equation 4. */
+  /** Cubic filter: R. Keys, Cubic convolution interpolation for digital image processing (1981), equation 4 of that article. */
   cubic: {
     support: 2,
     weight: (x, a) =>

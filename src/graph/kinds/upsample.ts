@@ -14,8 +14,8 @@ export interface UpsampleSettings {
   /** Interpolation between pixels. Default "nearest". */
   readonly mode?: UpsampleMode;
   /**
-   * True to align the centres of the outermost pixels of input and output, false to align their outer borders, as PyTorch's
-   * `align_corners`; for "bilinear". Default false.
+   * True to align the centres of the outermost pixels of input and output; false, the default, to align their outer borders,
+   * as PyTorch's `align_corners`; for "bilinear".
    */
   readonly alignCorners?: boolean;
 }

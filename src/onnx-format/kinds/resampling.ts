@@ -91,8 +91,8 @@ const IS_RUN: { readonly [Mode in ResizeMode]: (scale: readonly number[]) => boo
 };
 
 /**
- * Returns the inputs of a Resize node after the first: scales or sizes; undefined if neither gives exactly the
- * operation's lengths and scales.
+ * Returns the inputs of a Resize node after the first: scales or sizes. Undefined if neither the scales nor the sizes give
+ * exactly the operation's lengths and scales, or if no length changes.
  */
 function resizeInputs({ graph, operation, input }: Task<"resize">): readonly (Tensor | "")[] | undefined {
   const { size, scale } = operation;

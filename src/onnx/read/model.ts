@@ -6,7 +6,7 @@ export type DeclaredLength = number | undefined;
 /** Declaration of an input or output of the graph. */
 export interface Declared {
   readonly name: string;
-  /** Number of the element type in TensorProto.DataType; 0 if not declared. */
+  /** Code of the element type in TensorProto.DataType; 0 if not declared. */
   readonly elementType: number;
   /** Declared shape; undefined if not declared. */
   readonly shape: readonly DeclaredLength[] | undefined;
@@ -18,7 +18,7 @@ export interface Declared {
 export interface TensorRecord {
   readonly name: string;
   readonly dims: readonly number[];
-  /** Number of the element type in TensorProto.DataType. */
+  /** Code of the element type in TensorProto.DataType. */
   readonly dataType: number;
   /** Values as little-endian bytes; undefined if they are stored otherwise. */
   readonly raw: Uint8Array | undefined;

@@ -11,8 +11,8 @@ import { writeGraph } from "./graph.ts";
 /** Options of `toOnnx`. */
 export interface ToOnnxOptions {
   /**
-   * True stores a probe in the file: four latents and their outputs, with which `loadOnnx` verifies its results. The file
-   * grows by 60 KB at most, plus the fixed inputs. Default true.
+   * True, the default, stores a probe in the file: four latents and their outputs, with which `loadOnnx` verifies its
+   * results. The file grows by 60 KB at most, plus the fixed inputs.
    */
   probe?: boolean | undefined;
 }
@@ -31,7 +31,8 @@ const MOST_BYTES = 2 ** 31 - 1;
  *
  * The file's metadata contain the name of the latent input (`latentflow.latent`), those of inputs with an axis of points
  * (`latentflow.points`), and the decoder's loss (`latentflow.loss`), prior (`latentflow.prior`), start vector
- * (`latentflow.start`) and probe (`latentflow.probe`), if it has them.
+ * (`latentflow.start`) and probe (`latentflow.probe`, a few latents with their outputs, by which a reader checks the
+ * decoder), if it has them.
  *
  * @throws LatentflowError `invalid_argument` if an argument is not valid, the file would exceed 2 GiB, or the prior or
  *   the start is too large to be read; `disposed` if the decoder is; `unsupported` if the probe cannot be computed, as

@@ -24,7 +24,7 @@ export interface Participant {
  * deaths come from the work.
  */
 const MOST_DEATHS = 3;
-/** Interval in milliseconds at which the caller's signal is polled while this thread waits. */
+/** Interval in milliseconds at which the caller's abort signal is polled while this thread waits. */
 const LOOK_UP = 10;
 
 /** Milliseconds after an abort at which a worker that has not stopped is terminated. */

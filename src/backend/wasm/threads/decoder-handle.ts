@@ -7,7 +7,7 @@ export interface DecoderHandle {
   /** Number that identifies the decoder in messages. */
   readonly number: number;
   readonly decoder: Decoder;
-  /** Reason why calls with the decoder stay on one thread; undefined if workers may share them. */
+  /** Reason why calls with the decoder stay on one thread; undefined if workers may take part. */
   whyAlone: string | undefined;
   /** State of the decoder's training, see `lockStepTrainer`; undefined if it is not being trained. */
   training: Training | undefined;

@@ -22,7 +22,10 @@ const COPIES = 2;
 
 let uses = 0;
 
-/** Decoders that a worker holds, with their training steps; above the memory limit the least recently used are dropped. */
+/**
+ * Decoders that a worker holds, with their training steps; the least recently used are dropped if all together exceed the
+ * memory limit.
+ */
 export class HeldDecoders {
   private readonly decoders = new Map<number, HeldDecoder>();
 
@@ -100,7 +103,10 @@ export class HeldDecoders {
     this.forgetSurplus();
   }
 
-  /** Drops the least recently used decoders while their total exceeds the memory limit; the last one used stays. */
+  /**
+   * Makes the worker drop the least recently used decoders while the memory of all its decoders exceeds the limit. The most
+   * recently used one, and those that a call uses, stay.
+   */
   forgetSurplus(): void {
     const byUse = [...this.decoders].sort(([, a], [, b]) => a.usedAt - b.usedAt).slice(0, -1);
     let bytes = [...this.decoders.values()].reduce((sum, held) => sum + held.bytes, 0);

@@ -17,7 +17,7 @@ import type { CallData, CallDescription, CallKind, Results } from "./messages.ts
 export const WHY_NOT_CUSTOM_LOSS =
   "the functions of a customLoss cannot be sent to workers; a loss of latentflow's own can";
 
-/** Work of a call in a form that threads can share: data of samples in, results of samples out. */
+/** Work of a call in a form that can be divided among threads: data of samples in, results of samples out. */
 export interface Job<Kind extends CallKind = CallKind> {
   readonly handle: DecoderHandle;
   readonly sampleCount: number;
@@ -36,9 +36,15 @@ export interface Job<Kind extends CallKind = CallKind> {
    * @param samples index of the sample of each result; -1 for a result to ignore
    */
   place(samples: readonly number[], values: Results<Kind>["values"]): void;
-  /** Works on samples on this thread until the feed has none and all taken ones have finished, or the call is aborted. */
+  /**
+   * Works on samples on this thread until `feed` has none left and all samples taken from it have finished, or the call is
+   * aborted.
+   */
   workHere(control: Control, feed: Feed): Promise<void>;
-  /** Registers `onEnd`, called when a sample has finished, on this thread or in a worker. */
+  /**
+   * Registers `onEnd`, which is called on this thread with each finished sample: one solved here, or one whose results have
+   * come from a worker.
+   */
   watch(onEnd: (sample: number) => void): void;
 }
 
@@ -98,7 +104,7 @@ function copyFixed(
   return cutFixed(decoder, fixed, first, end).map((values) => Float32Array.from(values));
 }
 
-/** Makes the job of decoding latents, which threads can share. */
+/** Makes the job of decoding latents, which can be divided among threads. */
 export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding: Decoding): Job<"decode"> {
   const { decoder } = handle;
   const { latentSize: d, outputSize: n } = decoder;

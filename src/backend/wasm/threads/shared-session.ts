@@ -26,7 +26,7 @@ export interface ThreadOptions {
   readonly workerMemory: number;
 }
 
-/** Size of a call, by which sharing it is decided. */
+/** Size of a call, by which its division among threads is decided. */
 interface Load {
   readonly sampleCount: number;
   /** Number of samples that one thread works on at the same time. */
@@ -39,8 +39,8 @@ interface Load {
 const APART = 30_000;
 
 /**
- * Makes a session that shares calls with workers if that saves time. If the option `threads` is a number, a call waits until
- * its workers have started; by default it starts them and begins without waiting.
+ * Makes a session that divides the samples of a call among this thread and workers if that saves time. If the option
+ * `threads` is a number, a call waits until its workers have started; by default it starts them and begins without waiting.
  *
  * @param alone session that works on this thread only
  */
@@ -52,11 +52,14 @@ export function sharedSession(alone: Session, packed: PackedDecoder, options: Th
   /** Outcome of the session's last call. */
   let last: Outcome = { threads: 1, reason: undefined, incidents: [] };
 
-  /** Returns the worker group of earlier calls; undefined before the first shared call. */
+  /** Returns the worker group of earlier calls; undefined before the first call that workers took part in. */
   const known = () => knownWorkerGroup(compiled, options.worker);
   const workers = () => workerGroup(compiled, options.worker);
 
-  /** Returns true if a call is worth sharing: compares its work and the decoder's recent work with the cost of sharing. */
+  /**
+   * Returns true if a call is worth dividing among threads: compares its work and the decoder's recent work with the cost of
+   * the division.
+   */
   function isWorth({ sampleCount, milliseconds }: Load): boolean {
     if (handle.whyAlone !== undefined || sampleCount < 2) return false;
     const time = sampleCount * milliseconds;

@@ -77,7 +77,7 @@ function makeRoom(asking: WorkerGroup): boolean {
   return count < mostWorkersAsked || all.some((group) => group !== asking && group.endOneIdle());
 }
 
-/** Options of a job that workers share. */
+/** Options of a job that is divided among workers. */
 export interface JobOptions {
   readonly worker: WorkerSource | undefined;
   /** Memory limit for a worker's decoders, in bytes. */

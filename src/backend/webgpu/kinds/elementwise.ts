@@ -75,31 +75,31 @@ export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
   return { tensor, order };
 }
 
-/** Gradient writers of element-wise operations. */
+/** Gradient writers of elementwise operations. */
 export const BACKWARD = {
-  /** Writes the gradient of an activation f(x) for x: g · f'(x), g the gradient for the output. */
+  /** Adds nodes for the gradient of an activation f(x) for x: g · f'(x), g the gradient for the output. */
   activation: (written, gradient) => ofEach(written, written.operation.activation, gradient),
-  /** Writes the gradient of an element-wise function f(x) for x: g · f'(x), g the gradient for the output. */
+  /** Adds nodes for the gradient of an elementwise function f(x) for x: g · f'(x), g the gradient for the output. */
   pointwise: (written, gradient) => ofEach(written, written.operation.function, gradient),
-  /** Writes the gradients of a + b from g, the gradient for the sum: g for a, and g for b. */
+  /** Adds nodes for the gradients of a + b from g, the gradient for the sum: g for a, and g for b. */
   add: ofTwo(asItIs, asItIs),
-  /** Writes the gradients of a - b from g, the gradient for the difference: g for a, and -g for b. */
+  /** Adds nodes for the gradients of a - b from g, the gradient for the difference: g for a, and -g for b. */
   sub: ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient)),
-  /** Writes the gradients of a · b from g, the gradient for the product: g · b for a, and g · a for b. */
+  /** Adds nodes for the gradients of a · b from g, the gradient for the product: g · b for a, and g · a for b. */
   mul: ofTwo(timesOther, timesOther),
   /**
-   * Writes the gradients of max(a, b) from g, the gradient for the result: g for the larger value, ½g for both if they are
-   * equal.
+   * Adds nodes for the gradients of max(a, b) from g, the gradient for the result: g for the larger value, ½g for both if
+   * they are equal.
    */
   maximum: ofTwo(ifChosen(1), ifChosen(1)),
   /**
-   * Writes the gradients of min(a, b) from g, the gradient for the result: g for the smaller value, ½g for both if they are
-   * equal.
+   * Adds nodes for the gradients of min(a, b) from g, the gradient for the result: g for the smaller value, ½g for both if
+   * they are equal.
    */
   minimum: ofTwo(ifChosen(-1), ifChosen(-1)),
   /**
-   * Writes the gradients of `condition > 0 ? a : b` from g, the gradient for the result: g for the side that is chosen, 0 for
-   * the other and for the condition.
+   * Adds nodes for the gradients of `condition > 0 ? a : b` from g, the gradient for the result: g for the side that is
+   * chosen, 0 for the other and for the condition.
    */
   where(written, gradient, index) {
     const { graph, input, output } = written;

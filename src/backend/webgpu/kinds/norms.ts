@@ -66,12 +66,12 @@ export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
 
 /** Gradient writers of norms, softmax, and scale and shift of channels. */
 export const BACKWARD = {
-  /** Writes the gradient of weight · x + bias for x: g · weight, g the gradient for the output. */
+  /** Adds nodes for the gradient of weight · x + bias for x: g · weight, g the gradient for the output. */
   affine(written, gradient) {
     const { order } = written.output;
     return { tensor: weighted(written, gradient, order), order };
   },
-  /** Writes the gradient of an RMS norm for its input. */
+  /** Adds nodes for the gradient of an RMS norm for its input. */
   rmsNorm(written, gradient) {
     const { graph, operation, input } = written;
     const { order } = written.output;
@@ -79,7 +79,7 @@ export const BACKWARD = {
     const inner = divided(graph, input.in(order), axes, operation.epsilon);
     return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
   },
-  /** Writes the gradient of a layer norm for its input, with mean and variance computed again. */
+  /** Adds nodes for the gradient of a layer norm for its input, with mean and variance computed again. */
   layerNorm({ graph, operation, input, parameter }, gradient) {
     const { axes: count, epsilon } = operation;
     const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
@@ -87,7 +87,7 @@ export const BACKWARD = {
     const inner = normed(graph, input.last, axes, epsilon);
     return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
   },
-  /** Writes the gradient of a group norm for its input. */
+  /** Adds nodes for the gradient of a group norm for its input. */
   groupNorm(written, gradient) {
     const { graph, operation, input } = written;
     const { order } = written.output;
@@ -95,7 +95,10 @@ export const BACKWARD = {
     const own = asRows(written, weighted(written, gradient, order));
     return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
   },
-  /** Writes the gradient of a softmax y for its input, y·(g - Σ y·g), summed along the last axis; g is the gradient for y. */
+  /**
+   * Adds nodes for the gradient of a softmax y for its input, y·(g - Σ y·g), summed along the last axis; g is the gradient
+   * for y.
+   */
   softmax({ graph, output: { tensor, order } }, gradient) {
     const own = gradient.in(order);
     const sum = graph.sum(graph.apply("Mul", tensor, own), [positionOf(order, order.length - 1)]);

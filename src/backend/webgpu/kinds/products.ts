@@ -47,14 +47,17 @@ export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
 
 /** Gradient writers of operations that are products: dense, matmul, conv and convTranspose. */
 export const BACKWARD = {
-  /** Writes the gradient of a fully connected operation for its input: g · W, g the gradient for the output, as one Gemm. */
+  /**
+   * Adds nodes for the gradient of a fully connected operation for its input: g · W, g the gradient for the output, as one
+   * Gemm.
+   */
   dense({ graph, input, parameter }, { batch, shape, last }) {
     const order = lastOrder(input.rank);
     const product = graph.apply("Gemm", asMatrix(graph, last, batch, shape), parameter("weight"));
     if (shape.length === 1) return { tensor: product, order };
     return { tensor: graph.reshape(product, [batch, ...input.shape]), order };
   },
-  /** Writes the gradients of A · B from g, the gradient for the product: g · Bᵀ for A, and Aᵀ · g for B. */
+  /** Adds nodes for the gradients of A · B from g, the gradient for the product: g · Bᵀ for A, and Aᵀ · g for B. */
   matmul({ graph, operation, inputs }, gradient, index) {
     const { transposed } = operation;
     const [left, right] = inputs;
@@ -69,8 +72,8 @@ export const BACKWARD = {
     return { tensor, order: transposed ? swapped : order };
   },
   /**
-   * Writes the gradient of a convolution for its input: the transposed convolution of g, the gradient for the output, with the
-   * same weight.
+   * Adds nodes for the gradient of a convolution for its input: the transposed convolution of g, the gradient for the
+   * output, with the same weight.
    */
   conv({ graph, operation, input, parameter }, gradient) {
     // Pixels beyond the kernel's last position have a gradient of 0.
@@ -82,8 +85,8 @@ export const BACKWARD = {
     return { tensor: transposedConvolution(given, beyond), order: firstOrder(input.rank) };
   },
   /**
-   * Writes the gradient of a transposed convolution for its input: the convolution of g, the gradient for the output, with the
-   * same weight.
+   * Adds nodes for the gradient of a transposed convolution for its input: the convolution of g, the gradient for the
+   * output, with the same weight.
    */
   convTranspose(written, gradient) {
     const { graph, operation: settings, input, parameter } = written;

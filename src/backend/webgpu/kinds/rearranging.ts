@@ -53,7 +53,7 @@ export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
 
 /** Gradient writers of operations that rearrange numbers. */
 export const BACKWARD = {
-  /** Writes the gradient of a reshape: g, the gradient for the output, in the shape of the input. */
+  /** Adds nodes for the gradient of a reshape: g, the gradient for the output, in the shape of the input. */
   reshape({ graph, operation, input, batch }, gradient) {
     if (operation.shape.join() === input.shape.join()) return gradient.any;
     return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
@@ -63,7 +63,10 @@ export const BACKWARD = {
     const { tensor, order } = gradient.any;
     return { tensor, order: order.map((axis) => axes[axis]!) };
   },
-  /** Writes the gradient of a slice: g, the gradient for the output, with zeros at the positions that the slice leaves out. */
+  /**
+   * Adds nodes for the gradient of a slice: g, the gradient for the output, with zeros at the positions that the slice
+   * leaves out.
+   */
   slice({ graph, operation, input }, gradient) {
     const { axis, start, step, shape } = operation;
     const [length, count] = [input.shape[axis]!, shape[axis]!];
@@ -80,8 +83,8 @@ export const BACKWARD = {
     return { tensor: gather(graph, pad(0, 1), at, from), order };
   },
   /**
-   * Writes the gradient of a concatenation for one input: the part of g, the gradient for the output, at that input's
-   * positions.
+   * Adds nodes for the gradient of a concatenation for one input: the part of g, the gradient for the output, at that
+   * input's positions.
    */
   concat({ graph, operation, inputs, output }, gradient, index) {
     const { axis, shape } = operation;
@@ -94,9 +97,12 @@ export const BACKWARD = {
     const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
     return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
   },
-  /** Writes the gradient of a broadcast: g, the gradient for the output, summed over the copies. */
+  /** Adds nodes for the gradient of a broadcast: g, the gradient for the output, summed over the copies. */
   expand: ({ graph, operation, input }, gradient) => unbroadcast(graph, gradient.any, operation.shape, input),
-  /** Writes the gradient of depth-to-space: g, the gradient for the output, with each block's pixels moved back to channels. */
+  /**
+   * Adds nodes for the gradient of depth-to-space: g, the gradient for the output, with each block's pixels moved back to
+   * channels.
+   */
   depthToSpace({ graph, operation, input, batch }, gradient) {
     const { block, order: blocks, shape } = operation;
     const order = firstOrder(3);

@@ -39,8 +39,8 @@ function reduceBackward(
 /** Gradient writers of operations that resample or reduce pixels. */
 export const BACKWARD = {
   /**
-   * Writes the gradient of a pad; for padding with zeros it is the part of g, the gradient for the output, at the input's
-   * pixels.
+   * Adds nodes for the gradient of a pad; for padding with zeros it is the part of g, the gradient for the output, at the
+   * input's pixels.
    */
   pad(written, gradient) {
     const { tensor, order } = gradient.any;
@@ -53,8 +53,8 @@ export const BACKWARD = {
     return { tensor: graph.apply("Slice", tensor, ...lists), order };
   },
   /**
-   * Writes the gradient of an upsampling; for mode "nearest" each pixel gets the sum of g, the gradient for the output, over
-   * its copies.
+   * Adds nodes for the gradient of an upsampling; for mode "nearest" each pixel gets the sum of g, the gradient for the
+   * output, over its copies.
    */
   upsample(written, gradient) {
     const { graph, operation, input, batch } = written;
@@ -65,9 +65,11 @@ export const BACKWARD = {
     const axes = operation.scale.map((_, axis) => 3 + 2 * axis);
     return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
   },
-  /** Writes the gradient of a sum: g, the gradient for the output, for each number that was summed. */
+  /** Adds nodes for the gradient of a sum: each number that was summed gets g, the gradient for the output. */
   sum: (written, gradient) => reduceBackward(written, gradient, 1),
-  /** Writes the gradient of a mean: g, the gradient for the output, divided by the count, for each number that was averaged. */
+  /**
+   * Adds nodes for the gradient of a mean: each number that was averaged gets g / count, with g the gradient for the output.
+   */
   mean(written, gradient) {
     const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));
     return reduceBackward(written, gradient, 1 / count);

@@ -44,7 +44,7 @@ const PIECE = 2 ** 24;
  * Fills `bytes` with the contents of a file from byte `position` on.
  *
  * @returns the number of bytes read, less than `bytes.length` only if the file ends before
- * @throws LatentflowError if the file cannot be read, or the signal's reason once it aborts
+ * @throws LatentflowError if the file cannot be read, or the abort signal's reason once it aborts
  */
 export async function readInto(
   { where, handle }: OpenFile,

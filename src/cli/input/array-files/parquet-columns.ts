@@ -8,7 +8,7 @@ import type { OpenedParquet } from "./parquet-metadata.ts";
 export interface ParquetColumn {
   readonly name: string;
   readonly tree: SchemaTree;
-  /** Index of the column's first element in the file's schema, in which a nested column has several. */
+  /** Index, in the Parquet file's list of schema elements, of the column's first element; a nested column has several. */
   readonly element: number;
   readonly leaf: number;
   /**

@@ -99,7 +99,10 @@ const AUTO_PADS = {
   SAME_LOWER: Math.ceil,
 } as const;
 
-/** Reads the attributes of a node that moves a window over pixels: strides, dilations and padding. */
+/**
+ * Reads the attributes of a node that moves a window over pixels: strides, dilations and padding. `lengths` are those of the
+ * input's axes of pixels.
+ */
 function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly number[]): Window {
   const axes = lengths.length;
   const each = (name: string, otherwise: number, min: number, count = axes) => {
@@ -121,7 +124,10 @@ function windowOf(node: NodeView, lengths: readonly number[], kernel: readonly n
   return { kernel, stride, dilation, padding: parted(total, way) };
 }
 
-/** Reads the attributes of a pooling node: kernel, strides, dilations and padding. */
+/**
+ * Reads the attributes of a pooling node: kernel, strides, dilations and padding. `lengths` are those of the input's axes of
+ * pixels.
+ */
 export function poolingWindow(node: NodeView, lengths: readonly number[]): Window {
   const kernel = node.integers("kernel_shape") ?? [];
   if (kernel.length !== lengths.length || kernel.some((size) => size < 1 || size > 2 ** 24)) {

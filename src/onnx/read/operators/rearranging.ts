@@ -236,7 +236,10 @@ export function gather(node: NodeView): Value {
   return keepAxes(taken, (i) => i !== axis);
 }
 
-/** Translates a OneHot node on an integer input, as rows of a table. */
+/**
+ * Translates a OneHot node: each index in an integer input of the decoder selects a row of a constant table with one row per
+ * class.
+ */
 export function oneHot(node: NodeView): Value {
   const indices = node.value(0);
   const classes = node.scalar(1) ?? node.refuse("its depth is missing");
