@@ -15,7 +15,8 @@ import { runFile, stopAll } from "./support/run-file.mjs";
 import { findNewerNode, newerNode, relaxedSimdFlags, revectorize } from "./support/runtimes.mjs";
 import { findTestFiles } from "./support/test-files.mjs";
 
-const filesAtOnce = 2;
+/** One more than a small machine has cores: tests of browsers and of killed processes wait for much of their time. */
+const filesAtOnce = 3;
 /**
  * Longest silence of a test file, in seconds. uvu prints a mark after every test, so a busy machine, on which a file takes
  * many times as long, stays below it.

@@ -161,7 +161,7 @@ export async function waitUntil<T>(
     const found = await measure();
     if (passes(found)) return found;
     if (performance.now() > end) assert.unreachable(`${what}: ${JSON.stringify(found).slice(0, 500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

@@ -296,49 +296,46 @@ testInBoth(
   },
 );
 
-testInBoth(
-  "the nearest font is credited, the linear completion and others stand beside it",
-  async (browser) => {
-    const host = await serveHome();
-    await withPage(browser, { host }, async (page) => {
-      assert.not.ok(
-        host.requested.some((path) => path.includes(".npy")),
-        "training styles are loaded on demand",
+test("the nearest font is credited, the linear completion and others stand beside it", async () => {
+  const host = await serveHome();
+  await withPage(chromium, { host }, async (page) => {
+    assert.not.ok(
+      host.requested.some((path) => path.includes(".npy")),
+      "training styles are loaded on demand",
+    );
+    for (const button of ["Nearest training font", "Linear completion", "Other completions"])
+      await click(page, button);
+    await page.waitForSelector(".nearest .alphabet");
+    assert.match(
+      await textOf(page, ".nearest figcaption"),
+      /^Nearest training font: .+ \d00( italic)?, by .+\. It shares \d\d %/,
+    );
+    await page.waitForSelector(".linear .alphabet");
+    await page.waitForSelector(".samples figure:nth-of-type(6)");
+    const shares = (await textOf(page, ".samples figcaption")).split("|").map(Number.parseFloat);
+    assert.ok(shares[0]! >= shares[5]! && shares[5]! >= 0 && shares[0]! <= 100, `${shares}`);
+    const best = await pathsOf(page);
+    const rows = () =>
+      page.$$eval(".pick", (all) =>
+        all.map((row) => row.querySelector('[data-letter="g"] path')!.getAttribute("d")),
       );
-      for (const button of ["Nearest training font", "Linear completion", "Other completions"])
-        await click(page, button);
-      await page.waitForSelector(".nearest .alphabet");
-      assert.match(
-        await textOf(page, ".nearest figcaption"),
-        /^Nearest training font: .+ \d00( italic)?, by .+\. It shares \d\d %/,
-      );
-      await page.waitForSelector(".linear .alphabet");
-      await page.waitForSelector(".samples figure:nth-of-type(6)");
-      const shares = (await textOf(page, ".samples figcaption")).split("|").map(Number.parseFloat);
-      assert.ok(shares[0]! >= shares[5]! && shares[5]! >= 0 && shares[0]! <= 100, `${shares}`);
-      const best = await pathsOf(page);
-      const rows = () =>
-        page.$$eval(".pick", (all) =>
-          all.map((row) => row.querySelector('[data-letter="g"] path')!.getAttribute("d")),
-        );
-      const third = (await rows())[2];
-      await page.focus(".samples figure:nth-of-type(3) .pick");
-      await page.keyboard.press("Enter");
-      await waitUntil(
-        () => pathsOf(page),
-        (paths) => paths.g === third,
-        "the third row's alphabet",
-      );
-      assert.is(await givenOf(page), "ano", "given letters stay as they were given");
-      await click(page, "Back to the best fit");
-      await waitUntil(
-        () => pathsOf(page),
-        (paths) => paths.g === best.g,
-        "the best fit",
-      );
-    });
-  },
-);
+    const third = (await rows())[2];
+    await page.focus(".samples figure:nth-of-type(3) .pick");
+    await page.keyboard.press("Enter");
+    await waitUntil(
+      () => pathsOf(page),
+      (paths) => paths.g === third,
+      "the third row's alphabet",
+    );
+    assert.is(await givenOf(page), "ano", "given letters stay as they were given");
+    await click(page, "Back to the best fit");
+    await waitUntil(
+      () => pathsOf(page),
+      (paths) => paths.g === best.g,
+      "the best fit",
+    );
+  });
+});
 
 testInBoth("the sheet that is saved is an SVG with all letters and the licence", async (browser) => {
   await withPage(browser, {}, async (page) => {
