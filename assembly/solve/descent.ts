@@ -80,7 +80,7 @@ export class Sample {
    */
   curvatureScale: f64; // 72
   t: f64; // 80
-  /** Length s_n tried first in the next step; used by the solver AMD only. */
+  /** Step s_n, in the flow's time, that the next step n tries first; used by the solver AMD only. */
   step: f64; // 88
   /** Length δt of the step being tried, and of the last accepted step. */
   dt: f64; // 96

@@ -166,8 +166,8 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
 }
 
 /**
- * Computes yᵀH⁻¹y of the newest `used` pairs for every λ, from the Cholesky factors that all samples share, each of which is
- * read once.
+ * Computes yᵀH⁻¹y, with H = A + λτI, of the newest `used` pairs (s, y) for each damping λ into `fitted`, from the Cholesky
+ * factors that all samples share, each of which is read once.
  */
 function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;

@@ -46,11 +46,11 @@ function methodFor(solver: Method): Tableau {
 
 /**
  * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted
- * step of the solver. With s running from the flow's end τ back to 0, for the gradient flow
+ * step of the solver. With s = τ - t, the time back from the flow's end τ, and a the adjoint of z, for the gradient flow
  *
  *     da/ds = -α ∇²_z l a,                             dθ += -∫ α aᵀ ∂_θ ∇_z l ds
  *
- * and for a flow of second order, whose velocity is damped by r(t),
+ * and for a flow of second order, whose velocity is damped by r(t), with p the adjoint of z and q that of the velocity,
  *
  *     dp/ds = -α ∇²_z l q,   dq/ds = p - r(t) q,       dθ += -∫ α qᵀ ∂_θ ∇_z l ds
  *

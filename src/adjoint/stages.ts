@@ -38,7 +38,7 @@ export class Stages {
     scatterRows(await this.objective.gradient(rows), this.objective.latentSize, rows, this.gradients);
   }
 
-  /** Computes `products` at one stage for the samples in `slices`; requires that `evaluate` has computed its gradients. */
+  /** Computes the Hessian-vector products (`products`) at one stage for the samples in `slices`, after `evaluate` has run. */
   async tangent(stage: number, slices: readonly Slice[]): Promise<void> {
     const rows = this.rows([stage], slices);
     const products = await this.objective.tangent(rows, this.gather(rows, this.directions));

@@ -34,7 +34,7 @@ export interface Probe {
 /** A probe (a few latents with their outputs, by which a reader checks the decoder), with validated sizes. */
 export interface CheckedProbe {
   readonly rows: number;
-  /** Number of points per row; undefined for a decoder without points. */
+  /** Number of points that each row is evaluated at; undefined unless the decoder maps z and a point's coordinates to a value. */
   readonly points: number | undefined;
   readonly z: Float32Array;
   readonly fixed: ReadonlyMap<string, Float32Array>;

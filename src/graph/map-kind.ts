@@ -16,7 +16,7 @@ export interface MapKind<Fields, Output extends MapOutput = MapOutput> extends K
   axes(operation: Described<Fields>, inputs: readonly Shape[], index: number): readonly AxisMap[];
 }
 
-/** Makes a kind of operation that only moves or adds numbers: without tensors, and with a cost of one sum per output number. */
+/** Makes a kind of operation that only moves or adds numbers: without parameters, at the cost of one addition per output number. */
 export function mapKind<Fields>(own: Pick<MapKind<Fields>, "label" | "axes">): MapKind<Fields, "parts"> {
   return { tensors: noTensors, cost: ({ shape }) => cost({ sums: sizeOf(shape) }), output: "parts", ...own };
 }

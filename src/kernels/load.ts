@@ -116,7 +116,7 @@ function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<Ar
   return binary;
 }
 
-/** Returns the unpacked data: the first halves of both binaries, then their second halves. */
+/** Returns the kernels' plain and relaxed binaries, unpacked: the first half of each, then the second half of each. */
 async function unpack(): Promise<Uint8Array<ArrayBuffer>> {
   const packed = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0));
   if (typeof DecompressionStream === "undefined") return unpackInNode(packed);

@@ -17,8 +17,9 @@ const FLOAT = 1;
 /** TensorProto.DataType of 64-bit integers. */
 export const INT64 = 7;
 
-/** ONNX opset of the graphs that are written, and the version of the file format (IR) that it was released with. */
+/** ONNX opset of the graphs that are written. */
 const OPSET = 17;
+/** Version of ONNX's file format (IR) that was released with opset 17. */
 const IR_VERSION = 8;
 
 /** Values of AttributeProto.AttributeType. */

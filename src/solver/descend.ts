@@ -187,7 +187,7 @@ class Rows {
     this.blocks.free();
   }
 
-  /** Computes what the solver has requested for rows before their next step: matrices, or curvatures along the gradient. */
+  /** Computes what `requests` names for each row: a Gauss-Newton matrix, or the curvature gᵀMg/gᵀg along the gradient g. */
   private async answer(requests: Int32Array): Promise<void> {
     const { curvature } = this.objective;
     const give: Readonly<Record<keyof typeof Request, (rows: Int32Array) => Promise<void>>> = {

@@ -32,8 +32,9 @@ export interface PriorComponents {
   readonly weight: number;
 }
 
-/** Bounds of the elements of a covariance: squares of the bounds of a standard deviation, so that the inverse is finite too. */
+/** Bounds of the elements of a covariance: ± the square of the largest standard deviation, 1e30. */
 const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
+/** Minimum of a variance, the square of the smallest standard deviation, 1e-30: smaller ones have no finite inverse. */
 const LEAST_VARIANCE = 1e-60;
 
 /** Returns `values` if it is an array, typed or not, of at least one element; throws `invalid_argument` otherwise. */

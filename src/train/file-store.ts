@@ -29,7 +29,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
   const { fileSystem, path } = modules;
   const previous = `${file}.previous`;
   const temporary = `${file}.temporary`;
-  /** True if `file` is an intact checkpoint: a damaged one must not replace the previous one. */
+  /** True if the checkpoint in `file` is intact. A damaged one must not become `previous` when a new one is written. */
   let isSound = false;
   let lock: Lock | undefined;
 

@@ -35,7 +35,7 @@ export interface NetworkDescription {
   readonly codeRange: CodeRange | undefined;
   /**
    * True if the network's outputs agree with the probe in its file (a few latents with their outputs); false if the file has
-   * no conclusive probe.
+   * no probe, or one that proves nothing.
    */
   readonly verified: boolean;
   /** Reason why `verified` is false. */

@@ -25,10 +25,10 @@ export class Staging<Range extends SampleRange> {
   private readonly sharedScales: LossScales | undefined;
 
   /**
-   * Allocates the places and links them to the solver's struct.
+   * Allocates WASM memory for the window and stores its addresses in the solver's struct.
    *
    * @param solver pointer to the solver's struct, which extends Descent of assembly/solve/descent.ts
-   * @param capacity number of resident rows
+   * @param capacity number of samples that are solved at once
    * @param feed source of the samples to copy to WASM memory
    */
   constructor(

@@ -72,7 +72,7 @@ export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, 
   });
 }
 
-/** Writes one sample's own fixed inputs into a row of a graph. */
+/** Writes the fixed inputs (inputs beside z) that differ between samples, of one sample, into its row of a graph's tensors. */
 export function writeOwn(
   graph: BoundGraph,
   { decoder, fixed }: SampleShape,

@@ -5,7 +5,7 @@
 export interface Unit {
   /** Index of the unit, from 0. */
   readonly index: number;
-  /** Index of the unit's first sample. */
+  /** Index, in the whole data, of the first sample of these. */
   readonly first: number;
   readonly count: number;
 }
@@ -70,7 +70,7 @@ export function unitsOf(cut: Cut, { index, count }: Shard = { index: 0, count: 1
   return Array.from({ length: to - from }, (_, i) => unitAt(from + i, cut));
 }
 
-/** Returns the index of the shard that contains a unit, out of `count` shards. */
+/** Returns the index of the shard, of `count`, that has the unit (samples saved together) with the index `unit`. */
 export function shardOf(unit: number, cut: Cut, count: number): number {
   const total = BigInt(unitCount(cut));
   // The largest shard whose first unit does not exceed this one.

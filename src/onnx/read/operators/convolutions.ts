@@ -38,8 +38,8 @@ export function pixelsOf(node: Site, value: Value) {
 }
 
 /**
- * Maximum product of an output length and a kernel length. Beyond it, the graph's limit for convolutions is exceeded,
- * too, and counting would take long.
+ * Maximum, on one axis, of output length × kernel length. The graph would refuse a larger one, too, but only after it has
+ * counted all multiplications.
  */
 const LONGEST_AXIS = 2 ** 22;
 
