@@ -53,7 +53,7 @@ export interface MaskOptions {
    * half, as by a brush of 40 % opacity, stays visible.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;
-  /** How to place a mask of another size, as in `fromImageData`. Padding is hidden, whatever `hides` is. */
+  /** Placement of a mask whose size differs from the decoder's, as in `fromImageData`. Padding is hidden, whatever `hides` is. */
   fit?: Fit | undefined;
 }
 

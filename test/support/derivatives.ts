@@ -18,7 +18,7 @@ export interface DerivativeCase {
   readonly samples: readonly Sample[];
   /** The parameters whose derivatives are compared: some of each tensor, the first and the last ones among them. */
   readonly chosen: readonly number[];
-  /** Worked out when it is first asked for, since builds share it, and so does the run on another Node. */
+  /** Computes the reference on the first call; builds of the kernels share it, and so does the run on another Node. */
   expected(): Expected;
 }
 

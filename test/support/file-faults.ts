@@ -19,9 +19,9 @@ export const FILE_FAULTS: readonly FileFault[] = ["full", "killed", "torn", "los
 const NAMES = ["open", "rename", "link", "unlink", "rm", "mkdir", "rmdir", "writeFile"] as const;
 
 /**
- * Runs a program in this process, whose file operations that the fault can befall are counted from 0; the one of this number
- * goes wrong. "full" and "killed" befall all that change something. The others are, but for writings of bytes or renamings,
- * "killed" once more, or nothing at all: they befall these alone.
+ * Runs a program in this process and makes its file operation number `at` go wrong. The operations that the fault applies to
+ * are counted from 0: "full" and "killed" apply to all that change something, "torn" and "lost bytes" to writes, "lost rename"
+ * to renames. On other operations these three would equal "killed", or do nothing.
  *
  * @returns whether it came to that
  */

@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// Values that take long to work out, kept in build/test/ for the run of the same files on another Node.
+// Stores slow reference values in build/test/, for the run of the same test files on another version of Node.
 
 const compiled = fileURLToPath(new URL("../../build/test", import.meta.url));
 const place = join(compiled, "kept");
 
-/** Folder of what these very modules have worked out; undefined for a file that is not run compiled. */
+/** Folder of the values that this compilation of the modules has computed; undefined for a file that runs uncompiled. */
 const folder = process.argv[1]?.startsWith(compiled) ? folderOf(join(compiled, "compiled.json")) : undefined;
 
 /** @param stamps the file that has the time and the size of each compiled module: one that changes leaves nothing valid */
@@ -26,9 +26,10 @@ function hashOf(content: string | Uint8Array): string {
 }
 
 /**
- * Returns what `work` does, or has done in another process of the same modules. JSON has to keep it.
+ * Returns the result of `work`, or the stored result of an earlier call with the same `given` and the same modules.
  *
- * @param given all that it depends on, besides modules
+ * @param work returns finite numbers in plain arrays and objects, which JSON restores exactly
+ * @param given everything that the result depends on, besides the modules
  */
 export function keptOf<Value>(work: () => Value, given: unknown): Value {
   if (!folder) return work();

@@ -4,7 +4,7 @@ import type { ChosenPrior } from "../options/prior.ts";
 import { sourceName } from "./input-figures.ts";
 import { countOf, type Figure, figure, formatCount, formatMean } from "./report.ts";
 
-/** How reports show each kind of prior: its values in the JSON document, and a description in the text report. */
+/** Report entries for each kind of prior: its values in the JSON document, and a description in the text report. */
 const KINDS: {
   readonly [Kind in PriorKind]: {
     readonly figures: (prior: Extract<Prior, { name: Kind }>) => object;

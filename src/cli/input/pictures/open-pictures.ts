@@ -28,7 +28,7 @@ export const MASK_HIDES = [
   "painted",
 ] as const satisfies readonly MaskOptions["hides"][];
 
-/** How pictures are read, as samples, weights or masks. */
+/** Settings for reading picture files as samples, as weights or as masks. */
 export interface PictureReading {
   /**
    * Returns the shape of a sample, which pictures are scaled to, or undefined to use the pictures' own. Called only if
