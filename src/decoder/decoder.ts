@@ -20,7 +20,8 @@ import type { StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import type { Defaults } from "./defaults.ts";
 import { writeMetadata } from "./metadata.ts";
-import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
+import type { Probe, Probed } from "./probe.ts";
+import { PROBE, writeProbe } from "./probe-text.ts";
 
 /** Validated description of a decoder, without its parameters. */
 export interface DecoderGraph extends Graph, Pick<Defaults, "loss">, Partial<Omit<Defaults, "loss">> {}

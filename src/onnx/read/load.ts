@@ -7,7 +7,8 @@ import { throwIfAborted } from "../../base/realms.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { show, showLocation } from "../../base/show.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
-import { copyProbe, fitProbe, type Probe, readProbe } from "../../decoder/probe.ts";
+import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
+import { readProbe } from "../../decoder/probe-text.ts";
 import { checkStartSize, normaliseStart } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
