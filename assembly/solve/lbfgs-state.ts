@@ -30,13 +30,13 @@ export class Lbfgs extends Descent {
    * 0 if there is none.
    */
   matrix: usize; // 92
-  /**
-   * Scratch: f64[d(d + 1)/2 + 5d], f64[max(d, m)], f64[max(d, 6)], and for the choice of λ f64[5][8] and f64[d(d + 1)/2 +
-   * 5d][6].
-   */
+  /** Scratch, f64[d(d + 1)/2 + 5d]: a Cholesky factor, and the gradient changes y of the newest five pairs behind it. */
   factor: usize; // 96
+  /** Scratch, f64[max(d, m)]: a step s, or a number of each pair in the two-loop recursion. */
   vector: usize; // 100
+  /** Scratch, f64[max(d, 6)]: a gradient change y, L⁻¹y, or the five shifts λτ. */
   otherVector: usize; // 104
+  /** Scratch for the choice of the damping λ: f64[5][8], and behind it f64[d(d + 1)/2 + 5d][6]. */
   changes: usize; // 108
   /** τ = tr(A₀)/d, the scale of the damping λτI for the matrix A₀ made at the decoder's start latent. */
   damping: f64; // 112
