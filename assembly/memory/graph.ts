@@ -263,8 +263,10 @@ export class SelectionOperation extends Operation {
 
 /**
  * Layer, group or RMS norm: output = weight · (input - mean)/√(variance + ε) + bias, with mean and variance over each of `sets`
- * sets of numbers. Set s is `runs` runs of `width` numbers, `runStride` apart; the first run begins at (s / beside) · setStride
- * + (s % beside) · width. Every run uses the weights and biases that begin at (s % beside) · width.
+ * sets of numbers. Set s is `runs` runs of `width` consecutive numbers, `runStride` numbers apart. `beside` is the number of
+ * sets whose runs lie next to each other: the groups of a group norm, else 1. The first run of set s begins at number floor(s /
+ * beside) · setStride + (s mod beside) · width, and every run uses the weights and biases that begin at number (s mod beside) ·
+ * width.
  */
 @unmanaged
 export class NormOperation extends Operation {

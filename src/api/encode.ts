@@ -111,7 +111,7 @@ export interface CommonEncodeOptions {
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Name of the function, marked (see `Mark`), with which its error messages begin. */
+/** Beginning of error messages: the name `encode` as a mark (see `Mark`), which the command line can replace or omit. */
 const WHERE = callOf("encode");
 
 /**

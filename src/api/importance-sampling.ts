@@ -28,7 +28,7 @@ export interface CodeSamples {
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
 
-/** Settings of `drawCodes`, and the arrays that it fills. */
+/** Settings of `drawCodes`, and the arrays to which it writes. */
 interface Draws {
   /** Number of codes drawn for each sample, K. */
   readonly count: number;
@@ -40,9 +40,12 @@ interface Draws {
 }
 
 /**
- * Draws K codes for each of the objective's samples from its Gaussian proposal, and computes their importance weights.
+ * Draws K codes for each of the objective's samples from the sample's Gaussian proposal, whose mean is the code in `z`, and
+ * computes their importance weights: the posterior exp(-N · objective), with N the divisor of the loss, over the proposal's
+ * density. Each sample's weights are normalised to add up to 1.
  *
- * @param z codes of all samples of the call, around which the Gaussians are centred
+ * @param where beginning of error messages
+ * @param z codes of all samples of the call, [B, d]
  * @param first index, in the call, of the objective's first sample
  * @throws LatentflowError `unsupported` if the backend has no Gauss-Newton matrices
  */
@@ -98,8 +101,9 @@ interface Proposal {
 }
 
 /**
- * Makes the Gaussian proposal of each of the objective's samples: its mean is the sample's code in `z`, its precision the
- * Gauss-Newton matrix of N · objective at the point of the last `value` call.
+ * Makes, for each of the objective's samples, the Gaussian proposal from which codes are drawn: its mean is the sample's code
+ * in `z`, its precision the Gauss-Newton matrix of N · objective at the point of the last `value` call, with N the divisor of
+ * the loss.
  */
 async function proposalsOf(
   where: string,

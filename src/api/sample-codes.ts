@@ -22,7 +22,7 @@ import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 export interface SampleCodesOptions {
   /** Number of codes to draw for each sample, K ≥ 1. Default 200. */
   count?: number | undefined;
-  /** Seed of the random numbers for the draws, an integer from 0 to 2^53 - 1. Default 0. */
+  /** Seed of the random numbers by which codes are drawn, an integer from 0 to 2^53 - 1. Default 0. */
   seed?: number | undefined;
   /**
    * Prior density of the codes, such as `fitGaussian(codes)`. Default: the prior stored in the decoder; required if there is

@@ -32,7 +32,7 @@ const CODES = [
   "locked",
 ] as const;
 
-/** True if the value is an error code; a string from a worker may be another one. */
+/** True if the value is one of latentflow's error codes; a worker reports undefined as the code of any other error. */
 export function isErrorCode(value: unknown): value is LatentflowErrorCode {
   return CODES.includes(value as LatentflowErrorCode);
 }

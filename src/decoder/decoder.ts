@@ -136,13 +136,13 @@ const internals: unique symbol = Symbol.for("latentflow.decoder.internals");
 interface Internals {
   onDispose(callback: () => void): void;
   /**
-   * Returns the graph for a number of points; undefined unless the decoder is one over points, evaluated at any number
-   * per sample.
+   * Returns the decoder's graph for a number of points per sample; undefined unless the decoder is over points, which means
+   * that it is evaluated at any number of points in each sample.
    */
   readonly atPoints: Graph["atPoints"];
   /**
-   * Returns a decoder for a number of points. A method, so that programs that only receive decoders need not bundle
-   * GraphDecoder.
+   * Returns this decoder for a number of points per sample, with the same parameters; only for decoders over points. A method,
+   * so that programs that only receive decoders need not bundle GraphDecoder.
    */
   decoderAtPoints(points: number, where: string): Decoder;
 }
@@ -180,8 +180,10 @@ export class GraphDecoder implements Decoder {
   readonly #disposeCallbacks: (() => void)[] = [];
 
   /**
-   * @param parameters default: zeros, to be filled in by the caller
-   * @param verification default: undefined, for a decoder that was not loaded
+   * @param parameters tensors of all operations, one after the other, as one array. Default: zeros, to be filled in by the
+   *   caller
+   * @param verification result of comparing the decoder with the probe in its file. Default: undefined, for a decoder that was
+   *   not loaded
    */
   constructor(
     graph: DecoderGraph,
@@ -279,7 +281,10 @@ export function keptUntilDisposed<T extends object>(
   return made;
 }
 
-/** Returns a decoder's graph for a number of points per sample; undefined unless the decoder is evaluated at points. */
+/**
+ * Returns a decoder's graph for a number of points per sample; undefined unless the decoder is over points, which means that it
+ * is evaluated at any number of points in each sample.
+ */
 export function graphAtPoints(decoder: Decoder, points: number, where?: string): Graph | undefined {
   return (decoder as GraphDecoder)[internals].atPoints?.(points, where);
 }

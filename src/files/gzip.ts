@@ -64,7 +64,7 @@ export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number)
  *
  * @param headerSize size in bytes of the longest possible header of the content
  * @param promisedSize returns the size of the whole content from its first `headerSize` bytes
- * @param maxBytes largest allowed size of the content
+ * @param maxBytes maximum size of the content, in bytes
  * @throws LatentflowError `invalid_file` if the file is damaged, or its header states more than the file can unpack to or
  *   than `maxBytes`
  */

@@ -61,7 +61,7 @@ export const npyFormat: ArrayFormat = {
  * order.
  *
  * @param bytes the whole file
- * @param maxBytes largest memory of the values. Default 2^30
+ * @param maxBytes maximum memory of the values, in bytes. Default 2^30
  * @returns the array in row-major order: uint8 unchanged, other types as float32, rounded to the nearest; true as 1
  * @throws LatentflowError `invalid_file` if it is not a .npy file, is damaged or cut short, has values of another type or an
  *   integer beyond 2^53, or holds more than its header states or `maxBytes`

@@ -33,7 +33,7 @@ export interface Cost {
   readonly multiplications: number;
   /** Number of results that are sums, such as the outputs of a fully connected layer. */
   readonly sums: number;
-  /** Number of values to which a function, such as an activation, is applied. */
+  /** Number of evaluations of functions such as activations: one for each number that a function is applied to. */
   readonly functions: number;
 }
 

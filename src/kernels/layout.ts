@@ -92,12 +92,12 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
 export const PIXELS_AT_ONCE = 96;
 
 /**
- * Width of the register tiles in floats, two SIMD vectors: rows, and panels (packed blocks of 8 columns), are padded to a
- * multiple of it.
+ * Width, in floats, of the tiles that a kernel's matrix product computes in registers: two SIMD vectors of four. Rows of
+ * values, and panels (packed blocks of 8 columns), are padded to a multiple of it.
  */
 const TILE_WIDTH = 8;
 
-/** Returns `size` rounded up to a multiple of TILE_WIDTH: the number of floats that a row occupies. */
+/** Returns the number of floats that a row of `size` values occupies: `size` rounded up to a multiple of TILE_WIDTH. */
 export function paddedSize(size: number): number {
   return Math.ceil(size / TILE_WIDTH) * TILE_WIDTH;
 }

@@ -17,7 +17,7 @@ export interface Objective {
   readonly latentSize: number;
   /**
    * Computes the objective of each chosen sample: the loss, plus prior(z)/N if there is a prior, with N the number that the
-   * loss was divided by.
+   * loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.
    * @param rows indices of samples, each at most once
    * @param z latent of each chosen sample, [rows.length, d]
    * @returns objectives, [rows.length]
@@ -44,19 +44,19 @@ export interface Objective {
 }
 
 /**
- * Terms of the objectives of some samples, [rows.length] each: the objective is loss + prior/N, N the number that the loss
- * was divided by.
+ * Terms of the objectives of the chosen samples, [rows.length] each. A sample's objective is loss + prior/N, with N the number
+ * that its loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.
  */
 export interface Terms {
   readonly losses: Float64Array;
   /**
-   * Prior's value in nats, times its weight, for each sample; the objective contains 1/N of it, N the number that the loss
-   * was divided by. All 0 without a prior.
+   * prior(z) of each chosen sample: the negative log-density in nats up to a constant, times the prior's weight, not divided by
+   * N. All 0 without a prior.
    */
   readonly priors: Float64Array;
 }
 
-/** Objectives of some samples and the terms that they consist of, [rows.length] each. */
+/** Objectives of the chosen samples, [rows.length], and the terms that they consist of. */
 export interface Values extends Terms {
   readonly objectives: Float64Array;
 }

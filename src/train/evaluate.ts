@@ -21,7 +21,7 @@ import {
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
-/** Name of the function, marked (see `Mark`), with which its error messages begin. */
+/** Beginning of error messages: the name `evaluate` as a mark (see `Mark`), which the command line can replace or omit. */
 const WHERE = callOf("evaluate");
 
 /** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */

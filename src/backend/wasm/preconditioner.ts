@@ -225,14 +225,18 @@ async function complete(
   return rows.missing().hasMore ? undefined : rows.pack();
 }
 
-/** Returns a copy of J₀ᵀ, d × n, the transposed Jacobian at the decoder's `start` latent; undefined if it has not been made. */
+/**
+ * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, [d, n]; undefined if it has not been made.
+ */
 export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
   return madeFor.get(packed)?.rows?.read();
 }
 
 /**
- * Copies all rows of J₀ᵀ, d × n, computed by another thread, unless they exist or are being made.
+ * Copies J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, computed by another thread, into the decoder's WASM
+ * memory, unless it exists there or is being made.
  *
+ * @param values all rows of J₀ᵀ, [d, n]
  * @throws LatentflowError `out_of_memory`
  */
 export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {

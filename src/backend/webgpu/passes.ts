@@ -46,15 +46,18 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
 
 /** Data of an objective as inputs of a graph, n elements per sample. */
 export interface DataInputs {
-  /** Data y, [rows, n]; 0 where the weight is 0. */
+  /** Data y, [rows, n]; 0 where the element's weight is 0, since data may be NaN there. */
   readonly targets: Tensor;
-  /** Factors of the elements' losses in the sum, [rows, n], see `writeRow` in rows.ts; undefined without weights. */
+  /**
+   * Factor of each element's loss in the sample's loss, [rows, n]: w/Σw for a mean with weights w, w for a sum; undefined
+   * without weights. `writeRow` in rows.ts fills it in.
+   */
   readonly weights: Tensor | undefined;
 }
 
-/** Name of the graph's input for the data y. */
+/** Name of the graph's input for the data y, [rows, n]. */
 export const TARGETS = "targets";
-/** Name of the graph's input for the factors of the elements' losses. */
+/** Name of the graph's input for the factors of the elements' losses, [rows, n]. */
 export const ELEMENT_WEIGHTS = "elementWeights";
 
 /** Declares the data of an objective, targets and weights, as inputs of a graph. */
