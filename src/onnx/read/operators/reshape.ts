@@ -194,8 +194,13 @@ function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[])
     const isSame = own.count === count && own.hasBatch === hasBatch && own.hasPoints === hasPoints;
     const isTraced = own.hasBatch && own.count === 1 && !hasBatch && count === node.tracedBatch;
     if (isSame || isOne({ count, hasBatch, hasPoints }) || isTraced) continue;
-    if (!isOne(own) || (hasPoints && count !== 1)) {
+    if (!isOne(own)) {
       return node.refuse(`it stretches axis ${axis} of ${showAxes(whole)}, whose length is not 1`);
+    }
+    if (hasPoints && count !== 1) {
+      return node.refuse(
+        `it stretches axis ${axis} of ${showAxes(whole)} to ${count} times the number of points`,
+      );
     }
     if (hasBatch) withBatch.add(axis);
     lengths.set(axis, hasPoints ? "points" : count);
