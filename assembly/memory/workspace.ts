@@ -173,8 +173,9 @@ export class GaussNewton {
   curvatures: usize; // 40
   /** Product W·J of the Gauss-Newton matrix JᵀWJ, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
   panels: usize; // 44
-  /** Scratch, usize[max(d, tangentsAtOnce)] each: pointers to the rows that a product reads, and to the rows that it writes. */
+  /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product reads. */
   sources: usize; // 48
+  /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product writes. */
   destinations: usize; // 52
 }
 

@@ -87,9 +87,8 @@ const MOST_SHARE: f64 = 0.5;
  */
 const PROPORTIONAL: f64 = 0.75;
 /**
- * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. Their matrix A is from
- * the decoder's start latent, where units may saturate. With `slope` alone a quarter of the digits end in other minima with the
- * paper's decoder (loss 0.104, not 0.081).
+ * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. With `slope` alone a
+ * quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
 /** Number of first steps of a sample for which the Armijo constant is at least EARLY_SHARE. */

@@ -57,9 +57,11 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
   const newDerivatives = system.states();
   const error = system.states();
   const between = recording && system.states();
-  /** Time of each sample, [B]; `ends` and `lengths` have the end time and the length of its trial step. */
+  /** Time that each sample has reached, [B]. */
   const t = solution.t.subarray(first, first + count);
+  /** End time of each sample's trial step, [B]. */
   const ends = new Float64Array(count);
+  /** Length of each sample's trial step, [B]. */
   const lengths = new Float64Array(count);
   let rows = allRows(count);
   if (control.aborted()) return;

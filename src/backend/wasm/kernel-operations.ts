@@ -49,8 +49,9 @@ type KernelKind = keyof KernelKinds;
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Index of the value that the operation reads, and of the value that it writes; equal if it works in place. */
+    /** Index of the value that the operation reads. */
     readonly input: number;
+    /** Index of the value that the operation writes; equal to `input` if it works in place. */
     readonly output: number;
     /** Operation of the decoder that this one computes, with its parameters; may be absent if it has none. */
     readonly source?: Operation;

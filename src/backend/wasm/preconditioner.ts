@@ -32,8 +32,9 @@ export interface Preconditioner extends Jacobian {
   readonly damping: number;
 }
 
-/** Maximum number of latents d, and of numbers n · d of the Jacobian, for which a preconditioner saves more than it costs. */
+/** Maximum number of latents d for which a preconditioner saves more than it costs. */
 const MOST_LATENTS = 512;
+/** Maximum size n · d of the Jacobian, for n outputs and d latents, for which a preconditioner saves more than it costs. */
 const MOST_NUMBERS = 2 ** 24;
 /** Maximum number of multiplications and sums in the tangents that make the Jacobian: some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;

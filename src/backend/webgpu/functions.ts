@@ -41,8 +41,9 @@ export function normalDistribution(graph: Emitter, x: Tensor): Tensor {
   return graph.apply("Mul", graph.apply("Add", erf, 1), 0.5);
 }
 
-/** 2π as a sum of two numbers: the first has so few binary digits that its multiples, up to the 2¹⁵th, are exact in float32. */
+/** First part of 2π: it has so few binary digits that its multiples, up to the 2¹⁵th, are exact in float32. */
 const TWO_PI_HEAD = 6.28125;
+/** Rest of 2π: TWO_PI_HEAD + TWO_PI_TAIL is 2π in float64. */
 const TWO_PI_TAIL = 2 * Math.PI - TWO_PI_HEAD;
 
 /** Adds nodes that compute frequency · x reduced to [-π, π]: WGSL guarantees no accuracy of sine and cosine outside. */

@@ -20,8 +20,9 @@ export interface ChosenPrior {
     readonly file: string;
     /** Number of codes that the prior was fitted to. */
     readonly codes: number;
-    /** Mean log-likelihood of a code in nats, and true if the fit converged; both for mixtures only. */
+    /** Mean log-likelihood of a code in nats; for mixtures only. */
     readonly logLikelihood?: number;
+    /** True if the fit converged; for mixtures only. */
     readonly converged?: boolean;
   };
 }

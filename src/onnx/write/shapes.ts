@@ -11,10 +11,11 @@ export type SymbolicShape = readonly (number | "points" | undefined)[];
 export type SymbolicGraph = ReturnType<typeof symbolicGraph>;
 
 /**
- * Two numbers of points; lengths that differ between them depend on the number of points. They are unusual, so that no
- * other axis is likely to have them.
+ * First of two numbers of points for which shapes are computed: lengths that differ depend on the number of points. Both are so
+ * unusual that no other axis is likely to have them.
  */
 const SOME_POINTS = 1_021;
+/** Second of the two numbers of points for which shapes are computed. */
 const MORE_POINTS = 2_039;
 
 /**
