@@ -76,7 +76,7 @@ export class Sample {
   scale: f64; // 64
   /**
    * Input. σ, by which the decoder's shared curvature matrix, made for a mean over the outputs, is multiplied for this sample's
-   * loss: 1, n or Σw.
+   * loss: 1 for a mean, n or, with weights, Σw for a sum.
    */
   curvatureScale: f64; // 72
   t: f64; // 80
@@ -94,7 +94,10 @@ export class Sample {
   initialObjective: f64; // 128
   /** Squared norm ‖∇l‖² of the objective's gradient at z; NaN until that gradient is computed. */
   gradientNormSquared: f64; // 136
-  /** Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: n, Σw or 1. */
+  /**
+   * Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: n for a mean, Σw for a weighted mean, 1
+   * for a sum.
+   */
   priorScale: f64; // 144
   /** Upper estimate of how much further the loss could decrease near a converged z; Infinity if the solver makes no estimate. */
   remainingFall: f64; // 152

@@ -468,8 +468,8 @@ function look(lbfgs: Lbfgs, row: usize): void {
 }
 
 /**
- * Ends the final check after the loss decreased by at least θ, so that solving goes on. After the stage along the gradient,
- * pairs and H are restored.
+ * Ends the final check after the loss decreased by at least θ, the smallest decrease that counts as progress, so that solving
+ * goes on. After the stage along the gradient, pairs and H are restored.
  */
 function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.look === ALONG_GRADIENT) {
@@ -480,8 +480,8 @@ function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
 }
 
 /**
- * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to
- * steps · θ.
+ * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to steps
+ * · θ, θ the smallest that counts as progress.
  */
 function converge(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);

@@ -23,7 +23,7 @@ export interface Problem {
   readonly weights: Float32Array | undefined;
   /** Values of the decoder's fixed inputs, in the order of `decoder.fixedInputs`. */
   readonly fixed: FixedValues;
-  /** Prior on z, added to each sample's loss as prior(z)/N, see `priorScale` for N; undefined for none. */
+  /** Prior on z, added to each sample's loss as prior(z)/N, N the divisor of that loss (see `priorScale`); undefined for none. */
   readonly prior: PriorComponents | undefined;
   /** Maximum number of samples that each thread works on at once; undefined lets the backend choose. */
   readonly batchSize: number | undefined;

@@ -106,7 +106,7 @@ interface FlowTraits<F extends Flow> {
   /**
    * Computes the time derivative of one sample's state.
    *
-   * @param t1 end time of the flow, on which a decaying α depends
+   * @param t1 end time of the flow, on which a decaying strength α(t) of the gradient depends
    * @param state z, followed for order 2 by the velocity v: [order · d]
    * @param gradient ∇_z l at the state's z, [d]
    * @param into [order · d], where the derivative with respect to t is written

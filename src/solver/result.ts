@@ -49,11 +49,11 @@ export const STATISTICS = {
 
 /** Path of one sample from z0: K points, those requested by `saveAt` that the sample reached. */
 export interface Trajectory {
-  /** Times of the points, K values, ascending. */
+  /** Times of the path's K points, ascending. */
   readonly t: Owned<Float64Array>;
-  /** Latents at the points, K × latentSize. */
+  /** Latents at the path's K points, [K, latentSize]. */
   readonly z: Owned<Float32Array>;
-  /** Loss l(y, D(z)) at the points, without the prior, K values. */
+  /** Loss l(y, D(z)) at the path's K points, without the prior. */
   readonly loss: Owned<Float32Array>;
 }
 
@@ -83,7 +83,10 @@ export interface EncodeResult {
   readonly v: Owned<Float32Array> | undefined;
   /** Loss l(y, D(z)) of each sample, B values: the distance of the reconstruction from the data, without the prior. */
   readonly loss: Owned<Float32Array>;
-  /** Prior's value at z in nats, times its weight and not divided by N, B values. Undefined without a prior. */
+  /**
+   * Prior's value at z in nats, times its weight, for each of the B samples. `objective` contains it divided by N, the divisor of
+   * the loss. Undefined without a prior.
+   */
   readonly prior: Owned<Float32Array> | undefined;
   /**
    * Minimised objective at z, loss + prior/N, B values, with N the number that the loss was divided by. Equals the loss
@@ -126,7 +129,7 @@ export interface EncodeSummary {
   readonly samples: number;
   readonly meanInitialLoss: number;
   readonly meanLoss: number;
-  /** Mean of `prior`, the prior's value at z in nats, times its weight and not divided by N. Absent without a prior. */
+  /** Mean of `prior`, the prior's value at z in nats, times its weight. Absent without a prior. */
   readonly meanPrior?: number;
   /**
    * Mean of `objective`, loss + prior/N with N the number that the loss was divided by. Absent without a prior, when it

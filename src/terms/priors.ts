@@ -32,11 +32,11 @@ export interface PriorKinds {
   readonly gaussianMixture: {
     /** Mixture weights of the K components, > 0, which add up to 1. */
     readonly weights: readonly number[];
-    /** Means of the components, K × d numbers. */
+    /** Means of the K components, [K, d] for d latents. */
     readonly means: readonly number[];
-    /** Standard deviations of the components, K × d numbers; undefined if `covariances` are given. */
+    /** Standard deviations of the K components, [K, d] for d latents; undefined if `covariances` are given. */
     readonly stds: readonly number[] | undefined;
-    /** Covariances of the components, K × d × d numbers; undefined if `stds` are given. */
+    /** Covariances of the K components, [K, d, d] for d latents; undefined if `stds` are given. */
     readonly covariances: readonly number[] | undefined;
   };
 }

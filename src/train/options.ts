@@ -85,9 +85,9 @@ export type TrainOptions = FlowAndSolver &
      */
     adjoint?: Adjoint | undefined;
     /**
-     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training
-     * minimises the objective, loss + prior(z)/N, for which the approximate gradient is exact at rest; `history` has losses
-     * without the prior. Default: the prior stored in the decoder, if any.
+     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training minimises
+     * the objective, loss + prior(z)/N with N the divisor of the loss, for which the approximate gradient is exact at rest;
+     * `history` has losses without the prior. Default: the prior stored in the decoder, if any.
      */
     prior?: PriorLike | undefined;
     /**

@@ -62,7 +62,7 @@ export interface ProblemSettings {
   readonly decoder: Decoder;
   readonly loss: Loss;
   readonly prior?: PriorComponents | undefined;
-  /** Weights of the elements: n values for all samples, or count × n. */
+  /** Weights of the elements: outputSize values for all samples, or [count, outputSize]. */
   readonly weights?: Float32Array | undefined;
   readonly fixed?: FixedValues;
   readonly batchSize?: number | undefined;

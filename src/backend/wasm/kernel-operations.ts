@@ -49,9 +49,9 @@ type KernelKind = keyof KernelKinds;
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Index of the value that the operation reads. */
+    /** Index of the graph value that the operation reads. */
     readonly input: number;
-    /** Index of the value that the operation writes; equal to `input` if it works in place. */
+    /** Index of the graph value that the operation writes; equal to `input` if it works in place. */
     readonly output: number;
     /** Operation of the decoder that this one computes, with its parameters; may be absent if it has none. */
     readonly source?: Operation;
@@ -62,9 +62,9 @@ type Pieces = (bytes: number) => number;
 
 /** Allocators of the memory that an operation needs for each row, between its forward and its backward pass. */
 export interface RowRoom {
-  /** Allocates rows as wide as the operation's value; returns the pointer. */
+  /** Allocates rows as wide as the operation's output; returns the pointer. */
   rows(): number;
-  /** Allocates rows as wide as the operation's value; returns 0 if the call takes no tangents. */
+  /** Allocates rows as wide as the operation's output; returns 0 if the call takes no tangents. */
   tangentRows(): number;
   /** Allocates `count` floats per row; returns the pointer. */
   numbers(count: number): number;

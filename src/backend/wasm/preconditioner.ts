@@ -115,9 +115,9 @@ export interface PreconditionerLease {
 }
 
 /**
- * Returns the preconditioner for a loss and prior. On first use computes J₀ and the factors, a block of tangents at a time, and
- * caches them with the packed decoder. Concurrent calls share one promise, and the abort of one call does not stop the work for
- * the others.
+ * Returns the preconditioner for a loss and prior. On first use computes J₀, the Jacobian at the decoder's start latent, and the
+ * factors, a block of tangents at a time, and caches them with the packed decoder. Concurrent calls share one promise, and the
+ * abort of one call does not stop the work for the others.
  */
 export async function preconditionerOf(
   packed: PackedDecoder,

@@ -27,7 +27,7 @@ const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
   embedding: rearranging.writeGpuEmbedding,
 };
 
-/** Adds the nodes of an operation to the graph; returns the tensor that holds its value. */
+/** Adds the nodes of an operation to the graph; returns the tensor that holds its result. */
 export function writeOnGpu(task: GpuTask): Form {
   // The table's writer under each kind accepts operations of that kind.
   const write = EXCEPTIONS[task.operation.kind] as GpuWriter<OperationKind> | undefined;

@@ -79,14 +79,14 @@ function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): G
   });
 }
 
-/** Value of the decoder in a graph that is being written. */
+/** Graph value of the decoder in an ONNX graph that is being written. */
 interface Node {
   readonly value: GpuValue;
-  /** Indices of the values that this value is computed from. */
+  /** Indices of the graph values that this one is computed from. */
   readonly inputs: readonly number[];
-  /** Operation that made the value; undefined for the latent and fixed inputs. */
+  /** Operation that computes the graph value; undefined for the latent and fixed inputs. */
   readonly written?: Written;
-  /** True if this value depends on the latent, so that it needs a gradient. */
+  /** True if the graph value depends on the latent, so that it needs a gradient. */
   readonly isSought: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface GpuTask<Kind extends OperationKind = OperationKind> extends Tas
 /** Value in a GPU graph, or the gradient for one; all its lengths are numbers. */
 export type GpuValue = GraphValue<number>;
 
-/** Operation that has been written into a GPU graph: its task, and the tensor that holds its value. */
+/** Operation that has been written into a GPU graph: its task, and the tensor that holds its result. */
 export interface Written<Kind extends OperationKind = OperationKind> extends GpuTask<Kind> {
   readonly output: Form;
 }

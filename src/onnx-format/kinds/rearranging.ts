@@ -32,7 +32,7 @@ export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, inpu
   return { tensor: graph.apply("Slice", tensor, ...bounds), order };
 };
 
-/** Writes a Concat node, after broadcasting values with fewer axes. */
+/** Writes a Concat node, after broadcasting inputs with fewer axes. */
 export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape, batch }) => {
   if (inputs.length === 1) return inputs[0]!.any;
   const { order, tensors } = aligned(graph, inputs);

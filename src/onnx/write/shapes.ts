@@ -2,12 +2,12 @@ import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Values } from "../../graph/graph.ts";
 
 /**
- * Lengths of a value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
+ * Lengths of a graph value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
  * depends on the number of points in another way.
  */
 export type SymbolicShape = readonly (number | "points" | undefined)[];
 
-/** A decoder's inputs and operations, with shapes for any number of points. */
+/** A decoder's inputs and operations, with shapes for any number of points (coordinates at which the decoder is evaluated). */
 export type SymbolicGraph = ReturnType<typeof symbolicGraph>;
 
 /**

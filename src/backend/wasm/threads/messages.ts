@@ -132,7 +132,10 @@ export type ToWorker =
   /** Stop working on a call, send the results so far, and answer "stopped". */
   | { readonly type: "stop"; readonly call: number }
   | { readonly type: "close"; readonly call: number }
-  /** J₀ᵀ, d × n, of a decoder after the training steps so far: the worker need not compute it. */
+  /**
+   * J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n], after the training steps so far: the worker need not
+   * compute it.
+   */
   | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array<ArrayBuffer> }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
