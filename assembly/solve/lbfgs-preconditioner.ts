@@ -14,7 +14,7 @@ import {
 /** Choices of the damping λ in the preconditioner H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d. */
 const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
-/** Number of newest L-BFGS pairs by which the damping λ of the preconditioner is chosen. */
+/** Maximum number of newest L-BFGS pairs by which the damping λ of the preconditioner is chosen. */
 const FITTED_PAIRS: i32 = 5;
 /**
  * Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: smaller ones are ordinary if A was made at

@@ -62,7 +62,7 @@ export interface CommonEncodeOptions {
    */
   prior?: PriorLike | undefined;
   /**
-   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or B × outputSize, as a Float32Array,
+   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or [B, outputSize], as a Float32Array,
    * bytes of 0 and 1, or booleans. Where the weight is 0, data are missing and y may be NaN. `maskFrom` of
    * `latentflow/images` makes weights from a picture. Default: all elements have equal weight.
    */
@@ -79,22 +79,22 @@ export interface CommonEncodeOptions {
    */
   points?: number | undefined;
   /**
-   * Initial latents z0: latentSize values for all samples, or B × latentSize. Default: the decoder's `start`; zeros if it
+   * Initial latents z0: latentSize values for all samples, or [B, latentSize]. Default: the decoder's `start`; zeros if it
    * has none.
    */
   z0?: Float32Array | undefined;
   /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
   /**
-   * Largest number of samples that each thread processes at the same time, ≥ 1. It bounds memory and never changes a result.
+   * Maximum number of samples that each thread processes at the same time, ≥ 1. It bounds memory and never changes a result.
    * Default: chosen for the decoder.
    */
   batchSize?: number | undefined;
   /**
-   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step; or an
-   * ascending array of times from 0 to the solver's t1, of which the times that the sample reached are returned. A time
-   * within a step is reached by a separate, shorter step of the same solver, so that the choice of times never changes z,
-   * loss or steps; its evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
+   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step; or an ascending
+   * array of times from 0 to the solver's t1; points are returned for the times that the sample reached. A time within a step is
+   * reached by a separate, shorter step of the same solver, so that the choice of times never changes z, loss or steps; its
+   * evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
    */
   saveAt?: SaveAt | undefined;
   /** Ends the call early; see `onAbort`. */
@@ -154,8 +154,8 @@ export const ENCODE_HELP = {
  *
  * With the option `prior`, the result's `prior` is typed as defined; with `saveAt`, its `trajectory` is.
  *
- * @param y B × outputSize, float32; in [0, 1] for cross entropy
- * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not an error.
+ * @param y [B, outputSize], float32; in [0, 1] for cross entropy
+ * @returns z, [B, latentSize], losses, statuses and statistics. A numerical failure is a sample's status, not an error.
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example

@@ -12,11 +12,11 @@ import { sizeOf } from "../graph/operations.ts";
 
 /** A few latents and the outputs that the right decoder computes for them. */
 export interface Probe {
-  /** Latents, rows × latentSize. */
+  /** Latents, [rows, latentSize]. */
   readonly z: Float32Array;
-  /** Outputs of the decoder, rows × outputSize, in the order of `decode`. */
+  /** Outputs of the decoder, [rows, outputSize], in the order of `decode`. */
   readonly x: Float32Array;
-  /** Values of each fixed input by name, rows × its size. Default: none. */
+  /** Values of each fixed input by name, [rows, its size]. Default: none. */
   readonly fixed?: Readonly<Record<string, Float32Array>>;
 }
 

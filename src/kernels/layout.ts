@@ -26,7 +26,9 @@ export const FIRST_TRIAL = -1;
  */
 export const DAMPING_COUNT = 5;
 
-/** Number of newest L-BFGS pairs by which the damping λ is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/**
+ * Maximum number of newest L-BFGS pairs by which the damping λ is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts.
+ */
 export const FITTED_PAIRS = 5;
 /**
  * Count of f64 numbers stored for each of the newest L-BFGS pairs while the damping λ is chosen; a constant of

@@ -27,7 +27,7 @@ export interface TriedStep {
 /** Step-size control of one `integrate` call: chooses the lengths of steps and which of them are accepted. */
 export interface StepControl {
   readonly t1: number;
-  /** Largest number of steps of one sample, rejected ones included. */
+  /** Maximum number of steps of one sample, rejected ones included. */
   readonly maxSteps: number;
   /** True if `judge` uses the error estimate, for which the derivative at the step's end is needed even where the flow ends. */
   readonly needsError: boolean;

@@ -6,22 +6,23 @@ import type { Status } from "./status.ts";
 
 /** Statistics of the solve of each sample: B numbers each. */
 export interface SolveStatistics {
-  /** Number of accepted steps. */
+  /** Number of accepted steps of each sample. */
   readonly acceptedSteps: Owned<Uint32Array>;
   /**
-   * Number of steps that were tried and not taken: they did not lower the loss enough (`lbfgs`, `amd`), another length might
-   * lower it more (first step of `lbfgs`), or their estimated error was too large (`dormandPrince`). 0 on a fixed grid.
+   * Number of steps of each sample that were tried and not taken: they did not lower the loss enough (`lbfgs`, `amd`), another
+   * length might lower it more (first step of `lbfgs`), or their estimated error was too large (`dormandPrince`). 0 on a fixed
+   * grid.
    */
   readonly backtracks: Owned<Uint32Array>;
-  /** Number of evaluations of the loss, each a forward pass of the decoder. */
+  /** Number of evaluations of each sample's loss, each a forward pass of the decoder. */
   readonly valueEvaluations: Owned<Uint32Array>;
-  /** Number of gradients ∇_z l, each a backward pass of the decoder. */
+  /** Number of gradients ∇_z l of each sample, each a backward pass of the decoder. */
   readonly gradientEvaluations: Owned<Uint32Array>;
-  /** Number of Gauss-Newton matrices computed at the sample's own z (L-BFGS); each takes as many forward passes as latents. */
+  /** Number of Gauss-Newton matrices computed at each sample's own z (L-BFGS); each takes as many forward passes as latents. */
   readonly matrixEvaluations: Owned<Uint32Array>;
   /**
-   * Time t that the flow has reached. For L-BFGS the sum of the accepted step lengths δt, each counted as at most 1; it is
-   * not a time of the flow.
+   * Time t that each sample's flow has reached. For L-BFGS the sum of the accepted step lengths δt, each counted as at most 1; it
+   * is not a time of the flow.
    */
   readonly t: Owned<Float64Array>;
   /**
@@ -77,9 +78,9 @@ export interface BackendInfo {
 
 /** Result of `encode` for B samples. */
 export interface EncodeResult {
-  /** Codes found, B × latentSize. */
+  /** Codes found, [B, latentSize]. */
   readonly z: Owned<Float32Array>;
-  /** Velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
+  /** Velocities at the end of a second-order flow, [B, latentSize]. Undefined for the gradient flow. */
   readonly v: Owned<Float32Array> | undefined;
   /** Loss l(y, D(z)) of each sample, B values: the distance of the reconstruction from the data, without the prior. */
   readonly loss: Owned<Float32Array>;

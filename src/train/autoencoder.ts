@@ -46,7 +46,7 @@ const ENCODER_STREAM = 3;
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
- * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the encoder and a new decoder; `history` has the losses of the reconstructions D(E(y))
  * @throws LatentflowError as `train`
  * @example

@@ -91,7 +91,7 @@ export type TrainOptions = FlowAndSolver &
      */
     prior?: PriorLike | undefined;
     /**
-     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or count × outputSize. Where
+     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]. Where
      * the weight is 0, data are missing and may be NaN. Not together with `augment`. Default: all elements have equal
      * weight.
      */
@@ -130,7 +130,7 @@ export interface TrainResult {
   /** Figures of every update, in order, including those before a checkpoint from which the run continued. */
   readonly history: readonly TrainStep[];
   /**
-   * Codes of the samples at the end, count × latentSize: the trained codes with `codes: "kept"`, the ends of the last flows
+   * Codes of the samples at the end, [count, latentSize]: the trained codes with `codes: "kept"`, the ends of the last flows
    * with `warmStart`. Undefined without either.
    */
   readonly codes: Float32Array | undefined;

@@ -44,9 +44,9 @@ export function checkSamples(where: string, dataset: Dataset, size: number, size
   if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 
-/** Largest number of samples that are read from a data set at once. */
+/** Maximum number of samples that are read from a data set at once. */
 const SAMPLES_AT_ONCE = 1000;
-/** Largest number of values that are read at once, 4 MB as float32; a single sample may have more. */
+/** Maximum number of values that are read at once, 4 MB as float32; a single sample may have more. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /** Yields the indices of all samples, 0 to count - 1, in pieces for reading at once. */

@@ -11,7 +11,7 @@ import { trainNetwork } from "./train-network.ts";
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
- * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the trained decoder, a new one, with the figures of all updates and validations
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `other_run` when the checkpoint is of another run; `disposed` when the decoder is; `invalid_file` and `not_found` when a

@@ -91,7 +91,7 @@ interface Made {
 interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
-  /** Number of calls that use these Cholesky factors now. */
+  /** Number of running calls that use the Cholesky factors. */
   users: number;
   block: Block | undefined;
   preconditioner: Promise<Preconditioner | undefined>;

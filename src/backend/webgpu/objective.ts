@@ -204,7 +204,7 @@ async function bindToGpu(
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
   }
 
-  /** Binds a graph for these rows, unless the graph in use has them all and is not much too large. */
+  /** Binds a graph for the given rows, unless the graph in use has them all and is not much too large. */
   async function fit(rows: Int32Array): Promise<void> {
     const isSparse = rows.length <= SPARSE * bound.rows && paddedRows(rows.length, bound.rows) < bound.rows;
     if (!isSparse && rows.every((row) => bound.places.has(row))) return;

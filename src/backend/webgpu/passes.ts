@@ -95,14 +95,14 @@ export interface Forward {
   /** Output of the decoder, D(z) or logits, [rows, outputSize]. */
   readonly output: Tensor;
   /**
-   * Adds nodes that compute the gradient for the latent, [rows, latentSize], from the gradient for the output, [rows,
+   * Writes nodes that compute the gradient for the latent, [rows, latentSize], from the gradient for the output, [rows,
    * outputSize].
    */
   backward(gradient: Tensor): Tensor;
 }
 
 /**
- * Adds the nodes that compute D(z).
+ * Writes the nodes that compute D(z).
  *
  * @param z [rows, latentSize]
  * @param toLogits true to leave out the output activation
@@ -150,7 +150,7 @@ export function forward(
   };
 }
 
-/** Adds nodes that reshape a value to a matrix with a row for each sample. */
+/** Writes nodes that reshape a value to a matrix with a row for each sample. */
 function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
   const { shape, batch } = value;
   const matrix = graph.reshape(value.last, [batch, sizeOf(shape)]);
@@ -158,7 +158,7 @@ function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
 }
 
 /**
- * Adds the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, value 0. Gradients
+ * Writes the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, value 0. Gradients
  * from several readers of a value are added.
  */
 function backwardFrom(
@@ -187,7 +187,7 @@ function backwardFrom(
   return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
 }
 
-/** Adds nodes that sum the gradients for one value; returns undefined if there are none. */
+/** Writes nodes that sum the gradients for one value; returns undefined if there are none. */
 function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | undefined {
   if (gradients.length <= 1) return gradients[0];
   const { shape, batch } = gradients[0]!;
@@ -197,7 +197,7 @@ function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | un
 }
 
 /**
- * Adds nodes that compute each row's loss l(y, D(z)), [rows, 1]; returns it, and the writer of its gradient for z, [rows,
+ * Writes nodes that compute each row's loss l(y, D(z)), [rows, 1]; returns it, and the writer of its gradient for z, [rows,
  * latentSize].
  */
 export function objective(

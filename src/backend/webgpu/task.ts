@@ -16,7 +16,7 @@ export interface Written<Kind extends OperationKind = OperationKind> extends Gpu
   readonly output: Form;
 }
 
-/** Adds nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
+/** Writes nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
 export type Backward<Kind extends OperationKind> = (
   written: Written<Kind>,
   gradient: GpuValue,

@@ -37,7 +37,7 @@ export interface WebgpuOptions {
  * custom losses need `wasm()`. The GPU computes losses and gradients; the solvers' steps and the curvature for L-BFGS are
  * computed in WASM.
  *
- * After the loss of a device the call continues on another one, after a second loss in WASM; the result's `backend.incidents`
+ * After the loss of a device the call continues on another device, after a second loss in WASM; the result's `backend.incidents`
  * says so. Results differ from WASM's by float32 rounding. A sample's result does not depend on its batch, unless the GPU
  * rounds differently for another number of rows.
  *

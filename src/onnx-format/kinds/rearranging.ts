@@ -13,7 +13,7 @@ export const writeReshape: Writer<"reshape"> = ({ graph, shape, input, batch }) 
   return { tensor: graph.reshape(input.last, [batch, ...shape]), order: lastOrder(shape.length) };
 };
 
-/** Permutes axes without a node, by relabelling the axes of the tensor. */
+/** Permutes axes by relabelling the axes of the tensor; writes no node. */
 export const writePermute: Writer<"permute"> = ({ operation: { axes }, input }) => {
   const { tensor, order } = input.any;
   return { tensor, order: order.map((axis) => axes.indexOf(axis)) };
@@ -47,7 +47,9 @@ export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape,
   return { tensor: graph.concat(whole, positionOf(order, operation.axis)), order };
 };
 
-/** Broadcasts a tensor to lengths, where 1 leaves an axis unchanged. */
+/**
+ * Writes an Expand node that broadcasts a tensor to the given lengths, of which 1 leaves an axis unchanged; none if all are 1.
+ */
 function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], like?: Tensor): Tensor {
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }
@@ -79,14 +81,14 @@ export const writeDepthToSpace: Writer<"depthToSpace"> = (task) => {
   );
 };
 
-/** Returns a constant, with a batch axis of length 1. */
+/** Returns the tensor of a constant operation, its parameter with a batch axis of length 1; writes no node. */
 export const writeConstant: Writer<"constant"> = ({ operation: { shape }, parameter }) => ({
   tensor: parameter("weight", [1, ...shape]),
   order: lastOrder(shape.length),
 });
 
 /**
- * Gathers rows of an embedding table.
+ * Writes a Gather node for rows of an embedding table.
  *
  * @param classes integers of shape [batch, …the output's shape without its last axis]
  */

@@ -82,7 +82,7 @@ const RESIZE_ATTRIBUTES: { readonly [Mode in ResizeMode]: (operation: ResizeFiel
   }),
 };
 
-/** True if ONNX Runtime supports Resize in this mode with these scales. */
+/** For each mode of Resize, a function that returns true if ONNX Runtime supports the mode with the given scales. */
 const IS_RUN: { readonly [Mode in ResizeMode]: (scale: readonly number[]) => boolean } = {
   nearest: () => true,
   linear: () => true,

@@ -19,7 +19,7 @@ const SOME_POINTS = 1_021;
 const MORE_POINTS = 2_039;
 
 /**
- * Returns a decoder's graph, in whose shapes the lengths that depend on the number of points are marked. Each operation
+ * Returns a decoder's graph with symbolic shapes: a length that depends on the number of points is marked. Each operation
  * also has its description at one number of points, and its definition.
  *
  * @throws LatentflowError `invalid_argument` if the graph is only valid for one number of points

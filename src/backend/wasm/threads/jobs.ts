@@ -24,8 +24,8 @@ export interface Job<Kind extends CallKind = CallKind> {
   /** Description that a worker receives before its samples. */
   readonly description: CallDescription<Kind>;
   /**
-   * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n], for workers; undefined if it has not
-   * been made. Absent if the job does not use it.
+   * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize], for workers;
+   * undefined if it has not been made. Absent if the job does not use it.
    */
   readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
   /** Returns the data of a range of samples, in buffers that can be transferred. */
@@ -51,7 +51,8 @@ export interface Job<Kind extends CallKind = CallKind> {
 /**
  * Makes the job of a solve; returns the reason if workers cannot do it.
  *
- * @param jacobian returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n], for workers
+ * @param jacobian returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize], for
+ * workers
  */
 export function solveJob(
   handle: DecoderHandle,
