@@ -97,7 +97,7 @@ export interface CommonEncodeOptions {
    * evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
    */
   saveAt?: SaveAt | undefined;
-  /** Ends the call early; see `onAbort`. */
+  /** Ends the call early: it rejects, or resolves with the results so far, as `onAbort` says. */
   signal?: AbortSignalLike | undefined;
   /**
    * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the
@@ -141,9 +141,9 @@ export const ENCODE_HELP = {
 } as const satisfies Partial<HelpOf<CommonEncodeOptions>>;
 
 /**
- * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z
- * whose reconstruction D(z) is as close to y as the flow leads (equations 1 and 2 of the paper). Each sample has its own
- * step sizes and stopping time; its result does not depend on the other samples of the call.
+ * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z whose
+ * reconstruction D(z) is as close to y as the flow leads (gradient flow encoding, equations 1 and 2 of the paper, arXiv
+ * 2412.00864). Each sample has its own step sizes and stopping time; its result does not depend on the other samples of the call.
  *
  * The arrays passed in are read while the call runs: do not change them before its promise has settled. An array that is
  * transferred while it is still needed rejects the call. Arrays may lie in a SharedArrayBuffer, but not in a resizable one.

@@ -77,9 +77,9 @@ export const AMD_HELP: HelpOf<AmdOptions> = {
 };
 
 /**
- * Makes the AMD solver, the adaptive minimise-distance method (equations 6 and 7 of the paper): explicit steps along -∇_z l,
- * each shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD follows the
- * gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
+ * Makes the AMD solver, the adaptive minimise-distance method (equations 6 and 7 of the paper, arXiv 2412.00864): explicit steps
+ * along -∇_z l, each shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD
+ * follows the gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
  *
  * The step rule is the paper's; `t1`, `tolerance`, `window` and `settle` are from its authors' code. If the loss is scaled
  * by c (`reduction: "sum"`, or data times √c), divide `stepInit`, `stepMax` and `t1` by c, and multiply `tolerance` by c.

@@ -20,7 +20,7 @@ const LAYERS: ReadonlySet<OperationKind> = new Set(["dense", "conv", "convTransp
  * Describes everything that a run's result depends on. Values such as solvers are described by their names and numbers; the
  * package version stands for the code of their functions.
  *
- * @param build build of the kernels, see `Trainer.build`
+ * @param build name of the kernels' build, with a checksum of its code (`Trainer.build`)
  */
 export async function describeRun(
   options: CheckedTrainOptions,

@@ -94,7 +94,8 @@ export function* problems(
 }
 
 /**
- * Throws if samples are outside the domain of the loss, or weights are invalid; see `checkValues`.
+ * Throws if samples are outside the domain of the loss, or weights are invalid (negative, not finite, or all 0 for a sample), as
+ * `checkValues` does.
  *
  * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
  */

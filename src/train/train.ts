@@ -5,9 +5,9 @@ import type { TrainOptions, TrainResult } from "./options.ts";
 import { trainNetwork } from "./train-network.ts";
 
 /**
- * Trains a decoder without an encoder: each mini-batch is encoded with the current decoder (equation 2 of the paper), and
- * the optimizer follows the gradient of its summed loss, which the adjoint computes. By default z is held fixed (equations
- * 11 and 12 of the paper), which is exact if the flow has come to rest.
+ * Trains a decoder without an encoder: each mini-batch is encoded with the current decoder (equation 2 of the paper, arXiv
+ * 2412.00864), and the optimizer follows the gradient of its summed loss, which the adjoint computes. By default z is held fixed
+ * (equations 11 and 12 of the paper), which is exact if the flow has come to rest.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *

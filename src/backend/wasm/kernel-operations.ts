@@ -264,8 +264,8 @@ export function fillOperation(
 }
 
 /**
- * Allocates the column matrices of a convolution for both directions, see ConvolutionOperation.forwardColumns; 0 for a
- * direction that uses `ConvolutionOperation.panels`.
+ * Allocates the column matrices of a convolution for both directions, with a column for each kernel tap and channel
+ * (ConvolutionOperation.forwardColumns); 0 for a direction that uses `ConvolutionOperation.panels`.
  */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,

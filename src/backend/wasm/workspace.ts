@@ -122,8 +122,8 @@ export interface LossScales {
 }
 
 /**
- * Returns the factors (see `LossScales`) of a sample without weights, for a loss that is the mean or the sum over its
- * elements.
+ * Returns the factors of the loss, its curvature and the prior of a sample without weights, for a loss that is the mean or the
+ * sum over its elements.
  */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
@@ -133,7 +133,7 @@ export function lossScales({ loss, decoder }: Problem): LossScales {
 }
 
 /**
- * Writes a sample's weights into `row` and returns the factors of its loss (see `LossScales`). For a mean, the weights are
+ * Writes a sample's weights into `row` and returns the factors of its loss, curvature and prior. For a mean, the weights are
  * multiplied by a power of two that brings the largest near 1, without rounding, so that products with them stay within
  * float32's range.
  */

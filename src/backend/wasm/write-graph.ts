@@ -6,7 +6,7 @@ import type { LoweredGraph } from "./lower.ts";
 import { type ConvolutionGeometry, columnsOf } from "./pixel-sets.ts";
 
 /**
- * Allocates and writes the structs of a decoder's graph, see assembly/memory/graph.ts, and memory for its packed parameters,
+ * Allocates and writes the structs of a decoder's graph (assembly/memory/graph.ts), and memory for its packed parameters,
  * which the kernels fill. Returns the pointer to the Graph struct.
  */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {

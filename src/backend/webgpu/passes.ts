@@ -44,7 +44,7 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
   );
 }
 
-/** Data of an objective as inputs of a graph, n elements per sample. */
+/** Data of an objective as inputs of a graph, outputSize elements per sample. */
 export interface DataInputs {
   /** Data y, [rows, n]; 0 where the element's weight is 0, since data may be NaN there. */
   readonly targets: Tensor;
