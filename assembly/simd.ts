@@ -1,7 +1,6 @@
-/**
- * Constants live in memory and are loaded into all lanes on use: engines rebuild a vector constant from immediates in every
- * iteration of a loop, which took longer than the arithmetic that used it.
- */
+// Constants live in memory and are loaded into all lanes on use: engines rebuild a vector constant from immediates in every
+// iteration of a loop, which took longer than the arithmetic that used it.
+
 const ONE = memory.data<f32>([1]);
 /** 1.5·2²³: adding it to a small float leaves the float, rounded to an integer, in the low bits of the sum. */
 const MAGIC = memory.data<f32>([12582912]);

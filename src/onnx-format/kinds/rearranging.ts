@@ -47,9 +47,7 @@ export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape,
   return { tensor: graph.concat(whole, positionOf(order, operation.axis)), order };
 };
 
-/**
- * Writes an Expand node that broadcasts a tensor to the given lengths, of which 1 leaves an axis unchanged; none if all are 1.
- */
+/** Writes an Expand node that broadcasts a tensor to lengths, where 1 leaves an axis unchanged; none if all lengths are 1. */
 function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], like?: Tensor): Tensor {
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }
