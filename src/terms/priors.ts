@@ -192,7 +192,7 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
   const sum = given.reduce((total, share) => total + share, 0);
   // Weights that already add up to 1 stay unchanged to the last bit, so that a prior survives a file exactly.
   if (Math.abs(sum - 1) <= count * Number.EPSILON) return freeze(given);
-  // Their sum may overflow float64.
+  // The sum of the weights may overflow float64.
   const largest = given.reduce((most, share) => Math.max(most, share), 0);
   const whole = given.reduce((total, share) => total + share / largest, 0);
   const shares = Number.isFinite(sum)

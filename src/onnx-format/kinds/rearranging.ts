@@ -95,7 +95,7 @@ export function tableRows({ graph, operation, parameter }: Task<"embedding">, cl
   return { tensor: rows, order: lastOrder(operation.shape.length) };
 }
 
-/** Writes an embedding: the last axis of the classes, of length 1, is replaced by the row. */
+/** Writes the nodes of an embedding: the last axis of the classes, of length 1, is replaced by the row. */
 export const writeEmbedding: Writer<"embedding"> = (task) => {
   const { graph, input } = task;
   return tableRows(task, graph.apply("Squeeze", input.last, graph.integers([input.rank])));

@@ -151,7 +151,7 @@ export function orderOfRest(order: readonly number[], axes: readonly number[]): 
   return rest.map((axis) => axis - axes.filter((gone) => gone < axis).length);
 }
 
-/** Writes a sum or mean over axes. */
+/** Writes nodes that sum or average over axes. */
 export function writeReduce({ graph, operation, input, batch }: Task<"sum"> | Task<"mean">): Form {
   const { kind, axes, keepAxes } = operation;
   const { tensor, order } = input.any;

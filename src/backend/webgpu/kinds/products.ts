@@ -17,8 +17,8 @@ function asMatrix(graph: OnnxGraph, tensor: Tensor, batch: number, shape: readon
 }
 
 /**
- * Writes a fully connected operation as one Gemm. Values with several axes become matrices, whose number of rows is known on the
- * GPU.
+ * Writes the nodes of a fully connected operation, with one Gemm. Values with several axes become matrices, whose number of rows
+ * is known on the GPU.
  */
 export function writeGpuDense(task: GpuTask<"dense">): Form {
   const { graph, operation, input, batch, parameter } = task;
@@ -30,7 +30,7 @@ export function writeGpuDense(task: GpuTask<"dense">): Form {
   return { tensor: graph.reshape(product, [batch, ...shape]), order: lastOrder(shape.length) };
 }
 
-/** Writes a convolution in a form that onnxruntime-web computes correctly. */
+/** Writes the nodes of a convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConv({ graph, operation: settings, input, parameter }: GpuTask<"conv">): Form {
   const [weight, bias] = [parameter("weight"), parameter("bias")];
   const output = settings.shape;
@@ -40,7 +40,7 @@ export function writeGpuConv({ graph, operation: settings, input, parameter }: G
   };
 }
 
-/** Writes a transposed convolution in a form that onnxruntime-web computes correctly. */
+/** Writes the nodes of a transposed convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   const { graph, operation: settings, input, parameter } = task;
   const [weight, bias] = [parameter("weight"), parameter("bias")];
