@@ -103,7 +103,10 @@ export class Workspace {
   fixed: usize; // 40
   /** Pointer to a Prior of terms/prior.ts; 0 without a prior. */
   prior: usize; // 44
-  /** f64[R]: factor 1/N of the prior in each row's objective, N the divisor of the row's loss: n, Σw or 1. */
+  /**
+   * f64[R]: factor 1/N of the prior in each row's objective, N the divisor of the row's loss: n for a mean, Σw for a weighted
+   * mean, 1 for a sum.
+   */
   priorScales: usize; // 48
   /** 1 if the loss is computed from the logits, so that passes end before the output activation; else 0. */
   takesLogits: i32; // 52
@@ -173,8 +176,9 @@ export class GaussNewton {
   curvatures: usize; // 40
   /** Product W·J of the Gauss-Newton matrix JᵀWJ, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
   panels: usize; // 44
-  /** Scratch, usize[max(d, tangentsAtOnce)] each: pointers to the rows that a product reads, and to the rows that it writes. */
+  /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product reads. */
   sources: usize; // 48
+  /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product writes. */
   destinations: usize; // 52
 }
 

@@ -53,7 +53,10 @@ export class LbfgsState {
   spent: i32; // 8
   /** 1 if A = JᵀWJ was made at the sample's own z; 0 if A is J₀ᵀWJ₀ with the Jacobian at the decoder's start latent. */
   isOwn: i32; // 12
-  /** 1 if the sample has a matrix A of its own: made at its z, or from the shared J₀ with its own loss curvature W. */
+  /**
+   * 1 if the sample has a matrix A of its own: made at its z, or from the Jacobian J₀ at the decoder's start latent with its own
+   * loss curvature W.
+   */
   hasMatrix: i32; // 16
   /** 1 if a trial of this line search gave a finite loss; else 0. */
   foundFinite: i32; // 20

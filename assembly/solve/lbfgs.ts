@@ -87,9 +87,8 @@ const MOST_SHARE: f64 = 0.5;
  */
 const PROPORTIONAL: f64 = 0.75;
 /**
- * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. Their matrix A is from
- * the decoder's start latent, where units may saturate. With `slope` alone a quarter of the digits end in other minima with the
- * paper's decoder (loss 0.104, not 0.081).
+ * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. With `slope` alone a
+ * quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
 /** Number of first steps of a sample for which the Armijo constant is at least EARLY_SHARE. */
@@ -469,8 +468,8 @@ function look(lbfgs: Lbfgs, row: usize): void {
 }
 
 /**
- * Ends the final check after the loss decreased by at least θ, so that solving goes on. After the stage along the gradient,
- * pairs and H are restored.
+ * Ends the final check after the loss decreased by at least θ, the smallest decrease that counts as progress, so that solving
+ * goes on. After the stage along the gradient, pairs and H are restored.
  */
 function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.look === ALONG_GRADIENT) {
@@ -481,8 +480,8 @@ function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
 }
 
 /**
- * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to
- * steps · θ.
+ * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to steps
+ * · θ, θ the smallest that counts as progress.
  */
 function converge(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);

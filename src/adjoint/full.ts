@@ -9,9 +9,9 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * Makes the continuous adjoint (equations 8 to 10 of the paper, with corrected signs): the derivative of the exact flow,
- * integrated backwards over the solver's recorded steps, for any solver with an end time t1. It differs from `direct()` by
- * the discretisation errors of both, which shrink with the steps.
+ * Makes the continuous adjoint (equations 8 to 10 of the paper, arXiv 2412.00864, with corrected signs): the derivative of the
+ * exact flow, integrated backwards over the solver's recorded steps, for any solver with an end time t1. It differs from
+ * `direct()` by the discretisation errors of both, which shrink with the steps.
  *
  * Each recorded step costs the passes and tangent passes of one RK4 step, or of one step of the solver's own method if that
  * has at least as many stages. The integration is explicit: on steps longer than its stability limit, which `amd` may take,

@@ -50,8 +50,8 @@ export class Stages {
   }
 
   /**
-   * Adds the sum of ∂_θ(wᵀ∇_z l), with w from `directions`, over the given stages and samples to the objective's parameter
-   * sums; requires `tangent` of each stage.
+   * Adds the sum of ∂_θ(wᵀ∇_z l), with θ the decoder's parameters and w from `directions`, over the given stages and samples to
+   * the objective's parameter sums; requires `tangent` of each stage.
    */
   addMixedGradient(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     return this.objective.addMixedGradient(this.rows(stages, slices));

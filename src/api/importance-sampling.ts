@@ -35,7 +35,7 @@ interface Draws {
   readonly seed: number;
   /** Codes and weights of all samples of the call; `drawCodes` writes them here. */
   readonly samples: CodeSamples;
-  /** Called before each of the K draws. */
+  /** Called before each draw of a code. */
   readonly pause: () => Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export async function drawCodes(
   await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
   const proposals = await proposalsOf(where, objective, problem, z, first, seed);
   const points = new Float64Array(size * d);
-  // Holds log-weights until all K are computed.
+  // Holds log-weights until all draws are made.
   const weights = samples.weights.subarray(first * count, (first + size) * count);
   for (let k = 0; k < count; k++) {
     await pause();
@@ -91,7 +91,7 @@ export async function drawCodes(
 
 /** Gaussian proposal from which one sample's codes are drawn. */
 interface Proposal {
-  /** Number N that the sample's loss was divided by: n for a mean, Σw for a weighted mean, 1 for a sum. */
+  /** Number N that the sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. */
   readonly divisor: number;
   /**
    * Writes a code drawn, [d], rounded to float32, to `into`, and returns its log-density up to a constant. If the precision
@@ -143,7 +143,7 @@ async function proposalsOf(
   });
 }
 
-/** Returns N, the number that a sample's loss was divided by: n for a mean, Σw for a weighted mean, 1 for a sum. */
+/** Returns the number that a sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. */
 function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: number): number {
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
@@ -203,6 +203,6 @@ function weigh(weights: Float64Array): number {
     weights[k] = weight / sum;
     squares += weights[k]! ** 2;
   }
-  // Rounding may take 1/Σw² out of [1, K].
+  // Rounding may take 1/Σw² out of its range, from 1 to the number of draws.
   return Math.min(Math.max(1 / squares, 1), weights.length);
 }

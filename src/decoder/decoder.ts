@@ -54,8 +54,8 @@ export interface SafetensorsOptions {
  */
 export interface Decoder {
   /**
-   * Inputs given with each sample, with names and shapes. For a decoder over points (evaluated at any number of points
-   * per sample), all shapes and sizes in this interface are those for one point.
+   * Inputs given with each sample, with names and shapes. For a decoder over points (coordinates at which it is evaluated), all
+   * shapes and sizes in this interface are those for one point.
    */
   readonly fixedInputs: readonly FixedInput[];
   /** The graph as JSON, as `createDecoder` accepts it. */
@@ -360,8 +360,8 @@ function recognise(value: unknown): "decoder" | "proxy" | "other" {
 }
 
 /**
- * Returns a decoder's description in a form that can be sent to a worker. For a decoder over points, which is evaluated
- * at any number per sample, it is that for one point.
+ * Returns a decoder's description in a form that can be sent to a worker. For a decoder over points (coordinates at which it is
+ * evaluated), it is the description for one point.
  */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
   const { latentSize, fixedInputs, operations, definition, loss, prior, start } = decoder;

@@ -12,11 +12,11 @@ import { sizeOf } from "../graph/operations.ts";
 
 /** A few latents and the outputs that the right decoder computes for them. */
 export interface Probe {
-  /** Latents, rows × latentSize. */
+  /** Latents, [rows, latentSize]. */
   readonly z: Float32Array;
-  /** Outputs of the decoder, rows × outputSize, in the order of `decode`. */
+  /** Outputs of the decoder, [rows, outputSize], in the order of `decode`. */
   readonly x: Float32Array;
-  /** Values of each fixed input by name, rows × its size. Default: none. */
+  /** Values of each fixed input by name, [rows, its size]. Default: none. */
   readonly fixed?: Readonly<Record<string, Float32Array>>;
 }
 
@@ -38,14 +38,17 @@ export interface Probed {
   readonly latentSize: number;
   readonly outputSize: number;
   readonly fixedInputs: readonly FixedInput[];
-  /** Returns the sizes for a number of points; undefined for a decoder without points. */
+  /**
+   * Returns the sizes for a number of points (coordinates at which the decoder is evaluated); undefined for a decoder without
+   * points.
+   */
   readonly atPoints?: (points: number) => Probed;
 }
 
 /** Number of rows of a probe made here. A single row could not distinguish a decoder from a constant. */
 const ROWS = 4;
 const MOST_POINTS = 2 ** 20;
-/** Number of points per row in a probe made here, for decoders over points. */
+/** Number of points (coordinates at which the decoder is evaluated) per row in a probe made here. */
 const PROBE_POINTS = 5;
 /**
  * Returns the number of points per row of a probe, from the size of an input with points; undefined if the decoder has

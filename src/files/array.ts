@@ -34,7 +34,7 @@ export interface ArrayFormat {
   readonly beginning: string;
   /** Size in bytes of the longest header in this format. */
   readonly longestHeader: number;
-  /** True if a file that begins with these bytes may be of the format. */
+  /** True if a file that begins with the given bytes may be of the format. */
   recognises(beginning: Uint8Array): boolean;
   /**
    * Parses the header.

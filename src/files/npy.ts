@@ -38,10 +38,10 @@ const cures: ReadonlyMap<string, string> = new Map([
   ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
-/** Largest header in bytes, as in numpy's own reader. */
+/** Maximum size of the header in bytes, as in numpy's own reader. */
 const longestHeader = 10_000;
 
-/** Largest number of axes of an array in numpy. */
+/** Maximum number of axes of an array in numpy. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];

@@ -1,6 +1,6 @@
 // Types of the traits of each kind of operation that are in src/graph; the arithmetic is in each backend.
 
-/** Lengths of the axes of one sample's value, row-major. */
+/** Lengths of the axes of a graph value for one sample, row-major. */
 export type Shape = readonly number[];
 
 /** Returns the product of a shape's lengths. */

@@ -12,7 +12,7 @@ export interface LinearMap {
   readonly width: number;
   /** Number of blocks, of `width` numbers each, in the input. */
   readonly inputBlocks: number;
-  /** Offsets of the output blocks that the map writes, in numbers; the map leaves others unchanged. */
+  /** Offsets of the output blocks that the linear map writes, in numbers; other blocks stay unchanged. */
   readonly destinations: Int32Array;
   /**
    * Entries of the matrix: output block i is the sum of weights[k] · the input block at offset sources[k], for k from starts[i]
@@ -34,7 +34,7 @@ export interface AxisMap {
   readonly length: number;
   /** Count of numbers from one position of the input's axis to the next. */
   readonly stride: number;
-  /** Returns the terms of an output position: an empty list gives 0; undefined if the map does not write there. */
+  /** Returns the terms of an output position: an empty list gives 0; undefined if the position is not written. */
   terms(position: number): readonly Term[] | undefined;
   /**
    * Upper bound of the number of terms of all positions together; a position without terms counts as one. Given by a formula,
@@ -44,7 +44,7 @@ export interface AxisMap {
   /** True if every output position reads the input's position of the same index. */
   readonly isIdentity: boolean;
   /**
-   * Set if the map writes the input's whole axis, position by position, to `count` output positions from `first` on, and
+   * Set if the linear map writes the input's whole axis, position by position, to `count` output positions from `first` on, and
    * nothing else.
    */
   readonly part?: { readonly first: number; readonly count: number };
@@ -70,7 +70,7 @@ export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float
   return values;
 }
 
-/** Returns the axes of a row-major value, each unchanged. */
+/** Returns the axes of a row-major tensor, each unchanged. */
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
   return shape.map((length, axis) => ({

@@ -43,7 +43,7 @@ export function changedAxes(
 }
 
 /**
- * Multiplies a value by the matrix of each changed axis, or by its transpose.
+ * Writes nodes that multiply a graph value by the matrix of each changed axis, or by its transpose.
  *
  * @param order order of the tensor's axes in which to compute
  */

@@ -85,8 +85,8 @@ export interface Curvature {
   /** Plan of how solvers use this curvature. */
   readonly use: CurvatureUse;
   /**
-   * Returns the factor that turns a row's curvature, averaged over the n outputs, into that of its loss: 1 if the loss is a
-   * mean; n, or Σw with weights, if it is a sum.
+   * Returns the factor that turns a row's curvature, averaged over the decoder's n outputs, into the curvature of its loss: 1 if
+   * the loss is a mean; n, or Σw with weights, if it is a sum.
    */
   scale(row: number): number;
   /**
@@ -175,8 +175,8 @@ export interface DifferentiableObjective extends Objective {
   /** Number of parameters, P. They are ordered by layer: the weight, then the bias, of each. */
   readonly parameterCount: number;
   /**
-   * Adds ∂_θ l at the points of the last `gradient` call, with z held fixed, to the parameter sums, row by row in the order
-   * of `rows`.
+   * Adds ∂_θ l, θ the decoder's parameters, at the points of the last `gradient` call, with z held fixed, to the parameter sums,
+   * row by row in the order of `rows`.
    */
   addParameterGradient(rows: Int32Array): Promise<void>;
   /**
@@ -187,8 +187,8 @@ export interface DifferentiableObjective extends Objective {
    */
   tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array>;
   /**
-   * Adds the mixed derivative ∂_θ(vᵀ∇_z l), with v from the last `tangent` call, to the parameter sums, row by row in the
-   * order of `rows`. It is linear in v, so that a factor can be put into v.
+   * Adds the mixed derivative ∂_θ(vᵀ∇_z l), with θ the decoder's parameters and v from the last `tangent` call, to the parameter
+   * sums, row by row in the order of `rows`. It is linear in v, so that a factor can be put into v.
    */
   addMixedGradient(rows: Int32Array): Promise<void>;
   /**

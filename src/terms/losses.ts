@@ -181,8 +181,8 @@ export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
 }
 
 /**
- * Makes the squared error: (D(z) - y)² per element. The paper uses the sum, `reduction: "sum"`; with the mean, the default
- * here, suitable step sizes of the solvers do not depend on the size of the data.
+ * Makes the squared error: (D(z) - y)² per element. The paper (arXiv 2412.00864) uses the sum, `reduction: "sum"`; with the mean,
+ * the default here, suitable step sizes of the solvers do not depend on the size of the data.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  * @example

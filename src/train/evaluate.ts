@@ -81,7 +81,7 @@ export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
  *
  * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole.
  *
- * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the report; a numerical failure is a sample's status, not an error
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend

@@ -85,13 +85,13 @@ export type TrainOptions = FlowAndSolver &
      */
     adjoint?: Adjoint | undefined;
     /**
-     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training
-     * minimises the objective, loss + prior(z)/N, for which the approximate gradient is exact at rest; `history` has losses
-     * without the prior. Default: the prior stored in the decoder, if any.
+     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training minimises
+     * the objective, loss + prior(z)/N with N the divisor of the loss, for which the approximate gradient is exact at rest;
+     * `history` has losses without the prior. Default: the prior stored in the decoder, if any.
      */
     prior?: PriorLike | undefined;
     /**
-     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or count × outputSize. Where
+     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]. Where
      * the weight is 0, data are missing and may be NaN. Not together with `augment`. Default: all elements have equal
      * weight.
      */
@@ -130,7 +130,7 @@ export interface TrainResult {
   /** Figures of every update, in order, including those before a checkpoint from which the run continued. */
   readonly history: readonly TrainStep[];
   /**
-   * Codes of the samples at the end, count × latentSize: the trained codes with `codes: "kept"`, the ends of the last flows
+   * Codes of the samples at the end, [count, latentSize]: the trained codes with `codes: "kept"`, the ends of the last flows
    * with `warmStart`. Undefined without either.
    */
   readonly codes: Float32Array | undefined;

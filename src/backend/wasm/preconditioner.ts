@@ -32,8 +32,9 @@ export interface Preconditioner extends Jacobian {
   readonly damping: number;
 }
 
-/** Maximum number of latents d, and of numbers n · d of the Jacobian, for which a preconditioner saves more than it costs. */
+/** Maximum number of latents d for which a preconditioner saves more than it costs. */
 const MOST_LATENTS = 512;
+/** Maximum size n · d of the Jacobian, for n outputs and d latents, for which a preconditioner saves more than it costs. */
 const MOST_NUMBERS = 2 ** 24;
 /** Maximum number of multiplications and sums in the tangents that make the Jacobian: some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;
@@ -90,7 +91,7 @@ interface Made {
 interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
-  /** Number of calls that use these Cholesky factors now. */
+  /** Number of running calls that use the Cholesky factors. */
   users: number;
   block: Block | undefined;
   preconditioner: Promise<Preconditioner | undefined>;
@@ -114,9 +115,9 @@ export interface PreconditionerLease {
 }
 
 /**
- * Returns the preconditioner for a loss and prior. On first use computes J₀ and the factors, a block of tangents at a time, and
- * caches them with the packed decoder. Concurrent calls share one promise, and the abort of one call does not stop the work for
- * the others.
+ * Returns the preconditioner for a loss and prior. On first use computes J₀, the Jacobian at the decoder's start latent, and the
+ * factors, a block of tangents at a time, and caches them with the packed decoder. Concurrent calls share one promise, and the
+ * abort of one call does not stop the work for the others.
  */
 export async function preconditionerOf(
   packed: PackedDecoder,

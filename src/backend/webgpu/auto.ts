@@ -57,7 +57,7 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
 /**
  * Reports for each backend whether it can be used in this runtime, with its name and the reason if it cannot.
  *
- * @param backends default `[webgpu(), wasm()]`
+ * @param backends candidate backends. Default `[webgpu(), wasm()]`
  * @throws LatentflowError `invalid_argument` on a value that is not a backend
  * @example
  * const [gpu] = await availableBackends([webgpu()]);

@@ -99,7 +99,7 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
 /**
  * Returns the options of the library's `encode` for a job.
  *
- * @param solver default: the one chosen on the command line
+ * @param solver solver of `encode`. Default: the one chosen on the command line
  */
 export function encodeOptions(
   job: Job,

@@ -109,8 +109,8 @@ export interface ConcatSettings {
 export type ConcatFields = Filled<ConcatSettings>;
 
 /**
- * Kind of operation: concatenation along an axis. A value with fewer axes is repeated: a latent, `[d]`, for each point of
- * `[points, c]`.
+ * Kind of operation: concatenation along an axis. A value with fewer axes is repeated: a latent, `[d]`, for each row of
+ * coordinates `[points, c]`.
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",

@@ -30,7 +30,7 @@ interface Load {
   readonly milliseconds: number;
 }
 
-/** Longest pause between two calls of one decoder, in milliseconds, for their work to be added up. */
+/** Maximum pause between two calls of one decoder, in milliseconds, for their work to be added up. */
 const APART = 30_000;
 
 /**

@@ -16,7 +16,7 @@ import {
 
 // Translates operators with an input that is a shape, which may be computed from the batch size and the number of points.
 
-/** Returns the shape given by an input, for each combination of test sizes in SIZES (batch and points). */
+/** Returns the shape given by an input, for each combination of test sizes in SIZES (batch sizes and numbers of points). */
 function shapesAt(node: NodeView, input: number): number[][] {
   const operand = node.operand(input);
   if (!isConstant(operand))
