@@ -59,8 +59,7 @@ its stack.`,
       checkStdin(command);
       const { vectors, plain, shard } = command.opts<RunningOptions & { readonly shard?: unknown }>();
       // Shards are computed by the plain build.
-      if (vectors !== undefined)
-        await chooseVectors(vectors, plain || shard !== undefined ? "plain" : "relaxed");
+      if (vectors !== undefined) await chooseVectors(vectors, plain === true || shard !== undefined);
     });
   addDemoCommand(program);
   addEncodeCommand(program);

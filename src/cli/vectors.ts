@@ -5,13 +5,16 @@ import { messageOf } from "../base/realms.ts";
 import { bytesIn } from "../base/values.ts";
 import { activation, conv, dense, reshape, sequential } from "../graph/index.ts";
 import { createDecoder, encode, lbfgs, wasm } from "../index.ts";
-import { kernelBinary } from "../kernels/load.ts";
+import { canRunRelaxed, kernelBinary } from "../kernels/load.ts";
 
 // Switches on 256-bit vectors: WebAssembly's have 128 bits, but with an experimental flag V8 computes pairs of them as
 // one. The flag is only kept if a fixed test case gives the same bits as without it.
 
 /** V8's flag. It applies to the whole process, worker threads included. */
 export const REVECTORIZE = "--experimental-wasm-revectorize";
+
+/** V8's flag that makes it optimise hot functions at once, instead of on another thread. */
+const SYNC_TIER_UP = "--wasm-sync-tier-up";
 
 /** Values of `--vectors`. */
 export const VECTOR_CHOICES = ["128", "auto"] as const;
@@ -35,19 +38,30 @@ export const CASE_CHECKSUMS: Readonly<Record<BuildName, string>> = { plain: "919
 /** First major version of Node whose V8 joins the pairs of vectors in most matrix products. */
 const FIRST_NODE = 24;
 
-let chosen: Vectors | undefined;
+/** The build that the process runs, and its vectors. */
+interface ChosenVectors extends Vectors {
+  readonly build: BuildName;
+}
+
+let chosen: ChosenVectors | undefined;
+
+/** True once this module has set V8's flag. */
+let hasFlag = false;
 
 /** Returns what `--vectors` chose for this process; undefined before that, and for commands without the option. */
-export function chosenVectors(): Vectors | undefined {
+export function chosenVectors(): ChosenVectors | undefined {
   return chosen;
 }
 
-/** Applies `--vectors`. Must be called before the process compiles the kernels. */
-export async function chooseVectors(
-  choice: (typeof VECTOR_CHOICES)[number],
-  build: BuildName,
-): Promise<void> {
-  chosen = choice === "auto" ? await widenVectors(build, CASE_CHECKSUMS[build]) : { bits: 128 };
+/**
+ * Applies `--vectors`. Must be called before the process compiles the kernels.
+ *
+ * @param plain true if the plain build will run, false for the best one that can
+ */
+export async function chooseVectors(choice: (typeof VECTOR_CHOICES)[number], plain: boolean): Promise<void> {
+  const build = !plain && canRunRelaxed() ? "relaxed" : "plain";
+  const vectors = choice === "auto" ? await widenVectors(build, CASE_CHECKSUMS[build]) : narrowVectors();
+  chosen = { build, ...vectors };
 }
 
 /**
@@ -57,37 +71,54 @@ export async function chooseVectors(
  */
 export async function widenVectors(build: BuildName, expected: string): Promise<Vectors> {
   const reason = whyNot();
-  if (reason !== undefined) return { bits: 128, reason };
+  if (reason !== undefined) return narrowVectors(reason);
   setFlagsFromString(REVECTORIZE);
+  hasFlag = true;
   try {
     const found = await checksumOfCase(build);
     if (found === expected) return { bits: 256 };
-    return takeBack("the self-check found other bits");
+    return narrowVectors("the self-check found other bits");
   } catch (error) {
-    return takeBack(`the self-check failed: ${messageOf(error)}`);
+    return narrowVectors(`the self-check failed: ${messageOf(error)}`);
   }
 }
 
-function takeBack(reason: string): Vectors {
-  setFlagsFromString(REVECTORIZE.replace("--", "--no-"));
-  return { bits: 128, reason };
+/** Unsets V8's flag for 256-bit vectors if it is set, here or by who started Node; an older V8 does not know it. */
+function narrowVectors(reason?: string): Vectors {
+  if (hasFlag || isStartedWith(REVECTORIZE)) setFlagsFromString(opposite(REVECTORIZE));
+  return { bits: 128, ...(reason !== undefined && { reason }) };
 }
 
-/** Returns why V8 cannot use 256-bit vectors on this machine; undefined if it may. */
+/** Returns why V8 cannot use 256-bit vectors in this process; undefined if it may. */
 function whyNot(): string | undefined {
   const { arch, versions, platform } = process;
   if (Number(versions.node.split(".")[0]) < FIRST_NODE) return `256 need Node ${FIRST_NODE} or later`;
   if (arch !== "x64") return `256 need a processor of x64, this is ${arch}`;
-  // V8 ignores the flag on processors without AVX2. Only Linux lists the processor's features in a file.
-  if (platform === "linux" && !hasAvx2()) return "256 need a processor with AVX2";
-  return undefined;
+  // V8 ignores the flag on processors without AVX2. Nearly all that have a fused multiply-add have it.
+  if (!canRunRelaxed() || (platform === "linux" && !hasAvx2())) return "256 need a processor with AVX2";
+  const opposed = OPPOSED.find(isStartedWith);
+  return opposed && `256 are not possible in Node started with ${opposed}`;
 }
 
+/** V8's flags with which vectors are not joined, or no flag can be set. */
+const OPPOSED = [opposite(REVECTORIZE), "--no-enable-avx2", "--liftoff-only", "--freeze-flags-after-init"];
+
+/** Returns the name of the flag that unsets a flag of V8. */
+function opposite(flag: string): string {
+  return flag.replace("--", "--no-");
+}
+
+/** True if Node was started with this flag of V8, which may be written with underscores. */
+function isStartedWith(flag: string): boolean {
+  return process.execArgv.some((given) => given.replaceAll("_", "-") === flag);
+}
+
+/** Returns false if the operating system lists the processor's features, and AVX2 is not among them. */
 function hasAvx2(): boolean {
   try {
     return /\bavx2\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
   } catch {
-    return false;
+    return true;
   }
 }
 
@@ -118,7 +149,7 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
   const y = Float32Array.from({ length: rows * decoder.outputSize }, (_, i) => ((i * 37) % 101) / 101);
   const options = { backend: wasm({ module, threads: 1 }), solver: lbfgs({ maxSteps: 9 }) };
   // Makes V8 optimise hot functions at once, instead of on another thread while the test case goes on unoptimised.
-  setFlagsFromString("--wasm-sync-tier-up");
+  setFlagsFromString(SYNC_TIER_UP);
   try {
     const sums: string[] = [];
     for (let run = 0; run < 3; run++) {
@@ -128,7 +159,7 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
     if (new Set(sums).size > 1) throw new Error("optimised kernels compute other bits");
     return sums[0]!;
   } finally {
-    setFlagsFromString("--no-wasm-sync-tier-up");
+    if (!isStartedWith(SYNC_TIER_UP)) setFlagsFromString(opposite(SYNC_TIER_UP));
     decoder.dispose();
   }
 }

@@ -8,12 +8,13 @@ import { show } from "../base/show.ts";
 import type { CompiledKernels } from "./instance.ts";
 
 /**
- * Hand-written module whose only function applies `f32x4.relaxed_madd` to zeros: a runtime that validates it can run the
- * relaxed build.
+ * Hand-written module whose function `f` returns a² - (1 + 2⁻¹¹), a = 1 + 2⁻¹², by `f32x4.relaxed_madd`: 2⁻²⁴ if the product is
+ * not rounded before the sum, else 0.
  */
-const RELAXED_PROBE = Uint8Array.from([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0,
-  253, 15, 65, 0, 253, 15, 253, 133, 2, 11,
+const FUSED_PROBE = Uint8Array.from([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 125, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 31, 1, 29, 0,
+  67, 0, 8, 128, 63, 253, 19, 67, 0, 8, 128, 63, 253, 19, 67, 0, 16, 128, 191, 253, 19, 253, 133, 2, 253, 31,
+  0, 11,
 ]);
 
 const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
@@ -28,12 +29,11 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   if (typeof WebAssembly === "undefined") {
     return Promise.reject(new LatentflowError("unsupported", "wasm: this runtime has no WebAssembly"));
   }
-  if (relaxed && !hasRelaxedSimd()) {
-    const message =
-      "wasm: relaxed is true, but this runtime has no relaxed SIMD; leave the option out to get the plain build";
+  if (relaxed && !canRunRelaxed()) {
+    const message = `wasm: relaxed is true, but ${NOT_FUSED}; leave the option out to get the plain build`;
     return Promise.reject(new LatentflowError("unsupported", message));
   }
-  const build = (relaxed ?? hasRelaxedSimd()) ? "relaxed" : "plain";
+  const build = (relaxed ?? canRunRelaxed()) ? "relaxed" : "plain";
   return keptUnlessFailed(compiled, build, async () => compile(binaryOf(build, await unpack())));
 }
 
@@ -49,7 +49,8 @@ const SECTION = "latentflow";
  * Checks that a compiled module is a build of this version's kernels, and returns it with its name and checksum.
  *
  * @param module may be of another realm
- * @throws LatentflowError `invalid_argument` if it is not a build of this version
+ * @throws LatentflowError `invalid_argument` if it is not a build of this version; `unsupported` if it is the relaxed one, and
+ *   this runtime or processor cannot run it
  */
 export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
   let sections: ArrayBuffer[];
@@ -65,6 +66,12 @@ export function recogniseKernels(module: WebAssembly.Module): CompiledKernels {
       : "a module that is not latentflow's";
     throw invalid(
       `wasm: module is ${found}, expected the kernels of latentflow "${version}"; ${COMPILED_IMPORT}`,
+    );
+  }
+  if (stamp.build === "relaxed" && !canRunRelaxed()) {
+    throw new LatentflowError(
+      "unsupported",
+      `wasm: module is the relaxed build, but ${NOT_FUSED}; give the plain build`,
     );
   }
   return { module, build: stamp.build, checksum: stamp.checksum };
@@ -93,12 +100,28 @@ function readStamp(section: ArrayBuffer | undefined) {
   }
 }
 
-let validates: boolean | undefined;
+/** Reason why the relaxed build cannot run, for messages. */
+const NOT_FUSED = "this runtime or its processor has no relaxed SIMD with fused multiply-add";
 
-/** Returns true if this runtime has relaxed SIMD. Validated once, since that takes as long as opening a decoder. */
-function hasRelaxedSimd(): boolean {
-  validates ??= WebAssembly.validate(RELAXED_PROBE);
-  return validates;
+let fuses: boolean | undefined;
+
+/**
+ * Returns true if this runtime has relaxed SIMD whose multiply-add rounds once. On a processor without that instruction the
+ * relaxed build would gain nothing, and without AVX its numbers would be wrong: V8 up to version 13.6 (Node 24) overwrites an
+ * operand of `f32x4.relaxed_madd` there. True without a test where nothing may be compiled, since a module may be given.
+ */
+export function canRunRelaxed(): boolean {
+  fuses ??= WebAssembly.validate(FUSED_PROBE) && findFused();
+  return fuses;
+}
+
+function findFused(): boolean {
+  try {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(FUSED_PROBE));
+    return (exports as { f(): number }).f() > 0;
+  } catch {
+    return true;
+  }
 }
 
 /** Returns one of the two binaries from the unpacked data, where scripts/embed-wasm.mjs has stored both in interleaved halves. */

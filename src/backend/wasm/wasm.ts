@@ -17,8 +17,9 @@ import { threadCount } from "./threads/thread-count.ts";
 /** Options of the backend `wasm`. */
 export interface WasmOptions {
   /**
-   * Build of the kernels: true for relaxed SIMD (an error if the runtime lacks it), false for plain SIMD, whose results have
-   * the same bits on every machine. Default: relaxed if the runtime has it.
+   * Build of the kernels: true for relaxed SIMD (an error if the runtime or processor lacks it), false for plain SIMD, whose
+   * results have the same bits on every machine. Default: relaxed if the runtime has it and the processor has a fused
+   * multiply-add, else plain.
    */
   relaxed?: boolean | undefined;
   /**

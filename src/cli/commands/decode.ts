@@ -38,6 +38,7 @@ import {
 import { isImage, row } from "../output/picture-source.ts";
 import { print } from "../output/print.ts";
 import { type Figure, figure, formatCount, formatReport } from "../output/report.ts";
+import { kernelsFigure } from "../output/result-figures.ts";
 
 const DECODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
@@ -93,6 +94,7 @@ async function runDecode(options: DecodeJob): Promise<void> {
     }),
     ...fixedFigures(fixed),
     figure("samples", `${showLengths(outputShape)} values each`, { samples: count, seconds }),
+    kernelsFigure(),
   ];
   print(formatReport(figures, outputs, options.json));
 }

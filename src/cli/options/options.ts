@@ -9,7 +9,10 @@ import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
 const RUNNING_FLAGS = {
   json: flag("", "print one JSON document on stdout instead of the table"),
   quiet: flag("", "show no progress on stderr"),
-  plain: flag("", "use WASM without relaxed SIMD: slower, and the same result on every machine"),
+  plain: flag(
+    "",
+    "use WASM without relaxed SIMD: the same result on every machine, slower where vectors have 128 bits",
+  ),
   threads: flag("<n>", "work on so many threads; the result is the same (default: all cores)", {
     parse: parseThreads,
   }),

@@ -109,19 +109,30 @@ export function workFigures(
   const speed = showSpeed(samplesPerSecond, seconds);
   return [
     figure("samples per second", speed, { samples, seconds, samplesPerSecond }),
-    figure("WASM", threads ? `${build} SIMD, ${showVectors()}${countOf(threads, "thread")}` : undefined, {
+    figure("WASM", threads ? `${build} SIMD, ${showVectors()}, ${countOf(threads, "thread")}` : undefined, {
       backend,
       build,
       threads,
-      vectors: chosenVectors()?.bits,
+      ...vectorsEntry(),
     }),
   ];
 }
 
-/** Formats the vector size that `--vectors` chose: `256-bit vectors, `. */
+/** Makes the report entry on the kernels in use, for commands whose results do not say which backend ran. */
+export function kernelsFigure(): Figure {
+  const build = chosenVectors()?.build;
+  return figure("WASM", `${build} SIMD, ${showVectors()}`, { build, ...vectorsEntry() });
+}
+
+function vectorsEntry() {
+  const { bits, reason } = chosenVectors() ?? {};
+  return { vectors: bits, vectorsReason: reason };
+}
+
+/** Formats the vector size that `--vectors` chose: `256-bit vectors`. */
 function showVectors(): string {
   const { bits = 128, reason } = chosenVectors() ?? {};
-  return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}, `;
+  return `${bits}-bit vectors${reason === undefined ? "" : ` (${reason})`}`;
 }
 
 /** Formats a speed with the time in brackets: `62 (0.32 s)`; "none" if nothing was computed. */

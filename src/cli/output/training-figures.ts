@@ -11,7 +11,7 @@ import {
 } from "./input-figures.ts";
 import { priorFigures } from "./prior-figures.ts";
 import { type Figure, figure, formatCount, formatMean } from "./report.ts";
-import { showSpeed, wordsOf } from "./result-figures.ts";
+import { kernelsFigure, showSpeed, wordsOf } from "./result-figures.ts";
 import type { TrainingRun } from "./training-outputs.ts";
 
 /**
@@ -75,6 +75,7 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
       resumedFrom?.images === images ? "none: the run was done already" : showSpeed(imagesPerSecond, seconds),
       { resumedFrom, seconds, imagesPerSecond },
     ),
+    kernelsFigure(),
   ];
 }
 
