@@ -13,7 +13,7 @@ import { convolutionTask } from "./convolution-task.ts";
 import { tfjsConvolutions } from "./convolution-tfjs.ts";
 import { measureEncode } from "./encode.ts";
 import { findTorch } from "./find-torch.ts";
-import { largestDifference } from "./gradient.ts";
+import { checkAlike } from "./gradient.ts";
 import { describeMachine } from "./machine.ts";
 import type { GradientRun } from "./peer.ts";
 import { table } from "./report.ts";
@@ -52,16 +52,10 @@ const lines = peers.map(({ name }) => [name]);
 for (const rows of BATCHES) {
   const runs = new Map<string, GradientRun>();
   for (const peer of peers) runs.set(peer.name, await peer.gradient(rows));
-  const ours = Float32Array.from(await runs.get(plain.name)!.gradients());
+  await checkAlike(runs, plain.name, task.decoder.latentSize, TOLERANCE);
   const repeats = Math.ceil(samplesARun / rows);
   const cases: Timed[] = [{ name: PEAK, time: async () => bestOf(peak) }];
   for (const [name, run] of runs) {
-    const off = largestDifference(await run.gradients(), ours, task.decoder.latentSize);
-    if (!(off <= TOLERANCE)) {
-      throw new Error(
-        `${name}: its gradient differs from latentflow's by ${off} of the row's largest element, expected at most ${TOLERANCE}`,
-      );
-    }
     await run.run(2);
     cases.push({ name, time: async () => (await run.run(repeats)) / (rows * repeats) });
   }

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { latentflowConvolutions } from "../../bench/peers/convolution-latentflow.ts";
 import { onnxruntimeConvolutions } from "../../bench/peers/convolution-onnxruntime.ts";
 import { convolutionTask } from "../../bench/peers/convolution-task.ts";
-import { largestDifference, RELAXED } from "../../bench/peers/gradient.ts";
+import { largestDifference, measureGradients, RELAXED } from "../../bench/peers/gradient.ts";
 import { latentflowGradient } from "../../bench/peers/latentflow.ts";
 import { onnxruntimePeer } from "../../bench/peers/onnxruntime.ts";
 import { checkTargets } from "../../bench/peers/targets.ts";
@@ -49,6 +49,31 @@ test("a gradient that is off in one row, or of another size, is seen", () => {
   assert.is(largestDifference(ours.slice(), ours, 2), 0);
   assert.is(largestDifference(Float32Array.of(1000, -2000, 1, -1), ours, 2), 0.5);
   assert.ok(Number.isNaN(largestDifference(ours.subarray(2), ours, 2)));
+});
+
+test("a peer whose gradient is another one is refused before anything is timed", async () => {
+  const decoder = await benchDecoder();
+  const z = new Float32Array(2 * decoder.latentSize).fill(0.5);
+  const task = { decoder, y: await testDigits(2), z };
+  let timed = 0;
+  const peer = {
+    ...{ name: "a peer", about: "", encode: undefined, dispose() {} },
+    async gradient(rows: number) {
+      const ours = await latentflowGradient(task, false, rows);
+      return {
+        async run() {
+          timed++;
+          return 1;
+        },
+        // Wrong at two rows alone.
+        gradients: async () => (await ours.gradients()).map((value) => value * (rows === 2 ? 1.01 : 1)),
+      };
+    },
+  };
+  await measureGradients(task, [peer], [1, 2], 1).then(assert.unreachable, ({ message }) =>
+    assert.match(message, /^a peer: its gradient differs from that of latentflow, plain SIMD by 0\.0[01]/),
+  );
+  assert.is(timed, 0);
 });
 
 test("the fewest steps to a loss are found", async () => {
