@@ -104,7 +104,8 @@ console.log(
     "Milliseconds per sample by size of batch, in brackets the share of the register peak; and divided by our relaxed " +
       "build's in the same round. Squared error; each gradient is held against ours before it is timed.",
     table(["", ...BATCHES.flatMap((rows) => [`${rows}`, "÷ ours"])], lines),
-    "Encoding to the mean loss at which our `amd` ends; the peers do AMD on all rows at once. Milliseconds per sample; " +
+    "Encoding to the mean loss at which our `amd` ends: our `lbfgs` takes the fewest steps that come there, and the peers do AMD on " +
+      "all rows at once. Milliseconds per sample; " +
       "and divided by our `amd`'s and `lbfgs`'s on one thread.",
     table(
       ["", "samples timed", "ms", "÷ our amd", "÷ our lbfgs", "mean loss"],

@@ -7,6 +7,7 @@ import { convolutionTask } from "../../bench/peers/convolution-task.ts";
 import { largestDifference, measureGradients, RELAXED } from "../../bench/peers/gradient.ts";
 import { latentflowGradient } from "../../bench/peers/latentflow.ts";
 import { onnxruntimePeer } from "../../bench/peers/onnxruntime.ts";
+import { inTurns, leastOf, medianOf, ratioOf } from "../../bench/peers/rounds.ts";
 import { checkTargets } from "../../bench/peers/targets.ts";
 import { benchDecoder, testDigits } from "../../bench/rig.ts";
 import { stepsTo } from "../../bench/steps-to.ts";
@@ -70,10 +71,25 @@ test("a peer whose gradient is another one is refused before anything is timed",
       };
     },
   };
-  await measureGradients(task, [peer], [1, 2], 1).then(assert.unreachable, ({ message }) =>
-    assert.match(message, /^a peer: its gradient differs from that of latentflow, plain SIMD by 0\.0[01]/),
+  await measureGradients(task, [peer], [1, 2], 1).then(
+    () => assert.unreachable(),
+    ({ message }) =>
+      assert.match(message, /^a peer: its gradient differs from that of latentflow, plain SIMD by 0\.0[01]/),
   );
   assert.is(timed, 0);
+});
+
+test("rounds run all in turns, and a ratio is the median of the rounds' own", async () => {
+  const order: string[] = [];
+  const timed = (name: string, figures: readonly number[]) => {
+    const left = [...figures];
+    return { name, time: async () => left.splice(0, order.push(name) && 1)[0]! };
+  };
+  const times = await inTurns([timed("ours", [1, 10, 2]), timed("theirs", [3, 40, 4])], 3);
+  assert.is(order.join(), "ours,theirs,ours,theirs,ours,theirs");
+  assert.is(ratioOf(times, "theirs", "ours"), 3);
+  assert.is(medianOf(times, "theirs"), 4);
+  assert.is(leastOf(times, "ours"), 1);
 });
 
 test("the fewest steps to a loss are found", async () => {
