@@ -49,8 +49,8 @@ export function objectiveGradient(graph: usize, workspace: usize, count: i32): v
 }
 
 /**
- * Computes the prior term and the objective, loss + prior/N, of `count` rows whose losses the caller computed outside the
- * kernels and wrote to workspace.losses.
+ * Computes the prior term and the objective, loss + prior/N with N the divisor of the loss, of `count` rows whose losses the
+ * caller computed outside the kernels and wrote to workspace.losses.
  */
 export function objectiveSum(workspace: usize, count: i32): void {
   sumTerms(changetype<Workspace>(workspace), count);

@@ -1,16 +1,18 @@
-/**
- * Constants live in memory and are loaded into all lanes on use: engines rebuild a vector constant from immediates in every
- * iteration of a loop, which took longer than the arithmetic that used it.
- */
+// Constants live in memory and are loaded into all lanes on use: engines rebuild a vector constant from immediates in every
+// iteration of a loop, which took longer than the arithmetic that used it.
+
 const ONE = memory.data<f32>([1]);
+/** 1.5·2²³: adding it to a small float leaves the float, rounded to an integer, in the low bits of the sum. */
 const MAGIC = memory.data<f32>([12582912]);
 /** Lowest argument of the exponential: F32x4.powerOfTwo turns it into 2^-127, whose bits equal those of 0. */
 const LOWEST_EXPONENT = memory.data<f32>([-88]);
+/** Highest argument of the exponential, to which larger ones are clamped. */
 const HIGHEST_EXPONENT = memory.data<f32>([88]);
 const LOG2_E = memory.data<f32>([1.4426950408889634]);
 const LN2 = memory.data<f32>([0.6931471805599453]);
-/** ln 2 as a sum of two floats: the product of the first and a small integer is exact. */
+/** High part of ln 2 = LN2_HIGH + LN2_LOW: its product with a small integer is exact. */
 const LN2_HIGH = memory.data<f32>([0.693359375]);
+/** Low part of ln 2: ln 2 - LN2_HIGH. */
 const LN2_LOW = memory.data<f32>([-2.1219444e-4]);
 /** Coefficients of p in exp(r) = 1 + r + r²·p(r) for |r| ≤ ln 2 / 2, minimax (Cephes, expf), highest power first. */
 const EXP = memory.data<f32>([
@@ -22,17 +24,18 @@ const LOG = memory.data<f32>([
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1, -0.5,
 ]);
 
-/** 2/π, and π/2 as a sum of three floats: the products of the first two and a small integer are exact. */
+/** 2/π, which converts an angle to quarters of a period. */
 const TWO_OVER_PI = memory.data<f32>([0.6366197723675814]);
+/** High part of π/2 = HALF_PI_HIGH + HALF_PI_MIDDLE + HALF_PI_LOW: its product with a small integer is exact. */
 const HALF_PI_HIGH = memory.data<f32>([1.5703125]);
 const MINUS_HALF_PI_HIGH = memory.data<f32>([-1.5703125]);
+/** Middle part of π/2: its product with a small integer is exact. */
 const HALF_PI_MIDDLE = memory.data<f32>([4.837512969970703e-4]);
+/** Low part of π/2: π/2 - HALF_PI_HIGH - HALF_PI_MIDDLE. */
 const HALF_PI_LOW = memory.data<f32>([7.54978995489188e-8]);
-/**
- * Coefficients of p in sin(r) = r + r³·p(r²) and cos(r) = 1 - r²/2 + r⁴·p(r²) for |r| ≤ π/4, minimax (Cephes, sinf and cosf),
- * highest power first.
- */
+/** Coefficients of p in sin(r) = r + r³·p(r²) for |r| ≤ π/4, minimax (Cephes, sinf), highest power first. */
 const SIN = memory.data<f32>([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]);
+/** Coefficients of p in cos(r) = 1 - r²/2 + r⁴·p(r²) for |r| ≤ π/4, minimax (Cephes, cosf), highest power first. */
 const COS = memory.data<f32>([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]);
 /** Coefficients of p in erfc(x) = t·exp(-x² + p(t)), t = 1 / (1 + x/2), x ≥ 0 (Numerical Recipes, erfcc), highest power first. */
 const ERFC = memory.data<f32>([

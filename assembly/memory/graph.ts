@@ -45,14 +45,16 @@ export class Graph {
   /** Pointer to a row of zeros, as long as the widest padded row: the bias of products that have none. */
   zeros: usize; // 24
   // Scratch for the matrix products of convolutions, PIXELS_AT_ONCE pixels at a time; 0 in graphs without convolutions.
-  /** usize[PIXELS_AT_ONCE] each: pointers to the pixels that a convolution's product reads, and to the pixels that it writes. */
+  /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product reads. */
   pixelSources: usize; // 28
+  /** usize[PIXELS_AT_ONCE]: pointers to the pixels that a convolution's product writes. */
   pixelDestinations: usize; // 32
   /**
-   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][channels padded to a multiple of
-   * 8], where a product writes its padded pixels; and usize[PIXELS_AT_ONCE], pointers to those pixels.
+   * Scratch for convolutions whose channels are not a multiple of 8: f32[PIXELS_AT_ONCE][channels padded to a multiple of 8],
+   * where a product writes its padded pixels.
    */
   pixels: usize; // 36
+  /** usize[PIXELS_AT_ONCE]: pointers to the padded pixels in `pixels`. */
   pixelPlaces: usize; // 40
   /**
    * Scratch for ConvolutionOperation.forwardColumns and backwardColumns: f32[pixels of one sample][columns padded to a multiple
@@ -104,35 +106,32 @@ export class DenseOperation extends Operation {
 @unmanaged
 export class ConvolutionOperation extends Operation {
   groups: i32; // 12
-  /** Number of input channels, and of output channels, of one group of a convolution. */
+  /** Number of input channels of one group of a convolution. */
   inputChannels: i32; // 16
+  /** Number of output channels of one group of a convolution. */
   outputChannels: i32; // 20
   /** Number of taps of the convolution's kernel: the product of its lengths along all axes. */
   taps: i32; // 24
   outputPixels: i32; // 28
   /** 1 if the weight's layout is [input channels][outputs of a group][taps], 0 if [output channels][inputs of a group][taps]. */
   isTransposed: i32; // 32
-  /**
-   * Pointers to two PixelTaps: `forward` lists the input pixels that each output pixel is computed from, `backward` the output
-   * pixels that each input pixel's gradient is computed from.
-   */
+  /** Pointer to a PixelTaps: the input pixels that each output pixel is computed from. */
   forward: usize; // 36
+  /** Pointer to a PixelTaps: the output pixels that each input pixel's gradient is computed from. */
   backward: usize; // 40
-  /**
-   * Weight packed for the forward product, f32[groups][taps][⌈outputs / 8⌉][inputs][8], and transposed for the backward
-   * product, f32[groups][taps][⌈inputs / 8⌉][outputs][8]; inputs and outputs of one group.
-   */
+  /** Weight packed for the forward product: f32[groups][taps][⌈outputs / 8⌉][inputs][8], inputs and outputs of one group. */
   panels: usize; // 44
+  /** Weight packed for the backward product: f32[groups][taps][⌈inputs / 8⌉][outputs][8], inputs and outputs of one group. */
   transposedPanels: usize; // 48
   /** Bias of a convolution: f32[groups][outputs of a group, padded to a multiple of 8]. */
   bias: usize; // 52
   /**
-   * Weight as one matrix f32[groups][⌈taps · outputs / 8⌉][inputs][8] with a column for each tap and output channel, and its
-   * counterpart for the backward pass. Each input pixel is multiplied by the matrix once, and the columns that belong to one
-   * output pixel are added up. Used if there are so few channels that most of each panel (packed block of 8 columns) of
-   * `panels` would be empty; 0 if `panels` is used.
+   * Weight as one matrix f32[groups][⌈taps · outputs / 8⌉][inputs][8] with a column for each tap and output channel. Each input
+   * pixel is multiplied by the matrix once, and the columns that belong to one output pixel are added up. Used if there are so
+   * few channels that most of each panel (packed block of 8 columns) of `panels` would be empty; 0 if `panels` is used.
    */
   forwardColumns: usize; // 56
+  /** Counterpart of `forwardColumns` for the backward pass; 0 if `transposedPanels` is used. */
   backwardColumns: usize; // 60
   inputPixels: i32; // 64
 }
@@ -143,8 +142,9 @@ export class ConvolutionOperation extends Operation {
  */
 @unmanaged
 export class PixelTaps {
-  /** Number of sets of destination pixels, and the pointer to them: PixelSet[setCount]. */
+  /** Number of sets of destination pixels. */
   setCount: i32; // 0
+  /** PixelSet[setCount]: the sets of destination pixels. */
   sets: usize; // 4
 }
 
@@ -155,14 +155,13 @@ export class PixelTaps {
 @unmanaged
 export class PixelSet {
   pixelCount: i32; // 0
-  /**
-   * i32[pixelCount] each, byte offsets from the start of a row: the destination pixels, and the source pixels of their first
-   * taps.
-   */
+  /** i32[pixelCount]: byte offsets of the destination pixels from the start of a row. */
   destinations: usize; // 4
+  /** i32[pixelCount]: byte offsets of the source pixels of the destination pixels' first taps, from the start of a row. */
   sources: usize; // 8
-  /** Taps of these pixels, Tap[]: from address `taps` up to, not including, `tapsEnd`. May be empty. */
+  /** Pointer to the first Tap of these pixels; equal to `tapsEnd` if there is none. */
   taps: usize; // 12
+  /** Pointer to the end of the taps of these pixels. */
   tapsEnd: usize; // 16
   /** i32[pixelCount]: indices of the source pixels of the first taps; `sources` holds the same pixels as byte offsets. */
   pixels: usize; // 20
@@ -201,8 +200,9 @@ export class ActivationOperation extends Operation {
 export class ForkOperation extends Operation {
   size: i32; // 12
   branchCount: i32; // 16
-  /** i32[branchCount] each: the index of each branch's value; and 1 if that branch is a copy, else 0. */
+  /** i32[branchCount]: index of each branch's value. */
   branches: usize; // 20
+  /** i32[branchCount]: 1 if the branch is a copy of the forked value, else 0. */
   areCopies: usize; // 24
 }
 
@@ -213,8 +213,9 @@ export class ForkOperation extends Operation {
 @unmanaged
 export class MapOperation extends Operation {
   accumulates: i32; // 12
-  /** Pointers to A, for the forward pass, and to Aᵀ, for the backward pass: each a SparseMatrix. */
+  /** Pointer to A, a SparseMatrix, for the forward pass. */
   forward: usize; // 16
+  /** Pointer to Aᵀ, a SparseMatrix, for the backward pass. */
   backward: usize; // 20
 }
 
@@ -230,11 +231,9 @@ export class SparseMatrix {
   destinations: usize; // 8
   /** i32[blockCount + 1]: output block i is the sum of the entries starts[i] to starts[i + 1] - 1 of `sources` and `weights`. */
   starts: usize; // 12
-  /**
-   * i32[] and f32[], one number per entry: byte offset of the input block from the start of a row, and the factor it is
-   * multiplied by.
-   */
+  /** i32[], one number per entry: byte offset of the input block from the start of a row. */
   sources: usize; // 16
+  /** f32[], one number per entry: factor that the input block is multiplied by. */
   weights: usize; // 20
 }
 
@@ -263,8 +262,10 @@ export class SelectionOperation extends Operation {
 
 /**
  * Layer, group or RMS norm: output = weight · (input - mean)/√(variance + ε) + bias, with mean and variance over each of `sets`
- * sets of numbers. Set s is `runs` runs of `width` numbers, `runStride` apart; the first run begins at (s / beside) · setStride
- * + (s % beside) · width. Every run uses the weights and biases that begin at (s % beside) · width.
+ * sets of numbers. Set s is `runs` runs of `width` consecutive numbers, `runStride` numbers apart. `beside` is the number of
+ * sets whose runs lie next to each other: the groups of a group norm, else 1. The first run of set s begins at number floor(s /
+ * beside) · setStride + (s mod beside) · width, and every run uses the weights and biases that begin at number (s mod beside) ·
+ * width.
  */
 @unmanaged
 export class NormOperation extends Operation {
@@ -277,9 +278,11 @@ export class NormOperation extends Operation {
   /** 1 if the mean is subtracted and a bias added; 0 for an RMS norm, which divides by √(mean of the squares + ε) alone. */
   hasMean: i32; // 36
   epsilon: f32; // 40
-  /** Number of the norm's weights, and of its biases: each is f32[parameterSize]. */
+  /** Number of the norm's weights, and of its biases. */
   parameterSize: i32; // 44
+  /** f32[parameterSize]: weights of the norm. */
   weight: usize; // 48
+  /** f32[parameterSize]: biases of the norm. */
   bias: usize; // 52
 }
 

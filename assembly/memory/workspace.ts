@@ -24,8 +24,9 @@ export class ValueRows {
    */
   gradients: usize; // 8
   // The two arrays below are 0 in workspaces without tangents.
-  /** Directional derivatives of `values`, and of `gradients`, along the tangent direction of the latents. */
+  /** Directional derivatives of `values` along the tangent direction of the latents. */
   tangents: usize; // 12
+  /** Directional derivatives of `gradients` along the tangent direction of the latents. */
   gradientTangents: usize; // 16
 }
 
@@ -84,11 +85,13 @@ export class Workspace {
   kept: usize; // 4
   /** i32[R]: indices of the rows that the next pass computes, of the R resident rows. */
   rows: usize; // 8
-  /** usize[R] each: scratch, pointers to the rows that a matrix product reads, and to the rows that it writes. */
+  /** Scratch, usize[R]: pointers to the rows that a matrix product reads. */
   sources: usize; // 12
+  /** Scratch, usize[R]: pointers to the rows that a matrix product writes. */
   destinations: usize; // 16
-  /** usize[R] each: pointers to each row's data y, and to its weights w; 0 without weights. */
+  /** usize[R]: pointer to the data y of each row's sample. */
   targets: usize; // 20
+  /** usize[R]: pointer to the weights w of each row's sample; 0 without weights. */
   weights: usize; // 24
   /** f64[R]: factor of each row's sum of element losses: 1/n for a mean, 1/Σw for a weighted mean, 1 for a sum. */
   scales: usize; // 28
@@ -100,15 +103,19 @@ export class Workspace {
   fixed: usize; // 40
   /** Pointer to a Prior of terms/prior.ts; 0 without a prior. */
   prior: usize; // 44
-  /** f64[R]: factor 1/N of the prior in each row's objective, N the divisor of the row's loss: n, Σw or 1. */
+  /**
+   * f64[R]: factor 1/N of the prior in each row's objective, N the divisor of the row's loss: n for a mean, Σw for a weighted
+   * mean, 1 for a sum.
+   */
   priorScales: usize; // 48
   /** 1 if the loss is computed from the logits, so that passes end before the output activation; else 0. */
   takesLogits: i32; // 52
   /**
-   * f64[R] each, written by a value pass: the prior term, weight · prior(z) in nats, 0 without a prior; and the objective, loss
-   * + prior/N.
+   * f64[R]: prior's value at each row's z, weight times the negative log-density, in nats, written by a value pass; 0 without a
+   * prior.
    */
   priors: usize; // 56
+  /** f64[R]: objective of each row, loss + prior/N, written by a value pass. */
   objectives: usize; // 60
 }
 
@@ -121,8 +128,9 @@ export class ParameterGradient {
   columns: usize; // 4
   /** Scratch, f32[⌈widest input / 8⌉][R][8]: the rows' inputs packed as panels, blocks of 8 columns. */
   panels: usize; // 8
-  /** Scratch, usize[widest output] each: pointers to the rows that a product reads, and to the rows that it writes. */
+  /** Scratch, usize[widest output]: pointers to the rows that a matrix product reads. */
   sources: usize; // 12
+  /** Scratch, usize[widest output]: pointers to the rows that a matrix product writes. */
   destinations: usize; // 16
   /**
    * Scratch for the weight gradient of one convolution, f32[taps][outputs][inputs padded to a multiple of 8]; 0 in graphs
@@ -168,8 +176,9 @@ export class GaussNewton {
   curvatures: usize; // 40
   /** Product W·J of the Gauss-Newton matrix JᵀWJ, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
   panels: usize; // 44
-  /** Scratch, usize[max(d, tangentsAtOnce)] each: pointers to the rows that a product reads, and to the rows that it writes. */
+  /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product reads. */
   sources: usize; // 48
+  /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product writes. */
   destinations: usize; // 52
 }
 

@@ -19,7 +19,7 @@ import { addShareOfHessianProducts } from "./prior-term";
  * First part of the derivative of a value and gradient pass in one direction v of z (Pearlmutter's R-operator): carries the
  * directions, which the caller wrote into the latents' tangents, forwards to the outputs. `lossTangents` and `tangentsBackward`
  * follow; then the latents' gradientTangents hold the Hessian-vector product ∇²_z l · v, and the operations hold what the mixed
- * term ∂_θ(vᵀ∇_z l) needs.
+ * term ∂_θ(vᵀ∇_z l), θ the decoder's parameters, needs.
  */
 export function tangentForward(graph: Graph, workspace: Workspace, count: i32): void {
   const operations = operationsBeforeLoss(graph, workspace);
@@ -55,7 +55,7 @@ export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32)
 }
 
 /**
- * Adds ∂_θ l, the loss's gradient for the decoder's parameters, of `count` rows to `sums`, at the points of their last value
+ * Adds ∂_θ l, the loss's gradient for the decoder's parameters θ, of `count` rows to `sums`, at the points of their last value
  * and gradient pass. If `field` is GRADIENT_TANGENTS, adds the mixed term ∂_θ(vᵀ∇_z l) of the last tangent pass's directions v.
  */
 export function addParameterGradient(

@@ -11,8 +11,8 @@ import { addShareOfGradients, sumTerms } from "./prior-term";
 /**
  * Packs the decoder's parameters into the operations' panels, blocks of 8 columns; `parameters` holds weight, then bias, of
  * each operation in turn, float32.
- * @param rowAlignment floats of which each weight row and each bias occupies a multiple: 1 in files, 8 in the blocks that
- *   optimizers work on
+ * @param rowAlignment each weight row and each bias is padded to a multiple of this number of floats: 1 in files, 8 in the blocks
+ *   that optimizers work on
  */
 export function packGraph(graph: Graph, parameters: usize, rowAlignment: i32): void {
   for (let i: i32 = 0; i < graph.operationCount; i++) parameters = pack(graph, i, parameters, rowAlignment);
@@ -30,8 +30,8 @@ export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
 }
 
 /**
- * Computes, for `count` rows, the loss l(y, D(z)), the prior term and the objective l + prior/N into workspace.losses, priors
- * and objectives. Stores what the gradient pass needs.
+ * Computes, for `count` rows, the loss l(y, D(z)), the prior term and the objective l + prior/N, N the divisor of the loss, into
+ * workspace.losses, priors and objectives. Stores what the gradient pass needs.
  */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
   decode(graph, workspace, count, workspace.takesLogits !== 0);
@@ -50,7 +50,10 @@ export function value(graph: Graph, workspace: Workspace, count: i32): void {
   sumTerms(workspace, count);
 }
 
-/** Computes ∇_z of the loss plus prior/N into the latents' gradients, at the points of the rows' last value pass. */
+/**
+ * Computes ∇_z of the objective, loss + prior/N with N the divisor of the loss, into the latents' gradients, at the points of the
+ * rows' last value pass.
+ */
 export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   const output = valueRows(workspace, graph.output);
   for (let i: i32 = 0; i < count; i++) {
@@ -69,7 +72,10 @@ export function gradient(graph: Graph, workspace: Workspace, count: i32): void {
   backward(graph, workspace, count);
 }
 
-/** Runs the backward pass from the outputs' gradients to the latents', and adds the prior's gradient divided by N. */
+/**
+ * Runs the backward pass from the outputs' gradients to the latents', and adds the prior's gradient divided by N, the divisor of
+ * the loss.
+ */
 export function backward(graph: Graph, workspace: Workspace, count: i32): void {
   for (let i = operationsBeforeLoss(graph, workspace) - 1; i >= 0; i--) {
     backwardOperation(graph, workspace, i, count, GRADIENTS);

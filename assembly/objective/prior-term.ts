@@ -8,9 +8,12 @@ import {
   priorValue,
 } from "../terms/prior";
 
-// The prior's term prior(z)/N in the passes over a graph, z the latent of each row; 0 without a prior.
+// The prior's term prior(z)/N in the passes over a graph, z the latent of each row, N the divisor of its loss; 0 without a prior.
 
-/** Evaluates the prior of `count` rows, and writes each row's prior value and its objective, loss + prior/N. */
+/**
+ * Evaluates the prior of `count` rows, and writes each row's prior value and its objective, loss + prior/N, N the divisor of the
+ * loss.
+ */
 export function sumTerms(workspace: Workspace, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
@@ -26,7 +29,7 @@ export function sumTerms(workspace: Workspace, count: i32): void {
   }
 }
 
-/** Adds ∇prior(z)/N to the latents' gradients of `count` rows; no-op without a prior. */
+/** Adds ∇prior(z)/N, N the divisor of the row's loss, to the latents' gradients of `count` rows; no-op without a prior. */
 export function addShareOfGradients(workspace: Workspace, count: i32): void {
   if (!workspace.prior) return;
   const latents = valueRows(workspace, 0);
@@ -38,8 +41,9 @@ export function addShareOfGradients(workspace: Workspace, count: i32): void {
 }
 
 /**
- * Adds ∇²prior(z)·v/N to the Hessian-vector products in the latents' gradientTangents; v is in the latents' tangents. The mixed
- * term ∂_θ(vᵀ∇_z l) needs no such addition, as a prior does not depend on the decoder's parameters θ.
+ * Adds ∇²prior(z)·v/N, N the divisor of the row's loss, to the Hessian-vector products in the latents' gradientTangents; v is in
+ * the latents' tangents. The mixed term ∂_θ(vᵀ∇_z l) needs no such addition, as a prior does not depend on the decoder's
+ * parameters θ.
  */
 export function addShareOfHessianProducts(workspace: Workspace, count: i32): void {
   if (!workspace.prior) return;
@@ -57,14 +61,20 @@ export function addShareOfHessianProducts(workspace: Workspace, count: i32): voi
   }
 }
 
-/** Adds the prior's curvature, divided by N, at a row's latent to the Gauss-Newton matrix work.matrix. */
+/**
+ * Adds the prior's curvature, divided by the divisor of the row's loss, at the row's latent to the Gauss-Newton matrix
+ * work.matrix.
+ */
 export function addShareOfMatrix(workspace: Workspace, work: GaussNewton, row: usize): void {
   if (!workspace.prior) return;
   const z = latentOf(workspace, row);
   addPriorCurvature(priorOf(workspace), z, scaleOf(workspace, row), work.matrix, work.matrixStride);
 }
 
-/** Returns the curvature of prior/N along `direction`, f32[d], at the latent of a row; 0 without a prior. */
+/**
+ * Returns the curvature of prior/N, N the divisor of the row's loss, along `direction`, f32[d], at the latent of a row; 0 without
+ * a prior.
+ */
 export function curvatureOfShare(workspace: Workspace, row: usize, direction: usize): f64 {
   if (!workspace.prior) return 0;
   const z = latentOf(workspace, row);

@@ -14,8 +14,9 @@ export const GELU: i32 = 6;
 export const SOFTPLUS: i32 = 7;
 export const SINE: i32 = 8;
 
-/** √½, and 1/√(2π): constants of the normal distribution in GELU. */
+/** √½, in the argument of GELU's normal distribution function Φ(x) = erfc(-x·√½)/2. */
 const SQRT_HALF = memory.data<f32>([0.7071067811865476]);
+/** 1/√(2π), the density of the standard normal distribution at 0, in GELU's derivatives. */
 const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
 
 /**

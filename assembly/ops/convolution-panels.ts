@@ -5,9 +5,9 @@ import { alignedRow } from "./rows";
 // Weight and bias of a convolution, packed in panels of 8 columns.
 
 /**
- * Packs a convolution's weight and bias, stored in PyTorch's layout at `parameters`, into panels (blocks of 8 columns) for
- * the forward and the backward product. Returns the address behind the bias, where the next operation's parameters begin.
- * @param rowAlignment floats of which each row of the weight, and the bias, occupies a multiple
+ * Packs a convolution's weight and bias, stored in PyTorch's layout at `parameters`, into panels (blocks of 8 columns) for the
+ * forward and the backward product. Returns the address behind the bias, where the next operation's parameters begin.
+ * @param rowAlignment number of floats to a multiple of which each row of the stored weight, and the stored bias, is padded
  */
 export function packConvolution(
   operation: ConvolutionOperation,
@@ -70,7 +70,7 @@ export function packConvolution(
 }
 
 /**
- * Packs the weight as one matrix with a column for each tap and channel, as ConvolutionOperation.forwardColumns and
+ * Packs a convolution's weight as one matrix with a column for each tap and channel, as ConvolutionOperation.forwardColumns and
  * backwardColumns hold it. The columns that pad the last panel (block of 8 columns) become 0.
  */
 function packColumns(

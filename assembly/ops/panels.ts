@@ -44,7 +44,7 @@ function copyRows(matrix: usize, depth: i32, stride: usize, panel: usize): void 
 }
 
 /**
- * Packs 8 columns of a matrix into a panel [depth][8], for a matrix each of whose columns is contiguous; `stride` is the bytes
+ * Packs 8 columns of a matrix into a panel [depth][8], for a matrix whose columns are contiguous; `stride` is the bytes
  * from one column to the next, `depth` a multiple of 4.
  */
 function transposeRows(matrix: usize, depth: i32, stride: usize, panel: usize): void {

@@ -1,8 +1,9 @@
 import { F32x4 } from "../simd";
 
 /**
- * Elementwise functions that decoders read from files use in addition to the activations, numbered from 16 in the order of
- * the table in src/graph/pointwise.ts. They take less time than activations, so one loop with a branch serves them all.
+ * Number of the first pointwise function. These elementwise functions, which decoders read from files use in addition to the
+ * activations, are numbered from here on in the order of the table in src/graph/pointwise.ts. They take less time than
+ * activations, so one loop with a branch serves them all.
  */
 export const FIRST_POINTWISE: i32 = 16;
 
@@ -22,7 +23,7 @@ const ROOT_OF_SQUARES: i32 = 28;
 const IS_POSITIVE: i32 = 29;
 const IS_NOT_NEGATIVE: i32 = 30;
 
-/** Largest absolute integer exponent for which a power is computed by products; other powers use exponential and logarithm. */
+/** Maximum absolute integer exponent for which a power is computed by products; other powers use exponential and logarithm. */
 const MOST_FACTORS: i32 = 16;
 
 /**

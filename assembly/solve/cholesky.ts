@@ -30,11 +30,9 @@ export function factorise(matrix: usize, d: i32): bool {
   return true;
 }
 
-/**
- * Number of Cholesky factors computed at once, interleaved: number k of each factor is in the k-th f64[6]. SIDE_BY_SIDE is the
- * size of an f64[6] in bytes.
- */
+/** Number of Cholesky factors computed at once, interleaved: number k of each factor is in the k-th f64[6]. */
 export const FACTORS_AT_ONCE: i32 = 6;
+/** Size in bytes of an f64[6], which holds one number of each of six interleaved factors or vectors. */
 export const SIDE_BY_SIDE: usize = (<usize>FACTORS_AT_ONCE) << 3;
 
 /**

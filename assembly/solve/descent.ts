@@ -76,29 +76,36 @@ export class Sample {
   scale: f64; // 64
   /**
    * Input. σ, by which the decoder's shared curvature matrix, made for a mean over the outputs, is multiplied for this sample's
-   * loss: 1, n or Σw.
+   * loss: 1 for a mean, n or, with weights, Σw for a sum.
    */
   curvatureScale: f64; // 72
   t: f64; // 80
   /** Step s_n, in the flow's time, that the next step n tries first; used by the solver AMD only. */
   step: f64; // 88
-  /** Length δt of the step being tried, and of the last accepted step. */
+  /** Length δt of the step being tried. */
   dt: f64; // 96
+  /** Length δt of the last accepted step. */
   acceptedDt: f64; // 104
   /** Directional derivative pᵀ∇l of the objective at z along the direction p. */
   slope: f64; // 112
-  /** Objective, loss + prior/N, which accepted steps decrease: at z, and at z0. */
+  /** Objective at z, loss + prior/N, which accepted steps decrease; 1/N is `priorScale`. */
   objective: f64; // 120
+  /** Objective at z0, loss + prior/N. */
   initialObjective: f64; // 128
   /** Squared norm ‖∇l‖² of the objective's gradient at z; NaN until that gradient is computed. */
   gradientNormSquared: f64; // 136
-  /** Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: n, Σw or 1. */
+  /**
+   * Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: n for a mean, Σw for a weighted mean, 1
+   * for a sum.
+   */
   priorScale: f64; // 144
   /** Upper estimate of how much further the loss could decrease near a converged z; Infinity if the solver makes no estimate. */
   remainingFall: f64; // 152
-  /** Terms of the objective: the loss at z and at z0, and the prior's value at z, in nats times the prior's weight. */
+  /** Loss at z, without the prior. */
   loss: f64; // 160
+  /** Loss at z0, without the prior. */
   initialLoss: f64; // 168
+  /** Prior's value at z, in nats times the prior's weight. */
   prior: f64; // 176
 }
 
@@ -117,14 +124,16 @@ export class Descent {
   /** Index, in `samples`, at which the search for the next waiting sample continues. */
   cursor: i32; // 24
   maxSteps: i32; // 28
-  /** Memory of the R rows, `memoryStride` bytes each: directions and solver state. */
+  /** Memory of the R resident rows, `memoryStride` bytes each: directions and solver state. */
   memories: usize; // 32
   memoryStride: usize; // 36
   /** 1 if the loss has second derivatives; 0 for a custom loss without them. */
   hasCurvature: i32; // 40
-  /** Counts within `run`: rows that need a gradient, rows with unanswered requests, and requests answered of these. */
+  /** Number of rows that need a gradient in the current round of `run`. */
   accepted: i32; // 44
+  /** Number of rows whose requests are answered in the current round of `run`; 0 when all are. */
   requests: i32; // 48
+  /** Number of the `requests` that have been answered. */
   answered: i32; // 52
   /** Armijo constant c: an accepted step lowers the loss by more than c·δt·(-pᵀ∇l). */
   slope: f64; // 56

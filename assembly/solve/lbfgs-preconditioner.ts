@@ -14,20 +14,20 @@ import {
 /** Choices of the damping λ in the preconditioner H = A + λτI, A the Gauss-Newton matrix, τ = tr(A)/d. */
 const DAMPINGS: StaticArray<f64> = [0.01, 0.1, 1, 10, 100];
 const FIRST_DAMPING: i32 = 2;
-/** Number of newest L-BFGS pairs by which the damping λ of the preconditioner is chosen. */
+/** Maximum number of newest L-BFGS pairs by which the damping λ of the preconditioner is chosen. */
 const FITTED_PAIRS: i32 = 5;
 /**
  * Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: smaller ones are ordinary if A was made at
  * another z.
  */
 const LEAST_EXCESS: f64 = 100;
-/**
- * Count of f64 numbers stored for each L-BFGS pair by which the damping λ is chosen: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs,
- * whose byte offsets follow.
- */
+/** Count of f64 numbers stored for each L-BFGS pair while the damping λ is chosen: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs. */
 const NUMBERS_OF_FIT: i32 = 8;
+/** Size in bytes of the numbers stored for each L-BFGS pair while the damping λ is chosen. */
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
+/** Byte offset of sᵀAs in the numbers stored for an L-BFGS pair. */
 const QUADRATIC_FORM: usize = 48;
+/** Byte offset of sᵀs in the numbers stored for an L-BFGS pair. */
 const SQUARED_LENGTH: usize = 56;
 /** Relative rounding error of the entries of the preconditioner's matrix A, which are float32: 2⁻²³. */
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;

@@ -30,13 +30,13 @@ export class Lbfgs extends Descent {
    * 0 if there is none.
    */
   matrix: usize; // 92
-  /**
-   * Scratch: f64[d(d + 1)/2 + 5d], f64[max(d, m)], f64[max(d, 6)], and for the choice of λ f64[5][8] and f64[d(d + 1)/2 +
-   * 5d][6].
-   */
+  /** Scratch, f64[d(d + 1)/2 + 5d]: a Cholesky factor, and the gradient changes y of the newest five pairs behind it. */
   factor: usize; // 96
+  /** Scratch, f64[max(d, m)]: a step s, or a number of each pair in the two-loop recursion. */
   vector: usize; // 100
+  /** Scratch, f64[max(d, 6)]: a gradient change y, L⁻¹y, or the five shifts λτ. */
   otherVector: usize; // 104
+  /** Scratch for the choice of the damping λ: f64[5][8], and behind it f64[d(d + 1)/2 + 5d][6]. */
   changes: usize; // 108
   /** τ = tr(A₀)/d, the scale of the damping λτI for the matrix A₀ made at the decoder's start latent. */
   damping: f64; // 112
@@ -45,23 +45,28 @@ export class Lbfgs extends Descent {
 /** L-BFGS state of a sample, stored behind its direction p and followed by its arrays. */
 @unmanaged
 export class LbfgsState {
-  /** Number of stored pairs (s, y), and index of the newest in their ring buffer. */
+  /** Number of stored L-BFGS pairs (step s, gradient change y). */
   pairs: i32; // 0
+  /** Index of the newest L-BFGS pair in the pairs' ring buffer; -1 until a pair is stored. */
   newest: i32; // 4
   /** Number of loss and gradient evaluations since z0, or since A was last made at the sample's own z. */
   spent: i32; // 8
   /** 1 if A = JᵀWJ was made at the sample's own z; 0 if A is J₀ᵀWJ₀ with the Jacobian at the decoder's start latent. */
   isOwn: i32; // 12
-  /** 1 if the sample has a matrix A of its own: made at its z, or from the shared J₀ with its own loss curvature W. */
+  /**
+   * 1 if the sample has a matrix A of its own: made at its z, or from the Jacobian J₀ at the decoder's start latent with its own
+   * loss curvature W.
+   */
   hasMatrix: i32; // 16
-  /** 1 if a trial of this line search gave a finite loss; and 1 if one gave a loss that is not finite. */
+  /** 1 if a trial of this line search gave a finite loss; else 0. */
   foundFinite: i32; // 20
+  /** 1 if a trial of this line search gave a loss that is not finite; else 0. */
   foundNonfinite: i32; // 24
   /** Stage of the final check before the sample ends as converged: NO_LOOK, UNDAMPED or ALONG_GRADIENT of lbfgs.ts. */
   look: i32; // 28
   /**
-   * Number of consecutive trials of this line search whose rise/(δt·|slope|) was above PROPORTIONAL times the one before: the
-   * sign of a wrong gradient.
+   * Number of consecutive trials of this line search whose rise/(δt·|slope|) was above PROPORTIONAL times that of the trial
+   * before: the sign of a wrong gradient.
    */
   contrary: i32; // 32
   /** Phase of the line search: BACKTRACKING, LENGTHENING, PROBING, HALVING or RETURNING of lbfgs.ts. */
@@ -74,21 +79,22 @@ export class LbfgsState {
   inverseScale: f64; // 48
   /** τ = tr(A)/d, the scale of the damping λτI for the sample's matrix A. */
   damping: f64; // 56
-  /**
-   * Decrease of the loss by the last accepted step; and θ, the smallest decrease that counted as progress when that step's
-   * search began.
-   */
+  /** Decrease of the loss by the last accepted step. */
   fall: f64; // 64
+  /** θ, the smallest decrease of the loss that counts as progress, as computed with the latest direction. */
   threshold: f64; // 72
-  /** rise/(δt·|slope|) of the last trial whose rise of the loss is above float32's rounding. */
+  /**
+   * rise/(δt·|slope|), with the loss's rise above its value at z and slope = gᵀp, of the last trial whose rise is above
+   * float32's rounding.
+   */
   riseShare: f64; // 80
   /**
-   * Length of the best trial so far, to which the line search returns if the next is no better, 0 if none; and that trial's
-   * decrease of the loss.
+   * Length δt of the best trial so far, to which the line search returns if the next trial is no better; 0 if there is none.
    */
   bestDt: f64; // 88
+  /** Decrease of the loss by the trial of length `bestDt`. */
   bestFall: f64; // 96
-  /** Decrease of the loss that the last direction predicted, |gᵀp|/2; the steps along -g of the final check do not set it. */
+  /** Decrease of the loss that the last direction p predicted, |gᵀp|/2; the steps along -g of the final check do not set it. */
   promise: f64; // 104
   /** Number of L-BFGS pairs that the final check before convergence has set aside. */
   keptPairs: i32; // 112

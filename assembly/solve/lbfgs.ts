@@ -60,7 +60,7 @@ import { copyMatrix, gradientOf, Lbfgs, LbfgsState, stateOf } from "./lbfgs-stat
 
 /** Relative rounding error of a loss evaluated in float32: 2⁻²³. */
 const NOISE: f64 = 1.0 / 8388608;
-/** Smallest rise of the loss that is distinguished from rounding, in multiples of NOISE times the loss. */
+/** Minimum rise of the loss that is distinguished from rounding, in multiples of NOISE times the loss. */
 const SHOWN_RISE: f64 = 16;
 /**
  * Minimum number of evaluations between two matrices A made at the sample's own z: enough for the pairs to show whether λ fits.
@@ -76,20 +76,22 @@ const SHORTEST_STEP: f64 = 1e-12;
  * gradient is suspect.
  */
 const SHORT_STEP: f64 = 1e-3;
-/** Bounds of a shortened step in a line search, as fractions of the step before: the parabola is not trusted beyond them. */
+/** Minimum length of a shortened step in a line search, as a fraction of the step before: the parabola is not trusted below. */
 const LEAST_SHARE: f64 = 0.1;
+/** Maximum length of a shortened step in a line search, as a fraction of the step before: the parabola is not trusted above. */
 const MOST_SHARE: f64 = 0.5;
 /**
- * Fraction of the previous trial's rise/(δt|slope|) above which the rise counts as proportional to δt; halving δt on a
- * parabola gives 0.5.
+ * Fraction of the previous trial's rise/(δt·|slope|), with `rise` the loss at the trial less the loss at z, above which the
+ * rise counts as proportional to δt. A trial is at most half as long as the one before, so that on a parabola the fraction is
+ * below 0.5.
  */
 const PROPORTIONAL: f64 = 0.75;
 /**
- * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. Their matrix A is from
- * the decoder's start latent, where units may saturate. With `slope` alone a quarter of the digits end in other minima with the
- * paper's decoder (loss 0.104, not 0.081).
+ * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. With `slope` alone a
+ * quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
+/** Number of first steps of a sample for which the Armijo constant is at least EARLY_SHARE. */
 const EARLY_STEPS: i32 = 8;
 /**
  * Minimum ratio of the loss's decrease at δt/2 to its decrease at δt for which δt/2 is taken. Without halving a tenth of the
@@ -97,12 +99,16 @@ const EARLY_STEPS: i32 = 8;
  */
 const HALF_GAIN: f64 = 1.04;
 /**
- * Minimum decrease of the loss, as a fraction of the linear prediction, that counts as linear: in the first trial, and in
- * later ones. If a normalisation follows, J₀ is up to 1e8 times too large, and the first step too short by the same factor.
+ * Minimum decrease of the loss that counts as linear in the first trial, as a fraction of the linear prediction δt·|slope|. If
+ * a normalisation follows, J₀ is up to 1e8 times too large, and the first step too short by the same factor.
  */
 const LINEAR_SHARE: f64 = 0.98;
+/**
+ * Minimum decrease of the loss that counts as linear in a probe and from the second trial on, as a fraction of the linear
+ * prediction δt·|slope|.
+ */
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
-/** Largest growth factor of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
+/** Maximum growth factor of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
 const LONGEST_GROWTH: f64 = 30;
 /**
  * Decrease that the slope predicts for a probe, a trial step at the end of a solve, in multiples of θ, the smallest decrease
@@ -404,7 +410,7 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
     const rise = loss - sample.objective;
     const minimum = (-sample.slope * dt * dt) / (2 * (rise - dt * sample.slope));
     next = max(next, min(minimum, MOST_SHARE * dt));
-    // On a parabola, half the step halves rise/(δt|slope|). If the gradient has the wrong sign, the ratio stays constant.
+    // On a parabola, half the step at least halves rise/(δt|slope|). With a gradient of the wrong sign, the ratio is constant.
     if (rise > SHOWN_RISE * NOISE * abs(sample.objective)) {
       const share = rise / (-dt * sample.slope);
       state.contrary = share > PROPORTIONAL * state.riseShare ? state.contrary + 1 : 0;
@@ -462,8 +468,8 @@ function look(lbfgs: Lbfgs, row: usize): void {
 }
 
 /**
- * Ends the final check after the loss decreased by at least θ, so that solving goes on. After the stage along the gradient,
- * pairs and H are restored.
+ * Ends the final check after the loss decreased by at least θ, the smallest decrease that counts as progress, so that solving
+ * goes on. After the stage along the gradient, pairs and H are restored.
  */
 function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.look === ALONG_GRADIENT) {
@@ -474,8 +480,8 @@ function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
 }
 
 /**
- * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to
- * steps · θ.
+ * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to steps
+ * · θ, θ the smallest that counts as progress.
  */
 function converge(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);

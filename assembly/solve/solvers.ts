@@ -70,7 +70,7 @@ export function takeCurvature(descent: Descent, row: usize, curvature: f64): voi
 
 /**
  * Passes the Gauss-Newton matrix that a row requested to the solver.
- * @param matrix f32[d][…], rows `stride` bytes apart, of which the lower triangle and the diagonal are read
+ * @param matrix f32[d][…], rows `stride` bytes apart; only the lower triangle and the diagonal are read
  */
 export function takeMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {
   switch (descent.solver) {

@@ -6,8 +6,8 @@ import { F32x4 } from "../simd";
  */
 
 /**
- * Updates parameters θ by RMSprop: v ← α·v + (1 - α)·g², θ ← θ - learningRate · g / (√v + ε), with v in `squares` and g in
- * `gradients`; `size` floats each.
+ * Updates parameters θ by RMSprop with smoothing constant α: v ← α·v + (1 - α)·g², θ ← θ - learningRate · g / (√v + ε), with v in
+ * `squares` and g in `gradients`; `size` floats each.
  */
 export function rmsprop(
   parameters: usize,

@@ -5,8 +5,9 @@ import { gridAround, type PlanePoint, planeThrough, projected, projectedPath } f
 export interface Landscape {
   /** Objectives at the grid's points, row by row, with one row for each b. */
   readonly values: Float32Array;
-  /** Coordinates of the grid's points along both axes of the plane. */
+  /** Coordinates of the grid's points along the first axis of the plane. */
   readonly a: Float64Array;
+  /** Coordinates of the grid's points along the second axis of the plane. */
   readonly b: Float64Array;
   readonly path: readonly PlanePoint[];
   /** Code of the plain encoder; undefined with a visitor's decoder, for which there is no encoder. */

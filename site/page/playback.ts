@@ -2,8 +2,9 @@ import { ref, watch } from "vue";
 
 // Plays paths step by step, and shows one digit after another.
 
-/** Milliseconds per step of a path that is played, and the maximum for a whole path. */
+/** Milliseconds per step of a path that is played. */
 const STEP_TIME = 90;
+/** Maximum milliseconds for playing a whole path. */
 const PLAY_TIME = 2800;
 /** Milliseconds between the end of a path and the next digit, while digits are shown automatically. */
 const REST_TIME = 2200;

@@ -18,11 +18,14 @@ interface Surroundings {
   showPath(): void;
 }
 
-/** Computes the code of the given picture, the guesses of the encoders, and the landscape around the path. */
+/**
+ * Creates the first page's search: `solve` computes the given picture's code and the path to it, the guesses of both encoders,
+ * and the landscape, the objective in a plane around the path.
+ */
 export function createSearch({ state, given, networks, failures, isPenDown, showPath }: Surroundings) {
   const { y, weights } = given;
   const { description, guest, engine } = networks;
-  /** Result of the latest search; undefined if there is none. */
+  /** Code found by the latest search, with the path to it if the picture had settled; undefined if there is none. */
   const found = shallowRef<Encoded>();
   const guesses = shallowRef<Readonly<Record<EncoderName, Guess>>>();
   const landscape = shallowRef<Landscape>();
@@ -49,7 +52,10 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     return { plain, masked };
   });
 
-  /** Computes the code of the current picture. */
+  /**
+   * Computes the code of the current picture, and its path and landscape once the picture has settled; the encoders guess
+   * meanwhile.
+   */
   async function solve(): Promise<void> {
     const { value: decoder } = description;
     if (!decoder) return;
@@ -109,7 +115,7 @@ export function createSearch({ state, given, networks, failures, isPenDown, show
     }
   }
 
-  /** Drops the result, when all pixels are hidden or the decoder is replaced. */
+  /** Drops the code and the landscape, when all pixels are hidden or the decoder is replaced. */
   function clear(): void {
     found.value = undefined;
     landscape.value = undefined;

@@ -78,7 +78,7 @@ export function withGiven(alphabet: Float32Array, given: readonly GivenLetter[])
   const whole = alphabet.slice();
   for (const { letter, field, bearings } of given) {
     const own = fieldOf(whole, letter);
-    // Computed before the field is overwritten, of which `own` is a view.
+    // Computed before the letter's field is overwritten: `own` is a view of it.
     const wider = widthOfInk(field) - widthOfInk(own);
     own.set(field);
     if (whole.length < SAMPLE_SIZE) continue;

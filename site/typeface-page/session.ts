@@ -46,8 +46,9 @@ export function createSession() {
   const notice = ref<string>();
   const isPenDown = ref(false);
   const isTouched = ref(false);
-  /** Code of the given letters, and the alphabet decoded from it after the sliders have moved it. */
+  /** Code of the given letters; undefined if there is none. */
   const code = shallowRef<Float32Array>();
+  /** Alphabet decoded from `code` after the sliders have moved it; undefined if there is none. */
   const decoded = shallowRef<Float32Array>();
   /**
    * Code of another completion that is shown instead of the best fit, until the letters change; undefined for the best

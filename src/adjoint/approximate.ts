@@ -3,9 +3,9 @@ import { type DifferentiableObjective, valuesAt } from "../solver/objective.ts";
 import type { Adjoint, Encoded } from "./base.ts";
 
 /**
- * Makes the adjoint that computes the approximate gradient (equations 11 and 12 of the paper): ∂_θ l(y, D(z*, θ)) with the
- * code z* held fixed, θ the decoder's parameters, by one forward and one backward pass. Exact if the flow has come to rest,
- * since ∇_z l = 0 there.
+ * Makes the adjoint that computes the approximate gradient (equations 11 and 12 of the paper, arXiv 2412.00864): ∂_θ l(y, D(z*,
+ * θ)) with the code z* held fixed, θ the decoder's parameters, by one forward and one backward pass. Exact if the flow has come
+ * to rest, since ∇_z l = 0 there.
  *
  * @example
  * await train(decoder, images, { adjoint: approximate() });

@@ -91,8 +91,9 @@ class ReverseSteps {
   }
 
   /**
-   * Differentiates one accepted step, from state y to y', of each sample in `slices`: replaces the loss's gradient ∂L/∂y' in
-   * `dStates` by ∂L/∂y, and adds the step's term of ∂L/∂θ to the objective's parameter sums.
+   * Differentiates one accepted step of each sample in `slices`: replaces the loss's gradient for the state at the step's end, in
+   * `dStates`, by the gradient for the state at its start, and adds the step's term of ∂L/∂θ, θ the decoder's parameters, to the
+   * objective's parameter sums.
    */
   async step(slices: readonly Slice[]): Promise<void> {
     for (const i of this.allStages) await this.forward(i, slices);
@@ -132,7 +133,7 @@ class ReverseSteps {
 
   /**
    * Computes the loss's gradients dk_i = ∂L/∂k_i and dY_i = ∂L/∂Y_i with respect to the time derivative and the state at
-   * stage i of each accepted step, from ∂L/∂y' at its end and dY_j of the later stages j > i.
+   * stage i of each accepted step, from the gradient for the state at its end and dY_j of the later stages j > i.
    */
   private async backward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;

@@ -9,9 +9,9 @@ import { type Slice, walkBack } from "./slices.ts";
 import { Stages } from "./stages.ts";
 
 /**
- * Makes the continuous adjoint (equations 8 to 10 of the paper, with corrected signs): the derivative of the exact flow,
- * integrated backwards over the solver's recorded steps, for any solver with an end time t1. It differs from `direct()` by
- * the discretisation errors of both, which shrink with the steps.
+ * Makes the continuous adjoint (equations 8 to 10 of the paper, arXiv 2412.00864, with corrected signs): the derivative of the
+ * exact flow, integrated backwards over the solver's recorded steps, for any solver with an end time t1. It differs from
+ * `direct()` by the discretisation errors of both, which shrink with the steps.
  *
  * Each recorded step costs the passes and tangent passes of one RK4 step, or of one step of the solver's own method if that
  * has at least as many stages. The integration is explicit: on steps longer than its stability limit, which `amd` may take,
@@ -45,19 +45,20 @@ function methodFor(solver: Method): Tableau {
 }
 
 /**
- * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted
- * step of the solver. With s = τ - t, the time back from the flow's end τ, and a the adjoint of z, for the gradient flow
+ * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted step
+ * of the solver. L is the sum of the losses at the flows' ends, θ the decoder's parameters. With s = τ - t, the time back from
+ * the flow's end τ, and a = ∂L/∂z, for the gradient flow
  *
- *     da/ds = -α ∇²_z l a,                             dθ += -∫ α aᵀ ∂_θ ∇_z l ds
+ *     da/ds = -α ∇²_z l a,                             d_θ L += -∫ α aᵀ ∂_θ ∇_z l ds
  *
- * and for a flow of second order, whose velocity is damped by r(t), with p the adjoint of z and q that of the velocity,
+ * and for a flow of second order, whose velocity v is damped by r(t) = 3/(t + ε), with p = ∂L/∂z and q = ∂L/∂v,
  *
- *     dp/ds = -α ∇²_z l q,   dq/ds = p - r(t) q,       dθ += -∫ α qᵀ ∂_θ ∇_z l ds
+ *     dp/ds = -α ∇²_z l q,   dq/ds = p - r(t) q,       d_θ L += -∫ α qᵀ ∂_θ ∇_z l ds
  *
- * r(t) is large near t = 0, where q → 0. So the damping is integrated exactly, as a factor ≤ 1 between any two times (an
- * integrating factor, Lawson's method), and no Runge-Kutta step crosses the singularity.
+ * Near t = 0, r(t) is as large as 3/ε, and q → 0. So the damping is integrated exactly, as a factor ≤ 1 between any two times
+ * (an integrating factor, Lawson's method), and the Runge-Kutta steps need not resolve r(t).
  *
- * Within a slice, z is interpolated by the cubic through its ends with the flow's slopes there.
+ * Within a slice, z is interpolated by the cubic through the slice's ends with the flow's slopes there.
  */
 class AdjointIntegral {
   private readonly stages: Stages;
@@ -114,8 +115,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Computes ∇_z l at all Runge-Kutta stages of each accepted step: first at its ends, since the interpolation of z in
-   * between needs the slopes dz/dt there.
+   * Computes ∇_z l for the samples in `slices`, at every Runge-Kutta stage of their accepted steps: first at the steps' ends,
+   * since the interpolation of z in between needs the slopes dz/dt there.
    */
   private async evaluate(slices: readonly Slice[]): Promise<void> {
     const { latents } = this.stages;
@@ -149,8 +150,9 @@ class AdjointIntegral {
   }
 
   /**
-   * Writes the adjoint at `time` within an accepted step into `into`: the adjoint at the step's end plus the step's length
-   * times the sum over the stages j of weights[j] times the adjoint's derivative at stage j.
+   * Writes a sample's adjoint at `time` within an accepted step into `into`: the adjoint at the step's end plus the step's
+   * length times the sum over the Runge-Kutta stages j of weights[j] times the adjoint's derivative at stage j. For a flow of
+   * second order, the damping of ∂L/∂v is integrated exactly.
    */
   private advance(weights: readonly number[], slice: Slice, time: number, into: Float64Array): void {
     const { flow } = this.encoded;
@@ -175,8 +177,9 @@ class AdjointIntegral {
   }
 
   /**
-   * Sets the direction w of a stage's tangent pass: -α times the adjoint (∂L/∂z, or ∂L/∂v for a flow of second order) times
-   * the stage's weight in the integral for dθ. One pass then serves both the adjoint's derivative and the integral.
+   * Sets the direction w, [d], of the tangent pass of Runge-Kutta stage `i`: -α, with α the flow's strength at the stage's
+   * time, times the adjoint at the stage (∂L/∂z, or ∂L/∂v for a flow of second order), times the stage's weight in the integral
+   * for d_θ L. One pass then serves both the adjoint's derivative and the integral.
    */
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;
@@ -187,8 +190,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Returns h b_i, the weight of stage i in the integral over an accepted step of length h; 1 if it is 0, since results are
-   * divided by it.
+   * Returns h b_i, the weight of Runge-Kutta stage i in the integral over an accepted step of length h; 1 if it is 0, since
+   * results are divided by it.
    */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;

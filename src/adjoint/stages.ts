@@ -3,11 +3,12 @@ import type { DifferentiableObjective } from "../solver/objective.ts";
 import type { Slice } from "./slices.ts";
 
 /**
- * Latents of B samples at the stages of one Runge-Kutta step each, with the first and second derivatives of the loss there.
- * The objective holds a copy of each sample for each stage, so that the stages can be visited forwards and then backwards
- * without being recomputed, and the decoder's parameter gradients are accumulated once a step.
+ * Latents of B samples at the stages of one Runge-Kutta step each, with the first and second derivatives of the loss there. The
+ * objective holds a copy of each sample for each stage, so that the stages can be visited forwards and then backwards without
+ * being recomputed, and the decoder's parameter gradients are accumulated once a step.
  *
- * Each array is [stages, B, d]. Every method takes slices, which name the samples to compute.
+ * Each array is [stages, B, d]. Every method takes slices (accepted steps, one of each sample), which name the samples to
+ * compute.
  */
 export class Stages {
   /** Latents z at each stage, [stages, B, d]; the caller writes them before `evaluate`. */
@@ -31,14 +32,17 @@ export class Stages {
     this.products = array();
   }
 
-  /** Computes `gradients` at the latents of the given stages, for the samples in `slices`. */
+  /** Computes ∇_z l at the `latents` of the given stages, for the samples in `slices`, and writes it to `gradients`. */
   async evaluate(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     const rows = this.rows(stages, slices);
     await this.objective.value(rows, this.gather(rows, this.latents));
     scatterRows(await this.objective.gradient(rows), this.objective.latentSize, rows, this.gradients);
   }
 
-  /** Computes the Hessian-vector products (`products`) at one stage for the samples in `slices`, after `evaluate` has run. */
+  /**
+   * Computes the Hessian-vector products ∇²_z l · w at one stage, for the samples in `slices`, and writes them to `products`;
+   * requires `evaluate` of the stage, and w in `directions`.
+   */
   async tangent(stage: number, slices: readonly Slice[]): Promise<void> {
     const rows = this.rows([stage], slices);
     const products = await this.objective.tangent(rows, this.gather(rows, this.directions));
@@ -46,8 +50,8 @@ export class Stages {
   }
 
   /**
-   * Adds the sum of ∂_θ(wᵀ∇_z l), with w from `directions`, over the given stages and samples to the objective's parameter
-   * sums; requires `tangent` of each stage.
+   * Adds the sum of ∂_θ(wᵀ∇_z l), with θ the decoder's parameters and w from `directions`, over the given stages and samples to
+   * the objective's parameter sums; requires `tangent` of each stage.
    */
   addMixedGradient(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     return this.objective.addMixedGradient(this.rows(stages, slices));
@@ -60,7 +64,10 @@ export class Stages {
     return array.subarray(row * d, (row + 1) * d);
   }
 
-  /** Returns the row indices in the objective of the samples in `slices` at the given stages, stage by stage. */
+  /**
+   * Returns, for each of the given stages in turn, the objective's row indices of the samples in `slices`: the objective has
+   * the B copies for stage 0 first, then those for stage 1, and so on.
+   */
   private rows(stages: readonly number[], slices: readonly Slice[]): Int32Array {
     const { sampleCount } = this.objective;
     return Int32Array.from(

@@ -58,7 +58,7 @@ export function checkZ0(
 /**
  * Checks a call's data and joins them with the settings checked before to the problem that a backend solves.
  *
- * @param y samples, B × outputSize
+ * @param y samples, [B, outputSize]
  * @param checked loss, prior, weights and batch size; of the weights only type and values have been checked
  */
 export function checkProblem(

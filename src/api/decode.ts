@@ -40,8 +40,8 @@ const FIELDS = {
 /**
  * Decodes latents: returns D(z), outputSize values for each of B latents.
  *
- * @param z B × latentSize
- * @returns B × outputSize, in data space, or logits with `output: "preActivation"`
+ * @param z [B, latentSize]
+ * @returns [B, outputSize], in data space, or logits with `output: "preActivation"`
  * @throws LatentflowError `invalid_argument` when an argument has the wrong type, length or value; `disposed` when the
  *   decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example

@@ -21,7 +21,7 @@ import { ReadAhead } from "./read-ahead.ts";
 export type EncodeItem =
   | Float32Array
   | ({
-      /** Data of the batch, B × outputSize. */
+      /** Data of the batch, [B, outputSize]. */
       readonly y: Float32Array;
     } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
 

@@ -62,7 +62,7 @@ export interface CommonEncodeOptions {
    */
   prior?: PriorLike | undefined;
   /**
-   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or B × outputSize, as a Float32Array,
+   * Weights w ≥ 0 of the elements of y in the loss: outputSize values for all samples, or [B, outputSize], as a Float32Array,
    * bytes of 0 and 1, or booleans. Where the weight is 0, data are missing and y may be NaN. `maskFrom` of
    * `latentflow/images` makes weights from a picture. Default: all elements have equal weight.
    */
@@ -79,25 +79,25 @@ export interface CommonEncodeOptions {
    */
   points?: number | undefined;
   /**
-   * Initial latents z0: latentSize values for all samples, or B × latentSize. Default: the decoder's `start`; zeros if it
+   * Initial latents z0: latentSize values for all samples, or [B, latentSize]. Default: the decoder's `start`; zeros if it
    * has none.
    */
   z0?: Float32Array | undefined;
   /** Backend that runs the decoder. Default `wasm()`. */
   backend?: Backend | undefined;
   /**
-   * Largest number of samples that each thread processes at the same time, ≥ 1. It bounds memory and never changes a result.
+   * Maximum number of samples that each thread processes at the same time, ≥ 1. It bounds memory and never changes a result.
    * Default: chosen for the decoder.
    */
   batchSize?: number | undefined;
   /**
-   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step; or an
-   * ascending array of times from 0 to the solver's t1, of which the times that the sample reached are returned. A time
-   * within a step is reached by a separate, shorter step of the same solver, so that the choice of times never changes z,
-   * loss or steps; its evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
+   * Points of each sample's path to return as `trajectory`: `"steps"` for z0 and the end of every accepted step; or an ascending
+   * array of times from 0 to the solver's t1; points are returned for the times that the sample reached. A time within a step is
+   * reached by a separate, shorter step of the same solver, so that the choice of times never changes z, loss or steps; its
+   * evaluations are included in `stats`. Default: none. `lbfgs` and `amd` are slower with it.
    */
   saveAt?: SaveAt | undefined;
-  /** Ends the call early; see `onAbort`. */
+  /** Ends the call early: it rejects, or resolves with the results so far, as `onAbort` says. */
   signal?: AbortSignalLike | undefined;
   /**
    * Called with the progress between pieces of work of about 10 ms. If it throws, or a promise that it returns rejects, the
@@ -111,7 +111,7 @@ export interface CommonEncodeOptions {
   onAbort?: "throw" | "return" | undefined;
 }
 
-/** Name of the function, marked (see `Mark`), with which its error messages begin. */
+/** Beginning of error messages: the name `encode` as a mark (see `Mark`), which the command line can replace or omit. */
 const WHERE = callOf("encode");
 
 /**
@@ -141,9 +141,9 @@ export const ENCODE_HELP = {
 } as const satisfies Partial<HelpOf<CommonEncodeOptions>>;
 
 /**
- * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z
- * whose reconstruction D(z) is as close to y as the flow leads (equations 1 and 2 of the paper). Each sample has its own
- * step sizes and stopping time; its result does not depend on the other samples of the call.
+ * Encodes samples with a decoder and no encoder: for each sample y, follows a gradient flow of its loss from z0 to a code z whose
+ * reconstruction D(z) is as close to y as the flow leads (gradient flow encoding, equations 1 and 2 of the paper, arXiv
+ * 2412.00864). Each sample has its own step sizes and stopping time; its result does not depend on the other samples of the call.
  *
  * The arrays passed in are read while the call runs: do not change them before its promise has settled. An array that is
  * transferred while it is still needed rejects the call. Arrays may lie in a SharedArrayBuffer, but not in a resizable one.
@@ -154,8 +154,8 @@ export const ENCODE_HELP = {
  *
  * With the option `prior`, the result's `prior` is typed as defined; with `saveAt`, its `trajectory` is.
  *
- * @param y B × outputSize, float32; in [0, 1] for cross entropy
- * @returns z (B × latentSize), losses, statuses and statistics. A numerical failure is a sample's status, not an error.
+ * @param y [B, outputSize], float32; in [0, 1] for cross entropy
+ * @returns z, [B, latentSize], losses, statuses and statistics. A numerical failure is a sample's status, not an error.
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `disposed` when the decoder is; `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example

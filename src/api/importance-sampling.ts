@@ -28,21 +28,24 @@ export interface CodeSamples {
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
 
-/** Settings of `drawCodes`, and the arrays that it fills. */
+/** Settings of `drawCodes`, and the arrays to which it writes. */
 interface Draws {
   /** Number of codes drawn for each sample, K. */
   readonly count: number;
   readonly seed: number;
   /** Codes and weights of all samples of the call; `drawCodes` writes them here. */
   readonly samples: CodeSamples;
-  /** Called before each of the K draws. */
+  /** Called before each draw of a code. */
   readonly pause: () => Promise<void>;
 }
 
 /**
- * Draws K codes for each of the objective's samples from its Gaussian proposal, and computes their importance weights.
+ * Draws K codes for each of the objective's samples from the sample's Gaussian proposal, whose mean is the code in `z`, and
+ * computes their importance weights: the posterior exp(-N · objective), with N the divisor of the loss, over the proposal's
+ * density. Each sample's weights are normalised to add up to 1.
  *
- * @param z codes of all samples of the call, around which the Gaussians are centred
+ * @param where beginning of error messages
+ * @param z codes of all samples of the call, [B, d]
  * @param first index, in the call, of the objective's first sample
  * @throws LatentflowError `unsupported` if the backend has no Gauss-Newton matrices
  */
@@ -65,7 +68,7 @@ export async function drawCodes(
   await objective.value(rows, Float64Array.from(z.subarray(first * d, (first + size) * d)));
   const proposals = await proposalsOf(where, objective, problem, z, first, seed);
   const points = new Float64Array(size * d);
-  // Holds log-weights until all K are computed.
+  // Holds log-weights until all draws are made.
   const weights = samples.weights.subarray(first * count, (first + size) * count);
   for (let k = 0; k < count; k++) {
     await pause();
@@ -88,7 +91,7 @@ export async function drawCodes(
 
 /** Gaussian proposal from which one sample's codes are drawn. */
 interface Proposal {
-  /** Number N that the sample's loss was divided by: n for a mean, Σw for a weighted mean, 1 for a sum. */
+  /** Number N that the sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. */
   readonly divisor: number;
   /**
    * Writes a code drawn, [d], rounded to float32, to `into`, and returns its log-density up to a constant. If the precision
@@ -98,8 +101,9 @@ interface Proposal {
 }
 
 /**
- * Makes the Gaussian proposal of each of the objective's samples: its mean is the sample's code in `z`, its precision the
- * Gauss-Newton matrix of N · objective at the point of the last `value` call.
+ * Makes, for each of the objective's samples, the Gaussian proposal from which codes are drawn: its mean is the sample's code
+ * in `z`, its precision the Gauss-Newton matrix of N · objective at the point of the last `value` call, with N the divisor of
+ * the loss.
  */
 async function proposalsOf(
   where: string,
@@ -139,7 +143,7 @@ async function proposalsOf(
   });
 }
 
-/** Returns N, the number that a sample's loss was divided by: n for a mean, Σw for a weighted mean, 1 for a sum. */
+/** Returns the number that a sample's loss was divided by: n = outputSize for a mean, Σw for a weighted mean, 1 for a sum. */
 function divisorOf(where: string, { loss, decoder, weights }: Problem, sample: number): number {
   if (loss.reduction === "sum") return 1;
   const n = decoder.outputSize;
@@ -199,6 +203,6 @@ function weigh(weights: Float64Array): number {
     weights[k] = weight / sum;
     squares += weights[k]! ** 2;
   }
-  // Rounding may take 1/Σw² out of [1, K].
+  // Rounding may take 1/Σw² out of its range, from 1 to the number of draws.
   return Math.min(Math.max(1 / squares, 1), weights.length);
 }

@@ -22,7 +22,7 @@ import { type CodeSamples, drawCodes } from "./importance-sampling.ts";
 export interface SampleCodesOptions {
   /** Number of codes to draw for each sample, K ≥ 1. Default 200. */
   count?: number | undefined;
-  /** Seed of the random numbers for the draws, an integer from 0 to 2^53 - 1. Default 0. */
+  /** Seed of the random numbers by which codes are drawn, an integer from 0 to 2^53 - 1. Default 0. */
   seed?: number | undefined;
   /**
    * Prior density of the codes, such as `fitGaussian(codes)`. Default: the prior stored in the decoder; required if there is
@@ -32,7 +32,7 @@ export interface SampleCodesOptions {
   /** Loss l(y, D(z)) between a sample and its reconstruction, as in `encode`. Default: the loss stored in the decoder. */
   loss?: LossLike | undefined;
   /**
-   * Weights ≥ 0 of the elements of y, as in `encode`: outputSize values for all samples, or B × outputSize; 0 for missing
+   * Weights ≥ 0 of the elements of y, as in `encode`: outputSize values for all samples, or [B, outputSize]; 0 for missing
    * data.
    */
   weights?: Weights | undefined;
@@ -76,8 +76,8 @@ export interface SampleCodesProgress {
  * Pass the options that `encode` was given: loss, prior, weights, fixed, points. A sample's codes depend only on these
  * options, its data, its z and the seed, not on the other samples of the call.
  *
- * @param y B × outputSize, float32, as it was encoded
- * @param result what `encode` returned for y, or `{ z }` with B × latentSize codes
+ * @param y [B, outputSize], float32, as it was encoded
+ * @param result what `encode` returned for y, or `{ z }` with codes [B, latentSize]
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
  *   matrices; `out_of_memory`, before any work if there is no room for the codes, and from the backend

@@ -56,7 +56,7 @@ function whyNotRun(error: unknown): string {
 }
 
 /**
- * Largest number of multiplications and additions spent on running a probe (a few latents with their outputs): about twenty
+ * Maximum number of multiplications and additions spent on running a probe (a few latents with their outputs): about twenty
  * seconds on one thread.
  */
 const MOST_WORK = 2 ** 38;

@@ -17,13 +17,13 @@ export interface Problem {
   readonly decoder: Decoder;
   readonly loss: Loss;
   readonly sampleCount: number;
-  /** Data y of the samples, B × n; may be NaN where the weight is 0. */
+  /** Data y of the samples, [B, outputSize]; may be NaN where the weight is 0. */
   readonly targets: Float32Array;
-  /** Weights of the data: n values shared by all samples, or B × n; undefined for none. */
+  /** Weights of the data: outputSize values shared by all samples, or [B, outputSize]; undefined for none. */
   readonly weights: Float32Array | undefined;
   /** Values of the decoder's fixed inputs, in the order of `decoder.fixedInputs`. */
   readonly fixed: FixedValues;
-  /** Prior on z, added to each sample's loss as prior(z)/N, see `priorScale` for N; undefined for none. */
+  /** Prior on z, added to each sample's loss as prior(z)/N, N the divisor of that loss (see `priorScale`); undefined for none. */
   readonly prior: PriorComponents | undefined;
   /** Maximum number of samples that each thread works on at once; undefined lets the backend choose. */
   readonly batchSize: number | undefined;
@@ -104,7 +104,7 @@ export interface Session {
   /** Makes the objective of samples first … first + count - 1 of the problem. */
   objective(problem: Problem, first: number, count: number): Promise<Objective>;
   /**
-   * Decodes latents z, B × latentSize, into outputs D(z), B × outputSize.
+   * Decodes latents z, [B, latentSize], into outputs D(z), [B, outputSize].
    * @param fixed values of the decoder's fixed inputs for the B latents
    * @param toLogits true to leave out the output activation
    * @param control polled for an abort between pieces of work

@@ -40,8 +40,8 @@ export interface Rmsprop extends Readonly<Complete<RmspropOptions>> {
 }
 
 /**
- * Makes the optimizer RMSprop, with the paper's settings as defaults. It updates a parameter θ by its gradient g, lr being the
- * learning rate times the schedule's factor:
+ * Makes the optimizer RMSprop, with the settings of the paper (arXiv 2412.00864) as defaults. It updates a parameter θ by its
+ * gradient g, lr being the learning rate times the schedule's factor:
  *
  *     v ← alpha · v + (1 - alpha) · g²
  *     θ ← θ - lr · g / (√v + epsilon)

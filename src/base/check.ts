@@ -46,7 +46,7 @@ function optionOf(where: string, options: object, name: string): unknown {
   }
 }
 
-/** True for a revoked Proxy, of which every access throws a TypeError. */
+/** True for a revoked Proxy: every access to it throws a TypeError. */
 export function isRevoked(value: unknown): boolean {
   try {
     Array.isArray(value);

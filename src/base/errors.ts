@@ -32,7 +32,7 @@ const CODES = [
   "locked",
 ] as const;
 
-/** True if the value is an error code; a string from a worker may be another one. */
+/** True if the value is one of latentflow's error codes; a worker reports undefined as the code of any other error. */
 export function isErrorCode(value: unknown): value is LatentflowErrorCode {
   return CODES.includes(value as LatentflowErrorCode);
 }
@@ -55,7 +55,7 @@ let marksIn: (error: LatentflowError) => string;
 export class LatentflowError extends Error {
   override readonly name = "LatentflowError";
   readonly code: LatentflowErrorCode;
-  /** Message with markers around option names and other parts; see message.ts. */
+  /** Message with marks (base/message.ts) around option names and other parts, which the command line replaces. */
   readonly #marked: string;
 
   static {
@@ -96,8 +96,8 @@ export class LatentflowError extends Error {
 }
 
 /**
- * Returns an error's message with its marks (see `Mark`), which name the options in it, to be used in another message or
- * sent to another thread.
+ * Returns an error's message with its marks (pieces with their roles), which name the options in it, to be used in another
+ * message or sent to another thread.
  */
 export function markedMessage(error: LatentflowError): string {
   return marksIn(error);

@@ -1,6 +1,6 @@
 import { throwIfAborted } from "./realms.ts";
 
-/** Longest time of work, in milliseconds, before the event loop runs. */
+/** Maximum time of work, in milliseconds, before the event loop runs. */
 const LONGEST_TURN = 8;
 
 /**

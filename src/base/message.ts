@@ -32,21 +32,21 @@ function mark(piece: Mark): string {
 }
 
 /**
- * Returns a mark (see `Mark`) with the name of the function called, for the beginning of a message, and the file passed to
- * it, if any.
+ * Returns a mark (a piece of a message with its role) with the name of the function called, for the beginning of a message, and
+ * the file passed to it, if any.
  */
 // @__NO_SIDE_EFFECTS__
 export function callOf(name: string, file?: string): string {
   return mark({ kind: "head", text: file === undefined ? name : `${name}(${file})`, value: file });
 }
 
-/** Returns the name of a function as a mark (see `Mark`); unchanged if it contains a mark already. */
+/** Returns the name of a function as a mark (a piece of a message with its role); unchanged if it contains a mark already. */
 function headOf(where: string): string {
   return where.includes(OPEN) ? where : callOf(where);
 }
 
 /**
- * Returns a mark (see `Mark`) with the name of the option or argument that a message refuses.
+ * Returns a mark (a piece of a message with its role) with the name of the option or argument that a message refuses.
  *
  * @param text text that the library prints. Default: the name
  */
@@ -55,16 +55,16 @@ export function subject(name: string, text = name): string {
 }
 
 /**
- * Returns a mark (see `Mark`) with the name of an option that contains the refused one, as `validation` contains
- * `everyImages`.
+ * Returns a mark (a piece of a message with its role) with the name of an option that contains the refused one, as `validation`
+ * contains `everyImages`.
  */
 export function scopeOf(option: string): string {
   return mark({ kind: "head", text: option, option });
 }
 
 /**
- * Returns a mark (see `Mark`) with the name of an option that a message mentions; the command line prints the option's flag
- * instead.
+ * Returns a mark (a piece of a message with its role) with the name of an option that a message mentions; the command line prints
+ * the option's flag instead.
  *
  * @param value value that the message advises
  * @param text text that the library prints. Default: the name, and the value if there is one
@@ -79,14 +79,16 @@ export function option(name: string, value?: unknown, text?: string): string {
   });
 }
 
-/** Returns a mark (see `Mark`) with the name of an option, which the library prints as `the option NAME`. */
+/**
+ * Returns a mark (a piece of a message with its role) with the name of an option, which the library prints as `the option NAME`.
+ */
 export function theOption(name: string): string {
   return option(name, undefined, `the option ${name}`);
 }
 
 /**
- * Wraps advice about an option in a mark (see `Mark`), by which the command line omits it in commands without a flag for the
- * option.
+ * Wraps advice about an option in a mark (a piece of a message with its role), by which the command line omits it in commands
+ * without a flag for the option.
  */
 export function clause(option: string, text: string): string {
   return mark({ kind: "clause", text, option });
@@ -133,8 +135,8 @@ function readMark(json: string): Mark | undefined {
 }
 
 /**
- * Replaces marks (see `Mark`) in a message about a file's content by their text, since names in a file are not options of
- * the call; keeps marks of the function called and of advice.
+ * Replaces marks (pieces of a message with their roles) in a message about a file's content by their text, since names in a file
+ * are not options of the call; keeps marks of the function called and of advice.
  */
 export function ofFile(message: string): string {
   const isKept = ({ kind, option }: Mark) =>
@@ -144,7 +146,10 @@ export function ofFile(message: string): string {
     .join("");
 }
 
-/** Returns the text of an error message as the library prints it, its marks (see `Mark`) replaced by their text. */
+/**
+ * Returns the text of an error message as the library prints it, its marks (pieces of a message with their roles) replaced by
+ * their text.
+ */
 export function plainText(message: string): string {
   return piecesOf(message)
     .map((piece) => (typeof piece === "string" ? piece : plainText(piece.text)))

@@ -1,8 +1,8 @@
 // Formats values of callers for messages: on one line, short, and without secrets.
 
-/** Largest number of characters that a message shows of a text. */
+/** Maximum number of characters that a message shows of a text. */
 const LONGEST_TEXT = 60;
-/** Largest number of characters that a message shows of a path; a longer one is cut at its end. */
+/** Maximum number of characters that a message shows of a path; a longer one is cut at its end. */
 const LONGEST_PATH = 300;
 
 /** Characters that would change how a line is displayed: controls, direction marks, invisible characters, lone surrogates. */
@@ -12,7 +12,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
  * Escapes a caller's text for one line of a message: unprintable characters become \u…, and a long text is cut and ends with
  * `...`.
  *
- * @param most largest number of characters of the result. Default 60
+ * @param most maximum number of characters of the result. Default 60
  * @param isQuoted true if the text will stand between double quotes, which are then escaped in it. Default false
  */
 export function escapeText(text: string, most = LONGEST_TEXT, isQuoted = false): string {
@@ -94,9 +94,9 @@ function className(value: object): string {
   return "object";
 }
 
-/** Largest number of list items that a message shows. */
+/** Maximum number of list items that a message shows. */
 const MOST_LISTED = 12;
-/** Largest number of characters that a message shows of a list, unless the first item is longer. */
+/** Maximum number of characters that a message shows of a list, unless the first item is longer. */
 const LONGEST_LIST = 400;
 
 /** Joins items with commas for a message: as many as fit in `longest` characters, then the number of the rest. */
@@ -156,7 +156,7 @@ export interface Bounds {
   readonly integer?: boolean;
 }
 
-/** Largest number of axes of a shape that a message shows. */
+/** Maximum number of axes of a shape that a message shows. */
 const MOST_AXES_SHOWN = 8;
 
 /** Formats a shape for a message: `[150, 20]`, cut after eight axes. */

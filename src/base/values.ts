@@ -46,9 +46,9 @@ export interface RawValues {
 /**
  * Converts numbers of a file to float32, rounded to the nearest. Booleans become 0 and 1.
  *
- * @param target where the values are written; its length is their number
- * @param refuse makes the error for a value that float32 cannot represent: a boolean byte other than 0 and 1, a float64
- *   beyond the range of float32, an integer beyond 2^53, whose conversion would be rounded twice
+ * @param target where the values are written; its length is the count of numbers to convert
+ * @param refuse makes the error for a value that float32 cannot represent: a boolean byte other than 0 and 1, a float64 beyond
+ *   the range of float32, an integer beyond 2^53, whose conversion would be rounded twice
  * @param finite true to refuse infinities and NaN too. Default false
  */
 export function* convertValues(
@@ -74,12 +74,16 @@ export function* convertValues(
   }
 }
 
+/** Value that cannot be converted to float32, and its index in the piece. */
 interface WrongValue {
   readonly at: number;
   readonly value: number | bigint;
 }
 
-/** Converts values from the start of an array to float32 in `into`; returns the first value that cannot be, if any. */
+/**
+ * Converts the first into.length elements of `values` (numbers of a file in one type, as ARRAYS holds them) to float32 in
+ * `into`. Stops at the first one that float32 cannot represent and returns it; undefined if there is none.
+ */
 type Convert<Type extends ValueType> = (
   values: InstanceType<(typeof ARRAYS)[Type]>,
   into: Float32Array,
@@ -151,8 +155,12 @@ function float16Values(): Float32Array {
 }
 
 /**
- * Returns the first value of a converted piece that is not finite as float32: any such value if `finite`, else only one that
- * was finite as float64. Undefined if there is none.
+ * Returns the first value of a converted piece that is infinite or NaN as float32; undefined if there is none. Unless `finite`
+ * is true, values that were infinite or NaN in the file are passed over, so that only a float64 beyond float32's range is
+ * returned.
+ *
+ * @param type type of the numbers in the file
+ * @param piece bytes of the same piece before the conversion
  */
 function findLost(
   values: Float32Array,

@@ -14,7 +14,7 @@ const names = ["SIGINT", "SIGTERM"] as const;
 let received: (typeof names)[number] | undefined;
 
 /**
- * Returns an abort signal for the first Ctrl-C or SIGTERM, which also prints a message on stderr. Another one kills the
+ * Returns an abort signal for the first Ctrl-C or SIGTERM, which also prints a message on stderr. A second signal kills the
  * process at once, as without a handler.
  */
 export function interruptSignal(): AbortSignal {

@@ -20,7 +20,8 @@ import type { StandardLoss } from "../terms/losses.ts";
 import type { Prior } from "../terms/priors.ts";
 import type { Defaults } from "./defaults.ts";
 import { writeMetadata } from "./metadata.ts";
-import { PROBE, type Probe, type Probed, writeProbe } from "./probe.ts";
+import type { Probe, Probed } from "./probe.ts";
+import { PROBE, writeProbe } from "./probe-text.ts";
 
 /** Validated description of a decoder, without its parameters. */
 export interface DecoderGraph extends Graph, Pick<Defaults, "loss">, Partial<Omit<Defaults, "loss">> {}
@@ -53,8 +54,8 @@ export interface SafetensorsOptions {
  */
 export interface Decoder {
   /**
-   * Inputs given with each sample, with names and shapes. For a decoder over points (evaluated at any number of points
-   * per sample), all shapes and sizes in this interface are those for one point.
+   * Inputs given with each sample, with names and shapes. For a decoder over points (coordinates at which it is evaluated), all
+   * shapes and sizes in this interface are those for one point.
    */
   readonly fixedInputs: readonly FixedInput[];
   /** The graph as JSON, as `createDecoder` accepts it. */
@@ -135,13 +136,13 @@ const internals: unique symbol = Symbol.for("latentflow.decoder.internals");
 interface Internals {
   onDispose(callback: () => void): void;
   /**
-   * Returns the graph for a number of points; undefined unless the decoder is one over points, evaluated at any number
-   * per sample.
+   * Returns the decoder's graph for a number of points per sample; undefined unless the decoder is over points, which means
+   * that it is evaluated at any number of points in each sample.
    */
   readonly atPoints: Graph["atPoints"];
   /**
-   * Returns a decoder for a number of points. A method, so that programs that only receive decoders need not bundle
-   * GraphDecoder.
+   * Returns this decoder for a number of points per sample, with the same parameters; only for decoders over points. A method,
+   * so that programs that only receive decoders need not bundle GraphDecoder.
    */
   decoderAtPoints(points: number, where: string): Decoder;
 }
@@ -179,8 +180,10 @@ export class GraphDecoder implements Decoder {
   readonly #disposeCallbacks: (() => void)[] = [];
 
   /**
-   * @param parameters default: zeros, to be filled in by the caller
-   * @param verification default: undefined, for a decoder that was not loaded
+   * @param parameters tensors of all operations, one after the other, as one array. Default: zeros, to be filled in by the
+   *   caller
+   * @param verification result of comparing the decoder with the probe in its file. Default: undefined, for a decoder that was
+   *   not loaded
    */
   constructor(
     graph: DecoderGraph,
@@ -278,7 +281,10 @@ export function keptUntilDisposed<T extends object>(
   return made;
 }
 
-/** Returns a decoder's graph for a number of points per sample; undefined unless the decoder is evaluated at points. */
+/**
+ * Returns a decoder's graph for a number of points per sample; undefined unless the decoder is over points, which means that it
+ * is evaluated at any number of points in each sample.
+ */
 export function graphAtPoints(decoder: Decoder, points: number, where?: string): Graph | undefined {
   return (decoder as GraphDecoder)[internals].atPoints?.(points, where);
 }
@@ -354,8 +360,8 @@ function recognise(value: unknown): "decoder" | "proxy" | "other" {
 }
 
 /**
- * Returns a decoder's description in a form that can be sent to a worker. For a decoder over points, which is evaluated
- * at any number per sample, it is that for one point.
+ * Returns a decoder's description in a form that can be sent to a worker. For a decoder over points (coordinates at which it is
+ * evaluated), it is the description for one point.
  */
 export function descriptionOf(decoder: Decoder): DecoderGraph {
   const { latentSize, fixedInputs, operations, definition, loss, prior, start } = decoder;

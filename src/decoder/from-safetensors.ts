@@ -26,7 +26,8 @@ import {
 } from "./metadata.ts";
 import { checkOutputShape, impliedOutputActivation } from "./output.ts";
 import { withOutputShape } from "./output-shape.ts";
-import { type CheckedProbe, copyProbe, fitProbe, type Probe, readProbe } from "./probe.ts";
+import { type CheckedProbe, copyProbe, fitProbe, type Probe } from "./probe.ts";
+import { readProbe } from "./probe-text.ts";
 
 /** Options that describe a decoder whose file does not do so completely. Each option overrides the file's metadata. */
 export interface DecoderFileOptions extends DefaultOptions {

@@ -130,7 +130,10 @@ function graphOfOptions(where: string, options: CreateDecoderOptions, loss: Stan
   return graphOfLayers(layers, outputShape);
 }
 
-/** Throws if the number of parameters depends on the number of points per sample, as with a norm over the axis of points. */
+/**
+ * Throws if the number of parameters depends on the number of points (coordinates at which the decoder is evaluated) per sample,
+ * as with a norm over the axis of points.
+ */
 function checkPoints(where: string, graph: Graph): Graph {
   const [one, two] = [graph, graph.atPoints?.(2)].map((each) => each && countParameters(each));
   if (two === undefined || one === two) return graph;

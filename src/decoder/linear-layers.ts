@@ -17,7 +17,10 @@ export interface LinearLayer {
   readonly outputSize: number;
 }
 
-/** Weight and bias whose names are equal up to the last dot; `prefix` and `number` are the parts of that name. */
+/**
+ * Tensors of one linear layer in a file, `NAME.weight` and `NAME.bias`, one of which may be missing. NAME consists of `prefix`
+ * and `number`, such as `decoder.` and 2.
+ */
 interface Module {
   readonly prefix: string;
   readonly number: number;
@@ -28,7 +31,7 @@ interface Module {
 /** Maximum number of characters of a list in a message that also contains a line of Python. */
 const LONGEST_LIST = 200;
 
-/** Splits a layer's name into its prefix and its number. */
+/** Matches the name of a layer, such as `decoder.2`, and captures its prefix, `decoder.`, and its number, 2. */
 const LAYER = /^((?:.*\D)?)(\d{1,9})$/s;
 
 /**
@@ -98,8 +101,8 @@ function sharedBeginning(a: string, b: string): string {
 }
 
 /**
- * Returns the latent size according to the first layer; undefined if a later layer has fewer inputs, as when an encoder
- * comes first.
+ * Returns the latent size, the inputs of the stack's first layer; undefined if a later layer has fewer inputs, as when an
+ * encoder comes first, or if the first layer has no weight of two axes.
  */
 function latentSizeOf(stack: Stack): number | undefined {
   const [first, ...others] = stack.map(([, { weight }]) =>
@@ -109,6 +112,7 @@ function latentSizeOf(stack: Stack): number | undefined {
   return first;
 }
 
+/** Linear layers by name, in the order of their numbers. */
 type Stack = readonly (readonly [name: string, module: Module])[];
 
 /** Returns the reason why tensors are not a plain stack of linear layers; undefined if they are. */

@@ -11,12 +11,16 @@ export type Comparison =
   | { readonly outcome: "differs"; readonly difference: string };
 
 /**
- * Tolerances for rounding: the maximum difference, relative to the largest output; and the root-mean-square difference,
- * relative to that of the rows' deviations from their mean. By the latter, PyTorch and ONNX Runtime differ from float64
- * by 0.3 to 1.4e-5 on four deep decoders, and these kernels by 1 to 1.8e-5 (site/reference/public-decoders.md); dropout
- * or batch statistics cause ten times the tolerance.
+ * Maximum difference between an output and the one in the probe that may be due to rounding, relative to the largest output in
+ * the probe.
  */
 const MOST_LARGEST = 1e-4;
+/**
+ * Maximum root-mean-square difference between the outputs and those in the probe that may be due to rounding, relative to the
+ * root mean square of the probe's deviations from the mean of its rows. PyTorch and ONNX Runtime differ from float64 by 0.3 to
+ * 1.4e-5 on four deep decoders, and these kernels by 1 to 1.8e-5 (site/reference/public-decoders.md); dropout or batch
+ * statistics cause ten times the tolerance.
+ */
 const MOST_MEAN = 1e-4;
 /**
  * Tolerance for the rounding of float32 itself, relative to the outputs' root mean square: ten units in the last place,
@@ -29,13 +33,13 @@ const ROUNDING = 1e-6;
  * agree with the probe.
  */
 const LEAST_SPREAD = 1e-3;
-/** Number of differing elements listed in a message. */
+/** Maximum number of differing output elements that a message lists. */
 const SHOWN = 3;
 
 /**
  * Compares a decoder's outputs with those stored in a probe (a few latents with their outputs).
  *
- * @param outputs outputs for the probe's latents, rows × outputSize
+ * @param outputs outputs for the probe's latents, [rows, outputSize]
  */
 export function compareWithProbe(probe: CheckedProbe, outputs: Float32Array): Comparison {
   const { rows, indices, x } = probe;

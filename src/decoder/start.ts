@@ -68,7 +68,7 @@ export function remakeStart(
 }
 
 /**
- * Returns the start vectors of `count` samples from index `first` on, count × latentSize.
+ * Returns the start vectors of `count` samples from index `first` on, [count, latentSize].
  *
  * @param z0 one latent shared by all samples, or one per sample
  */

@@ -34,7 +34,7 @@ export interface ArrayFormat {
   readonly beginning: string;
   /** Size in bytes of the longest header in this format. */
   readonly longestHeader: number;
-  /** True if a file that begins with these bytes may be of the format. */
+  /** True if a file that begins with the given bytes may be of the format. */
   recognises(beginning: Uint8Array): boolean;
   /**
    * Parses the header.
@@ -52,9 +52,11 @@ export function promisedSize({ shape, type, size }: ArrayHeader): number {
 }
 
 /**
- * Parses the array in a whole, uncompressed file.
+ * Parses the array in a file of the given format that holds one array.
  *
- * @param maxBytes largest memory of the values
+ * @param where beginning of error messages
+ * @param bytes the whole file, not gzipped
+ * @param maxBytes maximum memory of the values, in bytes
  * @throws LatentflowError `invalid_file`
  */
 export function* parseArray(
@@ -70,7 +72,7 @@ export function* parseArray(
   return fortran ? { ...array, data: yield* transpose(where, array) } : array;
 }
 
-/** Largest number of axes of a shape that a message shows. */
+/** Maximum number of axes of a shape that a message shows. */
 const MOST_AXES = 8;
 
 /** Formats a shape for a message: `3 × 28 × 28`, cut after eight axes. */
@@ -132,7 +134,7 @@ export function checkDataSize(
  * Reads the values of a file: uint8 unchanged, all other types as float32.
  *
  * @param raw the values' bytes, as many values as the product of `shape`
- * @param maxBytes largest memory of the values read
+ * @param maxBytes maximum memory of the values read, in bytes
  * @param first index in the file of the first value, for messages. Default 0
  * @throws LatentflowError `invalid_file` if they would take more memory, or float32 cannot represent one of them
  */
@@ -167,7 +169,7 @@ export function* readValues(
 /** Number of bytes copied between two pauses for the event loop. */
 const COPIED_AT_ONCE = 2 ** 22;
 
-/** Returns the values, which are in column-major order, in row-major order. */
+/** Returns the values of an array, which are in column-major order, in row-major order. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));

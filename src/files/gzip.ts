@@ -5,7 +5,7 @@ import type { Pausable } from "../base/event-loop.ts";
 import { invalidFile } from "../base/refuse.ts";
 import { allocate, checkSize } from "./limits.ts";
 
-/** Largest number of bytes that one byte of deflate data unpacks to: 2 bits encode at most 258 bytes. */
+/** Maximum number of bytes that one byte of deflate data unpacks to: 2 bits encode at most 258 bytes. */
 export const largestRatio = 1032;
 
 /**
@@ -13,13 +13,13 @@ export const largestRatio = 1032;
  * unpack to about 1 MB, since its unpacked size is only known afterwards.
  */
 const FIRST_PIECE = 2 ** 8;
-/** Largest number of packed bytes in a piece, which unpack to at most 4 MB, in at most 20 ms. */
+/** Maximum number of packed bytes in a piece, which unpack to at most 4 MB, in at most 20 ms. */
 const LONGEST_PIECE = 2 ** 12;
 /** Number of unpacked bytes that a piece aims at. */
 const WANTED_OUTPUT = 2 ** 20;
 
 /**
- * Largest number of gzip members in a file: an empty member of 20 bytes takes as long to unpack as one of 100 kB, the size
+ * Maximum number of gzip members in a file: an empty member of 20 bytes takes as long to unpack as one of 100 kB, the size
  * that bgzip writes.
  */
 const MOST_MEMBERS = 2 ** 16;
@@ -64,7 +64,7 @@ export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number)
  *
  * @param headerSize size in bytes of the longest possible header of the content
  * @param promisedSize returns the size of the whole content from its first `headerSize` bytes
- * @param maxBytes largest allowed size of the content
+ * @param maxBytes maximum size of the content, in bytes
  * @throws LatentflowError `invalid_file` if the file is damaged, or its header states more than the file can unpack to or
  *   than `maxBytes`
  */

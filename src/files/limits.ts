@@ -11,7 +11,7 @@ import { invalidFile } from "../base/refuse.ts";
 /** Options of all functions that read files. */
 export interface ReadingOptions {
   /**
-   * Largest size in bytes of a file, and of its values in memory: a file of a megabyte can unpack to a gigabyte. For bytes
+   * Maximum size in bytes of a file, and of its values in memory: a file of a megabyte can unpack to a gigabyte. For bytes
    * that are passed in, only the unpacked values are bounded. Default: 2^30, 1 GiB.
    */
   maxBytes?: number | undefined;

@@ -38,10 +38,10 @@ const cures: ReadonlyMap<string, string> = new Map([
   ["V", "raw bytes; save array.view(numpy.uint8)"],
 ]);
 
-/** Largest header in bytes, as in numpy's own reader. */
+/** Maximum size of the header in bytes, as in numpy's own reader. */
 const longestHeader = 10_000;
 
-/** Largest number of axes of an array in numpy. */
+/** Maximum number of axes of an array in numpy. */
 const mostAxes = 64;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -61,7 +61,7 @@ export const npyFormat: ArrayFormat = {
  * order.
  *
  * @param bytes the whole file
- * @param maxBytes largest memory of the values. Default 2^30
+ * @param maxBytes maximum memory of the values, in bytes. Default 2^30
  * @returns the array in row-major order: uint8 unchanged, other types as float32, rounded to the nearest; true as 1
  * @throws LatentflowError `invalid_file` if it is not a .npy file, is damaged or cut short, has values of another type or an
  *   integer beyond 2^53, or holds more than its header states or `maxBytes`

@@ -16,8 +16,8 @@ export type ArrayChoice = (array: string) => string;
  * @param where beginning of error messages
  * @param bytes the whole file
  * @param name name of the array; undefined for the only one
- * @param maxBytes largest memory of the array
- * @param choice formats, for the message, how to select an array. Default: by the option `array`
+ * @param maxBytes maximum memory of the array, in bytes
+ * @param choice returns, for the message, how the caller selects an array by its name. Default: `array: "NAME"`
  * @throws LatentflowError `invalid_argument` if there are several arrays and none is named; `invalid_file` if the named one
  *   does not exist, the file is damaged, or the array cannot be read
  */

@@ -27,9 +27,9 @@ export interface ArrayOptions {
   readonly where?: string;
   /** Name of the array in a .npz file. Default: the only one. */
   readonly array?: string | undefined;
-  /** Formats, for messages, how to select an array of a .npz file. Default: by the option `array`. */
+  /** Returns, for error messages, how the caller selects an array of a .npz file by its name. Default: `array: "NAME"`. */
   readonly choice?: ArrayChoice | undefined;
-  /** Largest memory of the unpacked array, in bytes. Default 2^30. */
+  /** Maximum memory of the unpacked array, in bytes. Default 2^30. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -16,7 +16,7 @@ import { elementSizes, type Tensor } from "./tensor.ts";
 const maxHeaderLength = 2 ** 20;
 const maxAxes = 8;
 /**
- * Deepest nesting of brackets that is parsed. A valid header, with entries and shapes, has three levels; a few more are
+ * Maximum nesting depth of brackets that is parsed. A valid header, with entries and shapes, has three levels; a few more are
  * parsed so that the message can name the wrong entry.
  */
 const deepest = 8;
@@ -118,7 +118,10 @@ function nesting(text: string): number {
   return most;
 }
 
-/** Returns a key that occurs twice in an object of valid JSON, of which `JSON.parse` silently keeps the last; else undefined. */
+/**
+ * Returns a key that occurs twice in an object of valid JSON, else undefined; `JSON.parse` silently keeps the last value of such
+ * a key.
+ */
 function findDuplicateKey(json: string): string | undefined {
   const keysOfOpenObjects: Set<string>[] = [];
   // Matches strings, which before a colon are keys, and braces outside strings.

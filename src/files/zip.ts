@@ -37,7 +37,7 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 
-/** Largest number of entries that are read: files of arrays have few. */
+/** Maximum number of entries that are read: files of arrays have few. */
 const MOST_ENTRIES = 10_000;
 
 /** Value of a size or offset field that means that the number is in the zip64 field instead. */

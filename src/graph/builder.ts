@@ -107,7 +107,10 @@ export interface GraphInputs {
   latent(size: number): Value;
   /** Adds a fixed input, given with each sample: a number of values, a shape, or an integer from 0 to `classes` - 1. */
   fixed(name: string, shape: number | readonly Length[] | { readonly classes: number }): Value;
-  /** Adds a fixed input of coordinates, [points, channels]; each call sets the number of points. */
+  /**
+   * Adds a fixed input of points (coordinates at which the decoder is evaluated), [points, channels]; each call sets the number
+   * of points.
+   */
   points(name: string, channels: number): Value;
 }
 

@@ -62,7 +62,8 @@ export interface PixelPair {
 }
 
 /**
- * Returns the products of a convolution, ordered by output pixel, then by tap.
+ * Returns the products of a convolution, each a pair of pixels with the kernel's tap between them, ordered by output pixel,
+ * then by tap.
  *
  * @param input lengths of the input's axes, channels excluded or last
  * @param output lengths of the output's axes, channels excluded or last
@@ -89,12 +90,18 @@ export function pixelPairs(
   return pairs.sort((a, b) => a.output - b.output || a.tap - b.tap);
 }
 
-/** Returns the number of a convolution's products without listing them. */
+/** Returns the number of a convolution's products (`PixelPair`) without listing them. */
 export function countPairs(...convolution: Parameters<typeof pairsByAxis>): number {
   return pairsByAxis(...convolution).reduce((count, pairs) => count * pairs.length, 1);
 }
 
-/** Returns, for each axis of a convolution, the products along that axis alone. */
+/**
+ * Returns, for each axis of a convolution, the products of the one-dimensional convolution along the axis; `output`, `tap` and
+ * `input` of a product are then positions on the axis.
+ *
+ * @param input lengths of the input's axes, channels excluded or last
+ * @param output lengths of the output's axes, channels excluded or last
+ */
 function pairsByAxis(
   settings: ConvolutionSettings,
   isTransposed: boolean,

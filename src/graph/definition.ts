@@ -1,7 +1,10 @@
 import type { Shape } from "./kind.ts";
 import type { OperationKind, OperationSettings } from "./operations.ts";
 
-/** Length of an axis of a fixed input, or of a shape in a setting; `"points"` if each call sets the length. */
+/**
+ * Length of an axis of a fixed input, or of a shape in a setting; `"points"` for the number of points (coordinates at which the
+ * decoder is evaluated), which each call sets.
+ */
 export type Length = number | "points";
 
 type SymbolicShape<Settings> = {

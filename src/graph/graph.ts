@@ -16,8 +16,8 @@ export interface Graph<O extends OperationDescription = OperationDescription> {
   /** Definition that the graph was made from, as JSON. */
   readonly definition: GraphDefinition;
   /**
-   * Returns the graph for a number of points, for a graph with a fixed input whose number of points each call sets; such a
-   * graph itself has one point. Undefined for other graphs. `where` names the caller in error messages.
+   * Returns this graph for a number of points per sample; the graph itself is for one point. Undefined unless a fixed input has
+   * an axis of points, whose length each call sets. `where` names the caller in error messages.
    */
   readonly atPoints?: (points: number, where?: string) => Graph;
 }
@@ -33,7 +33,7 @@ export interface FixedInput {
   readonly name: string;
   /** Shape of one sample's values of the fixed input. */
   readonly shape: Shape;
-  /** True if the length of one of its axes is the number of points, which each call sets. */
+  /** True if one axis of the fixed input is an axis of points, whose length each call sets. */
   readonly hasPoints: boolean;
   /** Number of classes: the values are then integers from 0 to classes - 1. Absent: any numbers. */
   readonly classes?: number;
@@ -65,10 +65,11 @@ export function stepsOf<O extends OperationDescription>({
   });
 }
 
-/** A tensor among a graph's parameters. */
+/** A parameter tensor of a graph's operation. */
 export interface Parameter {
-  /** Index of the operation that the tensor belongs to, and the tensor's name. */
+  /** Index, in the graph's `operations`, of the operation that the tensor belongs to. */
   readonly operation: number;
+  /** Name of the tensor among the operation's parameter tensors. */
   readonly tensor: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;

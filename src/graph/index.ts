@@ -151,7 +151,7 @@ export function where(): Layer<"where"> {
 
 /**
  * Makes a layer that concatenates one or more values along an axis, by default the last one. A value with fewer axes is
- * repeated: a latent of `[20]` for each point of `[points, 3]`.
+ * repeated: a latent of `[20]` for each row of coordinates `[points, 3]`.
  * @example
  * const definition = graph(({ latent, points }) => {
  *   const h = elu()(dense(64)(concat()(latent(20), points("xyz", 3)))); // [points, 64]

@@ -1,6 +1,6 @@
 // Types of the traits of each kind of operation that are in src/graph; the arithmetic is in each backend.
 
-/** Lengths of the axes of one sample's value, row-major. */
+/** Lengths of the axes of a graph value for one sample, row-major. */
 export type Shape = readonly number[];
 
 /** Returns the product of a shape's lengths. */
@@ -33,7 +33,7 @@ export interface Cost {
   readonly multiplications: number;
   /** Number of results that are sums, such as the outputs of a fully connected layer. */
   readonly sums: number;
-  /** Number of values to which a function, such as an activation, is applied. */
+  /** Number of evaluations of functions such as activations: one for each number that a function is applied to. */
   readonly functions: number;
 }
 

@@ -12,7 +12,7 @@ export interface LinearMap {
   readonly width: number;
   /** Number of blocks, of `width` numbers each, in the input. */
   readonly inputBlocks: number;
-  /** Offsets of the output blocks that the map writes, in numbers; the map leaves others unchanged. */
+  /** Offsets of the output blocks that the linear map writes, in numbers; other blocks stay unchanged. */
   readonly destinations: Int32Array;
   /**
    * Entries of the matrix: output block i is the sum of weights[k] · the input block at offset sources[k], for k from starts[i]
@@ -34,7 +34,7 @@ export interface AxisMap {
   readonly length: number;
   /** Count of numbers from one position of the input's axis to the next. */
   readonly stride: number;
-  /** Returns the terms of an output position: an empty list gives 0; undefined if the map does not write there. */
+  /** Returns the terms of an output position: an empty list gives 0; undefined if the position is not written. */
   terms(position: number): readonly Term[] | undefined;
   /**
    * Upper bound of the number of terms of all positions together; a position without terms counts as one. Given by a formula,
@@ -44,7 +44,7 @@ export interface AxisMap {
   /** True if every output position reads the input's position of the same index. */
   readonly isIdentity: boolean;
   /**
-   * Set if the map writes the input's whole axis, position by position, to `count` output positions from `first` on, and
+   * Set if the linear map writes the input's whole axis, position by position, to `count` output positions from `first` on, and
    * nothing else.
    */
   readonly part?: { readonly first: number; readonly count: number };
@@ -70,7 +70,7 @@ export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float
   return values;
 }
 
-/** Returns the axes of a row-major value, each unchanged. */
+/** Returns the axes of a row-major tensor, each unchanged. */
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
   return shape.map((length, axis) => ({
@@ -114,25 +114,26 @@ function blocksOf(axes: readonly AxisMap[]) {
 }
 
 /**
- * Maximum number of entries of one map: maps are listed once per decoder, without a pause, which takes about 0.8 seconds and
- * 300 MB for this many.
+ * Maximum number of entries of one linear map: maps are listed once per decoder, without a pause, which takes about 0.8 seconds
+ * and 300 MB for this many.
  */
 const MOST_ENTRIES = 2 ** 22;
 
 /**
- * Maximum number of entries of all maps of a decoder. With its transpose an entry takes 8 to 32 bytes of WebAssembly's memory:
- * 1 to 4 GiB, of 4 GiB available.
+ * Maximum number of entries of all linear maps of a decoder. With its transpose an entry takes 8 to 32 bytes of WebAssembly's
+ * memory: 1 to 4 GiB, of 4 GiB available.
  */
 const MOST_ENTRIES_IN_ALL = 2 ** 27;
 
-/** Counter that throws if a decoder's maps have too many entries, before they are listed. */
+/** Counter of the entries of a decoder's linear maps, which throws before any map is listed if there are too many. */
 export class EntryLimit {
   private total = 0;
 
   /**
-   * Adds the map with these output axes, from an input of `inputSize` numbers.
+   * Counts the entries of one operation's linear map, whose output has the axes `axes`, and adds them to the decoder's total.
    *
    * @param at beginning of error messages, which names the operation
+   * @param inputSize count of numbers in the map's input
    * @throws LatentflowError `invalid_argument` if this map, or all maps together, have too many entries
    */
   add(at: string, axes: readonly AxisMap[], inputSize: number): void {
@@ -180,7 +181,7 @@ function listed({ length, stride, terms }: AxisMap) {
   };
 }
 
-/** Makes the sparse matrix of a map whose output has these axes, from an input of `inputSize` numbers. */
+/** Makes the sparse matrix of a linear map whose output has the axes `axes`, from an input of `inputSize` numbers. */
 export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMap {
   const { width, outer: own, step, first } = blocksOf(axes);
   // At least one axis: a value that is one block is at the only position of an axis of length 1.
@@ -235,8 +236,8 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
 }
 
 /**
- * Returns the transpose of a map, for the backward pass: each block of the input sums the gradients of the output blocks it
- * contributed to.
+ * Returns the transpose of a linear map, for the backward pass: each block of the map's input is the sum of the gradients of
+ * the output blocks that it contributed to.
  */
 export function transposed({
   width,
@@ -290,7 +291,10 @@ export function partOf(shape: Shape, axis: number, length: number, first: number
   return axes;
 }
 
-/** Returns the output axes of a value broadcast to another shape, along its axes of length 1 and new axes in front. */
+/**
+ * Returns the output axes of the linear map that broadcasts a value from `shape` to the shape `to`: the value is repeated along
+ * its axes of length 1, and along new axes in front.
+ */
 export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   const missing = to.length - shape.length;
   return identityAxes([...new Array<number>(missing).fill(1), ...shape]).map((axis, i) =>
@@ -298,7 +302,7 @@ export function stretchedAxes(shape: Shape, to: Shape): AxisMap[] {
   );
 }
 
-/** Returns the map that broadcasts a value to another shape and multiplies it by a factor. */
+/** Returns the linear map that broadcasts a value from `shape` to the shape `to`, and multiplies it by a factor. */
 export function stretched(shape: Shape, to: Shape, factor = 1): LinearMap {
   const map = linearMap(stretchedAxes(shape, to), sizeOf(shape));
   return factor === 1 ? map : { ...map, weights: map.weights.map((weight) => weight * factor) };

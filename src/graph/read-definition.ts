@@ -11,7 +11,9 @@ import type { MapKind } from "./map-kind.ts";
 import { KINDS, type OperationDescription, type OperationKind, READERS } from "./operations.ts";
 import { checkLengths, MOST_AXES, MOST_OPERATIONS } from "./settings.ts";
 
-/** Maximum count of numbers in a value: more would not fit into WebAssembly's memory with their gradients. */
+/**
+ * Maximum count of numbers in a graph value for one sample: more would not fit into WebAssembly's memory with their gradients.
+ */
 const MOST_NUMBERS = 2 ** 28;
 /** Bounds of an axis's length in a definition. */
 const LENGTH = { min: 1, max: MOST_NUMBERS, integer: true };

@@ -15,7 +15,7 @@ export type Filled<Settings> = {
     : Exclude<Settings[Name], undefined>;
 };
 
-/** Maximum number of axes of a value. */
+/** Maximum number of axes of a graph value. */
 export const MOST_AXES = 8;
 /** Maximum number of operations of a graph. */
 export const MOST_OPERATIONS = 10_000;
@@ -102,7 +102,7 @@ export function checkAxes(where: string, name: string, axes: unknown, shape: Sha
 }
 
 /**
- * Checks that a value has one or two axes of pixels and then channels; returns the number of pixel axes.
+ * Checks that a shape has one or two axes of pixels and then channels; returns the number of pixel axes.
  *
  * @throws LatentflowError `invalid_argument`
  */

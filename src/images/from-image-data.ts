@@ -20,7 +20,7 @@ import { resample } from "./resample.ts";
 /** Options of `fromImageData`. */
 export interface FromImageDataOptions {
   /**
-   * How to place a picture whose size differs from the decoder's. Default: none, such a picture is refused. `"contain"`
+   * Placement of a picture whose size differs from the decoder's. Default: none, such a picture is refused. `"contain"`
    * fills the padding with `background`; `encode` treats that as data unless its weights are 0 there, as are those of
    * `maskFrom` with the same `fit`.
    */
@@ -35,21 +35,21 @@ export interface FromImageDataOptions {
   /** Sample values for black and for white. Default [0, 1]; a decoder that ends in tanh needs [-1, 1]. */
   range?: Range | undefined;
   /**
-   * Masks of hidden pixels, as for `maskFrom`, with the size of their pictures: one for all pictures, or one for each.
-   * When a picture is scaled, hidden pixels do not mix into visible ones. A sample pixel that is itself hidden gets the
-   * value that it would have without a mask. Default: none.
+   * Masks of hidden pixels, as for `maskFrom`, with the size of their pictures: one for all pictures, or one for each. When a
+   * picture is scaled, hidden pixels do not mix into visible pixels. A hidden pixel of the sample gets the value that it would
+   * have without a mask. Default: none.
    */
   mask?: ImageDataLike | CanvasLike | readonly (ImageDataLike | CanvasLike)[] | undefined;
-  /** Which pixels of `mask` mark hidden ones, as in `maskFrom`. Default `"black"`. */
+  /** Pixels of `mask` that mark hidden pixels, as in `maskFrom`. Default `"black"`. */
   hides?: MaskOptions["hides"];
 }
 
 /** Options of `maskFrom`. */
 export interface MaskOptions {
   /**
-   * Which pixels of the mask mark hidden ones. `"black"`, the default: black and transparent pixels of a mask on white;
-   * `"white"`: white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture was
-   * erased; `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than
+   * Pixels of the mask that mark hidden pixels of the picture. `"black"`, the default: black and transparent pixels of a mask on
+   * white; `"white"`: white and transparent pixels of a mask on black; `"transparent"`: transparent pixels, as where a picture
+   * was erased; `"painted"`: opaque pixels, such as brush strokes on a transparent canvas. A pixel that is hidden by less than
    * half, as by a brush of 40 % opacity, stays visible.
    */
   hides?: "black" | "white" | "transparent" | "painted" | undefined;

@@ -37,8 +37,8 @@ export interface PictureDecoder {
 }
 
 /**
- * How to place a picture of another size: `"contain"` shows all of it and pads, `"cover"` fills the sample and crops,
- * `"stretch"` changes the aspect ratio. `maskFrom` gives padding a weight of 0.
+ * Placement of a picture of another size than the sample: `"contain"` shows all of it and pads, `"cover"` fills the sample and
+ * crops, `"stretch"` changes the aspect ratio. `maskFrom` gives padding a weight of 0.
  */
 export type Fit = "contain" | "cover" | "stretch";
 

@@ -23,8 +23,12 @@ export interface PixelRow {
   readonly start: number;
   /** Number of pixels in the row. */
   readonly count: number;
-  /** Index in the picture of the row's first pixel, and step to the next; pixels are numbered row by row. */
+  /** Index in the picture of the row's first pixel; pixels are numbered row by row. */
   readonly first: number;
+  /**
+   * Difference between the indices, in the picture, of neighbouring pixels of the row: more than 1 in a pass of an interlaced
+   * picture.
+   */
   readonly step: number;
 }
 

@@ -12,13 +12,16 @@ export interface Size {
 
 /** Interval on an axis of the source picture, and the interval of the target's axis that it is drawn on. */
 interface Span {
-  /** Start and length along the axis of the source, in pixels; may be fractional. */
+  /** Start and length of the interval on the source's axis, in pixels; may be fractional. */
   readonly from: readonly [start: number, length: number];
-  /** First pixel and number of pixels along the axis of the target. */
+  /** First pixel and number of pixels of the interval on the target's axis. */
   readonly to: readonly [start: number, length: number];
 }
 
-/** Returns which interval of the source maps to which interval of the target, along both axes, if a picture is scaled. */
+/**
+ * Returns, for each axis of a picture that is scaled, the interval of the source and the interval of the target that it is
+ * drawn on.
+ */
 function spansOf(source: Size, target: Size, fit: Fit): { readonly across: Span; readonly down: Span } {
   const ratios = [target.width / source.width, target.height / source.height] as const;
   const zoom = fit === "contain" ? Math.min(...ratios) : Math.max(...ratios);
@@ -48,9 +51,9 @@ export function drawnBox(source: Size, target: Size, fit: Fit): Box {
  * Scales one channel of a picture.
  *
  * @param where beginning of error messages
- * @param plane values, height × width of `source`
+ * @param plane values of the channel, [height, width] of `source`
  * @param padding value of the pixels around the picture with `"contain"`
- * @returns height × width of `target`
+ * @returns [height, width] of `target`
  */
 export function resample(
   where: string,

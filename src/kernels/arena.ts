@@ -136,19 +136,22 @@ export class Blocks {
     this.all = first;
   }
 
-  /** Frees all resources; a second call is a no-op. */
+  /** Frees all resources added so far, the last one first; a second call is a no-op. */
   readonly free = (): void => {
     for (const block of this.all.splice(0).reverse()) block.free();
   };
 
-  /** Adds and returns the resource that `allocate` returns; if it throws, frees all and rethrows. */
+  /**
+   * Adds the resource that `allocate` returns to these resources, and returns it; if `allocate` throws, frees all of them and
+   * rethrows.
+   */
   add<T extends { free(): void }>(allocate: () => T): T {
     const block = this.guard(allocate);
     this.all.push(block);
     return block;
   }
 
-  /** Returns the result of `work`; if it throws, frees all and rethrows. */
+  /** Runs `work` and returns its result; if it throws, frees all of these resources and rethrows. */
   guard<T>(work: () => T): T {
     try {
       return work();
@@ -159,6 +162,7 @@ export class Blocks {
   }
 }
 
+/** Returns a number of bytes rounded up to a multiple of ALIGNMENT. */
 function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

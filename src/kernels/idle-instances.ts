@@ -7,11 +7,15 @@ export interface KernelInstance {
   readonly kernels: Kernels;
 }
 
-/** Largest memory of an instance that is kept for reuse, in bytes; and the maximum number of instances kept per module. */
+/** Maximum memory of an unused instance of the kernels that is kept for reuse, in bytes. */
 const MOST_BYTES = 2 ** 24;
+/** Maximum number of unused instances that are kept for each WebAssembly module. */
 const MOST_INSTANCES = 8;
 
-/** Unused instances by module, kept because a new memory for each call would stay reserved until it is garbage-collected. */
+/**
+ * Unused instances of the kernels by module, kept because a new memory for each call would stay reserved until it is
+ * garbage-collected.
+ */
 const idle = new WeakMap<WebAssembly.Module, KernelInstance[]>();
 
 /** Returns an unused instance of the kernels, or makes one, for exclusive use until `giveInstanceBack`. */
@@ -22,7 +26,10 @@ export async function takeInstance(module: WebAssembly.Module): Promise<KernelIn
   return { arena, kernels: await instantiateKernels(module, arena.memory) };
 }
 
-/** Makes an instance available for reuse. All blocks in its memory must have been freed. */
+/**
+ * Makes an instance of the kernels available for reuse, unless its memory or the number of unused instances is above the
+ * maximum. All blocks in its memory must have been freed.
+ */
 export function giveInstanceBack(module: WebAssembly.Module, instance: KernelInstance): void {
   const kept = idle.get(module) ?? [];
   if (instance.arena.byteLength > MOST_BYTES || kept.length >= MOST_INSTANCES) return;

@@ -21,12 +21,14 @@ export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, own
 export const FIRST_TRIAL = -1;
 
 /**
- * Number of dampings λ, and of Cholesky factors of the decoder's shared matrix A₀ + λτI; see
- * assembly/solve/lbfgs-preconditioner.ts.
+ * Number of dampings λ, and of Cholesky factors of A₀ + λτI, A₀ the Gauss-Newton matrix at the decoder's start latent, τ =
+ * tr(A₀)/d: length of DAMPINGS in assembly/solve/lbfgs-preconditioner.ts.
  */
 export const DAMPING_COUNT = 5;
 
-/** Number of newest L-BFGS pairs by which the damping λ is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts. */
+/**
+ * Maximum number of newest L-BFGS pairs by which the damping λ is chosen; a constant of assembly/solve/lbfgs-preconditioner.ts.
+ */
 export const FITTED_PAIRS = 5;
 /**
  * Count of f64 numbers stored for each of the newest L-BFGS pairs while the damping λ is chosen; a constant of
@@ -36,7 +38,7 @@ export const NUMBERS_OF_FIT = 8;
 /** Number of Cholesky factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
 export const FACTORS_AT_ONCE = 6;
 
-/** Returns the count of numbers in the packed lower triangle of a d × d matrix, d(d + 1)/2; see assembly/solve/cholesky.ts. */
+/** Returns the count of numbers in the packed lower triangle of a d × d matrix, d(d + 1)/2, as in assembly/solve/cholesky.ts. */
 export function packedSize(d: number): number {
   return (d * (d + 1)) / 2;
 }
@@ -92,12 +94,12 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
 export const PIXELS_AT_ONCE = 96;
 
 /**
- * Width of the register tiles in floats, two SIMD vectors: rows, and panels (packed blocks of 8 columns), are padded to a
- * multiple of it.
+ * Width, in floats, of the tiles that a kernel's matrix product computes in registers: two SIMD vectors of four. Rows of
+ * values, and panels (packed blocks of 8 columns), are padded to a multiple of it.
  */
 const TILE_WIDTH = 8;
 
-/** Returns `size` rounded up to a multiple of TILE_WIDTH: the number of floats that a row occupies. */
+/** Returns the number of floats that a row of `size` values occupies: `size` rounded up to a multiple of TILE_WIDTH. */
 export function paddedSize(size: number): number {
   return Math.ceil(size / TILE_WIDTH) * TILE_WIDTH;
 }

@@ -10,11 +10,12 @@ import type { Form, GraphValue } from "./value.ts";
 /** Maximum number of elements of a matrix, which is stored in the graph's file: 16 MB. */
 const MOST_ENTRIES = 2 ** 22;
 
-/** An axis that a linear map changes. */
+/** An axis that a linear map changes, with the map along it. */
 export interface ChangedAxis {
+  /** Index of the axis in the value's shape, without the batch. */
   readonly axis: number;
   readonly map: AxisMap;
-  /** Length of the axis before the map. */
+  /** Length of the axis in the map's input; `map.length` is its length in the output. */
   readonly length: number;
 }
 
@@ -42,7 +43,7 @@ export function changedAxes(
 }
 
 /**
- * Multiplies a value by the matrix of each changed axis, or by its transpose.
+ * Writes nodes that multiply a graph value by the matrix of each changed axis, or by its transpose.
  *
  * @param order order of the tensor's axes in which to compute
  */

@@ -1,7 +1,9 @@
-/** Order of a tensor's axes after the batch: axis k of the tensor is axis order[k] of the value, which has channels last. */
+/**
+ * Order of a tensor's axes after the batch: axis k of the tensor is axis order[k] of the graph value, which has channels last.
+ */
 export type Order = readonly number[];
 
-/** Returns the order of a value's own axes: channels last. */
+/** Returns the order of a graph value's own axes: channels last. */
 export function lastOrder(rank: number): Order {
   return Array.from({ length: rank }, (_, axis) => axis);
 }
@@ -21,12 +23,12 @@ export function isSameOrder(a: Order, b: Order): boolean {
   return a.length === b.length && a.every((axis, k) => axis === b[k]);
 }
 
-/** Returns the position of a value's axis in a tensor with this order, counting the batch as 0. */
+/** Returns the position of a graph value's axis in a tensor with this order, counting the batch as 0. */
 export function positionOf(order: Order, axis: number): number {
   return 1 + order.indexOf(axis);
 }
 
-/** Restricts an order to values that lack the first `missing` axes. */
+/** Restricts an order to graph values that lack the first `missing` axes. */
 export function withoutAxes(order: Order, missing: number): Order {
   return order.filter((axis) => axis >= missing).map((axis) => axis - missing);
 }

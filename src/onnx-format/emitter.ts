@@ -30,25 +30,25 @@ export type FunctionWriters = {
 
 /** Store of constant tensors, in which equal ones are stored once. */
 export abstract class Constants {
-  /** Returns a constant tensor with these numbers, which `key` must identify. */
+  /** Returns a constant tensor with the given numbers, which `key` must identify. */
   abstract constant(key: string, dims: readonly number[], values: Float32Array | BigInt64Array): Tensor;
 
-  /** Returns a float32 scalar. */
+  /** Returns a constant tensor: a float32 scalar. */
   scalar(value: number): Tensor {
     return this.constant(`${value}`, [], Float32Array.of(value));
   }
 
-  /** Returns a list of int64, such as axes, bounds or a shape. */
+  /** Returns a constant tensor: a list of int64, such as axes, bounds or a shape. */
   integers(values: readonly number[]): Tensor {
     return this.constant(`[${values}]`, [values.length], BigInt64Array.from(values, BigInt));
   }
 
-  /** Returns a list of float32. */
+  /** Returns a constant tensor: a list of float32. */
   floats(values: readonly number[]): Tensor {
     return this.constant(`(${values})`, [values.length], Float32Array.from(values));
   }
 
-  /** Returns a list of `length` equal float32 numbers. */
+  /** Returns a constant tensor: a list of `length` equal float32 numbers. */
   filled(length: number, value: number): Tensor {
     return this.constant(`${length}*${value}`, [length], new Float32Array(length).fill(value));
   }
@@ -66,15 +66,17 @@ export abstract class Emitter extends Constants {
   abstract applyWith(attributes: Attributes, operator: string, ...inputs: Operand[]): Tensor;
   /** Returns a constant matrix, from row-major values. */
   abstract matrix(dims: readonly [number, number], values: Float32Array): Tensor;
-  /** Reshapes a tensor; at most one length may be unknown. */
+  /** Writes nodes that reshape a tensor; at most one length may be unknown. */
   abstract reshape(tensor: Tensor, lengths: readonly Extent[]): Tensor;
-  /** Inserts axes of length 1 at `positions`, counted in the result, whose shape is `lengths`. */
+  /** Writes nodes that insert axes of length 1 at `positions`, counted in the result, whose shape is `lengths`. */
   abstract insertAxes(tensor: Tensor, positions: readonly number[], lengths: readonly Extent[]): Tensor;
-  /** Returns lengths as a list of int64; an undefined one is taken from the axis of `like`. */
+  /**
+   * Returns the tensor of a shape, a list of int64; writes nodes for an undefined length, which is taken from the axis of `like`.
+   */
   abstract shape(lengths: readonly Extent[], like: Tensor): Tensor;
   /**
-   * Multiplies a tensor with channels first by a weight per channel, and adds a bias. If the target does not define this,
-   * Mul and Add are used.
+   * Writes nodes that multiply a tensor with channels first by a weight per channel, and add a bias. If the target does not
+   * define this method, Mul and Add are used.
    */
   scaleChannelsFirst?(tensor: Tensor, channels: number, weight: Tensor, bias?: Tensor): Tensor;
   /** Throws the target's error for an operation that it cannot write. */
@@ -90,27 +92,27 @@ export abstract class Emitter extends Constants {
     return this.applyWith({}, operator, ...inputs);
   }
 
-  /** Broadcasts a tensor along its axes of length 1; an undefined length is taken from the axis of `like`. */
+  /** Writes nodes that broadcast a tensor along its axes of length 1; an undefined length is taken from the axis of `like`. */
   expand(tensor: Tensor, lengths: readonly Extent[], like = tensor): Tensor {
     return this.apply("Expand", tensor, this.shape(lengths, like));
   }
 
-  /** Concatenates tensors along an axis. */
+  /** Writes a node that concatenates tensors along an axis. */
   concat(parts: readonly Tensor[], axis: number): Tensor {
     return this.applyWith({ axis: { integer: axis } }, "Concat", ...parts);
   }
 
-  /** Transposes a tensor: axis i of the result is axis order[i] of the tensor. */
+  /** Writes a node that transposes a tensor: axis i of the result is axis order[i] of the tensor. */
   transpose(tensor: Tensor, order: readonly number[]): Tensor {
     return this.applyWith({ perm: { integers: order } }, "Transpose", tensor);
   }
 
-  /** Sums over some axes, which are kept with length 1 if `keeps`. */
+  /** Writes a node that sums a tensor over some axes, which are kept with length 1 if `keeps`. */
   sum(tensor: Tensor, axes: readonly number[], keeps = true): Tensor {
     return this.applyWith({ keepdims: { integer: Number(keeps) } }, "ReduceSum", tensor, this.integers(axes));
   }
 
-  /** Averages over some axes, which are kept with length 1 if `keeps`. */
+  /** Writes a node that averages a tensor over some axes, which are kept with length 1 if `keeps`. */
   mean(tensor: Tensor, axes: readonly number[], keeps = true): Tensor {
     const attributes: Attributes = { axes: { integers: axes }, keepdims: { integer: Number(keeps) } };
     return this.applyWith(attributes, "ReduceMean", tensor);

@@ -38,7 +38,7 @@ export interface Node {
   readonly name?: string;
 }
 
-/** Makes a NodeProto. */
+/** Makes a NodeProto, the message of one node of a graph. */
 export function nodeMessage({ operator, inputs, outputs, attributes, name }: Node): ProtobufMessage {
   const node = new ProtobufMessage();
   for (const input of inputs) node.string(1, input);
@@ -58,7 +58,10 @@ function attributeMessage(name: string, value: Attribute): ProtobufMessage {
   return attribute.integer(20, INTEGERS_ATTRIBUTE);
 }
 
-/** Makes a TensorProto. Values are stored as they are in memory: little-endian, as on every platform of JavaScript. */
+/**
+ * Makes a TensorProto, a constant of a graph: values of float32 or 64-bit integers, stored as they are in memory:
+ * little-endian, as on every platform of JavaScript.
+ */
 export function tensorMessage(
   name: string,
   dims: readonly number[],
@@ -79,7 +82,10 @@ export function tensorMessage(
  */
 export type Dim = number | string | undefined;
 
-/** Makes a ValueInfoProto: a name, and within the type (1) the tensor type (1) with element type and shape. */
+/**
+ * Makes a ValueInfoProto, the declaration of a graph's input or output: its name (field 1) and its type (2). The type is a
+ * TypeProto with a tensor type (1), which has the element type (1) and the shape (2).
+ */
 export function valueMessage(name: string, dims: readonly Dim[], type = FLOAT): ProtobufMessage {
   const shape = new ProtobufMessage();
   for (const dim of dims) {

@@ -42,7 +42,7 @@ const WRITERS: { readonly [Kind in OperationKind]: Writer<Kind> } = {
   embedding: rearranging.writeEmbedding,
 };
 
-/** Writes the nodes of an operation; returns the tensor with its value. */
+/** Writes the nodes of an operation; returns the tensor with its result. */
 export function writeOperation(task: Task): Form {
   // In the table, the entry of a kind is a writer for operations of that kind.
   return (WRITERS[task.operation.kind] as Writer<OperationKind>)(task);

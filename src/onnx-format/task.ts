@@ -16,9 +16,9 @@ export interface Task<Kind extends OperationKind = OperationKind, Each extends E
   readonly definition: OperationDefinition<Kind>;
   /** Lengths of the output's axes for one sample, channels last. */
   readonly shape: readonly Each[];
-  /** Length of the output's batch axis; 1 if all samples share the value. */
+  /** Length of the output's batch axis; 1 if all samples share the output. */
   readonly batch: Each;
-  /** Values that the operation reads. */
+  /** Graph values that the operation reads. */
   readonly inputs: readonly GraphValue<Each>[];
   /** First of the inputs; every kind except `constant` has one. */
   readonly input: GraphValue<Each>;
@@ -26,7 +26,7 @@ export interface Task<Kind extends OperationKind = OperationKind, Each extends E
   parameter(name: TensorName, dims?: readonly number[]): Tensor;
 }
 
-/** Writes the nodes of one kind of operation; returns the tensor with its value. */
+/** Writes the nodes of one kind of operation; returns the tensor with its result. */
 export type Writer<Kind extends OperationKind> = (task: Task<Kind>) => Form;
 
 /**

@@ -5,7 +5,7 @@ import type { Emitter, Extent, Tensor } from "./emitter.ts";
 // more tensors, each with its axes in some order. Convolutions leave their output with channels first, most operations
 // accept any order, and a tensor in a missing order is made by one transposition, which all readers share.
 
-/** A tensor that represents a value or a gradient, with the order of its axes. */
+/** A tensor that represents a graph value or the gradient for one, with the order of its axes. */
 export interface Form {
   readonly tensor: Tensor;
   readonly order: Order;
@@ -16,7 +16,7 @@ export class GraphValue<Each extends Extent = Extent> {
   readonly graph: Emitter;
   /** Lengths of the axes for one sample, channels last. */
   readonly shape: readonly Each[];
-  /** Length of the batch axis; 1 if all samples share the value. */
+  /** Length of the batch axis; 1 if all samples share the graph value. */
   readonly batch: Each;
   private readonly forms: Form[];
 
@@ -37,18 +37,18 @@ export class GraphValue<Each extends Extent = Extent> {
     return [this.batch, ...order.map((axis) => this.shape[axis]!)];
   }
 
-  /** Orders in which tensors of this value exist. */
+  /** Orders in which tensors of this graph value exist. */
   get orders(): readonly Order[] {
     return this.forms.map(({ order }) => order);
   }
 
-  /** An existing tensor of this value, preferably not with channels last, that is, one used by a convolution. */
+  /** An existing tensor of this graph value, preferably not with channels last, that is, one used by a convolution. */
   get any(): Form {
     const last = lastOrder(this.rank);
     return this.forms.find(({ order }) => !isSameOrder(order, last)) ?? this.forms[0]!;
   }
 
-  /** Returns a tensor of this value with its axes in this order, transposing one if needed. */
+  /** Returns a tensor of this graph value with its axes in `order`, transposing another if needed. */
   in(order: Order): Tensor {
     const existing = this.forms.find((form) => isSameOrder(form.order, order));
     if (existing) return existing.tensor;
@@ -59,12 +59,12 @@ export class GraphValue<Each extends Extent = Extent> {
     return tensor;
   }
 
-  /** Tensor of this value with channels last. */
+  /** Tensor of this graph value with channels last. */
   get last(): Tensor {
     return this.in(lastOrder(this.rank));
   }
 
-  /** Tensor of this value with channels first. */
+  /** Tensor of this graph value with channels first. */
   get first(): Tensor {
     return this.in(firstOrder(this.rank));
   }

@@ -11,7 +11,7 @@ import type { Prior } from "../terms/priors.ts";
 
 /** Metadata key of the name of the latent input, stored as plain text. */
 export const LATENT_NAME = "latentflow.latent";
-/** Metadata key of the names of inputs with an axis of points (a variable number per sample), stored as JSON. */
+/** Metadata key of the names of inputs with an axis of points (coordinates at which the decoder is evaluated), stored as JSON. */
 export const POINTS = "latentflow.points";
 /** Metadata key of the decoder's loss. */
 export const LOSS = "latentflow.loss";

@@ -8,7 +8,7 @@ export interface AmdOptions {
   t1?: number | undefined;
   /** Length s_0 > 0 of the first step, and lower bound of the length that each later step is first tried with. Default 1. */
   stepInit?: number | undefined;
-  /** Largest step length, s_max ≥ `stepInit`. Default 10, or `stepInit` if that is larger. */
+  /** Maximum step length, s_max ≥ `stepInit`. Default 10, or `stepInit` if that is larger. */
   stepMax?: number | undefined;
   /** Growth factor κ ≥ 1 of the step length from one step to the next. Default 1.1. */
   increaseFactor?: number | undefined;
@@ -21,9 +21,9 @@ export interface AmdOptions {
   slope?: number | undefined;
   /** Step length from which the next step grows: the accepted one ("accepted", the default) or the one tried first ("trial"). */
   growFrom?: "accepted" | "trial" | undefined;
-  /** Largest number of times that one step is shortened; after them the sample ends as "stalled" or "converged". Default 100. */
+  /** Maximum number of times that one step is shortened; after them the sample ends as "stalled" or "converged". Default 100. */
   maxBacktracks?: number | undefined;
-  /** Largest number of accepted steps; with 0 only the loss and its gradient at z0 are evaluated. Default 10,000. */
+  /** Maximum number of accepted steps per sample; with 0 only the loss and its gradient at z0 are evaluated. Default 10,000. */
   maxSteps?: number | undefined;
   /**
    * Mean decrease of the loss per step, over the last `window` accepted steps, below which a sample has converged, ≥ 0. With
@@ -77,9 +77,9 @@ export const AMD_HELP: HelpOf<AmdOptions> = {
 };
 
 /**
- * Makes the AMD solver, the adaptive minimise-distance method (equations 6 and 7 of the paper): explicit steps along -∇_z l,
- * each shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD follows the
- * gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
+ * Makes the AMD solver, the adaptive minimise-distance method (equations 6 and 7 of the paper, arXiv 2412.00864): explicit steps
+ * along -∇_z l, each shortened until it lowers the sample's loss. Every sample has its own step lengths and stopping time. AMD
+ * follows the gradient flow; `lbfgs()`, the default, goes to where the flow would come to rest, with fewer evaluations.
  *
  * The step rule is the paper's; `t1`, `tolerance`, `window` and `settle` are from its authors' code. If the loss is scaled
  * by c (`reduction: "sum"`, or data times √c), divide `stepInit`, `stepMax` and `t1` by c, and multiply `tolerance` by c.

@@ -6,7 +6,7 @@ export interface Control {
   pause(): Promise<void>;
 }
 
-/** Largest allowed count, such as of steps: larger ones would overflow the 32-bit counters of results and of assembly/. */
+/** Maximum count, such as of steps: larger ones would overflow the 32-bit counters of results and of assembly/. */
 export const MAX_COUNT = 2 ** 31 - 1;
 
 /** True if the loss stays finite when rounded to float32, the type of losses in results. */

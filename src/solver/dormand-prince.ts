@@ -16,8 +16,8 @@ export interface DormandPrinceOptions {
   /** Length of the first step that is tried, > 0. Default 1. */
   stepInit?: number | undefined;
   /**
-   * Largest number of steps, accepted and rejected ones together; with 0 only the loss and its gradient at z0 are evaluated.
-   * Default 10,000.
+   * Maximum number of steps per sample, accepted and rejected ones together; with 0 only the loss and its gradient at z0 are
+   * evaluated. Default 10,000.
    */
   maxSteps?: number | undefined;
 }
@@ -60,9 +60,9 @@ export const DORMAND_PRINCE: Tableau = {
 
 /** Safety factor of the step-size rule, as in SciPy's RK45. */
 const SAFETY = 0.9;
-/** Largest factor by which a step may be longer than the one before, as in SciPy's RK45. */
+/** Maximum factor by which a step may be longer than the one before, as in SciPy's RK45. */
 const LARGEST_GROWTH = 10;
-/** Smallest factor by which a rejected step is multiplied, as in SciPy's RK45. */
+/** Minimum factor by which a rejected step is multiplied, as in SciPy's RK45. */
 const LARGEST_SHRINKING = 0.2;
 /** Order of the error estimate: the error of a step is proportional to its length to the power of 5. */
 const ERROR_ORDER = 5;

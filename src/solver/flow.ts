@@ -63,7 +63,7 @@ export const FLOW_HELP: HelpOf<NesterovFlowOptions> = {
 /**
  * Makes a strength of the gradient that decays over the flow, α(t) = exp(-rate · t / t1), with t1 the flow's end.
  *
- * @param options.rate ≥ 0. Default 2, the paper's.
+ * @param options.rate ≥ 0. Default 2, as in the paper (arXiv 2412.00864).
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
  * const flow = gradientFlow({ alpha: expDecay({ rate: 3 }) });
@@ -74,7 +74,7 @@ export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay 
 }
 
 /**
- * Makes the gradient flow, dz/dt = -α(t) ∇_z l (equation 2 of the paper).
+ * Makes the gradient flow, dz/dt = -α(t) ∇_z l (equation 2 of the paper, arXiv 2412.00864).
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -88,8 +88,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
 }
 
 /**
- * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5 of the paper, with a wrong sign in
- * equation 4 corrected): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
+ * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5 of the paper, arXiv 2412.00864, with a
+ * wrong sign in equation 4 corrected): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
@@ -106,7 +106,7 @@ interface FlowTraits<F extends Flow> {
   /**
    * Computes the time derivative of one sample's state.
    *
-   * @param t1 end time of the flow, on which a decaying α depends
+   * @param t1 end time of the flow, on which a decaying strength α(t) of the gradient depends
    * @param state z, followed for order 2 by the velocity v: [order · d]
    * @param gradient ∇_z l at the state's z, [d]
    * @param into [order · d], where the derivative with respect to t is written

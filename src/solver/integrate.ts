@@ -27,7 +27,7 @@ export interface TriedStep {
 /** Step-size control of one `integrate` call: chooses the lengths of steps and which of them are accepted. */
 export interface StepControl {
   readonly t1: number;
-  /** Largest number of steps of one sample, rejected ones included. */
+  /** Maximum number of steps of one sample, rejected ones included. */
   readonly maxSteps: number;
   /** True if `judge` uses the error estimate, for which the derivative at the step's end is needed even where the flow ends. */
   readonly needsError: boolean;
@@ -57,9 +57,11 @@ export async function integrate(tableau: Tableau, steps: StepControl, problem: F
   const newDerivatives = system.states();
   const error = system.states();
   const between = recording && system.states();
-  /** Time of each sample, [B]; `ends` and `lengths` have the end time and the length of its trial step. */
+  /** Time that each sample has reached, [B]. */
   const t = solution.t.subarray(first, first + count);
+  /** End time of each sample's trial step, [B]. */
   const ends = new Float64Array(count);
+  /** Length of each sample's trial step, [B]. */
   const lengths = new Float64Array(count);
   let rows = allRows(count);
   if (control.aborted()) return;

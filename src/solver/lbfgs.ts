@@ -12,9 +12,9 @@ export interface LbfgsOptions {
    * rounding. Default 1e-6.
    */
   tolerance?: number | undefined;
-  /** Number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */
+  /** Maximum number of pairs (step, change of the gradient) stored for each sample, 1 to 1,000. Default 30. */
   memory?: number | undefined;
-  /** Largest number of accepted steps; with 0 only the loss and its gradient at z0 are evaluated. Default 1,000. */
+  /** Maximum number of accepted steps per sample; with 0 only the loss and its gradient at z0 are evaluated. Default 1,000. */
   maxSteps?: number | undefined;
   /**
    * Armijo constant c₁ of the line search, in [0, 1): a step of length t along p must lower the loss by more than c₁ · t ·

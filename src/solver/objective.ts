@@ -17,7 +17,7 @@ export interface Objective {
   readonly latentSize: number;
   /**
    * Computes the objective of each chosen sample: the loss, plus prior(z)/N if there is a prior, with N the number that the
-   * loss was divided by.
+   * loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.
    * @param rows indices of samples, each at most once
    * @param z latent of each chosen sample, [rows.length, d]
    * @returns objectives, [rows.length]
@@ -44,19 +44,19 @@ export interface Objective {
 }
 
 /**
- * Terms of the objectives of some samples, [rows.length] each: the objective is loss + prior/N, N the number that the loss
- * was divided by.
+ * Terms of the objectives of the chosen samples, [rows.length] each. A sample's objective is loss + prior/N, with N the number
+ * that its loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.
  */
 export interface Terms {
   readonly losses: Float64Array;
   /**
-   * Prior's value in nats, times its weight, for each sample; the objective contains 1/N of it, N the number that the loss
-   * was divided by. All 0 without a prior.
+   * prior(z) of each chosen sample: the negative log-density in nats up to a constant, times the prior's weight, not divided by
+   * N. All 0 without a prior.
    */
   readonly priors: Float64Array;
 }
 
-/** Objectives of some samples and the terms that they consist of, [rows.length] each. */
+/** Objectives of the chosen samples, [rows.length], and the terms that they consist of. */
 export interface Values extends Terms {
   readonly objectives: Float64Array;
 }
@@ -85,8 +85,8 @@ export interface Curvature {
   /** Plan of how solvers use this curvature. */
   readonly use: CurvatureUse;
   /**
-   * Returns the factor that turns a row's curvature, averaged over the n outputs, into that of its loss: 1 if the loss is a
-   * mean; n, or Σw with weights, if it is a sum.
+   * Returns the factor that turns a row's curvature, averaged over the decoder's n outputs, into the curvature of its loss: 1 if
+   * the loss is a mean; n, or Σw with weights, if it is a sum.
    */
   scale(row: number): number;
   /**
@@ -175,8 +175,8 @@ export interface DifferentiableObjective extends Objective {
   /** Number of parameters, P. They are ordered by layer: the weight, then the bias, of each. */
   readonly parameterCount: number;
   /**
-   * Adds ∂_θ l at the points of the last `gradient` call, with z held fixed, to the parameter sums, row by row in the order
-   * of `rows`.
+   * Adds ∂_θ l, θ the decoder's parameters, at the points of the last `gradient` call, with z held fixed, to the parameter sums,
+   * row by row in the order of `rows`.
    */
   addParameterGradient(rows: Int32Array): Promise<void>;
   /**
@@ -187,8 +187,8 @@ export interface DifferentiableObjective extends Objective {
    */
   tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array>;
   /**
-   * Adds the mixed derivative ∂_θ(vᵀ∇_z l), with v from the last `tangent` call, to the parameter sums, row by row in the
-   * order of `rows`. It is linear in v, so that a factor can be put into v.
+   * Adds the mixed derivative ∂_θ(vᵀ∇_z l), with θ the decoder's parameters and v from the last `tangent` call, to the parameter
+   * sums, row by row in the order of `rows`. It is linear in v, so that a factor can be put into v.
    */
   addMixedGradient(rows: Int32Array): Promise<void>;
   /**

@@ -6,22 +6,23 @@ import type { Status } from "./status.ts";
 
 /** Statistics of the solve of each sample: B numbers each. */
 export interface SolveStatistics {
-  /** Number of accepted steps. */
+  /** Number of accepted steps of each sample. */
   readonly acceptedSteps: Owned<Uint32Array>;
   /**
-   * Number of steps that were tried and not taken: they did not lower the loss enough (`lbfgs`, `amd`), another length might
-   * lower it more (first step of `lbfgs`), or their estimated error was too large (`dormandPrince`). 0 on a fixed grid.
+   * Number of steps of each sample that were tried and not taken: they did not lower the loss enough (`lbfgs`, `amd`), another
+   * length might lower it more (first step of `lbfgs`), or their estimated error was too large (`dormandPrince`). 0 on a fixed
+   * grid.
    */
   readonly backtracks: Owned<Uint32Array>;
-  /** Number of evaluations of the loss, each a forward pass of the decoder. */
+  /** Number of evaluations of each sample's loss, each a forward pass of the decoder. */
   readonly valueEvaluations: Owned<Uint32Array>;
-  /** Number of gradients ∇_z l, each a backward pass of the decoder. */
+  /** Number of gradients ∇_z l of each sample, each a backward pass of the decoder. */
   readonly gradientEvaluations: Owned<Uint32Array>;
-  /** Number of Gauss-Newton matrices computed at the sample's own z (L-BFGS); each takes as many forward passes as latents. */
+  /** Number of Gauss-Newton matrices computed at each sample's own z (L-BFGS); each takes as many forward passes as latents. */
   readonly matrixEvaluations: Owned<Uint32Array>;
   /**
-   * Time t that the flow has reached. For L-BFGS the sum of the accepted step lengths δt, each counted as at most 1; it is
-   * not a time of the flow.
+   * Time t that each sample's flow has reached. For L-BFGS the sum of the accepted step lengths δt, each counted as at most 1; it
+   * is not a time of the flow.
    */
   readonly t: Owned<Float64Array>;
   /**
@@ -49,11 +50,11 @@ export const STATISTICS = {
 
 /** Path of one sample from z0: K points, those requested by `saveAt` that the sample reached. */
 export interface Trajectory {
-  /** Times of the points, K values, ascending. */
+  /** Times of the path's K points, ascending. */
   readonly t: Owned<Float64Array>;
-  /** Latents at the points, K × latentSize. */
+  /** Latents at the path's K points, [K, latentSize]. */
   readonly z: Owned<Float32Array>;
-  /** Loss l(y, D(z)) at the points, without the prior, K values. */
+  /** Loss l(y, D(z)) at the path's K points, without the prior. */
   readonly loss: Owned<Float32Array>;
 }
 
@@ -77,13 +78,16 @@ export interface BackendInfo {
 
 /** Result of `encode` for B samples. */
 export interface EncodeResult {
-  /** Codes found, B × latentSize. */
+  /** Codes found, [B, latentSize]. */
   readonly z: Owned<Float32Array>;
-  /** Velocities at the end of a second-order flow, B × latentSize. Undefined for the gradient flow. */
+  /** Velocities at the end of a second-order flow, [B, latentSize]. Undefined for the gradient flow. */
   readonly v: Owned<Float32Array> | undefined;
   /** Loss l(y, D(z)) of each sample, B values: the distance of the reconstruction from the data, without the prior. */
   readonly loss: Owned<Float32Array>;
-  /** Prior's value at z in nats, times its weight and not divided by N, B values. Undefined without a prior. */
+  /**
+   * Prior's value at z in nats, times its weight, for each of the B samples. `objective` contains it divided by N, the divisor of
+   * the loss. Undefined without a prior.
+   */
   readonly prior: Owned<Float32Array> | undefined;
   /**
    * Minimised objective at z, loss + prior/N, B values, with N the number that the loss was divided by. Equals the loss
@@ -126,7 +130,7 @@ export interface EncodeSummary {
   readonly samples: number;
   readonly meanInitialLoss: number;
   readonly meanLoss: number;
-  /** Mean of `prior`, the prior's value at z in nats, times its weight and not divided by N. Absent without a prior. */
+  /** Mean of `prior`, the prior's value at z in nats, times its weight. Absent without a prior. */
   readonly meanPrior?: number;
   /**
    * Mean of `objective`, loss + prior/N with N the number that the loss was divided by. Absent without a prior, when it

@@ -5,6 +5,7 @@ import { type RecordedSample, Recording, type SaveAt } from "./recording.ts";
 import { type EncodeResult, type SolveStatistics, STATISTICS } from "./result.ts";
 import { STATUSES, type Status } from "./status.ts";
 
+/** Status code of a sample that has not ended; the codes of ended samples are indices in STATUSES. */
 const RUNNING = 255;
 
 /** Numbers that a solution has for each sample: the array type, and the value before the solve of a sample begins. */
@@ -30,9 +31,9 @@ type PerSampleArrays = {
 };
 
 /**
- * Per-sample arrays of a solution. `objective` is the minimised loss + prior/N at z, and `initialObjective` at z0; `loss`
- * and `initialLoss` are the loss alone, `prior` is the prior's value at z in nats times its weight, and `gradientNorm` the
- * norm of the objective's gradient at z.
+ * Per-sample arrays of a solution, [B] each. `objective` is the minimised loss + prior/N at z, with N the number that the
+ * sample's loss was divided by, and `initialObjective` is the same at z0; `loss` and `initialLoss` are the loss alone, `prior`
+ * is the prior's value at z in nats, times its weight, and `gradientNorm` the norm of the objective's gradient at z.
  */
 const Arrays = class {
   constructor(sampleCount: number) {
@@ -70,7 +71,7 @@ export class Solution extends Arrays {
   lossSum = 0;
   /** Number of samples that have ended with a finite loss. */
   lossCount = 0;
-  /** Called with its index when a sample has ended; set by the thread that distributes samples. */
+  /** Called with the index of each sample that has ended; set by the thread that distributes samples. */
   onEnd: ((sample: number) => void) | undefined;
   private readonly codes: Uint8Array;
   private readonly latentSize: number;
@@ -100,14 +101,16 @@ export class Solution extends Arrays {
     this.codes = new Uint8Array(sampleCount).fill(RUNNING);
   }
 
-  /** Records objective, loss and prior of a sample at z0: element i of `values`. */
+  /** Records objective, loss and prior of a sample at z0, which are at index `i` in the arrays of `values`. */
   begin(sample: number, values: Values, i: number): void {
     this.take(sample, values, i);
     this.initialObjective[sample] = values.objectives[i]!;
     this.initialLoss[sample] = values.losses[i]!;
   }
 
-  /** Records objective, loss and prior of a sample at its new z: element i of `values`. */
+  /**
+   * Records objective, loss and prior of a sample at its new z, which are at index `i` in the arrays of the second argument.
+   */
   take(sample: number, { objectives, losses, priors }: Values, i: number): void {
     this.objective[sample] = objectives[i]!;
     this.loss[sample] = losses[i]!;

@@ -122,10 +122,10 @@ function even(numbers: number): number {
   return 2 * Math.ceil(numbers / 2);
 }
 
-/** Largest number of bytes of solver state for all rows together. */
+/** Maximum number of bytes of solver state for all rows together. */
 const MOST_BYTES = 2 ** 28;
 
-/** Returns the largest number of rows whose solver state fits into MOST_BYTES; at least 1. */
+/** Returns the maximum number of rows whose solver state fits into MOST_BYTES; at least 1. */
 export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatrices: boolean): number {
   return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
 }

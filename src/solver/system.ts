@@ -3,8 +3,8 @@ import type { FlowProblem } from "./flow-problem.ts";
 import { type Values, valuesAt } from "./objective.ts";
 
 /**
- * Flow of an objective's samples as differential equations y' = f(t, y), one for each sample. Arrays of states have a row of
- * `size` numbers for every sample; `rows` selects the samples to compute.
+ * Flow of an objective's B samples as differential equations y' = f(t, y), one for each sample, with y the sample's state: z,
+ * [d], or z and the velocity, [2d]. Arrays of states are [B, size]; `rows` has the indices of the samples to compute.
  */
 export class System {
   /** Number of values in a state: d for z alone; 2d for z and the velocity of a second-order flow. */
@@ -25,7 +25,7 @@ export class System {
     this.gradientNorms = new Float64Array(objective.sampleCount);
   }
 
-  /** Allocates an array of states, zeros: a row for every sample. */
+  /** Allocates an array of states of the B samples, [B, size], zeros. */
   states(): Float64Array {
     return new Float64Array(this.problem.objective.sampleCount * this.size);
   }
@@ -51,9 +51,9 @@ export class System {
 
   /**
    * Computes f(t, y) of the chosen samples, at the states passed to their last `values` call.
-   * @param times t of every sample
-   * @param states states of every sample
-   * @param derivatives where the time derivatives are written, a row for every sample
+   * @param times t of every sample, [B]
+   * @param states states of every sample, [B, size]
+   * @param derivatives where the time derivatives are written, [B, size]
    */
   async derivatives(
     rows: Int32Array,

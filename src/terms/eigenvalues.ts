@@ -1,4 +1,4 @@
-/** Largest number of sweeps; Jacobi's method has converged to float64 after 6 to 10 (Golub and Van Loan, section 8.5). */
+/** Maximum number of sweeps; Jacobi's method has converged to float64 after 6 to 10 (Golub and Van Loan, section 8.5). */
 const MOST_SWEEPS = 30;
 
 /**

@@ -7,11 +7,11 @@ import type { StandardisedCodes } from "./standardised-codes.ts";
 
 /** Mixture of K Gaussians over standardised codes, whose coordinates have mean 0 and variance 1. */
 export interface Mixture {
-  /** Mixture weights of the components, [K], adding up to 1. */
+  /** Mixture weights of the K components, adding up to 1. */
   readonly shares: Float64Array;
-  /** Means of the components, [K, d]. */
+  /** Means of the K components, [K, d]. */
   readonly means: Float64Array;
-  /** Covariances of the components: [K, d, d], row-major, or [K, d] if they are diagonal. */
+  /** Covariances of the K components: [K, d, d], row-major, or [K, d] if they are diagonal. */
   readonly covariances: Float64Array;
 }
 

@@ -40,7 +40,7 @@ export interface FitGaussianMixtureOptions {
   seed?: number | undefined;
   /** Form of each component's covariance: variances alone, or the full matrix. Default "diagonal". */
   covariance?: CovarianceKind | undefined;
-  /** Largest number of iterations, ≥ 1; after them the fit ends without having converged. Default 500. */
+  /** Maximum number of iterations, ≥ 1; after them the fit ends without having converged. Default 500. */
   maxIterations?: number | undefined;
   /**
    * Increase ≥ 0 of the log-likelihood in an iteration, in nats per code, at or below which the fit has converged. Default
@@ -100,7 +100,7 @@ const START_STREAM = 4;
  * Fits a Gaussian prior to codes, such as those of training samples, so that new codes are drawn to where the fitted codes
  * lie. Its covariance is the unbiased estimate, with sums divided by count - 1.
  *
- * @param codes count × latentSize, count >= 2: for example the `z` of a result of `encode`
+ * @param codes [count, latentSize], count >= 2: for example the `z` of a result of `encode`
  * @example
  * const { z } = await encode(decoder, trainingSamples);
  * const prior = fitGaussian(z, { latentSize: decoder.latentSize, covariance: "full", shrinkage: 0.1 });
@@ -165,10 +165,10 @@ function instead(): string {
  * next, except by rounding.
  *
  * The function is synchronous and blocks its thread: an iteration takes time proportional to count · K · d, or count · K ·
- * d² for full covariances. With 10,000 codes of 16 values and 10 components it takes 33 ms, or 95 ms; a fit may need a
- * hundred. If that is too long, fit a subset of the codes, or fit in a worker.
+ * d² for full covariances. With 10,000 codes of 16 values and 10 components it takes 33 ms, or 95 ms for full covariances; a
+ * fit may need a hundred iterations. If that is too long, fit a subset of the codes, or fit in a worker.
  *
- * @param codes count × latentSize: for example the `z` of a result of `encode`. A few hundred for each component are
+ * @param codes [count, latentSize]: for example the `z` of a result of `encode`. A few hundred for each component are
  *   appropriate, and for full covariances several times latentSize if that is more
  * @example
  * const { z } = await encode(decoder, trainingSamples);

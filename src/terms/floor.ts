@@ -7,7 +7,7 @@ import { lossTraits } from "./losses.ts";
  * losses it is 0.
  *
  * @param y targets, [B, sampleSize], in the range of the loss; unused where the weight is 0
- * @param weights weights ≥ 0: sampleSize of them, or B × sampleSize. Default: all equal
+ * @param weights weights ≥ 0: sampleSize of them, or [B, sampleSize]. Default: all equal
  * @returns [B], reduced over the elements as the loss is
  */
 export function leastLosses(

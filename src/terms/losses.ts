@@ -113,8 +113,9 @@ export interface CustomLossFunctions {
   /** Derivative ∂e/∂output. */
   readonly gradient: (output: number, target: number) => number;
   /**
-   * Second derivative ∂²e/∂output² ≥ 0. Without it, calls that need second derivatives throw; `lbfgs` does not need it. It
-   * does not help `lbfgs` if it changes by orders of magnitude within a step, as for a smoothed |output - target|.
+   * Second derivative ∂²e/∂output² ≥ 0. `sampleCodes`, and the adjoints `full()` and `direct()` of `train`, require it. With it
+   * `lbfgs` is preconditioned by the Gauss-Newton matrix, and without it runs as plain L-BFGS; it does not gain if the second
+   * derivative changes by orders of magnitude within a step, as for a smoothed |output - target|.
    */
   readonly curvature?: (output: number, target: number) => number;
 }
@@ -180,8 +181,8 @@ export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
 }
 
 /**
- * Makes the squared error: (D(z) - y)² per element. The paper uses the sum, `reduction: "sum"`; with the mean, the default
- * here, suitable step sizes of the solvers do not depend on the size of the data.
+ * Makes the squared error: (D(z) - y)² per element. The paper (arXiv 2412.00864) uses the sum, `reduction: "sum"`; with the mean,
+ * the default here, suitable step sizes of the solvers do not depend on the size of the data.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  * @example

@@ -81,7 +81,7 @@ export function scalarOrRow(
 }
 
 /**
- * Largest difference between elements (i, j) and (j, i) of a covariance, relative to the standard deviations of i and j,
+ * Maximum difference between elements (i, j) and (j, i) of a covariance, relative to the standard deviations of i and j,
  * that is attributed to rounding.
  */
 const ASYMMETRY = 1e-6;
@@ -202,7 +202,7 @@ export function spread(value: number | readonly number[], d: number): Float64Arr
 
 /**
  * Computes the inverses Σ⁻¹ and log det Σ of K = `count` covariances, [K, d, d], or of diagonal ones given as standard
- * deviations, [K, d]. Of `covariances` and `stds`, one is defined.
+ * deviations, [K, d]. Exactly one of `covariances` and `stds` is defined.
  *
  * @returns `precisions`, shaped as the argument, and `logDeterminants`, [K]
  */

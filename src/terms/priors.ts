@@ -32,11 +32,11 @@ export interface PriorKinds {
   readonly gaussianMixture: {
     /** Mixture weights of the K components, > 0, which add up to 1. */
     readonly weights: readonly number[];
-    /** Means of the components, K × d numbers. */
+    /** Means of the K components, [K, d] for d latents. */
     readonly means: readonly number[];
-    /** Standard deviations of the components, K × d numbers; undefined if `covariances` are given. */
+    /** Standard deviations of the K components, [K, d] for d latents; undefined if `covariances` are given. */
     readonly stds: readonly number[] | undefined;
-    /** Covariances of the components, K × d × d numbers; undefined if `stds` are given. */
+    /** Covariances of the K components, [K, d, d] for d latents; undefined if `stds` are given. */
     readonly covariances: readonly number[] | undefined;
   };
 }
@@ -192,7 +192,7 @@ function sharesOf(where: string, weights: Numbers, count: number): readonly numb
   const sum = given.reduce((total, share) => total + share, 0);
   // Weights that already add up to 1 stay unchanged to the last bit, so that a prior survives a file exactly.
   if (Math.abs(sum - 1) <= count * Number.EPSILON) return freeze(given);
-  // Their sum may overflow float64.
+  // The sum of the weights may overflow float64.
   const largest = given.reduce((most, share) => Math.max(most, share), 0);
   const whole = given.reduce((total, share) => total + share / largest, 0);
   const shares = Number.isFinite(sum)

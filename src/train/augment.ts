@@ -28,7 +28,7 @@ export interface Augmentation {
 /** Augmentation that shifts images by random numbers of pixels. */
 export interface Shift extends Augmentation {
   readonly name: "shift";
-  /** Largest shift in each direction, in pixels, ≥ 1. */
+  /** Maximum shift in each direction, in pixels, ≥ 1. */
   readonly pixels: number;
 }
 
@@ -41,7 +41,7 @@ const SHIFT_FIELDS = /* @__PURE__ */ (() => ({
  * Makes an augmentation that shifts each image, grey or of three channels, down and to the right by random integers, uniform
  * from -pixels to pixels. Pixels shifted in at the edges are 0.
  *
- * @param options.pixels largest shift, an integer >= 1, and less than the image's height and width
+ * @param options.pixels maximum shift, an integer >= 1, and less than the image's height and width
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
  * await train(decoder, images, { augment: shift({ pixels: 2 }) });

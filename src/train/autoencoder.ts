@@ -28,11 +28,11 @@ const WHERE = "trainAutoencoder";
 const ENCODER_STREAM = 3;
 
 /**
- * Trains a decoder together with an encoder, by backpropagation: the conventional autoencoder, with which the paper
- * compares. The encoder is the reverse of the decoder (784 → 600 → 300 → 150 → 20 for 20 → 150 → 300 → 600 → 784; a
- * convolution for each transposed one, and vice versa), with the same activations between its layers and none on the code.
- * Its parameters are initialised as in PyTorch, from the seed; the decoder's parameters are the initial ones. Loss,
- * optimizers and kernels are those of `train`.
+ * Trains a decoder together with an encoder, by backpropagation: the conventional autoencoder, with which the paper, arXiv
+ * 2412.00864, compares. The encoder is the reverse of the decoder (784 → 600 → 300 → 150 → 20 for 20 → 150 → 300 → 600 → 784; a
+ * convolution for each transposed one, and vice versa), with the same activations between its layers and none on the code. Its
+ * parameters are initialised as in PyTorch, from the seed; the decoder's parameters are the initial ones. Loss, optimizers and
+ * kernels are those of `train`.
  *
  * The decoder must be a chain of dense, conv, convTranspose, reshape and activation operations.
  *
@@ -41,12 +41,12 @@ const ENCODER_STREAM = 3;
  * solver `amd`.
  *
  * Codes need not be centred on 0: the `start` of the trained decoder, from which `encode` and `evaluate` begin, is the mean
- * code of the training data, see `meanCode`. It has no `start` if a code is not finite, that is, if the training has
+ * code of the training data (`meanCode`). It has no `start` if a code is not finite, that is, if the training has
  * diverged.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
- * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the encoder and a new decoder; `history` has the losses of the reconstructions D(E(y))
  * @throws LatentflowError as `train`
  * @example

@@ -45,7 +45,7 @@ import { checkValidation, type ValidationOptions } from "./validation.ts";
 
 // Checks the arguments of train and trainAutoencoder before any work, and fills in defaults.
 
-/** Defaults of training: the epochs are the paper's, the batch size is from the code of its authors. */
+/** Defaults of training: the epochs are those of the paper (arXiv 2412.00864), the batch size is from its authors' code. */
 export const STANDARD_TRAINING = {
   batchSize: 5,
   epochs: { train: 1, trainAutoencoder: 12 },

@@ -26,7 +26,7 @@ const HEARTBEAT = 10_000;
 /** Milliseconds without a heartbeat after which a lock is dead; messages and site/ state a minute. */
 const LAPSE = 60_000;
 
-/** Size in bytes of the largest file that is read as a lock. */
+/** Maximum size in bytes of a file that is read as a lock. */
 const MOST_BYTES = 4096;
 
 /** Lock of a checkpoint file, held for the duration of a run. */

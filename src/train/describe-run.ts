@@ -20,7 +20,7 @@ const LAYERS: ReadonlySet<OperationKind> = new Set(["dense", "conv", "convTransp
  * Describes everything that a run's result depends on. Values such as solvers are described by their names and numbers; the
  * package version stands for the code of their functions.
  *
- * @param build build of the kernels, see `Trainer.build`
+ * @param build name of the kernels' build, with a checksum of its code (`Trainer.build`)
  */
 export async function describeRun(
   options: CheckedTrainOptions,
@@ -76,7 +76,7 @@ function describeLoss(loss: Loss): unknown {
   };
 }
 
-/** Describes a prior; its numbers, of which a mixture may have a million, by a checksum. */
+/** Describes a prior: its numbers, up to a million in a mixture, by a checksum. */
 export function describePrior({ name, weight, ...numbers }: Prior) {
   return { name, weight, numbers: checksumOfText(JSON.stringify(numbers)) };
 }
@@ -95,7 +95,7 @@ async function describeFixed({ fixedInputs }: Decoder, fixed: FixedValues, contr
 const VALUES_AT_ONCE = 2 ** 20;
 
 /**
- * Returns the checksum of values, of which there may be many, as a description.
+ * Describes values, possibly many, by their checksum.
  *
  * @param name argument or option that has the values, for messages
  */

@@ -27,12 +27,12 @@ interface NoEncoder {
   encoder?: undefined;
   gap?: undefined;
   /**
-   * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or count × outputSize. Where the
+   * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]. Where the
    * weight is 0, data are missing and may be NaN. Default: all elements have equal weight.
    */
   weights?: Weights | undefined;
   /**
-   * Initial latents z0, finite: latentSize values for all samples, or count × latentSize. Default: the decoder's `start`;
+   * Initial latents z0, finite: latentSize values for all samples, or [count, latentSize]. Default: the decoder's `start`;
    * zeros if it has none.
    */
   z0?: Float32Array | undefined;
@@ -57,7 +57,7 @@ interface ByEncoderAndFlow {
    */
   gap: true;
   /**
-   * Initial latents z0 of the flows: latentSize values, or count × latentSize. Default: the decoder's `start`; zeros if it
+   * Initial latents z0 of the flows: latentSize values, or [count, latentSize]. Default: the decoder's `start`; zeros if it
    * has none.
    */
   z0?: Float32Array | undefined;

@@ -21,7 +21,7 @@ import {
 } from "./evaluate-options.ts";
 import { checkDataset, problems } from "./samples.ts";
 
-/** Name of the function, marked (see `Mark`), with which its error messages begin. */
+/** Beginning of error messages: the name `evaluate` as a mark (see `Mark`), which the command line can replace or omit. */
 const WHERE = callOf("evaluate");
 
 /** Result of `evaluate` for B samples: means and counts as in `summary`, and the values of each sample. */
@@ -81,7 +81,7 @@ export interface EncoderReport extends Omit<EvaluateReport, FlowFigures> {
  *
  * Samples are read in pieces: a data set of bytes is never in memory as float32 as a whole.
  *
- * @param data samples of the decoder's output size: a Dataset, or a Float32Array of count × outputSize
+ * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the report; a numerical failure is a sample's status, not an error
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
  *   `disposed` when a network is; `unsupported`, `out_of_memory` and `worker_failed` from the backend

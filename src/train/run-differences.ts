@@ -12,7 +12,7 @@ export interface Difference {
   readonly here: string;
 }
 
-/** Number of differences that a message lists; it only counts the others. */
+/** Maximum number of differences that a message lists; further ones are only counted. */
 const SHOWN_DIFFERENCES = 5;
 
 /** Error of code `other_run`: a checkpoint, or a file of partial results, was made by a run with other settings. */

@@ -44,9 +44,9 @@ export function checkSamples(where: string, dataset: Dataset, size: number, size
   if (dataset.count === 0) throw refused(where, "data", "has", "no samples", "at least one");
 }
 
-/** Largest number of samples that are read from a data set at once. */
+/** Maximum number of samples that are read from a data set at once. */
 const SAMPLES_AT_ONCE = 1000;
-/** Largest number of values that are read at once, 4 MB as float32; a single sample may have more. */
+/** Maximum number of values that are read at once, 4 MB as float32; a single sample may have more. */
 const VALUES_AT_ONCE = 2 ** 20;
 
 /** Yields the indices of all samples, 0 to count - 1, in pieces for reading at once. */
@@ -62,7 +62,7 @@ export interface ProblemSettings {
   readonly decoder: Decoder;
   readonly loss: Loss;
   readonly prior?: PriorComponents | undefined;
-  /** Weights of the elements: n values for all samples, or count × n. */
+  /** Weights of the elements: outputSize values for all samples, or [count, outputSize]. */
   readonly weights?: Float32Array | undefined;
   readonly fixed?: FixedValues;
   readonly batchSize?: number | undefined;
@@ -94,7 +94,8 @@ export function* problems(
 }
 
 /**
- * Throws if samples are outside the domain of the loss, or weights are invalid; see `checkValues`.
+ * Throws if samples are outside the domain of the loss, or weights are invalid (negative, not finite, or all 0 for a sample), as
+ * `checkValues` does.
  *
  * @param takesWeights true if the caller has an option `weights`, which messages then advise. Default true
  */

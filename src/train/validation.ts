@@ -22,13 +22,13 @@ export interface ValidationOptions {
   /** Validation samples, of the decoder's output size. */
   data: Dataset | Float32Array;
   /**
-   * Weights ≥ 0 of the elements of the validation samples: outputSize values for all samples, or count × outputSize. Not for
+   * Weights ≥ 0 of the elements of the validation samples: outputSize values for all samples, or [count, outputSize]. Not for
    * an autoencoder. Default: all elements have equal weight.
    */
   weights?: Weights | undefined;
   /**
-   * Values of the decoder's fixed inputs (inputs beside z, such as class labels) for these samples, by name. Required if it
-   * has any.
+   * Values of the decoder's fixed inputs (inputs beside z, such as class labels) for the validation samples, by name. Required if
+   * it has any.
    */
   fixed?: FixedOption | undefined;
   /** Number of training images from one validation to the next, >= 1. Default: one epoch. */

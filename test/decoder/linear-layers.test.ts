@@ -5,7 +5,7 @@ import { decode } from "../../src/api/decode.ts";
 import { loadDecoder } from "../../src/api/load-decoder.ts";
 import type { DecoderFileOptions } from "../../src/decoder/from-safetensors.ts";
 import { createDecoder } from "../../src/decoder/initialise.ts";
-import { PROBE } from "../../src/decoder/probe.ts";
+import { PROBE } from "../../src/decoder/probe-text.ts";
 import { readSafetensors } from "../../src/files/safetensors.ts";
 import { dense, layerNorm, reshape, sequential, sigmoid } from "../../src/graph/index.ts";
 import { layersOf } from "../../src/graph/layers.ts";

@@ -1,7 +1,7 @@
 import { loadDecoder } from "../../src/api/load-decoder.ts";
 import { LatentflowError } from "../../src/base/errors.ts";
 import { createRandom } from "../../src/base/random.ts";
-import { PROBE, readProbe } from "../../src/decoder/probe.ts";
+import { PROBE, readProbe } from "../../src/decoder/probe-text.ts";
 import { readArray } from "../../src/files/read.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { readCheckpoint } from "../../src/train/checkpoint-format.ts";

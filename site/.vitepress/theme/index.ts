@@ -15,6 +15,8 @@ const Page = defineAsyncComponent({
 export default {
   extends: DefaultTheme,
   enhanceApp({ app }) {
+    // An error in a page's template ends the build; Vue would log it, and the page would lack what comes after.
+    if (import.meta.env.SSR) app.config.throwUnhandledErrorInProduction = true;
     app.component(
       "ElementExample",
       defineAsyncComponent(() => import("../../page/element/ElementExample.vue")),

@@ -6,8 +6,9 @@ export interface CodeMap {
   readonly points: readonly MapPoint[];
   /** Digit class of each point, 0 to 9. */
   readonly labels: ArrayLike<number>;
-  /** Centre of the square that is drawn, and half its side length, in the plane's coordinates. It contains all points. */
+  /** Centre of the square that is drawn, in the plane's coordinates; the square contains all points. */
   readonly centre: MapPoint;
+  /** Half the side length of the square that is drawn, in the plane's coordinates. */
   readonly reach: number;
 }
 

@@ -44,7 +44,7 @@ export interface Guest {
   isReplaced: boolean;
 }
 
-/** How a call in progress learns that it is cancelled, and how it reports progress. */
+/** Cancellation of a call in progress (`signal`), and its report of progress to the page. */
 export interface Running<Name extends CallName> {
   readonly signal: AbortSignal;
   report(value: ProgressOf<Name>): void;

@@ -74,7 +74,7 @@ export interface Data {
 /** Arguments of the worker's call `encode`. */
 export interface EncodeArguments extends Data {
   /**
-   * Starts, K × latentSize: the flow is followed from each, and the result with the lowest objective is returned.
+   * K starts, K × latentSize: the flow is followed from each, and the result with the lowest objective is returned.
    * Default: the decoder's own start.
    */
   readonly z0?: Float32Array | undefined;
@@ -105,11 +105,11 @@ export interface Encoded {
 
 /** Points along a flow, from its start to its end. */
 export interface Path {
-  /** Times of the K points. */
+  /** Times of the path's K points. */
   readonly t: Float64Array;
-  /** Codes at these points, K × latentSize. */
+  /** Codes at the path's K points, K × latentSize. */
   readonly z: Float32Array;
-  /** Loss at each of the K points. */
+  /** Loss at each of the path's K points. */
   readonly loss: Float32Array;
   /** Decoded samples D(z), K × outputSize. */
   readonly x: Float32Array;
@@ -136,9 +136,9 @@ export interface Guess {
 
 /** Weighted codes drawn from the posterior of a sample. */
 export interface Samples {
-  /** Drawn codes, K × latentSize. */
+  /** K drawn codes, K × latentSize. */
   readonly codes: Float32Array;
-  /** Importance weights of the K codes, which add up to 1. */
+  /** Importance weights of the K drawn codes, which add up to 1. */
   readonly weights: Float64Array;
   /** Decoded samples, K × outputSize. */
   readonly x: Float32Array;

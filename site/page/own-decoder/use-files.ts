@@ -6,7 +6,7 @@ import { visitorsMessageOf } from "../message-of.ts";
 import type { Codes, FileCalls, Progress, Samples } from "./messages.ts";
 import { sortFiles } from "./sort-files.ts";
 
-/** What a visitor has opened: nothing, a decoder, then its samples, then their codes. */
+/** Files that a visitor has opened, and their content: nothing, a decoder, then samples, then their codes. */
 export interface Opened {
   readonly decoderFile?: File;
   readonly decoder?: NetworkDescription;

@@ -27,8 +27,9 @@ export interface Check {
   readonly digits: number;
   /** Mean loss of the unseen digits. */
   readonly loss: number;
-  /** The first unseen digits as given, and as decoded from their codes: SHOWN × 784 each. */
+  /** The first unseen digits as given, SHOWN × 784. */
   readonly y: Float32Array;
+  /** The same digits as decoded from their codes, SHOWN × 784. */
   readonly x: Float32Array;
 }
 

@@ -99,7 +99,7 @@ export function wasmCurvature(
 
 /**
  * Returns the factor σ by which the shared curvature matrix, made for a mean over the outputs, is multiplied for one sample's
- * loss: 1 for a mean, n or Σw for a sum.
+ * loss: 1 for a mean, n = outputSize or, with weights, Σw for a sum.
  */
 export function curvatureScale(problem: Problem, sample: number): number {
   const weights = sampleWeights(problem, sample);

@@ -9,11 +9,11 @@ import { allocateWorkspace } from "./workspace.ts";
 
 /** Latents to decode, B = z.length / latentSize, and the array that receives their outputs. */
 export interface Decoding {
-  /** Latents z to decode, B × latentSize. */
+  /** Latents z to decode, [B, latentSize]. */
   readonly z: Float32Array;
   /** Values of the decoder's fixed inputs for the B latents. */
   readonly fixed: FixedValues;
-  /** Outputs D(z), B × outputSize, filled in; rows that are not decoded keep their values. */
+  /** Outputs D(z), [B, outputSize], filled in; rows that are not decoded keep their values. */
   readonly outputs: Float32Array;
   /** True to leave out the decoder's output activation. */
   readonly toLogits: boolean;

@@ -3,7 +3,10 @@ import type { Block } from "../../kernels/arena.ts";
 import type { PackedDecoder } from "./packed.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** WASM memory for the decoder's fixed inputs of some samples; see Workspace.fixed in assembly/memory/workspace.ts. */
+/**
+ * WASM memory for the decoder's fixed inputs of some samples, one input after the other for each sample (Workspace.fixed of
+ * assembly/memory/workspace.ts).
+ */
 export interface FixedRows extends Pick<Block, "free"> {
   /** Returns the pointer to the fixed inputs of the sample at place `place`; 0 if the decoder has none. */
   at(place: number): number;

@@ -9,7 +9,7 @@ import type { PackedDecoder } from "./packed.ts";
 
 /**
  * Callback for rows first … first + count - 1 of J₀ᵀ, the transposed Jacobian at the decoder's start latent. It owns `values`,
- * count × n.
+ * [count, n].
  */
 export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuffer>) => void;
 
@@ -58,7 +58,7 @@ export class JacobianRows {
   private readonly isThere: boolean[];
 
   /**
-   * Allocates memory for all d rows.
+   * Allocates memory for all d rows of J₀ᵀ, one for each latent.
    *
    * @throws LatentflowError `out_of_memory`
    */
@@ -70,9 +70,10 @@ export class JacobianRows {
   }
 
   /**
-   * Computes the rows that `feed` returns, on this thread, until it returns none or the caller aborts.
+   * Computes rows of J₀ᵀ on this thread, the ranges that `feed` returns, and stores them here, until `feed` returns none or the
+   * caller aborts.
    *
-   * @param onRows called with each block of rows that has been written
+   * @param onRows called with each range of rows that has been stored
    * @throws LatentflowError `out_of_memory`
    */
   compute(
@@ -106,7 +107,7 @@ export class JacobianRows {
     };
   }
 
-  /** Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, d × n. */
+  /** Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n]. */
   read(): Float32Array<ArrayBuffer> {
     const { arena, decoder } = this.packed;
     const { latentSize: d, outputSize: n } = decoder;
@@ -116,9 +117,9 @@ export class JacobianRows {
   }
 
   /**
-   * Copies rows computed elsewhere into J₀ᵀ, from row `first` on.
+   * Copies rows computed on any thread into J₀ᵀ, from row `first` on.
    *
-   * @param values count × n
+   * @param values rows of n numbers, [count, n]
    */
   write(first: number, values: Float32Array): void {
     const { arena, decoder } = this.packed;
@@ -135,7 +136,7 @@ export class JacobianRows {
   }
 
   /**
-   * Packs all rows, which must be complete, into panels (blocks) of 8 latents; returns the pointers to the rows and the
+   * Packs all rows of J₀ᵀ, which must be complete, into panels (blocks) of 8 latents; returns the pointers to the rows and the
    * panels.
    *
    * @throws LatentflowError `out_of_memory`

@@ -49,8 +49,9 @@ type KernelKind = keyof KernelKinds;
 export type KernelOperation<Kind extends KernelKind = KernelKind> = {
   [K in Kind]: {
     readonly kind: K;
-    /** Index of the value that the operation reads, and of the value that it writes; equal if it works in place. */
+    /** Index of the graph value that the operation reads. */
     readonly input: number;
+    /** Index of the graph value that the operation writes; equal to `input` if it works in place. */
     readonly output: number;
     /** Operation of the decoder that this one computes, with its parameters; may be absent if it has none. */
     readonly source?: Operation;
@@ -61,9 +62,9 @@ type Pieces = (bytes: number) => number;
 
 /** Allocators of the memory that an operation needs for each row, between its forward and its backward pass. */
 export interface RowRoom {
-  /** Allocates rows as wide as the operation's value; returns the pointer. */
+  /** Allocates rows as wide as the operation's output; returns the pointer. */
   rows(): number;
-  /** Allocates rows as wide as the operation's value; returns 0 if the call takes no tangents. */
+  /** Allocates rows as wide as the operation's output; returns 0 if the call takes no tangents. */
   tangentRows(): number;
   /** Allocates `count` floats per row; returns the pointer. */
   numbers(count: number): number;
@@ -263,8 +264,8 @@ export function fillOperation(
 }
 
 /**
- * Allocates the column matrices of a convolution for both directions, see ConvolutionOperation.forwardColumns; 0 for a
- * direction that uses `ConvolutionOperation.panels`.
+ * Allocates the column matrices of a convolution for both directions, with a column for each kernel tap and channel
+ * (ConvolutionOperation.forwardColumns); 0 for a direction that uses `ConvolutionOperation.panels`.
  */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,

@@ -72,9 +72,12 @@ export function lowerGraph(decoder: Decoder) {
     operations,
     /** Number of elements of each value of the lowered graph, for one sample. */
     sizes,
-    /** Index of the value whose storage each one shares; undefined if it has its own. Gradients are never shared. */
+    /**
+     * Index of the value whose storage each value of the lowered graph shares; undefined if it has its own. Gradients are never
+     * shared.
+     */
     aliases,
-    /** Index of the memory block for each value's tangents; values that are not needed at the same time share one. */
+    /** Index of the memory block for each value's tangents; values that are not needed at the same time share a block. */
     slots: assignSlots(operations, aliases, output),
     /** Index of the value D(z), whose rows hold the logits before the output activation, which works in place. */
     output,

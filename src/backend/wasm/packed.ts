@@ -15,7 +15,7 @@ export interface PackedDecoder {
   readonly compiled: CompiledKernels;
   readonly arena: Arena;
   readonly lowered: LoweredGraph;
-  /** Pointer to the Graph struct, see assembly/memory/graph.ts. */
+  /** Pointer to the Graph struct of assembly/memory/graph.ts. */
   readonly graph: number;
   /** Maximum number of rows in one pass. */
   readonly rows: number;

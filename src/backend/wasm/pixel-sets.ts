@@ -10,8 +10,9 @@ export type Convolution = Operation<"conv" | "convTranspose">;
 /** Input or output side of a convolution: its pixels and channels. */
 export interface Side {
   readonly pixels: number;
-  /** Number of channels of one group, and of all groups together. */
+  /** Number of channels of one group of the convolution. */
   readonly channels: number;
+  /** Number of channels of all groups together. */
   readonly allChannels: number;
 }
 

@@ -32,8 +32,9 @@ export interface Preconditioner extends Jacobian {
   readonly damping: number;
 }
 
-/** Maximum number of latents d, and of numbers n · d of the Jacobian, for which a preconditioner saves more than it costs. */
+/** Maximum number of latents d for which a preconditioner saves more than it costs. */
 const MOST_LATENTS = 512;
+/** Maximum size n · d of the Jacobian, for n outputs and d latents, for which a preconditioner saves more than it costs. */
 const MOST_NUMBERS = 2 ** 24;
 /** Maximum number of multiplications and sums in the tangents that make the Jacobian: some three seconds on one thread. */
 const MOST_WORK = 2 ** 36;
@@ -90,7 +91,7 @@ interface Made {
 interface Factors {
   readonly loss: Loss["name"];
   readonly prior: PriorComponents | undefined;
-  /** Number of calls that use these Cholesky factors now. */
+  /** Number of running calls that use the Cholesky factors. */
   users: number;
   block: Block | undefined;
   preconditioner: Promise<Preconditioner | undefined>;
@@ -114,9 +115,9 @@ export interface PreconditionerLease {
 }
 
 /**
- * Returns the preconditioner for a loss and prior. On first use computes J₀ and the factors, a block of tangents at a time, and
- * caches them with the packed decoder. Concurrent calls share one promise, and the abort of one call does not stop the work for
- * the others.
+ * Returns the preconditioner for a loss and prior. On first use computes J₀, the Jacobian at the decoder's start latent, and the
+ * factors, a block of tangents at a time, and caches them with the packed decoder. Concurrent calls share one promise, and the
+ * abort of one call does not stop the work for the others.
  */
 export async function preconditionerOf(
   packed: PackedDecoder,
@@ -225,14 +226,18 @@ async function complete(
   return rows.missing().hasMore ? undefined : rows.pack();
 }
 
-/** Returns a copy of J₀ᵀ, d × n, the transposed Jacobian at the decoder's `start` latent; undefined if it has not been made. */
+/**
+ * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, [d, n]; undefined if it has not been made.
+ */
 export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
   return madeFor.get(packed)?.rows?.read();
 }
 
 /**
- * Copies all rows of J₀ᵀ, d × n, computed by another thread, unless they exist or are being made.
+ * Copies J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, computed by another thread, into the decoder's WASM
+ * memory, unless it exists there or is being made.
  *
+ * @param values all rows of J₀ᵀ, [d, n]
  * @throws LatentflowError `out_of_memory`
  */
 export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {

@@ -50,8 +50,8 @@ export async function priorValues(prior: PriorComponents) {
 }
 
 /**
- * Returns a function that gives 1/N, the factor of the prior in the objective, for each sample; computed once if all samples
- * share it.
+ * Returns a function that gives the factor of the prior in each sample's objective, 1 over the divisor of the loss; computed once
+ * if all samples share it.
  */
 export function scalesOf(problem: Pick<Problem, "loss" | "decoder" | "weights">): (sample: number) => number {
   const { weights, decoder } = problem;

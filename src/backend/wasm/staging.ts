@@ -19,7 +19,7 @@ export class Staging<Range extends SampleRange> {
   private readonly places: (SampleSet | undefined)[];
   private readonly hasWeights: boolean;
   /**
-   * Factors (see `LossScales`) that all samples share, if they have no weights or share one row of weights; undefined if
+   * Factors of the loss and the prior that all samples share, if they have no weights or share one row of weights; undefined if
    * each sample has weights of its own.
    */
   private readonly sharedScales: LossScales | undefined;

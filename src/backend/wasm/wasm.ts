@@ -54,7 +54,7 @@ export interface WasmOptions {
   workerMemory?: number | undefined;
 }
 
-/** Largest number of threads: more than any machine has, and few enough to be counted with 16 bits. */
+/** Maximum number of threads: more than any machine has, and few enough to be counted with 16 bits. */
 const MOST_THREADS = 1024;
 
 /** Checks and defaults of the options of `wasm`. */

@@ -115,13 +115,15 @@ export function allocateWorkspace(
 export interface LossScales {
   readonly scale: number;
   readonly curvatureScale: number;
-  /** Factor 1/N of the prior in the objective: 1/n, 1/Σw or 1. */
+  /**
+   * Factor of the prior in the objective: 1/n for a loss that is a mean over n elements, 1/Σw for a weighted mean, 1 for a sum.
+   */
   readonly priorScale: number;
 }
 
 /**
- * Returns the factors (see `LossScales`) of a sample without weights, for a loss that is the mean or the sum over its
- * elements.
+ * Returns the factors of the loss, its curvature and the prior of a sample without weights, for a loss that is the mean or the
+ * sum over its elements.
  */
 export function lossScales({ loss, decoder }: Problem): LossScales {
   const n = decoder.outputSize;
@@ -131,7 +133,7 @@ export function lossScales({ loss, decoder }: Problem): LossScales {
 }
 
 /**
- * Writes a sample's weights into `row` and returns the factors of its loss (see `LossScales`). For a mean, the weights are
+ * Writes a sample's weights into `row` and returns the factors of its loss, curvature and prior. For a mean, the weights are
  * multiplied by a power of two that brings the largest near 1, without rounding, so that products with them stay within
  * float32's range.
  */
@@ -149,14 +151,20 @@ export function writeWeights(problem: Problem, weights: Float32Array, row: Float
     : { scale: 1 / sum, curvatureScale: 1, priorScale: factor / sum };
 }
 
-/** Returns 1/N, the factor of the prior in one sample's objective; N is the divisor of the sample's loss: n, Σw or 1. */
+/**
+ * Returns the factor of the prior in one sample's objective: 1/n for a loss that is a mean over n elements, 1/Σw for a weighted
+ * mean, 1 for a sum.
+ */
 export function priorScale(problem: Pick<Problem, "loss" | "decoder" | "weights">, sample: number): number {
   if (problem.loss.reduction === "sum") return 1;
   const weights = sampleWeights(problem, sample);
   return weights ? 1 / weights.reduce((sum, weight) => sum + weight, 0) : 1 / problem.decoder.outputSize;
 }
 
-/** Returns the weights of one sample, n numbers: its own row, or the row that all samples share; undefined without weights. */
+/**
+ * Returns the weights of one sample, outputSize numbers: its own row, or the row that all samples share; undefined without
+ * weights.
+ */
 export function sampleWeights(
   problem: Pick<Problem, "decoder" | "weights">,
   index: number,
@@ -167,7 +175,7 @@ export function sampleWeights(
   return weights.length === n ? weights : weights.subarray(index * n, (index + 1) * n);
 }
 
-/** Returns the data y of one sample, n numbers. */
+/** Returns the data y of one sample, outputSize numbers. */
 export function sampleTarget({ decoder, targets }: Problem, index: number): Float32Array {
   const n = decoder.outputSize;
   return attached("y", targets).subarray(index * n, (index + 1) * n);

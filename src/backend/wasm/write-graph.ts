@@ -6,7 +6,7 @@ import type { LoweredGraph } from "./lower.ts";
 import { type ConvolutionGeometry, columnsOf } from "./pixel-sets.ts";
 
 /**
- * Allocates and writes the structs of a decoder's graph, see assembly/memory/graph.ts, and memory for its packed parameters,
+ * Allocates and writes the structs of a decoder's graph (assembly/memory/graph.ts), and memory for its packed parameters,
  * which the kernels fill. Returns the pointer to the Graph struct.
  */
 export function writeGraph(arena: Arena, decoder: Decoder, lowered: LoweredGraph): number {
@@ -57,8 +57,8 @@ export function convolutionsOf({ operations }: LoweredGraph): ConvolutionGeometr
 }
 
 /**
- * Returns the largest number of floats that the columns of one sample take in any convolution, and the largest number of
- * columns; see ConvolutionOperation.forwardColumns.
+ * Returns the maximum number of floats that the columns of one sample take in any convolution, and the maximum number of columns:
+ * a convolution with few channels has one for each kernel tap and channel (ConvolutionOperation.forwardColumns).
  */
 function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
   readonly numbers: number;
@@ -75,7 +75,7 @@ function mostColumns(convolutions: readonly ConvolutionGeometry[]): {
 }
 
 /**
- * Returns the largest number of channels per group, padded to a multiple of 8, of a pixel on either side of the graph's
+ * Returns the maximum number of channels per group, padded to a multiple of 8, of a pixel on either side of the graph's
  * convolutions; 0 without any.
  */
 function widestPixel(convolutions: readonly ConvolutionGeometry[]): number {

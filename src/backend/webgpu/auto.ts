@@ -57,7 +57,7 @@ export function auto(backends: readonly Backend[], options: AutoOptions = {}): B
 /**
  * Reports for each backend whether it can be used in this runtime, with its name and the reason if it cannot.
  *
- * @param backends default `[webgpu(), wasm()]`
+ * @param backends candidate backends. Default `[webgpu(), wasm()]`
  * @throws LatentflowError `invalid_argument` on a value that is not a backend
  * @example
  * const [gpu] = await availableBackends([webgpu()]);
@@ -154,15 +154,15 @@ interface Candidate {
   readonly reference: Session;
 }
 
-/** Decision whether a candidate replaces the last backend, with the reason. */
+/** Decision whether a candidate backend replaces the last backend of `auto`'s list, with the reason. */
 interface Verdict {
   readonly isTaken: boolean;
   readonly reason: string;
 }
 
 /**
- * Returns the verdict of an earlier calibration of the candidate; the first call starts a calibration in the background, and
- * returns that the candidate is not taken yet.
+ * Returns the verdict of an earlier calibration of the candidate backend; the first call starts a calibration in the
+ * background, and returns that the candidate is not taken yet.
  */
 async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise<Verdict> {
   const { decoder, label, reference } = candidate;
@@ -181,7 +181,11 @@ async function calibrated(candidate: Candidate, { problem, pair }: Use): Promise
   return calibration.verdict ?? { isTaken: false, reason: `${label} is being tried meanwhile` };
 }
 
-/** Compares a candidate's results with the reference's in the background, and warms the candidate up for the measurement. */
+/**
+ * Starts a calibration in the background: compares the candidate backend's losses and gradients on a few samples with those of
+ * the reference session, then warms the candidate up. Sets `calibration.verdict` if the results differ or the candidate fails,
+ * else `calibration.measure`, which measures the speed of both.
+ */
 function startCalibration(
   { backend, label, decoder, reference }: Candidate,
   problem: Problem,
@@ -212,8 +216,8 @@ function describeFailure(error: unknown): string {
 }
 
 /**
- * Decides without measuring speed: the candidate is taken if it computes the same as the reference. The verdict is cached with
- * the decoder.
+ * Decides without measuring speed: the candidate backend is taken if its losses and gradients for one sample agree with those
+ * of the reference session. The verdict is cached with the decoder.
  */
 async function checkParity({ backend, label, decoder, reference }: Candidate): Promise<Verdict> {
   const existing = calibrationsOf(decoder);

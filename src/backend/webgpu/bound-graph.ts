@@ -5,8 +5,9 @@ import type { GpuDevice, OnnxSession } from "./platform.ts";
 import { inTurn } from "./runtime.ts";
 import { allocateTensors, createSession, type GpuTensors, runSession } from "./tensors.ts";
 
-/** Constants of WebGPU: GPUBufferUsage.MAP_READ | COPY_DST, and GPUMapMode.READ. */
+/** WebGPU's GPUBufferUsage.MAP_READ | COPY_DST. */
 const READABLE = 1 | 8;
+/** WebGPU's GPUMapMode.READ. */
 const MAP_READ = 1;
 
 /** A graph with a session and the GPU buffers that it reads and writes; one call uses it at a time. */

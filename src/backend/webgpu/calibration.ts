@@ -5,15 +5,17 @@ import { Solution } from "../../solver/solution.ts";
 import type { CheckedPair, Problem, Session } from "../backend.ts";
 import { firstSamples } from "./problem.ts";
 
-/** Number of samples whose results are compared, and the largest difference allowed, relative to the norm. */
+/** Maximum number of samples whose losses and gradients are compared. */
 const COMPARED = 4;
+/** Difference of losses or gradients, relative to the norm of the reference's, from which two backends disagree. */
 const TOLERANCE = 1e-3;
 
 /**
- * Minimum length of a measurement: pauses of the solver, and milliseconds, unless the solver ends before. A shorter one would
+ * Minimum number of pauses of the solver in a measurement of speed, unless the solver ends before. A shorter measurement would
  * miss the matrices that lbfgs computes only in some rounds.
  */
 const TIMED = 3;
+/** Minimum length of a measurement of speed in milliseconds, unless the solver ends before. */
 const SHORTEST = 100;
 
 /**

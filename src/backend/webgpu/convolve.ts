@@ -22,7 +22,7 @@ export interface Convolution {
   readonly bias?: Tensor;
 }
 
-/** Appends zeros to the axes of a tensor from `axis` on: counts[i] zeros to axis `axis` + i. */
+/** Writes a Pad node that appends zeros to the axes of a tensor from `axis` on: counts[i] zeros to axis `axis` + i. */
 function padBehind(
   graph: OnnxGraph,
   tensor: Tensor,
@@ -34,7 +34,7 @@ function padBehind(
   return graph.padded(tensor, rank, axis, none, counts);
 }
 
-/** Adds a Conv to the graph; the result has channels first. */
+/** Writes a Conv into the graph; the result has channels first. */
 export function convolution(own: Convolution): Tensor {
   const given = lengthened(own);
   const { graph, input, output, weight } = given;
@@ -51,7 +51,7 @@ export function convolution(own: Convolution): Tensor {
   return applied({ ...given, weight: zeros(weight) }, "Conv", zeros(input.first));
 }
 
-/** Adds a ConvTranspose whose output has `outputPadding` more pixels at the end of each axis; the result has channels first. */
+/** Writes a ConvTranspose whose output has `outputPadding` more pixels at the end of each axis; the result has channels first. */
 export function transposedConvolution(given: Convolution, outputPadding: readonly number[]): Tensor {
   const { graph, input, settings, output } = given;
   const { kernel, groups } = settings;
@@ -74,8 +74,8 @@ function applied(
 }
 
 /**
- * Appends a row of zeros to the kernel if onnxruntime-web would otherwise compute the convolution wrongly; else returns it
- * unchanged.
+ * Writes nodes that append a row of zeros to the kernel if onnxruntime-web would otherwise compute the convolution wrongly; else
+ * returns the convolution unchanged.
  */
 function lengthened(given: Convolution): Convolution {
   const { graph, input, settings, output, weight } = given;
@@ -98,7 +98,10 @@ function lengthened(given: Convolution): Convolution {
   };
 }
 
-/** Pads each group to a multiple of four output channels for the operator, and drops the added channels of its result. */
+/**
+ * Writes nodes that pad each group to a multiple of four output channels for the operator, and drop the added channels of its
+ * result.
+ */
 function widened(given: Convolution, operator: "Conv" | "ConvTranspose", tensor?: Tensor): Tensor {
   const { graph, input, settings, output, weight, bias } = given;
   const { groups, kernel } = settings;

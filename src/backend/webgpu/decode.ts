@@ -9,11 +9,11 @@ import { paddedRows, sampleKey, sampleShape, writeOwn, writeShared } from "./row
 /**
  * Decodes B = z.length / latentSize latents on the GPU, a block of rows at a time.
  *
- * @param z latents, B × latentSize
+ * @param z latents, [B, latentSize]
  * @param fixed values of the decoder's fixed inputs for the B latents
  * @param toLogits true to leave out the output activation
  * @param rowsAtOnce number of rows per block, rounded up to a power of two
- * @returns outputs, B × outputSize; rows that an abort leaves out are 0
+ * @returns outputs, [B, outputSize]; rows that an abort leaves out are 0
  */
 export async function decodeOnGpu(
   loaded: LoadedDecoder,

@@ -24,7 +24,7 @@ type Slopes = {
 /** Bound of |x| beyond which a slope is 0 anyway, so that its factors do not become infinite. */
 const FAR = 100;
 
-/** Adds nodes that give the gradient where low < value < high, and 0 elsewhere. */
+/** Writes nodes that give the gradient where low < value < high, and 0 elsewhere. */
 function between({ apply, gradient }: Context<unknown>, low: number, value: Tensor, high: number): Tensor {
   return apply("Where", apply("And", apply("Greater", value, low), apply("Less", value, high)), gradient, 0);
 }
@@ -107,7 +107,7 @@ const SLOPES: Slopes = {
   },
 };
 
-/** Adds nodes that compute the gradient for x, gradient · f'(x), from the gradient for f(x); `output` is the tensor of f(x). */
+/** Writes nodes that compute the gradient for x, gradient · f'(x), from the gradient for f(x); `output` is the tensor of f(x). */
 export function writeSlope(
   graph: OnnxGraph,
   f: NumberFunction,

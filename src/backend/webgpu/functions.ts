@@ -11,7 +11,7 @@ const LARGEST_EXPONENT = 88;
 const STEEP = 3e38;
 
 /**
- * Adds nodes that give 1 where scale · x is above 0, `atZero` where it is 0, and 0 below, without comparison operators:
+ * Writes nodes that give 1 where scale · x is above 0, `atZero` where it is 0, and 0 below, without comparison operators:
  * onnxruntime moves transposes past comparisons, and has no comparisons of booleans on WebGPU.
  */
 export function steepRamp(graph: Emitter, x: Tensor, scale: 1 | -1, atZero: number): Tensor {
@@ -19,33 +19,34 @@ export function steepRamp(graph: Emitter, x: Tensor, scale: 1 | -1, atZero: numb
   return clamped(graph, atZero === 0 ? steep : graph.apply("Add", steep, atZero), 0, 1);
 }
 
-/** Adds nodes that compute min(max(x, low), high). A Clip operator would turn NaN into a bound. */
+/** Writes nodes that compute min(max(x, low), high). A Clip operator would turn NaN into a bound. */
 export function clamped(graph: Emitter, x: Tensor, low: number, high: number): Tensor {
   return graph.apply("Min", graph.apply("Max", x, low), high);
 }
 
-/** Adds nodes that compute log(1 + exp(-|x|)). */
+/** Writes nodes that compute log(1 + exp(-|x|)). */
 export function softplusTail(graph: Emitter, x: Tensor): Tensor {
   const small = graph.apply("Exp", graph.apply("Neg", graph.apply("Abs", x)));
   return graph.apply("Log", graph.apply("Add", small, 1));
 }
 
-/** Adds nodes that compute log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
+/** Writes nodes that compute log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)), which never overflows. */
 export function softplus(graph: Emitter, x: Tensor): Tensor {
   return graph.apply("Add", graph.apply("Relu", x), softplusTail(graph, x));
 }
 
-/** Adds nodes that compute the normal distribution function Φ(x), used by `gelu` and its derivative. */
+/** Writes nodes that compute the normal distribution function Φ(x), used by `gelu` and its derivative. */
 export function normalDistribution(graph: Emitter, x: Tensor): Tensor {
   const erf = graph.apply("Erf", graph.apply("Mul", x, Math.SQRT1_2));
   return graph.apply("Mul", graph.apply("Add", erf, 1), 0.5);
 }
 
-/** 2π as a sum of two numbers: the first has so few binary digits that its multiples, up to the 2¹⁵th, are exact in float32. */
+/** First part of 2π: it has so few binary digits that its multiples, up to the 2¹⁵th, are exact in float32. */
 const TWO_PI_HEAD = 6.28125;
+/** Rest of 2π: TWO_PI_HEAD + TWO_PI_TAIL is 2π in float64. */
 const TWO_PI_TAIL = 2 * Math.PI - TWO_PI_HEAD;
 
-/** Adds nodes that compute frequency · x reduced to [-π, π]: WGSL guarantees no accuracy of sine and cosine outside. */
+/** Writes nodes that compute frequency · x reduced to [-π, π]: WGSL guarantees no accuracy of sine and cosine outside. */
 export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tensor {
   const phase = graph.apply("Mul", x, frequency);
   const turns = graph.apply("Floor", graph.apply("Add", graph.apply("Mul", phase, 0.5 / Math.PI), 0.5));
@@ -53,7 +54,7 @@ export function reducedPhase(graph: Emitter, x: Tensor, frequency: number): Tens
   return graph.apply("Sub", nearly, graph.apply("Mul", turns, TWO_PI_TAIL));
 }
 
-/** Adds nodes that give `values` where x is above 0, else slope · `values`; `values` may be x (leaky ReLU) or a gradient. */
+/** Writes nodes that give `values` where x is above 0, else slope · `values`; `values` may be x (leaky ReLU) or a gradient. */
 export function leaky(graph: Emitter, x: Tensor, values: Tensor, slope: number): Tensor {
   return graph.apply("Where", graph.apply("Greater", x, 0), values, graph.apply("Mul", values, slope));
 }

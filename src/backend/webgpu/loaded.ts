@@ -50,7 +50,7 @@ export class LoadedDecoder {
     return loaded;
   }
 
-  /** Maximum number of rows for which the decoder's largest value fits into a buffer of the device. */
+  /** Maximum number of rows for which the decoder's largest graph value fits into a buffer of the device. */
   get largestRows(): number {
     return Math.floor(bufferLimit(this.context) / (4 * largestValue(this.decoder)));
   }

@@ -42,10 +42,13 @@ export function gpuObjective(
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
-  /** Latents of each sample's last evaluation, [count, d]; the arrays below hold the objective's terms and gradient there. */
+  /** Latents of each sample's last evaluation, [count, d]. */
   const points = new Float64Array(count * d);
+  /** Loss of each sample at `points`, without the prior, [count]. */
   const losses = new Float64Array(count);
+  /** Prior term of each sample at `points`, [count]. */
   const priors = new Float64Array(count);
+  /** Gradient of each sample's objective at `points`, [count, d]. */
   const gradients = new Float64Array(count * d);
   /** Bound objective in use; replaced after the loss of its device. */
   let bound: (Bound & { readonly to: object }) | undefined;
@@ -201,7 +204,7 @@ async function bindToGpu(
     return { lease, places, rows: shape.rows, points: new Float32Array(shape.rows * d) };
   }
 
-  /** Binds a graph for these rows, unless the graph in use has them all and is not much too large. */
+  /** Binds a graph for the given rows, unless the graph in use has them all and is not much too large. */
   async function fit(rows: Int32Array): Promise<void> {
     const isSparse = rows.length <= SPARSE * bound.rows && paddedRows(rows.length, bound.rows) < bound.rows;
     if (!isSparse && rows.every((row) => bound.places.has(row))) return;

@@ -79,7 +79,7 @@ export class OnnxGraph extends Emitter {
     return output;
   }
 
-  /** Adds a node, even if an equal one exists; returns its only output. */
+  /** Writes a node, even if an equal one exists; returns its only output. */
   node(attributes: Attributes, operator: string, inputs: readonly (Tensor | "")[]): Tensor {
     const output = this.newName();
     this.nodes.push({ operator, inputs, outputs: [output], attributes });
@@ -90,13 +90,13 @@ export class OnnxGraph extends Emitter {
     return this.constant(this.newName(), dims, values);
   }
 
-  /** Returns a constant tensor of zeros. */
+  /** Returns a constant tensor of zeros of the given shape. */
   zeros(shape: readonly number[]): Tensor {
     return this.constant(`0:${shape}`, shape, new Float32Array(sizeOf(shape)));
   }
 
   /**
-   * Pads a tensor of `rank` axes with zeros.
+   * Writes a Pad node that adds zeros to a tensor of `rank` axes.
    *
    * @param axis first of the axes that are padded, one for each entry of the lists
    * @param before number of zeros in front of each of these axes
@@ -147,7 +147,7 @@ export class OnnxGraph extends Emitter {
   }
 
   /**
-   * Adds a Slice that takes positions begin … end - 1 of an axis. (One Split into many parts would need a buffer for each, and
+   * Writes a Slice that takes positions begin … end - 1 of an axis. (One Split into many parts would need a buffer for each, and
    * a shader may have as few as eight.)
    */
   slice(tensor: Tensor, axis: number, begin: number, end: number): Tensor {

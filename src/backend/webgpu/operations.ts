@@ -27,7 +27,7 @@ const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
   embedding: rearranging.writeGpuEmbedding,
 };
 
-/** Adds the nodes of an operation to the graph; returns the tensor that holds its value. */
+/** Writes the nodes of an operation into the graph; returns the tensor that holds its result. */
 export function writeOnGpu(task: GpuTask): Form {
   // The table's writer under each kind accepts operations of that kind.
   const write = EXCEPTIONS[task.operation.kind] as GpuWriter<OperationKind> | undefined;
@@ -51,7 +51,7 @@ const BACKWARD: {
   embedding: undefined,
 };
 
-/** Adds nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
+/** Writes nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
 export function writeGradient(written: Written, gradient: GpuValue, index: number): Form {
   // The table's writer under each kind accepts operations of that kind.
   const write = BACKWARD[written.operation.kind] as Backward<OperationKind> | undefined;

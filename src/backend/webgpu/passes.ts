@@ -44,17 +44,20 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
   );
 }
 
-/** Data of an objective as inputs of a graph, n elements per sample. */
+/** Data of an objective as inputs of a graph, outputSize elements per sample. */
 export interface DataInputs {
-  /** Data y, [rows, n]; 0 where the weight is 0. */
+  /** Data y, [rows, n]; 0 where the element's weight is 0, since data may be NaN there. */
   readonly targets: Tensor;
-  /** Factors of the elements' losses in the sum, [rows, n], see `writeRow` in rows.ts; undefined without weights. */
+  /**
+   * Factor of each element's loss in the sample's loss, [rows, n]: w/Σw for a mean with weights w, w for a sum; undefined
+   * without weights. `writeRow` in rows.ts fills it in.
+   */
   readonly weights: Tensor | undefined;
 }
 
-/** Name of the graph's input for the data y. */
+/** Name of the graph's input for the data y, [rows, n]. */
 export const TARGETS = "targets";
-/** Name of the graph's input for the factors of the elements' losses. */
+/** Name of the graph's input for the factors of the elements' losses, [rows, n]. */
 export const ELEMENT_WEIGHTS = "elementWeights";
 
 /** Declares the data of an objective, targets and weights, as inputs of a graph. */
@@ -76,14 +79,14 @@ function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): G
   });
 }
 
-/** Value of the decoder in a graph that is being written. */
+/** Graph value of the decoder in an ONNX graph that is being written. */
 interface Node {
   readonly value: GpuValue;
-  /** Indices of the values that this value is computed from. */
+  /** Indices of the graph values that this one is computed from. */
   readonly inputs: readonly number[];
-  /** Operation that made the value; undefined for the latent and fixed inputs. */
+  /** Operation that computes the graph value; undefined for the latent and fixed inputs. */
   readonly written?: Written;
-  /** True if this value depends on the latent, so that it needs a gradient. */
+  /** True if the graph value depends on the latent, so that it needs a gradient. */
   readonly isSought: boolean;
 }
 
@@ -92,14 +95,14 @@ export interface Forward {
   /** Output of the decoder, D(z) or logits, [rows, outputSize]. */
   readonly output: Tensor;
   /**
-   * Adds nodes that compute the gradient for the latent, [rows, latentSize], from the gradient for the output, [rows,
+   * Writes nodes that compute the gradient for the latent, [rows, latentSize], from the gradient for the output, [rows,
    * outputSize].
    */
   backward(gradient: Tensor): Tensor;
 }
 
 /**
- * Adds the nodes that compute D(z).
+ * Writes the nodes that compute D(z).
  *
  * @param z [rows, latentSize]
  * @param toLogits true to leave out the output activation
@@ -147,7 +150,7 @@ export function forward(
   };
 }
 
-/** Adds nodes that reshape a value to a matrix with a row for each sample. */
+/** Writes nodes that reshape a value to a matrix with a row for each sample. */
 function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
   const { shape, batch } = value;
   const matrix = graph.reshape(value.last, [batch, sizeOf(shape)]);
@@ -155,7 +158,7 @@ function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
 }
 
 /**
- * Adds the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, value 0. Gradients
+ * Writes the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, value 0. Gradients
  * from several readers of a value are added.
  */
 function backwardFrom(
@@ -184,7 +187,7 @@ function backwardFrom(
   return summed(graph, collected[0]!)?.last ?? graph.apply("Mul", nodes[0]!.value.last, 0);
 }
 
-/** Adds nodes that sum the gradients for one value; returns undefined if there are none. */
+/** Writes nodes that sum the gradients for one value; returns undefined if there are none. */
 function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | undefined {
   if (gradients.length <= 1) return gradients[0];
   const { shape, batch } = gradients[0]!;
@@ -194,7 +197,7 @@ function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | un
 }
 
 /**
- * Adds nodes that compute each row's loss l(y, D(z)), [rows, 1]; returns it, and the writer of its gradient for z, [rows,
+ * Writes nodes that compute each row's loss l(y, D(z)), [rows, 1]; returns it, and the writer of its gradient for z, [rows,
  * latentSize].
  */
 export function objective(

@@ -13,8 +13,9 @@ export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** Maximum number of samples computed at once, and memory limit for their values in bytes, unless `batchSize` is given. */
+/** Maximum number of samples computed at once, unless `batchSize` is given. */
 const DEFAULT_ROWS = 1024;
+/** Memory limit in bytes for the values of the samples computed at once, unless `batchSize` is given. */
 const DEFAULT_BYTES = 2 ** 30;
 
 /**

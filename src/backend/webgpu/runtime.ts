@@ -18,7 +18,7 @@ export async function importRuntime(): Promise<OnnxRuntime> {
       { cause },
     );
   }
-  // Its WebAssembly only passes work to the GPU; more threads would require a cross-origin isolated page.
+  // The WebAssembly of onnxruntime-web only passes work to the GPU; more threads would require a cross-origin isolated page.
   ort.env.wasm.numThreads = 1;
   return ort;
 }

@@ -11,12 +11,12 @@ export interface GpuTask<Kind extends OperationKind = OperationKind> extends Tas
 /** Value in a GPU graph, or the gradient for one; all its lengths are numbers. */
 export type GpuValue = GraphValue<number>;
 
-/** Operation that has been written into a GPU graph: its task, and the tensor that holds its value. */
+/** Operation that has been written into a GPU graph: its task, and the tensor that holds its result. */
 export interface Written<Kind extends OperationKind = OperationKind> extends GpuTask<Kind> {
   readonly output: Form;
 }
 
-/** Adds nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
+/** Writes nodes that compute the gradient for input `index` of an operation from the gradient for its output. */
 export type Backward<Kind extends OperationKind> = (
   written: Written<Kind>,
   gradient: GpuValue,

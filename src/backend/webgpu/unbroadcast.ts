@@ -5,7 +5,7 @@ import type { OnnxGraph } from "./onnx.ts";
 import type { GpuValue } from "./task.ts";
 
 /**
- * Adds nodes that turn the gradient for a broadcast value into the gradient for the value itself: sums over the axes along
+ * Writes nodes that turn the gradient for a broadcast value into the gradient for the value itself: sums over the axes along
  * which it was broadcast.
  *
  * @param shape shape that the value was broadcast to, without the batch axis

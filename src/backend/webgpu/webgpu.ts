@@ -33,10 +33,11 @@ export interface WebgpuOptions {
 /**
  * Makes the WebGPU backend, which computes decoders on a GPU in float32 with onnxruntime-web, an optional peer dependency that
  * must be installed beside latentflow. It decodes, and encodes with every flow and solver; it supports every kind of operation,
- * fixed inputs, points, `binaryCrossEntropy` and `squaredError`. Training and custom losses need `wasm()`. The GPU computes
- * losses and gradients; the solvers' steps and the curvature for L-BFGS are computed in WASM.
+ * fixed inputs, points (coordinates at which a decoder is evaluated), `binaryCrossEntropy` and `squaredError`. Training and
+ * custom losses need `wasm()`. The GPU computes losses and gradients; the solvers' steps and the curvature for L-BFGS are
+ * computed in WASM.
  *
- * After the loss of a device the call continues on another one, after a second loss in WASM; the result's `backend.incidents`
+ * After the loss of a device the call continues on another device, after a second loss in WASM; the result's `backend.incidents`
  * says so. Results differ from WASM's by float32 rounding. A sample's result does not depend on its batch, unless the GPU
  * rounds differently for another number of rows.
  *

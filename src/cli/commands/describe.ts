@@ -72,7 +72,7 @@ function formatDescription(decoder: Decoder, figures: readonly Figure[]): string
   return `${describe(decoder)}\n\n${lines.join("")}${note}`;
 }
 
-/** Number of values of a start vector z₀ that are printed. */
+/** Maximum number of values of a start vector z₀ that are printed. */
 const SHOWN_VALUES = 4;
 
 /** Formats a start vector z₀, its first values to 4 significant digits: `0.2513, -1.084, 0.6, 2.41, … (20 values)`. */

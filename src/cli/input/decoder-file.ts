@@ -109,7 +109,7 @@ export function limitsOf({ maxBytes }: Pick<DecoderFlags, "maxBytes">, signal?: 
 /**
  * Adds the options of the loss to a command.
  *
- * @param standard default, for the help
+ * @param standard phrase for the default loss in the heading of the help
  */
 export function addLossOptions(command: Command, standard = "the one the decoder's file names"): Command {
   return addFlags(command, LOSS_FLAGS, `Loss (default: ${standard}):`);

@@ -42,7 +42,7 @@ export interface EncodingInput {
 export interface Block {
   readonly first: number;
   readonly count: number;
-  /** Samples, count × the decoder's output size. */
+  /** Samples, [count, outputSize]. */
   readonly y: Float32Array;
   readonly weights: Float32Array | undefined;
   readonly z0: Float32Array | undefined;

@@ -46,12 +46,12 @@ export function addFixedOptions(command: Command, rows: string): Command {
  * read.
  */
 export interface FixedInputsPlan<Input extends PlannedInput = PlannedInput> {
-  /** The decoder. If it is evaluated at points, it is sized for the samples' number of points. */
-  readonly decoder: Decoder;
   /**
-   * Number of points in a sample; undefined unless the decoder is one over points, evaluated at any number of points per
-   * sample.
+   * The decoder. If it is evaluated at points (coordinates given with each sample), it is sized for the samples' number of
+   * points.
    */
+  readonly decoder: Decoder;
+  /** Number of points (coordinates at which the decoder is evaluated) in a sample; undefined for a decoder without points. */
   readonly points: number | undefined;
   readonly inputs: readonly Input[];
 }

@@ -12,7 +12,7 @@ import type { SamplesTaken } from "./data-source.ts";
 export type SampleRows = Pick<SamplesTaken, "count" | "total"> &
   Partial<Pick<SamplesTaken, "shape" | "flag">>;
 
-/** A fixed input's file, whose shape may determine the number of points. */
+/** A fixed input's file, whose shape may determine the number of points (coordinates at which the decoder is evaluated). */
 export interface PointsSource {
   readonly name: string;
   /** Option that gives the input, such as `--fixed label`. */
@@ -22,7 +22,7 @@ export interface PointsSource {
 }
 
 /**
- * Derives the number of points in a sample from the shapes of files.
+ * Derives the number of points (coordinates at which the decoder is evaluated) in a sample from the shapes of files.
  *
  * @throws LatentflowError if no shape determines it, or shapes contradict each other
  */

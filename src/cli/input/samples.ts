@@ -26,7 +26,7 @@ export interface SamplesFiles extends SamplesTaken {
 }
 
 /**
- * Opens files of samples, of which the first `limit` are used. The first axis counts samples.
+ * Opens files of samples; the first `limit` samples are used. The first axis counts samples.
  *
  * @param flag option that names the files, or a phrase for the samples if they come from no option
  * @throws LatentflowError if a file cannot be read, or its array has only one axis
@@ -85,7 +85,7 @@ export async function readFixedOf(
   return fixed;
 }
 
-/** Reads `count` samples from index `first` on, count × the size of a sample. Bytes are divided by 255. */
+/** Reads `count` samples from index `first` on, [count, size of a sample]. Bytes are divided by 255. */
 export async function readSamples(
   { array, shape }: SamplesFiles,
   first: number,

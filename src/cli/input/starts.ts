@@ -13,7 +13,7 @@ import { blocksOfNumbers, type NumbersFile, readNumbers } from "./sample-numbers
  *
  * @param mostAxes maximum number of axes; 3 also accepts several codes drawn for each sample, samples × draws × latent
  *   size
- * @returns the codes, count × latentSize
+ * @returns the codes, [count, latentSize]
  * @throws LatentflowError if the file cannot be read, or the latent size differs
  */
 export async function readCodes(

@@ -19,9 +19,15 @@ export interface Choice<T extends object> {
   readonly text: string;
   /** Members to choose from, by name. The first is the default. */
   readonly members: Readonly<Record<string, Member<T>>>;
-  /** Names of command-line options by the member's option, if they differ because another choice has the same name. */
+  /**
+   * Names, without dashes, of the command-line options that set members' options, by the latter; only those that differ,
+   * because another choice has an option of the same name.
+   */
   readonly flags?: Readonly<Record<string, string>>;
-  /** Parsers by option, for values that are neither a number nor one of a list of words. */
+  /**
+   * Parsers of the command-line values of members' options, by option, for values that are neither a number nor one of a list
+   * of words.
+   */
   readonly parsers?: Readonly<Record<string, (text: string) => unknown>>;
 }
 
@@ -90,7 +96,7 @@ function groupBy<T>(pairs: readonly (readonly [key: string, value: T])[]): Map<s
   return groups;
 }
 
-/** Returns the name of the command-line option for a member's option. */
+/** Returns the name, without dashes, of the command-line option that sets the option `option` of a choice's members. */
 export function nameOf<T extends object>({ flags }: Choice<T>, option: string): string {
   return flags?.[option] ?? option;
 }

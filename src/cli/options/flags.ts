@@ -58,7 +58,7 @@ function flagOf(option: Option): string {
   return `--${kebabCase(option.attributeName())}`;
 }
 
-/** Returns the command-line options that set the library's option at a path, first the one with that name. */
+/** Returns the command-line options that set the library's option at a path, first the one with the library option's name. */
 function optionsFor(command: Command, path: string): Option[] {
   const options = command.options.filter((option) => pathsOf(option).includes(path));
   const isNamesake = (option: Option) => (option.attributeName() === path ? 0 : 1);

@@ -19,7 +19,7 @@ export const dataOptions = [
 /** Options that name the file of a network. */
 export const networkOptions = ["decoder", "encoder", "architecture"] as const;
 
-/** Options that choose the decoder, of which a command takes exactly one. */
+/** Options that choose the decoder; a command takes exactly one of them. */
 export const decoderOptions = ["layers", "architecture", "decoder"] as const;
 
 /** All options that name an input file, except `--fixed` and `--validate-fixed`. */

@@ -69,7 +69,10 @@ export interface EncodingOptions
     RunningOptions,
     EncodeSettings {}
 
-/** Adds the options in `EncodingOptions` to a command; those of fixed inputs join the current help group. */
+/**
+ * Adds the options that all encoding commands share to a command: those of fixed inputs, which join the current group of the
+ * help, of the decoder, the run, the loss, the prior, the flow and the solver.
+ */
 export function addEncodingOptions(command: Command): void {
   addFixedOptions(command, "samples");
   addDecoderOptions(command);
@@ -85,7 +88,9 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
   readonly dataFlag?: string;
   /** If true, a horizontal band of each sample is hidden; samples must have the shape [height, width]. */
   readonly missing?: true | undefined;
-  /** Number of samples encoded and saved together, as one part. Default: by `standardUnit`, from the cost of a sample. */
+  /**
+   * Number of samples encoded and saved together, as one part. Default: chosen by `standardUnit`, from the cost of a sample.
+   */
   readonly unit?: number;
   /** Shard to encode, which writes parts but no results; undefined to encode all samples and write the results. */
   readonly shard?: Shard;
@@ -94,7 +99,7 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
 /**
  * Returns the options of the library's `encode` for a job.
  *
- * @param solver default: the one chosen on the command line
+ * @param solver solver of `encode`. Default: the one chosen on the command line
  */
 export function encodeOptions(
   job: Job,

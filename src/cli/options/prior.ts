@@ -11,7 +11,7 @@ import { type PriorFlags, priorChoice } from "./prior-options.ts";
 export interface ChosenPrior {
   /** Prior to use; undefined for none. */
   readonly prior: Prior | undefined;
-  /** Where the prior comes from: the decoder's file, values on the command line, or a fit to codes. */
+  /** Source of the prior: the decoder's file, values on the command line, or a fit to codes. */
   readonly from: "decoder" | "flags" | "codes";
   /** True if the decoder has a prior that is not used. */
   readonly leavesOwnOut?: boolean;
@@ -20,8 +20,9 @@ export interface ChosenPrior {
     readonly file: string;
     /** Number of codes that the prior was fitted to. */
     readonly codes: number;
-    /** Mean log-likelihood of a code in nats, and true if the fit converged; both for mixtures only. */
+    /** Mean log-likelihood of a code in nats; for mixtures only. */
     readonly logLikelihood?: number;
+    /** True if the fit converged; for mixtures only. */
     readonly converged?: boolean;
   };
 }

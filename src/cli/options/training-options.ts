@@ -180,8 +180,8 @@ export function chosenTraining(command: Command): ChosenTraining {
   }
   refuseOptions(command, ["hide"], "training without --autoencoder: there is no encoder to hide pixels from");
   const adjoint = chosen(command, adjoints);
-  // As in the library, the default solver changes to AMD: these adjoints integrate backward along the flow, whose path
-  // L-BFGS does not follow.
+  // As in the library, the default solver changes to AMD: the adjoints `full` and `direct` integrate backward along the flow,
+  // whose path L-BFGS does not follow.
   if (adjoint.value.needs !== "end" && command.getOptionValueSource("solver") === "default") {
     command.setOptionValueWithSource("solver", "amd", "implied");
   }

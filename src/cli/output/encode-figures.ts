@@ -35,7 +35,7 @@ export interface EncodeOutcome {
 export interface UnitCounts {
   /** Number of units assigned to this process: those of its shard, or all. */
   readonly count: number;
-  /** Number of those units that had been encoded and saved before this process started. */
+  /** Number of the units assigned to this process that had been encoded and saved before this process started. */
   readonly found: number;
   /** Number of units in the whole run, over all shards. */
   readonly of: number;

@@ -28,7 +28,7 @@ const shownSteps = [0, 1, 2, 5, 10, 20] as const;
  */
 const stepsTried = 200;
 
-/** Number of samples shown in reconstructions.png. */
+/** Maximum number of samples shown in reconstructions.png. */
 const reconstructionCount = 12;
 const stepsCount = 6;
 

@@ -11,11 +11,11 @@ interface FlowResults extends Pick<EncodeResult, "initialLoss" | "status"> {
   readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
 }
 
-/** Results of the samples in a unit: one value per sample in each array, except `z`, which is count × latent size. */
+/** Results of the samples in a unit: one value per sample in each array, except `z`, which is [count, latentSize]. */
 export interface SampleResults
   extends FlowResults,
     Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm"> {
-  /** Decoded samples D(z), count × output size; undefined without `--reconstructions`. */
+  /** Decoded samples D(z), [count, outputSize]; undefined without `--reconstructions`. */
   readonly reconstructions: Float32Array | undefined;
   /** Codes drawn from the posterior of each sample; undefined without `--samples`. */
   readonly sampling: CodeSamples | undefined;

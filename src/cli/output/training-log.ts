@@ -33,9 +33,9 @@ export function openTrainingLog(path: string) {
   let descriptor: number | undefined;
 
   /**
-   * Opens the log for appending, and returns its file descriptor.
+   * Opens the training log for appending, and returns its file descriptor.
    *
-   * @param images number of images up to which lines of an existing log are kept; undefined drops all
+   * @param images number of processed images up to which lines of an existing log are kept; undefined drops all lines
    */
   function begin(images: number | undefined): number {
     const kept = images === undefined ? [] : linesUpTo(path, images);
@@ -50,7 +50,7 @@ export function openTrainingLog(path: string) {
     return openSync(path, "a");
   }
 
-  /** Appends a line. If that fails, as on a full disk, the file is truncated to the complete lines. */
+  /** Appends a line to the open log. If that fails, as on a full disk, the file is truncated to the complete lines. */
   function append(to: number, line: string): void {
     const bytes = Buffer.from(line);
     const { size } = fstatSync(to);
@@ -86,7 +86,10 @@ export function openTrainingLog(path: string) {
   };
 }
 
-/** Returns the complete lines of a log up to a number of images; none if there is no log. */
+/**
+ * Returns the complete lines of the training log at `path` whose number of processed images is at most `images`; none if the
+ * file does not exist.
+ */
 function linesUpTo(path: string, images: number): string[] {
   let text: string;
   try {
@@ -98,7 +101,9 @@ function linesUpTo(path: string, images: number): string[] {
   return text.split("\n").filter((line) => imagesOf(line) <= images);
 }
 
-/** Returns the number of images in a line of the log; Infinity for an incomplete line. */
+/**
+ * Returns the number of processed images (`images`) that a line of the training log states; Infinity for an incomplete line.
+ */
 function imagesOf(line: string): number {
   try {
     const { images } = JSON.parse(line);

@@ -64,7 +64,10 @@ export function formatPart({ results, ...others }: Part, origin: PartOrigin): Ui
   );
 }
 
-/** Maximum number of bytes per sample in a part, without its latent, reconstruction, drawn codes and identifier. */
+/**
+ * Maximum number of bytes in a part (the saved results of one unit) for the figures of a sample, such as its loss: without its
+ * latent, reconstruction, drawn codes with their weights, and identifier.
+ */
 export const FIGURE_BYTES = Object.values(FIGURES).reduce((sum, { type }) => sum + type.BYTES_PER_ELEMENT, 0);
 
 function tensorsOf(results: SampleResults, count: number) {

@@ -5,7 +5,7 @@
 export interface Unit {
   /** Index of the unit, from 0. */
   readonly index: number;
-  /** Index, in the whole data, of the first sample of these. */
+  /** Index, in the whole data, of the first sample of the unit. */
   readonly first: number;
   readonly count: number;
 }
@@ -24,17 +24,20 @@ export interface Cut {
   readonly unit: number;
 }
 
-/** Numbers of samples per unit from which `standardUnit` chooses the default. */
+/**
+ * Choices for the default number of samples per unit (samples saved together in one file): `standardUnit` returns the largest
+ * that takes at most UNIT_OPERATIONS, else the smallest.
+ */
 const STANDARD_UNITS = [10_000, 5000, 2000, 1000, 500, 200, 100] as const;
 /**
- * Multiply-adds for decoding a unit that one thread encodes in about a minute, which bounds the work lost to an
- * interrupt: at 30 GFLOP/s, with the 40 passes or so of L-BFGS for each sample.
+ * Maximum number of multiply-adds for decoding the samples of a unit once. One thread encodes such a unit in about a minute, at
+ * 30 GFLOP/s and with the 40 passes or so of L-BFGS for each sample, which bounds the work lost to an interrupt.
  */
 const UNIT_OPERATIONS = 2e10;
-/** Maximum number of units in a run; larger folders are slow to list. */
+/** Maximum number of units (samples saved together in one file) in a run; larger folders are slow to list. */
 export const MOST_UNITS = 1_000_000;
 
-/** Help text on the default number of samples per unit, which `standardUnit` returns. */
+/** Help text on the default number of samples per unit (samples saved together in one file), which `standardUnit` returns. */
 export const STANDARD_UNIT_TEXT = `as many as take about a minute, ${STANDARD_UNITS.at(-1)} to ${STANDARD_UNITS[0]}`;
 
 /**
@@ -50,18 +53,21 @@ export function standardUnit(operations: number, samples: number): number {
   return Math.max(unit, Math.ceil(samples / MOST_UNITS));
 }
 
-/** Returns the number of units. */
+/** Returns the number of units into which the samples are divided. */
 export function unitCount({ samples, unit }: Cut): number {
   return Math.ceil(samples / unit);
 }
 
-/** Returns the unit with an index. */
+/** Returns the unit (samples saved together) with the given index, from 0. */
 export function unitAt(index: number, { samples, unit }: Cut): Unit {
   const first = index * unit;
   return { index, first, count: Math.min(unit, samples - first) };
 }
 
-/** Returns the units of a shard, which are consecutive so that files are read in order; all units without a shard. */
+/**
+ * Returns the units (samples saved together in one file) of a shard, one process's share of the run; all units if no shard is
+ * given. They are consecutive, so that files are read in order.
+ */
 export function unitsOf(cut: Cut, { index, count }: Shard = { index: 0, count: 1 }): Unit[] {
   const total = unitCount(cut);
   // In BigInt, since the product may exceed 2^53.

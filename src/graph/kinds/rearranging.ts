@@ -109,8 +109,8 @@ export interface ConcatSettings {
 export type ConcatFields = Filled<ConcatSettings>;
 
 /**
- * Kind of operation: concatenation along an axis. A value with fewer axes is repeated: a latent, `[d]`, for each point of
- * `[points, c]`.
+ * Kind of operation: concatenation along an axis. A value with fewer axes is repeated: a latent, `[d]`, for each row of
+ * coordinates `[points, c]`.
  */
 export const concat = /* @__PURE__ */ mapKind<ConcatFields>({
   label: () => "concat",
@@ -141,8 +141,10 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
 };
 
 /**
- * Returns a value's shape with the axes in front that it lacks for a concatenation with a value of shape `most`.
+ * Returns the shape of one value of a concatenation along `axis` after the value is repeated along the axes in front that it
+ * lacks, to the lengths that `most` has there.
  *
+ * @param most shape of the concatenation's value with the most axes
  * @throws LatentflowError `invalid_argument` if the shapes do not fit together
  */
 function besideShape(where: string, shape: Shape, most: Shape, axis: number): Shape {

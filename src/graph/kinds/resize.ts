@@ -102,9 +102,11 @@ const FILTERS: { readonly [Each in ResizeMode]: Filter | undefined } = {
   },
 };
 
-/** Names of all interpolation modes, coordinate rules and roundings. */
+/** Names of all interpolation modes. */
 export const RESIZE_MODES = /* @__PURE__ */ Object.keys(FILTERS) as ResizeMode[];
+/** Names of all coordinate rules. */
 export const RESIZE_COORDINATES = /* @__PURE__ */ Object.keys(PLACES) as ResizeCoordinates[];
+/** Names of all roundings of the nearest pixel. */
 export const RESIZE_ROUNDINGS = /* @__PURE__ */ Object.keys(ROUNDINGS) as ResizeRounding[];
 
 /** Returns true if a resize leaves each pixel of an axis where it is. */

@@ -19,10 +19,10 @@ function ofEach({ graph, input }: Task, f: NumberFunction): Form {
   return { tensor: writeFunction(graph, f, tensor), order };
 }
 
-/** Writes an activation; axes stay in their order. */
+/** Writes the nodes of an activation; axes stay in their order. */
 export const writeActivation: Writer<"activation"> = (task) => ofEach(task, task.operation.activation);
 
-/** Writes an elementwise function; axes stay in their order. */
+/** Writes the nodes of an elementwise function; axes stay in their order. */
 export const writePointwise: Writer<"pointwise"> = (task) => ofEach(task, task.operation.function);
 
 /** Makes the writer for a binary elementwise operator, whose operands broadcast. */
@@ -33,7 +33,7 @@ export const ofTwo =
     return { tensor: graph.apply(operator, ...tensors), order };
   };
 
-/** Writes an elementwise choice: a where the condition is above 0, else b. */
+/** Writes nodes for an elementwise choice: a where the condition is above 0, else b. */
 export const writeWhere: Writer<"where"> = ({ graph, inputs }) => {
   const { order, tensors } = aligned(graph, inputs);
   const [condition, a, b] = tensors as [Tensor, Tensor, Tensor];

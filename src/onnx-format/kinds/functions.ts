@@ -8,7 +8,7 @@ const operator =
   (graph: Emitter, x: Tensor): Tensor =>
     graph.apply(name, x);
 
-/** Writes scale · x + shift, omitting a scale of 1 or a shift of 0. */
+/** Writes nodes that compute scale · x + shift, omitting a scale of 1 or a shift of 0. */
 export function writeLinear(graph: Emitter, x: Tensor, scale: number, shift: number): Tensor {
   const scaled = scale === 1 ? x : graph.apply("Mul", x, scale);
   return shift === 0 ? scaled : graph.apply("Add", scaled, shift);

@@ -3,7 +3,10 @@ import type { Tensor } from "../emitter.ts";
 import type { Task, Writer } from "../task.ts";
 import type { Form } from "../value.ts";
 
-/** Returns a parameter with one number per channel, in a shape that broadcasts with a tensor of this order. */
+/**
+ * Returns an operation's parameter, one number per channel, in a shape that broadcasts with a tensor whose axes are in this
+ * order.
+ */
 export function perChannel(task: Task, name: "weight" | "bias", order: Order): Tensor {
   const { graph, parameter, operation } = task;
   const behind = order.length - positionOf(order, order.length - 1);
@@ -12,7 +15,10 @@ export function perChannel(task: Task, name: "weight" | "bias", order: Order): T
   return graph.reshape(parameter(name), [channels, ...new Array<number>(behind).fill(1)]);
 }
 
-/** Multiplies by a weight per channel and, if `hasBias`, adds a bias per channel. */
+/**
+ * Writes nodes that multiply a tensor by the operation's weight, one number per channel, and, if `hasBias`, add its bias per
+ * channel.
+ */
 export function scaled(task: Task, { tensor, order }: Form, hasBias: boolean): Form {
   const { graph, parameter, operation } = task;
   if (graph.scaleChannelsFirst && isFirst(order)) {
@@ -24,10 +30,10 @@ export function scaled(task: Task, { tensor, order }: Form, hasBias: boolean): F
   return { tensor: hasBias ? graph.apply("Add", product, perChannel(task, "bias", order)) : product, order };
 }
 
-/** Writes weight · x + bias per channel. */
+/** Writes the nodes of weight · x + bias, with a weight and a bias per channel. */
 export const writeAffine: Writer<"affine"> = (task) => scaled(task, task.input.any, true);
 
-/** Writes weight · x / √(mean(x²) + ε), with the mean over the channels. */
+/** Writes the nodes of weight · x / √(mean(x²) + ε), with the mean over the channels and a weight per channel. */
 export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
   const { graph, operation, input } = task;
   const { tensor, order } = input.any;
@@ -36,7 +42,7 @@ export const writeRmsNorm: Writer<"rmsNorm"> = (task) => {
   return scaled(task, { tensor: graph.apply("Div", tensor, root), order }, false);
 };
 
-/** Writes a LayerNormalization node over the last axes. */
+/** Writes a LayerNormalization node over the operation's last `axes` axes. */
 export const writeLayerNorm: Writer<"layerNorm"> = ({ graph, operation, input, parameter }) => {
   const { axes, epsilon } = operation;
   const attributes = { axis: { integer: 1 + input.rank - axes }, epsilon: { float: epsilon } };

@@ -13,7 +13,7 @@ export const writeReshape: Writer<"reshape"> = ({ graph, shape, input, batch }) 
   return { tensor: graph.reshape(input.last, [batch, ...shape]), order: lastOrder(shape.length) };
 };
 
-/** Permutes axes without a node, by relabelling the axes of the tensor. */
+/** Permutes axes by relabelling the axes of the tensor; writes no node. */
 export const writePermute: Writer<"permute"> = ({ operation: { axes }, input }) => {
   const { tensor, order } = input.any;
   return { tensor, order: order.map((axis) => axes.indexOf(axis)) };
@@ -32,7 +32,7 @@ export const writeSlice: Writer<"slice"> = ({ graph, operation, definition, inpu
   return { tensor: graph.apply("Slice", tensor, ...bounds), order };
 };
 
-/** Writes a Concat node, after broadcasting values with fewer axes. */
+/** Writes a Concat node, after broadcasting inputs with fewer axes. */
 export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape, batch }) => {
   if (inputs.length === 1) return inputs[0]!.any;
   const { order, tensors } = aligned(graph, inputs);
@@ -47,7 +47,7 @@ export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape,
   return { tensor: graph.concat(whole, positionOf(order, operation.axis)), order };
 };
 
-/** Broadcasts a tensor to lengths, where 1 leaves an axis unchanged. */
+/** Writes an Expand node that broadcasts a tensor to lengths, where 1 leaves an axis unchanged; none if all lengths are 1. */
 function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], like?: Tensor): Tensor {
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }
@@ -79,14 +79,14 @@ export const writeDepthToSpace: Writer<"depthToSpace"> = (task) => {
   );
 };
 
-/** Returns a constant, with a batch axis of length 1. */
+/** Returns the tensor of a constant operation, its parameter with a batch axis of length 1; writes no node. */
 export const writeConstant: Writer<"constant"> = ({ operation: { shape }, parameter }) => ({
   tensor: parameter("weight", [1, ...shape]),
   order: lastOrder(shape.length),
 });
 
 /**
- * Gathers rows of an embedding table.
+ * Writes a Gather node for rows of an embedding table.
  *
  * @param classes integers of shape [batch, …the output's shape without its last axis]
  */
@@ -95,7 +95,7 @@ export function tableRows({ graph, operation, parameter }: Task<"embedding">, cl
   return { tensor: rows, order: lastOrder(operation.shape.length) };
 }
 
-/** Writes an embedding: the last axis of the classes, of length 1, is replaced by the row. */
+/** Writes the nodes of an embedding: the last axis of the classes, of length 1, is replaced by the row. */
 export const writeEmbedding: Writer<"embedding"> = (task) => {
   const { graph, input } = task;
   return tableRows(task, graph.apply("Squeeze", input.last, graph.integers([input.rank])));

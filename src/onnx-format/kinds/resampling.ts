@@ -82,7 +82,7 @@ const RESIZE_ATTRIBUTES: { readonly [Mode in ResizeMode]: (operation: ResizeFiel
   }),
 };
 
-/** True if ONNX Runtime supports Resize in this mode with these scales. */
+/** For each mode of Resize, a function that returns true if ONNX Runtime supports the mode with the given scales. */
 const IS_RUN: { readonly [Mode in ResizeMode]: (scale: readonly number[]) => boolean } = {
   nearest: () => true,
   linear: () => true,
@@ -151,7 +151,7 @@ export function orderOfRest(order: readonly number[], axes: readonly number[]): 
   return rest.map((axis) => axis - axes.filter((gone) => gone < axis).length);
 }
 
-/** Writes a sum or mean over axes. */
+/** Writes nodes that sum or average over axes. */
 export function writeReduce({ graph, operation, input, batch }: Task<"sum"> | Task<"mean">): Form {
   const { kind, axes, keepAxes } = operation;
   const { tensor, order } = input.any;

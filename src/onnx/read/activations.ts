@@ -2,7 +2,7 @@ import { type ActivationLike, isActivationName } from "../../graph/activation.ts
 import type { PointwiseLike } from "../../graph/pointwise.ts";
 
 // Elementwise functions that ONNX operators are translated to. While a graph is imported, all are operations of the kind
-// "activation"; at its end those that are not activations become operations of the kind "pointwise".
+// "activation"; at the end of the import the functions that are not activations become operations of the kind "pointwise".
 
 /** Elementwise function: one of the graph's activations, or another pointwise function. */
 export type NumberFunction = ActivationLike | PointwiseLike;

@@ -7,10 +7,11 @@ import { BATCH, dimensionAt, replaced, showAxes, type Value, withRank } from "./
 // Aligns the axes of several values, for addition, concatenation and matrix products. An axis of the ONNX file may be
 // stored as several axes (its factors), so values must be split alike before they can be combined.
 
-/** Identifies a stored axis of the result, which the values share or are broadcast along. */
+/** Identifies a stored axis of the result of an alignment; each value has the axis too, or is broadcast along it. */
 interface Key {
-  /** Axis in the ONNX file, and the position of the stored axis among the factors that it is split into. */
+  /** Index of the ONNX axis, which may be split into several stored axes, the factors. */
   readonly axis: number;
+  /** Position of the stored axis among the factors of the ONNX axis. */
   readonly factor: number;
 }
 
@@ -28,9 +29,9 @@ export interface Alignment {
 
 /** ONNX axes along which `align` allows values to differ. */
 export interface Differing {
-  /** Axis along which values are concatenated; it becomes a single stored axis. */
+  /** ONNX axis along which the values are concatenated; it becomes a single stored axis. */
   readonly beside?: number;
-  /** Number of last axes that are not aligned and not part of the result, such as those of matrices. Default 0. */
+  /** Number of last ONNX axes that are not aligned and not part of the result, such as the two of matrices. Default 0. */
   readonly aside?: number;
 }
 
@@ -78,9 +79,9 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
 }
 
 /**
- * Repeats values along the axes of the result that they lack.
+ * Repeats values along the stored axes of the aligned result that they lack.
  *
- * @param except index in `lengths` of an axis that is left out
+ * @param except index in `lengths` of a stored axis that is left out
  */
 export function broadcast(
   node: Site,
@@ -96,13 +97,15 @@ export function broadcast(
   });
 }
 
-/** Returns a value's stored axis for a key; undefined if the value is broadcast along it. */
+/**
+ * Returns the index of a value's stored axis that a key of the result identifies; undefined if the value is broadcast along it.
+ */
 function placeOf(value: Value, { axis, factor }: Key): number | undefined {
   return value.axes[axis]!.filter((each) => each !== BATCH)[factor];
 }
 
 /**
- * Splits one ONNX axis into the same factors in all values that are not broadcast along it; `values` is updated.
+ * Splits one ONNX axis into the same factors (stored axes) in all values that are not broadcast along it; `values` is updated.
  *
  * @throws NodeRefusal if the lengths do not fit
  */

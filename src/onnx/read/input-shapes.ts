@@ -71,7 +71,7 @@ export function withInputShapes(
   }
   // If the file declares no shape for the latent, its first axis is the batch.
   const rank = latent.shape?.length ?? (shapes.get(latent.name)?.length ?? 0) + 1;
-  /** Returns the number of an input's leading axes that `inputShapes` leaves out: the batch and the points. */
+  /** Returns the number of an input's leading axes that `inputShapes` leaves out: the batch axis and the axis of points. */
   const skipped = (input: Declared) => {
     const isPoints = points.includes(input.name);
     if (input.name === latent.name) return rank > 1 ? 1 : 0;

@@ -73,9 +73,12 @@ export function findLatent(
 }
 
 /**
- * Makes values for the inputs of an ONNX graph.
+ * Makes the values of the decoder's graph for an ONNX graph's inputs: the latent, and a fixed input for each other input
+ * without an initializer.
  *
- * @throws LatentflowError `invalid_file` if a length that must be known is open
+ * @param batching meaning of the inputs' first axis
+ * @throws LatentflowError `invalid_file` if an input is not of numbers, the latent not of floats, or a length that must be
+ *   known is open; `invalid_argument` if an input other than the latent has the name "z"
  */
 export function makeInputs({ model, latent, points }: FileGraph, batching: Batching): GraphInputs {
   const shape = shapeOf(latent);
@@ -110,8 +113,8 @@ function shapeOf(input: Declared): readonly (number | undefined)[] {
 }
 
 /**
- * Throws for an axis whose length is open, in a file read as having no batch axis. Other open lengths have been filled in
- * by the option `inputShapes`.
+ * Throws for an axis of an input that the file declares without a length, in a file read as having no batch axis. Other open
+ * lengths have been filled in by the option `inputShapes`.
  */
 function unknown(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);

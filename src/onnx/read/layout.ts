@@ -29,7 +29,7 @@ export function storedAxes(value: Value): number[] {
  * Every stored axis occurs once; an empty group is an axis of length 1. Writes a `permute` and a `reshape` only if
  * needed.
  *
- * @throws NodeRefusal if an axis of points would be merged with another one
+ * @throws NodeRefusal if an axis of points would be merged with another axis
  */
 export function arrange(node: Site, value: Value, groups: readonly (readonly number[])[]): Arranged {
   const order = groups.flat();
@@ -138,7 +138,7 @@ export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): 
 /**
  * Returns a value in which an ONNX axis is a single stored axis, or none if its length is 1.
  *
- * @throws NodeRefusal if the axis merges the batch with another one
+ * @throws NodeRefusal if the axis merges the batch with another axis
  */
 export function joined(node: Site, value: Value, axis: number): Value {
   const factors = value.axes[axis]!;
@@ -174,7 +174,7 @@ export function joined(node: Site, value: Value, axis: number): Value {
 /**
  * Returns a value whose numbers are in the ONNX file's order, with a single stored axis for each axis except the batch.
  *
- * @throws NodeRefusal if an axis merges the batch with another one
+ * @throws NodeRefusal if an axis merges the batch with another axis
  */
 export function inFileOrder(node: Site, value: Value): Value {
   if (value.axes.some((factors) => factors.indexOf(BATCH) > 0)) {

@@ -7,7 +7,8 @@ import { throwIfAborted } from "../../base/realms.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { show, showLocation } from "../../base/show.ts";
 import { type Decoder, probedOf, withVerification } from "../../decoder/decoder.ts";
-import { copyProbe, fitProbe, type Probe, readProbe } from "../../decoder/probe.ts";
+import { copyProbe, fitProbe, type Probe } from "../../decoder/probe.ts";
+import { readProbe } from "../../decoder/probe-text.ts";
 import { checkStartSize, normaliseStart } from "../../decoder/start.ts";
 import { recognise } from "../../files/file-kind.ts";
 import {
@@ -76,13 +77,14 @@ export interface LoadOnnxOptions extends ReadingOptions {
    */
   layout?: "file" | "channelsLast" | undefined;
   /**
-   * Name or names of the inputs with an axis of points, whose length is chosen in each call: their first axis after the
-   * batch, or their first axis if they have no batch. Default: `latentflow.points` in the file's metadata.
+   * Name or names of the inputs with an axis of points (coordinates at which the decoder is evaluated), whose length is chosen in
+   * each call: their first axis after the batch, or their first axis if they have no batch. Default: `latentflow.points` in the
+   * file's metadata.
    */
   points?: string | readonly string[] | undefined;
   /**
-   * Shapes of inputs whose lengths the file leaves open, by input name: `{ latent_sample: [4, 8, 8] }`. They exclude the
-   * batch and the axis of points. Lengths that the file states must be repeated.
+   * Shapes of inputs whose lengths the file leaves open, by input name: `{ latent_sample: [4, 8, 8] }`. They exclude the batch
+   * and the axis of points (option `points`). Lengths that the file states must be repeated.
    */
   inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Tensors that are stored outside of the file: bytes, a Blob, a path, or a function of the other file's name. */

@@ -46,7 +46,7 @@ export interface Node {
   readonly operator: string;
   /** Domain of the operator; "" for ONNX's standard operators. */
   readonly domain: string;
-  /** Names of the values read; "" for an optional input that is omitted. */
+  /** Names of the tensors that the node reads; "" for an optional input that is omitted. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
@@ -70,6 +70,6 @@ export interface FileGraph {
   readonly output: string;
   /** Nodes that the output depends on, in the file's order. */
   readonly nodes: readonly Node[];
-  /** Names of the inputs with an axis of points. */
+  /** Names of the inputs with an axis of points (coordinates at which the decoder is evaluated). */
   readonly points: readonly string[];
 }

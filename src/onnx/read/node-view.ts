@@ -24,7 +24,7 @@ export interface Scope {
   readonly tracedBatch: number | undefined;
   /** Returns the value of an attribute if it is a tensor. */
   tensorOf(attribute: Attribute | undefined): Tensor | undefined;
-  /** Node that computes each value, by the value's name. */
+  /** Node that computes each tensor, by the tensor's name. */
   readonly makers: ReadonlyMap<string, NodeView>;
 }
 

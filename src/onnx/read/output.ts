@@ -86,7 +86,8 @@ function perSample(output: Value): Value {
 }
 
 /**
- * Splits off the activation at the end of a graph. Reshapes and permutations after it are repeated before it.
+ * Splits off the activation at the end of an imported graph, so that it can become the decoder's output activation. Reshapes
+ * and permutations that follow the activation are written once more, on its input.
  *
  * @returns the activation and the name of its input, in the output's shape; undefined if there is no activation
  */
@@ -112,6 +113,9 @@ function withoutActivation(
   return { source: before, activation };
 }
 
+/**
+ * Arranges the output's axes in the order of `layout`: the file's, or channels last, as the graph stores them.
+ */
 function inOrder(end: ImportedGraph["end"], value: Value, layout: OutputOptions["layout"]): Arranged {
   if (layout === "file") return arrange(end, value, value.axes);
   const one = value.axes.reduce<Value>((whole, _, axis) => joined(end, whole, axis), value);

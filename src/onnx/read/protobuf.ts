@@ -9,7 +9,7 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** Maximum number of fields in a file: a field of two bytes takes a hundred in memory. */
+/** Maximum number of fields in a file: a field of two bytes takes a hundred bytes in memory. */
 const MOST_FIELDS = 2 ** 23;
 /** Maximum number of numbers in packed fields: a number of one byte takes eight in memory. */
 const MOST_PACKED = 2 ** 25;

@@ -132,7 +132,7 @@ const WIDE_READERS: Readonly<Partial<Record<ValueType, (view: DataView, at: numb
 /**
  * Makes a tensor of integers.
  *
- * @param shape default: one axis
+ * @param shape shape of the tensor. Default: one axis, of all numbers
  */
 export function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
   return { type: "integer", shape, values: Float64Array.from(values) };

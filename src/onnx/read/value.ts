@@ -76,7 +76,9 @@ export function replaced(factors: readonly number[], place: (stored: number) => 
   return factors.map((factor) => (factor === BATCH ? BATCH : place(factor)));
 }
 
-/** Returns the length of an ONNX axis. */
+/**
+ * Returns the length of an ONNX axis, the product of its stored axes' lengths and of the batch size if it includes the batch.
+ */
 export function dimensionAt(value: Value, axis: number): Dimension {
   let count = 1;
   let hasBatch = false;
@@ -123,7 +125,7 @@ export function withRank(value: Value, rank: number): Value {
   return withAxes(value, [...missing, ...value.axes]);
 }
 
-/** Splits a stored axis into several, outermost first, without moving numbers. */
+/** Splits a stored axis into several stored axes with these lengths, outermost first, without moving numbers. */
 export function splitAxis(value: Value, stored: number, lengths: readonly Length[]): Value {
   const extra = lengths.length - 1;
   const parts = lengths.map((_, i) => stored + i);
@@ -136,7 +138,10 @@ export function splitAxis(value: Value, stored: number, lengths: readonly Length
   };
 }
 
-/** Returns the product of lengths; undefined if it is not a valid length, as for points times another number. */
+/**
+ * Returns the product of lengths of axes, each a number or "points"; undefined if it is neither, as for "points" times a number
+ * other than 1 or "points" twice.
+ */
 export function productOf(lengths: readonly Length[]): Length | undefined {
   const numbers = lengths.filter((length) => length !== "points");
   const product = numbers.reduce<number>((all, length) => all * (length as number), 1);

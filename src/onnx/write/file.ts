@@ -91,8 +91,8 @@ export class OnnxFile extends Constants {
 }
 
 /**
- * Functions that return tensors, each of one integer computed when the file is run: the batch size, and the number of
- * points.
+ * Functions that return tensors, each of one integer computed when the file is run: the batch size, and the number of points
+ * (coordinates at which the decoder is evaluated).
  */
 export type RunSizes = Readonly<Record<"batch" | "points", () => Tensor>>;
 

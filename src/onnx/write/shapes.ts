@@ -2,23 +2,24 @@ import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Values } from "../../graph/graph.ts";
 
 /**
- * Lengths of a value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
+ * Lengths of a graph value's axes, channels last: a number, `"points"` for the number of points, or undefined for a length that
  * depends on the number of points in another way.
  */
 export type SymbolicShape = readonly (number | "points" | undefined)[];
 
-/** A decoder's inputs and operations, with shapes for any number of points. */
+/** A decoder's inputs and operations, with shapes for any number of points (coordinates at which the decoder is evaluated). */
 export type SymbolicGraph = ReturnType<typeof symbolicGraph>;
 
 /**
- * Two numbers of points; lengths that differ between them depend on the number of points. They are unusual, so that no
- * other axis is likely to have them.
+ * First of two numbers of points for which shapes are computed: lengths that differ depend on the number of points. Both are so
+ * unusual that no other axis is likely to have them.
  */
 const SOME_POINTS = 1_021;
+/** Second of the two numbers of points for which shapes are computed. */
 const MORE_POINTS = 2_039;
 
 /**
- * Returns a decoder's graph, in whose shapes the lengths that depend on the number of points are marked. Each operation
+ * Returns a decoder's graph with symbolic shapes: a length that depends on the number of points is marked. Each operation
  * also has its description at one number of points, and its definition.
  *
  * @throws LatentflowError `invalid_argument` if the graph is only valid for one number of points

@@ -3,7 +3,7 @@ import { checkFlag, checkOptions } from "../../base/check.ts";
 import type { Owned } from "../../base/owned.ts";
 import { invalid } from "../../base/refuse.ts";
 import { checkDecoder, type Decoder, probedOf } from "../../decoder/decoder.ts";
-import { PROBE, writeProbe } from "../../decoder/probe.ts";
+import { PROBE, writeProbe } from "../../decoder/probe-text.ts";
 import { LATENT } from "../../graph/graph.ts";
 import { LATENT_NAME, LOSS, POINTS, PRIOR, START, writePrior, writeStart } from "../metadata.ts";
 import { writeGraph } from "./graph.ts";

@@ -217,6 +217,33 @@ test("the largest number over the points is refused", async () => {
   }
 });
 
+test("an axis is stretched to as many as there are points, but not to several times as many", async () => {
+  for (const times of [1, 2]) {
+    const file = new OnnxFile(["z", "xyz", "y"]);
+    const [z, xyz] = [file.input("z", ["batch", 3]), file.input("xyz", ["points", 3])];
+    const points = file.apply("", "Gather", [file.apply("", "Shape", [xyz]), file.integers([0])]);
+    const length = file.apply("", "Mul", [points, file.integers([times])]);
+    const shape = file.apply("", "Concat", [file.integers([1]), length, file.integers([3])], {
+      axis: integer(0),
+    });
+    const made = file.apply("module", "Expand", [
+      file.apply("", "Unsqueeze", [z, file.integers([1])]),
+      shape,
+    ]);
+    const loaded = loadOnnx(file.toMessage("y", made, ["batch", "n", 3], []).toBytes(), {
+      points: "xyz",
+      latent: "z",
+    });
+    if (times === 1) (await loaded).dispose();
+    else
+      await rejected(
+        loaded,
+        "invalid_file",
+        /\(Expand: it stretches axis 1 of .* to 2 times the number of points\)/,
+      );
+  }
+});
+
 test("what is read of constants alone is refused of anything else", async () => {
   for (const operator of ["Floor", "ReduceProd", "Round", "Ceil"]) {
     const message = `(${operator}: it depends on inputs; of these only constants are read)`;

@@ -134,6 +134,29 @@ export async function click(page: Page, name: string): Promise<void> {
   });
 }
 
+/**
+ * Clicks a button as soon as a selector's text matches, in the page itself: a training lasts some seconds, in which a driver on a
+ * busy machine may not be heard.
+ */
+export function clickAtText(page: Page, selector: string, pattern: RegExp, name: string): Promise<void> {
+  return page.evaluate(
+    (selector, source, name) =>
+      new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => {
+          if (!new RegExp(source).test(document.querySelector(selector)?.textContent ?? "")) return;
+          observer.disconnect();
+          const buttons = [...document.querySelectorAll("button")];
+          buttons.find(({ textContent }) => textContent.trim() === name)!.click();
+          resolve();
+        });
+        observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+      }),
+    selector,
+    pattern.source,
+    name,
+  );
+}
+
 /** Waits until a selector's text matches. */
 export async function waitForText(page: Page, selector: string, pattern: RegExp): Promise<RegExpExecArray> {
   await page

@@ -2,7 +2,16 @@ import type { Page } from "puppeteer-core";
 import * as assert from "uvu/assert";
 import { readAddress } from "../../../site/page/address.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
-import { click, saved, testInBoth, waitForText, waitUntil, withPage, withRoom } from "./harness.ts";
+import {
+  click,
+  clickAtText,
+  saved,
+  testInBoth,
+  waitForText,
+  waitUntil,
+  withPage,
+  withRoom,
+} from "./harness.ts";
 
 // The rooms Train and Codes.
 
@@ -11,17 +20,15 @@ testInBoth(
   async (browser) => {
     await withRoom(browser, "train", async (page) => {
       await waitForText(page, ".state", /Untrained/);
-      await click(page, "Train");
+      await Promise.all([clickAtText(page, ".state", /Round [2-9] of/, "Pause"), click(page, "Train")]);
       // Of random weights the loss is that of a coin, ln 2 = 0.69 nats a pixel, and more.
-      const [, , loss] = await waitForText(page, ".state", /Round ([2-9]) of .* loss of ([\d.]+)\./);
+      const [, loss] = await waitForText(page, ".state", /Paused after .* loss of ([\d.]+)\./);
       assert.ok(Number(loss) < 0.3, loss);
-      await click(page, "Pause");
-      await waitForText(page, ".state", /Paused/);
-      await click(page, "Go on");
       // A mini-batch more: a point of the faint line.
       const points = () =>
         page.$eval(".chart .faint polyline", (line) => (line as SVGPolylineElement).points.numberOfItems);
       const before = await points();
+      await click(page, "Go on");
       await waitUntil(points, (count) => count > before, "another mini-batch");
       const decoder = await loadOnnx(await saved(page, "Save as ONNX"));
       assert.is(decoder.verified, true);

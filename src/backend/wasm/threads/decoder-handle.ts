@@ -9,7 +9,7 @@ export interface DecoderHandle {
   readonly decoder: Decoder;
   /** Reason why calls with the decoder stay on one thread; undefined if workers may take part. */
   whyAlone: string | undefined;
-  /** State of the decoder's training, see `lockStepTrainer`; undefined if it is not being trained. */
+  /** State of the decoder's training, whose steps workers repeat (`lockStepTrainer`); undefined if it is not being trained. */
   training: Training | undefined;
   /**
    * Estimated work of recent calls with the decoder, in milliseconds of one thread, and the time of the last call

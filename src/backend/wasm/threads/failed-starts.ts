@@ -1,9 +1,8 @@
-/**
- * Back-off after a failed start of workers, in milliseconds: ten times the duration of the failed start, at least a second;
- * doubled after each further failure, at most ten minutes. Retries thus take at most a tenth of the time.
- */
+/** Minimum back-off after a failed start of workers, in milliseconds; doubled after each further failure. */
 const SHORTEST_WAIT = 1000;
+/** Maximum back-off after failed starts of workers, in milliseconds. */
 const LONGEST_WAIT = 600_000;
+/** Back-off after the first failed start of workers, as a multiple of its duration: retries take at most a tenth of the time. */
 const WAIT_PER_TRY = 10;
 
 /** Attempt to start some workers at once, with the time at which it began (`performance.now()`). */

@@ -4,22 +4,26 @@ import type { ToWorker, TrainerStep } from "./messages.ts";
 
 /** Main thread's record of a decoder that a worker holds. */
 interface HeldDecoder {
-  /** Number of training steps that the worker has taken; undefined if the decoder is not being trained. */
+  /** Number of training steps of the decoder that the worker has taken; undefined if the decoder is not being trained. */
   steps: number | undefined;
-  /** True if the worker has J₀ᵀ, the Jacobian at the decoder's start latent, for the weights after these steps. */
+  /**
+   * True if the worker has J₀ᵀ, the transposed Jacobian at the decoder's start latent, computed with the weights after `steps`
+   * training steps.
+   */
   hasJacobian: boolean;
-  /** Memory of the decoder in the worker, in bytes: as reported, or estimated until then. */
+  /** Memory of the decoder in the worker, in bytes: estimated until the worker reports it. */
   bytes: number;
-  /** Counter value at the last use: larger is later. */
+  /** Value of the counter `uses` at the last use of the decoder: larger is later. */
   usedAt: number;
 }
 
 /**
- * Estimated memory of a decoder, as a multiple of its parameters' bytes, until a worker reports it: parameters are packed for
- * both directions.
+ * Memory of a decoder in a worker, as a multiple of its parameters' bytes, assumed until the worker reports it: parameters are
+ * packed for both directions.
  */
 const COPIES = 2;
 
+/** Number of uses of decoders so far, by which the least recently used is found. */
 let uses = 0;
 
 /**
@@ -50,7 +54,8 @@ export class HeldDecoders {
    * Sends the worker what it needs to hold a decoder in its current state; returns the reason if that is impossible now, else
    * undefined.
    *
-   * @param jacobian returns a copy of J₀ᵀ, d × n, to be sent too; undefined if there is none
+   * @param jacobian returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n], to be sent too;
+   *   undefined if there is none
    */
   bring(
     { number, decoder, training }: DecoderHandle,

@@ -24,8 +24,8 @@ export interface Job<Kind extends CallKind = CallKind> {
   /** Description that a worker receives before its samples. */
   readonly description: CallDescription<Kind>;
   /**
-   * Returns a copy of the decoder's J₀ᵀ, d × n, for workers; undefined if it has not been made. Absent if the job does not use
-   * it.
+   * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize], for workers;
+   * undefined if it has not been made. Absent if the job does not use it.
    */
   readonly jacobian?: () => Float32Array<ArrayBuffer> | undefined;
   /** Returns the data of a range of samples, in buffers that can be transferred. */
@@ -51,7 +51,8 @@ export interface Job<Kind extends CallKind = CallKind> {
 /**
  * Makes the job of a solve; returns the reason if workers cannot do it.
  *
- * @param jacobian returns a copy of the decoder's J₀ᵀ, d × n, for workers
+ * @param jacobian returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize], for
+ * workers
  */
 export function solveJob(
   handle: DecoderHandle,
@@ -123,7 +124,10 @@ export function decodeJob(handle: DecoderHandle, packed: PackedDecoder, decoding
   };
 }
 
-/** Makes the job of computing J₀ᵀ: each latent counts as a sample, whose result is a row of n numbers. */
+/**
+ * Makes the job of computing J₀ᵀ, the transposed Jacobian at the decoder's start latent: each latent counts as a sample, whose
+ * result is a row of n numbers, one for each output.
+ */
 export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jacobian"> {
   const { latentSize, outputSize: n } = handle.decoder;
   const { ended, ...placed } = rowsOf(n, (row, values) => rows.write(row, values));

@@ -6,7 +6,7 @@ import type { Optimizer } from "../../optimizer.ts";
 import type { DecoderHandle } from "./decoder-handle.ts";
 import { WHY_NOT_CUSTOM_LOSS } from "./jobs.ts";
 import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
-import type { WorkerGroup } from "./worker-pool.ts";
+import type { WorkerGroup } from "./worker-group.ts";
 
 /**
  * Makes a trainer whose steps the workers that hold its decoder repeat. Their weights thus stay equal to this thread's, bit for

@@ -21,23 +21,23 @@ export interface SolveDescription {
     readonly loss: StandardLoss;
   };
   readonly saveAt: SaveAt | undefined;
-  /** Weights [n] that all samples share; undefined if there are none, or each sample has its own. */
+  /** Weights of the data, [outputSize], that all samples share; undefined if there are none, or each sample has its own. */
   readonly sharedWeights: Float32Array | undefined;
   /** True if each sample has its own weights. */
   readonly hasOwnWeights: boolean;
 }
 
-/** Fixed inputs of B samples; see `FixedValues`. */
+/** Values of each fixed input for B samples, in the decoder's order. */
 type FixedData = readonly Float32Array<ArrayBuffer>[];
 
-/** Data of B samples to solve, n values each, with d latents. */
+/** Data of B samples to solve. */
 export interface SolveData {
-  /** Data y, B × n. */
+  /** Data y of the samples, [B, outputSize]. */
   readonly targets: Float32Array<ArrayBuffer>;
-  /** Weights, B × n, if each sample has its own; else undefined. */
+  /** Weights of the data, [B, outputSize], if each sample has its own; else undefined. */
   readonly weights: Float32Array<ArrayBuffer> | undefined;
   readonly fixed: FixedData;
-  /** Initial latents z0, B × d. */
+  /** Initial latents z0, [B, latentSize]. */
   readonly z0: Float64Array<ArrayBuffer>;
 }
 
@@ -50,16 +50,16 @@ interface CallKinds {
   };
   readonly decode: {
     readonly description: { readonly kind: "decode"; readonly toLogits: boolean };
-    /** Latents z, B × d, and values of the fixed inputs. */
+    /** Latents z, [B, latentSize], and values of the fixed inputs. */
     readonly data: { readonly z: Float32Array<ArrayBuffer>; readonly fixed: FixedData };
-    /** Outputs D(z), or logits, B × n. */
+    /** Outputs D(z), or logits, [B, outputSize]. */
     readonly values: Float32Array<ArrayBuffer>;
   };
   /** Computation of J₀ᵀ, the Jacobian at the decoder's start latent: samples are latents, which need no data. */
   readonly jacobian: {
     readonly description: { readonly kind: "jacobian" };
     readonly data: undefined;
-    /** B rows of J₀ᵀ, the Jacobian at the decoder's start latent, n numbers each. */
+    /** B rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent, outputSize numbers each. */
     readonly values: Float32Array<ArrayBuffer>;
   };
 }
@@ -132,7 +132,10 @@ export type ToWorker =
   /** Stop working on a call, send the results so far, and answer "stopped". */
   | { readonly type: "stop"; readonly call: number }
   | { readonly type: "close"; readonly call: number }
-  /** J₀ᵀ, d × n, of a decoder after the training steps so far: the worker need not compute it. */
+  /**
+   * J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize], after the training steps so far: the
+   * worker need not compute it.
+   */
   | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array<ArrayBuffer> }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 

@@ -10,13 +10,8 @@ import { decodeJob, jacobianJob, solveJob } from "./jobs.ts";
 import { lockStepTrainer } from "./lock-step.ts";
 import type { WorkerSource } from "./thread.ts";
 import { type Threads, threadCount } from "./thread-count.ts";
-import {
-  forgetDecoder,
-  type JobOptions,
-  knownWorkerGroup,
-  type Outcome,
-  workerGroup,
-} from "./worker-pool.ts";
+import type { JobOptions, Outcome } from "./worker-group.ts";
+import { forgetDecoder, knownWorkerGroup, workerGroup } from "./worker-pool.ts";
 
 /** Options of `wasm` that concern threads. */
 export interface ThreadOptions {
@@ -35,7 +30,7 @@ interface Load {
   readonly milliseconds: number;
 }
 
-/** Longest pause between two calls of one decoder, in milliseconds, for their work to be added up. */
+/** Maximum pause between two calls of one decoder, in milliseconds, for their work to be added up. */
 const APART = 30_000;
 
 /**

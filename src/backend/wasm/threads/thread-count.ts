@@ -1,6 +1,6 @@
 import { builtinModule } from "../../../base/builtin-module.ts";
 
-/** Number of threads that a call may use; see the option `threads` of `wasm`. */
+/** Option `threads` of `wasm`: number of threads that a call may use, "auto" for one per core, undefined for the default. */
 export type Threads = number | "auto" | undefined;
 
 /**

@@ -11,7 +11,7 @@ function ofEach({ graph, input, output }: Written, f: NumberFunction, gradient: 
   return { tensor: writeSlope(graph, f, input.in(order), tensor, gradient.in(order)), order };
 }
 
-/** Adds nodes that sum the gradient `tensor` for input `index` over the axes along which that input was broadcast, if any. */
+/** Writes nodes that sum the gradient `tensor` for input `index` over the axes along which that input was broadcast, if any. */
 function broadcast({ graph, operation, inputs, output }: Written, tensor: Tensor, index: number): Form {
   const form = { tensor, order: output.order };
   const input = inputs[index]!;
@@ -54,14 +54,14 @@ const ifChosen =
 /** Largest finite float32. */
 const LARGEST = 3.4028234663852886e38;
 
-/** Adds nodes that give 1 where condition > 0 chooses `a`, else 0; and the complement, 1 where it chooses `b`. */
+/** Writes nodes that give 1 where condition > 0 chooses `a`, else 0; and the complement, 1 where it chooses `b`. */
 function choice(graph: OnnxGraph, condition: Tensor): [Tensor, Tensor] {
   const isChosen = steepRamp(graph, condition, 1, 0);
   return [isChosen, graph.apply("Sub", 1, isChosen)];
 }
 
 /**
- * Adds nodes that compute `condition > 0 ? a : b` without comparisons, which onnxruntime handles wrongly: each side is clamped
+ * Writes nodes that compute `condition > 0 ? a : b` without comparisons, which onnxruntime handles wrongly: each side is clamped
  * where it is not chosen, so that even an infinite number has no influence. A chosen ±∞ becomes the largest float32 of that
  * sign. WGSL leaves the result for NaN open.
  */
@@ -77,28 +77,28 @@ export function writeGpuWhere({ graph, inputs }: GpuTask<"where">): Form {
 
 /** Gradient writers of elementwise operations. */
 export const BACKWARD = {
-  /** Adds nodes for the gradient of an activation f(x) for x: g · f'(x), g the gradient for the output. */
+  /** Writes nodes for the gradient of an activation f(x) for x: g · f'(x), g the gradient for the output. */
   activation: (written, gradient) => ofEach(written, written.operation.activation, gradient),
-  /** Adds nodes for the gradient of an elementwise function f(x) for x: g · f'(x), g the gradient for the output. */
+  /** Writes nodes for the gradient of an elementwise function f(x) for x: g · f'(x), g the gradient for the output. */
   pointwise: (written, gradient) => ofEach(written, written.operation.function, gradient),
-  /** Adds nodes for the gradients of a + b from g, the gradient for the sum: g for a, and g for b. */
+  /** Writes nodes for the gradients of a + b from g, the gradient for the sum: g for a, and g for b. */
   add: ofTwo(asItIs, asItIs),
-  /** Adds nodes for the gradients of a - b from g, the gradient for the difference: g for a, and -g for b. */
+  /** Writes nodes for the gradients of a - b from g, the gradient for the difference: g for a, and -g for b. */
   sub: ofTwo(asItIs, (graph, gradient) => graph.apply("Neg", gradient)),
-  /** Adds nodes for the gradients of a · b from g, the gradient for the product: g · b for a, and g · a for b. */
+  /** Writes nodes for the gradients of a · b from g, the gradient for the product: g · b for a, and g · a for b. */
   mul: ofTwo(timesOther, timesOther),
   /**
-   * Adds nodes for the gradients of max(a, b) from g, the gradient for the result: g for the larger value, ½g for both if
+   * Writes nodes for the gradients of max(a, b) from g, the gradient for the result: g for the larger value, ½g for both if
    * they are equal.
    */
   maximum: ofTwo(ifChosen(1), ifChosen(1)),
   /**
-   * Adds nodes for the gradients of min(a, b) from g, the gradient for the result: g for the smaller value, ½g for both if
+   * Writes nodes for the gradients of min(a, b) from g, the gradient for the result: g for the smaller value, ½g for both if
    * they are equal.
    */
   minimum: ofTwo(ifChosen(-1), ifChosen(-1)),
   /**
-   * Adds nodes for the gradients of `condition > 0 ? a : b` from g, the gradient for the result: g for the side that is
+   * Writes nodes for the gradients of `condition > 0 ? a : b` from g, the gradient for the result: g for the side that is
    * chosen, 0 for the other and for the condition.
    */
   where(written, gradient, index) {

@@ -5,7 +5,7 @@ import type { Form } from "../../../onnx-format/value.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import type { Backwards, GpuTask, GpuValue, Written } from "../task.ts";
 
-/** Adds nodes that multiply a gradient by the weight of each channel. */
+/** Writes nodes that multiply a gradient by the weight of each channel. */
 function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
   return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
@@ -16,20 +16,20 @@ interface Normed {
   readonly root: Tensor;
 }
 
-/** Adds nodes that compute x / √(mean x² + ε), the mean over `axes`. */
+/** Writes nodes that compute x / √(mean x² + ε), the mean over `axes`. */
 function divided(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
   const square = graph.mean(graph.apply("Mul", x, x), axes);
   const root = graph.apply("Sqrt", graph.apply("Add", square, epsilon));
   return { u: graph.apply("Div", x, root), root };
 }
 
-/** Adds nodes that compute (x - mean x) / √(variance + ε), with mean and variance over `axes`. */
+/** Writes nodes that compute (x - mean x) / √(variance + ε), with mean and variance over `axes`. */
 function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: number): Normed {
   return divided(graph, graph.apply("Sub", x, graph.mean(x, axes)), axes, epsilon);
 }
 
 /**
- * Adds nodes that compute the gradient through a norm, (g - mean g - u·mean(g·u)) / root; mean g is left out unless
+ * Writes nodes that compute the gradient through a norm, (g - mean g - u·mean(g·u)) / root; mean g is left out unless
  * `isCentred`, as for an RMS norm.
  */
 function normBackward(
@@ -47,7 +47,7 @@ function normBackward(
 /** Axis of one group's numbers in a tensor of shape [batch, groups, size], along which a group norm averages. */
 const ROW = [2];
 
-/** Adds nodes that reshape a tensor to [batch, groups, size], with one group's numbers along the last axis. */
+/** Writes nodes that reshape a tensor to [batch, groups, size], with one group's numbers along the last axis. */
 function asRows(
   { graph, operation: { groups, shape }, batch }: GpuTask<"groupNorm">,
   tensor: Tensor,
@@ -56,7 +56,7 @@ function asRows(
   return graph.reshape(tensor, [batch, groups, size]);
 }
 
-/** Adds the nodes of a group norm, as separate operations that its gradient can reuse. */
+/** Writes the nodes of a group norm, as separate operations that its gradient can reuse. */
 export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
   const { graph, operation, input } = task;
   const { tensor, order } = channelsFirst(task);
@@ -66,12 +66,12 @@ export function writeGpuGroupNorm(task: GpuTask<"groupNorm">): Form {
 
 /** Gradient writers of norms, softmax, and scale and shift of channels. */
 export const BACKWARD = {
-  /** Adds nodes for the gradient of weight · x + bias for x: g · weight, g the gradient for the output. */
+  /** Writes nodes for the gradient of weight · x + bias for x: g · weight, g the gradient for the output. */
   affine(written, gradient) {
     const { order } = written.output;
     return { tensor: weighted(written, gradient, order), order };
   },
-  /** Adds nodes for the gradient of an RMS norm for its input. */
+  /** Writes nodes for the gradient of an RMS norm for its input. */
   rmsNorm(written, gradient) {
     const { graph, operation, input } = written;
     const { order } = written.output;
@@ -79,7 +79,7 @@ export const BACKWARD = {
     const inner = divided(graph, input.in(order), axes, operation.epsilon);
     return { tensor: normBackward(graph, weighted(written, gradient, order), inner, axes, false), order };
   },
-  /** Adds nodes for the gradient of a layer norm for its input, with mean and variance computed again. */
+  /** Writes nodes for the gradient of a layer norm for its input, with mean and variance computed again. */
   layerNorm({ graph, operation, input, parameter }, gradient) {
     const { axes: count, epsilon } = operation;
     const axes = lastOrder(count).map((axis) => 1 + input.rank - count + axis);
@@ -87,7 +87,7 @@ export const BACKWARD = {
     const inner = normed(graph, input.last, axes, epsilon);
     return { tensor: normBackward(graph, own, inner, axes, true), order: lastOrder(input.rank) };
   },
-  /** Adds nodes for the gradient of a group norm for its input. */
+  /** Writes nodes for the gradient of a group norm for its input. */
   groupNorm(written, gradient) {
     const { graph, operation, input } = written;
     const { order } = written.output;
@@ -96,7 +96,7 @@ export const BACKWARD = {
     return { tensor: graph.reshape(normBackward(graph, own, inner, ROW, true), input.lengths(order)), order };
   },
   /**
-   * Adds nodes for the gradient of a softmax y for its input, y·(g - Σ y·g), summed along the last axis; g is the gradient
+   * Writes nodes for the gradient of a softmax y for its input, y·(g - Σ y·g), summed along the last axis; g is the gradient
    * for y.
    */
   softmax({ graph, output: { tensor, order } }, gradient) {

@@ -8,14 +8,17 @@ import { convolution, transposedConvolution } from "../convolve.ts";
 import type { OnnxGraph } from "../onnx.ts";
 import type { Backwards, GpuTask } from "../task.ts";
 
-/** Reshapes a value to a matrix whose columns are the value's last axis, since a Gemm operator takes matrices only. */
+/**
+ * Writes a node that reshapes a tensor to a matrix whose columns are the tensor's last axis, since a Gemm operator takes matrices
+ * only.
+ */
 function asMatrix(graph: OnnxGraph, tensor: Tensor, batch: number, shape: readonly number[]): Tensor {
   return graph.reshape(tensor, [batch * sizeOf(shape.slice(0, -1)), shape.at(-1)!]);
 }
 
 /**
- * Adds a fully connected operation as one Gemm. Values with several axes become matrices, whose number of rows is known on the
- * GPU.
+ * Writes the nodes of a fully connected operation, with one Gemm. Values with several axes become matrices, whose number of rows
+ * is known on the GPU.
  */
 export function writeGpuDense(task: GpuTask<"dense">): Form {
   const { graph, operation, input, batch, parameter } = task;
@@ -27,7 +30,7 @@ export function writeGpuDense(task: GpuTask<"dense">): Form {
   return { tensor: graph.reshape(product, [batch, ...shape]), order: lastOrder(shape.length) };
 }
 
-/** Adds a convolution in a form that onnxruntime-web computes correctly. */
+/** Writes the nodes of a convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConv({ graph, operation: settings, input, parameter }: GpuTask<"conv">): Form {
   const [weight, bias] = [parameter("weight"), parameter("bias")];
   const output = settings.shape;
@@ -37,7 +40,7 @@ export function writeGpuConv({ graph, operation: settings, input, parameter }: G
   };
 }
 
-/** Adds a transposed convolution in a form that onnxruntime-web computes correctly. */
+/** Writes the nodes of a transposed convolution in a form that onnxruntime-web computes correctly. */
 export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
   const { graph, operation: settings, input, parameter } = task;
   const [weight, bias] = [parameter("weight"), parameter("bias")];
@@ -48,7 +51,7 @@ export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
 /** Gradient writers of operations that are products: dense, matmul, conv and convTranspose. */
 export const BACKWARD = {
   /**
-   * Adds nodes for the gradient of a fully connected operation for its input: g · W, g the gradient for the output, as one
+   * Writes nodes for the gradient of a fully connected operation for its input: g · W, g the gradient for the output, as one
    * Gemm.
    */
   dense({ graph, input, parameter }, { batch, shape, last }) {
@@ -57,7 +60,7 @@ export const BACKWARD = {
     if (shape.length === 1) return { tensor: product, order };
     return { tensor: graph.reshape(product, [batch, ...input.shape]), order };
   },
-  /** Adds nodes for the gradients of A · B from g, the gradient for the product: g · Bᵀ for A, and Aᵀ · g for B. */
+  /** Writes nodes for the gradients of A · B from g, the gradient for the product: g · Bᵀ for A, and Aᵀ · g for B. */
   matmul({ graph, operation, inputs }, gradient, index) {
     const { transposed } = operation;
     const [left, right] = inputs;
@@ -72,7 +75,7 @@ export const BACKWARD = {
     return { tensor, order: transposed ? swapped : order };
   },
   /**
-   * Adds nodes for the gradient of a convolution for its input: the transposed convolution of g, the gradient for the
+   * Writes nodes for the gradient of a convolution for its input: the transposed convolution of g, the gradient for the
    * output, with the same weight.
    */
   conv({ graph, operation, input, parameter }, gradient) {
@@ -85,7 +88,7 @@ export const BACKWARD = {
     return { tensor: transposedConvolution(given, beyond), order: firstOrder(input.rank) };
   },
   /**
-   * Adds nodes for the gradient of a transposed convolution for its input: the convolution of g, the gradient for the
+   * Writes nodes for the gradient of a transposed convolution for its input: the convolution of g, the gradient for the
    * output, with the same weight.
    */
   convTranspose(written, gradient) {

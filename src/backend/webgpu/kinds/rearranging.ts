@@ -17,7 +17,7 @@ function positionsTaken({ axis, start, step, shape }: OperationDescription<"slic
 }
 
 /**
- * Adds a slice without steps in the Slice operator: with negative steps onnxruntime-web 1.30 takes wrong positions on the GPU.
+ * Writes a slice without steps in the Slice operator: with negative steps onnxruntime-web 1.30 takes wrong positions on the GPU.
  */
 export function writeGpuSlice({ graph, operation, input }: GpuTask<"slice">): Form {
   const { axis, start, step, shape } = operation;
@@ -42,7 +42,7 @@ const BLOCK_PERMUTATIONS: {
 const INT32 = 6;
 
 /**
- * Adds an embedding whose classes are float32 numbers, as all inputs of a GPU graph are. It has no gradient, as no class
+ * Writes an embedding whose classes are float32 numbers, as all inputs of a GPU graph are. It has no gradient, as no class
  * depends on the latent.
  */
 export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
@@ -53,7 +53,7 @@ export function writeGpuEmbedding(task: GpuTask<"embedding">): Form {
 
 /** Gradient writers of operations that rearrange numbers. */
 export const BACKWARD = {
-  /** Adds nodes for the gradient of a reshape: g, the gradient for the output, in the shape of the input. */
+  /** Writes nodes for the gradient of a reshape: g, the gradient for the output, in the shape of the input. */
   reshape({ graph, operation, input, batch }, gradient) {
     if (operation.shape.join() === input.shape.join()) return gradient.any;
     return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
@@ -64,7 +64,7 @@ export const BACKWARD = {
     return { tensor, order: order.map((axis) => axes[axis]!) };
   },
   /**
-   * Adds nodes for the gradient of a slice: g, the gradient for the output, with zeros at the positions that the slice
+   * Writes nodes for the gradient of a slice: g, the gradient for the output, with zeros at the positions that the slice
    * leaves out.
    */
   slice({ graph, operation, input }, gradient) {
@@ -83,7 +83,7 @@ export const BACKWARD = {
     return { tensor: gather(graph, pad(0, 1), at, from), order };
   },
   /**
-   * Adds nodes for the gradient of a concatenation for one input: the part of g, the gradient for the output, at that
+   * Writes nodes for the gradient of a concatenation for one input: the part of g, the gradient for the output, at that
    * input's positions.
    */
   concat({ graph, operation, inputs, output }, gradient, index) {
@@ -97,10 +97,10 @@ export const BACKWARD = {
     const tensor = graph.slice(gradient.in(order), positionOf(order, axis), begin, end);
     return unbroadcast(graph, { tensor, order }, own, inputs[index]!);
   },
-  /** Adds nodes for the gradient of a broadcast: g, the gradient for the output, summed over the copies. */
+  /** Writes nodes for the gradient of a broadcast: g, the gradient for the output, summed over the copies. */
   expand: ({ graph, operation, input }, gradient) => unbroadcast(graph, gradient.any, operation.shape, input),
   /**
-   * Adds nodes for the gradient of depth-to-space: g, the gradient for the output, with each block's pixels moved back to
+   * Writes nodes for the gradient of depth-to-space: g, the gradient for the output, with each block's pixels moved back to
    * channels.
    */
   depthToSpace({ graph, operation, input, batch }, gradient) {

@@ -7,7 +7,7 @@ import type { Form } from "../../../onnx-format/value.ts";
 import type { Backwards, GpuValue, Written } from "../task.ts";
 
 /**
- * Adds nodes that compute the gradient of an operation that is a linear map along each pixel axis, such as an upsampling:
+ * Writes nodes that compute the gradient of an operation that is a linear map along each pixel axis, such as an upsampling:
  * products with the transposed matrices of the axes.
  *
  * @param order axis order of the result; channels first by default
@@ -22,7 +22,7 @@ export function pixelsBackward(
   return alongAxes(gradient, order, changedAxes(written, maps, "its gradient"), true);
 }
 
-/** Adds nodes that compute the gradient of a sum or a mean: share · g for each number that was reduced. */
+/** Writes nodes that compute the gradient of a sum or a mean: share · g for each number that was reduced. */
 function reduceBackward(
   { graph, operation, input, batch }: Written<"sum" | "mean">,
   gradient: GpuValue,
@@ -39,7 +39,7 @@ function reduceBackward(
 /** Gradient writers of operations that resample or reduce pixels. */
 export const BACKWARD = {
   /**
-   * Adds nodes for the gradient of a pad; for padding with zeros it is the part of g, the gradient for the output, at the
+   * Writes nodes for the gradient of a pad; for padding with zeros it is the part of g, the gradient for the output, at the
    * input's pixels.
    */
   pad(written, gradient) {
@@ -53,7 +53,7 @@ export const BACKWARD = {
     return { tensor: graph.apply("Slice", tensor, ...lists), order };
   },
   /**
-   * Adds nodes for the gradient of an upsampling; for mode "nearest" each pixel gets the sum of g, the gradient for the
+   * Writes nodes for the gradient of an upsampling; for mode "nearest" each pixel gets the sum of g, the gradient for the
    * output, over its copies.
    */
   upsample(written, gradient) {
@@ -65,10 +65,10 @@ export const BACKWARD = {
     const axes = operation.scale.map((_, axis) => 3 + 2 * axis);
     return { tensor: graph.reshape(graph.sum(copies, axes), input.lengths(order)), order };
   },
-  /** Adds nodes for the gradient of a sum: each number that was summed gets g, the gradient for the output. */
+  /** Writes nodes for the gradient of a sum: each number that was summed gets g, the gradient for the output. */
   sum: (written, gradient) => reduceBackward(written, gradient, 1),
   /**
-   * Adds nodes for the gradient of a mean: each number that was averaged gets g / count, with g the gradient for the output.
+   * Writes nodes for the gradient of a mean: each number that was averaged gets g / count, with g the gradient for the output.
    */
   mean(written, gradient) {
     const count = sizeOf(written.operation.axes.map((axis) => written.input.shape[axis]!));

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-// Fingerprints tell the data of two runs apart. Up to 256 MiB, every byte is hashed. Of a larger file, the size and 256
+// Fingerprints tell the data of two runs apart. Up to 256 MiB, every byte is hashed. For a larger file, the size and 256
 // evenly spaced pieces of 1 MiB are hashed, so that each of a thousand processes need not read terabytes.
 
 const PIECE = 2 ** 20;

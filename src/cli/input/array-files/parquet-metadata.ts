@@ -5,8 +5,7 @@ import { allocate, type Limits } from "../../../files/limits.ts";
 import { type OpenFile, readInto } from "./open-file.ts";
 import { Damaged, ThriftReader } from "./thrift.ts";
 
-// Length in bytes of a Parquet file's end: 4 for the length of the metadata before it, and 4 for the magic number.
-
+/** Length in bytes of a Parquet file's end: 4 for the length of the metadata before it, and 4 for the magic number. */
 const TAIL = 8;
 /** Maximum nesting depth of a column's schema; a list takes two levels. */
 const DEEPEST = 64;
@@ -80,9 +79,12 @@ export async function reading<T>(where: string, work: () => T | Promise<T>): Pro
   }
 }
 
-/** Throws `Damaged` if columns are nested too deeply for recursive functions, or the schema ends early. */
+/**
+ * Throws `Damaged` if the schema's columns are nested more than DEEPEST levels deep, too deep for recursive functions, or the
+ * schema has fewer elements than its counts of children state.
+ */
 function checkDepth(schema: readonly SchemaElement[]): void {
-  /** For each element on the path to the current one: the number of its children that are still to come. */
+  /** For each schema element on the path from the root to the current element: the number of its children still to come. */
   const left: number[] = [];
   for (const { num_children: children = 0 } of schema) {
     if (left.length > 0) left[left.length - 1]!--;
@@ -93,6 +95,7 @@ function checkDepth(schema: readonly SchemaElement[]): void {
   if (left.length > 0) throw new Damaged("its schema has fewer columns than it says");
 }
 
+/** Throws `Damaged` unless the row groups have as many rows as the file states, at most 2^53 - 1. */
 function checkRows({ num_rows: rows, row_groups: groups }: FileMetaData): void {
   let sum = 0n;
   for (const { num_rows: count } of groups) {

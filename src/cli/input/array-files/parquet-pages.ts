@@ -48,8 +48,9 @@ export interface ColumnChunk {
   readonly bytes: Uint8Array;
   readonly codec: CompressionCodec;
   readonly type: ParquetType;
-  /** Maximum repetition and definition level of the values, as in Parquet's description of nested columns (Dremel). */
+  /** Maximum repetition level of the values, as in Parquet's description of nested columns (Dremel). */
   readonly repetitionLevels: number;
+  /** Maximum definition level of the values; below it, a value is missing. */
   readonly definitionLevels: number;
   /** Number of values according to the metadata, missing values included. */
   readonly values: number;

@@ -5,7 +5,7 @@ import { checkChunks, readChunk } from "./parquet-chunk.ts";
 import type { ParquetColumn } from "./parquet-columns.ts";
 import type { OpenedParquet } from "./parquet-metadata.ts";
 
-// Access to the rows of a Parquet file. A row group is decoded as a whole, and cached until another one is read.
+// Access to the rows of a Parquet file. A row group is decoded as a whole, and cached until another row group is read.
 
 /** Maximum number of values in a row group, over all columns read, which are decoded at once and take 8 bytes each. */
 const MOST_VALUES = 2 ** 26;

@@ -243,7 +243,7 @@ async function maskFilesOf(
   return (await isPictureFile(paired[0]!)) ? paired : [];
 }
 
-/** Returns the weights of a sample of which the picture covers a box: 1 in the box, 0 in the padding around it. */
+/** Returns the weights of a sample in which the picture covers a box: 1 in the box, 0 in the padding around it. */
 function boxWeights({ left, top, width, height }: Box, layout: PictureLayout): Float32Array {
   const weights = new Float32Array(layout.width * layout.height * layout.channels);
   for (let pixel = 0; pixel < layout.width * layout.height; pixel++) {

@@ -6,7 +6,10 @@ import { type Constant, dimensionsOf, isConstant } from "../value.ts";
 
 // Constants taken from attributes, or computed from lengths of axes.
 
-/** Returns the tensors for all test sizes of batch and points, or only the first if all are equal. */
+/**
+ * Returns the values of a constant at each of SIZES (pairs of a batch size and a number of points), or only the first if all
+ * are equal.
+ */
 export function merged(tensors: readonly Tensor[]): readonly Tensor[] {
   const [first, ...others] = tensors;
   const isSame = others.every(
@@ -58,8 +61,8 @@ function inputDimensions(node: NodeView): Dimension[] {
 }
 
 /**
- * Makes a constant that depends on lengths, which may depend on the batch size and the number of points: its values at
- * each of SIZES.
+ * Makes a constant from the lengths of axes, which may depend on the batch size and the number of points, by computing it at
+ * each of SIZES (pairs of a batch size and a number of points).
  */
 function atSizes(dimensions: readonly Dimension[], make: (shape: readonly number[]) => Tensor): Constant {
   const lengths = dimensions.map(lengthsOf);

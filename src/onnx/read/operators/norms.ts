@@ -131,8 +131,8 @@ function axesOfProduct(value: Value, axes: readonly number[], product: number): 
 }
 
 /**
- * Makes a value with the ONNX axes of `value` from the result of an operation on its reordered stored axes, of which some
- * may be merged.
+ * Makes a value with the ONNX axes of `value` from the result of an operation on its stored axes, reordered and some of them
+ * possibly merged.
  *
  * @param order stored axes of `value` in the order of the result
  */

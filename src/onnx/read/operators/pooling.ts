@@ -17,7 +17,7 @@ interface PixelWindows extends Windows {
   readonly before: number;
 }
 
-/** Refuses pooling windows of which one covers only padding, and so has no maximum. */
+/** Refuses pooling if a window covers only padding, and so has no maximum. */
 function checkWindows(node: Site, { length, width, stride, dilation, before, count }: PixelWindows): void {
   for (let i = 0; i < count; i++) {
     const start = i * stride - before;
@@ -34,7 +34,7 @@ export function maxPool(node: NodeView): Value {
   const { kernel, stride, dilation, padding } = poolingWindow(node, lengths);
   const isSame = node.text("auto_pad", "NOTSET").startsWith("SAME");
   if (isSame && dilation.some((distance) => distance !== 1)) {
-    // For these, ONNX Runtime pads as if windows were not dilated, which contradicts the standard.
+    // For dilated windows, ONNX Runtime pads as if windows were not dilated, which contradicts the standard.
     return node.refuse("its windows are dilated and padded by auto_pad; export it with pads");
   }
   const isRoundedUp = node.integer("ceil_mode", 0) !== 0;

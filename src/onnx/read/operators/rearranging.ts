@@ -237,8 +237,8 @@ export function gather(node: NodeView): Value {
 }
 
 /**
- * Translates a OneHot node: each index in an integer input of the decoder selects a row of a constant table with one row per
- * class.
+ * Translates a OneHot node, whose indices must be an integer input of the decoder, to an embedding: each index selects a row of
+ * a constant table, [classes, classes], with the node's on value on the diagonal and its off value elsewhere.
  */
 export function oneHot(node: NodeView): Value {
   const indices = node.value(0);

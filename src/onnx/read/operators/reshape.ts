@@ -16,7 +16,7 @@ import {
 
 // Translates operators with an input that is a shape, which may be computed from the batch size and the number of points.
 
-/** Returns the shape given by an input, for each combination of test sizes in SIZES (batch and points). */
+/** Returns the shape given by an input, for each combination of test sizes in SIZES (batch sizes and numbers of points). */
 function shapesAt(node: NodeView, input: number): number[][] {
   const operand = node.operand(input);
   if (!isConstant(operand))
@@ -194,8 +194,13 @@ function stretchedTo(node: NodeView, value: Value, wanted: readonly Dimension[])
     const isSame = own.count === count && own.hasBatch === hasBatch && own.hasPoints === hasPoints;
     const isTraced = own.hasBatch && own.count === 1 && !hasBatch && count === node.tracedBatch;
     if (isSame || isOne({ count, hasBatch, hasPoints }) || isTraced) continue;
-    if (!isOne(own) || (hasPoints && count !== 1)) {
+    if (!isOne(own)) {
       return node.refuse(`it stretches axis ${axis} of ${showAxes(whole)}, whose length is not 1`);
+    }
+    if (hasPoints && count !== 1) {
+      return node.refuse(
+        `it stretches axis ${axis} of ${showAxes(whole)} to ${count} times the number of points`,
+      );
     }
     if (hasBatch) withBatch.add(axis);
     lengths.set(axis, hasPoints ? "points" : count);

@@ -40,12 +40,12 @@ export const OPERATORS = {
    */
   Einsum: { inputs: "all", read: einsum, fold: foldEinsum, wraps: true },
   /**
-   * Refused: a kernel or bias that is computed; three axes of pixels; points; a kernel that takes more than 2^27
-   * numbers once it is repeated for the images of a sample. Of points a kernel of one tap is read.
+   * Refused: a kernel or bias that is computed; three axes of pixels; an axis of points, unless the kernel has one tap; a
+   * kernel that takes more than 2^27 numbers once it is repeated for the images of a sample.
    */
   Conv: { inputs: 2, read: convolutions.conv },
   /**
-   * Refused: a kernel or bias that is computed; three axes of pixels; points; a kernel that takes more than 2^27
+   * Refused: a kernel or bias that is computed; three axes of pixels; an axis of points; a kernel that takes more than 2^27
    * numbers once it is repeated for the images of a sample; an `output_shape` larger than the output.
    */
   ConvTranspose: { inputs: 2, read: convolutions.convTranspose },
@@ -169,7 +169,7 @@ export const OPERATORS = {
    * `nearest`, or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside`
    * with neither `cubic` nor `antialias`; scales other than 1 that leave pixels as many, where ONNX Runtime copies
    * and the standard interpolates; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or
-   * sizes that are computed; the batch or the channels resized; three axes of pixels; points.
+   * sizes that are computed; the batch or the channels resized; three axes of pixels; an axis of points.
    */
   Resize: { inputs: 1, read: resize, former: upgrade.RESIZE },
   /** Refused: opset 10 or later, which no longer has it; the nodes that Resize refuses. */
@@ -182,12 +182,12 @@ export const OPERATORS = {
   Pad: { inputs: 2, read: resampling.pad, former: upgrade.PAD },
   /**
    * Refused: `dilations`; `ceil_mode` where the last window is not whole; pads as wide as the window; three axes of
-   * pixels; points.
+   * pixels; an axis of points.
    */
   AveragePool: { inputs: 1, read: resampling.averagePool },
   /**
    * Refused: its second output, Indices; a window of padding alone; `dilations` with `auto_pad`, or with more than
-   * 256 pixels of padding; three axes of pixels; points.
+   * 256 pixels of padding; three axes of pixels; an axis of points.
    */
   MaxPool: { inputs: 1, read: pooling.maxPool },
   /** Refused: the points. */
@@ -199,13 +199,13 @@ export const OPERATORS = {
   DepthToSpace: { inputs: 1, read: rearranging.depthToSpace },
   // Places
   /**
-   * Refused: a shape computed of other numbers than lengths, or that mixes the batch with another axis; one without
-   * the batch.
+   * Refused: a shape that is computed from anything but lengths of axes, or that mixes the batch with another axis; a shape
+   * without the batch.
    */
   Reshape: { inputs: 2, read: reshaping.reshape, fold: shapes.reshape },
   /**
-   * Refused: a shape computed of other numbers than lengths, or that mixes the batch with another axis; an axis that
-   * is longer than 1.
+   * Refused: a shape that is computed from anything but lengths of axes; a length that depends on the batch or the points
+   * otherwise than in proportion; a new length for an axis longer than 1; a new length of several times the points.
    */
   Expand: { inputs: 2, read: reshaping.expand, fold: shapes.expand },
   /** Refused: repeats that are computed; the batch repeated. */

@@ -15,7 +15,7 @@ import { decoderHandle } from "../../../../src/backend/wasm/threads/decoder-hand
 import { type Job, solveJob } from "../../../../src/backend/wasm/threads/jobs.ts";
 import { lockStepTrainer } from "../../../../src/backend/wasm/threads/lock-step.ts";
 import type { ToWorker } from "../../../../src/backend/wasm/threads/messages.ts";
-import { WorkerGroup } from "../../../../src/backend/wasm/threads/worker-pool.ts";
+import { WorkerGroup } from "../../../../src/backend/wasm/threads/worker-group.ts";
 import { wasmTrainer } from "../../../../src/backend/wasm/trainer.ts";
 import {
   amd,

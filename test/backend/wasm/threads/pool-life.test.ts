@@ -13,11 +13,8 @@ import { decodeJob, type Job } from "../../../../src/backend/wasm/threads/jobs.t
 import { lockStepTrainer } from "../../../../src/backend/wasm/threads/lock-step.ts";
 import type { FromWorker, ToWorker } from "../../../../src/backend/wasm/threads/messages.ts";
 import { isWorthSharing } from "../../../../src/backend/wasm/threads/shared-session.ts";
-import {
-  knownWorkerGroup,
-  WorkerGroup,
-  workerGroup,
-} from "../../../../src/backend/wasm/threads/worker-pool.ts";
+import { WorkerGroup } from "../../../../src/backend/wasm/threads/worker-group.ts";
+import { knownWorkerGroup, workerGroup } from "../../../../src/backend/wasm/threads/worker-pool.ts";
 import { wasmTrainer } from "../../../../src/backend/wasm/trainer.ts";
 import { auto } from "../../../../src/backend/webgpu/index.ts";
 import { descriptionOf } from "../../../../src/decoder/decoder.ts";
