@@ -39,11 +39,12 @@ const relaxed = latentflowConvolutions(task, true);
 const plain = latentflowConvolutions(task, false);
 const python = findTorch();
 if (!python) console.error("No Python with PyTorch was found (set PYTHON to it): its line is left out.");
-const torch = python ? await torchConvolutions(python, task) : undefined;
+const torch = python ? await torchConvolutions(python, task, false) : undefined;
+const torchLast = python ? await torchConvolutions(python, task, true) : undefined;
 const peers = [
   ...[relaxed, plain, await onnxruntimeConvolutions(task)],
   ...(await tfjsConvolutions(task)),
-  ...(torch ? [torch] : []),
+  ...[torch, torchLast].filter((peer) => peer !== undefined),
 ];
 const peak = await compilePeak("relaxed");
 const PEAK = "register peak";
