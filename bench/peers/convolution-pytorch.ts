@@ -1,8 +1,16 @@
 import { type ConvolutionTask, channelsFirst } from "./convolution-task.ts";
 import { startTorch, type Torch } from "./pytorch.ts";
 
-/** The DCGAN in PyTorch, channels first. Training starts from the parameters that it has. */
-export function torchConvolutions(python: string, task: ConvolutionTask): Promise<Torch> {
+/**
+ * The DCGAN in PyTorch. Training starts from the parameters that it has.
+ *
+ * @param channelsLast how channels lie in memory; last is the faster one where PyTorch's kernels have it
+ */
+export function torchConvolutions(
+  python: string,
+  task: ConvolutionTask,
+  channelsLast: boolean,
+): Promise<Torch> {
   const { between, decoder, dense, convolutions, start, y, z } = task;
   const [height, width, channels] = start;
   const [outputHeight, outputWidth, outputChannels] = decoder.outputShape as [number, number, number];
@@ -26,7 +34,7 @@ export function torchConvolutions(python: string, task: ConvolutionTask): Promis
         [bias.length],
       ]),
     ],
-    ...{ parameters, untrained: () => parameters, z },
+    ...{ parameters, untrained: () => parameters, z, channelsLast },
     y: channelsFirst(y, outputHeight * outputWidth, outputChannels),
     output: [outputChannels, outputHeight, outputWidth],
   });

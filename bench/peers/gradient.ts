@@ -36,18 +36,22 @@ export async function measureGradients(
   batches: readonly number[],
   rounds: number,
 ): Promise<GradientFigure[]> {
-  const peak = await compilePeak("relaxed");
-  const plainPeak = await compilePeak("plain");
-  const operations = 4 * layersOf(task.decoder).reduce((sum, { weight }) => sum + weight.length, 0);
-  const figures: GradientFigure[] = [];
+  const prepared: { readonly rows: number; readonly runs: ReadonlyMap<string, GradientRun> }[] = [];
   for (const rows of batches) {
     const runs = new Map<string, GradientRun>([
       [RELAXED, await latentflowGradient(task, true, rows)],
       [PLAIN, await latentflowGradient(task, false, rows)],
     ]);
     for (const peer of peers) runs.set(peer.name, await peer.gradient(rows));
-    await checkAlike(runs, task.decoder.latentSize);
+    await checkAlike(runs, PLAIN, task.decoder.latentSize, TOLERANCE);
+    prepared.push({ rows, runs });
+  }
 
+  const peak = await compilePeak("relaxed");
+  const plainPeak = await compilePeak("plain");
+  const operations = 4 * layersOf(task.decoder).reduce((sum, { weight }) => sum + weight.length, 0);
+  const figures: GradientFigure[] = [];
+  for (const { rows, runs } of prepared) {
     const repeats = Math.ceil(SAMPLES_A_RUN / rows);
     const cases: Timed[] = [
       { name: PEAK, time: async () => bestOf(peak) },
@@ -77,14 +81,24 @@ function shareOf(times: Rounds, name: string, operations: number): number {
   return shares.sort((a, b) => a - b)[shares.length >> 1]!;
 }
 
-async function checkAlike(runs: ReadonlyMap<string, GradientRun>, latentSize: number): Promise<void> {
-  const ours = Float32Array.from(await runs.get(PLAIN)!.gradients());
+/**
+ * Holds the gradients of all runs against those of one of them.
+ *
+ * @param tolerance the largest difference that counts as rounding, as a share of the row's largest element
+ * @throws Error that names the first run whose gradient is another one
+ */
+export async function checkAlike(
+  runs: ReadonlyMap<string, GradientRun>,
+  reference: string,
+  latentSize: number,
+  tolerance: number,
+): Promise<void> {
+  const expected = Float32Array.from(await runs.get(reference)!.gradients());
   for (const [name, run] of runs) {
-    const theirs = await run.gradients();
-    const off = largestDifference(theirs, ours, latentSize);
-    if (!(off <= TOLERANCE)) {
+    const off = largestDifference(await run.gradients(), expected, latentSize);
+    if (!(off <= tolerance)) {
       throw new Error(
-        `${name}: its gradient differs from latentflow's by ${off} of the row's largest element, expected at most ${TOLERANCE}`,
+        `${name}: its gradient differs from that of ${reference} by ${off} of the row's largest element, expected at most ${tolerance}`,
       );
     }
   }

@@ -8,7 +8,7 @@ import { reachableData } from "../dcgan.ts";
 import { bestOf, compilePeak } from "../peak.ts";
 import { channelsFirst } from "./convolution-task.ts";
 import { findTorch } from "./find-torch.ts";
-import { largestDifference } from "./gradient.ts";
+import { checkAlike } from "./gradient.ts";
 import { latentflowGradient, oneThread } from "./latentflow.ts";
 import { describeMachine } from "./machine.ts";
 import type { GradientRun, Task } from "./peer.ts";
@@ -67,15 +67,7 @@ async function measure(task: Task, peers: readonly Torch[], rows: number): Promi
   for (const build of BUILDS) runs.set(build, await latentflowGradient(task, build === "relaxed", rows));
   for (const torch of peers) runs.set(torch.name, await torch.gradient(rows));
   const names = peers.map(({ name }) => name);
-  const theirs = await runs.get(names[0]!)!.gradients();
-  for (const build of BUILDS) {
-    const off = largestDifference(await runs.get(build)!.gradients(), theirs, task.decoder.latentSize);
-    if (!(off <= TOLERANCE)) {
-      throw new Error(
-        `${build} build: its gradient differs from PyTorch's by ${off} of the row's largest element, expected at most ${TOLERANCE}`,
-      );
-    }
-  }
+  await checkAlike(runs, names[0]!, task.decoder.latentSize, TOLERANCE);
   const cases = [...runs].map(([name, run]) => ({ name, time: async () => (await run.run(1)) / rows }));
   // V8 optimises what has run for a while.
   await inTurns(cases, 3);

@@ -45,8 +45,8 @@ export function toMarkdown(results: Results): string {
     gradientTable(results.gradient, ({ ratio }) => `${ratio.toFixed(2)}×`),
     "## Encoding",
     `${results.encode.samples.toLocaleString("en")} digits to the mean loss at which our \`amd\` ends. The peers run the same ` +
-      "AMD on a whole batch and stop once its mean loss is there, so they need not find out which sample has converged. " +
-      "Those timed on fewer digits are scaled.",
+      "AMD on a whole batch, of 128 digits at most, and stop once its mean loss is there, so they need not find out which sample has " +
+      "converged. Our `lbfgs` takes the fewest steps that come there. Those timed on fewer digits are scaled.",
     table(
       ["", "seconds", "÷ amd", "÷ lbfgs", "mean loss", "digits timed"],
       results.encode.figures.map(({ name, seconds, toAmd, toLbfgs, meanLoss, samples }) => [

@@ -125,10 +125,14 @@ function hasAvx2(): boolean {
 /**
  * Encodes samples three times with a decoder of dense layers and a convolution, the first time on unoptimised kernels.
  *
+ * @param run encodes the samples; tests give another function than `encode`
  * @returns CRC-32 of the codes and losses, in hexadecimal
  * @throws Error if the runs differ, that is, if optimised kernels compute other bits than those of V8's baseline compiler
  */
-export async function checksumOfCase(build: BuildName): Promise<string> {
+export async function checksumOfCase(
+  build: BuildName,
+  run: (...args: Parameters<typeof encode>) => ReturnType<typeof encode> = encode,
+): Promise<string> {
   // A module with unique bytes: V8 caches compiled modules by their bytes, and this one must be compiled with the current
   // flags.
   const module = new WebAssembly.Module(withSection(await kernelBinary(build)));
@@ -152,8 +156,8 @@ export async function checksumOfCase(build: BuildName): Promise<string> {
   setFlagsFromString(SYNC_TIER_UP);
   try {
     const sums: string[] = [];
-    for (let run = 0; run < 3; run++) {
-      const { z, loss } = await encode(decoder, y, options);
+    for (let count = 0; count < 3; count++) {
+      const { z, loss } = await run(decoder, y, options);
       sums.push(showChecksum(checksum(bytesIn(loss), checksum(bytesIn(z)))));
     }
     if (new Set(sums).size > 1) throw new Error("optimised kernels compute other bits");

@@ -15,12 +15,14 @@ import {
   type Reached,
   soonest,
 } from "../../bench/peers/ahead/results.ts";
+import { type Results, toMarkdown } from "../../bench/peers/report.ts";
 
 // Of the part "Ahead of PyTorch's best" what needs no PyTorch, and what was committed of it.
 
 const read = (file: string) =>
   readFileSync(new URL(`../../site/performance/${file}`, import.meta.url), "utf8");
-const committed: AheadResults | undefined = JSON.parse(read("peers.json")).ahead;
+const results: Results & { readonly ahead?: AheadResults } = JSON.parse(read("peers.json"));
+const committed = results.ahead;
 
 test("the committed results have seven decoders, and every setting of every contender", () => {
   assert.is(DECODERS.length, 7);
@@ -30,7 +32,7 @@ test("the committed results have seven decoders, and every setting of every cont
 test("the committed page is made of them", () => {
   const page = read("peers.md");
   assert.ok(page.includes(aheadSection(committed!)));
-  assert.is(withSection(page, aheadSection(committed!)), page);
+  assert.is(withSection(toMarkdown(results), aheadSection(committed!)), page);
 });
 
 test("the summary of the core's page quotes the peers' page", () => {
@@ -50,6 +52,58 @@ test("the summary of the core's page quotes the peers' page", () => {
     const encoded = place < 2 ? ["latentflow, lbfgs", "latentflow, amd"][place]! : names[place]!;
     if (seconds) assert.ok(peers.includes(`| ${encoded} | ${seconds} |`), `${encoded}: ${seconds}`);
   }
+});
+
+test("README and the core's page quote the ratios of the results", () => {
+  const { gradient, encode, training, ahead } = results;
+  const of = <Figure extends { readonly name: string }>(
+    figures: readonly Figure[],
+    name: string,
+    rows?: number,
+  ) =>
+    figures.find(
+      (each) => each.name === name && (rows === undefined || ("rows" in each && each.rows === rows)),
+    )!;
+  const [, part] = read("index.md").split("## Beside what one could use instead");
+  const [section] = part!.split("\n## ");
+  for (const [name, rows] of [
+    ...[["onnxruntime-web", 32] as const, ["tfjs, by hand", 32] as const, ["tfjs, tf.grad", 32] as const],
+    ...[
+      ["jax-js", 32] as const,
+      ["PyTorch", 5] as const,
+      ["PyTorch", 32] as const,
+      ["PyTorch", 128] as const,
+    ],
+  ]) {
+    const ratio = of(gradient, name, rows).ratio.toFixed(2);
+    assert.ok(
+      section!.includes(` ${ratio}`) || section!.includes(`\n  ${ratio}`),
+      `${name}, ${rows}: ${ratio}`,
+    );
+  }
+  const ratios = [
+    ...["PyTorch", "tfjs, by hand", "tfjs, tf.grad"].map((name) => of(encode.figures, name).toAmd),
+    of(encode.figures, "PyTorch").toLbfgs,
+    ...training.map(({ peer }) => peer!.ratio),
+  ];
+  for (const ratio of ratios) assert.ok(section!.includes(` ${ratio.toFixed(2)}`), ratio.toFixed(2));
+
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const peers = ["onnxruntime-web", "tfjs, by hand", "PyTorch"];
+  for (const [title, rows] of [
+    ["gradient, one sample", 1],
+    ["gradient, batches of 32, a sample", 32],
+  ] as const) {
+    const times = ["latentflow, relaxed SIMD", ...peers].map(
+      (name) => `${of(gradient, name, rows).microsecondsPerSample.toFixed(0)} µs`,
+    );
+    assert.ok(readme.includes(`| ${title} | ${times.join(" | ")} |`), `${title}: ${times}`);
+  }
+  const means = ahead!.decoders.map((each) => ratioAt(each, "mean")!);
+  const both = means.filter((ratio) => ratio > 0 && ratio < Number.POSITIVE_INFINITY);
+  const range = `${Math.min(...both).toFixed(1)} to ${Math.max(...both).toFixed(1)} times as long`;
+  assert.ok(readme.includes(range), range);
+  assert.equal([both.length, means.filter((ratio) => ratio === 0).length, means.length], [4, 1, 7]);
 });
 
 test("what is missing in results is named", () => {

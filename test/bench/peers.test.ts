@@ -4,9 +4,10 @@ import * as assert from "uvu/assert";
 import { latentflowConvolutions } from "../../bench/peers/convolution-latentflow.ts";
 import { onnxruntimeConvolutions } from "../../bench/peers/convolution-onnxruntime.ts";
 import { convolutionTask } from "../../bench/peers/convolution-task.ts";
-import { largestDifference, RELAXED } from "../../bench/peers/gradient.ts";
+import { largestDifference, measureGradients, RELAXED } from "../../bench/peers/gradient.ts";
 import { latentflowGradient } from "../../bench/peers/latentflow.ts";
 import { onnxruntimePeer } from "../../bench/peers/onnxruntime.ts";
+import { inTurns, leastOf, medianOf, ratioOf } from "../../bench/peers/rounds.ts";
 import { checkTargets } from "../../bench/peers/targets.ts";
 import { benchDecoder, testDigits } from "../../bench/rig.ts";
 import { stepsTo } from "../../bench/steps-to.ts";
@@ -49,6 +50,46 @@ test("a gradient that is off in one row, or of another size, is seen", () => {
   assert.is(largestDifference(ours.slice(), ours, 2), 0);
   assert.is(largestDifference(Float32Array.of(1000, -2000, 1, -1), ours, 2), 0.5);
   assert.ok(Number.isNaN(largestDifference(ours.subarray(2), ours, 2)));
+});
+
+test("a peer whose gradient is another one is refused before anything is timed", async () => {
+  const decoder = await benchDecoder();
+  const z = new Float32Array(2 * decoder.latentSize).fill(0.5);
+  const task = { decoder, y: await testDigits(2), z };
+  let timed = 0;
+  const peer = {
+    ...{ name: "a peer", about: "", encode: undefined, dispose() {} },
+    async gradient(rows: number) {
+      const ours = await latentflowGradient(task, false, rows);
+      return {
+        async run() {
+          timed++;
+          return 1;
+        },
+        // Wrong at two rows alone.
+        gradients: async () => (await ours.gradients()).map((value) => value * (rows === 2 ? 1.01 : 1)),
+      };
+    },
+  };
+  await measureGradients(task, [peer], [1, 2], 1).then(
+    () => assert.unreachable(),
+    ({ message }) =>
+      assert.match(message, /^a peer: its gradient differs from that of latentflow, plain SIMD by 0\.0[01]/),
+  );
+  assert.is(timed, 0);
+});
+
+test("rounds run all in turns, and a ratio is the median of the rounds' own", async () => {
+  const order: string[] = [];
+  const timed = (name: string, figures: readonly number[]) => {
+    const left = [...figures];
+    return { name, time: async () => left.splice(0, order.push(name) && 1)[0]! };
+  };
+  const times = await inTurns([timed("ours", [1, 10, 2]), timed("theirs", [3, 40, 4])], 3);
+  assert.is(order.join(), "ours,theirs,ours,theirs,ours,theirs");
+  assert.is(ratioOf(times, "theirs", "ours"), 3);
+  assert.is(medianOf(times, "theirs"), 4);
+  assert.is(leastOf(times, "ours"), 1);
 });
 
 test("the fewest steps to a loss are found", async () => {

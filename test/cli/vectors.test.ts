@@ -1,11 +1,20 @@
 // run: both, alone
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import fs, { writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { fileURLToPath } from "node:url";
+import v8 from "node:v8";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CASE_CHECKSUMS, checksumOfCase, type Vectors, widenVectors } from "../../src/cli/vectors.ts";
-import { createDecoder } from "../../src/index.ts";
+import {
+  CASE_CHECKSUMS,
+  checksumOfCase,
+  REVECTORIZE,
+  type Vectors,
+  widenVectors,
+} from "../../src/cli/vectors.ts";
+import { createDecoder, type Decoder, encode as encodeSamples } from "../../src/index.ts";
+import { kernelBinary } from "../../src/kernels/load.ts";
 import { Workplace } from "../support/program.ts";
 import { randomArray } from "../support/random.ts";
 import { runHere } from "../support/run-here.ts";
@@ -35,6 +44,8 @@ test("a value that --vectors does not have is refused", async () => {
 test("with --vectors 128 they have 128 bits, whatever the machine has", async () => {
   const { stdout } = await encode("--vectors", "128", "--threads", "2", "--plain");
   assert.match(stdout, /WASM +│ plain SIMD, 128-bit vectors, \d threads? /);
+  const { stdout: json } = await encode("--vectors", "128", "--threads", "1", "--json");
+  assert.is(JSON.parse(json).vectors, 128);
 });
 
 if (isWide) {
@@ -82,6 +93,74 @@ if (isWide) {
     assert.ok(functions > 0);
   });
 
+  test("the self-check compares three runs of one decoder, which it disposes of", async () => {
+    for (const changed of [2, 3]) {
+      const used: Decoder[] = [];
+      const check = checksumOfCase("plain", async (used1, y, options) => {
+        const result = await encodeSamples(used1, y, options);
+        if (used.push(used1) === changed) result.z[0]! += 1;
+        return result;
+      });
+      await check.then(assert.unreachable, ({ message }) =>
+        assert.is(message, "optimised kernels compute other bits"),
+      );
+      assert.is(used.length, 3);
+      assert.ok(used.every((each) => each === used[0] && each.disposed));
+    }
+  });
+
+  /** Runs something with functions of Node's or of the platform replaced. */
+  const replacing = async <Key extends string>(
+    owner: Record<Key, unknown>,
+    name: Key,
+    value: unknown,
+    work: () => Promise<void>,
+  ): Promise<void> => {
+    const own = Object.getOwnPropertyDescriptor(owner, name)!;
+    Object.defineProperty(owner, name, { ...own, value });
+    syncBuiltinESMExports();
+    try {
+      await work();
+    } finally {
+      Object.defineProperty(owner, name, own);
+      syncBuiltinESMExports();
+    }
+  };
+  /** The flags of V8 that something sets, in order. */
+  const flagsOf = async (work: () => Promise<void>): Promise<string[]> => {
+    const flags: string[] = [];
+    const { setFlagsFromString } = v8;
+    const record = (flag: string) => setFlagsFromString(flags[flags.push(flag) - 1]!);
+    await replacing(v8, "setFlagsFromString", record, work);
+    return flags;
+  };
+  test("where it fails, the flag is taken back, and the reason kept", async () => {
+    class Module {
+      constructor() {
+        throw new Error("no memory");
+      }
+    }
+    const flags = await flagsOf(() =>
+      replacing(WebAssembly, "Module", Module, async () => {
+        const reason = "the self-check failed: no memory";
+        assert.equal(await widenVectors("plain", CASE_CHECKSUMS.plain), { bits: 128, reason });
+      }),
+    );
+    assert.equal(flags, [REVECTORIZE, "--no-experimental-wasm-revectorize"]);
+  });
+
+  test("a processor without AVX2, or of another kind, is not tried", async () => {
+    const refused = async (reason: string) =>
+      assert.equal(await widenVectors("plain", CASE_CHECKSUMS.plain), { bits: 128, reason });
+    const flags = await flagsOf(async () => {
+      await replacing(process, "arch", "arm64", () => refused("256 need a processor of x64, this is arm64"));
+      if (process.platform !== "linux") return;
+      const without = () => "flags : sse4_2 avx f16c";
+      await replacing(fs, "readFileSync", without, () => refused("256 need a processor with AVX2"));
+    });
+    assert.equal(flags, []);
+  });
+
   test("where it finds other bits, the flag is taken back", () => {
     const { vectors, functions } = pairsAfter("00000000", inThisThread);
     assert.equal(vectors, { bits: 128, reason: "the self-check found other bits" });
@@ -89,10 +168,35 @@ if (isWide) {
   });
 
   test("the report says that vectors have 256 bits, as a table and in JSON", async () => {
-    const { stdout } = await encode("--plain", "--threads", "1");
-    assert.match(stdout, /WASM +│ plain SIMD, 256-bit vectors, 1 thread /);
+    const flags = await flagsOf(async () => {
+      const { stdout } = await encode("--plain", "--threads", "1");
+      assert.match(stdout, /WASM +│ plain SIMD, 256-bit vectors, 1 thread /);
+    });
+    assert.equal(flags, [REVECTORIZE, "--wasm-sync-tier-up", "--no-wasm-sync-tier-up"]);
     const { stdout: json } = await encode("--vectors", "auto", "--threads", "1", "--json");
     assert.is(JSON.parse(json).vectors, 256);
+  });
+
+  test("the self-check is of the build that runs, and compiled anew", async () => {
+    for (const [build, ...args] of [
+      ["plain", "--plain"],
+      ["plain", "--shard", "0/1"],
+      ["relaxed"],
+    ] as const) {
+      const compiled: Uint8Array[] = [];
+      class Module {
+        constructor(bytes: Uint8Array) {
+          compiled.push(bytes);
+          throw new Error("seen");
+        }
+      }
+      await replacing(WebAssembly, "Module", Module, async () => {
+        await encode("--threads", "1", ...args);
+      });
+      const kernels = await kernelBinary(build);
+      assert.equal(compiled[0]!.subarray(0, kernels.length), kernels, args.join(" "));
+      assert.ok(compiled[0]!.length > kernels.length, "V8 may have compiled the kernels' own bytes before");
+    }
   });
 } else {
   test("an older Node stays at 128 bits, and the report says why", async () => {

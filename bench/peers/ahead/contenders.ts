@@ -54,7 +54,7 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "L-BFGS, sample by sample",
-    about: "torch.optim.LBFGS with strong Wolfe, each sample to the same stop as ours",
+    about: "torch.optim.LBFGS with strong Wolfe, each sample to the stop of `lbfgs()` as it is",
     settings: [{ memory: 10 }, { memory: 30 }],
     evaluations: 1e9,
     patience: 0,

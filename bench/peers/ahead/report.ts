@@ -29,9 +29,11 @@ export function aheadSection(results: AheadResults): string {
       "Every setting of the grid below ran once; of each contender the one that was soonest to a criterion counts. Those within three " +
       "times the soonest of all are then timed in turns with ours, and medians over the rounds are given. A run is " +
       `cut after ${PATIENT} times as long as ours takes to its own end, ${results.seconds[0]} s at least and ${results.seconds[1]} at most; ` +
-      "that of one sample after the other after the most; peers.json says which were. PyTorch's times are taken along its run, where losses are known that its method has " +
+      "that of one sample after the other after the most; peers.json says which were. It ends before that after as many evaluations as " +
+      "the grid names, or where so many more lower the sum of the losses by less than 1e-5 of it. PyTorch's times are taken along its run, where losses are known that its method has " +
       "computed anyway. Ours are whole calls with the fewest steps that get there, so that nothing is watched; they include " +
-      "staging and results. None has a stop: ours has a tolerance of 1e-12; what `lbfgs()` as it is comes to is said below each table. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
+      "staging and results. None has a stop but L-BFGS sample by sample, which goes on to the next where `lbfgs()` as it is would: " +
+      "ours has a tolerance of 1e-12; what `lbfgs()` as it is comes to is said below each table. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
       "preconditioned by.",
     `${machine.processor}, ${machine.cores} cores; ${machine.system}; Node ${machine.node}; PyTorch ${torch.version}, ${torch.blas}, ` +
       `${torch.cpu}; ${machine.date}, load before the run ${machine.load}. ` +
@@ -74,8 +76,11 @@ export function aheadSection(results: AheadResults): string {
     ]),
     "### The settings that were tried",
     table(
-      ["", "what it is", "settings"],
-      CONTENDERS.map(({ name, about, settings }) => [name, about, settings.map(describeSetting).join("; ")]),
+      ["", "what it is", "settings", "evaluations at most", "without a fall"],
+      CONTENDERS.map(({ name, about, settings, evaluations, patience }) => [
+        ...[name, about, settings.map(describeSetting).join("; ")],
+        ...(patience ? [`${evaluations}`, `${patience}`] : ["–", "–"]),
+      ]),
     ),
   ].join("\n\n");
 }
