@@ -45,7 +45,7 @@ interface ChosenVectors extends Vectors {
 
 let chosen: ChosenVectors | undefined;
 
-/** True once this module has set V8's flag. */
+/** True while V8's flag is set by this module. */
 let hasFlag = false;
 
 /** Returns what `--vectors` chose for this process; undefined before that, and for commands without the option. */
@@ -86,6 +86,7 @@ export async function widenVectors(build: BuildName, expected: string): Promise<
 /** Unsets V8's flag for 256-bit vectors if it is set, here or by who started Node; an older V8 does not know it. */
 function narrowVectors(reason?: string): Vectors {
   if (hasFlag || isStartedWith(REVECTORIZE)) setFlagsFromString(opposite(REVECTORIZE));
+  hasFlag = false;
   return { bits: 128, ...(reason !== undefined && { reason }) };
 }
 

@@ -149,7 +149,11 @@ if (isWide) {
     assert.equal(flags, [REVECTORIZE, "--no-experimental-wasm-revectorize"]);
   });
 
+  /** Takes back the flag that an earlier test has left. */
+  const narrow = () => encode("--vectors", "128");
+
   test("a processor without AVX2, or of another kind, is not tried", async () => {
+    await narrow();
     const refused = async (reason: string) =>
       assert.equal(await widenVectors("plain", CASE_CHECKSUMS.plain), { bits: 128, reason });
     const flags = await flagsOf(async () => {
@@ -159,6 +163,41 @@ if (isWide) {
       await replacing(fs, "readFileSync", without, () => refused("256 need a processor with AVX2"));
     });
     assert.equal(flags, []);
+  });
+
+  test("where the list of a processor's features cannot be read, the self-check decides", async () => {
+    const unreadable = () => {
+      throw new Error("EACCES");
+    };
+    await replacing(fs, "readFileSync", unreadable, async () =>
+      assert.equal(await widenVectors("plain", CASE_CHECKSUMS.plain), { bits: 256 }),
+    );
+  });
+
+  test("Node's own flags are respected: one that excludes 256 bits, one that sets them, one that the self-check sets", async () => {
+    const flagsWith = (flag: string, ...args: string[]) =>
+      flagsOf(() =>
+        replacing(process, "execArgv", [flag], async () => {
+          const { stdout } = await encode("--threads", "1", "--plain", "--json", ...args);
+          reports.push(JSON.parse(stdout));
+        }),
+      );
+    const reports: { vectors: number; vectorsReason?: string }[] = [];
+    await narrow();
+    for (const flag of [
+      "--no-experimental-wasm-revectorize",
+      "--liftoff_only",
+      "--freeze-flags-after-init",
+    ]) {
+      assert.equal(await flagsWith(flag), [], flag);
+      const { vectors, vectorsReason } = reports.at(-1)!;
+      assert.is(vectors, 128);
+      assert.is(vectorsReason, `256 are not possible in Node started with ${flag.replace("_", "-")}`);
+    }
+    assert.equal(await flagsWith(REVECTORIZE, "--vectors", "128"), ["--no-experimental-wasm-revectorize"]);
+    assert.is(reports.at(-1)!.vectors, 128);
+    assert.equal(await flagsWith("--wasm-sync-tier-up"), [REVECTORIZE, "--wasm-sync-tier-up"]);
+    assert.is(reports.at(-1)!.vectors, 256);
   });
 
   test("where it finds other bits, the flag is taken back", () => {

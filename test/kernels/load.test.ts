@@ -124,6 +124,34 @@ test("what is no module of this version is refused, with the line to write", () 
   );
 });
 
+test("a processor without a fused multiply-add gets the plain build, and the relaxed one is refused", () => {
+  // V8 then computes as on a processor without AVX, for which Node 24 would compile the relaxed build wrongly.
+  const source = `
+    import { readFileSync } from "node:fs";
+    import { amd, createDecoder, encode, wasm } from ${JSON.stringify(indexUrl)};
+    const decoder = createDecoder({ layers: [2, 9, 5], seed: 1, outputActivation: "sigmoid", loss: "bce" });
+    const y = Float32Array.from({ length: 100 }, (_, i) => (i % 7) / 7);
+    const call = (options) => encode(decoder, y, { solver: amd({ maxSteps: 20 }), backend: wasm({ threads: 1, ...options }) });
+    const [best, plain] = [await call({}), await call({ relaxed: false })];
+    console.log(best.backend.build, String(best.z) === String(plain.z));
+    const report = ({ code, message }) => console.log(code, message);
+    await call({ relaxed: true }).catch(report);
+    const module = await WebAssembly.compile(readFileSync(${JSON.stringify(fileURLToPath(file("relaxed")))}));
+    try { wasm({ module }) } catch (error) { report(error) }`;
+  const args = ["--no-enable-avx", "--import", "tsx", "--input-type=module", "--eval", source];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 120_000 });
+  const [builds, ...refusals] = stdout.trim().split("\n");
+  assert.is(builds, "plain true", stderr);
+  const reason = "this runtime or its processor has no relaxed SIMD with fused multiply-add";
+  assert.equal(refusals, [
+    `unsupported wasm: relaxed is true, but ${reason}; leave the option out to get the plain build`,
+    // A runtime without relaxed SIMD cannot even compile it.
+    ...(Number(process.versions.node.split(".")[0]) < 22
+      ? []
+      : [`unsupported wasm: module is the relaxed build, but ${reason}; give the plain build`]),
+  ]);
+});
+
 /** What a program prints, in a process that loads the published library after something else. */
 function printed(prepare: string, options: readonly string[] = [], threads = 1): string {
   const program = `
