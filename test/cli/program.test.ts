@@ -249,7 +249,7 @@ test("wrong usage: exit code 2 and a word on what is right", async () => {
     ),
     [["demo", "--tolerence", "1"], /unknown option '--tolerence'\n\(Did you mean --tolerance\?\)/],
     [["demo", "--threads", "0"], /'--threads <n>' argument '0' is invalid\. Expected a whole number >= 1/],
-    [["demo", "--threads", "1e9"], /'1e9' is invalid\. Expected an integer >= 1 and <= 1024\./],
+    [["demo", "--threads", "1e9"], /'1e9' is invalid\. Expected a whole number >= 1 and <= 1024\./],
     [["train", "--gradient-clip", "0"], /'0' is invalid\. Expected a number > 0/],
     [["train", "--checkpoint-seconds", "-1"], /'-1' is invalid\. Expected a number >= 0/],
     [["train", "--checkpoint-seconds", "1e400"], /'1e400' is invalid\. Expected a number >= 0/],

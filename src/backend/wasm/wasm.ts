@@ -56,7 +56,7 @@ export interface WasmOptions {
 }
 
 /** Maximum number of threads: more than any machine has, and few enough to be counted with 16 bits. */
-const MOST_THREADS = 1024;
+export const MOST_THREADS = 1024;
 
 /** Checks and defaults of the options of `wasm`. */
 const FIELDS = {

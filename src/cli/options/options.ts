@@ -1,10 +1,11 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
-import { type Backend, type EncodeOptions, LatentflowError, wasm } from "../../index.ts";
+import { MOST_THREADS } from "../../backend/wasm/wasm.ts";
+import { type Backend, type EncodeOptions, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { VECTOR_CHOICES } from "../vectors.ts";
 import { addFlags, flag, isRequired, type OptionsOf } from "./flag-table.ts";
-import { collectors, kebabCase, numberWithin, parseCount } from "./parse.ts";
+import { collectors, kebabCase, numberWithin } from "./parse.ts";
 
 const RUNNING_FLAGS = {
   json: flag("", "print one JSON document on stdout instead of the table"),
@@ -14,7 +15,7 @@ const RUNNING_FLAGS = {
     "use WASM without relaxed SIMD: the same result on every machine, slower where vectors have 128 bits",
   ),
   threads: flag("<n>", "work on so many threads; the result is the same (default: all cores)", {
-    parse: parseThreads,
+    parse: numberWithin({ min: 1, max: MOST_THREADS, integer: true }),
   }),
   vectors: flag(
     "<name>",
@@ -29,18 +30,6 @@ export type RunningOptions = Partial<OptionsOf<typeof RUNNING_FLAGS>>;
 /** Adds the options in `RunningOptions` to a command. */
 export function addRunningOptions(command: Command): Command {
   return addFlags(command, RUNNING_FLAGS, "Output and running:");
-}
-
-/** Parses a number of threads. It is checked here, before the command reads its files. */
-function parseThreads(text: string): number {
-  const threads = parseCount(text);
-  try {
-    wasm({ threads });
-    return threads;
-  } catch (error) {
-    if (!(error instanceof LatentflowError)) throw error;
-    throw new InvalidArgumentError(`Expected ${error.expected}.`);
-  }
 }
 
 /** Parsed options that are passed on to the library's `encode` unchanged. */
