@@ -65,11 +65,9 @@ export function toMarkdown(results: Results): string {
       ]),
     ),
     "## Scale",
-    "`encode` on one thread, each line in a process of its own. Time grows with weights × samples as long as the µs of a " +
-      "pass grow with the weights, that is as long as the share of the register peak stays. It falls with the width: the " +
-      "weights, packed for both directions in 8 bytes each, leave the caches, and of a wide decoder fewer samples are " +
-      "worked on at once, so that a page is not held up. A hundred samples pay for their first and last rounds, which are " +
-      "not full. *Grown* is how much larger the process had become, the data apart; less than nothing where memory that " +
+    "`encode` on one thread, each line in a process of its own. Time grows with weights × samples as long as the share of the " +
+      "register peak stays. A weight takes 8 bytes, since it is packed for both directions. A hundred samples pay for their " +
+      "first and last rounds, which are not full. *Grown* is how much larger the process had become, the data apart; less than nothing where memory that " +
       "reading the data had taken was given back.",
     table(
       ["", "weights", "µs a pass", "share of the peak", "WASM memory, MB", "data, MB", "grown, MB"],

@@ -61,9 +61,10 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     text: "Performance",
     collapsed: true,
     items: [
-      page("The core", "/performance/"),
+      page("How fast it is", "/performance/"),
       page("Beside peers", "/performance/peers"),
       page("Convolutions", "/performance/convolutions"),
+      page("The core", "/performance/core"),
     ],
   },
   {

@@ -192,7 +192,7 @@ const EVALUATIONS: readonly (readonly [
 ];
 
 for (const [name, decoder, loss, nodes, reshapes] of EVALUATIONS) {
-  test(`an evaluation of ${name} takes ${nodes} nodes, as site/performance/index.md has it`, () => {
+  test(`an evaluation of ${name} takes ${nodes} nodes, as site/performance/index.md says`, () => {
     const graph = read(objectiveGraph({ decoder, loss, weighted: false, rows: 256, fixed: [] }));
     assert.is(graph.node.length, nodes);
     assert.is(graph.node.filter(({ opType }) => opType === "Reshape").length, reshapes);
