@@ -23,18 +23,24 @@ export function aheadSection(results: AheadResults): string {
   }));
   return [
     HEADING,
-    "`npm run bench:peers -- --ahead --write` writes this section alone. Seven trained decoders, one thread each: `lbfgs()` in " +
-      "WASM, relaxed SIMD, against what one would write in PyTorch (float32). All start at z = 0. A sample is there when its loss is " +
-      "within 1e-3 of the best that any run found for it, the mean when the mean loss is within 1e-3 of the mean of those. " +
-      "Every setting of the grid below ran once; of each contender the one that was soonest to a criterion counts. Those within three " +
-      "times the soonest of all are then timed in turns with ours, and medians over the rounds are given. A run is " +
-      `cut after ${PATIENT} times as long as ours takes to its own end, ${results.seconds[0]} s at least and ${results.seconds[1]} at most; ` +
-      "that of one sample after the other after the most; peers.json says which were. It ends before that after as many evaluations as " +
-      "the grid names, or where so many more lower the sum of the losses by less than 1e-5 of it. PyTorch's times are taken along its run, where losses are known that its method has " +
-      "computed anyway. Ours are whole calls with the fewest steps that get there, so that nothing is watched; they include " +
-      "staging and results. None has a stop but L-BFGS sample by sample, which goes on to the next where `lbfgs()` as it is would: " +
-      "ours has a tolerance of 1e-12; what `lbfgs()` as it is comes to is said below each table. A decoder's first call takes longer, by what *once* says: packing, and what samples are " +
-      "preconditioned by.",
+    "`npm run bench:peers -- --ahead --write` writes this section alone: seven trained decoders, one thread each, `lbfgs()` in WASM, " +
+      "relaxed SIMD, against what one would write in PyTorch (float32).",
+    [
+      "All start at z = 0. **A sample is there** when its loss is within 1e-3 of the best that any run found for it, the mean when " +
+        "the mean loss is within 1e-3 of the mean of those.",
+      "**Settings.** Every setting of the grid below ran once; of each contender the one that was soonest to a criterion counts. " +
+        "Those within three times the soonest of all are then timed in turns with ours, and medians over the rounds are given.",
+      `**A run is cut** after ${PATIENT} times as long as ours takes to its own end, ${results.seconds[0]} s at least and ` +
+        `${results.seconds[1]} at most; that of one sample after the other after the most; peers.json says which were. It ends before ` +
+        "that after as many evaluations as the grid names, or where so many more lower the sum of the losses by less than 1e-5 of it.",
+      "**Times.** PyTorch's are taken along its run, where losses are known that its method has computed anyway. Ours are whole calls " +
+        "with the fewest steps that get there, staging and results included. A decoder's first call takes longer, by what *once* says: " +
+        "packing, and the matrix that samples are preconditioned by.",
+      "**None has a stop** but L-BFGS sample by sample, which goes on to the next sample where `lbfgs()` with its defaults would. Ours " +
+        "has a tolerance of 1e-12; what `lbfgs()` with its defaults comes to is said below each table.",
+    ]
+      .map((item) => `- ${item}`)
+      .join("\n"),
     `${machine.processor}, ${machine.cores} cores; ${machine.system}; Node ${machine.node}; PyTorch ${torch.version}, ${torch.blas}, ` +
       `${torch.cpu}; ${machine.date}, load before the run ${machine.load}. ` +
       (results.clock === "cpu"
