@@ -34,6 +34,7 @@ const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
 /**
  * Factorises A + λτI for one of the five λ; returns τ = tr(A)/d, or 0 if there is no Cholesky factor.
+ *
  * @param matrix A, the Gauss-Newton matrix at the decoder's start latent: f32[d][…], rows `stride` bytes apart
  * @param damping index of λ in DAMPINGS, 0 to 4
  * @param factor filled with L of A + λτI = LLᵀ: f64[d(d + 1)/2]
