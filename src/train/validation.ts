@@ -60,7 +60,7 @@ export type Validation = ReturnType<typeof checkValidation>;
 /**
  * Checks the option `validation` and fills in defaults.
  *
- * @param caller name of the function called, for messages
+ * @param caller beginning of error messages: name of the function called
  * @param trainingSamples number of training samples, the default of `everyImages`
  * @throws LatentflowError `invalid_argument`
  */
