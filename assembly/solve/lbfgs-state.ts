@@ -96,7 +96,10 @@ export class LbfgsState {
   bestFall: f64; // 96
   /** Decrease of the loss that the last direction p predicted, |gᵀp|/2; the steps along -g of the final check do not set it. */
   promise: f64; // 104
-  /** Number of L-BFGS pairs that the final check before convergence has set aside. */
+  /**
+   * Number of stored L-BFGS pairs that the final check before convergence leaves unused. They are used again, counted in `pairs`,
+   * if its stage along the gradient lowers the loss.
+   */
   keptPairs: i32; // 112
   /** Index in DAMPINGS of the damping λ chosen last. */
   lambda: i32; // 116

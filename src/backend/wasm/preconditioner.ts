@@ -49,8 +49,8 @@ const LAST_REFRESH = 8;
 const MOST_PASSES = 4;
 
 /**
- * Returns how solvers use the curvature of a problem's objective. It depends on the decoder, the loss, the prior and whether
- * there are weights, never on the number of samples or on whether they share weights.
+ * Returns how solvers use the curvature of a problem's objective. The use depends on the decoder, the loss, the prior and
+ * whether there are weights, never on the number of samples or on whether the samples share weights.
  */
 export function curvatureUse({ decoder, loss, weights, prior }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
