@@ -214,9 +214,9 @@ export class ForkOperation extends Operation {
 @unmanaged
 export class MapOperation extends Operation {
   accumulates: i32; // 12
-  /** Pointer to A, a SparseMatrix, for the forward pass. */
+  /** Pointer to the linear map's matrix A, a SparseMatrix, for the forward pass. */
   forward: usize; // 16
-  /** Pointer to Aᵀ, a SparseMatrix, for the backward pass. */
+  /** Pointer to the transposed matrix Aᵀ of the linear map, a SparseMatrix, for the backward pass. */
   backward: usize; // 20
 }
 
@@ -339,7 +339,7 @@ export class EmbeddingOperation extends Operation {
 @unmanaged
 export class FixedOperation extends Operation {
   size: i32; // 12
-  /** Byte offset of this input in the block of all fixed inputs of a sample. */
+  /** Byte offset of this fixed input from the start of a sample's fixed inputs, which are stored one after the other. */
   offset: i32; // 16
 }
 

@@ -190,8 +190,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Returns h b_i, the weight of Runge-Kutta stage i in the integral over an accepted step of length h; 1 if it is 0, since
-   * results are divided by it.
+   * Returns h b_i, the weight of Runge-Kutta stage i in the integral over an accepted step of length h; 1 if h b_i is 0, since
+   * results are divided by the returned number.
    */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;

@@ -28,7 +28,7 @@ export interface ValidationOptions {
   weights?: Weights | undefined;
   /**
    * Values of the decoder's fixed inputs (inputs beside z, such as class labels) for the validation samples, by name. Required if
-   * it has any.
+   * the decoder has any.
    */
   fixed?: FixedOption | undefined;
   /** Number of training images from one validation to the next, >= 1. Default: one epoch. */

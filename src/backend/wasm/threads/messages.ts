@@ -55,7 +55,7 @@ interface CallKinds {
     /** Outputs D(z), or logits, [B, outputSize]. */
     readonly values: Float32Array<ArrayBuffer>;
   };
-  /** Computation of J₀ᵀ, the Jacobian at the decoder's start latent: samples are latents, which need no data. */
+  /** Computation of J₀ᵀ, the transposed Jacobian at the decoder's start latent: a "sample" is a row of J₀ᵀ and needs no data. */
   readonly jacobian: {
     readonly description: { readonly kind: "jacobian" };
     readonly data: undefined;
