@@ -159,25 +159,26 @@ export class PixelSet {
   destinations: usize; // 4
   /** i32[pixelCount]: byte offsets of the source pixels of the destination pixels' first taps, from the start of a row. */
   sources: usize; // 8
-  /** Pointer to the first Tap of these pixels; equal to `tapsEnd` if there is none. */
+  /** Pointer to the set's first Tap; equal to `tapsEnd` if the set has none. */
   taps: usize; // 12
-  /** Pointer to the end of the taps of these pixels. */
+  /** Pointer to the end of the set's Taps. */
   tapsEnd: usize; // 16
   /** i32[pixelCount]: indices of the source pixels of the first taps; `sources` holds the same pixels as byte offsets. */
   pixels: usize; // 20
 }
 
+/** Kernel tap of a convolution, as the destination pixels of one PixelSet use it. */
 @unmanaged
 export class Tap {
   /** Bytes from the end of the previous tap's source channels to the start of this tap's, within a row of pixels. */
   move: i32; // 0
   /** Byte offset of this tap's weight panels (packed blocks of 8 columns) from the first panel of the same group. */
   panels: i32; // 4
-  /** Byte distance from the source pixel of the set's first tap to this tap's source pixel. */
+  /** Byte distance from the source pixel of the PixelSet's first tap to this tap's source pixel. */
   offset: i32; // 8
   /** Index of the tap in the kernel, flattened over the kernel's axes. */
   index: i32; // 12
-  /** Distance from the source pixel of the set's first tap to this tap's source pixel, in pixels. */
+  /** Index of this tap's source pixel minus that of the source pixel of the PixelSet's first tap. */
   pixels: i32; // 16
 }
 
@@ -213,9 +214,9 @@ export class ForkOperation extends Operation {
 @unmanaged
 export class MapOperation extends Operation {
   accumulates: i32; // 12
-  /** Pointer to A, a SparseMatrix, for the forward pass. */
+  /** Pointer to the linear map's matrix A, a SparseMatrix, for the forward pass. */
   forward: usize; // 16
-  /** Pointer to Aᵀ, a SparseMatrix, for the backward pass. */
+  /** Pointer to the transposed matrix Aᵀ of the linear map, a SparseMatrix, for the backward pass. */
   backward: usize; // 20
 }
 
@@ -338,7 +339,7 @@ export class EmbeddingOperation extends Operation {
 @unmanaged
 export class FixedOperation extends Operation {
   size: i32; // 12
-  /** Byte offset of this input in the block of all fixed inputs of a sample. */
+  /** Byte offset of this fixed input from the start of a sample's fixed inputs, which are stored one after the other. */
   offset: i32; // 16
 }
 

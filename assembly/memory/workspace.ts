@@ -15,7 +15,7 @@ import { Graph } from "./graph";
 /** Pointers to the rows of one value of the graph, R rows of each sort: values, gradients and their tangents. */
 @unmanaged
 export class ValueRows {
-  /** Bytes from one row of the value to the next, in values, gradients and both tangents. */
+  /** Bytes from one row to the next, the same in `values`, `gradients` and their tangents. */
   stride: usize; // 0
   values: usize; // 4
   /**

@@ -160,6 +160,7 @@ const OUTPUTS_AT_ONCE: i32 = 512;
 
 /**
  * Computes work.matrix = Jᵀ diag(work.curvatures) J, in the panels of 8 columns that touch or lie below the diagonal.
+ *
  * @param jacobian rows of Jᵀ, f32[d][n], work.jacobianStride bytes apart
  * @param from the same rows packed as panels; may be work.panels
  */

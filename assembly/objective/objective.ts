@@ -11,6 +11,7 @@ import { addShareOfGradients, sumTerms } from "./prior-term";
 /**
  * Packs the decoder's parameters into the operations' panels, blocks of 8 columns; `parameters` holds weight, then bias, of
  * each operation in turn, float32.
+ *
  * @param rowAlignment each weight row and each bias is padded to a multiple of this number of floats: 1 in files, 8 in the blocks
  *   that optimizers work on
  */

@@ -22,6 +22,7 @@ const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
 /**
  * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row of float32. The derivatives are
  * computed from the input: computed from the output, for instance as 1 - y², they would lose digits where f is flat.
+ *
  * @param kind activation function f: one of the constants ELU, … of this file
  * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE; else unused
  * @param curvatures 0 if second derivatives are not needed

@@ -46,7 +46,7 @@ export function backwardActivation(
 }
 
 /**
- * Tangent of an activation, for `count` rows: with ẋ the input's tangent, writes f'·ẋ into the value's tangents, and
+ * Tangent of an activation f, for `count` rows: with ẋ the input's tangent, writes f'·ẋ into the tangents of f's value, and
  * f''·ẋ·(gradient for the output) into ActivationRows.bends.
  */
 export function tangentActivation(

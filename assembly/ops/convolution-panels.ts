@@ -7,6 +7,7 @@ import { alignedRow } from "./rows";
 /**
  * Packs a convolution's weight and bias, stored in PyTorch's layout at `parameters`, into panels (blocks of 8 columns) for the
  * forward and the backward product. Returns the address behind the bias, where the next operation's parameters begin.
+ *
  * @param rowAlignment number of floats to a multiple of which each row of the stored weight, and the stored bias, is padded
  */
 export function packConvolution(

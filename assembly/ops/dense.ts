@@ -68,6 +68,7 @@ function product(dense: DenseOperation, count: i32, sources: usize, destinations
  * Packs a fully connected layer's weight [outputSize, inputSize], stored at `parameters`, into panels (blocks of 8 columns)
  * for the forward and the backward product, and copies the bias [outputSize] behind it. Returns the address of the next
  * operation's parameters.
+ *
  * @param rowAlignment number of floats to a multiple of which each row of the stored weight, and the stored bias, is padded
  */
 export function packDense(dense: DenseOperation, parameters: usize, rowAlignment: i32): usize {

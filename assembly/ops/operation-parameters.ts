@@ -87,6 +87,7 @@ export function addGradient(
 /**
  * Packs the parameters of operation `index`, which are stored at `parameters`; returns the address of the next operation's
  * parameters.
+ *
  * @param rowAlignment number of floats to a multiple of which each row of the stored parameters is padded
  */
 export function pack(graph: Graph, index: i32, parameters: usize, rowAlignment: i32): usize {

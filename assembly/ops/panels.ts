@@ -1,6 +1,7 @@
 /**
  * Packs a matrix into panels, blocks of 8 columns, for the register tiles of product.ts; columns that pad the last panel are
  * 0.
+ *
  * @param matrix address; element (column c, depth k) is at matrix + c·columnStride + k·depthStride, strides in bytes
  * @param panels address of the panels to write: f32[⌈columns / 8⌉][depth][8]
  */

@@ -7,6 +7,7 @@ import { multiplyOverTaps } from "./taps";
 /**
  * Computes each destination pixel of a convolution: the bias plus, summed over taps, the tap's matrix times its source pixel. A
  * pixel is the channels of all groups.
+ *
  * @param pixelTaps source pixels of each destination pixel
  * @param matrices panels f32[groups][taps][⌈channels / 8⌉][depth][8]
  * @param bias f32[groups][channels padded to a multiple of 8], or 0 for none
@@ -58,6 +59,7 @@ export function product(
 /**
  * Computes each destination pixel of a convolution as `product` does, faster if channels are few: multiplies each source pixel
  * by all taps' matrices at once, then adds up the columns that belong to each destination pixel.
+ *
  * @param columns panels f32[groups][⌈taps · channels / 8⌉][depth][8]
  * @param depth channels per group of a source pixel
  * @param channels channels per group of a destination pixel
@@ -203,6 +205,7 @@ function pixelAt(pointers: usize, index: i32): usize {
 /**
  * Writes pointers to pixels first … first + count - 1 of a set, counted over the set's pixels in the first row, then in the
  * second, and so on.
+ *
  * @param pointers usize[count] to write to
  * @param rows usize[], pointers to the rows
  * @param offsets i32[set.pixelCount], byte offsets of the set's pixels in a row

@@ -1,9 +1,9 @@
 import { F32x4 } from "../simd";
 
 /**
- * Number of the first pointwise function. These elementwise functions, which decoders read from files use in addition to the
- * activations, are numbered from here on in the order of the table in src/graph/pointwise.ts. They take less time than
- * activations, so one loop with a branch serves them all.
+ * Number of the first pointwise function. Pointwise functions are the elementwise functions that decoders read from files use in
+ * addition to the activations, numbered from here on in the order of the table in src/graph/pointwise.ts. They take less time
+ * than activations, so one loop with a branch serves them all.
  */
 export const FIRST_POINTWISE: i32 = 16;
 
@@ -28,6 +28,7 @@ const MOST_FACTORS: i32 = 16;
 
 /**
  * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row of float32.
+ *
  * @param kind function f: one of the constants LINEAR to IS_NOT_NEGATIVE of this file
  * @param a first parameter of f: scale, minimum, exponent or slope
  * @param b second parameter of f: shift, maximum or offset

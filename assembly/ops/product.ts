@@ -59,6 +59,7 @@ export function multiply(
  *
  * Without fused multiply-adds two by two is the fastest tile with Node 20, and as fast as any with Node 24: it has as many
  * accumulators as four rows by one panel, and fewer pointers to advance.
+ *
  * @param count number of rows, 2 or more
  */
 function multiplyPairs(

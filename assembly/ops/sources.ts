@@ -58,8 +58,8 @@ export function tangentSource(source: Operation, workspace: Workspace, count: i3
 }
 
 /**
- * Writes zeros into the value's `count` rows of work.tangents: a constant, an embedding or a fixed input does not depend on the
- * latents.
+ * Writes zeros into `count` rows of work.tangents for the output of `source`: a constant, an embedding or a fixed input does not
+ * depend on the latents.
  */
 export function jacobianSource(
   source: Operation,

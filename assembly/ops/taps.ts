@@ -5,6 +5,7 @@ import { TALLEST_TILE, Tile } from "./tiles";
 /**
  * Computes, for each row, bias + Σ over taps of the tap's matrix, packed into panels (blocks of 8 columns), times the row's
  * source for that tap.
+ *
  * @param count number of rows
  * @param sources usize[count], pointers to the first tap's source rows of `depth` floats; Tap.move leads to the next tap's
  * @param destinations usize[count], pointers to rows of 8·panels floats

@@ -18,6 +18,7 @@ const TAP_SIZE: usize = 20;
 export class Tile {
   /**
    * Multiplies `height` rows, 1 to 6, by one panel (packed block) of 8 columns.
+   *
    * @param sources usize[height], pointers to the rows
    * @param destinations usize[height], pointers to the result rows, written `column` bytes from their start
    * @param panel address of the matrix's panel; with taps, of the panel in the kernel's first matrix

@@ -30,7 +30,7 @@ export function factorise(matrix: usize, d: i32): bool {
   return true;
 }
 
-/** Number of Cholesky factors computed at once, interleaved: number k of each factor is in the k-th f64[6]. */
+/** Number of Cholesky factors that are computed at once, interleaved: number k of factor j is at [k][j] of an f64[…][6]. */
 export const FACTORS_AT_ONCE: i32 = 6;
 /** Size in bytes of an f64[6], which holds one number of each of six interleaved factors or vectors. */
 export const SIDE_BY_SIDE: usize = (<usize>FACTORS_AT_ONCE) << 3;
@@ -42,6 +42,7 @@ export const SIDE_BY_SIDE: usize = (<usize>FACTORS_AT_ONCE) << 3;
  *
  * The sums for one small factor wait for each other, for the pivots and for the ends of short loops. Six factors are six times
  * as much work and take little longer than one.
+ *
  * @param matrix M packed, f64[d(d + 1)/2], then the appended rows
  * @param shifts f64[6], the λ
  * @param factors f64[d(d + 1)/2 + more · d][6], filled in

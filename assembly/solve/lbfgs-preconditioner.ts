@@ -34,6 +34,7 @@ const FLOAT_EPSILON: f64 = 1.0 / 8388608;
 
 /**
  * Factorises A + λτI for one of the five λ; returns τ = tr(A)/d, or 0 if there is no Cholesky factor.
+ *
  * @param matrix A, the Gauss-Newton matrix at the decoder's start latent: f32[d][…], rows `stride` bytes apart
  * @param damping index of λ in DAMPINGS, 0 to 4
  * @param factor filled with L of A + λτI = LLᵀ: f64[d(d + 1)/2]
@@ -53,8 +54,8 @@ export function sharedFactorInto(matrix: usize, stride: usize, d: i32, damping: 
 }
 
 /**
- * Chooses the damping λ in H = A + λτI with the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over the newest five pairs, each factor of
- * which is at most 1, and sets H. Without pairs or without A, H stays unchanged.
+ * Chooses the damping λ in H = A + λτI, A the Gauss-Newton matrix and τ = tr(A)/d, with the largest Π (sᵀy)²/(yᵀH⁻¹y · sᵀHs) over
+ * the newest five L-BFGS pairs (step s, gradient change y), each quotient ≤ 1, and sets H. Without pairs or A, H is unchanged.
  */
 export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.pairs === 0 || (!state.hasMatrix && !lbfgs.factors)) return;
@@ -127,8 +128,8 @@ function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix:
 }
 
 /**
- * Computes yᵀH⁻¹y of the newest `used` pairs for every λ, from the Cholesky factors of the sample's own A + λτI, to which the y
- * are appended as rows.
+ * Computes yᵀH⁻¹y, with H = A + λτI and τ = tr(A)/d, of the newest `used` pairs (s, y) for each damping λ, from the Cholesky
+ * factors of the sample's own matrices H, to which the gradient changes y are appended as rows.
  */
 function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
@@ -166,8 +167,8 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
 }
 
 /**
- * Computes yᵀH⁻¹y, with H = A + λτI, of the newest `used` pairs (s, y) for each damping λ into `fitted`, from the Cholesky
- * factors that all samples share, each of which is read once.
+ * Computes yᵀH⁻¹y, with H = A + λτI and τ = tr(A)/d, of the newest `used` pairs (s, y) for each damping λ into `fitted`, from the
+ * Cholesky factors that all samples share, each of which is read once.
  */
 function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
@@ -227,14 +228,17 @@ function layBeside(rows: usize, i: i32, vector: usize, d: i32): void {
   for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + k * SIDE_BY_SIDE, load<f64>(vector + (k << 3)));
 }
 
-/** Sets the preconditioner H = A + λτI with λ = 1, for a sample that has no L-BFGS pairs yet. */
+/** Sets the preconditioner H = A + λτI with λ = 1 and τ = tr(A)/d, for a sample that has no L-BFGS pairs yet. */
 export function takeFirst(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   state.lambda = FIRST_DAMPING;
   retakeFactor(lbfgs, sample, state);
   if (!state.hasMatrix) state.damping = sample.curvatureScale * lbfgs.damping;
 }
 
-/** Sets H = A + λτI with the λ chosen last. Leaves H unchanged if that matrix has no Cholesky factor, or if there is no A. */
+/**
+ * Sets the preconditioner H = A + λτI, A the Gauss-Newton matrix and τ = tr(A)/d, with the damping λ chosen last. Leaves H
+ * unchanged if A + λτI has no Cholesky factor, or if there is no A.
+ */
 export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.hasMatrix) {
     const added = unchecked(DAMPINGS[state.lambda]) * state.damping;

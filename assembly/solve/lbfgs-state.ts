@@ -4,8 +4,8 @@ import { Descent, Sample } from "./descent";
 /**
  * Memory of the solver `lbfgs`: options and scratch of a call, and state of each sample. The algorithm is in lbfgs.ts.
  *
- * H is the matrix whose inverse the two-loop recursion starts from: A + λτI by its Cholesky factor, either one of the five that
- * all samples share or the sample's own; or a multiple of I if there is no factor.
+ * H is the matrix whose inverse the two-loop recursion starts from: A + λτI, A the Gauss-Newton matrix and τ = tr(A)/d, by its
+ * Cholesky factor, either one of the five that all samples share or the sample's own; or a multiple of I if there is no factor.
  */
 @unmanaged
 export class Lbfgs extends Descent {
@@ -18,11 +18,11 @@ export class Lbfgs extends Descent {
   firstMatrix: i32; // 76
   /** Last step after which the loss's curvature W in A = J₀ᵀWJ₀ is recomputed: it is after steps 1, 2, 4, … up to this number. */
   lastRefresh: i32; // 80
-  /** 1 if A is recomputed at the sample's own z after every max(2d, 64) evaluations; else 0. */
+  /** 1 if the Gauss-Newton matrix A is recomputed at the sample's own z after every max(2d, 64) evaluations; else 0. */
   makesOwn: i32; // 84
   /**
    * f64[5][d(d + 1)/2]: Cholesky factors of A₀ + λτI, λ ascending, shared by all samples: A₀ = J₀ᵀWJ₀ with Jacobian J₀ and loss
-   * curvature W at the decoder's start latent. 0 if there are none.
+   * curvature W at the decoder's start latent, τ = tr(A₀)/d. 0 if there are none.
    */
   factors: usize; // 88
   /**
@@ -49,7 +49,7 @@ export class LbfgsState {
   pairs: i32; // 0
   /** Index of the newest L-BFGS pair in the pairs' ring buffer; -1 until a pair is stored. */
   newest: i32; // 4
-  /** Number of loss and gradient evaluations since z0, or since A was last made at the sample's own z. */
+  /** Number of loss and gradient evaluations since z0, or since the Gauss-Newton matrix A was last made at the sample's own z. */
   spent: i32; // 8
   /** 1 if A = JᵀWJ was made at the sample's own z; 0 if A is J₀ᵀWJ₀ with the Jacobian at the decoder's start latent. */
   isOwn: i32; // 12
@@ -96,7 +96,10 @@ export class LbfgsState {
   bestFall: f64; // 96
   /** Decrease of the loss that the last direction p predicted, |gᵀp|/2; the steps along -g of the final check do not set it. */
   promise: f64; // 104
-  /** Number of L-BFGS pairs that the final check before convergence has set aside. */
+  /**
+   * Number of stored L-BFGS pairs that the final check before convergence leaves unused. They are used again, counted in `pairs`,
+   * if its stage along the gradient lowers the loss.
+   */
   keptPairs: i32; // 112
   /** Index in DAMPINGS of the damping λ chosen last. */
   lambda: i32; // 116

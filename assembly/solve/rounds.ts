@@ -33,6 +33,7 @@ import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solv
 /**
  * Solves until `maxPasses` row passes (one row once forward or once backward) are spent, or `admit` lists no row. Returns the
  * row passes spent, which may exceed `maxPasses`; the next call continues where this one stopped.
+ *
  * @param work memory for Gauss-Newton matrices and curvatures
  * @param refill true to return when a row is free and no sample waits, so that the caller can stage more
  */

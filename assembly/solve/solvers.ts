@@ -39,6 +39,7 @@ export function accepted(descent: Descent, sample: Sample, fall: f64): i32 {
 
 /**
  * Passes the gradient at a sample's z to the solver, which sets the next step or requests an evaluation.
+ *
  * @param gradient f32[d]
  */
 export function takeGradient(descent: Descent, row: usize, gradient: usize): void {
@@ -70,6 +71,7 @@ export function takeCurvature(descent: Descent, row: usize, curvature: f64): voi
 
 /**
  * Passes the Gauss-Newton matrix that a row requested to the solver.
+ *
  * @param matrix f32[d][…], rows `stride` bytes apart; only the lower triangle and the diagonal are read
  */
 export function takeMatrix(descent: Descent, row: usize, matrix: usize, stride: usize): void {

@@ -14,6 +14,7 @@ const BLOCK: usize = 16 * 16;
 
 /**
  * Returns the sum of one row's element losses: Σ e_i, or Σ w_i·e_i. Elements of weight 0 contribute 0 whatever their output.
+ *
  * @param loss LOSS_BINARY_CROSS_ENTROPY or LOSS_SQUARED_ERROR
  * @param outputs the decoder's logits (cross entropy) or outputs (squared error)
  * @param targets the data y
@@ -30,6 +31,7 @@ export function lossForward(loss: i32, outputs: usize, targets: usize, weights: 
 /**
  * Computes gradients = scale · w · ∂e/∂output for one row, e the element loss. Lanes behind the row's end are undefined: no
  * product reads them.
+ *
  * @param weights w, or 0 for none
  * @param scale 1/n, 1/Σw or 1
  */
@@ -52,6 +54,7 @@ export function lossBackward(
 /**
  * Computes one row's directional derivatives of `lossBackward`'s gradients along `tangents` of the outputs: scale · w ·
  * ∂²e/∂output² · tangent, e the element loss.
+ *
  * @param weights w, or 0 for none
  * @param scale 1/n, 1/Σw or 1
  */

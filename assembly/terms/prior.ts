@@ -71,6 +71,7 @@ export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: us
 /**
  * Adds the Gauss-Newton approximation of the prior's Hessian at z, which is positive definite: matrix += scale · weight · Σ_k
  * responsibility_k · Σ_k⁻¹, in the lower triangle and the diagonal, float32.
+ *
  * @param stride bytes from one row of the matrix to the next
  */
 export function addPriorCurvature(prior: Prior, z: usize, scale: f64, matrix: usize, stride: usize): void {

@@ -36,6 +36,7 @@ export function rmsprop(
 /**
  * Updates parameters θ by Adam: m ← β₁·m + (1 - β₁)·g, v ← β₂·v + (1 - β₂)·g², θ ← decay · θ - stepSize · m / (√v /
  * rootCorrection + ε), with m in `means`, v in `squares` and g in `gradients`; `size` floats each.
+ *
  * @param stepSize learningRate / (1 - β₁^t)
  * @param rootCorrection √(1 - β₂^t)
  * @param decay 1 - learningRate · weightDecay, the decoupled weight decay

@@ -30,16 +30,16 @@ export function direct(): Adjoint {
 }
 
 /**
- * Reverse-mode differentiation of explicit Runge-Kutta steps. A step of length h from the state y to y' is
+ * Reverse-mode differentiation of explicit Runge-Kutta steps. A step of length h from the state u to u* is
  *
- *     Y_i = y + h Σ_j a_ij k_j,   k_i = f(t + c_i h, Y_i),   y' = y + h Σ_i b_i k_i
+ *     U_i = u + h Σ_j a_ij k_j,   k_i = f(t + c_i h, U_i),   u* = u + h Σ_i b_i k_i
  *
  * With dX for ∂L/∂X, from the last stage to the first:
  *
- *     dk_i = h (b_i dy' + Σ_j a_ji dY_j),   dY_i = (∂f/∂y)ᵀ dk_i,   dy = dy' + Σ_i dY_i,   dθ += (∂f/∂θ)ᵀ dk_i
+ *     dk_i = h (b_i du* + Σ_j a_ji dU_j),   dU_i = (∂f/∂u)ᵀ dk_i,   du = du* + Σ_i dU_i,   dθ += (∂f/∂θ)ᵀ dk_i
  *
  * f depends on θ only through the term -α ∇_z l in the derivative of the last d numbers of the state: z, or the velocity v
- * of a second-order flow. With w = -α times the last d numbers of dk_i, this term adds ∇²_z l · w to dY_i and ∂_θ(wᵀ∇_z l)
+ * of a second-order flow. With w = -α times the last d numbers of dk_i, this term adds ∇²_z l · w to dU_i and ∂_θ(wᵀ∇_z l)
  * to dθ.
  */
 class ReverseSteps {
@@ -48,12 +48,12 @@ class ReverseSteps {
   private readonly latentSize: number;
   private readonly size: number;
   /**
-   * States Y_i at the Runge-Kutta stages, each [B, d] with z for a flow of first order, [B, 2d] with z, then the velocity,
+   * States U_i at the Runge-Kutta stages, each [B, d] with z for a flow of first order, [B, 2d] with z, then the velocity,
    * for one of second order.
    */
   private readonly states: readonly Float64Array[];
   /**
-   * Time derivatives k_i = f(t + c_i h, Y_i) at the Runge-Kutta stages, each [B, d] for a flow of first order, [B, 2d] for
+   * Time derivatives k_i = f(t + c_i h, U_i) at the Runge-Kutta stages, each [B, d] for a flow of first order, [B, 2d] for
    * one of second order.
    */
   private readonly derivatives: readonly Float64Array[];
@@ -63,7 +63,7 @@ class ReverseSteps {
    */
   private readonly dDerivatives: readonly Float64Array[];
   /**
-   * Gradients dY_i = ∂L/∂Y_i of the summed loss L with respect to the state Y_i at each Runge-Kutta stage, each [B, d] for a
+   * Gradients dU_i = ∂L/∂U_i of the summed loss L with respect to the state U_i at each Runge-Kutta stage, each [B, d] for a
    * flow of first order, [B, 2d] for one of second order.
    */
   private readonly dStages: readonly Float64Array[];
@@ -106,7 +106,7 @@ class ReverseSteps {
   }
 
   /**
-   * Recomputes the state Y_i and the time derivative k_i at stage i of each accepted step, from the state at its start and
+   * Recomputes the state U_i and the time derivative k_i at stage i of each accepted step, from the state at its start and
    * the earlier stages.
    */
   private async forward(i: number, slices: readonly Slice[]): Promise<void> {
@@ -132,8 +132,8 @@ class ReverseSteps {
   }
 
   /**
-   * Computes the loss's gradients dk_i = ∂L/∂k_i and dY_i = ∂L/∂Y_i with respect to the time derivative and the state at
-   * stage i of each accepted step, from the gradient for the state at its end and dY_j of the later stages j > i.
+   * Computes the loss's gradients dk_i = ∂L/∂k_i and dU_i = ∂L/∂U_i with respect to the time derivative and the state at
+   * stage i of each accepted step, from the gradient for the state at its end and dU_j of the later stages j > i.
    */
   private async backward(i: number, slices: readonly Slice[]): Promise<void> {
     const { flow, solver } = this.encoded;
@@ -156,7 +156,7 @@ class ReverseSteps {
       const dStage = this.row(this.dStages[i]!, slice.sample);
       dStage.set(this.stages.row(this.stages.products, i, slice.sample));
       if (orderOf(flow) === 1) continue;
-      // f also has dz/dt = v, and the damping term of dv/dt: their terms of dY_i.
+      // f also has dz/dt = v, and the damping term of dv/dt: their terms of dU_i.
       const dDerivative = this.row(this.dDerivatives[i]!, slice.sample);
       const damping = flowTraits(flow).damping(flow, this.time(i, slice));
       for (let k = 0; k < d; k++) dStage[d + k] = dDerivative[k]! - damping * dDerivative[d + k]!;

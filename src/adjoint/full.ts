@@ -46,8 +46,8 @@ function methodFor(solver: Method): Tableau {
 
 /**
  * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted step
- * of the solver. L is the sum of the losses at the flows' ends, θ the decoder's parameters. With s = τ - t, the time back from
- * the flow's end τ, and a = ∂L/∂z, for the gradient flow
+ * of the solver. L is the sum of the losses at the flows' ends, θ the decoder's parameters. With s = t1 - t, the time back from
+ * the flow's end t1, and a = ∂L/∂z, for the gradient flow
  *
  *     da/ds = -α ∇²_z l a,                             d_θ L += -∫ α aᵀ ∂_θ ∇_z l ds
  *
@@ -190,8 +190,8 @@ class AdjointIntegral {
   }
 
   /**
-   * Returns h b_i, the weight of Runge-Kutta stage i in the integral over an accepted step of length h; 1 if it is 0, since
-   * results are divided by it.
+   * Returns h b_i, the weight of Runge-Kutta stage i in the integral over an accepted step of length h; 1 if h b_i is 0, since
+   * results are divided by the returned number.
    */
   private scale(i: number, { t, end }: Slice): number {
     return (end - t) * this.method.weights[i]! || 1;

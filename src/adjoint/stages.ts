@@ -20,7 +20,12 @@ export class Stages {
   /** Hessian-vector products ∇²_z l · w at `latents` with w from `directions`, [stages, B, d], computed by `tangent`. */
   readonly products: Float64Array;
 
-  /** @param count number of stages; at most the number of copies of each sample in the objective */
+  /**
+   * Allocates the arrays for the Runge-Kutta stages of one step of each sample, filled with 0.
+   *
+   * @param objective holds a copy of each sample for every stage
+   * @param count number of stages; at most the number of copies of each sample in the objective
+   */
   constructor(
     private readonly objective: DifferentiableObjective,
     count: number,

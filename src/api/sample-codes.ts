@@ -60,8 +60,9 @@ export interface SampleCodesProgress {
 }
 
 /**
- * Draws weighted codes that represent the posterior of each sample, p(z | y) ∝ exp(-(N · loss + prior)): N is the number
- * that the loss was divided by, so that N · loss must be a negative log-likelihood in nats, as cross entropy is.
+ * Draws K weighted codes for each of B samples, which represent the sample's posterior p(z | y) ∝ exp(-(N · loss + prior)).
+ * N is the number that the loss was divided by: outputSize for a mean, Σw for a weighted mean, 1 for a sum. The sum N · loss
+ * is taken for a negative log-likelihood in nats, which a cross entropy is.
  *
  * **A squared error is such a likelihood only if it is scaled.** Unscaled, it corresponds to noise of standard deviation √½
  * = 0.71 in each value, which is most of the range of a pixel, and the draws are spread accordingly. For noise of standard
@@ -78,6 +79,7 @@ export interface SampleCodesProgress {
  *
  * @param y [B, outputSize], float32, as it was encoded
  * @param result what `encode` returned for y, or `{ z }` with codes [B, latentSize]
+ * @returns codes, [B, K, latentSize], their weights, [B, K], and each sample's effective sample size, [B]
  * @throws LatentflowError `invalid_argument`, before any work, on a wrong type, length or value, without a prior, and for a
  *   custom loss without `curvature`; `disposed` when the decoder is; `unsupported` when the backend has no Gauss-Newton
  *   matrices; `out_of_memory`, before any work if there is no room for the codes, and from the backend

@@ -23,7 +23,7 @@ export type ComparedOutput = "data" | "preActivation" | "either";
  * Returns a decoder with the same parameters and the outcome of its comparison with a probe (a few latents with their
  * outputs, by which a reader checks the decoder). Disposes the decoder passed in.
  *
- * @param where name of the calling function, for messages
+ * @param where beginning of error messages
  * @param probe latents and the outputs expected for them; undefined if there is none: the decoder is then unverified
  * @param limits bounds of reading the file: a small file may describe much work
  * @throws LatentflowError `invalid_file` when the decoder's outputs differ from the probe's

@@ -105,6 +105,7 @@ export interface Session {
   objective(problem: Problem, first: number, count: number): Promise<Objective>;
   /**
    * Decodes latents z, [B, latentSize], into outputs D(z), [B, outputSize].
+   *
    * @param fixed values of the decoder's fixed inputs for the B latents
    * @param toLogits true to leave out the output activation
    * @param control polled for an abort between pieces of work

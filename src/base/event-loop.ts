@@ -10,8 +10,8 @@ const LONGEST_TURN = 8;
 let lastTurn = Promise.resolve();
 
 /**
- * Returns a function for a long computation to call between its pieces. It returns undefined, or every few milliseconds a
- * promise that must be awaited, which lets the event loop run.
+ * Makes a function for a long computation to call between its pieces. The function returns undefined, or every few milliseconds
+ * a promise that must be awaited, which lets the event loop run.
  */
 export function makeTurns(): () => Promise<void> | undefined {
   let turnStart = performance.now();

@@ -97,7 +97,7 @@ export function clause(option: string, text: string): string {
 /**
  * Makes the message that refuses an option: `WHERE: NAME is GOT, expected EXPECTED`, and the advice.
  *
- * @param where name of the function called, plain or marked
+ * @param where beginning of error messages: name of the function called, plain or marked
  * @param name name of the option or argument
  * @param verb word between the option and `got`
  * @param advice what to do, with the punctuation before it

@@ -32,12 +32,12 @@ export type ValuesOf<Fields> = {
   -readonly [Name in keyof Fields]: Fields[Name] extends Field<infer Value> ? Value : never;
 };
 
-/** Help on the command line for the options of an interface: a placeholder for the value, and a text on the option's effect. */
+/** Help on the command line for the options of an interface: a placeholder for an option's value, and a text on its effect. */
 export type HelpOf<Options> = {
   readonly [Name in keyof Options]-?: readonly [value: string, text: string];
 };
 
-/** Makes the field of a numeric option within bounds. Without `standard`, the option is required. */
+/** Makes the field (check and default) of a number within bounds. Without the default `standard` the option is required. */
 // @__NO_SIDE_EFFECTS__
 export function number(bounds: Bounds, standard?: number): Field<number> {
   const check = (where: string, name: string, value: unknown) => checkNumber(where, name, value, bounds);
@@ -45,28 +45,28 @@ export function number(bounds: Bounds, standard?: number): Field<number> {
 }
 
 /**
- * Makes the field of an integer option, from `min` to `max` (by default unbounded). Without `standard`, the option is
- * required.
+ * Makes the field (check and default) of an integer from `min` to `max`; without `max`, of any integer ≥ `min`. Without the
+ * default `standard` the option is required.
  */
 // @__NO_SIDE_EFFECTS__
 export function count(min: number, standard?: number, max?: number): Field<number> {
   return number({ min, integer: true, ...(max !== undefined && { max }) }, standard);
 }
 
-/** Makes the field of an option that is one of several words; the first is the default. */
+/** Makes the field (check and default) of an option that is one of the words `choices`; the first is the default. */
 // @__NO_SIDE_EFFECTS__
 export function choice<const Word extends string>(...choices: readonly Word[]): Field<Word> {
   const check = (where: string, name: string, value: unknown) => checkChoice(where, name, value, choices);
   return { check, choices, standard: choices[0]! };
 }
 
-/** Makes the field of an option that is true or false. */
+/** Makes the field (check and default) of an option that is true or false, by default `standard`. */
 // @__NO_SIDE_EFFECTS__
 export function flag(standard: boolean): Field<boolean> {
   return { check: checkFlag, standard };
 }
 
-/** Makes the field of an optional callback function. */
+/** Makes the field (check and default) of an option that is a callback function, by default undefined. */
 // @__NO_SIDE_EFFECTS__
 export function callback<Callback>(): Field<Callback | undefined> {
   return optional({
@@ -77,7 +77,7 @@ export function callback<Callback>(): Field<Callback | undefined> {
   });
 }
 
-/** Makes the field of an optional AbortSignal. */
+/** Makes the field (check and default) of an option that is an AbortSignal, by default undefined. */
 // @__NO_SIDE_EFFECTS__
 export function signal<Signal>(): Field<Signal | undefined> {
   return optional({
@@ -88,13 +88,16 @@ export function signal<Signal>(): Field<Signal | undefined> {
   });
 }
 
-/** Makes the field of an option that is not checked here but later, together with other options or the decoder. */
+/**
+ * Makes the field of an option, by default undefined, whose field does not check it: the option is checked later, together with
+ * other options or the decoder.
+ */
 // @__NO_SIDE_EFFECTS__
 export function later<Value>(): Field<Value> {
   return { check: (_where, _name, value) => value as Value, standard: undefined as Value };
 }
 
-/** Returns the field made optional: an option left out is undefined. */
+/** Returns a copy of the field `field` with the default undefined. */
 // @__NO_SIDE_EFFECTS__
 export function optional<Value>(field: Field<Value>): Field<Value | undefined> {
   return { ...field, standard: undefined };

@@ -110,10 +110,10 @@ export function checkPresent(where: string, name: string, buffer: ArrayBufferLik
 }
 
 /**
- * Returns `values`, or throws if their buffer was transferred since the call began. They were not empty then, so that length
- * 0 shows a transfer.
+ * Returns `values`, or throws if their buffer was transferred since the call began. Callers pass only values that were not
+ * empty when the call began, so that length 0 shows a transfer.
  *
- * @param where name of the function called; left out of the message if undefined
+ * @param where beginning of error messages; undefined for none
  * @throws LatentflowError `invalid_argument`
  */
 export function attached<T extends { readonly length: number }>(name: string, values: T, where?: string): T {

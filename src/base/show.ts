@@ -96,7 +96,7 @@ function className(value: object): string {
 
 /** Maximum number of list items that a message shows. */
 const MOST_LISTED = 12;
-/** Maximum number of characters that a message shows of a list, unless the first item is longer. */
+/** Maximum number of characters that a message shows of a list; the first item is shown even if it is longer. */
 const LONGEST_LIST = 400;
 
 /** Joins items with commas for a message: as many as fit in `longest` characters, then the number of the rest. */

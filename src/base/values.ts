@@ -155,12 +155,12 @@ function float16Values(): Float32Array {
 }
 
 /**
- * Returns the first value of a converted piece that is infinite or NaN as float32; undefined if there is none. Unless `finite`
- * is true, values that were infinite or NaN in the file are passed over, so that only a float64 beyond float32's range is
- * returned.
+ * Returns the first value of a converted piece that is to be refused; undefined if there is none. With `finite`, every value
+ * that is infinite or NaN as float32 is refused; without, only a finite float64 beyond float32's range.
  *
+ * @param values converted values
  * @param type type of the numbers in the file
- * @param piece bytes of the same piece before the conversion
+ * @param piece bytes of the same values before the conversion
  */
 function findLost(
   values: Float32Array,

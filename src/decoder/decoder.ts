@@ -319,7 +319,7 @@ const SOURCES = {
 /**
  * Throws if a value is not a decoder, or a disposed one.
  *
- * @param where function that was called, for messages
+ * @param where beginning of error messages
  * @param part role of the value, for messages; an encoder is a decoder from samples to codes
  * @throws LatentflowError `invalid_argument` or `disposed`
  */

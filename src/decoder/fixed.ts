@@ -68,7 +68,7 @@ export function checkFixed(
 /**
  * Validates the values of one fixed input, and converts them to float32.
  *
- * @param at beginning of messages, which names the input
+ * @param at beginning of error messages, which names the input
  * @param before number of values that precede these, for positions in messages
  * @throws LatentflowError `invalid_argument`
  */

@@ -108,7 +108,7 @@ export interface ParsedDecoder {
  * Reads a decoder from the bytes of a safetensors file, with pauses, since it may have hundreds of millions of
  * parameters.
  *
- * @param where function that was called, for messages
+ * @param where beginning of error messages
  * @param maxBytes maximum memory for the parameters
  * @throws LatentflowError `invalid_argument` if an option is missing or not valid; `needs_conversion` if the tensors are
  *   neither described in the file nor a plain stack of linear layers; `invalid_file` if the file contains no decoder for

@@ -189,7 +189,7 @@ export function readLoss(where: string, metadata: Metadata): StandardLoss | unde
   });
 }
 
-/** Reads the prior on codes from a file's metadata; undefined if they have none. */
+/** Reads the prior on codes from a file's metadata; undefined if the metadata have none. */
 export function readPrior(where: string, metadata: Metadata, latentSize: number): Prior | undefined {
   return read(metadata, "prior", (text) => {
     const value = parseJson(where, "prior", text, '{"name": "gaussian", "mean": 0, "std": 1, "weight": 1}');
@@ -204,7 +204,7 @@ export function readStart(where: string, metadata: Metadata, latentSize: number)
   );
 }
 
-/** Reads the shape of a sample from a file's metadata; undefined if they have none. */
+/** Reads the shape of a sample from a file's metadata; undefined if the metadata have none. */
 export function readOutputShape(
   where: string,
   metadata: Metadata,

@@ -17,9 +17,9 @@ export type Comparison =
 const MOST_LARGEST = 1e-4;
 /**
  * Maximum root-mean-square difference between the outputs and those in the probe that may be due to rounding, relative to the
- * root mean square of the probe's deviations from the mean of its rows. PyTorch and ONNX Runtime differ from float64 by 0.3 to
- * 1.4e-5 on four deep decoders, and these kernels by 1 to 1.8e-5 (site/reference/public-decoders.md); dropout or batch
- * statistics cause ten times the tolerance.
+ * root mean square of the probe's deviations from the mean of its rows. PyTorch and ONNX Runtime differ from float64 by
+ * 0.3e-5 to 1.4e-5 on four deep decoders, and this package's kernels by 1e-5 to 1.8e-5 (site/reference/public-decoders.md);
+ * dropout or batch statistics cause ten times the tolerance.
  */
 const MOST_MEAN = 1e-4;
 /**

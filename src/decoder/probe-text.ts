@@ -41,7 +41,7 @@ const MOST_BYTES = 2 ** 19;
 /**
  * Reads the probe (a few latents with their outputs) in a file's metadata; undefined if there is none.
  *
- * @param where function that was called, for messages
+ * @param where beginning of error messages
  * @throws LatentflowError `invalid_file` if the probe is malformed, or its sizes do not fit the decoder
  */
 export function readProbe(where: string, metadata: Metadata, decoder: Probed): CheckedProbe | undefined {

@@ -71,7 +71,7 @@ export function wrongClass(values: Float32Array, classes: number | undefined): n
   return values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes));
 }
 
-/** Returns the sizes of a decoder for a number of points; the decoder's own if it has none. */
+/** Returns the sizes of a decoder for `points` points per sample; the decoder's own if `points` is undefined. */
 export function bound(decoder: Probed, points: number | undefined): Probed {
   return points === undefined ? decoder : decoder.atPoints!(points);
 }

@@ -50,7 +50,7 @@ function formatFloat32(value: number): string {
 /**
  * Converts parsed JSON to a start vector; undefined if it is all zeros.
  *
- * @param name name of the value in messages
+ * @param name name of the start vector in messages
  * @throws LatentflowError `invalid_argument` if it is not an array of `latentSize` finite numbers
  */
 export function remakeStart(

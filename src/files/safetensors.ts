@@ -36,7 +36,7 @@ export interface SafetensorsFile {
  * Parses a safetensors file. The file is not trusted: whatever its bytes, it is either read or rejected, in time and memory
  * proportional to its size.
  *
- * @param where name of the calling function, for messages
+ * @param where beginning of error messages
  * @throws LatentflowError `invalid_file`
  */
 export function readSafetensors(where: string, bytes: Uint8Array): SafetensorsFile {

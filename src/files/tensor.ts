@@ -42,7 +42,7 @@ const floatTypes: ReadonlyMap<string, ValueType> = new Map([
 /**
  * Decodes a tensor of F32, F16, BF16 or F64 into float32.
  *
- * @param where name of the calling function, for messages
+ * @param where beginning of error messages
  * @param name name of the tensor, for messages
  * @param target where the values are written; as long as the tensor has elements
  * @throws LatentflowError `invalid_file` on another dtype, and on a value that is not finite as float32

@@ -18,7 +18,7 @@ export interface Layer<Kind extends OperationKind = OperationKind> {
 
 /** Value within `graph`: an input, or the result of applying a layer. */
 export interface Value {
-  /** Layer that made the value; absent for an input. */
+  /** Layer whose application gave this value; absent for an input. */
   readonly layer?: Layer;
   readonly inputs: readonly Value[];
 }

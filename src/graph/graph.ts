@@ -17,7 +17,7 @@ export interface Graph<O extends OperationDescription = OperationDescription> {
   readonly definition: GraphDefinition;
   /**
    * Returns this graph for a number of points per sample; the graph itself is for one point. Undefined unless a fixed input has
-   * an axis of points, whose length each call sets. `where` names the caller in error messages.
+   * an axis of points, whose length each call sets. `where` is the beginning of error messages.
    */
   readonly atPoints?: (points: number, where?: string) => Graph;
 }

@@ -48,6 +48,7 @@ export function reshape(shape: readonly Length[]): Layer<"reshape"> {
 /**
  * Makes a convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `Conv2d` or `Conv1d`. An axis of
  * length n becomes (n + padding before and behind - dilation · (kernel - 1) - 1) / stride + 1, rounded down.
+ *
  * @example
  * const definition = sequential(20, [
  *   dense(8 * 8 * 16), reshape([8, 8, 16]), elu(),
@@ -62,6 +63,7 @@ export function conv(settings: OperationSettings["conv"]): Layer<"conv"> {
  * Makes a transposed convolution over `[height, width, channels]` or `[width, channels]`, PyTorch's `ConvTranspose2d` or
  * `ConvTranspose1d`. An axis of length n becomes (n - 1) · stride - padding before and behind + dilation · (kernel - 1) +
  * outputPadding + 1.
+ *
  * @example
  * const definition = sequential(20, [
  *   dense(7 * 7 * 16), reshape([7, 7, 16]), elu(),
@@ -74,6 +76,7 @@ export function convTranspose(settings: OperationSettings["convTranspose"]): Lay
 
 /**
  * Makes a layer that adds two values element by element, a + b; axes of length 1 broadcast as in NumPy.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -87,6 +90,7 @@ export function add(): Layer<"add"> {
 
 /**
  * Makes a layer that subtracts two values element by element, a - b; axes of length 1 broadcast as in NumPy.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -99,6 +103,7 @@ export function sub(): Layer<"sub"> {
 
 /**
  * Makes a layer that multiplies two values element by element, a · b; axes of length 1 broadcast as in NumPy.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -112,6 +117,7 @@ export function mul(): Layer<"mul"> {
 /**
  * Makes a layer that takes the larger of two values element by element; axes of length 1 broadcast as in NumPy. If both are
  * equal, each gets half of the gradient.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -125,6 +131,7 @@ export function maximum(): Layer<"maximum"> {
 /**
  * Makes a layer that takes the smaller of two values element by element; axes of length 1 broadcast as in NumPy. If both are
  * equal, each gets half of the gradient.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -138,6 +145,7 @@ export function minimum(): Layer<"minimum"> {
 /**
  * Makes a layer that selects by a condition, element by element: `where()(condition, a, b)` is a where the condition is above
  * 0, else b, also for NaN. Axes of length 1 broadcast as in NumPy. The condition's gradient is 0.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const z = latent(20);
@@ -152,6 +160,7 @@ export function where(): Layer<"where"> {
 /**
  * Makes a layer that concatenates one or more values along an axis, by default the last one. A value with fewer axes is
  * repeated: a latent of `[20]` for each row of coordinates `[points, 3]`.
+ *
  * @example
  * const definition = graph(({ latent, points }) => {
  *   const h = elu()(dense(64)(concat()(latent(20), points("xyz", 3)))); // [points, 64]
@@ -187,6 +196,7 @@ export function permute(axes: readonly number[]): Layer<"permute"> {
 
 /**
  * Makes a layer that takes the positions `start`, `start + step`, … before `end` along an axis.
+ *
  * @example
  * const definition = sequential(20, [dense(100), slice({ axis: 0, start: 10, end: 90 })]); // [80]
  */
@@ -197,6 +207,7 @@ export function slice(settings: OperationSettings["slice"]): Layer<"slice"> {
 /**
  * Makes a layer that turns channels into pixels, PyTorch's `PixelShuffle`: `[height, width, block² · channels]` becomes
  * `[block · height, block · width, channels]`.
+ *
  * @example
  * const definition = sequential(20, [dense(8 * 8 * 4), reshape([8, 8, 4]), depthToSpace({ block: 2 })]); // [16, 16, 1]
  */
@@ -207,6 +218,7 @@ export function depthToSpace(settings: OperationSettings["depthToSpace"]): Layer
 /**
  * Makes a layer that adds pixels around `[height, width, channels]` or `[width, channels]`: zeros, mirrored pixels, or copies
  * of the outermost ones.
+ *
  * @example
  * const definition = sequential(20, [
  *   dense(8 * 8), reshape([8, 8, 1]),
@@ -220,6 +232,7 @@ export function pad(settings: OperationSettings["pad"]): Layer<"pad"> {
 /**
  * Makes a layer that enlarges pictures by whole factors, PyTorch's `Upsample`: each pixel is repeated ("nearest"), or pixels
  * are interpolated ("bilinear").
+ *
  * @example
  * const definition = sequential(20, [
  *   dense(7 * 7 * 16), reshape([7, 7, 16]),
@@ -233,6 +246,7 @@ export function upsample(settings: OperationSettings["upsample"]): Layer<"upsamp
 /**
  * Makes a layer that resizes pictures to any size, PyTorch's `interpolate`; for whole factors `upsample` is enough.
  * `coordinates: "align_corners"` is PyTorch's `align_corners=True`; `antialias` is PyTorch's, together with `excludeOutside`.
+ *
  * @example
  * const definition = sequential(20, [dense(7 * 7), reshape([7, 7, 1]), resize({ size: [12, 10], mode: "cubic" })]);
  */
@@ -242,6 +256,7 @@ export function resize(settings: OperationSettings["resize"]): Layer<"resize"> {
 
 /**
  * Makes a layer that averages the pixels under a window that moves by `stride`, PyTorch's `AvgPool2d` or `AvgPool1d`.
+ *
  * @example
  * const definition = sequential(20, [dense(8 * 8), reshape([8, 8, 1]), averagePool({ kernel: 2 })]); // [4, 4, 1]
  */
@@ -251,6 +266,7 @@ export function averagePool(settings: OperationSettings["averagePool"]): Layer<"
 
 /**
  * Makes a layer that sums over some axes, which are removed, or stay with length 1 if `keepAxes` is true.
+ *
  * @example
  * const definition = sequential(20, [dense(8 * 784), reshape([8, 784]), sum({ axes: [0] })]); // [784]
  */
@@ -260,6 +276,7 @@ export function sum(settings: OperationSettings["sum"]): Layer<"sum"> {
 
 /**
  * Makes a layer that averages over some axes, which are removed, or stay with length 1 if `keepAxes` is true.
+ *
  * @example
  * const definition = sequential(20, [dense(8 * 784), reshape([8, 784]), mean({ axes: [0] })]); // [784]
  */
@@ -270,6 +287,7 @@ export function mean(settings: OperationSettings["mean"]): Layer<"mean"> {
 /**
  * Makes a layer that normalises the last axis, or the last `axes` ones together, to mean 0 and variance 1, then computes weight
  * · x + bias: PyTorch's `LayerNorm`.
+ *
  * @example
  * const definition = sequential(20, [dense(256), layerNorm(), elu(), dense(784)]);
  */
@@ -280,6 +298,7 @@ export function layerNorm(settings: OperationSettings["layerNorm"] = {}): Layer<
 /**
  * Makes a layer that normalises the channels of each group together over all pixels, then computes weight · x + bias for each
  * channel: PyTorch's `GroupNorm`; with as many groups as channels, `InstanceNorm`.
+ *
  * @example
  * const definition = sequential(20, [
  *   dense(8 * 8 * 16), reshape([8, 8, 16]),
@@ -293,6 +312,7 @@ export function groupNorm(settings: OperationSettings["groupNorm"]): Layer<"grou
 /**
  * Makes a layer that divides the last axis by the root of the mean of its squares and multiplies each channel by a weight:
  * PyTorch's `RMSNorm`.
+ *
  * @example
  * const definition = sequential(20, [dense(256), rmsNorm(), elu(), dense(784)]);
  */
@@ -302,6 +322,7 @@ export function rmsNorm(settings: OperationSettings["rmsNorm"] = {}): Layer<"rms
 
 /**
  * Makes a layer that computes weight · x + bias for each channel, the last axis: a BatchNorm with fixed statistics.
+ *
  * @example
  * const definition = sequential(20, [dense(256), affine(), relu(), dense(784)]);
  */
@@ -311,6 +332,7 @@ export function affine(): Layer<"affine"> {
 
 /**
  * Makes a layer that computes the softmax along the last axis: exp(x) divided by its sum.
+ *
  * @example
  * const definition = sequential(20, [dense(28 * 28 * 4), reshape([28, 28, 4]), softmax()]); // four classes a pixel
  */
@@ -321,6 +343,7 @@ export function softmax(): Layer<"softmax"> {
 /**
  * Makes a layer that multiplies two values as matrices of their last two axes, `[…, rows, inner]` and `[…, inner, columns]`;
  * all axes before these must be equal. If `transposed` is true, the second value is `[…, columns, inner]`.
+ *
  * @example
  * const definition = graph(({ latent }) => {
  *   const h = reshape([16, 8])(dense(16 * 8)(latent(20)));
@@ -349,6 +372,7 @@ export function constant(shape: readonly number[]): Layer<"constant"> {
 /**
  * Makes a layer that looks up rows of a table of `classes` rows: a fixed input made with `classes`, of shape `[1]`, becomes
  * `[units]`.
+ *
  * @example
  * const definition = graph(({ latent, fixed }) => {
  *   const label = embedding({ classes: 10, units: 8 })(fixed("label", { classes: 10 }));
@@ -373,6 +397,7 @@ export function activation(name: ActivationLike): Layer<"activation"> {
 /**
  * Makes a layer that applies a function other than the activations to each number, given by a name, or by an object with a name
  * and all parameters.
+ *
  * @example
  * const definition = sequential(20, [dense(784), pointwise({ name: "clip", min: 0, max: 1 })]);
  */
@@ -382,6 +407,7 @@ export function pointwise(of: PointwiseLike): Layer<"pointwise"> {
 
 /**
  * Makes a layer with the activation x for x > 0, else alpha · (exp(x) - 1). Default alpha: 1; it must be above 0.
+ *
  * @example
  * const definition = sequential(20, [dense(256), elu({ alpha: 0.5 }), dense(784)]);
  */
@@ -392,6 +418,7 @@ export function elu(options: { readonly alpha?: number | undefined } = {}): Laye
 
 /**
  * Makes a layer with the activation x for x > 0, else slope · x. Default slope: 0.01; it must be at least 0.
+ *
  * @example
  * const definition = sequential(20, [dense(256), leakyRelu({ slope: 0.2 }), dense(784)]);
  */
@@ -402,6 +429,7 @@ export function leakyRelu(options: { readonly slope?: number | undefined } = {})
 
 /**
  * Makes a layer with the activation sin(frequency · x). Default frequency: 1; it must be above 0.
+ *
  * @example
  * const definition = sequential(20, [dense(256), sine({ frequency: 30 }), dense(784)]);
  */
@@ -415,6 +443,7 @@ export function sine(options: { readonly frequency?: number | undefined } = {}):
 
 /**
  * Makes a layer with the activation max(x, 0).
+ *
  * @example
  * const definition = sequential(20, [dense(256), relu(), dense(784)]);
  */
@@ -424,6 +453,7 @@ export function relu(): Layer<"activation"> {
 
 /**
  * Makes a layer with the activation tanh(x).
+ *
  * @example
  * const definition = sequential(20, [dense(256), tanh(), dense(784)]);
  */
@@ -434,6 +464,7 @@ export function tanh(): Layer<"activation"> {
 /**
  * Makes a layer with the activation 1 / (1 + exp(-x)). At the end of a decoder whose loss is "bce" it is computed together with
  * the loss, without rounding to 0 or 1.
+ *
  * @example
  * const definition = sequential(20, [dense(256), elu(), dense(784), sigmoid()]);
  */
@@ -443,6 +474,7 @@ export function sigmoid(): Layer<"activation"> {
 
 /**
  * Makes a layer with the activation x · sigmoid(x), also called swish.
+ *
  * @example
  * const definition = sequential(20, [dense(256), silu(), dense(784)]);
  */
@@ -453,6 +485,7 @@ export function silu(): Layer<"activation"> {
 /**
  * Makes a layer with the activation x · Φ(x), Φ the normal distribution function, by erf: PyTorch's `GELU()`, not
  * `GELU(approximate="tanh")`.
+ *
  * @example
  * const definition = sequential(20, [dense(256), gelu(), dense(784)]);
  */
@@ -462,6 +495,7 @@ export function gelu(): Layer<"activation"> {
 
 /**
  * Makes a layer with the activation log(1 + exp(x)).
+ *
  * @example
  * const definition = sequential(20, [dense(256), softplus(), dense(784)]);
  */
@@ -471,6 +505,7 @@ export function softplus(): Layer<"activation"> {
 
 /**
  * Makes a layer that returns x unchanged, for code that chooses between activations.
+ *
  * @example
  * const deep = true;
  * const definition = sequential(20, [dense(256), deep ? elu() : identity(), dense(784)]);

@@ -34,11 +34,14 @@ export interface AxisMap {
   readonly length: number;
   /** Count of numbers from one position of the input's axis to the next. */
   readonly stride: number;
-  /** Returns the terms of an output position: an empty list gives 0; undefined if the position is not written. */
+  /**
+   * Returns the terms of the weighted sum at an output position: positions of the input's axis. An empty list gives 0; with
+   * undefined the linear map does not write the position, as where another operand of a concatenation writes it.
+   */
   terms(position: number): readonly Term[] | undefined;
   /**
-   * Upper bound of the number of terms of all positions together; a position without terms counts as one. Given by a formula,
-   * since a few bytes of a file can describe an axis of millions of positions.
+   * Upper bound of the number of terms of all positions together; a position with an empty list counts as one. Given by a
+   * formula, since a few bytes of a file can describe an axis of millions of positions.
    */
   readonly entries: number;
   /** True if every output position reads the input's position of the same index. */
@@ -70,7 +73,7 @@ export function matrixOf(map: AxisMap, inputs: number, isTurned: boolean): Float
   return values;
 }
 
-/** Returns the axes of a row-major tensor, each unchanged. */
+/** Makes the axis maps of a row-major tensor of the given shape that leave every axis unchanged. */
 export function identityAxes(shape: Shape): AxisMap[] {
   const strides = stridesOf(shape);
   return shape.map((length, axis) => ({
@@ -82,12 +85,23 @@ export function identityAxes(shape: Shape): AxisMap[] {
   }));
 }
 
-/** Returns an output axis of `length` positions that read `terms` of an input's axis, at most `entries` in all. */
+/**
+ * Makes the axis map of an output axis of `length` positions, each the weighted sum of positions of an input's axis.
+ *
+ * @param axis unchanged axis of the input; the map has its stride
+ * @param terms returns the terms of an output position's sum
+ * @param entries upper bound of the number of terms of all positions together, for EntryLimit; not compared with `terms`
+ */
 export function changed(axis: AxisMap, length: number, terms: AxisMap["terms"], entries: number): AxisMap {
   return { length, stride: axis.stride, terms, entries, isIdentity: false };
 }
 
-/** Returns an output axis of `length` positions, each of which reads one position of an input's axis. */
+/**
+ * Makes the axis map of an output axis of `length` positions, each a copy of one position of an input's axis.
+ *
+ * @param axis unchanged axis of the input; the map has its stride
+ * @param place returns the input's position for an output position
+ */
 export function picked(axis: AxisMap, length: number, place: (position: number) => number): AxisMap {
   return changed(axis, length, (position) => one(place(position)), length);
 }
@@ -271,8 +285,10 @@ export function transposed({
 }
 
 /**
- * Returns an output axis of `length` positions that copies the input's axis to the positions from `first` on, and leaves the
- * others unwritten.
+ * Makes the axis map of an output axis of `length` positions that copies an input's axis to the positions from `first` on; the
+ * linear map does not write the other positions.
+ *
+ * @param axis unchanged axis of the input
  */
 export function partly(axis: AxisMap, length: number, first: number): AxisMap {
   const count = axis.length;

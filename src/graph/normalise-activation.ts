@@ -6,7 +6,7 @@ import { type Activation, activations, isActivationName } from "./activation.ts"
 /**
  * Checks an `ActivationLike`, and returns the activation with its parameter filled in.
  *
- * @param where name of the calling function, for messages
+ * @param where beginning of error messages
  * @param option name of the option, for messages
  * @param value value to check
  * @throws LatentflowError `invalid_argument` on an unknown name or parameter, or a parameter out of range

@@ -132,7 +132,7 @@ export interface Pixels extends ImageDataLike {
 /**
  * Reads the pixels of an ImageData or a canvas.
  *
- * @throws LatentflowError `invalid_argument` if the value is neither, or not readable
+ * @throws LatentflowError `invalid_argument` if `image` is neither, or not readable
  */
 export function pixelsOf(where: string, name: string, image: ImageDataLike | CanvasLike): Pixels {
   const { width, height, data } = readValue(where, name, () => imageDataOf(where, name, image));

@@ -226,7 +226,7 @@ function textAt(bytes: Uint8Array, at: number): string {
  *
  * @param image an ImageData, or a value returned by `toImageData`; a Uint16Array of pixels is written with 16 bits
  * @returns contents of the file
- * @throws LatentflowError `invalid_argument` if the value is not a picture
+ * @throws LatentflowError `invalid_argument` if `image` is not a picture
  * @example
  * import { writeFile } from "node:fs/promises";
  * import { toImageData } from "latentflow/images";

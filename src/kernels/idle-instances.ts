@@ -27,8 +27,8 @@ export async function takeInstance(module: WebAssembly.Module): Promise<KernelIn
 }
 
 /**
- * Makes an instance of the kernels available for reuse, unless its memory or the number of unused instances is above the
- * maximum. All blocks in its memory must have been freed.
+ * Makes an instance of the kernels available for reuse; drops it if its memory is above MOST_BYTES, or MOST_INSTANCES are
+ * available already. All blocks in its memory must have been freed.
  */
 export function giveInstanceBack(module: WebAssembly.Module, instance: KernelInstance): void {
   const kept = idle.get(module) ?? [];

@@ -35,7 +35,10 @@ export const FITTED_PAIRS = 5;
  * assembly/solve/lbfgs-preconditioner.ts.
  */
 export const NUMBERS_OF_FIT = 8;
-/** Number of Cholesky factors, or vectors, that are interleaved; a constant of assembly/solve/cholesky.ts. */
+/**
+ * Number of Cholesky factors, or vectors, stored interleaved: number k of factor j is at [k][j] of an f64[…][6]. A constant of
+ * assembly/solve/cholesky.ts.
+ */
 export const FACTORS_AT_ONCE = 6;
 
 /** Returns the count of numbers in the packed lower triangle of a d × d matrix, d(d + 1)/2, as in assembly/solve/cholesky.ts. */

@@ -124,7 +124,12 @@ function findFused(): boolean {
   }
 }
 
-/** Returns one of the two binaries from the unpacked data, where scripts/embed-wasm.mjs has stored both in interleaved halves. */
+/**
+ * Returns the binary of one build of the kernels.
+ *
+ * @param halves both builds' binaries as scripts/embed-wasm.mjs has stored them: the first half of the plain one, the first half
+ *   of the relaxed one, then the second halves in the same order
+ */
 function binaryOf(build: "plain" | "relaxed", halves: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = sizes[build];
   const middle = Math.ceil(size / 2);

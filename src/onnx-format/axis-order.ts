@@ -3,12 +3,12 @@
  */
 export type Order = readonly number[];
 
-/** Returns the order of a graph value's own axes: channels last. */
+/** Returns the order of a tensor with the same axes as the graph value, channels last: [0, 1, …, rank - 1]. */
 export function lastOrder(rank: number): Order {
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
-/** Returns the order with the channels, the last axis, before the others, as ONNX's convolutions need. */
+/** Returns the order of a tensor with channels first, as ONNX's convolutions need: [rank - 1, 0, …, rank - 2]. */
 export function firstOrder(rank: number): Order {
   return [rank - 1, ...lastOrder(rank - 1)];
 }

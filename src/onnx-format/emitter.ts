@@ -59,7 +59,7 @@ export abstract class Constants {
  * for the WebGPU backend, whose lengths are numbers.
  */
 export abstract class Emitter extends Constants {
-  /** Functions for which this target uses other operators than the common table. */
+  /** Writers of the elementwise functions for which this target uses other operators than the table FUNCTIONS. */
   readonly functions: Partial<FunctionWriters> = {};
 
   /** Writes a node with attributes; returns its only output. */

@@ -64,7 +64,7 @@ export function writeStart(where: string, start: Float32Array): string {
 }
 
 /**
- * Parses a metadata text as JSON and passes the value to `read`; returns undefined if the file has no such text.
+ * Parses a metadata text as JSON and returns what `read` makes of the parsed value; undefined if the file has no such text.
  *
  * @param example valid text, for messages
  * @throws LatentflowError `invalid_file`, also for errors of `read`

@@ -4,7 +4,7 @@ import { MAX_COUNT } from "./base.ts";
 
 /** Options of `amd`. */
 export interface AmdOptions {
-  /** End time of the flow, τ > 0. Default 1e4. */
+  /** End time of the flow, > 0. Default 1e4. */
   t1?: number | undefined;
   /** Length s_0 > 0 of the first step, and lower bound of the length that each later step is first tried with. Default 1. */
   stepInit?: number | undefined;

@@ -7,7 +7,7 @@ import type { Tableau } from "./tableau.ts";
 
 /** Options of `dormandPrince`. */
 export interface DormandPrinceOptions {
-  /** End time of the flow, τ > 0. Default 1e4. */
+  /** End time of the flow, > 0. Default 1e4. */
   t1?: number | undefined;
   /** Error allowed in a step, relative to the magnitude of the state, ≥ 0. Default 1e-3. */
   rtol?: number | undefined;

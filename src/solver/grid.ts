@@ -19,7 +19,7 @@ export type Grid = LinearGrid | LogGrid;
 
 /** Options of `linearGrid`. */
 export interface LinearGridOptions {
-  /** End time of the flow, τ > 0. */
+  /** End time of the flow, > 0. */
   t1: number;
   /** Number of steps, N ≥ 1. */
   slices: number;

@@ -18,6 +18,7 @@ export interface Objective {
   /**
    * Computes the objective of each chosen sample: the loss, plus prior(z)/N if there is a prior, with N the number that the
    * loss was divided by: n for the mean over n outputs, Σw for a weighted mean, 1 for a sum.
+   *
    * @param rows indices of samples, each at most once
    * @param z latent of each chosen sample, [rows.length, d]
    * @returns objectives, [rows.length]
@@ -31,6 +32,7 @@ export interface Objective {
   /**
    * Computes the objective's gradient ∇_z of each chosen sample, at the point of its last `value` call: one backward pass,
    * no second forward pass.
+   *
    * @param rows indices of samples for which `value` has been called
    * @returns gradients, [rows.length, d]
    */
@@ -97,6 +99,7 @@ export interface Curvature {
   shared(): Promise<SharedCurvature | undefined>;
   /**
    * Computes the Gauss-Newton matrix of each chosen row, with W at the point of its last `value` call.
+   *
    * @param kind "shared": with J at the decoder's start latent, for which `shared` must have been called; "own": with J at
    *   the row's own z
    * @returns [rows.length, d, d]; only the lower triangles with the diagonals are valid
@@ -129,7 +132,7 @@ export interface SharedCurvature {
 }
 
 /**
- * Plan of how solvers use an objective's curvature. It depends on the decoder, the loss, the prior and whether there are
+ * Plan of how solvers use an objective's curvature. The plan depends on the decoder, the loss, the prior and whether there are
  * weights, never on the number of samples. See the fields of the Lbfgs struct in assembly/solve/lbfgs-state.ts.
  */
 export interface CurvatureUse {
@@ -182,17 +185,19 @@ export interface DifferentiableObjective extends Objective {
   /**
    * Computes the Hessian-vector products ∇²_z l · v at the points of the last `gradient` call, by one tangent pass through
    * the decoder; no Jacobian or Hessian is stored.
+   *
    * @param v [rows.length, d]
    * @returns [rows.length, d]
    */
   tangent(rows: Int32Array, v: Float64Array): Promise<Float64Array>;
   /**
    * Adds the mixed derivative ∂_θ(vᵀ∇_z l), with θ the decoder's parameters and v from the last `tangent` call, to the parameter
-   * sums, row by row in the order of `rows`. It is linear in v, so that a factor can be put into v.
+   * sums, row by row in the order of `rows`. The derivative is linear in v, so that a factor can be put into v.
    */
   addMixedGradient(rows: Int32Array): Promise<void>;
   /**
    * Returns the parameter sums accumulated since the last call, or since the objective was made, and resets them to 0.
+   *
    * @returns [P]
    */
   takeParameterSums(): Promise<Float32Array>;

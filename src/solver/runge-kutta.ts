@@ -21,8 +21,9 @@ export class RungeKutta {
   /**
    * Computes the states of the chosen samples after one step each. All arrays but `rows` hold one element, or one row, for
    * every sample.
+   *
    * @param steps length of each sample's step
-   * @param derivatives f(t, y) at `states`
+   * @param derivatives time derivatives at `states`
    * @param next where the new states are written
    */
   async step(
@@ -48,9 +49,10 @@ export class RungeKutta {
 
   /**
    * Estimates the error of one sample's last step, by the method's embedded formula.
+   *
    * @param step length of the step
-   * @param derivatives f(t, y) of all samples at the start of their steps
-   * @param newDerivatives f(t, y) of all samples at the end of their steps
+   * @param derivatives time derivatives of all samples at the start of their steps
+   * @param newDerivatives time derivatives of all samples at the end of their steps
    * @param error where the sample's row is written; unchanged if the method has no error estimate
    */
   estimateError(

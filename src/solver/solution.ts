@@ -8,7 +8,7 @@ import { STATUSES, type Status } from "./status.ts";
 /** Status code of a sample that has not ended; the codes of ended samples are indices in STATUSES. */
 const RUNNING = 255;
 
-/** Numbers that a solution has for each sample: the array type, and the value before the solve of a sample begins. */
+/** Numbers that a solution has for each sample: the array type, and the number before the sample's solve begins. */
 const PER_SAMPLE = {
   objective: { array: Float64Array, start: Number.NaN },
   initialObjective: { array: Float64Array, start: Number.NaN },

@@ -29,8 +29,8 @@ export interface SolverUse {
   readonly capacity: number;
   readonly curvature: CurvatureUse;
   /**
-   * Pointer to the Cholesky factors of A₀ + λτI, the damped Gauss-Newton matrix at the decoder's start latent, for each λ; 0
-   * without them.
+   * Pointer to the Cholesky factors of A₀ + λτI for each damping λ, with A₀ the Gauss-Newton matrix at the decoder's start latent
+   * and τ = tr(A₀)/d; 0 if there are none.
    */
   readonly factors: number;
   /** Pointer to the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's start latent; 0 without it. */

@@ -3,8 +3,8 @@ import type { FlowProblem } from "./flow-problem.ts";
 import { type Values, valuesAt } from "./objective.ts";
 
 /**
- * Flow of an objective's B samples as differential equations y' = f(t, y), one for each sample, with y the sample's state: z,
- * [d], or z and the velocity, [2d]. Arrays of states are [B, size]; `rows` has the indices of the samples to compute.
+ * Flow of an objective's B samples as differential equations du/dt = f(t, u), one for each sample, with u the sample's state:
+ * z, [d], or z and the velocity, [2d]. Arrays of states are [B, size]; `rows` has the indices of the samples to compute.
  */
 export class System {
   /** Number of values in a state: d for z alone; 2d for z and the velocity of a second-order flow. */
@@ -50,7 +50,8 @@ export class System {
   }
 
   /**
-   * Computes f(t, y) of the chosen samples, at the states passed to their last `values` call.
+   * Computes f(t, u) = du/dt, u a state, of the chosen samples, at the states passed to their last `values` call.
+   *
    * @param times t of every sample, [B]
    * @param states states of every sample, [B, size]
    * @param derivatives where the time derivatives are written, [B, size]

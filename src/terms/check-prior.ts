@@ -40,7 +40,7 @@ export function checkPriorSize(where: string, prior: Prior, latentSize: number):
  * Returns a prior of this module unchanged; rebuilds, and so checks, a prior from another copy of the package or from a
  * file.
  *
- * @param options.name name of the value in messages. Default "prior"
+ * @param options.name name of the prior in messages. Default "prior"
  * @param options.orNone true if messages are to name "none" as allowed too. Default false
  * @throws LatentflowError `invalid_argument` when `value` is not a valid prior
  */

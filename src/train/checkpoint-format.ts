@@ -85,7 +85,7 @@ export function writeCheckpoint({ run, state }: Checkpoint): Uint8Array {
 /**
  * Parses a checkpoint from the bytes of a file. Detects every truncation and every change of a single byte.
  *
- * @param where name of the file, for messages
+ * @param where beginning of error messages, which names the file
  * @throws LatentflowError `invalid_file` if the bytes are not a checkpoint of this version, or are damaged
  */
 export function readCheckpoint(where: string, bytes: Uint8Array): Checkpoint {

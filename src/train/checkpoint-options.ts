@@ -57,7 +57,7 @@ const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
 /**
  * Checks the option `checkpoint` and makes the store for its checkpoints.
  *
- * @param caller name of the function called, for messages
+ * @param caller beginning of error messages: name of the function called
  * @throws LatentflowError `invalid_argument`; `unsupported` for a file outside Node
  */
 export function checkCheckpoint(caller: string, options: CheckpointOptions) {

@@ -32,7 +32,7 @@ export interface LoadedCheckpoint {
 /**
  * Creates a store that passes checkpoints to the caller's function `save`.
  *
- * @param where name of the function called and the option, for messages
+ * @param where beginning of error messages: name of the function called, and the option
  * @param resume bytes of the checkpoint to continue from; undefined for none
  */
 export function callerStore(

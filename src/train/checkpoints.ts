@@ -27,9 +27,9 @@ export class Checkpoints {
   }
 
   /**
-   * Restores the run from a stored checkpoint, if the option `checkpoint` asks for that and there is one.
+   * Makes the checkpoints of a run. If the store of the option `checkpoint` has one to continue from, restores the run from it.
    *
-   * @returns undefined without the option `checkpoint`
+   * @returns the run's checkpoints, with `resumedFrom` if the run was restored; undefined without the option `checkpoint`
    * @throws LatentflowError `other_run` if the checkpoint is of another run, and the errors of `CheckpointStore.load`
    */
   static async begin(

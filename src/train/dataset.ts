@@ -238,7 +238,7 @@ export async function readDataset(source: FileSource, options: ReadDatasetOption
 /**
  * Reads a data set as `readDataset` does.
  *
- * @param where beginning of messages: name of a function or a flag
+ * @param where beginning of error messages: name of a function or a flag
  * @param choice formats, for messages, how to select an array of a .npz file. Default: by the option `array`
  */
 export async function readDatasetAs(

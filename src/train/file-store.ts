@@ -13,7 +13,7 @@ import type { CheckpointStore } from "./checkpoint-store.ts";
  * one of the two is complete: a new checkpoint is written to a third file, which is renamed once it is on the disk. The file
  * is locked from `load` to `close`.
  *
- * @param where name of the option, for messages
+ * @param where beginning of error messages: name of the function called, and the option
  * @param file path of the newest checkpoint
  * @param resume true to continue from existing checkpoints, false to throw if there are any
  * @throws LatentflowError `unsupported` outside Node

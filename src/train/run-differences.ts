@@ -12,7 +12,7 @@ export interface Difference {
   readonly here: string;
 }
 
-/** Maximum number of differences that a message lists; further ones are only counted. */
+/** Maximum number of differing settings that an `other_run` error's message lists; further ones are only counted. */
 const SHOWN_DIFFERENCES = 5;
 
 /** Error of code `other_run`: a checkpoint, or a file of partial results, was made by a run with other settings. */
@@ -49,8 +49,8 @@ export function showDifference(called: string, { there, here }: Omit<Difference,
 }
 
 /**
- * True if the new run has more epochs than the one of the checkpoint. It cannot continue: its schedule differs from the
- * first update.
+ * True if the new run has more epochs than the run of the checkpoint. The new run cannot continue from the checkpoint: the two
+ * schedules differ from the first update on.
  */
 export function asksForMoreEpochs(differences: readonly Difference[]): boolean {
   const epochs = differences.find(({ name }) => name === "epochs");

@@ -28,7 +28,7 @@ export interface ValidationOptions {
   weights?: Weights | undefined;
   /**
    * Values of the decoder's fixed inputs (inputs beside z, such as class labels) for the validation samples, by name. Required if
-   * it has any.
+   * the decoder has any.
    */
   fixed?: FixedOption | undefined;
   /** Number of training images from one validation to the next, >= 1. Default: one epoch. */
@@ -60,7 +60,7 @@ export type Validation = ReturnType<typeof checkValidation>;
 /**
  * Checks the option `validation` and fills in defaults.
  *
- * @param caller name of the function called, for messages
+ * @param caller beginning of error messages: name of the function called
  * @param trainingSamples number of training samples, the default of `everyImages`
  * @throws LatentflowError `invalid_argument`
  */

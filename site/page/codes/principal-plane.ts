@@ -87,7 +87,7 @@ function leading(centred: Float32Array, latentSize: number, first?: Leading): Le
 
 /**
  * Returns the initial vector of the power iteration: the root of the sum of squares of each coordinate of the centred
- * codes, without their components along `first`. It also determines the sign of the result.
+ * codes, without their components along `first`. The vector also determines the sign of the result.
  */
 function spread(centred: Float32Array, latentSize: number, first?: Leading): Float64Array {
   const sums = new Float64Array(latentSize);

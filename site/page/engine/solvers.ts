@@ -53,7 +53,7 @@ export const SOLVERS: Readonly<Record<SolverName, OfferedSolver>> = {
 /** `lbfgs` for a picture that is being drawn: a few steps from the last code, with a tolerance of 0.01 % of the loss. */
 export const QUICK = lbfgs({ maxSteps: 12, tolerance: 1e-4 });
 
-/** Returns RK4 on the first steps of the full grid. Its times t_i = t1 (bⁱᐟᴺ - 1)/(b - 1) do not depend on where it ends. */
+/** Makes RK4 on the first `steps` steps of the full grid, at the full grid's times t_i = t1 (bⁱᐟᴺ - 1)/(b - 1). */
 function gridOf(steps: number) {
   const { t1, base } = RK4_GRID;
   const cutBase = base ** (steps / STEPS.rk4);

@@ -10,7 +10,7 @@ export interface FileCalls {
    * these are kept.
    */
   readSamples: { arguments: { file: File }; reply: Samples; progress: never };
-  /** Encodes the samples. If cancelled, it fails. */
+  /** Encodes the samples; fails if cancelled. */
   encode: { arguments: { loss?: LossName | undefined }; reply: Codes; progress: Progress };
 }
 

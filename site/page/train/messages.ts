@@ -37,7 +37,7 @@ export interface Check {
 export interface TrainCalls {
   /** Fetches the digits, and checks the untrained decoder. */
   open: { arguments: DigitFiles; reply: Check; progress: never };
-  /** Trains until the last round. If cancelled, it pauses after a mini-batch. */
+  /** Trains until the last round; if cancelled, pauses after a mini-batch. */
   train: { arguments: undefined; reply: { readonly hasEnded: boolean }; progress: TrainProgress };
   /** Starts again with an untrained decoder, and checks it. */
   reset: { arguments: undefined; reply: Check; progress: never };

@@ -13,7 +13,7 @@ export interface Update {
   readonly states: readonly number[];
   /** Length of each parameter block, in floats, padding included. */
   readonly size: number;
-  /** Learning rate of this update: the option times the schedule's factor. */
+  /** Learning rate of this update: the optimizer's option `learningRate` times the schedule's factor. */
   readonly learningRate: number;
   /** Number t of updates, this one included: 1 in the first. */
   readonly updates: number;

@@ -8,8 +8,8 @@ import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-
 import type { PackedDecoder } from "./packed.ts";
 
 /**
- * Callback for rows first … first + count - 1 of J₀ᵀ, the transposed Jacobian at the decoder's start latent. It owns `values`,
- * [count, n].
+ * Callback for rows first … first + count - 1 of J₀ᵀ, the transposed Jacobian at the decoder's start latent. The callback owns
+ * `values`, the rows, [count, n].
  */
 export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuffer>) => void;
 

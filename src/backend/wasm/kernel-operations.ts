@@ -70,7 +70,7 @@ export interface RowRoom {
   numbers(count: number): number;
 }
 
-/** Struct that operations of one kind store for their backward pass, such as NormRows, and its allocation. */
+/** Struct that kernel operations of one kind store for their backward pass, such as NormRows, and its allocation. */
 interface Keeping<Kind extends KernelKind> {
   readonly struct: AnyStruct;
   /** Allocates the rows, and returns the struct's fields, which point to them. */
@@ -87,8 +87,8 @@ interface Place<Name extends PropertyKey = string> {
 }
 
 /**
- * Memory layout of the kernels' operations of one kind: the struct, the allocation of what it points to, and of rows stored
- * between passes.
+ * Memory layout of kernel operations of one kind, such as `dense`: the operation's struct, the allocation of the memory that
+ * the struct points to, and of the rows stored from the forward pass for the backward pass.
  */
 interface Kernel<Kind extends KernelKind> {
   readonly struct: AnyStruct;
@@ -100,7 +100,7 @@ interface Kernel<Kind extends KernelKind> {
 type NumericKeys<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
 /**
- * Makes the memory layout of operations of one kind. Every field of the struct must be a setting of the operation or
+ * Makes the memory layout of kernel operations of one kind. Every field of the struct must be a setting of the operation or
  * returned by `allocate`; a missing field is a compile error that names it.
  */
 function kernel<Kind extends KernelKind, Fields extends Record<string, FieldType>>(

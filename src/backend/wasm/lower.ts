@@ -6,7 +6,8 @@ import { assignSlots } from "./slots.ts";
 
 /**
  * Graph of a decoder as the kernels compute it. Every value has rows in the workspace; the latent is value 0. Operations that
- * only reshape are dropped, and a value read more than once is followed by a fork.
+ * only reshape are dropped. A value read more than once is followed by a fork: an operation that gives each reader a branch, the
+ * value or a copy, and adds up the branches' gradients.
  */
 export type LoweredGraph = ReturnType<typeof lowerGraph>;
 
@@ -15,7 +16,7 @@ export function lowerGraph(decoder: Decoder) {
   const steps = stepsOf(decoder);
   const into = new Emission();
   const inputs = 1 + decoder.fixedInputs.length;
-  /** Index of the value that holds the numbers of each value of the decoder: the value itself, or the one that it reshapes. */
+  /** For each value of the decoder's graph: index of the value with its numbers, which is another one for a reshape's output. */
   const roots = Array.from({ length: inputs }, (_, i) => i);
   const isCopied = new Map<number, boolean[]>();
   for (const { operation, inputs: read } of steps) {

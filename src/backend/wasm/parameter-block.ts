@@ -36,7 +36,7 @@ export function parameterBlock(decoder: Decoder) {
   return {
     /** Size of the block of all parameters, in floats, padding included. */
     size,
-    /** Offsets of each operation's tensors, by their names, from the start of the block, in floats. */
+    /** Per operation of the decoder: offsets of its tensors from the start of the block of all parameters, in floats, by name. */
     tensors,
     /**
      * Writes one number per parameter, in the order of `decoder.parameters`, into the block at `pointer`; the padding becomes

@@ -22,8 +22,8 @@ import type { PackedDecoder } from "./packed.ts";
  */
 export interface Preconditioner extends Jacobian {
   /**
-   * Pointer to f64[DAMPING_COUNT][d(d + 1)/2], the Cholesky factors of A₀ + λτI, λ ascending; 0 if the loss's curvature depends
-   * on the data.
+   * Pointer to f64[DAMPING_COUNT][d(d + 1)/2], the Cholesky factors of A₀ + λτI, λ ascending, τ = tr(A₀)/d; 0 if the loss's
+   * curvature depends on the data.
    */
   readonly factors: number;
   /** Pointer to f32[d(d + 1)/2], the packed lower triangle of A₀; 0 if the loss's curvature depends on the data. */
@@ -49,8 +49,8 @@ const LAST_REFRESH = 8;
 const MOST_PASSES = 4;
 
 /**
- * Returns how solvers use the curvature of a problem's objective. It depends on the decoder, the loss, the prior and whether
- * there are weights, never on the number of samples or on whether they share weights.
+ * Returns how solvers use the curvature of a problem's objective. The use depends on the decoder, the loss, the prior and
+ * whether there are weights, never on the number of samples or on whether the samples share weights.
  */
 export function curvatureUse({ decoder, loss, weights, prior }: Problem): CurvatureUse {
   const { latentSize: d, outputSize: n } = decoder;
@@ -78,11 +78,11 @@ export function curvatureUse({ decoder, loss, weights, prior }: Problem): Curvat
 /** Jacobian and Cholesky factors that have been made for a packed decoder. */
 interface Made {
   /**
-   * Promise of J₀ᵀ, the Jacobian at the decoder's start latent, once its computation has begun; undefined before, and again
-   * after a failure.
+   * Promise of J₀ᵀ, the transposed Jacobian at the decoder's start latent, once its computation has begun; undefined before,
+   * and again after a failure.
    */
   jacobian: Promise<Jacobian | undefined> | undefined;
-  /** Rows of J₀ᵀ, the Jacobian at the decoder's start latent, once complete. */
+  /** Rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent, once complete. */
   rows: JacobianRows | undefined;
   readonly factors: Factors[];
 }
@@ -254,9 +254,9 @@ async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditi
 }
 
 /**
- * Computes the Cholesky factors of A₀ + λτI, where A₀ = J₀ᵀ W J₀ plus the prior's curvature divided by n, both at the decoder's
- * `start` latent, and W is the loss's curvature with every output weighted by 1/n. Returns undefined if A₀ has no finite
- * positive factor.
+ * Computes the Cholesky factors of A₀ + λτI for each damping λ, where A₀ = J₀ᵀ W J₀ plus the prior's curvature divided by n, both
+ * at the decoder's `start` latent, W is the loss's curvature with every output weighted by 1/n, and τ = tr(A₀)/d. Returns
+ * undefined if A₀ has no finite positive factor.
  */
 async function makeFactors(
   packed: PackedDecoder,

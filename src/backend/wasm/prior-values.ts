@@ -28,6 +28,7 @@ export async function priorValues(prior: PriorComponents) {
   return {
     /**
      * Returns the prior's value at z in nats, times the prior's weight.
+     *
      * @param z [d], rounded to float32 as an objective's latents are
      */
     value(z: ArrayLike<number>): number {
@@ -36,6 +37,7 @@ export async function priorValues(prior: PriorComponents) {
     },
     /**
      * Adds the prior's gradient at z, times `scale`, to a gradient.
+     *
      * @param z [d], rounded to float32
      * @param gradient [d], added to in place
      */

@@ -147,7 +147,7 @@ function withReason(session: Session, reason: string): Session {
 /** Backend that may replace the last one of `auto`'s list for a decoder. */
 interface Candidate {
   readonly backend: Backend;
-  /** Name for messages: the backend's, with the GPU's if it is known. */
+  /** Name of the candidate backend for messages, with the GPU's name if that is known. */
   readonly label: string;
   readonly decoder: Decoder;
   /** Session of the last backend, whose results are considered correct. */

@@ -16,7 +16,7 @@ export interface Convolution {
   readonly graph: OnnxGraph;
   readonly input: GpuValue;
   readonly settings: ConvolutionSettings;
-  /** Shape of one sample's output, channels last. */
+  /** Shape of the convolution's output for one sample, channels last. */
   readonly output: Shape;
   readonly weight: Tensor;
   readonly bias?: Tensor;

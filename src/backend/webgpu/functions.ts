@@ -59,7 +59,7 @@ export function leaky(graph: Emitter, x: Tensor, values: Tensor, slope: number):
   return graph.apply("Where", graph.apply("Greater", x, 0), values, graph.apply("Mul", values, slope));
 }
 
-/** Writers of functions that differ on the GPU from those for files. */
+/** Writers of the elementwise functions for which GPU graphs use other operators than ONNX files do. */
 export const GPU_FUNCTIONS: Partial<FunctionWriters> = {
   // Not by Relu, which turns NaN into 0.
   relu: (graph, x) => graph.applyWith({ alpha: { float: 0 } }, "LeakyRelu", x),

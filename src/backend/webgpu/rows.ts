@@ -13,13 +13,13 @@ export interface GpuProblem extends Problem {
   readonly loss: StandardLoss;
 }
 
-/** Maximum number of samples computed at once, unless `batchSize` is given. */
+/** Maximum number of samples computed at once if `batchSize` is not given. */
 const DEFAULT_ROWS = 1024;
-/** Memory limit in bytes for the values of the samples computed at once, unless `batchSize` is given. */
+/** Maximum memory in bytes for the values of the samples computed at once if `batchSize` is not given. */
 const DEFAULT_BYTES = 2 ** 30;
 
 /**
- * Returns the number of samples computed at once, unless `batchSize` is given: bounded by memory for all values of the forward
+ * Returns the number of samples computed at once if `batchSize` is not given: bounded by memory for all values of the forward
  * and backward pass.
  */
 export function defaultRows({ latentSize, fixedInputs, operations }: Decoder): number {

@@ -23,8 +23,8 @@ const NO_TENSORS: GpuTensors = {
 };
 
 /**
- * Allocates tensors of the given shapes on the GPU, filled with 0. They are the outputs of a graph made for this purpose, because
- * a graph can only be captured over buffers that onnxruntime-web itself has allocated.
+ * Allocates tensors of the given shapes on the GPU, filled with 0. The tensors are outputs of a graph made for this purpose,
+ * because a graph can only be captured over buffers that onnxruntime-web itself has allocated.
  */
 export async function allocateTensors(
   context: GpuContext,

@@ -113,7 +113,7 @@ export async function readBlock(input: EncodingInput, first: number, count: numb
   };
 }
 
-/** Maximum number of values in a block of samples, unless a single sample has more. */
+/** Maximum number of values in a block of samples; a larger sample is a block by itself. */
 const VALUES_IN_BLOCK = 2 ** 24;
 
 /** Returns the number of samples that are read and encoded at once. */

@@ -76,7 +76,7 @@ interface FixedNumbers extends PlannedInput {
   readonly numbers: Float32Array;
 }
 
-/** A fixed input given on the command line, with the array in its file if the value is a file. */
+/** A fixed input given on the command line, with the array in its file if it is given as a file. */
 export interface FixedSource extends FixedArgument, PointsSource {}
 
 /**

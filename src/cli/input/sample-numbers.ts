@@ -55,7 +55,7 @@ export function weightsOfMask(numbers: ArrayLike<number>, at: string | undefined
   });
 }
 
-/** Maximum number of values read at once, unless a single sample has more. */
+/** Maximum number of values read at once; a larger sample is read by itself. */
 const VALUES_AT_ONCE = 2 ** 22;
 
 /**

@@ -52,9 +52,9 @@ export interface Description {
 /** The value that the command line chooses, such as a solver. */
 export interface Chosen<T> {
   readonly value: T;
-  /** Name of the value and all of its options, defaults included, for reports. */
+  /** Name of `value`, such as `lbfgs`, and all of its options, defaults included, for reports. */
   readonly description: Description;
-  /** Returns the value remade with one option changed; the value itself if it has no such option. */
+  /** Makes a copy of `value`, such as a solver, whose option `name` is different; returns `value` if it has no such option. */
   readonly withOption: (name: string, value: unknown) => T;
 }
 

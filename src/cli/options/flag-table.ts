@@ -6,8 +6,8 @@ import { kebabCase } from "./parse.ts";
 /** Optional properties of a command-line option. */
 interface Traits {
   /**
-   * Parser of the value. For an option that may be repeated, it also gets the value so far. Default: the text is the
-   * value.
+   * Parser of the option's text, which returns its value. For an option that may be repeated, the parser also gets the value so
+   * far. Default: the text is the value.
    */
   readonly parse?: (text: string, before?: never) => unknown;
   /** Allowed values. */
@@ -32,7 +32,7 @@ interface Traits {
  */
 export interface Flag<T = unknown, Always extends boolean = boolean> {
   /**
-   * Placeholder of the value in the help: `<n>`; `[file]` if it may be omitted; `<files...>` for several; empty for a
+   * Placeholder of the option's value in the help: `<n>`; `[file]` if it may be omitted; `<files...>` for several; empty for a
    * switch.
    */
   readonly usage: string;
@@ -76,7 +76,7 @@ export type OptionsOf<Table extends Flags> = {
 /**
  * Declares a command-line option.
  *
- * @param usage placeholder of the value, such as `<n>`; empty for a switch
+ * @param usage placeholder of the option's value in the help, such as `<n>`; empty for a switch
  * @param text description for the help
  */
 export function flag<const Usage extends string, const T extends Traits = object>(

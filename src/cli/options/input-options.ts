@@ -3,7 +3,7 @@ import { type FixedArgument, kebabCase } from "./parse.ts";
 
 // Lists of the commands' options that name input files.
 
-/** Options that name a file of data. It may be stdin. */
+/** Options that name a file of data, which may be stdin. */
 export const dataOptions = [
   "data",
   "latents",

@@ -151,7 +151,7 @@ async function refuseInput(folder: string, name: string, output: Stats, inputs: 
 }
 
 /**
- * Writes files into a folder, replacing those of earlier runs. All files are first written and synced under temporary
+ * Writes files into a folder, in place of files of the same names. All files are first written and synced under temporary
  * names, then renamed one by one.
  *
  * @param stale names of an earlier run's files to remove
@@ -174,11 +174,11 @@ export class StagedOutputs {
   private constructor(private readonly folder: string) {}
 
   /**
-   * Writes files into a folder. It changes only once all files are on disk; after an error during `work` it contains none
-   * of them.
+   * Writes files into a folder under temporary names; once all are on disk, removes the stale files and renames the new ones.
+   * After an error the temporary files are removed. Until all files are on disk, the folder's other files stay unchanged.
    *
    * @param stale names of an earlier run's files to remove
-   * @param work appends to the files
+   * @param work writes the files: calls `append` with each piece of each file
    */
   static async write(
     folder: string,
@@ -226,7 +226,7 @@ export class StagedOutputs {
     }
   }
 
-  /** Removes the temporary files; files with the final names are not touched. */
+  /** Removes the temporary files that were not renamed. */
   private async discard(): Promise<void> {
     for (const { handle, temporary } of this.files.values()) {
       await handle.close().catch(() => {});

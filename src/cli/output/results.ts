@@ -19,7 +19,7 @@ export interface SampleResults
   readonly reconstructions: Float32Array | undefined;
   /** Codes drawn from the posterior of each sample; undefined without `--samples`. */
   readonly sampling: CodeSamples | undefined;
-  /** Identifiers of the samples; undefined without `--id-column` unless they are picture files. */
+  /** Identifiers of the samples: from `--id-column`, or the names of picture files; undefined if there is neither. */
   readonly ids: Ids | undefined;
 }
 

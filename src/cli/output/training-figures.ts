@@ -79,7 +79,10 @@ export function trainingFigures(run: TrainingRun, decoderFile: string): Figure[]
   ];
 }
 
-/** Describes the start vector stored with an autoencoder's decoder: the mean code, unless training diverged. */
+/**
+ * Describes the start latent of an autoencoder's decoder for the report: the mean code of the training data; 0 if that is 0 or
+ * not finite, as after training has diverged.
+ */
 function showStart({ result }: TrainingRun): string {
   return result.decoder.start
     ? "the mean code, in the decoder's file"

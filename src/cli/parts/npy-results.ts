@@ -10,7 +10,7 @@ const reconstructionsName = "reconstructions.npy";
 const samplesName = "samples.npy";
 const sampleWeightsName = "sample-weights.npy";
 
-/** Writes results as .npy arrays and a CSV table. */
+/** Format of results: .npy arrays and a CSV table. */
 export const npyResults: ResultsFormat = { files, writer };
 
 function files(plan: ResultsPlan) {

@@ -8,7 +8,7 @@ import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format
 
 const parquetName = "results.parquet";
 
-/** Writes results as one Parquet file, with a row group per part. */
+/** Format of results: one Parquet file, with a row group per part. */
 export const parquetResults: ResultsFormat = { files, writer };
 
 function files({ hasPrior, hasReconstructions, codesPerSample }: ResultsPlan) {

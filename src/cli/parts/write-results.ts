@@ -44,8 +44,8 @@ export function formatFlag(more = "") {
 }
 
 /**
- * Writes the results of a run to its folder, part by part, replacing those of earlier runs. The folder changes only once
- * all files are on disk.
+ * Writes the results of a run to its folder, part by part, in place of the results of earlier runs, which stay until all
+ * new files are on disk.
  *
  * @param parts all parts of the run, in order
  * @param others names of further files of earlier runs, to be removed

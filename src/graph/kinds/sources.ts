@@ -5,7 +5,7 @@ import { checkLengths } from "../settings.ts";
 
 /** Field of an operation whose value is a parameter, the same for every sample, such as StyleGAN's learned input. */
 export interface ConstantFields {
-  /** Numbers of the value, row-major in the operation's shape. */
+  /** Numbers of the operation's output for one sample, row-major in the operation's `shape`. */
   readonly weight: Float32Array;
 }
 

@@ -14,7 +14,10 @@ export function writeLinear(graph: Emitter, x: Tensor, scale: number, shift: num
   return shift === 0 ? scaled : graph.apply("Add", scaled, shift);
 }
 
-/** Writes each function by ONNX operators. A target's exceptions are in `Emitter.functions`. */
+/**
+ * Writers of the nodes of each elementwise function, by ONNX operators. `Emitter.functions` has a target's own writers, which
+ * replace these: GPU graphs have some.
+ */
 export const FUNCTIONS: FunctionWriters = {
   identity: (_, x) => x,
   relu: operator("Relu"),

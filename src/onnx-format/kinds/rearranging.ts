@@ -86,7 +86,7 @@ export const writeConstant: Writer<"constant"> = ({ operation: { shape }, parame
 });
 
 /**
- * Writes a Gather node for rows of an embedding table.
+ * Writes a Gather node that looks up the rows of an embedding table for classes.
  *
  * @param classes integers of shape [batch, …the output's shape without its last axis]
  */
@@ -95,7 +95,7 @@ export function tableRows({ graph, operation, parameter }: Task<"embedding">, cl
   return { tensor: rows, order: lastOrder(operation.shape.length) };
 }
 
-/** Writes the nodes of an embedding: the last axis of the classes, of length 1, is replaced by the row. */
+/** Writes the nodes of an embedding: each class, along a last axis of length 1, is replaced by its row of the embedding table. */
 export const writeEmbedding: Writer<"embedding"> = (task) => {
   const { graph, input } = task;
   return tableRows(task, graph.apply("Squeeze", input.last, graph.integers([input.rank])));

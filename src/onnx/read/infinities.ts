@@ -16,8 +16,8 @@ interface Infinite {
   /** Name of the node that introduced the infinities. */
   readonly origin: string;
   /**
-   * Constant, broadcastable to the value, that is -∞ where the value is; undefined if unknown, as after numbers were
-   * moved.
+   * Constant that is -∞ where the value with the infinities is, and broadcasts to that value; undefined if unknown, as after
+   * numbers were moved.
    */
   readonly mask: Value | undefined;
 }

@@ -46,10 +46,11 @@ function copyShape(where: string, name: string, shapes: object): readonly number
 }
 
 /**
- * Returns the model with lengths from `shapes` in place of those that its inputs leave open.
+ * Returns the ONNX model with the lengths that the declared shapes of its inputs leave open filled in.
  *
  * @param latent declaration of the latent input
  * @param points names of inputs with an axis of points
+ * @param shapes option `inputShapes`: shapes by input name, without the batch axis and the axis of points
  * @throws LatentflowError `invalid_argument` if a name is not an input's, a shape contradicts the file, or lengths are
  *   still open
  */

@@ -9,17 +9,14 @@ import { BATCH, makeValue, productOf, replaced, splitAxis, type Value } from "./
 // Brings the numbers of values into the order that operations need. An axis of the ONNX file may be stored as several
 // axes, in any order, until then.
 
-/**
- * A value of the decoder's graph, in the order that was asked for.
- *
- * @param source name of the operation or input
- */
+/** Value of the decoder's graph with its axes transposed and merged as `arrange` was asked to. */
 export interface Arranged {
+  /** Name of the operation or input of the decoder's graph that makes the value. */
   readonly source: string;
   readonly shape: readonly Length[];
 }
 
-/** Returns the indices of all stored axes of a value. They are in the order in which the numbers are stored. */
+/** Returns the indices of all stored axes of a value, in the order in which its numbers are stored. */
 export function storedAxes(value: Value): number[] {
   return value.shape.map((_, axis) => axis);
 }
@@ -129,7 +126,7 @@ function runsOf(value: Value, order: readonly number[]): number[][] {
   return runs;
 }
 
-/** Writes a reshape unless the value already has the shape. */
+/** Writes a reshape of a value to `shape`; returns the value itself if it has that shape already. */
 export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): Arranged {
   if (String(from.shape) === String(shape)) return from;
   return { source: node.writer.write("reshape", [from.source], shape, { settings: { shape } }), shape };

@@ -83,8 +83,8 @@ export interface LoadOnnxOptions extends ReadingOptions {
    */
   points?: string | readonly string[] | undefined;
   /**
-   * Shapes of inputs whose lengths the file leaves open, by input name: `{ latent_sample: [4, 8, 8] }`. They exclude the batch
-   * and the axis of points (option `points`). Lengths that the file states must be repeated.
+   * Shapes of inputs whose lengths the file leaves open, by input name: `{ latent_sample: [4, 8, 8] }`. The shapes exclude the
+   * batch and the axis of points (option `points`). Lengths that the file states must be repeated.
    */
   inputShapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Tensors that are stored outside of the file: bytes, a Blob, a path, or a function of the other file's name. */

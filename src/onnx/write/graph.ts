@@ -11,7 +11,7 @@ import { GraphValue } from "../../onnx-format/value.ts";
 import { FileEmitter, OnnxFile, type RunSizes } from "./file.ts";
 import { type SymbolicGraph, symbolicGraph } from "./shapes.ts";
 
-/** Name of the output, unless a fixed input has this name. */
+/** Name of the output; OTHER_OUTPUT if an input or a parameter has this name. */
 const OUTPUT = "x";
 const OTHER_OUTPUT = "output";
 

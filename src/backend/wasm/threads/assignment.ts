@@ -64,7 +64,7 @@ export class Assignment {
     return Math.min(left, Math.min(share, this.mostHeld) - held);
   }
 
-  /** Assigns at most `most` samples with consecutive indices to a member; returns undefined if it may have none now. */
+  /** Assigns at most `most` samples with consecutive indices to a member; undefined if the member may have none now. */
   take(member: Member, most: number): SampleRange | undefined {
     const allowance = Math.min(most, this.allowance(member));
     if (allowance <= 0) return undefined;

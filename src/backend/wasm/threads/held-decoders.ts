@@ -85,7 +85,7 @@ export class HeldDecoders {
     held.hasJacobian = false;
   }
 
-  /** Makes the worker drop a decoder, unless a call uses it. */
+  /** Makes the worker drop a decoder. No-op while a call uses the decoder. */
   forget(number: number): void {
     if (!this.decoders.has(number) || this.isAtWork(number)) return;
     this.decoders.delete(number);

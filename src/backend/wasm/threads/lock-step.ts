@@ -9,8 +9,8 @@ import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
 import type { WorkerGroup } from "./worker-group.ts";
 
 /**
- * Makes a trainer whose steps the workers that hold its decoder repeat. Their weights thus stay equal to this thread's, bit for
- * bit, without being sent: samples and codes are small, weights are not. A worker that starts later, or has missed steps,
+ * Makes a trainer whose steps the workers that hold its decoder repeat. The workers' weights thus stay equal to this thread's,
+ * bit for bit, without being sent: samples and codes are small, weights are not. A worker that starts later, or has missed steps,
  * receives the trainer's state.
  *
  * @param workers returns the group of workers; undefined while there is none
@@ -37,6 +37,7 @@ export function lockStepTrainer(
 
   /**
    * Posts a step to the workers.
+   *
    * @param makeStep called for each worker, since a mini-batch's buffers are transferred
    */
   function post(makeStep: () => TrainerStep): void {

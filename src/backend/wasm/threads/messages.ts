@@ -55,7 +55,7 @@ interface CallKinds {
     /** Outputs D(z), or logits, [B, outputSize]. */
     readonly values: Float32Array<ArrayBuffer>;
   };
-  /** Computation of J₀ᵀ, the Jacobian at the decoder's start latent: samples are latents, which need no data. */
+  /** Computation of J₀ᵀ, the transposed Jacobian at the decoder's start latent: a "sample" is a row of J₀ᵀ and needs no data. */
   readonly jacobian: {
     readonly description: { readonly kind: "jacobian" };
     readonly data: undefined;
@@ -142,7 +142,10 @@ export type ToWorker =
 export type FromWorker =
   /** The worker has started and receives messages. */
   | { readonly type: "ready" }
-  /** Memory that a decoder takes in the worker, in bytes, with the memory that calls use on top of it. */
+  /**
+   * Size in bytes of a decoder's WASM memory in the worker, after a change: its packed parameters, and the buffers of calls.
+   * `decoder` is the decoder's number.
+   */
   | { readonly type: "memory"; readonly decoder: number; readonly bytes: number }
   | { readonly type: "results"; readonly call: number; readonly results: readonly Results[] }
   | { readonly type: "stopped"; readonly call: number }

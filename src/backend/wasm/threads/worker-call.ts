@@ -246,7 +246,7 @@ class WorkerDecode implements WorkerJob<"decode"> {
   }
 }
 
-/** Computes rows of J₀ᵀ, the Jacobian at the decoder's start latent; sends the rows of each pass as soon as it ends. */
+/** Computes rows of J₀ᵀ, the transposed Jacobian at the decoder's start latent; sends each pass's rows as soon as it ends. */
 class WorkerJacobian implements WorkerJob<"jacobian">, Feed {
   readonly task = undefined;
   private readonly ranges: SampleRange[] = [];

@@ -54,7 +54,7 @@ const ifChosen =
 /** Largest finite float32. */
 const LARGEST = 3.4028234663852886e38;
 
-/** Writes nodes that give 1 where condition > 0 chooses `a`, else 0; and the complement, 1 where it chooses `b`. */
+/** Writes nodes that give 1 where condition > 0 chooses `a`, else 0; and the complement, 1 where the condition chooses `b`. */
 function choice(graph: OnnxGraph, condition: Tensor): [Tensor, Tensor] {
   const isChosen = steepRamp(graph, condition, 1, 0);
   return [isChosen, graph.apply("Sub", 1, isChosen)];

@@ -29,8 +29,8 @@ function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: n
 }
 
 /**
- * Writes nodes that compute the gradient through a norm, (g - mean g - u·mean(g·u)) / root; mean g is left out unless
- * `isCentred`, as for an RMS norm.
+ * Writes nodes that compute the gradient through a norm, (g - mean g - u·mean(g·u)) / root. Without `isCentred`, for an RMS
+ * norm, mean g is left out.
  */
 function normBackward(
   graph: OnnxGraph,

@@ -32,7 +32,7 @@ function broadcast(a: Tensor, b: Tensor, f: Binary, type: ElementType = a.type):
   return { type, shape, values: values.map((_, i) => f(x[i]!, y[i]!, a.type)) };
 }
 
-/** Allocates an array for numbers of a type: float32 for floats unless an operand is stored as float64; else float64. */
+/** Allocates an array for the result: float32 if `type` is float and no float operand is stored as float64; else float64. */
 function emptyLike(type: ElementType, tensors: readonly Tensor[], count: number): Numbers {
   const isNarrow =
     type === "float" &&

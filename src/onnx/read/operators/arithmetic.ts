@@ -174,7 +174,7 @@ function maskedSum(node: Site, kind: "add" | "sub", a: Value, b: Value): Value {
   return combine(node, "minimum", sum, { ...constant, type: "float", source: bounds });
 }
 
-/** Translates a Mul node, unless it is part of a pattern. */
+/** Translates a Mul node that is no part of a pattern (patterns.ts). */
 export function mul(node: NodeView): Value {
   return combine(node, "mul", node.value(0), node.value(1));
 }

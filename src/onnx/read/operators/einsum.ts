@@ -120,7 +120,7 @@ function summed(node: NodeView, operand: Labelled, wanted: ReadonlySet<string>):
   return { value: keepAxes(sum, (axis) => !axes.includes(axis)), labels: kept };
 }
 
-/** Multiplies two values, and sums over the labels that they share unless those are in `wanted`. */
+/** Multiplies two values, and sums over the labels that both have and `wanted` lacks. */
 function contracted(node: NodeView, a: Labelled, b: Labelled, wanted: ReadonlySet<string>): Labelled {
   const both = a.labels.filter((label) => b.labels.includes(label));
   const sums = both.filter((label) => !wanted.has(label));

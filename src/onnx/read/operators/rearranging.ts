@@ -31,7 +31,7 @@ export function dropout(node: NodeView): Value {
   return node.value(0);
 }
 
-/** Translates a Transpose node. Only the list of the value's axes is reordered; numbers are not moved. */
+/** Translates a Transpose node. Only the list of the input's axes is reordered; numbers are not moved. */
 export function transpose(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(
@@ -40,7 +40,7 @@ export function transpose(node: NodeView): Value {
   );
 }
 
-/** Translates a Flatten node. Only the value's axes are merged; numbers are not moved. */
+/** Translates a Flatten node. Only the input's axes are merged; numbers are not moved. */
 export function flatten(node: NodeView): Value {
   const value = node.value(0);
   return withAxes(

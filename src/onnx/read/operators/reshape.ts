@@ -120,7 +120,7 @@ function axisOfBatch(value: Value, wanted: readonly Dimension[], batch: number):
   return undefined;
 }
 
-/** Assigns stored axes to new ONNX axes with the same total size, transposing the value if needed. */
+/** Assigns stored axes to new ONNX axes with the same total size, transposing the value `given` if needed. */
 function regrouped(node: NodeView, given: Value, wanted: readonly Dimension[]): Value {
   const keepsBatch = wanted.some(({ hasBatch }) => hasBatch);
   // A file for one sample may drop the batch axis.

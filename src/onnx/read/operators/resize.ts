@@ -17,7 +17,7 @@ import { pixelsOf, writePixels } from "./convolutions.ts";
 /** Attributes of a node that determine how output pixels are computed, without lengths. */
 type Rule = Omit<ResizeFields, "size" | "scale" | "cubicCoefficient">;
 
-/** Mode of `upsample` for each mode of Resize; undefined if it has none. */
+/** Mode of `upsample` for each mode of Resize; undefined if `upsample` has none. */
 const UPSAMPLE_MODES: { readonly [Mode in ResizeMode]: UpsampleMode | undefined } = {
   nearest: "nearest",
   linear: "bilinear",
