@@ -1,13 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Resvg } from "@resvg/resvg-js";
-import { type CustomSeriesOption, init } from "echarts";
+import { type CustomSeriesOption, init, setPlatformAPI } from "echarts";
 
-/** A point of a line, and the standard deviation of its y over seeds, 0 where there is one. */
+/** A point of a line: a mean over seeds, with the lowest and the highest seed. All three are equal where there is one seed. */
 export interface ChartPoint {
   readonly x: number;
   readonly y: number;
-  readonly deviation: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** A line of a chart. */
@@ -28,6 +29,8 @@ export interface Chart {
   readonly xScale?: Scale;
   readonly yScale?: Scale;
   readonly lines: readonly ChartLine[];
+  /** Sentence that a page puts under the chart. */
+  readonly note?: string;
 }
 
 type Scale = "value" | "log";
@@ -102,18 +105,55 @@ export function withSymbols(points: readonly ChartPoint[], xScale: Scale, shift:
   });
 }
 
-/** Writes the chart as PATH.svg, and as PATH.png of 1600 × 1000 pixels. */
+/** True if any point of a chart is of several seeds that differ: its line has a band. */
+export const hasBands = ({ lines }: Chart): boolean =>
+  lines.some(({ points }) => points.some(({ low, high }) => high > low));
+
+/** Widths of DejaVu Sans's characters in ems, rounded up: ECharts measures without the font, and takes texts for narrower. */
+const WIDTHS: readonly (readonly [characters: RegExp, ems: number])[] = [
+  [/[ijl'.,:;|I!]/, 0.36],
+  [/[ ()ftr-]/, 0.42],
+  [/[mwMW%@]/, 0.98],
+  [/[A-Z]/, 0.72],
+];
+
+const widthOf = (text: string, size: number) =>
+  size *
+  [...text].reduce((sum, one) => sum + (WIDTHS.find(([characters]) => characters.test(one))?.[1] ?? 0.64), 0);
+
+setPlatformAPI({
+  measureText: (text: string, font = "12px") => ({
+    width: widthOf(text, Number.parseFloat(/(\d+(?:\.\d+)?)px/.exec(font)?.[1] ?? "12")),
+  }),
+});
+
+/** Pixels of the legend. */
+const LEGEND = { width: 740, itemGap: 18, itemWidth: 36, fontSize: 12, rowHeight: 30 } as const;
+/** Pixels of a chart, without the legend's rows, and with as few of them as most charts have. */
+const [PLOT_HEIGHT, LEAST_HEIGHT] = [440, 500];
+
+/** Rows that the legend's items take, one after the other. */
+function rowsOfLegend(names: readonly string[]): number {
+  let [rows, x] = [1, 0];
+  for (const name of names) {
+    const width = LEGEND.itemWidth + 5 + widthOf(name, LEGEND.fontSize);
+    if (x > 0 && x + width > LEGEND.width) [rows, x] = [rows + 1, 0];
+    x += width + LEGEND.itemGap;
+  }
+  return rows;
+}
+
+/** Writes the chart as PATH.svg, and as PATH.png 1600 pixels wide. */
 export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale, lines }: Chart): void {
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: 800, height: 500 });
-  const legendRows = Math.ceil(lines.length / 3);
+  const legend = LEGEND.rowHeight * rowsOfLegend(lines.map(({ name }) => name));
+  const height = Math.max(LEAST_HEIGHT, PLOT_HEIGHT + legend);
+  const chart = init(null, null, { renderer: "svg", ssr: true, width: 800, height });
   const points = lines.flatMap((line) => line.points);
   const xs = points.map(({ x }) => x);
   const x = xScale === "log" ? logAxis(xs) : undefined;
   const y =
-    yScale === "log"
-      ? logAxis(points.flatMap((point) => [lowestOf(point, "log"), point.y + point.deviation]))
-      : undefined;
-  const place = (value: number) => (value > 0 || !x ? value : x.min);
+    yScale === "log" ? logAxis(points.flatMap((point) => [lowestOf(point, "log"), point.high])) : undefined;
+  const place = (value: number) => (value > 0 || !x ? value : x.zeroAt);
   const axis = (log: LogAxis | undefined, name: string, nameGap: number) => ({
     ...{ type: log ? ("log" as const) : ("value" as const), name, nameGap, scale: true },
     ...{ nameLocation: "middle" as const, nameTextStyle: { fontSize: 14, color: "#000" } },
@@ -130,18 +170,18 @@ export function writeChart(path: string, { title, xTitle, yTitle, xScale, yScale
     textStyle: { fontFamily: "DejaVu Sans" },
     title: { text: title, left: "center", top: 10, textStyle: { fontSize: 16, color: "#000" } },
     legend: {
-      // Texts are taken for narrower than this font is.
-      ...{ bottom: 6, width: 740, itemGap: 28, itemWidth: 36, textStyle: { fontSize: 12, color: "#000" } },
+      ...{ bottom: 6, width: LEGEND.width, itemGap: LEGEND.itemGap, itemWidth: LEGEND.itemWidth },
+      textStyle: { fontSize: LEGEND.fontSize, color: "#000" },
       data: lines.map(({ name }) => name),
     },
-    grid: { left: 85, right: 40, top: 50, bottom: 66 + 32 * legendRows },
+    grid: { left: 85, right: 40, top: 50, bottom: 60 + legend },
     xAxis: axis(x, xTitle, 30),
     yAxis: axis(y, yTitle, 60),
     series: lines.flatMap((line, i) => {
       const { colour, symbol, dash } = styles[i]!;
       const isMarked = withSymbols(line.points, xScale ?? "value", i / lines.length);
       return [
-        ...(line.points.some(({ deviation }) => deviation > 0)
+        ...(line.points.some(({ low, high }) => high > low)
           ? apart(line.points, x).map((part) => band(part, colour, yScale, place))
           : []),
         {
@@ -175,12 +215,17 @@ function renumbered(svg: string): string {
 interface LogAxis {
   readonly min: number;
   readonly max: number;
+  /** Where 0 is drawn. */
+  readonly zeroAt: number;
   readonly ticks: number[];
   readonly label: (value: number) => string;
 }
 
-/** Of values of at least 0: 0 stands at the left end, at half of what comes next. None where there is nothing to show. */
-function logAxis(values: readonly number[]): LogAxis | undefined {
+/** Share of a logarithmic axis that is left free at each end, so that no symbol lies half outside. */
+const MARGIN = 0.04;
+
+/** Axis for values of at least 0: 0 stands at half of the tick below the others. Undefined if no value is above 0. */
+export function logAxis(values: readonly number[]): LogAxis | undefined {
   const positive = values.filter((value) => value > 0);
   if (positive.length === 0) return undefined;
   const [lowest, highest] = [Math.min(...positive), Math.max(...positive)];
@@ -192,16 +237,28 @@ function logAxis(values: readonly number[]): LogAxis | undefined {
     ).flat();
   };
   const ratio = highest / lowest;
-  const fine = within(ratio < 10 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5]);
+  const mantissas =
+    ratio < 2
+      ? [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.7, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9]
+      : ratio < 10
+        ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
+        : [1, 2, 5];
+  const fine = within(mantissas);
+  const hasZero = positive.length < values.length;
   const start = Math.max(...fine.filter((tick) => tick <= lowest));
-  const max = fine.find((tick) => tick >= highest && tick > start)!;
-  const min = positive.length < values.length ? start / 2 : start;
-  const ticks = (ratio < 1000 ? fine : within([1])).filter((tick) => tick >= start && tick <= max);
+  const zeroAt = start / 2;
+  const first = hasZero ? zeroAt : lowest;
+  // A single value gets a tick on either side.
+  const margin = highest > first ? (highest / first) ** MARGIN : 1.25;
+  const [min, max] = [first / margin, highest * margin];
+  const ticks = (ratio < 1000 ? fine : within([1])).filter(
+    (tick) => tick >= (hasZero ? start : min) && tick <= max,
+  );
   return {
-    ...{ min, max },
-    ticks: min < start ? [min, ...ticks] : ticks,
+    ...{ min, max, zeroAt },
+    ticks: hasZero ? [zeroAt, ...ticks] : ticks,
     label: (value) =>
-      min < start && value < start ? "0" : value.toLocaleString("en-US", { maximumSignificantDigits: 3 }),
+      hasZero && value < start ? "0" : value.toLocaleString("en-US", { maximumSignificantDigits: 3 }),
   };
 }
 
@@ -218,19 +275,19 @@ export function writePicture(path: string, svg: string): void {
   writeFileSync(`${path}.png`, renderPng(svg));
 }
 
-/** An SVG as the bytes of a PNG, 1600 pixels wide. */
-export function renderPng(svg: string): Uint8Array {
+/** An SVG as the bytes of a PNG, 1600 pixels wide if no other width is given. */
+export function renderPng(svg: string, width = 1600): Uint8Array {
   const font = { fontFiles: [FONT], loadSystemFonts: false, defaultFontFamily: "DejaVu Sans" };
-  return new Resvg(svg, { fitTo: { mode: "width", value: 1600 }, font }).render().asPng();
+  return new Resvg(svg, { fitTo: { mode: "width", value: width }, font }).render().asPng();
 }
 
-/** As low as the deviation reaches; on a logarithmic axis above 0. */
-function lowestOf({ y, deviation }: ChartPoint, yScale: Chart["yScale"]): number {
-  return yScale === "log" ? Math.max(y - deviation, y / 10) : y - deviation;
+/** Lowest seed; on a logarithmic axis above 0. */
+function lowestOf({ y, low }: ChartPoint, yScale: Chart["yScale"]): number {
+  return yScale === "log" ? Math.max(low, y / 10) : low;
 }
 
 /**
- * One standard deviation over seeds to either side of a line. Every point's lowest and highest are data of the series, so
+ * Band about a line, from the lowest seed to the highest. Every point's lowest and highest are data of the series, so
  * that a linear axis reaches as far as the band.
  */
 function band(
@@ -241,7 +298,7 @@ function band(
 ): CustomSeriesOption {
   return {
     ...{ type: "custom", silent: true, z: 1, clip: true },
-    data: points.map((point) => [place(point.x), lowestOf(point, yScale), point.y + point.deviation]),
+    data: points.map((point) => [place(point.x), lowestOf(point, yScale), point.high]),
     encode: { x: 0, y: [1, 2] },
     renderItem: ({ dataIndex }, { coord }) => {
       // One polygon for all points.
@@ -250,7 +307,7 @@ function band(
         type: "polygon",
         shape: {
           points: [
-            ...points.map((point) => coord!([place(point.x), point.y + point.deviation])),
+            ...points.map((point) => coord!([place(point.x), point.high])),
             ...points.map((point) => coord!([place(point.x), lowestOf(point, yScale)])).reverse(),
           ],
         },

@@ -160,7 +160,7 @@ ${furtherOn()}
       const loss = further?.validation.at(-1)?.loss;
       if (full === undefined || approximate === undefined || loss === undefined) return "";
       const share = (FLOW_IMAGES * approximate) / (ADJOINT_IMAGES * full);
-      return `With ${FLOW_IMAGES / ADJOINT_IMAGES} times as many digits, ${showCount(FLOW_IMAGES)}, the approximate gradient ends at ${means([loss]).text} (the same seed,
+      return `With ${FLOW_IMAGES / ADJOINT_IMAGES} times as many digits, ${showCount(FLOW_IMAGES)}, the approximate gradient ends at ${withExcess(means([loss]), FLOOR)} (the same seed,
 [right](figure2-right.md)): ${share.toFixed(2)} times the work of full's ${showCount(ADJOINT_IMAGES)}.`;
     }
   },

@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../src/cli/options/parse.ts";
 import { REVECTORIZE } from "../src/cli/vectors.ts";
 import { fashionMnist } from "../src/train/index.ts";
-import { writeChart, writePicture } from "./chart.ts";
+import { hasBands, writeChart, writePicture } from "./chart.ts";
 import type { Element, Kept, Page, Settings } from "./element.ts";
 import { elementNamed, elements, inThePapersOrder, jobsOf } from "./elements.ts";
 import { table } from "./page.ts";
@@ -103,6 +103,8 @@ function writePages(folder: string, settings: Settings): void {
   for (const element of inThePapersOrder) {
     const page = element.page(resultsOf(element.name), settings, resultsOf);
     const state = writePage(folder, element, page, stores.get(element.name)!, settings);
+    // An element without figures would be an empty row.
+    if (resultsOf(element.name).size === 0) continue;
     const { paper, letter, ours, holds } = page.summary;
     const command = `\`reproduce/${element.source}\`, \`--only ${element.name}\``;
     lines.push([`[${element.title}](${element.name}.md)`, paper, letter, ours, holds, command, state]);
@@ -148,12 +150,17 @@ function writePage(
   const pictures = Object.entries(page.pictures ?? {});
   for (const [file, svg] of pictures) writePicture(join(folder, file), svg);
   const shown = [
-    ...charts.map(([file, chart]) => `![${chart.title}](${file}.png)`),
+    ...charts.flatMap(([file, chart]) => [
+      `![${chart.title}](${file}.png)`,
+      ...(chart.note ? [chart.note] : []),
+    ]),
     ...pictures.map(([file]) => `![${title}](${file}.png)`),
   ];
   const made = [
     kept.size > 0 && describe(kept),
     kept.size > 0 && `Every run, with its seconds, is in \`site/paper/results/${name}.json\`.`,
+    charts.some(([, chart]) => hasBands(chart)) &&
+      "Lines are means over seeds, bands reach from the lowest seed to the highest.",
     shown.length > 0 && "Pictures are there as SVG, too.",
   ].filter(Boolean);
   const parts = [

@@ -19,6 +19,12 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** The mean over seeds, and the standard deviation where there are several; of those that have been computed. */
 export interface Figure {
+  /** By seed, of those that have been computed. */
+  readonly values: readonly number[];
+  /** Seeds that are to be computed. */
+  readonly seeds: number;
+  /** Decimals that tables show. */
+  readonly digits: number;
   readonly mean: number | undefined;
   readonly deviation: number | undefined;
   /** Have all seeds been computed? */
@@ -30,32 +36,50 @@ export interface Figure {
 export function means(values: readonly (number | undefined)[], digits = 4): Figure {
   const there = values.filter((value) => value !== undefined);
   const isWhole = there.length === values.length;
-  if (there.length === 0) return { mean: undefined, deviation: undefined, isWhole, text: "…" };
+  const common = { values: there, seeds: values.length, digits, isWhole };
+  if (there.length === 0) return { ...common, mean: undefined, deviation: undefined, text: "…" };
   const mean = there.reduce((sum, value) => sum + value, 0) / there.length;
-  const part = isWhole ? "" : ` (${there.length} of ${values.length} seeds)`;
-  if (!Number.isFinite(mean)) return { mean, deviation: undefined, isWhole, text: `not finite${part}` };
-  if (there.length === 1)
-    return { mean, deviation: undefined, isWhole, text: `${mean.toFixed(digits)}${part}` };
+  const part = partOf(common);
+  if (!Number.isFinite(mean)) return { ...common, mean, deviation: undefined, text: `not finite${part}` };
+  if (there.length === 1) {
+    return { ...common, mean, deviation: undefined, text: `${mean.toFixed(digits)}${part}` };
+  }
   const squares = there.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const deviation = Math.sqrt(squares / (there.length - 1));
-  return { mean, deviation, isWhole, text: `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}${part}` };
+  const text = isWhole
+    ? `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}`
+    : `${there.map((value) => value.toFixed(digits)).join(" and ")}${part}`;
+  return { ...common, mean, deviation, text };
 }
 
+/** Says how many seeds there are, unless there are all. */
+const partOf = ({ values, seeds }: Pick<Figure, "values" | "seeds">) =>
+  values.length === seeds ? "" : `, ${values.length} of ${seeds} seeds`;
+
 /** A figure as a point of a chart's line; none where it has not been computed, or is not finite. */
-export function chartPoint(x: number, { mean, deviation = 0 }: Figure): ChartPoint[] {
-  return mean !== undefined && Number.isFinite(mean) ? [{ x, y: mean, deviation }] : [];
+export function chartPoint(x: number, { mean, values }: Figure): ChartPoint[] {
+  if (mean === undefined || !Number.isFinite(mean)) return [];
+  return [{ x, y: mean, low: Math.min(...values), high: Math.max(...values) }];
 }
 
 /** Excess of a loss above its floor: the targets' own entropy, which no reconstruction is below. */
 export function excessOf(loss: Figure, floor: number): Figure {
   const mean = loss.mean === undefined ? undefined : loss.mean - floor;
-  return { ...loss, mean, text: mean !== undefined && Number.isFinite(mean) ? mean.toFixed(4) : loss.text };
+  const values = loss.values.map((value) => value - floor);
+  const text = mean !== undefined && Number.isFinite(mean) ? mean.toFixed(4) : loss.text;
+  return { ...loss, values, mean, text };
 }
 
-/** A loss as tables show it, with its excess in brackets: `0.1876 ± 0.0022 (0.1295)`. */
+/**
+ * A loss as tables show it, with its excess in brackets: `0.1876 ± 0.0022 (0.1295)`. Seed by seed where some are missing:
+ * `0.0773 (0.0192) and 0.0853 (0.0272), 2 of 3 seeds`.
+ */
 export function withExcess(loss: Figure, floor: number): string {
-  const isThere = loss.mean !== undefined && Number.isFinite(loss.mean);
-  return isThere ? `${loss.text} (${excessOf(loss, floor).text})` : loss.text;
+  const { mean, values, digits, isWhole } = loss;
+  if (mean === undefined || !Number.isFinite(mean)) return loss.text;
+  if (isWhole) return `${loss.text} (${excessOf(loss, floor).text})`;
+  const each = values.map((value) => `${value.toFixed(digits)} (${(value - floor).toFixed(4)})`);
+  return `${each.join(" and ")}${partOf(loss)}`;
 }
 
 /** Sentence that says what the brackets of `withExcess` hold. */
@@ -73,6 +97,10 @@ export const excessAxis = (floor: number) => `nats a pixel above the floor of ${
 /** The excess of a loss as a point of a chart's line, on a logarithmic axis: none where it is not above 0. */
 export const excessPoint = (x: number, loss: Figure, floor: number): ChartPoint[] =>
   chartPoint(x, excessOf(loss, floor)).filter(({ y }) => y > 0);
+
+/** Items as a sentence lists them: `a, b and c`. */
+export const listed = (items: readonly string[]) =>
+  items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 
 /** A share as a table shows it. */
 export function percent(share: number): string {

@@ -139,7 +139,7 @@ export const stiffness: Element<readonly Found[]> = {
     const few = later.filter(({ name, images }) => name === "MNIST" && images < ALL);
     return {
       markdown: `Evaluations of loss and gradient to encode a test digit (${ENCODED} of them) by Dormand-Prince (rtol
-1e-3, to τ = 10,000) and by AMD, to its own stop, with decoders that have seen more and more digits, each trained by AMD with
+1e-3, to τ = 10,000, the authors' code's) and by AMD, to its own stop, with decoders that have seen more and more digits, each trained by AMD with
 s_max = 10 in one pass over so many of them. A value alone, as AMD's backtracks take, counts half.
 ${BRACKETS}
 

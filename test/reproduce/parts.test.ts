@@ -17,7 +17,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { solvingBy } from "../../bench/own-method.ts";
 import { cpuSeconds } from "../../bench/timing.ts";
-import { type ChartLine, stylesOf, withSymbols, writeChart } from "../../reproduce/chart.ts";
+import {
+  type ChartLine,
+  hasBands,
+  logAxis,
+  stylesOf,
+  withSymbols,
+  writeChart,
+} from "../../reproduce/chart.ts";
 import { countedAdjoint, noCalls } from "../../reproduce/counted-adjoint.ts";
 import { coupledAmd } from "../../reproduce/coupled-amd.ts";
 import type { Job, Kept } from "../../reproduce/element.ts";
@@ -53,8 +60,9 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
   assert.is(means([1, 2, 3], 2).text, "2.00 ± 1.00");
   assert.is(means([1]).text, "1.0000");
   assert.is(means([undefined, undefined]).text, "…");
-  assert.is(means([1, undefined, undefined], 1).text, "1.0 (1 of 3 seeds)");
-  assert.is(means([1, 3, undefined], 1).text, "2.0 ± 1.4 (2 of 3 seeds)");
+  assert.is(means([1, undefined, undefined], 1).text, "1.0, 1 of 3 seeds");
+  // Seed by seed until there are all.
+  assert.is(means([1, 3, undefined], 1).text, "1.0 and 3.0, 2 of 3 seeds");
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) assert.is(means([0.1, bad]).text, "not finite");
 
   assert.is(compared(means([1, 1.1]), means([2, 2.1])), "lower");
@@ -84,14 +92,23 @@ test("figures: the mean and deviation over seeds, what is missing and what is no
 
 test("losses stand with their excess above the floor, and charts draw the excess where it is above 0", () => {
   assert.is(withExcess(means([0.2, 0.3]), 0.05), "0.2500 ± 0.0707 (0.2000)");
-  assert.is(withExcess(means([0.2, undefined]), 0.05), "0.2000 (1 of 2 seeds) (0.1500)");
+  assert.is(withExcess(means([0.2, undefined]), 0.05), "0.2000 (0.1500), 1 of 2 seeds");
+  assert.is(
+    withExcess(means([0.2, undefined, 0.3]), 0.05),
+    "0.2000 (0.1500) and 0.3000 (0.2500), 2 of 3 seeds",
+  );
   assert.is(withExcess(means([undefined]), 0.05), "…");
   assert.is(withExcess(means([Number.NaN]), 0.05), "not finite");
   assert.is(excessOf(means([Number.NaN]), 0.05).text, "not finite");
   assert.equal(floorRow([0.05, 0.25]), ["the floor", "0.0500 (0)", "0.2500 (0)"]);
   const [point] = excessPoint(480, means([0.2, 0.3]), 0.05);
   assert.is(point!.x, 480);
-  assert.ok(Math.abs(point!.y - 0.2) < 1e-12 && Math.abs(point!.deviation - Math.SQRT1_2 / 10) < 1e-12);
+  for (const [of, expected] of [
+    [point!.y, 0.2],
+    [point!.low, 0.15],
+    [point!.high, 0.25],
+  ] as const)
+    assert.ok(Math.abs(of - expected) < 1e-12, `${of}`);
   for (const loss of [undefined, Number.NaN, 0.05, 0.04]) {
     assert.equal(excessPoint(480, means([loss]), 0.05), []);
   }
@@ -287,11 +304,11 @@ test("a twelfth of the iterations: of the autoencoder's lowest loss, not of its 
   const { markdown, summary, charts } = page();
   assert.match(
     markdown,
-    /^MNIST: the autoencoder is lowest after 400 images, 0\.1000 \(and ends at 0\.5000\); the flow is there after 200, 0\.500 of them \(seed 0\); … \(seed 1\); not there after 200, at 0\.3000 \(seed 2\)\.$/m,
+    /^MNIST: the autoencoder is lowest after 400 images, 0\.1000 \(0\.0420\), and ends at 0\.5000 \(0\.4420\); the flow is there after 200, 0\.500 of them \(seed 0\); … \(seed 1\); not there after 200, at 0\.3000 \(0\.2420\) \(seed 2\)\.$/m,
   );
   assert.match(
     markdown,
-    /^Fashion-MNIST: .* 1,600 images, 0\.2000, its last validation; the flow is there after 100, 0\.063 of them\.$/m,
+    /^Fashion-MNIST: .* 1,600 images, 0\.2000 \(-0\.0368\), its last validation; the flow is there after 100, 0\.063 of them\.$/m,
   );
   assert.match(
     summary.holds,
@@ -299,7 +316,7 @@ test("a twelfth of the iterations: of the autoencoder's lowest loss, not of its 
   );
   assert.match(
     markdown,
-    /^MNIST's autoencoder goes astray .*: seed 0 is at 0\.1000 after 400 images and ends at 0\.5000\./m,
+    /^MNIST's autoencoder goes astray .*: seed 0 is at 0\.1000 \(0\.0420\) after 400 images and ends at 0\.5000 \(0\.4420\)\./m,
   );
   assert.not.match(markdown, /Fashion-MNIST's autoencoder goes astray/);
   // The mean over the seeds that there are.
@@ -330,7 +347,7 @@ test("no two lines of a chart look alike, and the paper's look the same in every
 
 test("of a line of many points some have symbols, evenly over the axis; of one of few all", () => {
   const points = (count: number) =>
-    Array.from({ length: count }, (_, i) => ({ x: i + 1, y: 1, deviation: 0 }));
+    Array.from({ length: count }, (_, i) => ({ x: i + 1, y: 1, low: 1, high: 1 }));
   const marked = (count: number, scale: "value" | "log", shift = 0) =>
     withSymbols(points(count), scale, shift).flatMap((isMarked, i) => (isMarked ? i + 1 : []));
   assert.is(marked(30, "log").length, 30);
@@ -351,7 +368,7 @@ test("a chart's file is of that chart alone, whatever was drawn before", () => {
   const axes = { title: "", xTitle: "", yTitle: "" };
   const line = (name: string): ChartLine => ({
     name,
-    points: [1, 2, 3].map((x) => ({ x, y: x, deviation: 0.1 })),
+    points: [1, 2, 3].map((x) => ({ x, y: x, low: x - 0.1, high: x + 0.1 })),
   });
   const svgOf = (lines: readonly ChartLine[]) => {
     writeChart(join(folder, "alone"), { ...axes, lines });
@@ -362,24 +379,33 @@ test("a chart's file is of that chart alone, whatever was drawn before", () => {
   assert.is(svgOf([line("some")]), first);
 });
 
-test("an axis reaches as far as the deviations of its lines, linear or logarithmic", () => {
+test("a linear axis reaches as far as the bands of its lines, a logarithmic one farther than its values", () => {
   const file = join(folder, "bands");
   const points = [
-    { x: 1, y: 1, deviation: 0.1 },
-    { x: 2, y: 2, deviation: 1.9 },
-    { x: 3, y: 1.5, deviation: 0.1 },
+    { x: 1, y: 1, low: 0.9, high: 1.1 },
+    { x: 2, y: 2, low: 0.1, high: 3.9 },
+    { x: 3, y: 1.5, low: 1.4, high: 1.6 },
   ];
-  for (const yScale of ["value", "log"] as const) {
-    writeChart(file, { title: "", xTitle: "", yTitle: "", yScale, lines: [{ name: "some", points }] });
-    const svg = readFileSync(`${file}.svg`, "utf8");
-    const labels = [...svg.matchAll(/text-anchor="end"[^>]*>([\d.,]+)<\/text>/g)].map(([, label]) =>
-      Number(label),
-    );
-    assert.ok(Math.max(...labels) >= 3.9 && Math.min(...labels) <= 0.2, `${yScale}: ${labels}`);
-  }
+  const chart = { title: "", xTitle: "", yTitle: "", lines: [{ name: "some", points }] };
+  assert.ok(hasBands(chart));
+  assert.not(
+    hasBands({ ...chart, lines: [{ name: "one seed", points: [{ x: 1, y: 1, low: 1, high: 1 }] }] }),
+  );
+  writeChart(file, chart);
+  const svg = readFileSync(`${file}.svg`, "utf8");
+  const labels = [...svg.matchAll(/text-anchor="end"[^>]*>([\d.,]+)<\/text>/g)].map(([, label]) =>
+    Number(label),
+  );
+  assert.ok(Math.max(...labels) >= 3.9 && Math.min(...labels) <= 0.1, `${labels}`);
+  // Symbols at either end are whole.
+  const { min, max, ticks } = logAxis([0.1, 2, 5])!;
+  assert.ok(min < 0.1 && min > 0.05 && max > 5 && max < 10, `${min} to ${max}`);
+  assert.equal(ticks, [0.1, 0.2, 0.5, 1, 2, 5]);
+  const alone = logAxis([3])!;
+  assert.ok(alone.min < 3 && alone.max > 3 && alone.ticks.includes(3));
 });
 
-test("a logarithmic axis holds 0 apart, deviations below 0 and a chart of one value or none", () => {
+test("a logarithmic axis holds 0 apart, bands that reach below 0 and a chart of one value or none", () => {
   const file = join(folder, "axes");
   const svgOf = (points: ChartLine["points"]) => {
     const axes = { title: "", xTitle: "", yTitle: "", xScale: "log", yScale: "log" } as const;
@@ -388,11 +414,11 @@ test("a logarithmic axis holds 0 apart, deviations below 0 and a chart of one va
   };
   const labels = (svg: string) => [...svg.matchAll(/>([\d.,]+)<\/text>/g)].map(([, label]) => label);
   const svg = svgOf([
-    { x: 0, y: 0.08, deviation: 0.1 },
-    { x: 60, y: 0.07, deviation: 0.01 },
-    { x: 3840, y: 0.3, deviation: 0 },
+    { x: 0, y: 0.08, low: -0.02, high: 0.18 },
+    { x: 60, y: 0.07, low: 0.06, high: 0.08 },
+    { x: 3840, y: 0.3, low: 0.3, high: 0.3 },
   ]);
-  assert.equal(labels(svg).slice(labels(svg).indexOf("0")).slice(0, 8), [
+  assert.equal(labels(svg).slice(labels(svg).indexOf("0")).slice(0, 7), [
     "0",
     "50",
     "100",
@@ -400,9 +426,9 @@ test("a logarithmic axis holds 0 apart, deviations below 0 and a chart of one va
     "500",
     "1,000",
     "2,000",
-    "5,000",
   ]);
-  for (const points of [[], [{ x: 1, y: 1, deviation: 0 }]]) assert.not.match(svgOf(points), /NaN|Infinity/);
+  for (const points of [[], [{ x: 1, y: 1, low: 1, high: 1 }]])
+    assert.not.match(svgOf(points), /NaN|Infinity/);
   assert.not.match(svg, /NaN|Infinity/);
 });
 
