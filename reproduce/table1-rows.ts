@@ -64,10 +64,13 @@ export const summaryOf = (
 
 export const texts = (all: readonly Figure[], floors: readonly number[]) => losses(all, floors).join(", ");
 
-export const word = (one: Figure, other: Figure) => compared(one, other) ?? NOT_YET;
+/** Words for several counts or sets; one word where all are alike: `higher on all three`. */
+export function wordsOnAll(some: readonly Figure[], others: readonly Figure[]): string {
+  const all = some.map((one, i) => word(one, others[i]!));
+  return new Set(all).size === 1 ? `${all[0]} on all three` : all.join(", ");
+}
 
-export const words = (some: readonly Figure[], others: readonly Figure[]) =>
-  some.map((one, i) => word(one, others[i]!)).join(", ");
+export const word = (one: Figure, other: Figure) => compared(one, other) ?? NOT_YET;
 
 /** A figure beside one without deviation, by their excesses: `21.4 % lower`. */
 export function beside(one: Figure, other: number, floor: number): string {
