@@ -23,6 +23,7 @@ import {
   excessPoint,
   type Figure,
   floorRow,
+  listed,
   means,
   percent,
   showCount,
@@ -45,12 +46,12 @@ const PAPER_LINES = {
 
 /** Lines of the chart. */
 const WAYS: readonly (readonly [name: string, isOne: (recipe: Recipe) => boolean])[] = [
-  ["flow", ({ network, autoencoder }) => network === "paper" && autoencoder === 0],
-  ["autoencoder, inverted", ({ network, flow }) => network === "paper" && flow === 0],
+  ["flow, the paper's decoder", ({ network, autoencoder }) => network === "paper" && autoencoder === 0],
+  ["autoencoder, the paper's decoder, inverted", ({ network, flow }) => network === "paper" && flow === 0],
   ["autoencoder, then flow", (recipe) => isPolished(recipe) && !recipe.hasPrior],
   ["autoencoder, then flow with a prior", (recipe) => isPolished(recipe) && recipe.hasPrior],
-  [NETWORKS.small.label, ({ network }) => network === "small"],
-  [NETWORKS.large.label, ({ network }) => network === "large"],
+  [`${NETWORKS.small.label}, autoencoder inverted`, ({ network, flow }) => network === "small" && flow === 0],
+  [`${NETWORKS.large.label}, autoencoder inverted`, ({ network, flow }) => network === "large" && flow === 0],
 ];
 
 /** Has the flow gone on with the paper's decoder where the autoencoder had come to? */
@@ -79,6 +80,17 @@ class Figures {
     return this.of(count, recipe, ({ tests }) => tests[by]?.loss);
   }
 
+  minutes(count: number, recipe: Recipe): Figure {
+    return this.of(count, recipe, ({ trainedInSeconds }) => trainedInSeconds / 60, 1);
+  }
+
+  /** Seeds of a recipe that are not computed yet. */
+  missing(count: number, recipe: Recipe): number[] {
+    return seedsFor(count, recipe, this.settings).filter(
+      (seed) => !this.results.has(idOf(count, recipe, seed)),
+    );
+  }
+
   /**
    * The recipe with the least validation loss, of those that are wanted and have been computed with all their seeds. Of all
    * images there is one seed of each; else looks have too few.
@@ -105,16 +117,21 @@ export const frontier: Element<Found> = {
     const figures = new Figures(results, settings);
     return {
       markdown: `Mean cross entropy of the 10,000 test digits. ${BRACKETS}
-What is best is chosen by the loss of ${showCount(VALIDATED)} validation digits, of the recipes that have been run with every seed, of all images with one; so are the
-points of the charts. Those digits are had beside the images trained on${COUNTS.filter(
+For each number of images the best recipe is the one with the lowest loss of ${showCount(VALIDATED)} validation digits. Recipes that have been run
+with every seed are compared; with all ${showCount(ALL)} images, where each has one seed, all recipes. The charts' points are chosen in the same
+way, but for flows alone with the large convolutions, which have one recipe. These ${showCount(VALIDATED)} digits are not trained on.${COUNTS.filter(
         (count) => count < VALIDATED,
       )
-        .map((count) => `, and where these are ${showCount(count)} they are more`)
-        .join("")}.
+        .map((count) => ` After ${showCount(count)} images they outnumber the training set.`)
+        .join("")}
 
-${table(["images trained on", "digits that chose it", "the best", "recipe"], bestOf(figures))}
+${table(["images trained on", "digits that chose it", "best of the recipes run with every seed", "recipe"], bestOf(figures))}
 
-${trainersOf(figures)} ${flowsAlone(figures)}
+${trainersOf(figures)}
+
+## Flows alone
+
+${flowsAlone(figures)}
 
 ## The recipes
 
@@ -137,14 +154,14 @@ ${COUNTS.map((count) => `## ${showCount(count)} images\n\n${tableOf(count, figur
 `,
       charts: {
         frontier: {
-          title: "Test digits against the number of images",
+          title: "Excess of MNIST test digits against images",
           xTitle: "different images trained on",
           yTitle: excessAxis(FLOOR),
           ...{ xScale: "log", yScale: "log" },
           lines: [...linesOf(figures), ...PAPERS],
         },
         "frontier-ours": {
-          title: "The same, without the paper's",
+          title: "Excess of MNIST test digits against images, our runs",
           xTitle: "different images trained on",
           yTitle: excessAxis(FLOOR),
           ...{ xScale: "log", yScale: "log" },
@@ -154,7 +171,7 @@ ${COUNTS.map((count) => `## ${showCount(count)} images\n\n${tableOf(count, figur
       summary: {
         paper: "(not in the paper)",
         letter: "–",
-        holds: `${trainersOf(figures)} ${flowsAlone(figures)}`,
+        holds: `${trainersOf(figures)} ${flowsAloneInWords(figures)}`,
         ours: COUNTS.map((count) => {
           const one = figures.best(count);
           return one ? show(figures.loss(count, one)) : "…";
@@ -183,7 +200,7 @@ function unfinished(figures: Figures): string {
     }),
   );
   if (found.length === 0) return "";
-  return `AMD to the letter, whose steps are of at most 10, is cut off at τ = 10,000. With some decoders it has not come to rest there for most of
+  return `AMD to the letter, whose steps are of at most 10, is cut off at τ = 10,000, the authors' code's. With some decoders it has not come to rest there for most of
 the test digits, and its loss is then high:
 
 ${found.join("\n")}
@@ -225,8 +242,7 @@ const COLUMNS: readonly Column[] = [
   },
   {
     heading: "minutes",
-    of: (figures, count, one) =>
-      figures.of(count, one, ({ trainedInSeconds }) => trainedInSeconds / 60, 1).text,
+    of: (figures, count, one) => figures.minutes(count, one).text,
   },
 ];
 
@@ -296,34 +312,108 @@ function trainersOf(figures: Figures): string {
     const counts = trained.flatMap((one) => (one.trainer === trainer ? [showCount(one.count)] : []));
     return `by ${trainer} (${counts.join(", ")} images)`;
   });
-  return `Of what has been computed the best is trained ${said.join(" and ")}.`;
+  return `The best is trained ${said.join(" and ")}.`;
 }
 
-/**
- * Says how low flows alone come with the large convolutions, beside the autoencoder: without them a best that an autoencoder
- * has trained may be so by its network.
- */
-function flowsAlone(figures: Figures): string {
-  const whole: string[] = [];
-  const begun: string[] = [];
-  for (const count of COUNTS) {
-    const large = RECIPES[count]!.filter(({ network, hasAllSeeds }) => network === "large" && hasAllSeeds);
-    const [flow, autoencoder] = ["flows alone", "an autoencoder"].map((trainer) =>
-      large.find((one) => trainerOf(one) === trainer),
-    );
-    if (!flow || !autoencoder) continue;
+/** Flows alone beside the autoencoder, with one network and number of images. */
+interface Pair {
+  readonly count: number;
+  readonly flow: Recipe;
+  readonly autoencoder: Recipe;
+}
+
+const isFlowAlone = ({ autoencoder }: Recipe) => autoencoder === 0;
+const isAutoencoderAlone = ({ flow }: Recipe) => flow === 0;
+
+/** Pairs with the large convolutions: without them a best that an autoencoder has trained may be so by its network. */
+const LARGE_PAIRS: readonly Pair[] = COUNTS.flatMap((count) => {
+  const large = RECIPES[count]!.filter(({ network, hasAllSeeds }) => network === "large" && hasAllSeeds);
+  const [flow, autoencoder] = [large.find(isFlowAlone), large.find(isAutoencoderAlone)];
+  return flow && autoencoder ? [{ count, flow, autoencoder }] : [];
+});
+
+const OPEN =
+  "Flows alone with the large convolutions are not computed yet: whether the best is so by its autoencoder or by its network is open.";
+
+/** Pairs with the large convolutions of which there are figures, and how they compare. */
+const comparedPairs = (figures: Figures) =>
+  LARGE_PAIRS.flatMap((pair) => {
+    const { count, flow, autoencoder } = pair;
     const [own, its] = [figures.loss(count, flow), figures.loss(count, autoencoder)];
     const word = compared(own, its);
-    if (!word) continue;
-    const text = `${word} after ${showCount(count)} images, ${show(own)} beside ${show(its)}`;
-    (own.isWhole && its.isWhole ? whole : begun).push(text);
-  }
-  const said = whole.length > 0 ? whole : begun;
-  if (said.length === 0) {
-    return "Flows alone with the large convolutions are not computed yet: whether the best is so by its autoencoder or by its network is open.";
-  }
-  const rest = whole.length > 0 ? "" : " The other seeds and numbers of images are not computed yet.";
-  return `With the same network, the large convolutions, flows alone are ${said.join("; ")} by the autoencoder.${rest}`;
+    return word ? [{ ...pair, own, its, word }] : [];
+  });
+
+/** Says in words how flows alone compare with the autoencoder by the large convolutions. */
+function flowsAloneInWords(figures: Figures): string {
+  const said = comparedPairs(figures).map(({ count, own, word }) => {
+    const seeds = own.isWhole ? "" : ` (${own.values.length} of ${own.seeds} seeds)`;
+    return `${word} after ${showCount(count)} images${seeds}`;
+  });
+  return said.length > 0
+    ? `With the same network [flows alone](frontier.md#flows-alone) are ${listed(said)}.`
+    : OPEN;
+}
+
+/** Says how low flows alone come beside the autoencoder, in which time, what is missing, and what small convolutions show. */
+function flowsAlone(figures: Figures): string {
+  const pairs = comparedPairs(figures);
+  if (pairs.length === 0) return OPEN;
+  const whole = (minutes: Figure) => minutes.mean?.toFixed(0) ?? "…";
+  const said = pairs.map(({ count, flow, autoencoder, own, its, word }) => {
+    const minutes = [flow, autoencoder].map((one) => whole(figures.minutes(count, one)));
+    return `- ${showCount(count)} images: ${word}. Flows alone are at ${show(own)}, in ${minutes[0]} minutes of training; the autoencoder is at ${show(its)}, in ${minutes[1]}.`;
+  });
+  return `With the same network, the large convolutions, flows alone beside the autoencoder come to:
+
+${said.join("\n")}
+
+${tried()} ${missingSeeds(figures)}${small(figures)}`;
+}
+
+/** Says how many recipes were tried of either kind: the more there are, the lower the best of them. */
+function tried(): string {
+  const said = LARGE_PAIRS.map(({ count }) => {
+    const large = RECIPES[count]!.filter(({ network }) => network === "large");
+    return `after ${showCount(count)} images ${large.filter(isFlowAlone).length} of flows alone and ${large.filter(isAutoencoderAlone).length} of autoencoders`;
+  });
+  return `Recipes tried with this network: ${said.join("; ")}.`;
+}
+
+/** Says which seeds are missing, and which numbers of images are not planned. */
+function missingSeeds(figures: Figures): string {
+  const missing = LARGE_PAIRS.flatMap(({ count, flow }) => {
+    const seeds = figures.missing(count, flow);
+    return seeds.length > 0
+      ? [`seed${seeds.length > 1 ? "s" : ""} ${listed(seeds.map(String))} of ${showCount(count)} images`]
+      : [];
+  });
+  const unplanned = COUNTS.filter((count) => LARGE_PAIRS.every((pair) => pair.count !== count)).map(
+    showCount,
+  );
+  return [
+    ...(missing.length > 0 ? [`Missing: ${missing.join(", ")}.`] : []),
+    ...(unplanned.length > 0 ? [`Flows alone of ${listed(unplanned)} images are not planned.`] : []),
+  ].join(" ");
+}
+
+/** Says how flows alone compare with the autoencoder by the small convolutions, with as large shifts. */
+function small(figures: Figures): string {
+  const said = COUNTS.flatMap((count) =>
+    RECIPES[count]!.filter((one) => one.network === "small" && isFlowAlone(one)).flatMap((flow) => {
+      const autoencoder = figures.best(
+        count,
+        (one) => one.network === "small" && isAutoencoderAlone(one) && one.pixels === flow.pixels,
+      );
+      const own = figures.loss(count, flow);
+      if (!autoencoder || own.mean === undefined) return [];
+      const seeds = own.seeds === 1 ? " (one seed)" : "";
+      return [
+        `- ${showCount(count)} images, shifts of ${flow.pixels}: flows alone ${show(own)}${seeds}, the autoencoder ${show(figures.loss(count, autoencoder))}`,
+      ];
+    }),
+  );
+  return said.length > 0 ? `\n\nWith the small convolutions:\n\n${said.join("\n")}` : "";
 }
 
 /** The paper's lines. */
@@ -334,11 +424,22 @@ const PAPERS: readonly ChartLine[] = Object.entries(PAPER_LINES).map(([name, los
 }));
 
 function linesOf(figures: Figures): ChartLine[] {
-  return WAYS.map(([name, isOne]) => ({
+  const best = WAYS.map(([name, isOne]) => ({
     name,
     points: COUNTS.flatMap((count) => {
       const one = figures.best(count, isOne);
       return one ? excessPoint(count, figures.loss(count, one), FLOOR) : [];
     }),
-  })).filter(({ points }) => points.length > 0);
+  }));
+  return [...best, lineOfFlows(figures)].filter(({ points }) => points.length > 0);
+}
+
+/** Line of flows alone with the large convolutions, by the seeds that there are. */
+function lineOfFlows(figures: Figures): ChartLine {
+  const all = LARGE_PAIRS.map(({ count, flow }) => ({ count, loss: figures.loss(count, flow) }));
+  const isWhole = all.every(({ loss }) => loss.isWhole);
+  return {
+    name: `${NETWORKS.large.label}, flows alone${isWhole ? "" : " (seeds so far)"}`,
+    points: all.flatMap(({ count, loss }) => excessPoint(count, loss, FLOOR)),
+  };
 }
