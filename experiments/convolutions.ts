@@ -1,4 +1,6 @@
 import type { DataName } from "../reproduce/element.ts";
+import { testFloor } from "../reproduce/floors.ts";
+import { means, withExcess } from "../reproduce/page.ts";
 import {
   chooseRows,
   createConvolutionalDecoder,
@@ -66,7 +68,7 @@ export async function compareConvolutions({ seed, out }: ExperimentSettings): Pr
 }
 
 async function rowOf(
-  data: string,
+  data: DataName,
   { train: images, test }: DataSplits,
   count: number,
   passes: number,
@@ -83,7 +85,7 @@ async function rowOf(
   const { meanLoss } = await evaluate(run.decoder, test, { backend });
   return {
     ...{ data, images: count, passes, decoder: name, "learning rate": learningRate },
-    "test loss": meanLoss.toFixed(4),
+    "test loss": withExcess(means([meanLoss]), testFloor(data)),
     "trained in s": trained,
   };
 }

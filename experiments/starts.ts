@@ -2,9 +2,11 @@ import { mean } from "../bench/timing.ts";
 import { createRandom } from "../src/base/random.ts";
 import { type Decoder, encode, loadDecoder } from "../src/index.ts";
 import { mnist } from "../src/train/index.ts";
+import { showLoss } from "./digits.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report } from "./table.ts";
 
+/** The first test digits, whose floor `showLoss` has. */
 const DIGITS = 1000;
 const STARTS = 5;
 /** A digit ends elsewhere where its loss is lower by more than this share. */
@@ -48,9 +50,9 @@ async function compare(decoder: Decoder, y: Float32Array, seed: number): Promise
   const lower = best.filter((loss, i) => loss < (1 - LOWER) * fromZero.loss[i]!);
   return {
     "size of the codes": size.toFixed(1),
-    "from 0": mean(fromZero.loss).toFixed(5),
-    "from elsewhere": `${Math.min(...others).toFixed(5)} to ${Math.max(...others).toFixed(5)}`,
-    "best of all": mean(best).toFixed(5),
+    "from 0": showLoss(mean(fromZero.loss), 5),
+    "from elsewhere": `${showLoss(Math.min(...others), 5)} to ${showLoss(Math.max(...others), 5)}`,
+    "best of all": showLoss(mean(best), 5),
     "digits that end lower elsewhere": lower.length,
   };
 }

@@ -3,13 +3,13 @@ import { createPaperDecoder } from "../reproduce/paper-setting.ts";
 import { type Amd, type Lbfgs, lbfgs } from "../src/index.ts";
 import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { rmsprop, train } from "../src/train/index.ts";
-import { chooseDigits, testLoss } from "./digits.ts";
+import { chooseDigits, showLoss, testLoss } from "./digits.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
 const COUNTS = [480, 1920];
 const SEEDS = 3;
-/** Test digits that the trained decoders are tried on, by lbfgs. */
+/** Test digits, whose floor `showLoss` has, that the trained decoders are tried on, by lbfgs. */
 const TESTED = 1000;
 
 /** What a training run came to. */
@@ -63,8 +63,8 @@ function rowOf(
   return {
     digits,
     seed,
-    "amd test loss": amd.loss.toFixed(4),
-    "lbfgs test loss": lbfgs.loss.toFixed(4),
+    "amd test loss": showLoss(amd.loss),
+    "lbfgs test loss": showLoss(lbfgs.loss),
     "amd trained in s": amd.trained,
     "lbfgs trained in s": lbfgs.trained,
   };

@@ -3,13 +3,13 @@ import { createPaperDecoder } from "../reproduce/paper-setting.ts";
 import { lbfgs } from "../src/index.ts";
 import { AMD_IN_TRAINING } from "../src/train/check-options.ts";
 import { rmsprop, train } from "../src/train/index.ts";
-import { chooseDigits, testLoss } from "./digits.ts";
+import { chooseDigits, showLoss, testLoss } from "./digits.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { type Row, report, seconds } from "./table.ts";
 
 const DIGITS = 480;
 const EPOCHS = 4;
-/** Test digits that the trained decoder is tried on, by lbfgs. */
+/** Test digits, whose floor `showLoss` has, that the trained decoder is tried on, by lbfgs. */
 const TESTED = 1000;
 
 /**
@@ -32,7 +32,7 @@ export async function compareWarmStarts({ seed, out }: ExperimentSettings): Prom
         solver: solver.name,
         start: warmStart ? "where the last flow ended" : "0",
         epochs: EPOCHS,
-        "test loss": (await testLoss(run.decoder, digits.test.slice(0, TESTED))).toFixed(4),
+        "test loss": showLoss(await testLoss(run.decoder, digits.test.slice(0, TESTED))),
         "trained in s": trained,
         "passes a digit": (passes() / DIGITS / EPOCHS).toFixed(1),
       };

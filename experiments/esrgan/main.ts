@@ -8,6 +8,7 @@ import { drawGrid } from "../../src/cli/output/grid.ts";
 import { SCALES, type Scale } from "./decoder.ts";
 import { type Fill, fillHalf } from "./fill.ts";
 import { install, modelPackage } from "./install.ts";
+import { withLabels } from "./labels.ts";
 import { enlarge, middle, type Picture, readPicture } from "./picture.ts";
 
 interface Options {
@@ -20,6 +21,7 @@ interface Options {
 
 /** Differences are drawn so many times as large. */
 const DIFFERENCE = 4;
+const LABELS = ["the picture", "what was given of it", "filled", `${DIFFERENCE} times the difference`];
 
 const program = new Command("esrgan")
   .description(
@@ -54,8 +56,8 @@ async function main({ picture: file, scale: times, seed, maxSteps, out }: Option
   const difference = values.map((value, i) => DIFFERENCE * Math.abs(value - original[i]!));
   mkdirSync(out, { recursive: true });
   const path = join(out, `x${scale}.png`);
-  writeFileSync(path, draw(picture, [original, withGaps, values, difference]));
-  console.log(`${path}: the picture, what was given of it, filled, ${DIFFERENCE} times the difference`);
+  writeFileSync(path, withLabels(draw(picture, [original, withGaps, values, difference]), LABELS));
+  console.log(`${path}: ${LABELS.join(", ")}`);
 }
 
 function tableOf(fills: readonly Fill[]): string {

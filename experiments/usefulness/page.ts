@@ -58,7 +58,7 @@ export function toMarkdown(results: Results, picture: string): string {
       `- Standard errors of the errors are up to ${(100 * uncertain).toFixed(0)} % of them; methods see the same damage. ` +
       "usefulness.json has each.\n" +
       "- Encoders were trained on intact digits alone: they were never shown a mask or noise. One that was trained on masked " +
-      "digits is not among them.\n" +
+      "digits is not among them; [missing data](../guides/missing-data.md#missing-and-noisy-data) has one.\n" +
       `- Encoders, and the pixels themselves, are given noisy digits cut to 0 … 1. PCA, its prior and the mean digit are of ` +
       `${numbers(results.fittedOn)} training digits, priors of the encoder's codes of the same.\n` +
       (converged === 1
@@ -69,7 +69,7 @@ export function toMarkdown(results: Results, picture: string): string {
     ...networks.flatMap(({ name, figures }) => [`## With ${name}`, figuresTable(figures, neighbours)]),
     "## As pictures",
     `![Digits found again](${picture})`,
-    "Test digits, four with 90 % of the pixels missing, four without the upper half, four with noise of standard deviation 1.",
+    "Test digits, four with 90 % of the pixels missing, four without the upper half, four with noise of standard deviation 1, by the VAE's decoder.",
   ];
   return `${parts.join("\n\n")}\n`;
 }
