@@ -88,8 +88,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
 }
 
 /**
- * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5 of the paper, arXiv 2412.00864, with a
- * wrong sign in equation 4 corrected): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
+ * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5 of the paper, arXiv 2412.00864, with the
+ * sign of ∇l in equation 5 corrected, as equation 4 needs): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example
