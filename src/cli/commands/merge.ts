@@ -35,8 +35,8 @@ export function addMergeCommand(program: Command): void {
         "--plain of all samples by one process would have written, byte for byte:\n" +
         "latents.npy, results.csv and, where they were asked for, reconstructions.npy,\n" +
         "samples.npy and sample-weights.npy; or results.parquet; and, of images,\n" +
-        "reconstructions.png, steps.png and samples.png. Files of these names there are\n" +
-        "replaced; those that are not written are removed.",
+        "reconstructions.png, steps.png and samples.png. Files of these names there\n" +
+        "are replaced; those that are not written are removed.",
     )
     .argument(
       "<dir...>",
