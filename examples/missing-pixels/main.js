@@ -40,7 +40,7 @@ for (const [what, weights] of Object.entries(hidden)) {
     "an encoder trained with hidden pixels": errorOf(masked, weights),
     latentflow: errorOf(found, weights),
     "latentflow with a prior": errorOf(await decode(decoder, likely.z), weights),
-    "mean of 200 samples": errorOf(means, weights),
+    "mean of 200 draws": errorOf(means, weights),
   };
   if (what === "two thirds of the pixels")
     draw("filled.png", [originals, plain, masked, await decode(decoder, likely.z), originals], weights);
@@ -52,7 +52,7 @@ console.table(errors);
 console.log(
   "filled.png: digits as given, an encoder's, that of one trained with hidden pixels, latentflow's, originals",
 );
-console.log("samples.png: digits as given, the mean of 200 samples, four samples");
+console.log("samples.png: digits as given, the mean of 200 draws, four draws");
 
 function load(name) {
   return loadDecoder(new URL(`${name}.safetensors`, import.meta.url));

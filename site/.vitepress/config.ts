@@ -54,6 +54,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       page("Command line", "/reference/command-line"),
       page("ONNX operators", "/reference/onnx-operators"),
       page("Public decoders", "/reference/public-decoders"),
+      page("Environments tried", "/reference/tried"),
       page("Words", "/reference/words"),
     ],
   },

@@ -3,7 +3,7 @@
 //   npm run test:everywhere                   all of them, which takes a while
 //   npm run test:everywhere -- Vite Node      those whose names contain one of these
 //   npm run test:everywhere -- --quick        those that take seconds
-//   npm run test:everywhere -- --write        puts the table into site/guides/where-it-runs.md; --json FILE writes it as JSON,
+//   npm run test:everywhere -- --write        puts the table into site/reference/tried.md; --json FILE writes it as JSON,
 //                                             --keep leaves the projects there
 //
 // It ends with 1 where one of them does not work. What cannot be had here is "not tried".
@@ -21,14 +21,14 @@ interface Options {
   write?: true;
 }
 
-const DOCUMENT = fileURLToPath(new URL("../../site/guides/where-it-runs.md", import.meta.url));
+const DOCUMENT = fileURLToPath(new URL("../../site/reference/tried.md", import.meta.url));
 
 const program = new Command("test:everywhere")
   .argument("[name...]", "only environments whose name contains one of these, in any case")
   .option("--quick", "only those that take seconds")
   .option("--json <file>", "also write the rows to a file")
   .option("--keep", "leave the projects' folders where they are")
-  .option("--write", "put the table into site/guides/where-it-runs.md")
+  .option("--write", "put the table into site/reference/tried.md")
   .parse();
 
 const { quick, json, keep = false, write } = program.opts<Options>();

@@ -31,11 +31,11 @@ export function addMergeCommand(program: Command): void {
     .command("merge")
     .summary("put the parts of encode --shard together")
     .description(
-      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode of\n" +
-        "all samples by one process would have written, byte for byte: latents.npy,\n" +
-        "results.csv and, where they were asked for, reconstructions.npy, samples.npy and\n" +
-        "sample-weights.npy; or results.parquet; and, of images, reconstructions.png,\n" +
-        "steps.png and samples.png. Files of these names there\n" +
+      "Checks every part in DIR/parts and writes to DIR, or to --out, what encode\n" +
+        "--plain of all samples by one process would have written, byte for byte:\n" +
+        "latents.npy, results.csv and, where they were asked for, reconstructions.npy,\n" +
+        "samples.npy and sample-weights.npy; or results.parquet; and, of images,\n" +
+        "reconstructions.png, steps.png and samples.png. Files of these names there\n" +
         "are replaced; those that are not written are removed.",
     )
     .argument(

@@ -46,7 +46,10 @@ test("decode takes the codes that encode --samples has drawn, a picture of each 
     ],
   );
   assert.is(exit, 0, stderr);
-  assert.is(JSON.parse(stdout).samples, 12);
+  const { samples, build, vectors } = JSON.parse(stdout);
+  assert.is(samples, 12);
+  assert.is(build, "plain");
+  assert.ok([128, 256].includes(vectors), vectors);
   const codes = readNpy(readFileSync(latents));
   assert.equal(codes.shape, [3, 4, 2]);
   const expected = await decode(decoder, codes.data as Float32Array, {

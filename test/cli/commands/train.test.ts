@@ -120,6 +120,7 @@ test("train: what the API gives without options; outputs, log and table", async 
     /optimizer +│ rmsprop, learning rate 0\.0005, constant/,
     /mean cross entropy, last tenth +│ 0\.\d+ nats/,
     /samples per second +│ [\d,]+ \(\d+\.\d\d s\)/,
+    /WASM +│ (plain|relaxed) SIMD, (128|256)-bit vectors/,
   ]) {
     assert.match(stdout, row);
   }
