@@ -125,23 +125,23 @@ difference, GFE-amd is better
 
 const showImages = (count: number) => (count === ALL ? "all images" : `${count} images`);
 
-/** Whether a loss is below another, and by which share of that one's excess. */
-function answerOf(own: number | undefined, other: number | undefined, floor: number): string {
-  if (own === undefined || other === undefined) return NOT_YET;
-  const difference = (own - other) / (other - floor);
-  if (!Number.isFinite(difference)) return "no (a loss is not finite)";
-  if (Math.abs(difference) < ALIKE) return "no (as low)";
-  const share = percent(Math.abs(difference));
-  return difference < 0 ? `yes (${share} lower)` : `no (${share} higher)`;
-}
-
-/** A loss beside another in a word, as `answerOf` compares them. */
+/** Says in a word how a loss compares with another, by their excesses: less than ALIKE is no difference. */
 function wordOf(own: number | undefined, other: number | undefined, floor: number): string {
   if (own === undefined || other === undefined) return NOT_YET;
   const difference = (own - other) / (other - floor);
   if (!Number.isFinite(difference)) return "not finite";
   if (Math.abs(difference) < ALIKE) return "as low";
   return difference < 0 ? "lower" : "higher";
+}
+
+/** Answers whether a loss is below another, with the difference as a share of the other's excess. */
+function answerOf(own: number | undefined, other: number | undefined, floor: number): string {
+  const word = wordOf(own, other, floor);
+  if (word === NOT_YET) return word;
+  if (word === "not finite") return "no (a loss is not finite)";
+  if (word === "as low") return "no (as low)";
+  const share = percent(Math.abs((own! - other!) / (other! - floor)));
+  return `${word === "lower" ? "yes" : "no"} (${share} ${word})`;
 }
 
 const SHAPE = { outputShape: [28, 28] };
