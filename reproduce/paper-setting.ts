@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { REVECTORIZE, wideKernels } from "../src/cli/vectors.ts";
 import { copyDecoder } from "../src/decoder/copy.ts";
 import {
   type Amd,
@@ -23,8 +24,15 @@ import type { DataName, Settings } from "./element.ts";
 
 // The paper's setting: its data, its solver and its optimizer; and what it leaves open, as its authors' code has it.
 
-/** Plain SIMD: the same bits on every machine. One thread, for jobs run side by side. */
-export const backend = wasm({ relaxed: false, threads: 1 });
+/**
+ * Plain SIMD: the same bits on every machine, with and without V8's flag for 256-bit vectors. One thread, for jobs run side by
+ * side.
+ */
+export const backend = wasm(
+  process.execArgv.includes(REVECTORIZE)
+    ? { module: new WebAssembly.Module(wideKernels("plain")), threads: 1 }
+    : { relaxed: false, threads: 1 },
+);
 
 // All of it is spelt out: that our defaults change must not change what the paper says. t1, tolerance, window and settle are
 // the authors' code's; the paper names none.

@@ -3,7 +3,7 @@ import { cpSync, rmSync, writeFileSync } from "node:fs";
 
 const library = new URL("../build/lib/", import.meta.url);
 rmSync(library, { recursive: true, force: true });
-for (const build of ["plain", "relaxed"]) {
+for (const build of ["plain", "relaxed", "plain-wide", "relaxed-wide"]) {
   cpSync(new URL(`../build/wasm/${build}.wasm`, import.meta.url), new URL(`wasm/${build}.wasm`, library));
 }
 

@@ -1,16 +1,25 @@
 // Appends a custom section "latentflow" to each build of the kernels: the package's version, which build it is, and
 // the CRC-32 of the bytes before the section. By it the library recognises a compiled module, which no longer shows
-// its bytes.
+// its bytes. The builds for 256-bit vectors give the same bits as those that they are named after, so checkpoints and
+// parts of runs fit both: they have the same name and checksum in their section.
 import { appendFileSync, readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import packageJson from "../package.json" with { type: "json" };
 
 for (const build of ["debug", "plain", "relaxed"]) {
-  const file = new URL(`../build/wasm/${build}.wasm`, import.meta.url);
-  const checksum = crc32(readFileSync(file)).toString(16).padStart(8, "0");
+  const checksum = crc32(readFileSync(fileOf(build)))
+    .toString(16)
+    .padStart(8, "0");
   const text = JSON.stringify({ version: packageJson.version, build, checksum });
   const content = Buffer.concat([sized("latentflow"), Buffer.from(text)]);
-  appendFileSync(file, Buffer.concat([Buffer.from([0]), sized(content)]));
+  const section = Buffer.concat([Buffer.from([0]), sized(content)]);
+  appendFileSync(fileOf(build), section);
+  if (build !== "debug") appendFileSync(fileOf(`${build}-wide`), section);
+}
+
+/** @param {string} name */
+function fileOf(name) {
+  return new URL(`../build/wasm/${name}.wasm`, import.meta.url);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { multiplyPair } from "./pair-tile";
 import { TALLEST_TILE, Tile } from "./tiles";
 
 /**
@@ -31,6 +32,10 @@ export function multiply(
     // One row cannot fill a tile's accumulators; several panels at once can.
     for (; left >= 4; left -= 4, column += 128, matrix += panelSize << 2) {
       Tile.oneRowFourPanels(sources, destinations, matrix, bias, panelSize, column);
+    }
+  } else if (IS_WIDE && count > 1) {
+    for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
+      multiplyPair(count, sources, destinations, matrix, bias, panelSize, column, 0, 0);
     }
   } else if (bias !== 0 && (count === 2 || !ASC_FEATURE_RELAXED_SIMD)) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {

@@ -1,3 +1,4 @@
+import { multiplyPair } from "./pair-tile";
 import { TALLEST_TILE, Tile } from "./tiles";
 
 // Matrix products summed over taps, in the order of `multiply` in product.ts, tap after tap.
@@ -26,7 +27,13 @@ export function multiplyOverTaps(
 ): void {
   const panelSize = (<usize>depth) << 5;
   let column: usize = 0;
-  for (let left = panels; left > 0; left--, column += 32, matrices += panelSize) {
+  let left = panels;
+  if (IS_WIDE) {
+    for (; left >= 2; left -= 2, column += 64, matrices += panelSize << 1) {
+      multiplyPair(count, sources, destinations, matrices, bias, panelSize, column, taps, tapsEnd);
+    }
+  }
+  for (; left > 0; left--, column += 32, matrices += panelSize) {
     let row: i32 = 0;
     for (let tiles = (count + TALLEST_TILE - 1) / TALLEST_TILE; tiles > 0; tiles--) {
       const height = (count - row + tiles - 1) / tiles;

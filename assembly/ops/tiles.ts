@@ -9,7 +9,7 @@ import { F32x4 } from "../simd";
 export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
 /** Size of the struct Tap, one tap of a convolution in memory/graph.ts, in bytes. */
-const TAP_SIZE: usize = 20;
+export const TAP_SIZE: usize = 20;
 
 /**
  * Register tiles of the matrix product: sums of a few rows by a few panels (packed blocks of 8 columns), held in vector

@@ -5,10 +5,11 @@ import { messageOf } from "../base/realms.ts";
 import { bytesIn } from "../base/values.ts";
 import { activation, conv, dense, reshape, sequential } from "../graph/index.ts";
 import { createDecoder, encode, lbfgs, wasm } from "../index.ts";
-import { canRunRelaxed, kernelBinary } from "../kernels/load.ts";
+import { canRunRelaxed } from "../kernels/load.ts";
 
 // Switches on 256-bit vectors: WebAssembly's have 128 bits, but with an experimental flag V8 computes pairs of them as
-// one. The flag is only kept if a fixed test case gives the same bits as without it.
+// one. The program then runs kernels with tiles for such vectors. The flag is only kept if they give the bits of the kernels
+// for 128 bits in a fixed test case.
 
 /** V8's flag. It applies to the whole process, worker threads included. */
 export const REVECTORIZE = "--experimental-wasm-revectorize";
@@ -22,12 +23,14 @@ export const VECTOR_CHOICES = ["128", "auto"] as const;
 /** Number of bits in the vectors that the kernels are compiled to. */
 export interface Vectors {
   readonly bits: 128 | 256;
+  /** The kernels for 256 bits, compiled; undefined for 128. */
+  readonly module?: WebAssembly.Module;
   /** Why 128 bits are used although `--vectors auto` was given. */
   readonly reason?: string;
 }
 
-/** Name of the kernels' build. */
-type BuildName = "plain" | "relaxed";
+/** Name of the kernels' build, on which the bits of results depend. */
+export type BuildName = "plain" | "relaxed";
 
 /**
  * CRC-32 of the codes and losses of the fixed test case, by build. To be updated when a change of the kernels alters
@@ -75,12 +78,22 @@ export async function widenVectors(build: BuildName, expected: string): Promise<
   setFlagsFromString(REVECTORIZE);
   hasFlag = true;
   try {
-    const found = await checksumOfCase(build);
-    if (found === expected) return { bits: 256 };
+    const module = new WebAssembly.Module(wideKernels(build));
+    const found = await checksumOfCase(module);
+    if (found === expected) return { bits: 256, module };
     return narrowVectors("the self-check found other bits");
   } catch (error) {
     return narrowVectors(`the self-check failed: ${messageOf(error)}`);
   }
+}
+
+/**
+ * Reads the binary of a build with tiles for 256-bit vectors: the same bits as the build of that name, faster where V8 joins
+ * vectors, slower elsewhere.
+ */
+export function wideKernels(build: BuildName): Uint8Array<ArrayBuffer> {
+  // The package's root is two folders up, both from the source (src/cli/) and from the build (build/lib/).
+  return Uint8Array.from(readFileSync(new URL(`../../build/lib/wasm/${build}-wide.wasm`, import.meta.url)));
 }
 
 /** Unsets V8's flag for 256-bit vectors if it is set, here or by who started Node; an older V8 does not know it. */
@@ -126,17 +139,15 @@ function hasAvx2(): boolean {
 /**
  * Encodes samples three times with a decoder of dense layers and a convolution, the first time on unoptimised kernels.
  *
+ * @param module a build of the kernels
  * @param run encodes the samples; tests give another function than `encode`
  * @returns CRC-32 of the codes and losses, in hexadecimal
  * @throws Error if the runs differ, that is, if optimised kernels compute other bits than those of V8's baseline compiler
  */
 export async function checksumOfCase(
-  build: BuildName,
+  module: WebAssembly.Module,
   run: (...args: Parameters<typeof encode>) => ReturnType<typeof encode> = encode,
 ): Promise<string> {
-  // A module with unique bytes: V8 caches compiled modules by their bytes, and this one must be compiled with the current
-  // flags.
-  const module = new WebAssembly.Module(withSection(await kernelBinary(build)));
   const decoder = createDecoder(
     sequential(5, [
       ...[dense(7 * 7 * 8), activation("elu"), reshape([7, 7, 8])],
@@ -167,10 +178,4 @@ export async function checksumOfCase(
     if (!isStartedWith(SYNC_TIER_UP)) setFlagsFromString(opposite(SYNC_TIER_UP));
     decoder.dispose();
   }
-}
-
-/** Returns a WebAssembly binary with one more custom section, empty and named `check`. */
-function withSection(binary: Uint8Array): Uint8Array<ArrayBuffer> {
-  const name = new TextEncoder().encode("check");
-  return Uint8Array.from([...binary, 0, name.length + 1, name.length, ...name]);
 }

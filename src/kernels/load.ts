@@ -37,11 +37,6 @@ export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKe
   return keptUnlessFailed(compiled, build, async () => compile(binaryOf(build, await unpack())));
 }
 
-/** Returns the bytes of a build of the kernels, for callers that compile it themselves. */
-export async function kernelBinary(build: "plain" | "relaxed"): Promise<Uint8Array> {
-  return binaryOf(build, await unpack());
-}
-
 /** Name of the custom section that scripts/stamp-wasm.mjs adds to each build. */
 const SECTION = "latentflow";
 

@@ -3,7 +3,7 @@ import { ENCODE_FIELDS, ENCODE_HELP } from "../../api/encode.ts";
 import { MOST_THREADS } from "../../backend/wasm/wasm.ts";
 import { type Backend, type EncodeOptions, wasm } from "../../index.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { VECTOR_CHOICES } from "../vectors.ts";
+import { chosenVectors, VECTOR_CHOICES } from "../vectors.ts";
 import { addFlags, flag, isRequired, type OptionsOf } from "./flag-table.ts";
 import { collectors, kebabCase, numberWithin } from "./parse.ts";
 
@@ -90,7 +90,8 @@ export function refuseOptions(command: Command, names: readonly string[], reason
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
-/** Returns the backend for the parsed options: WASM, without relaxed SIMD for `--plain`. */
+/** Returns the backend for the parsed options: WASM, without relaxed SIMD for `--plain`, with the vectors that were chosen. */
 export function backendOf({ plain, threads }: RunningOptions): Backend {
-  return wasm({ ...(plain && { relaxed: false }), ...(threads && { threads }) });
+  const module = chosenVectors()?.module;
+  return wasm({ module, relaxed: plain && !module ? false : undefined, threads });
 }
