@@ -9,7 +9,7 @@ import { addConvergedOptions } from "./converged/options.ts";
 import { compareConvolutions } from "./convolutions.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { computeFloors } from "./floors.ts";
-import { compareRuns, recordRuns } from "./run-hashes.ts";
+import { addRunsOptions, compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareStarts } from "./starts.ts";
 import { compareTrainingSolvers } from "./training-solver.ts";
@@ -39,7 +39,11 @@ const EXPERIMENTS: Record<
     "few images by a decoder of convolutions and by the paper's, at equal passes",
   ],
   floors: [computeFloors, "the targets' own entropy, which the losses of site/paper are held above"],
-  runs: [compareRuns, "which of the plain build's runs have other bits than those kept"],
+  runs: [
+    (_, command) => compareRuns({ isWide: command.opts().wide }),
+    "which of the plain build's runs have other bits than those kept",
+    addRunsOptions,
+  ],
   "record-runs": [recordRuns, "keeps the hashes of the plain build's runs"],
   solvers: [compareSolvers, "amd against lbfgs on two data sets, both losses and several decoders"],
   starts: [compareStarts, "flows from 0 beside flows from elsewhere: whether they end in other minima"],

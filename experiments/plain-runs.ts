@@ -2,6 +2,7 @@ import { readSafetensors } from "../src/files/safetensors.ts";
 import {
   type ActivationLike,
   amd,
+  type Backend,
   createDecoder,
   customLoss,
   type Decoder,
@@ -19,7 +20,6 @@ import {
   nesterovFlow,
   rk4,
   squaredError,
-  wasm,
 } from "../src/index.ts";
 import {
   adam,
@@ -48,6 +48,9 @@ export interface PlainRun {
   /** Losses beside a prior, apart from `values`: their last bits depend on whether they are computed or subtracted. */
   readonly losses?: readonly ArrayBufferView[];
 }
+
+/** Makes the backend of the runs: the plain build on so many threads. */
+export type PlainBackend = (threads: number) => Backend;
 
 const SAMPLES = 7;
 const OUTPUTS = 29;
@@ -105,19 +108,19 @@ function* settings(decoder: Decoder): Generator<readonly [string, EncodeOptions]
 }
 
 /** All of them, each some milliseconds. */
-export async function* plainRuns(): AsyncGenerator<PlainRun> {
+export async function* plainRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
   for (const activation of activations) {
     const decoder = newDecoder(activation);
     const y = randomArray(1, SAMPLES * OUTPUTS, 0, 1);
     for (const [solver, options] of Object.entries(solvers)) {
       for (const [what, more] of settings(decoder)) {
         const name = `${solver}, ${nameOf(activation)}${what}`;
-        yield { name, ...(await run(decoder, y, { ...options, ...more } as EncodeOptions)) };
+        yield { name, ...(await run(decoder, y, { ...options, ...more } as EncodeOptions, plain(1))) };
       }
     }
     const z = randomArray(4, 5 * decoder.latentSize);
-    const decoded = await decode(decoder, z, { backend: wasm({ relaxed: false, threads: 1 }) });
-    const options = { output: "preActivation", backend: wasm({ relaxed: false, threads: 1 }) } as const;
+    const decoded = await decode(decoder, z, { backend: plain(1) });
+    const options = { output: "preActivation", backend: plain(1) } as const;
     yield { name: `decode, ${nameOf(activation)}`, values: [decoded, await decode(decoder, z, options)] };
   }
   for (const layers of [
@@ -133,7 +136,7 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
     const decoder = newDecoder("elu", layers);
     const y = randomArray(1, SAMPLES * decoder.outputSize, 0, 1);
     for (const [solver, options] of Object.entries(solvers)) {
-      yield { name: `${solver}, layers ${layers}`, ...(await run(decoder, y, options)) };
+      yield { name: `${solver}, layers ${layers}`, ...(await run(decoder, y, options, plain(1))) };
     }
   }
   const decoder = newDecoder("elu");
@@ -143,14 +146,14 @@ export async function* plainRuns(): AsyncGenerator<PlainRun> {
       "batchSize 3": { batchSize: 3 },
       "saveAt steps": { saveAt: "steps" },
       "saveAt times": { saveAt: [0, 0.5, 3, 10] },
-      "three threads": { backend: wasm({ relaxed: false, threads: 3 }) },
+      "three threads": { backend: plain(3) },
     })) {
-      const numbers = await run(decoder, many, { ...options, ...more } as EncodeOptions);
+      const numbers = await run(decoder, many, { ...options, ...more } as EncodeOptions, plain(1));
       yield { name: `${solver}, 60 samples, ${what}`, ...numbers };
     }
   }
-  yield* priorRuns();
-  yield* trainingRuns();
+  yield* priorRuns(plain);
+  yield* trainingRuns(plain);
 }
 
 /** Solvers of the runs beside priors and over all sorts of decoders: a few steps of each. */
@@ -162,7 +165,7 @@ const shortSolvers: Readonly<Record<string, EncodeOptions>> = {
 };
 
 /** Convolutions, points and conditions, without a prior and with two. */
-async function* priorRuns(): AsyncGenerator<PlainRun> {
+async function* priorRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
   for (const { name, make, y, size, sampleCount, given } of decoderCases) {
     // It is another decoder with each kind of operation that is added.
     if (name === "all kinds") continue;
@@ -179,9 +182,9 @@ async function* priorRuns(): AsyncGenerator<PlainRun> {
         "no prior": {},
         gaussian: { prior: gaussian() },
         "mixture, weights": { prior: mixture, weights },
-        "mixture, three threads": { prior: mixture, backend: wasm({ relaxed: false, threads: 3 }) },
+        "mixture, three threads": { prior: mixture, backend: plain(3) },
       })) {
-        const numbers = await run(decoder, y, { ...given, ...options, ...more } as EncodeOptions);
+        const numbers = await run(decoder, y, { ...given, ...options, ...more } as EncodeOptions, plain(1));
         yield { name: `${solver}, ${name}, ${what}`, ...numbers };
       }
     }
@@ -202,7 +205,7 @@ async function* priorRuns(): AsyncGenerator<PlainRun> {
       [", saveAt steps", { saveAt: "steps" }],
       [", saveAt times", { saveAt: [0, 0.5, 3] }],
     ] as const) {
-      const numbers = await run(decoder, y, { prior: full, ...options, ...more } as EncodeOptions);
+      const numbers = await run(decoder, y, { prior: full, ...options, ...more } as EncodeOptions, plain(1));
       yield { name: `${solver}, full covariance${what}`, ...numbers };
     }
   }
@@ -212,8 +215,8 @@ async function run(
   decoder: Decoder,
   y: Float32Array,
   options: EncodeOptions,
+  backend: Backend,
 ): Promise<Omit<PlainRun, "name">> {
-  const backend = wasm({ relaxed: false, threads: 1 });
   const result = await encode(decoder, y, { backend, ...options });
   const { z, v, loss, prior, objective, gradientNorm, initialLoss, status, stats, trajectory } = result;
   const { acceptedSteps, backtracks, valueEvaluations, gradientEvaluations, matrixEvaluations, t } = stats;
@@ -232,7 +235,7 @@ async function run(
   return { values: [...states, loss, initialLoss, acceptedSteps, backtracks, ...ways], costs };
 }
 
-async function* trainingRuns(): AsyncGenerator<PlainRun> {
+async function* trainingRuns(plain: PlainBackend): AsyncGenerator<PlainRun> {
   const y = randomArray(6, 24 * OUTPUTS, 0, 1);
   const grid = linearGrid({ t1: 10, slices: 10 });
   const options: Readonly<Record<string, TrainOptions>> = {
@@ -250,7 +253,7 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
   for (const [what, more] of Object.entries(options)) {
     for (const threads of [1, 2]) {
       const { decoder, history } = await train(newDecoder("elu"), y, {
-        ...{ epochs: 2, batchSize: 5, seed: 1, backend: wasm({ relaxed: false, threads }) },
+        ...{ epochs: 2, batchSize: 5, seed: 1, backend: plain(threads) },
         ...{ solver: amd({ stepMax: 1000 }), ...more },
       } as TrainOptions);
       const losses = Float64Array.from(history, ({ loss }) => loss);
@@ -259,7 +262,7 @@ async function* trainingRuns(): AsyncGenerator<PlainRun> {
       else yield { name, values: [decoder.parameters, losses] };
     }
   }
-  const backend = wasm({ relaxed: false, threads: 1 });
+  const backend = plain(1);
   const checkpoints: Uint8Array[] = [];
   const kept = {
     ...{ epochs: 3, batchSize: 5, seed: 1, optimizer: adam(), warmStart: true, backend },

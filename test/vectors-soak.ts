@@ -4,8 +4,8 @@
 //   --seed N      the first case (default: 1)
 //   --node N      the major version of Node (default: 24)
 //
-// Runs random decoders in two processes of one Node, in one of which V8 joins pairs of vectors to 256 bits, and compares the
-// bits of all that they compute, with both builds. New processes take over now and then: what is inlined, and when functions
+// Runs random decoders in two processes of one Node, one of which joins pairs of vectors to 256 bits and has kernels with the
+// tiles for them, and compares the bits of all that they compute, with both builds. New processes take over now and then: what is inlined, and when functions
 // are optimised, depends on what has run before.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { REVECTORIZE } from "../src/cli/vectors.ts";
 import { findNode } from "./support/runtimes.mjs";
-import { hashCase } from "./support/vector-case.ts";
+import { hashCase, NARROW, WIDE } from "./support/vector-case.ts";
 
 /** Cases that a pair of processes computes. */
 const CASES = 400;
@@ -26,7 +26,8 @@ else await soak();
 
 /** The work of a child: the hashes of each case that it is asked for. */
 function answer(): void {
-  process.on("message", async (seed: number) => process.send!(await hashCase(seed)));
+  const kernels = process.execArgv.includes(REVECTORIZE) ? WIDE : NARROW;
+  process.on("message", async (seed: number) => process.send!(await hashCase(seed, kernels)));
 }
 
 async function soak(): Promise<void> {

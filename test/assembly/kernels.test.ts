@@ -19,7 +19,7 @@ import {
   Workspace,
 } from "../../src/kernels/layout.ts";
 import { recogniseKernels } from "../../src/kernels/load.ts";
-import { bareKernels, builds } from "../support/builds.ts";
+import { bareKernels, builds, wideBuilds } from "../support/builds.ts";
 import { standardLosses } from "../support/losses.ts";
 import { pointwise } from "../support/pointwise.ts";
 import { randomArray } from "../support/random.ts";
@@ -64,7 +64,7 @@ function activationBound(activation: Activation, expected: number, order: number
   return 5e-7 * Math.abs(expected) + absolute;
 }
 
-for (const build of builds) {
+for (const build of [...builds, ...wideBuilds]) {
   test(`${build.name}: products agree with float64 for all row counts, widths and depths`, async () => {
     const { kernels, arena } = await bareKernels(build);
     for (const depth of SIZES) {
@@ -121,7 +121,9 @@ for (const build of builds) {
       }
     }
   });
+}
 
+for (const build of builds) {
   test(`${build.name}: panels hold 8 columns side by side, of a matrix by rows or by columns`, async () => {
     const { kernels, arena } = await bareKernels(build);
     for (const depth of SIZES) {

@@ -18,17 +18,19 @@ test("the plain build's runs have the bits that are kept of them", async () => {
 const [major] = process.versions.node.split(".");
 if (Number(major) >= 24) {
   // site/performance/index.md recommends the flag.
-  test("and have them where V8 joins vectors to 256 bits", () => {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const program = compiledPath(root, "experiments/main.ts");
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ["--experimental-wasm-revectorize", program, "runs"],
-      { cwd: root, encoding: "utf8" },
-    );
-    const [, same, count] = /^plain runs: (\d+) of (\d+) as they were\n$/.exec(stdout) ?? [];
-    assert.ok(same !== undefined && same === count, stdout + stderr);
-  });
+  for (const [kernels, ...options] of [["the same"], ["the wide", "--wide"]]) {
+    test(`and have them where V8 joins vectors to 256 bits, with ${kernels} kernels`, () => {
+      const root = fileURLToPath(new URL("../..", import.meta.url));
+      const program = compiledPath(root, "experiments/main.ts");
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ["--experimental-wasm-revectorize", program, "runs", ...options],
+        { cwd: root, encoding: "utf8" },
+      );
+      const [, same, count] = /^plain runs: (\d+) of (\d+) as they were\n$/.exec(stdout) ?? [];
+      assert.ok(same !== undefined && same === count, stdout + stderr);
+    });
+  }
 }
 
 const source = fileURLToPath(new URL("../../src/", import.meta.url));

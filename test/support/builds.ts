@@ -6,19 +6,27 @@ import type { Kernels } from "../../src/kernels/instance.ts";
 
 /** A build of the kernels as the tests use it. A runtime that lacks one fails the tests, it skips nothing. */
 export interface Build {
-  readonly name: "debug" | "plain" | "relaxed";
+  readonly name: "debug" | "plain" | "relaxed" | "plain-wide" | "relaxed-wide";
   readonly module: WebAssembly.Module;
   readonly backend: Backend;
 }
 
+const moduleOf = (name: Build["name"]) =>
+  new WebAssembly.Module(readFileSync(new URL(`../../build/wasm/${name}.wasm`, import.meta.url)));
+
 export const builds: readonly Build[] = (["debug", "plain", "relaxed"] as const).map((name) => {
-  const bytes = readFileSync(new URL(`../../build/wasm/${name}.wasm`, import.meta.url));
-  const module = new WebAssembly.Module(bytes);
+  const module = moduleOf(name);
   return {
     name,
     module,
     backend: name === "debug" ? wasm({ module }) : wasm({ relaxed: name === "relaxed" }),
   };
+});
+
+/** The builds with tiles for 256-bit vectors, which differ from the others in matrix products alone. */
+export const wideBuilds: readonly Build[] = (["plain-wide", "relaxed-wide"] as const).map((name) => {
+  const module = moduleOf(name);
+  return { name, module, backend: wasm({ module }) };
 });
 
 /** The kernels of a build on a memory of their own, for tests that call them directly. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type ActivationLike,
   amd,
+  type Backend,
   createDecoder,
   type Decoder,
   decode,
@@ -15,16 +16,24 @@ import {
   wasm,
 } from "../../src/index.ts";
 import { adam, full, train } from "../../src/train/index.ts";
+import { wideBuilds } from "./builds.ts";
 import { standardLosses } from "./losses.ts";
 import { Dice } from "./operation-kinds.ts";
 import { randomArray } from "./random.ts";
 import { randomGraph } from "./random-graph.ts";
 import { randomPixels } from "./random-pixels.ts";
 
-// Cases drawn by a seed that together run every kernel, for comparing the bits of two machine codes of one build.
+// Cases drawn by a seed that together run every kernel, for comparing the bits of two machine codes or of two kinds of tiles.
 
-/** Names of the builds, whose tiles have up to four and up to six rows. */
-const BUILDS = { plain: false, relaxed: true } as const;
+/** Kernels, in which vectors have 128 bits or 256, by the names of the builds. */
+export type Kernels = Readonly<Record<"plain" | "relaxed", Backend>>;
+
+export const NARROW: Kernels = {
+  plain: wasm({ relaxed: false, threads: 1 }),
+  relaxed: wasm({ relaxed: true, threads: 1 }),
+};
+const [plainWide, relaxedWide] = wideBuilds.map(({ module }) => wasm({ module, threads: 1 }));
+export const WIDE: Kernels = { plain: plainWide!, relaxed: relaxedWide! };
 
 const ACTIVATIONS: readonly ActivationLike[] = [
   ...(["elu", "relu", "leakyRelu", "tanh", "sigmoid", "silu", "gelu", "softplus"] as const),
@@ -32,13 +41,12 @@ const ACTIVATIONS: readonly ActivationLike[] = [
 ];
 
 /** Hashes of all that a case computes, by what computes it; empty if no decoder can be made of the seed. */
-export async function hashCase(seed: number): Promise<Record<string, string>> {
+export async function hashCase(seed: number, kernels: Kernels): Promise<Record<string, string>> {
   const dice = new Dice(seed);
   const decoder = drawDecoder(dice, seed);
   if (!decoder) return {};
   const hashes: Record<string, string> = {};
-  for (const [build, relaxed] of Object.entries(BUILDS)) {
-    const backend = wasm({ relaxed, threads: 1 });
+  for (const [build, backend] of Object.entries(kernels)) {
     for await (const [what, numbers] of results(decoder, new Dice(seed + 1), seed, { backend })) {
       hashes[`${build}, ${what}`] = hashOf(numbers);
     }

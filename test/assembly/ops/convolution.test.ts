@@ -32,7 +32,7 @@ import {
 } from "../../../src/index.ts";
 import { leastLosses } from "../../../src/terms/floor.ts";
 import { createDataset, train } from "../../../src/train/index.ts";
-import { builds } from "../../support/builds.ts";
+import { builds, wideBuilds } from "../../support/builds.ts";
 import { checkDerivatives, derivativeCase } from "../../support/derivatives.ts";
 import { randomArray } from "../../support/random.ts";
 import { relativeDistance } from "../../support/reference.ts";
@@ -100,7 +100,7 @@ const decoderOf = (layers: readonly Layer[], seed = 1) => createDecoder(sequenti
 
 for (const [name, layers] of Object.entries(CASES)) {
   const given = derivativeCase(decoderOf(layers));
-  for (const build of builds) {
+  for (const build of [...builds, ...wideBuilds]) {
     test(`${build.name}: ${name}: value, gradients, Hessian-vector product, mixed term, matrices`, () =>
       checkDerivatives(build, given));
   }

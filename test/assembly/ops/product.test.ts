@@ -6,14 +6,14 @@ import * as assert from "uvu/assert";
 import { optimisedCodes } from "../../../bench/machine-code.ts";
 import { REVECTORIZE } from "../../../src/cli/vectors.ts";
 import { instantiateKernels } from "../../../src/kernels/instance.ts";
-import { builds } from "../../support/builds.ts";
+import { builds, wideBuilds } from "../../support/builds.ts";
 
 // What products compute is held by kernels.test.ts; here, that V8 finds every pair of vectors in their loops. It looks for pairs
 // from neighbouring stores back, so another order of instructions, by another compiler say, may hide them.
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-for (const build of builds.filter(({ name }) => name !== "debug")) {
+for (const build of [...builds.filter(({ name }) => name !== "debug"), ...wideBuilds]) {
   test(`${build.name}: with V8's flag all arithmetic in the loops of products has 256 bits`, async () => {
     const kernels = await instantiateKernels(build.module, new WebAssembly.Memory({ initial: 1 }));
     // An exported function is named by its index.
