@@ -2,7 +2,8 @@
 
 import { residentRows } from "../src/backend/wasm/pacer.ts";
 import { costOf } from "../src/graph/graph.ts";
-import { type Amd, amd, encode, type Lbfgs, lbfgs, summary, wasm } from "../src/index.ts";
+import { type Amd, amd, encode, type Lbfgs, lbfgs, summary } from "../src/index.ts";
+import { benchBackend } from "./kernels.ts";
 import { passesOf } from "./passes.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { benchDecoder, makeDigitRig, testDigits, watchSlices } from "./rig.ts";
@@ -75,7 +76,7 @@ async function reportGradient(): Promise<void> {
 /** How much of encode is not passes: the solver's own work, staging, crossing, collecting. */
 async function reportLoop(solver: Amd | Lbfgs, target: number): Promise<void> {
   const y = await testDigits(LOOP_SAMPLES);
-  const backend = wasm({ relaxed: build === "relaxed", threads: 1 });
+  const backend = benchBackend(build === "relaxed");
   const ratios: number[] = [];
   let line = "";
   longestSlice();

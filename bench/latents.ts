@@ -3,8 +3,8 @@
 
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
 import { conv, elu, reshape, sequential, sigmoid } from "../src/graph/index.ts";
-import { createDecoder, type Decoder, decode, encode, lbfgs, wasm } from "../src/index.ts";
-import { compileKernels } from "../src/kernels/load.ts";
+import { createDecoder, type Decoder, decode, encode, lbfgs } from "../src/index.ts";
+import { benchBackend, benchKernels } from "./kernels.ts";
 import { passesOf } from "./passes.ts";
 import { mean, median } from "./timing.ts";
 
@@ -12,7 +12,7 @@ const SAMPLES = 16;
 const ROUNDS = 3;
 /** The decoders are untrained: a fixed number of steps, so that a pass is what is compared. */
 const solver = lbfgs({ maxSteps: 20, tolerance: 0 });
-const backend = wasm({ threads: 1 });
+const backend = benchBackend();
 
 interface Case {
   readonly name: string;
@@ -43,7 +43,7 @@ const makers: [name: string, make: () => Decoder][] = [
   ["64 × 64 × 3, convolutions", () => convolutional(64, 3)],
 ];
 
-const compiled = await compileKernels(undefined);
+const compiled = await benchKernels();
 const cases: Case[] = [];
 for (const [name, make] of makers) {
   const decoder = make();

@@ -1,7 +1,7 @@
 // lbfgs beside amd on MNIST test digits, one core: times to the same losses, in one run of one process.
 
-import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs, wasm } from "../src/index.ts";
-import { compileKernels } from "../src/kernels/load.ts";
+import { type Amd, amd, type EncodeResult, encode, type Lbfgs, lbfgs } from "../src/index.ts";
+import { benchBackend, benchKernels } from "./kernels.ts";
 import { passesOf } from "./passes.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { benchDecoder, testDigits, watchSlices } from "./rig.ts";
@@ -18,8 +18,8 @@ const TARGET_PEAK = 58;
 
 const decoder = await benchDecoder();
 const digits = await testDigits(SAMPLES);
-const backend = wasm({ threads: 1 });
-const { build } = await compileKernels(undefined);
+const backend = benchBackend();
+const { build } = await benchKernels();
 const peak = await compilePeak(build === "relaxed" ? "relaxed" : "plain");
 const longestSlice = await watchSlices(decoder, build === "relaxed");
 

@@ -4,20 +4,11 @@
 
 import { residentRows } from "../src/backend/wasm/pacer.ts";
 import { type PackedDecoder, packDecoder } from "../src/backend/wasm/packed.ts";
-import {
-  type Amd,
-  amd,
-  binaryCrossEntropy,
-  createDecoder,
-  encode,
-  type Lbfgs,
-  lbfgs,
-  wasm,
-} from "../src/index.ts";
+import { type Amd, amd, binaryCrossEntropy, createDecoder, encode, type Lbfgs, lbfgs } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
 import { Descent, GaussNewton, Request, Sample, Workspace } from "../src/kernels/layout.ts";
-import { compileKernels } from "../src/kernels/load.ts";
 import { createDataset, rmsprop, train } from "../src/train/index.ts";
+import { benchBackend, benchKernels } from "./kernels.ts";
 import { measureParts, type PassParts } from "./parts.ts";
 import { benchDecoder, makeDigitRig, type Rig, testDigits } from "./rig.ts";
 import { timedBackend } from "./timed-backend.ts";
@@ -39,7 +30,7 @@ await profileTraining();
 
 async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
   const decoder = await benchDecoder();
-  const compiled = await compileKernels(relaxed);
+  const compiled = await benchKernels(relaxed);
   const start = performance.now();
   const packed = await packDecoder(decoder, compiled);
   const packing = performance.now() - start;
@@ -49,7 +40,7 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
   const phases = new Map<Phase, number>();
   const watched = solveInPhases(packed, phases);
   const before = measureParts(rig, residents);
-  const backend = wasm({ relaxed, threads: 1 });
+  const backend = benchBackend(relaxed);
   const y = await testDigits(ENCODED);
   const begin = performance.now();
   const { stats } = await encode(decoder, y, { backend, solver });
@@ -102,8 +93,8 @@ async function profileEncode(solver: Amd | Lbfgs): Promise<void> {
  */
 async function profileOneDigit(): Promise<void> {
   const decoder = await benchDecoder();
-  const packed = await packDecoder(decoder, await compileKernels(relaxed));
-  const backend = wasm({ relaxed, threads: 1 });
+  const packed = await packDecoder(decoder, await benchKernels(relaxed));
+  const backend = benchBackend(relaxed);
   const digits = await testDigits(SINGLE_DIGITS);
   const { outputSize: n } = decoder;
   const phases = new Map<Phase, number>();

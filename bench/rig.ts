@@ -5,7 +5,7 @@ import { readArray } from "../src/files/read.ts";
 import { type Decoder, loadDecoder } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
 import { paddedSize } from "../src/kernels/layout.ts";
-import { compileKernels } from "../src/kernels/load.ts";
+import { benchKernels } from "./kernels.ts";
 
 /** The paper's decoder, trained on MNIST. */
 export function benchDecoder(): Promise<Decoder> {
@@ -42,7 +42,7 @@ export async function makeDigitRig(decoder: Decoder, relaxed: boolean, mostRows:
  * @param y as many rows as there are to be at most, of outputSize each
  */
 export async function makeRig(decoder: Decoder, relaxed: boolean, y: Float32Array): Promise<Rig> {
-  const packed = await packDecoder(decoder, await compileKernels(relaxed));
+  const packed = await packDecoder(decoder, await benchKernels(relaxed));
   const { arena, kernels, graph } = packed;
   const n = decoder.outputSize;
   const mostRows = y.length / n;
@@ -85,7 +85,7 @@ export async function makeRig(decoder: Decoder, relaxed: boolean, y: Float32Arra
  * one in milliseconds since it was called last.
  */
 export async function watchSlices(decoder: Decoder, relaxed: boolean): Promise<() => number> {
-  const packed = await packDecoder(decoder, await compileKernels(relaxed));
+  const packed = await packDecoder(decoder, await benchKernels(relaxed));
   const { solverRun } = packed.kernels;
   let longest = 0;
   const kernels: Kernels = {

@@ -2,16 +2,9 @@
 // runs this in each runtime, after a build: the workers are those of build/lib.
 
 import { availableParallelism } from "node:os";
-import {
-  binaryCrossEntropy,
-  createDecoder,
-  type Decoder,
-  decode,
-  encode,
-  summary,
-  wasm,
-} from "../src/index.ts";
+import { binaryCrossEntropy, createDecoder, type Decoder, decode, encode, summary } from "../src/index.ts";
 import { createDataset, type Dataset, evaluate, rmsprop, train } from "../src/train/index.ts";
+import { benchBackend } from "./kernels.ts";
 import { startPeak } from "./peak.ts";
 import { convolutionTask } from "./peers/convolution-task.ts";
 import { benchDecoder, testDigits } from "./rig.ts";
@@ -49,7 +42,7 @@ const CASES: { name: string; target?: number; speed(count: number): Promise<numb
 ];
 
 function backend(count: number) {
-  return wasm({ relaxed: build === "relaxed", threads: count, worker: workerUrl });
+  return benchBackend(build === "relaxed", { threads: count, worker: workerUrl });
 }
 
 async function encodingSpeed(count: number): Promise<number> {

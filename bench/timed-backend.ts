@@ -1,9 +1,8 @@
 import type { Backend } from "../src/backend/backend.ts";
 import { packDecoder } from "../src/backend/wasm/packed.ts";
-import { wasm } from "../src/backend/wasm/wasm.ts";
 import type { Decoder } from "../src/index.ts";
 import type { Kernels } from "../src/kernels/instance.ts";
-import { compileKernels } from "../src/kernels/load.ts";
+import { benchBackend, benchKernels } from "./kernels.ts";
 
 /** The WASM backend on one thread, adding up the milliseconds spent in each kernel. */
 export function timedBackend(relaxed: boolean, spent: Map<string, number>): Backend {
@@ -41,12 +40,12 @@ function watchedBackend(
   relaxed: boolean | undefined,
   watch: (name: string, kernel: Kernel) => Kernel,
 ): Backend {
-  const backend = wasm({ ...(relaxed !== undefined && { relaxed }), threads: 1 });
+  const backend = benchBackend(relaxed);
   return {
     ...backend,
     async open(decoder: Decoder) {
       const session = await backend.open(decoder);
-      const packed = await packDecoder(decoder, await compileKernels(relaxed));
+      const packed = await packDecoder(decoder, await benchKernels(relaxed));
       const kernels = { ...packed.kernels } as Record<string, unknown>;
       for (const [name, kernel] of Object.entries(kernels)) {
         if (typeof kernel === "function") kernels[name] = watch(name, kernel as Kernel);

@@ -4,7 +4,7 @@ import { activation, conv, dense, layerNorm, reshape, sequential } from "../src/
 import { createDecoder, type Decoder } from "../src/index.ts";
 import { instantiateKernels } from "../src/kernels/instance.ts";
 import { LOSS_CODES } from "../src/kernels/layout.ts";
-import { compileKernels } from "../src/kernels/load.ts";
+import { benchKernels } from "./kernels.ts";
 import { benchDecoder, makeRig } from "./rig.ts";
 
 /** Milliseconds of a run: one in which nothing else takes the core is soon found. */
@@ -25,7 +25,7 @@ await addPasses("z-gradient, layer norms", norms(), [8]);
 console.log(JSON.stringify(measure(Number(seconds))));
 
 async function addKernels(): Promise<void> {
-  const { module } = await compileKernels(false);
+  const { module } = await benchKernels(false);
   const memory = new WebAssembly.Memory({ initial: 1 });
   const kernels = await instantiateKernels(module, memory);
   let end = memory.buffer.byteLength;

@@ -1,8 +1,8 @@
 // What share of the register peak encode reaches as the paper's decoder grows wider, beside what it reaches at ×1.
 
 import { layersOf } from "../src/graph/layers.ts";
-import { amd, binaryCrossEntropy, createDecoder, type Decoder, encode, wasm } from "../src/index.ts";
-import { compileKernels } from "../src/kernels/load.ts";
+import { amd, binaryCrossEntropy, createDecoder, type Decoder, encode } from "../src/index.ts";
+import { benchBackend, benchKernels } from "./kernels.ts";
 import { bestOf, compilePeak } from "./peak.ts";
 import { testDigits } from "./rig.ts";
 import { median, total } from "./timing.ts";
@@ -23,9 +23,9 @@ interface Subject {
   readonly weights: number;
 }
 
-const { build } = await compileKernels(undefined);
+const { build } = await benchKernels();
 const peak = await compilePeak(build === "relaxed" ? "relaxed" : "plain");
-const backend = wasm({ threads: 1 });
+const backend = benchBackend();
 const subjects: Subject[] = [];
 for (const width of WIDTHS) subjects.push(await prepare(width));
 

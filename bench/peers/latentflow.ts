@@ -1,4 +1,5 @@
-import { type Backend, encode, lbfgs, wasm } from "../../src/index.ts";
+import { type Backend, encode, lbfgs } from "../../src/index.ts";
+import { benchBackend } from "../kernels.ts";
 import { makeRig } from "../rig.ts";
 import { stepsTo } from "../steps-to.ts";
 import { mean } from "../timing.ts";
@@ -30,12 +31,13 @@ export async function latentflowGradient(
 
 /** Our backend on one thread, the one that calls. */
 export function oneThread(): Backend {
-  return wasm({ threads: 1 });
+  return benchBackend();
 }
 
 /** Our backend on so many threads; the workers are those of build/lib. */
 export function threaded(threads: number): Backend {
-  return wasm({ threads, worker: new URL("../../build/lib/latentflow-worker.js", import.meta.url) });
+  const worker = new URL("../../build/lib/latentflow-worker.js", import.meta.url);
+  return benchBackend(undefined, { threads, worker });
 }
 
 /** `lbfgs` with the fewest steps after which the mean loss is at most `loss`. */

@@ -4,7 +4,7 @@
 import { packDecoder } from "../../src/backend/wasm/packed.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { amd, binaryCrossEntropy, createDecoder, encode } from "../../src/index.ts";
-import { compileKernels } from "../../src/kernels/load.ts";
+import { benchKernels } from "../kernels.ts";
 import { testDigits } from "../rig.ts";
 import { mean } from "../timing.ts";
 import { oneThread } from "./latentflow.ts";
@@ -29,7 +29,7 @@ const { seconds, stats } = await encode(decoder, y, { solver, backend });
 const grownBytes = process.memoryUsage().rss - residentBefore;
 const passes = mean(stats.valueEvaluations) + mean(stats.gradientEvaluations);
 const weights = layersOf(decoder).reduce((sum, { weight }) => sum + weight.length, 0);
-const { arena } = await packDecoder(decoder, await compileKernels(undefined));
+const { arena } = await packDecoder(decoder, await benchKernels());
 const point = {
   weights,
   seconds,

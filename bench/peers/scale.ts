@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { compileKernels } from "../../src/kernels/load.ts";
+import { benchKernels } from "../kernels.ts";
 import { bestOf, compilePeak } from "../peak.ts";
 
 /** A point of the table: what is varied, and what came out. */
@@ -46,7 +46,7 @@ const STEPS_OF_MANY = 2;
 
 /** Time and memory of encode on one thread as the decoder, the latent and the number of samples grow. */
 export async function measureScale({ widths, latentSizes, samples }: Sizes): Promise<ScaleFigure[]> {
-  const { build } = await compileKernels(undefined);
+  const { build } = await benchKernels();
   const peak = await compilePeak(build === "relaxed" ? "relaxed" : "plain");
   const point = (layers: readonly number[], count: number, steps: number) => {
     const before = bestOf(peak);
