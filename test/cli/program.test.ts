@@ -64,7 +64,7 @@ test("demo: a table, and files that hold what it says", async () => {
     /mean accepted steps +│ \d+\.\d/,
     /mean backtracks +│ \d+\.\d/,
     /statuses +│ 14 converged/,
-    /samples per second +│ \d+ \(\d\.\d\d s\)/,
+    /samples per second +│ [\d,]+ \(\d+\.\d\d s\)/,
     /WASM +│ (plain|relaxed) SIMD, (128|256)-bit vectors.*, \d+ threads?/,
   ]) {
     assert.match(stdout, row);

@@ -14,7 +14,7 @@ const CHROMIUM_ARGUMENTS = [
 ];
 
 /** In milliseconds: a busy machine starts a browser, and answers it, slowly. */
-const PATIENCE = 120_000;
+export const PATIENCE = 300_000;
 const options: LaunchOptions = { headless: true, timeout: PATIENCE, protocolTimeout: PATIENCE };
 
 /** A headless Chromium: `$CHROMIUM_PATH`, or one on the PATH, or Debian's, installed where we are root. */

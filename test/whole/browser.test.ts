@@ -174,7 +174,7 @@ test("a policy without 'wasm-unsafe-eval' gets an error that names it", async ()
 
 /** So often a page is opened in Firefox, each time for so many milliseconds. */
 const TRIES = 3;
-const TRY = 60_000;
+const TRY = 120_000;
 
 /**
  * Opens a page whose worker starts a worker. In Firefox 153 that stands still for good now and then on a busy machine,

@@ -594,7 +594,7 @@ test("Ctrl-C in the first update, after a validation: what was found is kept, an
   const many = workplace.writeFloats(new Float32Array(60_000 * 6).fill(0.3), [60_000, 6]);
   const out = workplace.newPath();
   const args = ["train", "--data", many, "--layers", "2,5,6", "--batch-size", "60000", "--out", out];
-  const child = start([...args, "--validate", data, "--validate-limit", "1"]);
+  const child = start([...args, "--validate", data, "--validate-limit", "1", "--threads", "1"]);
   const end = endOf(child);
   while (!existsSync(join(out, "log.jsonl"))) await setTimeout(5);
   child.kill("SIGINT");

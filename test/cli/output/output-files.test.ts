@@ -481,8 +481,10 @@ test("stdout and stderr, together and apart, hold whole lines; stdout one docume
 });
 
 test("an error that nobody has thought of is a line, with its stack if asked for", async () => {
+  // Not before the program listens.
   const throwing =
-    "data:text/javascript,setTimeout(()=>{throw%20new%20TypeError('an%5Cnodd%5Cx1bthing')},300)";
+    "data:text/javascript,setInterval(()=>{if(process.listenerCount('uncaughtException')>0)" +
+    "throw%20new%20TypeError('an%5Cnodd%5Cx1bthing')},100)";
   const args = ["encode", "--decoder", decoder, "--data", "-", "--out", workplace.newPath()];
   for (const debug of ["", "1"]) {
     const env = { ...process.env, NODE_OPTIONS: `--import ${throwing}`, LATENTFLOW_DEBUG: debug };

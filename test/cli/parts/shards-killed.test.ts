@@ -1,6 +1,6 @@
 // run: alone
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { test } from "uvu";
@@ -188,6 +188,7 @@ test("one process in many units, killed again and again, computes no unit twice"
   const random = createRandom(4);
   const args = [...inUnits, "--plain", "--out", out];
   let seen = new Map<string, number>();
+  let missed = 0;
   for (;;) {
     const target = seen.size + 20 + random.below(20);
     const child = program.start(args);
@@ -197,7 +198,14 @@ test("one process in many units, killed again and again, computes no unit twice"
       break;
     }
     const moment = { parts: target, later: random.below(8) };
-    assert.ok(await killAt(moment, child, (parts) => existsSync(partOf(out, parts - 1))), "it has ended");
+    if (!(await killAt(moment, child, (parts) => existsSync(partOf(out, parts - 1))))) {
+      // It has ended before its moment on a busy machine.
+      assert.ok(++missed < 10, "it cannot be killed");
+      checkSame(out);
+      rmSync(out, { recursive: true });
+      seen = new Map();
+      continue;
+    }
     const now = writtenIn(out);
     assert.ok(now.size >= target, `${now.size} parts, ${target} expected`);
     for (const [name, time] of seen) assert.is(now.get(name), time, `${name} was written again`);

@@ -72,24 +72,24 @@ async function encodeOnLostDevice(decoder, y, expected) {
   };
 }
 
-/** Encodes again and again, after `kill` has been called, until a call has met with something. */
+/** Encodes again and again, and calls `kill` in the middle of each call, until one has met with something. */
 export async function encodeUntilKilled(kill) {
   const decoder = newDecoder();
   const y = newData(40);
   const expected = await encode(decoder, y, { solver });
   const backend = webgpu();
-  let isKilled = false;
   for (;;) {
+    let killed;
     const result = await encode(decoder, y, {
       ...{ solver, backend, batchSize: 2 },
-      onProgress: () => {
-        if (!isKilled) kill();
-        isKilled = true;
-      },
+      // The call waits for it at its end.
+      onProgress: () => (killed ??= kill()),
     });
     const { incidents } = result.backend;
     const lossError = largestDifference(result.loss, expected.loss);
     if (incidents) return { incidents, status: result.status, lossError };
+    // The kill came after the call's last work. The next call begins once the loss is known, or it would meet with two.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
   }
 }
 

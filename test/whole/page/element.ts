@@ -8,7 +8,7 @@ import packageJson from "../../../package.json" with { type: "json" };
 import { newPage } from "../../support/browsers.ts";
 import { serve } from "../../support/serve.ts";
 import { EXAMPLE } from "./example.ts";
-import { chromium, files, home, test, testInBoth } from "./harness.ts";
+import { chromium, files, home, test, testInBoth, waitUntil } from "./harness.ts";
 
 // The element <latent-flow> in pages of others.
 
@@ -144,7 +144,11 @@ test("the element lets go of the pen and of its workers when it is moved", async
     const before = await given();
     await page.mouse.move(x + 0.8 * width, y + 0.8 * width, { steps: 4 });
     assert.is(await given(), before);
-    assert.is(page.workers().length, 1);
+    await waitUntil(
+      async () => page.workers().length,
+      (count) => count === 1,
+      "one worker",
+    );
     folder.close();
   } finally {
     await page.close();

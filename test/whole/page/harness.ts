@@ -7,7 +7,7 @@ import type { Browser, ElementHandle, Page } from "puppeteer-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SIDE } from "../../../site/page/picture.ts";
-import { launchChromium, launchFirefox, newPage, textOf } from "../../support/browsers.ts";
+import { launchChromium, launchFirefox, newPage, PATIENCE, textOf } from "../../support/browsers.ts";
 import { buildHomePage } from "../../support/home-page.ts";
 import { type FileServer, serve } from "../../support/serve.ts";
 
@@ -108,6 +108,9 @@ export async function withPage(
   }
 }
 
+/** True for what VitePress asks for whenever it is idle: pages that links in view lead to. */
+export const isPrefetched = (path: string) => /^\/assets\/(index|typeface)\.md\.[\w-]+\.js$/.test(path);
+
 /** Opens a room of the page. */
 export function withRoom(
   browser: Browser,
@@ -179,7 +182,7 @@ export async function waitUntil<T>(
   passes: (found: T) => boolean,
   what: string,
 ): Promise<T> {
-  const end = performance.now() + 60_000;
+  const end = performance.now() + PATIENCE;
   for (;;) {
     const found = await measure();
     if (passes(found)) return found;
@@ -285,8 +288,10 @@ export async function findsNothing(page: Page, selector: string, what: string): 
         {},
         theme === "dark",
       );
-      // Colours fade from one theme to the other.
-      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+      // Colours fade from one theme to the other; a fading that is cancelled rejects.
+      await page.evaluate(async () => {
+        await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+      });
       assert.is((await problemsOf(page, selector)).join("\n"), "", `${what}, ${width} pixels, ${theme}`);
     }
   }

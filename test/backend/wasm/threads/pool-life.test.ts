@@ -59,6 +59,19 @@ function workerThat(onMessage: string, first = ""): string {
     import(${JSON.stringify(workerUrl.href)});`;
 }
 
+/**
+ * Waits until a worker has told so often what a decoder takes: after a call's end, too.
+ *
+ * @returns the bytes told
+ */
+async function memoryTold({ messages }: WatchedThread, count: number): Promise<number[]> {
+  const told = () => messages.flatMap((message) => (message.type === "memory" ? [message.bytes] : []));
+  const deadline = Date.now() + 10_000;
+  while (told().length < count && Date.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  return told();
+}
+
 test("a call after one that a worker has declined is done, and on one thread again", async () => {
   await closeWorkers();
   const worker = () =>
@@ -222,9 +235,7 @@ test("what a worker holds of a decoder in training does not grow with the update
     await closeWorkers();
     const started = threads.length;
     await train(decoder, dataset, { ...training, epochs, backend: on(2) });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const { messages } = threads[started]!;
-    return Math.max(...messages.flatMap((message) => (message.type === "memory" ? [message.bytes] : [])));
+    return Math.max(...(await memoryTold(threads[started]!, 1)));
   };
   // How much it had of its share when the memory was told may differ; without `disposeObjective` it is 13 times as much.
   assert.ok((await bytesOf(60)) <= 2 * (await bytesOf(3)));
@@ -316,10 +327,11 @@ test("batchSize bounds what a worker holds at once", async () => {
     const wide = createDecoder({ layers: [5, 8000, SIZE], seed: 1, loss: "mse" });
     await closeWorkers();
     const started = threads.length;
-    await encode(wide, y, { solver: amd({ maxSteps: 3 }), backend: on(2), ...(batchSize && { batchSize }) });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const { messages } = threads[started]!;
-    return Math.max(...messages.flatMap((message) => (message.type === "memory" ? [message.bytes] : [])));
+    const options = { solver: amd({ maxSteps: 3 }), backend: on(2), ...(batchSize && { batchSize }) };
+    await encode(wide, y, options);
+    // With this batchSize nothing more is told; but if it were, then before the worker's part of the next call.
+    await encode(wide, y.subarray(0, 2 * SIZE), options);
+    return Math.max(...(await memoryTold(threads[started]!, batchSize ? 1 : 2)));
   };
   assert.ok((await bytesOf(1)) < 0.7 * (await bytesOf(undefined)));
 });
@@ -405,16 +417,14 @@ test("what a worker says that a decoder takes is what counts", async () => {
   const run = async (which: typeof decoder, workerMemory: number) => {
     const backend = wasm({ threads: 2, worker: workerUrl, workerMemory });
     await encode(which, few, { solver: amd({ maxSteps: 2 }), backend });
-    await new Promise((resolve) => setTimeout(resolve, 100));
   };
-  const { told, messages } = await run(first!, 2 ** 30).then(() => threads[started]!);
-  const bytes = messages.reduce(
-    (most, message) => Math.max(most, message.type === "memory" ? message.bytes : 0),
-    0,
-  );
+  await run(first!, 2 ** 30);
+  const { told } = threads[started]!;
+  const bytes = Math.max(...(await memoryTold(threads[started]!, 2)));
   // Much more than weights are thought to take before it is known.
   assert.ok(bytes > 2.5 * first!.parameters.byteLength, `${bytes} of ${first!.parameters.byteLength}`);
   await run(second!, 2.4 * bytes);
+  await memoryTold(threads[started]!, 4);
   assert.not(
     told.some(({ type }) => type === "forget"),
     "both have room",
@@ -637,9 +647,7 @@ test("what a call has taken of a worker's memory is told when it ends", async ()
   const started = threads.length;
   const wide = createDecoder({ layers: [5, 3000, SIZE], seed: 1, loss: "mse" });
   await encode(wide, y, { solver: amd({ maxSteps: 2 }), backend: on(2) });
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  const { messages } = threads[started]!;
-  const told = messages.flatMap((message) => (message.type === "memory" ? [message.bytes] : []));
+  const told = await memoryTold(threads[started]!, 2);
   assert.is(told.length, 2);
   assert.ok(told[1]! > told[0]!);
   wide.dispose();
