@@ -77,9 +77,11 @@ async function compileProbe(build: "plain" | "relaxed"): Promise<BufferSource> {
   const { default: asc } = await import("assemblyscript/asc");
   const features = build === "relaxed" ? ["--enable", "relaxed-simd"] : [];
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const source = fileURLToPath(new URL("./probe/index.ts", import.meta.url));
-  const args = [source, "-o", "probe.wasm", "-O3", "--noAssert", "--runtime", "stub", "--importMemory"];
-  const { error, stderr } = await asc.main([...args, "--enable", "simd", ...features], {
+  // Of its folder, or the kernels would be compiled along with it.
+  const baseDir = fileURLToPath(new URL("./probe", import.meta.url));
+  const args = ["index.ts", "--baseDir", baseDir, "-o", "probe.wasm", "-O3", "--noAssert"];
+  const options = ["--runtime", "stub", "--importMemory", "--enable", "simd", ...features];
+  const { error, stderr } = await asc.main([...args, ...options], {
     writeFile(_name, contents) {
       if (typeof contents !== "string") binary = Uint8Array.from(contents);
     },

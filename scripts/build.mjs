@@ -49,30 +49,27 @@ if (wanted.includes("library")) await run(parts.library);
 /** @param {(string | string[])[]} steps */
 async function run(steps) {
   for (const step of steps) {
-    const outputs = await Promise.all([step].flat().map(runCommand));
-    if (step === steps.at(-1)) process.stdout.write(outputs.join(""));
+    for (const { command, failure, output } of await Promise.all([step].flat().map(runCommand))) {
+      if (failure !== undefined) {
+        console.error(`${output}build: ${command} failed with ${failure}`);
+        process.exit(1);
+      }
+      if (step === steps.at(-1) || /\bwarn/i.test(output)) process.stdout.write(output);
+    }
   }
 }
 
 /**
- * Runs a command; prints what it says where it warns, and ends the build where it fails.
- *
  * @param {string} command
- * @returns {Promise<string>} what it says otherwise
+ * @returns {Promise<{ command: string, failure?: string, output: string }>}
  */
 function runCommand(command) {
   return new Promise((resolve) => {
     const options = { cwd: root, env: { ...process.env, PATH }, maxBuffer: Number.POSITIVE_INFINITY };
     exec(command, options, (error, stdout, stderr) => {
-      const output = stdout + stderr;
-      if (error) {
-        const reason = error.signal ?? (error.code === undefined ? error.message : `exit code ${error.code}`);
-        console.error(`${output}build: ${command} failed with ${reason}`);
-        process.exit(1);
-      }
-      const warns = /\bwarn/i.test(output);
-      if (warns) process.stdout.write(output);
-      resolve(warns ? "" : output);
+      const reason =
+        error?.signal ?? (error?.code === undefined ? error?.message : `exit code ${error.code}`);
+      resolve({ command, output: stdout + stderr, ...(error && { failure: reason ?? "an error" }) });
     });
   });
 }

@@ -20,8 +20,8 @@ if (options.length === process.argv.length - 2) {
     options.filter((option) => option !== "--write"),
   );
   const rounds = options.includes("--quick") ? ["--rounds", "1"] : [];
-  run("large.ts", rounds);
-  run("large.ts", rounds, [REVECTORIZE]);
+  run("beside-pytorch.ts", rounds);
+  run("beside-pytorch.ts", rounds, [REVECTORIZE]);
 }
 run("ahead/run.ts", options);
 

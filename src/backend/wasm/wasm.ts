@@ -23,9 +23,10 @@ export interface WasmOptions {
    */
   relaxed?: boolean | undefined;
   /**
-   * Precompiled kernels, for runtimes that cannot compile WebAssembly from bytes (Cloudflare Workers, other edge runtimes): the
-   * package's `latentflow/wasm/plain.wasm` or `latentflow/wasm/relaxed.wasm`. Default: the kernels inside the package, compiled
-   * on first use.
+   * Precompiled kernels: the package's `latentflow/wasm/plain.wasm` or `relaxed.wasm`, for runtimes that cannot compile
+   * WebAssembly from bytes (Cloudflare Workers, other edge runtimes); or `plain-wide.wasm` or `relaxed-wide.wasm`, for V8 with
+   * its flag for 256-bit vectors: results of the same bits, sooner with the flag and later without. Default: the kernels inside
+   * the package, compiled on first use.
    */
   module?: WebAssemblyModule | undefined;
   /**
