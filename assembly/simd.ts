@@ -4,7 +4,7 @@
 const ONE = memory.data<f32>([1]);
 /** 1.5·2²³: adding it to a small float leaves the float, rounded to an integer, in the low bits of the sum. */
 const MAGIC = memory.data<f32>([12582912]);
-/** Lowest argument of the exponential: F32x4.powerOfTwo turns it into 2^-127, whose bits equal those of 0. */
+/** Lowest argument of the exponential; lower ones are clamped to it. F32x4.powerOfTwo returns exactly 0 for it (n = -127). */
 const LOWEST_EXPONENT = memory.data<f32>([-88]);
 /** Highest argument of the exponential, to which larger ones are clamped. */
 const HIGHEST_EXPONENT = memory.data<f32>([88]);

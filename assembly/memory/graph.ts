@@ -170,7 +170,7 @@ export class PixelSet {
 /** Kernel tap of a convolution, as the destination pixels of one PixelSet use it. */
 @unmanaged
 export class Tap {
-  /** Bytes from the end of the previous tap's source channels to the start of this tap's, within a row of pixels. */
+  /** Bytes from the end of the previous tap's source channels to the start of this tap's, both in one sample's row. */
   move: i32; // 0
   /** Byte offset of this tap's weight panels (packed blocks of 8 columns) from the first panel of the same group. */
   panels: i32; // 4
@@ -201,7 +201,7 @@ export class ActivationOperation extends Operation {
 export class ForkOperation extends Operation {
   size: i32; // 12
   branchCount: i32; // 16
-  /** i32[branchCount]: index of each branch's value. */
+  /** i32[branchCount]: index of each branch, the value that one reader of the forked value gets. */
   branches: usize; // 20
   /** i32[branchCount]: 1 if the branch is a copy of the forked value, else 0. */
   areCopies: usize; // 24
@@ -228,7 +228,7 @@ export class MapOperation extends Operation {
 export class SparseMatrix {
   width: i32; // 0
   blockCount: i32; // 4
-  /** i32[blockCount]: byte offset of each output block from the start of a row. */
+  /** i32[blockCount]: byte offset of each output block, `width` consecutive numbers, from the start of an output row. */
   destinations: usize; // 8
   /** i32[blockCount + 1]: output block i is the sum of the entries starts[i] to starts[i + 1] - 1 of `sources` and `weights`. */
   starts: usize; // 12

@@ -10,7 +10,7 @@ export function scalesOf(norm: NormOperation, rows: NormRows, row: usize): usize
   return rows.scales + row * ((<usize>norm.sets) << 2);
 }
 
-/** Returns the byte offset of set number `set`, numbers that the norm normalises together, from the start of a row. */
+/** Returns the byte offset of set `set` from the start of a row; a set is the numbers that the norm normalises together. */
 export function startOf(norm: NormOperation, set: i32): usize {
   return (<usize>((set / norm.beside) * norm.setStride + (set % norm.beside) * norm.width)) << 2;
 }
@@ -88,8 +88,8 @@ export function copySet(norm: NormOperation, to: usize, from: usize): void {
 }
 
 /**
- * Returns Σ a·b over one set of a norm. Between runs of `width` numbers b advances by `bStride` bytes: 0 for weights, which all
- * runs share.
+ * Returns Σ a·b over one set of a norm: `runs` runs of `width` numbers, normalised together. From one run to the next, `b`
+ * advances by `bStride` bytes: 0 for weights, which all runs share.
  */
 export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
@@ -100,7 +100,10 @@ export function dotOfSet(norm: NormOperation, a: usize, b: usize, bStride: usize
   return <f32>sum;
 }
 
-/** Returns Σ a·weight·b over one set of a norm; all runs share the weight. */
+/**
+ * Returns Σ a·weight·b over one set of a norm: `runs` runs of `width` numbers, normalised together. All runs share the weights,
+ * f32[width].
+ */
 export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usize): f32 {
   const stride = (<usize>norm.runStride) << 2;
   const whole = (<usize>(norm.width & ~3)) << 2;

@@ -217,7 +217,7 @@ function fitted(lbfgs: Lbfgs, i: i32): usize {
   return lbfgs.changes + <usize>i * FITTED_SIZE;
 }
 
-/** Returns the address of the scratch for six interleaved vectors or factors: f64[…][6]. */
+/** Returns the address of the scratch for six interleaved vectors or Cholesky factors: f64[d(d + 1)/2 + 5d][6]. */
 function sideBySide(lbfgs: Lbfgs): usize {
   return lbfgs.changes + <usize>FITTED_PAIRS * FITTED_SIZE;
 }
@@ -250,8 +250,9 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
 }
 
 /**
- * Sets H = A + 2⁻²³d·diag(A), the smallest damping that keeps A positive definite in float32 for latents of any scale, divided
- * by A's excess if that is above LEAST_EXCESS. Returns false if H has no Cholesky factor.
+ * Sets H = A + 2⁻²³d·diag(A), the smallest damping that keeps A positive definite in float32 for latents of any scale. If A's
+ * excess, the largest sᵀAs/sᵀy of recent L-BFGS pairs, is above LEAST_EXCESS, H is divided by it. Returns false if H has no
+ * Cholesky factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   const d = lbfgs.latentSize;

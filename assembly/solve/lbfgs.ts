@@ -108,7 +108,10 @@ const LINEAR_SHARE: f64 = 0.98;
  * prediction δt·|slope|.
  */
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
-/** Maximum growth factor of δt between trials: a smaller one takes more trials, a larger one may leave the basin. */
+/**
+ * Maximum growth factor of the step length δt from one trial of the line search to the next: a smaller one takes more trials,
+ * a larger one may leave the basin.
+ */
 const LONGEST_GROWTH: f64 = 30;
 /**
  * Decrease that the slope predicts for a probe, a trial step at the end of a solve, in multiples of θ, the smallest decrease

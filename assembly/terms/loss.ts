@@ -108,19 +108,19 @@ class BinaryCrossEntropy {
     return f32x4.add(sum, F32x4.logOnePlus(product));
   }
 
-  /** Returns the factor that the first and second derivatives of all elements share: `scale`. */
+  /** Returns the factor `scale`, which the first and second derivatives of all element losses share. */
   @inline
   factor(scale: f32): f32 {
     return scale;
   }
 
-  /** Returns scale · ∂e/∂o of 4 elements; `factor` holds the scale in all lanes. */
+  /** Returns scale · ∂e/∂o of 4 elements, e the cross entropy and o the logit; `factor` holds the scale in all lanes. */
   @inline
   gradient(output: v128, target: v128, factor: v128): v128 {
     return f32x4.mul(f32x4.sub(F32x4.sigmoid(output), target), factor);
   }
 
-  /** Returns scale · ∂²e/∂o² of 4 elements; `factor` holds the scale in all lanes. */
+  /** Returns scale · ∂²e/∂o² of 4 elements, e the cross entropy and o the logit; `factor` holds the scale in all lanes. */
   @inline
   curvature(output: v128, factor: v128): v128 {
     const e = this.exponential(output);

@@ -17,7 +17,10 @@ export interface Mark {
   readonly kind: "head" | "subject" | "got" | "expected" | "option" | "clause";
   /** Text that the library prints for the piece; may itself contain marks. */
   readonly text: string;
-  /** Name of the option; for a head the option that contains others, undefined if the head is a function. */
+  /**
+   * Name of the option that the piece is about. For a `head`, the function called or the option that contains the refused one:
+   * undefined for a function.
+   */
   readonly option?: string | undefined;
   /** Advised value of the option; for a head the name of the file passed to the function. */
   readonly value?: unknown;
@@ -124,7 +127,10 @@ export function piecesOf(message: string): (string | Mark)[] {
   });
 }
 
-/** Parses the JSON of a mark; undefined if it is not one, since messages from elsewhere may contain the delimiters. */
+/**
+ * Parses the JSON of a mark (a piece of a message with its role). Returns undefined for any other text, since messages from
+ * elsewhere may contain the delimiters of marks.
+ */
 function readMark(json: string): Mark | undefined {
   try {
     const mark = JSON.parse(json) as Partial<Mark> | null;

@@ -114,7 +114,7 @@ function whyNot(): string | undefined {
   return opposed && `256 are not possible in Node started with ${opposed}`;
 }
 
-/** V8's flags with which vectors are not joined, or no flag can be set. */
+/** V8 flags that rule out 256-bit vectors: V8 then does not join pairs of 128-bit vectors, or cannot set flags at run time. */
 const OPPOSED = [opposite(REVECTORIZE), "--no-enable-avx2", "--liftoff-only", "--freeze-flags-after-init"];
 
 /** Returns the name of the flag that unsets a flag of V8. */

@@ -112,7 +112,7 @@ function latentSizeOf(stack: Stack): number | undefined {
   return first;
 }
 
-/** Linear layers by name, in the order of their numbers. */
+/** Linear layers of a file with their names, such as `decoder.2`, sorted by the number at the end of the name. */
 type Stack = readonly (readonly [name: string, module: Module])[];
 
 /** Returns the reason why tensors are not a plain stack of linear layers; undefined if they are. */

@@ -28,9 +28,9 @@ export interface ImageLayout {
 const CHANNELS = [1, 3, 4];
 
 /**
- * Returns the layout of pictures with samples of this shape: grey for shapes of `imageSize`; colour for
- * `[height, width, 3]`, and for `[3, height, width]` if width cannot be a number of channels (1, 3 or 4). Undefined for
- * every other shape.
+ * Returns the layout of pictures with samples of this shape: grey for the shapes of `imageSize`, such as `[height, width]`;
+ * colour for `[height, width, 3]`, and for `[3, height, width]` if width cannot be a number of channels (1, 3 or 4).
+ * Undefined for every other shape.
  */
 export function imageLayout(shape: readonly number[]): ImageLayout | undefined {
   const grey = imageSize(shape);

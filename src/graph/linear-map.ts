@@ -47,8 +47,8 @@ export interface AxisMap {
   /** True if every output position reads the input's position of the same index. */
   readonly isIdentity: boolean;
   /**
-   * Set if the linear map writes the input's whole axis, position by position, to `count` output positions from `first` on, and
-   * nothing else.
+   * Set if the linear map copies the input's whole axis, `count` positions, to the output's positions from `first` on, and
+   * writes no other position, as for an operand of a concatenation.
    */
   readonly part?: { readonly first: number; readonly count: number };
 }

@@ -151,7 +151,10 @@ function imageDataFrom(where: string, picture: ImageDataLike): ImageDataOutput {
   }
 }
 
-/** Returns red, green, blue and opacity of a sample's pixel, 0 to 255 for values within the range. */
+/**
+ * Returns red, green, blue and opacity of a sample's pixel. Values from black to white, the ends of `range`, map linearly to
+ * 0 to 255, others to numbers below 0 or above 255.
+ */
 function colourOf(
   values: Float32Array,
   pixel: number,

@@ -2,7 +2,7 @@ import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 
 const PAGE = 65536;
-/** Alignment of pieces, in bytes: a cache line, so that no two pieces share one. */
+/** Alignment of the pieces of a block of memory, in bytes: a cache line, so that no two pieces share one. */
 const ALIGNMENT = 64;
 
 /** Range of free bytes in an arena's memory: address and size. */

@@ -94,6 +94,7 @@ export class ProtobufMessage {
 /** Byte arrays longer than this are stored by reference. */
 const LARGEST_SMALL = 256;
 
-/** Wire types, in the lowest three bits of a field's key; that of integers is 0. */
+/** Protobuf wire type of strings, bytes and messages, in the lowest three bits of a field's key; integers have type 0. */
 const LENGTH_DELIMITED = 2;
+/** Protobuf wire type of floats. */
 const FIXED32 = 5;

@@ -72,7 +72,10 @@ class Rows {
   private readonly stride: number;
   /** Rows of the samples that have not ended. */
   private readonly running: Set<number>;
-  /** Number of evaluations of each row for recorded points within steps, which the solver's own counters do not include. */
+  /**
+   * Number of loss evaluations of each row (sample) at points within steps that `saveAt` requests. The solver's own counters
+   * do not include them.
+   */
   private readonly evaluationsBetween: Uint32Array;
 
   constructor(

@@ -23,8 +23,8 @@ export type TrainEvent =
   | ({ readonly kind: "validation" } & ValidationResult)
   /**
    * With `codes: "kept"`: the codes of `samples` were reset to the decoder's start latent, because their gradients were not
-   * finite (they were left out of the update that ended at `images`) or the codes exceeded float32. Precedes the progress of
-   * that update.
+   * finite (they were left out of the update that brought the run to `images` images) or the codes exceeded float32. Precedes
+   * the progress of that update.
    */
   | { readonly kind: "restart"; readonly images: number; readonly samples: readonly number[] }
   /** A checkpoint of `bytes` bytes, with the state after `images` images, was stored. */

@@ -70,8 +70,8 @@ export interface EncodingOptions
     EncodeSettings {}
 
 /**
- * Adds the options that all encoding commands share to a command: those of fixed inputs, which join the current group of the
- * help, of the decoder, the run, the loss, the prior, the flow and the solver.
+ * Adds the options that all encoding commands share to a command: those of fixed inputs, the decoder, the run, the loss, the
+ * prior, the flow and the solver. Those of fixed inputs join the current group of the help.
  */
 export function addEncodingOptions(command: Command): void {
   addFixedOptions(command, "samples");

@@ -29,7 +29,10 @@ export function extremum(node: Site, kind: "maximum" | "minimum", a: Value, b: V
   return bound >= LARGEST ? other : pointwise(node, other, { name: "clip", min: -BEYOND, max: bound });
 }
 
-/** Replaces infinities in a constant by finite numbers if they can never be the result; refuses others. */
+/**
+ * In a constant operand, replaces the infinity that can never be the result, -∞ in Max (`isMaximum`) and ∞ in Min, by the
+ * largest float32 of its sign. Refuses constants with the other infinity or NaN; returns a computed operand unchanged.
+ */
 function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
   if (typeof value.source === "string") return value;
   const never = isMaximum ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
