@@ -1,4 +1,4 @@
-// A process of bench/vectors.ts: prints, as JSON, the least time of each kernel of the plain build in many short runs.
+// A process of bench/vectors.ts: prints, as JSON, the least time of each kernel of plain SIMD in many short runs.
 import { activations } from "../src/graph/activation.ts";
 import { activation, conv, dense, layerNorm, reshape, sequential } from "../src/graph/index.ts";
 import { createDecoder, type Decoder } from "../src/index.ts";

@@ -1,7 +1,7 @@
 // npm run bench:vectors -- --node 24 --runs 6 --seconds 10
 //
-// What V8's flag for 256-bit vectors makes of the plain build: arithmetic vector instructions in the innermost loops of each
-// function, whether V8 makes the same code in each run, and the gain of each kernel. Times are the least of many short runs,
+// What 256-bit vectors make of plain SIMD, by V8's flag and the build with tiles for them: arithmetic vector instructions in the
+// innermost loops of each function, whether V8 makes the same code in each run, and the gain of each kernel over the plain build. Times are the least of many short runs,
 // in processes with and without the flag by turns, so that another program on the machine changes them little.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
@@ -31,12 +31,12 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** Compiles the plain build with the names of its functions, which the one that is published lacks. */
+/** Compiles the build for 256-bit vectors with the names of its functions, which the one that is published lacks. */
 function compileNamed(file: string): { file: string; names: string[] } {
   run(process.execPath, [
     "node_modules/assemblyscript/bin/asc.js",
     "--target",
-    "plain",
+    "plain-wide",
     "--debug",
     "-o",
     file,
@@ -65,13 +65,13 @@ function reportRuns(names: readonly string[], count: number): void {
   const least = { wide: new Map<string, number>(), narrow: new Map<string, number>() };
   for (let i = 0; i < count; i++) {
     // With one task for compiling, prints do not mix.
-    const flags = [REVECTORIZE, "--print-wasm-code", "--wasm-num-compilation-tasks=1"];
-    const print = timedRun(flags, least.wide);
+    const flags = ["--print-wasm-code", "--wasm-num-compilation-tasks=1"];
+    const print = timedRun([REVECTORIZE, ...flags], least.wide);
     const latest = new Map([...optimisedCodes(print)].map((code) => [nameOf(code, names), code]));
     for (const [name, { wide, text }] of latest) {
       if (wide > 0) versions.set(name, (versions.get(name) ?? new Set()).add(text));
     }
-    timedRun([], least.narrow);
+    timedRun(flags, least.narrow);
   }
   console.log(`\nmachine codes of a function with 256-bit loops in ${count} runs`);
   for (const [name, texts] of versions) console.log(`${String(texts.size).padStart(8)}   ${name}`);
