@@ -1,8 +1,9 @@
 // npm run bench:vectors -- --node 24 --runs 6 --seconds 10
 //
 // What 256-bit vectors make of plain SIMD, by V8's flag and the build with tiles for them: arithmetic vector instructions in the
-// innermost loops of each function, whether V8 makes the same code in each run, and the gain of each kernel over the plain build. Times are the least of many short runs,
-// in processes with and without the flag by turns, so that another program on the machine changes them little.
+// innermost loops of each function, whether V8 makes the same code in each run, and the gain of each kernel over the plain
+// build. Times are the least of many short runs, in processes with and without the flag by turns, so that another program on
+// the machine changes them little.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
