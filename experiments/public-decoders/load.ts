@@ -12,7 +12,7 @@ import { type Check, gradientsOf, largestDeviation, readCheck } from "./check.ts
 /** Options that a decoder is loaded and encoded with, beside the standard ones. */
 interface Needs {
   readonly load?: LoadOnnxOptions;
-  /** For large decoders: few steps, of a solver without a preconditioner, which takes a pass for each latent. */
+  /** For large decoders: few steps, of the paper's solver. */
   readonly steps?: number;
   readonly solver?: typeof amd;
 }
