@@ -4,7 +4,10 @@
 const ONE = memory.data<f32>([1]);
 /** 1.5·2²³: adding it to a small float leaves the float, rounded to an integer, in the low bits of the sum. */
 const MAGIC = memory.data<f32>([12582912]);
-/** Lowest argument of the exponential; lower ones are clamped to it. F32x4.powerOfTwo returns exactly 0 for it (n = -127). */
+/**
+ * Lowest argument x of the exponential exp(x), to which lower ones are clamped: x/ln 2 rounds to -127, for which
+ * F32x4.powerOfTwo returns exactly 0.
+ */
 const LOWEST_EXPONENT = memory.data<f32>([-88]);
 /** Highest argument of the exponential, to which larger ones are clamped. */
 const HIGHEST_EXPONENT = memory.data<f32>([88]);
@@ -44,10 +47,11 @@ const ERFC = memory.data<f32>([
 ]);
 
 /**
- * Arithmetic on four float32 at a time that WebAssembly lacks, each function with its error bound. All of it is free of
- * branches and gives the same bits on every machine, except `multiplyAdd` and its users in the relaxed build.
+ * Arithmetic on four float32 at a time that WebAssembly lacks, each approximation with its error bound. All functions are free
+ * of branches on data and give the same bits on every machine, except, in the relaxed build, `multiplyAdd`,
+ * `negativeMultiplyAdd` and the functions that use them.
  *
- * The helpers are static methods because AssemblyScript's decorators are valid TypeScript only there, so that one formatter
+ * The functions are static methods because AssemblyScript's decorators are valid TypeScript only on methods; so one formatter
  * serves the whole project.
  */
 export class F32x4 {
@@ -125,7 +129,9 @@ export class F32x4 {
     return F32x4.multiplyAdd(n, F32x4.constant(LN2), f32x4.add(p, lost));
   }
 
-  /** Returns log(x): relative error below 3e-7, near x = 1 absolute error below it; -∞ for 0, NaN for negative x, ∞ for ∞. */
+  /**
+   * Returns log(x): relative error below 3e-7, but near x = 1 absolute error below 3e-7; -∞ for 0, NaN for negative x, ∞ for ∞.
+   */
   static log(x: v128): v128 {
     const one = F32x4.one();
     // x = 2^n·(1 + f), 1 + f in [√½, √2), as in logOnePlus. Subnormal numbers are scaled up by 2^23 first.

@@ -69,8 +69,8 @@ export class Graph {
 }
 
 /**
- * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next is
- * read: a multiple of both tile heights, 4 and 6.
+ * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next panel
+ * is read: a multiple of both tile heights, 4 and 6.
  */
 export const PIXELS_AT_ONCE: i32 = 96;
 
@@ -142,9 +142,9 @@ export class ConvolutionOperation extends Operation {
  */
 @unmanaged
 export class PixelTaps {
-  /** Number of sets of destination pixels. */
+  /** Number of PixelSets, the sets of destination pixels that use the same kernel taps. */
   setCount: i32; // 0
-  /** PixelSet[setCount]: the sets of destination pixels. */
+  /** PixelSet[setCount]: the sets of destination pixels that use the same kernel taps. */
   sets: usize; // 4
 }
 
@@ -157,13 +157,19 @@ export class PixelSet {
   pixelCount: i32; // 0
   /** i32[pixelCount]: byte offsets of the destination pixels from the start of a row. */
   destinations: usize; // 4
-  /** i32[pixelCount]: byte offsets of the source pixels of the destination pixels' first taps, from the start of a row. */
+  /**
+   * i32[pixelCount]: for each destination pixel, the byte offset of its first kernel tap's source pixel from the start of a
+   * row.
+   */
   sources: usize; // 8
-  /** Pointer to the set's first Tap; equal to `tapsEnd` if the set has none. */
+  /** Pointer to the first kernel Tap of this set of destination pixels; equal to `tapsEnd` if the set has none. */
   taps: usize; // 12
-  /** Pointer to the end of the set's Taps. */
+  /** Pointer to the end of the kernel Taps of this set of destination pixels. */
   tapsEnd: usize; // 16
-  /** i32[pixelCount]: indices of the source pixels of the first taps; `sources` holds the same pixels as byte offsets. */
+  /**
+   * i32[pixelCount]: for each destination pixel, the index of its first kernel tap's source pixel; `sources` holds the same
+   * pixels as byte offsets.
+   */
   pixels: usize; // 20
 }
 
@@ -186,7 +192,10 @@ export class Tap {
 @unmanaged
 export class ActivationOperation extends Operation {
   size: i32; // 12
-  /** Function f: a constant of ops/activation-functions.ts or ops/pointwise-functions.ts. Its parameters follow. */
+  /**
+   * Function f: a constant of ops/activation-functions.ts or ops/pointwise-functions.ts. The next two fields are its
+   * parameters.
+   */
   activation: i32; // 16
   parameter: f32; // 20
   otherParameter: f32; // 24

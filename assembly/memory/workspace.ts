@@ -12,7 +12,10 @@ import { Graph } from "./graph";
  * src/backend/wasm/workspace.ts writes the structs.
  */
 
-/** Pointers to the rows of one value of the graph, R rows of each sort: values, gradients and their tangents. */
+/**
+ * Pointers to the rows of one value of the graph, one row for each of the R samples being solved: values, gradients, and the
+ * tangents of both.
+ */
 @unmanaged
 export class ValueRows {
   /** Bytes from one row to the next, the same in `values`, `gradients` and their tangents. */
@@ -44,9 +47,14 @@ export function rowsOf(value: ValueRows, field: usize): usize {
 /** Rows that the forward pass of a norm stores for its backward pass. */
 @unmanaged
 export class NormRows {
-  /** Normalised input u = (x - mean)/√(variance + ε): f32[R][stride of the norm's output]. */
+  /**
+   * Normalised input u = (x - mean)/√(variance + ε): R rows, one for each sample being solved, as long as the norm's output
+   * rows.
+   */
   units: usize; // 0
-  /** f32[R][sets]: 1/√(variance + ε) of each set of numbers that the norm normalises together. */
+  /**
+   * f32[R][sets]: 1/√(variance + ε) of each set of numbers that the norm normalises together, in each of the R samples' rows.
+   */
   scales: usize; // 4
   // Tangents of `units`, of the same shape; 0 in workspaces without tangents.
   unitTangents: usize; // 8
@@ -70,7 +78,10 @@ export class ActivationRows {
   curvatures: usize; // 4
   /** Gradient for the activation's output, ∂loss/∂f(x), stored for the tangent pass. */
   outputGradients: usize; // 8
-  /** f''(x)·ẋ·∂loss/∂f(x), the term of the gradient's tangent that comes from the change of f' along the tangent direction. */
+  /**
+   * f''(x)·ẋ·∂loss/∂f(x) of the activation f, at its input x with tangent ẋ: the term of the gradient's tangent that comes from
+   * the change of f' along the tangent direction.
+   */
   bends: usize; // 12
 }
 
@@ -93,7 +104,7 @@ export class Workspace {
   targets: usize; // 20
   /** usize[R]: pointer to the weights w of each row's sample; 0 without weights. */
   weights: usize; // 24
-  /** f64[R]: factor of each row's sum of element losses: 1/n for a mean, 1/Σw for a weighted mean, 1 for a sum. */
+  /** f64[R]: factor of each row's sum of n element losses: 1/n for a mean, 1/Σw for a mean with weights w, 1 for a sum. */
   scales: usize; // 28
   /** f64[R]: loss of each row, without the prior, written by a value pass. */
   losses: usize; // 32
@@ -104,8 +115,8 @@ export class Workspace {
   /** Pointer to a Prior of terms/prior.ts; 0 without a prior. */
   prior: usize; // 44
   /**
-   * f64[R]: factor 1/N of the prior in each row's objective, N the divisor of the row's loss: n for a mean, Σw for a weighted
-   * mean, 1 for a sum.
+   * f64[R]: factor 1/N of the prior in each row's objective, N the divisor of the row's loss: the number of elements for a
+   * mean, the sum of weights for a weighted mean, 1 for a sum.
    */
   priorScales: usize; // 48
   /** 1 if the loss is computed from the logits, so that passes end before the output activation; else 0. */
@@ -142,12 +153,18 @@ export class ParameterGradient {
 /** Pointers to the gradients for the weight and the bias of one operation. */
 @unmanaged
 export class WeightGradient {
-  /** Gradient for the weight in PyTorch's layout; its rows, over all axes but the first, are padded to a multiple of 8 floats. */
+  /**
+   * Gradient for the weight, in PyTorch's layout, except that each row (the elements at one index of the first axis) is padded
+   * to a multiple of 8 floats.
+   */
   weight: usize; // 0
   bias: usize; // 4
 }
 
-/** Jacobians J of the decoder's logits for the latents, and memory for Gauss-Newton matrices JᵀWJ; d latents, n outputs. */
+/**
+ * Memory for Gauss-Newton matrices JᵀWJ of a decoder with d latents and n outputs: J the Jacobian of the logits for the
+ * latents, W the loss's second derivatives for the logits.
+ */
 @unmanaged
 export class GaussNewton {
   /**
@@ -156,14 +173,23 @@ export class GaussNewton {
    */
   matrix: usize; // 0
   matrixStride: usize; // 4
-  /** Jᵀ of the logits at the decoder's start latent: f32[d][n], rows `jacobianStride` bytes apart; 0 if no matrix needs it. */
+  /**
+   * Transposed Jacobian Jᵀ of the n logits for the d latents, at the decoder's start latent: f32[d][n], rows `jacobianStride`
+   * bytes apart; 0 if no matrix needs it.
+   */
   jacobian: usize; // 8
-  /** Jᵀ of the logits at the current z of one row, laid out as `jacobian`: f32[d][n]; 0 if no matrix needs it. */
+  /**
+   * Transposed Jacobian Jᵀ of the n logits for the d latents, at the current z of one row: f32[d][n], laid out as `jacobian`; 0
+   * if no matrix needs it.
+   */
   ownJacobian: usize; // 12
   jacobianStride: usize; // 16
-  /** Jᵀ at the decoder's start latent, as `jacobian`, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
+  /**
+   * Transposed Jacobian of the n logits for the d latents at the decoder's start latent, as in `jacobian`, packed as panels
+   * (blocks) of 8 latents: f32[⌈d / 8⌉][n][8].
+   */
   jacobianPanels: usize; // 20
-  /** Number of tangents, rows of Jᵀ, that are propagated through the operations at once. */
+  /** Number of tangents, rows of the logits' transposed Jacobian, that are propagated through the operations at once. */
   tangentsAtOnce: i32; // 24
   /**
    * Rows of tangents: `tangentsAtOnce` for each block that Graph.slots numbers, each as wide as the widest value, `stride`
@@ -172,9 +198,15 @@ export class GaussNewton {
   tangents: usize; // 28
   slotSize: usize; // 32
   stride: usize; // 36
-  /** Diagonal of W, the second derivatives of a row's loss for its logits: f32[n], padded to a multiple of 8. */
+  /**
+   * Diagonal of W in the Gauss-Newton matrix JᵀWJ, the second derivatives of a row's loss for its n logits: f32[n], padded to a
+   * multiple of 8.
+   */
   curvatures: usize; // 40
-  /** Product W·J of the Gauss-Newton matrix JᵀWJ, packed as panels (blocks) of 8 latents: f32[⌈d / 8⌉][n][8]. */
+  /**
+   * f32[⌈d / 8⌉][n][8]: product W·J in the Gauss-Newton matrix JᵀWJ of d latents and n outputs, packed as panels (blocks) of 8
+   * latents.
+   */
   panels: usize; // 44
   /** Scratch, usize[max(d, tangentsAtOnce)]: pointers to the rows that a product reads. */
   sources: usize; // 48

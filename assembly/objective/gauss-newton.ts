@@ -45,7 +45,9 @@ export function sharedGaussNewton(graph: Graph, workspace: Workspace, work: Gaus
   addShareOfMatrix(workspace, work, row);
 }
 
-/** Returns the curvature gᵀMg/gᵀg along the last gradient g computed for the row, M the Gauss-Newton matrix at that point. */
+/**
+ * Returns the curvature gᵀMg/gᵀg along the row's last computed gradient g, with M the Gauss-Newton matrix at the point of g.
+ */
 export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): f64 {
   const d = graph.latentSize;
   const latents = valueRows(workspace, 0);
@@ -117,9 +119,9 @@ function throughOperations(
 }
 
 /**
- * Writes the diagonal of W to work.curvatures: a row's loss's second derivatives for its outputs, times the squared slope of
- * the output activation unless the loss takes logits; negative ones become 0. For a custom loss the caller has already written
- * the loss's second derivatives there.
+ * Writes the diagonal of W in a row's Gauss-Newton matrix JᵀWJ to work.curvatures: the second derivatives of the loss for the
+ * outputs, times the squared slope of the output activation unless the loss takes logits; negative derivatives become 0. For a
+ * custom loss the caller has already written the loss's second derivatives to work.curvatures.
  */
 function curvatures(graph: Graph, workspace: Workspace, work: GaussNewton, row: usize): void {
   const last = valueRows(workspace, graph.output);

@@ -31,8 +31,8 @@ export function operationsBeforeLoss(graph: Graph, workspace: Workspace): i32 {
 }
 
 /**
- * Computes, for `count` rows, the loss l(y, D(z)), the prior term and the objective l + prior/N, N the divisor of the loss, into
- * workspace.losses, priors and objectives. Stores what the gradient pass needs.
+ * Computes, for `count` rows, the loss l of the data y and the decoder's output D(z), the prior term and the objective l +
+ * prior/N, N the divisor of the loss, into workspace.losses, priors and objectives. Stores what the gradient pass needs.
  */
 export function value(graph: Graph, workspace: Workspace, count: i32): void {
   decode(graph, workspace, count, workspace.takesLogits !== 0);

@@ -21,7 +21,8 @@ const NORMAL_DENSITY = memory.data<f32>([0.3989422804014327]);
 
 /**
  * Computes values ← f(values), slopes = f'(values), curvatures = f''(values) for one row of float32. The derivatives are
- * computed from the input: computed from the output, for instance as 1 - y², they would lose digits where f is flat.
+ * computed from the input: computed from the output, for instance as 1 - f² for the hyperbolic tangent, they would lose digits
+ * where f is flat.
  *
  * @param kind activation function f: one of the constants ELU, … of this file
  * @param parameter α of ELU, slope of LEAKY_RELU, frequency of SINE; else unused
@@ -40,7 +41,10 @@ export function activationForward(
   else Activation.forwardByKind(false, kind, parameter, values, slopes, curvatures, size);
 }
 
-/** Multiplies one row of gradients by f's slopes, in place: turns the gradient for f's output into the gradient for its input. */
+/**
+ * Multiplies one row of gradients by an activation's slopes, in place: turns the gradient for its output into the gradient for
+ * its input.
+ */
 export function activationBackward(slopes: usize, gradients: usize, size: i32): void {
   const end = slopes + ((<usize>size) << 2);
   for (; slopes < end; slopes += 16, gradients += 16) {
@@ -49,7 +53,10 @@ export function activationBackward(slopes: usize, gradients: usize, size: i32): 
 }
 
 class Activation {
-  /** Calls `forwardRow` for the activation function `kind`. Inlined with a constant `curved`. */
+  /**
+   * Calls `forwardRow` for the activation function `kind`. Inlined with a constant `curved`, true to compute second
+   * derivatives.
+   */
   @inline
   static forwardByKind(
     curved: bool,
@@ -79,8 +86,8 @@ class Activation {
   }
 
   /**
-   * Applies one activation function to a row of `size` floats. Inlined with constant `kind` and `curved`, so that each
-   * combination compiles to its own loop.
+   * Applies one activation function to a row of `size` floats. Inlined with constant `kind` and `curved` (true to compute
+   * second derivatives), so that each combination compiles to its own loop.
    */
   @inline
   static forwardRow(

@@ -70,8 +70,8 @@ export function tangentActivation(
 }
 
 /**
- * Tangent of an activation's backward pass, for `count` rows: gradientTangents ← f'·gradientTangents + f''·ẋ·(gradient for the
- * output), whose second term the tangent pass stored in ActivationRows.bends.
+ * Computes the tangent of the backward pass of an activation f, for `count` rows: gradientTangents ← f'·gradientTangents +
+ * f''·ẋ·(gradient for the output), with ẋ the input's tangent; the tangent pass stored the second term in ActivationRows.bends.
  */
 export function tangentBackwardActivation(
   operation: ActivationOperation,
@@ -92,8 +92,8 @@ export function tangentBackwardActivation(
 }
 
 /**
- * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an activation at the point of row `row`:
- * multiplies each by f', in place in work.tangents.
+ * Propagates `count` tangents, rows of the decoder's transposed Jacobian Jᵀ, through an activation f at the point of row `row`:
+ * multiplies each by the derivative f', in place in work.tangents.
  */
 export function jacobianActivation(
   operation: ActivationOperation,

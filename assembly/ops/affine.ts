@@ -53,8 +53,8 @@ export function jacobianAffine(affine: AffineOperation, graph: Graph, work: Gaus
 }
 
 /**
- * Adds the parameters' gradients over `count` rows: Σ g·x to the weight's and Σ g to the bias's. If `field` is
- * GRADIENT_TANGENTS, adds Σ ġ·x + g·ẋ and Σ ġ.
+ * Adds the parameters' gradients over `count` rows: Σ g·x to the weight's and Σ g to the bias's, with x the input and g the
+ * output's gradient. If `field` is GRADIENT_TANGENTS, adds Σ ġ·x + g·ẋ and Σ ġ, with the tangents ẋ of x and ġ of g.
  */
 export function addAffineGradient(
   affine: AffineOperation,

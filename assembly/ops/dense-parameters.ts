@@ -40,8 +40,8 @@ export function addDenseGradient(
 }
 
 /**
- * Computes weight[o][i] += Σ_row left[row][o] · right[row][i], the rows in ascending order. `left` and `right` point to row 0
- * of blocks with the strides of `after` and `before`.
+ * Computes weight[o][i] += Σ_row left[row][o] · right[row][i], the rows in ascending order. `left` and `right` point to row 0;
+ * their rows are as far apart as those of `after`, the layer's output value, and of `before`, its input value.
  */
 function addOuterProducts(
   dense: DenseOperation,

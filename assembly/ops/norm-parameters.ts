@@ -15,8 +15,9 @@ import { addProducts, addRow, alignedRow } from "./rows";
 // Weight and bias of a norm: their gradients and packing.
 
 /**
- * Adds a norm's parameter gradients over `count` rows to `sums`, u the normalised input: Σ g·u for the weight, and Σ g for the
- * bias if there is one. If `field` is GRADIENT_TANGENTS: Σ ġ·u + g·u̇, and Σ ġ.
+ * Adds a norm's parameter gradients over `count` rows to `sums`, u the normalised input and g the output's gradient: Σ g·u for
+ * the weight, and Σ g for the bias if there is one. If `field` is GRADIENT_TANGENTS: Σ ġ·u + g·u̇, and Σ ġ, with the tangents ġ
+ * of g and u̇ of u.
  */
 export function addNormGradient(
   norm: NormOperation,
@@ -51,8 +52,8 @@ export function packNorm(norm: NormOperation, parameters: usize, rowAlignment: i
 }
 
 /**
- * Adds one row's gradients · factors, or the gradients alone if `factors` is 0, to a parameter's gradient `sum`, set by set of
- * the norm.
+ * Adds one row's gradients · factors, or the gradients alone if `factors` is 0, to a parameter's gradient `sum`, one after
+ * another for the sets of numbers that the norm normalises together.
  */
 function addToParameters(norm: NormOperation, sum: usize, gradients: usize, factors: usize): void {
   const stride = (<usize>norm.runStride) << 2;

@@ -49,8 +49,9 @@ export function normalise(norm: NormOperation, x: usize, u: usize): f32 {
 }
 
 /**
- * Computes v ← (v - mean v - u·mean(v·u)) · scale for one set, in place: the product of the normalisation's Jacobian and v,
- * with u the normalised input and `scale` 1/√(variance + ε). For an RMS norm mean v is taken as 0.
+ * Computes v ← (v - mean v - u·mean(v·u)) · scale, in place, for one set of numbers that a norm normalises together: the
+ * product of the normalisation's Jacobian and v, with u the normalised input and `scale` 1/√(variance + ε). For an RMS norm
+ * mean v is taken as 0.
  */
 export function project(norm: NormOperation, v: usize, u: usize, scale: f32): void {
   const stride = (<usize>norm.runStride) << 2;
@@ -68,7 +69,10 @@ export function project(norm: NormOperation, v: usize, u: usize, scale: f32): vo
   }
 }
 
-/** Computes to = weight·from + bias for one set of a norm; `bias` is 0 for none. `to` may equal `from`. */
+/**
+ * Computes to = weight·from + bias for one set of numbers that a norm normalises together; `bias` is 0 for none. `to` may equal
+ * `from`.
+ */
 export function weigh(norm: NormOperation, set: i32, from: usize, bias: usize, to: usize): void {
   const stride = (<usize>norm.runStride) << 2;
   const weight = norm.weight + parametersOf(norm, set);
@@ -126,8 +130,8 @@ export function weighedDot(norm: NormOperation, a: usize, weight: usize, b: usiz
 }
 
 /**
- * Adds correction terms for the numbers of one set of a norm: to += ofTangents·u̇ + ofUnits·u + ofGradients·weight·gradients +
- * constant, with u at `units` and u̇ at `unitTangents`.
+ * Adds correction terms to one set of numbers that a norm normalises together: to += ofTangents·u̇ + ofUnits·u +
+ * ofGradients·weight·gradients + constant, with the normalised input u at `units` and its tangent u̇ at `unitTangents`.
  */
 export function addCorrections(
   norm: NormOperation,

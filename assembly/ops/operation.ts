@@ -63,8 +63,8 @@ import { forwardConstant, forwardEmbedding, forwardFixed, jacobianSource, tangen
 // (`unreachable`), so that no result is silently wrong.
 
 /**
- * Computes an operation's output values from its input values for `count` rows; if `field` is TANGENTS, the output's tangents,
- * f' · the inputs' tangents.
+ * Computes an operation's output values from its input values for `count` rows; if `field` is TANGENTS, the output's tangents:
+ * the operation's Jacobian times the inputs' tangents.
  */
 export function forward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);
@@ -136,8 +136,9 @@ export function forward(graph: Graph, workspace: Workspace, index: i32, count: i
 }
 
 /**
- * Computes an operation's input gradients, f'ᵀ · output gradients, for `count` rows; if `field` is GRADIENT_TANGENTS, the
- * tangents of these gradients, which include ḟ'ᵀ · output gradients.
+ * Computes an operation's input gradients for `count` rows: its transposed Jacobian times the output gradients. If `field` is
+ * GRADIENT_TANGENTS, computes the tangents of the input gradients, which include the tangent of the transposed Jacobian times
+ * the output gradients.
  */
 export function backward(graph: Graph, workspace: Workspace, index: i32, count: i32, field: usize): void {
   const operation = operationAt(graph, index);

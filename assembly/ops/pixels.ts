@@ -107,8 +107,9 @@ export function productByColumns(
 }
 
 /**
- * Writes each destination pixel of a set: the bias plus, tap after tap, the tap's columns of the product of its source pixel in
- * graph.columns, rows of `rowSize` bytes.
+ * Writes each destination pixel of `set`: the bias plus, summed over taps in order, the tap's columns in the row of
+ * graph.columns that belongs to the tap's source pixel. graph.columns holds the products of the source pixels with all taps'
+ * matrices, a row of `rowSize` bytes for each.
  */
 function addColumns(
   graph: Graph,
@@ -139,8 +140,8 @@ function addColumns(
 }
 
 /**
- * Multiplies the `count` pixels at graph.pixelSources by the matrices of the set's taps, and writes the sums plus the bias to
- * the pixels at graph.pixelDestinations.
+ * Multiplies the `count` pixels at graph.pixelSources by the matrices of the kernel taps of `set`, and writes the sums plus the
+ * bias to the pixels at graph.pixelDestinations.
  */
 function productOfSome(
   graph: Graph,
@@ -203,8 +204,8 @@ function pixelAt(pointers: usize, index: i32): usize {
 }
 
 /**
- * Writes pointers to pixels first … first + count - 1 of a set, counted over the set's pixels in the first row, then in the
- * second, and so on.
+ * Writes pointers to pixels first … first + count - 1 of a PixelSet, counted over the set's pixels in the first row, then over
+ * its pixels in the second row, and so on.
  *
  * @param pointers usize[count] to write to
  * @param rows usize[], pointers to the rows

@@ -32,11 +32,14 @@ export class Amd extends Descent {
   stepMax: f64; // 104
   increaseFactor: f64; // 112
   decreaseFactor: f64; // 120
-  /** Time settle · t1: a sample is not tested for convergence before this t. */
+  /** Time before which a sample is not tested for convergence: the product of the options `settle` and `t1`. */
   settleTime: f64; // 128
 }
 
-/** Rounding tolerance at t1, as a fraction of a step: the last step may be longer than the next trial step by this fraction. */
+/**
+ * Rounding tolerance at the end time t1, as a fraction of a step: the step that ends at t1 may exceed the planned trial step by
+ * this fraction.
+ */
 const LAST_STEP_SLACK: f64 = 1.0 / 1048576;
 
 /**

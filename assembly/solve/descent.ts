@@ -41,8 +41,8 @@ export const SHARED_JACOBIAN_MATRIX: i32 = 2;
 export const OWN_MATRIX: i32 = 3;
 
 /**
- * Struct of a sample whose data are in WASM memory. The caller writes the fields marked as input; the solver sets the others
- * from when the sample gets a row.
+ * Struct of a sample whose data are in WASM memory. The caller writes the fields marked as input; the solver sets the other
+ * fields, from the moment when the sample gets a row.
  */
 @unmanaged
 export class Sample {
@@ -72,15 +72,15 @@ export class Sample {
   memory: usize; // 52
   /** Input. Pointer to the decoder's fixed inputs for this sample, one after the other; 0 without any. */
   fixed: usize; // 56
-  /** Input. Factor of the sample's sum of element losses: 1/n for a mean, 1/Σw for a weighted mean, 1 for a sum. */
+  /** Input. Factor of the sample's sum of n element losses: 1/n for a mean, 1/Σw for a mean with weights w, 1 for a sum. */
   scale: f64; // 64
   /**
-   * Input. σ, by which the decoder's shared curvature matrix, made for a mean over the outputs, is multiplied for this sample's
-   * loss: 1 for a mean, n or, with weights, Σw for a sum.
+   * Input. Factor σ for the decoder's shared curvature matrix, which is made for a mean over the outputs, to fit this sample's
+   * loss: 1 for a mean; for a sum, the number of outputs or, with weights, the sum of weights.
    */
   curvatureScale: f64; // 72
   t: f64; // 80
-  /** Step s_n, in the flow's time, that the next step n tries first; used by the solver AMD only. */
+  /** Length, in the flow's time, of the first trial of the sample's next step; used by the solver AMD only. */
   step: f64; // 88
   /** Length δt of the step being tried. */
   dt: f64; // 96
@@ -95,8 +95,8 @@ export class Sample {
   /** Squared norm ‖∇l‖² of the objective's gradient at z; NaN until that gradient is computed. */
   gradientNormSquared: f64; // 136
   /**
-   * Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: n for a mean, Σw for a weighted mean, 1
-   * for a sum.
+   * Input. Factor 1/N of the prior in the objective, N the divisor of the sample's loss: the number of elements for a mean, the
+   * sum of weights for a weighted mean, 1 for a sum.
    */
   priorScale: f64; // 144
   /** Upper estimate of how much further the loss could decrease near a converged z; Infinity if the solver makes no estimate. */
@@ -131,11 +131,11 @@ export class Descent {
   hasCurvature: i32; // 40
   /** Number of rows that need a gradient in the current round of `run`. */
   accepted: i32; // 44
-  /** Number of rows whose requests are answered in the current round of `run`; 0 when all are. */
+  /** Number of rows that requested an evaluation in the current round of `run`; 0 once all requests are answered. */
   requests: i32; // 48
-  /** Number of the `requests` that have been answered. */
+  /** Number of requested evaluations that have been answered, of `requests`. */
   answered: i32; // 52
-  /** Armijo constant c: an accepted step lowers the loss by more than c·δt·(-pᵀ∇l). */
+  /** Armijo constant c: an accepted step of length δt along the direction p lowers the loss by more than c·δt·(-pᵀ∇l). */
   slope: f64; // 56
   tolerance: f64; // 64
 }
@@ -195,7 +195,10 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
   return 0;
 }
 
-/** Writes the point to evaluate of each listed row into its latents, as float32: z + δt·p, or z if no step is being tried. */
+/**
+ * Writes the point to be evaluated next into the latents of each listed row, as float32: z + δt·p for a step of length δt along
+ * the direction p, or z if no step is being tried.
+ */
 export function propose(descent: Descent, workspace: Workspace, count: i32): void {
   const latents = valueRows(workspace, 0);
   for (let i: i32 = 0; i < count; i++) {

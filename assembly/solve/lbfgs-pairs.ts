@@ -11,8 +11,8 @@ import { changeAt, gradientOf, Lbfgs, LbfgsState, placeBefore, productAt, stepAt
 const LEAST_CURVATURE: f64 = 1e-8;
 
 /**
- * Stores the new gradient, f32[d], and, if sᵀy is above LEAST_CURVATURE, the pair of the last step: s = δt·p, y = change of the
- * gradient.
+ * Stores the new gradient, f32[d], and, if sᵀy is above LEAST_CURVATURE · |s||y|, the pair of the last step: s = δt·p, y =
+ * change of the gradient.
  */
 export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGradient: usize): void {
   const d = lbfgs.latentSize;
@@ -37,8 +37,8 @@ export function learnPair(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, newGr
 }
 
 /**
- * Sets H = c·I with c = min sᵀy/sᵀs, the smallest curvature among the stored pairs, which makes the longest steps. Returns
- * false if no pair is stored.
+ * Sets the preconditioner H = c·I with c = min sᵀy/sᵀs over the stored pairs (step s, gradient change y), their smallest
+ * curvature, which makes the longest steps. Returns false if no pair is stored.
  */
 export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   if (state.pairs === 0) return false;
@@ -54,8 +54,8 @@ export function takeLongest(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bo
 }
 
 /**
- * Returns γ, the factor of the inverse matrix between the two loops: sᵀy/yᵀ(LLᵀ)⁻¹y of the newest pair, or state.inverseScale
- * if no pair is stored.
+ * Returns γ, the factor of the inverse matrix (LLᵀ)⁻¹ between the two loops of L-BFGS: sᵀy/yᵀ(LLᵀ)⁻¹y of the newest pair (step
+ * s, gradient change y), or state.inverseScale if no pair is stored. Without a Cholesky factor L the matrix is I.
  */
 export function inverseScale(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): f64 {
   if (state.pairs === 0) return state.inverseScale;

@@ -17,17 +17,20 @@ const FIRST_DAMPING: i32 = 2;
 /** Maximum number of newest L-BFGS pairs by which the damping λ of the preconditioner is chosen. */
 const FITTED_PAIRS: i32 = 5;
 /**
- * Excess, the largest sᵀAs/sᵀy of recent pairs, above which A is scaled down: smaller ones are ordinary if A was made at
- * another z.
+ * Excess of the Gauss-Newton matrix A, the largest sᵀAs/sᵀy of recent pairs (step s, gradient change y), above which A is
+ * scaled down: a smaller excess is ordinary if A was made at another z.
  */
 const LEAST_EXCESS: f64 = 100;
-/** Count of f64 numbers stored for each L-BFGS pair while the damping λ is chosen: yᵀH⁻¹y for six λ, then sᵀAs and sᵀs. */
+/**
+ * Count of f64 numbers stored for each L-BFGS pair (step s, gradient change y) while the damping λ in H = A + λτI is chosen:
+ * yᵀH⁻¹y for the five λ, an unused number, sᵀAs and sᵀs.
+ */
 const NUMBERS_OF_FIT: i32 = 8;
 /** Size in bytes of the numbers stored for each L-BFGS pair while the damping λ is chosen. */
 const FITTED_SIZE: usize = (<usize>NUMBERS_OF_FIT) << 3;
-/** Byte offset of sᵀAs in the numbers stored for an L-BFGS pair. */
+/** Byte offset of sᵀAs, s the step and A the Gauss-Newton matrix, in the numbers stored for an L-BFGS pair. */
 const QUADRATIC_FORM: usize = 48;
-/** Byte offset of sᵀs in the numbers stored for an L-BFGS pair. */
+/** Byte offset of sᵀs, the squared length of the step s, in the numbers stored for an L-BFGS pair. */
 const SQUARED_LENGTH: usize = 56;
 /** Relative rounding error of the entries of the preconditioner's matrix A, which are float32: 2⁻²³. */
 const FLOAT_EPSILON: f64 = 1.0 / 8388608;
@@ -88,7 +91,10 @@ export function pickDamping(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): vo
   else state.factor = sharedFactor(lbfgs, chosen);
 }
 
-/** Computes sᵀAs and sᵀs of the newest `used` pairs in one pass over A, f32[d(d + 1)/2], for the choice of the damping λ. */
+/**
+ * Computes sᵀAs and sᵀs of the steps s of the newest `used` pairs in one pass over the Gauss-Newton matrix A, given at `matrix`
+ * as f32[d(d + 1)/2], for the choice of the damping λ.
+ */
 function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize, used: i32): void {
   const d = lbfgs.latentSize;
   const rows = sideBySide(lbfgs);
@@ -128,8 +134,8 @@ function quadraticForms(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix:
 }
 
 /**
- * Computes yᵀH⁻¹y, with H = A + λτI and τ = tr(A)/d, of the newest `used` pairs (s, y) for each damping λ, from the Cholesky
- * factors of the sample's own matrices H, to which the gradient changes y are appended as rows.
+ * Computes yᵀH⁻¹y of the gradient changes y of the newest `used` pairs for each damping λ, with H = A + λτI, A the sample's own
+ * Gauss-Newton matrix and τ = tr(A)/d, from the Cholesky factors of the matrices H, to which the y are appended as rows.
  */
 function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
@@ -167,8 +173,8 @@ function solveByOwn(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32):
 }
 
 /**
- * Computes yᵀH⁻¹y, with H = A + λτI and τ = tr(A)/d, of the newest `used` pairs (s, y) for each damping λ into `fitted`, from the
- * Cholesky factors that all samples share, each of which is read once.
+ * Computes yᵀH⁻¹y of the gradient changes y of the newest `used` pairs for each damping λ into `fitted`, with H = A + λτI, A
+ * the Gauss-Newton matrix that all samples share and τ = tr(A)/d, from the shared Cholesky factors, reading each factor once.
  */
 function solveByShared(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, used: i32): void {
   const d = lbfgs.latentSize;
@@ -228,7 +234,10 @@ function layBeside(rows: usize, i: i32, vector: usize, d: i32): void {
   for (let k: usize = 0; k < <usize>d; k++) store<f64>(to + k * SIDE_BY_SIDE, load<f64>(vector + (k << 3)));
 }
 
-/** Sets the preconditioner H = A + λτI with λ = 1 and τ = tr(A)/d, for a sample that has no L-BFGS pairs yet. */
+/**
+ * Sets the preconditioner H = A + λτI, A the Gauss-Newton matrix and τ = tr(A)/d, with λ = 1, for a sample that has no L-BFGS
+ * pairs yet.
+ */
 export function takeFirst(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   state.lambda = FIRST_DAMPING;
   retakeFactor(lbfgs, sample, state);
@@ -250,9 +259,9 @@ export function retakeFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): v
 }
 
 /**
- * Sets H = A + 2⁻²³d·diag(A), the smallest damping that keeps A positive definite in float32 for latents of any scale. If A's
- * excess, the largest sᵀAs/sᵀy of recent L-BFGS pairs, is above LEAST_EXCESS, H is divided by it. Returns false if H has no
- * Cholesky factor.
+ * Sets the preconditioner H = A + 2⁻²³d·diag(A), A the Gauss-Newton matrix, with the smallest damping that keeps A positive
+ * definite in float32 for latents of any scale. If A's excess, the largest sᵀAs/sᵀy of recent L-BFGS pairs (step s, gradient
+ * change y), is above LEAST_EXCESS, divides H by the excess. Returns false if H has no Cholesky factor.
  */
 export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): bool {
   const d = lbfgs.latentSize;
@@ -267,7 +276,8 @@ export function takeUndamped(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): b
 }
 
 /**
- * Returns the largest sᵀAs/sᵀy of the newest pairs: the factor by which A overestimates a measured curvature. 0 without pairs.
+ * Returns the largest sᵀAs/sᵀy of the newest pairs (step s, gradient change y): the factor by which the Gauss-Newton matrix A
+ * overestimates a measured curvature. 0 without pairs.
  */
 function largestExcess(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, matrix: usize): f64 {
   const used = min(state.pairs, FITTED_PAIRS);
@@ -301,7 +311,10 @@ function promote(from: usize, count: usize, to: usize): void {
   for (const end = from + (count << 2); from < end; from += 4, to += 8) store<f64>(to, load<f32>(from));
 }
 
-/** Copies factor `which` of the six interleaved Cholesky factors to the sample's own memory, and makes it the sample's H. */
+/**
+ * Copies Cholesky factor `which`, of the six interleaved ones, to the sample's own memory, as the factor of its preconditioner
+ * H.
+ */
 function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i32): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = 1;
@@ -311,7 +324,10 @@ function keepOneOfSix(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, which: i3
   }
 }
 
-/** Copies the Cholesky factor in lbfgs.factor to the sample's own memory, and makes inverseScale · (LLᵀ)⁻¹ the sample's H⁻¹. */
+/**
+ * Copies the Cholesky factor L in lbfgs.factor to the sample's own memory, and makes inverseScale · (LLᵀ)⁻¹ the inverse of the
+ * sample's preconditioner.
+ */
 function keepFactor(lbfgs: Lbfgs, sample: Sample, state: LbfgsState, inverseScale: f64): void {
   state.factor = ownFactor(lbfgs, sample);
   state.inverseScale = inverseScale;

@@ -4,8 +4,9 @@ import { Descent, Sample } from "./descent";
 /**
  * Memory of the solver `lbfgs`: options and scratch of a call, and state of each sample. The algorithm is in lbfgs.ts.
  *
- * H is the matrix whose inverse the two-loop recursion starts from: A + λτI, A the Gauss-Newton matrix and τ = tr(A)/d, by its
- * Cholesky factor, either one of the five that all samples share or the sample's own; or a multiple of I if there is no factor.
+ * H is the preconditioner, the matrix whose inverse the two-loop recursion starts from: A + λτI, with A the Gauss-Newton matrix
+ * and τ = tr(A)/d, stored as a Cholesky factor; or a multiple of I if there is no factor. The factor is one of the five that
+ * all samples share, or the sample's own.
  */
 @unmanaged
 export class Lbfgs extends Descent {
@@ -16,7 +17,10 @@ export class Lbfgs extends Descent {
    * curvature at z0; OWN_MATRIX if the decoder has fixed inputs; or 0 for none.
    */
   firstMatrix: i32; // 76
-  /** Last step after which the loss's curvature W in A = J₀ᵀWJ₀ is recomputed: it is after steps 1, 2, 4, … up to this number. */
+  /**
+   * Number of the last step after which W, the loss's curvature in A = J₀ᵀWJ₀, is recomputed: steps 1, 2, 4, … up to this
+   * number are followed by a recomputation.
+   */
   lastRefresh: i32; // 80
   /** 1 if the Gauss-Newton matrix A is recomputed at the sample's own z after every max(2d, 64) evaluations; else 0. */
   makesOwn: i32; // 84
@@ -34,7 +38,7 @@ export class Lbfgs extends Descent {
   factor: usize; // 96
   /** Scratch, f64[max(d, m)]: a step s, or a number of each pair in the two-loop recursion. */
   vector: usize; // 100
-  /** Scratch, f64[max(d, 6)]: a gradient change y, L⁻¹y, or the five shifts λτ. */
+  /** Scratch, f64[max(d, 6)]: a gradient change y, L⁻¹y with a Cholesky factor L, or the five shifts λτ. */
   otherVector: usize; // 104
   /** Scratch for the choice of the damping λ: f64[5][8], and behind it f64[d(d + 1)/2 + 5d][6]. */
   changes: usize; // 108
@@ -65,15 +69,15 @@ export class LbfgsState {
   /** Stage of the final check before the sample ends as converged: NO_LOOK, UNDAMPED or ALONG_GRADIENT of lbfgs.ts. */
   look: i32; // 28
   /**
-   * Number of consecutive trials of this line search whose rise/(δt·|slope|) was above PROPORTIONAL times that of the trial
-   * before: the sign of a wrong gradient.
+   * Number of consecutive trials of this line search whose ratio rise/(δt·|slope|), with the loss's rise above its value at z,
+   * was above PROPORTIONAL times the ratio of the trial before: a symptom of a wrong gradient.
    */
   contrary: i32; // 32
   /** Phase of the line search: BACKTRACKING, LENGTHENING, PROBING, HALVING or RETURNING of lbfgs.ts. */
   search: i32; // 36
   /** 1 if a probe, a trial step at the end of a solve, was not accepted from the current z. */
   wasProbed: i32; // 40
-  /** Pointer to the Cholesky factor L of the preconditioner H = LLᵀ, packed f64; 0 if H is a multiple of I. */
+  /** Pointer to the Cholesky factor L, packed f64, of the preconditioner H, a multiple of LLᵀ; 0 if H is a multiple of I. */
   factor: usize; // 44
   /** Factor of (LLᵀ)⁻¹, or of I, that gives the inverse preconditioner H⁻¹ while no L-BFGS pair is stored. */
   inverseScale: f64; // 48
@@ -94,11 +98,14 @@ export class LbfgsState {
   bestDt: f64; // 88
   /** Decrease of the loss by the trial of length `bestDt`. */
   bestFall: f64; // 96
-  /** Decrease of the loss that the last direction p predicted, |gᵀp|/2; the steps along -g of the final check do not set it. */
+  /**
+   * Decrease of the loss that the last direction p predicted, |gᵀp|/2 with the gradient g; steps along -g in the final check
+   * before convergence do not set it.
+   */
   promise: f64; // 104
   /**
-   * Number of stored L-BFGS pairs that the final check before convergence leaves unused. They are used again, counted in `pairs`,
-   * if its stage along the gradient lowers the loss.
+   * Number of stored L-BFGS pairs that the final check before convergence leaves unused. They are used again, counted in
+   * `pairs`, if the check's stage along the gradient lowers the loss.
    */
   keptPairs: i32; // 112
   /** Index in DAMPINGS of the damping λ chosen last. */
@@ -142,7 +149,8 @@ export function ownMatrix(lbfgs: Lbfgs, sample: Sample): usize {
 }
 
 /**
- * Copies the lower triangle of a matrix, f32[d][…] with rows `stride` bytes apart, as the sample's own A; returns τ = tr(A)/d.
+ * Copies the lower triangle of a matrix, f32[d][…] with rows `stride` bytes apart, as the sample's own Gauss-Newton matrix A;
+ * returns τ = tr(A)/d.
  */
 export function copyMatrix(lbfgs: Lbfgs, sample: Sample, matrix: usize, stride: usize): f64 {
   const d = lbfgs.latentSize;

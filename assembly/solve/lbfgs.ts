@@ -63,7 +63,8 @@ const NOISE: f64 = 1.0 / 8388608;
 /** Minimum rise of the loss that is distinguished from rounding, in multiples of NOISE times the loss. */
 const SHOWN_RISE: f64 = 16;
 /**
- * Minimum number of evaluations between two matrices A made at the sample's own z: enough for the pairs to show whether λ fits.
+ * Minimum number of evaluations between two Gauss-Newton matrices made at the sample's own z: enough for the L-BFGS pairs to
+ * show whether the damping λ fits.
  */
 const LEAST_BETWEEN_OWN: i32 = 64;
 /**
@@ -72,13 +73,19 @@ const LEAST_BETWEEN_OWN: i32 = 64;
  */
 const SHORTEST_STEP: f64 = 1e-12;
 /**
- * Longest step, as a fraction of the direction p, still attributed to rounding. If only shorter steps lower the loss, the
- * gradient is suspect.
+ * Length of a step, as a fraction of the direction p, below which a decrease of the loss is attributed to rounding: if only
+ * shorter steps lower the loss, the gradient is suspect.
  */
 const SHORT_STEP: f64 = 1e-3;
-/** Minimum length of a shortened step in a line search, as a fraction of the step before: the parabola is not trusted below. */
+/**
+ * Minimum length of a shortened step in a line search, as a fraction of the step before: below it, the parabola that predicts
+ * the best length is not trusted.
+ */
 const LEAST_SHARE: f64 = 0.1;
-/** Maximum length of a shortened step in a line search, as a fraction of the step before: the parabola is not trusted above. */
+/**
+ * Maximum length of a shortened step in a line search, as a fraction of the step before: above it, the parabola that predicts
+ * the best length is not trusted.
+ */
 const MOST_SHARE: f64 = 0.5;
 /**
  * Fraction of the previous trial's rise/(δt·|slope|), with `rise` the loss at the trial less the loss at z, above which the
@@ -88,24 +95,25 @@ const MOST_SHARE: f64 = 0.5;
 const PROPORTIONAL: f64 = 0.75;
 /**
  * Minimum Armijo constant in the first EARLY_STEPS steps of a sample, if the option `slope` is smaller. With `slope` alone a
- * quarter of the digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
+ * quarter of the MNIST digits end in other minima with the paper's decoder (loss 0.104, not 0.081).
  */
 const EARLY_SHARE: f64 = 0.4;
 /** Number of first steps of a sample for which the Armijo constant is at least EARLY_SHARE. */
 const EARLY_STEPS: i32 = 8;
 /**
  * Minimum ratio of the loss's decrease at δt/2 to its decrease at δt for which δt/2 is taken. Without halving a tenth of the
- * digits end in other minima with one decoder (loss 0.0855, not 0.0837).
+ * MNIST digits end in other minima with one decoder (loss 0.0855, not 0.0837).
  */
 const HALF_GAIN: f64 = 1.04;
 /**
- * Minimum decrease of the loss that counts as linear in the first trial, as a fraction of the linear prediction δt·|slope|. If
- * a normalisation follows, J₀ is up to 1e8 times too large, and the first step too short by the same factor.
+ * Minimum decrease of the loss that counts as linear in the first trial, as a fraction of the linear prediction δt·|slope|. In
+ * front of a normalisation (such as RMSNorm) the decoder's Jacobian at its start latent is up to 1e8 times too large, and the
+ * first step too short by the same factor.
  */
 const LINEAR_SHARE: f64 = 0.98;
 /**
- * Minimum decrease of the loss that counts as linear in a probe and from the second trial on, as a fraction of the linear
- * prediction δt·|slope|.
+ * Minimum decrease of the loss that counts as linear in a probe (a trial step at the end of a solve), and from the second trial
+ * of a line search on, as a fraction of the linear prediction δt·|slope|.
  */
 const LINEAR_SHARE_ONCE_LONGER: f64 = 0.9;
 /**
@@ -125,12 +133,13 @@ const PROBE_THRESHOLDS: f64 = 8;
 const PROBE_SHARE: f64 = 1.0 / 65536;
 /**
  * Decrease by the last step, in multiples of θ, the smallest decrease that counts as progress, above which a predicted decrease
- * below θ is tested by a probe: progress that ends so abruptly suggests an A of the wrong scale.
+ * below θ is tested by a probe (a trial step): progress that ends so abruptly suggests a Gauss-Newton matrix of the wrong
+ * scale.
  */
 const ABRUPT_THRESHOLDS: f64 = 100;
 /**
- * Decrease predicted by the final check without damping, in multiples of θ, the smallest that counts as progress, from which
- * the check along the gradient follows. With 1, the digits take 0.2 % more passes and end no lower.
+ * Decrease predicted by the final check without damping, in multiples of θ, the smallest decrease that counts as progress, from
+ * which the check along the gradient follows. With 1, the MNIST digits take 0.2 % more passes and end no lower.
  */
 const GRADIENT_LOOK_THRESHOLDS: f64 = 5;
 /**
@@ -146,7 +155,10 @@ const PROBING: i32 = 2;
 const HALVING: i32 = 3;
 const RETURNING: i32 = 4;
 
-/** Stages of the final check before convergence, the values of LbfgsState.look: none, H without damping, along the gradient. */
+/**
+ * Stages of the final check before convergence, the values of LbfgsState.look: no check, the preconditioner H without damping,
+ * along the gradient.
+ */
 const NO_LOOK: i32 = 0;
 const UNDAMPED: i32 = 1;
 const ALONG_GRADIENT: i32 = 2;
@@ -220,8 +232,9 @@ export function lbfgsTakeCurvature(lbfgs: Lbfgs, row: usize, curvature: f64): vo
 }
 
 /**
- * Receives the matrix that the row requested, f32[d][…] with rows `stride` bytes apart: J₀ᵀWJ₀ with the Jacobian at the
- * decoder's start latent, or JᵀWJ at the sample's own z. Sets H and the next direction.
+ * Receives the Gauss-Newton matrix that the row requested, f32[d][…] with rows `stride` bytes apart: J₀ᵀWJ₀ with the Jacobian
+ * J₀ at the decoder's start latent, or JᵀWJ with J at the sample's own z; W is the loss's curvature. Sets the preconditioner H
+ * and the next direction.
  */
 export function lbfgsTakeMatrix(lbfgs: Lbfgs, row: usize, matrix: usize, stride: usize): void {
   const sample = residentOf(lbfgs, row);
@@ -382,8 +395,9 @@ function tryNext(sample: Sample, dt: f64): void {
 }
 
 /**
- * Ends a probe that was not accepted, which confirms that little decrease is left. A first step is then searched from length 1;
- * else the final check goes on.
+ * Ends a probe (a trial step where the loss hardly decreases any more) that was not accepted, which confirms that little
+ * decrease is left. If it was tried as the sample's first step, a line search from length 1 follows; else the final check goes
+ * on.
  */
 function endProbe(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
@@ -398,8 +412,8 @@ function endProbe(lbfgs: Lbfgs, row: usize): void {
 }
 
 /**
- * Shortens the step to the minimum of the parabola through the known values; or starts the final check, or ends the sample, if
- * the step has become too short.
+ * Shortens the step to the minimum of the parabola through the loss and slope at z and the loss at the trial; or starts the
+ * final check, or ends the sample, if the step has become too short.
  */
 function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
   const sample = residentOf(lbfgs, row);
@@ -441,8 +455,8 @@ function shorten(lbfgs: Lbfgs, row: usize, loss: f64): void {
 
 /**
  * Starts the next stage of the final check, or ends the sample as converged after the last one. The first stage drops the
- * damping λτ, which hides directions of far less curvature than A's steepest. The second searches along the gradient, since the
- * loss of kinked and saturated decoders may decrease where A predicts no decrease.
+ * damping λτ, which hides directions of far less curvature than the steepest of the Gauss-Newton matrix A. The second stage
+ * searches along the gradient, since the loss of kinked and saturated decoders may decrease where A predicts no decrease.
  */
 function look(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);
@@ -472,7 +486,7 @@ function look(lbfgs: Lbfgs, row: usize): void {
 
 /**
  * Ends the final check after the loss decreased by at least θ, the smallest decrease that counts as progress, so that solving
- * goes on. After the stage along the gradient, pairs and H are restored.
+ * goes on. After the stage along the gradient, the L-BFGS pairs and the preconditioner H are restored.
  */
 function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
   if (state.look === ALONG_GRADIENT) {
@@ -483,8 +497,8 @@ function endLook(lbfgs: Lbfgs, sample: Sample, state: LbfgsState): void {
 }
 
 /**
- * Ends the sample as converged, and estimates its remaining decrease: decreases that decay no faster than 1/steps add up to steps
- * · θ, θ the smallest that counts as progress.
+ * Ends the sample as converged, and estimates its remaining decrease: if the distance of the loss from its minimum falls at
+ * least as fast as 1/steps, this distance is at most steps · θ, θ the smallest decrease that counts as progress.
  */
 function converge(lbfgs: Lbfgs, row: usize): void {
   const sample = residentOf(lbfgs, row);

@@ -35,7 +35,7 @@ import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solv
  * row passes spent, which may exceed `maxPasses`; the next call continues where this one stopped.
  *
  * @param work memory for Gauss-Newton matrices and curvatures
- * @param refill true to return when a row is free and no sample waits, so that the caller can stage more
+ * @param refill true to return when a row is free and no sample waits, so that the caller can stage more samples
  */
 export function run(
   descent: Descent,

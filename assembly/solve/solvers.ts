@@ -4,7 +4,8 @@ import { lbfgsAccepted, lbfgsTakeCurvature, lbfgsTakeGradient, lbfgsTakeMatrix, 
 import { Lbfgs } from "./lbfgs-state";
 
 /**
- * Dispatch from rounds.ts to the solvers: each function has a case for each solver, unless the solver never makes that request.
+ * Dispatch from rounds.ts to the solvers: each function has a case for each solver, except a function that answers a request
+ * which the solver never makes.
  */
 
 /**

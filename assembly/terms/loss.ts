@@ -77,7 +77,7 @@ export function lossTangent(
 // Each loss is a class, and the passes take it as a type parameter: each loss gets its own loops, and a missing method is a
 // compile error. AssemblyScript calls no static methods of type parameters, but methods of a null pointer.
 
-/** Binary cross entropy from logits: e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit. */
+/** Binary cross entropy from logits: e = max(o, 0) - o·y + log(1 + exp(-|o|)), o the logit and y the target. */
 @unmanaged
 class BinaryCrossEntropy {
   /** Returns the binary cross entropy e of 4 elements. */
@@ -89,20 +89,22 @@ class BinaryCrossEntropy {
   // Up to 16 elements of a lane are accumulated as a sum and a product: log Π(1 + exp(-|o|)) replaces Σ log(1 + exp(-|o|)). The
   // product is stored as product - 1, in which small factors keep their digits.
 
-  /** Returns sum + max(o, 0) - o·y for 4 elements, the part of the loss without the logarithm. */
+  /**
+   * Returns sum + max(o, 0) - o·y for 4 elements of logit o and target y: adds the part of the cross entropy without logarithm.
+   */
   @inline
   add(sum: v128, output: v128, target: v128): v128 {
     return f32x4.add(sum, this.linearPart(output, target));
   }
 
-  /** Returns product · (1 + exp(-|o|)) for 4 elements; the product is stored less 1, before and after. */
+  /** Returns product · (1 + exp(-|o|)) for 4 elements of logit o; the product is stored less 1, before and after. */
   @inline
   multiply(product: v128, output: v128): v128 {
     const e = this.exponential(output);
     return f32x4.add(F32x4.multiplyAdd(product, e, product), e);
   }
 
-  /** Returns Σ e per lane from the accumulated sum and product: sum + log(product), with `product` stored less 1. */
+  /** Returns the sum of cross entropies per lane, sum + log(product) of what was accumulated, with `product` stored less 1. */
   @inline
   total(sum: v128, product: v128): v128 {
     return f32x4.add(sum, F32x4.logOnePlus(product));
@@ -133,14 +135,14 @@ class BinaryCrossEntropy {
     return F32x4.exp(f32x4.neg(f32x4.abs(output)));
   }
 
-  /** Returns max(o, 0) - o·y, the part of the cross entropy that needs no logarithm. */
+  /** Returns max(o, 0) - o·y, o the logit and y the target: the part of the cross entropy that needs no logarithm. */
   @inline
   linearPart(output: v128, target: v128): v128 {
     return F32x4.negativeMultiplyAdd(output, target, f32x4.pmax(output, f32x4.splat(0)));
   }
 }
 
-/** Squared error e = (o - y)², o the decoder's output. */
+/** Squared error e = (o - y)², o the decoder's output and y the target. */
 @unmanaged
 class SquaredError {
   @inline
@@ -267,7 +269,7 @@ class Row {
     }
   }
 
-  /** Returns w · values, and 0 where w = 0 even if a value is infinite or NaN. */
+  /** Returns weights · values, and 0 where the weight is 0 even if the value is infinite or NaN. */
   @inline
   static weigh(values: v128, weights: v128): v128 {
     return v128.and(f32x4.mul(values, weights), f32x4.gt(weights, f32x4.splat(0)));

@@ -69,8 +69,8 @@ export function addPriorHessianProduct(prior: Prior, z: usize, scale: f64, v: us
 }
 
 /**
- * Adds the Gauss-Newton approximation of the prior's Hessian at z, which is positive definite: matrix += scale · weight · Σ_k
- * responsibility_k · Σ_k⁻¹, in the lower triangle and the diagonal, float32.
+ * Adds the Gauss-Newton approximation of the prior's Hessian at z, which is positive definite: matrix += scale · weight · (sum
+ * over the components of their responsibility times their precision matrix), in the lower triangle and the diagonal, float32.
  *
  * @param stride bytes from one row of the matrix to the next
  */
@@ -90,7 +90,10 @@ export function addPriorCurvature(prior: Prior, z: usize, scale: f64, matrix: us
   }
 }
 
-/** Returns the prior's Gauss-Newton curvature at z along v, f32[d]: scale · weight · vᵀ(Σ_k responsibility_k · Σ_k⁻¹)v. */
+/**
+ * Returns the prior's Gauss-Newton curvature at z along v, f32[d]: scale · weight · vᵀPv, with P the sum over the components of
+ * their responsibility times their precision matrix.
+ */
 export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize): f64 {
   weigh(prior, z);
   let sum: f64 = 0;
@@ -105,8 +108,8 @@ export function priorCurvatureAlong(prior: Prior, z: usize, scale: f64, v: usize
 }
 
 /**
- * Computes each component's Σ⁻¹(z - μ) and posterior probability at z, into pulls and responsibilities; returns the negative
- * log-density, not multiplied by the prior's weight.
+ * Computes each component's Σ⁻¹(z - μ), with its precision Σ⁻¹ and mean μ, and its posterior probability at z, into pulls and
+ * responsibilities; returns the negative log-density, not multiplied by the prior's weight.
  */
 function weigh(prior: Prior, z: usize): f64 {
   const d = prior.latentSize;
@@ -144,7 +147,10 @@ function weigh(prior: Prior, z: usize): f64 {
   return -largest - Math.log(total);
 }
 
-/** Returns element i of the prior's gradient without its weight: Σ_k responsibility_k · Σ_k⁻¹(z - μ_k). */
+/**
+ * Returns element i of the prior's gradient without its weight: the sum over components k of responsibility_k · Σ_k⁻¹(z - μ_k),
+ * with the precision Σ_k⁻¹ and the mean μ_k.
+ */
 function meanPull(prior: Prior, i: i32): f64 {
   let sum: f64 = 0;
   for (let k: i32 = 0; k < prior.components; k++) {
@@ -164,7 +170,7 @@ function precision(prior: Prior, k: i32, i: i32, j: i32): f64 {
   return load<f64>(prior.precisions + (((<usize>k * d + <usize>i) * d + <usize>j) << 3));
 }
 
-/** Returns element i of Σ⁻¹v for component k; v is f32[d]. */
+/** Returns element i of component k's precision matrix times v, f32[d]. */
 function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f32>(v + ((<usize>i) << 2));
   let sum: f64 = 0;
@@ -174,7 +180,7 @@ function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   return sum;
 }
 
-/** Returns element i of Σ⁻¹(z - μ) for component k; prior.vector holds z - μ, f64[d]. */
+/** Returns element i of component k's precision matrix times z less its mean; prior.vector holds the difference, f64[d]. */
 function precisionTimesDifference(prior: Prior, k: i32, i: i32): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f64>(prior.vector + ((<usize>i) << 3));
   let sum: f64 = 0;

@@ -34,13 +34,14 @@ export function direct(): Adjoint {
  *
  *     U_i = u + h Σ_j a_ij k_j,   k_i = f(t + c_i h, U_i),   u* = u + h Σ_i b_i k_i
  *
- * With dX for ∂L/∂X, from the last stage to the first:
+ * L is the sum of the losses l at the flows' ends, θ the decoder's parameters. With dX for ∂L/∂X, from the last stage to the
+ * first:
  *
  *     dk_i = h (b_i du* + Σ_j a_ji dU_j),   dU_i = (∂f/∂u)ᵀ dk_i,   du = du* + Σ_i dU_i,   dθ += (∂f/∂θ)ᵀ dk_i
  *
- * f depends on θ only through the term -α ∇_z l in the derivative of the last d numbers of the state: z, or the velocity v
- * of a second-order flow. With w = -α times the last d numbers of dk_i, this term adds ∇²_z l · w to dU_i and ∂_θ(wᵀ∇_z l)
- * to dθ.
+ * f depends on θ only through the term -α ∇_z l, with α the flow's strength, in the derivative of the last d = latentSize
+ * numbers of the state: z, or the velocity v of a second-order flow. With w = -α times the last d numbers of dk_i, this term
+ * adds ∇²_z l · w to dU_i and ∂_θ(wᵀ∇_z l) to dθ.
  */
 class ReverseSteps {
   private readonly stages: Stages;

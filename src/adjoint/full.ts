@@ -35,9 +35,9 @@ export function full(): Adjoint {
 }
 
 /**
- * Returns the Runge-Kutta method that integrates the adjoint: the solver's own if it has at least as many stages as RK4,
- * else RK4. The adjoint is as stiff as the flow, so the solver's method is stable on its own steps, and RK4 on those of
- * Euler.
+ * Returns the Runge-Kutta method that integrates the adjoint: the solver's own if it has at least as many stages as RK4, else
+ * RK4. The adjoint is as stiff as the flow, so the solver's method is stable on the solver's own steps, and RK4 is stable on
+ * the steps of Euler's method.
  */
 function methodFor(solver: Method): Tableau {
   const tableau = tableauOf(solver);
@@ -45,13 +45,14 @@ function methodFor(solver: Method): Tableau {
 }
 
 /**
- * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted step
- * of the solver. L is the sum of the losses at the flows' ends, θ the decoder's parameters. With s = t1 - t, the time back from
- * the flow's end t1, and a = ∂L/∂z, for the gradient flow
+ * Backward integration of the adjoint ODE by an explicit Runge-Kutta method, one step for each slice, which is an accepted
+ * step of the solver. L is the sum of the losses l at the flows' ends, θ the decoder's parameters, α the flow's strength.
+ * With s = t1 - t, the time back from the flow's end t1, and a = ∂L/∂z, for the gradient flow
  *
  *     da/ds = -α ∇²_z l a,                             d_θ L += -∫ α aᵀ ∂_θ ∇_z l ds
  *
- * and for a flow of second order, whose velocity v is damped by r(t) = 3/(t + ε), with p = ∂L/∂z and q = ∂L/∂v,
+ * and for a flow of second order, whose velocity v is damped by r(t) = 3/(t + ε), ε the flow's `epsilon`, with p = ∂L/∂z and
+ * q = ∂L/∂v,
  *
  *     dp/ds = -α ∇²_z l q,   dq/ds = p - r(t) q,       d_θ L += -∫ α qᵀ ∂_θ ∇_z l ds
  *
@@ -70,7 +71,7 @@ class AdjointIntegral {
   private readonly latentSize: number;
   /**
    * Adjoint of every sample at each Runge-Kutta stage, each [B, d] with ∂L/∂z for a flow of first order, [B, 2d] with ∂L/∂z,
-   * then ∂L/∂v, for one of second order, where v is the velocity.
+   * then ∂L/∂v, for one of second order; L is the summed loss, v the velocity.
    */
   private readonly stageAdjoints: readonly Float64Array[];
 
@@ -178,8 +179,9 @@ class AdjointIntegral {
 
   /**
    * Sets the direction w, [d], of the tangent pass of Runge-Kutta stage `i`: -α, with α the flow's strength at the stage's
-   * time, times the adjoint at the stage (∂L/∂z, or ∂L/∂v for a flow of second order), times the stage's weight in the integral
-   * for d_θ L. One pass then serves both the adjoint's derivative and the integral.
+   * time, times the adjoint at the stage (∂L/∂z, or ∂L/∂v for a flow of second order, L the summed loss), times the stage's
+   * weight in the integral for d_θ L, θ the decoder's parameters. One tangent pass then serves both the adjoint's derivative
+   * and the integral.
    */
   private setDirection(i: number, slice: Slice): void {
     const { flow, solver } = this.encoded;

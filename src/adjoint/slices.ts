@@ -9,15 +9,16 @@ export interface Slice {
   readonly t: number;
   /** Time at the end of the accepted step. */
   readonly end: number;
-  /** State at the start of the step: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
+  /** State at the start of the accepted step: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
   readonly state: Float64Array;
-  /** State at the end of the step: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
+  /** State at the end of the accepted step: z, [d]; for a flow of second order z and then the velocity v, [2d]. */
   readonly next: Float64Array;
 }
 
 /**
- * Visits the accepted steps of all samples backwards: calls `visit` with the last step of every sample, then with the step
- * before of every sample that has one, and so on to the first steps. Returns early if the caller has aborted.
+ * Visits the accepted steps of all samples backwards: calls `visit` first with every sample's last step, then with every
+ * sample's last step but one, and so on to the first steps; samples that have no more steps are left out. Returns early if
+ * the caller has aborted.
  */
 export async function walkBack(
   { flow, solution, control }: Encoded,

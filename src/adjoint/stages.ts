@@ -13,11 +13,14 @@ import type { Slice } from "./slices.ts";
 export class Stages {
   /** Latents z at each stage, [stages, B, d]; the caller writes them before `evaluate`. */
   readonly latents: Float64Array;
-  /** ∇_z l at `latents`, [stages, B, d], computed by `evaluate`. */
+  /** Gradients ∇_z l of the loss l at `latents`, [stages, B, d], computed by `evaluate`. */
   readonly gradients: Float64Array;
   /** Directions w of the tangent pass, [stages, B, d]; the caller writes them before `tangent`. */
   readonly directions: Float64Array;
-  /** Hessian-vector products ∇²_z l · w at `latents` with w from `directions`, [stages, B, d], computed by `tangent`. */
+  /**
+   * Hessian-vector products ∇²_z l · w of the loss l at `latents`, w from `directions`, [stages, B, d], computed by
+   * `tangent`.
+   */
   readonly products: Float64Array;
 
   /**
@@ -37,7 +40,10 @@ export class Stages {
     this.products = array();
   }
 
-  /** Computes ∇_z l at the `latents` of the given stages, for the samples in `slices`, and writes it to `gradients`. */
+  /**
+   * Computes the loss's gradient ∇_z l at the `latents` of the given stages, for the samples in `slices`, and writes it to
+   * `gradients`.
+   */
   async evaluate(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     const rows = this.rows(stages, slices);
     await this.objective.value(rows, this.gather(rows, this.latents));
@@ -45,8 +51,8 @@ export class Stages {
   }
 
   /**
-   * Computes the Hessian-vector products ∇²_z l · w at one stage, for the samples in `slices`, and writes them to `products`;
-   * requires `evaluate` of the stage, and w in `directions`.
+   * Computes the Hessian-vector products ∇²_z l · w of the loss l at one stage, for the samples in `slices`, and writes them
+   * to `products`; requires `evaluate` of the stage, and w in `directions`.
    */
   async tangent(stage: number, slices: readonly Slice[]): Promise<void> {
     const rows = this.rows([stage], slices);
@@ -55,8 +61,8 @@ export class Stages {
   }
 
   /**
-   * Adds the sum of ∂_θ(wᵀ∇_z l), with θ the decoder's parameters and w from `directions`, over the given stages and samples to
-   * the objective's parameter sums; requires `tangent` of each stage.
+   * Adds the sum of ∂_θ(wᵀ∇_z l), with l the loss, θ the decoder's parameters and w from `directions`, over the given stages
+   * and samples to the objective's parameter sums; requires `tangent` of each stage.
    */
   addMixedGradient(stages: readonly number[], slices: readonly Slice[]): Promise<void> {
     return this.objective.addMixedGradient(this.rows(stages, slices));
@@ -70,8 +76,8 @@ export class Stages {
   }
 
   /**
-   * Returns, for each of the given stages in turn, the objective's row indices of the samples in `slices`: the objective has
-   * the B copies for stage 0 first, then those for stage 1, and so on.
+   * Returns, for each of the given stages in turn, the objective's row indices of the samples in `slices`: the objective
+   * holds all B samples once for stage 0, then once more for stage 1, and so on.
    */
   private rows(stages: readonly number[], slices: readonly Slice[]): Int32Array {
     const { sampleCount } = this.objective;

@@ -56,7 +56,8 @@ export function checkZ0(
 }
 
 /**
- * Checks a call's data and joins them with the settings checked before to the problem that a backend solves.
+ * Checks a call's data and combines them with its settings, which have been checked before, into the problem that a backend
+ * solves.
  *
  * @param y samples, [B, outputSize]
  * @param checked loss, prior, weights and batch size; of the weights only type and values have been checked

@@ -17,8 +17,8 @@ export interface DecodeOptions {
   /** Output to return: `"data"` (the default), D(z); `"preActivation"`, the logits before the output activation. */
   output?: "data" | "preActivation" | undefined;
   /**
-   * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or B
-   * rows.
+   * Values of the decoder's `fixedInputs` (inputs beside z, such as class labels) by name: one row for all samples, or one
+   * row for each of the B samples.
    */
   fixed?: FixedOption | undefined;
   /** Number of points in each sample, for a decoder that maps z and a point's coordinates to the point's channels. */

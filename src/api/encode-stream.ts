@@ -26,8 +26,8 @@ export type EncodeItem =
     } & Pick<EncodeOptions, "weights" | "z0" | "fixed" | "points">);
 
 /**
- * Options of `encodeStream`: those of `encode` except `z0` and `onAbort`, and `ahead`. `weights`, `fixed` and `points` apply
- * to every item without a value of its own.
+ * Options of `encodeStream`: `ahead`, and all options of `encode` except `z0` and `onAbort`. `weights`, `fixed` and `points`
+ * apply to every item (batch) that has no value of its own for the option.
  */
 export type EncodeStreamOptions = FlowAndSolver &
   Omit<CommonEncodeOptions, "z0" | "onAbort"> & {

@@ -20,10 +20,10 @@ export interface CodeSamples {
    */
   readonly weights: Owned<Float64Array>;
   /**
-   * Effective sample size (Σw)²/Σw² of each of the B samples, from 1 to K: the number of equally weighted draws of the same
-   * worth. Below about 10, a mean over the codes is dominated by a few of them. A larger `count` increases it, but more
-   * slowly the further the posterior is from the Gaussian proposal. It is an estimate, which may decrease with more draws. 0
-   * for a sample whose weights are all 0.
+   * Effective sample size (Σw)²/Σw² of each of the B samples, w the weights of its K = `count` draws: from 1 to K, the number
+   * of equally weighted draws that would estimate a mean equally well. Below about 10, a mean over the codes is dominated by
+   * a few of them. A larger `count` increases it, but more slowly the further the posterior is from the Gaussian proposal. It
+   * is an estimate, which may decrease with more draws. 0 for a sample whose weights are all 0.
    */
   readonly effectiveSampleSize: Owned<Float64Array>;
 }
@@ -40,9 +40,9 @@ interface Draws {
 }
 
 /**
- * Draws K codes for each of the objective's samples from the sample's Gaussian proposal, whose mean is the code in `z`, and
- * computes their importance weights: the posterior exp(-N · objective), with N the divisor of the loss, over the proposal's
- * density. Each sample's weights are normalised to add up to 1.
+ * Draws K = `count` codes for each of the objective's samples from the sample's Gaussian proposal, whose mean is the code in
+ * `z`, and computes their importance weights: the posterior exp(-N · objective), with N the number that the loss was divided
+ * by, over the proposal's density. Each sample's weights are normalised to add up to 1.
  *
  * @param where beginning of error messages
  * @param z codes of all samples of the call, [B, d]

@@ -131,7 +131,8 @@ async function decodeRowByRow(
  * Returns advice, for the error message, on what may be wrong with a decoder whose outputs differ from the probe's.
  *
  * @param outputs the decoder's outputs, as compared with the probe
- * @param agreesWithOther true if the outputs agree on the other side of the output activation
+ * @param agreesWithOther true if the probe agrees with the other kind of output: with the logits where `outputs` are after
+ *   the output activation, or the reverse
  */
 function hintOf(probe: CheckedProbe, outputs: Float32Array, agreesWithOther: boolean): string {
   if (agreesWithOther) {

@@ -41,7 +41,7 @@ export interface SampleSet extends SampleRange {
   readonly solution: Solution;
 }
 
-/** Description of the solve that a session is opened for, by which backends are chosen. */
+/** Description of the solve that a session is opened for, from which `auto()` chooses a backend. */
 export interface Use {
   readonly problem: Problem;
   readonly pair: CheckedPair;
@@ -75,7 +75,8 @@ export interface Backend {
   /**
    * Opens a session for a decoder: loads code and packs the weights, unless that was done before.
    *
-   * @param use the solve that the session is for, if it is for one: one backend may suit it better than another
+   * @param use the solve that the session is for, since one backend may suit the solve better than another; undefined for a
+   *   session for other work
    */
   open(decoder: Decoder, use?: Use): Promise<Session>;
   /**

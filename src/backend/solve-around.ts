@@ -6,9 +6,9 @@ import type { Session, Task } from "./backend.ts";
 import type { Feed, SampleRange } from "./feed.ts";
 
 /**
- * Solves the samples that `feed` returns with a backend's objectives, for any solver and loss: takes as many samples at a
- * time as fit into memory, makes an objective of them and follows their flows, until `feed` has none left or the call is
- * aborted.
+ * Solves the samples that `feed` returns, for any solver and loss, by evaluating a backend's objectives: takes as many
+ * samples at a time as fit into memory, makes an objective of them and follows their flows, until `feed` has none left or the
+ * call is aborted.
  */
 export async function solveAround<Range extends SampleRange>(
   objectives: Pick<Session, "objectiveSize" | "objective">,

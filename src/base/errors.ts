@@ -96,8 +96,8 @@ export class LatentflowError extends Error {
 }
 
 /**
- * Returns an error's message with its marks (pieces with their roles), which name the options in it, to be used in another
- * message or sent to another thread.
+ * Returns an error's message with its marks (pieces with a role, such as the name of an option), to be used in another message
+ * or sent to another thread.
  */
 export function markedMessage(error: LatentflowError): string {
   return marksIn(error);

@@ -18,11 +18,11 @@ export interface Mark {
   /** Text that the library prints for the piece; may itself contain marks. */
   readonly text: string;
   /**
-   * Name of the option that the piece is about. For a `head`, the function called or the option that contains the refused one:
-   * undefined for a function.
+   * Name of the option that the piece is about; for a `head`, of the option that contains the refused one, undefined if the
+   * `head` names the function called.
    */
   readonly option?: string | undefined;
-  /** Advised value of the option; for a head the name of the file passed to the function. */
+  /** Advised value of the option; for a `head` (name of the function called), the name of the file passed to the function. */
   readonly value?: unknown;
 }
 
@@ -90,8 +90,8 @@ export function theOption(name: string): string {
 }
 
 /**
- * Wraps advice about an option in a mark (a piece of a message with its role), by which the command line omits it in commands
- * without a flag for the option.
+ * Wraps advice about an option in a mark (a piece of a message with its role), so that the command line can omit the advice in
+ * commands without a flag for the option.
  */
 export function clause(option: string, text: string): string {
   return mark({ kind: "clause", text, option });
@@ -117,7 +117,7 @@ export function refusalOf(
   return `${headOf(where)}: ${subject(name)} ${verb} ${ending}${advice}`;
 }
 
-/** Splits an error message into plain texts and marks, in order. */
+/** Splits an error message into plain texts and marks (pieces of the message with their roles), in order. */
 export function piecesOf(message: string): (string | Mark)[] {
   return message.split(OPEN).flatMap((piece, i) => {
     if (i === 0) return [piece];

@@ -20,7 +20,7 @@ export interface Field<Value> {
   readonly bounds?: Bounds;
 }
 
-/** Fields of all options of an interface; the compiler reports missing and excess ones. */
+/** Fields (check and default) of all options of an interface; the compiler reports missing and excess fields. */
 export type FieldsOf<Options> = {
   readonly [Name in keyof Options]-?: Field<
     undefined extends Options[Name] ? Exclude<Options[Name], undefined> | undefined : Options[Name]
@@ -89,8 +89,8 @@ export function signal<Signal>(): Field<Signal | undefined> {
 }
 
 /**
- * Makes the field of an option, by default undefined, whose field does not check it: the option is checked later, together with
- * other options or the decoder.
+ * Makes the field of an option that is undefined by default and is not checked by its field, but later, together with other
+ * options or the decoder.
  */
 // @__NO_SIDE_EFFECTS__
 export function later<Value>(): Field<Value> {

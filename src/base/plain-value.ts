@@ -10,8 +10,8 @@ type Makers<Value extends { readonly name: string }> = {
 };
 
 /**
- * Rebuilds, and so checks, a plain value from its name and options: it may be a changed copy, or come from JSON, a message
- * or another copy of the package.
+ * Rebuilds, and so checks, a plain value (an object of a name and options, without functions) from its name and options: it may
+ * be a changed copy, or come from JSON, a message or another copy of the package.
  *
  * @param option name of the option that has the value
  * @param makers functions that make a value of each kind

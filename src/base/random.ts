@@ -12,7 +12,10 @@ export interface Random {
   below(bound: number): number;
   /** Returns the state of the generator, from which `restore` continues. */
   state(): RandomState;
-  /** Sets the state, of this generator or another: the numbers that followed it there follow here. */
+  /**
+   * Sets the state to one that `state` of this or another generator returned; the same numbers follow as after that call of
+   * `state`.
+   */
   restore(state: RandomState): void;
 }
 

@@ -74,7 +74,7 @@ export function* convertValues(
   }
 }
 
-/** Value that cannot be converted to float32, and its index in the piece. */
+/** Value that cannot be converted to float32, and its index among the values that are converted without a pause. */
 interface WrongValue {
   readonly at: number;
   readonly value: number | bigint;
@@ -100,7 +100,7 @@ const CONVERSIONS: { readonly [Type in ValueType]?: Convert<Type> } = {
   bfloat16: fromBfloat16,
 };
 
-/** Converts a whole piece by `TypedArray.set`, which rounds to the nearest. */
+/** Converts the first into.length values at once by `TypedArray.set`, which rounds to the nearest. */
 function setAsWhole(values: Float64Array, into: Float32Array): undefined {
   into.set(values.length === into.length ? values : values.subarray(0, into.length));
 }

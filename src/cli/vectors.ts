@@ -11,7 +11,10 @@ import { canRunRelaxed } from "../kernels/load.ts";
 // one. The program then runs kernels with tiles for such vectors. The flag is only kept if they give the bits of the kernels
 // for 128 bits in a fixed test case.
 
-/** V8's flag. It applies to the whole process, worker threads included. */
+/**
+ * V8's flag that makes it compute pairs of 128-bit vectors as one of 256 bits. It applies to the whole process, worker
+ * threads included.
+ */
 export const REVECTORIZE = "--experimental-wasm-revectorize";
 
 /** V8's flag that makes it optimise hot functions at once, instead of on another thread. */
@@ -33,8 +36,8 @@ export interface Vectors {
 export type BuildName = "plain" | "relaxed";
 
 /**
- * CRC-32 of the codes and losses of the fixed test case, by build. To be updated when a change of the kernels alters
- * results.
+ * CRC-32 of the codes and losses of the fixed test case in `checksumOfCase`, by build. To be updated when a change of
+ * the kernels alters results.
  */
 export const CASE_CHECKSUMS: Readonly<Record<BuildName, string>> = { plain: "919c0ff9", relaxed: "6b8e03d0" };
 
@@ -48,7 +51,7 @@ interface ChosenVectors extends Vectors {
 
 let chosen: ChosenVectors | undefined;
 
-/** True while V8's flag is set by this module. */
+/** True while V8's flag for 256-bit vectors is set by this module. */
 let hasFlag = false;
 
 /** Returns what `--vectors` chose for this process; undefined before that, and for commands without the option. */
@@ -68,7 +71,8 @@ export async function chooseVectors(choice: (typeof VECTOR_CHOICES)[number], pla
 }
 
 /**
- * Sets V8's flag for 256-bit vectors, and unsets it if the fixed test case then fails or gives different bits.
+ * Sets V8's flag for 256-bit vectors, and unsets it if the fixed test case in `checksumOfCase` then fails or gives
+ * different bits.
  *
  * @param expected checksum of the test case
  */
@@ -88,15 +92,18 @@ export async function widenVectors(build: BuildName, expected: string): Promise<
 }
 
 /**
- * Reads the binary of a build with tiles for 256-bit vectors: the same bits as the build of that name, faster where V8 joins
- * vectors, slower elsewhere.
+ * Reads the binary of the kernels with tiles for 256-bit vectors. It computes the same bits as the kernels for 128 bits
+ * of the given build, faster where V8 joins vectors, slower elsewhere.
  */
 export function wideKernels(build: BuildName): Uint8Array<ArrayBuffer> {
   // The package's root is two folders up, both from the source (src/cli/) and from the build (build/lib/).
   return Uint8Array.from(readFileSync(new URL(`../../build/lib/wasm/${build}-wide.wasm`, import.meta.url)));
 }
 
-/** Unsets V8's flag for 256-bit vectors if it is set, here or by who started Node; an older V8 does not know it. */
+/**
+ * Unsets V8's flag for 256-bit vectors if it was set, by this module or when Node was started; otherwise leaves the
+ * flag alone, since an older V8 does not know it. Returns 128 bits, with `reason` if given.
+ */
 function narrowVectors(reason?: string): Vectors {
   if (hasFlag || isStartedWith(REVECTORIZE)) setFlagsFromString(opposite(REVECTORIZE));
   hasFlag = false;

@@ -68,8 +68,8 @@ export interface Decoder {
   /** Latent size d, the number of elements of z. */
   readonly latentSize: number;
   /**
-   * Shape of a latent in the file that the decoder comes from, such as [4, 8, 8]; z is flat, in row-major order.
-   * Otherwise `[latentSize]`.
+   * Shape of a latent, such as [4, 8, 8], if the decoder's file or definition gives one, otherwise `[latentSize]`. z is flat,
+   * in row-major order.
    */
   readonly latentShape: readonly number[];
   /** Output size n, the number of elements of a sample. */
@@ -290,10 +290,11 @@ export function graphAtPoints(decoder: Decoder, points: number, where?: string):
 }
 
 /**
- * Returns a decoder for a number of points per sample, which shares the parameters of the given one.
+ * Returns a decoder for a number of points (coordinates at which it is evaluated) per sample, which shares the parameters of
+ * the given decoder.
  *
  * @param where beginning of error messages
- * @throws LatentflowError `invalid_argument` if its values would be too large
+ * @throws LatentflowError `invalid_argument` if arrays of the decoder would be too large with so many points
  */
 export function decoderAtPoints(decoder: Decoder, points: number, where: string): Decoder {
   return (decoder as GraphDecoder)[internals].decoderAtPoints(points, where);
@@ -374,7 +375,7 @@ export function decoderGraphOf(decoder: Decoder): DecoderGraph {
   return { ...descriptionOf(decoder), ...(atPoints && { atPoints }) };
 }
 
-/** Returns a decoder with another verification that shares the parameters of the given one. */
+/** Returns a decoder that differs from the given one only in `verification`, and shares its parameters. */
 export function withVerification(decoder: Decoder, verification: Verification): Decoder {
   return new GraphDecoder(decoderGraphOf(decoder), decoder.parameters, verification);
 }

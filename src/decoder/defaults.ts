@@ -9,7 +9,7 @@ export interface DefaultOptions {
   loss?: StandardLossLike | undefined;
   /** Default prior of `encode` for this decoder, such as `gaussian()` for a VAE's decoder. */
   prior?: Prior | undefined;
-  /** Start of all flows, the default of `encode`'s `z0`: latentSize finite values, or 0 for zeros. The array is copied. */
+  /** Start of all flows, the default of `encode`'s `z0`: latentSize finite values, which may all be 0. The array is copied. */
   start?: Float32Array | undefined;
 }
 

@@ -8,10 +8,13 @@ import type { Decoder } from "./decoder.ts";
 // Fixed inputs are values given with each sample, such as a class label or coordinates, which encoding does not change.
 // Options name them; inside the package they are one array per fixed input, in the decoder's order.
 
-/** Values of each fixed input, by name: one row, shared by all samples, or B rows. */
+/**
+ * Values of each fixed input (given with each sample, not optimised), by name: one row, shared by all samples, or one row per
+ * sample.
+ */
 export type FixedOption = Readonly<Record<string, FixedArray | number>>;
 
-/** Array of numbers. Class indices may be of any integer type. */
+/** Array of the values of a fixed input (given with each sample, not optimised). Class indices may be of any integer type. */
 export type FixedArray =
   | Float32Array
   | Int8Array
@@ -22,7 +25,10 @@ export type FixedArray =
   | Uint32Array
   | BigInt64Array;
 
-/** Array of values for each fixed input, in the decoder's order: one row, shared by all samples, or B rows. */
+/**
+ * Array of values for each fixed input (given with each sample, not optimised), in the decoder's order: one row, shared by all
+ * samples, or one row per sample.
+ */
 export type FixedValues = readonly Float32Array[];
 
 /**

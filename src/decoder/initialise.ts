@@ -56,8 +56,8 @@ const maxParameters = 2 ** 28;
 
 /**
  * Creates a decoder with random parameters, by PyTorch's default initialisation of linear layers: weights and biases are
- * uniform in [-1/√in, 1/√in). Layers are named as in a PyTorch `Sequential` with activations in between: `decoder.0`,
- * `decoder.2`, …
+ * uniform in [-1/√n, 1/√n), where n is the layer's number of inputs. Layers are named as in a PyTorch `Sequential` with
+ * activations in between: `decoder.0`, `decoder.2`, …
  *
  * Any other graph, such as one with convolutions, is given by its definition, as `sequential` of `latentflow/graph`
  * returns it, with `{ loss, prior, start, seed }` as the second argument.

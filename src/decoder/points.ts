@@ -6,18 +6,21 @@ import { type Decoder, decoderAtPoints, keptUntilDisposed } from "./decoder.ts";
 // A decoder over points is evaluated at any number of points per sample, which each call gives; its sizes depend on that
 // number. The command line derives it from files, in src/cli/input/points.ts.
 
-/** Cache, by decoder over points, of decoders for certain numbers of points per sample. */
+/**
+ * Cache, by decoder over points (evaluated at any number of points in each sample), of the decoders made from it, by number of
+ * points per sample.
+ */
 const bound = new WeakMap<Decoder, Map<number, Decoder>>();
 
 /**
- * Maximum number of cached decoders for each decoder over points, one for each number of points; each has packed copies
- * of the parameters.
+ * Maximum number of decoders that are cached for each decoder over points (evaluated at any number of points in each sample):
+ * one for each number of points, each with packed copies of the parameters.
  */
 const MOST_KEPT = 4;
 
 /**
- * Returns a decoder for a number of points per sample, with the same parameters. A decoder without points is returned
- * unchanged.
+ * Returns a decoder for a number of points (coordinates at which it is evaluated) per sample, with the same parameters. A
+ * decoder without points is returned unchanged.
  *
  * @param points option `points` of the call
  * @throws LatentflowError `invalid_argument` if the number is missing, or given for a decoder without points

@@ -45,14 +45,20 @@ export interface Probed {
   readonly atPoints?: (points: number) => Probed;
 }
 
-/** Number of rows of a probe made here. A single row could not distinguish a decoder from a constant. */
+/**
+ * Number of rows of a probe (a few latents with their outputs) that this package makes. A single row could not distinguish a
+ * decoder from a constant.
+ */
 const ROWS = 4;
 const MOST_POINTS = 2 ** 20;
-/** Number of points (coordinates at which the decoder is evaluated) per row in a probe made here. */
+/**
+ * Number of points (coordinates at which the decoder is evaluated) per row of a probe (a few latents with their outputs) that
+ * this package makes.
+ */
 const PROBE_POINTS = 5;
 /**
- * Returns the number of points per row of a probe, from the size of an input with points; undefined if the decoder has
- * none.
+ * Returns the number of points (coordinates at which the decoder is evaluated) per row of a probe (a few latents with their
+ * outputs), from the number of values of an input with points; undefined if the decoder has no such input.
  */
 export function pointsOf(
   { fixedInputs }: Probed,
@@ -71,7 +77,10 @@ export function wrongClass(values: Float32Array, classes: number | undefined): n
   return values.find((value) => !(Number.isInteger(value) && value >= 0 && value < classes));
 }
 
-/** Returns the sizes of a decoder for `points` points per sample; the decoder's own if `points` is undefined. */
+/**
+ * Returns the sizes of a decoder for `points` points (coordinates at which it is evaluated) per sample; the decoder's own if
+ * `points` is undefined.
+ */
 export function bound(decoder: Probed, points: number | undefined): Probed {
   return points === undefined ? decoder : decoder.atPoints!(points);
 }

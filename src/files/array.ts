@@ -24,7 +24,7 @@ export interface ArrayHeader {
   readonly size: number;
 }
 
-/** File format for one array, behind a header with its type and shape. */
+/** File format that holds one array, behind a header with the array's type and shape. */
 export interface ArrayFormat {
   /** Name in help texts, such as `IDX`. */
   readonly label: string;
@@ -34,13 +34,13 @@ export interface ArrayFormat {
   readonly beginning: string;
   /** Size in bytes of the longest header in this format. */
   readonly longestHeader: number;
-  /** True if a file that begins with the given bytes may be of the format. */
+  /** True if a file that begins with the given bytes may have this format. */
   recognises(beginning: Uint8Array): boolean;
   /**
-   * Parses the header.
+   * Parses the header of a file of this format.
    *
    * @param where beginning of error messages
-   * @param beginning the whole file, or at least `longestHeader` bytes of it
+   * @param beginning the whole file, or at least its first `longestHeader` bytes
    * @throws LatentflowError `invalid_file`
    */
   readHeader(where: string, beginning: Uint8Array): ArrayHeader;
@@ -52,7 +52,7 @@ export function promisedSize({ shape, type, size }: ArrayHeader): number {
 }
 
 /**
- * Parses the array in a file of the given format that holds one array.
+ * Parses the one array that a file of the given format holds.
  *
  * @param where beginning of error messages
  * @param bytes the whole file, not gzipped
@@ -169,7 +169,7 @@ export function* readValues(
 /** Number of bytes copied between two pauses for the event loop. */
 const COPIED_AT_ONCE = 2 ** 22;
 
-/** Returns the values of an array, which are in column-major order, in row-major order. */
+/** Returns the values of an array reordered from column-major to row-major order. */
 function* transpose(where: string, { shape, data }: DataArray): Pausable<DataArray["data"]> {
   if (data.length === 0 || shape.filter((length) => length > 1).length < 2) return data;
   const strides = shape.map((_, axis) => elementCount(shape.slice(0, axis)));

@@ -45,7 +45,7 @@ const readPicture =
 const otherPicture = "of pictures PNG and JPEG are read; save it as PNG";
 const unpack = (program: string) => `unpack it first: ${program} FILE`;
 
-/** Makes a kind of file whose test is that the file has the bytes `start`, given as characters, at `offset` (default 0). */
+/** Makes a kind of file that is recognised by the bytes `start`, given as characters, at `offset` (default 0). */
 function begun(
   name: string,
   start: string,
@@ -57,8 +57,8 @@ function begun(
 }
 
 /**
- * Returns the known kinds of files with their tests; ordered, the first match wins. A function, so that bundlers omit the
- * table from programs that load no files.
+ * Returns the known kinds of files with their tests; ordered, the first match wins. A function, so that bundlers omit the list
+ * from programs that load no files.
  */
 const signatures = (): readonly Signature[] => [
   {
@@ -226,8 +226,8 @@ function hasInZip(bytes: Uint8Array, name: string): boolean {
 }
 
 /**
- * Returns advice on converting a Keras file. Each layer with weights has a kernel, [in, out], then a bias; other layers are
- * skipped.
+ * Returns advice on converting a Keras file in Python. The advised code writes the kernel, [in, out], and then the bias of each
+ * layer with weights, and skips layers without weights.
  */
 function kerasCure(file: string): string {
   return (

@@ -9,13 +9,13 @@ import { allocate, checkSize } from "./limits.ts";
 export const largestRatio = 1032;
 
 /**
- * Number of packed bytes passed to the decompressor in the first piece. A piece is sized by the ratio of the one before to
- * unpack to about 1 MB, since its unpacked size is only known afterwards.
+ * Number of packed bytes passed to the decompressor in the first piece. Each later piece is sized to unpack to about 1 MB by
+ * the ratio at which the piece before it unpacked, since a piece's unpacked size is only known afterwards.
  */
 const FIRST_PIECE = 2 ** 8;
-/** Maximum number of packed bytes in a piece, which unpack to at most 4 MB, in at most 20 ms. */
+/** Maximum number of packed bytes passed to the decompressor at once; they unpack to at most 4 MB, in at most 20 ms. */
 const LONGEST_PIECE = 2 ** 12;
-/** Number of unpacked bytes that a piece aims at. */
+/** Number of unpacked bytes for which each piece that is passed to the decompressor is sized. */
 const WANTED_OUTPUT = 2 ** 20;
 
 /**
@@ -31,10 +31,10 @@ export function isGzip(bytes: Uint8Array): boolean {
 
 /**
  * Unpacks at most `maxSize` bytes from the beginning of a gzip file of one or more members, so that the caller bounds the
- * memory. Verifies the checksum of each member that ends within them.
+ * memory. Verifies the checksum of each member that ends within the unpacked bytes.
  *
  * @param where beginning of error messages
- * @throws LatentflowError `invalid_file` if the file is damaged or cut short before that
+ * @throws LatentflowError `invalid_file` if the file is damaged or cut short within the part that is unpacked
  */
 export function* gunzipPrefix(where: string, bytes: Uint8Array, maxSize: number): Pausable<Uint8Array> {
   const trailers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -117,8 +117,8 @@ export function checkSum(where: string, sum: number, expected: number): void {
 }
 
 /**
- * Passes `bytes` to a decompressor piece by piece until `maxSize` bytes are unpacked. Returns them, and `isWhole`: true if
- * there were no more. Calls `add` with each unpacked piece.
+ * Passes `bytes` to a decompressor piece by piece until `maxSize` bytes are unpacked. Returns the unpacked bytes, and
+ * `isWhole`: true if `bytes` unpack to at most `maxSize` bytes. Calls `add` with each unpacked piece.
  */
 function* push(
   where: string,

@@ -4,8 +4,8 @@ export function scalePixels(pixels: Uint8Array): Float32Array {
 }
 
 /**
- * Returns height and width of grey images with samples of this shape: `[28, 28]`, `[28, 28, 1]` or `[1, 28, 28]`. Undefined
- * for every other shape, and for images of a single row or column.
+ * Returns height and width of grey images from the shape of their samples: `[28, 28]`, `[28, 28, 1]` or `[1, 28, 28]` for 28 ×
+ * 28 pixels. Undefined for every other kind of shape, and for images of a single row or column.
  */
 export function imageSize(shape: readonly number[]): readonly [height: number, width: number] | undefined {
   const isChannel = (axis: number) => shape.length === 3 && (axis === 0 || axis === 2) && shape[axis] === 1;

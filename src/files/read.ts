@@ -72,7 +72,7 @@ function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausab
   return unpackGzip(`${where}: gzip`, bytes, longestHeader(), promised, maxBytes);
 }
 
-/** Returns the format of a file, or undefined, from at least `longestHeader()` first bytes or the whole file. */
+/** Returns the format of a file from its first `longestHeader()` bytes or more, or the whole file; undefined if unknown. */
 export function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
   return ARRAY_FORMATS.find((format) => format.recognises(bytes));
 }

@@ -105,7 +105,10 @@ function checkLayer(where: string, value: unknown): Layer {
 export interface GraphInputs {
   /** Adds the latent input, of `size` numbers. Must be called exactly once. */
   latent(size: number): Value;
-  /** Adds a fixed input, given with each sample: a number of values, a shape, or an integer from 0 to `classes` - 1. */
+  /**
+   * Adds a fixed input, whose values are given with each sample. `shape` is the number of values, their shape, or `{ classes }`
+   * for a single integer from 0 to `classes` - 1.
+   */
   fixed(name: string, shape: number | readonly Length[] | { readonly classes: number }): Value;
   /**
    * Adds a fixed input of points (coordinates at which the decoder is evaluated), [points, channels]; each call sets the number

@@ -7,7 +7,10 @@
 export interface Window {
   readonly kernel: readonly number[];
   readonly stride: readonly number[];
-  /** Rows of zeros around the input: before each axis, then behind each: `[top, left, bottom, right]`. */
+  /**
+   * Number of pixels of zeros around the input, before each axis, then behind each axis: `[top, left, bottom, right]`, or
+   * `[left, right]`.
+   */
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
 }

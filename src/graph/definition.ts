@@ -42,7 +42,7 @@ export interface GraphDefinition {
    */
   readonly layout: "channelsLast";
   readonly latentSize: number;
-  /** Shape of the latent in the original model; z is flat, row-major. Default: `[latentSize]`. */
+  /** Shape of the latent in the original model; here the latent z is flat, row-major. Default: `[latentSize]`. */
   readonly latentShape?: readonly number[];
   /** Axis order of a sample that is a picture. Default `"channelsLast"`. */
   readonly outputLayout?: "channelsFirst" | "channelsLast";

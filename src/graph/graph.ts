@@ -116,7 +116,10 @@ export function withoutTensors(operations: readonly Operation[]): OperationDescr
   });
 }
 
-/** Cache of costs: every call needs them, and for a small decoder they take as long as a forward pass. */
+/**
+ * Cache of the costs of graphs: every call needs the cost of its graph, and for a small decoder computing the cost takes as
+ * long as a forward pass.
+ */
 const costs = new WeakMap<Values, Cost>();
 
 /** Returns the cost of a forward pass of one sample; cached. */

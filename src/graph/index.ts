@@ -245,7 +245,8 @@ export function upsample(settings: OperationSettings["upsample"]): Layer<"upsamp
 
 /**
  * Makes a layer that resizes pictures to any size, PyTorch's `interpolate`; for whole factors `upsample` is enough.
- * `coordinates: "align_corners"` is PyTorch's `align_corners=True`; `antialias` is PyTorch's, together with `excludeOutside`.
+ * `coordinates: "align_corners"` is PyTorch's `align_corners=True`; `antialias` and `excludeOutside` together are PyTorch's
+ * `antialias=True`.
  *
  * @example
  * const definition = sequential(20, [dense(7 * 7), reshape([7, 7, 1]), resize({ size: [12, 10], mode: "cubic" })]);

@@ -42,7 +42,10 @@ export interface Tensor {
   readonly name: TensorName;
   readonly shape: Shape;
   readonly initial: Initial;
-  /** True if kernels treat the tensor as one row when they sum gradients; else its rows are all axes but the first. */
+  /**
+   * True if kernels treat the tensor as one row when they sum gradients; else each position of its first axis is a row, and a
+   * tensor of one axis is one row.
+   */
   readonly isFlat?: boolean;
 }
 
@@ -65,8 +68,8 @@ export interface Kind<Fields> {
 }
 
 /**
- * Reader of a kind's operations from `Settings`, the kind's part of a definition. Separate from `Kind`, so that programs that
- * read no definition do not bundle it.
+ * Reader of a definition's operations of one kind: makes the operation's `Fields` from its `Settings`. Separate from `Kind`, so
+ * that programs that read no definition do not bundle it.
  */
 export interface Reader<Settings, Fields> {
   readonly settings: { readonly [Name in keyof Required<Settings>]: true };

@@ -25,8 +25,9 @@ export interface Layer extends LayerDescription {
 const identity: Activation = Object.freeze({ name: "identity" });
 
 /**
- * Makes the graph of a stack of layers: each is a dense operation, and an activation unless that is the identity. A reshape to
- * the output shape, if it has several axes, comes before the output activation.
+ * Makes the graph of a stack of layers: each layer becomes a dense operation, followed by the layer's activation unless the
+ * activation is the identity. If the output shape has several axes, a reshape to the output shape comes before the output
+ * activation.
  */
 export function graphOfLayers(layers: readonly LayerDescription[], outputShape: Shape): Graph {
   const operations: OperationDescription[] = [];

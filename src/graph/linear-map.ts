@@ -107,9 +107,9 @@ export function picked(axis: AxisMap, length: number, place: (position: number) 
 }
 
 /**
- * Splits off the last axes that a map leaves contiguous as blocks. Returns the blocks' width in numbers, the axes before them
- * (`outer`), the count of output numbers from one position of these axes to the next (`step`), and the block's offset in them
- * (`first`).
+ * Splits off the last axes that a linear map copies whole, as blocks of contiguous numbers. Returns the blocks' width in
+ * numbers, the axes before the split-off ones (`outer`), the count of output numbers from one position of the last outer axis
+ * to the next (`step`), and the offset of the block within these `step` numbers (`first`).
  */
 function blocksOf(axes: readonly AxisMap[]) {
   let width = 1;

@@ -21,7 +21,10 @@ const MOST_FIXED = 100;
 /** Maximum number of inputs of an operation. The position of each input in a concatenation is computed from all before it. */
 const MOST_INPUTS = 1000;
 
-/** Pattern of names, which may come from other files, such as names of ONNX nodes: any printable characters. */
+/**
+ * Pattern of the names of operations and fixed inputs: 1 to 200 printable characters. Names may come from other files, such as
+ * names of ONNX nodes.
+ */
 const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 
 const KEYS = {

@@ -48,8 +48,8 @@ export function perAxis(
 }
 
 /**
- * Checks padding: one number, one for each axis, or those before each axis followed by those behind each. Returns 2 · axes
- * integers, those before each axis first.
+ * Checks padding: one number, one number for each axis, or the numbers before each axis followed by the numbers behind each
+ * axis. Returns 2 · axes integers: the numbers before each axis, then the numbers behind each axis.
  *
  * @throws LatentflowError `invalid_argument`
  */

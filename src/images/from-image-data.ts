@@ -20,9 +20,9 @@ import { resample } from "./resample.ts";
 /** Options of `fromImageData`. */
 export interface FromImageDataOptions {
   /**
-   * Placement of a picture whose size differs from the decoder's. Default: none, such a picture is refused. `"contain"`
-   * fills the padding with `background`; `encode` treats that as data unless its weights are 0 there, as are those of
-   * `maskFrom` with the same `fit`.
+   * Placement of a picture whose size differs from the decoder's. Default: none, such a picture is refused. `"contain"` fills
+   * the padding with `background`; `encode` treats the padding as data unless the weights are 0 there, as are the weights that
+   * `maskFrom` makes with the same `fit`.
    */
   fit?: Fit | undefined;
   /** True swaps black and white. Default false. */
@@ -155,15 +155,15 @@ export function fromImageData(
 }
 
 /**
- * Converts mask pictures to weights for `encode`: 1 where a value is visible, 0 where it is hidden or padding. All
- * channels of a pixel have the same weight. A pixel is hidden if its visibility is below one half; if the mask is scaled,
- * that is an average over the pixels it is made of. A brush of less than 50 % opacity thus hides nothing: paint with
- * opaque strokes, and make them translucent by CSS.
+ * Converts mask pictures to weights for `encode`: 1 where a value is visible, 0 where it is hidden or padding. All channels of
+ * a pixel have the same weight. A pixel is hidden if its visibility, 0 to 1, is below one half; in a scaled mask the visibility
+ * is an average over the mask's pixels that the scaled pixel is made of. A brush of less than 50 % opacity thus hides nothing:
+ * paint with opaque strokes, and make them translucent by CSS.
  *
  * @param image the mask, a picture with an erased part, or a canvas with strokes: an ImageData, a canvas, or several
  * @returns outputSize weights for each picture, 0 or 1
- * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or a mask has another size and
- *   `fit` is not given
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or a mask has another size and `fit` is
+ *   not given
  * @example
  * import { encode } from "latentflow";
  * const strokes = new OffscreenCanvas(280, 280);

@@ -63,7 +63,7 @@ export function damagedPng(where: string, why: string, cause?: unknown): Latentf
  * Decompresses a picture's pixels, and yields their rows pass by pass.
  *
  * @param packed contents of all IDAT chunks
- * @throws LatentflowError `invalid_file` if the number of bytes does not match the layout; from the generator, if a row's
+ * @throws LatentflowError `invalid_file` if the number of bytes does not match the layout; the generator throws it if a row's
  *   filter is unknown
  */
 export function readRows(where: string, packed: Uint8Array, layout: RowLayout): Generator<PixelRow> {
@@ -121,9 +121,9 @@ function unpack(where: string, packed: Uint8Array, size: number): Uint8Array {
 /**
  * Reverses the filter of a row in place: PNG Specification (Third Edition), section 9.2.
  *
- * @param start index of the row's first byte, after that of its filter type
+ * @param start index of the row's first byte, which follows the byte with its filter type
  * @param size number of bytes of the row
- * @param distance number of bytes between a byte and the corresponding one of the pixel to its left
+ * @param distance number of bytes from a byte back to the corresponding byte of the pixel to the left
  * @param isFirst true if the row is the first of its pass
  */
 function unfilter(

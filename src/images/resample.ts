@@ -74,8 +74,8 @@ export function resample(
 }
 
 /**
- * Scales one row or column. The tuples locate it in `values` and `target`: index of its first pixel, step to the next,
- * and number of pixels.
+ * Scales one row or column. The tuples locate it in `values` and `target`: index of its first pixel and step to the next pixel;
+ * for `values` also the number of pixels.
  */
 function drawLine(
   values: Float32Array | Float64Array,

@@ -59,14 +59,13 @@ const STRIPE = 3;
 const MOST_PIXELS = 2 ** 28;
 
 /**
- * Draws samples as a picture: one sample, or several in a grid, row by row. Samples that `fromImageData` made from
- * pictures of the same size are drawn as these pictures, byte for byte.
+ * Draws samples as a picture: one sample, or several in a grid, row by row. Samples that `fromImageData` made from pictures of
+ * the same size are drawn as these pictures, byte for byte.
  *
- * @param x [B, outputSize], as `decode` returns them
+ * @param x B samples, [B, outputSize], as `decode` returns them
  * @returns an ImageData in runtimes that have this class; in Node `{ data, width, height }`, for `encodePng` of
  *   `latentflow/images/png`
- * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or x or the weights have a wrong
- *   length
+ * @throws LatentflowError `invalid_argument` if the decoder's samples are not pictures, or x or the weights have a wrong length
  * @example
  * import { decode } from "latentflow";
  * const context = new OffscreenCanvas(1000, 1000).getContext("2d")!;

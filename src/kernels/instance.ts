@@ -12,9 +12,9 @@ export interface CompiledKernels {
 }
 
 /**
- * Makes an instance of the kernels on the given memory: synchronously if the runtime allows it, since Node 20 occasionally
- * hangs if many instantiations are awaited in sequence. A page's main thread may refuse that for large modules with a
- * RangeError; then asynchronously.
+ * Makes an instance of the kernels on the given memory: synchronously, since Node 20 occasionally hangs if many instantiations
+ * are awaited in sequence; asynchronously if the synchronous way throws a RangeError, as it may for large modules on a page's
+ * main thread.
  */
 export async function instantiateKernels(
   module: WebAssembly.Module,

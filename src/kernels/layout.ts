@@ -17,12 +17,15 @@ export const SOLVER_CODES = { amd: 0, lbfgs: 1 } as const;
 /** Codes of the evaluations that a sample may request before its next step, constants of assembly/solve/descent.ts. */
 export const Request = { curvatureAlongGradient: 1, sharedJacobianMatrix: 2, ownMatrix: 3 } as const;
 
-/** Value of a sample's `trial` before the objective at z0 is evaluated, a constant of assembly/solve/descent.ts. */
+/**
+ * Value of a sample's `trial` before the objective at the sample's start latent z0 is evaluated; a constant of
+ * assembly/solve/descent.ts.
+ */
 export const FIRST_TRIAL = -1;
 
 /**
- * Number of dampings λ, and of Cholesky factors of A₀ + λτI, A₀ the Gauss-Newton matrix at the decoder's start latent, τ =
- * tr(A₀)/d: length of DAMPINGS in assembly/solve/lbfgs-preconditioner.ts.
+ * Number of dampings λ, and of Cholesky factors of A₀ + λτI, where A₀ is the d × d Gauss-Newton matrix at the decoder's start
+ * latent and τ = tr(A₀)/d: length of DAMPINGS in assembly/solve/lbfgs-preconditioner.ts.
  */
 export const DAMPING_COUNT = 5;
 
@@ -47,8 +50,8 @@ export function packedSize(d: number): number {
 }
 
 /**
- * Codes of the states of a sample whose data are in WASM memory, and of an empty place for one: values of `Sample.state`,
- * constants of assembly/solve/descent.ts.
+ * Codes of the states of a sample whose data are in WASM memory, `empty` for memory that holds no sample at present: values of
+ * `Sample.state`, constants of assembly/solve/descent.ts.
  */
 export const SampleState = { empty: 0, waiting: 1, running: 2, done: 3 } as const;
 
@@ -91,8 +94,8 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
 };
 
 /**
- * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next; a
- * constant of assembly/memory/graph.ts.
+ * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next panel
+ * is used; a constant of assembly/memory/graph.ts.
  */
 export const PIXELS_AT_ONCE = 96;
 

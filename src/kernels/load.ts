@@ -23,7 +23,8 @@ const compiled = new Map<"plain" | "relaxed", Promise<CompiledKernels>>();
  * Compiles a build of the kernels; the result is cached. By default the best build that this runtime supports.
  *
  * @param relaxed true for the relaxed-SIMD build, false for the plain one, undefined for the best
- * @throws LatentflowError `unsupported` if the runtime has no WebAssembly or no SIMD of the build, or forbids compiling it
+ * @throws LatentflowError `unsupported` if the runtime has no WebAssembly, lacks the SIMD instructions of the build, or forbids
+ *   compiling from bytes
  */
 export function compileKernels(relaxed: boolean | undefined): Promise<CompiledKernels> {
   if (typeof WebAssembly === "undefined") {
@@ -101,9 +102,10 @@ const NOT_FUSED = "this runtime or its processor has no relaxed SIMD with fused 
 let fuses: boolean | undefined;
 
 /**
- * Returns true if this runtime has relaxed SIMD whose multiply-add rounds once. On a processor without that instruction the
- * relaxed build would gain nothing, and without AVX its numbers would be wrong: V8 up to version 13.6 (Node 24) overwrites an
- * operand of `f32x4.relaxed_madd` there. True without a test where nothing may be compiled, since a module may be given.
+ * Returns true if this runtime has relaxed SIMD whose multiply-add rounds once. On a processor without a fused multiply-add
+ * instruction the relaxed build would gain nothing, and without AVX its numbers would be wrong: there V8 up to version 13.6
+ * (Node 24) overwrites an operand of `f32x4.relaxed_madd`. True without a test in runtimes that forbid compiling from bytes,
+ * since there the caller may pass a compiled module.
  */
 export function canRunRelaxed(): boolean {
   fuses ??= WebAssembly.validate(FUSED_PROBE) && findFused();

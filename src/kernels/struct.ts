@@ -47,8 +47,8 @@ export class Struct<Fields extends Record<string, FieldType>> {
   }
 
   /**
-   * Writes every field, from the member of `values` with its name; other members are ignored. Newly allocated memory may hold
-   * anything, so none may be left out.
+   * Writes every field, from the member of `values` with the field's name; other members are ignored. No field may be left out,
+   * since newly allocated memory may hold anything.
    */
   fill(memory: DataView, pointer: number, values: FieldValues<Fields>): void {
     for (const name in this.places) this.put(memory, pointer, name, values[name]);

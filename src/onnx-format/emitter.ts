@@ -59,19 +59,20 @@ export abstract class Constants {
  * for the WebGPU backend, whose lengths are numbers.
  */
 export abstract class Emitter extends Constants {
-  /** Writers of the elementwise functions for which this target uses other operators than the table FUNCTIONS. */
+  /** Writers of elementwise functions that this class uses in place of those in the table FUNCTIONS. */
   readonly functions: Partial<FunctionWriters> = {};
 
   /** Writes a node with attributes; returns its only output. */
   abstract applyWith(attributes: Attributes, operator: string, ...inputs: Operand[]): Tensor;
   /** Returns a constant matrix, from row-major values. */
   abstract matrix(dims: readonly [number, number], values: Float32Array): Tensor;
-  /** Writes nodes that reshape a tensor; at most one length may be unknown. */
+  /** Writes nodes that reshape a tensor; at most one length may be unknown, that is, `"points"` or undefined. */
   abstract reshape(tensor: Tensor, lengths: readonly Extent[]): Tensor;
   /** Writes nodes that insert axes of length 1 at `positions`, counted in the result, whose shape is `lengths`. */
   abstract insertAxes(tensor: Tensor, positions: readonly number[], lengths: readonly Extent[]): Tensor;
   /**
-   * Returns the tensor of a shape, a list of int64; writes nodes for an undefined length, which is taken from the axis of `like`.
+   * Returns a shape as a tensor, a list of int64; writes nodes for an undefined length, which is taken from the same axis of
+   * `like`.
    */
   abstract shape(lengths: readonly Extent[], like: Tensor): Tensor;
   /**
@@ -92,7 +93,9 @@ export abstract class Emitter extends Constants {
     return this.applyWith({}, operator, ...inputs);
   }
 
-  /** Writes nodes that broadcast a tensor along its axes of length 1; an undefined length is taken from the axis of `like`. */
+  /**
+   * Writes nodes that broadcast a tensor along its axes of length 1; an undefined length is taken from the same axis of `like`.
+   */
   expand(tensor: Tensor, lengths: readonly Extent[], like = tensor): Tensor {
     return this.apply("Expand", tensor, this.shape(lengths, like));
   }

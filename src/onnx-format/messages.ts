@@ -22,7 +22,7 @@ const OPSET = 17;
 /** Version of ONNX's file format (IR) that was released with opset 17. */
 const IR_VERSION = 8;
 
-/** Values of AttributeProto.AttributeType. */
+/** Values of AttributeProto.AttributeType: a float, an integer, a string and a list of integers. */
 const FLOAT_ATTRIBUTE = 1;
 const INTEGER_ATTRIBUTE = 2;
 const STRING_ATTRIBUTE = 3;

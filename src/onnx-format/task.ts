@@ -30,9 +30,9 @@ export interface Task<Kind extends OperationKind = OperationKind, Each extends E
 export type Writer<Kind extends OperationKind> = (task: Task<Kind>) => Form;
 
 /**
- * Applies an ONNX operator on pixels to the only input, with channels first.
+ * Applies an ONNX operator on pixels to the operation's only input, with channels first.
  *
- * @param beside further inputs of the operator
+ * @param beside inputs of the operator after the first, such as a kernel
  */
 export function ofPixels(
   { graph, input }: Task,

@@ -42,13 +42,15 @@ export class GraphValue<Each extends Extent = Extent> {
     return this.forms.map(({ order }) => order);
   }
 
-  /** An existing tensor of this graph value, preferably not with channels last, that is, one used by a convolution. */
+  /** An existing tensor of this graph value; preferably a tensor whose channels are not last, as convolutions use. */
   get any(): Form {
     const last = lastOrder(this.rank);
     return this.forms.find(({ order }) => !isSameOrder(order, last)) ?? this.forms[0]!;
   }
 
-  /** Returns a tensor of this graph value with its axes in `order`, transposing another if needed. */
+  /**
+   * Returns the tensor of this graph value with its axes in `order`; makes it, if needed, by transposing an existing tensor.
+   */
   in(order: Order): Tensor {
     const existing = this.forms.find((form) => isSameOrder(form.order, order));
     if (existing) return existing.tensor;

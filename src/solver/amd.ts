@@ -15,8 +15,8 @@ export interface AmdOptions {
   /** Factor β in (0, 1) by which the length of a step is multiplied if the step does not lower the loss enough. Default 0.75. */
   decreaseFactor?: number | undefined;
   /**
-   * Required decrease of the loss in a step, as a fraction c in [0, 1) of δt·‖∇_z l‖², the decrease to first order.
-   * Default 0: any decrease.
+   * Required decrease of the loss in a step, as a fraction c in [0, 1) of δt·‖∇_z l‖², the decrease to first order in a step of
+   * length δt. Default 0: any decrease.
    */
   slope?: number | undefined;
   /** Step length from which the next step grows: the accepted one ("accepted", the default) or the one tried first ("trial"). */
@@ -32,7 +32,7 @@ export interface AmdOptions {
   tolerance?: number | undefined;
   /** Number of most recent accepted losses that `tolerance` is tested on, 2 to 1,000. Default 5. */
   window?: number | undefined;
-  /** Fraction of t1, in [0, 1], before which `tolerance` ends no sample. Default 0.02. */
+  /** Fraction of the end time t1, in [0, 1], before which `tolerance` ends no sample. Default 0.02. */
   settle?: number | undefined;
 }
 

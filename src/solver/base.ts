@@ -1,4 +1,7 @@
-/** Control of a long computation, which calls it between pieces of a few milliseconds. */
+/**
+ * Functions that a long computation calls between pieces of work of a few milliseconds: to stop on abort, and to report
+ * progress.
+ */
 export interface Control {
   /** Returns true once the caller has aborted: the computation then stops and leaves its results so far in place. */
   aborted(): boolean;

@@ -20,9 +20,9 @@ import type { Solution } from "./solution.ts";
 import { allocateSolver } from "./solver-block.ts";
 
 /**
- * Runs a solver of assembly/solve/ on samples whose loss is evaluated by any objective, which may be on another backend. The
- * phases of a round are in assembly/solve/rounds.ts; `follow` chooses this function. All samples have a row in memory from
- * the start: row r is sample first + r.
+ * Runs a solver of assembly/solve/ on samples whose loss is evaluated by any objective, which may be on another backend; called
+ * by `follow` for `amd` and `lbfgs`. Each round tries a step of every sample that has not ended; its phases are in
+ * assembly/solve/rounds.ts. All samples have a row in memory from the start: row r holds the solution's sample `first` + r.
  */
 export async function descend(
   solver: DescentSolver,
@@ -54,8 +54,8 @@ interface Start {
   readonly t: number;
   readonly z: Float64Array;
   /**
-   * Step direction p, [d]: the point of the step at `time` is z + (time - t)·p, or z + (time - t)·δt·p for a step lengthened
-   * to δt > 1.
+   * Step direction p, [d]. With the time t and the z of this state, the point of the step at `time` is z + (time - t)·p, or
+   * z + (time - t)·δt·p for a step lengthened to δt > 1.
    */
   readonly direction: Float64Array;
 }
@@ -70,7 +70,7 @@ class Rows {
   private readonly solverName: DescentSolver["name"];
   private readonly at;
   private readonly stride: number;
-  /** Rows of the samples that have not ended. */
+  /** Indices of the rows whose samples have not ended. */
   private readonly running: Set<number>;
   /**
    * Number of loss evaluations of each row (sample) at points within steps that `saveAt` requests. The solver's own counters
@@ -190,7 +190,10 @@ class Rows {
     this.blocks.free();
   }
 
-  /** Computes what `requests` names for each row: a Gauss-Newton matrix, or the curvature gᵀMg/gᵀg along the gradient g. */
+  /**
+   * Computes and passes on what each of the rows `requests` has requested: its Gauss-Newton matrix M, or the curvature gᵀMg/gᵀg
+   * along its gradient g.
+   */
   private async answer(requests: Int32Array): Promise<void> {
     const { curvature } = this.objective;
     const give: Readonly<Record<keyof typeof Request, (rows: Int32Array) => Promise<void>>> = {
@@ -236,10 +239,10 @@ class Rows {
   }
 
   /**
-   * Records the points of accepted steps that `saveAt` requests: ends of steps, or points at chosen times, each of which
-   * takes an evaluation of the loss.
+   * Records the points of accepted steps that `saveAt` requests: the ends of steps, or points at chosen times. A point within a
+   * step takes an evaluation of the loss.
    *
-   * @param starts state of the proposed rows before the step
+   * @param starts state before the step, for each row whose trial step has been evaluated
    */
   private async keepSteps(starts: readonly Start[]): Promise<void> {
     const { first, objective, solution, d } = this;

@@ -18,8 +18,8 @@ export interface EvaluateOnly {
 export const evaluateOnly: EvaluateOnly = Object.freeze({ name: "evaluateOnly" });
 
 /**
- * Computes each sample's loss at z0 by a forward pass, and the gradient's norm by a backward pass. Ends each sample as
- * "reached_t1", or as "nonfinite" if its loss is not finite in float32.
+ * Computes each sample's loss and objective at z0 by a forward pass, and the norm of the objective's gradient by a backward
+ * pass. Ends each sample as "reached_t1", or as "nonfinite" if its objective is not finite in float32.
  */
 export async function evaluateStarts(
   _solver: EvaluateOnly,

@@ -5,10 +5,13 @@ import type { Solution } from "./solution.ts";
 
 /** Samples whose flows a solver follows together, on any backend. */
 export interface FlowProblem {
-  /** Objective of the samples first … first + sampleCount - 1 of the solution. */
+  /** Objective of `sampleCount` samples of the solution, from the sample of index `first` on. */
   readonly objective: Objective;
   readonly flow: Flow;
-  /** Solution of all samples of the call: it holds z0 on entry; the results of row r are written at first + r. */
+  /**
+   * Solution of all samples of the call: it holds z0 on entry; the results of sample r of the objective are written at index
+   * `first` + r.
+   */
   readonly solution: Solution;
   readonly first: number;
   readonly control: Control;

@@ -21,7 +21,10 @@ export interface GradientFlow<A extends Alpha = Alpha> {
   readonly alpha: A;
 }
 
-/** Nesterov flow, dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v: a plain immutable value made by `nesterovFlow(…)`. */
+/**
+ * Nesterov flow, dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v, with v the velocity and ε the option `epsilon`: a plain immutable
+ * value made by `nesterovFlow(…)`.
+ */
 export interface NesterovFlow {
   readonly name: "nesterovFlow";
   readonly epsilon: number;
@@ -54,7 +57,7 @@ export const NESTEROV_FLOW_FIELDS = {
   ...GRADIENT_FLOW_FIELDS,
 } satisfies FieldsOf<NesterovFlowOptions>;
 
-/** Placeholder and help text on the command line for the options of both flows. */
+/** Placeholder and help text on the command line for the options of `gradientFlow` and `nesterovFlow`. */
 export const FLOW_HELP: HelpOf<NesterovFlowOptions> = {
   alpha: ["alpha", "how strongly the gradient drives it; decay:2: exp(-2 t/t1)"],
   epsilon: ["time", "the damping is 3/(t + epsilon)"],
@@ -89,7 +92,8 @@ export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
 
 /**
  * Makes the second-order flow, Nesterov's method in continuous time (equations 4 and 5 of the paper, arXiv 2412.00864, with the
- * sign of ∇l in equation 5 corrected, as equation 4 needs): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v. It starts at rest, v(0) = 0.
+ * sign of ∇l in equation 5 corrected, as equation 4 needs): dv/dt = -3/(t+ε) v - α(t) ∇_z l, dz/dt = v, with v the velocity and
+ * ε the option `epsilon`. The flow starts at rest, v(0) = 0.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example

@@ -9,7 +9,10 @@ export interface LinearGrid extends Readonly<LinearGridOptions> {
   readonly name: "linearGrid";
 }
 
-/** Time grid of N growing steps, t_i = t1 (b^(i/N) - 1)/(b - 1): a plain immutable value made by `logGrid(…)`. */
+/**
+ * Time grid of N growing steps, t_i = t1 (b^(i/N) - 1)/(b - 1), with b the option `base`: a plain immutable value made by
+ * `logGrid(…)`.
+ */
 export interface LogGrid extends Readonly<Complete<LogGridOptions>> {
   readonly name: "logGrid";
 }
@@ -42,7 +45,7 @@ export const LOG_GRID_FIELDS = {
   base: number({ above: 1 }, 4),
 } satisfies FieldsOf<LogGridOptions>;
 
-/** Placeholder and help text on the command line for the options of both time grids. */
+/** Placeholder and help text on the command line for the options of `linearGrid` and `logGrid`. */
 export const GRID_HELP: HelpOf<LogGridOptions> = {
   t1: ["time", "end of the flow"],
   slices: ["n", "steps of the grid"],
@@ -50,7 +53,8 @@ export const GRID_HELP: HelpOf<LogGridOptions> = {
 };
 
 /**
- * Makes a time grid of N growing steps, short near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1).
+ * Makes a time grid of N growing steps, short near t = 0, where the flow is fast: t_i = t1 (b^(i/N) - 1)/(b - 1), with b the
+ * option `base`.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or a value out of range
  * @example

@@ -17,8 +17,8 @@ export interface LbfgsOptions {
   /** Maximum number of accepted steps per sample; with 0 only the loss and its gradient at z0 are evaluated. Default 1,000. */
   maxSteps?: number | undefined;
   /**
-   * Armijo constant c₁ of the line search, in [0, 1): a step of length t along p must lower the loss by more than c₁ · t ·
-   * |gᵀp|, g = ∇_z l. For a sample's first eight steps c₁ is at least 0.4. Default 1e-4.
+   * Armijo constant c₁ of the line search, in [0, 1): a step of length t along the direction p must lower the loss by more than
+   * c₁ · t · |gᵀp|, g = ∇_z l. For a sample's first eight steps c₁ is at least 0.4. Default 1e-4.
    */
   slope?: number | undefined;
 }
@@ -30,7 +30,7 @@ export interface Lbfgs extends Readonly<Complete<LbfgsOptions>> {
 
 /**
  * Checks and defaults of the options of `lbfgs`. The defaults were chosen for few passes on the samples of 36 decoders
- * (`npm run experiment -- baseline`); the number depends only weakly on each. See site/results/experiments.md.
+ * (`npm run experiment -- baseline`); the number of passes depends only weakly on each option. See site/results/experiments.md.
  */
 export const LBFGS_FIELDS = {
   tolerance: number({ min: 0 }, 1e-6),
@@ -61,23 +61,24 @@ export const LBFGS_HELP: HelpOf<LbfgsOptions> = {
  * follows dz/dt = -H⁻¹ ∇_z l in place of dz/dt = -∇_z l, and comes to rest where the gradient flow does, or in a minimum
  * nearby.
  *
- * - Damping: τ = tr(A)/d, and λ = 1 at first. After 1, 2, 4, 8, … steps λ is set to the one of 0.01, 0.1, 1, 10, 100 that
- *   fits the newest five pairs best, until A is computed at the sample's own z. Up to 8 steps W is recomputed as well,
- *   unless that costs more than four passes or W is constant (squared error of a linear output; with weights once, after the
- *   first step).
+ * - Damping: τ = tr(A)/d for d latents, and λ = 1 at first. After 1, 2, 4, 8, … steps λ is set to the one of 0.01, 0.1, 1, 10,
+ *   100 that fits the newest five pairs (step, change of the gradient) best, until A is computed at the sample's own z. Up to 8
+ *   steps W is recomputed as well, unless that costs more than four passes or W is constant (squared error of a linear output;
+ *   with weights once, after the first step).
  * - Refresh: after every max(2d, 64) evaluations A is recomputed at the sample's own z, which takes d passes
  *   (`stats.matrixEvaluations`); λ is then chosen for the rest of the solve, and the pairs are dropped.
  * - Line search: a step is accepted if it lowers the loss by more than the fraction `slope` of the decrease to first order
- *   (Armijo's condition), and otherwise shortened by quadratic interpolation; nearly always δt = 1. The first eight steps,
- *   for which the curvature at the start may be wrong, need a fraction of 0.4. If the first step was shortened and lowers
- *   the loss by less than half of its first-order decrease, it may lie beyond the minimum: half of it is tried, and taken if
- *   it lowers the loss by 4 % more. If the first step lowers the loss by its first-order decrease, to 2 %, it is lengthened,
- *   as long as that holds to 10 %: in front of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too large.
- * - Probe: if the expected decrease is below the threshold at the first step, or right after a decrease of 100 thresholds,
- *   the solver tries a step long enough for its first-order decrease to be visible in float32.
+ *   (Armijo's condition), and otherwise shortened by quadratic interpolation; nearly always the full step, δt = 1, is accepted.
+ *   The first eight steps, for which the curvature at the start may be wrong, need a fraction of 0.4. If the first step was
+ *   shortened and lowers the loss by less than half of its first-order decrease, it may lie beyond the minimum: half of it is
+ *   tried, and taken if it lowers the loss by 4 % more. If the first step lowers the loss by its first-order decrease, to 2 %,
+ *   it is lengthened, as long as that holds to 10 %: in front of a normalisation (RMSNorm, LayerNorm, z/‖z‖) J₀ is far too
+ *   large.
+ * - Probe: if the expected decrease is below the threshold, set by `tolerance`, at the first step, or right after a decrease of
+ *   100 thresholds, the solver tries a step long enough for its first-order decrease to be visible in float32.
  * - Final check: λτI is replaced by the smallest multiple of I that keeps A positive definite in float32, and the pairs are
  *   dropped, since λτ hides directions of far less curvature than the steepest. If the model without damping expects five
- *   thresholds or more, but its step lowers the loss by less than one, a step along -∇_z l is tried.
+ *   thresholds or more, but its step lowers the loss by less than one threshold, a step along -∇_z l is tried.
  * - Beyond 512 latents or 2²⁴ numbers in J₀, and for a `customLoss` without `curvature`, H is a multiple of I, as in plain
  *   L-BFGS; in the final check the multiple is the smallest curvature of the pairs.
  *

@@ -92,13 +92,15 @@ export interface Curvature {
    */
   scale(row: number): number;
   /**
-   * Returns the Gauss-Newton matrix that all samples share, made on its first use; undefined if the decoder has none. The
-   * matrix is in its field `own` if it does not depend on the data; otherwise it is made for each sample by
-   * `matrices(rows, "shared")`.
+   * Returns the Gauss-Newton matrix that all samples share, made on the first call; undefined if the decoder has none. The
+   * field `own` of the result holds the matrix if the matrix does not depend on the data; otherwise `matrices(rows, "shared")`
+   * makes it for each sample.
    */
   shared(): Promise<SharedCurvature | undefined>;
   /**
-   * Computes the Gauss-Newton matrix of each chosen row, with W at the point of its last `value` call.
+   * Computes the Gauss-Newton matrix JᵀWJ of each chosen row: J is the Jacobian of the decoder's outputs before their
+   * activation, W the second derivative of the row's loss with respect to these outputs, at the point of the row's last `value`
+   * call.
    *
    * @param kind "shared": with J at the decoder's start latent, for which `shared` must have been called; "own": with J at
    *   the row's own z
@@ -114,7 +116,9 @@ export interface Curvature {
 
 /** Gauss-Newton matrix A₀ that all samples share, at the decoder's start latent; see `Curvature.shared`. */
 export interface SharedCurvature {
-  /** Absent if the curvature of the loss depends on the data. */
+  /**
+   * Shared Gauss-Newton matrix, with its Cholesky factors and damping. Absent if the curvature of the loss depends on the data.
+   */
   readonly own?: {
     /**
      * Packed Cholesky factors of A₀ + λτI, one after the other, for each damping λ in ascending order: A₀ is the
@@ -150,7 +154,7 @@ export interface CurvatureUse {
   readonly refreshesAtStart: boolean;
   /**
    * Last step after which W, the curvature of the loss with respect to the outputs, in the shared preconditioner J₀ᵀWJ₀ is
-   * recomputed: it is after 1, 2, 4, … steps up to this number. 0: never.
+   * recomputed: W is recomputed after steps 1, 2, 4, … up to this number. 0: never.
    */
   readonly lastRefresh: number;
 }
@@ -160,7 +164,10 @@ export function hasMatrices({ matrix }: CurvatureUse): boolean {
   return matrix !== "none";
 }
 
-/** Returns how to use a curvature that is available along the gradient only (`use` given with `hasCurvature`), or not at all. */
+/**
+ * Returns a plan without Gauss-Newton matrices: solvers use only the curvature along the gradient, if `use` is given and its
+ * `hasCurvature` is true, else no curvature.
+ */
 export function withoutMatrices(use: CurvatureUse | undefined): CurvatureUse {
   const hasCurvature = use?.hasCurvature ?? false;
   return { hasCurvature, matrix: "none", refreshesAtStart: false, lastRefresh: 0 };

@@ -3,7 +3,7 @@ import type { Tableau } from "./tableau.ts";
 
 /** Computes steps of one explicit Runge-Kutta method for B samples, with memory for its stages. */
 export class RungeKutta {
-  /** Time derivatives of all samples at each stage after the first. */
+  /** Time derivatives of all samples at each stage after the first: for each stage an array [B, size of a state]. */
   private readonly stages: readonly Float64Array[];
   private readonly stageStates: Float64Array;
   private readonly stageTimes: Float64Array;

@@ -145,8 +145,8 @@ export class Solution extends Arrays {
   }
 
   /**
-   * Copies results from another solution: element i of `part` becomes sample samples[i], which ends if it has ended there. A
-   * sample index of -1 is skipped.
+   * Copies results from another solution: element i of `part` becomes sample samples[i], which is marked as ended if it has
+   * ended in `part`. A sample index of -1 is skipped.
    */
   copyIn(samples: ArrayLike<number>, part: SolutionPart): void {
     const d = this.latentSize;

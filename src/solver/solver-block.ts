@@ -16,9 +16,9 @@ import type { DescentSolver } from "./descent.ts";
 import type { Lbfgs as LbfgsSolver } from "./lbfgs.ts";
 import { type CurvatureUse, hasMatrices } from "./objective.ts";
 
-/** Memory of a descent solver of assembly/: its struct, and the state of each row. */
+/** Memory of a descent solver of assembly/: its struct, and the state of each row (sample being solved). */
 export interface SolverBlock extends Block {
-  /** Pointer to the struct, which extends Descent. */
+  /** Pointer to the solver's struct, which extends the struct Descent of assembly/. */
   readonly solver: number;
 }
 
@@ -42,13 +42,13 @@ export interface SolverUse {
 /** Memory sizes and struct of a descent solver, which differ between `amd` and `lbfgs`. */
 interface Layout {
   readonly struct: { readonly size: number };
-  /** Returns the number of bytes of state for each row; a multiple of 16, since rows are adjacent. */
+  /** Returns the number of bytes of state for each row (sample being solved); a multiple of 16, since rows are adjacent. */
   memory(latentSize: number, hasMatrices: boolean): number;
-  /** Returns the number of bytes of scratch memory that all rows share. */
+  /** Returns the number of bytes of scratch memory that all rows (samples being solved) share. */
   scratch(latentSize: number, hasMatrices: boolean): number;
   /**
-   * Writes the struct at `pointer`: the fields `common` to both solvers, and its own. `scratch` points to the shared scratch
-   * memory.
+   * Writes the solver's struct at `pointer`: the fields in `common`, which `amd` and `lbfgs` both have, and those of the solver
+   * alone. `scratch` points to the shared scratch memory.
    */
   fill(memory: DataView, pointer: number, common: DescentFields, use: SolverUse, scratch: number): void;
 }
@@ -70,8 +70,8 @@ function amdLayout(solver: AmdSolver): Layout {
 }
 
 /**
- * Returns the number of float64 values in a packed d × d matrix followed by the y of the pairs by which the damping λ is
- * chosen: scratch for the choice in assembly/solve/lbfgs-preconditioner.ts.
+ * Returns the number of float64 values in a packed d × d matrix followed by the gradient changes, d values each, of the L-BFGS
+ * pairs by which the damping λ is chosen: scratch for the choice in assembly/solve/lbfgs-preconditioner.ts.
  */
 function fittedSize(latentSize: number): number {
   return packedSize(latentSize) + FITTED_PAIRS * latentSize;
@@ -122,10 +122,10 @@ function even(numbers: number): number {
   return 2 * Math.ceil(numbers / 2);
 }
 
-/** Maximum number of bytes of solver state for all rows together. */
+/** Maximum number of bytes of solver state for all rows (samples being solved) together. */
 const MOST_BYTES = 2 ** 28;
 
-/** Returns the maximum number of rows whose solver state fits into MOST_BYTES; at least 1. */
+/** Returns the maximum number of rows (samples being solved) whose solver state fits into MOST_BYTES; at least 1. */
 export function rowsWithRoom(solver: DescentSolver, latentSize: number, hasMatrices: boolean): number {
   return Math.max(1, Math.floor(MOST_BYTES / layoutOf(solver).memory(latentSize, hasMatrices)));
 }

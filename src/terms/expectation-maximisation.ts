@@ -16,8 +16,8 @@ export interface Mixture {
 }
 
 /**
- * Minimum weight of a component, times the number of codes: a component without codes keeps this weight, since log 0 is not
- * finite.
+ * Minimum weight of a component, multiplied by the number of codes: a component without codes keeps the minimum weight, since
+ * log 0 is not finite.
  */
 const LEAST_OF_A_CODE = 1e-3;
 /**

@@ -93,7 +93,7 @@ const MIXTURE_FIELDS = {
   weight: number({ above: 0 }, 1),
 } satisfies FieldsOf<FitGaussianMixtureOptions>;
 
-/** Stream of random numbers for the start of a fit, an argument of `createRandom`; other uses of a seed have other streams. */
+/** Stream of random numbers, an argument of `createRandom`, for the start of a mixture fit. */
 const START_STREAM = 4;
 
 /**

@@ -106,16 +106,20 @@ export interface StandardLoss {
   readonly reduction: Reduction;
 }
 
-/** Functions of a `customLoss` e, each of one element: the decoder's output in data space, and its target. */
+/**
+ * Functions of a `customLoss`, for the loss e of one element: each takes the decoder's output for the element, in data space,
+ * and the element's target.
+ */
 export interface CustomLossFunctions {
   /** Loss of the element, e(output, target). */
   readonly value: (output: number, target: number) => number;
-  /** Derivative ∂e/∂output. */
+  /** Derivative ∂e/∂output of the element's loss e. */
   readonly gradient: (output: number, target: number) => number;
   /**
-   * Second derivative ∂²e/∂output² ≥ 0. `sampleCodes`, and the adjoints `full()` and `direct()` of `train`, require it. With it
-   * `lbfgs` is preconditioned by the Gauss-Newton matrix, and without it runs as plain L-BFGS; it does not gain if the second
-   * derivative changes by orders of magnitude within a step, as for a smoothed |output - target|.
+   * Second derivative ∂²e/∂output² ≥ 0 of the element's loss e. `sampleCodes`, and the adjoints `full()` and `direct()` of
+   * `train`, require it. With it `lbfgs` is preconditioned by the Gauss-Newton matrix, and without it runs as plain L-BFGS;
+   * `lbfgs` does not gain from it if the second derivative changes by orders of magnitude within a step, as for a smoothed
+   * |output - target|.
    */
   readonly curvature?: (output: number, target: number) => number;
 }
@@ -167,8 +171,8 @@ const CUSTOM_LOSS_FIELDS = {
 } satisfies FieldsOf<CustomLossFunctions & LossOptions>;
 
 /**
- * Makes the binary cross entropy: -y log σ(o) - (1 - y) log(1 - σ(o)) per element, in nats, with o the decoder's output
- * before its sigmoid σ and y in [0, 1]. It is computed from o in the stable form max(o, 0) - o·y + log(1 + exp(-|o|)). For
+ * Makes the binary cross entropy: -y log σ(o) - (1 - y) log(1 - σ(o)) per element, in nats, with o the decoder's output before
+ * its sigmoid σ and y the target, in [0, 1]. It is computed from o in the stable form max(o, 0) - o·y + log(1 + exp(-|o|)). For
  * targets other than 0 and 1 its minimum is the entropy of y, not 0. It requires a decoder whose output activation is
  * "sigmoid".
  *
@@ -181,8 +185,9 @@ export function binaryCrossEntropy(options?: LossOptions): StandardLoss {
 }
 
 /**
- * Makes the squared error: (D(z) - y)² per element. The paper (arXiv 2412.00864) uses the sum, `reduction: "sum"`; with the mean,
- * the default here, suitable step sizes of the solvers do not depend on the size of the data.
+ * Makes the squared error: (D(z) - y)² per element, with D(z) the decoder's output and y the data. The paper (arXiv 2412.00864)
+ * uses the sum, `reduction: "sum"`; with the mean, the default here, suitable step sizes of the solvers do not depend on the
+ * size of the data.
  *
  * @throws LatentflowError `invalid_argument` on an unknown option or reduction
  * @example
@@ -193,10 +198,10 @@ export function squaredError(options?: LossOptions): StandardLoss {
 }
 
 /**
- * Makes a loss from your own functions of one element: the mean of e(D(z)_i, y_i) over the elements i, or their sum,
- * weighted if there are weights. The functions run in JavaScript between the decoder's forward and backward passes, in
- * float64; they receive the decoder's output in data space, after its output activation. They are not called for elements of
- * weight 0.
+ * Makes a loss from your own functions of one element: the mean, or the sum, over the elements i of e(D(z)_i, y_i), with e the
+ * function `value`, D(z) the decoder's output and y the data; weighted if there are weights. The functions run in JavaScript
+ * between the decoder's forward and backward passes, in float64; they receive the decoder's output in data space, after its
+ * output activation. The functions are not called for elements of weight 0.
  *
  * Values need not be finite: a step to a loss of NaN, ∞ or -∞ is not taken, and a sample whose loss at z0 or whose gradient
  * is not finite ends as "nonfinite".

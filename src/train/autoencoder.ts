@@ -41,13 +41,14 @@ const ENCODER_STREAM = 3;
  * solver `amd`.
  *
  * Codes need not be centred on 0: the `start` of the trained decoder, from which `encode` and `evaluate` begin, is the mean
- * code of the training data (`meanCode`). It has no `start` if a code is not finite, that is, if the training has
- * diverged.
+ * code of the training data (`meanCode`). The trained decoder has no `start` if a code is not finite, that is, if the training
+ * has diverged.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
- * @returns the encoder and a new decoder; `history` has the losses of the reconstructions D(E(y))
+ * @returns the encoder and a new decoder; `history` has the losses of the reconstructions D(E(y)) of the samples y by encoder E
+ *   and decoder D
  * @throws LatentflowError as `train`
  * @example
  * const { decoder: trained, encoder } = await trainAutoencoder(decoder, images, { optimizer: adam(), epochs: 10 });

@@ -103,8 +103,8 @@ export async function lockFile(
   }
 
   /**
-   * Reads the files of the lock in order: each after the first was made by a process that took the lock over from the one
-   * before. The maker of the last file holds the lock.
+   * Reads the files of the lock in order: each after the first was made by a process that took the lock over from the maker of
+   * the file before. The maker of the last file holds the lock.
    */
   async function readAll(): Promise<Found[]> {
     const all: Found[] = [];
@@ -141,8 +141,8 @@ export async function lockFile(
   }
 
   /**
-   * Creates a file of the lock and opens it; returns undefined if it exists. Synchronous: a process killed between creating
-   * and writing the file would leave a lock without a holder, which counts as alive for a minute.
+   * Creates a file of the lock and opens it; returns undefined if it exists. Creates and writes it synchronously: a process
+   * killed between the two would leave a lock without a holder, which counts as alive for a minute.
    */
   async function make(path: string) {
     try {

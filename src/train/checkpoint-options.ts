@@ -19,8 +19,8 @@ export interface FileCheckpoints {
    */
   file: string;
   /**
-   * true: continues from FILE, or from FILE.previous if FILE is missing or damaged; starts from the beginning if neither
-   * exists. false, the default: throws if either exists.
+   * true: continues from FILE, the path in `file`, or from FILE.previous if FILE is missing or damaged; starts from the
+   * beginning if neither exists. false, the default: throws if either exists.
    */
   resume?: boolean | undefined;
   /** Time between two checkpoints in seconds, >= 0. Default 60. */
@@ -46,7 +46,7 @@ export type CheckpointOptions = FileCheckpoints | CallerCheckpoints;
 /** Default of `everySeconds`, the time between two checkpoints in seconds. */
 export const STANDARD_SECONDS = 60;
 
-/** Fields of the option `checkpoint`, of both its forms. */
+/** Fields of the option `checkpoint` in both its forms, `FileCheckpoints` and `CallerCheckpoints`. */
 const CHECKPOINT_FIELDS = /* @__PURE__ */ (() => ({
   file: later<unknown>(),
   save: later<unknown>(),

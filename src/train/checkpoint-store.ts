@@ -13,7 +13,7 @@ export interface CheckpointStore {
   /**
    * Stores a checkpoint; resolves when it is stored durably.
    *
-   * @throws LatentflowError `locked` if another run has taken the storage over; its files stay unchanged
+   * @throws LatentflowError `locked` if another run has taken the storage over; the checkpoints in the storage stay unchanged
    */
   save(bytes: Uint8Array): Promise<void>;
   /** Releases the storage to other runs. Called at the end of every run, even if `load` was not. */
@@ -23,7 +23,7 @@ export interface CheckpointStore {
 /** Checkpoint that was loaded, with its origin. */
 export interface LoadedCheckpoint {
   readonly checkpoint: Checkpoint;
-  /** Path of the checkpoint's file, or the name of an option. */
+  /** Path of the checkpoint's file, or "checkpoint.resume", the name of the option that has the checkpoint's bytes. */
   readonly from: string;
   /** Reason why the newest checkpoint was not used, with the name of its file; undefined if it was used. */
   readonly refused: string | undefined;

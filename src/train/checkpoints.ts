@@ -12,8 +12,8 @@ import { checkSameRun } from "./run-differences.ts";
 export class Checkpoints {
   private savedAt = performance.now();
   /**
-   * Position of the run (counts of images and validations) at its latest checkpoint, initially at its start: a checkpoint is
-   * only written if it has changed.
+   * Position of the run (counts of images and validations) at its latest checkpoint, initially at the run's start: a checkpoint
+   * is only written if the position has changed.
    */
   private saved: string;
 

@@ -239,7 +239,7 @@ export async function readDataset(source: FileSource, options: ReadDatasetOption
  * Reads a data set as `readDataset` does.
  *
  * @param where beginning of error messages: name of a function or a flag
- * @param choice formats, for messages, how to select an array of a .npz file. Default: by the option `array`
+ * @param choice returns the advice, for messages, on how to select a given array of a .npz file. Default: by the option `array`
  */
 export async function readDatasetAs(
   where: string,

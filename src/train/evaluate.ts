@@ -39,8 +39,9 @@ export interface EvaluateReport
    */
   readonly meanObjective: number;
   /**
-   * Mean squared error of the reconstructions over the values of weight 0 that are present in the data (not NaN): hidden
-   * from the flows, they show how well these complete the samples. Absent if there are no such values.
+   * Mean squared error of the reconstructions over the values of weight 0 that are present in the data (not NaN). These values
+   * are hidden from the flows, so that the error shows how well the flows complete the samples. Absent if there are no such
+   * values.
    */
   readonly meanHiddenError?: number;
 }
@@ -178,8 +179,8 @@ export async function evaluate(
 }
 
 /**
- * Returns the mean squared error of the reconstructions D(z) over the values of weight 0 that are finite, as are their
- * reconstructions; undefined if there are none.
+ * Returns the mean squared error of the reconstructions D(z) over the data values of weight 0, where both the value and its
+ * reconstruction are finite; undefined if there are no such values.
  */
 async function hiddenErrorOf(
   { dataset, settings, signal }: ReturnType<typeof checkEvaluateArguments>,

@@ -14,7 +14,10 @@ export interface MaskOptions {
   hidden: readonly [smallest: number, largest: number];
 }
 
-/** First stream of random numbers, an argument of `createRandom`, for masks; each update adds the number of images before it. */
+/**
+ * Stream of random numbers, an argument of `createRandom`, for the masks of the first update; the stream of a later update is
+ * this plus the number of images processed before.
+ */
 const MASK_STREAM = 4;
 
 /** Validation of the field `hidden` of the option `mask` of `trainAutoencoder`. */

@@ -36,7 +36,7 @@ export class MiniBatches {
     this.codes = warmStart || optimizer ? new Codes(dataset.count, decoder, optimizer) : undefined;
   }
 
-  /** Returns the state from which `restore` continues; its codes are views of the stored ones. */
+  /** Returns the state from which `restore` continues; its codes are views of the stored codes. */
   state(): { readonly random: RandomState; readonly codes: CodesState | undefined } {
     return { random: this.random.state(), codes: this.codes?.state() };
   }
@@ -48,12 +48,12 @@ export class MiniBatches {
   }
 
   /**
-   * Returns a mini-batch with its codes. Normally the flows of its samples are followed, and recorded if the adjoint needs that;
-   * with `codes: "kept"` the stored codes are used; the latents of an autoencoder are the samples themselves, with some pixels
-   * hidden by `mask`.
+   * Returns a mini-batch with its codes. Normally the gradient flows of its samples are followed, and their steps recorded if
+   * the adjoint needs them; with `codes: "kept"` the stored codes are used; the latents of an autoencoder are the samples
+   * themselves, with some pixels hidden by `mask`.
    *
    * @param indices indices of the samples in the data set
-   * @param images number of images processed before
+   * @param images number of images processed before this mini-batch
    */
   async encode(
     indices: Uint32Array,

@@ -17,7 +17,10 @@ import type { ValidationOptions, ValidationResult } from "./validation.ts";
 
 /** Options that `train` and `trainAutoencoder` share. */
 export interface RunOptions {
-  /** Loss l(y, D(z)) of a sample. Default: the loss stored in the decoder; required if there is none. */
+  /**
+   * Loss l(y, D(z)) of a sample with data y, D(z) the decoder's output for its code z. Default: the loss stored in the decoder;
+   * required if there is none.
+   */
   loss?: LossLike | undefined;
   /** Optimizer of the networks' parameters. Default `rmsprop()`, as in the appendix of the paper (arXiv 2412.00864). */
   optimizer?: Optimizer | undefined;
@@ -46,8 +49,8 @@ export interface RunOptions {
   /** Validation samples, whose loss is computed at intervals and which are not trained on. Default: none. */
   validation?: ValidationOptions | undefined;
   /**
-   * Storage of checkpoints, which are written at intervals, at the end and at an abort. A run that continues from one has
-   * the same results, bit for bit. Default: none.
+   * Storage of checkpoints, which are written at intervals, at the end and at an abort. A run that continues from a checkpoint
+   * has the same results, bit for bit, as an uninterrupted run. Default: none.
    */
   checkpoint?: CheckpointOptions | undefined;
   /**
@@ -106,7 +109,10 @@ export type TrainOptions = FlowAndSolver &
      * point's channels.
      */
     points?: number | undefined;
-    /** True to start each sample's flow at the end of its last one, and the first at the decoder's `start`. Default false. */
+    /**
+     * True to start each flow of a sample where the sample's previous flow ended, and its first flow at the decoder's `start`.
+     * Default false.
+     */
     warmStart?: boolean | undefined;
     /**
      * Source of the codes. `"encoded"`, the default: each mini-batch is encoded by a flow. `"kept"`: a code is stored for

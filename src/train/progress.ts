@@ -5,8 +5,8 @@ export interface TrainStep {
   /** Number of images (training samples) processed, including this mini-batch. */
   readonly images: number;
   /**
-   * Mean loss of the mini-batch at its codes, before the update, over the samples whose loss is not NaN. Infinite if a loss
-   * is. A loss may be NaN if it is negligible beside the value of its prior.
+   * Mean loss of the mini-batch at its codes, before the update, over the samples whose loss is not NaN. Infinite if the loss
+   * of any sample is infinite. The loss of a sample may be NaN if it is negligible beside the value of the sample's prior.
    */
   readonly loss: number;
   /**
@@ -44,10 +44,10 @@ export interface Resumed {
 export interface TrainProgress extends TrainStep {
   /** Number of images to process in all epochs. */
   readonly total: number;
-  /** Latest validation result, at least that before the first update; undefined without the option `validation`. */
+  /** Latest validation result; the first validation precedes the first update. Undefined without the option `validation`. */
   readonly validation: ValidationResult | undefined;
   /** Images per second since the start, or since the checkpoint from which the run continued. */
   readonly imagesPerSecond: number;
-  /** Estimated time to the end of the run at this speed, in seconds. */
+  /** Estimated time to the end of the run at the speed `imagesPerSecond`, in seconds. */
   readonly secondsLeft: number;
 }

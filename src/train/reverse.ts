@@ -22,7 +22,9 @@ type Reverse<Kind extends OperationKind> = (
   input: Shape,
 ) => Settings;
 
-/** Functions that make the reverse of each reversible operation with weights. */
+/**
+ * For each kind of operation with weights that can be reversed, a function that makes the definition of the reverse operation.
+ */
 const REVERSES = {
   dense: (_where, _operation, input) => ({ kind: "dense", units: input.at(-1)! }),
   convTranspose(where, operation, input) {
@@ -75,7 +77,10 @@ export function checkReversible(where: string, decoder: Decoder): void {
   for (const step of stepsOf(decoder)) reverseOf(where, step);
 }
 
-/** Returns the reverse of a step's operation; undefined if the operation has no weights. */
+/**
+ * Returns the definition of the reverse of a step's operation, from its output shape to its input shape; undefined if the
+ * operation has no weights.
+ */
 function reverseOf(where: string, step: Step<Operation>): Settings | undefined {
   const { operation, inputShapes } = step;
   if (!isReversible(operation.kind)) return undefined;

@@ -31,7 +31,7 @@ export class OtherRunError extends LatentflowError {
     super("other_run", messageOf(problem, said, advice));
   }
 
-  /** Returns the message with other words for each difference, from `say`: the command line names its flags. */
+  /** Returns the error's message with each difference described by `say`: the command line describes settings by its flags. */
   messageIn(say: (difference: Difference) => string): string {
     return messageOf(this.problem, this.differences.map(say), this.advice);
   }
@@ -78,8 +78,9 @@ export function differences(there: RunDescription, here: RunDescription): Differ
 }
 
 /**
- * Names of settings, each with a pattern of the settings whose differences follow from a difference in it: an autoencoder's
- * decoder is the whole network and it has no solver; the seed determines the parameters of a new decoder.
+ * Names of settings, each with a pattern for the names of settings that differ only because the named one does: an
+ * autoencoder's decoder is the whole network, and an autoencoder has no solver; the seed determines the parameters of a new
+ * decoder.
  */
 const FOLLOWING: readonly (readonly [name: string, following: RegExp])[] = [
   ["autoencoder", /^(decoder|flow|solver|adjoint|warmStart|codes|codeOptimizer)(\.|$)/],

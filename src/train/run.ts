@@ -37,7 +37,7 @@ export class Run {
     this.batches = new MiniBatches(working, options);
   }
 
-  /** Codes stored for each sample, [samples, d], as a copy; undefined if none are stored. */
+  /** Codes stored for each sample, [samples, latentSize], as a copy; undefined if none are stored. */
   get codes(): Float32Array | undefined {
     const { codes } = this.batches;
     return codes && Float32Array.from(codes.state().values);
@@ -124,7 +124,7 @@ export class Run {
 /**
  * Adds the gradient of a mini-batch's summed objectives to the trainer's parameter sums.
  *
- * @returns the losses, [B], and with `codes: "kept"` the gradients with respect to the codes, [B, d]
+ * @returns the losses, [batch size], and with `codes: "kept"` the gradients with respect to the codes, [batch size, latentSize]
  */
 async function addGradient(
   trainer: Trainer,
@@ -143,9 +143,9 @@ async function addGradient(
 }
 
 /**
- * Adds the gradient of the summed objectives at stored codes z, [B, d], to the parameter sums, and returns the losses and
- * the gradients with respect to the codes. A sample whose gradient with respect to its code is not finite is left out of the
- * sum, which would otherwise not be finite either.
+ * Adds the gradient of the summed objectives at the stored codes z, [batch size, latentSize], to the parameter sums, and
+ * returns the losses and the gradients with respect to the codes. Samples whose gradient with respect to their code is not
+ * finite are left out of the sum, which would otherwise not be finite either, unless this applies to all samples.
  */
 async function addGradientAtCodes(
   objective: DifferentiableObjective,

@@ -13,9 +13,10 @@ import type { PriorComponents } from "../terms/prior-numbers.ts";
 import { createDataset, type Dataset, isDataset } from "./dataset.ts";
 
 /**
- * Returns samples as a data set: at least one, of the decoder's output size, and with axes in the order of its output.
+ * Returns samples as a data set, and checks that there is at least one and that samples have the decoder's output size, with
+ * axes in the order of the decoder's output.
  *
- * @throws LatentflowError `invalid_argument` otherwise
+ * @throws LatentflowError `invalid_argument` if a check fails
  */
 export function asDataset(where: string, data: Dataset | Float32Array, decoder: Decoder): Dataset {
   if (!isDataset(data)) {
@@ -49,7 +50,9 @@ const SAMPLES_AT_ONCE = 1000;
 /** Maximum number of values that are read at once, 4 MB as float32; a single sample may have more. */
 const VALUES_AT_ONCE = 2 ** 20;
 
-/** Yields the indices of all samples, 0 to count - 1, in pieces for reading at once. */
+/**
+ * Yields the indices of all samples, 0 to count - 1, in groups of consecutive samples that are small enough to be read at once.
+ */
 export function* pieces({ count, size }: Dataset): Generator<Uint32Array> {
   const atOnce = Math.max(1, Math.min(SAMPLES_AT_ONCE, Math.floor(VALUES_AT_ONCE / size)));
   for (let first = 0; first < count; first += atOnce) {
@@ -69,8 +72,8 @@ export interface ProblemSettings {
 }
 
 /**
- * Yields all samples of a data set as problems for a backend, piece by piece, so that bytes are never in memory as float32
- * as a whole. `first` is the index of the piece's first sample.
+ * Yields all samples of a data set as problems for a backend, a group of samples at a time, so that data stored as bytes are
+ * never in memory as float32 as a whole. `first` is the index of the group's first sample.
  */
 export function* problems(
   dataset: Dataset,

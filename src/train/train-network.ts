@@ -15,7 +15,7 @@ import { checkDataset } from "./samples.ts";
  * Runs the loop of `train` and `trainAutoencoder`: updates, validations and checkpoints, to the end or an abort.
  *
  * @param network network to train, which is not changed. For a decoder that takes points, `network` is its form for one
- *   point, and `checked.decoder` that for the number of points of a sample
+ *   point, and `checked.decoder` its form for the number of points of a sample
  * @returns the result, with a new network as `decoder`
  */
 export async function trainNetwork(network: Decoder, checked: CheckedTrainOptions): Promise<TrainResult> {

@@ -6,17 +6,17 @@ import { trainNetwork } from "./train-network.ts";
 
 /**
  * Trains a decoder without an encoder: each mini-batch is encoded with the current decoder (equation 2 of the paper, arXiv
- * 2412.00864), and the optimizer follows the gradient of its summed loss, which the adjoint computes. By default z is held fixed
- * (equations 11 and 12 of the paper), which is exact if the flow has come to rest.
+ * 2412.00864), and the optimizer follows the gradient of its summed loss, which the adjoint computes. By default the codes z
+ * are held fixed (equations 11 and 12 of the paper), which is exact if the flow has come to rest.
  *
  * The same seed, machine and build give the same weights, bit for bit.
  *
  * @param data samples of the decoder's output size: a Dataset, or a Float32Array, [count, outputSize]
  * @returns the trained decoder, a new one, with the figures of all updates and validations
  * @throws LatentflowError `invalid_argument`, before any work, when an argument has the wrong type, length or value;
- *   `other_run` when the checkpoint is of another run; `disposed` when the decoder is; `invalid_file` and `not_found` when a
- *   checkpoint cannot be read or written; `locked` when another run uses its file; `unsupported` for checkpoint files
- *   outside Node; and `unsupported`, `out_of_memory` and `worker_failed` from the backend
+ *   `other_run` when the checkpoint is of another run; `disposed` when the decoder is disposed; `invalid_file` and `not_found`
+ *   when a checkpoint cannot be read or written; `locked` when another run uses the checkpoint's file; `unsupported` for
+ *   checkpoint files outside Node; and `unsupported`, `out_of_memory` and `worker_failed` from the backend
  * @example
  * const { decoder: trained, history } = await train(decoder, images, {
  *   optimizer: adam(), schedule: linear(), batchSize: 16, epochs: 10, seed: 1,

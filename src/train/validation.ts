@@ -40,8 +40,8 @@ export interface ValidationResult {
   /** Number of training images processed before the validation. */
   readonly images: number;
   /**
-   * Mean loss of the validation samples, over those whose loss is not NaN; infinite if a loss is. Samples are encoded by a
-   * flow from the decoder's start latent, or by the autoencoder's encoder.
+   * Mean loss of the validation samples, over those whose loss is not NaN; infinite if the loss of any sample is infinite.
+   * Samples are encoded by a flow from the decoder's start latent, or by the autoencoder's encoder.
    */
   readonly loss: number;
 }

@@ -3,8 +3,8 @@ import type { Kernels } from "../../kernels/instance.ts";
 import type { Optimizer } from "../optimizer.ts";
 
 /**
- * One update of parameters by an optimizer: pointers to the blocks that it reads and writes, all of the same layout, and its
- * number in the training.
+ * One update of parameters by an optimizer: pointers to the memory blocks that the optimizer reads and writes, all of the
+ * same layout, the learning rate, and the update's number in the training.
  */
 export interface Update {
   readonly parameters: number;

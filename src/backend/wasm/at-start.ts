@@ -11,7 +11,7 @@ import { allocateWorkspace } from "./workspace.ts";
  * Decodes one row at the decoder's `start` latent, z = 0 by default, and calls `use` with the workspace and with memory for
  * Gauss-Newton matrices or rows of a Jacobian. The memory is freed when `use` has settled.
  *
- * @param room what memory for Gauss-Newton matrices is allocated for
+ * @param room purpose for which memory for Gauss-Newton matrices is allocated
  * @throws LatentflowError `out_of_memory`
  */
 export async function atStart(

@@ -8,12 +8,12 @@ import type { Workspace } from "./workspace.ts";
  * assembly/memory/workspace.ts).
  */
 export interface FixedRows extends Pick<Block, "free"> {
-  /** Returns the pointer to the fixed inputs of the sample at place `place`; 0 if the decoder has none. */
+  /** Returns the pointer to the fixed inputs of the sample stored at index `place`; 0 if the decoder has none. */
   at(place: number): number;
   write(place: number, fixed: FixedValues, sample: number): void;
   /**
-   * Sets a workspace's pointers to fixed inputs: row r reads those at place r modulo the number of places, for `copies` rows
-   * per place.
+   * Sets a workspace's pointers to fixed inputs, for `copies` rows per stored sample: row r reads the inputs of the sample
+   * stored at index r modulo the number of stored samples.
    */
   point(workspace: Workspace, copies?: number): void;
 }

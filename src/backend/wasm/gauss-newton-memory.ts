@@ -33,7 +33,7 @@ export interface GaussNewtonUse extends Jacobian {
   readonly rows: boolean;
 }
 
-/** Use without matrices, for curvatures along a gradient, which need little memory. */
+/** Value for memory without Gauss-Newton matrices: curvatures along a gradient, which need little memory. */
 export const NO_MATRICES: GaussNewtonUse = { jacobian: 0, jacobianPanels: 0, own: false, rows: false };
 
 /** Returns the bytes from one row of a Jacobian to the next. */
@@ -91,7 +91,7 @@ export function allocateGaussNewton(
     tangentsAtOnce,
     /** Pointer to memory for `tangentsAtOnce` rows of a Jacobian, `jacobianStride` bytes apart; 0 if not allocated. */
     rows,
-    /** Pointer to the Gauss-Newton matrix: row k begins at matrix + k · matrixStride. */
+    /** Pointer to the Gauss-Newton matrix, floats: row k begins at byte address matrix + k · matrixStride. */
     matrix,
     matrixStride,
     /**

@@ -8,8 +8,8 @@ import { type Jacobian, jacobianStride, NO_MATRICES, panelBytes } from "./gauss-
 import type { PackedDecoder } from "./packed.ts";
 
 /**
- * Callback for rows first … first + count - 1 of J₀ᵀ, the transposed Jacobian at the decoder's start latent. The callback owns
- * `values`, the rows, [count, n].
+ * Callback for rows first … first + count - 1 of J₀ᵀ, the transposed Jacobian at the decoder's start latent. The callback
+ * owns `values`, the rows, [count, outputSize].
  */
 export type OnJacobianRows = (range: SampleRange, values: Float32Array<ArrayBuffer>) => void;
 
@@ -107,7 +107,7 @@ export class JacobianRows {
     };
   }
 
-  /** Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n]. */
+  /** Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize]. */
   read(): Float32Array<ArrayBuffer> {
     const { arena, decoder } = this.packed;
     const { latentSize: d, outputSize: n } = decoder;
@@ -117,9 +117,9 @@ export class JacobianRows {
   }
 
   /**
-   * Copies rows computed on any thread into J₀ᵀ, from row `first` on.
+   * Copies rows computed on any thread into J₀ᵀ, the transposed Jacobian, from row `first` on.
    *
-   * @param values rows of n numbers, [count, n]
+   * @param values rows of outputSize numbers, [count, outputSize]
    */
   write(first: number, values: Float32Array): void {
     const { arena, decoder } = this.packed;

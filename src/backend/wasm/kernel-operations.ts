@@ -53,7 +53,10 @@ export type KernelOperation<Kind extends KernelKind = KernelKind> = {
     readonly input: number;
     /** Index of the graph value that the operation writes; equal to `input` if it works in place. */
     readonly output: number;
-    /** Operation of the decoder that this one computes, with its parameters; may be absent if it has none. */
+    /**
+     * Operation of the decoder that the kernel operation computes, with its parameters; may be absent if it has no
+     * parameters.
+     */
     readonly source?: Operation;
   } & KernelKinds[K];
 }[Kind];
@@ -73,7 +76,7 @@ export interface RowRoom {
 /** Struct that kernel operations of one kind store for their backward pass, such as NormRows, and its allocation. */
 interface Keeping<Kind extends KernelKind> {
   readonly struct: AnyStruct;
-  /** Allocates the rows, and returns the struct's fields, which point to them. */
+  /** Allocates the rows stored for the backward pass, and returns the struct's fields, which point to the rows. */
   allocate(operation: KernelOperation<Kind>, room: RowRoom): Record<string, number>;
 }
 
@@ -264,8 +267,8 @@ export function fillOperation(
 }
 
 /**
- * Allocates the column matrices of a convolution for both directions, with a column for each kernel tap and channel
- * (ConvolutionOperation.forwardColumns); 0 for a direction that uses `ConvolutionOperation.panels`.
+ * Allocates a convolution's weight as one matrix for each direction, with a column for each kernel tap and channel
+ * (ConvolutionOperation.forwardColumns); returns the pointers, 0 for a direction that uses `ConvolutionOperation.panels`.
  */
 function columnPanels(
   { groups, input, output, taps, forward, backward }: ConvolutionGeometry,

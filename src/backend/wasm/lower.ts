@@ -11,12 +11,18 @@ import { assignSlots } from "./slots.ts";
  */
 export type LoweredGraph = ReturnType<typeof lowerGraph>;
 
-/** Lowers a decoder's graph: drops reshapes, adds forks, and translates each operation into kernel operations (lowerings.ts). */
+/**
+ * Lowers a decoder's graph: drops reshapes, adds forks (operations that give each reader of a value the value or a copy), and
+ * translates each operation into kernel operations (lowerings.ts).
+ */
 export function lowerGraph(decoder: Decoder) {
   const steps = stepsOf(decoder);
   const into = new Emission();
   const inputs = 1 + decoder.fixedInputs.length;
-  /** For each value of the decoder's graph: index of the value with its numbers, which is another one for a reshape's output. */
+  /**
+   * Index of the value that holds the numbers of each value of the decoder's graph: for the output of a reshape the value
+   * that is reshaped, else the value itself.
+   */
   const roots = Array.from({ length: inputs }, (_, i) => i);
   const isCopied = new Map<number, boolean[]>();
   for (const { operation, inputs: read } of steps) {
@@ -32,7 +38,8 @@ export function lowerGraph(decoder: Decoder) {
     }
   }
   /**
-   * Values that the readers of each of the decoder's values use, one per reader: the branches of its fork, or the value itself.
+   * For each of the decoder's values, the indices of the values that its readers use, one per reader: if it has several
+   * readers, the branches of its fork (an operation that gives each reader the value or a copy), else the value itself.
    */
   const branches = new Map<number, number[]>();
   const give = (root: number, value: number): void => {

@@ -179,7 +179,7 @@ function normOfRows(shape: Shape, width: number, epsilon: number, hasMean: 0 | 1
   };
 }
 
-/** Emits a + sign · b, for sign 1 or -1, as two linear maps of which the second adds to the first's result. */
+/** Emits a + sign · b, for sign 1 or -1, as two linear maps; the second adds to the result of the first. */
 function sumOf(sign: number): Lowering<"add" | "sub">["emit"] {
   return (into, { shape }, reads, inputs) => {
     const output = into.value(sizeOf(shape));

@@ -10,7 +10,7 @@ import { objectiveSize, type PackedDecoder } from "./packed.ts";
 export { wasmObjective } from "./objective.ts";
 export { wasmTrainer } from "./trainer.ts";
 
-/** Solves the samples that `feed` returns with a solver in JavaScript, which evaluates objectives of the packed decoder. */
+/** Solves the samples that `feed` returns by a solver in JavaScript, which evaluates objectives of the packed decoder. */
 export function solveByObjectives<Range extends SampleRange>(
   packed: PackedDecoder,
   task: Task<Range>,

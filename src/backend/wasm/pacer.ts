@@ -4,7 +4,10 @@ import { sizeOf } from "../../graph/operations.ts";
 /** Target duration of a slice of work between two pauses, in milliseconds: a page then drops one frame at most. */
 const TARGET = 12;
 
-/** Maximum number of row passes in a slice: more would not fit the kernels' 32-bit counter. */
+/**
+ * Maximum number of row passes (one row once forward or once backward) in a slice of work between two pauses: more would not
+ * fit the kernels' 32-bit counter.
+ */
 const MOST_PASSES = 2 ** 30;
 
 /**
@@ -16,9 +19,10 @@ export class Pacer {
   private passes: number;
 
   /**
-   * Starts with the smallest slice.
+   * Starts with the smallest slice of work.
    *
-   * @param smallest row passes of one pass over all resident rows
+   * @param smallest size of the smallest slice in row passes (one row once forward or once backward): one pass over all
+   *   resident rows
    */
   constructor(private readonly smallest: number) {
     this.passes = smallest;
@@ -30,9 +34,9 @@ export class Pacer {
   }
 
   /**
-   * Records the last slice, and computes the size of the next.
+   * Records the last slice of work, and computes the size of the next.
    *
-   * @param spent row passes of the last slice, which took `milliseconds`
+   * @param spent row passes (one row once forward or once backward) of the last slice, which took `milliseconds`
    */
   record(spent: number, milliseconds: number): void {
     const ideal = milliseconds > 0 ? (spent * TARGET) / milliseconds : Number.POSITIVE_INFINITY;

@@ -51,12 +51,12 @@ export function allocateParameterSums(packed: PackedDecoder, capacity: number, g
     ...block,
     /** Pointer to the ParameterGradient struct. */
     sums,
-    /** Pointer to the sums, in the layout that `shape` describes. */
+    /** Pointer to the summed parameter gradient, in the layout that `shape` describes. */
     gradients,
     shape,
     /** Sets the summed parameter gradient to 0. */
     clear,
-    /** Returns a copy of the sums, [parameterCount], in the order of `decoder.parameters`. */
+    /** Returns a copy of the summed parameter gradient, [parameterCount], in the order of `decoder.parameters`. */
     read: () => shape.read(arena, gradients),
   };
 }

@@ -32,7 +32,10 @@ export interface ConvolutionGeometry {
   readonly backward: readonly LikePixels[];
 }
 
-/** Destination pixels of a convolution that use the same taps, with sources at the same distances. */
+/**
+ * Destination pixels of a convolution that use the same kernel taps, with source pixels at the same distances from the first
+ * tap's source pixel.
+ */
 interface LikePixels {
   readonly destinations: number[];
   /** Index of the source pixel of the first tap, for each destination pixel. */
@@ -117,9 +120,9 @@ function likePixels(
 }
 
 /**
- * Returns the number of columns, padded to a multiple of 8, of the matrix of all taps in one direction, if one product with
- * it is less work than a product per tap whose panels (packed blocks of 8 columns) are mostly empty, as for few channels;
- * else 0.
+ * Returns the number of columns, padded to a multiple of 8, of a convolution's weight as one matrix for one direction, with a
+ * column for each tap and channel; 0 if a product per tap is less work than one product with this matrix. The one product is
+ * less work if there are so few channels that a tap's panels (packed blocks of 8 columns) are mostly empty.
  */
 export function columnsOf(sets: readonly LikePixels[], taps: number, from: Side, to: Side): number {
   const columns = paddedSize(taps * to.channels);

@@ -18,17 +18,20 @@ import type { PackedDecoder } from "./packed.ts";
 
 /**
  * Pointers to the Jacobian J₀ and the matrix A₀ = J₀ᵀWJ₀ at the decoder's `start` latent, which precondition `lbfgs` for all
- * samples with the same loss and prior; W is the loss's curvature there.
+ * samples with the same loss and prior; W is the loss's curvature there. A₀ includes the prior's curvature.
  */
 export interface Preconditioner extends Jacobian {
   /**
-   * Pointer to f64[DAMPING_COUNT][d(d + 1)/2], the Cholesky factors of A₀ + λτI, λ ascending, τ = tr(A₀)/d; 0 if the loss's
-   * curvature depends on the data.
+   * Pointer to f64[DAMPING_COUNT][d(d + 1)/2], the Cholesky factors of A₀ + λτI, A₀ the Gauss-Newton matrix at the decoder's
+   * `start` latent, λ ascending, τ = tr(A₀)/d; 0 if the loss's curvature depends on the data.
    */
   readonly factors: number;
-  /** Pointer to f32[d(d + 1)/2], the packed lower triangle of A₀; 0 if the loss's curvature depends on the data. */
+  /**
+   * Pointer to f32[d(d + 1)/2], the packed lower triangle of A₀, the Gauss-Newton matrix at the decoder's `start` latent; 0
+   * if the loss's curvature depends on the data.
+   */
   readonly matrix: number;
-  /** τ = tr(A₀)/d, the scale of the damping; 0 without A₀. */
+  /** τ = tr(A₀)/d, the scale of the damping, A₀ the Gauss-Newton matrix at the decoder's `start` latent; 0 without A₀. */
   readonly damping: number;
 }
 
@@ -108,16 +111,16 @@ function madeOf(packed: PackedDecoder): Made {
 
 /** Preconditioner leased for the duration of one call. */
 export interface PreconditionerLease {
-  /** Preconditioner; undefined if A₀ or its factors are not finite and positive. */
+  /** Preconditioner; undefined if its matrix A₀ or the Cholesky factors of A₀ are not finite and positive. */
   readonly preconditioner: Preconditioner | undefined;
   /** Releases the preconditioner. Must be called at the end of the call; later calls are no-ops. */
   free(): void;
 }
 
 /**
- * Returns the preconditioner for a loss and prior. On first use computes J₀, the Jacobian at the decoder's start latent, and the
- * factors, a block of tangents at a time, and caches them with the packed decoder. Concurrent calls share one promise, and the
- * abort of one call does not stop the work for the others.
+ * Returns the preconditioner for a loss and prior. On first use computes J₀, the Jacobian at the decoder's start latent, a
+ * block of tangents at a time, and the Cholesky factors, and caches both with the packed decoder. Concurrent calls share one
+ * promise, and the abort of one call does not stop the work for the others.
  */
 export async function preconditionerOf(
   packed: PackedDecoder,
@@ -174,7 +177,7 @@ function dropUnused({ factors }: Made): void {
   }
 }
 
-/** Frees a decoder's Jacobian and factors after its weights have changed. No solve may be running. */
+/** Frees a decoder's Jacobian and Cholesky factors after its weights have changed. No solve may be running. */
 export function forgetPreconditioner(packed: PackedDecoder): void {
   const made = madeFor.get(packed);
   made?.rows?.free();
@@ -227,7 +230,8 @@ async function complete(
 }
 
 /**
- * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, [d, n]; undefined if it has not been made.
+ * Returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, [latentSize, outputSize]; undefined if it
+ * has not been made.
  */
 export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> | undefined {
   return madeFor.get(packed)?.rows?.read();
@@ -237,7 +241,7 @@ export function readJacobian(packed: PackedDecoder): Float32Array<ArrayBuffer> |
  * Copies J₀ᵀ, the transposed Jacobian at the decoder's `start` latent, computed by another thread, into the decoder's WASM
  * memory, unless it exists there or is being made.
  *
- * @param values all rows of J₀ᵀ, [d, n]
+ * @param values all rows of J₀ᵀ, [latentSize, outputSize]
  * @throws LatentflowError `out_of_memory`
  */
 export async function adoptJacobian(packed: PackedDecoder, values: Float32Array): Promise<void> {
@@ -254,9 +258,9 @@ async function make(packed: PackedDecoder, factors: Factors): Promise<Preconditi
 }
 
 /**
- * Computes the Cholesky factors of A₀ + λτI for each damping λ, where A₀ = J₀ᵀ W J₀ plus the prior's curvature divided by n, both
- * at the decoder's `start` latent, W is the loss's curvature with every output weighted by 1/n, and τ = tr(A₀)/d. Returns
- * undefined if A₀ has no finite positive factor.
+ * Computes the Cholesky factors of A₀ + λτI for each damping λ, with τ = tr(A₀)/d. A₀ is J₀ᵀWJ₀ plus the prior's curvature
+ * divided by n = outputSize, both at the decoder's `start` latent; W is the loss's curvature with every output weighted by
+ * 1/n. Returns undefined if A₀ has no finite positive factor.
  */
 async function makeFactors(
   packed: PackedDecoder,

@@ -8,8 +8,8 @@ import type { PackedDecoder } from "./packed.ts";
 import { type LossScales, lossScales, sampleTarget, sampleWeights, writeWeights } from "./workspace.ts";
 
 /**
- * Window on a call's samples in WASM memory, at most twice as many as resident rows: samples being solved, samples that wait,
- * and finished samples to collect. Its size does not depend on the number of samples.
+ * Window on a call's samples: those in WASM memory, at most twice as many as are solved at once. They are being solved, wait
+ * to be solved, or have finished and are to be collected. The window's size is bounded, however many samples the call has.
  */
 export class Staging<Range extends SampleRange> {
   private readonly blocks = new Blocks();
@@ -25,7 +25,8 @@ export class Staging<Range extends SampleRange> {
   private readonly sharedScales: LossScales | undefined;
 
   /**
-   * Allocates WASM memory for the window and stores its addresses in the solver's struct.
+   * Allocates WASM memory for the samples that are kept there, at most 2 · capacity, and stores its addresses in the solver's
+   * struct.
    *
    * @param solver pointer to the solver's struct, which extends Descent of assembly/solve/descent.ts
    * @param capacity number of samples that are solved at once

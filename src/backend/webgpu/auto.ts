@@ -16,16 +16,17 @@ import { webgpu } from "./webgpu.ts";
 /** Options of the backend `auto`. */
 export interface AutoOptions {
   /**
-   * True, the default, to use a backend only if it was measured to be faster than the last one of the list; false to use the
-   * first that is available and computes the same as the last.
+   * True, the default, to use a backend only if it was measured to be faster than the last backend of `auto`'s list; false to
+   * use the first backend of the list that is available and computes the same as the last.
    */
   calibrate?: boolean | undefined;
 }
 
 /**
  * Makes a backend that chooses one of several backends for each decoder, loss and number of samples: the first that is
- * available on a real GPU, computes the same as the last one of the list (losses and gradients of a few samples to 1e-3) and is
- * faster; otherwise the last. `result.backend.reason` says why. A backend that cannot compute a decoder is skipped.
+ * available on a real GPU, computes the same as the last backend of the list (losses and gradients of a few samples to 1e-3,
+ * relative to their norm) and is faster; otherwise the last. `result.backend.reason` says why. A backend that cannot compute a
+ * decoder is skipped.
  *
  * The first call starts a calibration in the background, of about a second, and itself runs on the last backend. Later calls
  * use the calibration's result, which is cached with the decoder. Decoding, training and custom losses always use the last
@@ -89,15 +90,15 @@ function availabilityOf(backend: Backend, decoder?: Decoder): Promise<Availabili
 }
 
 /**
- * State of a backend's calibration, which compares its results and speed with the last backend's, for one decoder and kind of
- * problem.
+ * State of a backend's calibration for one decoder and kind of problem: the comparison of the backend's results and speed with
+ * those of the last backend of `auto`'s list.
  */
 interface Calibration {
   /** Result of the calibration; undefined until it is known. */
   verdict?: Verdict | undefined;
   /**
-   * Measures the backend's speed against a session of the last backend; undefined before the warm-up and after the measurement.
-   * A later call runs it before its own work.
+   * Measures the backend's speed against that of `reference`, a session of the last backend of `auto`'s list, and sets
+   * `verdict`; undefined before the warm-up and after the measurement. A later call runs it before its own work.
    */
   measure?: ((reference: Session) => Promise<void>) | undefined;
 }
@@ -150,7 +151,7 @@ interface Candidate {
   /** Name of the candidate backend for messages, with the GPU's name if that is known. */
   readonly label: string;
   readonly decoder: Decoder;
-  /** Session of the last backend, whose results are considered correct. */
+  /** Session of the last backend of `auto`'s list, whose results are considered correct. */
   readonly reference: Session;
 }
 

@@ -14,8 +14,9 @@ const MAP_READ = 1;
 export type BoundGraph = Awaited<ReturnType<typeof bindGraph>>;
 
 /**
- * Makes a session for a graph, and buffers for its outputs and for the inputs that are not shared. The graph is captured if
- * that works: replaying it costs a tenth of the JavaScript time of a submission.
+ * Makes a session for a graph, and GPU buffers for the graph's outputs and for the inputs that are not in `shared`. The session
+ * captures the graph (records its GPU commands) if onnxruntime-web can: replaying a captured graph costs a tenth of the
+ * JavaScript time of submitting its commands.
  *
  * @param shared input tensors that all graphs of a decoder share: its parameters
  */
@@ -59,9 +60,11 @@ export async function bindGraph(context: GpuContext, graph: OnnxGraph, shared: G
   }
   const reader = outputReader(context.device, own, graph.outputs);
   return {
-    /** True if the graph is captured, so that a run replays it. */
+    /** True if the graph is captured: a run then replays the recorded GPU commands. */
     captured,
-    /** Writes values into an input that is not shared, from an element index on. */
+    /**
+     * Writes values, from an element index on, into an input that the graph does not share with other graphs of the decoder.
+     */
     write: own.write,
     /** Runs the graph; returns a copy of each output by its name. */
     async run() {

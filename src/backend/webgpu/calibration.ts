@@ -7,12 +7,14 @@ import { firstSamples } from "./problem.ts";
 
 /** Maximum number of samples whose losses and gradients are compared. */
 const COMPARED = 4;
-/** Difference of losses or gradients, relative to the norm of the reference's, from which two backends disagree. */
+/**
+ * Difference between the losses or gradients of two backends, relative to the norm of the reference's, that counts as an error.
+ */
 const TOLERANCE = 1e-3;
 
 /**
- * Minimum number of pauses of the solver in a measurement of speed, unless the solver ends before. A shorter measurement would
- * miss the matrices that lbfgs computes only in some rounds.
+ * Minimum number of times that the solver calls `pause` in a measurement of speed, unless the solver ends before. A shorter
+ * measurement would miss the curvature matrices, which lbfgs computes only at some steps.
  */
 const TIMED = 3;
 /** Minimum length of a measurement of speed in milliseconds, unless the solver ends before. */
@@ -38,21 +40,21 @@ export async function findDisparity(
 }
 
 /**
- * Returns a backend's speed in loss evaluations of one sample per second, with the solver of the call. `warmUp` must have been
- * called before.
+ * Returns a backend's speed with the solver of the call: the number of evaluations of one sample's loss per second. `warmUp`
+ * must have been called before.
  */
 export function measureSpeed(session: Session, problem: Problem, pair: CheckedPair): Promise<number> {
   return run(session, problem, pair, TIMED, SHORTEST);
 }
 
-/** Runs a backend for one pause of the solver, so that its graphs and pipelines exist. */
+/** Runs a backend until the solver first calls `pause`, so that the backend's graphs and pipelines exist. */
 export async function warmUp(session: Session, problem: Problem, pair: CheckedPair): Promise<void> {
   await run(session, problem, pair, 1, 0);
 }
 
 /**
- * Solves until the solver has paused `times` times and the milliseconds have passed; returns loss evaluations of one sample per
- * second.
+ * Solves until the solver has called `pause` `times` times and `milliseconds` have passed, or until it ends; returns the number
+ * of evaluations of one sample's loss per second.
  */
 async function run(
   session: Session,

@@ -4,7 +4,10 @@ import { Interruption } from "./interruption.ts";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, GpuDevice, OnnxRuntime } from "./platform.ts";
 import { importRuntime } from "./runtime.ts";
 
-/** Error of work that was interrupted by the loss of its GPU device, which was destroyed or whose process ended. */
+/**
+ * Error of work that was interrupted by the loss of its GPU device: the device was destroyed, or the process that runs it
+ * ended.
+ */
 class DeviceLost extends Error {
   override readonly name = "DeviceLost";
 }
@@ -18,8 +21,8 @@ export interface GpuContext {
   /** Rejects work awaited through `lost.during` with DeviceLost once the device is lost. */
   readonly lost: Interruption;
   /**
-   * Rejects work awaited through `overdue.during` with DeviceLost GRACE milliseconds after the loss: work that onnxruntime-web
-   * has not failed by then would never settle.
+   * Rejects work awaited through `overdue.during` with DeviceLost as soon as GRACE milliseconds have passed since the loss of
+   * the device: work that onnxruntime-web has not failed by then would never settle.
    */
   readonly overdue: Interruption;
 }

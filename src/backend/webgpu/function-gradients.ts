@@ -3,13 +3,16 @@ import { writeLinear } from "../../onnx-format/kinds/functions.ts";
 import { leaky, normalDistribution, reducedPhase, softplus } from "./functions.ts";
 import type { OnnxGraph, Operand, Tensor } from "./onnx.ts";
 
-/** Tensors and functions by which the nodes of a function's gradient are written. */
+/**
+ * Function f of type F, tensors of its input, its output and the output's gradient, and the graph into which the nodes of the
+ * input's gradient are written.
+ */
 interface Context<F> {
   readonly f: F;
   readonly x: Tensor;
-  /** Value f(x) of the forward pass. */
+  /** Tensor of f(x), the function's value in the forward pass. */
   readonly output: Tensor;
-  /** Gradient of the loss with respect to f(x). */
+  /** Gradient of the loss with respect to f(x), the function's value. */
   readonly gradient: Tensor;
   readonly apply: (operator: string, ...inputs: Operand[]) => Tensor;
   readonly graph: OnnxGraph;
@@ -21,7 +24,10 @@ type Slopes = {
   ) => Tensor;
 };
 
-/** Bound of |x| beyond which a slope is 0 anyway, so that its factors do not become infinite. */
+/**
+ * Bound to which the derivative of mish clamps its factor x: for a larger |x| the term with x is 0 anyway, and an infinite x
+ * would make it NaN.
+ */
 const FAR = 100;
 
 /** Writes nodes that give the gradient where low < value < high, and 0 elsewhere. */

@@ -10,13 +10,13 @@ import {
 
 // Names of a graph's inputs and outputs, except for parameters and data.
 
-/** Input of latents z, [rows, latentSize]. */
+/** Name of a graph's input for the latents z, [rows, latentSize]. */
 export const LATENTS = "z";
-/** Output of each row's loss, [rows, 1]. */
+/** Name of a graph's output for the loss of each row (sample), [rows, 1]. */
 export const LOSSES = "losses";
-/** Output of each row's gradient of the loss for z, [rows, latentSize]. */
+/** Name of a graph's output for each row's gradient of the loss for the latents z, [rows, latentSize]. */
 export const GRADIENTS = "gradients";
-/** Output of the decoder, D(z) or logits, [rows, outputSize]. */
+/** Name of a graph's output for the decoder's output or logits, [rows, outputSize]. */
 export const OUTPUTS = "outputs";
 
 /**
@@ -35,7 +35,7 @@ export function objectiveGraph(shape: ObjectiveShape): OnnxGraph {
   return graph;
 }
 
-/** Makes the graph that computes D(z), or the logits if `toLogits`. */
+/** Makes the graph that computes a decoder's output, or its logits if `toLogits`. */
 export function decodeGraph(shape: SampleShape, toLogits: boolean): OnnxGraph {
   const graph = new OnnxGraph();
   const { decoder, rows } = shape;

@@ -1,6 +1,6 @@
 /**
- * Error that may be raised once, and then rejects everything awaited through `during`. It replaces `Promise.race` with a
- * promise that lives as long as the device, which would retain every result until the device is gone.
+ * Error that may be raised once, and then rejects everything awaited through `during`. Used instead of `Promise.race` with a
+ * promise that lives as long as the device: such a race would retain every result until the device is gone.
  */
 export class Interruption {
   private readonly waiting = new Set<(error: Error) => void>();

@@ -15,7 +15,7 @@ const KEPT = 8;
 
 /**
  * Decoder on a GPU device: its parameters, and the graphs made for it. `dispose` frees both once no call uses them; a call that
- * outlives it and needs another graph loads the parameters again.
+ * still runs after `dispose` and needs another graph loads the parameters again.
  */
 export class LoadedDecoder {
   private parameters: Promise<GpuTensors>;
@@ -129,8 +129,8 @@ export interface Lease {
 const loadedDecoders = new WeakMap<Decoder, Map<GpuContext, Promise<LoadedDecoder>>>();
 
 /**
- * Loads a decoder onto a device on first use, and keeps it there until the decoder is disposed. Calls that run then keep what
- * they use until they end.
+ * Loads a decoder onto a device on first use, and keeps it there until the decoder is disposed. Calls that are running when the
+ * decoder is disposed keep what they use until they end.
  */
 export function loadOnto(context: GpuContext, decoder: Decoder): Promise<LoadedDecoder> {
   const disposeAll = (own: ReadonlyMap<GpuContext, Promise<LoadedDecoder>>) => {

@@ -3,8 +3,8 @@ import { softplusTail } from "./functions.ts";
 import type { OnnxGraph, Tensor } from "./onnx.ts";
 
 /**
- * Tensor of element losses, [rows, n], whose sum is each row's loss, and the writer of their derivatives for the outputs,
- * [rows, n].
+ * Losses of the data's elements, [rows, outputSize], which add up along a row to the loss of its sample; `slope` writes their
+ * derivatives for the decoder's outputs (or logits), [rows, outputSize].
  */
 export interface Elements {
   readonly elements: Tensor;
@@ -12,8 +12,8 @@ export interface Elements {
 }
 
 /**
- * Writers of each loss's nodes from the decoder's logits (cross entropy) or outputs (squared error). `weigh` multiplies by the
- * weight that each element has in the sample's loss.
+ * For each loss, the writer of its nodes from the decoder's logits (cross entropy) or outputs (squared error). The argument
+ * `weigh` multiplies each element by its weight in the sample's loss.
  */
 export const ELEMENT_LOSSES: {
   readonly [Kind in StandardLossKind]: (

@@ -26,7 +26,7 @@ interface Bound {
   dispose(): void;
 }
 
-/** Objectives, losses and priors [rows.length] and gradients [rows.length, d] of the chosen samples at z. */
+/** Objectives, losses and priors, [count], and gradients, [count, latentSize], of the `count` samples that were evaluated. */
 interface Evaluated extends Values {
   readonly gradients: ArrayLike<number>;
 }
@@ -42,13 +42,13 @@ export function gpuObjective(
   count: number,
 ): Objective {
   const d = problem.decoder.latentSize;
-  /** Latents of each sample's last evaluation, [count, d]. */
+  /** Latents of each sample's last evaluation, [count, latentSize]. */
   const points = new Float64Array(count * d);
   /** Loss of each sample at `points`, without the prior, [count]. */
   const losses = new Float64Array(count);
   /** Prior term of each sample at `points`, [count]. */
   const priors = new Float64Array(count);
-  /** Gradient of each sample's objective at `points`, [count, d]. */
+  /** Gradient of each sample's objective at `points`, [count, latentSize]. */
   const gradients = new Float64Array(count * d);
   /** Bound objective in use; replaced after the loss of its device. */
   let bound: (Bound & { readonly to: object }) | undefined;
@@ -102,7 +102,7 @@ const ROWS_IN_WASM = 48;
 /**
  * Makes the curvature of samples first … first + count - 1, computed in WASM for the rows that solvers request.
  *
- * @param pointsOf returns the latents of the chosen rows' last evaluations, [rows.length, d]
+ * @param pointsOf returns the latents of the chosen rows' last evaluations, [rows.length, latentSize]
  */
 function curvatureInWasm(
   problem: GpuProblem,
@@ -112,8 +112,8 @@ function curvatureInWasm(
   const { latentSize: d } = problem.decoder;
 
   /**
-   * Evaluates the chosen rows at their last latents in WASM, some at a time, and calls `use` with the curvature of each part,
-   * the part's rows, 0 … , and the index of its first row among the chosen.
+   * Evaluates the chosen rows at their last latents in WASM, at most ROWS_IN_WASM at a time. Calls `use` for each such group
+   * with its curvature, the indices `at` of its rows in the group (0, 1, …), and the index `from` of its first row in `rows`.
    */
   async function evaluated(
     rows: Int32Array,

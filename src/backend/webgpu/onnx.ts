@@ -33,7 +33,7 @@ const MOST_CONCATENATED = 7;
  * requires. Applying an operator twice to the same inputs with the same attributes adds one node only.
  */
 export class OnnxGraph extends Emitter {
-  /** Shapes of the graph's inputs and of its outputs, by name. */
+  /** Shapes of the graph's inputs, by name; `outputs` has the shapes of the graph's outputs. */
   readonly inputs = new Map<string, readonly number[]>();
   readonly outputs = new Map<string, readonly number[]>();
   override readonly functions: Partial<FunctionWriters> = GPU_FUNCTIONS;

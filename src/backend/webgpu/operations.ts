@@ -12,9 +12,10 @@ import type { Backward, GpuTask, GpuValue, Written } from "./task.ts";
 type GpuWriter<Kind extends OperationKind> = (task: GpuTask<Kind>) => Form;
 
 /**
- * Kinds of operation that the GPU writes differently from a file: because a kernel of onnxruntime-web computes wrong results or
- * is missing (conv, convTranspose, where, slice, resize), the batch size is known (dense), inputs are float32 (embedding), or
- * the parts serve the gradient too (groupNorm). All other kinds are written by `onnx-format/operations.ts`.
+ * Writers of the kinds of operation whose nodes differ between GPU graphs and ONNX files: because a kernel of onnxruntime-web
+ * computes wrong results or is missing (conv, convTranspose, where, slice, resize), the batch size is known (dense), inputs are
+ * float32 (embedding), or the gradient reuses the operation's parts (groupNorm). All other kinds are written by
+ * `onnx-format/operations.ts`.
  */
 const EXCEPTIONS: { readonly [Kind in OperationKind]?: GpuWriter<Kind> } = {
   dense: products.writeGpuDense,
@@ -35,8 +36,8 @@ export function writeOnGpu(task: GpuTask): Form {
 }
 
 /**
- * Gradient writers by kind of operation; linear maps of pixels without an entry are multiplied by the transposed matrices of
- * their axes.
+ * Gradient writers by kind of operation. A kind without an entry is a linear map of pixels: its gradient is multiplied by the
+ * transposed matrices of the pixel axes.
  */
 const BACKWARD: {
   readonly [Kind in Exclude<OperationKind, MapKindName<"pixels">>]: Backward<Kind> | undefined;

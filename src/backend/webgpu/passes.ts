@@ -46,18 +46,18 @@ export function parameterInputs(graph: OnnxGraph, decoder: Decoder): ParameterIn
 
 /** Data of an objective as inputs of a graph, outputSize elements per sample. */
 export interface DataInputs {
-  /** Data y, [rows, n]; 0 where the element's weight is 0, since data may be NaN there. */
+  /** Data y, [rows, outputSize]; 0 where the element's weight is 0, since data may be NaN there. */
   readonly targets: Tensor;
   /**
-   * Factor of each element's loss in the sample's loss, [rows, n]: w/Σw for a mean with weights w, w for a sum; undefined
-   * without weights. `writeRow` in rows.ts fills it in.
+   * Factor of each element's loss in the sample's loss, [rows, outputSize]: w/Σw for a mean with weights w, w for a sum;
+   * undefined without weights. `writeRow` in rows.ts fills it in.
    */
   readonly weights: Tensor | undefined;
 }
 
-/** Name of the graph's input for the data y, [rows, n]. */
+/** Name of the graph's input for the data y, [rows, outputSize]. */
 export const TARGETS = "targets";
-/** Name of the graph's input for the factors of the elements' losses, [rows, n]. */
+/** Name of the graph's input for the factors of the elements' losses, [rows, outputSize]. */
 export const ELEMENT_WEIGHTS = "elementWeights";
 
 /** Declares the data of an objective, targets and weights, as inputs of a graph. */
@@ -79,7 +79,7 @@ function fixedInputs(graph: OnnxGraph, { decoder, rows, fixed }: SampleShape): G
   });
 }
 
-/** Graph value of the decoder in an ONNX graph that is being written. */
+/** Value of the decoder (its latent, a fixed input or the result of an operation) in an ONNX graph that is being written. */
 interface Node {
   readonly value: GpuValue;
   /** Indices of the graph values that this one is computed from. */
@@ -102,9 +102,9 @@ export interface Forward {
 }
 
 /**
- * Writes the nodes that compute D(z).
+ * Writes the nodes that compute a decoder's output from its latents z.
  *
- * @param z [rows, latentSize]
+ * @param z latents, [rows, latentSize]
  * @param toLogits true to leave out the output activation
  */
 export function forward(
@@ -158,8 +158,8 @@ function flattened(graph: OnnxGraph, value: GpuValue, rows: number): Tensor {
 }
 
 /**
- * Writes the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, value 0. Gradients
- * from several readers of a value are added.
+ * Writes the nodes of the backward pass, from the gradient for value `last` to the gradient for the latent, which is value 0.
+ * Gradients from several operations that read a value are added.
  */
 function backwardFrom(
   graph: OnnxGraph,
@@ -197,8 +197,8 @@ function summed(graph: OnnxGraph, gradients: readonly GpuValue[]): GpuValue | un
 }
 
 /**
- * Writes nodes that compute each row's loss l(y, D(z)), [rows, 1]; returns it, and the writer of its gradient for z, [rows,
- * latentSize].
+ * Writes nodes that compute the loss of each row (sample) from the data and the decoder's output at the latents z, [rows, 1];
+ * returns the tensor of losses, and the writer of their gradients for z, [rows, latentSize].
  */
 export function objective(
   graph: OnnxGraph,

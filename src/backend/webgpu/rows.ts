@@ -73,7 +73,9 @@ export function writeShared(graph: BoundGraph, { decoder, fixed }: SampleShape, 
   });
 }
 
-/** Writes the fixed inputs (inputs beside z) that differ between samples, of one sample, into its row of a graph's tensors. */
+/**
+ * Writes one sample's values of the fixed inputs (inputs beside z) that differ between samples into a row of a graph's tensors.
+ */
 export function writeOwn(
   graph: BoundGraph,
   { decoder, fixed }: SampleShape,

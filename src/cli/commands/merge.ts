@@ -90,7 +90,10 @@ async function merge(dirs: readonly string[], options: OptionsOf<typeof MERGE_FL
   print(formatReport(figuresOf(folders, summariser.summary()), outputs, options.json));
 }
 
-/** Reads the run's pictures, written into its folder by the shard that encoded the first unit. Missing ones are left out. */
+/**
+ * Reads the run's pictures from the shards' folders: the shard that encoded the first samples has written them into its
+ * own. Missing pictures are left out.
+ */
 async function readPictures(folders: readonly PartsFolder[]): Promise<OutputFile[]> {
   const pictures: OutputFile[] = [];
   for (const name of pictureNames) {

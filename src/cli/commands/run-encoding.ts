@@ -77,7 +77,10 @@ function unitFor({ samples: codes = 0 }: Job, { fixed, samples }: EncodingInput)
   return standardUnit((multiplications + sums) * (1 + codes / PASSES), samples.count);
 }
 
-/** Encodes the samples of a run that is a single unit, without saving parts, and writes the results. */
+/**
+ * Encodes the samples of a run that is a single unit (all are encoded together), without saving parts (results of
+ * units) for a resumption, and writes the results.
+ */
 async function encodeAtOnce(run: Run): Promise<void> {
   const { job, cut } = run;
   const unit = { index: 0, first: 0, count: cut.samples };
@@ -89,7 +92,10 @@ async function encodeAtOnce(run: Run): Promise<void> {
   sayInterrupted(`stopped; nothing is written${job.dataFlag ? "" : hint}`);
 }
 
-/** Encodes the units that have no saved part yet. A run that is not a shard then writes the results and removes the parts. */
+/**
+ * Encodes the units (samples that are encoded together) that have no saved part (file of results) yet, and saves their
+ * parts. A run that is not a shard then writes the results and removes the parts.
+ */
 async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   const { job, cut, signal } = run;
   const units = unitsOf(cut, job.shard);
@@ -135,7 +141,10 @@ async function encodeInParts(run: Run, folder: PartsFolder): Promise<void> {
   await folder.remove();
 }
 
-/** Prints the report of a shard, whose only output is its parts (and the run's pictures, if it has the first unit). */
+/**
+ * Prints the report of a shard (one process's share of a run). A shard's only output is its parts (results of units of
+ * samples), and the run's pictures if it has the first unit.
+ */
 function printShard(
   { job, input }: Run,
   { folder }: PartsFolder,
@@ -148,7 +157,7 @@ function printShard(
 }
 
 /**
- * Reads the saved parts of `units`, until the signal aborts.
+ * Reads the saved parts (files of results) of `units`, until the signal aborts.
  *
  * @param summariser receives each intact part
  * @returns the number of units with an intact part, and the units whose part is missing, torn, or from another run
@@ -172,7 +181,10 @@ async function findParts(
   return { found, missing };
 }
 
-/** Encodes units with progress shown on stderr; calls `keep` with each finished part. */
+/**
+ * Encodes units (samples that are encoded together) with progress shown on stderr; calls `keep` with the part (results)
+ * of each finished unit.
+ */
 async function encodeShown(
   { job, input, signal }: Run,
   units: readonly Unit[],
@@ -195,7 +207,7 @@ async function encodeShown(
 /**
  * Writes the results of all samples and pictures of the first ones, and prints the report.
  *
- * @param parts returns an iterator over all parts, in order; called twice
+ * @param parts returns an iterator over all parts (results of units of samples), in order; called twice
  * @param first part with the first samples, which are drawn
  * @param units numbers of units for the report; undefined for a run of a single unit, which saves no parts
  */
@@ -228,8 +240,8 @@ async function writeAll(
 }
 
 /**
- * Waits for pictures to be drawn and returns them, or none if the signal aborts that; the numeric results are complete
- * without them.
+ * Waits for pictures to be drawn and returns them, or none if the signal aborts the drawing; the numeric results are
+ * complete without pictures.
  *
  * @throws any error other than the signal's reason
  */

@@ -82,12 +82,15 @@ async function status(
   print(formatReport(figures, [], json));
 }
 
-/** The speed is measured over this many milliseconds before the last part. */
+/**
+ * Length of the period, before the latest part (file of results) was written, over which the speed is measured, in
+ * milliseconds.
+ */
 const RECENT = 60 * 60 * 1000;
 
 /**
- * Minimum gap between two parts that counts as a pause of the run, whichever is longer: in milliseconds, and in multiples
- * of the median time of a unit.
+ * Minimum time between the writing of two parts (files of results) that counts as a pause of the run: the longer of
+ * `milliseconds`, and `units` times the median time of a unit (the samples of one part).
  */
 const PAUSE = { milliseconds: 60_000, units: 5 };
 
@@ -95,8 +98,9 @@ const PAUSE = { milliseconds: 60_000, units: 5 };
 type PartTime = readonly [index: number, time: number];
 
 /**
- * Estimates the speed in samples per second from the times at which the latest parts were written, leaving out pauses of
- * interrupted runs. Undefined for fewer than two parts.
+ * Estimates the speed in samples per second from the times at which parts (files of results) were written, the latest
+ * and those up to RECENT milliseconds before, leaving out pauses of interrupted runs. Undefined for fewer than two such
+ * parts.
  */
 async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefined> {
   const [{ manifest }] = folders as [PartsFolder];
@@ -118,8 +122,9 @@ async function speedOf(folders: readonly PartsFolder[]): Promise<number | undefi
 }
 
 /**
- * Returns the minimum gap between two parts that counts as a pause of the run, in milliseconds. The time of a unit is
- * that between its part and the part of the unit before, since a shard computes its units in order.
+ * Returns the minimum time between the writing of two parts (files of results) that counts as a pause of the run, in
+ * milliseconds. The time of a unit (the samples of one part) is counted from the part of the unit before, since a shard
+ * (one process's share of a run) computes its units in order.
  */
 function shortestPause(parts: readonly PartTime[]): number {
   const times = new Map(parts);

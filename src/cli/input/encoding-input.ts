@@ -99,7 +99,7 @@ function namesOf({ at, array: { names } }: SamplesFiles): IdsFile[] | undefined 
   return [{ where: at, type: "text", count: names.length, read }];
 }
 
-/** Reads `count` samples from index `first` on, with all that belongs to them. */
+/** Reads `count` samples from index `first` on, with their weights, start vectors, fixed inputs and identifiers. */
 export async function readBlock(input: EncodingInput, first: number, count: number): Promise<Block> {
   const { samples, weights, z0, fixed, ids } = input;
   return {

@@ -127,8 +127,8 @@ function quoted(name: string): string {
 }
 
 /**
- * Checks the shapes of fixed inputs against the samples, and sizes a decoder over points for the samples' number of
- * points.
+ * Checks the shapes of fixed inputs against the samples, and sizes a decoder over points (coordinates given with each
+ * sample) for the samples' number of points.
  *
  * @param points value of `--points`, if given; otherwise the number is derived from the files' shapes
  * @throws LatentflowError if a file's shape does not fit, or the number of points cannot be derived

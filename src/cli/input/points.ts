@@ -73,7 +73,10 @@ export function shapeWithPoints({ definition }: Decoder, name: string): readonly
   return definition.fixed!.find((input) => input.name === name)!.shape;
 }
 
-/** Returns the shape of a sample, with "points" in place of the number of points; in place of a multiple, `2·points`, say. */
+/**
+ * Returns the shape of a sample, with a text in place of each length that depends on the number of points: `points`,
+ * `2·points` or `points + 1`, say.
+ */
 export function outputWithPoints(decoder: Decoder): readonly (number | string)[] {
   const [one, two] = [1, 2].map((points) => graphAtPoints(decoder, points)?.operations.at(-1)?.shape);
   if (!one || !two) return decoder.outputShape;

@@ -10,8 +10,8 @@ export interface NumbersFile {
   /** True for a mask, in which 0 hides a value and any other number stands for a weight of 1. */
   readonly isMask?: boolean;
   /**
-   * Fraction of the samples' values that a mask hides, 0 to 1; undefined if they are hidden by transparency, which is
-   * reported separately.
+   * Fraction of the samples' values that a mask hides, 0 to 1; undefined without a mask, also if transparency hides
+   * values, which is reported separately.
    */
   readonly hiddenShare?: number;
   /** Beginning of error messages about weights and masks; undefined for start vectors. */
@@ -72,7 +72,7 @@ export async function* blocksOfNumbers(
     yield [first, await readNumbers(numbers, first, Math.min(most, rows - first))];
 }
 
-/** Returns the fraction of zeros among the numbers of the first `count` samples; NaN if there are none. */
+/** Returns the fraction of zeros among the numbers of the first `count` samples; NaN if there are no numbers. */
 export async function zeroShareIn(numbers: NumbersFile, count: number): Promise<number> {
   let [zeros, all] = [0, 0];
   for await (const [, values] of blocksOfNumbers(numbers, count)) {

@@ -72,8 +72,8 @@ export async function openWeights(
 }
 
 /**
- * Refuses mask pictures whose aspect ratio differs from that of the sample's picture: scaling would move their pixels off
- * those that they mark. A mask of the decoder's size is also accepted.
+ * Refuses mask pictures whose aspect ratio differs from that of the sample's picture: after scaling, a mask's pixels
+ * would no longer lie on the picture's pixels that they mark. A mask of the decoder's size is also accepted.
  *
  * @param decoder shape of the samples
  */
@@ -104,7 +104,10 @@ function isSameShape(a: Size, b: Size): boolean {
   return Math.abs((large.width * small.height) / large.height - small.width) < 1;
 }
 
-/** Multiplies a mask by 0 in the padding of the samples' pictures, which a mask of the decoder's size may not cover. */
+/**
+ * Multiplies a mask by 0 in the padding of the samples' pictures, since a mask of the decoder's size need not hide the
+ * padding.
+ */
 function withoutPadding(mask: NumbersFile, samples: SamplesTaken): NumbersFile {
   const unpadded = samples.array?.pictures?.unpadded;
   if (!unpadded) return mask;

@@ -46,7 +46,8 @@ export async function openSamples(
 }
 
 /**
- * Refuses samples whose size, or order of axes, differs from the decoder's output at the samples' number of points.
+ * Refuses samples whose size, or order of axes, differs from that of the decoder's output for the samples' number of
+ * points (coordinates at which the decoder is evaluated), if it has points.
  *
  * @throws LatentflowError `invalid_file`
  */
@@ -69,7 +70,7 @@ export function checkSamples({ at, shape }: SamplesTaken, { decoder, points }: F
 
 /**
  * Reads the fixed inputs of all samples into memory, and checks that the samples fit the decoder at their number of
- * points.
+ * points (coordinates at which the decoder is evaluated).
  *
  * @param points value of `--points`, if given
  */

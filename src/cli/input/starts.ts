@@ -74,7 +74,7 @@ export async function openZ0(
   );
 }
 
-/** Throws if a number is not finite. Checked before the run, which may take hours to reach that sample. */
+/** Throws if a number is not finite. Called before the run, which may take hours to reach the sample with that number. */
 async function checkFiniteNumbers(at: string, numbers: NumbersFile, count: number): Promise<void> {
   const { isEach, size } = numbers;
   for await (const [first, values] of blocksOfNumbers(numbers, count)) {

@@ -15,13 +15,13 @@ import { kebabCase, parseNumber } from "./parse.ts";
 export interface Choice<T extends object> {
   /** Option that names the member, without dashes, such as `solver`. */
   readonly name: string;
-  /** Description of the naming option, for the help. */
+  /** Description of the option that names the member, for the help. */
   readonly text: string;
   /** Members to choose from, by name. The first is the default. */
   readonly members: Readonly<Record<string, Member<T>>>;
   /**
-   * Names, without dashes, of the command-line options that set members' options, by the latter; only those that differ,
-   * because another choice has an option of the same name.
+   * Names, without dashes, of the command-line options that set options of the members, by the member's option. Lists only
+   * options for which the two names differ, because another choice has an option of the same name.
    */
   readonly flags?: Readonly<Record<string, string>>;
   /**

@@ -18,8 +18,9 @@ interface Traits {
   /** True if the option must be given. */
   readonly required?: true;
   /**
-   * Paths of the library's options that this one sets, in addition to its own name; error messages name the command-line
-   * option instead. Examples: `y`, `validation.y`, or `loadOnnx.output` for the option of one function.
+   * Paths of the library's options that this command-line option sets, in addition to the path that equals its own name; error
+   * messages name the command-line option instead. Examples: `y`, `validation.y`, or `loadOnnx.output` for the option of one
+   * function.
    */
   readonly gives?: readonly string[];
   /** Name of an option that this one cannot be combined with. */

@@ -92,7 +92,10 @@ export interface Job extends EncodingOptions, OptionsOf<typeof ENCODE_FLAGS>, Ch
    * Number of samples encoded and saved together, as one part. Default: chosen by `standardUnit`, from the cost of a sample.
    */
   readonly unit?: number;
-  /** Shard to encode, which writes parts but no results; undefined to encode all samples and write the results. */
+  /**
+   * Shard (one process's share of the samples) to encode: its results are saved as parts, one file per unit of samples, and
+   * results files are not written. Undefined to encode all samples and write the results files.
+   */
   readonly shard?: Shard;
 }
 

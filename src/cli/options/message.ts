@@ -15,7 +15,7 @@ export interface Names {
    */
   readonly advisedFor?: (paths: readonly string[]) => string | undefined;
   /**
-   * Returns the beginning of a message about a command-line option, followed by the file that it names. Default: the
+   * Returns how a message about a command-line option begins: with the option and the file that it names. Default: with the
    * option alone.
    */
   readonly subjectOf?: (flag: string) => { readonly text: string; readonly isFile: boolean };
@@ -26,7 +26,9 @@ export interface Names {
   readonly fileOf?: (file: string) => string;
 }
 
-/** Formats an error's message for the command line: its options replace the library's, and function names are dropped. */
+/**
+ * Formats an error's message for the command line: command-line options replace the library's, and function names are dropped.
+ */
 export function messageInFlags(error: LatentflowError, names: Names): string {
   return textInFlags(markedMessage(error), names);
 }

@@ -90,7 +90,10 @@ export function refuseOptions(command: Command, names: readonly string[], reason
   if (given !== undefined) wrongUsage(command, `--${kebabCase(given)} does not go with ${reason}`);
 }
 
-/** Returns the backend for the parsed options: WASM, without relaxed SIMD for `--plain`, with the vectors that were chosen. */
+/**
+ * Returns the backend for the parsed options: WASM, without relaxed SIMD for `--plain`, with vectors of the size that
+ * `--vectors` chose.
+ */
 export function backendOf({ plain, threads }: RunningOptions): Backend {
   const module = chosenVectors()?.module;
   return wasm({ module, relaxed: plain && !module ? false : undefined, threads });

@@ -39,10 +39,10 @@ import { addChoice, type Choice, type Chosen, chosen, type Member, member, refus
 import { wrongUsage } from "./options.ts";
 import { type KebabCase, kebabCase, parseAlpha } from "./parse.ts";
 
-/** Default number of steps of a fixed grid, as in the paper. */
+/** Default number of steps on a fixed time grid, as in the paper (arXiv 2412.00864). */
 const SLICES = 100;
 
-/** Any solver, including those that accept only the gradient flow dz/dt = -α ∇_z l whose factor α is 1. */
+/** Any solver, including those that accept only the gradient flow dz/dt = -α ∇_z l, l the loss, with the factor α = 1. */
 type AnySolver = Solver<GradientFlow<1>>;
 
 /** The flow and the solver chosen by a command's options. */
@@ -141,9 +141,9 @@ export function pairOf(flow: Flow, solver: AnySolver): FlowAndSolver {
 }
 
 /**
- * Makes the choice's member for a solver on a fixed time grid, with the grid's options. The number of steps and the
- * grid's density near t = 0 default to the paper's. `t1`, the end of the flow, has no default, as no value suits every
- * decoder.
+ * Makes the member of the choice `--solver` for a solver on a fixed time grid, with the grid's options. The default number of
+ * steps, and the default density of the grid near t = 0, are those of the paper (arXiv 2412.00864). `t1`, the end of the flow,
+ * has no default, as no value suits every decoder.
  */
 function onGrid(
   make: (options: Rk4Options) => AnySolver,

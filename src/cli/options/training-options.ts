@@ -131,7 +131,7 @@ export interface ChosenTraining {
   readonly description: TrainingDescription;
 }
 
-/** Values of all options of a training run, for reports. The named ones are read elsewhere. */
+/** Values of all options of a training run, for reports. The fields that are declared by name are also read by other code. */
 interface TrainingDescription {
   readonly flow?: Description;
   readonly solver?: Description;

@@ -15,10 +15,10 @@ export const completedName = "completed";
 const completedAtOnce = 64;
 
 /**
- * Writes a picture for each sample, with hidden values filled in by the decoder and padding cut off. With `--weights`,
- * only pictures in which a weight is 0 are written.
+ * Writes a picture for each sample, with hidden values filled in by the decoder and padding cut off. With `--weights`, only
+ * pictures in which a weight is 0 are written.
  *
- * @param parts all parts of the run, in order
+ * @param parts results of the run in parts of consecutive samples, in order
  * @returns the folder; nothing if the samples were not read from pictures, nothing is hidden, or the signal aborted
  */
 export async function writeCompleted(

@@ -33,11 +33,14 @@ export interface EncodeOutcome {
 
 /** Numbers of units in a run that saves its results in parts, one per unit of samples. */
 export interface UnitCounts {
-  /** Number of units assigned to this process: those of its shard, or all. */
+  /** Number of units (samples saved together) assigned to this process: those of its shard, or all if there are no shards. */
   readonly count: number;
-  /** Number of the units assigned to this process that had been encoded and saved before this process started. */
+  /**
+   * Number of the units (samples saved together) assigned to this process that had been encoded and saved before the process
+   * started.
+   */
   readonly found: number;
-  /** Number of units in the whole run, over all shards. */
+  /** Number of units (samples saved together) in the whole run, over all shards (the shares of its processes). */
   readonly of: number;
 }
 

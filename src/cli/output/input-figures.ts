@@ -16,7 +16,8 @@ import { countOf, type Figure, figure, formatCount, formatShare } from "./report
 /**
  * Returns the JSON report's fields on a decoder.
  *
- * @param sized the decoder at the samples' number of points, if it takes any number of points per sample
+ * @param sized the decoder for the samples' number of points (coordinates at which it is evaluated), if it takes any number of
+ *   points per sample
  */
 export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
   const { latentSize, parameterCount, verified, start } = decoder;
@@ -35,7 +36,8 @@ export function decoderEntry(file: string, decoder: Decoder, sized = decoder) {
 /**
  * Returns the report entry on a decoder.
  *
- * @param sized the decoder at the samples' number of points, if it takes any number of points per sample
+ * @param sized the decoder for the samples' number of points (coordinates at which it is evaluated), if it takes any number of
+ *   points per sample
  */
 export function decoderFigure(file: string, decoder: Decoder, sized = decoder): Figure {
   return figure("decoder", showDecoder(file, decoder), { decoder: decoderEntry(file, decoder, sized) });
@@ -146,7 +148,10 @@ export function sourceName(file: string): string {
   return isStdin(file) ? "stdin" : shortPath(file);
 }
 
-/** Makes the report entries on fixed inputs and the number of points. */
+/**
+ * Makes the report entries on fixed inputs (values given with each sample, not optimised) and on the number of points
+ * (coordinates at which the decoder is evaluated) per sample.
+ */
 export function fixedFigures({ inputs, points }: FixedInputsPlan): Figure[] {
   const fixed = inputs.map(({ name, value, isEach }) => ({
     name,

@@ -207,7 +207,7 @@ export class StagedOutputs {
     await attempt(file.place, file.handle.writeFile(bytes));
   }
 
-  /** Syncs all files to disk, removes stale ones, and renames the files to their final names. */
+  /** Syncs the new files to disk, removes the files `stale` of an earlier run, and gives the new files their final names. */
   private async commit(stale: readonly string[]): Promise<void> {
     const files = [...this.files.values()];
     for (const { place, handle, temporary } of files) {

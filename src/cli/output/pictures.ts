@@ -35,7 +35,7 @@ const stepsCount = 6;
 /**
  * Draws the first samples of a run, if they are images, and writes the pictures to a folder.
  *
- * @param part results of the first unit
+ * @param part results of the run's first unit of samples (encoded and saved together)
  * @returns the pictures written; none if there are no samples, or they are not images
  */
 export async function writePictures(folder: string, source: PictureSource, part: Part): Promise<Output[]> {
@@ -85,8 +85,8 @@ async function drawReconstructions(
 }
 
 /**
- * Draws steps.png, one sample per row: reconstructions after 0, 1, 2, 5, 10 and 20 accepted steps and at the end, then
- * the original (with its hidden values marked). A sample that converged earlier is repeated.
+ * Draws steps.png, one sample per row: reconstructions after 0, 1, 2, 5, 10 and 20 accepted steps and at the end, then the
+ * original (with its hidden values marked). The last reconstruction of a sample that converged earlier is repeated.
  *
  * @returns the PNG file's bytes; undefined if the signal aborted
  */
@@ -182,7 +182,7 @@ async function drawSamples(
   return { name: "samples.png" satisfies PictureName, bytes, content };
 }
 
-/** Reads the first samples of a part, at most `atMost`, and selects their codes. */
+/** Reads samples from index `first` on, at most `atMost` of the samples in `results`, and selects their codes. */
 async function firstSamples({ input }: PictureSource, { first, count, results }: Part, atMost: number) {
   const shown = Math.min(count, atMost);
   const block = await readBlock(input, first, shown);

@@ -25,12 +25,12 @@ export interface LossWords {
   /** Name of the loss's lower bound, the targets' entropy; undefined if the bound is 0. */
   readonly floor?: string | undefined;
   readonly unit: string;
-  /** Phrase on which values the losses average, such as those not hidden; undefined if all values have equal weight. */
+  /** Phrase that tells which values the losses average, such as those not hidden; undefined if all values have equal weight. */
   readonly over?: string | undefined;
 }
 
 /**
- * Returns a phrase on which values the losses average: those a mask leaves visible, or all, weighted; undefined if all
+ * Returns a phrase that tells which values the losses average: those a mask leaves visible, or all, weighted; undefined if all
  * values have equal weight.
  */
 export function showOver(isWeighted: boolean, { weights }: Pick<WeightFlags, "weights">): string | undefined {
@@ -71,7 +71,7 @@ export function lossFigures(means: MeanLosses, { before, after, floor, unit, ove
   ];
 }
 
-/** Makes the report entries on how samples ended, and after how many steps. */
+/** Makes the report entries on how the samples' flows ended, such as converged or stalled, and after how many steps. */
 export function endFigures(
   ends: Pick<EncodeSummary, "meanAcceptedSteps" | "meanBacktracks" | "statuses">,
 ): Figure[] {

@@ -11,7 +11,10 @@ interface FlowResults extends Pick<EncodeResult, "initialLoss" | "status"> {
   readonly stats: Pick<SolveStatistics, "acceptedSteps" | "backtracks" | "t">;
 }
 
-/** Results of the samples in a unit: one value per sample in each array, except `z`, which is [count, latentSize]. */
+/**
+ * Results of a unit of samples, which are saved together. Arrays have one value per sample, except `z`, [count, latentSize],
+ * and the optional `reconstructions` and `sampling`.
+ */
 export interface SampleResults
   extends FlowResults,
     Pick<EncodeResult, "z" | "loss" | "prior" | "objective" | "gradientNorm"> {
@@ -24,16 +27,16 @@ export interface SampleResults
 }
 
 /**
- * Results that become columns of results.csv. For codes of an encoder, those of a flow are missing, and a gap may be
- * present.
+ * Results that become columns of results.csv. For codes of an encoder, the results of flows are missing, and `gap` may be
+ * present: the loss of the encoder's code minus the loss of the flow's code.
  */
 export type Results = Pick<SampleResults, "loss" | "prior" | "objective" | "gradientNorm"> &
   (FlowResults | { readonly [Name in keyof FlowResults]?: undefined }) &
   Partial<Pick<SampleResults, "sampling" | "ids">> & { readonly gap?: Float64Array | undefined };
 
 /**
- * Per-sample results by their names in tables and saved parts: their number type in parts, and a function that selects
- * them.
+ * Per-sample results by name, in tables and in the files that are saved during a run: their number type in these files, and a
+ * function that selects them.
  */
 export const FIGURES = {
   initial_loss: { type: Float32Array, of: ({ initialLoss }: Results) => initialLoss },

@@ -9,9 +9,9 @@ import { formatMean } from "./report.ts";
 const FAR = 10;
 
 /**
- * Returns a warning if the decoder's outputs have a different scale than the data, as when its final sigmoid is missing
- * or its outputs are bytes. Undefined if the mean squared error at the start of the flows is plausible, and for other
- * losses.
+ * Returns a warning if the decoder's outputs have a different scale than the data, as when its final sigmoid is missing or its
+ * outputs are bytes. Undefined if the mean squared error at the start of the flows is plausible, and for losses other than the
+ * mean squared error.
  *
  * @param y the samples; values that are not finite count as missing
  */

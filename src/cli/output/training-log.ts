@@ -21,10 +21,10 @@ type LogLine = TrainEvent | ({ readonly kind: "update"; readonly images: number 
 export const logName = "log.jsonl";
 
 /**
- * Returns a log of a training run, written as JSON lines to the file at `path`, which the first line opens. Each line has
- * `kind` ("update", or that of a `TrainEvent`), `time`, `images` (number processed) and the fields of its kind;
- * infinities and NaN are null. Lines are written immediately, so that a killed process has logged everything. A resumed
- * run first truncates the log to the checkpoint, since it repeats the later updates. Any other run starts a new log.
+ * Returns a log of a training run, written as JSON lines to the file at `path`, which is opened when the first line is written.
+ * Each line has `kind` ("update", or that of a `TrainEvent`), `time`, `images` (number processed) and the fields of its kind;
+ * infinities and NaN are null. Lines are written immediately, so that a killed process has logged everything. A resumed run
+ * first truncates the log to the checkpoint, since it repeats the later updates. Any other run starts a new log.
  *
  * @returns `update` for `onProgress`, `event` for `onEvent`, and `close`
  * @throws LatentflowError from each of these, if the file cannot be read or written

@@ -34,8 +34,8 @@ interface Encoding {
 }
 
 /**
- * Encodes units of samples one after another, on demand, while the next block of samples is read ahead. If the signal
- * aborts during a unit, no part is yielded for it.
+ * Encodes units of samples one after another, on demand, while the next block of samples is read ahead. Yields the results of
+ * each unit as a part; if the signal aborts during a unit, none for it.
  *
  * @param mostAtOnce maximum number of samples encoded together; as many of the next block are also in memory
  */

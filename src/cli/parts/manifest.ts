@@ -15,7 +15,7 @@ import { type Cut, MOST_UNITS, unitCount } from "./shard-units.ts";
 // The manifest of a folder of parts describes the run: everything its results depend on, and what merging needs. The
 // number of shards is left out, since a run may be continued with a different number.
 
-/** Version of the format of manifests and parts; others are refused. */
+/** Version of the format of a run's manifest and of its parts (files of saved results); other versions are refused. */
 const FORMAT = "latentflow parts 2";
 
 /** Contents of manifest.json, which describes a run that is saved in parts. */
@@ -29,7 +29,10 @@ export interface Manifest extends Cut, ResultsPlan {
   readonly run: RunDescription;
 }
 
-/** Maximum number of bytes in a part, without identifiers: half of the 2 GiB that Node can read into one buffer. */
+/**
+ * Maximum number of bytes in a part (the saved results of one unit of samples), without identifiers: half of the 2 GiB that
+ * Node can read into one buffer.
+ */
 const MOST_PART_BYTES = 2 ** 30;
 
 /**
@@ -147,7 +150,7 @@ export function planOf(job: Job, { decoder, samples, prior }: EncodingInput): Re
 /**
  * Makes the manifest of a job.
  *
- * @throws LatentflowError if there would be too many units, or they would be too large
+ * @throws LatentflowError if there would be too many units (samples saved together), or the units would be too large
  */
 export async function manifestOf(job: Job, input: EncodingInput, unit: number): Promise<Manifest> {
   const { samples, ...plan } = planOf(job, input);
@@ -180,7 +183,7 @@ export function formatManifest(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** Returns the SHA-256 of a manifest's text, by which parts name their run. */
+/** Returns the SHA-256 of a manifest's text, which each part (file of saved results) stores to identify its run. */
 export function manifestSum(manifest: Manifest): string {
   return sha256(formatManifest(manifest));
 }

@@ -8,7 +8,7 @@ import type { ResultsFormat, ResultsPlan, ResultsWriter } from "./results-format
 
 const parquetName = "results.parquet";
 
-/** Format of results: one Parquet file, with a row group per part. */
+/** Format of results: one Parquet file, with a row group per part (the results of one unit of samples). */
 export const parquetResults: ResultsFormat = { files, writer };
 
 function files({ hasPrior, hasReconstructions, codesPerSample }: ResultsPlan) {

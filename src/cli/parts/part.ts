@@ -29,7 +29,7 @@ export interface Part extends Unit {
   readonly kernels: string;
 }
 
-/** Identifies the run that a part belongs to, as stored in the part's file. */
+/** Identifies the run that a part (the saved results of one unit of samples) belongs to, as stored in the part's file. */
 export interface PartOrigin {
   /** SHA-256 of the run's manifest. */
   readonly manifest: string;
@@ -44,7 +44,7 @@ const CHECKSUM = "sha256";
 type Values = Float32Array | Float64Array | Uint32Array | Uint8Array | BigInt64Array;
 
 /**
- * Formats a part as the bytes of its file.
+ * Formats a part (the results of one unit of samples) as the bytes of its file.
  *
  * @param origin identifies the run
  */
@@ -118,12 +118,12 @@ function sumOf(
 }
 
 /**
- * Parses a part from the bytes of its file.
+ * Parses a part (the results of one unit of samples) from the bytes of its file.
  *
  * @param where beginning of error messages
  * @param unit unit that the file's name gives
  * @param origin identifies the run that the part must belong to
- * @throws LatentflowError `invalid_file` if the part is torn, or belongs to another unit or run
+ * @throws LatentflowError `invalid_file` if the file is incomplete or damaged, or belongs to another unit or run
  */
 export function parsePart(where: string, bytes: Uint8Array, unit: Unit, origin: PartOrigin): Part {
   const { metadata, tensors } = readSafetensors(where, bytes);

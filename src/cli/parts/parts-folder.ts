@@ -22,12 +22,12 @@ import { type Unit, unitCount } from "./shard-units.ts";
 // temporary name, synced and renamed, so that it is never half-written. If several processes compute the same unit, their
 // parts differ only in their times, so any of them is valid.
 
-/** Subfolder of a run's output folder for its parts. */
+/** Subfolder of a run's output folder for its parts: files of saved results, one per unit of samples. */
 export const partsName = "parts";
 
 const manifestName = "manifest.json";
 
-/** The folder with the saved parts of one run. */
+/** The folder with the parts of one run: files of saved results, one per unit of samples. */
 export class PartsFolder {
   private readonly origin: PartOrigin;
 
@@ -39,7 +39,7 @@ export class PartsFolder {
   }
 
   /**
-   * Opens the folder of a run's parts, and writes the manifest if there is none.
+   * Opens the folder of a run's parts (files of saved results), and writes the manifest if there is none.
    *
    * @param alone true if no other process can be using the folder; then a manifest without parts is replaced
    * @throws OtherRunError if the folder contains parts of another run
@@ -62,13 +62,13 @@ export class PartsFolder {
     throw new OtherRunError(problem, found, "Give another --out, or remove the folder");
   }
 
-  /** True if a folder contains a part of any run. */
+  /** True if a folder contains a part (file of saved results) of any run. */
   static async hasParts(folder: string): Promise<boolean> {
     return (await partNames(folder)).length > 0;
   }
 
   /**
-   * Opens an existing folder of parts.
+   * Opens an existing folder of parts (files of saved results).
    *
    * @throws LatentflowError `not_found` if it has no manifest, or an incomplete one
    */
@@ -83,9 +83,9 @@ export class PartsFolder {
   }
 
   /**
-   * Reads the part of a unit; undefined if there is none.
+   * Reads the part (file of saved results) of a unit of samples; undefined if there is none.
    *
-   * @throws LatentflowError if the part is torn, or belongs to another run
+   * @throws LatentflowError if the part is incomplete or damaged, or belongs to another run
    */
   async read(unit: Unit): Promise<Part | undefined> {
     const path = this.pathOf(unit);
@@ -95,8 +95,8 @@ export class PartsFolder {
   }
 
   /**
-   * Reads the part of a unit. Returns undefined if there is none, or if it is torn or from another run, which `tell` is
-   * called with.
+   * Reads the part (file of saved results) of a unit of samples. Returns undefined if there is none; also if it is incomplete,
+   * damaged or from another run, after `tell` was called with this problem.
    *
    * @throws LatentflowError if the file cannot be read
    */
@@ -109,7 +109,7 @@ export class PartsFolder {
   }
 
   /**
-   * Writes the part of a unit, replacing an existing one.
+   * Writes a part (the results of a unit of samples) to its file, replacing an existing one.
    *
    * @throws LatentflowError `other_run` if another run has taken over the folder, `invalid_argument` if its manifest was
    *   removed
@@ -119,7 +119,7 @@ export class PartsFolder {
     await write(this.folder, nameOf(part), formatPart(part, this.origin), "replace");
   }
 
-  /** Throws if another run has taken over the folder, before more units are computed in vain. */
+  /** Throws if another run has taken over the folder, before more samples are encoded in vain. */
   private async checkOwner(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     if (there && manifestSum(there) === this.origin.manifest) return;
@@ -137,14 +137,16 @@ export class PartsFolder {
     );
   }
 
-  /** Reads a picture of the run's first samples, which the process with the first unit draws; undefined if there is none. */
+  /**
+   * Reads a picture of the run's first samples, which the process that encodes these samples draws; undefined if there is none.
+   */
   readPicture(name: PictureName): Promise<Uint8Array | undefined> {
     return readFile(join(this.folder, name));
   }
 
   /**
-   * Lists the indices of units with a part, each with the file's modification time in milliseconds, without reading the
-   * parts.
+   * Lists the indices of the units of samples that have a part (file of saved results), each with the modification time of the
+   * part in milliseconds since 1970, without reading the parts.
    */
   async list(): Promise<Map<number, number>> {
     const parts = new Map<number, number>();
@@ -178,7 +180,7 @@ export class PartsFolder {
     await fileSystem.rmdir(this.folder).catch(() => {});
   }
 
-  /** Removes the folder if it still belongs to this run and has no part, as when the first unit was refused. */
+  /** Removes the folder if it still belongs to this run and has no saved results, as when the first samples were refused. */
   async removeUnused(): Promise<void> {
     const there = await readManifest(join(this.folder, manifestName));
     const isOurs = there !== undefined && manifestSum(there) === this.origin.manifest;
@@ -190,7 +192,7 @@ export class PartsFolder {
   }
 }
 
-/** True for a file system error, which would recur if the part were computed again. */
+/** True for a file system error, which would recur if the results in the file were computed again. */
 export function isAboutDisk({ cause }: LatentflowError): boolean {
   return cause !== undefined;
 }
@@ -203,7 +205,7 @@ function isPart(name: string): boolean {
   return /^part-\d{8,15}\.safetensors$/.test(name);
 }
 
-/** Lists the names of the parts in a folder; none if the folder does not exist. */
+/** Lists the file names of the parts (files of saved results) in a folder; none if the folder does not exist. */
 async function partNames(folder: string): Promise<string[]> {
   return (await namesIn(folder)).filter(isPart);
 }

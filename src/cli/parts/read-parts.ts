@@ -16,7 +16,8 @@ import { type Unit, unitAt, unitCount } from "./shard-units.ts";
 const NAME_OUT = "name the folder that was --out of the shards";
 
 /**
- * Opens the folders of a run's parts, given the folders that were `--out` of its shards. Duplicates are opened once.
+ * Opens the folders of a run's parts (files of saved results), which are in the folders `outs` that its processes were given as
+ * `--out`. A folder that is named twice is opened once.
  *
  * @throws LatentflowError if a folder does not exist, contains no parts, or belongs to another run than the first
  */
@@ -62,7 +63,7 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** Lists the indices of units that have no part in any folder, judged by file names. */
+/** Lists the indices of units (samples saved together in one file) that have no file in any folder, judged by file names. */
 export async function missingUnits(folders: readonly PartsFolder[]): Promise<number[]> {
   const found = new Set<number>();
   for (const folder of folders) for (const index of (await folder.list()).keys()) found.add(index);
@@ -77,9 +78,9 @@ function unitsOfAll([first]: readonly PartsFolder[]): Unit[] {
 }
 
 /**
- * Reads all parts of a run, in order.
+ * Reads all parts of a run (the saved results of its units of samples), in order.
  *
- * @throws LatentflowError `invalid_file` if a part is missing or torn
+ * @throws LatentflowError `invalid_file` if a part is missing, incomplete or damaged
  */
 export async function* allParts(folders: readonly PartsFolder[]): AsyncGenerator<Part> {
   for (const unit of unitsOfAll(folders)) yield readPart(folders, unit);
@@ -104,10 +105,11 @@ async function readPart(folders: readonly PartsFolder[], unit: Unit): Promise<Pa
 }
 
 /**
- * Lists the indices of units that have no intact part in any folder, by reading all parts.
+ * Lists the indices of the units of samples that have no intact part (file of saved results) in any folder, by reading all
+ * parts.
  *
- * @param missing units without a part
- * @param tell called with a message for each torn part
+ * @param missing indices of the units without a part
+ * @param tell called with a message for each incomplete or damaged part
  */
 export async function tornUnits(
   folders: readonly PartsFolder[],

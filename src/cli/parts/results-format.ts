@@ -16,7 +16,7 @@ export interface ResultsPlan {
 export interface ResultsFormat {
   /** Lists the files that a run writes, with descriptions. */
   files(plan: ResultsPlan): { readonly name: string; readonly content: string }[];
-  /** Makes a writer that appends a run's parts, in order, to the files. */
+  /** Makes a writer that appends the results of a run to the files, one part (consecutive samples) after another. */
   writer(plan: ResultsPlan, outputs: StagedOutputs): ResultsWriter;
 }
 

@@ -18,8 +18,8 @@ export const LOW_SAMPLE_SIZE = 10;
 type MeanName = keyof typeof AVERAGED;
 
 /**
- * Accumulates the summary of a run from its parts. The means, counts and times are those that `summary` returns for a
- * single result.
+ * Accumulates the summary of a run from its parts (the results of consecutive samples). The means, counts and times are those
+ * that the library's function `summary` returns for a single result of `encode`.
  */
 export class RunSummariser {
   private samples = 0;

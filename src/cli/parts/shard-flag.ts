@@ -3,7 +3,7 @@ import { invalid } from "../../base/refuse.ts";
 import { show } from "../../base/show.ts";
 import type { Shard } from "./shard-units.ts";
 
-/** Value of `--shard`: a shard, or "auto" to use the index that the batch system assigns. */
+/** Value of `--shard`: a shard (one process's share of the run), or "auto" to use the index that the batch system assigns. */
 export type ShardFlag = Shard | "auto";
 
 /** Pattern of an integer with at most 15 digits, leading zeros included. */
@@ -29,7 +29,7 @@ interface BatchSystem {
   readonly name: string;
   /** Index that the batch system gives to its first task. */
   readonly from: 0 | 1;
-  /** Formats the command, or a phrase, that starts `count` tasks. */
+  /** Returns the command that starts `count` tasks, or a phrase that describes the job with these tasks. */
   readonly start: (count: number) => string;
 }
 
@@ -69,7 +69,7 @@ export const batchSystemsHelp = BATCH_SYSTEMS.map(
 ).join("\n");
 
 /**
- * Determines the shard that this process encodes; undefined for a run without shards.
+ * Determines the shard (share of the run) that this process encodes; undefined for a run without shards.
  *
  * @param shards value of `--shards`, only used with "auto"
  * @param environment environment variables of the process

@@ -41,8 +41,8 @@ export const MOST_UNITS = 1_000_000;
 export const STANDARD_UNIT_TEXT = `as many as take about a minute, ${STANDARD_UNITS.at(-1)} to ${STANDARD_UNITS[0]}`;
 
 /**
- * Returns the number of samples per unit if `--unit` is not given. Changing this rule would make runs in progress be
- * refused unless `--unit` gives the old size.
+ * Returns the number of samples per unit (samples saved together in one file) if `--unit` is not given. Changing this rule
+ * would make runs in progress be refused unless `--unit` gives the old size.
  *
  * @param operations multiply-adds for decoding a sample
  * @param samples total number of samples

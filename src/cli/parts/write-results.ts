@@ -17,7 +17,7 @@ const FORMATS: { readonly [Name in ResultsFormatName]: ResultsFormat } = {
 const STANDARD_FORMAT: ResultsFormatName = "npy";
 
 /**
- * Lists the names of a format's files, for any samples.
+ * Lists the names of the files that are written in a format of results. They do not depend on the samples.
  *
  * @param isAll true to include optional files
  */

@@ -9,7 +9,10 @@ export interface AveragePoolSettings {
   readonly kernel: PerAxis;
   /** Step of the window along each axis, in pixels. Default: the kernel's length. */
   readonly stride?: PerAxis;
-  /** Pixels around the input, fewer on each side than the kernel is long. Default 0. */
+  /**
+   * Pixels of padding around the input: one number, one for each axis, or `[top, left, bottom, right]`; fewer on each side than
+   * the kernel is long. Default 0.
+   */
   readonly padding?: PerAxis;
   /** True to count padding as zeros in the mean, false to average real pixels only. Default true, as in PyTorch. */
   readonly countPadding?: boolean;

@@ -45,7 +45,7 @@ export interface ConvolutionDefinition {
 }
 
 export interface ConvTransposeSettings extends ConvolutionDefinition {
-  /** Additional output pixels at the end of each axis; fewer than the stride or than the dilation. Default 0. */
+  /** Additional output pixels at the end of each axis; fewer than the larger of stride and dilation. Default 0. */
   readonly outputPadding?: PerAxis;
 }
 

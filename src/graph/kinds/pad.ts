@@ -10,8 +10,8 @@ export type PadMode = "zeros" | "reflect" | "edge";
 
 export interface PadSettings {
   /**
-   * Pixels added along each axis before the channels: one number, one for each axis, or those before each axis followed by
-   * those behind each. For "reflect" fewer than the axis has.
+   * Pixels added along each axis before the channels: one number, one number for each axis, or the numbers before each axis
+   * followed by the numbers behind each axis. For "reflect" fewer pixels than the axis has.
    */
   readonly padding: PerAxis;
   /** Values of the pixels that are added. Default "zeros". */

@@ -141,8 +141,8 @@ export const concatReader: Reader<ConcatSettings, ConcatFields> = {
 };
 
 /**
- * Returns the shape of one value of a concatenation along `axis` after the value is repeated along the axes in front that it
- * lacks, to the lengths that `most` has there.
+ * Returns the shape of one value of a concatenation along `axis` after the value is repeated to as many axes as `most` has:
+ * along the missing axes, in front, to their lengths in `most`.
  *
  * @param most shape of the concatenation's value with the most axes
  * @throws LatentflowError `invalid_argument` if the shapes do not fit together
@@ -185,8 +185,8 @@ export interface DepthToSpaceSettings {
   /** Number of pixels in each direction that one pixel becomes. */
   readonly block: number;
   /**
-   * Order of a pixel's channels: "CRD", the default, for each output channel its block of pixels, as PyTorch's PixelShuffle;
-   * or "DCR", for each pixel of the block its channels.
+   * Order of an input pixel's channels. "CRD", the default, as PyTorch's PixelShuffle: one output channel after the other, each
+   * with all pixels of the block. "DCR": one pixel of the block after the other, each with all output channels.
    */
   readonly order?: "CRD" | "DCR";
 }

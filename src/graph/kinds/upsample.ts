@@ -58,7 +58,7 @@ export const upsampleReader: Reader<UpsampleSettings, UpsampleFields> = {
   },
 };
 
-/** Returns an axis of `length` positions, each interpolated linearly between two positions of the input's. */
+/** Returns an axis of `length` positions, each interpolated linearly between two positions of the input's axis. */
 function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap {
   const last = axis.length - 1;
   const terms = (position: number) => {
@@ -79,8 +79,8 @@ function between(axis: AxisMap, length: number, alignCorners: boolean): AxisMap 
 }
 
 /**
- * Returns the number of output positions that lie between two of the input's `from` positions; `to` is a multiple of `from`. An
- * upper bound if `alignCorners`.
+ * Returns the number of output positions that lie between two positions of the input's axis. The input has `from` positions,
+ * the output `to`, a multiple of `from`. An upper bound if `alignCorners`.
  */
 function positionsBetween(from: number, to: number, alignCorners: boolean): number {
   if (from === 1 || from === to) return 0;

@@ -3,7 +3,7 @@ import type { Task, Writer } from "../task.ts";
 import { aligned, type Form } from "../value.ts";
 import { FUNCTIONS } from "./functions.ts";
 
-/** Writes the nodes of f(x), by the target's own way if it has one, or else by the common table. */
+/** Writes the nodes of f(x), by the writer in `graph.functions` if there is one for f, else by the writer in FUNCTIONS. */
 export function writeFunction(graph: Emitter, f: NumberFunction, x: Tensor): Tensor {
   // In both tables, the entry of a name is a writer for functions with that name.
   const write = (graph.functions[f.name] ?? FUNCTIONS[f.name]) as (

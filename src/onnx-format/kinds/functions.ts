@@ -15,8 +15,8 @@ export function writeLinear(graph: Emitter, x: Tensor, scale: number, shift: num
 }
 
 /**
- * Writers of the nodes of each elementwise function, by ONNX operators. `Emitter.functions` has a target's own writers, which
- * replace these: GPU graphs have some.
+ * Writers of the nodes of each elementwise function, by ONNX operators. A writer in `Emitter.functions` takes precedence;
+ * emitters of GPU graphs have some.
  */
 export const FUNCTIONS: FunctionWriters = {
   identity: (_, x) => x,

@@ -56,7 +56,7 @@ export function channelsFirst({ input }: Task): Form {
   return isFirst(input.any.order) ? input.any : { tensor: input.first, order: firstOrder(input.rank) };
 }
 
-/** Writes an InstanceNormalization node. If a group consists of several channels, it is reshaped to one. */
+/** Writes an InstanceNormalization node. Each group of several channels is reshaped to a single channel for it. */
 export const writeGroupNorm: Writer<"groupNorm"> = (task) => {
   const { graph, operation, input, batch, parameter } = task;
   const { groups, epsilon, shape } = operation;

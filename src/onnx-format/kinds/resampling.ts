@@ -22,7 +22,7 @@ export const PAD_MODES: { readonly [Mode in PadMode]: string } = {
   edge: "edge",
 };
 
-/** Writes a Pad node for the axes of pixels. */
+/** Writes a Pad node for the axes of pixels, such as height and width; batch and channels are not padded. */
 export const writePad: Writer<"pad"> = ({ graph, operation: { padding, mode }, input }) => {
   const { tensor, order } = input.any;
   const axes = padding.length / 2;
@@ -46,14 +46,14 @@ const UPSAMPLE_ATTRIBUTES: {
   }),
 };
 
-/** Writes a Resize node with whole factors. */
+/** Writes a Resize node that enlarges the axes of pixels, such as height and width, by integer factors. */
 export const writeUpsample: Writer<"upsample"> = (task) => {
   const { scale, mode, alignCorners } = task.operation;
   const scales = task.graph.floats([1, 1, ...scale]);
   return ofPixels(task, UPSAMPLE_ATTRIBUTES[mode](alignCorners), "Resize", "", scales);
 };
 
-/** ONNX's names for coordinate modes of Resize in the opset that is written; undefined for those of later opsets. */
+/** ONNX's names for the coordinate modes of Resize; undefined for a mode that the written opset lacks. */
 const COORDINATES: { readonly [Each in ResizeCoordinates]: string | undefined } = {
   half_pixel: "half_pixel",
   half_pixel_symmetric: undefined,
@@ -110,7 +110,10 @@ function resizeInputs({ graph, operation, input }: Task<"resize">): readonly (Te
   return ["", "", graph.shape([batch, shape.at(-1), ...size], first)];
 }
 
-/** Writes a Resize node if the opset has one for the operation, else a product with a matrix for each axis. */
+/**
+ * Writes a Resize node if one of the written opset gives the operation's result and ONNX Runtime supports it, else a product
+ * with a matrix for each axis.
+ */
 export const writeResize: Writer<"resize"> = (task) => {
   const { mode, coordinates, antialias, scale } = task.operation;
   const place = COORDINATES[coordinates];
@@ -143,7 +146,10 @@ export const writeAveragePool: Writer<"averagePool"> = (task) => {
   return ofPixels(task, attributes, "AveragePool");
 };
 
-/** Returns the order of the axes that are left after a reduction over `axes`. */
+/**
+ * Returns the axis order of a tensor after a reduction over `axes`, given its axis order before: the axes that are left,
+ * renumbered from 0; [0] if none is left.
+ */
 export function orderOfRest(order: readonly number[], axes: readonly number[]): number[] {
   const rest = order.filter((axis) => !axes.includes(axis));
   // A value has at least one axis.

@@ -7,7 +7,10 @@ import { BATCH, dimensionAt, replaced, showAxes, type Value, withRank } from "./
 // Aligns the axes of several values, for addition, concatenation and matrix products. An axis of the ONNX file may be
 // stored as several axes (its factors), so values must be split alike before they can be combined.
 
-/** Identifies a stored axis of the result of an alignment; each value has the axis too, or is broadcast along it. */
+/**
+ * Identifies a stored axis of an alignment's result; an ONNX axis may be stored as several axes. Each aligned value has the
+ * axis too, or is broadcast along it.
+ */
 interface Key {
   /** Index of the ONNX axis, which may be split into several stored axes, the factors. */
   readonly axis: number;
@@ -15,7 +18,7 @@ interface Key {
   readonly factor: number;
 }
 
-/** Values whose stored axes have been made to match, ready to be combined. */
+/** Values whose stored axes match, ready to be combined; an ONNX axis may be stored as several axes. */
 export interface Alignment {
   /** Values, all with the same number of ONNX axes. */
   readonly values: readonly Value[];
@@ -23,7 +26,10 @@ export interface Alignment {
   readonly lengths: readonly Length[];
   /** For each ONNX axis, the stored axes that it is split into, as indices of `lengths`. */
   readonly axes: Value["axes"];
-  /** For each value and each of `lengths`: the value's stored axis, or none if the value is broadcast along it. */
+  /**
+   * `groups[v][i]` belongs to value v and to axis i of `lengths`: [index of the value's stored axis], or [] if the value is
+   * broadcast along it.
+   */
   readonly groups: readonly (readonly (readonly number[])[])[];
 }
 
@@ -79,7 +85,8 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
 }
 
 /**
- * Repeats values along the stored axes of the aligned result that they lack.
+ * Repeats each value along all stored axes of the aligned result that the value lacks; an ONNX axis may be stored as several
+ * axes.
  *
  * @param except index in `lengths` of a stored axis that is left out
  */
@@ -140,8 +147,8 @@ function matchAxis(node: Site, values: Value[], axis: number): void {
 }
 
 /**
- * Returns the order of the result's stored axes, as indices of `keys`: that of the largest value, which then need not be
- * transposed.
+ * Returns the order of the result's stored axes, as indices of `keys`: the order of the largest value, so that the largest
+ * value need not be transposed.
  */
 function orderOf(values: readonly Value[], keys: readonly Key[], rank: number): number[] {
   const order: number[] = [];

@@ -4,7 +4,7 @@ import type { Tensor } from "./tensor.ts";
 // Reads the settings of operators that rearrange numbers, both for constants and for computed values.
 
 /**
- * Returns the permutation of a Transpose node: axis k of the output is axis order[k] of the input. Default: reversed
+ * Returns the permutation `order` of a Transpose node: axis k of the output is axis order[k] of the input. Default: reversed
  * axes.
  */
 export function permutationOf(node: NodeView, rank: number): readonly number[] {

@@ -70,8 +70,8 @@ const ellipsisLabels = (count: number) => Array.from({ length: count }, (_, i) =
 const isOfEllipsis = (label: string) => label.startsWith(ELLIPSIS);
 
 /**
- * Refuses an Einsum equation in which one label has axes of different lengths. Axes of length 1 may broadcast to another
- * input's.
+ * Refuses an Einsum equation in which one label has axes of different lengths. An axis of length 1 may broadcast to the axis of
+ * another input.
  */
 export function checkLabels(
   node: Site,

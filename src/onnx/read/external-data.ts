@@ -11,8 +11,8 @@ import type { TensorRecord } from "./model.ts";
 // Tensors stored in files beside the ONNX file, as PyTorch's newer exporter writes them for models of any size.
 
 /**
- * Source of tensors stored outside of the ONNX file: the other file's bytes, a Blob of it, its path or that of its
- * folder, or a function that takes the other file's name and returns its bytes.
+ * Source of tensors that are stored outside of the ONNX file: for one external file its bytes, a Blob of it, or its path; for
+ * any number of external files the path of their folder, or a function that takes a file's name and returns the file's bytes.
  */
 export type ExternalData =
   | Uint8Array
@@ -24,7 +24,7 @@ export type ExternalData =
 /** Bytes of each tensor that is stored outside of the ONNX file. */
 export type Outside = ReadonlyMap<TensorRecord, Uint8Array>;
 
-/** Maximum number of other files that tensors are read from. */
+/** Maximum number of files besides the ONNX file that tensors are read from. */
 const MOST_FILES = 64;
 
 /**
@@ -120,7 +120,8 @@ async function isWithin(folder: string, path: string): Promise<boolean> {
   const files = builtinModule("node:fs/promises")!;
   try {
     const [whole, real] = await Promise.all([files.realpath(folder), files.realpath(path)]);
-    return real.startsWith(`${whole.replace(/[\\/]+$/, "")}/`) || /^[A-Za-z]:\\/.test(whole);
+    const { sep } = builtinModule("node:path")!;
+    return real.startsWith(whole.endsWith(sep) ? whole : whole + sep);
   } catch {
     // A missing file is reported when it is read.
     return true;

@@ -22,11 +22,11 @@ export interface ImportedGraph {
   readonly writer: GraphWriter;
   readonly inputs: GraphInputs;
   readonly output: Operand;
-  /** Site to which errors and operations on the file's output are attributed. */
+  /** Node without inputs to which errors and operations on the file's output are attributed. */
   readonly end: NodeView;
 }
 
-/** A node that cannot be translated, with the reason; undefined if its operator is not supported at all. */
+/** A node that cannot be translated, with the reason, which is undefined if the node's operator is not supported at all. */
 interface Unread {
   readonly node: Node;
   readonly reason: string | undefined;
@@ -41,7 +41,7 @@ const UNREAD = Symbol("unread");
 /**
  * Translates the nodes that the output depends on into operations of a decoder.
  *
- * @param initialisers constant tensors of the file, by name
+ * @param initializers constant tensors of the file, by name
  * @param batching whether the first axis of inputs is the batch
  * @throws LatentflowError `invalid_file`, listing all nodes that cannot be translated
  */
@@ -194,7 +194,7 @@ function showNode({ name, outputs, operator, domain }: Node): string {
   return `${show(name || outputs[0] || "")} (${kind})`;
 }
 
-/** Domain of fused operators, by which ONNX Runtime's optimizer replaces several standard ones. */
+/** Domain of the fused operators that ONNX Runtime's optimizer puts in place of several standard operators. */
 const RUNTIME_DOMAIN = /^com\.microsoft\b/;
 
 /** Makes one error that lists all nodes that cannot be translated. */

@@ -16,8 +16,8 @@ interface Infinite {
   /** Name of the node that introduced the infinities. */
   readonly origin: string;
   /**
-   * Constant that is -∞ where the value with the infinities is, and broadcasts to that value; undefined if unknown, as after
-   * numbers were moved.
+   * Constant that is -∞ at the positions of the infinities, in a shape that broadcasts to the value that contains them;
+   * undefined if the positions are unknown, as after numbers were moved.
    */
   readonly mask: Value | undefined;
 }
@@ -114,7 +114,10 @@ function introduced(node: NodeView): Infinite[] {
   });
 }
 
-/** Returns a constant that is -∞ where a node's output is known to be; undefined if that is unknown. */
+/**
+ * Returns a constant that is -∞ at the positions where the node's output is known to be -∞; undefined if the positions are
+ * unknown. `input` is the index of a constant input with infinities; `sign` is -1 if the node subtracts the input, else 1.
+ */
 function maskOf(node: NodeView, input: number, sign: number): Value | undefined {
   const value = node.value(input);
   if (typeof value.source === "string") return undefined;

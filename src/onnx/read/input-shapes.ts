@@ -46,7 +46,7 @@ function copyShape(where: string, name: string, shapes: object): readonly number
 }
 
 /**
- * Returns the ONNX model with the lengths that the declared shapes of its inputs leave open filled in.
+ * Returns the ONNX model with lengths from `shapes` in place of the lengths of inputs that the file leaves open.
  *
  * @param latent declaration of the latent input
  * @param points names of inputs with an axis of points
@@ -108,7 +108,7 @@ function withShape(where: string, input: Declared, skipped: number, given: reado
   return { ...input, shape: [...shape.slice(0, shape.length - own.length), ...given] };
 }
 
-/** Returns the lengths that the file declares for an input, as texts, with names for open ones. */
+/** Returns the lengths that the file declares for an input, as texts; for a length that the file leaves open, a name. */
 function placeholders({ shape, names }: Declared, skipped: number): string[] {
   return (shape ?? []).slice(skipped).map((length: DeclaredLength, i) => {
     if (length !== undefined) return String(length);

@@ -113,8 +113,8 @@ function shapeOf(input: Declared): readonly (number | undefined)[] {
 }
 
 /**
- * Throws for an axis of an input that the file declares without a length, in a file read as having no batch axis. Other open
- * lengths have been filled in by the option `inputShapes`.
+ * Throws an error for an axis of an input that the file declares without a length. Only a file read as having no batch axis can
+ * have such an axis: the option `inputShapes` has filled in all other open lengths.
  */
 function unknown(input: Declared, axis: number): never {
   throw invalidFile(`axis ${axis} of the input ${show(input.name)} is declared without a length`);

@@ -68,7 +68,10 @@ export function asStored(node: Site, value: Value): Arranged {
   );
 }
 
-/** Returns the shapes before and after a permutation that moves whole runs of stored axes. */
+/**
+ * Returns the shapes before and after a permutation of runs, and the permutation. A run is a list of stored axes that stay
+ * adjacent, merged into one axis.
+ */
 function moving(value: Value, runs: readonly (readonly number[])[]) {
   const lengthOf = (run: readonly number[]) => productOf(run.map((axis) => value.shape[axis]!))!;
   const sorted = [...runs].sort((a, b) => a[0]! - b[0]!);
@@ -133,7 +136,7 @@ export function reshaped(node: Site, from: Arranged, shape: readonly Length[]): 
 }
 
 /**
- * Returns a value in which an ONNX axis is a single stored axis, or none if its length is 1.
+ * Returns an equal value in which the ONNX axis is stored as a single axis, or as no axis if its length is 1.
  *
  * @throws NodeRefusal if the axis merges the batch with another axis
  */
@@ -188,9 +191,9 @@ export function inFileOrder(node: Site, value: Value): Value {
 }
 
 /**
- * Splits stored axes of two values until the given ONNX axis has the same factors in both.
+ * Splits stored axes of two values until the given ONNX axis is stored as axes of the same lengths in both values.
  *
- * @returns the values; undefined if their lengths cannot be split alike
+ * @returns the two values; undefined if the stored axes cannot be split into the same lengths
  */
 export function refine(a: Value, b: Value, axis: number): [Value, Value] | undefined {
   let [left, right] = [a, b];

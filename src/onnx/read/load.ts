@@ -72,14 +72,14 @@ export interface LoadOnnxOptions extends ReadingOptions {
    */
   outputShape?: readonly number[] | undefined;
   /**
-   * Order of a sample's numbers. `"file"`, the default, is channels × height × width in PyTorch's exports.
-   * `"channelsLast"`, height × width × channels, is the order in which it is computed, which saves a transposition.
+   * Order of a sample's numbers. `"file"`, the default, is channels × height × width in PyTorch's exports. `"channelsLast"`,
+   * height × width × channels, is the order in which the decoder computes the sample, so it saves a transposition.
    */
   layout?: "file" | "channelsLast" | undefined;
   /**
-   * Name or names of the inputs with an axis of points (coordinates at which the decoder is evaluated), whose length is chosen in
-   * each call: their first axis after the batch, or their first axis if they have no batch. Default: `latentflow.points` in the
-   * file's metadata.
+   * Name or names of the inputs with an axis of points (coordinates at which the decoder is evaluated). The number of points is
+   * chosen in each call. The axis is the input's first axis after the batch, or its first axis if it has no batch. Default:
+   * `latentflow.points` in the file's metadata.
    */
   points?: string | readonly string[] | undefined;
   /**

@@ -152,7 +152,9 @@ export class NodeView implements Site {
     return counted;
   }
 
-  /** Returns the entry of `table` whose key is a text attribute; refuses texts that are not a key. */
+  /**
+   * Returns the entry of `table` under the value of the text attribute `name`; refuses a value that is not a key of `table`.
+   */
   chosen<Key extends string, T>(name: string, otherwise: Key, table: { readonly [K in Key]: T }): T {
     return table[this.choice(name, otherwise, Object.keys(table) as Key[])];
   }
@@ -201,7 +203,7 @@ function valueOfConstant(node: NodeView, constant: Constant): Value {
   return stretch(node, value, new Map(points.map((axis) => [axis, "points"])));
 }
 
-/** Returns a constant's numbers for one sample and one point; refuses a constant in which these differ. */
+/** Returns a constant's numbers for one sample and one point; refuses a constant that differs between samples or points. */
 function unrepeated(
   node: NodeView,
   { shape, values }: Tensor,

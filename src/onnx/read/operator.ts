@@ -3,8 +3,9 @@ import type { Tensor } from "./tensor.ts";
 import type { Constant, Operand } from "./value.ts";
 
 /**
- * Constant folding of an operator: computes the outputs from constant inputs. Undefined leaves the node to the graph.
- * `claim` is called with the count of numbers before they are computed, and throws if there are too many.
+ * Constant folding of an operator: computes the outputs from constant inputs; returns undefined if the node is to be translated
+ * into operations of the graph instead. Calls `claim` with the count of numbers before computing them; `claim` throws if there
+ * are too many.
  */
 export type Fold = (
   node: NodeView,
@@ -15,7 +16,7 @@ export type Fold = (
 /** Older form of an operator, used in files below a certain opset. */
 export interface Former {
   readonly below: number;
-  /** Converts the node to the operator's form in opset 13. */
+  /** Converts the node to the operator's form in opset 13 (BatchNormalization: opset 14). */
   adapt(node: NodeView): NodeView;
 }
 
@@ -31,6 +32,9 @@ export interface Operator {
   readonly constant?: (node: NodeView) => Constant;
   /** True if the operator computes new integers, which must wrap around at their width when folded. */
   readonly wraps?: true;
-  /** Older form of the operator. Default: none, as it means the same in all opsets from 9. */
+  /**
+   * Older form of the operator. Default: none, if the operator means the same in all opsets from 9, or `read` and `fold` tell
+   * its forms apart.
+   */
   readonly former?: Former;
 }

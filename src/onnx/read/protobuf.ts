@@ -3,7 +3,7 @@ import { invalidFile } from "../../base/refuse.ts";
 
 // Parses protocol buffers and checks every length, since a file may be malicious.
 
-/** Wire types of protocol buffers. */
+/** Wire types of protocol buffers: VARINT, FIXED64, BYTES and FIXED32. */
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
@@ -15,8 +15,8 @@ const MOST_FIELDS = 2 ** 23;
 const MOST_PACKED = 2 ** 25;
 
 /**
- * Number of fields and numbers that may still be read. Otherwise a file of ordinary size could exhaust the heap, which
- * ends the process without an exception.
+ * Number of fields and numbers that may still be read from a file. Without this limit, a file of ordinary size could exhaust
+ * the heap, which ends the process without an exception.
  */
 class Budget {
   private fields = MOST_FIELDS;

@@ -35,7 +35,7 @@ function withoutUnread(operations: readonly Written[]): Written[] {
     .reverse();
 }
 
-/** Makes one pass that merges each operation into the one that it reads, if no other operation reads that. */
+/** Makes one pass that merges each operation into the operation that it reads, if that operation has no other reader. */
 function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, Shape>): Written[] {
   const readers = new Map<string, number>();
   for (const { inputs } of operations) {
@@ -44,7 +44,7 @@ function merge(operations: readonly Written[], inputShapes: ReadonlyMap<string, 
   const byName = new Map<string, Written>();
   /** Name of the operation that replaces each removed one. */
   const replaced = new Map<string, string>();
-  /** Names of operations by all other properties, to find duplicates. */
+  /** Names of operations, by a key made of all their properties except the name, to find duplicates. */
   const twins = new Map<string, string>();
   const result: Written[] = [];
   for (const operation of operations) {
@@ -101,7 +101,9 @@ function identityOf({ kind, name, inputs, settings, weight }: Written): string {
  */
 const SCALED = ["dense", "conv", "convTranspose", "groupNorm", "layerNorm", "affine"];
 
-/** Merges a scaling into the operation before it, by changing that one's parameters; returns false if that is impossible. */
+/**
+ * Merges a scaling into the operation before it, by changing the parameters of `before`; returns false if that is impossible.
+ */
 function mergeInto(before: Written, operation: Written): boolean {
   const scaling = scalingOf(operation);
   if (!scaling) return false;
@@ -130,7 +132,10 @@ function mergeInto(before: Written, operation: Written): boolean {
   return true;
 }
 
-/** Returns the scale and shift that an operation applies at position i of the last axis; undefined if it does not scale. */
+/**
+ * Returns the scale and the shift that an operation applies, as functions of the position along the last axis; undefined if the
+ * operation does not scale.
+ */
 function scalingOf({ kind, weight, bias, settings }: Written) {
   if (kind === "affine") return { scale: (i: number) => weight![i]!, shift: (i: number) => bias![i]! };
   const own = kind === "activation" ? asLinear(settings.activation) : undefined;
@@ -184,7 +189,10 @@ function unexpanded(
   return without.some((input) => shapeOf(input).length === shape.length) ? without : inputs;
 }
 
-/** Merges a scaling and the sine after it into sin(scale · x); returns false if the operations are not these. */
+/**
+ * Merges a scaling and the sine after it into sin(scale · x); returns false if the operations are not a scaling by a positive
+ * number without a shift, and a sine.
+ */
 function toSine(before: Written, current: Written): boolean {
   const scaling = asLinear(before.settings.activation);
   const frequency = asSine(current.settings.activation);

@@ -19,8 +19,8 @@ export interface Dimension {
 export const isOne = ({ count, hasBatch, hasPoints }: Dimension) => count === 1 && !hasBatch && !hasPoints;
 
 /**
- * Returns the dimension whose length has these values at each of SIZES; undefined if the length depends on them
- * otherwise.
+ * Returns the dimension that has these lengths for the pairs of batch size and number of points in SIZES, in order; undefined
+ * if the lengths depend on the batch size or the number of points otherwise than in proportion.
  */
 export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   const [first, otherBatch, otherPoints] = lengths as [number, number, number];
@@ -35,7 +35,7 @@ export function dimensionOf(lengths: readonly number[]): Dimension | undefined {
   return Number.isInteger(count) ? { count, hasBatch, hasPoints } : undefined;
 }
 
-/** Returns the values of a length at each of SIZES. */
+/** Returns the length of an axis for each pair of batch size and number of points in SIZES. */
 export function lengthsOf({ count, hasBatch, hasPoints }: Dimension): number[] {
   return SIZES.map(({ batch, points }) => count * (hasBatch ? batch : 1) * (hasPoints ? points : 1));
 }

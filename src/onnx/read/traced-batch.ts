@@ -8,7 +8,8 @@ import { BATCH, isConstant, makeValue, type Operand, type Value } from "./value.
 // equal, one of them serves for any batch size.
 
 /**
- * Reduces a constant that the export has repeated for each sample to one row, along the axis that meets the batch.
+ * Reduces a constant to one row along `axis`, an ONNX axis that the other operands have as their batch, if the export has
+ * repeated the row for each sample. Returns other values unchanged.
  *
  * @throws NodeRefusal if the rows differ
  */

@@ -46,8 +46,8 @@ export function softmaxAxes(node: NodeView, rank: number): number[] {
 }
 
 /**
- * Converts Upsample and Resize nodes of opset 10, which have only scales, in which a pixel's coordinate is its index
- * divided by the scale.
+ * Converts an Upsample node of opset 9 or a Resize node of opset 10. These nodes have only scales, and the coordinate of an
+ * output pixel is its index divided by the scale.
  */
 function asymmetric(node: NodeView): NodeView {
   const scales = node.inputs[1];

@@ -23,7 +23,7 @@ export interface Value {
 
 /** A value that depends at most on the batch size and the number of points. */
 export interface Constant {
-  /** The value at each of SIZES; a single tensor if all are equal. */
+  /** The value at each of SIZES (pairs of a batch size and a number of points); a single tensor if all are equal. */
   readonly at: readonly Tensor[];
 }
 
@@ -71,7 +71,7 @@ export function plainValue(source: Value["source"], shape: readonly Length[], ty
   );
 }
 
-/** Replaces the stored axes among the factors of an ONNX axis; BATCH is left unchanged. */
+/** Replaces each stored axis in `factors`, the stored axes of an ONNX axis, by `place(stored)`; BATCH is left unchanged. */
 export function replaced(factors: readonly number[], place: (stored: number) => number): number[] {
   return factors.map((factor) => (factor === BATCH ? BATCH : place(factor)));
 }

@@ -19,8 +19,8 @@ const SOME_POINTS = 1_021;
 const MORE_POINTS = 2_039;
 
 /**
- * Returns a decoder's graph with symbolic shapes: a length that depends on the number of points is marked. Each operation
- * also has its description at one number of points, and its definition.
+ * Returns a decoder's graph with symbolic shapes, in which a length that depends on the number of points is `"points"` or
+ * undefined. Each operation also has its description at one number of points, and its definition.
  *
  * @throws LatentflowError `invalid_argument` if the graph is only valid for one number of points
  */

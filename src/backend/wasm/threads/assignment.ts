@@ -12,17 +12,17 @@ const NOBODY = -1;
  */
 export class Assignment {
   private readonly holders: Int16Array;
-  /** Number of unfinished samples that each member holds; undefined for a member that has left. */
+  /** Number of unfinished samples that each thread holds, by its index; undefined for a thread that has left the call. */
   private readonly held: (number | undefined)[] = [];
   private next = 0;
-  /** Samples to be assigned again, since their member has left. */
+  /** Indices of samples to be assigned again, since the thread that held them has left the call. */
   private readonly again: number[] = [];
   private ended = 0;
 
   /**
-   * Starts with all samples unassigned, and no members.
+   * Starts with all samples unassigned, and no threads.
    *
-   * @param mostHeld maximum number of unfinished samples of one member
+   * @param mostHeld maximum number of unfinished samples of one thread
    */
   constructor(
     private readonly sampleCount: number,
@@ -41,7 +41,7 @@ export class Assignment {
     return this.held.push(0) - 1;
   }
 
-  /** Removes a member, and queues its unfinished samples for others. */
+  /** Removes a thread from the call, and queues its unfinished samples for other threads. */
   leave(member: Member): void {
     this.held[member] = undefined;
     this.holders.forEach((holder, sample) => {
@@ -64,7 +64,7 @@ export class Assignment {
     return Math.min(left, Math.min(share, this.mostHeld) - held);
   }
 
-  /** Assigns at most `most` samples with consecutive indices to a member; undefined if the member may have none now. */
+  /** Assigns at most `most` samples with consecutive indices to a thread; returns undefined if the thread may have none now. */
   take(member: Member, most: number): SampleRange | undefined {
     const allowance = Math.min(most, this.allowance(member));
     if (allowance <= 0) return undefined;
@@ -77,7 +77,7 @@ export class Assignment {
     return { first, count };
   }
 
-  /** Returns true if the sample is assigned to this member; results from other members are outdated. */
+  /** Returns true if the sample is assigned to the thread `member`; results from other threads are outdated. */
   holds(member: Member, sample: number): boolean {
     return this.holders[sample] === member;
   }

@@ -76,8 +76,8 @@ export class Call {
   }
 
   /**
-   * Adds workers, up to the call's maximum, which start as soon as they are ready. All workers must join before the first gets
-   * samples.
+   * Adds workers, up to the call's maximum; each starts as soon as it is ready and the call runs. All `workers` are added
+   * before the first of them gets samples, since its share depends on their number.
    */
   join(...workers: readonly Participant[]): void {
     const joining = workers.slice(0, this.mostWorkers - this.members.size);

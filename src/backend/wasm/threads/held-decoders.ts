@@ -54,8 +54,8 @@ export class HeldDecoders {
    * Sends the worker what it needs to hold a decoder in its current state; returns the reason if that is impossible now, else
    * undefined.
    *
-   * @param jacobian returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [d, n], to be sent too;
-   *   undefined if there is none
+   * @param jacobian returns a copy of J₀ᵀ, the transposed Jacobian at the decoder's start latent, [latentSize, outputSize],
+   *   to be sent too; undefined if there is none
    */
   bring(
     { number, decoder, training }: DecoderHandle,

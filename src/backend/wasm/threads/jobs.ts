@@ -142,7 +142,8 @@ export function jacobianJob(handle: DecoderHandle, rows: JacobianRows): Job<"jac
 }
 
 /**
- * Makes the members of a job whose results are rows of n numbers, one per sample.
+ * Makes the methods `place` and `watch` of a job whose results are rows of n numbers, one row per sample, and `ended`, which
+ * reports finished samples to the watcher.
  *
  * @param write stores a row that a worker has computed
  */

@@ -9,9 +9,9 @@ import { OBJECTIVE_METHODS, type TrainerStep } from "./messages.ts";
 import type { WorkerGroup } from "./worker-group.ts";
 
 /**
- * Makes a trainer whose steps the workers that hold its decoder repeat. The workers' weights thus stay equal to this thread's,
- * bit for bit, without being sent: samples and codes are small, weights are not. A worker that starts later, or has missed steps,
- * receives the trainer's state.
+ * Makes a trainer that also sends its steps to the workers that hold its decoder, which repeat them. The workers' weights
+ * thus stay equal to this thread's, bit for bit, without being sent: samples and codes are small, weights are not. A worker
+ * that starts later, or has missed steps, receives the trainer's state.
  *
  * @param workers returns the group of workers; undefined while there is none
  */

@@ -151,7 +151,7 @@ export type FromWorker =
   | { readonly type: "stopped"; readonly call: number }
   /** The worker cannot take part in a call, for instance for lack of memory for the decoder. */
   | { readonly type: "declined"; readonly call: number; readonly message: string }
-  /** A call has thrown, or, if `call` is undefined, something else in the worker. */
+  /** A call has thrown an error, or, if `call` is undefined, other code of the worker has. */
   | {
       readonly type: "failed";
       readonly call: number | undefined;
@@ -159,7 +159,10 @@ export type FromWorker =
       readonly message: string;
     };
 
-/** Makes the message that reports an error to the main thread; a LatentflowError keeps its code and the marks in its message. */
+/**
+ * Makes the message that reports an error to the main thread. For a LatentflowError, the message has the code of the error,
+ * and its text keeps the marks (`Mark`) on pieces such as option names.
+ */
 export function failure(call: number | undefined, error: unknown): FromWorker {
   return error instanceof LatentflowError
     ? { type: "failed", call, code: error.code, message: markedMessage(error) }

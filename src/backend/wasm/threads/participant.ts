@@ -26,7 +26,7 @@ export class PoolWorker implements Participant {
   isReady = false;
   /** True if the worker has to end as soon as it is idle. */
   isLeaving = false;
-  /** Thread of the worker, set by the group right after construction. */
+  /** Thread of the worker, set by the worker group right after construction. */
   thread!: Thread;
   readonly decoders: HeldDecoders;
   /** Resolves when the thread has ended. */

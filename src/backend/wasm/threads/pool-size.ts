@@ -15,7 +15,7 @@ export interface Member {
   forget(decoder: number): void;
 }
 
-/** Groups that have workers. */
+/** Worker groups, each for one worker script and one build of the kernels, that have workers. */
 export const active = new Set<Member>();
 
 let mostAsked = 0;
@@ -26,7 +26,10 @@ export function raiseMostWorkers(count: number): number {
   return mostAsked;
 }
 
-/** Makes room for one more worker by ending an idle one of another group; returns true if there is room. */
+/**
+ * Makes room in the pool for one more worker of the worker group `asking` by ending an idle worker of another group, if there
+ * is no room yet; returns true if there is room.
+ */
 export function makeRoom(asking: Member): boolean {
   const all = [...active];
   const count = all.reduce((sum, group) => sum + group.countWithLeaving, 0);

@@ -139,10 +139,11 @@ const WORTH_SHARING = 5;
 const SENDING = 1e-5;
 
 /**
- * Returns true if a call is worth sharing by default.
+ * Returns true if a call is worth sharing with workers by default.
  *
  * @param milliseconds estimated time of the call on one thread
- * @param inAll total of the decoder's recent calls up to this one: many small calls are worth workers too
+ * @param inAll total time, in milliseconds on one thread, of the decoder's recent calls up to this one: many small calls are
+ *   worth workers too
  * @param workers whether there are workers, and whether they hold the decoder
  */
 export function isWorthSharing(
@@ -159,7 +160,10 @@ export function isWorthSharing(
   return milliseconds > WORTH_SHARING && inAll > least[workers];
 }
 
-/** Work that a thread holds in reserve, in milliseconds, while it reports results and receives more samples: a few slices. */
+/**
+ * Work that a thread holds in reserve, in milliseconds, while it reports results and receives more samples: a few times the
+ * work between two pauses.
+ */
 const WAITING = 60;
 /** Maximum number of samples that a thread holds in reserve. */
 const MOST_WAITING = 4096;

@@ -48,10 +48,13 @@ export interface Outcome {
 
 /**
  * Workers of one worker script and one build of the kernels: started on demand, and used for all decoders. They keep a
- * process alive only while a call runs, and end after LONGEST_IDLE without work.
+ * process alive only while a call runs, and end after LONGEST_IDLE milliseconds without work.
  */
 export class WorkerGroup implements Member {
-  /** Source of the workers; of functions with the same text the latest. */
+  /**
+   * Source of the workers: path or URL of the script, or the function that starts a worker; of functions with the same text,
+   * the one given last.
+   */
   private source: WorkerSource | undefined;
   /** Memory limit for a worker's decoders, in bytes, from the last call's options. */
   private memory = Number.POSITIVE_INFINITY;
@@ -114,7 +117,8 @@ export class WorkerGroup implements Member {
   /**
    * Does a job on this thread and on workers, and starts missing workers.
    *
-   * @param first preparation, for instance another job on the same workers, which stay for both; returns its incidents
+   * @param first work to do before the job, for instance another job on the same workers; returns messages about workers that
+   *   failed in it. The workers stay for both
    */
   async run(
     job: Job,
@@ -289,8 +293,8 @@ export class WorkerGroup implements Member {
   }
 
   /**
-   * Handles the end of a worker. A worker that was never ready counts as a failed start; another is replaced if a call needs
-   * it.
+   * Handles the end of a worker. A worker that never became ready counts as a failed start, unless it was to end; a worker
+   * that was ready is replaced if a call needs it.
    */
   private lose(worker: PoolWorker, reason: string): void {
     const attempt = this.workers.get(worker);

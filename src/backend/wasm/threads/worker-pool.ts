@@ -10,7 +10,9 @@ import { allEnded, WorkerGroup } from "./worker-group.ts";
 
 const groups = new WeakMap<WebAssembly.Module, Map<unknown, WorkerGroup>>();
 
-/** Maximum number of groups without workers that are kept per build, for their record of failed starts. */
+/**
+ * Maximum number of worker groups without workers that are kept per build of the kernels, for their record of failed starts.
+ */
 const MOST_GROUPS = 32;
 
 /** Returns the worker group of a worker script and a build of the kernels; undefined if there is none. */

@@ -6,7 +6,7 @@ import type { TrainerStep } from "./messages.ts";
 
 /** Worker's trainer, which repeats the steps of the main thread's trainer. */
 export class WorkerTraining {
-  /** Trainer of the packed decoder; undefined until a "begin" step. */
+  /** Trainer of the decoder, whose weights are packed for the kernels; undefined until a "begin" step. */
   trainer!: Trainer;
   /** Objective of the current mini-batch. */
   objective!: DifferentiableObjective;

@@ -42,9 +42,9 @@ const asItIs: Slope = (_graph, gradient) => gradient;
 const timesOther: Slope = (graph, gradient, other) => graph.apply("Mul", gradient, other);
 
 /**
- * Makes the writer of the gradient times 1 where `own` is the extremum, ½ where both are equal, else 0; `sign` is 1 for a
- * maximum, -1 for a minimum. Written without comparisons: onnxruntime moves transposes past them, and has none of booleans on
- * WebGPU.
+ * Makes the gradient writer of a maximum (`sign` is 1) or minimum (-1) of two values for one of them, `own`: writes the
+ * gradient times 1 where `own` is the extremum, ½ where both are equal, else 0. Written without comparisons: onnxruntime moves
+ * transposes past comparisons, and has none of booleans on WebGPU.
  */
 const ifChosen =
   (sign: 1 | -1): Slope =>
@@ -54,7 +54,7 @@ const ifChosen =
 /** Largest finite float32. */
 const LARGEST = 3.4028234663852886e38;
 
-/** Writes nodes that give 1 where condition > 0 chooses `a`, else 0; and the complement, 1 where the condition chooses `b`. */
+/** Writes nodes that, for `condition > 0 ? a : b`, give 1 where `a` is chosen, else 0; and 1 where `b` is chosen, else 0. */
 function choice(graph: OnnxGraph, condition: Tensor): [Tensor, Tensor] {
   const isChosen = steepRamp(graph, condition, 1, 0);
   return [isChosen, graph.apply("Sub", 1, isChosen)];

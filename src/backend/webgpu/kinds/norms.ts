@@ -10,7 +10,10 @@ function weighted(written: Written, gradient: GpuValue, order: Order): Tensor {
   return written.graph.apply("Mul", gradient.in(order), perChannel(written, "weight", order));
 }
 
-/** Normalised numbers u, before weight and bias, and the divisor √(variance + ε) that made them. */
+/**
+ * Normalised numbers u, before weight and bias, and the divisor that made them: √(variance + ε), or √(mean x² + ε) for an RMS
+ * norm of x.
+ */
 interface Normed {
   readonly u: Tensor;
   readonly root: Tensor;
@@ -29,8 +32,9 @@ function normed(graph: OnnxGraph, x: Tensor, axes: readonly number[], epsilon: n
 }
 
 /**
- * Writes nodes that compute the gradient through a norm, (g - mean g - u·mean(g·u)) / root. Without `isCentred`, for an RMS
- * norm, mean g is left out.
+ * Writes nodes that compute the gradient for the input of a norm, (g - mean g - u·mean(g·u)) / root, where u are the normalised
+ * numbers, g is the gradient for u, and root is the divisor that made u. Without `isCentred`, for an RMS norm, mean g is left
+ * out.
  */
 function normBackward(
   graph: OnnxGraph,

@@ -51,8 +51,8 @@ export function writeGpuConvTranspose(task: GpuTask<"convTranspose">): Form {
 /** Gradient writers of operations that are products: dense, matmul, conv and convTranspose. */
 export const BACKWARD = {
   /**
-   * Writes nodes for the gradient of a fully connected operation for its input: g · W, g the gradient for the output, as one
-   * Gemm.
+   * Writes nodes for the gradient of a fully connected operation for its input: g · W, g the gradient for the output and W the
+   * weight matrix, as one Gemm.
    */
   dense({ graph, input, parameter }, { batch, shape, last }) {
     const order = lastOrder(input.rank);

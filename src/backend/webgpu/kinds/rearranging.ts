@@ -58,7 +58,10 @@ export const BACKWARD = {
     if (operation.shape.join() === input.shape.join()) return gradient.any;
     return { tensor: graph.reshape(gradient.last, [batch, ...input.shape]), order: lastOrder(input.rank) };
   },
-  /** Returns the gradient of a permutation of axes without a node: g, the gradient for the output, with another axis order. */
+  /**
+   * Returns, without writing a node, the gradient of a permutation of axes: g, the gradient for the output, with another axis
+   * order.
+   */
   permute({ operation: { axes } }, gradient) {
     const { tensor, order } = gradient.any;
     return { tensor, order: order.map((axis) => axes[axis]!) };

@@ -22,7 +22,10 @@ export function pixelsBackward(
   return alongAxes(gradient, order, changedAxes(written, maps, "its gradient"), true);
 }
 
-/** Writes nodes that compute the gradient of a sum or a mean: share · g for each number that was reduced. */
+/**
+ * Writes nodes that compute the gradient of a sum or a mean: for each number that was reduced, `share` times the gradient for
+ * the output.
+ */
 function reduceBackward(
   { graph, operation, input, batch }: Written<"sum" | "mean">,
   gradient: GpuValue,

@@ -167,7 +167,10 @@ function sliceOf(buffer: ArrayBuffer, from: number, to: number): ArrayBuffer {
   return from === 0 && to === buffer.byteLength ? buffer : buffer.slice(from, to);
 }
 
-/** Decompressors for hyparquet that return the next of the pages, which are decompressed before. */
+/**
+ * Returns decompressors for hyparquet that only hand out the pages in `unpacked`, in order: the pages were decompressed
+ * before.
+ */
 function compressorsOf(unpacked: readonly Uint8Array[]): Compressors {
   let next = 0;
   const take = () => unpacked[next++]!;

@@ -62,7 +62,7 @@ export async function readSlice(file: OpenFile, start: number, end: number): Pro
 /**
  * Runs `work`, which decodes a Parquet file, and returns its result.
  *
- * @throws LatentflowError `invalid_file` in place of any other error
+ * @throws LatentflowError `invalid_file` in place of any error of `work` that is not a LatentflowError
  */
 export async function reading<T>(where: string, work: () => T | Promise<T>): Promise<T> {
   try {

@@ -14,7 +14,7 @@ interface Zstd {
 
 const { zstdDecompressSync } = zlib as Zstd;
 
-/** Maximum number of bytes that one byte of Snappy can decompress to: a copy of 64 bytes takes three. */
+/** Maximum number of bytes that one byte of Snappy data can decompress to: a copy of 64 bytes is encoded in three bytes. */
 const SNAPPY_RATIO = 64 / 3;
 
 /** Options that limit zlib's output to the size of a page, in bytes. zlib refuses a limit of 0. */
@@ -76,9 +76,12 @@ const DATA_V2 = {
   isPacked: 7,
 } as const;
 
-/** Maximum number of bytes in a page of numbers beyond those of its values: delta encoding pads blocks. */
+/**
+ * Maximum padding that is accepted: bytes in a page of numbers beyond those of its values, as delta encoding pads blocks, and
+ * values in a bit-packed run beyond the page's number of values.
+ */
 const SLACK = 2 ** 16;
-/** Maximum number of bytes of a number with its levels, far more than writers need. */
+/** Maximum number of bytes of a number with its repetition and definition levels, far more than writers need. */
 const VALUE_SIZE = 16;
 /** Minimum number of bytes of a value in a dictionary page, by type; a text takes at least the 4 bytes of its length. */
 const SMALLEST: { readonly [type in ParquetType]: number } = {
@@ -97,8 +100,8 @@ const LARGEST_TEXTS = 2 ** 30;
 /**
  * Decompresses the pages of a column chunk, and checks their sizes.
  *
- * @returns `end`, the offset after the last page in the chunk, in bytes; and `unpacked`, the decompressed pages in order
- *   (of a data page of version 2, only the values if they are compressed)
+ * @returns `end`, the offset after the last page in the chunk, in bytes; and `unpacked`, the decompressed pages in order; for a
+ *   data page of version 2, only its values, and nothing if these are not compressed
  * @throws Damaged, errors of zlib, and LatentflowError `invalid_file` if the pages decompress to more than `maxBytes`
  */
 export function unpackPages(chunk: ColumnChunk) {
@@ -169,7 +172,10 @@ function checkDataPage(chunk: ChunkSoFar, header: ThriftStruct, page: Uint8Array
   const count = numberIn(header, DATA.values, 0, most);
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   let offset = 0;
-  /** Checks levels: their length in bytes, then runs. Returns how many equal the maximum level, `highest`. */
+  /**
+   * Checks a page's repetition or definition levels, stored as their length in bytes and then as runs. Returns how many of the
+   * levels equal the maximum, `highest`.
+   */
   const levels = (highest: number): number => {
     if (highest === 0) return count;
     if (offset + 4 > page.length) throw new Damaged("a page is cut short");
@@ -297,7 +303,7 @@ function countPacked(bytes: Uint8Array, start: number, width: number, count: num
   return found;
 }
 
-/** Returns the number of bits of a level that is at most `highest`. */
+/** Returns the number of bits in which Parquet stores a repetition or definition level, an integer from 0 to `highest`. */
 function widthOf(highest: number): number {
   return 32 - Math.clz32(highest);
 }

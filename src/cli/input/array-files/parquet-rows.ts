@@ -7,7 +7,10 @@ import type { OpenedParquet } from "./parquet-metadata.ts";
 
 // Access to the rows of a Parquet file. A row group is decoded as a whole, and cached until another row group is read.
 
-/** Maximum number of values in a row group, over all columns read, which are decoded at once and take 8 bytes each. */
+/**
+ * Maximum number of values in a row group, summed over the columns that are read. All values of a row group are decoded at
+ * once, and take 8 bytes each.
+ */
 const MOST_VALUES = 2 ** 26;
 
 /** Rows that the file stores together: `count` rows from row `first` of the file. */

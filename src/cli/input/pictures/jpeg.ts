@@ -150,8 +150,8 @@ function endOfScan(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Refuses a file whose scans would take too long to decode. jpeg-js starts a frame or a scan only at the two bytes of its
- * marker, wherever damage leads it; so all such bytes are counted, even within tables.
+ * Refuses a file whose scans would take too long to decode. In a damaged file, jpeg-js may start a frame or a scan wherever the
+ * two bytes of its marker occur; so all occurrences are counted, even within tables.
  */
 function checkWork(where: string, file: Uint8Array, { width, height }: JpegHeader): void {
   const frames: number[] = [];

@@ -48,7 +48,7 @@ export interface PictureReading {
   readonly masks?: SampleMasks | undefined;
 }
 
-/** Masks of samples that are read from pictures: they mark the hidden pixels of each. */
+/** Masks that mark the hidden pixels of samples that are read from pictures. */
 export interface SampleMasks {
   /** Option that gives the masks, for messages. */
   readonly flag: string;

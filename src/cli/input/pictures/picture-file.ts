@@ -46,7 +46,7 @@ function formatOf(where: string, path: string, bytes: Uint8Array) {
 /**
  * Reads the bytes of a file.
  *
- * @throws LatentflowError if that fails, or the abort signal's reason once it aborts
+ * @throws LatentflowError if the file cannot be read; after an abort, the abort signal's reason
  */
 export function bytesOf(where: string, path: string, limits: Limits): Promise<Uint8Array> {
   return readFile(where, path, limits).catch((cause) => {

@@ -111,8 +111,8 @@ export const matmul: Fold = (node, [a, b], claim) => {
 };
 
 /**
- * Constant-folds Gemm, alpha · A · B + beta · C. Undefined, which leaves the node to the graph, if C would broadcast
- * beyond the product.
+ * Constant-folds Gemm, alpha · A · B + beta · C. Returns undefined, so that the node becomes operations of the graph, if A and
+ * B are not matrices that fit, or C would broadcast beyond the product.
  */
 export const gemm: Fold = (node, [a, b, c], claim) => {
   const [left, right] = [a!, b!].map((matrix, i) =>

@@ -12,8 +12,8 @@ import { BATCH, makeValue, type Value } from "../value.ts";
 export const BEYOND = 3e38;
 
 /**
- * Largest finite float32. The graph only stores finite numbers, so ±∞ among constants to choose from is replaced by ±
- * this.
+ * Largest finite float32. The graph only stores finite numbers, so -∞ and ∞ among the constants that an operator chooses from
+ * are replaced by -LARGEST and LARGEST.
  */
 export const LARGEST = 3.4028234663852886e38;
 
@@ -75,15 +75,18 @@ export function combine(node: Site, kind: Kind, a: Value, b: Value): Value {
   return makeValue(node.writer.write(kind, inputs, shape), shape, axes);
 }
 
-/** Drops leading axes of length 1 (empty groups), which broadcasting does not need. */
+/**
+ * Drops leading axes along which a value is broadcast. `groups` has an array for each axis: the value's stored axes, or none if
+ * the value is broadcast along the axis.
+ */
 export function trimmed(groups: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const first = groups.findIndex((group) => group.length > 0);
   return first < 0 ? [] : groups.slice(first);
 }
 
 /**
- * A constant operand that varies along one axis only. `numbers` has one number or one per position; the axis is stored as
- * the last `keys` axes of the result.
+ * A constant operand that varies along one ONNX axis at most. `numbers` has one number in all, or one for each position of the
+ * ONNX axis; `keys` is the number of stored axes of the ONNX axis, which are the last axes of the result.
  */
 type AxisNumbers = NonNullable<ReturnType<typeof axisNumbersOf>>;
 

@@ -43,7 +43,10 @@ export function pixelsOf(node: Site, value: Value) {
  */
 const LONGEST_AXIS = 2 ** 22;
 
-/** Refuses a convolution that the graph would only refuse after counting for long. */
+/**
+ * Refuses a convolution in which output length × kernel length is above LONGEST_AXIS on an axis. The graph would refuse it too,
+ * but only after counting its multiplications for long.
+ */
 function checkReach(node: Site, output: readonly number[], kernel: readonly number[]): void {
   const longest = Math.max(...output.map((length, axis) => length * kernel[axis]!));
   if (longest > LONGEST_AXIS)
@@ -51,9 +54,10 @@ function checkReach(node: Site, output: readonly number[], kernel: readonly numb
 }
 
 /**
- * Converts pixels in the graph, [...lengths, channels of all images], back to a value with ONNX axes.
+ * Converts pixels in the graph, [...lengths, channels of all images of a sample], back to a value with ONNX axes.
  *
- * @param like value before the operation; the result merges the same images into the batch axis
+ * @param like value before the operation; where the file merges the images of a sample into the batch axis of `like`, the
+ *   result merges them too
  */
 export function valueOfPixels(like: Value, source: string, shape: readonly number[]): Value {
   const images = imagesOf(like);
@@ -89,8 +93,8 @@ export function writePixels(
 }
 
 /**
- * Padding by `auto_pad`: from `pads`; none; or enough for ⌈length / stride⌉ outputs, where the function rounds half of
- * it, which goes before the axis.
+ * Ways of padding by `auto_pad`: as `pads` says; none; or as much as ⌈length / stride⌉ outputs need. In the last case, the
+ * value is the function that rounds half of the padding to the number of pixels before the first one.
  */
 const AUTO_PADS = {
   NOTSET: "given",

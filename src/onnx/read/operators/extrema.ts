@@ -41,7 +41,7 @@ function finiteBeside(node: Site, value: Value, isMaximum: boolean): Value {
   return bounded(value);
 }
 
-/** Returns the number of a constant that consists of one; else undefined. */
+/** Returns the number of a constant that consists of a single number; undefined for other values. */
 function numberOf({ source }: Value): number | undefined {
   return typeof source !== "string" && source.length === 1 ? source[0] : undefined;
 }

@@ -22,8 +22,8 @@ interface GroupedKernel {
 const MOST_REPEATED = 2 ** 27;
 
 /**
- * Turns a convolution that applies to each image of a sample into one convolution of all, with the kernel and the groups
- * repeated for each image.
+ * Turns a convolution that applies to each image of a sample into a single convolution of all images, with the kernel and the
+ * groups repeated for each image.
  */
 export function forEachImage(
   node: Site,

@@ -120,7 +120,7 @@ function channelsOfGroup(node: NodeView, value: Value, groups: number): number |
   return count % groups === 0 ? count / groups : undefined;
 }
 
-/** Returns the leading axes whose lengths multiply to `product`; all axes if there are none. */
+/** Returns the leading `axes` whose lengths multiply to `product`; all `axes` if no leading ones do. */
 function axesOfProduct(value: Value, axes: readonly number[], product: number): readonly number[] {
   let all = 1;
   for (let i = 0; i <= axes.length; i++) {
@@ -230,8 +230,8 @@ export function softmax(node: NodeView): Value {
 }
 
 /**
- * Translates a LogSoftmax node, as x - m - log Σ exp(x - m) with m = max x. The logarithm of a softmax would be -∞ where
- * that underflows to 0.
+ * Translates a LogSoftmax node, as x - m - log Σ exp(x - m) with m = max x. The logarithm of a softmax would be -∞ where the
+ * softmax underflows to 0.
  */
 export function logSoftmax(node: NodeView): Value {
   const value = node.value(0);

@@ -7,7 +7,7 @@ import { reducedAxes } from "./reductions.ts";
 // Recognises groups of nodes that one operation can compute faster, such as GELU or layer norm. The single nodes are
 // written as well; unused ones are removed later.
 
-/** Operators that patterns skip, since they return their input's numbers. */
+/** Operators that the recognition of patterns such as GELU skips, since they return their input's numbers. */
 const RENAMING = ["Identity", "Cast", "Dropout"];
 
 /** Returns the name of the value that an input originates from, before operators that return their input unchanged. */
@@ -20,7 +20,7 @@ function nameOf(node: NodeView, input: number): string {
   }
 }
 
-/** Returns the node that computes an input, if it has this operator; else undefined. */
+/** Returns the node that computes an input; undefined if there is none, or if it does not apply the given operator. */
 function maker(node: NodeView, input: number, operator?: string): NodeView | undefined {
   const made = node.scope.makers.get(nameOf(node, input));
   return made && (operator === undefined || made.operator === operator) ? made : undefined;
@@ -115,7 +115,7 @@ function geluProduct(node: NodeView): Value | undefined {
   return undefined;
 }
 
-/** Recognises a normalisation x · 1 / √…, in any spelling. */
+/** Recognises a normalisation x · 1 / √(mean(x²) + ε), with the reciprocal root written by Reciprocal, Div or Pow. */
 function rootProduct(node: NodeView): Value | undefined {
   for (const input of [0, 1]) {
     const inverse = maker(node, input);

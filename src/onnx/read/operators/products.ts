@@ -44,7 +44,10 @@ export function multiplied(
   return writeAlong(node, "dense", value, axis, { settings: { units: columns }, weight, bias }, columns);
 }
 
-/** Returns a value as a constant matrix; undefined if it is computed, or has more than two axes longer than 1. */
+/**
+ * Returns a value as a constant matrix; undefined if the value is computed, includes the batch, has fewer than two axes, or has
+ * an axis longer than 1 before the last two.
+ */
 function matrixOf({ source, shape, axes }: Value): Matrix | undefined {
   if (typeof source === "string" || axes.flat().includes(BATCH)) return undefined;
   // Leading axes of length 1 are ignored.
@@ -97,7 +100,10 @@ function productOf(node: NodeView, a: Value, b: Value): Value {
   return productOfValues(node, a, b);
 }
 
-/** Multiplies by a vector, as a matrix with an axis of length 1 that the result drops. */
+/**
+ * Multiplies two values, one or both of them vectors. A vector becomes a matrix by an added axis of length 1, which the result
+ * drops.
+ */
 function vectorProduct(node: NodeView, a: Value, b: Value): Value {
   const left: Value = a.axes.length === 1 ? { ...a, axes: [[], ...a.axes] } : a;
   const right: Value = b.axes.length === 1 ? { ...b, axes: [...b.axes, []] } : b;

@@ -91,8 +91,9 @@ export interface Windows {
 }
 
 /**
- * Writes the maximum or minimum of each window along an axis, recursively as that of two halves, which may overlap; this
- * takes log₂(width) operations. Tied elements share the gradient, in proportions that depend on their positions.
+ * Writes the maximum or minimum of each window along an axis, recursively from the results for two halves of the window, which
+ * may overlap; this takes log₂(width) operations. Tied elements share the gradient, in proportions that depend on their
+ * positions.
  */
 export function extremumAlong(
   node: NodeView,

@@ -28,7 +28,10 @@ function shapesAt(node: NodeView, input: number): number[][] {
   return tensors.map(({ values }) => [...values]);
 }
 
-/** Derives how lengths depend on the batch size and the number of points, from their values at each of SIZES. */
+/**
+ * Derives how the lengths of a shape depend on the batch size and the number of points, from the shape for each pair of batch
+ * size and number of points in SIZES.
+ */
 function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dimension[] {
   const [first] = shapes;
   if (shapes.some(({ length }) => length !== first!.length)) {
@@ -42,7 +45,9 @@ function dimensions(node: NodeView, shapes: readonly (readonly number[])[]): Dim
   });
 }
 
-/** Translates a Reshape node. Numbers are only moved if axes of the ONNX file mix. */
+/**
+ * Translates a Reshape node. Numbers are only moved if a new axis is not a product of consecutive stored axes or parts of them.
+ */
 export function reshape(node: NodeView): Value {
   const value = node.value(0);
   const allowsZero = node.integer("allowzero", 0) !== 0;

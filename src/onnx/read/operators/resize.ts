@@ -117,8 +117,8 @@ function ruleOf(node: NodeView): Rule {
 }
 
 /**
- * Refuses axes that keep their length despite a scale other than 1: the standard interpolates, but ONNX Runtime copies
- * (if all axes keep theirs or, with antialias, for any one).
+ * Refuses nodes with an axis that keeps its length despite a scale other than 1, where ONNX Runtime copies and the standard
+ * interpolates. ONNX Runtime copies if all axes keep their lengths or, with antialias, along every axis that keeps its length.
  */
 function checkDefined(node: NodeView, { antialias }: Rule, pixels: readonly Ratio[]): void {
   const stays = pixels.map(({ from, to }) => from === to);

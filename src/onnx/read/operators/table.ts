@@ -51,11 +51,11 @@ export const OPERATORS = {
   ConvTranspose: { inputs: 2, read: convolutions.convTranspose },
   // Number by number
   /**
-   * Refused: a constant with NaN or ∞; a constant of one number that is -∞; a constant with -∞ whose sum another
-   * operator reads than Softmax, Exp, Relu, Sigmoid or Tanh.
+   * Refused: a constant with NaN or ∞; a constant of one number that is -∞; a constant with -∞, unless the sum goes into
+   * Softmax, Exp, Relu, Sigmoid or Tanh, directly or after operators that preserve infinities, such as Reshape.
    */
   Add: { inputs: 2, read: arithmetic.add, fold: numbers.binary((a, b) => a + b), wraps: true },
-  /** Refused: the constants that Add refuses, negated where they are subtracted. */
+  /** Refused: a constant that Add would refuse; of a constant that is subtracted, its negative counts. */
   Sub: { inputs: 2, read: arithmetic.sub, fold: numbers.binary((a, b) => a - b), wraps: true },
   Mul: { inputs: 2, read: patterns.product, fold: numbers.binary((a, b) => a * b), wraps: true },
   /** Refused: two integers that are not constant. */
@@ -71,8 +71,9 @@ export const OPERATORS = {
   /** Refused: bounds that are computed, or NaN. */
   Clip: { inputs: 1, read: extrema.clip, former: upgrade.CLIP },
   /**
-   * Refused: a constant with NaN to choose from; a constant with -∞ to choose from, if another operator reads the
-   * result than Softmax, Exp, Relu, Sigmoid or Tanh.
+   * Refused: a constant with NaN to choose from; a constant with -∞ to choose from, unless the result goes into Softmax, Exp,
+   * Relu, Sigmoid or Tanh, directly or after operators that preserve infinities, such as Reshape; a constant with ∞ to choose
+   * from, unless the result goes into Sigmoid or Tanh in this way.
    */
   Where: { inputs: 3, read: where, fold: shapes.where },
   /** Refused: a constant beyond 3e38, or NaN. */
@@ -154,30 +155,30 @@ export const OPERATORS = {
   ReduceL2: { inputs: 1, read: reductions.reduceL2, fold: folded.reduceL2, wraps: true },
   /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
   ReduceSumSquare: { inputs: 1, read: reductions.reduceSumSquare, fold: folded.reduceSumSquare, wraps: true },
-  /** Refused: the batch or the points; axes that are computed. */
+  /** Refused: a maximum over the batch or the points; axes that are computed. */
   ReduceMax: { inputs: 1, read: reductions.extremaOf("maximum"), fold: folded.reduceMax },
-  /** Refused: the batch or the points; axes that are computed. */
+  /** Refused: a minimum over the batch or the points; axes that are computed. */
   ReduceMin: { inputs: 1, read: reductions.extremaOf("minimum"), fold: folded.reduceMin },
   /** Refused: statistics over the batch; axes that are computed; `noop_with_empty_axes` without axes. */
   ReduceLogSum: { inputs: 1, read: reductions.reduceLogSum, fold: folded.reduceLogSum },
-  /** Refused: the batch or the points; axes that are computed; `noop_with_empty_axes` without axes. */
+  /** Refused: a sum over the batch or the points; axes that are computed; `noop_with_empty_axes` without axes. */
   ReduceLogSumExp: { inputs: 1, read: reductions.reduceLogSumExp, fold: folded.reduceLogSumExp },
   GlobalAveragePool: { inputs: 1, read: reductions.globalAveragePool },
   // Pixels
   /**
-   * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than
-   * `nearest`, or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside`
-   * with neither `cubic` nor `antialias`; scales other than 1 that leave pixels as many, where ONNX Runtime copies
-   * and the standard interpolates; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or
-   * sizes that are computed; the batch or the channels resized; three axes of pixels; an axis of points.
+   * Refused: `coordinate_transformation_mode` `tf_crop_and_resize`; `tf_half_pixel_for_nn` with another `mode` than `nearest`,
+   * or with `nearest_mode` `ceil` or `round_prefer_ceil`; `antialias` with `nearest`; `exclude_outside` with neither `cubic`
+   * nor `antialias`; scales other than 1 that leave pixels as many as before, where ONNX Runtime copies and the standard
+   * interpolates; in opset 10, `nearest` to fewer pixels by a scale other than 1/2, 1/3, …; scales or sizes that are computed;
+   * the batch or the channels resized; three axes of pixels; an axis of points.
    */
   Resize: { inputs: 1, read: resize, former: upgrade.RESIZE },
-  /** Refused: opset 10 or later, which no longer has it; the nodes that Resize refuses. */
+  /** Refused: files of opset 10 or later, in which Resize replaces Upsample; nodes that would be refused as Resize. */
   Upsample: { inputs: 1, read: upsample, former: upgrade.UPSAMPLE },
   /**
-   * Refused: `mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded;
-   * more pixels reflected than there are; an infinite value if another operator reads the result than Softmax, Exp,
-   * Relu, Sigmoid or Tanh.
+   * Refused: `mode` `wrap`; pads or a value that are computed, or a value of NaN; the batch or the points padded; more pixels
+   * reflected than there are; a value of -∞, unless the result goes into Softmax, Exp, Relu, Sigmoid or Tanh, directly or after
+   * operators that preserve infinities, such as Reshape; a value of ∞, unless the result goes into Sigmoid or Tanh in this way.
    */
   Pad: { inputs: 2, read: resampling.pad, former: upgrade.PAD },
   /**
@@ -190,7 +191,7 @@ export const OPERATORS = {
    * 256 pixels of padding; three axes of pixels; an axis of points.
    */
   MaxPool: { inputs: 1, read: pooling.maxPool },
-  /** Refused: the points. */
+  /** Refused: a maximum over the points. */
   GlobalMaxPool: { inputs: 1, read: pooling.globalMaxPool },
   /**
    * Refused: other inputs than [batch, channels, height, width]; a `blocksize` whose square does not divide the
@@ -223,12 +224,12 @@ export const OPERATORS = {
   /** Refused: bounds that are computed; a part of the batch or of the points. */
   Slice: { inputs: 3, read: rearranging.slice, fold: shapes.slice, former: upgrade.SLICE },
   /**
-   * Refused: by constant positions: a part of the batch or of the points, a matrix of positions, more than 256 of
-   * them; by an integer input: an `axis` other than 0, a table that is computed; by numbers that are computed of an
-   * input: all.
+   * Refused: constant indices that select a part of the batch or of the points, that are a matrix, or that are more than 256;
+   * indices that are an integer input, with an `axis` other than 0 or a table that is computed; all other indices that are
+   * computed.
    */
   Gather: { inputs: 2, read: rearranging.gather, fold: shapes.gather },
-  /** Refused: numbers that are no integer input; an `axis` other than the last; more than 4096 classes. */
+  /** Refused: indices that are no integer input of the decoder; an `axis` other than the last; more than 4096 classes. */
   OneHot: { inputs: 3, read: rearranging.oneHot },
   /** Refused: a diagonal that is computed; a triangle of the batch or of the points. */
   Trilu: { inputs: 1, read: trilu, fold: shapes.trilu },
