@@ -131,7 +131,11 @@ export class ConvolutionOperation extends Operation {
    * few channels that most of each panel (packed block of 8 columns) of `panels` would be empty; 0 if `panels` is used.
    */
   forwardColumns: usize; // 56
-  /** Counterpart of `forwardColumns` for the backward pass; 0 if `transposedPanels` is used. */
+  /**
+   * Weight as one matrix for the backward pass: f32[groups][⌈taps · inputs / 8⌉][outputs][8] with a column for each tap and
+   * input channel, inputs and outputs of one group. Each output pixel's gradient is multiplied by the matrix once, and the
+   * columns that belong to one input pixel are added up. 0 if `transposedPanels` is used.
+   */
   backwardColumns: usize; // 60
   inputPixels: i32; // 64
 }

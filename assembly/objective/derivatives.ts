@@ -56,7 +56,8 @@ export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32)
 
 /**
  * Adds ∂_θ l, the loss's gradient for the decoder's parameters θ, of `count` rows to `sums`, at the points of their last value
- * and gradient pass. If `field` is GRADIENT_TANGENTS, adds the mixed term ∂_θ(vᵀ∇_z l) of the last tangent pass's directions v.
+ * and gradient pass. If `field` is GRADIENT_TANGENTS, adds instead the mixed term ∂_θ(vᵀ∇_z l), v the rows' directions in the
+ * last tangent pass.
  */
 export function addParameterGradient(
   graph: Graph,

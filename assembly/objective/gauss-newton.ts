@@ -75,8 +75,9 @@ export function curvatureAlong(graph: Graph, workspace: Workspace, work: GaussNe
 }
 
 /**
- * Writes rows first … first + count - 1 of Jᵀ, the transposed Jacobian of the logits, to `jacobian`, at the point of the row's
- * last value pass. Requires count ≤ work.tangentsAtOnce.
+ * Writes rows first … first + count - 1 of Jᵀ, the transposed Jacobian of the n logits for the d latents, into `jacobian`,
+ * f32[d][n], rows work.jacobianStride bytes apart. J is that of the sample in workspace row `row`, at the point of its last
+ * value pass. Requires count ≤ work.tangentsAtOnce.
  */
 export function jacobianRows(
   graph: Graph,

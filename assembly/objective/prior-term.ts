@@ -72,8 +72,8 @@ export function addShareOfMatrix(workspace: Workspace, work: GaussNewton, row: u
 }
 
 /**
- * Returns the curvature of prior/N, N the divisor of the row's loss, along `direction`, f32[d], at the latent of a row; 0 without
- * a prior.
+ * Returns vᵀPv/N, the curvature of prior/N along v = `direction`, f32[d], which is not normalised: P the Gauss-Newton matrix of
+ * the prior at the row's latent, N the divisor of the row's loss. 0 without a prior.
  */
 export function curvatureOfShare(workspace: Workspace, row: usize, direction: usize): f64 {
   if (!workspace.prior) return 0;

@@ -140,8 +140,9 @@ function addColumns(
 }
 
 /**
- * Multiplies the `count` pixels at graph.pixelSources by the matrices of the kernel taps of `set`, and writes the sums plus the
- * bias to the pixels at graph.pixelDestinations.
+ * Computes one group's channels of `count` destination pixels of `set`: the bias plus, summed over the set's kernel taps, the
+ * tap's matrix times the tap's source pixel. graph.pixelDestinations holds pointers to the destination pixels,
+ * graph.pixelSources to the source pixels of their first taps.
  */
 function productOfSome(
   graph: Graph,

@@ -104,7 +104,10 @@ class BinaryCrossEntropy {
     return f32x4.add(F32x4.multiplyAdd(product, e, product), e);
   }
 
-  /** Returns the sum of cross entropies per lane, sum + log(product) of what was accumulated, with `product` stored less 1. */
+  /**
+   * Returns each lane's sum of cross entropies: `sum`, their parts without logarithm, plus log Π(1 + exp(-|o|)) over the
+   * lane's logits o; `product` is Π(1 + exp(-|o|)) less 1.
+   */
   @inline
   total(sum: v128, product: v128): v128 {
     return f32x4.add(sum, F32x4.logOnePlus(product));

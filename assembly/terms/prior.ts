@@ -180,7 +180,7 @@ function precisionTimes(prior: Prior, k: i32, i: i32, v: usize): f64 {
   return sum;
 }
 
-/** Returns element i of component k's precision matrix times z less its mean; prior.vector holds the difference, f64[d]. */
+/** Returns element i of Σ⁻¹(z - μ), Σ⁻¹ component k's precision matrix and μ its mean; prior.vector holds z - μ, f64[d]. */
 function precisionTimesDifference(prior: Prior, k: i32, i: i32): f64 {
   if (!prior.isFull) return precision(prior, k, i, i) * load<f64>(prior.vector + ((<usize>i) << 3));
   let sum: f64 = 0;

@@ -47,8 +47,9 @@ export async function verifyDecoder(
 }
 
 /**
- * Turns the error of a decoder that could not be run on its probe here into the reason why it is unverified; rethrows errors
- * other than `unsupported` and `out_of_memory`. The decoder may still be loaded, for use with another backend.
+ * Returns the reason why a decoder is unverified, for an error that prevented running it on its probe (a few latents with their
+ * outputs). Rethrows errors other than `unsupported` and `out_of_memory`; after these two, the decoder may still be loaded, for
+ * use with another backend.
  */
 function whyNotRun(error: unknown): string {
   if (!(error instanceof LatentflowError) || !/^(unsupported|out_of_memory)$/.test(error.code)) throw error;

@@ -18,8 +18,8 @@ export interface Mark {
   /** Text that the library prints for the piece; may itself contain marks. */
   readonly text: string;
   /**
-   * Name of the option that the piece is about; for a `head`, of the option that contains the refused one, undefined if the
-   * `head` names the function called.
+   * Name of the option that a piece of a message is about; undefined if it is about none. A piece of kind `head`, which is part
+   * of a message's beginning, names either the function called, and is about none, or the option that contains the refused one.
    */
   readonly option?: string | undefined;
   /** Advised value of the option; for a `head` (name of the function called), the name of the file passed to the function. */

@@ -21,10 +21,10 @@ export function normaliseStart(where: string, value: unknown, name = "start"): F
 }
 
 /**
- * Checks the length of a start vector.
+ * Checks that a start vector, the latent where a decoder's flows begin by default, has `latentSize` elements.
  *
- * @returns the start; undefined if it is all zeros
- * @throws LatentflowError `invalid_argument`
+ * @returns the start vector; undefined if it is all zeros
+ * @throws LatentflowError `invalid_argument` if it has another length
  */
 export function checkStartSize(
   where: string,

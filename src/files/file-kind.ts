@@ -4,9 +4,9 @@
 export interface FileKind {
   /** Name of the kind for messages, such as "a PyTorch file". */
   readonly name: string;
-  /** Advice if a decoder is expected; undefined if files of this kind may hold one. */
+  /** Advice for the error message if a decoder is expected; undefined if files of this kind may hold a decoder. */
   readonly asDecoder: string | undefined;
-  /** Advice if data are expected; undefined if files of this kind may hold them. */
+  /** Advice for the error message if data are expected; undefined if files of this kind may hold data. */
   readonly asData: string | undefined;
 }
 

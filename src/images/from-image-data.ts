@@ -81,7 +81,7 @@ type Measure = (red: number, green: number, blue: number, opacity: number) => nu
 const grey: Measure = (red, green, blue) =>
   red === green && green === blue ? red : (299 * red + 587 * green + 114 * blue) / 1000;
 
-/** Visibility of a mask's pixel, for each value of `hides`: 1 visible, 0 hidden. */
+/** Visibility of a mask's pixel, from 0 (hidden) to 1 (visible), for each value of `hides`: which pixels mark hidden ones. */
 const SEEN = {
   black: (red, green, blue, opacity) => grey(red, green, blue, 1) * opacity,
   white: (red, green, blue, opacity) => (1 - grey(red, green, blue, 1)) * opacity,

@@ -12,7 +12,7 @@ const MOST_ENTRIES = 2 ** 22;
 
 /** An axis that a linear map changes, with the map along it. */
 export interface ChangedAxis {
-  /** Index of the axis in the shape of the map's input or output, without the batch. */
+  /** Index of the axis that the linear map changes, in the shapes of its input and output for one sample. */
   readonly axis: number;
   readonly map: AxisMap;
   /** Length of the axis in the map's input; `map.length` is its length in the output. */

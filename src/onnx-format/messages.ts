@@ -34,7 +34,7 @@ export interface Node {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
-  /** Name shown by viewers. Default: none. */
+  /** Name of the node, shown by viewers of ONNX files. Default: none. */
   readonly name?: string;
 }
 

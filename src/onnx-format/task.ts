@@ -20,7 +20,7 @@ export interface Task<Kind extends OperationKind = OperationKind, Each extends E
   readonly batch: Each;
   /** Graph values that the operation reads. */
   readonly inputs: readonly GraphValue<Each>[];
-  /** First of the inputs; every kind except `constant` has one. */
+  /** First element of `inputs`; every kind of operation except `constant` has one. */
   readonly input: GraphValue<Each>;
   /** Returns the tensor of a parameter, with the shape `dims` if given. */
   parameter(name: TensorName, dims?: readonly number[]): Tensor;

@@ -34,7 +34,7 @@ export interface PriorComponents {
 
 /** Bounds of the elements of a covariance: ± the square of the largest standard deviation, 1e30. */
 const COVARIANCE: Bounds = { min: -1e60, max: 1e60 };
-/** Minimum of a variance, the square of the smallest standard deviation, 1e-30: smaller ones have no finite inverse. */
+/** Minimum of a variance: the square of the smallest standard deviation, 1e-30. It keeps the inverse of a variance finite. */
 const LEAST_VARIANCE = 1e-60;
 
 /** Returns `values` if it is an array, typed or not, of at least one element; throws `invalid_argument` otherwise. */

@@ -82,8 +82,9 @@ function decay(name: DecaySchedule["name"], options: DecayOptions = {}): DecaySc
 }
 
 /**
- * Schedules by name: the function that makes each, the fields of its options, and its weight w, `share`, as a function of
- * the progress: 1 at progress 0; 0 at progress 1 unless constant.
+ * Learning rate schedules by name: the function that makes each, the fields of its options, and `share`, which returns the
+ * weight w at a progress in [0, 1]. The learning rate is multiplied by w + (1 - w) · `to`; w falls from 1 to 0 over the run,
+ * or stays 1 if the schedule is constant.
  */
 export const SCHEDULES: {
   readonly [Name in Schedule["name"]]: {

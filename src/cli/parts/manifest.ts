@@ -189,11 +189,11 @@ export function manifestSum(manifest: Manifest): string {
 }
 
 /**
- * Parses a manifest.
+ * Parses the text of manifest.json, which describes a run that is saved in parts.
  *
  * @param where beginning of error messages
- * @returns undefined if the text is not valid JSON, since its writer was killed
- * @throws LatentflowError `invalid_file` if it is in another format
+ * @returns undefined if the text is not valid JSON, as when the process that wrote it was killed
+ * @throws LatentflowError `invalid_file` if the JSON is no manifest in the format of this version of latentflow
  */
 export function parseManifest(where: string, text: string): Manifest | undefined {
   let value: unknown;

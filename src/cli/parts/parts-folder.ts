@@ -160,8 +160,8 @@ export class PartsFolder {
   }
 
   /**
-   * Removes the parts, pictures, temporary files of killed processes, and at last the manifest; then the folder if it is
-   * empty.
+   * Removes the run's files from the folder: the parts (files of saved results), pictures, temporary files of killed processes,
+   * and at last the manifest, which describes the run; then the folder if it is empty.
    */
   async remove(): Promise<void> {
     const names = await namesIn(this.folder);

@@ -47,7 +47,11 @@ export const writeConcat: Writer<"concat"> = ({ graph, operation, inputs, shape,
   return { tensor: graph.concat(whole, positionOf(order, operation.axis)), order };
 };
 
-/** Writes an Expand node that broadcasts a tensor to lengths, where 1 leaves an axis unchanged; none if all lengths are 1. */
+/**
+ * Writes an Expand node that broadcasts a tensor; none if all `lengths` are 1. A length of 1 leaves an axis unchanged.
+ *
+ * @param like tensor from whose axes undefined `lengths` are taken, each from the axis of the same index. Default: `tensor`
+ */
 function stretched(graph: Emitter, tensor: Tensor, lengths: readonly Extent[], like?: Tensor): Tensor {
   return lengths.every((length) => length === 1) ? tensor : graph.expand(tensor, lengths, like);
 }

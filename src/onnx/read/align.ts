@@ -85,10 +85,10 @@ export function align(node: Site, given: readonly Value[], { beside, aside = 0 }
 }
 
 /**
- * Repeats each value along all stored axes of the aligned result that the value lacks; an ONNX axis may be stored as several
- * axes.
+ * Broadcasts aligned values explicitly: each is repeated along those stored axes of the alignment's result that it lacks. An
+ * axis in the ONNX file may be stored as several axes.
  *
- * @param except index in `lengths` of a stored axis that is left out
+ * @param except stored axis along which no value is repeated, as its index in the alignment's `lengths`. Default: none
  */
 export function broadcast(
   node: Site,

@@ -25,7 +25,8 @@ interface WorkerJob<Kind extends CallKind = CallKind> {
   readonly hasMore: boolean;
   readonly task: unknown;
   /**
-   * Works until the queue is empty, or the call is stopped.
+   * Processes the job's queue, all or part of it: solves or decodes samples, or computes rows of the transposed Jacobian. The
+   * caller repeats it while `hasMore`. Returns early if the API call that the job belongs to is stopped.
    *
    * @param task the job's own `task`
    * @param samples the job itself, as the source of its queued samples

@@ -54,7 +54,7 @@ export interface ColumnChunk {
   readonly definitionLevels: number;
   /** Number of values according to the metadata, missing values included. */
   readonly values: number;
-  /** Maximum number of bytes that all pages together may decompress to. */
+  /** Maximum size of all pages of the column chunk together, decompressed, in bytes. */
   readonly maxBytes: number;
 }
 
