@@ -96,11 +96,15 @@ export function broadcast(
   except?: number,
 ): readonly Value[] {
   return values.map((value, i) => {
-    const missing = groups[i]!.flatMap((group, key) => {
-      if (group.length > 0 || key === except) return [];
-      return [[axes.findIndex((keys) => keys.includes(key)), lengths[key]!] as const];
-    });
-    return stretch(node, value, new Map(missing));
+    // Stored axes in the order of their factors in the ONNX axis.
+    const missing = axes.flatMap((keys, axis) =>
+      keys.flatMap((key) =>
+        key === BATCH || groups[i]![key]!.length > 0 || key === except
+          ? []
+          : [[axis, lengths[key]!] as const],
+      ),
+    );
+    return stretch(node, value, missing);
   });
 }
 

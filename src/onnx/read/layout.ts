@@ -216,9 +216,13 @@ export function refine(a: Value, b: Value, axis: number): [Value, Value] | undef
 /**
  * Broadcasts a value along ONNX axes that have length 1.
  *
- * @param lengths new length of each such axis, by its index
+ * @param lengths index and new length of each such axis; several lengths of one axis are those of its stored axes
  */
-export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, Length>): Value {
+export function stretch(
+  node: Site,
+  value: Value,
+  lengths: Iterable<readonly [axis: number, length: Length]>,
+): Value {
   const added = [...lengths].filter(([, length]) => length !== 1);
   if (added.length === 0) return value;
   const { source } = asStored(node, value);
@@ -228,9 +232,8 @@ export function stretch(node: Site, value: Value, lengths: ReadonlyMap<number, L
     stretched,
     shape,
     value.axes.map((factors, axis) => {
-      const place = added.findIndex(([each]) => each === axis);
-      const shifted = replaced(factors, (factor) => factor + added.length);
-      return place < 0 ? shifted : [place, ...shifted];
+      const places = added.flatMap(([each], place) => (each === axis ? [place] : []));
+      return [...places, ...replaced(factors, (factor) => factor + added.length)];
     }),
     value.type,
   );
