@@ -178,8 +178,8 @@ const TRY = 120_000;
 
 /**
  * Opens a page whose worker starts a worker. In Firefox 153 that stands still for good now and then on a busy machine,
- * also in a page that has nothing of the package (seen in 2 of some 780): see support/firefox-nested-workers.ts. Firefox 140
- * once said on a busy machine that the service worker's script had thrown. Then, and only then, the page is opened again.
+ * also in a page that has nothing of the package (seen in 2 of some 780): see support/firefox-nested-workers.ts. Then,
+ * and only then, the page is opened again.
  */
 async function openTwoThreads(policy: string, browser: Browser) {
   const open = (timeout?: number) =>
@@ -192,10 +192,7 @@ async function openTwoThreads(policy: string, browser: Browser) {
   if (browser !== firefox) return open();
   for (let tries = 1; ; tries++) {
     try {
-      const report = await open(TRY);
-      const { error } = report.serviceWorker;
-      if (!/during script evaluation/.test(error?.message ?? "") || tries === TRIES) return report;
-      console.log(`Firefox said: ${error!.message} The page is opened again`);
+      return await open(TRY);
     } catch (error) {
       const stoodStill = /encoding: worker/.test((error as Error).message);
       if (!stoodStill || tries === TRIES) throw error;
