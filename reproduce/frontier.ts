@@ -340,9 +340,16 @@ const comparedPairs = (figures: Figures) =>
   LARGE_PAIRS.flatMap((pair) => {
     const { count, flow, autoencoder } = pair;
     const [own, its] = [figures.loss(count, flow), figures.loss(count, autoencoder)];
-    const word = compared(own, its);
+    const word = apart(own, its) ?? compared(own, its);
     return word ? [{ ...pair, own, its, word }] : [];
   });
+
+/** What deviations over seeds hide where one seed is far off: all seeds of one figure are above, or below, all of the other. */
+function apart({ values: own }: Figure, { values: its }: Figure): string | undefined {
+  if (own.length === 0 || its.length === 0) return undefined;
+  if (Math.min(...own) > Math.max(...its)) return "higher with every seed";
+  return Math.max(...own) < Math.min(...its) ? "lower with every seed" : undefined;
+}
 
 /** Says in words how flows alone compare with the autoencoder by the large convolutions. */
 function flowsAloneInWords(figures: Figures): string {
@@ -362,7 +369,8 @@ function flowsAlone(figures: Figures): string {
   const whole = (minutes: Figure) => minutes.mean?.toFixed(0) ?? "…";
   const said = pairs.map(({ count, flow, autoencoder, own, its, word }) => {
     const minutes = [flow, autoencoder].map((one) => whole(figures.minutes(count, one)));
-    return `- ${showCount(count)} images: ${word}. Flows alone are at ${show(own)}, in ${minutes[0]} minutes of training; the autoencoder is at ${show(its)}, in ${minutes[1]}.`;
+    const seeds = own.isWhole ? `, by seed ${listed(own.values.map((loss) => loss.toFixed(4)))}` : "";
+    return `- ${showCount(count)} images: ${word}. Flows alone are at ${show(own)}${seeds}, in ${minutes[0]} minutes of training; the autoencoder is at ${show(its)}, in ${minutes[1]}.`;
   });
   return `With the same network, the large convolutions, flows alone beside the autoencoder come to:
 
