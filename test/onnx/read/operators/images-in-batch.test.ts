@@ -10,8 +10,8 @@ import { onnxVectors } from "../../../support/onnx-vectors.ts";
 import { relativeDistance } from "../../../support/reference.ts";
 import { rejected } from "../../../support/refusal.ts";
 
-// Images of one sample that are beside each other in the batch: what ONNX Runtime computes. test/fixtures/onnx/images.py
-// makes the files and computes what is expected; make.py there has whole decoders.
+// Tests src/onnx/read/traced-batch.ts: images of one sample that are beside each other in the batch. What ONNX Runtime computes:
+// test/fixtures/onnx/images.py makes the files and computes what is expected; make.py there has whole decoders.
 
 const CASES = onnxVectors("images");
 
