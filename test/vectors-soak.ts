@@ -13,7 +13,6 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { REVECTORIZE } from "../src/cli/vectors.ts";
 import { findNode } from "./support/runtimes.mjs";
-import { hashCase, NARROW, WIDE } from "./support/vector-case.ts";
 
 /** Cases that a pair of processes computes. */
 const CASES = 400;
@@ -21,11 +20,13 @@ const CASES = 400;
 /** Hashes of one case. */
 type Hashes = Readonly<Record<string, string>>;
 
-if (process.send) answer();
+if (process.send) await answer();
 else await soak();
 
 /** The work of a child: the hashes of each case that it is asked for. */
-function answer(): void {
+async function answer(): Promise<void> {
+  // Here, since the Node that starts the children may lack relaxed SIMD.
+  const { hashCase, NARROW, WIDE } = await import("./support/vector-case.ts");
   const kernels = process.execArgv.includes(REVECTORIZE) ? WIDE : NARROW;
   process.on("message", async (seed: number) => process.send!(await hashCase(seed, kernels)));
 }
