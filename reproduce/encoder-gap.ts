@@ -19,10 +19,12 @@ import {
 import { testFloor } from "./floors.ts";
 import {
   BRACKETS,
+  capital,
   excessAxis,
   excessPoint,
   type Figure,
   floorRow,
+  listed,
   means,
   NOT_YET,
   showCount,
@@ -88,12 +90,15 @@ class Figures {
 
 function page(results: Results<GapFound>, settings: Settings): Page {
   const figures = new Figures(results, settings);
+  const there = GAP_DATA.filter((data) => figures.has(data));
   return {
     markdown: [
       question(figures),
       SETTING,
-      ...GAP_DATA.filter((data) => figures.has(data)).map((data) => sectionsOf(figures, data)),
+      ...(figures.has("MNIST") ? [findings(figures)] : []),
       LIMITS,
+      ...(there.length > 0 ? [`## All figures\n\n${BRACKETS}\n`] : []),
+      ...there.map((data) => sectionsOf(figures, data)),
     ].join("\n"),
     charts: {
       "encoder-gap": {
@@ -125,23 +130,148 @@ function page(results: Results<GapFound>, settings: Settings): Page {
   };
 }
 
+/** A column of the page's main table: codes that are found by a way, with a decoder trained by a method. */
+interface Column {
+  readonly name: string;
+  readonly method: GapMethod;
+  readonly way: GapWay;
+}
+
+const COLUMNS: readonly Column[] = [
+  { name: "its encoder's code", method: "autoencoder", way: "encoder" },
+  { name: "encoder trained with masks", method: "masked autoencoder", way: "encoder" },
+  { name: "inverted", method: "autoencoder", way: "inverted" },
+  { name: "inverted with a prior", method: "autoencoder", way: "inverted with a prior" },
+];
+
+/** A task by which the page's main table compares the columns. */
+interface Task {
+  readonly name: string;
+  readonly isBetter: "lower" | "higher";
+  readonly digits?: number;
+  readonly value: (found: GapFound, way: GapWay, data: GapData) => number | undefined;
+}
+
+const TASKS: readonly Task[] = [
+  {
+    name: "excess loss, nats a pixel",
+    isBetter: "lower",
+    value: ({ intact }, way, data) => intact[way] && intact[way].loss - testFloor(data),
+  },
+  ...HIDING_NAMES.map(
+    (hiding): Task => ({
+      name: `squared error of hidden pixels, ${hiding}`,
+      isBetter: "lower",
+      value: ({ hidden }, way) => hidden[hiding][way]?.squaredError,
+    }),
+  ),
+  {
+    name: "squared error of noisy images",
+    isBetter: "lower",
+    value: ({ noisy }, way) => noisy[way]?.squaredError,
+  },
+  {
+    name: "share classified rightly, linear",
+    isBetter: "higher",
+    digits: 3,
+    value: ({ classified }, way) => classified[way]?.linear,
+  },
+  {
+    name: "share classified rightly, five neighbours",
+    isBetter: "higher",
+    digits: 3,
+    value: ({ classified }, way) => classified[way]?.neighbours,
+  },
+];
+
+function figureOf(figures: Figures, data: GapData, count: GapCount, task: Task, column: Column): Figure {
+  return figures.of(data, count, column.method, (found) => task.value(found, column.way, data), task.digits);
+}
+
+/** The page's main table, of MNIST, its figure, and what they say in words. */
+function findings(figures: Figures): string {
+  return `
+## Findings on MNIST
+
+All columns but *encoder trained with masks* are of one decoder, trained by the plain autoencoder.
+
+${mainTable(figures, "MNIST")}
+
+![Excess by the number of images](encoder-gap.png)
+
+${TASKS.flatMap((task) => inWords(figures, "MNIST", task)).join("\n")}
+${turnsInWords(figures, "MNIST")}
+`;
+}
+
+function mainTable(figures: Figures, data: GapData): string {
+  return table(
+    ["", "images", ...COLUMNS.map(({ name }) => name)],
+    TASKS.flatMap((task) =>
+      GAP_COUNTS.map((count, i) => [
+        i === 0 ? task.name : "",
+        showCount(count),
+        ...COLUMNS.map((column) => {
+          const { text } = figureOf(figures, data, count, task, column);
+          // Loss is measured without a prior alone.
+          return task === TASKS[0] && column.way === "inverted with a prior" ? "" : text;
+        }),
+      ]),
+    ),
+  );
+}
+
+/** A line of a list that names the best column of a task, by the number of images; nothing where figures are missing. */
+function inWords(figures: Figures, data: GapData, task: Task): string[] {
+  const bests = GAP_COUNTS.flatMap((count) => {
+    const there = COLUMNS.flatMap((column) => {
+      const { mean } = figureOf(figures, data, count, task, column);
+      return mean === undefined ? [] : [{ column, mean }];
+    });
+    if (!ENCODED.every((method) => there.some(({ column }) => column.method === method))) return [];
+    const sign = task.isBetter === "lower" ? 1 : -1;
+    const [best, next] = there.sort((one, other) => sign * (one.mean - other.mean));
+    const show = (one: { column: Column; mean: number }) =>
+      `${one.column.name} (${one.mean.toFixed(task.digits ?? 4)})`;
+    return [`after ${showCount(count)} images ${show(best!)}, then ${show(next!)}`];
+  });
+  return bests.length > 0 ? [`- **${capital(task.name)}.** Best is ${bests.join("; ")}.`] : [];
+}
+
+/** A line of a list that says how well turned images are told from others, with the decoder of fewest images. */
+function turnsInWords(figures: Figures, data: GapData): string {
+  const [few] = GAP_COUNTS;
+  const by = (score: "inverted" | "encoder" | "gap") =>
+    TURNS.map(
+      (degrees) =>
+        figures.of(data, few!, "autoencoder", ({ turns }) => turns[degrees]?.[score], 2).mean?.toFixed(2) ??
+        "…",
+    ).join(", ");
+  return (
+    `- **Images turned by ${listed(TURNS.map(String))}°**, told from others by the decoder of ${few} images: area under the ROC curve ` +
+    `${by("gap")} by the loss of the encoder's code less that of the inverted one, ${by("encoder")} by the first alone, ` +
+    `${by("inverted")} by the second.`
+  );
+}
+
 /** All tables of a data set. */
 function sectionsOf(figures: Figures, data: GapData): string {
   return [
-    `## ${data}\n`,
-    `Test loss in nats a pixel of all test images. ${BRACKETS} The ratio is the encoder's excess ÷ the inversion's, of the same decoder.\n`,
+    `### ${data}\n`,
+    ...(data === "MNIST" ? [] : [mainTable(figures, data)]),
+    `\n#### ${data}: loss\n`,
+    "Test loss in nats a pixel of all test images. The ratio is the encoder's excess ÷ the inversion's, of the same decoder.\n",
     intactTable(figures, data),
-    ...(data === "MNIST" ? ["\n![Excess by the number of images](encoder-gap.png)"] : []),
-    `\n### ${data}: hidden pixels\n`,
+    `\n#### ${data}: hidden pixels\n`,
     "Squared error of the hidden pixels of 1,000 test images, and their cross entropy in nats a pixel. An encoder sees 0 where a pixel is hidden.\n",
     hiddenTable(figures, data),
-    `\n### ${data}: noise\n`,
+    `\n#### ${data}: noise\n`,
     `Squared error, held against the images without noise, of 1,000 test images with Gaussian noise of deviation ${NOISE}.\n`,
     noiseTable(figures, data),
-    `\n### ${data}: classes\n`,
+    `\n#### ${data}: classes\n`,
     "Share of 2,000 test images that a linear classifier and five neighbours classify rightly by the codes of training images, at most 5,000.\n",
     classTable(figures, data),
-    `\n### ${data}: images of another kind\n`,
+    `\n#### ${data}: images of another kind\n`,
     "Area under the ROC curve of test images turned by so many degrees against others that are not, by the loss of the inverted code, of the encoder's code, and by the second less the first.\n",
     turnTable(figures, data),
     "",
