@@ -1,11 +1,16 @@
-import { REVECTORIZE, wideKernels } from "../src/cli/vectors.ts";
+import { isStartedWithRevectorize, wideKernels } from "../src/cli/vectors.ts";
 import { type Backend, type WasmOptions, wasm } from "../src/index.ts";
 import type { CompiledKernels } from "../src/kernels/instance.ts";
 import { canRunRelaxed, compileKernels, recogniseKernels } from "../src/kernels/load.ts";
 
-// The kernels that the program would run in this process: those with tiles for 256-bit vectors if V8's flag is set.
+// The kernels that benches time: those with tiles for 256-bit vectors if Node was started with V8's flag for them. The
+// environment variable KERNELS chooses "narrow" or "wide" ones whatever the flag.
 
-const isWide = process.execArgv.includes(REVECTORIZE);
+const { KERNELS } = process.env;
+if (KERNELS !== undefined && KERNELS !== "narrow" && KERNELS !== "wide") {
+  throw new Error(`KERNELS is "${KERNELS}", expected narrow or wide`);
+}
+const isWide = KERNELS === undefined ? isStartedWithRevectorize() : KERNELS === "wide";
 
 /** @param relaxed undefined for the build that is the fastest here */
 export async function benchKernels(relaxed?: boolean): Promise<CompiledKernels> {

@@ -187,7 +187,7 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   const parts = [made];
   // Else there is nothing to compare them with.
   if (joined > 0 && joined < all.length)
-    parts.push(`${showRuns(joined)} by ${REVECTORIZE}, which takes some two thirds of the seconds`);
+    parts.push(`${showRuns(joined)} by ${REVECTORIZE}, whose seconds are not comparable`);
   const old = all.filter(({ versions }) => versions.commit === undefined).length;
   if (old > 0)
     parts.push(

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { REVECTORIZE, wideKernels } from "../src/cli/vectors.ts";
+import { isStartedWithRevectorize, wideKernels } from "../src/cli/vectors.ts";
 import { copyDecoder } from "../src/decoder/copy.ts";
 import {
   type Amd,
@@ -29,12 +29,12 @@ import type { DataName, Settings } from "./element.ts";
  * side.
  */
 export const backend = wasm(
-  process.execArgv.includes(REVECTORIZE)
+  isStartedWithRevectorize()
     ? { module: new WebAssembly.Module(wideKernels("plain")), threads: 1 }
     : { relaxed: false, threads: 1 },
 );
 
-// All of it is spelt out: that our defaults change must not change what the paper says. t1, tolerance, window and settle are
+// Spelt out, so that a change of our defaults changes no result of the paper. t1, tolerance, window and settle are
 // the authors' code's; the paper names none.
 const AMD_TO_THE_LETTER = {
   ...{ t1: 1e4, stepInit: 1, stepMax: 10, increaseFactor: 1.1, decreaseFactor: 0.75, slope: 0 },

@@ -3,18 +3,21 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
-import { REVECTORIZE } from "../src/cli/vectors.ts";
+import { isStartedWithRevectorize, REVECTORIZE, wideKernels } from "../src/cli/vectors.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What a result was made by: the release, the commit ("+" where files were changed), the kernels' SHA-256, and Node with the flag that changes its speed. */
 export function versions(): Record<string, string> {
-  const kernels = readFileSync(new URL("../build/wasm/plain.wasm", import.meta.url));
+  const isWide = isStartedWithRevectorize();
+  const kernels = isWide
+    ? wideKernels("plain")
+    : readFileSync(new URL("../build/wasm/plain.wasm", import.meta.url));
   return {
     latentflow: packageJson.version,
     commit: commit(),
     kernels: createHash("sha256").update(kernels).digest("hex").slice(0, 16),
-    node: [process.versions.node, ...process.execArgv.filter((flag) => flag === REVECTORIZE)].join(" "),
+    node: [process.versions.node, ...(isWide ? [REVECTORIZE] : [])].join(" "),
   };
 }
 

@@ -1,4 +1,4 @@
-// Writes the two release binaries into a module, so that no bundler, server or path setting can lose them: deflated
+// Writes plain.wasm and relaxed.wasm into a module, so that no bundler, server or path setting can lose them: deflated
 // together, since most of the second one stands in the first one, too, and in base64, which gzips to about the bytes
 // that it stands for. Deflate looks back 32 KiB only: in halves by turns what is alike is within that.
 import { readFileSync, writeFileSync } from "node:fs";

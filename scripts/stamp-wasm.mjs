@@ -1,7 +1,7 @@
-// Appends a custom section "latentflow" to each build of the kernels: the package's version, which build it is, and
-// the CRC-32 of the bytes before the section. By it the library recognises a compiled module, which no longer shows
-// its bytes. The builds for 256-bit vectors give the same bits as those that they are named after, so checkpoints and
-// parts of runs fit both: they have the same name and checksum in their section.
+// Appends a custom section "latentflow" to each binary of the kernels: the package's version, the build (debug, plain or
+// relaxed) and the CRC-32 of its bytes before the section. By it the library recognises a compiled module, whose bytes it
+// cannot read. A binary for 256-bit vectors gets the section of the one for 128: both give the same bits, so checkpoints and
+// parts of runs fit both.
 import { appendFileSync, readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import packageJson from "../package.json" with { type: "json" };

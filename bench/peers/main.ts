@@ -6,11 +6,14 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { REVECTORIZE } from "../../src/cli/vectors.ts";
 import { findNewerNode, relaxedSimdFlags } from "../../test/support/runtimes.mjs";
+import { findTorch } from "./find-torch.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const options = process.argv.slice(2).filter((option) => option !== "--ahead");
 const node = process.version.startsWith("v24.") ? process.execPath : findNewerNode();
-if (options.length === process.argv.length - 2) {
+const isAheadAlone = options.length < process.argv.length - 2;
+const hasTorch = findTorch() !== undefined;
+if (!isAheadAlone) {
   if (!existsSync(`${folder}node_modules`)) {
     execFileSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "inherit" });
   }
@@ -19,11 +22,17 @@ if (options.length === process.argv.length - 2) {
     "convolution.ts",
     options.filter((option) => option !== "--write"),
   );
-  const rounds = options.includes("--quick") ? ["--rounds", "1"] : [];
-  run("beside-pytorch.ts", rounds);
-  run("beside-pytorch.ts", rounds, [REVECTORIZE]);
+  if (!hasTorch) {
+    console.error(
+      "No Python with PyTorch was found, so what is beside PyTorch alone is left out: set PYTHON to it.",
+    );
+  } else {
+    const rounds = options.includes("--quick") ? ["--rounds", "1"] : [];
+    run("beside-pytorch.ts", rounds);
+    run("beside-pytorch.ts", rounds, [REVECTORIZE]);
+  }
 }
-run("ahead/run.ts", options);
+if (isAheadAlone || hasTorch) run("ahead/run.ts", options);
 
 /** @param flags Node's, beside those that relaxed SIMD needs */
 function run(script: string, options: readonly string[], flags: readonly string[] = []): void {

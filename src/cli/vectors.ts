@@ -6,10 +6,11 @@ import { bytesIn } from "../base/values.ts";
 import { activation, conv, dense, reshape, sequential } from "../graph/index.ts";
 import { createDecoder, encode, lbfgs, wasm } from "../index.ts";
 import { canRunRelaxed } from "../kernels/load.ts";
+import { train } from "../train/index.ts";
 
-// Switches on 256-bit vectors: WebAssembly's have 128 bits, but with an experimental flag V8 computes pairs of them as
-// one. The program then runs kernels with tiles for such vectors. The flag is only kept if they give the bits of the kernels
-// for 128 bits in a fixed test case.
+// Switches on 256-bit vectors. WebAssembly's vectors have 128 bits; with an experimental flag V8 joins two of them to one of
+// 256. The program then runs kernels with tiles for joined vectors. It unsets the flag if these kernels give other bits than
+// those for 128 in a fixed test case.
 
 /**
  * V8's flag that makes it compute pairs of 128-bit vectors as one of 256 bits. It applies to the whole process, worker
@@ -23,7 +24,7 @@ const SYNC_TIER_UP = "--wasm-sync-tier-up";
 /** Values of `--vectors`. */
 export const VECTOR_CHOICES = ["128", "auto"] as const;
 
-/** Number of bits in the vectors that the kernels are compiled to. */
+/** The vectors that V8 computes the arithmetic of the kernels with. */
 export interface Vectors {
   readonly bits: 128 | 256;
   /** The kernels for 256 bits, compiled; undefined for 128. */
@@ -36,12 +37,12 @@ export interface Vectors {
 export type BuildName = "plain" | "relaxed";
 
 /**
- * CRC-32 of the codes and losses of the fixed test case in `checksumOfCase`, by build. To be updated when a change of
+ * CRC-32 of the codes, losses and parameters of the fixed test case in `checksumOfCase`, by build. To be updated when a change of
  * the kernels alters results.
  */
-export const CASE_CHECKSUMS: Readonly<Record<BuildName, string>> = { plain: "919c0ff9", relaxed: "6b8e03d0" };
+export const CASE_CHECKSUMS: Readonly<Record<BuildName, string>> = { plain: "a0c83a2b", relaxed: "3080cbf1" };
 
-/** First major version of Node whose V8 joins the pairs of vectors in most matrix products. */
+/** First major version of Node whose V8 joins all pairs of vectors in the tiles of matrix products. */
 const FIRST_NODE = 24;
 
 /** The build that the process runs, and its vectors. */
@@ -96,8 +97,9 @@ export async function widenVectors(build: BuildName, expected: string): Promise<
  * of the given build, faster where V8 joins vectors, slower elsewhere.
  */
 export function wideKernels(build: BuildName): Uint8Array<ArrayBuffer> {
-  // The package's root is two folders up, both from the source (src/cli/) and from the build (build/lib/).
-  return Uint8Array.from(readFileSync(new URL(`../../build/lib/wasm/${build}-wide.wasm`, import.meta.url)));
+  // From the source: what was compiled last. In the package: beside the program, in build/lib/.
+  const folder = import.meta.url.endsWith("/src/cli/vectors.ts") ? "../../build/wasm" : "./wasm";
+  return Uint8Array.from(readFileSync(new URL(`${folder}/${build}-wide.wasm`, import.meta.url)));
 }
 
 /**
@@ -105,7 +107,7 @@ export function wideKernels(build: BuildName): Uint8Array<ArrayBuffer> {
  * flag alone, since an older V8 does not know it. Returns 128 bits, with `reason` if given.
  */
 function narrowVectors(reason?: string): Vectors {
-  if (hasFlag || isStartedWith(REVECTORIZE)) setFlagsFromString(opposite(REVECTORIZE));
+  if (hasFlag || isStartedWithRevectorize()) setFlagsFromString(opposite(REVECTORIZE));
   hasFlag = false;
   return { bits: 128, ...(reason !== undefined && { reason }) };
 }
@@ -113,9 +115,11 @@ function narrowVectors(reason?: string): Vectors {
 /** Returns why V8 cannot use 256-bit vectors in this process; undefined if it may. */
 function whyNot(): string | undefined {
   const { arch, versions, platform } = process;
-  if (Number(versions.node.split(".")[0]) < FIRST_NODE) return `256 need Node ${FIRST_NODE} or later`;
+  if (Number(versions.node.split(".")[0]) < FIRST_NODE) {
+    return `256 need Node ${FIRST_NODE} or later, this is ${versions.node}`;
+  }
   if (arch !== "x64") return `256 need a processor of x64, this is ${arch}`;
-  // V8 ignores the flag on processors without AVX2. Nearly all that have a fused multiply-add have it.
+  // V8 ignores the flag on processors without AVX2. Nearly all processors with a fused multiply-add have AVX2.
   if (!canRunRelaxed() || (platform === "linux" && !hasAvx2())) return "256 need a processor with AVX2";
   const opposed = OPPOSED.find(isStartedWith);
   return opposed && `256 are not possible in Node started with ${opposed}`;
@@ -127,6 +131,11 @@ const OPPOSED = [opposite(REVECTORIZE), "--no-enable-avx2", "--liftoff-only", "-
 /** Returns the name of the flag that unsets a flag of V8. */
 function opposite(flag: string): string {
   return flag.replace("--", "--no-");
+}
+
+/** True if Node was started with V8's flag for 256-bit vectors. */
+export function isStartedWithRevectorize(): boolean {
+  return isStartedWith(REVECTORIZE);
 }
 
 /** True if Node was started with this flag of V8, which may be written with underscores. */
@@ -144,11 +153,12 @@ function hasAvx2(): boolean {
 }
 
 /**
- * Encodes samples three times with a decoder of dense layers and a convolution, the first time on unoptimised kernels.
+ * Encodes samples with a decoder of dense layers and a convolution, and trains it by them, three times, the first time on
+ * unoptimised kernels.
  *
  * @param module a build of the kernels
  * @param run encodes the samples; tests give another function than `encode`
- * @returns CRC-32 of the codes and losses, in hexadecimal
+ * @returns CRC-32 of the codes, the losses and the trained parameters, in hexadecimal
  * @throws Error if the runs differ, that is, if optimised kernels compute other bits than those of V8's baseline compiler
  */
 export async function checksumOfCase(
@@ -170,14 +180,21 @@ export async function checksumOfCase(
   );
   const rows = 13;
   const y = Float32Array.from({ length: rows * decoder.outputSize }, (_, i) => ((i * 37) % 101) / 101);
-  const options = { backend: wasm({ module, threads: 1 }), solver: lbfgs({ maxSteps: 9 }) };
+  const backend = wasm({ module, threads: 1 });
   // Makes V8 optimise hot functions at once, instead of on another thread while the test case goes on unoptimised.
   setFlagsFromString(SYNC_TIER_UP);
   try {
     const sums: string[] = [];
     for (let count = 0; count < 3; count++) {
-      const { z, loss } = await run(decoder, y, options);
-      sums.push(showChecksum(checksum(bytesIn(loss), checksum(bytesIn(z)))));
+      const { z, loss } = await run(decoder, y, { backend, solver: lbfgs({ maxSteps: 9 }) });
+      const options = { backend, epochs: 1, batchSize: rows, solver: lbfgs({ maxSteps: 2 }) };
+      const { decoder: trained } = await train(decoder, y, options);
+      sums.push(
+        showChecksum(
+          [z, loss, trained.parameters].reduce((sum, numbers) => checksum(bytesIn(numbers), sum), 0),
+        ),
+      );
+      trained.dispose();
     }
     if (new Set(sums).size > 1) throw new Error("optimised kernels compute other bits");
     return sums[0]!;

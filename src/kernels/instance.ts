@@ -7,7 +7,7 @@ export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
 export interface CompiledKernels {
   readonly module: WebAssembly.Module;
   readonly build: string;
-  /** CRC-32 of the WASM binary, as eight hexadecimal digits. */
+  /** CRC-32 of the binary for 128-bit vectors, as eight hexadecimal digits; the binary for 256 carries the same. */
   readonly checksum: string;
 }
 

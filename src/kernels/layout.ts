@@ -99,13 +99,10 @@ export const LOSS_CODES: Record<Loss["name"], number> = {
  */
 export const PIXELS_AT_ONCE = 96;
 
-/**
- * Width, in floats, of the tiles that a kernel's matrix product computes in registers: two SIMD vectors of four. Rows of
- * values, and panels (packed blocks of 8 columns), are padded to a multiple of it.
- */
-const TILE_WIDTH = 8;
+/** Columns of a panel (packed block of a matrix). Rows of values are padded to a multiple of it, in floats. */
+const PANEL_WIDTH = 8;
 
-/** Returns the number of floats that a row of `size` values occupies: `size` rounded up to a multiple of TILE_WIDTH. */
+/** Returns the number of floats that a row of `size` values occupies: `size` rounded up to a multiple of PANEL_WIDTH. */
 export function paddedSize(size: number): number {
-  return Math.ceil(size / TILE_WIDTH) * TILE_WIDTH;
+  return Math.ceil(size / PANEL_WIDTH) * PANEL_WIDTH;
 }

@@ -39,7 +39,7 @@ import {
   type ValueVectors,
   VECTOR_NAMES,
   vectorLoss,
-} from "../support/vectors.ts";
+} from "../support/reference-vectors.ts";
 
 // The gradients for the decoder: against outside numbers, against differences of whole solves, each other.
 

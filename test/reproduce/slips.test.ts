@@ -26,7 +26,7 @@ import { errorByDifferences, gradientOf } from "../support/adjoint.ts";
 import { algorithm1, type Printed } from "../support/algorithm-1.ts";
 import { builds } from "../support/builds.ts";
 import { objectiveOf, relativeDistance } from "../support/reference.ts";
-import { loadVectors, type ValueVectors, vectorLoss } from "../support/vectors.ts";
+import { loadVectors, type ValueVectors, vectorLoss } from "../support/reference-vectors.ts";
 
 // Where the paper's print slips: the rows of site/paper/slips.md name these tests.
 

@@ -33,7 +33,7 @@ import {
 import { builds } from "../support/builds.ts";
 import { relativeDistance } from "../support/reference.ts";
 import { refused, rejected } from "../support/refusal.ts";
-import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../support/vectors.ts";
+import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../support/reference-vectors.ts";
 
 // The flows and the solvers that follow them, held against outside numbers and exact solutions.
 

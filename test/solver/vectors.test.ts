@@ -14,7 +14,7 @@ import { allRows } from "../../src/solver/objective.ts";
 import { builds } from "../support/builds.ts";
 import { bindObjective } from "../support/objective.ts";
 import { relativeDistance } from "../support/reference.ts";
-import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../support/vectors.ts";
+import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../support/reference-vectors.ts";
 
 // Results of an independent program in double precision.
 

@@ -10,10 +10,7 @@ import { collectors, kebabCase, numberWithin } from "./parse.ts";
 const RUNNING_FLAGS = {
   json: flag("", "print one JSON document on stdout instead of the table"),
   quiet: flag("", "show no progress on stderr"),
-  plain: flag(
-    "",
-    "use WASM without relaxed SIMD: the same result on every machine, slower where vectors have 128 bits",
-  ),
+  plain: flag("", "use WASM without relaxed SIMD: the same result on every machine, but slower"),
   threads: flag("<n>", "work on so many threads; the result is the same (default: all cores)", {
     parse: numberWithin({ min: 1, max: MOST_THREADS, integer: true }),
   }),

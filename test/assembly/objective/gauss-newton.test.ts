@@ -17,7 +17,7 @@ import { standardLosses } from "../../support/losses.ts";
 import { bindObjective } from "../../support/objective.ts";
 import { randomArray } from "../../support/random.ts";
 import { derivative, gaussNewtonOf, logitsOf, norm, relativeDistance } from "../../support/reference.ts";
-import { loadVectors, VECTOR_NAMES, vectorLoss } from "../../support/vectors.ts";
+import { loadVectors, VECTOR_NAMES, vectorLoss } from "../../support/reference-vectors.ts";
 
 // Gauss-Newton matrices, at a row's own z and with the decoder's Jacobian at its start, and curvatures along gradients.
 

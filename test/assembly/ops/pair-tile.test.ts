@@ -2,7 +2,7 @@
 // Tests assembly/ops/pair-tile.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hashCase, NARROW, WIDE } from "../../support/vector-case.ts";
+import { hashCase, NARROW, WIDE } from "../../support/bits-case.ts";
 
 // Tiles of two panels sum in the order of the other ones. The soak compares the same cases for longer.
 

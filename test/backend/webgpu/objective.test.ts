@@ -35,7 +35,7 @@ import {
   objectiveOf,
   relativeDistance,
 } from "../../support/reference.ts";
-import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../../support/vectors.ts";
+import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../../support/reference-vectors.ts";
 
 startDawn();
 test.after(leave);
