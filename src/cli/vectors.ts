@@ -119,14 +119,19 @@ function whyNot(): string | undefined {
     return `256 need Node ${FIRST_NODE} or later, this is ${versions.node}`;
   }
   if (arch !== "x64") return `256 need a processor of x64, this is ${arch}`;
+  const opposed = OPPOSED.find(isStartedWith);
+  if (opposed !== undefined) return `256 are not possible in Node started with ${opposed}`;
   // V8 ignores the flag on processors without AVX2. Nearly all processors with a fused multiply-add have AVX2.
   if (!canRunRelaxed() || (platform === "linux" && !hasAvx2())) return "256 need a processor with AVX2";
-  const opposed = OPPOSED.find(isStartedWith);
-  return opposed && `256 are not possible in Node started with ${opposed}`;
+  return undefined;
 }
 
 /** V8 flags that rule out 256-bit vectors: V8 then does not join pairs of 128-bit vectors, or cannot set flags at run time. */
-const OPPOSED = [opposite(REVECTORIZE), "--no-enable-avx2", "--liftoff-only", "--freeze-flags-after-init"];
+const OPPOSED = [
+  opposite(REVECTORIZE),
+  ...["--no-enable-avx", "--no-enable-avx2", "--no-enable-fma3"],
+  ...["--liftoff-only", "--no-wasm-tier-up", "--jitless", "--freeze-flags-after-init"],
+];
 
 /** Returns the name of the flag that unsets a flag of V8. */
 function opposite(flag: string): string {
@@ -138,9 +143,10 @@ export function isStartedWithRevectorize(): boolean {
   return isStartedWith(REVECTORIZE);
 }
 
-/** True if Node was started with this flag of V8, which may be written with underscores. */
+/** True if Node was started with this flag of V8, which may be written with underscores, and `--no-` without its second hyphen. */
 function isStartedWith(flag: string): boolean {
-  return process.execArgv.some((given) => given.replaceAll("_", "-") === flag);
+  const spellings = [flag, flag.replace(/^--no-/, "--no")];
+  return process.execArgv.some((given) => spellings.includes(given.replaceAll("_", "-")));
 }
 
 /** Returns false if the operating system lists the processor's features, and AVX2 is not among them. */

@@ -108,7 +108,7 @@ let fuses: boolean | undefined;
  * since there the caller may pass a compiled module.
  */
 export function canRunRelaxed(): boolean {
-  fuses ??= WebAssembly.validate(FUSED_PROBE) && findFused();
+  fuses ??= typeof WebAssembly !== "undefined" && WebAssembly.validate(FUSED_PROBE) && findFused();
   return fuses;
 }
 

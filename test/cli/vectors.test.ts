@@ -210,11 +210,14 @@ if (isWide) {
       "--no-experimental-wasm-revectorize",
       "--liftoff_only",
       "--freeze-flags-after-init",
+      "--no-wasm-tier-up",
+      "--noenable-avx2",
     ]) {
       assert.equal(await flagsWith(flag), [], flag);
       const { vectors, vectorsReason } = reports.at(-1)!;
       assert.is(vectors, 128);
-      assert.is(vectorsReason, `256 are not possible in Node started with ${flag.replace("_", "-")}`);
+      const usual = flag.replace("_", "-").replace(/--no-?/, "--no-");
+      assert.is(vectorsReason, `256 are not possible in Node started with ${usual}`);
     }
     assert.equal(await flagsWith(REVECTORIZE, "--vectors", "128"), ["--no-experimental-wasm-revectorize"]);
     assert.is(reports.at(-1)!.vectors, 128);
