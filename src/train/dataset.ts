@@ -2,9 +2,9 @@ import { checkNumber, checkOptions } from "../base/check.ts";
 import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../base/realms.ts";
 import { invalid, invalidFile, refused } from "../base/refuse.ts";
 import { show, showLocation } from "../base/show.ts";
-import { type DataArray, elementCount, showLengths } from "../files/array.ts";
+import { type DataArray, elementCount, showLengths, splitSamples } from "../files/array.ts";
 import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
-import { type ArrayChoice, splitArrayName } from "../files/npz.ts";
+import { splitArrayName } from "../files/npz.ts";
 import { readArray } from "../files/read.ts";
 import { bytesOf, type FileSource, locationOf, readSource } from "../files/source.ts";
 import { isZip } from "../files/zip.ts";
@@ -239,13 +239,11 @@ export async function readDataset(source: FileSource, options: ReadDatasetOption
  * Reads a data set as `readDataset` does.
  *
  * @param where beginning of error messages: name of a function or a flag
- * @param choice returns the advice, for messages, on how to select a given array of a .npz file. Default: by the option `array`
  */
 export async function readDatasetAs(
   where: string,
   source: FileSource,
   options: ReadDatasetOptions = {},
-  choice?: ArrayChoice,
 ): Promise<Dataset> {
   checkOptions(where, options, { labels: true, array: true, ...readingOptions });
   const { labels, array } = options;
@@ -259,15 +257,10 @@ export async function readDatasetAs(
   const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
   const isZipped = isZip(bytes);
   const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
-    readArray(from, { where: name, array: wanted, choice, ...limits });
-  const { shape, data } = await readFrom(place, bytes, array ?? place.array);
-  const [count = 0, ...sampleShape] = shape;
-  if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
-    throw invalidFile(
-      `${place.name}: the values are ${showLengths(shape)}, expected an axis for the samples and at least one for their values; of one sample, numpy's y[None] is that`,
-    );
-  }
-  if (labels === undefined) return new Dataset(data, sampleShape);
+    readArray(from, { where: name, array: wanted, ...limits });
+  const { shape: whole, data } = await readFrom(place, bytes, array ?? place.array);
+  const { count, shape } = splitSamples(place.name, whole);
+  if (labels === undefined) return new Dataset(data, shape);
   const isArrayName = typeof labels === "string" && isZipped;
   const labelPlace = isArrayName
     ? { ...place, name: `${place.name}: labels` }
@@ -276,7 +269,7 @@ export async function readDatasetAs(
     ? bytesOf(place.name, bytes)!
     : (bytesOf(labelPlace.name, labels) ?? (await readSource(labelPlace.name, labelPlace.file, limits)));
   const found = await readFrom(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array);
-  return new Dataset(data, sampleShape, checkLabels(labelPlace.name, found, count));
+  return new Dataset(data, shape, checkLabels(labelPlace.name, found, count));
 }
 
 /** File to read: its name in messages, its source, and the array requested from it, if any. */

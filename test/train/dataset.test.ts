@@ -183,9 +183,9 @@ test("files that do not fit are refused", async () => {
   }
   await refusedFile(
     readDataset(idx([6], bytes)),
-    /^readDataset: the values are 6, expected an axis for the samples/,
+    /^readDataset: its shape is 6, expected an axis for the samples/,
   );
-  await refusedFile(readDataset(idx([6, 0], new Uint8Array(0))), /the values are 6 × 0, expected/);
+  await refusedFile(readDataset(idx([6, 0], new Uint8Array(0))), /its shape is 6 × 0, expected/);
   for (const labels of [
     idx([2], Uint8Array.of(1, 2)),
     idx([3, 1], Uint8Array.of(1, 2, 3)),
