@@ -89,6 +89,20 @@ export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
+/**
+ * Splits the shape of an array into the number of samples, on the first axis, and the shape of one sample.
+ *
+ * @throws LatentflowError `invalid_file` if no value is left for a sample
+ */
+export function splitSamples(where: string, shape: readonly number[]) {
+  const [count = 0, ...sampleShape] = shape;
+  if (sampleShape.length > 0 && elementCount(sampleShape) > 0) return { count, shape: sampleShape };
+  throw invalidFile(
+    `${where}: its shape is ${showLengths(shape)}, expected an axis for the samples and at least one for their values; ` +
+      "of one sample, numpy's y[None] is that",
+  );
+}
+
 /** Typed array that can be filled piece by piece. */
 interface Joinable<Values> {
   readonly length: number;

@@ -5,11 +5,6 @@
  */
 
 export { toNpy } from "../files/npy.ts";
-export {
-  createDataset,
-  Dataset,
-  type DatasetOptions,
-  type ReadDatasetOptions,
-  readDataset,
-} from "./dataset.ts";
+export { createDataset, Dataset, type DatasetOptions } from "./dataset.ts";
 export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";
+export { type ReadDatasetOptions, readDataset } from "./read-dataset.ts";

@@ -1,13 +1,8 @@
 import { checkNumber, checkOptions } from "../base/check.ts";
-import { checkMemory, isFloat32Array, isUint8Array, throwIfAborted } from "../base/realms.ts";
-import { invalid, invalidFile, refused } from "../base/refuse.ts";
-import { show, showLocation } from "../base/show.ts";
-import { type DataArray, elementCount, showLengths } from "../files/array.ts";
-import { checkReading, type ReadingOptions, readingOptions } from "../files/limits.ts";
-import { type ArrayChoice, splitArrayName } from "../files/npz.ts";
-import { readArray } from "../files/read.ts";
-import { bytesOf, type FileSource, locationOf, readSource } from "../files/source.ts";
-import { isZip } from "../files/zip.ts";
+import { checkMemory, isFloat32Array, isUint8Array } from "../base/realms.ts";
+import { invalid, refused } from "../base/refuse.ts";
+import { show } from "../base/show.ts";
+import { elementCount, showLengths } from "../files/array.ts";
 
 /** Options of `createDataset`. */
 export interface DatasetOptions {
@@ -204,117 +199,6 @@ function checkBytesOrFloats(where: string, values: unknown): asserts values is U
   }
   const expected = "a Uint8Array (0 to 255, scaled to [0, 1]) or a Float32Array";
   throw refused(where, "values", "is", show(values), expected);
-}
-
-/** Options of `readDataset`. */
-export interface ReadDatasetOptions extends ReadingOptions {
-  /** Name of the array to read from a .npz file, as in `file.npz#name`. Default: its only array. */
-  array?: string | undefined;
-  /**
-   * Labels, one for each sample, integers from 0 to 255: a file, or for a .npz file the name of their array in it. Default:
-   * none.
-   */
-  labels?: FileSource | undefined;
-}
-
-/**
- * Reads a data set from an IDX or .npy file, gzipped or not, or from an array of a .npz file. The first axis is that of the
- * samples. Values of type uint8 stand for value / 255; all others are used unchanged, true as 1, rounded to float32.
- *
- * @param source the file's bytes, a Blob, a URL, or a string: in Node a path unless it begins with http:, https: or file:,
- *   elsewhere a URL; `file.npz#name` for an array of a .npz file. Bytes are copied; do not change or transfer them before
- *   the promise has settled.
- * @throws LatentflowError `not_found` when a file cannot be read; `unreachable` when its server fails; `invalid_file` when
- *   it has no data set, more than `maxBytes`, or not one label for each sample; `invalid_argument` on a wrong option, and if
- *   a .npz file has several arrays and none is named
- * @example
- * const images = await readDataset("images-idx3-ubyte.gz", { labels: "labels-idx1-ubyte.gz" });
- * const { z } = await encode(decoder, images.slice(0, 100).toFloat32());
- */
-export async function readDataset(source: FileSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
-  return readDatasetAs("readDataset", source, options);
-}
-
-/**
- * Reads a data set as `readDataset` does.
- *
- * @param where beginning of error messages: name of a function or a flag
- * @param choice returns the advice, for messages, on how to select a given array of a .npz file. Default: by the option `array`
- */
-export async function readDatasetAs(
-  where: string,
-  source: FileSource,
-  options: ReadDatasetOptions = {},
-  choice?: ArrayChoice,
-): Promise<Dataset> {
-  checkOptions(where, options, { labels: true, array: true, ...readingOptions });
-  const { labels, array } = options;
-  if (array !== undefined && typeof array !== "string") {
-    throw refused(where, "array", "is", show(array), "the name of an array");
-  }
-  const limits = checkReading(where, options);
-  throwIfAborted(limits.signal);
-  const place = placeOf(where, source);
-  // Bytes are taken synchronously, before the caller can transfer them.
-  const bytes = bytesOf(place.name, source) ?? (await readSource(place.name, place.file, limits));
-  const isZipped = isZip(bytes);
-  const readFrom = ({ name }: Place, from: Uint8Array, wanted: string | undefined) =>
-    readArray(from, { where: name, array: wanted, choice, ...limits });
-  const { shape, data } = await readFrom(place, bytes, array ?? place.array);
-  const [count = 0, ...sampleShape] = shape;
-  if (sampleShape.length === 0 || elementCount(sampleShape) === 0) {
-    throw invalidFile(
-      `${place.name}: the values are ${showLengths(shape)}, expected an axis for the samples and at least one for their values; of one sample, numpy's y[None] is that`,
-    );
-  }
-  if (labels === undefined) return new Dataset(data, sampleShape);
-  const isArrayName = typeof labels === "string" && isZipped;
-  const labelPlace = isArrayName
-    ? { ...place, name: `${place.name}: labels` }
-    : placeOf(`${where}: labels`, labels);
-  const labelBytes = isArrayName
-    ? bytesOf(place.name, bytes)!
-    : (bytesOf(labelPlace.name, labels) ?? (await readSource(labelPlace.name, labelPlace.file, limits)));
-  const found = await readFrom(labelPlace, labelBytes, isArrayName ? labels : labelPlace.array);
-  return new Dataset(data, sampleShape, checkLabels(labelPlace.name, found, count));
-}
-
-/** File to read: its name in messages, its source, and the array requested from it, if any. */
-interface Place {
-  readonly name: string;
-  readonly file: FileSource;
-  readonly array: string | undefined;
-}
-
-function placeOf(where: string, source: FileSource): Place {
-  const location = locationOf(source);
-  if (location === undefined) return { name: where, file: source, array: undefined };
-  const { file, array } = splitArrayName(location);
-  const isUrl = /^(https?|file):/i.test(file);
-  return { name: `${where}: ${showLocation(location)}`, file, array: array && isUrl ? decode(array) : array };
-}
-
-/** Decodes %-escapes in a name from a URL; returns an invalid encoding unchanged. */
-function decode(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
-}
-
-/**
- * Returns labels as bytes: a one-dimensional array of any integer type (numpy's default is int64), with `count` values from
- * 0 to 255.
- *
- * @throws LatentflowError `invalid_file`
- */
-function checkLabels(where: string, { shape, data, type }: DataArray, count: number): Uint8Array {
-  const isInteger = /^u?int/.test(type) && data.every((label) => label >= 0 && label <= 255);
-  if (isInteger && shape.length === 1 && shape[0] === count) return Uint8Array.from(data);
-  throw invalidFile(
-    `${where}: found ${showLengths(shape)} (${type}), expected ${count} integers from 0 to 255, one per sample`,
-  );
 }
 
 function checkIndices(where: string, indices: ArrayLike<number>): void {

@@ -24,13 +24,7 @@ export {
 export { type Augmentation, type Shift, shift } from "./augment.ts";
 export { type AutoencoderResult, trainAutoencoder } from "./autoencoder.ts";
 export type { CallerCheckpoints, CheckpointOptions, FileCheckpoints } from "./checkpoint-options.ts";
-export {
-  createDataset,
-  Dataset,
-  type DatasetOptions,
-  type ReadDatasetOptions,
-  readDataset,
-} from "./dataset.ts";
+export { createDataset, Dataset, type DatasetOptions } from "./dataset.ts";
 export { type EncodeWithOptions, encodeWith, meanCode } from "./encode-with.ts";
 export { type EncoderReport, type EvaluateReport, evaluate } from "./evaluate.ts";
 export type { EvaluateEncoderOptions, EvaluateOptions } from "./evaluate-options.ts";
@@ -38,6 +32,7 @@ export type { MaskOptions } from "./mask.ts";
 export { type DataSplits, fashionMnist, type LoaderOptions, mnist, segMnist } from "./mnist.ts";
 export type { RunOptions, TrainAutoencoderOptions, TrainOptions, TrainResult } from "./options.ts";
 export type { Resumed, TrainEvent, TrainProgress, TrainStep } from "./progress.ts";
+export { type ReadDatasetOptions, readDataset } from "./read-dataset.ts";
 export {
   constant,
   cosine,

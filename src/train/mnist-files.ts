@@ -7,7 +7,8 @@ import { showLengths } from "../files/array.ts";
 import { reasonOf } from "../files/durable-file.ts";
 import type { Limits } from "../files/limits.ts";
 import { readFile } from "../files/local-file.ts";
-import { type Dataset, readDatasetAs } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
+import { readDatasetAs } from "./read-dataset.ts";
 
 const parts = {
   training: { prefix: "train", count: 60_000 },

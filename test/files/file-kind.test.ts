@@ -6,7 +6,7 @@ import { createDecoder } from "../../src/decoder/initialise.ts";
 import { isOnnx, recognise } from "../../src/files/file-kind.ts";
 import { toNpy } from "../../src/files/npy.ts";
 import { loadOnnx } from "../../src/onnx/index.ts";
-import { readDataset } from "../../src/train/dataset.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { rejected } from "../support/refusal.ts";
 import { fileOf } from "../support/safetensors-file.ts";
 

@@ -22,8 +22,8 @@ import { readArray } from "../../src/files/read.ts";
 import { loadOnnx } from "../../src/onnx/index.ts";
 import { OnnxFile } from "../../src/onnx/write/file.ts";
 import { ProtobufMessage } from "../../src/onnx-format/protobuf.ts";
-import { readDataset } from "../../src/train/dataset.ts";
 import { mnist } from "../../src/train/mnist.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { rejected } from "../support/refusal.ts";
 import { fileOf } from "../support/safetensors-file.ts";
 

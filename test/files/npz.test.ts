@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import { checksum } from "../../src/base/checksum.ts";
 import { toNpy } from "../../src/files/npy.ts";
 import { readArray } from "../../src/files/read.ts";
-import { readDataset } from "../../src/train/dataset.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { rejected } from "../support/refusal.ts";
 
 // Written by numpy 2.4: arrays of every type that is read, in both byte orders and both orders of axes, packed by

@@ -5,7 +5,7 @@ import { PROBE, readProbe } from "../../src/decoder/probe-text.ts";
 import { readArray } from "../../src/files/read.ts";
 import { layersOf } from "../../src/graph/layers.ts";
 import { readCheckpoint } from "../../src/train/checkpoint-format.ts";
-import { readDataset } from "../../src/train/dataset.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { type Kind, kinds, Maker, mutateBytes, probedSizes } from "./files.ts";
 
 // The property: whatever the bytes, a reader returns a value or refuses them by an error of ours, whose message is

@@ -17,10 +17,11 @@ import {
 } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
 import { trainAutoencoder } from "../../src/train/autoencoder.ts";
-import { createDataset, readDataset } from "../../src/train/dataset.ts";
+import { createDataset } from "../../src/train/dataset.ts";
 import { encodeWith } from "../../src/train/encode-with.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import type { TrainAutoencoderOptions } from "../../src/train/options.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { linear } from "../../src/train/schedule.ts";
 import { builds } from "../support/builds.ts";
 import { randomArray } from "../support/random.ts";

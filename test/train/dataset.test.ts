@@ -1,4 +1,4 @@
-// Tests src/train/mnist-files.ts.
+// Tests src/train/mnist-files.ts, src/train/read-dataset.ts.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +6,9 @@ import { gzipSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { toNpy } from "../../src/files/npy.ts";
-import { createDataset, type Dataset, readDataset } from "../../src/train/dataset.ts";
+import { createDataset, type Dataset } from "../../src/train/dataset.ts";
 import { fashionMnist, mnist, segMnist } from "../../src/train/mnist.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { refused, rejected } from "../support/refusal.ts";
 
 const bytes = Uint8Array.of(0, 51, 102, 153, 204, 255);
@@ -183,9 +184,9 @@ test("files that do not fit are refused", async () => {
   }
   await refusedFile(
     readDataset(idx([6], bytes)),
-    /^readDataset: the values are 6, expected an axis for the samples/,
+    /^readDataset: its shape is 6, expected an axis for the samples/,
   );
-  await refusedFile(readDataset(idx([6, 0], new Uint8Array(0))), /the values are 6 × 0, expected/);
+  await refusedFile(readDataset(idx([6, 0], new Uint8Array(0))), /its shape is 6 × 0, expected/);
   for (const labels of [
     idx([2], Uint8Array.of(1, 2)),
     idx([3, 1], Uint8Array.of(1, 2, 3)),

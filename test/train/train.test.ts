@@ -24,8 +24,9 @@ import {
   wasm,
 } from "../../src/index.ts";
 import { shift } from "../../src/train/augment.ts";
-import { createDataset, readDataset } from "../../src/train/dataset.ts";
+import { createDataset } from "../../src/train/dataset.ts";
 import type { TrainProgress } from "../../src/train/progress.ts";
+import { readDataset } from "../../src/train/read-dataset.ts";
 import { linear } from "../../src/train/schedule.ts";
 import { train } from "../../src/train/train.ts";
 import { errorByDifferences } from "../support/adjoint.ts";

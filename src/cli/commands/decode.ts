@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { showLengths } from "../../files/array.ts";
-import type { Limits } from "../../files/limits.ts";
 import { toNpy } from "../../files/npy.ts";
 import { type Decoder, decode } from "../../index.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
@@ -18,9 +17,9 @@ import {
   type FixedInputs,
   fixedOptions,
   openFixed,
-  planFixedInputs,
-  readFixedInputs,
+  readFixedOf,
 } from "../input/fixed-inputs.ts";
+import type { DataLimits } from "../input/open-data.ts";
 import { readCodes } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
@@ -104,11 +103,7 @@ async function decodeFile(options: DecodeJob, signal: AbortSignal) {
   const limits = limitsOf(options, signal);
   const sources = await openFixed(decoder, options.fixed, limits);
   const latents = await readLatents(options, decoder, limits);
-  const fixed = await readFixedInputs(
-    planFixedInputs(decoder, sources, options.points, latents),
-    0,
-    latents.count,
-  );
+  const fixed = await readFixedOf(latents, decoder, sources, options.points);
   await makeFolder(options.out, decodeOutputs, options);
   const start = performance.now();
   const decoded = await decode(decoder, latents.z, {
@@ -119,7 +114,7 @@ async function decodeFile(options: DecodeJob, signal: AbortSignal) {
   return { decoder, fixed, latents, decoded, seconds: (performance.now() - start) / 1000 };
 }
 
-async function readLatents({ latents: file, limit }: DecodeJob, decoder: Decoder, limits: Limits) {
+async function readLatents({ latents: file, limit }: DecodeJob, decoder: Decoder, limits: DataLimits) {
   const { latentSize } = decoder;
   const { values, count: total } = await readCodes("--latents", file, latentSize, limits, 3);
   const count = Math.min(total, limit ?? total);

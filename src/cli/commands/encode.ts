@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import { showPath } from "../../base/show.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
 import { addNotes } from "../help.ts";
-import { formats, stdinHelp, valuesHelp } from "../input/data-source.ts";
+import { stdinHelp, valuesHelp } from "../input/data-source.ts";
 import { wholePath } from "../input/files.ts";
+import { piecesHelp } from "../input/open-data.ts";
 import { expandFiles } from "../input/pictures/expand-files.ts";
 import { checkMaskOptions } from "../input/pictures/picture-options.ts";
 import { addFlags, type OptionsOf } from "../options/flag-table.ts";
@@ -55,7 +56,7 @@ export function addEncodeCommand(program: Command): void {
     command,
     `
 ${valuesHelp}
-${formats.join(", ")} and Parquet files are read a piece at a time, and may be of any size.
+${piecesHelp}
 ${stdinHelp}
 --shard auto takes I from the batch system's variable of the environment:
 ${batchSystemsHelp}

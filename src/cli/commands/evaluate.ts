@@ -20,11 +20,10 @@ import {
 } from "../input/data-source.ts";
 import { decoderHelp, limitsOf, readDecoder, readDecoderAndLoss } from "../input/decoder-file.ts";
 import { shortPath } from "../input/files.ts";
-import { fixedOptions, openFixed } from "../input/fixed-inputs.ts";
+import { fixedOptions, openFixed, readFixedOf } from "../input/fixed-inputs.ts";
 import { checkMaskOptions, PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { zeroShareOf } from "../input/sample-numbers.ts";
 import { readWeightsOf } from "../input/sample-weights.ts";
-import { readFixedOf } from "../input/samples.ts";
 import { readZ0Of } from "../input/starts.ts";
 import { interruptSignal, unlessInterrupted } from "../interrupt.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";

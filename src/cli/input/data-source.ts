@@ -1,62 +1,13 @@
 import type { Command } from "commander";
 import { LatentflowError, markedMessage } from "../../base/errors.ts";
-import { checkSize } from "../../files/limits.ts";
-import { ARRAY_FORMATS } from "../../files/read.ts";
-import {
-  createDataset,
-  type DataSplits,
-  type Dataset,
-  fashionMnist,
-  mnist,
-  segMnist,
-} from "../../train/index.ts";
+import { type DataSplits, fashionMnist, mnist, segMnist } from "../../train/index.ts";
 import { flag, type OptionsOf } from "../options/flag-table.ts";
 import { refuseOptions, wrongUsage } from "../options/options.ts";
 import { parseCount } from "../options/parse.ts";
-import type { ArrayFile } from "./array-files/array-file.ts";
-import { type DataLimits, rowsOf } from "./array-files/open.ts";
 import { limitsOf } from "./decoder-file.ts";
-import { isStdin, readDatasetFile, shortPath, showFile } from "./files.ts";
-import { openData, refusePictureOptions } from "./open-data.ts";
-import { expandFiles } from "./pictures/expand-files.ts";
-import type { PictureReading } from "./pictures/open-pictures.ts";
-import { isPictureFile } from "./pictures/picture-file.ts";
+import { dataHelp } from "./open-data.ts";
 import { type HidingFlags, type PictureFlags, readingOf, type Target } from "./pictures/picture-options.ts";
-
-/** Samples of a run: the first `count` of the `total` in a source. */
-export interface SamplesTaken {
-  /** Number of samples used, the first ones of the source; `--limit` can lower it. */
-  readonly count: number;
-  /** Number of samples in the source. */
-  readonly total: number;
-  /** Shape of one sample. */
-  readonly shape: readonly number[];
-  /** Option that names the samples, `--data` or `--dataset mnist`, or a phrase for them if they come from no option. */
-  readonly flag: string;
-  /** Beginning of error messages: the option with its file. */
-  readonly at: string;
-  /** Array of the samples; undefined for samples that are in memory and were not read from pictures. */
-  readonly array?: ArrayFile | undefined;
-}
-
-/** Samples in memory, with the name of their source for reports. */
-export interface SourcedData extends SamplesTaken {
-  readonly source: string;
-  readonly dataset: Dataset;
-}
-
-/** Names of the file formats that store a single array. */
-export const formats = ARRAY_FORMATS.map(({ label }) => label);
-
-/** Help text for the option of a file of samples. */
-const dataHelp =
-  `the samples: ${formats.join(" or ")}, gzipped or not, or FILE.npz#NAME; first axis: samples; or ` +
-  "PNG and JPEG files, folders of them, or '*.png' in quotes";
-
-/** Help text for the option of files of samples that are read piece by piece. */
-export const dataFilesHelp =
-  `the samples: ${formats.join(", ")}, gzipped or not, FILE.npz#NAME, or Parquet, FILE.parquet#COLUMN; several files ` +
-  "follow each other; first axis: samples; or PNG and JPEG files, folders of them, or '*.png' in quotes";
+import { readSamplesFiles, type SourcedData } from "./samples.ts";
 
 /** Help text for the option of a file of start vectors z₀. */
 export const z0Help =
@@ -123,7 +74,8 @@ export async function readData(
 ): Promise<SourcedData> {
   const { data, dataset, datasetFolder: folder, limit } = options;
   const limits = limitsOf(options, signal);
-  if (dataset === undefined) return readDataFile("--data", data!, readingOf(options, target), limits, limit);
+  if (dataset === undefined)
+    return readSamplesFiles("--data", data!, readingOf(options, target), limits, limit);
   const { maxBytes } = limits;
   const splits = await loaders[dataset]({ maxBytes, signal, ...(folder && { folder }) }).catch((error) => {
     if (!(error instanceof LatentflowError)) throw error;
@@ -131,39 +83,8 @@ export async function readData(
     throw new LatentflowError(error.code, `${flag}: ${markedMessage(error)}`, { cause: error });
   });
   const flag = `--dataset ${dataset}`;
-  return { source: `${dataset}, ${part}`, flag, at: flag, ...firstOf(splits[part], limit) };
-}
-
-/**
- * Reads the first `limit` samples of files of arrays or pictures into memory.
- *
- * @param flag option that names the files, for messages
- */
-export async function readDataFile(
-  flag: string,
-  paths: readonly string[],
-  pictures: PictureReading,
-  limits: DataLimits,
-  limit?: number,
-): Promise<SourcedData> {
-  const files = await expandFiles(flag, paths);
-  const [file] = files as [string];
-  const source = isStdin(file) ? "stdin" : shortPath(file);
-  const at = showFile(flag, file);
-  if (files.length === 1 && !(await isPictureFile(file))) {
-    await refusePictureOptions(flag, file, pictures);
-    return { source, flag, at, ...firstOf(await readDatasetFile(flag, file, limits), limit) };
-  }
-  const array = await openData(flag, files, limits, pictures);
-  const { count: total, shape, size } = rowsOf(at, array);
-  const count = Math.min(total, limit ?? total);
-  checkSize(at, "the samples take", 4 * count * size, limits.maxBytes);
-  const dataset = createDataset(await array.read(0, count * size), { shape });
-  const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
-  return { source: source + others, flag, at, dataset, count, total, shape, array: array.names && array };
-}
-
-function firstOf(all: Dataset, limit = all.count) {
-  const dataset = all.slice(0, limit);
-  return { dataset, count: dataset.count, total: all.count, shape: dataset.shape };
+  const all = splits[part];
+  const samples = all.slice(0, limit);
+  const { count, shape } = samples;
+  return { source: `${dataset}, ${part}`, flag, at: flag, dataset: samples, count, total: all.count, shape };
 }

@@ -16,8 +16,8 @@ import {
   parseNames,
   parseShapes,
 } from "../options/parse.ts";
-import type { DataLimits } from "./array-files/open.ts";
 import { beginningOf, isUrl, showFile } from "./files.ts";
+import type { DataLimits } from "./open-data.ts";
 
 /** Help text for the option of a decoder's file. */
 export const decoderHelp = "the decoder: safetensors or ONNX, a path or a URL";

@@ -3,8 +3,7 @@ import { elementCount } from "../../files/array.ts";
 import type { Decoder, StandardLoss } from "../../index.ts";
 import type { Job } from "../options/job.ts";
 import { type ChosenPrior, readPrior } from "../options/prior.ts";
-import { openIdColumns } from "./array-files/open.ts";
-import { type Ids, type IdsFile, readIds } from "./array-files/parquet-ids.ts";
+import { type Ids, type IdsFile, openIdColumns, readIds } from "./array-files/parquet-ids.ts";
 import { wholeFile } from "./array-files/whole-file.ts";
 import { limitsOf, readDecoderAndLoss } from "./decoder-file.ts";
 import {
@@ -17,7 +16,7 @@ import {
 import { readingOf } from "./pictures/picture-options.ts";
 import { type NumbersFile, readNumbers } from "./sample-numbers.ts";
 import { openWeights, weightsFlag } from "./sample-weights.ts";
-import { checkSamples, openSamples, readSamples, type SamplesFiles } from "./samples.ts";
+import { openSamples, readSamples, type SamplesFiles } from "./samples.ts";
 import { openZ0 } from "./starts.ts";
 
 /** Input of an encoding run: the decoder, the loss, and open files of samples, which are read a block at a time. */
@@ -75,7 +74,6 @@ export async function openInput(job: Job, signal: AbortSignal): Promise<Encoding
     job.limit,
   );
   const fixed = planFixedInputs(decoder, sources, job.points, samples);
-  checkSamples(samples, fixed);
   const weights = job.missing
     ? bandHidden(samples.shape)
     : await openWeights(weightsFlag(job), job, samples, decoder.outputLayout, limits);

@@ -5,31 +5,10 @@ import { onAbort } from "../../base/on-abort.ts";
 import { throwIfAborted } from "../../base/realms.ts";
 import { invalid } from "../../base/refuse.ts";
 import { show, showPath } from "../../base/show.ts";
-import type { DataArray } from "../../files/array.ts";
 import { fileError } from "../../files/durable-file.ts";
 import { collect, type Limits } from "../../files/limits.ts";
 import { readFile } from "../../files/local-file.ts";
 import { splitArrayName } from "../../files/npz.ts";
-import { readArray } from "../../files/read.ts";
-import { type Dataset, readDatasetAs } from "../../train/dataset.ts";
-
-/**
- * Reads a whole file with one array, gzipped or not, or `file.npz#name`; "-" and `-#name` read standard input.
- *
- * @param flag option that names the file, for messages
- * @throws LatentflowError if the file cannot be read
- */
-export async function readArrayFile(flag: string, path: string, limits: Limits): Promise<DataArray> {
-  const { where, bytes, array, choice } = await readInput(flag, path, limits);
-  return readArray(bytes, { where, array, choice, ...limits });
-}
-
-/** Reads a whole file of samples, in any form that `readArrayFile` takes, as a data set. Bytes are stored as bytes. */
-export async function readDatasetFile(flag: string, path: string, limits: Limits): Promise<Dataset> {
-  const { maxBytes, signal } = limits;
-  const { where, bytes, array, choice } = await readInput(flag, path, limits);
-  return readDatasetAs(where, bytes, { array, maxBytes, signal }, choice);
-}
 
 /** Returns the beginning of error messages about an option's file, such as `--data digits.npy`. */
 export function showFile(flag: string, path: string): string {
@@ -72,7 +51,14 @@ export async function beginningOf(file: string, most = 512): Promise<Uint8Array 
   }
 }
 
-async function readInput(flag: string, path: string, limits: Limits) {
+/**
+ * Reads all bytes of an option's file; "-" and `-#name` read standard input.
+ *
+ * @param flag option that names the file, for messages
+ * @returns also the beginning of messages, and the name of an array in a .npz file, if the path has one
+ * @throws LatentflowError if the file cannot be read
+ */
+export async function readInput(flag: string, path: string, limits: Limits) {
   const { file, array } = isStdin(path)
     ? { file: stdin, array: path.slice(stdin.length + 1) || undefined }
     : splitArrayName(path);

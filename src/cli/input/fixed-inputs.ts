@@ -7,10 +7,11 @@ import { checkFixedInput } from "../../decoder/fixed.ts";
 import { atPoints } from "../../decoder/points.ts";
 import { elementCount, showLengths } from "../../files/array.ts";
 import type { FixedInput } from "../../graph/graph.ts";
+import { isReordered } from "../../graph/kind.ts";
 import { addFlags, flag, type OptionsOf } from "../options/flag-table.ts";
 import { type FixedArgument, parseCount, parseFixed } from "../options/parse.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
-import { type DataLimits, openArray } from "./array-files/open.ts";
+import { type DataLimits, openData } from "./open-data.ts";
 import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
 
 // Fixed inputs of decoders: values given with each sample, such as a class label, which encoding does not change. For
@@ -115,7 +116,7 @@ export async function openFixed(
     const argument = given.find((each) => each.name === name)!;
     const { value } = argument;
     const own = `${flag} ${showPath(name)}`;
-    const array = typeof value === "string" ? await openArray(own, value, limits) : undefined;
+    const array = typeof value === "string" ? await openData(own, [value], limits) : undefined;
     sources.push({ ...argument, flag: own, array });
   }
   return sources;
@@ -127,8 +128,8 @@ function quoted(name: string): string {
 }
 
 /**
- * Checks the shapes of fixed inputs against the samples, and sizes a decoder over points (coordinates given with each
- * sample) for the samples' number of points.
+ * Checks the shapes of fixed inputs against the samples, sizes a decoder over points (coordinates given with each sample)
+ * for the samples' number of points, and checks that the samples, if there are any, fit its output.
  *
  * @param points value of `--points`, if given; otherwise the number is derived from the files' shapes
  * @throws LatentflowError if a file's shape does not fit, or the number of points cannot be derived
@@ -143,7 +144,35 @@ export function planFixedInputs(
   const count = points ?? (isOverPoints ? findPoints(decoder, sources, rows) : undefined);
   const sized = atPoints(callOf("encode"), decoder, count);
   const inputs = sources.map((source, i) => planInput(sized.fixedInputs[i]!, source, rows));
+  if (rows.shape) checkSamples(rows.at!, rows.shape, { decoder: sized, points: count });
   return { decoder: sized, points: count, inputs };
+}
+
+/**
+ * Refuses samples whose size, or order of axes, differs from that of the decoder's output for the samples' number of
+ * points (coordinates at which the decoder is evaluated), if it has points.
+ *
+ * @throws LatentflowError `invalid_file`
+ */
+function checkSamples(
+  at: string,
+  shape: readonly number[],
+  { decoder, points }: Pick<FixedInputsPlan, "decoder" | "points">,
+): void {
+  const { latentSize, outputSize, outputShape } = decoder;
+  const samples = `${at}: its samples are ${showLengths(shape)}`;
+  if (elementCount(shape) !== outputSize) {
+    const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
+    const isEncoder = elementCount(shape) === latentSize;
+    const advice = isEncoder ? `, its latent ${latentSize}, as an encoder has them; give the decoder` : "";
+    throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}${advice}`);
+  }
+  if (isReordered(shape, outputShape)) {
+    throw invalidFile(
+      `${samples}, the decoder's output is ${showLengths(outputShape)}; put the axes in this order, by numpy's moveaxis, ` +
+        "or give --layout for an ONNX file",
+    );
+  }
 }
 
 function planInput(
@@ -188,6 +217,16 @@ export async function readFixedInputs(
     inputs.push({ ...planned, numbers });
   }
   return { ...plan, inputs };
+}
+
+/** Reads the fixed inputs of all samples into memory, after the checks of `planFixedInputs`. */
+export function readFixedOf(
+  rows: SampleRows,
+  decoder: Decoder,
+  sources: readonly FixedSource[],
+  points: number | undefined,
+): Promise<FixedInputs> {
+  return readFixedInputs(planFixedInputs(decoder, sources, points, rows), 0, rows.count);
 }
 
 /**

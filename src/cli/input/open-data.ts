@@ -1,49 +1,190 @@
 import { stat } from "node:fs/promises";
-import { invalid } from "../../base/refuse.ts";
+import { invalid, invalidFile } from "../../base/refuse.ts";
+import { alternatives } from "../../base/show.ts";
+import { valueSizes } from "../../base/values.ts";
+import { type ArrayFormat, elementCount } from "../../files/array.ts";
 import { fileError } from "../../files/durable-file.ts";
+import { recognise } from "../../files/file-kind.ts";
+import { checkSize, type Limits } from "../../files/limits.ts";
 import { splitArrayName } from "../../files/npz.ts";
+import { ARRAY_FORMATS, longestHeader, readArray } from "../../files/read.ts";
+import { isZip } from "../../files/zip.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
-import { type DataLimits, openArrays } from "./array-files/open.ts";
-import { isStdin, showFile } from "./files.ts";
+import { FlatFile } from "./array-files/flat-file.ts";
+import { joinFiles } from "./array-files/joined-files.ts";
+import { type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
+import { isParquet } from "./array-files/parquet-metadata.ts";
+import { openNumbers } from "./array-files/parquet-numbers.ts";
+import { wholeFile } from "./array-files/whole-file.ts";
+import { isStdin, isUrl, readInput, showChoice, showFile } from "./files.ts";
 import { openPictures, type PictureReading } from "./pictures/open-pictures.ts";
 import { isPictureFile } from "./pictures/picture-file.ts";
+import { pictureFormatOf } from "./pictures/read-picture.ts";
+
+// The one way by which commands open data: samples, weights, masks, codes, start vectors and fixed inputs.
+
+/** Limits on the size and duration of reading data. */
+export interface DataLimits extends Limits {
+  /**
+   * Value of `--max-bytes`, which then also applies to files that are read piece by piece; undefined if the option is not
+   * given.
+   */
+  readonly givenMaxBytes: number | undefined;
+}
+
+/** File whose format has been recognised, opened to read its array. */
+interface Opened {
+  readonly file: OpenFile;
+  /** First bytes of the file, at least the header of an array, or the whole file. */
+  readonly beginning: Uint8Array;
+  /** Option that names the file, for messages. */
+  readonly flag: string;
+  /** Name of an array or names of columns, from the path's end; undefined if it has none. */
+  readonly names: string | undefined;
+  readonly limits: DataLimits;
+}
+
+/** Format of files of data. */
+interface DataFormat {
+  /** Name in help texts and messages. */
+  readonly label: string;
+  /** True if the data may come from stdin or a pipe, too. */
+  readonly streams: boolean;
+  /** True if a file that begins with the given bytes may have this format. */
+  recognises(beginning: Uint8Array): boolean;
+  /** Opens the array in a file for reading piece by piece; returns undefined for an array to be read as a whole. */
+  open(opened: Opened): ArrayFile | undefined | Promise<ArrayFile>;
+}
+
+/** Formats of data; ordered, the first match wins. Files of other formats, such as gzip, are left to `readArray`. */
+const FORMATS: readonly DataFormat[] = [
+  ...ARRAY_FORMATS.map((format) => ({
+    label: format.label,
+    streams: true,
+    recognises: format.recognises,
+    open: (opened: Opened) => openFlat(format, opened),
+  })),
+  { label: ".npz", streams: true, recognises: isZip, open: () => undefined },
+  {
+    label: "Parquet",
+    streams: false,
+    recognises: isParquet,
+    open: ({ file, flag, names, limits }) =>
+      openNumbers(file, names, (name) => showChoice(flag, "FILE.parquet", name), limits),
+  },
+  {
+    label: "PNG or JPEG",
+    streams: false,
+    recognises: (beginning) => pictureFormatOf(beginning) !== undefined,
+    // Pictures among other files, or for an option without pictures; `openData` opens all others.
+    open({ file, beginning }) {
+      const arrays = FORMATS.slice(0, -1).map(({ label }) => label);
+      throw invalidFile(
+        `${file.where}: it is ${recognise(beginning)!.name}, expected an array, ${alternatives(arrays)}; pictures are ` +
+          "samples, weights or masks, and stand alone: give files of one kind",
+      );
+    },
+  },
+];
+
+/** Names of the formats whose files hold one array behind a header. */
+const flatFormats = ARRAY_FORMATS.map(({ label }) => label).join(", ");
+
+/** Help text for the option of files of samples. */
+export const dataHelp =
+  `samples, on the first axis: ${flatFormats}, gzipped or not, FILE.npz#NAME or FILE.parquet#COLUMN; or PNG and JPEG ` +
+  "files, folders, '*.png' in quotes";
+
+/** Help text on the formats that are read piece by piece. */
+export const piecesHelp = `${flatFormats} and Parquet files are read a piece at a time, and may be of any size.`;
 
 /**
- * Opens files of arrays, or of pictures, as one array along the first axis.
+ * Opens files of data as one array, joined along the first axis. Arrays are read piece by piece; gzipped and .npz files,
+ * stdin and other pipes, and column-major arrays as a whole at once.
  *
  * @param flag option that names the files, for messages
  * @param paths paths of files, after `expandFiles` has replaced folders and patterns
+ * @param pictures how pictures are read; undefined if the option takes none
  * @throws LatentflowError if a file cannot be read, or options for pictures are given with other files
  */
 export async function openData(
   flag: string,
   paths: readonly string[],
   limits: DataLimits,
-  pictures: PictureReading,
+  pictures?: PictureReading,
 ): Promise<ArrayFile> {
-  if (await isPictureFile(paths[0]!)) return openPictures(flag, paths, pictures, limits);
-  await refusePictureOptions(flag, paths[0]!, pictures);
-  return openArrays(flag, paths, limits);
+  const [first] = paths as [string];
+  if (pictures && (await isPictureFile(first))) return openPictures(flag, paths, pictures, limits);
+  const places = paths.map((path) => showFile(flag, path));
+  const files: ArrayFile[] = [];
+  // One after the other, since one may be stdin.
+  for (const path of paths) files.push(await openArray(flag, path, limits));
+  if (pictures) refusePictureOptions(places[0]!, pictures);
+  return joinFiles(places, files);
+}
+
+async function openArray(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
+  const { file: name, array: names } = splitArrayName(path);
+  if (isStdin(path) || isUrl(path)) return readWhole(flag, path, limits);
+  const where = showFile(flag, path);
+  const status = await stat(name).catch((cause) => {
+    throw fileError(where, cause);
+  });
+  // A pipe cannot be read twice. A folder is refused in `readWhole`.
+  if (!status.isFile()) return readWhole(flag, path, limits);
+  const file = await openFile(where, name);
+  const buffer = new Uint8Array(Math.min(file.size, longestHeader()));
+  const beginning = buffer.subarray(0, await readInto(file, buffer, 0, limits.signal));
+  const format = formatOf(beginning);
+  if (format && limits.givenMaxBytes !== undefined)
+    checkSize(where, "the file has", file.size, limits.givenMaxBytes);
+  return (
+    (await format?.open({ file, beginning, flag, names, limits })) ?? (await readWhole(flag, path, limits))
+  );
+}
+
+function formatOf(beginning: Uint8Array): DataFormat | undefined {
+  return FORMATS.find((format) => format.recognises(beginning));
+}
+
+function openFlat(format: ArrayFormat, { file, beginning, names, limits }: Opened): FlatFile | undefined {
+  // `readArray` refuses a name.
+  if (names !== undefined) return undefined;
+  const header = format.readHeader(file.where, beginning);
+  const isTransposed = header.fortran && header.shape.filter((length) => length > 1).length > 1;
+  return isTransposed ? undefined : new FlatFile(file, header, limits.signal);
+}
+
+async function readWhole(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
+  const { where, bytes, array, choice } = await readInput(flag, path, limits);
+  if (formatOf(bytes)?.streams === false) {
+    throw invalidFile(
+      `${where}: it is ${recognise(bytes)!.name}, which is read from a file alone; give the file's path`,
+    );
+  }
+  return wholeFile(await readArray(bytes, { where, array, choice, ...limits }));
+}
+
+/** Throws if an option for pictures, such as `--fit`, is given for files of other formats. */
+function refusePictureOptions(at: string, { fit, invert, hides, as = "sample" }: PictureReading): void {
+  const ofSamples = fit ? "--fit" : invert && "--invert";
+  const given = as === "sample" ? ofSamples : hides && "--mask-hides";
+  if (given) throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
 }
 
 /**
- * Throws if an option for pictures, such as `--fit`, is given for a file that is not a picture or does not exist.
+ * Reads the first `rows` rows of an array into memory.
  *
- * @throws LatentflowError
+ * @throws LatentflowError `invalid_file` if their values take more than `maxBytes`, in the file or in memory
  */
-export async function refusePictureOptions(
-  flag: string,
-  path: string,
-  { fit, invert, hides, as = "sample" }: PictureReading,
-): Promise<void> {
-  const ofSamples = fit ? "--fit" : invert && "--invert";
-  const given = as === "sample" ? ofSamples : hides && "--mask-hides";
-  if (!given) return;
-  const at = showFile(flag, path);
-  if (!isStdin(path) && !/^(https?|file):/i.test(path)) {
-    await stat(splitArrayName(path).file).catch((cause) => {
-      throw fileError(at, cause);
-    });
-  }
-  throw invalid(`${given} is for PNG and JPEG files, and ${at} is none; leave it out`);
+export async function readRows(where: string, array: ArrayFile, rows: number, { maxBytes }: Limits) {
+  const { shape, type } = array;
+  const count = rows * elementCount(shape.slice(1));
+  checkSize(
+    where,
+    "its values take",
+    count * (type === "uint8" ? 1 : Math.max(4, valueSizes[type])),
+    maxBytes,
+  );
+  return array.read(0, count);
 }

@@ -3,14 +3,14 @@ import { show } from "../../base/show.ts";
 import { type Decoder, graphAtPoints } from "../../decoder/decoder.ts";
 import type { Length } from "../../graph/definition.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
-import type { SamplesTaken } from "./data-source.ts";
+import type { SamplesTaken } from "./samples.ts";
 
 // Derives the number of points in a sample from the shapes of the input files, for a decoder over points (evaluated at
 // any number of points per sample). src/decoder/points.ts sizes the decoder for that number.
 
-/** Samples that fixed inputs are given with; without shape and option if only latents are given. */
+/** Samples that fixed inputs are given with; without shape and names if only latents are given. */
 export type SampleRows = Pick<SamplesTaken, "count" | "total"> &
-  Partial<Pick<SamplesTaken, "shape" | "flag">>;
+  Partial<Pick<SamplesTaken, "shape" | "flag" | "at">>;
 
 /** A fixed input's file, whose shape may determine the number of points (coordinates at which the decoder is evaluated). */
 export interface PointsSource {

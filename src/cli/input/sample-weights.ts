@@ -10,14 +10,13 @@ import type { Decoder } from "../../index.ts";
 import { say } from "../output/print.ts";
 import { formatShare } from "../output/report.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
-import type { DataLimits } from "./array-files/open.ts";
-import type { SamplesTaken } from "./data-source.ts";
 import { showFile } from "./files.ts";
-import { openData } from "./open-data.ts";
+import { type DataLimits, openData } from "./open-data.ts";
 import { expandFiles } from "./pictures/expand-files.ts";
 import { pairFiles } from "./pictures/pair-files.ts";
 import type { WeightFlags } from "./pictures/picture-options.ts";
 import { type NumbersFile, readNumbers, weightsOfMask, zeroShareIn } from "./sample-numbers.ts";
+import { othersOf, type SamplesTaken } from "./samples.ts";
 
 // Reads weights and masks of samples from files, or from the opacity of pictures.
 
@@ -45,7 +44,7 @@ export async function openWeights(
   }
   const isMask = mask !== undefined;
   const files = pairedFiles(flag, await expandFiles(flag, given), samples.array?.names);
-  const at = showFile(flag, files[0]!) + (files.length > 1 ? ` and ${files.length - 1} more` : "");
+  const at = showFile(flag, files[0]!) + othersOf(files);
   const target = () => ({ outputShape: samples.shape, outputLayout });
   const as = isMask ? "mask" : "weight";
   const array = await openData(flag, files, limits, { target, fit, as, hides: maskHides });

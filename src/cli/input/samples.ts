@@ -1,22 +1,33 @@
-import { invalidFile } from "../../base/refuse.ts";
-import { elementCount, showLengths } from "../../files/array.ts";
+import { elementCount, splitSamples } from "../../files/array.ts";
 import { scalePixels } from "../../files/images.ts";
-import { isReordered } from "../../graph/kind.ts";
-import type { Decoder } from "../../index.ts";
-import type { Dataset } from "../../train/dataset.ts";
+import { createDataset, type Dataset } from "../../train/dataset.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
-import { type DataLimits, rowsOf } from "./array-files/open.ts";
-import type { SamplesTaken } from "./data-source.ts";
-import { showFile } from "./files.ts";
-import {
-  type FixedInputs,
-  type FixedInputsPlan,
-  type FixedSource,
-  planFixedInputs,
-  readFixedInputs,
-} from "./fixed-inputs.ts";
-import { openData } from "./open-data.ts";
+import { isStdin, shortPath, showFile } from "./files.ts";
+import { type DataLimits, openData, readRows } from "./open-data.ts";
+import { expandFiles } from "./pictures/expand-files.ts";
 import type { PictureReading } from "./pictures/open-pictures.ts";
+
+/** Samples of a run: the first `count` of the `total` in a source. */
+export interface SamplesTaken {
+  /** Number of samples used, the first ones of the source; `--limit` can lower it. */
+  readonly count: number;
+  /** Number of samples in the source. */
+  readonly total: number;
+  /** Shape of one sample. */
+  readonly shape: readonly number[];
+  /** Option that names the samples, `--data` or `--dataset mnist`, or a phrase for them if they come from no option. */
+  readonly flag: string;
+  /** Beginning of error messages: the option with its file. */
+  readonly at: string;
+  /** Array of the samples; undefined for samples that are in memory and were not read from pictures. */
+  readonly array?: ArrayFile | undefined;
+}
+
+/** Samples in memory, with the name of their source for reports. */
+export interface SourcedData extends SamplesTaken {
+  readonly source: string;
+  readonly dataset: Dataset;
+}
 
 /** Samples in files, read a block at a time. */
 export interface SamplesFiles extends SamplesTaken {
@@ -39,51 +50,36 @@ export async function openSamples(
   limit = Infinity,
 ): Promise<SamplesFiles> {
   const array = await openData(flag, files, limits, pictures);
-  const at = showFile(flag, files[0]!) + (files.length > 1 ? `, and ${files.length - 1} more` : "");
-  const { count: total, shape } = rowsOf(at, array);
+  const at = showFile(flag, files[0]!) + othersOf(files);
+  const { count: total, shape } = splitSamples(at, array.shape);
   const dividedBy = array.type === "uint8" ? 255 : 1;
   return { flag, at, count: Math.min(total, limit), total, shape, dividedBy, array };
 }
 
-/**
- * Refuses samples whose size, or order of axes, differs from that of the decoder's output for the samples' number of
- * points (coordinates at which the decoder is evaluated), if it has points.
- *
- * @throws LatentflowError `invalid_file`
- */
-export function checkSamples({ at, shape }: SamplesTaken, { decoder, points }: FixedInputsPlan): void {
-  const { latentSize, outputSize, outputShape } = decoder;
-  const samples = `${at}: its samples are ${showLengths(shape)}`;
-  if (elementCount(shape) !== outputSize) {
-    const why = points === undefined ? "" : ` at ${points} points, ${showLengths(outputShape)}`;
-    const isEncoder = elementCount(shape) === latentSize;
-    const advice = isEncoder ? `, its latent ${latentSize}, as an encoder has them; give the decoder` : "";
-    throw invalidFile(`${samples}, the decoder's output has ${outputSize} values${why}${advice}`);
-  }
-  if (isReordered(shape, outputShape)) {
-    throw invalidFile(
-      `${samples}, the decoder's output is ${showLengths(outputShape)}; put the axes in this order, by numpy's moveaxis, ` +
-        "or give --layout for an ONNX file",
-    );
-  }
+/** Returns ` and 2 more` for the files after the first one; "" if there are none. */
+export function othersOf(files: readonly string[]): string {
+  return files.length > 1 ? ` and ${files.length - 1} more` : "";
 }
 
 /**
- * Reads the fixed inputs of all samples into memory, and checks that the samples fit the decoder at their number of
- * points (coordinates at which the decoder is evaluated).
+ * Reads the first `limit` samples of files into memory.
  *
- * @param points value of `--points`, if given
+ * @param flag option that names the files, for messages
  */
-export async function readFixedOf(
-  samples: SamplesTaken,
-  decoder: Decoder,
-  sources: readonly FixedSource[],
-  points: number | undefined,
-): Promise<FixedInputs> {
-  const plan = planFixedInputs(decoder, sources, points, samples);
-  const fixed = await readFixedInputs(plan, 0, samples.count);
-  checkSamples(samples, fixed);
-  return fixed;
+export async function readSamplesFiles(
+  flag: string,
+  paths: readonly string[],
+  pictures: PictureReading,
+  limits: DataLimits,
+  limit?: number,
+): Promise<SourcedData> {
+  const files = await expandFiles(flag, paths);
+  const [file] = files as [string];
+  const source = (isStdin(file) ? "stdin" : shortPath(file)) + othersOf(files);
+  const { array, ...samples } = await openSamples(flag, files, pictures, limits, limit);
+  const { at, count, shape } = samples;
+  const dataset = createDataset(await readRows(at, array, count, limits), { shape });
+  return { ...samples, source, dataset, array: array.names && array };
 }
 
 /** Reads `count` samples from index `first` on, [count, size of a sample]. Bytes are divided by 255. */

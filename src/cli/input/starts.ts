@@ -1,10 +1,9 @@
 import { invalidFile } from "../../base/refuse.ts";
-import { elementCount, showLengths } from "../../files/array.ts";
-import type { Limits } from "../../files/limits.ts";
-import { type DataLimits, openArray } from "./array-files/open.ts";
-import type { SamplesTaken } from "./data-source.ts";
-import { readArrayFile, showFile } from "./files.ts";
+import { showLengths } from "../../files/array.ts";
+import { showFile } from "./files.ts";
+import { type DataLimits, openData, readRows } from "./open-data.ts";
 import { blocksOfNumbers, type NumbersFile, readNumbers } from "./sample-numbers.ts";
+import type { SamplesTaken } from "./samples.ts";
 
 // Latents read from files: known codes, and start vectors z₀ of flows.
 
@@ -20,15 +19,17 @@ export async function readCodes(
   flag: string,
   file: string,
   latentSize: number,
-  limits: Limits,
+  limits: DataLimits,
   mostAxes: 2 | 3 = 2,
 ): Promise<{ readonly values: Float32Array; readonly count: number }> {
-  const { shape, data } = await readArrayFile(flag, file, limits);
+  const at = showFile(flag, file);
+  const array = await openData(flag, [file], limits);
+  const { shape, type } = array;
   const isOfCodes = shape.length >= 2 && shape.length <= mostAxes && shape.at(-1) === latentSize;
-  if (data instanceof Float32Array && isOfCodes)
-    return { values: data, count: elementCount(shape.slice(0, -1)) };
+  const values = type !== "uint8" && isOfCodes && (await readRows(at, array, shape[0]!, limits));
+  if (values instanceof Float32Array) return { values, count: values.length / latentSize };
   throw invalidFile(
-    `${showFile(flag, file)}: its shape is ${showLengths(shape)} of ${data instanceof Float32Array ? "floats" : "bytes"}, ` +
+    `${at}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, ` +
       `expected floats, any number × ${latentSize} (the decoder's latent size)`,
   );
 }
@@ -57,7 +58,7 @@ export async function openZ0(
   latentSize: number,
   limits: DataLimits,
 ): Promise<NumbersFile> {
-  const array = await openArray("--z0", file, limits);
+  const array = await openData("--z0", [file], limits);
   const { shape, type } = array;
   const [rows = 1] = shape.length === 1 ? [] : shape;
   const isOfLatents = type !== "uint8" && shape.length <= 2 && shape.at(-1) === latentSize;

@@ -3,12 +3,12 @@ import { createDecoder, type Prior } from "../../index.ts";
 import { readPrior } from "../options/prior.ts";
 import type { TrainingJob } from "../options/training-job.ts";
 import { warnOfTransparency } from "../output/input-figures.ts";
-import { readData, readDataFile, type SourcedData } from "./data-source.ts";
+import { readData } from "./data-source.ts";
 import { limitsOf } from "./decoder-file.ts";
-import { openFixed } from "./fixed-inputs.ts";
+import { openFixed, readFixedOf } from "./fixed-inputs.ts";
 import { type HidingFlags, readingOf, type Target } from "./pictures/picture-options.ts";
 import { readWeightsOf } from "./sample-weights.ts";
-import { readFixedOf } from "./samples.ts";
+import { readSamplesFiles, type SourcedData } from "./samples.ts";
 import { makeDecoder, shapeOfDecoder } from "./training-decoder.ts";
 
 /** Input of `latentflow train`. With `--autoencoder`, weights and prior are undefined: the codes come from an encoder. */
@@ -78,7 +78,7 @@ function readValidation(
   const limit = job.validateLimit;
   if (file !== true) {
     const reading = readingOf(validationFlags(job), target, "--validate-mask");
-    return readDataFile("--validate", [file], reading, limitsOf(job, signal), limit);
+    return readSamplesFiles("--validate", [file], reading, limitsOf(job, signal), limit);
   }
   return readData({ ...job, limit }, "validation", target, signal);
 }

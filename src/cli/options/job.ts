@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { EncodeOptions, StandardLoss } from "../../index.ts";
-import { dataFilesHelp, weightsHelp, z0Help } from "../input/data-source.ts";
+import { weightsHelp, z0Help } from "../input/data-source.ts";
 import { addDecoderOptions, addLossOptions, type DecoderFlags, decoderHelp } from "../input/decoder-file.ts";
 import { addFixedOptions, type FixedFlags } from "../input/fixed-inputs.ts";
+import { dataHelp } from "../input/open-data.ts";
 import { PICTURE_FLAGS } from "../input/pictures/picture-options.ts";
 import { parseShard } from "../parts/shard-flag.ts";
 import { type Shard, STANDARD_UNIT_TEXT } from "../parts/shard-units.ts";
@@ -24,7 +25,7 @@ import { addFlowAndSolverOptions, type ChosenFlowAndSolver, pairOf } from "./sol
 /** Options of `latentflow encode` for its samples and results. */
 export const ENCODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
-  data: flag("<files...>", dataFilesHelp, { required: true, gives: ["y"] }),
+  data: flag("<files...>", dataHelp, { required: true, gives: ["y"] }),
   out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),
   limit: flag("<n>", "encode the first n samples (default: all)", { parse: parseCount }),
   weights: flag("<file>", weightsHelp),

@@ -1,9 +1,9 @@
 import { invalid } from "../../base/refuse.ts";
-import type { Limits } from "../../files/limits.ts";
 import type { Decoder, Prior } from "../../index.ts";
 import { normalisePrior } from "../../terms/check-prior.ts";
 import { fitGaussian, fitGaussianMixture } from "../../terms/fit-priors.ts";
 import { gaussian } from "../../terms/priors.ts";
+import type { DataLimits } from "../input/open-data.ts";
 import { readCodes } from "../input/starts.ts";
 import { type PriorFlags, priorChoice } from "./prior-options.ts";
 
@@ -32,7 +32,11 @@ export interface ChosenPrior {
  *
  * @throws LatentflowError if the file of codes cannot be read or fitted, or the latent size differs from the decoder's
  */
-export async function readPrior(flags: PriorFlags, decoder: Decoder, limits: Limits): Promise<ChosenPrior> {
+export async function readPrior(
+  flags: PriorFlags,
+  decoder: Decoder,
+  limits: DataLimits,
+): Promise<ChosenPrior> {
   const choice = priorChoice(flags);
   const { priorFrom: file, priorWeight: weight } = flags;
   if (choice === "none")

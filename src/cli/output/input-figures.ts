@@ -4,10 +4,10 @@ import { isStackOfLayers } from "../../graph/layers.ts";
 import type { Decoder } from "../../index.ts";
 import type { Dataset } from "../../train/index.ts";
 import type { PicturesRead } from "../input/array-files/array-file.ts";
-import type { SourcedData } from "../input/data-source.ts";
 import { isStdin, shortPath } from "../input/files.ts";
 import type { FixedInputsPlan } from "../input/fixed-inputs.ts";
 import { type HidingFlags, hidesByOpacity, type WeightFlags } from "../input/pictures/picture-options.ts";
+import type { SourcedData } from "../input/samples.ts";
 import { say } from "./print.ts";
 import { countOf, type Figure, figure, formatCount, formatShare } from "./report.ts";
 

@@ -16,8 +16,9 @@ import { serializeTCompactProtocol } from "hyparquet-writer/src/thrift.js";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createRandom } from "../../../src/base/random.ts";
-import { openArray, openArrays, openIdColumns } from "../../../src/cli/input/array-files/open.ts";
 import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
+import { openIdColumns } from "../../../src/cli/input/array-files/parquet-ids.ts";
+import { openData } from "../../../src/cli/input/open-data.ts";
 import { elementCount } from "../../../src/files/array.ts";
 import { npyHeader } from "../../../src/files/npy.ts";
 import { LatentflowError } from "../../../src/index.ts";
@@ -38,7 +39,7 @@ const expected: {
   readonly scalars: Readonly<Record<string, readonly (number | boolean)[]>>;
 } = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
 
-const open = (path: string) => openArray("--data", path, limits);
+const open = (path: string) => openData("--data", [path], limits);
 
 /** All numbers of lists in each other. */
 const flat = (values: unknown): number[] => [values].flat(Number.POSITIVE_INFINITY).map(Number);
@@ -292,11 +293,11 @@ test("any part of any file is a slice of the whole: .npy of each type and order,
   }
 
   const joined = [">f8", "<i2", "<f4"].map((code) => write(npyOf(code, values, shape), "npy"));
-  const array = await openArrays("--data", joined, limits);
+  const array = await openData("--data", joined, limits);
   assert.equal(array.shape, [21, 2, 3]);
   await checkParts("joined", array.read, Float32Array.from([...values, ...values, ...values]), random);
   const bytes = [write(idxOf(values, shape), "idx"), write(npyOf("|u1", values, shape), "npy")];
-  const images = await openArrays("--data", bytes, limits);
+  const images = await openData("--data", bytes, limits);
   assert.is(images.type, "uint8");
   await checkParts("images", images.read, Uint8Array.from([...values, ...values]), random);
 });
@@ -365,7 +366,7 @@ test("of 3 GiB a block in the middle is read, in little memory", async () => {
   assert.is((await array.read(rows * size - size, rows * size)).length, size);
   assert.ok(process.memoryUsage().rss - before < 2 ** 26);
   // Somebody who gives --max-bytes means it.
-  const { message } = await refusal(() => openArray("--data", path, { ...limits, givenMaxBytes: 2 ** 30 }));
+  const { message } = await refusal(() => openData("--data", [path], { ...limits, givenMaxBytes: 2 ** 30 }));
   assert.match(message, /the file has 3221225\d+ bytes, more than maxBytes, 1073741824/);
 });
 
@@ -562,7 +563,7 @@ test("joined files: rows of other shapes, bytes and floats", async () => {
     [file([2, 3], "|u1"), "its values are of the type uint8, those of"],
     [`${fixture("rust-snappy")}#fixed`, "its rows are 6, those of"],
   ] as const) {
-    const said = (await refusal(() => openArrays("--data", [first, second], limits))).message;
+    const said = (await refusal(() => openData("--data", [first, second], limits))).message;
     assert.ok(said.startsWith(`--data ${second}: ${message} --data ${first}`), said);
   }
 });

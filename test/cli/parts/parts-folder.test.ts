@@ -13,8 +13,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LatentflowError } from "../../../src/base/errors.ts";
-import { openArray } from "../../../src/cli/input/array-files/open.ts";
 import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
+import { openData } from "../../../src/cli/input/open-data.ts";
 import { inFlags } from "../../../src/cli/options/flags.ts";
 import type { Job } from "../../../src/cli/options/job.ts";
 import { manifestOf } from "../../../src/cli/parts/manifest.ts";
@@ -152,7 +152,7 @@ test("data that are written to while they are read end the run", async () => {
   const { signal } = new AbortController();
   const limits = { signal, maxBytes: 2 ** 30, givenMaxBytes: undefined };
   try {
-    const array = await openArray("--data", file, limits);
+    const array = await openData("--data", [file], limits);
     await array.read(0, SIZE);
     const bytes = readFileSync(file);
     bytes[bytes.length - 1]! ^= 1;

@@ -1,5 +1,4 @@
 import { inTurns } from "../../../base/event-loop.ts";
-import { throwIfAborted } from "../../../base/realms.ts";
 import { invalidFile } from "../../../base/refuse.ts";
 import { valueSizes } from "../../../base/values.ts";
 import { type ArrayHeader, checkDataSize, type DataArray, readValues } from "../../../files/array.ts";
@@ -11,7 +10,7 @@ import { type OpenFile, readInto } from "./open-file.ts";
 /** An array in a file that stores a header, then the values in row-major order, as .npy and IDX do. */
 export class FlatFile implements ArrayFile {
   /**
-   * @param signal aborts the computation of a fingerprint
+   * @param signal aborts reading
    * @throws LatentflowError `invalid_file` if the number of values differs from the header's shape
    */
   constructor(
@@ -36,21 +35,20 @@ export class FlatFile implements ArrayFile {
     const valueSize = valueSizes[type];
     const bytes = await this.readBytes(size + start * valueSize, size + end * valueSize);
     const raw = { type, bytes, littleEndian };
-    return (await inTurns(readValues(where, [end - start], raw, Number.POSITIVE_INFINITY, start))).data;
+    return (
+      await inTurns(readValues(where, [end - start], raw, Number.POSITIVE_INFINITY, start), this.signal)
+    ).data;
   }
 
   fingerprint(): Promise<string> {
     const { type, shape } = this.header;
-    return fingerprintOf(`${type} ${shape}`, this.file.size, (start, end) => {
-      throwIfAborted(this.signal);
-      return this.readBytes(start, end);
-    });
+    return fingerprintOf(`${type} ${shape}`, this.file.size, (start, end) => this.readBytes(start, end));
   }
 
   private async readBytes(start: number, end: number): Promise<Uint8Array> {
     const { where, handle, size, written } = this.file;
     const bytes = allocate(where, Uint8Array, end - start);
-    const count = await readInto(this.file, bytes, start);
+    const count = await readInto(this.file, bytes, start, this.signal);
     if (count < bytes.length) {
       throw invalidFile(
         `${where}: it has ended at byte ${start + count} of ${size}; it was changed while it was read`,

@@ -1,9 +1,11 @@
 import { invalidFile } from "../../../base/refuse.ts";
-import { show } from "../../../base/show.ts";
+import { show, showName } from "../../../base/show.ts";
 import type { Limits } from "../../../files/limits.ts";
-import type { OpenFile } from "./open-file.ts";
+import { splitArrayName } from "../../../files/npz.ts";
+import { isStdin, showFile } from "../files.ts";
+import { type OpenFile, openFile, readInto } from "./open-file.ts";
 import { columnsOf, findColumn, type IdsType, typeOfIds } from "./parquet-columns.ts";
-import { openMetadata, reading } from "./parquet-metadata.ts";
+import { isParquet, openMetadata, reading } from "./parquet-metadata.ts";
 import { ParquetRows } from "./parquet-rows.ts";
 
 // Identifiers of samples, read from a column of Parquet files: texts or 64-bit integers.
@@ -27,12 +29,52 @@ export interface IdsFile {
 }
 
 /**
+ * Opens the column of sample identifiers in each of several Parquet files.
+ *
+ * @param column name of the column, from `--id-column`
+ * @throws LatentflowError if a file is not Parquet, lacks the column, or stores identifiers of another type than the
+ *   first file
+ */
+export async function openIdColumns(
+  flag: string,
+  paths: readonly string[],
+  column: string,
+  limits: Limits,
+): Promise<IdsFile[]> {
+  const opened: IdsFile[] = [];
+  for (const path of paths) {
+    const where = showFile(flag, path);
+    if (isStdin(path)) throw noIds(where, column);
+    const file = await openFile(where, splitArrayName(path).file);
+    const beginning = new Uint8Array(4);
+    await readInto(file, beginning, 0);
+    if (!isParquet(beginning)) throw noIds(where, column);
+    opened.push(await openIds(file, column, limits));
+  }
+  const [first] = opened as [IdsFile];
+  const other = opened.find(({ type }) => type !== first.type);
+  if (!other) return opened;
+  const types = { text: "texts", integer: "whole numbers" };
+  throw invalidFile(
+    `${other.where}: the column ${show(column)} of identifiers has ${types[other.type]}, that of ${first.where} has ` +
+      `${types[first.type]}; save them as one type`,
+  );
+}
+
+function noIds(where: string, column: string) {
+  return invalidFile(
+    `${where}: --id-column ${showName(column)} is a column of Parquet files; this is none, and its samples have no ` +
+      "identifiers; leave --id-column out, or give a Parquet file",
+  );
+}
+
+/**
  * Opens the column of sample identifiers in a Parquet file.
  *
  * @param name name of the column
  * @throws LatentflowError if the column does not exist, or holds neither texts nor integers
  */
-export async function openIds(file: OpenFile, name: string, limits: Limits): Promise<IdsFile> {
+async function openIds(file: OpenFile, name: string, limits: Limits): Promise<IdsFile> {
   const { where } = file;
   const opened = await openMetadata(file, limits);
   const column = findColumn(where, await reading(where, () => columnsOf(opened)), name);

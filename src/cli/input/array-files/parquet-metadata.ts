@@ -10,6 +10,11 @@ const TAIL = 8;
 /** Maximum nesting depth of a column's schema; a list takes two levels. */
 const DEEPEST = 64;
 
+/** True if a file with this beginning may be Parquet. */
+export function isParquet(beginning: Uint8Array): boolean {
+  return [0x50, 0x41, 0x52, 0x31].every((byte, i) => beginning[i] === byte);
+}
+
 /** An open Parquet file. */
 export interface OpenedParquet extends OpenFile {
   readonly metadata: FileMetaData;
