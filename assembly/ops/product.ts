@@ -1,5 +1,4 @@
-import { multiplyPair } from "./pair-tile";
-import { TALLEST_TILE, Tile } from "./tiles";
+import { multiplyPair, TALLEST_TILE, Tile } from "./tiles";
 
 /**
  * Computes Y = X·M + bias for rows reached by pointers and a matrix M packed into panels, blocks of 8 columns.
@@ -78,7 +77,7 @@ function multiplyPairs(
 ): void {
   let left = count;
   for (; left > 3 || left === 2; left -= 2, sources += 8, destinations += 8) {
-    Tile.twoRowsTwoPanels(sources, destinations, panels, bias, panelSize, column);
+    Tile.multiply(2, 2, sources, destinations, panels, bias, panelSize, column, 0, 0);
   }
   if (left === 0) return;
   multiplyTile(3, sources, destinations, panels, bias, panelSize, column);
@@ -94,17 +93,5 @@ function multiplyTile(
   panelSize: usize,
   column: usize,
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && height === 6) {
-    Tile.onePanel(6, sources, destinations, panel, bias, panelSize, column, 0, 0);
-  } else if (ASC_FEATURE_RELAXED_SIMD && height === 5) {
-    Tile.onePanel(5, sources, destinations, panel, bias, panelSize, column, 0, 0);
-  } else if (height === 4) {
-    Tile.onePanel(4, sources, destinations, panel, bias, panelSize, column, 0, 0);
-  } else if (height === 3) {
-    Tile.onePanel(3, sources, destinations, panel, bias, panelSize, column, 0, 0);
-  } else if (height === 2) {
-    Tile.onePanel(2, sources, destinations, panel, bias, panelSize, column, 0, 0);
-  } else {
-    Tile.onePanel(1, sources, destinations, panel, bias, panelSize, column, 0, 0);
-  }
+  Tile.multiplyOfHeight(height, 1, sources, destinations, panel, bias, panelSize, column, 0, 0);
 }

@@ -1,5 +1,4 @@
-import { multiplyPair } from "./pair-tile";
-import { TALLEST_TILE, Tile } from "./tiles";
+import { multiplyPair, TALLEST_TILE, Tile } from "./tiles";
 
 // Matrix products summed over taps, in the order of `multiply` in product.ts, tap after tap.
 
@@ -55,17 +54,5 @@ function tile(
   taps: usize,
   tapsEnd: usize,
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && height === 6) {
-    Tile.onePanel(6, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
-  } else if (ASC_FEATURE_RELAXED_SIMD && height === 5) {
-    Tile.onePanel(5, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
-  } else if (height === 4) {
-    Tile.onePanel(4, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
-  } else if (height === 3) {
-    Tile.onePanel(3, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
-  } else if (height === 2) {
-    Tile.onePanel(2, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
-  } else {
-    Tile.onePanel(1, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
-  }
+  Tile.multiplyOfHeight(height, 1, sources, destinations, panel, bias, panelSize, column, taps, tapsEnd);
 }

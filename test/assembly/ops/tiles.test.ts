@@ -1,5 +1,4 @@
 // run: both, wide
-// Tests assembly/ops/pair-tile.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hashCase, NARROW, WIDE } from "../../support/bits-case.ts";
