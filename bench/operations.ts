@@ -61,7 +61,7 @@ function measure(rig: Rig): Times {
     lowered.operations.forEach((_, i) => {
       Graph.set(view, graph, { operations: operations + 4 * i, operationCount: 1, logitOperations: 1 });
       Workspace.set(view, workspace.pointer, { kept: kept + 4 * i });
-      timed(forward[i]!, () => kernels.decode(graph, workspace.pointer, rows, 0));
+      timed(forward[i]!, () => kernels.decode(graph, workspace.pointer, rows, false));
       timed(backward[i]!, () => kernels.objectiveBackward(graph, workspace.pointer, rows));
     });
     const { length } = lowered.operations;

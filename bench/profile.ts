@@ -181,12 +181,11 @@ function solveInPhases(packed: PackedDecoder, spent: Map<Phase, number>) {
     const start = performance.now();
     if (Number.isNaN(watched.firstRound)) watched.firstRound = start;
     const view = arena.view();
-    const capacity = Descent.get(view, solver, "residentCapacity");
     const rows = Workspace.get(view, workspace, "rows");
     let passes = 0;
     do {
-      const count = timed("propose", () => kernels.solverPropose(solver, workspace));
-      if (count === 0 || (refill !== 0 && count < capacity)) break;
+      const count = timed("propose", () => kernels.solverPropose(solver, workspace, refill));
+      if (count === 0) break;
       timed("value", () => kernels.objectiveValue(graph, workspace, count));
       const goOn = timed("acceptSteps", () => kernels.solverAcceptSteps(solver, workspace, count));
       timed("gradient", () => kernels.objectiveGradient(graph, workspace, goOn));

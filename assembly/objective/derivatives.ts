@@ -1,6 +1,7 @@
 import { Graph } from "../memory/graph";
 import {
   GRADIENT_TANGENTS,
+  GRADIENTS,
   ParameterGradient,
   rowAt,
   TANGENTS,
@@ -56,15 +57,15 @@ export function tangentsBackward(graph: Graph, workspace: Workspace, count: i32)
 
 /**
  * Adds ∂_θ l, the loss's gradient for the decoder's parameters θ, of `count` rows to `sums`, at the points of their last value
- * and gradient pass. If `field` is GRADIENT_TANGENTS, adds instead the mixed term ∂_θ(vᵀ∇_z l), v the rows' directions in the
- * last tangent pass.
+ * and gradient pass. If `isMixed`, adds instead the mixed term ∂_θ(vᵀ∇_z l), v the rows' directions in the last tangent pass.
  */
 export function addParameterGradient(
   graph: Graph,
   workspace: Workspace,
   sums: ParameterGradient,
   count: i32,
-  field: usize,
+  isMixed: bool,
 ): void {
+  const field = isMixed ? GRADIENT_TANGENTS : GRADIENTS;
   for (let i: i32 = 0; i < graph.operationCount; i++) addGradient(graph, workspace, sums, i, count, field);
 }

@@ -12,7 +12,7 @@ import {
 
 /**
  * Evaluates the prior of `count` rows, and writes each row's prior value and its objective, loss + prior/N, N the divisor of the
- * loss.
+ * loss. Reads workspace.losses, which the caller writes if the loss is computed outside the kernels.
  */
 export function sumTerms(workspace: Workspace, count: i32): void {
   for (let i: i32 = 0; i < count; i++) {

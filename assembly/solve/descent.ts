@@ -150,7 +150,7 @@ const LEAST_FALL: f64 = 1.0 / 1048576;
  * Assigns free rows to waiting samples; lists the rows in use in workspace.rows and returns their number. Returns 0 if no
  * sample is left, and, if `refill` is set, also if a row stays free, so that the caller can stage more samples.
  */
-export function admit(descent: Descent, workspace: Workspace, refill: bool): i32 {
+function admit(descent: Descent, workspace: Workspace, refill: bool): i32 {
   let count: i32 = 0;
   for (let row: i32 = 0; row < descent.residentCapacity; row++) {
     const resident = descent.residents + ((<usize>row) << 2);
@@ -196,10 +196,12 @@ function nextWaiting(descent: Descent, workspace: Workspace, row: usize): usize 
 }
 
 /**
- * Writes the point to be evaluated next into the latents of each listed row, as float32: z + δt·p for a step of length δt along
- * the direction p, or z if no step is being tried.
+ * Admits waiting samples to free rows, and writes the point to be evaluated next into the latents of each row in use, as
+ * float32: z + δt·p for a step of length δt along the direction p, or z if no step is being tried. Returns the number of rows
+ * in use, listed in workspace.rows: 0 if no sample is left, and, if `refill` is set, also if a row stays free.
  */
-export function propose(descent: Descent, workspace: Workspace, count: i32): void {
+export function propose(descent: Descent, workspace: Workspace, refill: bool): i32 {
+  const count = admit(descent, workspace, refill);
   const latents = valueRows(workspace, 0);
   for (let i: i32 = 0; i < count; i++) {
     const row = rowAt(workspace.rows, i);
@@ -212,6 +214,7 @@ export function propose(descent: Descent, workspace: Workspace, count: i32): voi
       store<f32>(latent + (k << 2), <f32>moved);
     }
   }
+  return count;
 }
 
 /**

@@ -4,7 +4,6 @@ import { curvatureAlong, gaussNewton, sharedGaussNewton } from "../objective/gau
 import { gradient, value } from "../objective/objective";
 import {
   accept,
-  admit,
   CONVERGED,
   CURVATURE_ALONG_GRADIENT,
   Descent,
@@ -24,14 +23,14 @@ import { accepted, takeCurvature, takeGradient, takeMatrix, tried } from "./solv
 /**
  * Round of a solver over the rows in use:
  *
- *     admit → propose → losses → acceptSteps → gradients → takeGradients → answers to requests
+ *     propose → losses → acceptSteps → gradients → takeGradients → answers to requests
  *
  * `run` evaluates with the kernels. src/solver/descend.ts calls the phases around evaluations made elsewhere: it reads the
  * points from the latents' rows, and writes workspace.objectives, losses and priors, and the latents' gradients.
  */
 
 /**
- * Solves until `maxPasses` row passes (one row once forward or once backward) are spent, or `admit` lists no row. Returns the
+ * Solves until `maxPasses` row passes (one row once forward or once backward) are spent, or `propose` lists no row. Returns the
  * row passes spent, which may exceed `maxPasses`; the next call continues where this one stopped.
  *
  * @param work memory for Gauss-Newton matrices and curvatures
@@ -57,9 +56,8 @@ export function run(
       descent.answered = 0;
       descent.accepted = 0;
     } else {
-      const count = admit(descent, workspace, refill);
+      const count = propose(descent, workspace, refill);
       if (count === 0) break;
-      propose(descent, workspace, count);
       value(graph, workspace, count);
       descent.accepted = acceptSteps(descent, workspace, count);
       passes += count;

@@ -1,7 +1,16 @@
 import type { instantiate as debugBindings } from "../../build/wasm/debug.js";
 
-/** The functions that the WASM module exports: assembly/index.ts. */
-export type Kernels = Awaited<ReturnType<typeof debugBindings>>;
+type Bindings = Awaited<ReturnType<typeof debugBindings>>;
+
+/**
+ * The functions that the WASM module exports: assembly/index.ts. A struct is passed as its address, although the compiler's
+ * declarations have an object in its place.
+ */
+export type Kernels = {
+  readonly [Name in keyof Bindings]: Bindings[Name] extends (...args: infer Args) => infer Result
+    ? (...args: { [I in keyof Args]: Args[I] extends boolean ? boolean : number }) => Result
+    : Bindings[Name];
+};
 
 /** A compiled build of the WASM kernels: its module, name and checksum. */
 export interface CompiledKernels {

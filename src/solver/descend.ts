@@ -153,7 +153,7 @@ class Rows {
   async round(): Promise<boolean> {
     const { kernels, objective, solver } = this;
     const { workspace } = this.at;
-    const proposed = this.listed(kernels.solverPropose(solver, workspace));
+    const proposed = this.listed(kernels.solverPropose(solver, workspace, false));
     if (proposed.length === 0) return false;
     const starts = this.solution.recording ? this.startsOf(proposed) : [];
     const { objectives, losses, priors } = await valuesAt(objective, proposed, this.latentsOf(proposed));

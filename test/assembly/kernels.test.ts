@@ -303,13 +303,13 @@ for (const build of builds) {
     const at = workspace.pointer;
     for (const [name, call] of Object.entries({
       pack: () => kernels.pack(graph, workspace.latents.pointer, 1),
-      decode: () => kernels.decode(graph, at, 1, 0),
+      decode: () => kernels.decode(graph, at, 1, false),
       backward: () => kernels.objectiveBackward(graph, at, 1),
       tangent: () => kernels.objectiveTangentForward(graph, at, 1),
       "tangent backward": () => kernels.objectiveTangentBackward(graph, at, 1),
       jacobian: () => kernels.objectiveGaussNewton(graph, at, work.work, 0),
-      "parameter gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1),
-      "mixed gradient": () => kernels.objectiveMixedGradient(graph, at, work.work, 1),
+      "parameter gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1, false),
+      "mixed gradient": () => kernels.objectiveParameterGradient(graph, at, work.work, 1, true),
     })) {
       assert.throws(call, /unreachable/, name);
     }

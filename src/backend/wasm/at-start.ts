@@ -32,7 +32,7 @@ export async function atStart(
     arena.i32(rows.weights, 1).fill(0);
     arena.f64(rows.scales, 1).fill(1 / decoder.outputSize);
     arena.f64(rows.priorScales, 1).fill(1 / decoder.outputSize);
-    kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }) ? 1 : 0);
+    kernels.decode(graph, rows.pointer, 1, takesLogits({ name: loss }));
     await use({ workspace: rows.pointer, ...work });
   } finally {
     blocks.free();

@@ -56,7 +56,7 @@ export function customLossPasses(packed: PackedDecoder, workspace: Workspace, lo
 
   return {
     value(count) {
-      kernels.decode(graph, workspace.pointer, count, 0);
+      kernels.decode(graph, workspace.pointer, count, false);
       forEachRow(count, (row, outputs, targets, factor) => {
         let sum = 0;
         for (let i = 0; i < n; i++) {

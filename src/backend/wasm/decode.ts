@@ -51,7 +51,7 @@ export async function decodeRows(
         arena.i32(workspace.rows, count)[row] = row;
         given.write(row, fixed, first + row);
       }
-      kernels.decode(graph, workspace.pointer, count, toLogits ? 1 : 0);
+      kernels.decode(graph, workspace.pointer, count, toLogits);
       for (let row = 0; row < count; row++) {
         const output = arena.f32(workspace.outputs.pointer + row * workspace.outputs.stride, n);
         outputs.set(output, (first + row) * n);

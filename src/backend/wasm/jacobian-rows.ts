@@ -1,5 +1,4 @@
 import type { Block } from "../../kernels/arena.ts";
-import { GaussNewton } from "../../kernels/layout.ts";
 import type { Control } from "../../solver/base.ts";
 import { makeControl } from "../../solver/control.ts";
 import type { Feed, SampleRange } from "../feed.ts";
@@ -38,8 +37,7 @@ export async function computeJacobianRows(
       if (!range) return;
       const { first, count } = range;
       // The kernels write a row to its place in the whole Jacobian, of which only this block is in memory.
-      GaussNewton.set(arena.view(), work, { jacobian: rows - first * stride });
-      kernels.objectiveJacobian(graph, workspace, work, first, count);
+      kernels.objectiveJacobian(graph, workspace, work, 0, rows - first * stride, first, count);
       const values = new Float32Array(count * n);
       for (let i = 0; i < count; i++) values.set(arena.f32(rows + i * stride, n), i * n);
       onRows(range, values);

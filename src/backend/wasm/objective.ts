@@ -54,7 +54,7 @@ export function differentiableWasmObjective(
     parameterCount: decoder.parameterCount,
     async addParameterGradient(rows) {
       choose(rows);
-      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length);
+      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, false);
     },
     async tangent(rows, v) {
       choose(rows);
@@ -66,7 +66,7 @@ export function differentiableWasmObjective(
     },
     async addMixedGradient(rows) {
       choose(rows);
-      kernels.objectiveMixedGradient(graph, workspace.pointer, sums.sums, rows.length);
+      kernels.objectiveParameterGradient(graph, workspace.pointer, sums.sums, rows.length, true);
     },
     async takeParameterSums() {
       const values = sums.read();

@@ -82,8 +82,7 @@ export async function solveSamples<Range extends SampleRange>(
     staging.exchange();
     while (!staging.isFinished && !control.aborted()) {
       const start = performance.now();
-      const refill = staging.hasMore ? 1 : 0;
-      const spent = kernels.solverRun(pointer, graph, workspace, work, pacer.budget, refill);
+      const spent = kernels.solverRun(pointer, graph, workspace, work, pacer.budget, staging.hasMore);
       pacer.record(spent, performance.now() - start);
       staging.exchange();
       await control.pause();
@@ -91,7 +90,7 @@ export async function solveSamples<Range extends SampleRange>(
     // An abort may come between the losses and the gradients of accepted steps, whose norms are reported: the gradients are
     // completed.
     if (Descent.get(arena.view(), pointer, "accepted") > 0)
-      kernels.solverRun(pointer, graph, workspace, work, 1, 0);
+      kernels.solverRun(pointer, graph, workspace, work, 1, false);
     staging.collectUnfinished();
   } finally {
     blocks.free();

@@ -207,12 +207,13 @@ function checkBlocks(
   assert.is(work.tangentsAtOnce, Math.min(d, 48));
   arena.f32(workspace.latents.pointer, d).set(decoder.start ?? new Float32Array(d));
   arena.i32(workspace.rows, 1).fill(0);
-  kernels.decode(graph, workspace.pointer, 1, 0);
+  kernels.decode(graph, workspace.pointer, 1, false);
   for (const size of [1, 3, work.tangentsAtOnce]) {
     arena.f32(into.layout, (d * stride) / 4).fill(Number.NaN);
     // From the last block to the first: none depends on another.
     for (let first = Math.floor((d - 1) / size) * size; first >= 0; first -= size) {
-      kernels.objectiveJacobian(graph, workspace.pointer, work.work, first, Math.min(size, d - first));
+      const count = Math.min(size, d - first);
+      kernels.objectiveJacobian(graph, workspace.pointer, work.work, 0, into.layout, first, count);
     }
     rows.forEach((row, k) => {
       assert.equal(arena.f32(into.layout + k * stride, n), row, `${label}: blocks of ${size}, row ${k}`);

@@ -37,7 +37,7 @@ async function newPacked() {
   const { objectiveJacobian } = packed.kernels;
   const counting = (...args: Parameters<typeof objectiveJacobian>) => {
     if (counts.fails) throw new Error("no Jacobian today");
-    counts.rows += args[4];
+    counts.rows += args[6];
     objectiveJacobian(...args);
   };
   Object.assign(packed, { kernels: { ...packed.kernels, objectiveJacobian: counting } });
