@@ -1,4 +1,4 @@
-import { multiplyPair, TALLEST_TILE, Tile } from "./tiles";
+import { multiplyByTwoPanels, TALLEST_TILE, Tile } from "./tiles";
 
 /**
  * Computes Y = X·M + bias for rows reached by pointers and a matrix M packed into panels, blocks of 8 columns.
@@ -8,6 +8,17 @@ import { multiplyPair, TALLEST_TILE, Tile } from "./tiles";
  *   x0 ──▶   a00         │ a01              by one kind of multiply-add, whichever tile computes it,
  *   x1 ──▶   a10         │ a11              so a row's bits never depend on the rows beside it.
  *   …        …           │ …
+ *
+ * Which tile computes a panel:
+ *
+ *   rows                  plain            relaxed            wide
+ *   1                     1 × 4 panels     1 × 4 panels       1 × 4 panels
+ *   2                     2 × 2            2 × 2              2 × 2
+ *   3                     3 × 1            3 × 2              3 × 2
+ *   more                  2 × 2, 3 × 1     up to 6 × 1        up to 4 × 2 (plain), 6 × 2 (relaxed)
+ *   panels that are left  up to 4 × 1      up to 6 × 1        as plain and relaxed
+ *
+ * Without a bias the narrow builds and one row take the last line's tiles: the others start from the bias.
  *
  * @param count number of rows
  * @param sources usize[count], pointers to rows of `depth` floats
@@ -32,13 +43,13 @@ export function multiply(
     for (; left >= 4; left -= 4, column += 128, matrix += panelSize << 2) {
       Tile.oneRowFourPanels(sources, destinations, matrix, bias, panelSize, column);
     }
-  } else if (IS_WIDE && count > 1) {
-    for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
-      multiplyPair(count, sources, destinations, matrix, bias, panelSize, column, 0, 0);
+  } else if (IS_WIDE) {
+    for (; count > 1 && left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
+      multiplyByTwoPanels(count, sources, destinations, matrix, bias, panelSize, column, 0, 0);
     }
   } else if (bias !== 0 && (count === 2 || !ASC_FEATURE_RELAXED_SIMD)) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
-      multiplyPairs(count, sources, destinations, matrix, bias, panelSize, column);
+      multiplyTwoByTwo(count, sources, destinations, matrix, bias, panelSize, column);
     }
   } else if (bias !== 0 && count === 3) {
     for (; left >= 2; left -= 2, column += 64, matrix += panelSize << 1) {
@@ -66,7 +77,7 @@ export function multiply(
  *
  * @param count number of rows, 2 or more
  */
-function multiplyPairs(
+function multiplyTwoByTwo(
   count: i32,
   sources: usize,
   destinations: usize,

@@ -1,4 +1,4 @@
-import { multiplyPair, TALLEST_TILE, Tile } from "./tiles";
+import { multiplyByTwoPanels, TALLEST_TILE, Tile } from "./tiles";
 
 // Matrix products summed over taps, in the order of `multiply` in product.ts, tap after tap.
 
@@ -29,7 +29,7 @@ export function multiplyOverTaps(
   let left = panels;
   if (IS_WIDE) {
     for (; left >= 2; left -= 2, column += 64, matrices += panelSize << 1) {
-      multiplyPair(count, sources, destinations, matrices, bias, panelSize, column, taps, tapsEnd);
+      multiplyByTwoPanels(count, sources, destinations, matrices, bias, panelSize, column, taps, tapsEnd);
     }
   }
   for (; left > 0; left--, column += 32, matrices += panelSize) {

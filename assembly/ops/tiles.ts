@@ -367,7 +367,7 @@ export class Tile {
  * Multiplies `count` rows by two adjacent panels (packed blocks of 8 columns), in tiles of nearly equal height. Called if IS_WIDE.
  * The other parameters are those of `Tile.multiply`.
  */
-export function multiplyPair(
+export function multiplyByTwoPanels(
   count: i32,
   sources: usize,
   destinations: usize,

@@ -13,23 +13,24 @@ import { builds, wideBuilds } from "../../support/builds.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-for (const build of [...builds.filter(({ name }) => name !== "debug"), ...wideBuilds]) {
-  test(`${build.name}: with V8's flag all arithmetic in the loops of products has 256 bits`, async () => {
+/** Number of functions of a build that hold tiles, since the compiler inlines them in several places. */
+const FUNCTIONS = { plain: 7, relaxed: 7, "plain-wide": 8, "relaxed-wide": 8 };
+
+for (const [name, expected] of Object.entries(FUNCTIONS)) {
+  const build = [...builds, ...wideBuilds].find((one) => one.name === name)!;
+  test(`${name}: with V8's flag the arithmetic in the loops of products has 256 bits`, async () => {
+    const optimise = ["--no-liftoff", "--no-wasm-lazy-compilation", "--wasm-num-compilation-tasks=1"];
+    const args = [REVECTORIZE, ...optimise, "--print-wasm-code", "bench/compile-module.mjs"];
+    const file = `build/wasm/${name}.wasm`;
+    const options = { cwd: root, encoding: "utf8", maxBuffer: 2 ** 28 } as const;
+    const codes = [...optimisedCodes(execFileSync(process.execPath, [...args, file], options))];
     const kernels = await instantiateKernels(build.module, new WebAssembly.Memory({ initial: 1 }));
     // An exported function is named by its index.
-    const index = kernels.multiply.name;
-    const optimise = ["--no-liftoff", "--no-wasm-lazy-compilation"];
-    const args = [REVECTORIZE, ...optimise, `--print-wasm-code-function-index=${index}`];
-    const file = `build/wasm/${build.name}.wasm`;
-    const print = execFileSync(process.execPath, [...args, "bench/compile-module.mjs", file], {
-      cwd: root,
-      encoding: "utf8",
-      maxBuffer: 2 ** 26,
-    });
-    const codes = [...optimisedCodes(print)].filter((code) => String(code.index) === index);
-    assert.is(codes.length, 1, print.slice(0, 1000));
-    assert.is(codes[0]!.narrow, 0);
-    assert.ok(codes[0]!.wide >= 64, `${codes[0]!.wide} instructions`);
+    const multiply = codes.find(({ index }) => String(index) === kernels.multiply.name)!;
+    assert.is(multiply.narrow, 0);
+    const joined = codes.filter(({ wide, narrow }) => wide >= 16 && wide > narrow);
+    assert.ok(joined.includes(multiply));
+    assert.ok(joined.length >= expected, joined.map(({ index, wide }) => `${index}: ${wide}`).join(", "));
   });
 }
 
