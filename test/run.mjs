@@ -22,6 +22,8 @@ const filesAtOnce = 3;
  * many times as long, stays below it.
  */
 const longestSilence = 600;
+/** For the second Node: see support/builds.ts. */
+const withoutDebug = { LATENTFLOW_TEST_WITHOUT_DEBUG: "1" };
 /** Files named at the end as those that took longest. */
 const slowestNamed = 5;
 
@@ -38,10 +40,11 @@ const isNewer = process.version.startsWith(`v${newerNode}.`);
 const here = files.filter(({ needsNewerNode }) => isNewer || !needsNewerNode);
 const jobs = makeJobs(process.execPath, here);
 const onNewer = files.filter(({ runsOnBoth, needsNewerNode }) => runsOnBoth || needsNewerNode);
-if (onNewer.length > 0 && !isNewer && !isQuick) jobs.push(...makeJobs(findNewerNode(), onNewer));
+if (onNewer.length > 0 && !isNewer && !isQuick)
+  jobs.push(...makeJobs(findNewerNode(), onNewer, [], withoutDebug));
 const wide = files.filter(({ runsWide }) => runsWide);
 if (wide.length > 0 && !isQuick) {
-  jobs.push(...makeJobs(isNewer ? process.execPath : findNewerNode(), wide, [revectorize]));
+  jobs.push(...makeJobs(isNewer ? process.execPath : findNewerNode(), wide, [revectorize], withoutDebug));
 }
 jobs.sort((a, b) => a.turn - b.turn);
 const jobCount = jobs.length;
@@ -76,7 +79,7 @@ process.exitCode = failed > 0 ? 1 : 0;
 
 async function work() {
   for (let job = jobs.shift(); job; job = jobs.shift()) {
-    const result = await runFile(job.command, longestSilence);
+    const result = await runFile(job.command, longestSilence, job.variables);
     times.push({ name: job.name, seconds: result.seconds });
     passed += result.passed;
     failed += result.failed;
@@ -108,9 +111,10 @@ function chooseFiles(patterns) {
 /**
  * @param {string} node the path of a Node binary
  * @param {import("./support/test-files.mjs").TestFile[]} files
- * @param {string[]} more flags of Node
+ * @param {string[]} [more] flags of Node
+ * @param {Record<string, string>} [variables] of the environment
  */
-function makeJobs(node, files, more = []) {
+function makeJobs(node, files, more = [], variables = {}) {
   const version = [execFileSync(node, ["--version"], { encoding: "utf8" }).trim(), ...more].join(" ");
   const flags = [...relaxedSimdFlags(node), ...more];
   const start = [node, "--enable-source-maps", "--expose-gc", ...flags];
@@ -129,11 +133,13 @@ function makeJobs(node, files, more = []) {
       turn: 1,
       name: `${name} (${paths.length} files) on Node ${version}`,
       command: [...start, together, ...paths],
+      variables,
     })),
     ...files.filter(isAlone).map((file) => ({
       turn: file.isFirst ? 0 : 2,
       name: `${file.name} on Node ${version}`,
       command: [...start, path(file)],
+      variables,
     })),
   ];
 }

@@ -28,7 +28,7 @@ import { compileKernels } from "../../src/kernels/load.ts";
 import { evaluateOnly } from "../../src/solver/evaluate-only.ts";
 import { gridSteps } from "../../src/solver/fixed-grid.ts";
 import { errorByDifferences, gradientOf, type Way } from "../support/adjoint.ts";
-import { builds } from "../support/builds.ts";
+import { builds, plain } from "../support/builds.ts";
 import { randomArray } from "../support/random.ts";
 import { relativeDistance } from "../support/reference.ts";
 import { refused } from "../support/refusal.ts";
@@ -48,7 +48,7 @@ interface Vectors extends ValueVectors {
   total_derivative: { loss_sum: number; direct: TensorEntries; approximate: TensorEntries };
 }
 
-const { backend } = builds[1]!;
+const { backend } = plain;
 const decaying = gradientFlow({ alpha: expDecay({ rate: 2 }) });
 
 for (const { name: build, backend } of builds) {

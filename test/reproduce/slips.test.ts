@@ -24,13 +24,13 @@ import {
 import { flowTraits } from "../../src/solver/flow.ts";
 import { errorByDifferences, gradientOf } from "../support/adjoint.ts";
 import { algorithm1, type Printed } from "../support/algorithm-1.ts";
-import { builds } from "../support/builds.ts";
+import { plain } from "../support/builds.ts";
 import { objectiveOf, relativeDistance } from "../support/reference.ts";
 import { loadVectors, type ValueVectors, vectorLoss } from "../support/reference-vectors.ts";
 
 // Where the paper's print slips: the rows of site/paper/slips.md name these tests.
 
-const { backend } = builds[1]!;
+const { backend } = plain;
 const page = readFileSync(new URL("../../site/paper/slips.md", import.meta.url), "utf8");
 /** Its figures are those that are computed here. */
 const says = (text: string) => assert.ok(page.includes(text), `site/paper/slips.md does not say: ${text}`);

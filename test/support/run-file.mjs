@@ -27,16 +27,17 @@ export async function stopAll() {
  *
  * @param {string[]} command the program and its arguments, the test file among them
  * @param {number} longestSilence in seconds; a file that prints nothing for longer is ended with all that it started
+ * @param {Record<string, string>} [variables] of its environment, besides this process's
  * @returns {Promise<FileResult>}
  */
-export async function runFile(command, longestSilence) {
+export async function runFile(command, longestSilence, variables = {}) {
   const started = performance.now();
   const [program = "", ...args] = command;
   // A process group of its own, so that browsers and servers go with it.
   const child = spawn(program, args, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", ...variables },
   });
   const { pid } = child;
   if (pid !== undefined) running.add(pid);

@@ -15,7 +15,7 @@ import {
 } from "../../../src/index.ts";
 import { follow } from "../../../src/solver/follow.ts";
 import { Solution } from "../../../src/solver/solution.ts";
-import { builds } from "../../support/builds.ts";
+import { builds, plain } from "../../support/builds.ts";
 import { uninterrupted } from "../../support/control.ts";
 import { bindObjective } from "../../support/objective.ts";
 import { randomArray } from "../../support/random.ts";
@@ -156,7 +156,7 @@ test("a custom loss with curvature starts with the sample's own matrix; both way
   const own = customLoss({ ...square, curvature: () => 2 });
   // A matrix from z0 on is the built-in loss's A where all weights are alike and D(z0) is the origin's.
   for (const solver of [lbfgs({ maxSteps: 1 }), lbfgs({ tolerance: 1e-9 })]) {
-    const options = { solver, backend: builds[1]!.backend };
+    const options = { solver, backend: plain.backend };
     const builtIn = await encode(decoder, y, { ...options, loss: squaredError() });
     const custom = await encode(decoder, y, { ...options, loss: own });
     for (const i of everySample) {
