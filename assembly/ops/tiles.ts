@@ -1,10 +1,10 @@
 import { F32x4 } from "../simd";
 
 /**
- * Maximum number of rows in a tile of one panel (packed block of 8 columns): as many as the sixteen vector registers of x86-64
- * allow in each build. Beside the accumulators a fused multiply-add needs 2 registers for 8 numbers of the panel and 1 for a
- * number of the row, a separate multiply and add one more, and V8 reserves one. The loops over the depth are not unrolled: V8
- * spills the accumulators then.
+ * Maximum number of rows in a tile. With fused multiply-adds a tile of one panel (packed block of 8 columns) then fills the sixteen
+ * vector registers of x86-64: 12 accumulators, 2 for 8 numbers of the panel, 1 for a number of the row, and 1 that V8 reserves.
+ * A separate multiply and add needs 1 more, so four rows come to 13; five were not measured. The loops over the depth are not
+ * unrolled: V8 spills the accumulators then.
  */
 export const TALLEST_TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
