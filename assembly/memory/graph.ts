@@ -70,7 +70,7 @@ export class Graph {
 
 /**
  * Number of pixels that are multiplied by one panel (packed block of 8 columns) of a convolution's weight before the next panel
- * is read: a multiple of both tile heights, 4 and 6.
+ * is read; in the wide builds, by two panels. A multiple of both tile heights, 4 and 6.
  */
 export const PIXELS_AT_ONCE: i32 = 96;
 

@@ -9,7 +9,7 @@ import {
   valueRows,
   Workspace,
 } from "../memory/workspace";
-import { product, productByColumns } from "./pixels";
+import { multiplyPixels, multiplyPixelsByColumns } from "./pixels";
 
 // Convolutions and transposed convolutions. The backward product of either is the forward product of the other with its
 // matrices transposed, so one pass over pixels serves both. The products are in pixels.ts, the gradients for weight and bias in
@@ -82,7 +82,7 @@ function forwards(
   if (operation.forwardColumns !== 0) {
     const pixels = operation.inputPixels;
     const columns = operation.forwardColumns;
-    productByColumns(
+    multiplyPixelsByColumns(
       operation,
       graph,
       taps,
@@ -97,7 +97,18 @@ function forwards(
     );
     return;
   }
-  product(operation, graph, taps, operation.panels, bias, depth, channels, sources, destinations, count);
+  multiplyPixels(
+    operation,
+    graph,
+    taps,
+    operation.panels,
+    bias,
+    depth,
+    channels,
+    sources,
+    destinations,
+    count,
+  );
 }
 
 /**
@@ -118,7 +129,7 @@ function backwards(
   if (operation.backwardColumns !== 0) {
     const pixels = operation.outputPixels;
     const columns = operation.backwardColumns;
-    productByColumns(
+    multiplyPixelsByColumns(
       operation,
       graph,
       taps,
@@ -133,5 +144,5 @@ function backwards(
     );
     return;
   }
-  product(operation, graph, taps, panels, 0, depth, channels, sources, destinations, count);
+  multiplyPixels(operation, graph, taps, panels, 0, depth, channels, sources, destinations, count);
 }

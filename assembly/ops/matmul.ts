@@ -11,7 +11,8 @@ import {
 } from "../memory/workspace";
 import { addScaled, dot } from "./rows";
 
-// Matrix products of two values, C = A·B or A·Bᵀ, `count` pairs of matrices: see MatmulOperation.
+// Matrix products of two values (attention), C = A·B or A·Bᵀ, for as many pairs of matrices as MatmulOperation has. No operand is
+// packed, so sums are by addScaled and dot, not by the tiles of product.ts.
 
 /** Computes C = A·B for `count` rows, matrix by matrix; if `field` is TANGENTS, Ċ = Ȧ·B + A·Ḃ. */
 export function forwardMatmul(matmul: MatmulOperation, workspace: Workspace, count: i32, field: usize): void {
@@ -45,12 +46,12 @@ export function backwardMatmul(
     const from = rowsOf(c, field) + row * c.stride;
     const left = rowsOf(a, field) + row * a.stride;
     const right = rowsOf(b, field) + row * b.stride;
-    towardsLeft(matmul, from, b.values + row * b.stride, left, false);
-    towardsRight(matmul, from, a.values + row * a.stride, right, false);
+    gradientOfA(matmul, from, b.values + row * b.stride, left, false);
+    gradientOfB(matmul, from, a.values + row * a.stride, right, false);
     if (field === GRADIENTS) continue;
     const gradients = c.gradients + row * c.stride;
-    towardsLeft(matmul, gradients, b.tangents + row * b.stride, left, true);
-    towardsRight(matmul, gradients, a.tangents + row * a.stride, right, true);
+    gradientOfA(matmul, gradients, b.tangents + row * b.stride, left, true);
+    gradientOfB(matmul, gradients, a.tangents + row * a.stride, right, true);
   }
 }
 
@@ -93,7 +94,7 @@ function product(matmul: MatmulOperation, a: usize, b: usize, c: usize, accumula
 }
 
 /** Computes the gradient for A in C = A·B from the gradient g for C: g·Bᵀ, or adds it if `accumulates`. */
-function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accumulates: bool): void {
+function gradientOfA(matmul: MatmulOperation, g: usize, b: usize, a: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
   const columns = matmul.columns;
@@ -110,7 +111,7 @@ function towardsLeft(matmul: MatmulOperation, g: usize, b: usize, a: usize, accu
  * Computes the gradient for B in C = A·B from the gradient g for C: Aᵀ·g, or gᵀ·A if B is stored transposed; adds it if
  * `accumulates`.
  */
-function towardsRight(matmul: MatmulOperation, g: usize, a: usize, b: usize, accumulates: bool): void {
+function gradientOfB(matmul: MatmulOperation, g: usize, a: usize, b: usize, accumulates: bool): void {
   const rows = matmul.rows;
   const inner = matmul.inner;
   const columns = matmul.columns;

@@ -16,7 +16,7 @@ import { multiplyOverTaps } from "./taps";
  * @param sources usize[count], pointers to rows of source pixels
  * @param destinations usize[count], pointers to rows of destination pixels
  */
-export function product(
+export function multiplyPixels(
   operation: ConvolutionOperation,
   graph: Graph,
   pixelTaps: PixelTaps,
@@ -57,7 +57,7 @@ export function product(
 }
 
 /**
- * Computes each destination pixel of a convolution as `product` does, faster if channels are few: multiplies each source pixel
+ * Computes each destination pixel of a convolution as `multiplyPixels` does, faster if channels are few: multiplies each source pixel
  * by all taps' matrices at once, then adds up the columns that belong to each destination pixel.
  *
  * @param columns panels f32[groups][⌈taps · channels / 8⌉][depth][8]
@@ -65,7 +65,7 @@ export function product(
  * @param channels channels per group of a destination pixel
  * @param pixels number of source pixels in a row
  */
-export function productByColumns(
+export function multiplyPixelsByColumns(
   operation: ConvolutionOperation,
   graph: Graph,
   pixelTaps: PixelTaps,
