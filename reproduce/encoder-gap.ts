@@ -97,7 +97,7 @@ function page(results: Results<GapFound>, settings: Settings): Page {
       SETTING,
       ...(figures.has("MNIST") ? [findings(figures)] : []),
       LIMITS,
-      ...(there.length > 0 ? [`## All figures\n\n${BRACKETS}\n`] : []),
+      ...(there.length > 0 ? ["## All figures\n"] : []),
       ...there.map((data) => sectionsOf(figures, data)),
     ].join("\n"),
     charts: {
@@ -193,7 +193,7 @@ function findings(figures: Figures): string {
   return `
 ## Findings on MNIST
 
-All columns but *encoder trained with masks* are of one decoder, trained by the plain autoencoder.
+In each row, all columns but *encoder trained with masks* are of the same decoders, trained by the plain autoencoder.
 
 ${mainTable(figures, "MNIST")}
 
@@ -213,7 +213,7 @@ function mainTable(figures: Figures, data: GapData): string {
         showCount(count),
         ...COLUMNS.map((column) => {
           const { text } = figureOf(figures, data, count, task, column);
-          // Loss is measured without a prior alone.
+          // The loss of codes with a prior is not measured.
           return task === TASKS[0] && column.way === "inverted with a prior" ? "" : text;
         }),
       ]),
@@ -225,17 +225,17 @@ function mainTable(figures: Figures, data: GapData): string {
 function inWords(figures: Figures, data: GapData, task: Task): string[] {
   const bests = GAP_COUNTS.flatMap((count) => {
     const there = COLUMNS.flatMap((column) => {
-      const { mean } = figureOf(figures, data, count, task, column);
-      return mean === undefined ? [] : [{ column, mean }];
+      const { mean, isWhole } = figureOf(figures, data, count, task, column);
+      return mean === undefined || !isWhole ? [] : [{ column, mean }];
     });
     if (!ENCODED.every((method) => there.some(({ column }) => column.method === method))) return [];
     const sign = task.isBetter === "lower" ? 1 : -1;
     const [best, next] = there.sort((one, other) => sign * (one.mean - other.mean));
     const show = (one: { column: Column; mean: number }) =>
       `${one.column.name} (${one.mean.toFixed(task.digits ?? 4)})`;
-    return [`after ${showCount(count)} images ${show(best!)}, then ${show(next!)}`];
+    return [`${showCount(count)} images: ${show(best!)}, then ${show(next!)}`];
   });
-  return bests.length > 0 ? [`- **${capital(task.name)}.** Best is ${bests.join("; ")}.`] : [];
+  return bests.length > 0 ? [`- **${capital(task.name)}**, the best two: ${bests.join("; ")}.`] : [];
 }
 
 /** A line of a list that says how well turned images are told from others, with the decoder of fewest images. */
@@ -249,8 +249,8 @@ function turnsInWords(figures: Figures, data: GapData): string {
     ).join(", ");
   return (
     `- **Images turned by ${listed(TURNS.map(String))}°**, told from others by the decoder of ${few} images: area under the ROC curve ` +
-    `${by("gap")} by the loss of the encoder's code less that of the inverted one, ${by("encoder")} by the first alone, ` +
-    `${by("inverted")} by the second.`
+    `${by("gap")} by how far the loss of the encoder's code is above that of the inverted code, ${by("encoder")} by the loss of the ` +
+    `encoder's code, ${by("inverted")} by the loss of the inverted code.`
   );
 }
 
@@ -260,7 +260,7 @@ function sectionsOf(figures: Figures, data: GapData): string {
     `### ${data}\n`,
     ...(data === "MNIST" ? [] : [mainTable(figures, data)]),
     `\n#### ${data}: loss\n`,
-    "Test loss in nats a pixel of all test images. The ratio is the encoder's excess ÷ the inversion's, of the same decoder.\n",
+    `Test loss in nats a pixel of all test images. ${BRACKETS} The ratio is the encoder's excess ÷ the inversion's, of the same decoder.\n`,
     intactTable(figures, data),
     `\n#### ${data}: hidden pixels\n`,
     "Squared error of the hidden pixels of 1,000 test images, and their cross entropy in nats a pixel. An encoder sees 0 where a pixel is hidden.\n",

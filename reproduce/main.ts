@@ -186,8 +186,7 @@ function describe(kept: ReadonlyMap<string, Kept<unknown>>): string {
   const joined = all.filter(({ versions }) => versions.node?.includes(REVECTORIZE)).length;
   const parts = [made];
   // Else there is nothing to compare them with.
-  if (joined > 0 && joined < all.length)
-    parts.push(`${showRuns(joined)} by ${REVECTORIZE}, whose seconds are not comparable`);
+  if (joined > 0 && joined < all.length) parts.push(`${showRuns(joined)} by ${REVECTORIZE}`);
   const old = all.filter(({ versions }) => versions.commit === undefined).length;
   if (old > 0)
     parts.push(

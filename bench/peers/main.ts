@@ -12,7 +12,7 @@ const folder = fileURLToPath(new URL(".", import.meta.url));
 const options = process.argv.slice(2).filter((option) => option !== "--ahead");
 const node = process.version.startsWith("v24.") ? process.execPath : findNewerNode();
 const isAheadAlone = options.length < process.argv.length - 2;
-const hasTorch = findTorch() !== undefined;
+const hasTorch = isAheadAlone || findTorch() !== undefined;
 if (!isAheadAlone) {
   if (!existsSync(`${folder}node_modules`)) {
     execFileSync("npm", ["ci", "--ignore-scripts"], { cwd: folder, stdio: "inherit" });
@@ -24,7 +24,7 @@ if (!isAheadAlone) {
   );
   if (!hasTorch) {
     console.error(
-      "No Python with PyTorch was found, so what is beside PyTorch alone is left out: set PYTHON to it.",
+      "No Python with PyTorch was found: the comparisons with it are left out. Set PYTHON to a Python that has it.",
     );
   } else {
     const rounds = options.includes("--quick") ? ["--rounds", "1"] : [];
@@ -32,7 +32,7 @@ if (!isAheadAlone) {
     run("beside-pytorch.ts", rounds, [REVECTORIZE]);
   }
 }
-if (isAheadAlone || hasTorch) run("ahead/run.ts", options);
+if (hasTorch) run("ahead/run.ts", options);
 
 /** @param flags Node's, beside those that relaxed SIMD needs */
 function run(script: string, options: readonly string[], flags: readonly string[] = []): void {

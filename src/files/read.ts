@@ -73,7 +73,7 @@ function unpackArray(where: string, bytes: Uint8Array, maxBytes: number): Pausab
 }
 
 /** Returns the format of a file from its first `longestHeader()` bytes or more, or the whole file; undefined if unknown. */
-export function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
+function formatOf(bytes: Uint8Array): ArrayFormat | undefined {
   return ARRAY_FORMATS.find((format) => format.recognises(bytes));
 }
 

@@ -31,7 +31,6 @@ import { errorByDifferences, gradientOf, type Way } from "../support/adjoint.ts"
 import { builds, plain } from "../support/builds.ts";
 import { randomArray } from "../support/random.ts";
 import { relativeDistance } from "../support/reference.ts";
-import { refused } from "../support/refusal.ts";
 import {
   checkTensors,
   loadVectors,
@@ -40,6 +39,7 @@ import {
   VECTOR_NAMES,
   vectorLoss,
 } from "../support/reference-vectors.ts";
+import { refused } from "../support/refusal.ts";
 
 // The gradients for the decoder: against outside numbers, against differences of whole solves, each other.
 

@@ -32,8 +32,8 @@ import {
 } from "../support/analytic.ts";
 import { builds } from "../support/builds.ts";
 import { relativeDistance } from "../support/reference.ts";
-import { refused, rejected } from "../support/refusal.ts";
 import { loadVectors, type ValueVectors, VECTOR_NAMES, vectorLoss } from "../support/reference-vectors.ts";
+import { refused, rejected } from "../support/refusal.ts";
 
 // The flows and the solvers that follow them, held against outside numbers and exact solutions.
 

@@ -175,7 +175,10 @@ test("another run's checkpoint is refused, and what differs is named", async () 
       /validation\.everyImages is 20 there and 21 here/,
     ],
     [{ backend: wasm({ relaxed: true }) }, /build is "wasm plain \w{8}" there and "wasm relaxed \w{8}" here/],
-    [{ backend: builds[0]!.backend }, /build is "wasm plain \w{8}" there and "wasm debug \w{8}" here/],
+    [
+      { backend: builds.find(({ name }) => name === "debug")!.backend },
+      /build is "wasm plain \w{8}" there and "wasm debug \w{8}" here/,
+    ],
   ];
   for (const [options, message] of cases) {
     await rejected(runSmall({ ...go, ...options } as TrainOptions), "other_run", message);

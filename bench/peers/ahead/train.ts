@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,12 +16,7 @@ const FOLDER = path("../../../out/peers/decoders");
 
 /** Trains what is not there yet, or was trained by other scripts than these. Returns the folder of all. */
 export function trainDecoders(python: string, decoders: readonly TrainedDecoder[]): string {
-  const fashion = FASHION.find((folder) => existsSync(folder));
-  if (!fashion) {
-    throw new Error(
-      `Fashion-MNIST is neither in ${FASHION.join(" nor in ")}: run \`node --import tsx scripts/fetch-fashion-mnist.ts\``,
-    );
-  }
+  const fashion = FASHION.find((folder) => existsSync(folder)) ?? fetchFashion();
   mkdirSync(FOLDER, { recursive: true });
   const hash = createHash("sha256");
   for (const script of ["decoders.py", "train.py"]) hash.update(readFileSync(path(script)));
@@ -41,4 +36,13 @@ export function trainDecoders(python: string, decoders: readonly TrainedDecoder[
     writeFileSync(stamp, scripts);
   }
   return FOLDER;
+}
+
+/** Fetches Fashion-MNIST; returns its folder. */
+function fetchFashion(): string {
+  execFileSync(process.execPath, ["--import", "tsx", "scripts/fetch-fashion-mnist.ts"], {
+    cwd: path("../../.."),
+    stdio: "inherit",
+  });
+  return FASHION[0]!;
 }

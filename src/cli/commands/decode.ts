@@ -43,7 +43,7 @@ const DECODE_FLAGS = {
   decoder: flag("<file>", decoderHelp, { required: true }),
   latents: flag(
     "<file>",
-    ".npy of float32, latents × latent size, as encode writes it; or samples.npy, all draws of each sample",
+    "latents × latent size, floats, as encode writes them: latents.npy or results.parquet#latent; or samples.npy, all draws of each sample",
     { required: true, gives: ["z"] },
   ),
   out: flag("<dir>", "folder for the results, made if it is missing", { required: true }),
@@ -116,7 +116,7 @@ async function decodeFile(options: DecodeJob, signal: AbortSignal) {
 
 async function readLatents({ latents: file, limit }: DecodeJob, decoder: Decoder, limits: DataLimits) {
   const { latentSize } = decoder;
-  const { values, count: total } = await readCodes("--latents", file, latentSize, limits, 3);
+  const { values, count: total } = await readCodes("--latents", file, latentSize, limits, 3, limit);
   const count = Math.min(total, limit ?? total);
   return { z: values.subarray(0, count * latentSize), count, total };
 }

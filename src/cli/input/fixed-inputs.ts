@@ -20,7 +20,7 @@ import { findPoints, type PointsSource, type SampleRows } from "./points.ts";
 const fixedFlags = (rows: string) => ({
   fixed: flag(
     "<name=file>",
-    `an input that is given and not sought: NAME=FILE, .npy, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
+    `an input that is given and not sought: NAME=FILE, an array, one row for all ${rows} or one for each; or NAME=NUMBER; once for each input`,
     { parse: parseFixed },
   ),
   points: flag(

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { option } from "../../base/message.ts";
 import { invalid, invalidFile } from "../../base/refuse.ts";
 import { alternatives } from "../../base/show.ts";
 import { valueSizes } from "../../base/values.ts";
@@ -12,7 +13,7 @@ import { isZip } from "../../files/zip.ts";
 import type { ArrayFile } from "./array-files/array-file.ts";
 import { FlatFile } from "./array-files/flat-file.ts";
 import { joinFiles } from "./array-files/joined-files.ts";
-import { type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
+import { closeFile, type OpenFile, openFile, readInto } from "./array-files/open-file.ts";
 import { isParquet } from "./array-files/parquet-metadata.ts";
 import { openNumbers } from "./array-files/parquet-numbers.ts";
 import { wholeFile } from "./array-files/whole-file.ts";
@@ -41,12 +42,14 @@ interface Opened {
   readonly flag: string;
   /** Name of an array or names of columns, from the path's end; undefined if it has none. */
   readonly names: string | undefined;
+  /** True if the option takes pictures, too. */
+  readonly takesPictures: boolean;
   readonly limits: DataLimits;
 }
 
 /** Format of files of data. */
 interface DataFormat {
-  /** Name in help texts and messages. */
+  /** Name in messages. */
   readonly label: string;
   /** True if the data may come from stdin or a pipe, too. */
   readonly streams: boolean;
@@ -55,6 +58,9 @@ interface DataFormat {
   /** Opens the array in a file for reading piece by piece; returns undefined for an array to be read as a whole. */
   open(opened: Opened): ArrayFile | undefined | Promise<ArrayFile>;
 }
+
+/** Name of the format of pictures, which hold a sample each and no array. */
+const PICTURES = "PNG or JPEG";
 
 /** Formats of data; ordered, the first match wins. Files of other formats, such as gzip, are left to `readArray`. */
 const FORMATS: readonly DataFormat[] = [
@@ -73,15 +79,15 @@ const FORMATS: readonly DataFormat[] = [
       openNumbers(file, names, (name) => showChoice(flag, "FILE.parquet", name), limits),
   },
   {
-    label: "PNG or JPEG",
+    label: PICTURES,
     streams: false,
     recognises: (beginning) => pictureFormatOf(beginning) !== undefined,
     // Pictures among other files, or for an option without pictures; `openData` opens all others.
-    open({ file, beginning }) {
-      const arrays = FORMATS.slice(0, -1).map(({ label }) => label);
+    open({ file, beginning, takesPictures }) {
+      const arrays = FORMATS.map(({ label }) => label).filter((label) => label !== PICTURES);
+      const cure = takesPictures ? "give files of one kind" : "this option takes no pictures: give an array";
       throw invalidFile(
-        `${file.where}: it is ${recognise(beginning)!.name}, expected an array, ${alternatives(arrays)}; pictures are ` +
-          "samples, weights or masks, and stand alone: give files of one kind",
+        `${file.where}: it is ${recognise(beginning)!.name}, expected an array, ${alternatives(arrays)}; ${cure}`,
       );
     },
   },
@@ -92,7 +98,7 @@ const flatFormats = ARRAY_FORMATS.map(({ label }) => label).join(", ");
 
 /** Help text for the option of files of samples. */
 export const dataHelp =
-  `samples, on the first axis: ${flatFormats}, gzipped or not, FILE.npz#NAME or FILE.parquet#COLUMN; or PNG and JPEG ` +
+  `samples: ${flatFormats}, gzipped or not, FILE.npz#NAME or FILE.parquet#COLUMN, first axis: samples; or PNG and JPEG ` +
   "files, folders, '*.png' in quotes";
 
 /** Help text on the formats that are read piece by piece. */
@@ -116,14 +122,21 @@ export async function openData(
   const [first] = paths as [string];
   if (pictures && (await isPictureFile(first))) return openPictures(flag, paths, pictures, limits);
   const places = paths.map((path) => showFile(flag, path));
+  // Stdin may be long. Files are opened first, since one that is missing matters more.
+  if (pictures && isStdin(first)) refusePictureOptions(places[0]!, pictures);
   const files: ArrayFile[] = [];
   // One after the other, since one may be stdin.
-  for (const path of paths) files.push(await openArray(flag, path, limits));
+  for (const path of paths) files.push(await openArray(flag, path, limits, pictures !== undefined));
   if (pictures) refusePictureOptions(places[0]!, pictures);
   return joinFiles(places, files);
 }
 
-async function openArray(flag: string, path: string, limits: DataLimits): Promise<ArrayFile> {
+async function openArray(
+  flag: string,
+  path: string,
+  limits: DataLimits,
+  takesPictures: boolean,
+): Promise<ArrayFile> {
   const { file: name, array: names } = splitArrayName(path);
   if (isStdin(path) || isUrl(path)) return readWhole(flag, path, limits);
   const where = showFile(flag, path);
@@ -138,9 +151,10 @@ async function openArray(flag: string, path: string, limits: DataLimits): Promis
   const format = formatOf(beginning);
   if (format && limits.givenMaxBytes !== undefined)
     checkSize(where, "the file has", file.size, limits.givenMaxBytes);
-  return (
-    (await format?.open({ file, beginning, flag, names, limits })) ?? (await readWhole(flag, path, limits))
-  );
+  const array = await format?.open({ file, beginning, flag, names, takesPictures, limits });
+  if (array) return array;
+  await closeFile(file);
+  return readWhole(flag, path, limits);
 }
 
 function formatOf(beginning: Uint8Array): DataFormat | undefined {
@@ -159,7 +173,7 @@ async function readWhole(flag: string, path: string, limits: DataLimits): Promis
   const { where, bytes, array, choice } = await readInput(flag, path, limits);
   if (formatOf(bytes)?.streams === false) {
     throw invalidFile(
-      `${where}: it is ${recognise(bytes)!.name}, which is read from a file alone; give the file's path`,
+      `${where}: it is ${recognise(bytes)!.name}, which cannot be read from stdin or a pipe; save it and give the path of the file`,
     );
   }
   return wholeFile(await readArray(bytes, { where, array, choice, ...limits }));
@@ -175,16 +189,18 @@ function refusePictureOptions(at: string, { fit, invert, hides, as = "sample" }:
 /**
  * Reads the first `rows` rows of an array into memory.
  *
- * @throws LatentflowError `invalid_file` if their values take more than `maxBytes`, in the file or in memory
+ * @throws LatentflowError `invalid_file` if their values take more than `maxBytes`, as stored or in memory
  */
 export async function readRows(where: string, array: ArrayFile, rows: number, { maxBytes }: Limits) {
   const { shape, type } = array;
   const count = rows * elementCount(shape.slice(1));
-  checkSize(
-    where,
-    "its values take",
-    count * (type === "uint8" ? 1 : Math.max(4, valueSizes[type])),
-    maxBytes,
-  );
+  const bytes = count * (type === "uint8" ? 1 : Math.max(4, valueSizes[type]));
+  // No number is advised: once --max-bytes is given, it bounds the size of the file, too.
+  if (bytes > maxBytes) {
+    throw invalidFile(
+      `${where}: its values (${type}) take ${bytes} bytes, more than ${option("maxBytes")}, ${maxBytes}; give a larger ` +
+        `${option("maxBytes")}, at least the size of the file`,
+    );
+  }
   return array.read(0, count);
 }

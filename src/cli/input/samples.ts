@@ -40,7 +40,7 @@ export interface SamplesFiles extends SamplesTaken {
  * Opens files of samples; the first `limit` samples are used. The first axis counts samples.
  *
  * @param flag option that names the files, or a phrase for the samples if they come from no option
- * @throws LatentflowError if a file cannot be read, or its array has only one axis
+ * @throws LatentflowError if a file cannot be read, or a sample has no axis or no values
  */
 export async function openSamples(
   flag: string,

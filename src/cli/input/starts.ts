@@ -1,5 +1,5 @@
 import { invalidFile } from "../../base/refuse.ts";
-import { showLengths } from "../../files/array.ts";
+import { elementCount, showLengths } from "../../files/array.ts";
 import { showFile } from "./files.ts";
 import { type DataLimits, openData, readRows } from "./open-data.ts";
 import { blocksOfNumbers, type NumbersFile, readNumbers } from "./sample-numbers.ts";
@@ -12,7 +12,8 @@ import type { SamplesTaken } from "./samples.ts";
  *
  * @param mostAxes maximum number of axes; 3 also accepts several codes drawn for each sample, samples × draws × latent
  *   size
- * @returns the codes, [count, latentSize]
+ * @param limit number of codes needed; the rest of the file is not read
+ * @returns the first codes, at least `limit` of them if there are so many, [codes, latentSize], and the number in the file
  * @throws LatentflowError if the file cannot be read, or the latent size differs
  */
 export async function readCodes(
@@ -21,13 +22,18 @@ export async function readCodes(
   latentSize: number,
   limits: DataLimits,
   mostAxes: 2 | 3 = 2,
+  limit = Number.POSITIVE_INFINITY,
 ): Promise<{ readonly values: Float32Array; readonly count: number }> {
   const at = showFile(flag, file);
   const array = await openData(flag, [file], limits);
   const { shape, type } = array;
   const isOfCodes = shape.length >= 2 && shape.length <= mostAxes && shape.at(-1) === latentSize;
-  const values = type !== "uint8" && isOfCodes && (await readRows(at, array, shape[0]!, limits));
-  if (values instanceof Float32Array) return { values, count: values.length / latentSize };
+  if (type !== "uint8" && isOfCodes) {
+    const codesInRow = elementCount(shape.slice(1, -1));
+    const rows = Math.min(shape[0]!, Math.ceil(limit / codesInRow));
+    const values = await readRows(at, array, rows, limits);
+    if (values instanceof Float32Array) return { values, count: shape[0]! * codesInRow };
+  }
   throw invalidFile(
     `${at}: its shape is ${showLengths(shape)} of ${type === "uint8" ? "bytes" : "floats"}, ` +
       `expected floats, any number × ${latentSize} (the decoder's latent size)`,

@@ -37,7 +37,7 @@ const PRIOR_FLAGS = {
   ),
   priorFrom: flag(
     "<file>",
-    "fit it to codes, of training samples say: .npy, codes × latent size, as encode and train write them",
+    "fit it to codes, of training samples say: codes × latent size, as encode and train write them: latents.npy or results.parquet#latent",
     { gives: ["codes"] },
   ),
   priorCovariance: flag(

@@ -18,9 +18,9 @@ import { standardLosses } from "../../support/losses.ts";
 import { bindObjective } from "../../support/objective.ts";
 import { randomArray } from "../../support/random.ts";
 import { norm, objectiveOf, relativeDistance } from "../../support/reference.ts";
+import { checkTensors, loadVectors, VECTOR_NAMES, vectorLoss } from "../../support/reference-vectors.ts";
 import { refused, rejected } from "../../support/refusal.ts";
 import { decoderOf } from "../../support/safetensors-file.ts";
-import { checkTensors, loadVectors, VECTOR_NAMES, vectorLoss } from "../../support/reference-vectors.ts";
 
 // Parameter gradients, Hessian-vector products and mixed terms, and losses of the caller's own.
 

@@ -8,6 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
 import { openData, readRows } from "../../../src/cli/input/open-data.ts";
+import { npyHeader } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
 import { pictureBytes } from "../../support/pictures.ts";
@@ -16,7 +17,7 @@ import { randomArray } from "../../support/random.ts";
 import { rejected } from "../../support/refusal.ts";
 import { runHere } from "../../support/run-here.ts";
 
-// Every option that takes data takes them in every format of the table, in one file as in several.
+// Options that take data, with one .npy file, the same gzipped, and one Parquet file; files of several formats; what does not fit.
 
 const workplace = new Workplace();
 test.after.each(closeFiles);
@@ -66,7 +67,9 @@ const options: [flag: string, file: (format: keyof typeof samples) => string, ..
     ...["encode", ...one, "--data", samples.npy, "--prior", "gaussian"],
   ],
   ["--latents", (format) => latents[format], "decode", ...one],
+  ["--mask", (format) => samples[format], "encode", ...one, "--data", samples.npy],
   ["--data", (format) => samples[format], "evaluate", ...one],
+  ["--mask", (format) => samples[format], "evaluate", ...one, "--data", samples.npy],
   ["--weights", (format) => samples[format], "evaluate", ...one, "--data", samples.npy],
   ["--data", (format) => samples[format], "train", ...one, "--epochs", "1"],
   ["--validate", (format) => samples[format], "train", ...one, "--epochs", "1", "--data", samples.npy],
@@ -125,9 +128,18 @@ test("files in several formats follow each other; the first samples of a file ar
     await rejected(
       readRows("--data", array, 3, { ...limits, maxBytes: 48 }),
       "invalid_file",
-      /^--data: its values take 72 bytes, more than maxBytes, 48, to read it give/,
+      /^--data: its values \(float32\) take 72 bytes, more than maxBytes, 48; give a larger maxBytes/,
     );
   }
+});
+
+test("values behind the rows that are asked for are not read", async () => {
+  // float32 cannot represent the last value, so reading it throws.
+  const values = new Float64Array(COUNT * 6).fill(0.5).fill(1e300, -1);
+  const file = write(Buffer.concat([npyHeader([COUNT, 6], "float64"), new Uint8Array(values.buffer)]), "npy");
+  const array = await openData("--data", [file], limits);
+  assert.is((await readRows("--data", array, COUNT - 1, limits)).length, (COUNT - 1) * 6);
+  await rejected(readRows("--data", array, COUNT, limits), "invalid_file", /the value 1e\+300/);
 });
 
 test("a file that does not fit says what it is, what was expected and what to do", async () => {
@@ -137,9 +149,13 @@ test("a file that does not fit says what it is, what was expected and what to do
     [
       [png],
       undefined,
-      /^--z0 \S+\.png: it is a PNG picture, expected an array, IDX, \.npy, \.npz or Parquet; pic/,
+      /^--z0 \S+\.png: it is a PNG picture, expected an array, IDX, \.npy, \.npz or Parquet; this option takes no/,
     ],
-    [[samples.npy, png], { target }, /^--z0 \S+\.png: it is a PNG picture, .*: give files of one kind$/],
+    [
+      [samples.npy, png],
+      { target },
+      /^--z0 \S+\.png: it is a PNG picture, .* or Parquet; give files of one kind$/,
+    ],
     [
       [png, samples.npy],
       { target },
@@ -163,7 +179,7 @@ test("Parquet and pictures on stdin: the file's path is asked for", async () => 
     assert.is(exit, 1);
     assert.is(
       stderr,
-      `latentflow: --data (stdin): it is ${name}, which is read from a file alone; give the file's path\n`,
+      `latentflow: --data (stdin): it is ${name}, which cannot be read from stdin or a pipe; save it and give the path of the file\n`,
     );
   }
 });

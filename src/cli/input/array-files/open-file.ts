@@ -31,6 +31,12 @@ export async function openFile(where: string, path: string): Promise<OpenFile> {
   return { where, handle, size: Number(size), written };
 }
 
+/** Closes a file before the command ends. */
+export async function closeFile({ handle }: OpenFile): Promise<void> {
+  opened.delete(handle);
+  await handle.close();
+}
+
 /** Closes all files that `openFile` opened. */
 export async function closeFiles(): Promise<void> {
   for (const handle of opened) await handle.close();
