@@ -142,6 +142,29 @@ if (isWide) {
     await replacing(v8, "setFlagsFromString", record, work);
     return flags;
   };
+  test("the self-check compares the trained parameters, too, and takes its flag back where it fails", async () => {
+    let runs = 0;
+    const flags = await flagsOf(() =>
+      checksumOfCase(new WebAssembly.Module(wideKernels("plain")), async (used, y, options) => {
+        const result = await encodeSamples(used, y, options);
+        // What the last run has encoded is as it was; its training alone sees another value.
+        if (++runs === 3) (y as Float32Array)[0] = 1;
+        return result;
+      }).then(assert.unreachable, ({ message }) =>
+        assert.is(message, "optimised kernels compute other bits"),
+      ),
+    );
+    assert.is(runs, 3);
+    assert.equal(flags, ["--wasm-sync-tier-up", "--no-wasm-sync-tier-up"]);
+  });
+
+  test("the kernels for 256 bits are those with tiles for them", () => {
+    for (const build of ["plain", "relaxed"] as const) {
+      const built = readFileSync(new URL(`../../build/wasm/${build}-wide.wasm`, import.meta.url));
+      assert.is(Buffer.compare(wideKernels(build), built), 0, build);
+    }
+  });
+
   test("where it fails, the flag is taken back, and the reason kept", async () => {
     class Module {
       constructor() {

@@ -1,6 +1,6 @@
 // run: slow
 // Tests src/cli/input/open-data.ts, src/cli/input/samples.ts.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
@@ -129,6 +129,18 @@ test("files in several formats follow each other; the first samples of a file ar
       readRows("--data", array, 3, { ...limits, maxBytes: 48 }),
       "invalid_file",
       /^--data: its values \(float32\) take 72 bytes, more than maxBytes, 48; give a larger maxBytes/,
+    );
+  }
+});
+
+test("--max-bytes bounds the size of each file that is read piece by piece", async () => {
+  for (const file of [samples.npy, samples.parquet]) {
+    const { size } = statSync(file.split("#")[0]!);
+    await openData("--data", [file], { ...limits, givenMaxBytes: size });
+    await rejected(
+      openData("--data", [file], { ...limits, givenMaxBytes: size - 1 }),
+      "invalid_file",
+      new RegExp(`the file has ${size} bytes, more than maxBytes, ${size - 1}`),
     );
   }
 });
