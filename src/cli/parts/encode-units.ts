@@ -54,8 +54,8 @@ export async function* encodeUnits(
       let count = 0;
       // A unit without samples still has a block, which makes `encode` throw its error.
       do {
-        const { value } = await blocks.next();
-        const block = value as Block;
+        const block = await unlessAborted(signal, blocks.next());
+        if (!block) return;
         const before = done;
         const report = (progress: SampleProgress) => {
           const all = before + progress.done;
@@ -74,6 +74,19 @@ export async function* encodeUnits(
     }
   } finally {
     await blocks.close();
+  }
+}
+
+/** Returns the next block; undefined if the signal aborts its reading. */
+async function unlessAborted(
+  signal: AbortSignal,
+  next: Promise<IteratorResult<Block>>,
+): Promise<Block | undefined> {
+  try {
+    return (await next).value;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return undefined;
   }
 }
 
