@@ -148,6 +148,8 @@ const COLUMNS: readonly Column[] = [
 interface Task {
   readonly name: string;
   readonly isBetter: "lower" | "higher";
+  /** False if codes found with a prior are not measured by it. */
+  readonly hasPrior: boolean;
   readonly digits?: number;
   readonly value: (found: GapFound, way: GapWay, data: GapData) => number | undefined;
 }
@@ -156,29 +158,34 @@ const TASKS: readonly Task[] = [
   {
     name: "excess loss, nats a pixel",
     isBetter: "lower",
+    hasPrior: false,
     value: ({ intact }, way, data) => intact[way] && intact[way].loss - testFloor(data),
   },
   ...HIDING_NAMES.map(
     (hiding): Task => ({
       name: `squared error of hidden pixels, ${hiding}`,
       isBetter: "lower",
+      hasPrior: true,
       value: ({ hidden }, way) => hidden[hiding][way]?.squaredError,
     }),
   ),
   {
     name: "squared error of noisy images",
     isBetter: "lower",
+    hasPrior: true,
     value: ({ noisy }, way) => noisy[way]?.squaredError,
   },
   {
     name: "share classified rightly, linear",
     isBetter: "higher",
+    hasPrior: true,
     digits: 3,
     value: ({ classified }, way) => classified[way]?.linear,
   },
   {
     name: "share classified rightly, five neighbours",
     isBetter: "higher",
+    hasPrior: true,
     digits: 3,
     value: ({ classified }, way) => classified[way]?.neighbours,
   },
@@ -212,9 +219,8 @@ function mainTable(figures: Figures, data: GapData): string {
         i === 0 ? task.name : "",
         showCount(count),
         ...COLUMNS.map((column) => {
-          const { text } = figureOf(figures, data, count, task, column);
-          // The loss of codes with a prior is not measured.
-          return task === TASKS[0] && column.way === "inverted with a prior" ? "" : text;
+          const isMeasured = task.hasPrior || column.way !== "inverted with a prior";
+          return isMeasured ? figureOf(figures, data, count, task, column).text : "";
         }),
       ]),
     ),
