@@ -8,7 +8,7 @@ import { build, createLogger } from "vite";
 import packageJson from "../../package.json" with { type: "json" };
 import type { BackendInfo, Status } from "../../src/index.ts";
 import { launchChromium, launchChromiumWithWebgpu, newPage, textOf } from "../support/browsers.ts";
-import { bundlers } from "../support/bundlers.ts";
+import { bundlers, quickWebpack } from "../support/bundlers.ts";
 import { installPackage } from "../support/installed-package.ts";
 import { serve } from "../support/serve.ts";
 
@@ -121,10 +121,10 @@ async function checkPage(path: string, policy: string): Promise<void> {
 }
 
 // Vite has its page above.
-for (const name of ["webpack", "esbuild"]) {
+for (const [name, bundle] of Object.entries({ webpack: quickWebpack, esbuild: bundlers.esbuild! })) {
   test(`a page bundled by ${name} encodes on the GPU`, async () => {
     const outDir = join(user.folder, "bundlers", name);
-    const { warnings } = await bundlers[name]!(join(user.folder, "bundlers"), "./program.js", outDir);
+    const { warnings } = await bundle(join(user.folder, "bundlers"), "./program.js", outDir);
     assert.equal(warnings, []);
     copyFileSync(join(user.folder, "bundlers/index.html"), join(outDir, "index.html"));
     // esbuild leaves it to its user to bring onnxruntime-web's WASM along.

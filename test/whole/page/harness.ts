@@ -57,7 +57,10 @@ export async function close(): Promise<void> {
   for (const folder of [home, files]) rmSync(folder, { recursive: true });
 }
 
-/** Tests in both browsers side by side: what may differ between them, as pointers, workers, files and addresses do. */
+/**
+ * Tests in both browsers side by side: the ways of a visitor that may differ between them, which are pens, workers, files and
+ * addresses. What else a page does with them is tested in Chromium.
+ */
 export function testInBoth(name: string, run: (browser: Browser) => Promise<void>): void {
   const inOne = (browser: Browser, browserName: string) =>
     run(browser).catch((error: Error) => {
@@ -273,27 +276,31 @@ async function problemsOf(page: Page, selector: string): Promise<string[]> {
   }, selector);
 }
 
+/** Windows that axe looks at: each width and each theme once, since a theme's colours do not depend on the width. */
+const LOOKS = [
+  { width: 1280, theme: "light" },
+  { width: 360, theme: "dark" },
+] as const;
+
 /**
- * Fails on what axe finds within elements, and on what is wider than the window, on a desktop and a phone, light and dark.
+ * Fails on what axe finds within elements, and on what is wider than the window, on a light desktop and a dark phone.
  *
  * @param what for the message
  */
 export async function findsNothing(page: Page, selector: string, what: string): Promise<void> {
-  for (const width of [1280, 360]) {
+  for (const { width, theme } of LOOKS) {
     await page.setViewport({ width, height: 900 });
-    for (const theme of ["light", "dark"]) {
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
-      await page.waitForFunction(
-        (isDark) => document.documentElement.classList.contains("dark") === isDark,
-        {},
-        theme === "dark",
-      );
-      // Colours fade from one theme to the other; a fading that is cancelled rejects.
-      await page.evaluate(async () => {
-        await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
-      });
-      assert.is((await problemsOf(page, selector)).join("\n"), "", `${what}, ${width} pixels, ${theme}`);
-    }
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+    await page.waitForFunction(
+      (isDark) => document.documentElement.classList.contains("dark") === isDark,
+      {},
+      theme === "dark",
+    );
+    // Colours fade from one theme to the other; a fading that is cancelled rejects.
+    await page.evaluate(async () => {
+      await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+    });
+    assert.is((await problemsOf(page, selector)).join("\n"), "", `${what}, ${width} pixels, ${theme}`);
   }
   await page.setViewport({ width: 1280, height: 900 });
 }

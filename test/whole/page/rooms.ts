@@ -3,10 +3,11 @@ import * as assert from "uvu/assert";
 import { readAddress } from "../../../site/page/address.ts";
 import { loadOnnx } from "../../../src/onnx/index.ts";
 import {
+  chromium,
   click,
   clickAtText,
   saved,
-  testInBoth,
+  test,
   waitForText,
   waitUntil,
   withPage,
@@ -15,41 +16,38 @@ import {
 
 // The rooms Train and Codes.
 
-testInBoth(
-  "training lowers the loss, pauses, goes on, and gives its decoder to the page",
-  async (browser) => {
-    await withRoom(browser, "train", async (page) => {
-      await waitForText(page, ".state", /Untrained/);
-      await Promise.all([clickAtText(page, ".state", /Round [2-9] of/, "Pause"), click(page, "Train")]);
-      // Of random weights the loss is that of a coin, ln 2 = 0.69 nats a pixel, and more.
-      const [, loss] = await waitForText(page, ".state", /Paused after .* loss of ([\d.]+)\./);
-      assert.ok(Number(loss) < 0.3, loss);
-      // A mini-batch more: a point of the faint line.
-      const points = () =>
-        page.$eval(".chart .faint polyline", (line) => (line as SVGPolylineElement).points.numberOfItems);
-      const before = await points();
-      await click(page, "Go on");
-      await waitUntil(points, (count) => count > before, "another mini-batch");
-      const decoder = await loadOnnx(await saved(page, "Save as ONNX"));
-      assert.is(decoder.verified, true);
-      assert.is(decoder.prior?.name, "gaussian");
-      await click(page, "Play with it");
-      await waitForText(page, ".guest", /a decoder trained on the page/);
-      // The picture, which the decoder is shown by, is in view and has the keyboard's focus.
-      await page.waitForFunction(() => {
-        const { top } = document.querySelector(".complete")!.getBoundingClientRect();
-        return document.activeElement!.className === "complete" && top >= 0 && top < innerHeight / 2;
-      });
-      await click(page, "Reset");
-      await waitForText(page, ".state", /Untrained/);
-      await click(page, "Use the page's own decoder again");
-      await page.waitForFunction(() => !document.querySelector(".guest"));
+test("training lowers the loss, pauses, goes on, and gives its decoder to the page", async () => {
+  await withRoom(chromium, "train", async (page) => {
+    await waitForText(page, ".state", /Untrained/);
+    await Promise.all([clickAtText(page, ".state", /Round [2-9] of/, "Pause"), click(page, "Train")]);
+    // Of random weights the loss is that of a coin, ln 2 = 0.69 nats a pixel, and more.
+    const [, loss] = await waitForText(page, ".state", /Paused after .* loss of ([\d.]+)\./);
+    assert.ok(Number(loss) < 0.3, loss);
+    // A mini-batch more: a point of the faint line.
+    const points = () =>
+      page.$eval(".chart .faint polyline", (line) => (line as SVGPolylineElement).points.numberOfItems);
+    const before = await points();
+    await click(page, "Go on");
+    await waitUntil(points, (count) => count > before, "another mini-batch");
+    const decoder = await loadOnnx(await saved(page, "Save as ONNX"));
+    assert.is(decoder.verified, true);
+    assert.is(decoder.prior?.name, "gaussian");
+    await click(page, "Play with it");
+    await waitForText(page, ".guest", /a decoder trained on the page/);
+    // The picture, which the decoder is shown by, is in view and has the keyboard's focus.
+    await page.waitForFunction(() => {
+      const { top } = document.querySelector(".complete")!.getBoundingClientRect();
+      return document.activeElement!.className === "complete" && top >= 0 && top < innerHeight / 2;
     });
-  },
-);
+    await click(page, "Reset");
+    await waitForText(page, ".state", /Untrained/);
+    await click(page, "Use the page's own decoder again");
+    await page.waitForFunction(() => !document.querySelector(".guest"));
+  });
+});
 
-testInBoth("the decoder draws as a point moves among the codes", async (browser) => {
-  await withRoom(browser, "codes", async (page) => {
+test("the decoder draws as a point moves among the codes", async () => {
+  await withRoom(chromium, "codes", async (page) => {
     const plane = await page.waitForSelector(".plane");
     await waitForText(page, ".codes figcaption", /Codes nearby in this plane:\s*\d/);
     const drawn = () =>
@@ -86,7 +84,7 @@ testInBoth("the decoder draws as a point moves among the codes", async (browser)
     );
     const place = (of: Page) => of.$eval(".plane .point", (ring) => ring.getAttribute("style"));
     const moved = await place(page);
-    await withPage(browser, sent, async (receiver) => {
+    await withPage(chromium, sent, async (receiver) => {
       await receiver.waitForSelector(".plane .point");
       await waitUntil(
         async () => (await place(receiver))!.match(/[\d.]+/g)!.map(Number),

@@ -159,7 +159,7 @@ const textOf = (page: Page, selector: string) =>
   );
 
 testInBoth(
-  "before any touch three letters and their alphabet are there, a sentence says what is seen, and the sheet that is saved is an SVG with all letters and the licence",
+  "before any touch three letters and their alphabet are there, a sentence says what is seen, the sheet that is saved is an SVG with all letters and the licence, and a stroke changes the draft",
   async (browser) => {
     await withPage(browser, {}, async (page) => {
       assert.is(await givenOf(page), "ano");
@@ -185,64 +185,69 @@ testInBoth(
       assert.is(found.title, "Draft alphabet made with latentflow");
       assert.match(found.licence!, /SIL Open Font License 1\.1/);
       assert.is(found.letters, LETTERS);
-    });
-  },
-);
 
-testInBoth(
-  "the alphabet follows the pen while it is down, and what is drawn wide makes the others wide",
-  async (browser) => {
-    await withPage(browser, {}, async (page) => {
-      await drawEllipse(page, "o", 7);
+      const drafted = await pathsOf(page);
+      await drawEllipse(page, "o", 5);
       assert.ok(
         await page.$('[aria-label="The letter o, drawn in 1 stroke"]'),
         "it replaces the ready-made o",
       );
-      await drawEllipse(page, "o", 5);
-      assert.ok(await page.$('[aria-label="The letter o, drawn in 2 strokes"]'), "the next is added");
-      for (const letter of "noa") await click(page, `Clear ${letter}`);
       await waitUntil(
         () => pathsOf(page),
-        ({ e }) => e === "",
-        "no alphabet without a letter",
-      );
-      assert.match(await textOf(page, ".result .caption"), /^Nothing is given yet/);
-      await drawEllipse(page, "o", 9, async () => {
-        await waitUntil(
-          () => pathsOf(page),
-          ({ e }) => e !== "",
-          "an alphabet while the pen is down",
-        );
-      });
-      const wide = await waitUntil(
-        () => pathsOf(page),
-        ({ o, c }) => widthOf(o!) > 17 && widthOf(c!) > 13,
-        "a wide c",
-      );
-      // The address has the drawing, to be sent.
-      const state = await waitUntil(
-        async () => readAddress(new URL(page.url()).hash),
-        (read) => !!read?.drawn.every(({ letter, strokes }) => strokes.length === (letter === "o" ? 1 : 0)),
-        "the drawing in the address",
-      );
-      assert.equal(
-        state!.drawn.map(({ letter, strokes }) => [letter, strokes.length]),
-        [
-          ["n", 0],
-          ["o", 1],
-          ["a", 0],
-        ],
-      );
-      await click(page, "Undo the last stroke of o");
-      await drawEllipse(page, "o", 4);
-      await waitUntil(
-        () => pathsOf(page),
-        ({ o, c }) => widthOf(o!) < 12 && widthOf(c!) < widthOf(wide.c!) - 3,
-        "a narrow c",
+        ({ c }) => c !== drafted.c,
+        "a c that goes with what is drawn",
       );
     });
   },
 );
+
+test("the alphabet follows the pen while it is down, and what is drawn wide makes the others wide", async () => {
+  await withPage(chromium, {}, async (page) => {
+    await drawEllipse(page, "o", 7);
+    await drawEllipse(page, "o", 5);
+    assert.ok(await page.$('[aria-label="The letter o, drawn in 2 strokes"]'), "the next is added");
+    for (const letter of "noa") await click(page, `Clear ${letter}`);
+    await waitUntil(
+      () => pathsOf(page),
+      ({ e }) => e === "",
+      "no alphabet without a letter",
+    );
+    assert.match(await textOf(page, ".result .caption"), /^Nothing is given yet/);
+    await drawEllipse(page, "o", 9, async () => {
+      await waitUntil(
+        () => pathsOf(page),
+        ({ e }) => e !== "",
+        "an alphabet while the pen is down",
+      );
+    });
+    const wide = await waitUntil(
+      () => pathsOf(page),
+      ({ o, c }) => widthOf(o!) > 17 && widthOf(c!) > 13,
+      "a wide c",
+    );
+    // The address has the drawing, to be sent.
+    const state = await waitUntil(
+      async () => readAddress(new URL(page.url()).hash),
+      (read) => !!read?.drawn.every(({ letter, strokes }) => strokes.length === (letter === "o" ? 1 : 0)),
+      "the drawing in the address",
+    );
+    assert.equal(
+      state!.drawn.map(({ letter, strokes }) => [letter, strokes.length]),
+      [
+        ["n", 0],
+        ["o", 1],
+        ["a", 0],
+      ],
+    );
+    await click(page, "Undo the last stroke of o");
+    await drawEllipse(page, "o", 4);
+    await waitUntil(
+      () => pathsOf(page),
+      ({ o, c }) => widthOf(o!) < 12 && widthOf(c!) < widthOf(wide.c!) - 3,
+      "a narrow c",
+    );
+  });
+});
 
 testInBoth("a link shows what its sender saw, a bolder variant of a narrow hand", async (browser) => {
   const { letters, hand } = HANDS.find(({ name }) => name === "condensed")!;
@@ -268,52 +273,49 @@ testInBoth("a link shows what its sender saw, a bolder variant of a narrow hand"
   });
 });
 
-testInBoth(
-  "a font that is dropped gives letters, is never sent, and a broken one is told in a sentence",
-  async (browser) => {
-    const host = await serveHome();
-    await withPage(browser, { host }, async (page) => {
-      await drop(page, "broken.ttf", font.subarray(0, 3000));
-      await page.waitForSelector(".failure");
-      assert.match(
-        await textOf(page, ".failure"),
-        /^broken\.ttf cannot be read as a font\. Choose a TTF, OTF or WOFF file \(not WOFF2\)\.$/,
-      );
-      assert.is(await givenOf(page), "ano", "the drawn letters are still given");
-      const asked = host.requested.length;
-      await drop(page, "mine.ttf", font);
-      await waitUntil(
-        () => textOf(page, ".result .caption"),
-        (text) => /are the font’s/.test(text),
-        "letters of the font",
-      );
-      const before = await pathsOf(page);
-      await page.waitForFunction(() => document.querySelector(".failure") === null);
-      await click(page, "g");
-      await waitUntil(
-        () => givenOf(page),
-        (given) => given === "agno",
-        "g as given",
-      );
-      await waitUntil(
-        () => pathsOf(page),
-        (paths) => paths.q !== before.q,
-        "a q that goes with it",
-      );
-      const isReader = (path: string) => /^\/assets\/(font-worker|opentype)-[\w-]+\.js$/.test(path);
-      const others = host.requested.slice(asked).filter((path) => !isReader(path) && !isPrefetched(path));
-      assert.equal(others, [], "nothing is asked for but the reader's own files");
-      assert.match(await textOf(page, ".controls .note"), /The font stays in your browser/);
-      await page.type(".sentence input", "!");
-      const read = await waitUntil(
-        async () => readAddress(new URL(page.url()).hash),
-        (state) => state !== undefined,
-        "an address",
-      );
-      assert.equal(read!.drawn, firstState().drawn);
-    });
-  },
-);
+test("a font that is dropped gives letters, is never sent, and a broken one is told in a sentence", async () => {
+  const host = await serveHome();
+  await withPage(chromium, { host }, async (page) => {
+    await drop(page, "broken.ttf", font.subarray(0, 3000));
+    await page.waitForSelector(".failure");
+    assert.match(
+      await textOf(page, ".failure"),
+      /^broken\.ttf cannot be read as a font\. Choose a TTF, OTF or WOFF file \(not WOFF2\)\.$/,
+    );
+    assert.is(await givenOf(page), "ano", "the drawn letters are still given");
+    const asked = host.requested.length;
+    await drop(page, "mine.ttf", font);
+    await waitUntil(
+      () => textOf(page, ".result .caption"),
+      (text) => /are the font’s/.test(text),
+      "letters of the font",
+    );
+    const before = await pathsOf(page);
+    await page.waitForFunction(() => document.querySelector(".failure") === null);
+    await click(page, "g");
+    await waitUntil(
+      () => givenOf(page),
+      (given) => given === "agno",
+      "g as given",
+    );
+    await waitUntil(
+      () => pathsOf(page),
+      (paths) => paths.q !== before.q,
+      "a q that goes with it",
+    );
+    const isReader = (path: string) => /^\/assets\/(font-worker|opentype)-[\w-]+\.js$/.test(path);
+    const others = host.requested.slice(asked).filter((path) => !isReader(path) && !isPrefetched(path));
+    assert.equal(others, [], "nothing is asked for but the reader's own files");
+    assert.match(await textOf(page, ".controls .note"), /The font stays in your browser/);
+    await page.type(".sentence input", "!");
+    const read = await waitUntil(
+      async () => readAddress(new URL(page.url()).hash),
+      (state) => state !== undefined,
+      "an address",
+    );
+    assert.equal(read!.drawn, firstState().drawn);
+  });
+});
 
 test("the nearest font is credited, the linear completion and others stand beside it", async () => {
   const host = await serveHome();
@@ -408,7 +410,7 @@ test("the decoder is loaded on its own page alone", async () => {
   }
 });
 
-test("axe finds nothing on a desktop and a phone, light and dark; nothing is wider than the window", async () => {
+test("axe finds nothing on a light desktop and a dark phone; nothing is wider than the window", async () => {
   await withPage(chromium, {}, async (page) => {
     for (const button of ["Linear completion", "Other completions"]) await click(page, button);
     await page.waitForSelector(".linear .alphabet");
