@@ -549,6 +549,24 @@ test("decode: latents of another size, or none: refused by name", async () => {
   }
 });
 
+test("fewer threads than were asked for are warned of, with the reason", async () => {
+  const out = workplace.newPath();
+  const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+    ? "--permission"
+    : "--experimental-permission";
+  const flags = [permission, "--allow-fs-read=*", "--allow-fs-write=*", "--no-warnings"];
+  const args = ["demo", "--limit", "4", "--quiet", "--out", out];
+  const restricted = (...more: string[]) => endOf(start([...args, ...more], flags));
+  const { exit, stderr } = await restricted("--threads", "2");
+  assert.is(exit, 0, stderr);
+  assert.match(
+    stderr,
+    /^latentflow: warning: --threads 2: 1 thread did the work: workers cannot be started here: [^;\n]+\n$/,
+  );
+  assert.is((await restricted()).stderr, "", "all cores were not asked for by number");
+  assert.is((await run(...args, "--threads", "2")).stderr, "");
+});
+
 test("Ctrl-C: an earlier result stays as it was, exit code 130", async () => {
   const out = newFolder();
   const earlier = await run("demo", "--limit", "20", "--out", out);

@@ -10,8 +10,8 @@ import { toNpy } from "../../src/files/npy.ts";
 const built = fileURLToPath(new URL("../../build/lib/cli.js", import.meta.url));
 
 /** Starts the program `latentflow` as `npm run build` has built it: its source takes ten times as long to start. */
-export function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [built, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+export function start(args: readonly string[], flagsOfNode: readonly string[] = []): ChildProcess {
+  return spawn(process.execPath, [...flagsOfNode, built, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** How a command ended: its exit code, or the name of the signal that killed it, and what it printed. */

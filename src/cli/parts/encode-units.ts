@@ -3,6 +3,7 @@ import { ReadAhead } from "../../api/read-ahead.ts";
 import { callOf } from "../../base/message.ts";
 import { joinValues } from "../../files/array.ts";
 import {
+  type BackendInfo,
   type CodeSamples,
   type Decoder,
   decode,
@@ -20,6 +21,7 @@ import { encodeOptions, type Job } from "../options/job.ts";
 import { backendOf } from "../options/options.ts";
 import { priorOption } from "../options/prior.ts";
 import type { SampleProgress } from "../output/progress.ts";
+import { countOf } from "../output/report.ts";
 import { scaleWarning } from "../output/scale-warning.ts";
 import type { Part } from "./part.ts";
 import type { Unit } from "./shard-units.ts";
@@ -45,6 +47,11 @@ export async function* encodeUnits(
   mostAtOnce = blockSize(encoding.input),
 ): AsyncGenerator<Part> {
   const { input, signal, onProgress } = encoding;
+  const warned = new Set<string>();
+  const onWarning = (message: string) => {
+    if (!warned.has(message)) encoding.onWarning?.(message);
+    warned.add(message);
+  };
   const blocks = new ReadAhead(blocksOf(input, units, mostAtOnce), 1);
   try {
     let done = 0;
@@ -62,9 +69,9 @@ export async function* encodeUnits(
           const samplesPerSecond = (1000 * all) / (performance.now() - start);
           onProgress({ ...progress, done: all, samplesPerSecond });
         };
-        const encoded = await encodeBlock({ ...encoding, onProgress: report }, block);
+        const encoded = await encodeBlock({ ...encoding, onProgress: report, onWarning }, block);
         const warning = before === 0 ? scaleWarning(input.loss, block.y, encoded.results) : undefined;
-        if (warning !== undefined) encoding.onWarning?.(warning);
+        if (warning !== undefined) onWarning(warning);
         results.push(encoded);
         count += block.count;
         done += block.count;
@@ -104,7 +111,7 @@ async function* blocksOf(input: EncodingInput, units: readonly Unit[], most: num
 type BlockResult = Omit<Part, keyof Unit>;
 
 async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResult> {
-  const { job, input, signal, onProgress } = encoding;
+  const { job, input, signal, onProgress, onWarning } = encoding;
   const { decoder } = input;
   const { y, weights, z0, fixed, ids } = block;
   await checkBlock(input, block, signal);
@@ -127,6 +134,7 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
       })
     : undefined;
   const { z, initialLoss, loss, prior, objective, gradientNorm, status, stats, seconds, backend } = result;
+  for (const warning of backendWarnings(job, backend)) onWarning?.(warning);
   const { acceptedSteps, backtracks, t } = stats;
   const ofFlow = { initialLoss, status, stats: { acceptedSteps, backtracks, t } };
   return {
@@ -136,6 +144,18 @@ async function encodeBlock(encoding: Encoding, block: Block): Promise<BlockResul
     threads: backend.threads ?? 0,
     kernels: backend.build,
   };
+}
+
+/** Makes warnings of what went otherwise than asked: fewer threads than `--threads` took part, a worker died. */
+function backendWarnings(
+  { threads: wanted = 1 }: Job,
+  { threads = 1, reason, incidents = [] }: BackendInfo,
+): readonly string[] {
+  const notes = incidents.map((incident) => `warning: ${incident}`);
+  if (threads >= wanted || reason === undefined) return notes;
+  // After the reason comes what to do in a program of one's own.
+  const [why] = reason.split("; ");
+  return [`warning: --threads ${wanted}: ${countOf(threads, "thread")} did the work: ${why}`, ...notes];
 }
 
 /**
