@@ -115,7 +115,8 @@ export async function runJobs(
 type LastAnswer = Extract<Answer, { kind: "done" | "failed" }>;
 
 function startWorker() {
-  const path = new URL("./worker.ts", import.meta.url);
+  // Beside the script that runs, main.ts or what the tests have compiled it to.
+  const path = process.argv[1]!.replace(/main(?=\.ts(\.js)?$)/, "worker");
   const child: ChildProcess = fork(path, {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
