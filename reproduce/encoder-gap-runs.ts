@@ -74,8 +74,8 @@ const MASK = { hidden: [0, 0.95] } as const;
 
 /** Images that are measured with hidden pixels, noise and turns. */
 const MEASURED = 1000;
-/** Validation images that a prior is chosen by, and that the trained decoder is validated on. */
-const [CHOSEN_BY, VALIDATED] = [200, 1000];
+/** Validation images that a prior is chosen by, and those that a classifier's ridge is chosen by. */
+const [PRIOR_CHOSEN_BY, RIDGE_CHOSEN_BY] = [200, 1000];
 /** Training images whose codes priors are fitted to, and classifiers. */
 const FITTED = 5000;
 /** Test images that are classified. */
@@ -101,30 +101,41 @@ export const REFINED_STEPS = 5;
 /** How a code is found. */
 export type GapWay = "encoder" | "refined" | "inverted" | "inverted with a prior";
 
-/** One figure for each way there is: a decoder trained by flows or kept codes has no encoder. */
+/**
+ * Ways that each method's networks are measured by. A decoder trained by flows or kept codes has no encoder; of the masked
+ * autoencoder the encoder is asked for alone, since its decoder is another of the kind that the plain one is inverted with.
+ */
+export const METHOD_WAYS: Readonly<Record<GapMethod, readonly GapWay[]>> = {
+  autoencoder: ["encoder", "refined", "inverted", "inverted with a prior"],
+  "masked autoencoder": ["encoder", "refined"],
+  "kept codes": ["inverted", "inverted with a prior"],
+  flow: ["inverted", "inverted with a prior"],
+};
+
+/** One figure for each way there is. */
 export type ByWay<Value> = Partial<Record<GapWay, Value>>;
 
 /** What a job finds. */
 export interface GapFound {
   readonly trainedInSeconds: number;
-  /** Inverted validation images. */
-  readonly validated: Measured;
   /** All test images, as they are. */
   readonly intact: ByWay<Measured>;
   /** Errors over hidden pixels of the first test images. */
   readonly hidden: Readonly<Record<Hiding, ByWay<PixelErrors>>>;
   /** Errors of noisy test images, held against those without noise. */
   readonly noisy: ByWay<PixelErrors>;
-  /** Prior chosen by validation for each of these. */
-  readonly priors: Readonly<Record<Hiding | "noise", string>>;
+  /** Prior chosen by validation for each of these; of no method that is not inverted. */
+  readonly priors: Readonly<Partial<Record<Hiding | "noise", string>>>;
   /** Shares of test images classified rightly. */
   readonly classified: ByWay<{ readonly neighbours: number; readonly linear: number }>;
   /**
    * Areas under the ROC curve of test images turned by so many degrees against those that are not, by the loss of the inverted
-   * code, of the encoder's code, and by how much the second is above the first.
+   * code, of the encoder's code, and by how much the second is above the first. Empty for a method that is not inverted.
    */
-  readonly turns: Readonly<Record<string, { inverted: number; encoder?: number; gap?: number }>>;
+  readonly turns: Turns;
 }
+
+type Turns = Readonly<Record<string, { inverted: number; encoder?: number; gap?: number }>>;
 
 /** A decoder and, where there is one, its encoder. */
 interface Trained {
@@ -172,8 +183,10 @@ async function trainBy(
 /** Finds codes of images by one way. */
 type Find = (given: GivenImages, prior?: Prior) => Promise<Float32Array>;
 
-/** Ways there are to find codes of a decoder's images, but for the prior. */
-function waysOf({ decoder, encoder }: Trained): Readonly<Partial<Record<GapWay, Find>>> {
+type Ways = Readonly<Partial<Record<GapWay, Find>>>;
+
+/** A method's ways to find codes of images, but for the prior. */
+function waysOf(method: GapMethod, { decoder, encoder }: Trained): Ways {
   const invert =
     (maxSteps?: number): Find =>
     async ({ y, weights }, prior) => {
@@ -187,14 +200,13 @@ function waysOf({ decoder, encoder }: Trained): Readonly<Partial<Record<GapWay, 
       });
       return z;
     };
-  return {
-    ...(encoder && {
-      encoder: ({ y }) => encodeWith(encoder, y, { backend }),
-      refined: invert(REFINED_STEPS),
-    }),
+  const all: Readonly<Record<GapWay, Find>> = {
+    encoder: ({ y }) => encodeWith(encoder!, y, { backend }),
+    refined: invert(REFINED_STEPS),
     inverted: invert(),
     "inverted with a prior": invert(),
   };
+  return Object.fromEntries(METHOD_WAYS[method].map((way) => [way, all[way]]));
 }
 
 /** A prior and the name that pages give it. */
@@ -232,7 +244,7 @@ async function run(
   const trained = await trainBy(method, RECIPES[count], y, seed, settings, following);
   const labels = Uint8Array.from(rows, (row) => splits.train.labels![row]!);
   const trainedInSeconds = following.seconds();
-  const measured = await measureAll(trained, { y, labels, splits, seed }, context);
+  const measured = await measureAll(method, trained, { y, labels, splits, seed }, context);
   return { trainedInSeconds, ...measured };
 }
 
@@ -245,6 +257,7 @@ interface Samples {
 }
 
 async function measureAll(
+  method: GapMethod,
   trained: Trained,
   { y, labels, splits, seed }: Samples,
   { folder, progress }: JobContext<GapFound>,
@@ -252,8 +265,8 @@ async function measureAll(
   const { decoder, encoder } = trained;
   const { latentSize: d, outputSize: n } = decoder;
   const { validation, test } = splits;
-  const ways = waysOf(trained);
-  const z0 = decoder.start ?? new Float32Array(d);
+  const ways = waysOf(method, trained);
+  const { inverted } = ways;
 
   /** Goes on from what a killed sitting has measured of the same decoder. */
   const kept = async <Value>(name: string, share: number, find: () => Promise<Value>): Promise<Value> => {
@@ -265,52 +278,50 @@ async function measureAll(
     return value;
   };
 
-  const known: Classified = {
-    points: Float32Array.from(
-      await kept("training codes", 0.55, async () => [
-        ...(await ways.inverted!({ y: y.subarray(0, FITTED * n), weights: undefined })),
-      ]),
-    ),
-    labels: labels.subarray(0, FITTED),
-  };
-  const priors = priorsOf(known.points, d, seed);
+  const fitted = { y: y.subarray(0, FITTED * n), weights: undefined };
+  const codes =
+    inverted &&
+    Float32Array.from(await kept("training codes", 0.55, async () => [...(await inverted(fitted))]));
+  const priors = codes ? priorsOf(codes, d, seed) : [];
 
-  const validated = await kept("validated", 0.6, () =>
-    measureFlow(decoder, validation.slice(0, VALIDATED), lbfgs(), { z0 }),
-  );
   const intact: ByWay<Measured> = {
     ...(encoder && {
       encoder: await kept("encoder", 0.62, () => measureCodes(decoder, encoder, test)),
       refined: await kept("refined", 0.65, () => measureRefined(trained, test)),
     }),
-    inverted: await measureFlow(decoder, test, lbfgs(), {
-      z0,
-      progress: (share) => progress(0.65 + 0.15 * share),
-      file: join(folder, "inverted.json"),
+    ...(inverted && {
+      inverted: await measureFlow(decoder, test, lbfgs(), {
+        z0: decoder.start ?? new Float32Array(d),
+        progress: (share) => progress(0.65 + 0.15 * share),
+        file: join(folder, "inverted.json"),
+      }),
     }),
   };
 
   const truth = test.slice(0, MEASURED).toFloat32();
-  const chosenBy = validation.slice(0, CHOSEN_BY).toFloat32();
+  const chosenBy = validation.slice(0, PRIOR_CHOSEN_BY).toFloat32();
   const errorsOf = async (find: Find, given: GivenImages, images: Float32Array, prior?: Prior) =>
     pixelErrors(images, await decode(decoder, await find(given, prior), { backend }), given.weights);
 
-  /** Errors of each way, the prior chosen by validation images that are given alike. */
-  const measureGiven = async (give: (images: Float32Array, seed: number) => GivenImages) => {
-    const forChoice = give(chosenBy, seed + 1);
+  /** The prior by which validation images that are given alike have the least error. */
+  const choosePrior = async (find: Find, given: GivenImages) => {
     const tried = [];
-    for (const { name, prior } of priors) {
-      const { squaredError } = await errorsOf(ways["inverted with a prior"]!, forChoice, chosenBy, prior);
-      tried.push({ name, prior, squaredError });
+    for (const named of priors) {
+      const { squaredError } = await errorsOf(find, given, chosenBy, named.prior);
+      tried.push({ ...named, squaredError });
     }
-    const best = tried.reduce((least, one) => (one.squaredError < least.squaredError ? one : least));
+    return tried.reduce((least, one) => (one.squaredError < least.squaredError ? one : least));
+  };
+  /** Errors of each way, and the name of the prior. */
+  const measureGiven = async (give: (images: Float32Array, seed: number) => GivenImages) => {
+    const withPrior = ways["inverted with a prior"];
+    const best = withPrior && (await choosePrior(withPrior, give(chosenBy, seed + 1)));
     const given = give(truth, seed);
     const errors: ByWay<PixelErrors> = {};
     for (const [way, find] of Object.entries(ways) as [GapWay, Find][]) {
-      const prior = way === "inverted with a prior" ? best.prior : undefined;
-      errors[way] = await errorsOf(find, given, truth, prior);
+      errors[way] = await errorsOf(find, given, truth, find === withPrior ? best!.prior : undefined);
     }
-    return { prior: best.name, errors };
+    return { prior: best?.name, errors };
   };
   const measured: Partial<Record<Hiding | "noise", Awaited<ReturnType<typeof measureGiven>>>> = {};
   for (const [i, name] of HIDING_NAMES.entries()) {
@@ -323,18 +334,17 @@ async function measureAll(
   );
 
   const classified = await kept("classified", 0.96, () =>
-    classify(ways, decoder, known, y.subarray(0, FITTED * n), splits, priors[1]!.prior),
+    classify(ways, decoder, { ...fitted, codes, labels: labels.subarray(0, FITTED) }, splits),
   );
-  const turns = await kept("turns", 0.99, () => measureTurns(trained, ways, test));
+  const turns = inverted
+    ? await kept("turns", 0.99, () => measureTurns(trained, inverted, test))
+    : ({} satisfies Turns);
   const all = measured as Required<typeof measured>;
-  const ofAll = <Value>(pick: (one: (typeof all)["noise"]) => Value) =>
-    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, pick(one)]));
   return {
-    validated,
     intact,
     hidden: Object.fromEntries(HIDING_NAMES.map((name) => [name, all[name].errors])) as GapFound["hidden"],
     noisy: all.noise.errors,
-    priors: ofAll(({ prior }) => prior) as GapFound["priors"],
+    priors: Object.fromEntries(Object.entries(all).map(([name, { prior }]) => [name, prior])),
     classified,
     turns,
   };
@@ -359,25 +369,30 @@ async function measureRefined({ decoder, encoder }: Trained, test: Dataset): Pro
   return { loss: loss / test.count, squaredError: squares / (test.count * test.size), seconds };
 }
 
+/** Training images that classifiers know, with codes found by inversion where there are any. */
+interface KnownImages extends GivenImages {
+  readonly codes: Float32Array | undefined;
+  readonly labels: Uint8Array;
+}
+
 /** Classifies test images by their codes; the ridge is chosen by validation images. */
 async function classify(
-  ways: Readonly<Partial<Record<GapWay, Find>>>,
+  ways: Ways,
   { latentSize: d }: Decoder,
-  inverted: Classified,
-  y: Float32Array,
+  { codes, labels, ...given }: KnownImages,
   { validation, test }: DataSplits,
-  prior: Prior,
 ): Promise<GapFound["classified"]> {
   const found: { -readonly [Way in GapWay]?: { neighbours: number; linear: number } } = {};
-  const [forChoice, queries] = [validation.slice(0, VALIDATED), test.slice(0, CLASSIFIED)];
-  for (const way of ["encoder", "inverted", "inverted with a prior"] as const) {
+  const [forChoice, queries] = [validation.slice(0, RIDGE_CHOSEN_BY), test.slice(0, CLASSIFIED)];
+  for (const way of ["encoder", "inverted"] as const) {
     const find = ways[way];
     if (!find) continue;
-    const codesOf = async (images: Float32Array) =>
-      find({ y: images, weights: undefined }, way === "inverted with a prior" ? prior : undefined);
-    const known = way === "inverted" ? inverted : { points: await codesOf(y), labels: inverted.labels };
+    const known: Classified = {
+      points: way === "inverted" && codes ? codes : await find(given),
+      labels,
+    };
     const ofData = async (data: Dataset): Promise<Classified> => ({
-      points: await codesOf(data.toFloat32()),
+      points: await find({ y: data.toFloat32(), weights: undefined }),
       labels: data.labels!,
     });
     const [chooses, asked] = [await ofData(forChoice), await ofData(queries)];
@@ -393,16 +408,12 @@ async function classify(
 }
 
 /** Tells turned test images from others by their losses. */
-async function measureTurns(
-  { decoder, encoder }: Trained,
-  ways: Readonly<Partial<Record<GapWay, Find>>>,
-  test: Dataset,
-): Promise<GapFound["turns"]> {
+async function measureTurns({ decoder, encoder }: Trained, invert: Find, test: Dataset): Promise<Turns> {
   const half = Math.min(MEASURED, Math.floor(test.count / 2));
   const lossesOf = async (y: Float32Array) => {
     const at = async (z0: Float32Array) =>
       (await encode(decoder, y, { z0, solver: lbfgs({ maxSteps: 0 }), backend, prior: "none" })).loss;
-    const inverted = await at(await ways.inverted!({ y, weights: undefined }));
+    const inverted = await at(await invert({ y, weights: undefined }));
     const own = encoder && (await at(await encodeWith(encoder, y, { backend })));
     return { inverted, encoder: own, gap: own?.map((loss, i) => loss - inverted[i]!) };
   };
@@ -427,13 +438,12 @@ export const idOf = (data: GapData, count: GapCount, method: GapMethod, seed: nu
   `${data}, ${count} images, ${method}, seed ${seed}`;
 
 /** Seconds of one core for a pass over 1,000 images, and for all measurements. */
-const COSTS: Readonly<Record<GapMethod, number>> = {
-  autoencoder: 1.7,
-  "masked autoencoder": 1.7,
-  "kept codes": 1.2,
-  flow: 30,
+const COSTS: Readonly<Record<GapMethod, { readonly pass: number; readonly measuring: number }>> = {
+  autoencoder: { pass: 3.2, measuring: 1300 },
+  "masked autoencoder": { pass: 3.2, measuring: 120 },
+  "kept codes": { pass: 2.3, measuring: 1250 },
+  flow: { pass: 60, measuring: 1250 },
 };
-const MEASURING_SECONDS = 450;
 
 /** Flows, which cost a pass twenty times as much, are computed with one seed. */
 export function seedsFor(method: GapMethod, count: GapCount, settings: Settings): number[] {
@@ -451,20 +461,26 @@ export const jobFor = (
   settings: Settings,
 ): Job<GapFound> => {
   const { passes, flowPasses } = RECIPES[count];
+  const { pass, measuring } = COSTS[method];
   return {
     id: idOf(data, count, method, seed),
     data,
-    seconds: (COSTS[method] * count * (method === "flow" ? flowPasses : passes)) / 1000 + MEASURING_SECONDS,
+    seconds: (pass * count * (method === "flow" ? flowPasses : passes)) / 1000 + measuring,
     run: (context) => run(data, count, method, seed, context, settings),
   };
 };
 
-/** Jobs in the order of what they tell: encoders first, flows last. */
+const ENCODED = GAP_METHODS.filter((method) => METHOD_WAYS[method].includes("encoder"));
+const INVERTED_ALONE = GAP_METHODS.filter((method) => !ENCODED.includes(method));
+
+/** Jobs in the order of what they tell: the encoders of a data set first, flows last. */
 export const jobsOfGap = (settings: Settings): Job<GapFound>[] =>
-  GAP_METHODS.flatMap((method) =>
+  [ENCODED, INVERTED_ALONE].flatMap((methods) =>
     GAP_DATA.flatMap((data) =>
-      GAP_COUNTS.flatMap((count) =>
-        seedsFor(method, count, settings).map((seed) => jobFor(data, count, method, seed, settings)),
+      methods.flatMap((method) =>
+        GAP_COUNTS.flatMap((count) =>
+          seedsFor(method, count, settings).map((seed) => jobFor(data, count, method, seed, settings)),
+        ),
       ),
     ),
   );
