@@ -97,7 +97,7 @@ function page(results: Results<GapFound>, settings: Settings): Page {
       question(figures),
       SETTING,
       ...(figures.has("MNIST") ? [findings(figures)] : []),
-      LIMITS,
+      limits(figures),
       ...(there.length > 0 ? ["## All figures\n"] : []),
       ...there.map((data) => sectionsOf(figures, data)),
     ].join("\n"),
@@ -220,14 +220,24 @@ function mainTable(figures: Figures, data: GapData): string {
     TASKS.flatMap((task) =>
       GAP_COUNTS.map((count, i) => [
         i === 0 ? task.name : "",
-        showCount(count),
-        ...COLUMNS.map((column) => {
-          const isMeasured = task.hasPrior || column.way !== "inverted with a prior";
-          return isMeasured ? figureOf(figures, data, count, task, column).text : "";
-        }),
+        ...sayingSeedsOnce(
+          showCount(count),
+          COLUMNS.map((column) => {
+            const isMeasured = task.hasPrior || column.way !== "inverted with a prior";
+            return isMeasured ? figureOf(figures, data, count, task, column).text : "";
+          }),
+        ),
       ]),
     ),
   );
+}
+
+/** Cells after a row's heading, which has the number of seeds in their place if they are all of as many. */
+function sayingSeedsOnce(heading: string, cells: readonly string[]): string[] {
+  const remark = /, \d+ of \d+ seeds/g;
+  const [of, ...others] = new Set(cells.flatMap((cell) => cell.match(remark) ?? []));
+  if (of === undefined || others.length > 0) return [heading, ...cells];
+  return [`${heading}${of}`, ...cells.map((cell) => cell.replaceAll(remark, ""))];
 }
 
 /** A line of a list that names the best column of a task, by the number of images; nothing where figures are missing. */
@@ -321,13 +331,24 @@ trained on images of which a share from 0 to 0.95 of the pixels is hidden, and i
 validation images choose for each damage.
 `;
 
-const LIMITS = `
+/** A number of passes of MNIST's inverted codes in words, from the decoder of fewest images. */
+function passesInWords(figures: Figures): string {
+  const { mean } = figures.of(
+    "MNIST",
+    GAP_COUNTS[0]!,
+    "autoencoder",
+    ({ intact }) => intact.inverted?.passes,
+  );
+  return mean === undefined ? "many passes" : `${Math.round(mean)} passes on average`;
+}
+
+const limits = (figures: Figures) => `
 ## What it does not show
 
 One network, two data sets of grey pictures of 28 × 28. The encoder is the decoder's reverse; a larger one might need fewer images or
 more. The masks hide pixels at random: an encoder trained with hidden halves would fill halves better. The number of passes was
-chosen for the autoencoder on MNIST, and Fashion-MNIST is trained with the same. An inverted code takes some 40 passes, an encoder's
-one.
+chosen for the autoencoder on MNIST, and Fashion-MNIST is trained with the same. An inverted code of a digit takes
+${passesInWords(figures)}, an encoder's one.
 `;
 
 function intactTable(figures: Figures, data: GapData): string {
@@ -357,7 +378,7 @@ function intactTable(figures: Figures, data: GapData): string {
 /** Rows of a table: each number of images with each method. */
 function rowsOf(cells: (count: GapCount, method: GapMethod) => readonly string[]): string[][] {
   return GAP_COUNTS.flatMap((count) =>
-    GAP_METHODS.map((method) => [showCount(count), method, ...cells(count, method)]),
+    GAP_METHODS.map((method) => sayingSeedsOnce(showCount(count), [method, ...cells(count, method)])),
   );
 }
 
@@ -368,17 +389,18 @@ function hiddenTable(figures: Figures, data: GapData): string {
     ["images", "decoder trained by", "hidden", ...WAYS.map((way) => WAY_NAMES[way])],
     GAP_COUNTS.flatMap((count) =>
       GAP_METHODS.flatMap((method) =>
-        HIDING_NAMES.map((hiding) => [
-          showCount(count),
-          method,
-          hiding,
-          ...WAYS.map((way) => {
-            if (!hasWay(method, way)) return "";
-            const of = (measure: "squaredError" | "crossEntropy") =>
-              figures.of(data, count, method, ({ hidden }) => hidden[hiding][way]?.[measure]).text;
-            return `${of("squaredError")}; ${of("crossEntropy")}`;
-          }),
-        ]),
+        HIDING_NAMES.map((hiding) =>
+          sayingSeedsOnce(showCount(count), [
+            method,
+            hiding,
+            ...WAYS.map((way) => {
+              if (!hasWay(method, way)) return "";
+              const of = (measure: "squaredError" | "crossEntropy") =>
+                figures.of(data, count, method, ({ hidden }) => hidden[hiding][way]?.[measure]).text;
+              return `${of("squaredError")}; ${of("crossEntropy")}`;
+            }),
+          ]),
+        ),
       ),
     ),
   );
