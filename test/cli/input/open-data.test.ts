@@ -8,6 +8,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { closeFiles } from "../../../src/cli/input/array-files/open-file.ts";
 import { openData, readRows } from "../../../src/cli/input/open-data.ts";
+import { dataOptions } from "../../../src/cli/options/input-options.ts";
+import { kebabCase } from "../../../src/cli/options/parse.ts";
+import { createProgram } from "../../../src/cli/program.ts";
 import { npyHeader } from "../../../src/files/npy.ts";
 import { createDecoder } from "../../../src/index.ts";
 import { BundledProgram } from "../../support/bundled-program.ts";
@@ -57,6 +60,8 @@ const samples = filesOf(randomArray(1, COUNT * 6, 0, 1), 6);
 const latents = filesOf(randomArray(2, COUNT * 3, -1, 1), 3);
 const one = ["--decoder", decoder];
 
+const training = ["train", ...one, "--epochs", "1"];
+
 const options: [flag: string, file: (format: keyof typeof samples) => string, ...args: string[]][] = [
   ["--data", (format) => samples[format], "encode", ...one],
   ["--weights", (format) => samples[format], "encode", ...one, "--data", samples.npy],
@@ -71,8 +76,22 @@ const options: [flag: string, file: (format: keyof typeof samples) => string, ..
   ["--data", (format) => samples[format], "evaluate", ...one],
   ["--mask", (format) => samples[format], "evaluate", ...one, "--data", samples.npy],
   ["--weights", (format) => samples[format], "evaluate", ...one, "--data", samples.npy],
-  ["--data", (format) => samples[format], "train", ...one, "--epochs", "1"],
-  ["--validate", (format) => samples[format], "train", ...one, "--epochs", "1", "--data", samples.npy],
+  ["--z0", (format) => latents[format], "evaluate", ...one, "--data", samples.npy],
+  [
+    "--prior-from",
+    (format) => latents[format],
+    ...["evaluate", ...one, "--data", samples.npy, "--prior", "gaussian"],
+  ],
+  ["--data", (format) => samples[format], ...training],
+  ["--weights", (format) => samples[format], ...training, "--data", samples.npy],
+  ["--mask", (format) => samples[format], ...training, "--data", samples.npy],
+  ["--prior-from", (format) => latents[format], ...training, "--data", samples.npy, "--prior", "gaussian"],
+  ["--validate", (format) => samples[format], ...training, "--data", samples.npy],
+  ...["--validate-weights", "--validate-mask"].map((flag): (typeof options)[number] => [
+    flag,
+    (format) => samples[format],
+    ...[...training, "--data", samples.npy, "--validate", samples.npy],
+  ]),
 ];
 
 /** Files that a command writes and that depend on its data alone. */
@@ -81,6 +100,17 @@ const WRITTEN: Readonly<Record<string, readonly string[]>> = {
   decode: ["decoded.npy"],
   train: ["decoder.safetensors"],
 };
+
+test("every option of every command that takes data is tried", () => {
+  const flags = dataOptions.map((name) => `--${kebabCase(name)}`);
+  const there = createProgram().commands.flatMap((command) =>
+    command.options
+      .filter(({ long }) => flags.includes(long!))
+      .map(({ long }) => `${command.name()} ${long}`),
+  );
+  const tried = options.map(([flag, , command]) => `${command} ${flag}`);
+  assert.equal(tried.sort(), there.sort());
+});
 
 for (const [flag, file, ...args] of options) {
   test(`${args[0]} ${flag}: one file in any format gives the same bytes`, async () => {
@@ -91,7 +121,7 @@ for (const [flag, file, ...args] of options) {
       const { exit, stdout, stderr } = await runHere(...args, flag, file(format), ...place, ...running);
       assert.is(exit, 0, stderr);
       const { meanLoss } = JSON.parse(stdout);
-      const names = flag === "--validate" ? ["validation.csv"] : WRITTEN[args[0]!];
+      const names = flag.startsWith("--validate") ? ["validation.csv"] : WRITTEN[args[0]!];
       results.push(names?.map((name) => readFileSync(join(out, name))) ?? meanLoss);
     }
     assert.ok(results[0]);
