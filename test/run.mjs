@@ -42,9 +42,11 @@ const jobs = makeJobs(process.execPath, here);
 const onNewer = files.filter(({ runsOnBoth, needsNewerNode }) => runsOnBoth || needsNewerNode);
 if (onNewer.length > 0 && !isNewer && !isQuick)
   jobs.push(...makeJobs(findNewerNode(), onNewer, [], withoutDebug));
-const wide = files.filter(({ runsWide }) => runsWide);
-if (wide.length > 0 && !isQuick) {
-  jobs.push(...makeJobs(isNewer ? process.execPath : findNewerNode(), wide, [revectorize], withoutDebug));
+const revectorized = files.filter(({ runsRevectorized }) => runsRevectorized);
+if (revectorized.length > 0 && !isQuick) {
+  jobs.push(
+    ...makeJobs(isNewer ? process.execPath : findNewerNode(), revectorized, [revectorize], withoutDebug),
+  );
 }
 jobs.sort((a, b) => a.turn - b.turn);
 const jobCount = jobs.length;

@@ -1,4 +1,4 @@
-// run: both, wide
+// run: both, revectorize
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Activation, activationParameters } from "../../src/graph/activation.ts";

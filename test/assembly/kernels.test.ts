@@ -1,4 +1,4 @@
-// run: both, wide
+// run: both, revectorize
 // Tests assembly/simd.ts, assembly/ops/panels.ts, assembly/ops/product.ts, assembly/ops/rows.ts,
 // assembly/ops/tiles.ts, assembly/memory/workspace.ts, assembly/terms/loss.ts.
 import { test } from "uvu";

@@ -7,13 +7,13 @@ import { join } from "node:path";
  * a process shared with the others of its folder.
  * - `both`: on Node 24 as well; the file is about what engines differ in: numbers of the kernels, threads, memory, realms
  * - `newer-node`: on Node 24 only; Dawn, which gives Node WebGPU, does not work with onnxruntime-web on Node 20
- * - `wide`: on Node 24, too, where V8 computes pairs of vectors in 256 bits: what the kernels compute stays the same
+ * - `revectorize`: on Node 24, too, with the flag by which V8 computes pairs of vectors in 256 bits: the bits stay the same
  * - `slow`: not by `npm run test:quick`; it takes more than three seconds, or starts browsers or programs
  * - `alone`: slow, and in a process of its own, because it changes its process (environment, globals, memory limits), waits
  *   for long, or is long enough to keep a core busy
  * - `first`: alone, and before the others; a long file that begins last keeps one core busy while the other waits
  */
-const WORDS = /** @type {const} */ (["both", "newer-node", "wide", "slow", "alone", "first"]);
+const WORDS = /** @type {const} */ (["both", "newer-node", "revectorize", "slow", "alone", "first"]);
 
 /** Folders of test/ whose files are data or projects of their own. */
 const NO_TESTS = ["fixtures", "vectors", "package", "examples"];
@@ -24,7 +24,7 @@ const NO_TESTS = ["fixtures", "vectors", "package", "examples"];
  * @property {string} name its path within test/
  * @property {boolean} runsOnBoth
  * @property {boolean} needsNewerNode
- * @property {boolean} runsWide
+ * @property {boolean} runsRevectorized
  * @property {boolean} isSlow
  * @property {boolean} isAlone
  * @property {boolean} isFirst
@@ -64,7 +64,7 @@ function describe(folder, name) {
     name,
     runsOnBoth: words.includes("both"),
     needsNewerNode: words.includes("newer-node"),
-    runsWide: words.includes("wide"),
+    runsRevectorized: words.includes("revectorize"),
     isSlow: isAlone || words.includes("slow"),
     isAlone,
     isFirst,

@@ -191,7 +191,7 @@ test("a first line that says something unknown of the run is refused", () => {
   assert.is(status, 1);
   assert.match(
     stderr,
-    'slow.test.ts: its first line says "slowly" of its run, expected both, newer-node, wide, slow, alone, first',
+    'slow.test.ts: its first line says "slowly" of its run, expected both, newer-node, revectorize, slow, alone, first',
   );
   assert.is(stdout, "");
 });

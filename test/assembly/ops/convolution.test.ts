@@ -1,4 +1,4 @@
-// run: both, wide, slow
+// run: both, revectorize, slow
 // Tests assembly/ops/convolution-panels.ts, assembly/ops/convolution-parameters.ts, assembly/ops/taps.ts,
 // assembly/ops/sources.ts, src/graph/convolution.ts, src/backend/wasm/pixel-sets.ts,
 // src/graph/kinds/convolutions.ts.

@@ -1,4 +1,4 @@
-// run: both, wide
+// run: both, revectorize
 // Tests assembly/objective/prior-term.ts.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// run: both, wide
+// run: both, revectorize
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
