@@ -1,5 +1,6 @@
 import { cosineOfPi, logarithm } from "../src/base/elementary-functions.ts";
 import { createRandom } from "../src/base/random.ts";
+import { type Loss, squaredError } from "../src/index.ts";
 
 // What is done to images before they are encoded, and how what comes of it is scored.
 
@@ -7,8 +8,10 @@ import { createRandom } from "../src/base/random.ts";
 export interface GivenImages {
   /** B × size */
   readonly y: Float32Array;
-  /** B × size, 0 or 1; undefined if every pixel is given. */
-  readonly weights: Float32Array | undefined;
+  /** B × size, 0 for hidden pixels; undefined if all have weight 1. */
+  readonly weights?: Float32Array;
+  /** Loss by which the inversion compares; default the decoder's. */
+  readonly loss?: Loss;
 }
 
 /** Hides pixels of B square images, the same ones for a seed. */
@@ -33,13 +36,18 @@ function hidden(images: Float32Array, isHidden: (index: number) => boolean): Giv
   return { y: images.map((value, i) => value * weights[i]!), weights };
 }
 
-/** Adds Gaussian noise of a standard deviation and cuts to [0, 1], which cross entropy needs. */
-export function withNoise(images: Float32Array, deviation: number, seed: number): Float32Array {
+/**
+ * Adds Gaussian noise of a standard deviation. The inversion compares by the noise's own negative log-likelihood, the squared error
+ * with weights 1/(2σ²).
+ */
+export function withNoise(images: Float32Array, deviation: number, seed: number): GivenImages {
   const { uniform } = createRandom(seed, NOISE_STREAM);
-  return images.map((value) => {
+  const y = images.map((value) => {
     const radius = Math.sqrt(-2 * logarithm(1 - uniform()));
-    return Math.min(1, Math.max(0, value + deviation * radius * cosineOfPi(2 * uniform())));
+    return value + deviation * radius * cosineOfPi(2 * uniform());
   });
+  const weights = new Float32Array(y.length).fill(1 / (2 * deviation ** 2));
+  return { y, weights, loss: squaredError() };
 }
 
 /** Turns square images about their middle, by bilinear interpolation; 0 outside. */
@@ -74,15 +82,16 @@ export interface PixelErrors {
   readonly crossEntropy: number;
 }
 
-/** Mean errors over the hidden pixels of all images. */
+/** Mean errors over the pixels of all images that are hidden in what was given, or over all pixels. */
 export function pixelErrors(
   truth: Float32Array,
   reconstructions: Float32Array,
-  weights: Float32Array | undefined,
+  { weights }: GivenImages,
 ): PixelErrors {
+  const isAnyHidden = weights?.includes(0);
   let [squares, entropy, count] = [0, 0, 0];
   for (let i = 0; i < truth.length; i++) {
-    if (weights && weights[i] !== 0) continue;
+    if (isAnyHidden && weights![i] !== 0) continue;
     // A probability of 0 or 1 in float32 may be one that only rounding has made so.
     const x = Math.min(1 - 1e-7, Math.max(1e-7, reconstructions[i]!));
     squares += (reconstructions[i]! - truth[i]!) ** 2;

@@ -52,19 +52,27 @@ export function measureFlow(
   });
 }
 
-/** Each image encoded by an autoencoder's encoder. */
-export async function measureCodes(decoder: Decoder, encoder: Decoder, data: Dataset): Promise<Measured> {
-  const {
-    passes: _,
-    statuses: __,
-    ...figures
-  } = await measure(decoder, data, async (y) =>
+/**
+ * Each image encoded by an autoencoder's encoder.
+ *
+ * @param maxSteps steps of `lbfgs` by which the encoder's code is refined
+ */
+export async function measureCodes(
+  decoder: Decoder,
+  encoder: Decoder,
+  data: Dataset,
+  maxSteps = 0,
+): Promise<Measured> {
+  const measured = await measure(decoder, data, async (y) =>
     encode(decoder, y, {
       z0: await encodeWith(encoder, y, { backend }),
-      solver: lbfgs({ maxSteps: 0 }),
+      solver: lbfgs({ maxSteps }),
       backend,
+      prior: "none",
     }),
   );
+  if (maxSteps > 0) return measured;
+  const { passes: _, statuses: __, ...figures } = measured;
   return figures;
 }
 
