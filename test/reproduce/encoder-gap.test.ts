@@ -1,9 +1,13 @@
+// run: slow
 // Tests reproduce/encoder-gap.ts, reproduce/hidden.ts and reproduce/classify.ts.
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Classified, linearAccuracy } from "../../reproduce/classify.ts";
 import { elementNamed, jobsOf } from "../../reproduce/elements.ts";
-import type { GapFound } from "../../reproduce/encoder-gap-runs.ts";
+import { GAP_METHODS, type GapFound, jobFor, METHOD_WAYS, TURNS } from "../../reproduce/encoder-gap-runs.ts";
 import {
   areaUnderCurve,
   pixelErrors,
@@ -111,6 +115,39 @@ test("a linear classifier finds classes that lines part, whatever the scale, and
   const blind = { ...other, points: new Float32Array(600) };
   const share = linearAccuracy({ ...train, points: new Float32Array(600) }, blind, 2, 1e-3);
   assert.ok(share < 0.5, `${share}`);
+});
+
+test("each method's job measures its ways; another measurement takes the networks that are there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "latentflow-encoder-gap-"));
+  try {
+    const quick = { quick: true, seeds: 1 };
+    // Flows are measured as kept codes are.
+    for (const method of GAP_METHODS.filter((name) => name !== "flow")) {
+      const job = jobFor("MNIST", 480, method, 0, quick);
+      const run = () => job.run({ folder: join(folder, method), progress() {}, soFar() {} });
+      mkdirSync(join(folder, method));
+      const found = await run();
+      const ways = METHOD_WAYS[method];
+      assert.equal(Object.keys(found.hidden["90 %"]), ways);
+      assert.equal(Object.keys(found.noisy), ways);
+      assert.equal(
+        Object.keys(found.intact),
+        ways.filter((way) => way !== "inverted with a prior"),
+      );
+      assert.equal(Object.keys(found.turns).length, ways.includes("inverted") ? TURNS.length : 0);
+      assert.ok(found.baselines.noise.squaredError > 0.05, "noise of deviation 0.3 has a variance of 0.09");
+
+      if (method !== "masked autoencoder") continue;
+      rmSync(join(folder, method), { recursive: true });
+      mkdirSync(join(folder, method));
+      const again = await run();
+      assert.equal(again.hidden, found.hidden);
+      assert.is(again.trainedInSeconds, found.trainedInSeconds);
+      assert.not.ok(existsSync(join(folder, method, "training.checkpoint")), "nothing is trained");
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("the page says what the figures are, seed by seed, and that they are missing where they are", () => {
