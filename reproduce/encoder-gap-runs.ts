@@ -68,7 +68,7 @@ interface Recipe {
 
 /**
  * The frontier's recipes of these networks' autoencoder, chosen there by the loss of inverted validation images: for 480 images, and
- * for 5,000 that of its 5,760. For all images half the passes of its best, whose loss is 0.0005 lower: they would take a day.
+ * for 5,000 that of its 5,760. For all images half the passes of its best, each of which takes minutes.
  */
 export const RECIPES: Readonly<Record<GapCount, Recipe>> = {
   480: { passes: 400, flowPasses: 200, pixels: 3 },
@@ -79,10 +79,11 @@ export const RECIPES: Readonly<Record<GapCount, Recipe>> = {
 /** Share of hidden pixels that a masked encoder is trained with. */
 const MASK = { hidden: [0, 0.95] } as const;
 
+/** Learning rate of kept codes: each is updated once a pass, the decoder by every mini-batch. Not chosen by validation. */
+export const CODE_LEARNING_RATE = 1e-2;
+
 /** Images that are measured with hidden pixels, noise and turns. */
 const MEASURED = 1000;
-/** Learning rate of kept codes: each is updated once a pass, the decoder by every mini-batch. */
-export const CODE_LEARNING_RATE = 1e-2;
 
 /** Validation images that a prior is chosen by, and those that a classifier's ridge is chosen by. */
 const [PRIOR_CHOSEN_BY, RIDGE_CHOSEN_BY] = [200, 1000];
@@ -103,7 +104,7 @@ export const HIDING_NAMES = Object.keys(HIDINGS) as Hiding[];
 
 /** Standard deviation of noise on pixels from 0 to 1. */
 export const NOISE = 0.3;
-/** Degrees by which images of another kind are turned. */
+/** Degrees by which images are turned. */
 export const TURNS = [20, 45, 90] as const;
 /** Steps that refine an encoder's code. */
 export const REFINED_STEPS = 5;
@@ -470,7 +471,7 @@ async function classify(
   return found;
 }
 
-/** Tells turned test images from others by their losses. */
+/** Tells turned test images from others by their excess losses. */
 async function measureTurns({ decoder, encoder }: Trained, invert: Find, test: Dataset): Promise<Turns> {
   const half = Math.min(MEASURED, Math.floor(test.count / 2));
   const lossesOf = async (y: Float32Array) => {

@@ -391,6 +391,7 @@ const limits = (figures: Figures) => `
   encoder's error of amortisation.
 - The plain encoder has never seen a hidden pixel: its column shows what happens if one is asked all the same. The masks hide pixels at
   random: an encoder trained with hidden halves would fill halves better.
+- The learning rate of kept codes was not chosen by validation.
 - Passes and shifts were chosen on MNIST by the loss of inverted validation digits, and change with the number of images: a
   fall along a column is of both.
 - Digits turned by 20° and 45° are interpolated, those turned by 90° and the others are not: some of what tells them apart is blur.
