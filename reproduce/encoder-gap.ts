@@ -1,25 +1,22 @@
 import type { Element, Page, Results, Settings } from "./element.ts";
 import {
-  CODE_LEARNING_RATE,
-  ENCODED,
-  GAP_COUNTS,
-  GAP_DATA,
-  GAP_METHODS,
-  type GapCount,
-  type GapData,
   type GapFound,
-  type GapMethod,
   type GapWay,
   HIDING_NAMES,
-  idOf,
-  jobsOfGap,
   METHOD_WAYS,
   NOISE,
-  RECIPES,
   REFINED_STEPS,
-  seedsFor,
   TURNS,
-} from "./encoder-gap-runs.ts";
+} from "./encoder-gap-measuring.ts";
+import { ENCODED, GAP_DATA, type GapData, idOf, jobsOfGap, seedsFor } from "./encoder-gap-runs.ts";
+import {
+  CODE_LEARNING_RATE,
+  GAP_COUNTS,
+  GAP_METHODS,
+  type GapCount,
+  type GapMethod,
+  RECIPES,
+} from "./encoder-gap-training.ts";
 import { testFloor } from "./floors.ts";
 import {
   BRACKETS,

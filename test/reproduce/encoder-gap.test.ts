@@ -7,7 +7,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Classified, linearAccuracy } from "../../reproduce/classify.ts";
 import { elementNamed, jobsOf } from "../../reproduce/elements.ts";
-import { GAP_METHODS, type GapFound, jobFor, METHOD_WAYS, TURNS } from "../../reproduce/encoder-gap-runs.ts";
+import { type GapFound, METHOD_WAYS, TURNS } from "../../reproduce/encoder-gap-measuring.ts";
+import { jobFor } from "../../reproduce/encoder-gap-runs.ts";
+import { GAP_METHODS } from "../../reproduce/encoder-gap-training.ts";
 import {
   areaUnderCurve,
   pixelErrors,
