@@ -9,6 +9,7 @@ import { addConvergedOptions } from "./converged/options.ts";
 import { compareConvolutions } from "./convolutions.ts";
 import type { ExperimentSettings } from "./experiment-settings.ts";
 import { computeFloors } from "./floors.ts";
+import { compareCodeRates } from "./kept-codes.ts";
 import { addRunsOptions, compareRuns, recordRuns } from "./run-hashes.ts";
 import { compareSolvers } from "./solvers.ts";
 import { compareStarts } from "./starts.ts";
@@ -39,6 +40,7 @@ const EXPERIMENTS: Record<
     "few images by a decoder of convolutions and by the paper's, at equal passes",
   ],
   floors: [computeFloors, "the targets' own entropy, which the losses of site/paper are held above"],
+  "kept-codes": [compareCodeRates, "which learning rate training codes take that are kept beside a decoder"],
   runs: [
     (_, command) => compareRuns({ isWide: command.opts().wide }),
     "which of the plain build's runs have other bits than those kept",

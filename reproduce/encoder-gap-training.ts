@@ -19,7 +19,7 @@ export const GAP_COUNTS: readonly GapCount[] = [480, 5000, ALL];
 /** By what a decoder is trained. */
 export type GapMethod = "autoencoder" | "masked autoencoder" | "kept codes" | "flow";
 
-/** How training is set for a number of images. */
+/** Settings of training for a number of images. */
 export interface Recipe {
   /** Passes over the images by everything but the flow, which a pass costs twenty times as much. */
   readonly passes: number;
@@ -41,8 +41,11 @@ export const RECIPES: Readonly<Record<GapCount, Recipe>> = {
 /** Share of hidden pixels that a masked encoder is trained with. */
 export const MASK = { hidden: [0, 0.95] } as const;
 
-/** Learning rate of kept codes: each is updated once a pass, the decoder by every mini-batch. Not chosen by validation. */
-export const CODE_LEARNING_RATE = 1e-2;
+/**
+ * Learning rate of kept codes times the passes. Adam moves a code's values by about the learning rate in each pass, so this is how
+ * far a code travels at most. Chosen by `npm run experiment -- kept-codes`.
+ */
+export const CODE_TRAVEL = 4 / 3;
 
 export const GAP_METHODS: readonly GapMethod[] = ["autoencoder", "masked autoencoder", "kept codes", "flow"];
 
@@ -59,6 +62,7 @@ export async function trainBy(
   seed: number,
   settings: Settings,
   following: ReturnType<typeof followTraining>,
+  codeTravel = CODE_TRAVEL,
 ): Promise<Trained> {
   const decoder = createConvolutionalDecoder("large", seed);
   const epochs = (count: number) => (settings.quick ? 1 : count);
@@ -82,7 +86,7 @@ export async function trainBy(
       const run = await train(decoder, y, {
         ...plain,
         codes: "kept",
-        codeOptimizer: adam({ learningRate: CODE_LEARNING_RATE }),
+        codeOptimizer: adam({ learningRate: codeTravel / passes }),
         epochs: epochs(passes),
       });
       const start = meanOf(run.codes!, decoder.latentSize);
@@ -100,6 +104,17 @@ export function meanOf(rows: Float32Array, size: number): Float32Array {
   const sums = new Float64Array(size);
   for (const [i, value] of rows.entries()) sums[i % size]! += value;
   return Float32Array.from(sums, (sum) => (sum * size) / rows.length);
+}
+
+/** Returns the text that a trained network is kept under: all that its method depends on, but the images and the seed. */
+export function keyOf(method: GapMethod, recipe: Recipe, count: number): string {
+  const own: Readonly<Record<GapMethod, unknown>> = {
+    autoencoder: undefined,
+    "masked autoencoder": MASK,
+    "kept codes": CODE_TRAVEL,
+    flow: undefined,
+  };
+  return JSON.stringify([method, recipe, count, own[method]]);
 }
 
 /** Seconds of training, and what was trained by. */
