@@ -1,6 +1,7 @@
 import { builtinModule } from "../base/builtin-module.ts";
 import { LatentflowError } from "../base/errors.ts";
 import { codeOf, messageOf } from "../base/realms.ts";
+import { showPath } from "../base/show.ts";
 
 // Files are written under a temporary name in the same folder, synced to the disk and renamed. If the process is killed or the
 // disk fails, the path has the old file, the new one or none, never a part of one.
@@ -14,6 +15,18 @@ export function fileModules() {
 }
 
 type FileSystem = typeof import("node:fs/promises");
+
+/**
+ * Resolves a path once, so that a later `process.chdir` does not move the file.
+ *
+ * @param given path of a file, as the caller passed it
+ * @returns `file`, the absolute path, and `shown`, which formats this path, or one that begins with it, for a message: as it
+ *   was given
+ */
+export function resolveOnce({ resolve }: Pick<typeof import("node:path"), "resolve">, given: string) {
+  const file = resolve(given);
+  return { file, shown: (path: string) => showPath(given + path.slice(file.length)) };
+}
 
 /**
  * Writes a file, which the caller renames afterwards, and syncs it to the disk. An existing file of that name is removed

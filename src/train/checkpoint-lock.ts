@@ -3,8 +3,8 @@ import { LatentflowError } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { invalidFile } from "../base/refuse.ts";
-import { show, showPath } from "../base/show.ts";
-import type { fileModules } from "../files/durable-file.ts";
+import { show } from "../base/show.ts";
+import { type fileModules, resolveOnce } from "../files/durable-file.ts";
 
 // A lock is a file whose holder touches it every few seconds. npm's proper-lockfile imports Node's modules when it is
 // loaded, which latentflow/train must not, and takes over a dead lock by removing it: of two processes that do so at
@@ -66,10 +66,11 @@ interface Found {
  */
 export async function lockFile(
   where: string,
-  file: string,
+  given: string,
   modules: NonNullable<ReturnType<typeof fileModules>>,
 ): Promise<Lock> {
-  const { fileSystem, os } = modules;
+  const { fileSystem, path: paths, os } = modules;
+  const { file, shown } = resolveOnce(paths, given);
   const first = `${file}.lock`;
   const token = Array.from(globalThis.crypto.getRandomValues(new Uint32Array(4)), (word) =>
     word.toString(16).padStart(8, "0"),
@@ -89,7 +90,7 @@ export async function lockFile(
     try {
       // Not stat, for which a dangling symbolic link would seem absent, though the file cannot be created.
       const stat = await fileSystem.lstat(path);
-      if (!stat.isFile()) throw invalidFile(`${where}: ${showPath(path)} is no file, remove it`);
+      if (!stat.isFile()) throw invalidFile(`${where}: ${shown(path)} is no file, remove it`);
       const text = stat.size > MOST_BYTES ? "" : await fileSystem.readFile(path, "utf8");
       const { token: own, ...found } = parse(text);
       // A damaged lock has no token: its inode and modification time name the lock that takes over.
@@ -97,7 +98,8 @@ export async function lockFile(
         typeof own === "string" && /^[0-9a-f]{32}$/.test(own) ? own : `${stat.ino}-${stat.mtimeMs}`;
       return { path, token: name, holder: found, beat: stat.mtimeMs };
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
+      // No process has taken over a lock if the name for it would be too long.
+      if (["ENOENT", "ENAMETOOLONG"].includes(codeOf(error) ?? "")) return undefined;
       throw error;
     }
   }
@@ -112,9 +114,7 @@ export async function lockFile(
       const found = await read(path);
       if (!found) return all;
       if (all.some((before) => before.token === found.token)) {
-        throw invalidFile(
-          `${where}: ${showPath(first)} is damaged: ${showPath(found.path)} leads back to it`,
-        );
+        throw invalidFile(`${where}: ${shown(first)} is damaged: ${shown(found.path)} leads back to it`);
       }
       all.push(found);
       path = `${first}.${found.token}`;
@@ -181,7 +181,7 @@ export async function lockFile(
   function refusal(there: Holder, silence: number): LatentflowError {
     return new LatentflowError(
       "locked",
-      `${where}: ${showPath(file)} is in use by another run, ${describe(there)}, whose last heartbeat was ` +
+      `${where}: ${shown(file)} is in use by another run, ${describe(there)}, whose last heartbeat was ` +
         `${Math.round(silence / 1000)} s ago; wait for its end, or give another ${option("file")}. After ${LAPSE / 1000} s without ` +
         "a heartbeat it counts as dead",
     );
@@ -200,10 +200,10 @@ export async function lockFile(
       const reason = last
         ? `has been taken over by another run, ${describe(last.holder)}, since this process stood still for over ` +
           `${LAPSE / 1000} s`
-        : `is no longer locked by this run: ${showPath(first)} is gone`;
+        : `is no longer locked by this run: ${shown(first)} is gone`;
       throw new LatentflowError(
         "locked",
-        `${where}: ${showPath(file)} ${reason}; this run ends and writes nothing more`,
+        `${where}: ${shown(file)} ${reason}; this run ends and writes nothing more`,
       );
     },
     async release() {

@@ -2,8 +2,7 @@ import { LatentflowError, markedMessage } from "../base/errors.ts";
 import { option } from "../base/message.ts";
 import { codeOf } from "../base/realms.ts";
 import { invalid, invalidFile } from "../base/refuse.ts";
-import { showPath } from "../base/show.ts";
-import { fileError, fileModules, syncFolder, writeSynced } from "../files/durable-file.ts";
+import { fileError, fileModules, resolveOnce, syncFolder, writeSynced } from "../files/durable-file.ts";
 import { readCheckpoint } from "./checkpoint-format.ts";
 import { type Lock, lockFile } from "./checkpoint-lock.ts";
 import type { CheckpointStore } from "./checkpoint-store.ts";
@@ -14,11 +13,11 @@ import type { CheckpointStore } from "./checkpoint-store.ts";
  * is locked from `load` to `close`.
  *
  * @param where beginning of error messages: name of the function called, and the option
- * @param file path of the newest checkpoint
+ * @param given path of the newest checkpoint
  * @param resume true to continue from existing checkpoints, false to throw if there are any
  * @throws LatentflowError `unsupported` outside Node
  */
-export function fileStore(where: string, file: string, resume: boolean): CheckpointStore {
+export function fileStore(where: string, given: string, resume: boolean): CheckpointStore {
   const modules = fileModules();
   if (!modules) {
     throw new LatentflowError(
@@ -27,6 +26,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     );
   }
   const { fileSystem, path } = modules;
+  const { file, shown } = resolveOnce(path, given);
   const previous = `${file}.previous`;
   const temporary = `${file}.temporary`;
   /** True if the checkpoint in `file` is intact. A damaged one must not become `previous` when a new one is written. */
@@ -36,10 +36,15 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
   /** Returns the bytes of a file; undefined if it does not exist. */
   async function read(from: string): Promise<Uint8Array | undefined> {
     try {
+      // To read a pipe would wait for ever.
+      const stat = await fileSystem.stat(from);
+      if (!stat.isFile() && !stat.isDirectory())
+        throw invalidFile(`${where}: ${shown(from)} is a pipe or a device, expected a file`);
       return await fileSystem.readFile(from);
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
-      throw fileError(`${where}: cannot read ${showPath(from)}`, cause);
+      if (cause instanceof LatentflowError) throw cause;
+      throw fileError(`${where}: cannot read ${shown(from)}`, cause);
     }
   }
 
@@ -54,7 +59,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       const bytes = await read(from);
       found ||= bytes !== undefined;
       try {
-        if (!bytes) throw invalidFile(`${showPath(from)}: there is no such file`);
+        if (!bytes) throw invalidFile(`${shown(from)}: there is no such file`);
         const checkpoint = readCheckpoint(from, bytes);
         isSound = from === file;
         return { checkpoint, from, refused: problems[0] };
@@ -71,7 +76,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     for (const existing of [file, previous]) {
       if (!(await fileSystem.stat(existing).catch(() => undefined))) continue;
       throw invalid(
-        `${where}: ${showPath(existing)} is there already; go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`,
+        `${where}: ${shown(existing)} is there already; go on from it with ${option("resume", true)}, give another ${option("file")}, or remove it`,
       );
     }
   }
@@ -81,7 +86,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
     return work.catch((cause) => {
       throw cause instanceof LatentflowError
         ? cause
-        : fileError(`${where}: cannot write ${showPath(target)}`, cause);
+        : fileError(`${where}: cannot write ${shown(target)}`, cause);
     });
   }
 
@@ -102,7 +107,7 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
 
   return {
     async load() {
-      lock = await attempt(`${file}.lock`, lockFile(where, file, modules));
+      lock = await attempt(`${file}.lock`, lockFile(where, given, modules));
       if (!resume) await refuseExisting();
       const loaded = resume ? await loadSound() : undefined;
       // Fails now, rather than at the first checkpoint, if the folder is not writable.
@@ -115,7 +120,9 @@ export function fileStore(where: string, file: string, resume: boolean): Checkpo
       await attempt(`${file}.lock`, lock!.check());
       await attemptLocked(file, writeSynced(fileSystem, temporary, bytes));
       await attempt(`${file}.lock`, lock!.check());
-      if (isSound) await attemptLocked(previous, fileSystem.rename(file, previous));
+      // Gone if someone has moved the checkpoint away in the meantime.
+      const isThere = isSound && (await fileSystem.stat(file).catch(() => undefined));
+      if (isThere) await attemptLocked(previous, fileSystem.rename(file, previous));
       await attemptLocked(file, fileSystem.rename(temporary, file));
       isSound = true;
       await syncFolder(fileSystem, path.dirname(file));

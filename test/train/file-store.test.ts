@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -110,6 +120,64 @@ test("after its renamings the folder is brought to the disk, each time", async (
     Object.assign(fileSystem, { open, rename });
   }
   assert.equal(did, ["rename", "sync", "close", "rename", "rename", "sync", "close"]);
+});
+
+test("a change of the working folder moves no checkpoint", async () => {
+  const before = process.cwd();
+  const elsewhere = mkdtempSync(join(folder, "elsewhere-"));
+  process.chdir(folder);
+  try {
+    const result = await runSmall({
+      checkpoint: { file: "relative.checkpoint", everySeconds: 0 },
+      onProgress: () => process.chdir(elsewhere),
+    });
+    assert.equal(endOf(result), whole);
+    assert.is(imagesIn(join(folder, "relative.checkpoint")), 51);
+    assert.equal(readdirSync(elsewhere), []);
+    assert.not(existsSync(join(folder, "relative.checkpoint.lock")));
+    process.chdir(folder);
+    await rejected(
+      runSmall({ checkpoint: { file: "relative.checkpoint" } }),
+      "invalid_argument",
+      /checkpoint: relative\.checkpoint is there already/,
+    );
+  } finally {
+    process.chdir(before);
+  }
+});
+
+test("a checkpoint that is moved away in mid-run is written again", async () => {
+  const file = newFile();
+  const result = await runSmall({
+    checkpoint: { file, everySeconds: 0 },
+    onProgress: ({ images }) => {
+      if (images === 32) renameSync(file, `${file}.moved`);
+    },
+  });
+  assert.equal(endOf(result), whole);
+  assert.is(imagesIn(file), 51);
+});
+
+test("a name that leaves no room for the endings is refused, and no lock stays", async () => {
+  for (const length of [246, 248, 251]) {
+    const file = join(folder, "n".repeat(length));
+    await rejected(checkpointed({ file }), "invalid_file", /the name is too long$/);
+    assert.not(existsSync(`${file}.lock`), `${length}`);
+  }
+  const longest = join(folder, "n".repeat(245));
+  assert.equal(endOf(await checkpointed({ file: longest })), whole);
+  assert.not(existsSync(`${longest}.lock`));
+});
+
+test("a pipe is no checkpoint, and is not waited for", async () => {
+  const file = newFile();
+  execFileSync("mkfifo", [file]);
+  await rejected(
+    checkpointed({ file, resume: true }),
+    "invalid_file",
+    /is a pipe or a device, expected a file$/,
+  );
+  assert.not(existsSync(`${file}.lock`));
 });
 
 test("with the default there is one at the end of a short run", async () => {
