@@ -111,6 +111,7 @@ export function functionKind<Fields>(label: Kind<Fields>["label"]): Kind<Fields>
   return { tensors: noTensors, cost: ({ shape }) => cost({ functions: sizeOf(shape) }), label };
 }
 
+/** Makes a `Cost` from some of its counts; the others are 0. */
 export function cost(parts: Partial<Cost> = {}): Cost {
   return { multiplications: 0, sums: 0, functions: 0, ...parts };
 }

@@ -84,6 +84,7 @@ export function expDecay(options: { rate?: number | undefined } = {}): ExpDecay 
  * await encode(decoder, y, { flow: gradientFlow({ alpha: 0.5 }), solver: dormandPrince({ t1: 100 }) });
  */
 export function gradientFlow(options?: { alpha?: 1 | undefined }): GradientFlow<1>;
+/** Makes the gradient flow, dz/dt = -α(t) ∇_z l, with a strength α of the gradient that may vary over the flow. */
 export function gradientFlow(options: GradientFlowOptions): GradientFlow;
 export function gradientFlow(options: GradientFlowOptions = {}): GradientFlow {
   const all = completeOptions("gradientFlow", options, GRADIENT_FLOW_FIELDS);

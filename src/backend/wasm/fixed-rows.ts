@@ -21,6 +21,10 @@ export interface FixedRows extends Pick<Block, "free"> {
 /** Memory for the fixed inputs of a decoder that has none: every function is a no-op. */
 const NOTHING: FixedRows = { free() {}, at: () => 0, write() {}, point() {} };
 
+/**
+ * Allocates WASM memory for the fixed inputs of `places` samples. For a decoder without fixed inputs nothing is allocated,
+ * and the functions are no-ops.
+ */
 export function allocateFixed({ arena, lowered, decoder }: PackedDecoder, places: number): FixedRows {
   const size = lowered.fixedSize;
   if (size === 0) return NOTHING;

@@ -46,6 +46,10 @@ export function panelBytes({ decoder }: PackedDecoder): number {
   return 4 * paddedSize(decoder.latentSize) * decoder.outputSize;
 }
 
+/**
+ * Allocates WASM memory for the Gauss-Newton matrices of one decoder, as far as the purpose needs them, and fills its
+ * GaussNewton struct. The block's `free` releases the memory.
+ */
 export function allocateGaussNewton(
   packed: PackedDecoder,
   { jacobian, jacobianPanels, own, rows: hasRows }: GaussNewtonUse,

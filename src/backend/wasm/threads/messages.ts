@@ -64,6 +64,7 @@ interface CallKinds {
   };
 }
 
+/** Kind of a call that workers take part in: `"solve"`, `"decode"` or `"jacobian"`. */
 export type CallKind = keyof CallKinds;
 /** Description of a call, sent to a worker before the call's samples. */
 export type CallDescription<Kind extends CallKind = CallKind> = CallKinds[Kind]["description"];
@@ -106,6 +107,10 @@ export type TrainerStep =
     }[ObjectiveMethod]
   | { readonly kind: "update"; readonly settings: Parameters<Trainer["update"]>[0] };
 
+/**
+ * Message from the main thread to a worker. `call` and `decoder` are the numbers that the main thread gave to the call and
+ * the decoder; `samples` are indices in the call.
+ */
 export type ToWorker =
   | { readonly type: "start"; readonly compiled: CompiledKernels }
   /** Pack a decoder, for the calls and training steps to come. */
@@ -139,6 +144,10 @@ export type ToWorker =
   | { readonly type: "jacobian"; readonly decoder: number; readonly rows: Float32Array<ArrayBuffer> }
   | { readonly type: "train"; readonly decoder: number; readonly step: TrainerStep };
 
+/**
+ * Message from a worker to the main thread. `call` and `decoder` are the numbers that the main thread gave to the call and
+ * the decoder.
+ */
 export type FromWorker =
   /** The worker has started and receives messages. */
   | { readonly type: "ready" }
