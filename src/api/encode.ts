@@ -39,6 +39,7 @@ export interface EncodeProgress {
   readonly total: number;
   /** Mean loss, without the prior, of the samples that have ended with a finite loss; NaN while there are none. */
   readonly meanLoss: number;
+  /** Number of samples whose encoding has ended, per second since the call began. */
   readonly samplesPerSecond: number;
 }
 

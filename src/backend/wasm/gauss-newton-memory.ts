@@ -18,7 +18,9 @@ export type GaussNewtonWork = ReturnType<typeof allocateGaussNewton>;
  * `jacobianStride` bytes apart, and the same numbers packed as panels (blocks) of 8 latents.
  */
 export interface Jacobian {
+  /** Pointer to J₀ᵀ, f32[latentSize][outputSize], with rows `jacobianStride` bytes apart. */
   readonly jacobian: number;
+  /** Pointer to J₀ᵀ packed as panels (blocks) of 8 latents, f32[⌈latentSize / 8⌉][outputSize][8]. */
   readonly jacobianPanels: number;
 }
 

@@ -24,6 +24,7 @@ export interface Side {
 export interface ConvolutionGeometry {
   /** True if the first axis of the weight is the input channels, as in PyTorch's transposed convolutions. */
   readonly isTransposed: boolean;
+  /** Number of groups, independent convolutions on equal shares of the channels. */
   readonly groups: number;
   readonly input: Side;
   readonly output: Side;

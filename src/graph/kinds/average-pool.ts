@@ -7,6 +7,7 @@ import { around, type Filled, type PerAxis, perAxis, pixelAxes } from "../settin
 
 /** Settings of an average pool, the mean of the pixels under a moving window. */
 export interface AveragePoolSettings {
+  /** Length of the window along each axis, in pixels. */
   readonly kernel: PerAxis;
   /** Step of the window along each axis, in pixels. Default: the kernel's length. */
   readonly stride?: PerAxis;

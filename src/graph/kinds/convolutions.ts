@@ -33,6 +33,7 @@ export interface ConvTransposeFields extends TransposedConvolutionSettings {
 export interface ConvolutionDefinition {
   /** Number of output channels. */
   readonly channels: number;
+  /** Length of the kernel along each axis, in taps. */
   readonly kernel: PerAxis;
   /** Step of the convolution's window along each axis, in pixels. Default 1. */
   readonly stride?: PerAxis;

@@ -15,6 +15,7 @@ export interface ActivationFields {
 
 /** Settings of an operation that applies an activation to each number. */
 export interface ActivationSettings {
+  /** Activation: a name, or an object with the name and parameter, such as `{ name: "elu", alpha: 1 }`. */
   readonly activation: ActivationLike;
 }
 
@@ -38,6 +39,10 @@ export interface PointwiseFields {
 
 /** Settings of an operation that applies a function other than the activations, such as `exp`, to each number. */
 export interface PointwiseSettings {
+  /**
+   * Function: the name of one without parameters, or an object with the name and all parameters, such as `{ name: "power",
+   * exponent: 2 }`.
+   */
   readonly function: PointwiseLike;
 }
 

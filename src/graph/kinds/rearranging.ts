@@ -9,6 +9,7 @@ import { checkAxes, checkAxis, checkLengths, type Filled } from "../settings.ts"
 
 /** Settings of a reshape; the new shape must hold as many numbers as the old one. */
 export interface ReshapeSettings {
+  /** New shape for one sample, 1 to 8 axes. */
   readonly shape: Shape;
 }
 
@@ -63,7 +64,9 @@ export const permuteReader: Reader<PermuteFields, PermuteFields> = {
 
 /** Settings of a slice: positions `start`, `start + step`, … of an axis, up to but without `end`. */
 export interface SliceSettings {
+  /** Axis to take positions of; a negative one counts from the end. */
   readonly axis: number;
+  /** First position taken; a negative one counts from the end. */
   readonly start: number;
   /** End of the range, exclusive; a negative one counts from the end. Default: the end of the axis in the direction of `step`. */
   readonly end?: number;
@@ -173,6 +176,7 @@ function besideShape(where: string, shape: Shape, most: Shape, axis: number): Sh
 
 /** Settings of a broadcast to a given shape, as NumPy's `broadcast_to`. */
 export interface ExpandSettings {
+  /** New shape for one sample, 1 to 8 axes; axes of the input that are not of length 1 keep their length. */
   readonly shape: Shape;
 }
 

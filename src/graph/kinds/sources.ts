@@ -11,6 +11,7 @@ export interface ConstantFields {
 
 /** Settings of a constant, an operation that reads no value and whose output is a parameter. */
 export interface ConstantSettings {
+  /** Shape of the constant, the same for every sample; 1 to 8 axes. */
   readonly shape: readonly number[];
 }
 
@@ -32,6 +33,7 @@ export const constantReader: Reader<ConstantSettings, ConstantFields> = {
 export interface EmbeddingFields {
   /** Table of the embedding: one row of `units` numbers per class, [classes, units]. */
   readonly weight: Float32Array;
+  /** Number of rows of the table; integers from 0 to classes - 1 choose them. */
   readonly classes: number;
 }
 
@@ -39,6 +41,7 @@ export interface EmbeddingFields {
 export interface EmbeddingSettings {
   /** Number of rows of the table, and bound of the integers that choose them: 0 to classes - 1. */
   readonly classes: number;
+  /** Length of a row of the table, and of the output's last axis. */
   readonly units: number;
 }
 

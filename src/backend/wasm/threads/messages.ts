@@ -20,6 +20,7 @@ export interface SolveDescription {
   readonly problem: Omit<Problem, "decoder" | "loss" | "targets" | "weights" | "fixed"> & {
     readonly loss: StandardLoss;
   };
+  /** Points of each sample's path to record; undefined for none. */
   readonly saveAt: SaveAt | undefined;
   /** Weights of the data, [outputSize], that all samples share; undefined if there are none, or each sample has its own. */
   readonly sharedWeights: Float32Array | undefined;
@@ -73,6 +74,7 @@ export type CallData<Kind extends CallKind = CallKind> = CallKinds[Kind]["data"]
 
 /** Results of some samples of a call, with the samples' indices in the call. */
 export interface Results<Kind extends CallKind = CallKind> {
+  /** Index in the call of each sample that `values` has results of. */
   readonly samples: readonly number[];
   readonly values: CallKinds[Kind]["values"];
 }
