@@ -49,7 +49,7 @@ export function rowsOf(value: ValueRows, field: usize): usize {
   return load<usize>(changetype<usize>(value) + field);
 }
 
-/** Rows that the forward pass of a norm stores for its backward pass. */
+/** Rows that the forward and the tangent pass of a norm store for its backward passes. */
 @unmanaged
 export class NormRows {
   /**
@@ -73,7 +73,7 @@ export class SoftmaxRows {
   outputTangents: usize; // 4
 }
 
-/** Rows that the forward pass of an activation f stores for its backward pass, each as long as the activation's value. */
+/** Rows that each pass of an activation f stores for the passes after it, each as long as the activation's value. */
 @unmanaged
 export class ActivationRows {
   /** Derivative f'(x) at the activation's input x. */

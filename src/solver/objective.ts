@@ -119,7 +119,8 @@ export interface Curvature {
 /** Gauss-Newton matrix A₀ that all samples share, at the decoder's start latent; see `Curvature.shared`. */
 export interface SharedCurvature {
   /**
-   * Shared Gauss-Newton matrix, with its Cholesky factors and damping. Absent if the curvature of the loss depends on the data.
+   * Shared Gauss-Newton matrix, with its Cholesky factors and damping. Absent if the curvature of the loss depends on the data,
+   * and for a decoder with fixed inputs, where each sample has a matrix of its own.
    */
   readonly own?: {
     /**

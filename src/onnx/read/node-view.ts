@@ -23,7 +23,7 @@ export interface Scope {
   readonly opset: number;
   /** Batch size with which the file was exported; undefined if the file does not state it. */
   readonly tracedBatch: number | undefined;
-  /** Returns the value of an attribute if it is a tensor. */
+  /** Returns the value of an attribute if it is a tensor, else undefined. */
   tensorOf(attribute: Attribute | undefined): Tensor | undefined;
   /** Node that computes each tensor, by the tensor's name. */
   readonly makers: ReadonlyMap<string, NodeView>;
