@@ -250,7 +250,7 @@ export function linearMap(axes: readonly AxisMap[], inputSize: number): LinearMa
     }
   };
   visit(0, 0, [0], [1]);
-  return { ...{ width, inputBlocks: inputSize / width }, destinations, starts, sources, weights };
+  return { width, inputBlocks: inputSize / width, destinations, starts, sources, weights };
 }
 
 /**

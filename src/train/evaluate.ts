@@ -172,7 +172,10 @@ export async function evaluate(
     meanExcessLoss: meanOfFinite(excess),
     meanObjective: meanOfFinite(objective),
     ...(hiddenError !== undefined && { meanHiddenError: hiddenError }),
-    ...{ loss, prior, objective, gradientNorm },
+    loss,
+    prior,
+    objective,
+    gradientNorm,
   };
   if (atCodes) {
     const gap = inverted && Float64Array.from(loss, (value, i) => value - Math.fround(inverted.loss[i]!));

@@ -91,7 +91,13 @@ export function* problems(
     yield {
       first,
       problem: {
-        ...{ decoder, loss, prior, targets, weights: own, batchSize, sampleCount: indices.length },
+        decoder,
+        loss,
+        prior,
+        targets,
+        weights: own,
+        batchSize,
+        sampleCount: indices.length,
         fixed: cutFixed(decoder, fixed, first, end),
       },
     };
